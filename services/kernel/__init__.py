@@ -1,0 +1,1 @@
+"""What all five services share at run time: envelope, transitions, rows with their outbox, relay, inbox, clients."""

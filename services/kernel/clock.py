@@ -1,0 +1,36 @@
+"""The one clock. Everything that needs the time asks here, so that a simulation can hold it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+_source: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return _source()
+
+
+@contextmanager
+def held_by(source: Callable[[], datetime]) -> Iterator[None]:
+    """Let `source` tell the time for as long as the context lasts."""
+    global _source
+    before, _source = _source, source
+    try:
+        yield
+    finally:
+        _source = before
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-11-23T04:05:06.789Z`: milliseconds, so that the text sorts as the time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def from_rfc3339(text: str) -> datetime:
+    """The moment `text` names. Raises ValueError for what is not RFC 3339 with an offset."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no UTC offset; write it as 2026-11-23T04:05:06.789Z")
+    return moment.astimezone(UTC)

@@ -1,0 +1,86 @@
+"""The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from services.kernel import schemas
+from services.kernel.events import DomainEvent
+from services.kernel.schemas import InvalidEvent
+
+logger = Logger()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event as the bus delivered it. `replay_name` is set when it comes out of the archive."""
+
+    event: DomainEvent
+    replay_name: str | None = None
+
+
+Handler = Callable[[Delivery], None]
+Handlers = Mapping[tuple[str, str], Handler]
+"""Handlers by (source, detail-type); a source may end in `*`."""
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The queue's dead-letter queue: what can never succeed is set aside there at once, with the reason."""
+
+    sqs: Any
+    queue_url: str
+
+    def set_aside(self, record: Mapping[str, Any], error: InvalidEvent) -> None:
+        """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
+        attributes = {"reason": str(error), "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
+        self.sqs.send_message(
+            QueueUrl=self.queue_url,
+            MessageBody=record["body"],
+            MessageAttributes={name: {"DataType": "String", "StringValue": value[:1024]} for name, value in attributes.items()},
+        )
+
+
+def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: DeadLetters) -> dict[str, Any]:
+    """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
+
+    A message that its schema refuses, or that no handler is for, goes to the dead-letter queue with the reason. One whose
+    handler raises is reported as failed, alone, and SQS delivers it again.
+    """
+    failures = []
+    for record in records:
+        try:
+            try:
+                delivery = parse(record["body"])
+                handler = _handler_of(handlers, delivery.event)
+            except InvalidEvent as error:
+                logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
+                dead_letters.set_aside(record, error)
+                continue
+            handler(delivery)
+        except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
+            logger.exception("message failed", message_id=record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
+
+
+def parse(body: str) -> Delivery:
+    """The event in an SQS body that an EventBridge rule wrote. Raises InvalidEvent."""
+    try:
+        envelope = json.loads(body)
+        source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidEvent("message", "", "is not an EventBridge event (source, detail-type, detail) in JSON") from None
+    schemas.validate(source, detail_type, detail)
+    return Delivery(DomainEvent.from_parts(source, detail_type, detail), envelope.get("replay-name"))
+
+
+def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:
+    for (source, detail_type), handler in handlers.items():
+        same_source = source == event.source or (source.endswith("*") and event.source.startswith(source[:-1]))
+        if same_source and detail_type == event.detail_type:
+            return handler
+    raise InvalidEvent(f"{event.detail_type} from {event.source}", "", "no handler here is for this event")

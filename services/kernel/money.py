@@ -1,0 +1,54 @@
+"""Money: an integer of minor units with an ISO 4217 currency. Never a float."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+MINOR_DIGITS = {"JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3}
+"""ISO 4217 currencies whose minor unit is not a hundredth."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """`amount` in minor units (cents for USD) of `currency` (ISO 4217, three capitals)."""
+
+    amount: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.amount, int) or isinstance(self.amount, bool):
+            raise TypeError(f"money is an integer of minor units, not {self.amount!r}")
+        if len(self.currency) != 3 or not self.currency.isalpha() or not self.currency.isupper():
+            raise ValueError(f"{self.currency!r} is not an ISO 4217 currency such as USD")
+
+    def __add__(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.amount + other.amount, self.currency)
+
+    def __mul__(self, quantity: int) -> "Money":
+        return Money(self.amount * quantity, self.currency)
+
+    def __str__(self) -> str:
+        digits = MINOR_DIGITS.get(self.currency, 2)
+        if digits == 0:
+            return f"{self.amount} {self.currency}"
+        sign, whole = "-" if self.amount < 0 else "", abs(self.amount)
+        return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d} {self.currency}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{"amount": 1177, "currency": "USD"}`, the form money has in rows, events and commands."""
+        return {"amount": self.amount, "currency": self.currency}
+
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> "Money":
+        """The money in its row, event or command form (DynamoDB's numbers included)."""
+        return Money(int(value["amount"]), str(value["currency"]))
+
+
+def total(amounts: Iterable[Money], currency: str) -> Money:
+    """The sum, which is zero of `currency` when there is nothing to add."""
+    result = Money(0, currency)
+    for amount in amounts:
+        result = result + amount
+    return result

@@ -1,0 +1,20 @@
+"""The names by which stacks, services and the operator find each other."""
+
+SERVICES = ("order", "payment", "inventory", "shipping", "notification")
+CHANNEL_PREFIX = "orderflow.channel."
+"""The `source` of an OrderPlaced that a channel (a shop, a marketplace feed, a script) puts on the bus starts so."""
+
+PENDING_INDEX = "pending"
+"""Every table's sparse index of rows with events that wait for the relay."""
+DUE_INDEX = "due"
+"""The sparse index of rows that a sweeper must look at, on tables that have one."""
+
+
+def source_of(service: str) -> str:
+    """The EventBridge `source` of a service's events."""
+    return f"orderflow.{service}"
+
+
+def parameter_name(stage: str, service: str, thing: str) -> str:
+    """The law of SSM names: `/orderflow/<stage>/<service>/<thing>`."""
+    return f"/orderflow/{stage}/{service}/{thing}"

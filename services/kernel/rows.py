@@ -1,0 +1,206 @@
+"""Rows that move by transitions, each with its outbox inside.
+
+A transition and the event it publishes are one conditional `UpdateItem`: the event waits in the row's `pending` list until the
+relay has put it on the bus. A row that moves has these attributes: `pk`, `status`, `version` (+1 per transition),
+`created_at`, `updated_at`; and, while something is pending, `pending` (list of JSON texts), `pending_since` and
+`pending_shard` (together the key of the sparse index `pending`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+from zlib import crc32
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from services.kernel import clock, schemas
+from services.kernel.events import DomainEvent
+from services.kernel.transitions import ABSENT, Transition, TransitionTable
+
+Row = dict[str, Any]
+PENDING_SHARDS: Final = 4
+"""How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Stale(Exception):
+    """The row was not what the change was decided on. `row` is what it is now, None if it is not there."""
+
+    def __init__(self, row: Row | None) -> None:
+        super().__init__("the row has changed")
+        self.row = row
+
+
+class ForbiddenTransition(AssertionError):
+    """Code asked for a step that the transition table does not have: a bug, never an outcome."""
+
+
+class Contended(Exception):
+    """The row kept changing under the writer; the caller's retry will find it calmer."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What an event is caused by: the order's correlation id, and the event id or request id that led here."""
+
+    correlation_id: str
+    causation_id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A decision: take `transition`, with the attributes it sets and removes, and the data of the event it publishes."""
+
+    transition: Transition
+    set: Mapping[str, Any] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    publishes: bool = True
+    """False where this particular step has nothing to tell (a release that found nothing to release)."""
+
+
+Decide = Callable[[Row | None], Change | None]
+
+
+def marshal(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A plain dict in DynamoDB's wire form."""
+    return {name: _serialize(part) for name, part in value.items()}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Row:
+    """A plain dict from DynamoDB's wire form. Our numbers are all integers."""
+    return {name: _plain(_deserialize(part)) for name, part in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return value
+
+
+def shard_of(key: str) -> str:
+    """The partition of a sparse index that the row `key` belongs to."""
+    return str(crc32(key.encode()) % PENDING_SHARDS)
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """Whether a write was refused by its condition, which is an answer and not a fault."""
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+class Rows:
+    """The rows of one aggregate in a service's table."""
+
+    def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
+        self.client = client
+        self.table_name = table_name
+        self.transitions = transitions
+
+    def key(self, aggregate_id: str) -> str:
+        """`ORDER#<id>` for the id of an order."""
+        return f"{self.transitions.aggregate}#{aggregate_id}"
+
+    def get(self, aggregate_id: str) -> Row | None:
+        """The row as it durably is (a consistent read), or None."""
+        answer = self.client.get_item(
+            TableName=self.table_name, Key=marshal({"pk": self.key(aggregate_id)}), ConsistentRead=True
+        )
+        return unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def advance(
+        self, aggregate_id: str, decide: Decide, cause: Cause, *, presume_absent: bool = False, tries: int = 5
+    ) -> Row | None:
+        """Let `decide` look at the row and take the step it chooses; the row afterwards.
+
+        Where another writer was faster, or this write's first answer was lost, `decide` is asked again with the row as it now
+        is, so it must answer None for a step already taken. `presume_absent` saves the first read when the row is expected
+        not to be there. Raises Contended after `tries` lost races.
+        """
+        row = None if presume_absent else self.get(aggregate_id)
+        for _ in range(tries):
+            change = decide(row)
+            if change is None:
+                return row
+            try:
+                return self.write(aggregate_id, row, change, cause)
+            except Stale as stale:
+                row = stale.row
+        raise Contended(f"{self.key(aggregate_id)} changed {tries} times while being written")
+
+    def write(self, aggregate_id: str, row: Row | None, change: Change, cause: Cause) -> Row:
+        """One conditional write of `change` on top of `row`; the new row. Raises Stale, InvalidEvent, EventTooLarge."""
+        try:
+            answer = self.client.update_item(
+                **self.update(aggregate_id, row, change, cause),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            old = error.response.get("Item")
+            raise Stale(unmarshal(old) if old else None) from None
+        return unmarshal(answer["Attributes"])
+
+    def update(self, aggregate_id: str, row: Row | None, change: Change, cause: Cause) -> dict[str, Any]:
+        """The write of `change`, in the form that UpdateItem and a transaction's Update both take."""
+        transition = change.transition
+        status = row["status"] if row else ABSENT
+        if status not in transition.sources:
+            raise ForbiddenTransition(
+                f"{self.key(aggregate_id)} is {status}; {transition.name} starts from {sorted(transition.sources)}"
+            )
+        key, now = self.key(aggregate_id), clock.rfc3339(clock.now())
+        version = (row["version"] if row else 0) + 1
+        assign: dict[str, Any] = {**change.set, "status": transition.target, "version": version, "updated_at": now}
+        if row is None:
+            assign = {"created_at": now, **assign}
+        names = {f"#{name}": name for name in (*assign, *change.remove)}
+        values: dict[str, Any] = {f":{name}": value for name, value in assign.items()}
+        sets = [f"#{name} = :{name}" for name in assign]
+        if transition.publishes and change.publishes:
+            event = DomainEvent(
+                source=self.transitions.source,
+                detail_type=transition.publishes,
+                event_id=f"{key}#{version}",
+                occurred_at=now,
+                correlation_id=cause.correlation_id,
+                causation_id=cause.causation_id,
+                order_id=(row or assign).get("order_id"),
+                data=change.data,
+            )
+            schemas.validate_event(event)
+            sets.append("pending = list_append(if_not_exists(pending, :nothing), :events)")
+            sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
+            sets.append("pending_shard = if_not_exists(pending_shard, :shard)")
+            values |= {":nothing": [], ":events": [event.to_outbox()], ":shard": shard_of(key)}
+        condition, condition_values = self._condition(row, transition)
+        values |= condition_values
+        expression = "SET " + ", ".join(sets)
+        if change.remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in change.remove)
+        return {
+            "TableName": self.table_name,
+            "Key": marshal({"pk": key}),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": marshal(values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    @staticmethod
+    def _condition(row: Row | None, transition: Transition) -> tuple[str, dict[str, Any]]:
+        """The table's source statuses as a condition, and that nobody has moved the row since it was read."""
+        if row is None:
+            return "attribute_not_exists(pk)", {}
+        sources = sorted(transition.sources - {ABSENT})
+        marks = {f":from{position}": source for position, source in enumerate(sources)}
+        return f"#status IN ({', '.join(marks)}) AND #version = :seen", {**marks, ":seen": row["version"]}
