@@ -1,0 +1,96 @@
+"""`orderctl`, the operator's command: the global options, and the list of commands.
+
+A noun's commands live in `orderctl/commands/<noun>.py`, which has one function `register(app)`; add the module to
+`COMMANDS` and it is there. A command takes `ctx: typer.Context` and reads its `Target` from `ctx.obj`.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from orderctl import errors, output
+from orderctl.commands import lifecycle
+from orderctl.embedded import process
+from orderctl.target import LAPTOP_REGION, Kind, Target
+
+COMMANDS = (lifecycle,)
+
+app = typer.Typer(
+    name="orderctl",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+    help="Operate Orderflow: on this laptop, with no account, or on AWS (`--target aws`).\n\n"
+    "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 a check failed, 130 interrupted.",
+)
+
+
+@app.callback()
+def choose_target(
+    ctx: typer.Context,
+    target: Annotated[Kind, typer.Option(help="Which AWS: this laptop's, or a real account.")] = Kind.LAPTOP,
+    profile: Annotated[str | None, typer.Option(help="The profile of ~/.aws/config to use (aws only).")] = None,
+    region: Annotated[str | None, typer.Option(help="The region (aws only; the laptop is us-east-1).")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="The stage of the stacks.  [default: dev]", envvar="ORDERFLOW_STAGE")
+    ] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Another AWS on this machine (laptop only).")] = None,
+) -> None:
+    ctx.obj = resolve_target(target, profile=profile, region=region, stage=stage, endpoint_url=endpoint_url)
+
+
+def resolve_target(
+    kind: Kind,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    stage: str | None = None,
+    endpoint_url: str | None = None,
+) -> Target:
+    """The target that the global options name.
+
+    The laptop's endpoint is the one given, else the running one, else AWS_ENDPOINT_URL: any engine will do.
+    """
+    if kind is Kind.AWS:
+        return _aws(profile, region, stage or "dev", endpoint_url)
+    for option, value in (("--profile", profile), ("--region", region)):
+        if value is not None:
+            raise UsageError(f"{option} belongs to a real account: add --target aws.")
+    running = process.running()
+    endpoint = endpoint_url or (running.endpoint if running else None) or process.exported_endpoint()
+    return Target(Kind.LAPTOP, endpoint, LAPTOP_REGION, stage or (running.stage if running else "dev"))
+
+
+def _aws(profile: str | None, region: str | None, stage: str, endpoint_url: str | None) -> Target:
+    if endpoint_url is not None:
+        raise UsageError("--endpoint-url belongs to the laptop: leave it out with --target aws.")
+    if region is None:
+        import boto3
+
+        region = boto3.Session(profile_name=profile).region_name
+    if region is None:
+        raise UsageError("Name the region with --region, or a --profile that has one.")
+    return Target(Kind.AWS, None, region, stage, profile)
+
+
+UsageError = typer.BadParameter
+
+for module in COMMANDS:
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line; a `UserError` becomes two lines on standard error and its exit code."""
+    try:
+        app()
+    except errors.UserError as error:
+        output.err.print(f"[red]Error:[/red] {escape(error.message)}", soft_wrap=True)
+        if error.hint:
+            output.err.print(f"[dim]{escape(error.hint)}[/dim]", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.err.print("Interrupted.")
+        sys.exit(errors.EXIT_INTERRUPTED)

@@ -1,0 +1,103 @@
+"""How a command answers: a table for a person, JSON for a program, progress and errors on standard error.
+
+A command builds plain rows (dictionaries) and calls `show`; it never formats for one reader only.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Format, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+def plain(value: Any) -> Any:
+    """For `json.dumps`: what DynamoDB and boto3 return that JSON has no word for."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be shown as JSON")
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON document, indented, nothing around it."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    output: Format,
+    *,
+    title: str | None = None,
+    empty: str = "Nothing to show.",
+) -> None:
+    """Print rows as a table with `columns` (key → heading), or all of each row as a JSON array."""
+    if output is Format.JSON:
+        show_json(list(rows))
+        return
+    if not rows:
+        out.print(f"[dim]{escape(empty)}[/dim]")
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(key)) for key in columns))
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "[dim]-[/dim]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (dict, list)):
+        return escape(json.dumps(value, default=plain, ensure_ascii=False))
+    return escape(str(value))
+
+
+class Progress:
+    """What is happening now, on standard error: a spinner on a terminal, one line a step in a log."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    @contextmanager
+    def step(self, doing: str) -> Iterator[None]:
+        """Show `doing` while the block runs, then that it is done and the seconds it took."""
+        began = time.monotonic()
+        with err.status(f"{escape(doing)} ..."):
+            try:
+                yield
+            except BaseException:
+                err.print(f"[red]✗[/red] {escape(doing)} [dim]{time.monotonic() - began:.1f} s[/dim]")
+                raise
+        err.print(f"[green]✓[/green] {escape(doing)} [dim]{time.monotonic() - began:.1f} s[/dim]")
+
+    def note(self, text: str) -> None:
+        """Say something that is not a step."""
+        err.print(f"[dim]·[/dim] {escape(text)}")

@@ -1,0 +1,178 @@
+"""Which AWS a command works on, and how it gets there.
+
+A laptop target can reach the loopback interface only, with credentials that are valid nowhere: no profile, file or
+instance role of the person's own is ever read for it, neither by a client made here nor by a process given
+`environment()`. A real account needs `--target aws`, in so many words.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from orderctl.errors import UserError
+
+LAPTOP_REGION = "us-east-1"
+LAPTOP_ACCOUNT = "000000000000"
+LAPTOP_SECRET = "test"  # noqa: S105 - valid nowhere, which is the point
+# What the AWS SDKs and CLIs would otherwise take an identity or an address from.
+_IDENTITY_VARIABLES = frozenset(
+    """
+    AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_WEB_IDENTITY_TOKEN_FILE
+    AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI
+    AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_CA_BUNDLE
+    """.split()
+)
+
+
+class Kind(StrEnum):
+    """What `--target` takes."""
+
+    LAPTOP = "laptop"
+    AWS = "aws"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One AWS and one stage of Orderflow in it. Every command gets it as `ctx.obj`."""
+
+    kind: Kind = Kind.LAPTOP
+    endpoint_url: str | None = None
+    region: str = LAPTOP_REGION
+    stage: str = "dev"
+    profile: str | None = None
+
+    @property
+    def is_laptop(self) -> bool:
+        return self.kind is Kind.LAPTOP
+
+    def at(self, endpoint_url: str) -> "Target":
+        """The same target at another address; refuses one that is not on this machine."""
+        require_loopback(endpoint_url)
+        return replace(self, endpoint_url=endpoint_url)
+
+    def client(self, service: str, **config: Any) -> Any:
+        """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
+        if not self.is_laptop:
+            session = boto3.Session(profile_name=self.profile, region_name=self.region)
+            return session.client(service, config=Config(**config))
+        endpoint = self.reachable()
+        # Prefixes (`sync-`) would name a host that loopback does not have.
+        config = {"inject_host_prefix": False, "ignore_configured_endpoint_urls": True, "proxies": {}, **config}
+        with _no_identity():
+            session = boto3.Session(
+                aws_access_key_id=LAPTOP_SECRET, aws_secret_access_key=LAPTOP_SECRET, region_name=self.region
+            )
+            return session.client(service, endpoint_url=endpoint, config=Config(**config))
+
+    def reachable(self) -> str:
+        """The laptop's endpoint, or a `UserError` saying how to get one."""
+        if self.endpoint_url is None:
+            raise UserError(
+                "The laptop's AWS is not running.", "Start it with `orderctl up`, or name a real account with `--target aws`."
+            )
+        require_loopback(self.endpoint_url)
+        return self.endpoint_url
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables for a process that shall work on this target and nothing else."""
+        if not self.is_laptop:
+            environment = {**os.environ, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+            # An exported laptop (`orderctl env`) must not answer for a real account.
+            for name in [n for n in environment if n.startswith("AWS_ENDPOINT_URL")]:
+                del environment[name]
+            if self.profile:
+                environment["AWS_PROFILE"] = self.profile
+            return environment
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _IDENTITY_VARIABLES and not name.startswith("AWS_ENDPOINT_URL")
+        }
+        return environment | self.exports()
+
+    def exports(self) -> dict[str, str]:
+        """The variables that make any AWS SDK or CLI work on this laptop target."""
+        endpoint = self.reachable()
+        return {
+            "AWS_ENDPOINT_URL": endpoint,
+            # The CDK's asset publishing reads the service's own variable only.
+            "AWS_ENDPOINT_URL_S3": endpoint,
+            "AWS_ACCESS_KEY_ID": LAPTOP_SECRET,
+            "AWS_SECRET_ACCESS_KEY": LAPTOP_SECRET,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_PAGER": "",
+            "CDK_DEFAULT_ACCOUNT": LAPTOP_ACCOUNT,
+            "CDK_DEFAULT_REGION": self.region,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def parameter(self, name: str) -> str:
+        """The value a stack left at `/orderflow/<stage>/<name>`, for example `order/api-url`."""
+        path = f"/orderflow/{self.stage}/{name}"
+        try:
+            answer = self.client("ssm").get_parameter(Name=path)
+        except EndpointConnectionError as error:
+            raise UserError(
+                f"Nothing answers at {self.endpoint_url or self.region}.", "Start the laptop's AWS with `orderctl up`."
+            ) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ParameterNotFound":
+                raise
+            service = name.split("/")[0]
+            hint = "`orderctl up`" if self.is_laptop else f"`orderctl deploy {service} --target aws`"
+            raise UserError(
+                f"There is no {path}: the {service} stack of stage {self.stage!r} is not deployed there.",
+                f"Deploy it with {hint}, or choose another `--stage`.",
+            ) from error
+        return str(answer["Parameter"]["Value"])
+
+
+def require_loopback(endpoint_url: str) -> None:
+    """Refuse an endpoint that is not on this machine."""
+    host = urlsplit(endpoint_url).hostname or ""
+    # A name of the loopback zone never leaves the machine (RFC 6761); any other name may resolve anywhere.
+    if host == "localhost" or host.endswith(".localhost"):
+        return
+    try:
+        if ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise UserError(
+        f"{endpoint_url} is not on this machine, so it is not the laptop's AWS.",
+        "Unset AWS_ENDPOINT_URL (or `--endpoint-url`); to work on a real account say `--target aws`.",
+    )
+
+
+@contextmanager
+def _no_identity() -> Iterator[None]:
+    """While a client is made, hide the person's own AWS settings from botocore (a missing profile would be an error)."""
+    hidden = {n: os.environ.pop(n) for n in list(os.environ) if n in _IDENTITY_VARIABLES}
+    files = {n: os.environ.get(n) for n in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    os.environ.update(dict.fromkeys(files, os.devnull))
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+        for name, value in files.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
