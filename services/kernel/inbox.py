@@ -47,20 +47,18 @@ class DeadLetters:
 def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: DeadLetters) -> dict[str, Any]:
     """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
 
-    A message that its schema refuses, or that no handler is for, goes to the dead-letter queue with the reason. One whose
-    handler raises is reported as failed, alone, and SQS delivers it again.
+    A message that its schema or its handler refuses (InvalidEvent), or that no handler is for, goes to the dead-letter queue
+    with the reason. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again.
     """
     failures = []
     for record in records:
         try:
             try:
                 delivery = parse(record["body"])
-                handler = _handler_of(handlers, delivery.event)
+                _handler_of(handlers, delivery.event)(delivery)
             except InvalidEvent as error:
                 logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
                 dead_letters.set_aside(record, error)
-                continue
-            handler(delivery)
         except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
             logger.exception("message failed", message_id=record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})

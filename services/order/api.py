@@ -1,0 +1,223 @@
+"""The order API: place, show and cancel orders, keep and forget contacts. It never says what is not durably true."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from services.kernel import clients, clock
+from services.kernel.rows import Cause, Row
+from services.kernel.settings import from_environment
+from services.order import decisions, identity, placing, problems, states, table
+from services.order.placing import Placement
+from services.order.problems import InvalidRequest, Problem
+from services.order.workflow import start
+
+logger = Logger()
+app = APIGatewayHttpResolver()
+CHANNEL = "api"
+CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The saga, and how many seconds it may take in all (the read time-out is a little above)."""
+
+    workflow_arn: str
+    workflow_timeout_seconds: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+def run_saga(workflow_input: dict[str, Any]) -> start.Answer:
+    """The saga, started once and waited for."""
+    patience = settings().workflow_timeout_seconds + 0.5
+    return start.run(clients.workflows(patience), settings().workflow_arn, workflow_input)
+
+
+@app.post("/orders")
+def place_order() -> Response[str]:
+    """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet."""
+    request_id = _request_id()
+    key = placing.read_idempotency_key(_header("idempotency-key"))
+    request = placing.read_body(_body(), "place_order")
+    placing.check_lines(request)
+    respond = "async" if "respond-async" in (_header("prefer") or "") else "sync"
+    placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
+    row = _create(placement, request_id)
+    if row["request_hash"] != placement.request_hash:
+        detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
+        return Problem("idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}).response()
+    ours = row["placed_by"] == request_id
+    if ours and respond == "sync":
+        answer = run_saga(start.live_input(row))
+        return _answer(row, answer.status, answer.reason)
+    return _answer(row, row["status"], row.get("reason"), {"Preference-Applied": "respond-async"} if respond == "async" else {})
+
+
+def _create(placement: Placement, request_id: str) -> Row:
+    """The order's row, new or as it already was."""
+    orders = table.orders()
+    try:
+        lines = placing.price(placement.request, table.catalogue().prices(line["sku"] for line in placement.request["lines"]))
+    except InvalidRequest:
+        known = orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
+        if known is None:
+            raise
+        return known
+    correlation_id = _correlation_id(request_id)
+    change = placing.create(placement, lines, clock.now(), correlation_id, request_id)
+    row = orders.advance(
+        placement.order_id,
+        lambda found: change if found is None else None,
+        Cause(correlation_id, request_id),
+        presume_absent=True,
+    )
+    assert row is not None
+    return row
+
+
+@app.get("/orders/<order_id>")
+def show_order(order_id: str) -> Response[str]:
+    """The order as it durably is."""
+    row = table.orders().get(order_id)
+    return _no_such_order(order_id) if row is None else _json(200, _public(row))
+
+
+@app.post("/orders/<order_id>/cancel")
+def cancel_order(order_id: str) -> Response[str]:
+    """Cancel an order that is not decided: 200 cancelled, 202 being cancelled, 409 when it is too late."""
+    orders = table.orders()
+    found = orders.get(order_id)
+    if found is None:
+        return _no_such_order(order_id)
+    row = orders.advance(
+        order_id,
+        lambda row: decisions.decide_to_cancel(row, "CUSTOMER") if row else None,
+        Cause(found["correlation_id"], _request_id()),
+    )
+    assert row is not None
+    if row["status"] == states.CANCELLING:
+        answer = run_saga(start.recovery_input(order_id, start.RESUME))
+        row = {**row, "status": answer.status or row["status"]}
+    if row["status"] == states.CANCELLED:
+        return _json(200, _public(row))
+    if row["status"] == states.CANCELLING:
+        return _json(202, _public(row), {"Location": f"/orders/{order_id}"})
+    detail = f"order {order_id} is {row['status']}; an order can be cancelled before it is decided"
+    return Problem("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)}).response()
+
+
+@app.put("/customers/<customer_id>/contact")
+def put_contact(customer_id: str) -> Response[str]:
+    """Keep where a customer's mails and parcels go."""
+    _check_customer(customer_id)
+    table.contacts().put(customer_id, placing.read_body(_body(), "contact"))
+    return Response(204)
+
+
+@app.delete("/customers/<customer_id>/contact")
+def forget_contact(customer_id: str) -> Response[str]:
+    """Forget a person; the books stay."""
+    _check_customer(customer_id)
+    table.contacts().forget(customer_id)
+    return Response(204)
+
+
+def _bad_request(error: InvalidRequest) -> Response[str]:
+    return problems.of_invalid(error).response()
+
+
+def _no_such_route(_: Exception) -> Response[str]:
+    return Problem("no-such-route", 404, "No such route", "see services/order/README.md for the routes").response()
+
+
+app.exception_handler(InvalidRequest)(_bad_request)
+app.not_found(_no_such_route)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's HTTP API, payload format 2.0."""
+    answer: dict[str, Any] = app.resolve(event, context)
+    return answer
+
+
+REJECTIONS: dict[str, Callable[[Row], Problem]] = {
+    "PAYMENT_DECLINED": lambda row: Problem(
+        "payment-declined", 402, "Payment declined", "the payment was declined; nothing was charged", {"order": _public(row)}
+    ),
+    "OUT_OF_STOCK": lambda row: Problem(
+        "out-of-stock", 409, "Out of stock", "there is not enough stock; nothing was charged", {"order": _public(row)}
+    ),
+    "CAPTURE_REFUSED": lambda row: Problem(
+        "payment-declined", 402, "Payment declined", "the capture was refused; nothing was charged", {"order": _public(row)}
+    ),
+}
+
+
+def _answer(row: Row, status: str | None, reason: str | None, headers: dict[str, str] | None = None) -> Response[str]:
+    """The order's answer by what it durably is."""
+    known = {**row, "status": status or row["status"], "reason": reason}
+    if status == states.CONFIRMED:
+        return _json(201, _public(known), {"Location": f"/orders/{row['order_id']}"})
+    if status == states.CANCELLED:
+        rejected = REJECTIONS.get(reason or "")
+        if rejected:
+            return rejected(known).response()
+        detail = f"the order was cancelled ({reason}); nothing was charged"
+        return Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(known)}).response()
+    body = {"order_id": row["order_id"], "status": known["status"], "detail": "not decided yet; ask again at Location"}
+    return _json(202, body, {"Location": f"/orders/{row['order_id']}", "Retry-After": "2", **(headers or {})})
+
+
+def _public(row: Row) -> dict[str, Any]:
+    """What the caller is shown of an order: no payment token, no contact."""
+    names = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
+    shown = {name: row[name] for name in names}
+    if row.get("reason"):
+        shown["reason"] = row["reason"]
+    return shown
+
+
+def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
+    return Response(status, "application/json", json.dumps(body), headers=dict(headers or {}))
+
+
+def _no_such_order(order_id: str) -> Response[str]:
+    return Problem("no-such-order", 404, "No such order", f"there is no order {order_id}", {"field": "order_id"}).response()
+
+
+def _check_customer(customer_id: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", customer_id):
+        raise InvalidRequest("request-invalid", 400, "customer_id", "must be 1 to 64 of A-Z a-z 0-9 . _ -")
+
+
+def _body() -> str | None:
+    try:
+        return app.current_event.decoded_body
+    except ValueError:
+        raise InvalidRequest("body-not-json", 400, "", "the body is not UTF-8 text") from None
+
+
+def _header(name: str) -> str | None:
+    value: str | None = app.current_event.headers.get(name)
+    return value
+
+
+def _request_id() -> str:
+    return str(app.current_event.request_context.request_id)
+
+
+def _correlation_id(request_id: str) -> str:
+    """The caller's X-Correlation-Id where it is fit to stand in a log line, else this request's own id."""
+    given = _header("x-correlation-id") or ""
+    return given if CORRELATION_ID.fullmatch(given) else request_id

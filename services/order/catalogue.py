@@ -1,0 +1,49 @@
+"""The catalogue: what each SKU costs. The only source of prices."""
+
+import random
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.kernel.money import Money
+from services.kernel.rows import marshal, unmarshal
+
+MAX_PRICES = 100
+"""How many prices one command sets."""
+READ_TRIES = 4
+
+
+class CatalogueUnavailable(Exception):
+    """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
+
+
+class Catalogue:
+    """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self.client = client
+        self.table_name = table_name
+
+    def prices(self, skus: Iterable[str]) -> dict[str, Money]:
+        """The price of each SKU that the catalogue has; at most 100 SKUs."""
+        keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
+        found: dict[str, Money] = {}
+        for attempt in range(READ_TRIES):
+            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys}})
+            for item in answer["Responses"].get(self.table_name, ()):
+                row = unmarshal(item)
+                found[row["sku"]] = Money.from_dict(row)
+            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            if not keys:
+                return found
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))
+        raise CatalogueUnavailable(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
+
+    def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
+        """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs."""
+        for entry in prices:
+            price = Money.from_dict(dict(entry))
+            if price.amount < 0:
+                raise ValueError(f"the price of {entry['sku']} is negative: {price}")
+            item = {"pk": f"PRICE#{entry['sku']}", "sku": entry["sku"], **price.as_dict()}
+            self.client.put_item(TableName=self.table_name, Item=marshal(item))

@@ -1,0 +1,92 @@
+"""The order's commands: the saga's steps on the order's row, and the operator's prices. Each answers `{"outcome": ...}`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.kernel.rows import Cause, Decide, Row
+from services.order import decisions, identity, table
+from services.order.catalogue import MAX_PRICES
+
+Command = dict[str, Any]
+
+
+class UnknownCommand(ValueError):
+    """A command that this function does not have: the caller and this service were deployed out of step."""
+
+
+class UnknownOrder(LookupError):
+    """A step was asked for of an order that is not there."""
+
+
+def load(command: Command) -> Command:
+    """The order's durable state, as a resumed saga begins from it: FOUND or NOT_FOUND."""
+    row = table.orders().get(command["order_id"])
+    if row is None:
+        return {"outcome": "NOT_FOUND"}
+    names = ("order_id", "status", "correlation_id", "total", "payment_token")
+    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
+    causation_id = identity.placed_event_id(row["order_id"])
+    found = {name: row[name] for name in names}
+    return {"outcome": "FOUND", **found, "causation_id": causation_id, "lines": lines, "reason": row.get("reason")}
+
+
+def decide(command: Command) -> Command:
+    """The one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
+    if command["decision"] == "CONFIRM":
+        return _advance(command, decisions.decide_to_confirm)
+    return _advance(command, lambda row: decisions.decide_to_cancel(row, command["reason"]))
+
+
+def refuse(command: Command) -> Command:
+    """Turn a confirming order back, on the evidence that its capture was refused."""
+    return _advance(command, lambda row: decisions.refuse(row, command["reason"], command["payment"]))
+
+
+def confirm(command: Command) -> Command:
+    """Finish forward, on the evidence of money captured and stock committed."""
+    return _advance(command, lambda row: decisions.confirm(row, command["payment"], command["stock"]))
+
+
+def cancel(command: Command) -> Command:
+    """Finish backward, on the evidence that money and stock are let go."""
+    return _advance(command, lambda row: decisions.cancel(row, command["payment"], command["stock"]))
+
+
+def set_prices(command: Command) -> Command:
+    """Put up to MAX_PRICES prices in the catalogue (the operator's command)."""
+    if len(command["prices"]) > MAX_PRICES:
+        raise ValueError(f"{len(command['prices'])} prices; at most {MAX_PRICES} a command")
+    table.catalogue().set_prices(command["prices"])
+    return {"outcome": "PRICED", "count": len(command["prices"])}
+
+
+COMMANDS: dict[str, Callable[[Command], Command]] = {
+    "load": load,
+    "decide": decide,
+    "refuse": refuse,
+    "confirm": confirm,
+    "cancel": cancel,
+    "set_prices": set_prices,
+}
+
+
+def handler(event: Command, context: Any) -> Command:
+    """One command. Raises UnknownCommand, UnknownOrder, and what the table raises."""
+    command = COMMANDS.get(event.get("command", ""))
+    if command is None:
+        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
+    return command(event)
+
+
+def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
+    order_id = command["order_id"]
+
+    def step(row: Row | None) -> Any:
+        if row is None:
+            raise UnknownOrder(f"there is no order {order_id}")
+        return choose(row)
+
+    chosen: Decide = step
+    row = table.orders().advance(order_id, chosen, Cause(command["correlation_id"], command["causation_id"]))
+    assert row is not None
+    return {"outcome": row["status"], "reason": row.get("reason")}

@@ -1,0 +1,71 @@
+"""The order's decisions, each a plain function of the row and of the evidence in hand: the step to take, or None.
+
+None means that there is nothing (more) to do: the caller reads the row's status and helps whoever was faster.
+"""
+
+from datetime import datetime, timedelta
+
+from services.kernel import clock
+from services.kernel.rows import Change, Row
+from services.order import states
+from services.order.states import TRANSITIONS
+
+LEFT_DUE_INDEX = ("due_shard", "next_due", "lease_owner", "lease_until")
+"""What a row that has reached a terminal status loses, so that no sweeper finds it."""
+
+
+class EvidenceMissing(AssertionError):
+    """A step was asked for without what its guard demands: a bug in the caller."""
+
+
+def decide_to_confirm(row: Row) -> Change | None:
+    """O2: the compare-and-set that payment authorised and stock held allow."""
+    return Change(TRANSITIONS["decide_to_confirm"]) if row["status"] == states.PENDING else None
+
+
+def decide_to_cancel(row: Row, reason: str) -> Change | None:
+    """O3: the same compare-and-set, the other way. The first reason stands."""
+    return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason}) if row["status"] == states.PENDING else None
+
+
+def refuse(row: Row, reason: str, payment: str) -> Change | None:
+    """O3b: the one way back from CONFIRMING, with the gateway's refusal to capture in hand."""
+    if payment != "CAPTURE_REFUSED":
+        raise EvidenceMissing(f"only a payment CAPTURE_REFUSED turns a confirming order back, not {payment}")
+    return Change(TRANSITIONS["refuse"], set={"reason": reason}) if row["status"] == states.CONFIRMING else None
+
+
+def confirm(row: Row, payment: str, stock: str) -> Change | None:
+    """O4: the money is captured and the stock committed."""
+    if (payment, stock) != ("CAPTURED", "COMMITTED"):
+        raise EvidenceMissing(f"an order is confirmed on CAPTURED and COMMITTED, not on {payment} and {stock}")
+    if row["status"] != states.CONFIRMING:
+        return None
+    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
+    data = {"customer_id": row["customer_id"], "lines": lines, "total": row["total"]}
+    return Change(TRANSITIONS["confirm"], remove=LEFT_DUE_INDEX, data=data)
+
+
+def cancel(row: Row, payment: str, stock: str) -> Change | None:
+    """O5: the money is let go and the stock is back."""
+    if payment not in ("VOIDED", "DECLINED") or stock not in ("RELEASED", "RESTOCKED"):
+        raise EvidenceMissing(f"an order is cancelled once money and stock are let go, not on {payment} and {stock}")
+    if row["status"] != states.CANCELLING:
+        return None
+    data = {"customer_id": row["customer_id"], "reason": row["reason"], "total": row["total"]}
+    return Change(TRANSITIONS["cancel"], remove=LEFT_DUE_INDEX, data=data)
+
+
+def mark_fulfilment(row: Row, reached: str) -> Change | None:
+    """Move the fulfilment forward to `reached`, never back, whatever the order of arrival."""
+    if row["status"] != states.CONFIRMED:
+        return None
+    if states.FULFILMENT.index(reached) <= states.FULFILMENT.index(row["fulfilment"]):
+        return None
+    name = {"DISPATCHED": "mark_dispatched", "DELIVERED": "mark_delivered"}[reached]
+    return Change(TRANSITIONS[name], set={"fulfilment": reached}, data={"customer_id": row["customer_id"]})
+
+
+def next_look(attempts: int, now: datetime) -> str:
+    """When the sweeper looks again after its `attempts`-th attempt: every minute at first, at last every quarter of an hour."""
+    return clock.rfc3339(now + timedelta(seconds=min(60 * 2 ** max(0, attempts - 5), 900)))

@@ -1,0 +1,33 @@
+"""Deterministic identity: an order's id comes from who placed it and their idempotency key, so that a repeat finds itself."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def customer_scope(customer_id: str) -> str:
+    """The scope of idempotency keys of a customer's own requests (the API)."""
+    return f"customer:{customer_id}"
+
+
+def channel_scope(channel: str) -> str:
+    """The scope of idempotency keys of a channel's events."""
+    return f"channel:{channel}"
+
+
+def order_id(scope: str, idempotency_key: str) -> str:
+    """`ord-` and 26 letters and digits: 130 bits of SHA-256 over the scope and the key."""
+    digest = hashlib.sha256(f"{scope}\n{idempotency_key}".encode()).digest()
+    return "ord-" + base64.b32encode(digest).decode()[:26].lower()
+
+
+def placed_event_id(of_order: str) -> str:
+    """The event id of the order's OrderPlaced, which all that the saga does is caused by."""
+    return f"ORDER#{of_order}#1"
+
+
+def request_hash(request: Mapping[str, Any]) -> str:
+    """The SHA-256 of what was asked for, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

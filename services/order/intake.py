@@ -1,0 +1,48 @@
+"""The intake: an OrderPlaced that a channel put on the bus becomes an order, by the same write as the API's."""
+
+import os
+from typing import Any
+
+from services.kernel import clients, clock
+from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.names import CHANNEL_PREFIX
+from services.kernel.rows import Cause
+from services.kernel.schemas import InvalidEvent
+from services.order import identity, placing, table
+from services.order.consumes import CONSUMES
+from services.order.placing import Placement
+from services.order.problems import InvalidRequest
+
+
+def accept(delivery: Delivery) -> None:
+    """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one."""
+    event = delivery.event
+    channel = event.source.removeprefix(CHANNEL_PREFIX)
+    request = {name: event.data[name] for name in ("customer_id", "currency", "lines", "payment_token")}
+    key = event.data["idempotency_key"]
+    placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
+    known = table.orders().get(placement.order_id) if delivery.replay_name else None
+    try:
+        placing.check_lines(request)
+        prices = table.catalogue().prices(line["sku"] for line in request["lines"]) if known is None else {}
+        lines = placing.price(request, prices) if known is None else []
+    except InvalidRequest as refusal:
+        raise InvalidEvent(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
+    if known is None:
+        change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
+        known = table.orders().advance(
+            placement.order_id,
+            lambda found: change if found is None else None,
+            Cause(event.correlation_id, event.event_id),
+            presume_absent=True,
+        )
+    assert known is not None
+    if known["request_hash"] != placement.request_hash:
+        reason = f"{key!r} was used for another order ({known['order_id']}); nothing was changed"
+        raise InvalidEvent(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The intake queue's batch, answered by a partial batch response."""
+    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"])
+    return receive(event["Records"], dict.fromkeys(CONSUMES["intake"], accept), dead_letters)

@@ -1,0 +1,161 @@
+"""Placing an order: what may be asked for, what it costs, and the row and event that it becomes."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+
+from services.kernel import clock
+from services.kernel.money import Money, total
+from services.kernel.rows import Change, shard_of
+from services.kernel.schemas import field_of, reason_of
+from services.order import identity, states
+from services.order.problems import InvalidRequest
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_KEY_LENGTH = 255
+GRACE = timedelta(seconds=60)
+"""How long the live saga is left alone: above the workflow's whole time budget."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`."""
+
+    scope: str
+    channel: str
+    idempotency_key: str
+    request: Mapping[str, Any]
+    respond: str
+
+    @property
+    def order_id(self) -> str:
+        """The id that the order has, placed once or ten times."""
+        return identity.order_id(self.scope, self.idempotency_key)
+
+    @property
+    def request_hash(self) -> str:
+        """What tells a repeat of this request from another request under the same key."""
+        return identity.request_hash(self.request)
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """A line with the unit price, in minor units, that the catalogue had when the order was placed."""
+
+    sku: str
+    quantity: int
+    unit_price: Money
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form it has in the row and in OrderPlaced."""
+        return {"sku": self.sku, "quantity": self.quantity, "unit_price": self.unit_price.amount}
+
+
+def read_idempotency_key(key: str | None) -> str:
+    """The Idempotency-Key header, or InvalidRequest."""
+    where = "Idempotency-Key"
+    if not key:
+        raise InvalidRequest(
+            "idempotency-key-missing", 400, where, "send an Idempotency-Key header: a fresh UUID for each new order"
+        )
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
+        detail = f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters; this one has {len(key)}"
+        raise InvalidRequest("idempotency-key-invalid", 400, where, detail)
+    return key
+
+
+def read_body(text: str | None, schema: str) -> dict[str, Any]:
+    """A request body that `requests/<schema>.json` accepts. Raises InvalidRequest naming the field."""
+    raw = text or ""
+    if len(raw.encode()) > MAX_BODY_BYTES:
+        detail = f"the body is {len(raw.encode())} bytes; at most {MAX_BODY_BYTES} are read"
+        raise InvalidRequest("body-too-large", 413, "", detail)
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise InvalidRequest("body-not-json", 400, "", f"the body is not JSON: {error}") from None
+    try:
+        checked: dict[str, Any] = _checker(schema)(body)
+    except fastjsonschema.JsonSchemaValueException as refusal:
+        raise InvalidRequest("request-invalid", 400, *_named(refusal)) from None
+    return checked
+
+
+def check_lines(request: Mapping[str, Any]) -> None:
+    """Refuse two lines of one SKU: which of two quantities was meant is not ours to guess."""
+    first: dict[str, int] = {}
+    for position, line in enumerate(request["lines"]):
+        if line["sku"] in first:
+            detail = f"SKU {line['sku']} is already on lines[{first[line['sku']]}]; order it once, with the whole quantity"
+            raise InvalidRequest("duplicate-sku", 422, f"lines[{position}].sku", detail)
+        first[line["sku"]] = position
+
+
+def price(request: Mapping[str, Any], prices: Mapping[str, Money]) -> list[PricedLine]:
+    """The request's lines at the catalogue's prices. Raises InvalidRequest for an unknown SKU or another currency."""
+    priced = []
+    for position, line in enumerate(request["lines"]):
+        found = prices.get(line["sku"])
+        if found is None:
+            raise InvalidRequest("unknown-sku", 422, f"lines[{position}].sku", f"the catalogue has no SKU {line['sku']}")
+        if found.currency != request["currency"]:
+            detail = f"SKU {line['sku']} is sold in {found.currency}, not in {request['currency']}"
+            raise InvalidRequest("wrong-currency", 422, "currency", detail)
+        priced.append(PricedLine(line["sku"], line["quantity"], found))
+    return priced
+
+
+def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> Change:
+    """O1: the order's first row, with its OrderPlaced. `request_id` tells whose write it was, should its answer be lost."""
+    request = placement.request
+    amount = total((line.unit_price * line.quantity for line in lines), request["currency"]).as_dict()
+    data = {
+        "customer_id": request["customer_id"],
+        "channel": placement.channel,
+        "lines": [line.as_dict() for line in lines],
+        "total": amount,
+        "payment_token": request["payment_token"],
+        "respond": placement.respond,
+    }
+    return Change(
+        states.TRANSITIONS["create"],
+        set={
+            **data,
+            "order_id": placement.order_id,
+            "fulfilment": states.FULFILMENT[0],
+            "idempotency_key": placement.idempotency_key,
+            "request_hash": placement.request_hash,
+            "correlation_id": correlation_id,
+            "placed_by": request_id,
+            "attempts": 0,
+            "due_shard": shard_of(placement.order_id),
+            "next_due": clock.rfc3339(now + GRACE),
+        },
+        data=data,
+    )
+
+
+@cache
+def _checker(schema: str) -> Callable[[Any], Any]:
+    text = (Path(__file__).parent / "requests" / f"{schema}.json").read_text()
+    check: Callable[[Any], Any] = fastjsonschema.compile(json.loads(text), use_default=False)
+    return check
+
+
+def _named(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
+    """The field and the reason, to the very name of a field that is missing or should not be there."""
+    where, prefix = field_of(refusal), f"{field_of(refusal)}." if field_of(refusal) else ""
+    if refusal.rule == "additionalProperties":
+        unknown = sorted(set(refusal.value) - set(refusal.definition["properties"]))
+        extra = "; prices come from the catalogue" if "price" in unknown[0] else ""
+        return prefix + unknown[0], f"is not a field of this request{extra}"
+    if refusal.rule == "required":
+        missing = next(name for name in refusal.definition["required"] if name not in refusal.value)
+        return prefix + missing, "is missing"
+    return where, reason_of(refusal)

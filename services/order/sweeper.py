@@ -1,0 +1,85 @@
+"""The sweeper: every minute, each order that is not terminal and due gets another run of the saga. It never gives up."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.kernel import clients, clock
+from services.kernel.functions import republish_left_behind
+from services.kernel.rows import Row
+from services.kernel.settings import from_environment
+from services.order import states, table
+from services.order.workflow import start
+
+logger = Logger()
+metrics = Metrics(namespace="Orderflow")
+PER_SHARD = 100
+"""How many orders of a shard one sweep takes; the rest are due in the next."""
+STUCK_AFTER_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The saga, and after how many seconds an order still undecided is aborted."""
+
+    workflow_arn: str
+    abort_after_seconds: int = 600
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+def mode_of(row: Row, now: datetime, abort_after: timedelta) -> str:
+    """`abort` for an order undecided past its deadline, else `resume`."""
+    expired = clock.from_rfc3339(row["created_at"]) + abort_after <= now
+    return start.ABORT if expired and row["status"] == states.PENDING else start.RESUME
+
+
+def stuck_metric(row: Row) -> str | None:
+    """The alarm's metric for an order that keeps being recovered in vain, if it is one."""
+    if row["attempts"] < STUCK_AFTER_ATTEMPTS:
+        return None
+    return "CompensationFailed" if row["status"] == states.CANCELLING else "OrderStuck"
+
+
+def recover(order_id: str, owner: str) -> bool:
+    """Take the order's lease and start the saga on it; whether it was started."""
+    now = clock.now()
+    row = table.orders().lease(order_id, owner, now)
+    if row is None:
+        return False
+    metric = stuck_metric(row)
+    if metric:
+        logger.error("order keeps failing to recover", order_id=order_id, status=row["status"], attempts=row["attempts"])
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+    mode = mode_of(row, now, timedelta(seconds=settings().abort_after_seconds))
+    try:
+        clients.workflows(5.0).start_execution(
+            stateMachineArn=settings().workflow_arn,
+            name=f"{order_id}-{row['attempts']}",
+            input=json.dumps(start.recovery_input(order_id, mode)),
+        )
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("saga not started; the next sweep will", order_id=order_id, error=type(error).__name__)
+        return False
+    return True
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """One sweep. Safe to run at any time, any number at once; answers how much it did."""
+    republished = republish_left_behind()
+    due = list(table.orders().due(clock.now(), PER_SHARD))
+    recovered = sum(recover(order_id, context.aws_request_id) for order_id in due)
+    if recovered:
+        logger.info("orders recovered", due=len(due), recovered=recovered)
+    metrics.flush_metrics()
+    return {"due": len(due), "recovered": recovered, "republished": republished}

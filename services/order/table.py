@@ -1,0 +1,91 @@
+"""The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from services.kernel import clients, clock
+from services.kernel.names import DUE_INDEX
+from services.kernel.rows import PENDING_SHARDS, Row, Rows, is_condition_failure, marshal, unmarshal
+from services.order import decisions, states
+from services.order.catalogue import Catalogue
+from services.order.contacts import Contacts
+
+LEASE = timedelta(seconds=45)
+"""How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""
+
+
+class Orders(Rows):
+    """The rows `ORDER#<order_id>`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+    def due(self, now: datetime, limit: int) -> Iterator[str]:
+        """The ids of at most `limit` orders a shard that are not terminal and whose time has come, longest waiting first."""
+        for shard in range(PENDING_SHARDS):
+            answer = self.client.query(
+                TableName=self.table_name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
+                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
+                Limit=limit,
+            )
+            for item in answer["Items"]:
+                yield unmarshal(item)["pk"].removeprefix("ORDER#")
+
+    def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
+        """O6: take the order for one attempt at recovery; the row, or None if it is terminal or somebody has it."""
+        row = self.get(order_id)
+        if row is None or row["status"] in states.TRANSITIONS.terminal:
+            return None
+        open_statuses = sorted(states.TRANSITIONS.statuses - states.TRANSITIONS.terminal)
+        marks = {f":open{position}": status for position, status in enumerate(open_statuses)}
+        try:
+            answer = self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(order_id)}),
+                UpdateExpression="SET lease_owner = :owner, lease_until = :until, next_due = :next, attempts = :attempts",
+                ConditionExpression=f"#status IN ({', '.join(marks)}) AND attempts = :seen "
+                "AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=marshal(
+                    {
+                        **marks,
+                        ":owner": owner,
+                        ":until": clock.rfc3339(now + LEASE),
+                        ":next": decisions.next_look(row["attempts"] + 1, now),
+                        ":attempts": row["attempts"] + 1,
+                        ":seen": row["attempts"],
+                        ":now": clock.rfc3339(now),
+                    }
+                ),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return None
+        return unmarshal(answer["Attributes"])
+
+
+@cache
+def orders() -> Orders:
+    """The orders of the table this function was deployed with."""
+    return Orders(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue in the same table."""
+    return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def contacts() -> Contacts:
+    """The contacts in the same table."""
+    return Contacts(clients.dynamodb(), os.environ["TABLE_NAME"])

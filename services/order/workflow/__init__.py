@@ -1,0 +1,1 @@
+"""The saga: its definition, its time budget, and how it is started."""

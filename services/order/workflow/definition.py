@@ -1,0 +1,14 @@
+"""The saga's definition, read from its YAML."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FILE = Path(__file__).parent / "order_saga.asl.yaml"
+
+
+def definition() -> dict[str, Any]:
+    """The definition as Step Functions takes it once dumped to JSON; `${OrderCommands}` and its like not yet substituted."""
+    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    return loaded
