@@ -1,0 +1,43 @@
+"""What every unit test stands on: an AWS that is moto, and no network behind it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from pytest_socket import disable_socket, enable_socket
+
+from services.kernel import clients
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS account, for this test and the kernel's clients."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    _forget_clients()
+    with mock_aws():
+        yield
+    _forget_clients()
+
+
+@pytest.fixture
+def dynamodb(aws: None) -> Any:
+    return boto3.client("dynamodb")
+
+
+def _forget_clients() -> None:
+    for client in (clients.dynamodb, clients.events, clients.sqs, clients.functions, clients.ses, clients.workflows):
+        client.cache_clear()

@@ -1,0 +1,40 @@
+"""Tables for unit tests, with the key and the sparse indexes that every service's table has."""
+
+from typing import Any
+
+from services.kernel.names import DUE_INDEX, PENDING_INDEX
+
+
+def create_table(client: Any, name: str) -> None:
+    """A table keyed by `pk`, with the indexes `pending` and `due`."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "pending_shard", "pending_since", "due_shard", "next_due")
+        ],
+        GlobalSecondaryIndexes=[
+            _sparse_index(PENDING_INDEX, "pending_shard", "pending_since"),
+            _sparse_index(DUE_INDEX, "due_shard", "next_due"),
+        ],
+    )
+
+
+def create_ledger(client: Any, name: str) -> None:
+    """The sandbox gateway's ledger: a table keyed by `pk` and `sk`, without indexes."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk")],
+    )
+
+
+def _sparse_index(name: str, partition: str, order: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
