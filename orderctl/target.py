@@ -76,7 +76,8 @@ class Target:
         """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
         if not self.is_laptop:
             session = boto3.Session(profile_name=self.profile, region_name=self.region)
-            return session.client(service, config=Config(**config))
+            # An exported laptop (`orderctl env`) must not answer for a real account.
+            return session.client(service, config=Config(**{"ignore_configured_endpoint_urls": True, **config}))
         endpoint = self.reachable()
         # Prefixes (`sync-`) would name a host that loopback does not have.
         config = {"inject_host_prefix": False, "ignore_configured_endpoint_urls": True, "proxies": {}, **config}

@@ -1,0 +1,268 @@
+"""Each gap of the engine, seen without its extension and closed with it (see `orderctl/embedded/extensions`)."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.embedded import deploying
+from tests.embedded.conftest import Engine
+from tests.polling import eventually
+
+pytestmark = pytest.mark.system
+
+
+def test_cloudformation_knows_the_archive(engine: Engine) -> None:
+    resources = {
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "archived"}},
+        "Archive": {
+            "Type": "AWS::Events::Archive",
+            "Properties": {
+                "ArchiveName": "all",
+                "SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]},
+                "EventPattern": {"source": [{"prefix": "orderflow."}], "replay-name": [{"exists": False}]},
+                "RetentionDays": 30,
+                "KmsKeyIdentifier": "",
+            },
+        },
+    }
+    outputs = {"Arn": {"Fn::GetAtt": ["Archive", "Arn"]}, "Name": {"Ref": "Archive"}}
+    engine.shows(deploying.deploys(engine.target, "archive", resources, outputs), "AWS::Events::Archive")
+    if engine.extended:
+        archive = engine.target.client("events").describe_archive(ArchiveName="all")
+        assert archive["RetentionDays"] == 30
+        assert json.loads(archive["EventPattern"])["source"] == [{"prefix": "orderflow."}]
+        engine.target.client("cloudformation").delete_stack(StackName="archive")
+        eventually(
+            lambda: not engine.target.client("events").list_archives(NamePrefix="all")["Archives"], 10, "archive is gone"
+        )
+
+
+def test_a_handlers_exception_names_the_error(engine: Engine) -> None:
+    source = "class StockUnknown(Exception): pass\ndef handler(event, context): raise StockUnknown('no such thing')"
+    arn = deploying.function(engine.target, "raises", source)
+    states = {
+        "Call": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": arn, "Payload": {}},
+            "Catch": [{"ErrorEquals": ["StockUnknown"], "Next": "Caught", "Output": "{% $states.errorOutput %}"}],
+            "End": True,
+        },
+        "Caught": {"Type": "Pass", "End": True},
+    }
+    workflow = deploying.workflow(engine.target, "catches", {"StartAt": "Call", "States": states})
+    answer = deploying.run(engine.target, workflow)
+    engine.shows(answer["status"] == "SUCCEEDED", "the exception's class is the error's name")
+    if engine.extended:
+        assert answer["output"]["Error"] == "StockUnknown"
+        assert json.loads(answer["output"]["Cause"])["errorMessage"] == "no such thing"
+
+
+STREAM_HANDLER = """
+import os
+def handler(event, context):
+    with open(os.environ["SEEN"], "a") as seen:
+        for record in event["Records"]:
+            key = record["dynamodb"]["Keys"]["id"]["S"]
+            seen.write(key + "\\n")
+            if key == "bad":
+                return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}
+"""
+
+
+def test_a_stream_goes_on_from_the_failed_record(engine: Engine, tmp_path: Path) -> None:
+    target, seen = engine.target, tmp_path / "seen"
+    seen.touch()
+    table = target.client("dynamodb").create_table(
+        TableName="streamed",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]
+    for key in ("first", "bad", "behind"):
+        target.client("dynamodb").put_item(TableName="streamed", Item={"id": {"S": key}})
+    url, dead_letters = deploying.queue(target, "stream-dead-letters")
+    target.client("lambda").create_event_source_mapping(
+        FunctionName=deploying.function(target, "reads-stream", STREAM_HANDLER, SEEN=str(seen)),
+        EventSourceArn=table["LatestStreamArn"],
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=10,
+        MaximumRetryAttempts=1,
+        BisectBatchOnFunctionError=True,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        DestinationConfig={"OnFailure": {"Destination": dead_letters}},
+    )
+    eventually(lambda: "bad" in seen.read_text(), 10, "the batch is read")
+
+    def recovered() -> bool:
+        return "behind" in seen.read_text().split()
+
+    if not engine.extended:
+        # Nothing to wait for but time: a second pass of the poller, which would bring a retry if there were any.
+        _next_batch_arrives(target, seen)
+        engine.shows(recovered(), "batchItemFailures of a stream")
+        return
+    eventually(recovered, 15, "the record behind the bad one is handled")
+    # Two splits, to the failed record and then to it alone, and two attempts on it alone.
+    assert seen.read_text().split() == ["first", "bad", "bad", "bad", "bad", "behind"]
+    (dead,) = eventually(lambda: deploying.drain(target, url), 5, "the bad record is described to the queue")
+    assert dead["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert dead["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert dead["DDBStreamBatchInfo"]["startSequenceNumber"] == dead["DDBStreamBatchInfo"]["endSequenceNumber"]
+
+
+def _next_batch_arrives(target: Any, seen: Path) -> None:
+    target.client("dynamodb").put_item(TableName="streamed", Item={"id": {"S": "later"}})
+    eventually(lambda: "later" in seen.read_text().split(), 10, "the stream goes on")
+
+
+def test_a_replay_reaches_the_rules_it_names(engine: Engine) -> None:
+    target, events = engine.target, engine.target.client("events")
+    bus = events.create_event_bus(Name="replayed")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="replayed", EventSourceArn=bus)["ArchiveArn"]
+    urls, rules = {}, {}
+    patterns: dict[str, dict[str, Any]] = {
+        "wanted": {"source": ["orderflow.order"]},
+        "unwanted": {"source": ["orderflow.order"]},
+        "live-only": {"source": ["orderflow.order"], "replay-name": [{"exists": False}]},
+    }
+    for name, pattern in patterns.items():
+        urls[name], arn = deploying.queue(target, f"replay-{name}")
+        rules[name] = events.put_rule(Name=name, EventBusName="replayed", EventPattern=json.dumps(pattern))["RuleArn"]
+        events.put_targets(Rule=name, EventBusName="replayed", Targets=[{"Id": "queue", "Arn": arn}])
+    entry = {"EventBusName": "replayed", "Source": "orderflow.order", "DetailType": "OrderPlaced", "Detail": '{"n": 1}'}
+    events.put_events(Entries=[entry])
+    live = {name: deploying.drain(target, url) for name, url in urls.items()}
+    assert {name: len(found) for name, found in live.items()} == {"wanted": 1, "unwanted": 1, "live-only": 1}
+    assert "replay-name" not in live["wanted"][0]
+
+    now = datetime.now(UTC)
+    events.start_replay(
+        ReplayName="again",
+        EventSourceArn=archive,
+        EventStartTime=now - timedelta(minutes=5),
+        EventEndTime=now + timedelta(minutes=5),
+        Destination={"Arn": bus, "FilterArns": [rules["wanted"], rules["live-only"]]},
+    )
+    eventually(lambda: events.describe_replay(ReplayName="again")["State"] == "COMPLETED", 10, "the replay completes")
+    replayed = {name: deploying.drain(target, url) for name, url in urls.items()}
+    assert len(replayed["wanted"]) == 1
+    assert replayed["wanted"][0]["replay-name"] == "again"
+    assert replayed["wanted"][0]["id"] == live["wanted"][0]["id"]
+    assert replayed["live-only"] == []
+    engine.shows(replayed["unwanted"] == [], "FilterArns of a replay")
+    assert events.describe_archive(ArchiveName="replayed")["EventCount"] == 1
+
+
+def test_what_cannot_be_delivered_goes_to_the_targets_dead_letters(engine: Engine) -> None:
+    target, events = engine.target, engine.target.client("events")
+    url, dead_letters = deploying.queue(target, "rule-dead-letters")
+    gone_url, gone = deploying.queue(target, "gone")
+    events.create_event_bus(Name="delivering")
+    events.put_rule(Name="to-gone", EventBusName="delivering", EventPattern='{"source": ["orderflow.order"]}')
+    events.put_targets(
+        Rule="to-gone",
+        EventBusName="delivering",
+        Targets=[{"Id": "queue", "Arn": gone, "DeadLetterConfig": {"Arn": dead_letters}}],
+    )
+    target.client("sqs").delete_queue(QueueUrl=gone_url)
+    entry = {"EventBusName": "delivering", "Source": "orderflow.order", "DetailType": "OrderPlaced", "Detail": "{}"}
+    events.put_events(Entries=[entry])
+    buried = deploying.drain(target, url)
+    engine.shows(len(buried) == 1, "dead-letter queue of a rule's target")
+    if engine.extended:
+        assert buried[0]["detail-type"] == "OrderPlaced"
+        assert buried[0]["_attributes"]["ERROR_CODE"] == "NO_RESOURCE"
+        assert buried[0]["_attributes"]["TARGET_ARN"] == gone
+
+
+def _branch(value: str) -> dict[str, Any]:
+    """A branch that assigns a variable the other branches and the parent have too."""
+    state = {"Type": "Pass", "Output": value, "Assign": {"mine": value}, "Next": "Last"}
+    return {"StartAt": "Only", "States": {"Only": state, "Last": {"Type": "Succeed", "Output": "{% $mine %}"}}}
+
+
+def test_a_parallel_state_has_an_output(engine: Engine) -> None:
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"mine": "outer"}, "Next": "Both"},
+        "Both": {
+            "Type": "Parallel",
+            "Arguments": {"n": 1},
+            "Branches": [_branch("left"), _branch("right")],
+            "Output": "{% {'joined': $join($states.result, '+')} %}",
+            "Assign": {"results": "{% $states.result %}"},
+            "Next": "Done",
+        },
+        "Done": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': $mine, 'assigned': $results}]) %}"},
+    }
+    workflow = deploying.workflow(engine.target, "parallel", {"StartAt": "Begin", "States": states})
+    answer = deploying.run(engine.target, workflow)
+    expected = {"joined": "left+right", "kept": "outer", "assigned": ["left", "right"]}
+    engine.shows(answer["output"] == expected, "Output, Assign and scope of Parallel and Succeed")
+
+
+def test_cloudformation_knows_versions_and_aliases_of_workflows(engine: Engine) -> None:
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "A",
+        "States": {"A": {"Type": "Pass", "Output": "${Word}", "End": True}},
+    }
+    resources = {
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": "versioned",
+                "StateMachineType": "EXPRESS",
+                "RoleArn": deploying.ROLE,
+                "DefinitionString": json.dumps(definition),
+                "DefinitionSubstitutions": {"Word": "hello"},
+            },
+        },
+        "Version": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "Properties": {"StateMachineArn": {"Ref": "Machine"}},
+        },
+        "Alias": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Properties": {
+                "Name": "live",
+                "DeploymentPreference": {"Type": "ALL_AT_ONCE", "StateMachineVersionArn": {"Ref": "Version"}},
+            },
+        },
+    }
+    taken = deploying.deploys(engine.target, "versions", resources, {"Alias": {"Ref": "Alias"}})
+    engine.shows(taken, "AWS::StepFunctions::StateMachineVersion and StateMachineAlias")
+    if engine.extended:
+        arn = "arn:aws:states:us-east-1:000000000000:stateMachine:versioned:live"
+        assert deploying.run(engine.target, arn)["output"] == "hello"
+
+
+INERT = {
+    "Policy": ("AWS::Events::EventBusPolicy", {"StatementId": "own", "Statement": {}}),
+    "Registry": ("AWS::EventSchemas::Registry", {"RegistryName": "orderflow"}),
+    "Application": ("AWS::CodeDeploy::Application", {"ComputePlatform": "Lambda"}),
+    "Scaling": ("AWS::ApplicationAutoScaling::ScalableTarget", {"ResourceId": "function:x:live"}),
+    "Composite": ("AWS::CloudWatch::CompositeAlarm", {"AlarmRule": "FALSE"}),
+    "Rate": (
+        "AWS::CloudWatch::Alarm",
+        {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "Metrics": [{"Id": "rate", "Expression": "errors / calls"}],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INERT))
+def test_a_type_that_does_nothing_here_is_recorded(engine: Engine, name: str) -> None:
+    kind, properties = INERT[name]
+    resources = {name: {"Type": kind, "Properties": properties}}
+    taken = deploying.deploys(engine.target, f"inert-{name}", resources, {"Id": {"Ref": name}})
+    engine.shows(taken, kind)
