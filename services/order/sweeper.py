@@ -61,6 +61,7 @@ def recover(order_id: str, owner: str) -> bool:
     if metric:
         logger.error("order keeps failing to recover", order_id=order_id, status=row["status"], attempts=row["attempts"])
         metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
     mode = mode_of(row, now, timedelta(seconds=settings().abort_after_seconds))
     try:
         clients.workflows(5.0).start_execution(
@@ -81,5 +82,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     recovered = sum(recover(order_id, context.aws_request_id) for order_id in due)
     if recovered:
         logger.info("orders recovered", due=len(due), recovered=recovered)
-    metrics.flush_metrics()
     return {"due": len(due), "recovered": recovered, "republished": republished}

@@ -10,6 +10,8 @@ from pytest_socket import disable_socket, enable_socket
 
 from services.kernel import clients
 
+CLIENTS = (clients.dynamodb, clients.events, clients.sqs, clients.functions, clients.ses, clients.workflows)
+
 
 @pytest.fixture(autouse=True)
 def no_network() -> Iterator[None]:
@@ -39,5 +41,5 @@ def dynamodb(aws: None) -> Any:
 
 
 def _forget_clients() -> None:
-    for client in (clients.dynamodb, clients.events, clients.sqs, clients.functions, clients.ses, clients.workflows):
+    for client in CLIENTS:
         client.cache_clear()

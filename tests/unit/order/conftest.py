@@ -1,0 +1,118 @@
+"""An order service in a moto account: its table, a few prices, and a saga that answers as it is told."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.kernel import clients
+from services.order import api, sweeper, table
+from tests.unit.tables import create_table
+
+WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
+CONTEXT = SimpleNamespace(
+    aws_request_id="invocation-1", function_name="order", memory_limit_in_mb=512, invoked_function_arn="arn"
+)
+
+
+@dataclass
+class Saga:
+    """Stands in for Step Functions: remembers each start, and answers (or fails) as the test says."""
+
+    started: list[dict[str, Any]] = field(default_factory=list)
+    answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda start: {"status": "FAILED", "error": "UNRESOLVED"}
+
+    def start_sync_execution(self, **start: Any) -> dict[str, Any]:
+        self.started.append(start)
+        return self.answer(json.loads(start["input"]))
+
+    def start_execution(self, **start: Any) -> dict[str, Any]:
+        self.started.append(start)
+        self.answer(json.loads(start["input"]))
+        return {"executionArn": "arn"}
+
+    def answers(self, status: str, reason: str | None = None) -> None:
+        self.answer = lambda start: {
+            "status": "SUCCEEDED",
+            "output": json.dumps({"order_id": start["order_id"], "status": status, "reason": reason}),
+        }
+
+
+@pytest.fixture
+def saga() -> Saga:
+    return Saga()
+
+
+@pytest.fixture(autouse=True)
+def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    create_table(dynamodb, "orders")
+    for name, value in {
+        "TABLE_NAME": "orders",
+        "BUS_NAME": "bus",
+        "WORKFLOW_ARN": WORKFLOW,
+        "WORKFLOW_TIMEOUT_SECONDS": "28",
+        "ABORT_AFTER_SECONDS": "600",
+        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+    }.items():
+        monkeypatch.setenv(name, value)
+    cached = (table.orders, table.catalogue, table.contacts, api.settings, sweeper.settings)
+    for built in cached:
+        built.cache_clear()
+    monkeypatch.setattr(clients, "workflows", lambda patience: saga)
+    table.catalogue().set_prices(
+        [
+            {"sku": "MUG", "amount": 1250, "currency": "USD"},
+            {"sku": "LP", "amount": 2499, "currency": "USD"},
+            {"sku": "TASSE", "amount": 1100, "currency": "EUR"},
+        ]
+    )
+    yield
+    for built in cached:
+        built.cache_clear()
+
+
+class Shop:
+    """A caller of the order API."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> SimpleNamespace:
+        self.requests += 1
+        text = body if isinstance(body, str) or body is None else json.dumps(body)
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+            "requestContext": {
+                "http": {"method": method, "path": path},
+                "requestId": f"request-{self.requests}",
+                "stage": "$default",
+            },
+            "body": text,
+            "isBase64Encoded": False,
+        }
+        answer = api.handler(event, CONTEXT)
+        body_text = answer.get("body")
+        return SimpleNamespace(
+            status=answer["statusCode"], headers=answer.get("headers") or {}, body=json.loads(body_text) if body_text else None
+        )
+
+    def place(self, key: str = "key-1", body: Any = None, **headers: str) -> SimpleNamespace:
+        return self.call("POST", "/orders", an_order() if body is None else body, idempotency_key=key, **headers)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    """Two mugs and a record for alice."""
+    lines = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
+    return {"customer_id": "alice", "currency": "USD", "lines": lines, "payment_token": "pm_card_visa", **changes}

@@ -1,0 +1,212 @@
+import json
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from services.order import table
+from tests.unit.order.conftest import Saga, Shop, an_order
+
+
+def orders_written() -> int:
+    items = table.orders().client.scan(TableName="orders")["Items"]
+    return sum(item["pk"]["S"].startswith("ORDER#") for item in items)
+
+
+def test_a_confirmed_order_is_created(shop: Shop, saga: Saga) -> None:
+    saga.answers("CONFIRMED")
+    answer = shop.place()
+    assert answer.status == 201
+    assert answer.body["status"] == "CONFIRMED"
+    assert answer.body["total"] == {"amount": 4999, "currency": "USD"}
+    assert answer.headers["Location"] == f"/orders/{answer.body['order_id']}"
+
+
+def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
+    saga.answers("CONFIRMED")
+    shop.place()
+    told = json.loads(saga.started[0]["input"])
+    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "total", "payment_token", "lines"}
+    assert told["causation_id"] == f"ORDER#{told['order_id']}#1"
+
+
+def test_the_order_and_its_event_are_one_row(shop: Shop) -> None:
+    order_id = shop.place().body["order_id"]
+    row = table.orders().get(order_id)
+    assert row is not None
+    assert row["status"] == "PENDING"
+    event = json.loads(row["pending"][0])
+    assert event["detail-type"] == "OrderPlaced"
+    assert event["detail"]["metadata"]["event_id"] == f"ORDER#{order_id}#1"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "http", "name"),
+    [
+        ("CANCELLED", "PAYMENT_DECLINED", 402, "payment-declined"),
+        ("CANCELLED", "CAPTURE_REFUSED", 402, "payment-declined"),
+        ("CANCELLED", "OUT_OF_STOCK", 409, "out-of-stock"),
+        ("CANCELLED", "PAYMENT_UNAVAILABLE", 409, "order-cancelled"),
+    ],
+)
+def test_a_rejection_says_why(shop: Shop, saga: Saga, status: str, reason: str, http: int, name: str) -> None:
+    saga.answers(status, reason)
+    answer = shop.place()
+    assert (answer.status, answer.body["type"].rsplit("/", 1)[1]) == (http, name)
+    assert answer.body["order"]["reason"] == reason
+
+
+def test_an_unfinished_saga_promises_nothing(shop: Shop) -> None:
+    answer = shop.place()
+    assert (answer.status, answer.body["status"]) == (202, "PENDING")
+    assert answer.headers["Location"].endswith(answer.body["order_id"])
+
+
+def test_a_saga_that_does_not_answer_promises_nothing(shop: Shop, saga: Saga) -> None:
+    def time_out(_: dict[str, object]) -> dict[str, object]:
+        raise ReadTimeoutError(endpoint_url="https://states")
+
+    saga.answer = time_out
+    assert shop.place().status == 202
+
+
+def test_respond_async_starts_no_saga(shop: Shop, saga: Saga) -> None:
+    answer = shop.place(prefer="respond-async")
+    assert answer.status == 202
+    assert answer.headers["Preference-Applied"] == "respond-async"
+    assert saga.started == []
+
+
+def test_the_same_key_again_is_the_same_order(shop: Shop, saga: Saga) -> None:
+    first = shop.place()
+    again = shop.place()
+    assert again.body["order_id"] == first.body["order_id"]
+    assert orders_written() == 1
+    assert len(saga.started) == 1
+
+
+def test_the_same_key_again_is_the_same_order_even_when_its_sku_is_gone(shop: Shop) -> None:
+    first = shop.place()
+    table.orders().client.delete_item(TableName="orders", Key={"pk": {"S": "PRICE#MUG"}})
+    assert shop.place().body["order_id"] == first.body["order_id"]
+
+
+def test_the_same_key_with_another_body_is_refused(shop: Shop) -> None:
+    shop.place()
+    answer = shop.place(body=an_order(lines=[{"sku": "LP", "quantity": 1}]))
+    assert (answer.status, answer.body["field"]) == (422, "Idempotency-Key")
+    assert orders_written() == 1
+
+
+def test_two_customers_may_use_one_key(shop: Shop) -> None:
+    shop.place()
+    shop.place(body=an_order(customer_id="bob"))
+    assert orders_written() == 2
+
+
+BAD_BODIES = [
+    ("not JSON", "{", 400, None),
+    ("not an object", [], 400, ""),
+    ("unknown SKU", an_order(lines=[{"sku": "NOPE", "quantity": 1}]), 422, "lines[0].sku"),
+    ("zero quantity", an_order(lines=[{"sku": "MUG", "quantity": 0}]), 400, "lines[0].quantity"),
+    ("negative quantity", an_order(lines=[{"sku": "MUG", "quantity": -1}]), 400, "lines[0].quantity"),
+    ("huge quantity", an_order(lines=[{"sku": "MUG", "quantity": 10**9}]), 400, "lines[0].quantity"),
+    ("fractional quantity", an_order(lines=[{"sku": "MUG", "quantity": 1.5}]), 400, "lines[0].quantity"),
+    ("no lines", an_order(lines=[]), 400, "lines"),
+    ("51 lines", an_order(lines=[{"sku": f"S{n}", "quantity": 1} for n in range(51)]), 400, "lines"),
+    ("duplicate SKU", an_order(lines=[{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 2}]), 422, "lines[1].sku"),
+    ("wrong currency", an_order(currency="EUR"), 422, "currency"),
+    ("mixed currency", an_order(lines=[{"sku": "MUG", "quantity": 1}, {"sku": "TASSE", "quantity": 1}]), 422, "currency"),
+    ("client-sent price", an_order(lines=[{"sku": "MUG", "quantity": 1, "price": 1}]), 400, "lines[0].price"),
+    ("unknown field", an_order(coupon="FREE"), 400, "coupon"),
+    ("missing customer", {k: v for k, v in an_order().items() if k != "customer_id"}, 400, "customer_id"),
+    ("missing SKU", an_order(lines=[{"quantity": 1}]), 400, "lines[0].sku"),
+    ("card data", an_order(payment_token="4242424242424242"), 400, "payment_token"),
+    ("over 16 KiB", an_order(customer_id="x" * 17_000), 413, None),
+]
+
+
+@pytest.mark.parametrize(("what", "body", "status", "field"), BAD_BODIES, ids=[case[0] for case in BAD_BODIES])
+def test_bad_input_is_named_and_writes_nothing(
+    shop: Shop, saga: Saga, what: str, body: object, status: int, field: str | None
+) -> None:
+    answer = shop.place(body=body)
+    assert answer.status == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert set(answer.body) >= {"type", "title", "status", "detail"}
+    assert answer.body.get("field", "" if field == "" else None) == field
+    assert orders_written() == 0
+    assert saga.started == []
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "naïve", "tab\t"])
+def test_a_bad_idempotency_key_is_named(shop: Shop, key: str) -> None:
+    answer = shop.place(key=key)
+    assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
+    assert orders_written() == 0
+
+
+def test_a_missing_idempotency_key_is_named(shop: Shop) -> None:
+    answer = shop.call("POST", "/orders", an_order())
+    assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
+
+
+def test_an_order_can_be_shown(shop: Shop, saga: Saga) -> None:
+    saga.answers("CONFIRMED")
+    order_id = shop.place().body["order_id"]
+    shown = shop.call("GET", f"/orders/{order_id}")
+    assert (shown.status, shown.body["status"]) == (200, "PENDING")
+    assert "payment_token" not in shown.body
+
+
+def test_an_order_that_is_not_there(shop: Shop) -> None:
+    assert shop.call("GET", "/orders/ord-nope").status == 404
+    assert shop.call("POST", "/orders/ord-nope/cancel").status == 404
+
+
+def test_no_such_route(shop: Shop) -> None:
+    answer = shop.call("GET", "/nothing")
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_an_undecided_order_can_be_cancelled(shop: Shop, saga: Saga) -> None:
+    order_id = shop.place().body["order_id"]
+    saga.answers("CANCELLED", "CUSTOMER")
+    answer = shop.call("POST", f"/orders/{order_id}/cancel")
+    assert (answer.status, answer.body["status"], answer.body["reason"]) == (200, "CANCELLED", "CUSTOMER")
+    assert json.loads(saga.started[-1]["input"]) == {"mode": "resume", "order_id": order_id}
+
+
+def test_a_cancellation_whose_saga_does_not_finish_is_still_decided(shop: Shop) -> None:
+    order_id = shop.place().body["order_id"]
+    answer = shop.call("POST", f"/orders/{order_id}/cancel")
+    assert (answer.status, answer.body["status"]) == (202, "CANCELLING")
+
+
+def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
+    order_id = shop.place().body["order_id"]
+    from services.kernel.rows import Cause
+    from services.order.decisions import decide_to_confirm
+
+    table.orders().advance(order_id, lambda row: decide_to_confirm(row or {}), Cause("c", "c"))
+    answer = shop.call("POST", f"/orders/{order_id}/cancel")
+    assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
+
+
+def test_a_contact_is_kept_and_forgotten(shop: Shop) -> None:
+    contact = {
+        "name": "Alice",
+        "email": "alice@example.com",
+        "address": {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
+    }
+    assert shop.call("PUT", "/customers/alice/contact", contact).status == 204
+    kept = table.contacts().get("alice")
+    assert kept is not None
+    assert kept["email"] == "alice@example.com"
+    assert shop.call("DELETE", "/customers/alice/contact").status == 204
+    assert table.contacts().get("alice") is None
+
+
+def test_a_bad_contact_is_named(shop: Shop) -> None:
+    answer = shop.call("PUT", "/customers/alice/contact", {"name": "Alice", "email": "nowhere", "address": {}})
+    assert answer.status == 400
+    assert answer.body["field"] in ("email", "address.line1")

@@ -1,0 +1,125 @@
+import json
+from typing import Any
+
+import pytest
+
+from services.order import commands, contact, table
+from services.order.commands import UnknownCommand, UnknownOrder
+from services.order.decisions import EvidenceMissing
+from tests.unit.order.conftest import CONTEXT, Shop
+
+
+@pytest.fixture
+def order_id(shop: Shop) -> str:
+    return str(shop.place().body["order_id"])
+
+
+def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
+    return commands.handler(
+        {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": f"ORDER#{order_id}#1", **fields}, CONTEXT
+    )
+
+
+def events_of(order_id: str) -> list[tuple[str, str]]:
+    row = table.orders().get(order_id)
+    assert row is not None
+    details = [json.loads(text) for text in row["pending"]]
+    return [(event["detail-type"], event["detail"]["metadata"]["event_id"]) for event in details]
+
+
+def test_the_way_forward(order_id: str) -> None:
+    assert command("decide", order_id, decision="CONFIRM") == {"outcome": "CONFIRMING", "reason": None}
+    assert command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")["outcome"] == "CONFIRMED"
+    assert events_of(order_id)[-1] == ("OrderConfirmed", f"ORDER#{order_id}#3")
+    row = table.orders().get(order_id)
+    assert row is not None
+    assert not {"due_shard", "next_due"} & set(row)
+
+
+def test_the_way_back(order_id: str) -> None:
+    assert command("decide", order_id, decision="CANCEL", reason="OUT_OF_STOCK")["outcome"] == "CANCELLING"
+    answer = command("cancel", order_id, payment="VOIDED", stock="RELEASED")
+    assert answer == {"outcome": "CANCELLED", "reason": "OUT_OF_STOCK"}
+    assert events_of(order_id)[-1] == ("OrderCancelled", f"ORDER#{order_id}#3")
+
+
+def test_one_decision_stands_and_losers_learn_it(order_id: str) -> None:
+    command("decide", order_id, decision="CONFIRM")
+    assert command("decide", order_id, decision="CANCEL", reason="CUSTOMER")["outcome"] == "CONFIRMING"
+    assert command("decide", order_id, decision="CONFIRM")["outcome"] == "CONFIRMING"
+
+
+def test_the_first_reason_stands(order_id: str) -> None:
+    command("decide", order_id, decision="CANCEL", reason="CUSTOMER")
+    assert command("decide", order_id, decision="CANCEL", reason="EXPIRED")["reason"] == "CUSTOMER"
+
+
+def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
+    command("decide", order_id, decision="CONFIRM")
+    answer = command("refuse", order_id, payment="CAPTURE_REFUSED", reason="CAPTURE_REFUSED")
+    assert answer == {"outcome": "CANCELLING", "reason": "CAPTURE_REFUSED"}
+    assert command("cancel", order_id, payment="VOIDED", stock="RESTOCKED")["outcome"] == "CANCELLED"
+
+
+def test_a_repeated_step_changes_nothing(order_id: str) -> None:
+    command("decide", order_id, decision="CONFIRM")
+    command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
+    before = table.orders().get(order_id)
+    for name, fields in [
+        ("decide", {"decision": "CONFIRM"}),
+        ("confirm", {"payment": "CAPTURED", "stock": "COMMITTED"}),
+        ("refuse", {"payment": "CAPTURE_REFUSED", "reason": "CAPTURE_REFUSED"}),
+        ("cancel", {"payment": "VOIDED", "stock": "RELEASED"}),
+    ]:
+        assert command(name, order_id, **fields)["outcome"] == "CONFIRMED"
+    assert table.orders().get(order_id) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("confirm", {"payment": "AUTHORIZED", "stock": "COMMITTED"}),
+        ("confirm", {"payment": "CAPTURED", "stock": "HELD"}),
+        ("cancel", {"payment": "CAPTURED", "stock": "RELEASED"}),
+        ("cancel", {"payment": "VOIDED", "stock": "COMMITTED"}),
+        ("refuse", {"payment": "CAPTURED", "reason": "CAPTURE_REFUSED"}),
+    ],
+)
+def test_a_step_without_its_evidence_is_a_fault(order_id: str, name: str, fields: dict[str, str]) -> None:
+    with pytest.raises(EvidenceMissing):
+        command(name, order_id, **fields)
+
+
+def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
+    loaded = command("load", order_id)
+    assert loaded["outcome"] == "FOUND"
+    assert loaded["status"] == "PENDING"
+    assert loaded["lines"] == [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
+    assert loaded["causation_id"] == f"ORDER#{order_id}#1"
+
+
+def test_an_order_that_is_not_there(order_id: str) -> None:
+    assert command("load", "ord-nope") == {"outcome": "NOT_FOUND"}
+    with pytest.raises(UnknownOrder):
+        command("decide", "ord-nope", decision="CONFIRM")
+
+
+def test_an_unknown_command_is_a_fault() -> None:
+    with pytest.raises(UnknownCommand, match="'decided' is not one of load, decide"):
+        commands.handler({"command": "decided"}, CONTEXT)
+
+
+def test_too_many_prices_are_refused_before_any_is_set() -> None:
+    prices = [{"sku": f"S{n}", "amount": 1, "currency": "USD"} for n in range(101)]
+    with pytest.raises(ValueError, match="at most 100"):
+        commands.handler({"command": "set_prices", "prices": prices}, CONTEXT)
+
+
+def test_the_contact_of_an_order(order_id: str) -> None:
+    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}
+    address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
+    table.contacts().put("alice", {"name": "Alice", "email": "alice@example.com", "address": address})
+    found = contact.handler({"order_id": order_id}, CONTEXT)
+    assert (found["outcome"], found["email"], found["address"]["city"]) == ("FOUND", "alice@example.com", "Springfield")
+    table.contacts().forget("alice")
+    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}

@@ -1,0 +1,138 @@
+"""What reaches the order service by its queues: the channels' orders, and how far shipping got."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.kernel import clients
+from services.order import commands, intake, subscriber, table
+from tests.unit.order.conftest import CONTEXT, Shop
+
+KEY = "00004-19970101-2-2933-1"
+
+
+class DeadLetterQueue:
+    """Stands in for SQS: keeps what was set aside."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: dict[str, Any]) -> None:  # noqa: N803
+        self.reasons.append(MessageAttributes["reason"]["StringValue"])
+
+
+@pytest.fixture
+def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
+    queue = DeadLetterQueue()
+    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    return queue
+
+
+def placed_by_channel(**data: Any) -> dict[str, Any]:
+    order = {
+        "idempotency_key": KEY,
+        "customer_id": "cdnow-00004",
+        "currency": "USD",
+        "lines": [{"sku": "MUG", "quantity": 1}],
+        "payment_token": "pm_card_visa",
+        **data,
+    }
+    metadata = {"event_id": f"cdnow-{KEY}", "event_version": 1, "occurred_at": "1997-01-01T00:00:00Z"}
+    return {"source": "orderflow.channel.cdnow", "detail-type": "OrderPlaced", "detail": {"metadata": metadata, "data": order}}
+
+
+def shipment(detail_type: str, order_id: str, version: int) -> dict[str, Any]:
+    metadata = {
+        "event_id": f"SHIP#{order_id}#{version}",
+        "event_version": 1,
+        "occurred_at": "2026-01-01T00:00:00.000Z",
+        "order_id": order_id,
+        "correlation_id": "c",
+        "causation_id": f"SHIP#{order_id}#{version - 1}",
+    }
+    detail = {"metadata": metadata, "data": {"tracking": "SBX-1"}}
+    return {"source": "orderflow.shipping", "detail-type": detail_type, "detail": detail}
+
+
+def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:
+    bodies = [envelope if isinstance(envelope, str) else json.dumps(envelope) for envelope in envelopes]
+    return {"Records": [{"messageId": f"m{n}", "body": body, "eventSourceARN": "arn"} for n, body in enumerate(bodies)]}
+
+
+def orders() -> list[dict[str, Any]]:
+    items = table.orders().client.scan(TableName="orders")["Items"]
+    return [item for item in items if item["pk"]["S"].startswith("ORDER#")]
+
+
+def test_a_channels_event_becomes_an_order(dead_letters: DeadLetterQueue) -> None:
+    assert intake.handler(batch(placed_by_channel()), CONTEXT) == {"batchItemFailures": []}
+    (order,) = orders()
+    assert (order["channel"]["S"], order["respond"]["S"], order["total"]["M"]["amount"]["N"]) == ("cdnow", "async", "1250")
+    event = json.loads(order["pending"]["L"][0]["S"])
+    assert event["source"] == "orderflow.order"
+    assert event["detail"]["metadata"]["causation_id"] == f"cdnow-{KEY}"
+
+
+def test_the_same_event_again_is_the_same_order(dead_letters: DeadLetterQueue) -> None:
+    intake.handler(batch(placed_by_channel(), placed_by_channel()), CONTEXT)
+    before = orders()
+    intake.handler(batch(placed_by_channel(), {**placed_by_channel(), "replay-name": "r"}), CONTEXT)
+    assert orders() == before
+    assert dead_letters.reasons == []
+
+
+def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_letters: DeadLetterQueue) -> None:
+    answer = intake.handler(
+        batch(
+            placed_by_channel(),
+            "not json",
+            placed_by_channel(idempotency_key="k2", lines=[{"sku": "NOPE", "quantity": 1}]),
+            placed_by_channel(idempotency_key="k3", lines=[{"sku": "MUG", "quantity": 0}]),
+            placed_by_channel(lines=[{"sku": "LP", "quantity": 1}]),
+            placed_by_channel(idempotency_key="k4"),
+        ),
+        CONTEXT,
+    )
+    assert answer == {"batchItemFailures": []}
+    assert len(orders()) == 2
+    for reason, expected in zip(
+        dead_letters.reasons,
+        [
+            "is not an EventBridge event",
+            "data.lines[0].sku: the catalogue has no SKU NOPE",
+            "data.lines[0].quantity",
+            "another order",
+        ],
+        strict=True,
+    ):
+        assert expected in reason
+
+
+@pytest.fixture
+def confirmed(shop: Shop) -> str:
+    order_id = str(shop.place().body["order_id"])
+    step = {"order_id": order_id, "correlation_id": "c", "causation_id": "x"}
+    commands.handler({"command": "decide", "decision": "CONFIRM", **step}, CONTEXT)
+    commands.handler({"command": "confirm", "payment": "CAPTURED", "stock": "COMMITTED", **step}, CONTEXT)
+    return order_id
+
+
+@pytest.mark.parametrize("arrival", [("ShipmentDispatched", "ShipmentDelivered"), ("ShipmentDelivered", "ShipmentDispatched")])
+def test_fulfilment_only_moves_forward(confirmed: str, dead_letters: DeadLetterQueue, arrival: tuple[str, str]) -> None:
+    for detail_type in (*arrival, *arrival):
+        subscriber.handler(batch(shipment(detail_type, confirmed, 2)), CONTEXT)
+    row = table.orders().get(confirmed)
+    assert row is not None
+    assert row["fulfilment"] == "DELIVERED"
+    told = [json.loads(text)["detail-type"] for text in row["pending"]]
+    assert told.count("OrderFulfilled") == 1
+
+
+def test_a_shipment_of_no_order_is_delivered_again(confirmed: str, dead_letters: DeadLetterQueue) -> None:
+    stray = shipment("ShipmentDispatched", "ord-" + "a" * 26, 2)
+    answer = subscriber.handler(batch(stray, shipment("ShipmentDispatched", confirmed, 2)), CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    row = table.orders().get(confirmed)
+    assert row is not None
+    assert row["fulfilment"] == "DISPATCHED"

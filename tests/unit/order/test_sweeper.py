@@ -1,0 +1,98 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel import clients, clock
+from services.order import sweeper, table
+from tests.unit.order.conftest import CONTEXT, Saga, Shop
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class Bus:
+    """Stands in for EventBridge: accepts everything."""
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        self.types += [entry["DetailType"] for entry in Entries]
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+
+@pytest.fixture(autouse=True)
+def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
+    bus = Bus()
+    monkeypatch.setattr(clients, "events", lambda: bus)
+    return bus
+
+
+def sweep_at(moment: datetime) -> dict[str, int]:
+    with clock.held_by(lambda: moment):
+        return sweeper.handler({}, CONTEXT)
+
+
+@pytest.fixture
+def order_id(shop: Shop, saga: Saga) -> str:
+    with clock.held_by(lambda: NOON):
+        placed = str(shop.place(prefer="respond-async").body["order_id"])
+    saga.started.clear()
+    return placed
+
+
+def test_the_live_saga_is_left_alone_at_first(order_id: str, saga: Saga) -> None:
+    assert sweep_at(NOON + timedelta(seconds=59))["due"] == 0
+    assert saga.started == []
+
+
+def test_an_order_left_behind_is_resumed(order_id: str, saga: Saga) -> None:
+    assert sweep_at(NOON + timedelta(seconds=61))["recovered"] == 1
+    assert json.loads(saga.started[0]["input"]) == {"mode": "resume", "order_id": order_id}
+
+
+def test_a_lease_keeps_a_second_sweeper_off(order_id: str, saga: Saga) -> None:
+    moment = NOON + timedelta(seconds=61)
+    assert table.orders().lease(order_id, "one", moment) is not None
+    assert table.orders().lease(order_id, "two", moment) is None
+    assert table.orders().lease(order_id, "two", moment + timedelta(seconds=46)) is not None
+
+
+def test_it_never_gives_up(order_id: str, saga: Saga) -> None:
+    moment = NOON
+    for _ in range(30):
+        moment += timedelta(minutes=16)
+        sweep_at(moment)
+    assert len(saga.started) == 30
+    assert json.loads(saga.started[-1]["input"])["mode"] == "abort"
+
+
+def test_an_order_undecided_past_its_deadline_is_aborted(order_id: str, saga: Saga) -> None:
+    sweep_at(NOON + timedelta(seconds=601))
+    assert json.loads(saga.started[0]["input"]) == {"mode": "abort", "order_id": order_id}
+
+
+def test_a_saga_that_cannot_be_started_is_started_by_the_next_sweep(order_id: str, saga: Saga) -> None:
+    from botocore.exceptions import ConnectTimeoutError
+
+    def refuse(_: dict[str, Any]) -> dict[str, Any]:
+        raise ConnectTimeoutError(endpoint_url="https://states")
+
+    saga.answer = refuse
+    assert sweep_at(NOON + timedelta(seconds=61)) == {"due": 1, "recovered": 0, "republished": 0}
+    saga.answers("CONFIRMED")
+    assert sweep_at(NOON + timedelta(seconds=122))["recovered"] == 1
+
+
+def test_what_stays_pending_is_republished_once(order_id: str, bus: Bus) -> None:
+    assert sweep_at(NOON + timedelta(seconds=121))["republished"] == 1
+    assert bus.types == ["OrderPlaced"]
+    assert sweep_at(NOON + timedelta(seconds=182))["republished"] == 0
+
+
+def test_a_compensation_that_keeps_failing_raises_the_alarms_metric(order_id: str) -> None:
+    row = {"status": "CANCELLING", "attempts": 3}
+    assert sweeper.stuck_metric(row) == "CompensationFailed"
+    assert sweeper.stuck_metric({**row, "status": "CONFIRMING"}) == "OrderStuck"
+    assert sweeper.stuck_metric({**row, "attempts": 2}) is None
