@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -266,3 +268,42 @@ def test_a_type_that_does_nothing_here_is_recorded(engine: Engine, name: str) ->
     resources = {name: {"Type": kind, "Properties": properties}}
     taken = deploying.deploys(engine.target, f"inert-{name}", resources, {"Id": {"Ref": name}})
     engine.shows(taken, kind)
+
+
+def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
+    echo = "import json\ndef handler(event, context): return {'statusCode': 201, 'body': json.dumps(event)}"
+    function = deploying.function(engine.target, "answers", echo)
+    api = {"Ref": "Api"}
+    resources = {
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
+        "Integration": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": api,
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": function,
+                "PayloadFormatVersion": "2.0",
+            },
+        },
+        "Route": {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {
+                "ApiId": api,
+                "RouteKey": "GET /orders/{id}",
+                "Target": {"Fn::Sub": "integrations/${Integration}"},
+            },
+        },
+        "Stage": {
+            "Type": "AWS::ApiGatewayV2::Stage",
+            "Properties": {"ApiId": api, "StageName": "$default", "AutoDeploy": True},
+        },
+    }
+    outputs = deploying.stack(engine.target, "http-api", resources, {"Url": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}})
+    engine.shows(urlsplit(outputs["Url"]).hostname == "127.0.0.1", "address of an HTTP API")
+    if engine.extended:
+        with urlopen(outputs["Url"] + "/orders/7?full=1") as answer:
+            event = json.loads(answer.read())
+        assert answer.status == 201
+        assert (event["routeKey"], event["rawPath"]) == ("GET /orders/{id}", "/orders/7")
+        assert event["pathParameters"] == {"id": "7"}
+        assert event["queryStringParameters"] == {"full": "1"}

@@ -14,6 +14,7 @@ Known gaps that stay, because an assertion on the template or the simulation cov
 from importlib import import_module
 
 EXTENSIONS = (
+    "api_address",
     "events_archive",
     "handler_error_names",
     "inert",

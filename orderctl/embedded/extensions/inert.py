@@ -29,7 +29,7 @@ class Inert:
 
 
 _POLICY = "no policies are enforced here"
-_ALARM = "alarms do not turn by themselves here"
+WHY_ALARM = "alarms do not turn by themselves here"
 _SCHEMAS = "the registry is for tools that read AWS"
 _TRAFFIC = "a deployment shifts at once here"
 _SCALING = "a laptop does not scale"
@@ -41,13 +41,13 @@ TYPES = {
     "AWS::Lambda::CodeSigningConfig": Inert(
         _POLICY, "", "lambda", "code-signing-config:{name}", "{arn}", {"CodeSigningConfigArn": "{arn}"}
     ),
-    "AWS::CloudWatch::CompositeAlarm": Inert(_ALARM, "AlarmName", "cloudwatch", "alarm:{name}", "{name}", {"Arn": "{arn}"}),
-    "AWS::CloudWatch::AnomalyDetector": Inert(_ALARM, attributes={"Id": "{name}"}),
+    "AWS::CloudWatch::CompositeAlarm": Inert(WHY_ALARM, "AlarmName", "cloudwatch", "alarm:{name}", "{name}", {"Arn": "{arn}"}),
+    "AWS::CloudWatch::AnomalyDetector": Inert(WHY_ALARM, attributes={"Id": "{name}"}),
     "AWS::CloudWatch::InsightRule": Inert(
-        _ALARM, "RuleName", "cloudwatch", "insight-rule/{name}", "{name}", {"Arn": "{arn}", "RuleName": "{name}"}
+        WHY_ALARM, "RuleName", "cloudwatch", "insight-rule/{name}", "{name}", {"Arn": "{arn}", "RuleName": "{name}"}
     ),
     "AWS::ApplicationSignals::ServiceLevelObjective": Inert(
-        _ALARM, "Name", "application-signals", "slo/{name}", "{arn}", {"Arn": "{arn}"}
+        WHY_ALARM, "Name", "application-signals", "slo/{name}", "{arn}", {"Arn": "{arn}"}
     ),
     "AWS::EventSchemas::Registry": Inert(
         _SCHEMAS, "RegistryName", "schemas", "registry/{name}", "{arn}", {"RegistryArn": "{arn}", "RegistryName": "{name}"}
@@ -73,7 +73,7 @@ TYPES = {
     ),
     "AWS::Logs::QueryDefinition": Inert("saved queries are for the console", attributes={"QueryDefinitionId": "{name}"}),
     "AWS::Logs::LogAnomalyDetector": Inert(
-        _ALARM, "", "logs", "anomaly-detector:{name}", "{arn}", {"AnomalyDetectorArn": "{arn}"}
+        WHY_ALARM, "", "logs", "anomaly-detector:{name}", "{arn}", {"AnomalyDetectorArn": "{arn}"}
     ),
     "AWS::Logs::DataProtectionPolicy": Inert(_POLICY),
     "AWS::XRay::Group": Inert("there is no tracing here", "GroupName", "xray", "group/{name}", "{arn}", {"GroupARN": "{arn}"}),

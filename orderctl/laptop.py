@@ -1,0 +1,132 @@
+"""Bring Orderflow up on the laptop: start its AWS, deploy what changed, seed it, and say where it is."""
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from orderctl import cdk_cli
+from orderctl.cdk_cli import Cdk, Stack
+from orderctl.embedded import process
+from orderctl.embedded.process import Running
+from orderctl.output import Progress
+from orderctl.target import Target
+
+_MARK = "laptop/deployed"
+
+
+def up(
+    target: Target,
+    progress: Progress,
+    *,
+    port: int | None = None,
+    persist: Path | None = None,
+    app: str | None = None,
+    everything: bool = False,
+    seed: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Target, Running]:
+    """Have Orderflow run on the laptop: the target to use from now on, and the record of the process.
+
+    Started if it is not running. Deploys the stacks whose template or assets differ from what is deployed, or
+    `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
+    `environment` adds variables for the engine when it is started.
+    """
+    record = process.running()
+    if record is None:
+        with progress.step("Start the laptop's AWS"):
+            record = process.start(stage=target.stage, port=port, persist=persist, environment=environment)
+    target = target.at(record.endpoint)
+    deployed = {} if everything else _deployed(target)
+    fingerprint = cdk_cli.fingerprint(target.stage, app)
+    if deployed.get("sources") == fingerprint:
+        progress.note("Nothing has changed since the last deployment.")
+    else:
+        stacks = _deploy(target, progress, app, deployed.get("stacks", {}))
+        if seed:
+            _seed(target, progress)
+        _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
+    return target, process.remember(record, stage=target.stage, outputs=outputs(target))
+
+
+def outputs(target: Target) -> dict[str, dict[str, str]]:
+    """The outputs of each deployed stack, by the stack's name."""
+    pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"]: {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"] != cdk_cli.TOOLKIT
+    }
+
+
+def addresses(target: Target) -> dict[str, str]:
+    """What the stacks of this stage published that a browser or `curl` can open, by parameter name."""
+    root = f"/orderflow/{target.stage}/"
+    pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
+    found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
+    return {name: value for name, value in sorted(found.items()) if value.startswith(("http://", "https://"))}
+
+
+def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:
+    folder = process.home()
+    assembly = folder / "cdk.out"
+    # Two at a time: the synthesis and the bootstrap need nothing of each other.
+    synthesis = Cdk(target, folder / "logs" / "synth.log", app)
+    bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
+    synthesizing = synthesis.synthesizing(assembly)
+    try:
+        if not _exists(target, cdk_cli.TOOLKIT):
+            with progress.step("Bootstrap the account"):
+                bootstrap.finish(bootstrap.bootstrapping(), "bootstrap")
+        with progress.step("Synthesize the stacks"):
+            synthesis.finish(synthesizing, "synth")
+    finally:
+        if synthesizing.poll() is None:
+            synthesizing.terminate()
+            synthesizing.wait()
+    stacks = cdk_cli.stacks_of(assembly)
+    changed = [stack for stack in stacks if deployed.get(stack.name) != stack.digest]
+    if not changed:
+        progress.note("No stack has changed.")
+        return stacks
+    names = "" if len(changed) == len(stacks) else ": " + ", ".join(stack.id for stack in changed)
+    with progress.step(f"Deploy {len(changed)} of {len(stacks)} stacks{names}"):
+        chosen = [] if len(changed) == len(stacks) else [stack.id for stack in changed]
+        Cdk(target, folder / "logs" / "deploy.log").deploy(assembly, chosen)
+    return stacks
+
+
+def _seed(target: Target, progress: Progress) -> None:
+    if importlib.util.find_spec("orderctl.seed") is None:
+        return
+    with progress.step("Seed the catalogue and the stock"):
+        importlib.import_module("orderctl.seed").seed(target, progress)
+
+
+def _exists(target: Target, stack: str) -> bool:
+    try:
+        target.client("cloudformation").describe_stacks(StackName=stack)
+    except ClientError:
+        return False
+    return True
+
+
+def _deployed(target: Target) -> dict[str, Any]:
+    """What was deployed last, kept at the target itself, so that it is true of exactly what is there."""
+    try:
+        answer = target.client("ssm").get_parameter(Name=f"/orderflow/{target.stage}/{_MARK}")
+    except ClientError:
+        return {}
+    known: dict[str, Any] = json.loads(answer["Parameter"]["Value"])
+    return known
+
+
+def _mark(target: Target, deployed: Mapping[str, Any]) -> None:
+    target.client("ssm").put_parameter(
+        Name=f"/orderflow/{target.stage}/{_MARK}", Value=json.dumps(deployed), Type="String", Overwrite=True
+    )
