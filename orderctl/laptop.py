@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from orderctl import cdk_cli
 from orderctl.cdk_cli import Cdk, Stack
 from orderctl.embedded import process
 from orderctl.embedded.process import Running
+from orderctl.errors import UserError
 from orderctl.output import Progress
 from orderctl.target import Target
 
@@ -36,10 +35,28 @@ def up(
     `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
     `environment` adds variables for the engine when it is started.
     """
+    with process.alone():
+        return _up(target, progress, port, persist, app, everything, seed, environment)
+
+
+def _up(
+    target: Target,
+    progress: Progress,
+    port: int | None,
+    persist: Path | None,
+    app: str | None,
+    everything: bool,
+    seed: bool,
+    environment: Mapping[str, str] | None,
+) -> tuple[Target, Running]:
     record = process.running()
     if record is None:
         with progress.step("Start the laptop's AWS"):
             record = process.start(stage=target.stage, port=port, persist=persist, environment=environment)
+    elif persist is not None and record.persist != str(persist.resolve()):
+        raise UserError("The laptop's AWS already runs, and keeps its data elsewhere.", "`orderctl down` first.")
+    elif port not in (None, record.port):
+        raise UserError(f"The laptop's AWS already runs, on port {record.port}.", "`orderctl down` first.")
     target = target.at(record.endpoint)
     deployed = {} if everything else _deployed(target)
     fingerprint = cdk_cli.fingerprint(target.stage, app)
@@ -109,6 +126,8 @@ def _seed(target: Target, progress: Progress) -> None:
 
 
 def _exists(target: Target, stack: str) -> bool:
+    from botocore.exceptions import ClientError
+
     try:
         target.client("cloudformation").describe_stacks(StackName=stack)
     except ClientError:
@@ -118,6 +137,8 @@ def _exists(target: Target, stack: str) -> bool:
 
 def _deployed(target: Target) -> dict[str, Any]:
     """What was deployed last, kept at the target itself, so that it is true of exactly what is there."""
+    from botocore.exceptions import ClientError
+
     try:
         answer = target.client("ssm").get_parameter(Name=f"/orderflow/{target.stage}/{_MARK}")
     except ClientError:

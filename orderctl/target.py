@@ -14,10 +14,6 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
-
 from orderctl.errors import UserError
 
 LAPTOP_REGION = "us-east-1"
@@ -74,6 +70,10 @@ class Target:
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
+        # Here, and not at the top: half a second that `--help` and `down` need not wait.
+        import boto3
+        from botocore.config import Config
+
         if not self.is_laptop:
             session = boto3.Session(profile_name=self.profile, region_name=self.region)
             # An exported laptop (`orderctl env`) must not answer for a real account.
@@ -116,6 +116,7 @@ class Target:
     def exports(self) -> dict[str, str]:
         """The variables that make any AWS SDK or CLI work on this laptop target."""
         endpoint = self.reachable()
+        direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost")))
         return {
             "AWS_ENDPOINT_URL": endpoint,
             # The CDK's asset publishing reads the service's own variable only.
@@ -131,12 +132,14 @@ class Target:
             "AWS_PAGER": "",
             "CDK_DEFAULT_ACCOUNT": LAPTOP_ACCOUNT,
             "CDK_DEFAULT_REGION": self.region,
-            "NO_PROXY": "127.0.0.1,localhost",
-            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": direct,
+            "no_proxy": direct,
         }
 
     def parameter(self, name: str) -> str:
         """The value a stack left at `/orderflow/<stage>/<name>`, for example `order/api-url`."""
+        from botocore.exceptions import ClientError, EndpointConnectionError
+
         path = f"/orderflow/{self.stage}/{name}"
         try:
             answer = self.client("ssm").get_parameter(Name=path)

@@ -4,8 +4,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import EndpointConnectionError
-
 from orderctl.embedded.extensions import inert
 from orderctl.embedded.process import Running
 from orderctl.errors import CheckFailed
@@ -14,6 +12,8 @@ from orderctl.target import Target
 
 def look(target: Target, record: Running | None) -> dict[str, Any]:
     """The process, the stacks with their status, the resources by type, and those that are recorded only."""
+    from botocore.exceptions import EndpointConnectionError
+
     stacks, types, unreal = [], Counter[str](), Counter[tuple[str, str]]()
     cloudformation = target.client("cloudformation", retries={"total_max_attempts": 1})
     try:

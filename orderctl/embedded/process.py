@@ -5,6 +5,7 @@ are two independent AWSs; a test or a demo takes its own by setting ORDERFLOW_HO
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +75,18 @@ def running() -> Running | None:
     return record
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Hold this laptop AWS while it is brought up: a second `orderctl up` in the same home is refused, not mixed in."""
+    home().mkdir(parents=True, exist_ok=True)
+    with (home() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError("Another `orderctl up` is at work here.", "Wait for it, or set another ORDERFLOW_HOME.") from error
+        yield
+
+
 def exported_endpoint() -> str | None:
     """What the person's own environment names as the endpoint of AWS, if anything."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
@@ -110,7 +123,7 @@ def start(
         )
     if not PYTHON.exists():
         raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Make it with `make setup`.")
-    chosen = _choose_port(port)
+    chosen = _choose_port(port, persist)
     folder = home()
     for name in ("logs", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -212,12 +225,23 @@ def _process(record: Running) -> psutil.Process | None:
         return None
 
 
-def _choose_port(wanted: int | None) -> int:
-    if wanted is not None:
-        if port_taken(wanted):
-            raise UserError(f"Port {wanted} is taken.", "Leave --port out to let a free one be chosen.")
-        return wanted
-    return free_port() if port_taken(USUAL_PORT) else USUAL_PORT
+def _choose_port(wanted: int | None, persist: Path | None) -> int:
+    # What was kept names the port in its addresses (an HTTP API's, a queue's): it has to be the same again.
+    kept = persist / "port" if persist else None
+    before = int(kept.read_text()) if kept and kept.exists() else None
+    if before is not None and wanted not in (None, before):
+        raise UserError(f"What {persist} keeps was made on port {before}.", "Leave --port out.")
+    wanted = wanted or before
+    if wanted is not None and port_taken(wanted):
+        hint = (
+            f"Stop what listens there: {persist} was made on it." if before else "Leave --port out to let a free one be chosen."
+        )
+        raise UserError(f"Port {wanted} is taken.", hint)
+    chosen = wanted or (free_port() if port_taken(USUAL_PORT) else USUAL_PORT)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{chosen}\n")
+    return chosen
 
 
 def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[str, str]:
@@ -239,7 +263,6 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
     }
     if persist is not None:
         where = persist.resolve()
-        where.mkdir(parents=True, exist_ok=True)
         environment |= {
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
