@@ -1,0 +1,81 @@
+"""`orderctl up`, `status`, `env` and `down`, on a composition of two stacks and the real CDK command line."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orderctl.cli import app as cli
+from orderctl.embedded import process
+from orderctl.errors import UserError
+from orderctl.target import Target
+
+pytestmark = pytest.mark.system
+
+TOY = f"{sys.executable} {Path(__file__).with_name('toy_app.py')}"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A laptop AWS of its own, ended whatever happens."""
+    folder = tmp_path_factory.mktemp("up")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("ORDERFLOW_HOME", str(folder))
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield folder
+        monkeypatch.setenv("ORDERFLOW_HOME", str(folder))
+        process.stop()
+
+
+def orderctl(*arguments: str) -> str:
+    """Run a command that succeeds; its standard output."""
+    answer = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
+    port = str(process.free_port())
+    first = json.loads(orderctl("up", "--port", port, "--app", f"{TOY} hello", "-o", "json"))
+    assert first["addresses"] == {"second/url": "http://hello"}
+    assert first["outputs"]["toy-dev-second"] == {"Says": "hello"}
+    pid = process.running()
+    assert pid is not None
+
+    deployments = (home / "logs" / "deploy.log").read_text()
+    again = json.loads(orderctl("up", "--app", f"{TOY} hello", "-o", "json"))
+    assert again == first
+    assert (home / "logs" / "deploy.log").read_text() == deployments
+
+    changed = json.loads(orderctl("up", "--app", f"{TOY} goodbye", "-o", "json"))
+    assert changed["addresses"] == {"second/url": "http://goodbye"}
+    since = (home / "logs" / "deploy.log").read_text().removeprefix(deployments)
+    assert "toy-dev-second" in since
+    assert "toy-dev-first" not in since
+    assert Target().at(changed["endpoint"]).parameter("second/url") == "http://goodbye"
+
+    found = json.loads(orderctl("status", "-o", "json"))
+    assert (found["pid"], found["endpoint"]) == (pid.pid, first["endpoint"])
+    assert {s["stack"]: s["status"] for s in found["stacks"]} == {
+        "CDKToolkit": "CREATE_COMPLETE",
+        "toy-dev-first": "CREATE_COMPLETE",
+        "toy-dev-second": "UPDATE_COMPLETE",
+    }
+    assert {"type": "AWS::Lambda::Function", "count": 1} in found["resources"]
+    assert [row["type"] for row in found["inert"]] == ["AWS::CloudWatch::Alarm (of an expression)"]
+    assert f"export AWS_ENDPOINT_URL={first['endpoint']}\n" in orderctl("env")
+
+    orderctl("down")
+    assert process.running() is None
+    assert not process.port_taken(int(port))
+
+
+def test_a_failing_composition_says_why(home: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        orderctl("up", "--port", str(process.free_port()), "--app", f"{TOY}-that-is-not-there")
+    assert "cdk synth failed" in caught.value.message
+    assert str(home / "logs" / "synth.log") in caught.value.hint
+    assert "No such file" in caught.value.hint
