@@ -1,9 +1,10 @@
-"""The reservation's transition table. Each step is one transaction over the reservation and its SKUs."""
+"""The transition tables of the reservation and of the replenishment. Each step is one transaction over the row and its SKUs."""
 
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
 
 HELD, COMMITTED, RELEASED, RESTOCKED = "HELD", "COMMITTED", "RELEASED", "RESTOCKED"
+REPLENISHED = "REPLENISHED"
 
 TRANSITIONS = TransitionTable(
     aggregate="RES",
@@ -17,4 +18,11 @@ TRANSITIONS = TransitionTable(
         step("restock", COMMITTED, RESTOCKED, publishes="StockReleased", guard="the order is CANCELLING"),
     ),
     terminal=frozenset({COMMITTED, RELEASED, RESTOCKED}),
+)
+
+REPLENISHMENTS = TransitionTable(
+    aggregate="REPL",
+    source=source_of("inventory"),
+    transitions=(step("replenish", ABSENT, REPLENISHED, publishes="StockReplenished"),),
+    terminal=frozenset({REPLENISHED}),
 )

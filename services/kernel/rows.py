@@ -116,15 +116,22 @@ class Rows:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def advance(
-        self, aggregate_id: str, decide: Decide, cause: Cause, *, presume_absent: bool = False, tries: int = 5
+        self,
+        aggregate_id: str,
+        decide: Decide,
+        cause: Cause,
+        *,
+        presume_absent: bool = False,
+        seen: Row | None = None,
+        tries: int = 5,
     ) -> Row | None:
         """Let `decide` look at the row and take the step it chooses; the row afterwards.
 
         Where another writer was faster, or this write's first answer was lost, `decide` is asked again with the row as it now
         is, so it must answer None for a step already taken. `presume_absent` saves the first read when the row is expected
-        not to be there. Raises Contended after `tries` lost races.
+        not to be there, `seen` when the caller has just had the row. Raises Contended after `tries` lost races.
         """
-        row = None if presume_absent else self.get(aggregate_id)
+        row = seen if seen or presume_absent else self.get(aggregate_id)
         for _ in range(tries):
             change = decide(row)
             if change is None:

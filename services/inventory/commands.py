@@ -1,0 +1,82 @@
+"""The inventory's commands: the saga's steps, and the operator's replenishment. Each answers `{"outcome": ...}`.
+
+An exception is a fault; the same command again is always safe.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from services.inventory import decisions, table
+from services.inventory.stock import SKU_PATTERN, merge
+from services.kernel.rows import Cause
+
+logger = Logger()
+Command = dict[str, Any]
+
+
+class UnknownCommand(ValueError):
+    """A command that this function does not have: the caller and this service were deployed out of step."""
+
+
+def reserve(command: Command) -> Command:
+    """Hold the lines for the order: HELD, REJECTED with what is short, or what its reservation has become since."""
+    order_id, wanted, cause = command["order_id"], merge(command["lines"]), _cause(command)
+    row = table.reservations().move(
+        order_id,
+        lambda row, short: decisions.reserve(row, short, order_id, wanted, cause.correlation_id),
+        cause,
+        presume_absent=True,
+    )
+    return decisions.answer(row)
+
+
+def commit(command: Command) -> Command:
+    """Sell what is held for the order: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
+    row = table.reservations().move(command["order_id"], decisions.commit, _cause(command))
+    return {"outcome": row["status"]}
+
+
+def release(command: Command) -> Command:
+    """Let go of what is or may yet be held for the order, or was sold to it: RELEASED or RESTOCKED."""
+    order_id, cause = command["order_id"], _cause(command)
+    row = table.reservations().move(
+        order_id, lambda row, short: decisions.release(row, short, order_id, cause.correlation_id), cause
+    )
+    return {"outcome": row["status"]}
+
+
+def replenish(command: Command) -> Command:
+    """Take in the items of a delivery, once for each `replenishment_id` (the operator's command): REPLENISHED."""
+    replenishment_id: str = command["replenishment_id"]
+    arrived = merge(command["items"])
+    if not SKU_PATTERN.fullmatch(replenishment_id):
+        raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
+    cause = Cause(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
+    row = table.replenishments().move(
+        replenishment_id, lambda row, short: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
+    )
+    return {"outcome": row["status"]}
+
+
+COMMANDS: dict[str, Callable[[Command], Command]] = {
+    "reserve": reserve,
+    "commit": commit,
+    "release": release,
+    "replenish": replenish,
+}
+
+
+def handler(event: Command, context: Any) -> Command:
+    """One command. Raises UnknownCommand, InvalidLines, KeyError naming a missing field, and what the table raises."""
+    command = COMMANDS.get(event.get("command", ""))
+    if command is None:
+        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
+    answer = command(event)
+    logger.info("command answered", command=event["command"], order_id=event.get("order_id"), outcome=answer["outcome"])
+    return answer
+
+
+def _cause(command: Command) -> Cause:
+    return Cause(command["correlation_id"], command["causation_id"])

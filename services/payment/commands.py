@@ -1,0 +1,88 @@
+"""The payment's commands: the saga's steps. Each answers `{"outcome": ...}`.
+
+An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from services.kernel import clients
+from services.kernel.money import Money
+from services.kernel.rows import Cause
+from services.payment import processing, table
+from services.payment.gateway import Intent, PaymentGateway
+from services.payment.sandbox_gateway import SandboxGateway
+
+logger = Logger()
+Command = dict[str, Any]
+
+
+class UnknownCommand(ValueError):
+    """A command that this function does not have: the caller and this service were deployed out of step."""
+
+
+def sandbox() -> PaymentGateway:
+    """The gateway with a ledger of its own."""
+    return SandboxGateway(clients.dynamodb(), os.environ["LEDGER_TABLE_NAME"])
+
+
+GATEWAYS: dict[str, Callable[[], PaymentGateway]] = {"sandbox": sandbox}
+
+
+@cache
+def gateway() -> PaymentGateway:
+    """The gateway this function was deployed with, by the variable GATEWAY."""
+    return GATEWAYS[os.environ["GATEWAY"]]()
+
+
+def authorize(command: Command) -> Command:
+    """Set the order's total aside: AUTHORIZED, DECLINED or VOIDED."""
+    intent = Intent(command["order_id"], Money.from_dict(command["total"]), command["payment_token"])
+    if intent.total.amount < 0:
+        raise ValueError(f"the total of {intent.order_id} is negative: {intent.total}")
+    return processing.authorize(table.payments(), gateway(), intent, _cause(command))
+
+
+def capture(command: Command) -> Command:
+    """Take what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED."""
+    return processing.capture(table.payments(), gateway(), command["order_id"], _cause(command))
+
+
+def void(command: Command) -> Command:
+    """Let go of what is or may yet be set aside: VOIDED, DECLINED or CAPTURED."""
+    return processing.void(table.payments(), gateway(), command["order_id"], _cause(command))
+
+
+def status(command: Command) -> Command:
+    """The payment as it durably is: FOUND or NOT_FOUND."""
+    row = table.payments().get(command["order_id"])
+    if row is None:
+        return {"outcome": "NOT_FOUND"}
+    shown = ("order_id", "status", "total", "reason", "version", "created_at", "updated_at")
+    return {"outcome": "FOUND", **{name: row[name] for name in shown if name in row}}
+
+
+COMMANDS: dict[str, Callable[[Command], Command]] = {
+    "authorize": authorize,
+    "capture": capture,
+    "void": void,
+    "status": status,
+}
+
+
+def handler(event: Command, context: Any) -> Command:
+    """One command. Raises UnknownCommand, KeyError naming a missing field, GatewayFault, and what the table raises."""
+    command = COMMANDS.get(event.get("command", ""))
+    if command is None:
+        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
+    answer = command(event)
+    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
+    return answer
+
+
+def _cause(command: Command) -> Cause:
+    return Cause(command["correlation_id"], command["causation_id"])

@@ -1,0 +1,81 @@
+"""The port to whoever moves the money."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.kernel.money import Money
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the customer agreed to pay, and by what. `payment_token` is the gateway's own; card data is never here."""
+
+    order_id: str
+    total: Money
+    payment_token: str
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """The total is set aside for us."""
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The total was not set aside, and will not be. `reason` is a word such as `card_declined`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The total is ours."""
+
+
+@dataclass(frozen=True)
+class CaptureRefused:
+    """The total is not ours, and will not be. `reason` is a word such as `authorization_expired`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Voided:
+    """Nothing is set aside, and no later authorise or capture of this order will be accepted."""
+
+
+class GatewayFault(Exception):
+    """The gateway gave no outcome; the same call again will."""
+
+
+class GatewayTimeout(GatewayFault):
+    """No answer in time: the gateway may or may not have done it."""
+
+
+class GatewayUnavailable(GatewayFault):
+    """The gateway could not be reached: it did nothing."""
+
+
+class IdempotencyConflict(Exception):
+    """The same operation of the same order was asked for before, with another total: a bug, never an outcome."""
+
+
+class PaymentGateway(Protocol):
+    """One operation of each kind per order, idempotent by (order, operation).
+
+    The same call again answers the first call's outcome, however late. Of a void and a capture only one can succeed, and an
+    authorise after the void is refused. Every operation raises GatewayFault while its outcome is unknown, and
+    IdempotencyConflict.
+    """
+
+    def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
+        """Set the total aside; Voided if the void was first."""
+        ...
+
+    def capture(self, intent: Intent) -> Captured | CaptureRefused:
+        """Take the whole total that was set aside."""
+        ...
+
+    def void(self, order_id: str) -> Voided | Captured:
+        """Let go of what is or may yet be set aside; Captured if the capture was first."""
+        ...

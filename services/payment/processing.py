@@ -1,0 +1,87 @@
+"""The steps of a payment, each: intent onto the row, call to the gateway, result onto the row.
+
+Any of them may run any number of times, side by side, and be cut anywhere. What the row was first told to do stands; a
+repeated call gets the gateway's first outcome; so a later call finishes what an earlier one left.
+"""
+
+from typing import Any
+
+from services.kernel.rows import Cause, Change, Decide, Row
+from services.payment import decisions, states
+from services.payment.decisions import Answer
+from services.payment.gateway import Authorized, Captured, Intent, PaymentGateway, Voided
+from services.payment.table import Payments, intent_of
+
+
+class NothingToPay:
+    """The `PaymentGateway` of orders that cost nothing: real ones refuse an amount of zero."""
+
+    def authorize(self, intent: Intent) -> Authorized:
+        """Always."""
+        return Authorized()
+
+    def capture(self, intent: Intent) -> Captured:
+        """Always."""
+        return Captured()
+
+    def void(self, order_id: str) -> Voided:
+        """Always."""
+        return Voided()
+
+
+def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Cause) -> Answer:
+    """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
+
+    def intend(row: Row | None) -> Change | None:
+        return decisions.intend_authorize(row, intent, cause.correlation_id)
+
+    row = _step(payments, intent.order_id, intend, cause, presume_absent=True)
+    if row["status"] == states.AUTHORIZING:
+        outcome = _gateway_for(row, gateway).authorize(intent)
+        if isinstance(outcome, Voided):  # the void overtook this call at the gateway: see that the row says so too
+            return void(payments, gateway, intent.order_id, cause)
+        row = _step(payments, intent.order_id, lambda row: decisions.record_authorization(row, outcome), cause, seen=row)
+    return decisions.answer(row, decisions.AFTER_AUTHORIZE)
+
+
+def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause) -> Answer:
+    """CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
+    row = _step(payments, order_id, decisions.intend_capture, cause)
+    if row["status"] == states.CAPTURING:
+        row = _finish_capture(payments, gateway, row, cause)
+    return decisions.answer(row, decisions.AFTER_CAPTURE)
+
+
+def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause) -> Answer:
+    """VOIDED, DECLINED with its reason, or CAPTURED: then the void came too late and changed nothing.
+
+    A capture that was intended before is finished first. Raises GatewayFault while the outcome is unknown.
+    """
+
+    def intend(row: Row | None) -> Change | None:
+        return decisions.intend_void(row, order_id, cause.correlation_id)
+
+    row = _step(payments, order_id, intend, cause)
+    if row["status"] == states.CAPTURING:
+        row = _step(payments, order_id, intend, cause, seen=_finish_capture(payments, gateway, row, cause))
+    if row["status"] == states.VOIDING:
+        if isinstance(_gateway_for(row, gateway).void(order_id), Captured):
+            return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and somebody must look
+        row = _step(payments, order_id, decisions.record_void, cause, seen=row)
+    return decisions.answer(row, decisions.AFTER_VOID)
+
+
+def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Cause) -> Row:
+    outcome = _gateway_for(row, gateway).capture(intent_of(row))
+    return _step(payments, row["order_id"], lambda row: decisions.record_capture(row, outcome), cause, seen=row)
+
+
+def _gateway_for(row: Row, gateway: PaymentGateway) -> PaymentGateway:
+    """A tombstone has no total, so whether there is something to let go of is for the gateway to know."""
+    return NothingToPay() if row.get("total", {}).get("amount") == 0 else gateway
+
+
+def _step(payments: Payments, order_id: str, decide: Decide, cause: Cause, **hints: Any) -> Row:
+    row = payments.advance(order_id, decide, cause, **hints)
+    assert row is not None  # every first decision above either writes the row or raises
+    return row

@@ -1,0 +1,29 @@
+"""The payment service's table."""
+
+import os
+from functools import cache
+from typing import Any
+
+from services.kernel import clients
+from services.kernel.money import Money
+from services.kernel.rows import Row, Rows
+from services.payment import states
+from services.payment.gateway import Intent
+
+
+class Payments(Rows):
+    """The rows `PAY#<order_id>`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+
+def intent_of(row: Row) -> Intent:
+    """What the row was told to authorise."""
+    return Intent(row["order_id"], Money.from_dict(row["total"]), row["payment_token"])
+
+
+@cache
+def payments() -> Payments:
+    """The payments of the table this function was deployed with."""
+    return Payments(clients.dynamodb(), os.environ["TABLE_NAME"])
