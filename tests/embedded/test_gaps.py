@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.embedded import deploying
 from tests.embedded.conftest import Engine
@@ -307,3 +308,57 @@ def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
         assert (event["routeKey"], event["rawPath"]) == ("GET /orders/{id}", "/orders/7")
         assert event["pathParameters"] == {"id": "7"}
         assert event["queryStringParameters"] == {"full": "1"}
+
+
+def test_a_dead_letter_queue_is_redriven(engine: Engine) -> None:
+    client = engine.target.client("sqs")
+    dead_url, dead_arn = deploying.queue(engine.target, "redriven-dead-letters")
+    policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+    url, arn = deploying.queue(engine.target, "redriven")
+    client.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})
+    client.send_message(QueueUrl=url, MessageBody='{"n": 1}')
+
+    def dies() -> bool:
+        client.receive_message(QueueUrl=url)
+        found = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["ApproximateNumberOfMessages"])
+        return bool(found["Attributes"]["ApproximateNumberOfMessages"] == "1")
+
+    eventually(dies, 5, "the message is dead")
+    try:
+        client.start_message_move_task(SourceArn=dead_arn)
+    except ClientError:
+        engine.shows(False, "StartMessageMoveTask")
+        return
+    engine.shows(True, "StartMessageMoveTask")
+    (move,) = client.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert (move["Status"], move["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    assert [message["n"] for message in deploying.drain(engine.target, url)] == [1]
+    assert deploying.drain(engine.target, dead_url) == []
+
+    client.send_message(QueueUrl=dead_url, MessageBody='{"n": 2}')
+    client.start_message_move_task(SourceArn=dead_arn)
+    (move,) = client.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert (move["Status"], move["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource")
+    client.start_message_move_task(SourceArn=dead_arn, DestinationArn=arn)
+    assert [message["n"] for message in deploying.drain(engine.target, url)] == [2]
+    with pytest.raises(ClientError, match="Dead Letter Queue"):
+        client.start_message_move_task(SourceArn=arn)
+
+
+def test_runs_of_one_name_go_side_by_side(engine: Engine) -> None:
+    states = {"Only": {"Type": "Pass", "End": True}}
+    workflow = deploying.workflow(engine.target, "same-name", {"StartAt": "Only", "States": states})
+    client = engine.target.client("stepfunctions")
+    first = client.start_execution(stateMachineArn=workflow, name="order-1")["executionArn"]
+    try:
+        second = client.start_execution(stateMachineArn=workflow, name="order-1")["executionArn"]
+    except ClientError:
+        second = first
+    engine.shows(first != second, "executions of an Express workflow may share a name")
+
+
+def test_a_workflow_times_out(engine: Engine) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}
+    definition = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": states}
+    answer = deploying.run(engine.target, deploying.workflow(engine.target, "slow", definition))
+    engine.shows(answer["status"] == "TIMED_OUT", "TimeoutSeconds of a workflow")

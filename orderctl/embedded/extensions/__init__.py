@@ -4,8 +4,8 @@
 closes a gap itself the first of the two fails, and the module can go.
 
 Known gaps that stay, because an assertion on the template or the simulation covers them:
-- a workflow's `TimeoutSeconds`, a retrier's `MaxDelaySeconds` and `JitterStrategy`, a Parallel that ends its other
-  branches at the first failure, Express execution logs;
+- a retrier's `MaxDelaySeconds` and `JitterStrategy`; a Parallel that ends its other branches at the first failure;
+  `States.ALL` catching `States.Runtime` and `States.DataLimitExceeded`; Express execution logs;
 - a rule target's `RetryPolicy`: a delivery is tried once, then goes to the target's dead-letter queue (`target_dlq`);
 - queue and topic policies, roles of workflows and rules; quotas; alarms turning from OK to ALARM by themselves;
 - `PutEvents` takes an unknown bus and a `Detail` that is not JSON.
@@ -16,8 +16,10 @@ from importlib import import_module
 EXTENSIONS = (
     "api_address",
     "events_archive",
+    "express_workflows",
     "handler_error_names",
     "inert",
+    "queue_redrive",
     "replay_filter",
     "stream_batch_failures",
     "target_dlq",
