@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 
+from orderctl import signed_http
 from tests.embedded import deploying
 from tests.embedded.conftest import Engine
 from tests.polling import eventually
@@ -290,7 +292,8 @@ def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
             "Type": "AWS::ApiGatewayV2::Route",
             "Properties": {
                 "ApiId": api,
-                "RouteKey": "GET /orders/{id}",
+                "RouteKey": "POST /orders/{id}",
+                "AuthorizationType": "AWS_IAM",
                 "Target": {"Fn::Sub": "integrations/${Integration}"},
             },
         },
@@ -302,10 +305,15 @@ def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
     outputs = deploying.stack(engine.target, "http-api", resources, {"Url": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}})
     engine.shows(urlsplit(outputs["Url"]).hostname == "127.0.0.1", "address of an HTTP API")
     if engine.extended:
-        with urlopen(outputs["Url"] + "/orders/7?full=1") as answer:
-            event = json.loads(answer.read())
+        url = outputs["Url"] + "/orders/7?full=1"
+        answer = signed_http.call(engine.target, "POST", url, {"a": 1}, {"Idempotency-Key": "once"})
+        event = answer.json()
         assert answer.status == 201
-        assert (event["routeKey"], event["rawPath"]) == ("GET /orders/{id}", "/orders/7")
+        assert json.loads(event["body"]) == {"a": 1}
+        assert event["headers"]["idempotency-key"] == "once"
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(url, data=b"{}")
+        assert (event["routeKey"], event["rawPath"]) == ("POST /orders/{id}", "/orders/7")
         assert event["pathParameters"] == {"id": "7"}
         assert event["queryStringParameters"] == {"full": "1"}
 

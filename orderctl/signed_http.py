@@ -1,0 +1,78 @@
+"""Call an HTTP API that asks for an AWS signature (`AuthorizationType: AWS_IAM`), on a laptop or on AWS."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from orderctl.errors import UserError
+from orderctl.target import LAPTOP_SECRET, Target, require_loopback
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        """The body, read as JSON; None if it is empty."""
+        return json.loads(self.text) if self.text else None
+
+
+def call(
+    target: Target,
+    method: str,
+    url: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    timeout_seconds: float = 35.0,
+) -> Answer:
+    """Send one request, signed as the target's identity, and return the answer whatever its status; no retries.
+
+    `body` is sent as JSON. A `UserError` if nothing answered, which says nothing about what was done.
+    """
+    data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+    sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+    request = urllib.request.Request(url, data=data, method=method, headers=_signed(target, method, url, data, sent))
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if target.is_laptop else []))
+    try:
+        with opener.open(request, timeout=timeout_seconds) as answer:
+            return _answer(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _answer(error)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise UserError(f"No answer from {urlsplit(url).netloc}: {reason}.", "Is it up? `orderctl status` tells.") from error
+
+
+def _answer(answer: Any) -> Answer:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(int(answer.status), headers, answer.read().decode(errors="replace"))
+
+
+def _signed(target: Target, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> dict[str, str]:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    if target.is_laptop:
+        require_loopback(url)
+        credentials: Any = Credentials(LAPTOP_SECRET, LAPTOP_SECRET)
+    else:
+        import boto3
+
+        credentials = boto3.Session(profile_name=target.profile, region_name=target.region).get_credentials()
+        if credentials is None:
+            raise UserError("No AWS credentials were found to sign the request with.", "Name a profile with --profile.")
+        credentials = credentials.get_frozen_credentials()
+    request = AWSRequest(method, url, data=data, headers=dict(headers))
+    SigV4Auth(credentials, "execute-api", target.region).add_auth(request)
+    return dict(request.headers.items())
