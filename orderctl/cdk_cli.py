@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orderctl.embedded.process import REPOSITORY, last_lines
 from orderctl.errors import UserError
 from orderctl.target import LAPTOP_ACCOUNT, Target
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 # What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
 SOURCES = ("cdk", "services", "cdk.json", "requirements", "pyproject.toml", "console")
@@ -65,7 +65,9 @@ class Cdk:
         """Wait for a process begun here; a `UserError` with the log's last lines if it failed."""
         code = process.wait()
         if code != 0:
-            raise UserError(f"cdk {what} failed (code {code}).", f"Its log is {self.log}; the last lines:\n{tail(self.log)}")
+            raise UserError(
+                f"cdk {what} failed (code {code}).", f"Its log is {self.log}; the last lines:\n{last_lines(self.log)}"
+            )
 
     def _begin(self, arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
         if not CDK.exists():
@@ -125,11 +127,3 @@ def fingerprint(stage: str, app: str | None = None) -> str:
                 digest.update(str(file.relative_to(REPOSITORY)).encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def tail(log: Path, lines: int = 25) -> str:
-    """The last lines of a log."""
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    except FileNotFoundError:
-        return ""

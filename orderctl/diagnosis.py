@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orderctl import cdk_cli
-from orderctl.cdk_cli import REPOSITORY
 from orderctl.embedded import process
+from orderctl.embedded.process import REPOSITORY
 from orderctl.target import Target
 
 SETUP = "make setup"

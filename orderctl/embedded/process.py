@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -125,12 +126,15 @@ def start(
         raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Make it with `make setup`.")
     chosen = _choose_port(port, persist)
     folder = home()
+    # Functions' unpacked bundles: a forced end leaves them behind.
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
     for name in ("logs", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     log = folder / "logs" / "aws.log"
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
     command = [str(PYTHON), str(LAUNCHER), *([] if extensions else ["--plain"])]
     with log.open("ab") as stream:
-        began = stream.tell()
         child = subprocess.Popen(
             command,
             cwd=folder / "tmp",
@@ -153,7 +157,7 @@ def start(
     )
     remember(record)
     try:
-        _wait_until_healthy(child, endpoint, log, began)
+        _wait_until_healthy(child, endpoint, log)
     except BaseException:
         stop()
         raise
@@ -176,6 +180,7 @@ def stop() -> Running | None:
                 member.kill()
         psutil.wait_procs(family, timeout=STOP_DEADLINE_SECONDS)
     record_path().unlink(missing_ok=True)
+    shutil.rmtree(home() / "tmp", ignore_errors=True)
     return record
 
 
@@ -204,15 +209,12 @@ def port_taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def last_lines(log: Path, count: int = 20, since: int = 0) -> str:
+def last_lines(log: Path, count: int = 25) -> str:
     """The end of a log file, for a message about what went wrong."""
     try:
-        with log.open("rb") as stream:
-            stream.seek(since)
-            lines = stream.read().decode(errors="replace").splitlines()
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
     except FileNotFoundError:
         return ""
-    return "\n".join(lines[-count:])
 
 
 def _process(record: Running) -> psutil.Process | None:
@@ -272,15 +274,15 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
     return environment
 
 
-def _wait_until_healthy(child: "subprocess.Popen[bytes]", endpoint: str, log: Path, since: int) -> None:
+def _wait_until_healthy(child: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
     ends = time.monotonic() + START_DEADLINE_SECONDS
     while not healthy(endpoint):
         if child.poll() is not None:
-            raise UserError(f"The laptop's AWS ended while starting (code {child.returncode}).", _tail(log, since))
+            raise UserError(f"The laptop's AWS ended while starting (code {child.returncode}).", _tail(log))
         if time.monotonic() > ends:
-            raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log, since))
+            raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))
         time.sleep(0.1)
 
 
-def _tail(log: Path, since: int) -> str:
-    return f"Its log is {log}; the last lines:\n{last_lines(log, since=since)}"
+def _tail(log: Path) -> str:
+    return f"Its log is {log}; the last lines:\n{last_lines(log)}"

@@ -1,6 +1,7 @@
 """`orderctl up`, `status`, `env` and `down`, on a composition of two stacks and the real CDK command line."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,9 @@ def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
     assert "toy-dev-first" not in since
     assert Target().at(changed["endpoint"]).parameter("second/url") == "http://goodbye"
 
+    with pytest.raises(UserError, match="payment stack of stage 'dev' is not deployed"):
+        Target().at(changed["endpoint"]).parameter("payment/commands-arn")
+
     found = json.loads(orderctl("status", "-o", "json"))
     assert (found["pid"], found["endpoint"]) == (pid.pid, first["endpoint"])
     assert {s["stack"]: s["status"] for s in found["stacks"]} == {
@@ -64,7 +68,7 @@ def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
         "toy-dev-first": "CREATE_COMPLETE",
         "toy-dev-second": "UPDATE_COMPLETE",
     }
-    assert {"type": "AWS::Lambda::Function", "count": 1} in found["resources"]
+    assert {"type": "AWS::SQS::Queue", "count": 1} in found["resources"]
     assert [row["type"] for row in found["inert"]] == ["AWS::CloudWatch::Alarm (of an expression)"]
     assert f"export AWS_ENDPOINT_URL={first['endpoint']}\n" in orderctl("env")
 
@@ -79,3 +83,26 @@ def test_a_failing_composition_says_why(home: Path) -> None:
     assert "cdk synth failed" in caught.value.message
     assert str(home / "logs" / "synth.log") in caught.value.hint
     assert "No such file" in caught.value.hint
+    orderctl("down")
+
+
+def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
+    checks = json.loads(orderctl("doctor", "-o", "json"))
+    assert {check["check"]: check["found"] for check in checks if not check["ok"]} == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["status"], 3, "Start it with `orderctl up`"),
+        (["env"], 1, "Start it with `orderctl up`"),
+        (["--region", "eu-west-1", "status"], 2, "add --target aws"),
+        (["--endpoint-url", "https://sqs.eu-west-1.amazonaws.com", "env"], 1, "not on this machine"),
+        (["--target", "aws", "--region", "eu-west-1", "down"], 1, "about the laptop"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_standard_error(home: Path, arguments: list[str], code: int, says: str) -> None:
+    command = [str(Path(sys.executable).with_name("orderctl")), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (answer.returncode, answer.stdout) == (code, "")
+    assert says in answer.stderr
