@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3}
@@ -42,8 +43,11 @@ class Money:
 
     @staticmethod
     def from_dict(value: dict[str, Any]) -> "Money":
-        """The money in its row, event or command form (DynamoDB's numbers included)."""
-        return Money(int(value["amount"]), str(value["currency"]))
+        """The money in its row, event or command form. Raises TypeError rather than round; JSON's `4998.0` is whole."""
+        amount = value["amount"]
+        if isinstance(amount, float | Decimal) and amount == int(amount):
+            amount = int(amount)
+        return Money(amount, value["currency"])
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

@@ -53,8 +53,11 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> set[str]:
     return accepted
 
 
-def clear(outbox: Outbox, pk: str, pending: list[str]) -> None:
-    """Empty a row's outbox of what was published, unless another event has joined it: then that event's record clears both."""
+def clear(outbox: Outbox, pk: str, pending: list[str]) -> bool:
+    """Empty a row's outbox of what was published; False if a transaction holds the row just now, so try again.
+
+    Where another event has joined since, nothing is cleared: that event's own record clears both.
+    """
     try:
         outbox.dynamodb.update_item(
             TableName=outbox.table_name,
@@ -64,8 +67,11 @@ def clear(outbox: Outbox, pk: str, pending: list[str]) -> None:
             ExpressionAttributeValues=marshal({":published": pending}),
         )
     except ClientError as error:
+        if error.response["Error"]["Code"] == "TransactionConflictException":
+            return False
         if not is_condition_failure(error):
             raise
+    return True
 
 
 def relay_records(outbox: Outbox, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -78,11 +84,7 @@ def relay_records(outbox: Outbox, records: list[dict[str, Any]]) -> dict[str, An
     failures = []
     for record, row in rows:
         pending = row.get("pending", [])
-        if not pending:
-            continue
-        if accepted.issuperset(pending):
-            clear(outbox, row["pk"], pending)
-        else:
+        if pending and not (accepted.issuperset(pending) and clear(outbox, row["pk"], pending)):
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
     return {"batchItemFailures": failures}
 

@@ -37,34 +37,40 @@ def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[tuple[str, str, int], d
 
 
 @cache
-def _validators() -> dict[tuple[str, str, int], dict[str, Any]]:
+def _known() -> dict[tuple[str, str, int], dict[str, Any]]:
     return read_schemas()
 
 
 @cache
-def _compiled(source: str, detail_type: str, version: int) -> Callable[[Any], Any] | None:
-    for (known_source, known_type, known_version), schema in _validators().items():
-        if known_type != detail_type or known_version != version:
-            continue
-        if known_source == source or (known_source.endswith("*") and source.startswith(known_source[:-1])):
-            validate: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
-            return validate
+def _compiled(key: tuple[str, str, int]) -> Callable[[Any], Any]:
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(_known()[key], use_default=False)
+    return compiled
+
+
+def _key_of(source: str, detail_type: str, version: int) -> tuple[str, str, int] | None:
+    """The key of the schema that an event is to be checked against."""
+    for known in _known():
+        same_source = known[0] == source or (known[0].endswith("*") and source.startswith(known[0][:-1]))
+        if same_source and known[1:] == (detail_type, version):
+            return known
     return None
 
 
 def validate(source: str, detail_type: str, detail: Any) -> None:
     """Pass an event's `detail`, or raise InvalidEvent naming the field."""
     event = f"{detail_type} from {source}"
+    if not isinstance(source, str) or not isinstance(detail_type, str):
+        raise InvalidEvent(event, "", "an event's source and detail-type are text")
     if not isinstance(detail, Mapping) or not isinstance(detail.get("metadata"), Mapping):
         raise InvalidEvent(event, "metadata", "is missing; an event's detail is {metadata, data}")
     version = detail["metadata"].get("event_version")
     if not isinstance(version, int):
         raise InvalidEvent(event, "metadata.event_version", "must be an integer, the version of the event's schema")
-    check = _compiled(source, detail_type, version)
-    if check is None:
+    key = _key_of(source, detail_type, version)
+    if key is None:
         raise InvalidEvent(event, "", f"no schema of version {version} is known here")
     try:
-        check(detail)
+        _compiled(key)(detail)
     except fastjsonschema.JsonSchemaValueException as refusal:
         raise InvalidEvent(event, field_of(refusal), reason_of(refusal)) from None
 

@@ -1,0 +1,100 @@
+"""Time in UTC and RFC 3339; money in integers of minor units."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from services.kernel import clock
+from services.kernel.money import Money, total
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123_999, tzinfo=UTC)
+
+
+def test_the_clock_tells_utc() -> None:
+    assert clock.now().tzinfo is UTC
+
+
+def test_the_clock_can_be_held_and_is_let_go_again() -> None:
+    with clock.held_by(lambda: NOON):
+        assert clock.now() == NOON
+        with clock.held_by(lambda: NOON + timedelta(hours=1)):
+            assert clock.now() == NOON + timedelta(hours=1)
+        assert clock.now() == NOON
+    assert clock.now() != NOON
+
+
+def test_the_clock_is_let_go_when_the_test_fails() -> None:
+    with pytest.raises(RuntimeError), clock.held_by(lambda: NOON):
+        raise RuntimeError
+    assert clock.now() != NOON
+
+
+def test_times_are_written_in_utc_to_the_millisecond() -> None:
+    assert clock.rfc3339(NOON) == "2026-11-23T12:00:00.123Z"
+    assert clock.rfc3339(datetime(2026, 11, 23, 14, 0, tzinfo=timezone(timedelta(hours=2)))) == "2026-11-23T12:00:00.000Z"
+
+
+def test_written_times_sort_as_the_times_do() -> None:
+    moments = [NOON + timedelta(milliseconds=step) for step in (-2000, -1, 0, 1, 60_000)]
+
+    assert sorted(map(clock.rfc3339, moments)) == [clock.rfc3339(moment) for moment in moments]
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000Z", "2026-11-23T14:00:00+02:00"])
+def test_times_are_read_whatever_their_offset(text: str) -> None:
+    assert clock.from_rfc3339(text) == NOON.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T12:00:00", "yesterday", ""])
+def test_a_time_without_an_offset_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError):
+        clock.from_rfc3339(text)
+
+
+@pytest.mark.parametrize("amount", [1.0, "1", True, None])
+def test_money_is_an_integer(amount: Any) -> None:
+    with pytest.raises(TypeError, match="integer of minor units"):
+        Money(amount, "USD")
+
+
+@pytest.mark.parametrize("currency", ["usd", "US", "DOLLAR", "U5D", ""])
+def test_a_currency_is_three_capitals(currency: str) -> None:
+    with pytest.raises(ValueError, match="not an ISO 4217 currency"):
+        Money(1, currency)
+
+
+@pytest.mark.parametrize("value", [{"amount": 4998.5, "currency": "USD"}, {"amount": "4998", "currency": "USD"}])
+def test_money_is_not_rounded_when_it_is_read(value: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        Money.from_dict(value)
+
+
+def test_money_adds_up_in_one_currency_only() -> None:
+    assert Money(100, "EUR") + Money(77, "EUR") == Money(177, "EUR")
+    assert Money(100, "EUR") * 3 == Money(300, "EUR")
+    with pytest.raises(ValueError, match="cannot add USD to EUR"):
+        Money(1, "EUR") + Money(1, "USD")
+
+
+def test_a_total_of_nothing_is_zero() -> None:
+    assert total([], "EUR") == Money(0, "EUR")
+    assert total([Money(1, "EUR"), Money(2, "EUR")], "EUR") == Money(3, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("money", "shown"),
+    [
+        (Money(4998, "USD"), "49.98 USD"),
+        (Money(5, "USD"), "0.05 USD"),
+        (Money(-5, "USD"), "-0.05 USD"),
+        (Money(500, "JPY"), "500 JPY"),
+        (Money(1234, "KWD"), "1.234 KWD"),
+    ],
+)
+def test_money_is_shown_with_its_currency(money: Money, shown: str) -> None:
+    assert str(money) == shown
+
+
+def test_money_comes_back_from_its_dict() -> None:
+    assert Money.from_dict(Money(4998, "USD").as_dict()) == Money(4998, "USD")

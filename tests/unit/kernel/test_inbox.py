@@ -1,0 +1,173 @@
+"""The inbox: one bad message never delays, repeats or loses its neighbours."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from services.kernel.inbox import DeadLetters, Delivery, parse, receive
+from services.kernel.schemas import InvalidEvent
+from tests.unit.kernel.events_at_hand import authorized, message
+
+AUTHORIZED = ("orderflow.payment", "PaymentAuthorized")
+
+
+@dataclass
+class Queue:
+    """Stands in for the dead-letter queue; `down` refuses everything."""
+
+    down: bool = False
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def send_message(self, **message: Any) -> None:
+        if self.down:
+            raise ConnectionError("the queue is down")
+        self.messages.append(message)
+
+    @property
+    def reasons(self) -> list[str]:
+        return [message["MessageAttributes"]["reason"]["StringValue"] for message in self.messages]
+
+
+@dataclass
+class Consumer:
+    """Remembers what it was handed; raises on the events it is told to."""
+
+    seen: list[Delivery] = field(default_factory=list)
+    raises: dict[str, Exception] = field(default_factory=dict)
+
+    def __call__(self, delivery: Delivery) -> None:
+        if delivery.event.event_id in self.raises:
+            raise self.raises[delivery.event.event_id]
+        self.seen.append(delivery)
+
+    @property
+    def seen_ids(self) -> list[str]:
+        return [delivery.event.event_id for delivery in self.seen]
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+def records(*bodies: str) -> list[dict[str, Any]]:
+    """SQS records `message-0`, `message-1` ... with these bodies."""
+    arn = "arn:aws:sqs:eu-west-1:123456789012:orders"
+    return [{"messageId": f"message-{n}", "body": body, "eventSourceARN": arn} for n, body in enumerate(bodies)]
+
+
+def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
+    """The ids of the messages that SQS is to deliver again."""
+    answer = receive(records(*bodies), {AUTHORIZED: consumer}, DeadLetters(queue, "https://queue/dead"))
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_each_event_is_handed_over_in_turn(consumer: Consumer, queue: Queue) -> None:
+    first, second = authorized(1), authorized(2)
+
+    assert deliver(consumer, queue, message(first), message(second)) == []
+    assert [delivery.event for delivery in consumer.seen] == [first, second]
+    assert queue.messages == []
+
+
+def test_a_replayed_event_says_so(consumer: Consumer, queue: Queue) -> None:
+    deliver(consumer, queue, message(authorized()), message(authorized(), **{"replay-name": "november"}))
+
+    assert [delivery.replay_name for delivery in consumer.seen] == [None, "november"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "",
+        "[]",
+        "null",
+        '"text"',
+        "{}",
+        json.dumps({"source": "orderflow.payment", "detail-type": "PaymentAuthorized"}),
+        json.dumps({"source": ["orderflow.payment"], "detail-type": {"a": 1}, "detail": authorized().detail()}),
+        json.dumps({"source": "orderflow.payment", "detail-type": "PaymentAuthorized", "detail": "text"}),
+    ],
+)
+def test_what_is_no_event_is_set_aside_and_its_neighbours_processed(body: str, consumer: Consumer, queue: Queue) -> None:
+    before, after = authorized(1), authorized(2)
+
+    assert deliver(consumer, queue, message(before), body, message(after)) == []
+
+    assert consumer.seen_ids == [before.event_id, after.event_id]
+    assert [message["MessageBody"] for message in queue.messages] == [body]
+
+
+def test_what_its_schema_refuses_is_set_aside_with_field_and_reason(consumer: Consumer, queue: Queue) -> None:
+    bad = json.loads(message(authorized(2)))
+    bad["detail"]["data"]["total"]["amount"] = -1
+
+    assert deliver(consumer, queue, message(authorized(1)), json.dumps(bad), message(authorized(3))) == []
+
+    assert consumer.seen_ids == [authorized(1).event_id, authorized(3).event_id]
+    [aside] = queue.messages
+    attributes = {name: value["StringValue"] for name, value in aside["MessageAttributes"].items()}
+    assert aside["QueueUrl"] == "https://queue/dead"
+    assert json.loads(aside["MessageBody"]) == bad
+    assert attributes == {
+        "reason": "PaymentAuthorized from orderflow.payment: data.total.amount: must be bigger than or equal to 0",
+        "field": "data.total.amount",
+        "queue": "arn:aws:sqs:eu-west-1:123456789012:orders",
+    }
+
+
+def test_an_event_that_nobody_here_is_for_is_set_aside_not_acknowledged(consumer: Consumer, queue: Queue) -> None:
+    receive(records(message(authorized())), {("orderflow.order", "OrderPlaced"): consumer}, DeadLetters(queue, "url"))
+
+    assert consumer.seen == []
+    assert queue.reasons == ["PaymentAuthorized from orderflow.payment: no handler here is for this event"]
+
+
+def test_a_handler_may_be_for_every_channel(consumer: Consumer, queue: Queue) -> None:
+    receive(records(message(authorized())), {("orderflow.*", "PaymentAuthorized"): consumer}, DeadLetters(queue, "url"))
+
+    assert consumer.seen_ids == [authorized().event_id]
+
+
+def test_what_the_handler_refuses_is_set_aside(consumer: Consumer, queue: Queue) -> None:
+    consumer.raises[authorized(1).event_id] = InvalidEvent("PaymentAuthorized", "data.total", "is of another currency")
+
+    assert deliver(consumer, queue, message(authorized(1)), message(authorized(2))) == []
+    assert queue.reasons == ["PaymentAuthorized: data.total: is of another currency"]
+    assert consumer.seen_ids == [authorized(2).event_id]
+
+
+def test_only_the_message_whose_handler_raises_is_delivered_again(consumer: Consumer, queue: Queue) -> None:
+    consumer.raises[authorized(1).event_id] = RuntimeError("the table is down")
+
+    assert deliver(consumer, queue, *(message(authorized(n)) for n in range(3))) == ["message-1"]
+
+    assert consumer.seen_ids == [authorized(0).event_id, authorized(2).event_id]
+    assert queue.messages == []
+
+
+def test_a_bad_message_is_kept_until_it_is_set_aside(consumer: Consumer, queue: Queue) -> None:
+    queue.down = True
+
+    assert deliver(consumer, queue, "not json", message(authorized())) == ["message-0"]
+    assert consumer.seen_ids == [authorized().event_id]
+
+
+def test_a_long_reason_fits_its_attribute(consumer: Consumer, queue: Queue) -> None:
+    consumer.raises[authorized().event_id] = InvalidEvent("PaymentAuthorized", "", "x" * 5000)
+
+    deliver(consumer, queue, message(authorized()))
+
+    assert [len(reason) for reason in queue.reasons] == [1024]
+
+
+def test_a_body_is_parsed_into_the_event_that_was_published() -> None:
+    assert parse(message(authorized())) == Delivery(authorized(), None)
