@@ -91,6 +91,13 @@ def main() -> None:
         if error.hint:
             output.err.print(f"[dim]{escape(error.hint)}[/dim]", soft_wrap=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        # What AWS or the way to it refused: no fault of the program, so no traceback.
+        output.err.print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
+        output.err.print("[dim]`orderctl status` tells about the laptop; see --target, --profile, --region.[/dim]")
+        sys.exit(errors.EXIT_FAILED)
     except KeyboardInterrupt:
         output.err.print("Interrupted.")
         sys.exit(errors.EXIT_INTERRUPTED)

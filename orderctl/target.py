@@ -6,8 +6,6 @@ instance role of the person's own is ever read for it, neither by a client made 
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
@@ -40,6 +38,12 @@ _IDENTITY_VARIABLES = frozenset(
         "AWS_CA_BUNDLE",
     }
 )
+# Where botocore would look for a profile and its files: no variable, no file, nothing.
+_NO_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 class Kind(StrEnum):
@@ -72,6 +76,7 @@ class Target:
         """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
         # Here, and not at the top: half a second that `--help` and `down` need not wait.
         import boto3
+        import botocore.session
         from botocore.config import Config
 
         if not self.is_laptop:
@@ -79,13 +84,16 @@ class Target:
             # An exported laptop (`orderctl env`) must not answer for a real account.
             return session.client(service, config=Config(**{"ignore_configured_endpoint_urls": True, **config}))
         endpoint = self.reachable()
-        # Prefixes (`sync-`) would name a host that loopback does not have.
-        config = {"inject_host_prefix": False, "ignore_configured_endpoint_urls": True, "proxies": {}, **config}
-        with _no_identity():
-            session = boto3.Session(
-                aws_access_key_id=LAPTOP_SECRET, aws_secret_access_key=LAPTOP_SECRET, region_name=self.region
-            )
-            return session.client(service, endpoint_url=endpoint, config=Config(**config))
+        # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.
+        ours = {"inject_host_prefix": False, "ignore_configured_endpoint_urls": True, "proxies": {}}
+        ours |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False}
+        session = boto3.Session(
+            aws_access_key_id=LAPTOP_SECRET,
+            aws_secret_access_key=LAPTOP_SECRET,
+            region_name=self.region,
+            botocore_session=botocore.session.Session(session_vars=_NO_SETTINGS),
+        )
+        return session.client(service, endpoint_url=endpoint, config=Config(**{**ours, **config}))
 
     def reachable(self) -> str:
         """The laptop's endpoint, or a `UserError` saying how to get one."""
@@ -174,20 +182,3 @@ def require_loopback(endpoint_url: str) -> None:
         f"{endpoint_url} is not on this machine, so it is not the laptop's AWS.",
         "Unset AWS_ENDPOINT_URL (or `--endpoint-url`); to work on a real account say `--target aws`.",
     )
-
-
-@contextmanager
-def _no_identity() -> Iterator[None]:
-    """While a client is made, hide the person's own AWS settings from botocore (a missing profile would be an error)."""
-    hidden = {n: os.environ.pop(n) for n in list(os.environ) if n in _IDENTITY_VARIABLES}
-    files = {n: os.environ.get(n) for n in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
-    os.environ.update(dict.fromkeys(files, os.devnull))
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
-        for name, value in files.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -99,6 +99,7 @@ def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
         (["--region", "eu-west-1", "status"], 2, "add --target aws"),
         (["--endpoint-url", "https://sqs.eu-west-1.amazonaws.com", "env"], 1, "not on this machine"),
         (["--target", "aws", "--region", "eu-west-1", "down"], 1, "about the laptop"),
+        (["--target", "aws", "--profile", "nobody-has-this", "down"], 1, "could not be found"),
     ],
 )
 def test_what_goes_wrong_is_said_on_standard_error(home: Path, arguments: list[str], code: int, says: str) -> None:

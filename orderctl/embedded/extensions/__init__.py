@@ -8,6 +8,8 @@ Known gaps that stay, because an assertion on the template or the simulation cov
   `States.ALL` catching `States.Runtime` and `States.DataLimitExceeded`; Express execution logs;
 - a rule target's `RetryPolicy`: a delivery is tried once, then goes to the target's dead-letter queue (`target_dlq`);
 - queue and topic policies, roles of workflows and rules; quotas; alarms turning from OK to ALARM by themselves;
+- a function finds what the engine's own environment has installed, whether its bundle carries it or not, and runs on
+  this machine's Python and processor whatever its `Runtime` and `Architectures` say;
 - `PutEvents` takes an unknown bus and a `Detail` that is not JSON.
 """
 
