@@ -120,7 +120,7 @@ def env(ctx: typer.Context) -> None:
 
     - `eval $(orderctl env)`, then `aws dynamodb list-tables`
 
-    - `env $(orderctl env | sed 's/^export //') aws logs tail /aws/lambda/NAME`
+    - `eval $(orderctl env)`, then `aws logs filter-log-events --log-group-name /aws/lambda/NAME`
     """
     for name, value in laptop_of(ctx).exports().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
