@@ -1,0 +1,122 @@
+"""The functions' bundles, made without Docker: locked dependencies, the kernel, the service, and the schemas it consumes.
+
+A bundle is a zip whose name is the digest of what is in it, so the same source is the same asset everywhere, and nothing that a
+running synthesis reads is ever rewritten.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+REPOSITORY = Path(__file__).parents[1]
+BUILD = REPOSITORY / "build"
+LOCK = REPOSITORY / "requirements" / "runtime.txt"
+PYTHON_VERSION = "3.13"
+PLATFORM = "aarch64-manylinux2014"
+
+Contents = Mapping[str, Path]
+"""What a bundle holds: the path inside it, and the file that goes there."""
+
+NOT_BUNDLED = frozenset({"infrastructure.py", "README.md"})
+INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
+"""What an installer writes about the installation: it differs from machine to machine and no function reads it."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A zip, and the digest of its contents."""
+
+    file: Path
+    digest: str
+
+
+def bundle(service: str, build: Path = BUILD) -> Bundle:
+    """The service's bundle below `build`, made if it is not there yet."""
+    contents = contents_of(service, build)
+    digest = digest_of(contents)
+    file = build / "bundles" / f"{service}-{digest[:16]}.zip"
+    if not file.exists():
+        _write(contents, file)
+    return Bundle(file, digest)
+
+
+def contents_of(service: str, build: Path = BUILD) -> Contents:
+    """The files of the service's bundle."""
+    dependencies = install_dependencies(build)
+    found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies)}
+    return found | {path.relative_to(REPOSITORY).as_posix(): path for path in _sources(service)}
+
+
+def digest_of(contents: Contents) -> str:
+    """SHA-256 over the names and bytes of the contents, in hex: no times, modes or places."""
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        data = contents[name].read_bytes()
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def install_dependencies(build: Path = BUILD) -> Path:
+    """The folder of the locked dependencies for Lambda's platform, installed once for each lock file."""
+    digest = hashlib.sha256(f"{PLATFORM} {PYTHON_VERSION} ".encode() + LOCK.read_bytes()).hexdigest()
+    folder = build / "dependencies" / digest[:16]
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        target = Path(scratch) / "installed"
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--requirements", str(LOCK)]
+        command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+        command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION]
+        subprocess.run(command, check=True, cwd=REPOSITORY)
+        shutil.rmtree(target / "bin", ignore_errors=True)
+        try:
+            target.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another synthesis was faster
+                raise
+    return folder
+
+
+def _sources(service: str) -> Iterator[Path]:
+    services = REPOSITORY / "services"
+    yield services / "__init__.py"
+    yield from _files(services / "kernel")
+    yield from _files(services / service)
+    consumes: dict[str, Iterable[tuple[str, str]]] = import_module(f"services.{service}.consumes").CONSUMES
+    consumed = {event for events in consumes.values() for event in events}
+    for path in sorted(services.glob("*/schemas/*.json")):
+        schema: dict[str, Any] = json.loads(path.read_text())
+        if path.parent.parent.name != service and (schema["x-source"], schema["x-detail-type"]) in consumed:
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name not in NOT_BUNDLED | INSTALLER_NOISE and "__pycache__" not in path.parts:
+            yield path
+
+
+def _write(contents: Contents, file: Path) -> None:
+    """Write the zip beside its place, then move it there: a reader sees all of it or nothing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, contents[name].read_bytes())
+    Path(scratch).replace(file)

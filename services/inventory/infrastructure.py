@@ -1,0 +1,25 @@
+"""The inventory service's stack."""
+
+from constructs import Construct
+
+from cdk.constructs.function import ServiceFunction
+from cdk.constructs.http_api import HttpApi
+from cdk.constructs.outbox import Outbox
+from cdk.constructs.table import ServiceTable
+from cdk.service_stack import ServiceStack
+
+
+class InventoryStack(ServiceStack):
+    """Stock and its reservations."""
+
+    def __init__(self, scope: Construct, stage: str) -> None:
+        super().__init__(scope, stage, "inventory")
+        table = ServiceTable(self)
+        environment = {"TABLE_NAME": table.name}
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
+        commands.allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn)
+        self.publish("commands-arn", commands.arn)
+        api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
+        api.allow(["dynamodb:GetItem"], table.arn)
+        HttpApi(self, api, ("GET /stock/{sku}",))
+        Outbox(self, table)
