@@ -6,8 +6,9 @@ relay has put it on the bus. A row that moves has these attributes: `pk`, `statu
 `pending_shard` (together the key of the sparse index `pending`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from zlib import crc32
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from services.kernel import clock, schemas
 from services.kernel.events import DomainEvent
+from services.kernel.names import DUE_INDEX
 from services.kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
@@ -91,6 +93,15 @@ def shard_of(key: str) -> str:
     return str(crc32(key.encode()) % PENDING_SHARDS)
 
 
+def due_at(key: str, moment: datetime) -> Row:
+    """The attributes that put the row `key` into the sparse index `due`, for a sweeper to find from `moment` on."""
+    return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
+
+
+LEAVE_DUE_INDEX: Final = ("due_shard", "next_due")
+"""What a row loses when no sweeper need look at it any more."""
+
+
 def is_condition_failure(error: ClientError) -> bool:
     """Whether a write was refused by its condition, which is an answer and not a fault."""
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
@@ -114,6 +125,22 @@ class Rows:
             TableName=self.table_name, Key=marshal({"pk": self.key(aggregate_id)}), ConsistentRead=True
         )
         return unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def due(self, now: datetime, limit: int) -> Iterator[str]:
+        """The ids of at most `limit` rows a shard whose time has come, longest waiting first.
+
+        The index runs behind the table: whoever acts on a row reads it first.
+        """
+        for shard in range(PENDING_SHARDS):
+            answer = self.client.query(
+                TableName=self.table_name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
+                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
+                Limit=limit,
+            )
+            for item in answer["Items"]:
+                yield unmarshal(item)["pk"].removeprefix(f"{self.transitions.aggregate}#")
 
     def advance(
         self,

@@ -14,10 +14,10 @@ TRANSITIONS = TransitionTable(
         step("unclaim", CLAIMED, UNSENT, guard="SES refused the call, so certainly no mail went out"),
         step(
             "fail",
-            (ABSENT, CLAIMED),
+            (ABSENT, UNSENT, CLAIMED),
             FAILED,
             publishes="NotificationFailed",
-            guard="no contact, or a claim whose sending stayed unknown",
+            guard="no contact, an address that SES refuses, or a claim whose sending stayed unknown",
         ),
     ),
     terminal=frozenset({SENT, FAILED}),

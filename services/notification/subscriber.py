@@ -1,0 +1,88 @@
+"""The notices' subscriber: what the customer should know becomes a mail, one of each kind per order at most."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+
+from services.kernel import clients, clock
+from services.kernel.contact import contact_of
+from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.rows import Decide, Row
+from services.kernel.settings import from_environment
+from services.notification import decisions, mailer, mails, table
+from services.notification.consumes import CONSUMES
+from services.notification.decisions import Notice
+
+logger = Logger()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Whom to ask for contacts, who the mails are from, and where messages that can never succeed go."""
+
+    contact_function_arn: str
+    sender_address: str
+    dead_letter_queue_url: str
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+def notify(delivery: Delivery) -> None:
+    """Write to the customer, unless that is done, or somebody began it and it is not known how it ended.
+
+    A note found CLAIMED is acknowledged like one that is SENT: another delivery is at it, or died at it. To send could be a
+    second mail, and to be delivered again would tell no more. The sweeper finishes it: it gives up claims that are too old.
+    Raises mailer.NotSent, ContactUnavailable and what botocore raises; the message is then delivered again.
+    """
+    event = delivery.event
+    assert event.order_id is not None
+    notice = Notice(event.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
+    note = table.notes().get(notice.note_id)
+    if not decisions.is_open(note):
+        return
+    contact = contact_of(notice.order_id, settings().contact_function_arn)
+    if contact is None:
+        advance(notice, note, lambda row: decisions.fail_without_contact(row, notice))
+        return
+    mail = mails.compose(notice.kind, contact.name, event)
+    claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
+    claimed = advance(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
+    if claimed.get("claim") == claim:
+        send_claimed(notice, claimed, contact.email, mail)
+
+
+def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> None:
+    """Send the mail that the note is claimed for, and write down what became of it. Raises mailer.NotSent."""
+    claim = claimed["claim"]
+    try:
+        outcome = mailer.send(settings().sender_address, to, mail)
+    except mailer.NotSent:
+        advance(notice, claimed, lambda row: decisions.unclaim(row, claim))
+        raise
+    match outcome:
+        case mailer.Accepted(message_id):
+            advance(notice, claimed, lambda row: decisions.send(row, claim, message_id))
+        case mailer.Refused():
+            advance(notice, claimed, lambda row: decisions.refuse(row, claim))
+        case mailer.Unknown(error):
+            logger.warning("sending unknown", order_id=notice.order_id, kind=notice.kind, error=error)
+
+
+def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
+    """Take the step that `decide` chooses on the note last seen as `seen`; the note afterwards."""
+    note = table.notes().advance(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
+    assert note is not None
+    return note
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The notices queue's batch, answered by a partial batch response."""
+    handlers = dict.fromkeys(CONSUMES["notices"], notify)
+    return receive(event["Records"], handlers, DeadLetters(clients.sqs(), settings().dead_letter_queue_url))

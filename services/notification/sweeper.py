@@ -1,0 +1,57 @@
+"""The sweeper: every minute, claims too old to be alive are given up: whether their mails went out stays unknown."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from services.kernel import clock
+from services.kernel.functions import republish_left_behind
+from services.kernel.rows import Stale
+from services.kernel.settings import from_environment
+from services.notification import decisions, table
+
+logger = Logger()
+metrics = Metrics(namespace="Orderflow")
+PER_SHARD: Final = 100
+"""How many claims of a shard one sweep gives up; the rest are due in the next."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """After how many seconds a claim is taken for dead: above the subscriber's time-out."""
+
+    claim_unknown_after_seconds: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+def give_up(note_id: str, claimed_before: datetime) -> bool:
+    """Fail the note if its claim is as old as that; whether it was."""
+    note = table.notes().get(note_id)
+    change = decisions.give_up(note, claimed_before)
+    if note is None or change is None:
+        return False
+    try:
+        table.notes().write(note_id, note, change, decisions.notice_of(note).cause)
+    except Stale:  # whoever claimed it is alive after all, or another sweep was faster
+        return False
+    logger.warning("sending stays unknown", order_id=note["order_id"], kind=note["kind"])
+    return True
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
+    claimed_before = clock.now() - timedelta(seconds=settings().claim_unknown_after_seconds)
+    given_up = sum(give_up(note_id, claimed_before) for note_id in list(table.notes().due(claimed_before, PER_SHARD)))
+    if given_up:
+        metrics.add_metric(name="SendingUnknown", unit=MetricUnit.Count, value=given_up)
+        metrics.flush_metrics()
+    return {"given_up": given_up, "republished": republish_left_behind()}

@@ -1,0 +1,22 @@
+"""The notification service's table."""
+
+import os
+from functools import cache
+from typing import Any
+
+from services.kernel import clients
+from services.kernel.rows import Rows
+from services.notification import states
+
+
+class Notes(Rows):
+    """The rows `NOTE#<order_id>#<kind>`. They hold no address and no name."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+
+@cache
+def notes() -> Notes:
+    """The notes of the table this function was deployed with."""
+    return Notes(clients.dynamodb(), os.environ["TABLE_NAME"])

@@ -1,0 +1,49 @@
+"""The shipment's decisions, each a plain function: the step to take, or None where there is nothing to do."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.kernel import clock
+from services.kernel.events import DomainEvent
+from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
+from services.shipping.states import TRANSITIONS
+
+NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
+
+
+def create(row: Row | None, confirmed: DomainEvent, now: datetime) -> Change | None:
+    """The shipment of a confirmed order, due at once. There is one per order, for ever: the row is the dedupe."""
+    if row is not None:
+        return None
+    lines: list[Mapping[str, Any]] = confirmed.data["lines"]
+    attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
+    due = due_at(f"{TRANSITIONS.aggregate}#{confirmed.order_id}", now)
+    return Change(TRANSITIONS["create"], set={**attributes, **due}, data={"lines": lines})
+
+
+def is_due(row: Row, now: datetime) -> bool:
+    """Whether a sweeper must look at the shipment: one that is delivered or failed never is."""
+    return "next_due" in row and row["next_due"] <= clock.rfc3339(now)
+
+
+def dispatch(row: Row, tracking: str, arrives: datetime) -> Change:
+    """The carrier took the parcel, and is asked about it from `arrives` on."""
+    told = {"tracking": tracking}
+    return Change(TRANSITIONS["dispatch"], set={**told, **due_at(row["pk"], arrives)}, data=told)
+
+
+def deliver(row: Row) -> Change:
+    """The carrier delivered the parcel: no sweeper need look again."""
+    return Change(TRANSITIONS["deliver"], remove=LEAVE_DUE_INDEX, data={"tracking": row["tracking"]})
+
+
+def fail(reason: str) -> Change:
+    """The parcel cannot go: NO_ADDRESS or CARRIER_REFUSED."""
+    told = {"reason": reason}
+    return Change(TRANSITIONS["fail"], set=told, remove=LEAVE_DUE_INDEX, data=told)
+
+
+def cause_of(row: Row) -> Cause:
+    """What a sweeper's step is caused by: the shipment's event before it (each of its steps publishes one)."""
+    return Cause(row["correlation_id"], f"{row['pk']}#{row['version']}")

@@ -1,0 +1,108 @@
+"""The sweeper: every minute, each shipment that is due is handed to the carrier, or asked about. It never gives up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from services.kernel import clock
+from services.kernel.contact import contact_of
+from services.kernel.functions import republish_left_behind
+from services.kernel.rows import Change, Row, Stale
+from services.kernel.settings import from_environment
+from services.shipping import decisions, states, table
+from services.shipping.carrier import SandboxCarrier
+
+logger = Logger()
+metrics = Metrics(namespace="Orderflow")
+BUDGET: Final = timedelta(seconds=45)
+"""How long a sweep begins shipments; the function's time-out leaves room above it for the last one and for republishing."""
+PER_SHARD: Final = 25
+"""How many shipments of a shard are taken in turn, so that no shard waits for another."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Whom to ask for addresses, and how long after dispatch the carrier is asked whether it delivered."""
+
+    contact_function_arn: str
+    transit_seconds: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+@cache
+def carrier() -> SandboxCarrier:
+    """The carrier that takes the parcels."""
+    return SandboxCarrier()
+
+
+def hand_over(row: Row) -> Change:
+    """Book the carrier. A crash from here on books again, which is the same booking."""
+    contact = contact_of(row["order_id"], settings().contact_function_arn)
+    if contact is None:
+        return decisions.fail(decisions.NO_ADDRESS)
+    tracking = carrier().book(row["order_id"], contact.address)
+    if tracking is None:
+        return decisions.fail(decisions.CARRIER_REFUSED)
+    return decisions.dispatch(row, tracking, clock.now() + timedelta(seconds=settings().transit_seconds))
+
+
+def follow_up(row: Row) -> Change | None:
+    """Ask the carrier about the parcel; None while it is on its way."""
+    return decisions.deliver(row) if carrier().delivered(row["tracking"]) else None
+
+
+STEPS = {states.CREATED: hand_over, states.DISPATCHED: follow_up}
+
+
+def move(order_id: str) -> bool:
+    """Take the shipment's next step if it is due; whether it was taken."""
+    row = table.shipments().get(order_id)
+    if row is None or not decisions.is_due(row, clock.now()):
+        return False
+    change = STEPS[row["status"]](row)
+    if change is None:
+        table.shipments().postpone(order_id, clock.now())
+        return False
+    try:
+        table.shipments().write(order_id, row, change, decisions.cause_of(row))
+    except Stale:  # another sweep was faster, or this write's first answer was lost: if it is still due, the next one sees
+        return False
+    return True
+
+
+def due() -> Iterator[str]:
+    """What is due, each once, until nothing is left or the sweep's time is up."""
+    started = clock.now()
+    seen: set[str] = set()
+    while fresh := [order_id for order_id in table.shipments().due(started, PER_SHARD) if order_id not in seen]:
+        for order_id in fresh:
+            if clock.now() >= started + BUDGET:
+                return
+            seen.add(order_id)
+            yield order_id
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
+    moved = failed = 0
+    for order_id in due():
+        try:
+            moved += move(order_id)
+        except Exception:  # the boundary of a shipment: the others go on, and it comes after them in the next sweep
+            logger.exception("shipment not moved", order_id=order_id)
+            table.shipments().postpone(order_id, clock.now())
+            failed += 1
+    if failed:
+        metrics.add_metric(name="ShipmentsNotMoved", unit=MetricUnit.Count, value=failed)
+        metrics.flush_metrics()
+    return {"moved": moved, "failed": failed, "republished": republish_left_behind()}
