@@ -1,0 +1,82 @@
+"""A payment service in a moto account: its table, and the sandbox gateway with its ledger."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.kernel.rows import Row, unmarshal
+from services.payment import commands, table
+from services.payment.sandbox_gateway import SandboxGateway
+from services.payment.table import Payments
+from tests.unit.tables import create_ledger, create_table
+
+ORDER = "ord-" + "a" * 26
+TOTAL = {"amount": 4998, "currency": "USD"}
+
+
+class PaymentService:
+    """The commands as the saga calls them, and what they leave in the two tables."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
+        event = {"command": command, "order_id": ORDER, "correlation_id": "correlation-1", "causation_id": f"ORDER#{ORDER}#1"}
+        return commands.handler(event | fields, None)
+
+    def authorize(self, token: str = "pm_card_visa", total: dict[str, Any] = TOTAL) -> dict[str, Any]:
+        return self("authorize", total=total, payment_token=token)
+
+    def capture(self) -> dict[str, Any]:
+        return self("capture")
+
+    def void(self) -> dict[str, Any]:
+        return self("void")
+
+    @property
+    def row(self) -> Row:
+        row = table.payments().get(ORDER)
+        assert row
+        return row
+
+    @property
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the row has to tell: (detail-type, data)."""
+        events = [json.loads(text) for text in self.row.get("pending", [])]
+        return [(event["detail-type"], event["detail"]["data"]) for event in events]
+
+    @property
+    def ledger(self) -> dict[str, str]:
+        """The gateway's books: the outcome of each operation."""
+        items = self.client.scan(TableName="ledger", ConsistentRead=True)["Items"]
+        return {row["sk"]: row["outcome"] for row in map(unmarshal, items)}
+
+
+@pytest.fixture(autouse=True)
+def tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    create_table(dynamodb, "payments")
+    create_ledger(dynamodb, "ledger")
+    for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
+        monkeypatch.setenv(name, value)
+    table.payments.cache_clear()
+    commands.gateway.cache_clear()
+    yield
+    table.payments.cache_clear()
+    commands.gateway.cache_clear()
+
+
+@pytest.fixture
+def payment(dynamodb: Any) -> PaymentService:
+    return PaymentService(dynamodb)
+
+
+@pytest.fixture
+def sandbox(dynamodb: Any) -> SandboxGateway:
+    return SandboxGateway(dynamodb, "ledger")
+
+
+@pytest.fixture
+def payments(dynamodb: Any) -> Payments:
+    return Payments(dynamodb, "payments")

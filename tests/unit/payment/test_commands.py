@@ -1,0 +1,187 @@
+"""The payment's commands, one at a time: answers, states, events, and what repeating them does."""
+
+import pytest
+
+from services.payment.commands import UnknownCommand
+from services.payment.decisions import NotAuthorized
+from services.payment.gateway import GatewayTimeout, GatewayUnavailable, IdempotencyConflict
+from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
+
+FREE = {"amount": 0, "currency": "USD"}
+
+
+def test_a_payment_is_authorised_and_captured(payment: PaymentService) -> None:
+    assert payment.authorize() == {"outcome": "AUTHORIZED"}
+    assert payment.row["status"] == "AUTHORIZED"
+    assert payment.capture() == {"outcome": "CAPTURED"}
+
+    assert payment.row["status"] == "CAPTURED"
+    assert payment.events == [("PaymentAuthorized", {"total": TOTAL}), ("PaymentCaptured", {"total": TOTAL})]
+    assert payment.ledger == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
+
+
+def test_the_intent_is_on_the_row_before_the_gateway_is_called(payment: PaymentService) -> None:
+    with pytest.raises(GatewayUnavailable):
+        payment.authorize("pm_card_unavailable")
+
+    assert payment.row["status"] == "AUTHORIZING"
+    assert payment.row["total"] == TOTAL
+    assert payment.ledger == {}
+
+
+def test_a_decline_is_an_answer_with_its_reason(payment: PaymentService) -> None:
+    declined = {"outcome": "DECLINED", "reason": "insufficient_funds"}
+
+    assert payment.authorize("pm_card_insufficient_funds") == declined
+    assert payment.authorize("pm_card_insufficient_funds") == declined
+    assert payment.void() == declined
+
+    assert payment.row["status"] == "DECLINED"
+    assert payment.events == [("PaymentDeclined", {"total": TOTAL, "reason": "insufficient_funds"})]
+    assert payment.ledger == {"authorize": "DECLINED"}
+
+
+def test_an_unknown_outcome_becomes_known_by_the_same_command_again(payment: PaymentService) -> None:
+    with pytest.raises(GatewayTimeout):
+        payment.authorize("pm_card_slow")
+    assert payment.row["status"] == "AUTHORIZING"
+
+    assert payment.authorize("pm_card_slow") == {"outcome": "AUTHORIZED"}
+    assert payment.ledger == {"authorize": "AUTHORIZED"}
+
+
+def test_an_unknown_outcome_can_be_voided(payment: PaymentService) -> None:
+    with pytest.raises(GatewayTimeout):
+        payment.authorize("pm_card_slow")
+
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.authorize("pm_card_slow") == {"outcome": "VOIDED"}
+    assert payment.ledger == {"authorize": "AUTHORIZED", "void": "VOIDED"}
+
+
+def test_a_gateway_that_was_unavailable_leaves_nothing_to_pay_back(payment: PaymentService) -> None:
+    with pytest.raises(GatewayUnavailable):
+        payment.authorize("pm_card_unavailable")
+
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.events == [("PaymentVoided", {"total": TOTAL})]
+
+
+def test_a_refused_capture_is_an_answer_and_can_be_voided(payment: PaymentService) -> None:
+    payment.authorize("pm_card_capture_refused")
+    refused = {"outcome": "CAPTURE_REFUSED", "reason": "capture_refused"}
+
+    assert payment.capture() == refused
+    assert payment.capture() == refused
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.capture() == {"outcome": "VOIDED"}
+
+    assert payment.events == [
+        ("PaymentAuthorized", {"total": TOTAL}),
+        ("PaymentFailed", {"total": TOTAL, "operation": "capture", "reason": "capture_refused"}),
+        ("PaymentVoided", {"total": TOTAL}),
+    ]
+
+
+def test_an_authorised_payment_is_voided_once(payment: PaymentService) -> None:
+    payment.authorize()
+
+    assert payment.void() == {"outcome": "VOIDED"}
+    version = payment.row["version"]
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.authorize() == {"outcome": "VOIDED"}
+    assert payment.capture() == {"outcome": "VOIDED"}
+
+    assert payment.row["version"] == version
+    assert payment.ledger == {"authorize": "AUTHORIZED", "void": "VOIDED"}
+
+
+def test_a_void_before_its_authorise_leaves_a_tombstone(payment: PaymentService) -> None:
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.authorize() == {"outcome": "VOIDED"}
+
+    assert (payment.row["status"], payment.row["order_id"]) == ("VOIDED", ORDER)
+    assert payment.events == [("PaymentVoided", {})]
+    assert payment.ledger == {"void": "VOIDED"}
+
+
+def test_a_void_after_the_capture_changes_nothing(payment: PaymentService) -> None:
+    payment.authorize()
+    payment.capture()
+    before = payment.row
+
+    assert payment.void() == {"outcome": "CAPTURED"}
+
+    assert payment.row == before
+    assert payment.ledger == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
+
+
+@pytest.mark.parametrize("token", ["pm_card_visa", "pm_card_capture_refused"])
+def test_an_authorise_repeated_later_answers_as_it_did(payment: PaymentService, token: str) -> None:
+    payment.authorize(token)
+    payment.capture()
+    before = payment.row
+
+    assert payment.authorize(token) == {"outcome": "AUTHORIZED"}
+    assert payment.row == before
+
+
+def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentService) -> None:
+    with pytest.raises(NotAuthorized, match="not there"):
+        payment.capture()
+    payment.authorize("pm_card_declined")
+    with pytest.raises(NotAuthorized, match="DECLINED"):
+        payment.capture()
+
+
+def test_an_order_that_costs_nothing_never_reaches_the_gateway(payment: PaymentService) -> None:
+    assert payment.authorize(total=FREE) == {"outcome": "AUTHORIZED"}
+    assert payment.capture() == {"outcome": "CAPTURED"}
+
+    assert payment.events == [("PaymentAuthorized", {"total": FREE}), ("PaymentCaptured", {"total": FREE})]
+    assert payment.ledger == {}
+
+
+def test_an_order_that_costs_nothing_is_voided_without_the_gateway(payment: PaymentService) -> None:
+    payment.authorize(total=FREE)
+
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment.ledger == {}
+
+
+def test_the_same_order_with_another_total_is_a_fault(payment: PaymentService) -> None:
+    payment.authorize()
+
+    with pytest.raises(IdempotencyConflict):
+        payment.authorize(total={"amount": 1, "currency": "USD"})
+
+
+@pytest.mark.parametrize("amount", [-1, 10.5, "10"])
+def test_a_total_is_a_whole_number_from_zero(payment: PaymentService, amount: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        payment.authorize(total={"amount": amount, "currency": "USD"})
+    assert payment("status") == {"outcome": "NOT_FOUND"}
+
+
+def test_the_status_is_told_without_the_token(payment: PaymentService) -> None:
+    payment.authorize("pm_card_declined")
+
+    found = payment("status")
+
+    assert (found["outcome"], found["status"], found["total"], found["reason"]) == ("FOUND", "DECLINED", TOTAL, "card_declined")
+    assert "payment_token" not in found
+
+
+def test_events_carry_the_order_and_what_led_to_them(payment: PaymentService) -> None:
+    payment.authorize()
+
+    [text] = payment.row["pending"]
+    for part in (f'"order_id":"{ORDER}"', '"correlation_id":"correlation-1"', f'"causation_id":"ORDER#{ORDER}#1"'):
+        assert part in text
+
+
+def test_unknown_commands_and_missing_fields_are_faults(payment: PaymentService) -> None:
+    with pytest.raises(UnknownCommand, match="'refund' is not one of authorize"):
+        payment("refund")
+    with pytest.raises(KeyError, match="payment_token"):
+        payment("authorize", total=TOTAL)
