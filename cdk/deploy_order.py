@@ -1,9 +1,10 @@
-"""The order in which stacks can be deployed, from the names that they publish and require."""
+"""The order in which stacks can be deployed, from the names that they publish and require. Knows nothing of the CDK."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 FILE = "deploy-order.json"
@@ -20,7 +21,11 @@ class Stacked:
 
 
 class Unprovided(ValueError):
-    """A stack requires a name that no stack publishes, or two wait for each other."""
+    """A stack requires a parameter that no stack publishes."""
+
+
+class Cyclic(ValueError):
+    """Stacks wait for each other's parameters."""
 
 
 def providers(stacks: Sequence[Stacked]) -> dict[str, str]:
@@ -30,41 +35,40 @@ def providers(stacks: Sequence[Stacked]) -> dict[str, str]:
 
 def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
     """For each stack, the stacks that must be deployed before it. Raises Unprovided naming stack and parameter."""
-    found = providers(stacks)
-    needed: dict[str, set[str]] = {}
+    publishing = providers(stacks)
     for stack in stacks:
         for name in stack.requires:
-            if name not in found:
+            if name not in publishing:
                 raise Unprovided(f"{stack.name} requires {name}, which no stack of this app publishes")
-        needed[stack.name] = {found[name] for name in stack.requires} - {stack.name}
-    return needed
+    return {stack.name: {publishing[name] for name in stack.requires} - {stack.name} for stack in stacks}
 
 
-def order(stacks: Sequence[Stacked]) -> list[str]:
-    """The stacks' names, each after those it needs. Raises Unprovided."""
+def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
+    """The stacks, each after those it needs. Raises Unprovided, and Cyclic naming the stacks and parameters of the circle."""
+    by_name = {stack.name: stack for stack in stacks}
     try:
-        return list(TopologicalSorter(dependencies(stacks)).static_order())
+        return [by_name[name] for name in TopologicalSorter(dependencies(stacks)).static_order()]
     except CycleError as error:
-        raise Unprovided(f"these stacks wait for each other: {' → '.join(error.args[1])}") from None
+        circle: list[str] = error.args[1]
+        waits = [
+            f"{later} requires {', '.join(sorted(set(by_name[later].requires) & set(by_name[earlier].provides)))} of {earlier}"
+            for earlier, later in pairwise(circle)
+        ]
+        raise Cyclic(f"these stacks wait for each other: {'; '.join(waits)}") from None
 
 
-def missing(stack: Stacked, deployed: Mapping[str, object]) -> list[str]:
+def missing(stack: Stacked, deployed: Container[str]) -> list[str]:
     """The names that `stack` requires and that are not among the `deployed` ones."""
     return [name for name in stack.requires if name not in deployed]
 
 
 def write(stacks: Sequence[Stacked], assembly: Path) -> None:
-    """Leave the order beside the templates."""
-    assembly.mkdir(parents=True, exist_ok=True)
-    document = {"order": order(stacks), "stacks": [asdict(stack) for stack in stacks]}
+    """Leave the stacks, in the order given, beside the templates."""
+    document = {"stacks": [asdict(stack) for stack in stacks]}
     (assembly / FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
 def read(assembly: Path) -> list[Stacked]:
-    """The stacks in the order of deployment."""
+    """The stacks of a synthesized assembly, in the order of deployment."""
     document = json.loads((assembly / FILE).read_text())
-    by_name = {
-        entry["name"]: Stacked(entry["name"], tuple(entry["provides"]), tuple(entry["requires"]))
-        for entry in document["stacks"]
-    }
-    return [by_name[name] for name in document["order"]]
+    return [Stacked(entry["name"], tuple(entry["provides"]), tuple(entry["requires"])) for entry in document["stacks"]]

@@ -1,6 +1,5 @@
 """The platform: the bus with its policy, the archive of all domain events, the alarm topic."""
 
-from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -9,8 +8,8 @@ from constructs import Construct
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
 
-ARCHIVE_DAYS = 90
-"""How far back a replay can reach. Dedupe records never expire, so they outlive it."""
+ARCHIVE_RETENTION_DAYS = 30
+"""How far back a replay can reach, unless the context `archive_retention_days` says. Dedupe records never expire."""
 
 
 class PlatformStack(ServiceStack):
@@ -18,6 +17,14 @@ class PlatformStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, PLATFORM)
+        bus = self._bus()
+        self.publish("bus-name", bus.event_bus_name)
+        self.publish("bus-arn", bus.event_bus_arn)
+        self.publish("archive-arn", self._archive(bus).attr_arn)
+        self.publish("alarm-topic-arn", self._alarm_topic().topic_arn)
+
+    def _bus(self) -> events.EventBus:
+        """For this account's callers, as no other is allowed; and whatever their roles allow, for the sources we know."""
         bus = events.EventBus(self, "Bus", description="Orderflow's domain events")
         bus.add_to_resource_policy(
             iam.PolicyStatement(
@@ -27,19 +34,30 @@ class PlatformStack(ServiceStack):
                 actions=["events:PutEvents"],
                 resources=[bus.event_bus_arn],
                 conditions={
-                    "StringNotLike": {"events:source": [*(source_of(service) for service in SERVICES), f"{CHANNEL_PREFIX}*"]}
+                    "ForAnyValue:StringNotLike": {
+                        "events:source": [*(source_of(service) for service in SERVICES), f"{CHANNEL_PREFIX}*"]
+                    }
                 },
             )
         )
+        return bus
+
+    def _archive(self, bus: events.EventBus) -> events.CfnArchive:
+        """By the L1: `EventBus.archive` asks for a name and emits an empty KmsKeyIdentifier."""
         archive = events.CfnArchive(
             self,
             "Archive",
             source_arn=bus.event_bus_arn,
             description="All domain events; what a replay replays",
             event_pattern={"source": [{"prefix": "orderflow."}]},
-            retention_days=Duration.days(ARCHIVE_DAYS).to_days(),
+            retention_days=self.setting("archive_retention_days", ARCHIVE_RETENTION_DAYS),
         )
-        topic = sns.Topic(self, "Alarms", display_name=f"Orderflow {stage} alarms", enforce_ssl=True)
+        archive.apply_removal_policy(self.removal_policy)
+        return archive
+
+    def _alarm_topic(self) -> sns.Topic:
+        """Without a key: CloudWatch cannot publish through the AWS managed one, and an alarm holds no personal data."""
+        topic = sns.Topic(self, "Alarms", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsMayTell",
@@ -49,8 +67,4 @@ class PlatformStack(ServiceStack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
-        self.publish("bus-name", bus.event_bus_name)
-        self.publish("bus-arn", bus.event_bus_arn)
-        self.publish("archive-arn", archive.attr_arn)
-        self.publish("alarm-topic-arn", topic.topic_arn)
-        CfnOutput(self, "BusArn", value=bus.event_bus_arn)
+        return topic

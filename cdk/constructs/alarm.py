@@ -1,6 +1,5 @@
 """An alarm that tells the platform's alarm topic."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -10,27 +9,48 @@ from cdk.service_stack import PLATFORM, ServiceStack
 
 
 def alarm(
-    scope: Construct, name: str, metric: cloudwatch.IMetric, description: str, *, threshold: float = 0, periods: int = 1
+    stack: ServiceStack,
+    scope: Construct,
+    name: str,
+    metric: cloudwatch.IMetric,
+    description: str,
+    *,
+    above: float = 0,
+    periods: int = 1,
 ) -> cloudwatch.Alarm:
-    """Ring when `metric` is above `threshold`, once; missing data is quiet."""
+    """Ring when `metric` is above a threshold for so many periods; missing data is quiet. `description` says what to do."""
     made = cloudwatch.Alarm(
         scope,
-        f"Alarm-{name}",
+        f"{name}Alarm",
         metric=metric,
         alarm_description=description,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        threshold=threshold,
+        threshold=above,
         evaluation_periods=periods,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
-    made.add_alarm_action(actions.SnsAction(_topic(scope)))
+    made.add_alarm_action(actions.SnsAction(_topic(stack)))
     return made
 
 
-def _topic(scope: Construct) -> sns.ITopic:
-    stack = Stack.of(scope)
-    assert isinstance(stack, ServiceStack)
-    found = stack.node.try_find_child("AlarmTopic")
-    if found is None:
-        found = sns.Topic.from_topic_arn(stack, "AlarmTopic", stack.require(PLATFORM, "alarm-topic-arn"))
-    return found  # type: ignore[return-value]
+def alarm_on_silence(
+    stack: ServiceStack, scope: Construct, name: str, metric: cloudwatch.IMetric, description: str, *, periods: int
+) -> cloudwatch.Alarm:
+    """Ring when `metric` has counted nothing, or said nothing, for so many periods."""
+    made = cloudwatch.Alarm(
+        scope,
+        f"{name}Alarm",
+        metric=metric,
+        alarm_description=description,
+        comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+        threshold=1,
+        evaluation_periods=periods,
+        treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+    )
+    made.add_alarm_action(actions.SnsAction(_topic(stack)))
+    return made
+
+
+def _topic(stack: ServiceStack) -> sns.ITopic:
+    known = stack.node.try_find_child("AlarmTopic")
+    return known or sns.Topic.from_topic_arn(stack, "AlarmTopic", stack.require(PLATFORM, "alarm-topic-arn"))

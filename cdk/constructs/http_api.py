@@ -3,33 +3,35 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk.constructs.function import LOG_RETENTION, ServiceFunction
+from cdk.constructs.function import ServiceFunction
+from cdk.constructs.log import log_group
 from cdk.service_stack import ServiceStack
 
 TIMEOUT_SECONDS = 29
 """The longest that the CDK lets an HTTP API wait for its integration (API Gateway's own quota is 30)."""
+REQUESTS_PER_SECOND, BURST = 100, 200
 LOGGED = {
     "requestId": "$context.requestId",
     "routeKey": "$context.routeKey",
     "status": "$context.status",
     "latency": "$context.responseLatency",
     "error": "$context.error.message",
-    "integration": "$context.integrationErrorMessage",
+    "integrationError": "$context.integrationErrorMessage",
 }
+"""One line for each call: the route and not its path, which names customers; no address of the caller."""
 
 
 class HttpApi(Construct):
-    """Routes such as `POST /orders` to `function`; the address is published as `api-url`."""
+    """Routes such as `POST /orders` to `function`. Publishes the address as `api-url`, without a slash at its end."""
 
     def __init__(self, stack: ServiceStack, function: ServiceFunction, routes: Sequence[str]) -> None:
-        super().__init__(stack, "Api")
+        super().__init__(stack, "HttpApi")
         api = apigateway.HttpApi(
             self,
             "Api",
@@ -37,23 +39,20 @@ class HttpApi(Construct):
             create_default_stage=False,
             default_authorizer=authorizers.HttpIamAuthorizer(),
         )
-        log = logs.LogGroup(self, "Log", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
         stage = apigateway.HttpStage(
             self,
             "Stage",
             http_api=api,
             stage_name="$default",
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(rate_limit=100, burst_limit=200),
+            throttle=apigateway.ThrottleSettings(rate_limit=REQUESTS_PER_SECOND, burst_limit=BURST),
         )
         resource = stage.node.default_child
         assert isinstance(resource, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log.log_group_arn, format=json.dumps(LOGGED)
+            destination_arn=log_group(self).log_group_arn, format=json.dumps(LOGGED)
         )
-        integration = integrations.HttpLambdaIntegration(
-            "Function", function.function, timeout=Duration.seconds(TIMEOUT_SECONDS)
-        )
+        integration = integrations.HttpLambdaIntegration("Function", function, timeout=Duration.seconds(TIMEOUT_SECONDS))
         for route in routes:
             method, path = route.split(" ")
             api.add_routes(path=path, methods=[apigateway.HttpMethod(method)], integration=integration)

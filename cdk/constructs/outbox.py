@@ -10,29 +10,41 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm
+from cdk.constructs.alarm import alarm, alarm_on_silence
+from cdk.constructs.bus import may_publish
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import PENDING_INDEX, source_of
+from services.kernel.names import PENDING_INDEX
 
 HAS_SOMETHING_PENDING = {
     "eventName": ["INSERT", "MODIFY"],
     "dynamodb": {"NewImage": {"pending_since": {"S": [{"exists": True}]}}},
 }
 REPUBLISH_AFTER_SECONDS = 120
+RELAY_RETRIES = 10
+BEHIND_MILLISECONDS = 5 * 60 * 1000
 
 
 class Outbox(Construct):
-    """`relay` and `sweeper`. What the relay cannot publish waits in its dead-letter queue, and in its row for the sweeper."""
+    """`relay` and `sweeper` of a table whose events are in the rows that begin with `rows`.
+
+    What the relay cannot publish it leaves in its row for the sweeper, and a note of it in a dead-letter queue.
+    Publishes `relay-dlq-url` and `sweeper-arn`.
+    """
 
     def __init__(
-        self, stack: ServiceStack, table: ServiceTable, *, sweeper_environment: Mapping[str, str] | None = None
+        self,
+        stack: ServiceStack,
+        table: ServiceTable,
+        rows: tuple[str, ...],
+        *,
+        sweeper_environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(stack, "Outbox")
         environment = {
-            "TABLE_NAME": table.name,
+            "TABLE_NAME": table.table_name,
             "BUS_NAME": stack.require(PLATFORM, "bus-name"),
             "REPUBLISH_AFTER_SECONDS": str(REPUBLISH_AFTER_SECONDS),
         }
@@ -40,40 +52,47 @@ class Outbox(Construct):
         self.sweeper = ServiceFunction(
             stack, "sweeper", timeout_seconds=55, environment={**environment, **(sweeper_environment or {})}
         )
+        table.allow(self.relay, "UpdateItem", rows=rows)
+        table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)
+        table.allow_query(self.sweeper, PENDING_INDEX)
         for function in (self.relay, self.sweeper):
-            function.allow(["dynamodb:UpdateItem"], table.arn)
-            function.allow(
-                ["events:PutEvents"],
-                stack.require(PLATFORM, "bus-arn"),
-                conditions={"StringEquals": {"events:source": source_of(stack.service)}},
-            )
-        self.sweeper.allow(["dynamodb:GetItem"], table.arn)
-        self.sweeper.allow(["dynamodb:Query"], table.index_arn(PENDING_INDEX))
+            function.add_to_role_policy(may_publish(stack))
         self._feed(stack, table)
+        self._wake(stack)
+
+    def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
+        stream = table.table_stream_arn
+        assert stream is not None
+        self.relay.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)
+        # The one stream action that is granted on all streams of a table, not on one.
+        self.relay.allow("dynamodb:ListStreams", on=f"{table.table_arn}/stream/*")
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Stream",
+            target=self.relay,
+            event_source_arn=stream,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=100,
+            filters=[lambda_.FilterCriteria.filter(HAS_SOMETHING_PENDING)],
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=RELAY_RETRIES,
+            on_failure=sources.SqsDlq(dead_letter_queue(stack, "relay", self)),
+        )
+        mapping.node.add_dependency(self.relay.role)  # Lambda tries the stream with the role when the mapping is made
+        age = self.relay.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM)
+        description = f"{stack.service}'s events wait over 5 minutes for the relay: read its log"
+        alarm(stack, self, "RelayBehind", age, description, above=BEHIND_MILLISECONDS)
+
+    def _wake(self, stack: ServiceStack) -> None:
         events.Rule(
             self,
             "EveryMinute",
+            description=f"{stack.service}: one sweep",
             schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[targets.LambdaFunction(self.sweeper.function, retry_attempts=0, max_event_age=Duration.minutes(1))],
+            targets=[targets.LambdaFunction(self.sweeper, retry_attempts=0, max_event_age=Duration.minutes(1))],
         )
-        stack.publish("sweeper-arn", self.sweeper.arn)
-
-    def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
-        dead_letters = dead_letter_queue(stack, "relay", self)
-        self.relay.function.add_event_source(
-            sources.DynamoEventSource(
-                table.table,
-                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                batch_size=100,
-                filters=[lambda_.FilterCriteria.filter(HAS_SOMETHING_PENDING)],
-                report_batch_item_failures=True,
-                bisect_batch_on_error=True,
-                retry_attempts=10,
-                parallelization_factor=2,
-                on_failure=sources.SqsDlq(dead_letters),
-            )
-        )
-        age = self.relay.function.metric(
-            "IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM, unit=cloudwatch.Unit.MILLISECONDS
-        )
-        alarm(self, "RelayBehind", age, f"{stack.service}'s events wait over 5 minutes for the relay", threshold=300_000)
+        self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))  # the next sweep is the retry
+        runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
+        alarm_on_silence(stack, self, "SweeperSilent", runs, f"{stack.service} is not swept: is its rule enabled?", periods=2)
+        stack.publish("sweeper-arn", self.sweeper.function_arn)

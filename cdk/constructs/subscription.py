@@ -12,28 +12,33 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
 from cdk.service_stack import ServiceStack
 
+Consumed = tuple[tuple[str, str], ...]
+"""(source, detail-type) pairs, as in a service's `consumes.py`; a source may end in `*`."""
+
 MAX_RECEIVES = 5
+BATCH = 10
+VISIBILITY_IN_TIMEOUTS = 6
+"""A message stays hidden for six times the function's time-out, as AWS advises: a throttled batch is tried again meanwhile."""
 
 
 class Subscription(Construct):
-    """`name`'s events, as the service's `consumes.py` lists them, to `function`.
+    """`name`'s events to `function`, which may set a message aside in the dead-letter queue itself.
 
-    Published: `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
+    Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
     """
 
-    def __init__(
-        self, stack: ServiceStack, name: str, consumed: tuple[tuple[str, str], ...], function: ServiceFunction
-    ) -> None:
-        super().__init__(stack, f"Subscription-{name}")
+    def __init__(self, stack: ServiceStack, name: str, consumed: Consumed, function: ServiceFunction) -> None:
+        super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self)
+        timeout = function.timeout
+        assert timeout is not None
         queue = sqs.Queue(
             self,
             "Queue",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(4),
-            # Six times the function's time-out, as AWS advises for SQS and Lambda.
-            visibility_timeout=Duration.seconds(6 * 30),
+            visibility_timeout=Duration.seconds(VISIBILITY_IN_TIMEOUTS * timeout.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
         )
         rule = events.Rule(
@@ -42,22 +47,21 @@ class Subscription(Construct):
             description=f"{stack.service}: {', '.join(sorted({detail_type for _, detail_type in consumed}))}",
             event_bus=bus_of(stack),
             event_pattern=pattern(consumed),
-            targets=[
-                targets.SqsQueue(queue, dead_letter_queue=dead_letters, retry_attempts=185, max_event_age=Duration.hours(24))
-            ],
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
-        function.function.add_event_source(
-            sources.SqsEventSource(queue, batch_size=10, report_batch_item_failures=True, max_concurrency=10)
-        )
-        function.function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
-        function.allow(["sqs:SendMessage"], dead_letters.queue_arn)
+        function.add_event_source(sources.SqsEventSource(queue, batch_size=BATCH, report_batch_item_failures=True))
+        function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
+        function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
         stack.publish(f"{name}-rule-arn", rule.rule_arn)
         stack.publish(f"{name}-queue-url", queue.queue_url)
 
 
-def pattern(consumed: tuple[tuple[str, str], ...]) -> events.EventPattern:
-    """The pattern that matches these (source, detail-type) pairs. No listed source has another listed type, so it matches no more."""
-    exact = sorted({source for source, _ in consumed if not source.endswith("*")})
-    prefixes = sorted({source[:-1] for source, _ in consumed if source.endswith("*")})
-    sources_matched = [*exact, *(value for prefix in prefixes for value in events.Match.prefix(prefix))]
+def pattern(consumed: Consumed) -> events.EventPattern:
+    """The pattern of these pairs: any of their sources with any of their types, since no two services publish the same type."""
+    named = sorted({source for source, _ in consumed})
+    sources_matched = [part for source in named for part in _matcher(source)]
     return events.EventPattern(source=sources_matched, detail_type=sorted({detail_type for _, detail_type in consumed}))
+
+
+def _matcher(source: str) -> list[str]:
+    return events.Match.prefix(source[:-1]) if source.endswith("*") else [source]

@@ -8,6 +8,8 @@ from cdk.constructs.outbox import Outbox
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 
+RESERVATIONS, REPLENISHMENTS, SKUS = "RES#", "REPL#", "SKU#"
+
 
 class InventoryStack(ServiceStack):
     """Stock and its reservations."""
@@ -15,11 +17,11 @@ class InventoryStack(ServiceStack):
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "inventory")
         table = ServiceTable(self)
-        environment = {"TABLE_NAME": table.name}
+        environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
-        commands.allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn)
-        self.publish("commands-arn", commands.arn)
+        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, REPLENISHMENTS, SKUS))
+        self.publish("commands-arn", commands.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
-        api.allow(["dynamodb:GetItem"], table.arn)
+        table.allow(api, "GetItem", rows=(SKUS,))
         HttpApi(self, api, ("GET /stock/{sku}",))
-        Outbox(self, table)
+        Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS))

@@ -1,6 +1,5 @@
 """The notification service's stack."""
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
@@ -11,8 +10,9 @@ from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.notification.consumes import CONSUMES
 
+NOTES = "NOTE#"
 SENDER = "orders@example.com"
-"""The address that mails come from, unless the context `sender` names another; SES must know it."""
+"""The address that mails come from, unless the context `sender` names another; SES must have verified it, or its domain."""
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
 
 
@@ -23,16 +23,30 @@ class NotificationStack(ServiceStack):
         super().__init__(scope, stage, "notification")
         table = ServiceTable(self, due_index=True)
         contact = self.require("order", "contact-arn")
-        sender = self.node.try_get_context("sender") or SENDER
+        sender = self.setting("sender", SENDER)
         subscriber = ServiceFunction(
             self,
             "subscriber",
-            timeout_seconds=30,
-            environment={"TABLE_NAME": table.name, "CONTACT_FUNCTION_ARN": contact, "SENDER_ADDRESS": sender},
+            timeout_seconds=60,
+            environment={"TABLE_NAME": table.table_name, "CONTACT_FUNCTION_ARN": contact, "SENDER_ADDRESS": sender},
         )
-        subscriber.allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn)
-        subscriber.allow(["lambda:InvokeFunction"], contact)
-        subscriber.allow(["ses:SendEmail"], Stack.of(self).format_arn(service="ses", resource="identity", resource_name=sender))
+        table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))
+        subscriber.allow("lambda:InvokeFunction", on=contact)
+        subscriber.allow(
+            "ses:SendEmail",
+            on=[self.format_arn(service="ses", resource="identity", resource_name=name) for name in identities(sender)],
+            conditions={"StringEquals": {"ses:FromAddress": sender}},
+        )
         Subscription(self, "notices", CONSUMES["notices"], subscriber)
-        outbox = Outbox(self, table, sweeper_environment={"CLAIM_UNKNOWN_AFTER_SECONDS": str(CLAIM_UNKNOWN_AFTER_SECONDS)})
-        outbox.sweeper.allow(["dynamodb:Query"], table.index_arn(DUE_INDEX))
+        outbox = Outbox(
+            self,
+            table,
+            rows=(NOTES,),
+            sweeper_environment={"CLAIM_UNKNOWN_AFTER_SECONDS": str(CLAIM_UNKNOWN_AFTER_SECONDS)},
+        )
+        table.allow_query(outbox.sweeper, DUE_INDEX)
+
+
+def identities(sender: str) -> tuple[str, str]:
+    """The SES identities that may stand for the address: itself, or its domain."""
+    return sender, sender.rsplit("@", 1)[-1]

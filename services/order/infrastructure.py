@@ -2,20 +2,20 @@
 
 import json
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk.constructs import http_api
 from cdk.constructs.alarm import alarm
 from cdk.constructs.bus import bus_of
-from cdk.constructs.function import LOG_RETENTION, ServiceFunction
+from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
+from cdk.constructs.log import log_group
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.subscription import Subscription
@@ -26,9 +26,10 @@ from services.order.consumes import CONSUMES
 from services.order.workflow import budget
 from services.order.workflow.definition import definition
 
+ORDERS, PRICES, CONTACTS = "ORDER#", "PRICE#", "CONTACT#"
 ABORT_AFTER_SECONDS = 600
-API_FUNCTION_SECONDS = 29
 CALLER_MARGIN_SECONDS = 0.5
+"""What the API's client waits above the workflow's time-out."""
 ROUTES = (
     "POST /orders",
     "GET /orders/{order_id}",
@@ -36,7 +37,7 @@ ROUTES = (
     "PUT /customers/{customer_id}/contact",
     "DELETE /customers/{customer_id}/contact",
 )
-STARTED_BY = {
+LIVE_INPUT = {
     "mode": "live",
     "order_id": "$.detail.metadata.order_id",
     "correlation_id": "$.detail.metadata.correlation_id",
@@ -45,7 +46,14 @@ STARTED_BY = {
     "payment_token": "$.detail.data.payment_token",
     "lines": "$.detail.data.lines",
 }
-"""The workflow's input when an OrderPlaced starts it."""
+"""The workflow's input when an OrderPlaced starts it: what is written as it is, and where in the event the rest is found."""
+STUCK = {
+    "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
+    "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
+}
+"""The sweeper's metrics about orders that it keeps recovering in vain."""
+RUNS_CUT_SHORT = 10
+"""So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
 
 class OrderStack(ServiceStack):
@@ -54,117 +62,90 @@ class OrderStack(ServiceStack):
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "order")
         table = ServiceTable(self, due_index=True)
-        environment = {"TABLE_NAME": table.name}
-
-        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
-        commands.allow(["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem"], table.arn)
-        self.publish("commands-arn", commands.arn)
-
-        contact = ServiceFunction(self, "contact", timeout_seconds=5, environment=environment)
-        contact.allow(["dynamodb:GetItem"], table.arn)
-        self.publish("contact-arn", contact.arn)
-
+        commands = self._commands(table)
         workflow = self._workflow(commands)
         self._start_by_event(workflow)
-
-        seconds = int(definition()["TimeoutSeconds"])
-        api = ServiceFunction(
-            self,
-            "api",
-            timeout_seconds=API_FUNCTION_SECONDS,
-            memory_mb=1024,
-            environment={
-                **environment,
-                "WORKFLOW_ARN": workflow.state_machine_arn,
-                "WORKFLOW_TIMEOUT_SECONDS": str(seconds),
-            },
-        )
-        api.allow(
-            ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
-            table.arn,
-        )
-        api.allow(["states:StartSyncExecution"], workflow.state_machine_arn)
-        HttpApi(self, api, ROUTES)
-
-        intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
-        intake.allow(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"], table.arn)
-        Subscription(self, "intake", CONSUMES["intake"], intake)
-
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
-        subscriber.allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn)
-        Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber)
-
+        self._api(table, workflow)
+        self._contact(table)
+        self._subscriptions(table)
         outbox = Outbox(
             self,
             table,
+            rows=(ORDERS,),
             sweeper_environment={
                 "WORKFLOW_ARN": workflow.state_machine_arn,
-                "ABORT_AFTER_SECONDS": str(ABORT_AFTER_SECONDS),
+                "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds", ABORT_AFTER_SECONDS)),
             },
         )
-        outbox.sweeper.allow(["dynamodb:Query"], table.index_arn(DUE_INDEX))
-        outbox.sweeper.allow(["states:StartExecution"], workflow.state_machine_arn)
-        for name in ("CompensationFailed", "OrderStuck"):
+        table.allow_query(outbox.sweeper, DUE_INDEX)
+        outbox.sweeper.allow("states:StartExecution", on=workflow.state_machine_arn)
+        for name, description in STUCK.items():
             metric = cloudwatch.Metric(
                 namespace="Orderflow",
                 metric_name=name,
-                dimensions_map={"service": "order"},
+                dimensions_map={"service": self.service},
                 statistic=cloudwatch.Stats.SUM,
                 period=Duration.minutes(5),
             )
-            alarm(self, name, metric, f"{name}: see docs/runbooks/compensation-failed.md")
+            alarm(self, self, name, metric, description)
+
+    def _commands(self, table: ServiceTable) -> ServiceFunction:
+        """The saga's steps and the operator's prices; they never see a contact."""
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
+        table.allow(commands, "GetItem", "UpdateItem", rows=(ORDERS,))
+        table.allow(commands, "PutItem", rows=(PRICES,))
+        self.publish("commands-arn", commands.function_arn)
+        return commands
 
     def _workflow(self, commands: ServiceFunction) -> sfn.StateMachine:
         saga = definition()
         caller = saga["TimeoutSeconds"] + CALLER_MARGIN_SECONDS
-        budget.assert_within(saga, caller_seconds=caller, api_seconds=API_FUNCTION_SECONDS)
-        assert http_api.TIMEOUT_SECONDS >= API_FUNCTION_SECONDS
+        budget.assert_within(saga, caller_seconds=caller, api_seconds=http_api.TIMEOUT_SECONDS)
         functions = {
-            "OrderCommands": commands.arn,
+            "OrderCommands": commands.function_arn,
             "PaymentCommands": self.require("payment", "commands-arn"),
             "InventoryCommands": self.require("inventory", "commands-arn"),
         }
-        role = iam.Role(self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        part = Construct(self, "Saga")
+        role = iam.Role(part, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         role.add_to_principal_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=list(functions.values())))
-        log = logs.LogGroup(self, "WorkflowLog", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
         workflow = sfn.StateMachine(
-            self,
+            part,
             "Workflow",
             state_machine_type=sfn.StateMachineType.EXPRESS,
             definition_body=sfn.DefinitionBody.from_string(json.dumps(saga)),
             definition_substitutions=functions,
             role=role,
             tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR, include_execution_data=False),
+            logs=sfn.LogOptions(destination=log_group(part), level=sfn.LogLevel.ERROR, include_execution_data=False),
         )
         self.publish("workflow-arn", workflow.state_machine_arn)
         for name, metric in {
-            "WorkflowFailed": workflow.metric_failed(period=Duration.minutes(5)),
-            "WorkflowTimedOut": workflow.metric_timed_out(period=Duration.minutes(5)),
+            "Failed": workflow.metric_failed(period=Duration.minutes(5)),
+            "TimedOut": workflow.metric_timed_out(period=Duration.minutes(5)),
         }.items():
-            alarm(self, name, metric, "runs of the saga end before their orders do; the sweeper resumes them", threshold=10)
+            description = "runs of the saga end before their orders do; the sweeper resumes them: are payment and inventory up?"
+            alarm(self, part, name, metric, description, above=RUNS_CUT_SHORT)
         return workflow
 
     def _start_by_event(self, workflow: sfn.StateMachine) -> None:
         """An OrderPlaced whose caller does not wait starts the saga; a replayed one never does: the sweeper is its retry."""
-        scope = Construct(self, "Start")
-        dead_letters = dead_letter_queue(self, "start", scope)
-        told = {
-            name: events.EventField.from_path(value) if value.startswith("$") else value for name, value in STARTED_BY.items()
-        }
+        part = Construct(self, "Start")
+        found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in LIVE_INPUT.items()}
         rule = events.Rule(
-            scope,
+            part,
             "Rule",
-            description="order: OrderPlaced whose caller does not wait starts the saga",
+            description="order: an OrderPlaced whose caller does not wait starts the saga",
             event_bus=bus_of(self),
             event_pattern=events.EventPattern(
-                source=[source_of("order")], detail_type=["OrderPlaced"], detail={"data": {"respond": ["async"]}}
+                source=[source_of(self.service)], detail_type=["OrderPlaced"], detail={"data": {"respond": ["async"]}}
             ),
             targets=[
                 targets.SfnStateMachine(
                     workflow,
-                    input=events.RuleTargetInput.from_object(told),
-                    dead_letter_queue=dead_letters,
+                    input=events.RuleTargetInput.from_object(found),
+                    role=self._starter(part, workflow),
+                    dead_letter_queue=dead_letter_queue(self, "start", part),
                     retry_attempts=5,
                     max_event_age=Duration.minutes(5),
                 )
@@ -172,5 +153,48 @@ class OrderStack(ServiceStack):
         )
         resource = rule.node.default_child
         assert isinstance(resource, events.CfnRule)
-        resource.add_property_override("EventPattern.replay-name", [{"exists": False}])
+        resource.add_property_override("EventPattern.replay-name", [{"exists": False}])  # EventPattern has no such field
         self.publish("start-rule-arn", rule.rule_arn)
+
+    @staticmethod
+    def _starter(part: Construct, workflow: sfn.StateMachine) -> iam.Role:
+        role = iam.Role(part, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=[workflow.state_machine_arn])
+        )
+        return role
+
+    def _api(self, table: ServiceTable, workflow: sfn.StateMachine) -> None:
+        """It keeps and forgets contacts, and cannot read one."""
+        api = ServiceFunction(
+            self,
+            "api",
+            timeout_seconds=http_api.TIMEOUT_SECONDS,
+            memory_mb=1024,
+            environment={
+                "TABLE_NAME": table.table_name,
+                "WORKFLOW_ARN": workflow.state_machine_arn,
+                "WORKFLOW_TIMEOUT_SECONDS": str(definition()["TimeoutSeconds"]),
+            },
+        )
+        table.allow(api, "GetItem", "UpdateItem", rows=(ORDERS,))
+        table.allow(api, "BatchGetItem", rows=(PRICES,))
+        table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS,))
+        api.allow("states:StartSyncExecution", on=workflow.state_machine_arn)
+        HttpApi(self, api, ROUTES)
+
+    def _contact(self, table: ServiceTable) -> None:
+        """The one function that can read a contact."""
+        contact = ServiceFunction(self, "contact", timeout_seconds=5, environment={"TABLE_NAME": table.table_name})
+        table.allow(contact, "GetItem", rows=(ORDERS, CONTACTS))
+        self.publish("contact-arn", contact.function_arn)
+
+    def _subscriptions(self, table: ServiceTable) -> None:
+        environment = {"TABLE_NAME": table.table_name}
+        intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
+        table.allow(intake, "GetItem", "UpdateItem", rows=(ORDERS,))
+        table.allow(intake, "BatchGetItem", rows=(PRICES,))
+        Subscription(self, "intake", CONSUMES["intake"], intake)
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
+        table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))
+        Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber)

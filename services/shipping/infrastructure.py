@@ -10,8 +10,9 @@ from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.shipping.consumes import CONSUMES
 
+SHIPMENTS = "SHIP#"
 TRANSIT_SECONDS = 60
-"""How long the sandbox carrier is on its way."""
+"""How long the sandbox carrier is on its way, unless the context `transit_seconds` says."""
 
 
 class ShippingStack(ServiceStack):
@@ -20,14 +21,16 @@ class ShippingStack(ServiceStack):
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "shipping")
         table = ServiceTable(self, due_index=True)
-        contact = self.require("order", "contact-arn")
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.name})
-        subscriber.allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table.arn)
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
+        table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "orders", CONSUMES["orders"], subscriber)
+        contact = self.require("order", "contact-arn")
+        transit_seconds = str(self.setting("transit_seconds", TRANSIT_SECONDS))
         outbox = Outbox(
             self,
             table,
-            sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": str(TRANSIT_SECONDS)},
+            rows=(SHIPMENTS,),
+            sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": transit_seconds},
         )
-        outbox.sweeper.allow(["dynamodb:Query"], table.index_arn(DUE_INDEX))
-        outbox.sweeper.allow(["lambda:InvokeFunction"], contact)
+        table.allow_query(outbox.sweeper, DUE_INDEX)
+        outbox.sweeper.allow("lambda:InvokeFunction", on=contact)
