@@ -1,0 +1,97 @@
+"""A notification service in a moto account: its table, SES, an order service to ask, and a clock that the test moves."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto.ses import ses_backends
+
+from services.kernel import clients, clock
+from services.kernel.rows import Row
+from services.notification import subscriber, sweeper, table
+from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, batch
+from tests.unit.tables import create_table
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SENDER = "shop@example.com"
+UNKNOWN_AFTER = timedelta(minutes=15)
+
+
+class NotificationService:
+    """The service as its queue and its schedule call it, and what SES has sent."""
+
+    def __init__(self, contacts: ContactFunction, bus: Bus, dead_letters: DeadLetterQueue) -> None:
+        self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
+        self.now = NOON
+
+    def receives(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
+        return subscriber.handler(batch(*envelopes), None)
+
+    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        self.now += after
+        return sweeper.handler({}, None)
+
+    def note(self, kind: str = "confirmed", order_id: str = ORDER) -> Row:
+        row = table.notes().get(f"{order_id}#{kind}")
+        assert row
+        return row
+
+    def told(self, kind: str = "confirmed") -> list[tuple[str, dict[str, Any]]]:
+        """What the note has told: (detail-type, data)."""
+        events = [json.loads(text) for text in self.note(kind).get("pending", [])]
+        return [(event["detail-type"], event["detail"]["data"]) for event in events]
+
+    @property
+    def sent(self) -> list[SimpleNamespace]:
+        """The mails that SES took: `to`, `sender`, `subject`, `text`."""
+        return [
+            SimpleNamespace(to=mail.destinations["ToAddresses"], sender=mail.source, subject=mail.subject, text=mail.body)
+            for backends in ses_backends.values()
+            for backend in backends.values()
+            for mail in backend.sent_messages
+        ]
+
+    def upon(self, moment: str, happening: Callable[[], Any]) -> None:
+        """Let `happening` happen at that moment of a call to AWS (one of botocore's events), the first time; what it returns is
+        the answer, where it returns one."""
+        client = {"sesv2": clients.ses, "dynamodb": clients.dynamodb}[moment.split(".")[1]]()
+        happened: list[str] = []
+
+        def once(**_: Any) -> Any:
+            if happened:
+                return None
+            happened.append(moment)
+            return happening()
+
+        client.meta.events.register(moment, once)
+
+
+@pytest.fixture
+def notification(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotificationService]:
+    create_table(dynamodb, "notes")
+    boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    for name, value in {
+        "TABLE_NAME": "notes",
+        "BUS_NAME": "bus",
+        "CONTACT_FUNCTION_ARN": "contact-function",
+        "SENDER_ADDRESS": SENDER,
+        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+        "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
+    }.items():
+        monkeypatch.setenv(name, value)
+    service = NotificationService(ContactFunction(), Bus(), DeadLetterQueue())
+    service.contacts.contacts[ORDER] = ALICE
+    monkeypatch.setattr(clients, "functions", lambda: service.contacts)
+    monkeypatch.setattr(clients, "events", lambda: service.bus)
+    monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
+    cached = (table.notes, subscriber.settings, sweeper.settings)
+    for built in cached:
+        built.cache_clear()
+    with clock.held_by(lambda: service.now):
+        yield service
+    for built in cached:
+        built.cache_clear()

@@ -1,0 +1,233 @@
+"""What the customer is told, once, whatever happens between the queue and SES."""
+
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from services.kernel import clients
+from services.kernel.schemas import read_schemas
+from services.notification import mails, table
+from services.notification.consumes import CONSUMES
+from tests.unit.choreography import ALICE, ORDER, an_event
+from tests.unit.notification.conftest import SENDER, NotificationService
+
+CONFIRMED = an_event("order", "OrderConfirmed")
+DONE: dict[str, Any] = {"batchItemFailures": []}
+AGAIN = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
+def refusal(code: str, status: int) -> tuple[AWSResponse, dict[str, Any]]:
+    """An error response of SES, in the words it uses: with the address in them."""
+    error = {"Code": code, "Message": f"no: {ALICE['email']}"}
+    response = AWSResponse("https://email.eu-west-1.amazonaws.com", status, {}, None)
+    return response, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+def fail_with(error: Exception) -> Any:
+    def happening() -> None:
+        raise error
+
+    return happening
+
+
+@pytest.mark.parametrize(
+    ("envelope", "kind", "subject", "said"),
+    [
+        (CONFIRMED, "confirmed", "is confirmed", ["2 x LP-KIND-OF-BLUE", "49.98 USD"]),
+        (an_event("order", "OrderCancelled"), "cancelled", "is cancelled", ["no longer in stock", "49.98 USD"]),
+        (an_event("shipping", "ShipmentDispatched"), "dispatched", "is on its way", ["SBX-2c1d9f0a7b3e4d58"]),
+    ],
+)
+def test_the_customer_is_told(
+    notification: NotificationService, envelope: dict[str, Any], kind: str, subject: str, said: list[str]
+) -> None:
+    assert notification.receives(envelope) == DONE
+    (mail,) = notification.sent
+    assert (mail.to, mail.sender) == ([ALICE["email"]], SENDER)
+    assert ORDER in mail.subject
+    assert subject in mail.subject
+    assert all(word in mail.text for word in ["Hello Alice Doe", ORDER, *said])
+    assert notification.note(kind)["status"] == "SENT"
+    assert notification.told(kind) == [("NotificationSent", {"kind": kind})]
+
+
+def test_every_reason_to_cancel_has_its_words() -> None:
+    schema = read_schemas()["orderflow.order", "OrderCancelled", 1]
+    assert set(mails.REASONS) == set(schema["properties"]["data"]["properties"]["reason"]["enum"])
+
+
+def test_every_event_consumed_calls_for_a_mail() -> None:
+    assert {detail_type for _, detail_type in CONSUMES["notices"]} == set(mails.KINDS)
+    assert set(mails.SUBJECTS) == set(mails.TEXTS) == set(mails.KINDS.values())
+
+
+def test_told_again_it_writes_asks_and_sends_nothing(notification: NotificationService) -> None:
+    notification.receives(CONFIRMED, CONFIRMED)
+    note = notification.note()
+    assert notification.receives(CONFIRMED, {**CONFIRMED, "replay-name": "the wrong window"}) == DONE
+    assert notification.note() == note
+    assert notification.contacts.asked == [ORDER]
+    assert len(notification.sent) == 1
+
+
+def test_in_any_order_of_arrival_each_is_told(notification: NotificationService) -> None:
+    notification.receives(an_event("shipping", "ShipmentDispatched"), CONFIRMED)
+    assert [mail.subject.split(" is ")[1] for mail in notification.sent] == ["on its way", "confirmed"]
+
+
+def test_nobody_to_write_to_is_an_end(notification: NotificationService) -> None:
+    notification.contacts.contacts.clear()
+    assert notification.receives(CONFIRMED) == DONE
+    assert (notification.note()["status"], notification.note()["reason"]) == ("FAILED", "NO_CONTACT")
+    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
+    notification.contacts.contacts[ORDER] = ALICE
+    notification.receives(CONFIRMED)
+    assert notification.sent == []
+
+
+def test_a_contact_that_cannot_be_asked_for_is_asked_again(notification: NotificationService) -> None:
+    notification.contacts.broken = {ORDER}
+    assert notification.receives(CONFIRMED, "not json") == AGAIN
+    assert table.notes().get(f"{ORDER}#confirmed") is None
+    notification.contacts.broken = set()
+    assert notification.receives(CONFIRMED) == DONE
+    assert len(notification.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "happening",
+    [
+        lambda: refusal("TooManyRequestsException", 429),
+        lambda: refusal("AccountSuspendedException", 400),
+        lambda: refusal("MessageRejected", 400),
+        fail_with(ConnectTimeoutError(endpoint_url="https://email")),
+    ],
+    ids=["throttled", "suspended", "not verified", "not reached"],
+)
+def test_a_call_that_certainly_sent_nothing_is_made_again(notification: NotificationService, happening: Any) -> None:
+    notification.upon("before-call.sesv2.SendEmail", happening)
+    assert notification.receives(CONFIRMED) == AGAIN
+    note = notification.note()
+    assert note["status"] == "UNSENT"
+    assert not {"claim", "due_shard", "next_due", "pending"} & set(note)
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.note()["status"] == "SENT"
+    assert len(notification.sent) == 1
+
+
+def test_an_unverified_sender_loses_no_mail(notification: NotificationService) -> None:
+    clients.ses().delete_email_identity(EmailIdentity=SENDER)
+    assert notification.receives(CONFIRMED) == AGAIN
+    clients.ses().create_email_identity(EmailIdentity=SENDER)
+    assert notification.receives(CONFIRMED) == DONE
+    assert len(notification.sent) == 1
+
+
+def test_a_contact_forgotten_before_the_second_attempt_is_an_end(notification: NotificationService) -> None:
+    notification.upon("before-call.sesv2.SendEmail", lambda: refusal("TooManyRequestsException", 429))
+    notification.receives(CONFIRMED)
+    notification.contacts.contacts.clear()
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
+
+
+def test_an_address_that_is_none_is_an_end(notification: NotificationService) -> None:
+    notification.upon("before-call.sesv2.SendEmail", lambda: refusal("BadRequestException", 400))
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "ADDRESS_REFUSED"})]
+    notification.receives(CONFIRMED)
+    assert notification.sent == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "happening", "sent"),
+    [
+        ("after-call.sesv2.SendEmail", fail_with(ReadTimeoutError(endpoint_url="https://email")), 1),
+        ("before-call.sesv2.SendEmail", fail_with(ReadTimeoutError(endpoint_url="https://email")), 0),
+        ("before-call.sesv2.SendEmail", lambda: refusal("InternalServiceErrorException", 500), 0),
+    ],
+    ids=["answer lost", "request lost", "server error"],
+)
+def test_a_sending_that_stays_unknown_is_never_repeated(
+    notification: NotificationService, moment: str, happening: Any, sent: int
+) -> None:
+    notification.upon(moment, happening)
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.note()["status"] == "CLAIMED"
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.note()["status"] == "CLAIMED"
+    assert len(notification.sent) == sent
+
+
+def test_a_second_delivery_amid_the_first_sends_nothing(notification: NotificationService) -> None:
+    answers = []
+    notification.upon("before-call.sesv2.SendEmail", lambda: answers.append(notification.receives(CONFIRMED)))
+    assert notification.receives(CONFIRMED) == DONE
+    assert answers == [DONE]
+    assert notification.note()["status"] == "SENT"
+    assert len(notification.sent) == 1
+
+
+def test_of_two_deliveries_that_claim_at_once_one_sends(notification: NotificationService) -> None:
+    answers = []
+    notification.upon("before-call.dynamodb.UpdateItem", lambda: answers.append(notification.receives(CONFIRMED)))
+    assert notification.receives(CONFIRMED) == DONE
+    assert answers == [DONE]
+    assert len(notification.sent) == 1
+    assert notification.told() == [("NotificationSent", {"kind": "confirmed"})]
+
+
+def test_a_claim_met_just_after_anothers_is_not_taken_for_ones_own(notification: NotificationService) -> None:
+    notification.upon("after-call.sesv2.SendEmail", fail_with(ReadTimeoutError(endpoint_url="https://email")))
+    notification.upon("before-call.dynamodb.UpdateItem", lambda: notification.receives(CONFIRMED) and None)
+    assert notification.receives(CONFIRMED) == DONE
+    assert (notification.note()["status"], len(notification.sent)) == ("CLAIMED", 1)
+
+
+def test_a_claim_whose_first_answer_was_lost_is_known_for_ones_own(notification: NotificationService, dynamodb: Any) -> None:
+    """botocore sends the write again; its condition fails because it succeeded."""
+    claims: list[dict[str, Any]] = []
+
+    def write_twice(params: dict[str, Any], **_: Any) -> None:
+        if not claims:
+            claims.append(params)
+            dynamodb.update_item(**params)
+
+    clients.dynamodb().meta.events.register("provide-client-params.dynamodb.UpdateItem", write_twice)
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.note()["status"] == "SENT"
+    assert len(notification.sent) == 1
+
+
+def test_a_crash_between_claim_and_mail_sends_nothing_later(notification: NotificationService) -> None:
+    notification.upon("before-call.sesv2.SendEmail", fail_with(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        notification.receives(CONFIRMED)
+    assert notification.receives(CONFIRMED) == DONE
+    assert notification.sent == []
+    assert notification.note()["status"] == "CLAIMED"
+
+
+def test_bad_messages_are_set_aside_and_their_neighbours_told(notification: NotificationService) -> None:
+    bad = an_event("order", "OrderCancelled", reason="WEATHER")
+    assert notification.receives(bad, CONFIRMED, an_event("order", "OrderPlaced")) == DONE
+    assert len(notification.sent) == 1
+    assert "data.reason" in notification.dead_letters.reasons[0]
+    assert "no handler here" in notification.dead_letters.reasons[1]
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+def test_no_name_or_address_is_logged_kept_or_told(
+    notification: NotificationService, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    notification.upon("before-call.sesv2.SendEmail", lambda: refusal(code, 400))
+    notification.receives(CONFIRMED)
+    notification.contacts.broken = {ORDER}
+    notification.receives(an_event("order", "OrderCancelled"))
+    notification.contacts.broken = set()
+    notification.receives(CONFIRMED, an_event("order", "OrderCancelled"))
+    assert "ContactUnavailable" in caplog.text
+    for told in (caplog.text, str(table.notes().client.scan(TableName="notes")["Items"])):
+        assert not [word for word in ("Alice", "alice@example.com", "Springfield") if word in told]

@@ -1,0 +1,70 @@
+"""The sweeper ends what nobody else will: claims whose takers are gone."""
+
+from datetime import timedelta
+
+from botocore.exceptions import ReadTimeoutError
+
+from services.notification import decisions, sweeper, table
+from tests.unit.choreography import ORDER, an_event
+from tests.unit.notification.conftest import UNKNOWN_AFTER, NotificationService
+
+CONFIRMED = an_event("order", "OrderConfirmed")
+SECOND = timedelta(seconds=1)
+
+
+def claim(notification: NotificationService) -> None:
+    """A delivery claims the note, sends, and never learns what came of it."""
+
+    def answer_lost() -> None:
+        raise ReadTimeoutError(endpoint_url="https://email")
+
+    notification.upon("after-call.sesv2.SendEmail", answer_lost)
+    notification.receives(CONFIRMED)
+
+
+def test_a_claim_too_old_is_given_up_once(notification: NotificationService) -> None:
+    claim(notification)
+    assert notification.sweep(after=UNKNOWN_AFTER - SECOND)["given_up"] == 0
+    assert notification.sweep(after=SECOND)["given_up"] == 1
+    note = notification.note()
+    assert (note["status"], note["reason"]) == ("FAILED", "SENDING_UNKNOWN")
+    assert not {"claim", "due_shard", "next_due"} & set(note)
+    assert notification.sweep(after=SECOND)["given_up"] == 0
+    assert notification.receives(CONFIRMED) == {"batchItemFailures": []}
+    assert len(notification.sent) == 1
+
+
+def test_what_it_tells_is_caused_by_the_event_that_was_to_be_told(notification: NotificationService) -> None:
+    claim(notification)
+    notification.sweep(after=UNKNOWN_AFTER)
+    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
+    assert notification.note()["causation_id"] == CONFIRMED["detail"]["metadata"]["event_id"]
+
+
+def test_a_sender_slower_than_that_sends_once_and_the_note_stays_as_it_is(notification: NotificationService) -> None:
+    notification.upon("before-call.sesv2.SendEmail", lambda: notification.sweep(after=UNKNOWN_AFTER) and None)
+    notification.receives(CONFIRMED)
+    assert (notification.note()["status"], len(notification.sent)) == ("FAILED", 1)
+    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
+
+
+def test_a_sender_that_ends_amid_the_sweep_is_believed(notification: NotificationService) -> None:
+    claim(notification)
+    notification.now += UNKNOWN_AFTER
+    before = notification.now
+    note = notification.note()
+
+    def sent() -> None:
+        table.notes().advance(
+            f"{ORDER}#confirmed", lambda row: decisions.send(row, note["claim"], "1"), decisions.notice_of(note).cause
+        )
+
+    notification.upon("before-call.dynamodb.UpdateItem", sent)
+    assert not sweeper.give_up(f"{ORDER}#confirmed", before)
+    assert notification.note()["status"] == "SENT"
+
+
+def test_what_stays_pending_is_republished(notification: NotificationService) -> None:
+    notification.receives(CONFIRMED)
+    assert notification.sweep(after=timedelta(seconds=121))["republished"] == 1
+    assert notification.bus.types == ["NotificationSent"]

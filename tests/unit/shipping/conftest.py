@@ -1,0 +1,74 @@
+"""A shipping service in a moto account: its table, an order service to ask, and a clock that the test moves."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel import clients, clock
+from services.kernel.rows import Row
+from services.shipping import subscriber, sweeper, table
+from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
+from tests.unit.tables import create_table
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TRANSIT = timedelta(seconds=30)
+
+
+class ShippingService:
+    """The service as its queue and its schedule call it."""
+
+    def __init__(self, contacts: ContactFunction, bus: Bus, dead_letters: DeadLetterQueue) -> None:
+        self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
+        self.now = NOON
+
+    def confirmed(self, *order_ids: str, replay_name: str | None = None) -> dict[str, Any]:
+        """OrderConfirmed arrives, of each order."""
+        envelopes = [an_event("order", "OrderConfirmed", order_id) for order_id in order_ids]
+        return self.receives(*({**envelope, "replay-name": replay_name} if replay_name else envelope for envelope in envelopes))
+
+    def receives(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
+        return subscriber.handler(batch(*envelopes), None)
+
+    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        self.now += after
+        return sweeper.handler({}, None)
+
+    def row(self, order_id: str = ORDER) -> Row:
+        row = table.shipments().get(order_id)
+        assert row
+        return row
+
+    def events(self, order_id: str = ORDER) -> list[dict[str, Any]]:
+        """What the shipment has told."""
+        return [json.loads(text) for text in self.row(order_id).get("pending", [])]
+
+    def told(self, order_id: str = ORDER) -> list[str]:
+        return [event["detail-type"] for event in self.events(order_id)]
+
+
+@pytest.fixture
+def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShippingService]:
+    create_table(dynamodb, "shipments")
+    for name, value in {
+        "TABLE_NAME": "shipments",
+        "BUS_NAME": "bus",
+        "CONTACT_FUNCTION_ARN": "contact-function",
+        "TRANSIT_SECONDS": str(int(TRANSIT.total_seconds())),
+        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+    }.items():
+        monkeypatch.setenv(name, value)
+    service = ShippingService(ContactFunction(), Bus(), DeadLetterQueue())
+    service.contacts.contacts[ORDER] = ALICE
+    monkeypatch.setattr(clients, "functions", lambda: service.contacts)
+    monkeypatch.setattr(clients, "events", lambda: service.bus)
+    monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
+    cached = (table.shipments, sweeper.settings, sweeper.carrier)
+    for built in cached:
+        built.cache_clear()
+    with clock.held_by(lambda: service.now):
+        yield service
+    for built in cached:
+        built.cache_clear()
