@@ -9,9 +9,18 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import bundling
+from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm
 from cdk.constructs.log import log_group
 from cdk.service_stack import ServiceStack
+
+NOT_THE_LATEST = "Python 3.13 is what the bundles are resolved and tested for"
+ACKNOWLEDGED = {
+    "AwsSolutions-L1": NOT_THE_LATEST,
+    "Serverless-LambdaLatestVersion": NOT_THE_LATEST,
+    "Serverless-LambdaDLQ": "called synchronously, by a mapping with its own dead-letter queue, or again in a minute",
+    "AwsSolutions-IAM5[Resource::*]": "X-Ray's actions have no resources to name",
+}
 
 
 class ServiceFunction(lambda_.Function):
@@ -52,6 +61,7 @@ class ServiceFunction(lambda_.Function):
                 **(environment or {}),
             },
         )
+        acknowledge(part, ACKNOWLEDGED)
         errors = self.metric_errors(period=Duration.minutes(5))
         alarm(stack, part, "Errors", errors, f"{stack.service} {module} raises or times out: read its log")
 

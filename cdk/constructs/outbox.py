@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
+from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_silence
 from cdk.constructs.bus import may_publish
 from cdk.constructs.function import ServiceFunction
@@ -24,6 +25,7 @@ HAS_SOMETHING_PENDING = {
 }
 REPUBLISH_AFTER_SECONDS = 120
 RELAY_RETRIES = 10
+NEXT_IS_THE_RETRY = "a sweep that fails is made good by the next, in a minute; there is nothing in its event to keep"
 BEHIND_MILLISECONDS = 5 * 60 * 1000
 
 
@@ -64,8 +66,9 @@ class Outbox(Construct):
         stream = table.table_stream_arn
         assert stream is not None
         self.relay.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)
-        # The one stream action that is granted on all streams of a table, not on one.
         self.relay.allow("dynamodb:ListStreams", on=f"{table.table_arn}/stream/*")
+        streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(table.node.default_child)}.Arn>/stream/*]"
+        acknowledge(self.relay.role, {streams: "ListStreams is about all the streams of a table"})
         mapping = lambda_.EventSourceMapping(
             self,
             "Stream",
@@ -85,14 +88,16 @@ class Outbox(Construct):
         alarm(stack, self, "RelayBehind", age, description, above=BEHIND_MILLISECONDS)
 
     def _wake(self, stack: ServiceStack) -> None:
-        events.Rule(
+        every_minute = events.Rule(
             self,
             "EveryMinute",
             description=f"{stack.service}: one sweep",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[targets.LambdaFunction(self.sweeper, retry_attempts=0, max_event_age=Duration.minutes(1))],
         )
-        self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))  # the next sweep is the retry
+        self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
+        acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
         alarm_on_silence(stack, self, "SweeperSilent", runs, f"{stack.service} is not swept: is its rule enabled?", periods=2)
         stack.publish("sweeper-arn", self.sweeper.function_arn)

@@ -7,6 +7,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
@@ -16,7 +17,6 @@ Consumed = tuple[tuple[str, str], ...]
 """(source, detail-type) pairs, as in a service's `consumes.py`; a source may end in `*`."""
 
 MAX_RECEIVES = 5
-BATCH = 10
 VISIBILITY_IN_TIMEOUTS = 6
 """A message stays hidden for six times the function's time-out, as AWS advises: a throttled batch is tried again meanwhile."""
 
@@ -27,7 +27,9 @@ class Subscription(Construct):
     Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
     """
 
-    def __init__(self, stack: ServiceStack, name: str, consumed: Consumed, function: ServiceFunction) -> None:
+    def __init__(
+        self, stack: ServiceStack, name: str, consumed: Consumed, function: ServiceFunction, *, batch_size: int = 10
+    ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self)
         timeout = function.timeout
@@ -49,7 +51,8 @@ class Subscription(Construct):
             event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
-        function.add_event_source(sources.SqsEventSource(queue, batch_size=BATCH, report_batch_item_failures=True))
+        function.add_event_source(sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True))
+        acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
         stack.publish(f"{name}-rule-arn", rule.rule_arn)

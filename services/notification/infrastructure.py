@@ -14,6 +14,9 @@ NOTES = "NOTE#"
 SENDER = "orders@example.com"
 """The address that mails come from, unless the context `sender` names another; SES must have verified it, or its domain."""
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
+SUBSCRIBER_SECONDS = 60
+BATCH = 5
+"""So few that even if every contact (6 s) and every mail (5 s) is waited for, no mail is cut off while it is being sent."""
 
 
 class NotificationStack(ServiceStack):
@@ -27,7 +30,7 @@ class NotificationStack(ServiceStack):
         subscriber = ServiceFunction(
             self,
             "subscriber",
-            timeout_seconds=60,
+            timeout_seconds=SUBSCRIBER_SECONDS,
             environment={"TABLE_NAME": table.table_name, "CONTACT_FUNCTION_ARN": contact, "SENDER_ADDRESS": sender},
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))
@@ -37,7 +40,7 @@ class NotificationStack(ServiceStack):
             on=[self.format_arn(service="ses", resource="identity", resource_name=name) for name in identities(sender)],
             conditions={"StringEquals": {"ses:FromAddress": sender}},
         )
-        Subscription(self, "notices", CONSUMES["notices"], subscriber)
+        Subscription(self, "notices", CONSUMES["notices"], subscriber, batch_size=BATCH)
         outbox = Outbox(
             self,
             table,
