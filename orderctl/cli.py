@@ -11,11 +11,11 @@ import typer
 from rich.markup import escape
 
 from orderctl import errors, output
-from orderctl.commands import lifecycle
+from orderctl.commands import events, lifecycle, orders
 from orderctl.embedded import process
 from orderctl.target import LAPTOP_REGION, Kind, Target
 
-COMMANDS = (lifecycle,)
+COMMANDS = (lifecycle, orders, events)
 
 app = typer.Typer(
     name="orderctl",

@@ -122,7 +122,7 @@ def put_contact(customer_id: str) -> Response[str]:
     """Keep where a customer's mails and parcels go."""
     _check_customer(customer_id)
     table.contacts().put(customer_id, placing.read_body(_body(), "contact"))
-    return Response(204)
+    return Response(204, body="")
 
 
 @app.delete("/customers/<customer_id>/contact")
@@ -130,7 +130,7 @@ def forget_contact(customer_id: str) -> Response[str]:
     """Forget a person; the books stay."""
     _check_customer(customer_id)
     table.contacts().forget(customer_id)
-    return Response(204)
+    return Response(204, body="")
 
 
 def _bad_request(error: InvalidRequest) -> Response[str]:

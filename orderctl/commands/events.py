@@ -1,0 +1,127 @@
+"""`orderctl events`: publish, tail."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from orderctl import output
+from orderctl.errors import UserError
+from orderctl.output import Format, OutputOption
+from services.kernel.names import CHANNEL_PREFIX
+
+app = typer.Typer(no_args_is_help=True, help="Publish domain events, and watch the bus.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="events")
+
+
+@app.command()
+def publish(
+    ctx: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(help="A JSON file with the event's detail {metadata, data}, or a list of them; - for standard input."),
+    ],
+    channel: Annotated[str, typer.Option(help="The channel that publishes.")] = "orderctl",
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Publish OrderPlaced events as a channel. Each is checked against its schema first; none is sent if one is wrong.
+
+    Examples:
+
+    - `orderctl events publish docs/examples/order-placed.json`
+
+    - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
+    """
+    from orderctl import publishing
+    from orderctl.service import in_parts
+    from services.kernel import schemas
+    from services.order import identity
+
+    source = f"{CHANNEL_PREFIX}{channel}"
+    details = _read(file)
+    for position, detail in enumerate(details):
+        try:
+            schemas.validate(source, "OrderPlaced", detail)
+        except schemas.InvalidEvent as error:
+            raise UserError(f"Event {position + 1} of {len(details)}: {error}", "Nothing was published.") from error
+    rows = []
+    for part in in_parts(details, publishing.MAX_ENTRIES):
+        for detail, bus_id in zip(part, publishing.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
+            order_id = identity.order_id(identity.channel_scope(channel), detail["data"]["idempotency_key"])
+            rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
+    output.show(rows, {"event_id": "Event", "order_id": "Becomes order", "bus_id": "Id on the bus"}, output_format)
+
+
+@app.command()
+def tail(
+    ctx: typer.Context,
+    pattern: Annotated[str | None, typer.Option(help="An EventBridge pattern in JSON.  [default: all domain events]")] = None,
+    detail_type: Annotated[list[str] | None, typer.Option("--type", help="Only this detail-type; may be repeated.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Stop after so many seconds.")] = None,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Print the events on the bus as they come, until Ctrl-C. -o json prints one JSON document a line.
+
+    It makes a rule and a queue of its own, and deletes both when it stops.
+
+    Examples:
+
+    - `orderctl events tail --type OrderConfirmed`
+
+    - `orderctl events tail --pattern '{"detail": {"data": {"reason": ["OUT_OF_STOCK"]}}}'`
+    """
+    from orderctl import tailing
+
+    wanted = _pattern(pattern, detail_type)
+    with tailing.watched(ctx.obj, wanted) as url:
+        output.err.print("[dim]Watching; Ctrl-C ends it.[/dim]")
+        try:
+            for seen, event in enumerate(tailing.received(ctx.obj, url, timeout), start=1):
+                _print(event, output_format)
+                if count is not None and seen >= count:
+                    break
+        except KeyboardInterrupt:
+            output.err.print("[dim]Stopped.[/dim]")
+
+
+def _print(event: dict[str, Any], output_format: Format) -> None:
+    if output_format is Format.JSON:
+        typer.echo(json.dumps(event))
+        return
+    metadata = event["detail"].get("metadata", {})
+    replayed = f" [yellow]replay {escape(event['replay-name'])}[/yellow]" if "replay-name" in event else ""
+    about = metadata.get("order_id") or metadata.get("event_id", "")
+    output.out.print(
+        f"{metadata.get('occurred_at', event['time'])}  [bold]{event['detail-type']:20}[/bold] {escape(about)}{replayed}"
+    )
+
+
+def _pattern(text: str | None, detail_types: list[str] | None) -> dict[str, Any]:
+    from orderctl.tailing import EVERYTHING
+
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError as error:
+        raise typer.BadParameter(f"the pattern is not JSON: {error}", param_hint="--pattern") from error
+    if not isinstance(given, dict):
+        raise typer.BadParameter("a pattern is a JSON object", param_hint="--pattern")
+    return {**EVERYTHING, **given, **({"detail-type": detail_types} if detail_types else {})}
+
+
+def _read(file: str) -> list[Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        found = json.loads(text)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON: {error}.") from error
+    return found if isinstance(found, list) else [found]

@@ -1,0 +1,199 @@
+"""`orderctl orders`: place, show, list, cancel, resume, import."""
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from orderctl import output, service
+from orderctl.errors import EXIT_FAILED, UserError
+from orderctl.output import Format, OutputOption
+from services.kernel.money import Money
+
+app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
+COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total": "Total", "channel": "Channel"}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="orders")
+
+
+@app.command()
+def place(
+    ctx: typer.Context,
+    line: Annotated[list[str], typer.Option(help="SKU=QUANTITY; may be repeated.")],
+    customer: Annotated[str, typer.Option(help="The customer's id.")] = "alice",
+    currency: Annotated[str, typer.Option(help="ISO 4217, the catalogue's.")] = "USD",
+    token: Annotated[str, typer.Option(help="The payment token.")] = "pm_card_visa",  # noqa: S107
+    key: Annotated[str | None, typer.Option(help="The idempotency key.  [default: a fresh one, printed]")] = None,
+    respond_async: Annotated[bool, typer.Option("--async", help="Do not wait for the saga.")] = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Place an order through the API.
+
+    Exit code 0 when it is placed (confirmed, or accepted for later), 1 when it is rejected.
+
+    Examples:
+
+    - `orderctl orders place --line MUG-BLUE=2 --line LP-KIND-OF-BLUE=1`
+
+    - `orderctl orders place --line MUG-BLUE=1 --token pm_card_declined`
+
+    - `orderctl orders place --line MUG-BLUE=1 --async`
+    """
+    key = key or uuid.uuid4().hex
+    body = {"customer_id": customer, "currency": currency, "lines": [_line(text) for text in line], "payment_token": token}
+    headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
+    try:
+        answer = service.order_api(ctx.obj, "POST", "/orders", body, headers)
+    except UserError as error:
+        raise UserError(error.message, f"It is not known whether it was placed: repeat it with --key {key}.") from error
+    said = answer.json() or {}
+    if output_format is Format.JSON:
+        output.show_json({"http_status": answer.status, "idempotency_key": key, **said})
+    else:
+        order = said.get("order", said)
+        output.show([_shown(order)] if "order_id" in order else [], COLUMNS, output_format, empty=f"HTTP {answer.status}")
+        output.err.print(f"[dim]idempotency key {escape(key)}[/dim]")
+        if answer.status >= 400:
+            where = f"{said['field']}: " if said.get("field") else ""
+            output.err.print(
+                f"[red]{answer.status} {escape(said.get('title', ''))}[/red] {escape(where + said.get('detail', ''))}"
+            )
+    if answer.status >= 400:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Show one order: its row, its payment, its reservation, its shipment, its notes.
+
+    Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    """
+    from orderctl import ordering
+
+    order = ordering.find(ctx.obj, order_id)
+    hidden = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
+    shown = {name: value for name, value in order.items() if name not in hidden}
+    shown["pending_events"] = len(order.get("pending", []))
+    shown["elsewhere"] = ordering.elsewhere(ctx.obj, order_id)
+    if output_format is Format.JSON:
+        output.show_json(shown)
+        return
+    rows = [{"name": name, "value": value} for name, value in shown.items() if name != "elsewhere"]
+    rows += [{"name": name, "value": status} for name, status in shown["elsewhere"].items()]
+    output.show(rows, {"name": "What", "value": "Value"}, output_format)
+
+
+@app.command("list")
+def list_orders(
+    ctx: typer.Context,
+    status: Annotated[
+        str | None, typer.Option(help="Only these: PENDING, CONFIRMING, CONFIRMED, CANCELLING, CANCELLED.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """List orders, the newest first. Reads the whole table.
+
+    Example: `orderctl orders list --status CANCELLING`
+    """
+    from orderctl import ordering
+    from services.order.states import TRANSITIONS
+
+    if status and status not in TRANSITIONS.statuses:
+        raise typer.BadParameter(f"{status} is not one of {', '.join(sorted(TRANSITIONS.statuses))}")
+    newest = sorted(ordering.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
+    rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
+    columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
+    output.show(rows, columns, output_format, empty="There are no such orders.")
+
+
+@app.command()
+def cancel(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Cancel an order that is not decided yet.
+
+    Exit code 0 when it is cancelled or being cancelled, 1 when it is too late.
+    """
+    answer = service.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel")
+    said = answer.json() or {}
+    if answer.status >= 400:
+        raise UserError(f"Order {order_id} was not cancelled: {said.get('detail', answer.text)}.")
+    output.show([_shown(said)], COLUMNS, output_format)
+
+
+@app.command()
+def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Start the saga on an order that is not terminal, as the sweeper would. May be repeated at will.
+
+    Example: `orderctl orders resume ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    """
+    from orderctl import ordering
+
+    execution = ordering.resume(ctx.obj, order_id)
+    output.show(
+        [{"order_id": order_id, "execution": execution}], {"order_id": "Order", "execution": "Execution"}, output_format
+    )
+
+
+@app.command("import")
+def import_orders(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CDNOW file: the sample or the master.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows.")] = None,
+    channel: Annotated[str, typer.Option(help="The channel that places the orders.")] = "cdnow",
+    rate: Annotated[float, typer.Option(min=0.1, help="Events a second, at most.")] = 25,
+    wait: Annotated[bool, typer.Option(help="Follow the orders until all are confirmed or cancelled.")] = True,
+    deadline: Annotated[float, typer.Option(help="Seconds to follow them for, after the last is published.")] = 600,
+    dry_run: Annotated[bool, typer.Option(help="Read and count only; nothing is sent.")] = False,
+    strict: Annotated[bool, typer.Option(help="Exit with 1 if a row is malformed.")] = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Publish an OrderPlaced for each purchase in a CDNOW file. Importing twice makes no second order.
+
+    What becomes of a zero-dollar row, an indivisible total, identical rows: docs/importing.md. Malformed rows are
+    reported with their line and counted; the rest go on.
+
+    Examples:
+
+    - `orderctl orders import data/cdnow/CDNOW_sample.txt --limit 200`
+
+    - `orderctl orders import data/cdnow/CDNOW_sample.txt --dry-run`
+    """
+    from orderctl.importing import cdnow, publishing
+
+    purchases, malformed = cdnow.read(file, limit)
+    for bad in malformed:
+        output.err.print(f"[yellow]line {bad.line_number}:[/yellow] {escape(bad.reason)}")
+    summary: dict[str, Any] = cdnow.count(purchases, malformed)
+    if not dry_run:
+        if not purchases:
+            raise UserError(f"{file} has no row that can be imported.", "See docs/importing.md for the format.")
+        summary |= publishing.run(ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline)
+    if output_format is Format.JSON:
+        output.show_json(summary)
+    else:
+        rows = [{"name": name.replace("_", " "), "value": value} for name, value in summary.items()]
+        output.show(rows, {"name": "What", "value": "How many"}, output_format)
+    if summary.get("unsettled"):
+        raise UserError(
+            f"{summary['unsettled']} orders were not settled within {deadline:g} s.",
+            "`orderctl orders list --status PENDING` shows them; the sweeper goes on.",
+        )
+    if strict and malformed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _line(text: str) -> dict[str, Any]:
+    sku, _, quantity = text.partition("=")
+    if not sku or not quantity.lstrip("-").isdigit():
+        raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, for example MUG-BLUE=2", param_hint="--line")
+    return {"sku": sku, "quantity": int(quantity)}
+
+
+def _shown(order: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: order.get(name) for name in ("order_id", "status", "reason", "channel")}
+    return {**shown, "total": str(Money.from_dict(order["total"])) if "total" in order else None}

@@ -1,0 +1,157 @@
+"""The CDNOW purchases: what a row is, and the order that it becomes.
+
+Two formats: the master (customer, date, CDs, dollars) and the sample (customer, sample customer, date, CDs, dollars).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+CURRENCY = "USD"
+MAX_CDS = 100
+"""The most of one SKU that an order line takes."""
+TOKEN = "pm_card_visa"  # noqa: S105 - a sandbox token, no secret
+DOLLARS = re.compile(r"\d{1,6}\.\d{2}")
+HEADER = "customer_id"
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A row: `cds` CDs for `cents` in all, the `occurrence`-th row of the file that looks exactly so."""
+
+    customer: str
+    date: str
+    cds: int
+    cents: int
+    occurrence: int
+
+    @property
+    def idempotency_key(self) -> str:
+        """The purchase's own identity: not its line, so the file may be cut, joined and sorted."""
+        return f"{self.customer}-{self.date}-{self.cds}-{self.cents}-{self.occurrence}"
+
+    @property
+    def customer_id(self) -> str:
+        """The customer, as orders name them."""
+        return f"cdnow-{self.customer}"
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The order's lines. The price is in the SKU, `CD-1466` for 14.66, and the total is the row's to the cent.
+
+        A total that the CDs do not divide becomes two lines a cent apart.
+        """
+        price, dearer = divmod(self.cents, self.cds)
+        lines = [(price, self.cds - dearer), (price + 1, dearer)]
+        return [{"sku": sku_of(cents), "quantity": quantity} for cents, quantity in lines if quantity]
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A row that is none, and why."""
+
+    line_number: int
+    text: str
+    reason: str
+
+
+def sku_of(cents: int) -> str:
+    """The SKU of CDs at this price."""
+    return f"CD-{cents:04d}"
+
+
+def cents_of(sku: str) -> int:
+    """The price in a CD's SKU."""
+    return int(sku.removeprefix("CD-"))
+
+
+def read(file: Path, limit: int | None = None) -> tuple[list[Purchase], list[Malformed]]:
+    """The purchases of the first `limit` rows, and the rows that are none; a header and empty lines are no rows."""
+    purchases: list[Purchase] = []
+    malformed: list[Malformed] = []
+    seen: Counter[tuple[str, str, int, int]] = Counter()
+    with file.open(encoding="utf-8", errors="replace") as rows:
+        for number, text in enumerate(rows, start=1):
+            if limit is not None and len(purchases) + len(malformed) >= limit:
+                break
+            words = text.split()
+            if not words or words[0] == HEADER:
+                continue
+            try:
+                row = parse(words)
+            except ValueError as error:
+                malformed.append(Malformed(number, text.rstrip("\n"), str(error)))
+                continue
+            seen[row] += 1
+            purchases.append(Purchase(*row, occurrence=seen[row]))
+    return purchases, malformed
+
+
+def parse(words: list[str]) -> tuple[str, str, int, int]:
+    """Customer, date, CDs and cents of a row's words. Raises ValueError saying what is wrong with it."""
+    if len(words) not in (4, 5):
+        raise ValueError(f"has {len(words)} fields; the master has 4 (customer, date, CDs, dollars), the sample 5")
+    customer, date, cds, dollars = words[0], *words[-3:]
+    if not re.fullmatch(r"\d{1,10}", customer):
+        raise ValueError(f"customer {customer!r} is not a number")
+    try:
+        datetime.strptime(date, "%Y%m%d")  # noqa: DTZ007 - a day, not a moment
+    except ValueError:
+        raise ValueError(f"date {date!r} is not a day as YYYYMMDD") from None
+    if not re.fullmatch(r"\d{1,6}", cds) or not 1 <= int(cds) <= MAX_CDS:
+        raise ValueError(f"number of CDs {cds!r} is not 1 to {MAX_CDS}")
+    if not DOLLARS.fullmatch(dollars):
+        raise ValueError(f"dollars {dollars!r} is not an amount such as 29.33")
+    return customer, date, int(cds), int(Decimal(dollars) * 100)
+
+
+def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, Any]:
+    """How many rows there are of each kind that the data is dirty with."""
+    return {
+        "rows_read": len(purchases) + len(malformed),
+        "malformed": len(malformed),
+        "zero_dollar": sum(purchase.cents == 0 for purchase in purchases),
+        "indivisible_total": sum(len(purchase.lines) > 1 for purchase in purchases),
+        "identical_to_an_earlier": sum(purchase.occurrence > 1 for purchase in purchases),
+        "most_cds": max((purchase.cds for purchase in purchases), default=0),
+        "customers": len({purchase.customer for purchase in purchases}),
+        "skus": len(quantities(purchases)),
+        "total_cents": sum(purchase.cents for purchase in purchases),
+    }
+
+
+def quantities(purchases: Iterable[Purchase]) -> dict[str, int]:
+    """How many of each SKU the purchases need."""
+    needed: Counter[str] = Counter()
+    for purchase in purchases:
+        for line in purchase.lines:
+            needed[line["sku"]] += line["quantity"]
+    return dict(sorted(needed.items()))
+
+
+def contact(customer_id: str) -> dict[str, Any]:
+    """A made-up contact: the data has no names, and mails and parcels have to go somewhere."""
+    address = {"line1": "1 Record Row", "city": "Fort Washington", "postal_code": "19034", "country": "US"}
+    name = f"CDNOW customer {customer_id.removeprefix('cdnow-')}"
+    return {"customer_id": customer_id, "name": name, "email": f"{customer_id}@cdnow.example", "address": address}
+
+
+def event(purchase: Purchase, channel: str) -> dict[str, Any]:
+    """The detail of the OrderPlaced that the channel puts on the bus."""
+    day = f"{purchase.date[:4]}-{purchase.date[4:6]}-{purchase.date[6:]}"
+    key = purchase.idempotency_key
+    return {
+        "metadata": {"event_id": f"{channel}-{key}", "event_version": 1, "occurred_at": f"{day}T00:00:00Z"},
+        "data": {
+            "idempotency_key": key,
+            "customer_id": purchase.customer_id,
+            "currency": CURRENCY,
+            "lines": purchase.lines,
+            "payment_token": TOKEN,
+        },
+    }

@@ -1,0 +1,116 @@
+"""Import purchases: prices, stock and contacts first, then an event for each, no faster than the system takes them."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from orderctl import ordering, output, publishing, service
+from orderctl.importing import cdnow
+from orderctl.importing.cdnow import Purchase
+from orderctl.target import Target
+from services.kernel.names import CHANNEL_PREFIX
+from services.order import identity
+
+IN_FLIGHT = 20
+"""How many orders may be on their way at once while an import follows them."""
+AT_ONCE = 4
+"""How many contacts are put at once."""
+
+
+def run(
+    target: Target, purchases: list[Purchase], channel: str, *, rate: float, wait: bool, deadline_seconds: float
+) -> dict[str, Any]:
+    """Import the purchases; how many were published, new, known before, and what became of them."""
+    ids = [identity.order_id(identity.channel_scope(channel), purchase.idempotency_key) for purchase in purchases]
+    known_before = set(ordering.statuses(target, ids))
+    prepare(target, purchases)
+    follow = _Follower(target) if wait else None
+    with _bar("Publish", len(purchases)) as advance:
+        for position in range(0, len(purchases), publishing.MAX_ENTRIES):
+            began = time.monotonic()
+            part = purchases[position : position + publishing.MAX_ENTRIES]
+            publishing.publish(target, f"{CHANNEL_PREFIX}{channel}", "OrderPlaced", [cdnow.event(p, channel) for p in part])
+            advance(position + len(part))
+            if follow:
+                follow.make_room(ids[position : position + len(part)])
+            _pace(began, len(part) / rate)
+    summary: dict[str, Any] = {
+        "published": len(purchases),
+        "already_known": len(known_before),
+        "new": len(purchases) - len(known_before),
+    }
+    if wait:
+        with _bar("Settle", len(ids)) as advance:
+            rows = ordering.settled(target, ids, deadline_seconds, advance)
+        summary |= outcome(rows, len(ids))
+    return summary
+
+
+def prepare(target: Target, purchases: list[Purchase]) -> None:
+    """What the orders need to be there: a price for each SKU, enough stock, a contact for each customer. Repeatable."""
+    needed = cdnow.quantities(purchases)
+    progress = output.Progress()
+    with progress.step(f"Price {len(needed)} SKUs"):
+        prices = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
+        service.set_prices(target, prices)
+    with progress.step("Stock them"):
+        service.replenish(target, replenishment_id(purchases), [{"sku": s, "quantity": q} for s, q in needed.items()])
+    customers = sorted({purchase.customer_id for purchase in purchases})
+    with _bar("Contacts", len(customers)) as advance, ThreadPoolExecutor(AT_ONCE) as pool:
+        contacts = (cdnow.contact(customer) for customer in customers)
+        for done, _ in enumerate(pool.map(lambda contact: service.put_contact(target, contact), contacts), start=1):
+            advance(done)
+
+
+def replenishment_id(purchases: list[Purchase]) -> str:
+    """The same for the same purchases: the stock that an import needs arrives once, however often it runs."""
+    keys = "\n".join(sorted(purchase.idempotency_key for purchase in purchases))
+    return "cdnow-" + hashlib.sha256(keys.encode()).hexdigest()[:20]
+
+
+def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
+    """What became of the orders: counts by status and reason, and the confirmed total in cents."""
+    counted = Counter(
+        row["status"].lower() if row["status"] != "CANCELLED" else f"cancelled_{row['reason'].lower()}" for row in rows.values()
+    )
+    settled = sum(row["status"] in ordering.SETTLED for row in rows.values())
+    cents = sum(row["total"]["amount"] for row in rows.values() if row["status"] == "CONFIRMED")
+    return {**dict(sorted(counted.items())), "unsettled": expected - settled, "confirmed_cents": cents}
+
+
+class _Follower:
+    """Keeps the orders on their way few enough: an order that waits its turn in a queue is not yet timed."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.on_their_way: list[str] = []
+
+    def make_room(self, published: list[str], patience_seconds: float = 60) -> None:
+        """Wait until at most IN_FLIGHT are on their way, or `patience_seconds` have brought none further."""
+        self.on_their_way += published
+        ends = time.monotonic() + patience_seconds
+        while len(self.on_their_way) > IN_FLIGHT and time.monotonic() < ends:
+            rows = ordering.statuses(self.target, self.on_their_way)
+            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
+            if len(left) == len(self.on_their_way):
+                time.sleep(0.2)
+            self.on_their_way = left
+
+
+def _pace(began: float, seconds: float) -> None:
+    time.sleep(max(0.0, began + seconds - time.monotonic()))
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; call what it gives with how many are done."""
+    columns = (TextColumn(f"{what:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=output.err) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

@@ -1,0 +1,42 @@
+"""Put events on the bus as an outside channel does: at most ten a call, the refused ones alone again."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orderctl.errors import UserError
+from orderctl.target import Target
+
+MAX_ENTRIES = 10
+TRIES = 5
+
+
+def publish(target: Target, source: str, detail_type: str, details: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Put at most ten events on the stage's bus; their ids there. A `UserError` if the bus keeps refusing some.
+
+    PutEvents answers 200 even then, and says so in `FailedEntryCount`.
+    """
+    bus = target.parameter("platform/bus-name")
+    entries = [
+        {"EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)} for detail in details
+    ]
+    client, accepted = target.client("events"), [""] * len(entries)
+    waiting, errors = list(range(len(entries))), set[str]()
+    for attempt in range(TRIES):
+        answer = client.put_events(Entries=[entries[position] for position in waiting])
+        errors, refused = set(), []
+        for position, result in zip(waiting, answer["Entries"], strict=True):
+            if result.get("EventId"):
+                accepted[position] = result["EventId"]
+            else:
+                refused.append(position)
+                errors.add(result.get("ErrorCode", "unknown"))
+        waiting = refused
+        if not waiting:
+            return accepted
+        time.sleep(0.1 * 2**attempt)
+    raise UserError(
+        f"The bus refused {len(waiting)} of {len(entries)} events {TRIES} times: {', '.join(sorted(errors))}.",
+        "What was accepted stays accepted; publishing again is harmless.",
+    )

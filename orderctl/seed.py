@@ -1,0 +1,21 @@
+"""Seed a stage: the demonstration's catalogue, stock and contacts. Seeding twice changes nothing."""
+
+import json
+from pathlib import Path
+
+from orderctl import service
+from orderctl.output import Progress
+from orderctl.target import Target
+
+CATALOGUE = Path(__file__).resolve().parents[1] / "data" / "catalogue.json"
+REPLENISHMENT_ID = "seed-1"
+
+
+def seed(target: Target, progress: Progress) -> None:
+    """Put `data/catalogue.json` into the stage."""
+    data = json.loads(CATALOGUE.read_text())
+    service.set_prices(target, [{name: entry[name] for name in ("sku", "amount", "currency")} for entry in data["catalogue"]])
+    stocked = [{"sku": entry["sku"], "quantity": entry["stock"]} for entry in data["catalogue"] if entry["stock"]]
+    service.replenish(target, REPLENISHMENT_ID, stocked)
+    for contact in data["contacts"]:
+        service.put_contact(target, contact)

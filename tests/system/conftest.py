@@ -1,0 +1,147 @@
+"""Orderflow deployed on a laptop AWS of the session's own: the six stacks, by the real CDK CLI, once."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orderctl import laptop as bring_up
+from orderctl import signed_http
+from orderctl.embedded import process
+from orderctl.output import Progress
+from orderctl.signed_http import Answer
+from orderctl.target import Target
+from services.kernel.names import SERVICES
+from services.kernel.rows import unmarshal
+from tests.polling import eventually
+
+SETTLED = ("CONFIRMED", "CANCELLED")
+MUG = ("MUG-BLUE", 1250)
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """The deployed system, spoken to as its users do: by HTTP, by events, and by looking at what is durably there."""
+
+    target: Target
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """A call of the order API; header names with `_` for `-`."""
+        url = self.target.parameter("order/api-url").rstrip("/") + path
+        return signed_http.call(
+            self.target, method, url, body, {name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+    def place(self, *lines: tuple[str, int], token: str = "pm_card_visa", key: str | None = None, **more: str) -> Answer:
+        """POST /orders; one blue mug unless told otherwise."""
+        chosen = [{"sku": sku, "quantity": quantity} for sku, quantity in lines or ((MUG[0], 1),)]
+        customer, currency = more.pop("customer", "alice"), more.pop("currency", "USD")
+        body = {"customer_id": customer, "currency": currency, "lines": chosen, "payment_token": token}
+        return self.request("POST", "/orders", body, idempotency_key=key or uuid.uuid4().hex, **more)
+
+    def publish(self, *entries: dict[str, Any]) -> None:
+        """Put entries on the bus as the AWS CLI's JSON has them, and see that each was accepted."""
+        bus = self.target.parameter("platform/bus-name")
+        answer = self.target.client("events").put_events(Entries=[{"EventBusName": bus, **entry} for entry in entries])
+        assert answer["FailedEntryCount"] == 0, answer
+
+    def row(self, service: str, pk: str) -> dict[str, Any] | None:
+        """One row of a service's table, as it durably is."""
+        table = self.target.parameter(f"{service}/table-name")
+        found = self.target.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": pk}}, ConsistentRead=True)
+        return unmarshal(found["Item"]) if "Item" in found else None
+
+    def rows(self, parameter: str) -> list[dict[str, Any]]:
+        """Every row of the table that `parameter` names, by key."""
+        pages = self.target.client("dynamodb").get_paginator("scan").paginate(TableName=self.target.parameter(parameter))
+        found = [unmarshal(item) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda row: (row["pk"], row.get("sk", "")))
+
+    def settled(self, order_id: str) -> dict[str, Any]:
+        """The order once it is terminal."""
+
+        def look() -> dict[str, Any] | None:
+            row = self.row("order", f"ORDER#{order_id}")
+            return row if row and row["status"] in SETTLED else None
+
+        return eventually(look, 60, f"order {order_id} is confirmed or cancelled")
+
+    def quiet(self) -> None:
+        """Wait until no row has an event pending and no queue a message in flight."""
+        eventually(lambda: not self.pending() and not self.in_flight(), 60, "nothing is pending and no queue has messages")
+
+    def pending(self) -> list[str]:
+        """Keys of rows whose outbox is not empty."""
+        return [row["pk"] for service in SERVICES for row in self.rows(f"{service}/table-name") if row.get("pending")]
+
+    def queues(self, ending: str) -> dict[str, str]:
+        """The URLs of queues by parameter name, of those whose name ends so."""
+        root = f"/orderflow/{self.target.stage}/"
+        pages = self.target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
+        found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
+        return {name: url for name, url in found.items() if name.endswith(ending)}
+
+    def in_flight(self) -> int:
+        """Messages in the subscribers' queues, visible or not."""
+        return sum(self.depth(url) for name, url in self.queues("-queue-url").items())
+
+    def depth(self, url: str) -> int:
+        """Messages in a queue, visible or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def dead_letters(self) -> dict[str, int]:
+        """The dead-letter queues that hold something, with how many messages."""
+        depths = {name: self.depth(url) for name, url in self.queues("-dlq-url").items()}
+        return {name: depth for name, depth in depths.items() if depth}
+
+    def invoke(self, parameter: str, payload: dict[str, Any] | None = None) -> Any:
+        """Call a function by the parameter that holds its ARN; its answer. Fails the test if the function failed."""
+        answer = self.target.client("lambda", read_timeout=120).invoke(
+            FunctionName=self.target.parameter(parameter), Payload=json.dumps(payload or {}).encode()
+        )
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def run_saga(self, saga_input: dict[str, Any]) -> dict[str, Any]:
+        """One synchronous run of the workflow."""
+        arn = self.target.parameter("order/workflow-arn")
+        client = self.target.client("stepfunctions", read_timeout=60, retries={"total_max_attempts": 1})
+        return dict(client.start_sync_execution(stateMachineArn=arn, input=json.dumps(saga_input)))
+
+    def ledger(self, order_id: str) -> dict[str, str]:
+        """What the gateway did for an order: the outcome of each operation."""
+        return {row["sk"]: row["outcome"] for row in self.rows("payment/ledger-table-name") if row["pk"] == order_id}
+
+    def fingerprint(self) -> str:
+        """A hash over every row of every table: what a replay must not change."""
+        tables = [*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name"]
+        with ThreadPoolExecutor(2) as pool:
+            text = json.dumps(list(pool.map(self.rows, tables)), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """One deployment for the session, beside whatever else runs on this machine."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("laptop")))
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        try:
+            target, _ = bring_up.up(Target(), Progress(), port=process.free_port())
+            yield Laptop(target)
+        finally:
+            process.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/system" in item.path.as_posix():
+            item.add_marker(pytest.mark.system)

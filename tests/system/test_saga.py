@@ -1,0 +1,133 @@
+"""The workflow itself, started as an operator or the sweeper starts it: live, resumed, aborted, twice at once."""
+
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from services.order.workflow import start
+from tests.system.conftest import MUG, Laptop
+
+
+@pytest.fixture
+def pending(laptop: Laptop) -> dict[str, Any]:
+    """An order that is PENDING and that nobody works on: as a crash between the write and the start leaves it."""
+    return _pending(laptop, "pm_card_visa")
+
+
+def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
+    """Written by the API's own handler code against the deployed table, without the start that follows it."""
+    from services.kernel import clock
+    from services.kernel.money import Money
+    from services.kernel.rows import Cause
+    from services.order import identity, placing
+    from services.order.table import Orders
+
+    request = {
+        "customer_id": "alice",
+        "currency": "USD",
+        "lines": [{"sku": MUG[0], "quantity": 1}],
+        "payment_token": token,
+    }
+    placement = placing.Placement(identity.customer_scope("alice"), "api", uuid.uuid4().hex, request, "sync")
+    lines = placing.price(request, {MUG[0]: Money(MUG[1], "USD")})
+    change = placing.create(placement, lines, clock.now(), "correlation", "request")
+    orders = Orders(laptop.target.client("dynamodb"), laptop.target.parameter("order/table-name"))
+    return orders.write(placement.order_id, None, change, Cause("correlation", "request"))
+
+
+def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
+    assert execution["status"] == "SUCCEEDED", execution
+    output = json.loads(execution["output"])
+    return output["status"], output["reason"]
+
+
+def test_a_live_run(laptop: Laptop, pending: dict[str, Any]) -> None:
+    assert status_of(laptop.run_saga(start.live_input(pending))) == ("CONFIRMED", None)
+
+
+def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, Any]) -> None:
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.RESUME))) == ("CONFIRMED", None)
+
+
+def test_resume_of_a_finished_order_changes_nothing(laptop: Laptop, pending: dict[str, Any]) -> None:
+    laptop.run_saga(start.live_input(pending))
+    laptop.quiet()
+    before = laptop.row("order", pending["pk"])
+    for saga_input in (start.live_input(pending), start.recovery_input(pending["order_id"], start.RESUME)):
+        assert status_of(laptop.run_saga(saga_input)) == ("CONFIRMED", None)
+    assert laptop.row("order", pending["pk"]) == before
+
+
+def test_abort_cancels_what_is_undecided(laptop: Laptop, pending: dict[str, Any]) -> None:
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.ABORT))) == ("CANCELLED", "EXPIRED")
+    assert laptop.ledger(pending["order_id"]) == {"void": "VOIDED"}
+
+
+def test_abort_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[str, Any]) -> None:
+    step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
+    token = {"total": pending["total"], "payment_token": pending["payment_token"]}
+    laptop.invoke("payment/commands-arn", {"command": "authorize", **step, **token})
+    laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "lines": [{"sku": MUG[0], "quantity": 1}]})
+    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", **step})
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.ABORT))) == ("CONFIRMED", None)
+
+
+def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any]) -> None:
+    step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
+    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CANCEL", "reason": "CUSTOMER", **step})
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.RESUME))) == ("CANCELLED", "CUSTOMER")
+
+
+def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> None:
+    inputs = [start.live_input(pending)] * 3 + [start.recovery_input(pending["order_id"], mode) for mode in ("resume", "abort")]
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(laptop.run_saga, inputs))
+    laptop.run_saga(start.recovery_input(pending["order_id"], start.RESUME))
+    order = laptop.settled(pending["order_id"])
+    ledger = laptop.ledger(pending["order_id"])
+    assert ("capture" in ledger) == (order["status"] == "CONFIRMED")
+    assert ("void" in ledger) == (order["status"] == "CANCELLED")
+
+
+def test_an_order_that_is_not_there_fails_the_run(laptop: Laptop) -> None:
+    execution = laptop.run_saga(start.recovery_input("ord-nope", start.RESUME))
+    assert (execution["status"], execution["error"]) == ("FAILED", "NO_SUCH_ORDER")
+
+
+def test_inventory_away_voids_the_payment_and_cancels(laptop: Laptop, pending: dict[str, Any]) -> None:
+    """The reserve fails whatever it is tried; the release cannot be done either until inventory is back."""
+    functions = laptop.target.client("lambda")
+    name = laptop.target.parameter("inventory/commands-arn")
+    configured = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**configured, "TABLE_NAME": "no-such-table"}}
+    )
+    try:
+        execution = laptop.run_saga(start.live_input(pending))
+        assert (execution["status"], execution["error"]) == ("FAILED", "COMPENSATION_FAILED")
+        row = laptop.row("order", pending["pk"])
+        assert row is not None
+        assert (row["status"], row["reason"]) == ("CANCELLING", "INVENTORY_UNAVAILABLE")
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": configured})
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.RESUME))) == (
+        "CANCELLED",
+        "INVENTORY_UNAVAILABLE",
+    )
+    assert laptop.ledger(pending["order_id"]) == {"authorize": "AUTHORIZED", "void": "VOIDED"}
+
+
+def test_a_crash_between_the_write_and_the_start_is_swept_up(laptop: Laptop) -> None:
+    """Crash point 3, in the running system: due now, one sweep."""
+    row = _pending(laptop, "pm_card_visa")
+    laptop.target.client("dynamodb").update_item(
+        TableName=laptop.target.parameter("order/table-name"),
+        Key={"pk": {"S": row["pk"]}},
+        UpdateExpression="SET next_due = :now",
+        ExpressionAttributeValues={":now": {"S": row["created_at"]}},
+    )
+    assert laptop.invoke("order/sweeper-arn")["recovered"] >= 1
+    assert laptop.settled(row["order_id"])["status"] == "CONFIRMED"
