@@ -1,0 +1,109 @@
+"""The simulation's command: `python -m tests.simulation --help`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLES = """
+examples:
+  python -m tests.simulation run --orders 10000 --seed 1     10,000 orders, every step decided by the seed
+  python -m tests.simulation run --seed 1 --world 17 --trace  one world of it, with every step it takes
+  python -m tests.simulation repeat build/simulation/M1-1-17.json
+                                                             a failure again, as small as it was made
+  python -m tests.simulation enumerate                       every call of every path, struck in every mode
+  python -m tests.simulation enumerate --pairs               every two calls of every path: minutes
+  python -m tests.simulation bugs                            known bugs put into the handlers, one by one: all are caught
+  python -m tests.simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when every invariant held (or every bug was caught), 1 when not."""
+    parser = argparse.ArgumentParser(
+        "python -m tests.simulation",
+        description="Runs the unmodified handlers and the deployed workflow under every fault that can be thought of.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="random worlds until so many orders were placed")
+    run.add_argument("--orders", type=int, default=2000)
+    run.add_argument("--seed", default="1", help="any text; the same seed takes the same steps")
+    run.add_argument("--processes", type=int, default=2)
+    run.add_argument("--world", type=int, help="only this world")
+    run.add_argument("--trace", action="store_true", help="with --world: print every step")
+    run.add_argument("--no-shrink", action="store_true", help="report a failure as it was met")
+    run.add_argument("--botocore", action="store_true", help="with --world: every call through the whole of botocore")
+    repeat = commands.add_parser("repeat", help="a failure that was kept, again")
+    repeat.add_argument("file", type=Path)
+    enumeration = commands.add_parser("enumerate", help="every call boundary of every path, in every mode")
+    enumeration.add_argument("--pairs", action="store_true", help="every two boundaries as well")
+    enumeration.add_argument("--share", default="1/1", help="of the pairs: 2/7 is the second of seven shares")
+    enumeration.add_argument("--path", action="append", help="only this path (may be given again)")
+    enumeration.add_argument("--processes", type=int, default=2)
+    bugs = commands.add_parser("bugs", help="known bugs, one by one")
+    bugs.add_argument("names", nargs="*", help="only these")
+    bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
+    bugs.add_argument("--seed", default="1")
+    bugs.add_argument("--processes", type=int, default=2)
+    bugs.add_argument("--keep", action="store_true", help="keep the changed copies of services/")
+    chosen = parser.parse_args(arguments)
+    return {"run": _run, "repeat": _repeat, "enumerate": _enumerate, "bugs": _bugs}[chosen.command](chosen)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from tests.simulation import process, report
+    from tests.simulation.campaign import run_campaign
+    from tests.simulation.runs import WorldRun, run_world
+    from tests.simulation.shrink import shrink
+
+    if chosen.world is not None:
+        process.make_ready(with_botocore=chosen.botocore)
+        run = WorldRun(chosen.seed, chosen.world)
+        verdict = run_world(run, trace=chosen.trace)
+        if chosen.trace:
+            print("\n".join(verdict.trace))  # noqa: T201
+        state = f"VIOLATED {verdict.violated}: {verdict.text}" if verdict.violated else "every invariant held"
+        counted = f"{verdict.orders} orders, {len(verdict.struck)} faults, {verdict.steps} steps"
+        print(f"{counted}, history {verdict.digest}: {state}")  # noqa: T201
+        if not verdict.violated or chosen.no_shrink:
+            return int(verdict.violated is not None)
+    else:
+        totals = run_campaign(chosen.seed, chosen.orders, chosen.processes, report.Progress(chosen.orders))
+        report.say("")
+        print(report.summary(totals, chosen.seed))  # noqa: T201
+        if totals.failed is None:
+            return 0
+        verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number)
+    if not chosen.no_shrink:
+        report.say("making it smaller ...")
+        process.make_ready()
+        print(report.failure(run, verdict, *shrink(run, verdict, report.say)))  # noqa: T201
+    return 1
+
+
+def _repeat(chosen: argparse.Namespace) -> int:
+    from tests.simulation import process, report
+    from tests.simulation.runs import run_world
+
+    process.make_ready()
+    verdict = run_world(report.load(chosen.file), trace=True)
+    print("\n".join(verdict.trace))  # noqa: T201
+    print(f"VIOLATED {verdict.violated}: {verdict.text}" if verdict.violated else "every invariant held")  # noqa: T201
+    return int(verdict.violated is not None)
+
+
+def _enumerate(chosen: argparse.Namespace) -> int:
+    from tests.simulation import enumeration
+
+    return enumeration.main(chosen.path, chosen.pairs, chosen.share, chosen.processes)
+
+
+def _bugs(chosen: argparse.Namespace) -> int:
+    from tests.simulation import reintroduced
+
+    return reintroduced.main(chosen.names, chosen.orders, chosen.seed, chosen.processes, chosen.keep)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,329 @@
+"""Those outside: customers at the API, channels at the bus, the operator; patient, impatient, and confused ones."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.simulation import deployment
+from tests.simulation.dynamodb import Refusal
+from tests.simulation.faults import Kind
+from tests.simulation.functions import Answered
+from tests.simulation.invariants import MARKER
+from tests.simulation.network import Unanswered
+from tests.simulation.scheduler import SECOND, Task
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+NO_ANSWER: Final = (0, 429, 500, 503)
+"""Statuses that promise nothing."""
+CLIENT_PATIENCE: Final = 31.0
+TOKENS: Final = (
+    ("pm_card_visa", 68.0),
+    ("pm_card_declined", 5.0),
+    ("pm_card_insufficient_funds", 3.0),
+    ("pm_card_capture_refused", 8.0),
+    ("pm_card_slow", 8.0),
+    ("pm_card_unavailable", 5.0),
+    ("pm_nobody_knows", 3.0),
+)
+STRANGER: Final = "stranger"
+"""A customer nobody has the contact of."""
+CHANNELS: Final = ("cdnow", "market")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer; status 0 when none came."""
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An order that somebody wants."""
+
+    number: int
+    customer_id: str
+    key: str
+    lines: tuple[tuple[str, int], ...]
+    currency: str
+    token: str
+
+    def request(self) -> dict[str, Any]:
+        """The body of POST /orders, and what a channel's event says."""
+        lines = [{"sku": sku, "quantity": quantity} for sku, quantity in self.lines]
+        return {"customer_id": self.customer_id, "currency": self.currency, "lines": lines, "payment_token": self.token}
+
+    def order_id(self, channel: str | None = None) -> str:
+        """The id that the order gets, by the service's own rule."""
+        identity = import_module("services.order.identity")
+        scope = identity.channel_scope(channel) if channel else identity.customer_scope(self.customer_id)
+        return str(identity.order_id(scope, self.key))
+
+
+def call(world: "World", method: str, path: str, body: Any = None, *, function: str = "order-api", **headers: str) -> Reply:
+    """One HTTP request of the running customer, through API Gateway."""
+    task = world.scheduler.current
+    assert task is not None
+    boundary = task.numbered(f"{method} {path}")
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+        "requestContext": {"http": {"method": method, "path": path}, "requestId": boundary[-120:], "stage": "$default"},
+        "body": json.dumps(body) if body is not None else None,
+        "isBase64Encoded": False,
+    }
+
+    def execute() -> Reply:
+        result = world.functions.invoke(function, event, boundary, 30 * SECOND)
+        if isinstance(result, Answered):
+            answer = result.value
+            return Reply(answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else {})
+        return Reply(503 if result is None else 500)
+
+    try:
+        reply = world.network.exchange(boundary, Kind.HTTP, execute, CLIENT_PATIENCE)
+    except Unanswered:
+        reply = Reply(0)
+    except Refusal as refusal:
+        reply = Reply(429 if refusal.code == "ThrottlingException" else 500)
+    world.history.add(world.scheduler.now, f"{boundary}: {reply.status} {reply.body.get('status', '')}")
+    return reply
+
+
+def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapping[str, Any] | None = None) -> Reply:
+    """POST the order; what the client is told is held against what is (C1, I1)."""
+    request = wish.request() if body is None else body
+    headers = {"prefer": "respond-async"} if respond_async else {}
+    reply = call(world, "POST", "/orders", request, idempotency_key=wish.key, **headers)
+    order_id, who = wish.order_id(), f"customer {wish.customer_id}"
+    if reply.status not in NO_ANSWER:
+        lines = [(line["sku"], line["quantity"]) for line in request["lines"]]
+        world.invariants.answered_for(who, order_id, lines, refused=reply.status == 422)
+    match reply.status:
+        case 201:
+            world.invariants.told(who, order_id, "CONFIRMED")
+        case 402 | 409:
+            world.invariants.told(who, order_id, "CANCELLED")
+        case status if status not in (*NO_ANSWER, 202, 422):
+            raise AssertionError(f"POST /orders of {order_id} was answered {status}: {reply.body}")
+    return reply
+
+
+def show(world: "World", wish: Wish) -> Reply:
+    """GET the order; a status that is an end is the truth (C1)."""
+    reply = call(world, "GET", f"/orders/{wish.order_id()}")
+    if reply.status == 200 and reply.body["status"] in ("CONFIRMED", "CANCELLED"):
+        world.invariants.told(f"customer {wish.customer_id}", wish.order_id(), reply.body["status"])
+    return reply
+
+
+def cancel(world: "World", order_id: str) -> Reply:
+    """POST a cancellation (C1: 200 is cancelled)."""
+    reply = call(world, "POST", f"/orders/{order_id}/cancel")
+    if reply.status == 200:
+        world.invariants.told("a customer", order_id, "CANCELLED")
+    return reply
+
+
+def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, Any] | None = None) -> None:
+    """A channel puts its OrderPlaced on the bus; it has no outbox, and tries until it is accepted."""
+    task = world.scheduler.current
+    assert task is not None
+    event_id = f"{channel}-{wish.key}-{copy}"
+    detail = {
+        "metadata": {"event_id": event_id, "event_version": 1, "occurred_at": world.time_of(world.scheduler.now)},
+        "data": {"idempotency_key": wish.key, **wish.request()} if data is None else data,
+    }
+    entry = {
+        "EventBusName": deployment.BUS,
+        "Source": f"orderflow.channel.{channel}",
+        "DetailType": "OrderPlaced",
+        "Detail": json.dumps(detail),
+    }
+    for _ in range(10):
+        boundary = task.numbered(f"channel {channel} puts {event_id}")
+        try:
+            world.network.exchange(
+                boundary,
+                Kind.HTTP,
+                lambda boundary=boundary: world.bus.call("PutEvents", {"Entries": [entry]}, boundary),
+                3.0,  # type: ignore[misc]
+            )
+            return
+        except (Unanswered, Refusal):
+            world.scheduler.sleep(SECOND)
+
+
+def contact_of(customer_id: str, country: str = "DE") -> dict[str, Any]:
+    """A contact with the marker in every personal field."""
+    address = {"line1": f"{MARKER} Street 1", "city": f"{MARKER}ville", "postal_code": "10115", "country": country}
+    return {"name": f"{customer_id.title()} {MARKER}", "email": f"{customer_id}@{MARKER}.example", "address": address}
+
+
+def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[str, int], customers: Mapping[str, str]) -> None:
+    """Catalogue, stock and contacts before the first customer comes, by the operator's own commands. Nothing strikes them."""
+    threshold, world.plan.quiet = world.plan.quiet, True
+
+    def run() -> None:
+        listed = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in prices.items()]
+        _done(world.functions.invoke("order-commands", {"command": "set_prices", "prices": listed}, "operator"))
+        items = [{"sku": sku, "quantity": quantity} for sku, quantity in stock.items() if quantity]
+        command = {"command": "replenish", "replenishment_id": "opening", "items": items}
+        _done(world.functions.invoke("inventory-commands", command, "operator"))
+        for customer_id, country in customers.items():
+            call(world, "PUT", f"/customers/{customer_id}/contact", contact_of(customer_id, country))
+        world.plan.quiet = threshold
+
+    world.scheduler.spawn("operator", run)
+    world.scheduler.run()
+
+
+def _done(result: Any) -> None:
+    assert isinstance(result, Answered), result
+
+
+class Crowd:
+    """The customers of a random world: `count` orders, drawn from the world's chance."""
+
+    def __init__(self, world: "World", count: int, chosen: frozenset[int] | None = None) -> None:
+        self.world = world
+        self.chance = world.chance
+        self.count = count
+        self.chosen = chosen
+        """The orders that are placed, by number; all when None. The others draw as if they were."""
+
+    def come(self) -> None:
+        """Stock the shop, and let everybody loose."""
+        world, chance = self.world, self.chance
+        skus = [f"SKU-{position}" for position in range(3 + chance.below("skus", 6))]
+        currency = chance.choice("currency", ("USD", "EUR", "JPY"))
+        prices = {sku: (chance.choice(f"price {sku}", (0, 1, 995, 1250, 123_456)), currency) for sku in skus}
+        plenty = self.count * 4
+        stock = {sku: chance.choice(f"stock {sku}", (0, 2, self.count // 3 + 1, plenty, plenty)) for sku in skus}
+        stock[skus[0]] = plenty
+        people = max(2, self.count // 2)
+        contacts: dict[str, str] = {}
+        world.invariants.forgotten.add(STRANGER)
+        for position in range(people):
+            customer_id = f"c{position}"
+            kind = chance.weighted(f"contact {customer_id}", (("DE", 88.0), ("AQ", 5.0), ("none", 7.0)))
+            if kind != "DE":
+                world.invariants.forgotten.add(customer_id)
+            if kind != "none":
+                contacts[customer_id] = kind
+        seed(world, prices, stock, contacts)
+        for number in range(self.count):
+            if self.chosen is None or number in self.chosen:
+                wish = self._wish(number, skus, currency, people)
+                act = chance.weighted(f"act {number}", _ACTS)
+                at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
+                world.spawn(f"order {number}", lambda act=act, wish=wish: act(self, wish), after=at)  # type: ignore[misc]
+        if self.chosen is None or self.chosen:
+            world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
+
+    def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:
+        chance, name = self.chance, f"wish {number}"
+        wanted = chance.shuffled(f"{name} skus", skus)[: 1 + chance.below(f"{name} lines", 3)]
+        lines = tuple((sku, 1 + chance.below(f"{name} {sku}", 3)) for sku in wanted)
+        customer_id = f"c{chance.below(f'{name} customer', people)}"
+        return Wish(number, customer_id, f"key-{number}", lines, currency, chance.weighted(f"{name} token", TOKENS))
+
+    # what customers do
+
+    def _buy(self, wish: Wish) -> None:
+        """Place the order, and do not take silence for an answer."""
+        self._insist(wish, respond_async=False)
+
+    def _buy_async(self, wish: Wish) -> None:
+        self._insist(wish, respond_async=True)
+
+    def _insist(self, wish: Wish, respond_async: bool) -> None:
+        for attempt in range(3):
+            reply = place(self.world, wish, respond_async=respond_async)
+            if reply.status not in NO_ANSWER:
+                break
+            self._pause(f"insist {wish.number} {attempt}", 0.1, 20.0)
+        if reply.status == 202 and self.chance.below(f"looks {wish.number}", 2):
+            self._pause(f"look {wish.number}", 0.5, 120.0)
+            show(self.world, wish)
+
+    def _click_twice(self, wish: Wish) -> None:
+        """Two requests of one key at once."""
+        task = self._task()
+        other = task.numbered("other click")
+        after = int(self.chance.between(other, 0.0, 0.6) * SECOND)
+        self.world.spawn(other, lambda: place(self.world, wish) and None, after=after)
+        place(self.world, wish)
+
+    def _change_the_mind(self, wish: Wish) -> None:
+        """Order, and cancel a moment later, while the saga runs, or after it was cut."""
+        respond_async = self.chance.below(f"mind {wish.number}", 3) > 0
+        task = self._task()
+        other = task.numbered("regret")
+        after = int(self.chance.between(other, 0.02, self.chance.choice(f"{other} by", (1.0, 3.0, 90.0))) * SECOND)
+        self.world.spawn(other, lambda: self._regret(wish), after=after)
+        place(self.world, wish, respond_async=respond_async)
+
+    def _regret(self, wish: Wish) -> None:
+        for attempt in range(3):
+            reply = cancel(self.world, wish.order_id())
+            if reply.status in (200, 409):
+                return
+            self._pause(f"regret {wish.number} {attempt}", 0.5, 30.0)
+
+    def _reuse_the_key(self, wish: Wish) -> None:
+        """The same key for another body: refused, and nothing changes."""
+        place(self.world, wish)
+        other = {**wish.request(), "lines": [{"sku": wish.lines[0][0], "quantity": 7}]}
+        place(self.world, wish, body=other)
+
+    def _by_channel(self, wish: Wish) -> None:
+        """A channel's event, sometimes put twice, sometimes with a bad one beside it, sometimes its key used again."""
+        channel = self.chance.choice(f"channel {wish.number}", CHANNELS)
+        publish(self.world, wish, channel)
+        match self.chance.below(f"channel {wish.number} again", 6):
+            case 0:
+                publish(self.world, wish, channel, 1)
+            case 1:
+                publish(self.world, wish, channel, 2, {**wish.request(), "idempotency_key": wish.key, "surprise": 1})
+            case 2:
+                unknown = [{"sku": "NO-SUCH-SKU", "quantity": 1}]
+                data = {**wish.request(), "idempotency_key": f"{wish.key}-bad", "lines": unknown}
+                publish(self.world, wish, channel, 3, data)
+            case 3:
+                publish(self.world, wish, channel, 4, {**wish.request(), "idempotency_key": wish.key, "customer_id": STRANGER})
+
+    def _operate(self) -> None:
+        """The operator replenishes once more, and repeats the command: it counts once."""
+        items = [{"sku": "SKU-0", "quantity": 5}]
+        for _ in range(2):
+            self.world.functions.invoke(
+                "inventory-commands", {"command": "replenish", "replenishment_id": "again", "items": items}, self._task().name
+            )
+        call(self.world, "GET", "/stock/SKU-0", function="inventory-api")
+
+    def _pause(self, name: str, least: float, most: float) -> None:
+        self.world.scheduler.sleep(int(self.chance.between(name, least, most) * SECOND))
+
+    def _task(self) -> Task:
+        task = self.world.scheduler.current
+        assert task is not None
+        return task
+
+
+_ACTS: tuple[tuple[Callable[[Crowd, Wish], None], float], ...] = (
+    (Crowd._buy, 40.0),
+    (Crowd._buy_async, 14.0),
+    (Crowd._click_twice, 8.0),
+    (Crowd._change_the_mind, 16.0),
+    (Crowd._reuse_the_key, 4.0),
+    (Crowd._by_channel, 18.0),
+)

@@ -1,0 +1,162 @@
+"""What a stage deploys, as the simulation stands it up: functions with their settings and time-outs, tables, subscriptions.
+
+Constants come from the services' `infrastructure.py` by reading its source, so that no `aws_cdk` is imported here;
+test_deployment.py holds the rest against the synthesized templates.
+"""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from tests.simulation import expressions  # noqa: F401  (first: nothing of the services is imported by it)
+
+BUS: Final = "orderflow"
+WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga"
+
+
+@cache
+def infrastructure(service: str) -> Mapping[str, Any]:
+    """The literal constants of a service's infrastructure.py, by name."""
+    module = import_module("services")
+    source = (Path(next(iter(module.__path__))) / service / "infrastructure.py").read_text()
+    return literals(source)
+
+
+@cache
+def constructs(name: str) -> Mapping[str, Any]:
+    """The literal constants of `cdk/constructs/<name>.py`."""
+    return literals((Path(__file__).parents[2] / "cdk" / "constructs" / f"{name}.py").read_text())
+
+
+def literals(source: str) -> Mapping[str, Any]:
+    """Every top-level `NAME = literal` of a module's source."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A function as deployed: `service.module`, its time-out, and its variables beside the common ones."""
+
+    service: str
+    module: str
+    timeout_seconds: int
+    variables: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """`order-commands`."""
+        return f"{self.service}-{self.module}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """All its variables."""
+        common = {"STAGE": "sim", "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
+        return common | dict(self.variables)
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A rule with its queue and the function that the queue feeds."""
+
+    service: str
+    name: str
+    module: str
+
+    @property
+    def queue(self) -> str:
+        """`order-intake`."""
+        return f"{self.service}-{self.name}"
+
+    @property
+    def consumed(self) -> tuple[tuple[str, str], ...]:
+        """The (source, detail-type) pairs, from the service's own list."""
+        consumes: dict[str, tuple[tuple[str, str], ...]] = import_module(f"services.{self.service}.consumes").CONSUMES
+        return consumes[self.name]
+
+
+SUBSCRIPTIONS: Final = (
+    Subscribed("order", "intake", "intake"),
+    Subscribed("order", "fulfilment", "subscriber"),
+    Subscribed("shipping", "orders", "subscriber"),
+    Subscribed("notification", "notices", "subscriber"),
+)
+SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
+WITH_DUE_INDEX: Final = ("order", "shipping", "notification")
+LEDGER: Final = "payment-ledger"
+
+
+def functions() -> tuple[Deployed, ...]:
+    """Every function of the five stacks."""
+    order, shipping, notification = infrastructure("order"), infrastructure("shipping"), infrastructure("notification")
+    workflow = {"WORKFLOW_ARN": WORKFLOW}
+    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(order["ABORT_AFTER_SECONDS"])}
+    outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
+    contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
+    sweepers = {
+        "order": aborts,
+        "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"])},
+        "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
+    }
+    letters = {s.queue: {"DEAD_LETTER_QUEUE_URL": f"https://sqs/1/{s.queue}-dlq"} for s in SUBSCRIPTIONS}
+    ours = (
+        Deployed("order", "commands", 10, {}),
+        Deployed("order", "contact", 5, {}),
+        Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
+        Deployed("order", "intake", 30, letters["order-intake"]),
+        Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
+        Deployed("payment", "commands", 10, {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}),
+        Deployed("inventory", "commands", 10, {}),
+        Deployed("inventory", "api", 10, {}),
+        Deployed("shipping", "subscriber", 30, letters["shipping-orders"]),
+        Deployed(
+            "notification",
+            "subscriber",
+            30,
+            {**letters["notification-notices"], **contact, "SENDER_ADDRESS": "orders@example.com"},
+        ),
+    )
+    relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
+    sweeping = tuple(Deployed(service, "sweeper", 55, {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS)
+    return (*ours, *relays, *sweeping)
+
+
+@cache
+def definition() -> dict[str, Any]:
+    """The deployed workflow."""
+    found: dict[str, Any] = import_module("services.order.workflow.definition").definition()
+    return found
+
+
+def workflow_seconds() -> int:
+    """Its TimeoutSeconds."""
+    return int(definition()["TimeoutSeconds"])
+
+
+def workflow_functions() -> Mapping[str, str]:
+    """What the definition's `${...}` marks stand for."""
+    services = {"OrderCommands": "order", "PaymentCommands": "payment", "InventoryCommands": "inventory"}
+    return {f"${{{mark}}}": f"{service}-commands" for mark, service in services.items()}
+
+
+def started_by(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
+    told = {}
+    for name, path in infrastructure("order")["LIVE_INPUT"].items():
+        value: Any = path
+        if path.startswith("$."):
+            value = event
+            for part in path[2:].split("."):
+                value = value[part]
+        told[name] = value
+    return told

@@ -1,0 +1,452 @@
+"""The protocol's invariants, checked on every write that touches them, on every answer a client hears, and at rest.
+
+The names are those of docs/reliability.md. They read the stores, not the handlers' own opinion of them.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.simulation import deployment
+from tests.simulation.dynamodb import Change, Item
+from tests.simulation.scheduler import SECOND
+
+if TYPE_CHECKING:
+    from tests.simulation.bus import Envelope
+    from tests.simulation.world import World
+
+MARKER: Final = "Markerson"
+"""Stands in every name, e-mail and address of the simulated customers (P1)."""
+MAIL_KINDS: Final = {"is confirmed": "confirmed", "is cancelled": "cancelled", "is on its way": "dispatched"}
+TERMINAL_SHIPMENT: Final = ("DELIVERED", "FAILED")
+TERMINAL_NOTE: Final = ("SENT", "FAILED")
+ABSENT: Final = "∅"
+
+
+class Violated(BaseException):
+    """An invariant does not hold. Not an Exception, so that no handler outlives it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name}: {text}")
+        self.name = name
+        self.text = text
+
+
+def text_of(item: Item | None, name: str) -> str | None:
+    """A string attribute."""
+    return None if item is None or name not in item else str(item[name].get("S"))
+
+
+def number_of(item: Item, name: str) -> int:
+    """A number attribute, 0 when it is not there."""
+    return int(item[name]["N"]) if name in item else 0
+
+
+def status_of(item: Item | None) -> str:
+    """A row's status, ABSENT without a row."""
+    return ABSENT if item is None else str(item["status"]["S"])
+
+
+def amount_of(item: Item) -> tuple[int, str]:
+    """The total of an order or payment."""
+    total = item["total"]["M"]
+    return int(total["amount"]["N"]), str(total["currency"]["S"])
+
+
+class Invariants:
+    """Watches one world."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.tables = world.dynamodb.tables
+        self.orders: dict[str, Item] = {}
+        self.outside = 0
+        """Customers and others who have not finished."""
+        self.writes = 0
+        self.histories: dict[str, list[str]] = defaultdict(list)
+        """By order, the transitions it took."""
+        self.placed: dict[tuple[str, str, str], str] = {}
+        self.captures: dict[str, dict[str, int]] = defaultdict(dict)
+        """By order, what each capture in the gateway's ledger took."""
+        self.published: dict[str, str] = {}
+        """Every event that ever was in an outbox, by its id."""
+        self.pending: set[tuple[str, str]] = set()
+        """Rows with something in their outbox, as (table, key)."""
+        self.unfinished: set[tuple[str, str]] = set()
+        """Orders, shipments and notes that are not terminal, as (table, key)."""
+        self.held: dict[str, int] = defaultdict(int)
+        self.sold: dict[str, int] = defaultdict(int)
+        self.looks: dict[str, int] = defaultdict(int)
+        """By order, the sweeps since its creation in which it was due, and not terminal."""
+        self.waits: dict[str, int] = defaultdict(int)
+        """By order, all sweeps since its creation in which it was not terminal."""
+        self.slowest: tuple[int, int, str] = (0, 0, "")
+        """The order that took the most sweeps beyond its faults."""
+        self.forgotten: set[str] = set()
+        """Customers whose contact was deleted, or never given."""
+        self.checked = 0
+        self._tables_of = _transition_tables()
+        self._mails_seen = 0
+
+    # every write
+
+    def committed(self, changes: list[Change]) -> None:
+        """A write, or all of a transaction's."""
+        self.writes += 1
+        touched: dict[str, None] = {}
+        skus: dict[str, None] = {}
+        for change in changes:
+            aggregate, _, rest = change.key.partition("#")
+            if change.table == deployment.LEDGER:
+                order_id, _, operation = change.key.partition("|")
+                self._ledger(order_id, operation, change)
+                touched[order_id] = None
+                continue
+            if aggregate in self._tables_of:
+                self._transition(aggregate, change)
+                self._outbox(change)
+            match aggregate:
+                case "ORDER":
+                    self._order(rest, change)
+                    touched[rest] = None
+                case "PAY":
+                    touched[rest] = None
+                case "RES":
+                    touched[rest] = None
+                    self._reservation(change, skus)
+                case "SKU":
+                    skus[rest] = None
+                case "SHIP":
+                    touched[rest] = None
+                    self._note_unfinished(change, TERMINAL_SHIPMENT)
+                case "NOTE":
+                    touched[rest.partition("#")[0]] = None
+                    self._note_unfinished(change, TERMINAL_NOTE)
+        for order_id in touched:
+            self.check_order(order_id)
+        for sku in skus:
+            self._check_stock(sku)
+
+    def _transition(self, aggregate: str, change: Change) -> None:
+        before, after = status_of(change.old), status_of(change.new)
+        old_version = 0 if change.old is None else number_of(change.old, "version")
+        new_version = 0 if change.new is None else number_of(change.new, "version")
+        if change.new is None:
+            self._fail("D2", f"{change.key} was deleted")
+        if new_version == old_version:
+            if before != after:
+                self._fail("D2", f"{change.key} went {before} → {after} without a new version ({old_version})")
+            return
+        if new_version != old_version + 1:
+            self._fail("D2", f"{change.key} went from version {old_version} to {new_version}")
+        allowed = self._tables_of[aggregate].get((before, after))
+        if allowed is None:
+            self._fail("D1", f"{change.key} went {before} → {after}, which no transition allows")
+        added = self._added_events(change)
+        types = [json.loads(text)["detail-type"] for text in added]
+        if len(types) > 1 or (types[0] if types else None) not in allowed:
+            told = sorted(str(name) for name in allowed)
+            self._fail("D2", f"{change.key} went {before} → {after} with the events {types}, instead of one of {told}")
+        for text in added:
+            event = json.loads(text)
+            event_id = event["detail"]["metadata"]["event_id"]
+            if event_id != f"{change.key}#{new_version}":
+                self._fail("D2", f"{change.key} version {new_version} left the event {event_id}")
+            if event_id in self.published:
+                self._fail("D2", f"the event {event_id} was left twice")
+            self.published[event_id] = text
+            self.read("event", text)
+        if aggregate == "ORDER":
+            self.histories[change.key.partition("#")[2]].append(f"{before}→{after}")
+
+    def _added_events(self, change: Change) -> list[str]:
+        before = [part["S"] for part in change.old["pending"]["L"]] if change.old and "pending" in change.old else []
+        after = [part["S"] for part in change.new["pending"]["L"]] if change.new and "pending" in change.new else []
+        if after[: len(before)] != before:
+            self._fail("E5", f"{change.key} took a step that lost pending events")
+        return after[len(before) :]
+
+    def _outbox(self, change: Change) -> None:
+        entry = (change.table, change.key)
+        if change.new is not None and "pending" in change.new:
+            self.pending.add(entry)
+            if change.new["pending"]["L"] and not ("pending_since" in change.new and "pending_shard" in change.new):
+                self._fail("E5", f"{change.key} has pending events that no sweeper can find")
+        else:
+            self.pending.discard(entry)
+
+    def _order(self, order_id: str, change: Change) -> None:
+        assert change.new is not None
+        self.orders[order_id] = change.new
+        if change.old is None:
+            who = text_of(change.new, "customer_id") if text_of(change.new, "channel") == "api" else ""
+            key = (str(text_of(change.new, "channel")), str(who), str(text_of(change.new, "idempotency_key")))
+            other = self.placed.setdefault(key, order_id)
+            if other != order_id:
+                self._fail("I1", f"{key} has two orders, {other} and {order_id}")
+        elif text_of(change.old, "request_hash") != text_of(change.new, "request_hash"):
+            self._fail("I1", f"{order_id} became another request's")
+        terminal = status_of(change.new) in ("CONFIRMED", "CANCELLED")
+        entry = (change.table, change.key)
+        if not terminal:
+            self.unfinished.add(entry)
+            if "next_due" not in change.new or "due_shard" not in change.new:
+                self._fail("V1", f"{order_id} is {status_of(change.new)} and in no sweeper's sight")
+        elif entry in self.unfinished:
+            self.unfinished.discard(entry)
+            self._came_to_rest(order_id)
+        if change.old is not None and _fulfilment(change.new) < _fulfilment(change.old):
+            self._fail("E3", f"the fulfilment of {order_id} went backwards")
+
+    def _came_to_rest(self, order_id: str) -> None:
+        """V1Q: within 3 sweeps that find the order due, and one more for each fault that could concern it."""
+        faults = sum(order_id in boundary or "minute" in boundary for boundary in self.world.plan.struck)
+        excess = self.looks[order_id] - faults
+        if (excess, self.waits[order_id]) > self.slowest[:2]:
+            self.slowest = (excess, self.waits[order_id], order_id)
+        if excess > 3:
+            self._fail("V1", f"{order_id} took {self.looks[order_id]} sweeps after {faults} faults")
+
+    def _note_unfinished(self, change: Change, terminal: tuple[str, ...]) -> None:
+        entry = (change.table, change.key)
+        if status_of(change.new) in terminal:
+            self.unfinished.discard(entry)
+        else:
+            self.unfinished.add(entry)
+
+    def _ledger(self, order_id: str, operation: str, change: Change) -> None:
+        if change.old is not None and change.old != change.new:
+            self._fail("M2", f"the ledger's {operation} of {order_id} was rewritten")
+        if change.new is not None and operation.startswith("capture") and text_of(change.new, "outcome") == "CAPTURED":
+            self.captures[order_id][operation] = number_of(change.new, "amount")
+
+    def _reservation(self, change: Change, skus: dict[str, None]) -> None:
+        for row, sign in ((change.old, -1), (change.new, 1)):
+            counted = {"HELD": self.held, "COMMITTED": self.sold}.get(status_of(row))
+            if row is None or counted is None:
+                continue
+            for line in row["lines"]["L"]:
+                sku = line["M"]["sku"]["S"]
+                counted[sku] += sign * int(line["M"]["quantity"]["N"])
+                skus[sku] = None
+
+    def _check_stock(self, sku: str) -> None:
+        row = self.tables["inventory"].rows.get(f"SKU#{sku}")
+        available, held, sold, replenished = (
+            number_of(row or {}, name) for name in ("available", "held", "sold", "replenished")
+        )
+        if min(available, held, sold) < 0 or available + held + sold != replenished:
+            self._fail("S2", f"{sku}: {available} available + {held} held + {sold} sold, {replenished} replenished")
+        if held != self.held[sku] or sold != self.sold[sku]:
+            self._fail("S3", f"{sku}: {held} held for {self.held[sku]} reserved, {sold} sold for {self.sold[sku]} committed")
+
+    def check_order(self, order_id: str) -> None:
+        """What must hold of one order at every moment."""
+        self.checked += 1
+        order = self.orders.get(order_id)
+        captures = self.captures.get(order_id, {})
+        captured = sum(captures.values())
+        status = status_of(order)
+        if captured:
+            if status not in ("CONFIRMING", "CONFIRMED"):
+                self._fail("M1", f"{captured} is captured for {order_id}, which is {status}")
+            assert order is not None
+            if len(captures) > 1 or captured > amount_of(order)[0]:
+                total = amount_of(order)[0]
+                self._fail("M2", f"{captured} was captured in {len(captures)} captures for {order_id}, a total of {total}")
+        if status == "CONFIRMED":
+            assert order is not None
+            payment, stock = self._payment(order_id), self._stock(order_id)
+            if captured != amount_of(order)[0] or payment != "CAPTURED" or stock != "COMMITTED":
+                self._fail("M3", f"{order_id} is confirmed with {captured} captured, payment {payment}, stock {stock}")
+        elif status == "CANCELLED":
+            payment, stock = self._payment(order_id), self._stock(order_id)
+            if payment not in ("VOIDED", "DECLINED") or stock == "HELD" or self._authorized(order_id):
+                self._fail("M4", f"{order_id} is cancelled with payment {payment}, stock {stock}")
+            if stock not in ("RELEASED", "RESTOCKED"):
+                self._fail("S1", f"{order_id} is cancelled with stock {stock}")
+        if f"SHIP#{order_id}" in self.tables["shipping"].rows and status != "CONFIRMED":
+            self._fail("E2", f"{order_id} is {status} and has a shipment")
+        steps = self.histories.get(order_id, [])
+        if "CONFIRMING→CONFIRMED" in steps and "PENDING→CANCELLING" in steps:
+            self._fail("D1", f"{order_id} took both ways: {steps}")
+
+    def _payment(self, order_id: str) -> str:
+        return status_of(self.tables["payment"].rows.get(f"PAY#{order_id}"))
+
+    def _stock(self, order_id: str) -> str:
+        return status_of(self.tables["inventory"].rows.get(f"RES#{order_id}"))
+
+    def _authorized(self, order_id: str) -> bool:
+        """Whether the gateway keeps money aside for the order."""
+        rows = self.tables[deployment.LEDGER].rows
+        authorized = text_of(rows.get(f"{order_id}|authorize"), "outcome") == "AUTHORIZED"
+        return authorized and f"{order_id}|void" not in rows
+
+    # what goes out
+
+    def heard(self, event: "Envelope") -> None:
+        """The bus accepted an event: one of ours was in an outbox first, with the same words (E5)."""
+        text = json.dumps(event["detail"])
+        self.read("event", text)
+        if event["source"].startswith("orderflow.channel."):
+            return
+        event_id = event["detail"]["metadata"]["event_id"]
+        kept = self.published.get(event_id)
+        if kept is None or json.loads(kept)["detail"] != event["detail"]:
+            self._fail("E5", f"the bus was told {event_id}, which no row ever had pending in these words")
+
+    def read(self, where: str, text: str | None) -> None:
+        """P1: whatever leaves a table of contacts is searched for the marker."""
+        if text is not None and MARKER in text:
+            self._fail("P1", f"a customer's name stands in a {where}: {text[:300]}")
+
+    def told(self, who: str, order_id: str, claimed: str) -> None:
+        """C1: a client was told that its order has come to an end."""
+        status = status_of(self.orders.get(order_id))
+        if status != claimed:
+            self._fail("C1", f"{who} was told that {order_id} is {claimed}; it is {status}")
+
+    def answered_for(self, who: str, order_id: str, lines: list[tuple[str, int]], refused: bool) -> None:
+        """I1: a client was answered about its request; 422 if and only if its key stands for another."""
+        order = self.orders.get(order_id)
+        kept = [(line["M"]["sku"]["S"], int(line["M"]["quantity"]["N"])) for line in order["lines"]["L"]] if order else None
+        if refused == (kept == lines):
+            self._fail(
+                "I1", f"{who} asked for {lines} as {order_id}, which is {kept}, and was {'' if refused else 'not '}refused"
+            )
+
+    def failed(self, invocation: str, error: BaseException) -> None:
+        """A function raised: what it calls a bug is one (B1)."""
+        if isinstance(error, AssertionError | TypeError | KeyError | AttributeError | NameError | IndexError):
+            self._fail("B1", f"{invocation} raised {type(error).__name__}: {error}")
+
+    # sweeps and rest
+
+    def sweeping(self) -> None:
+        """The order's sweeper is about to run."""
+        now = self.world.time_of(self.world.scheduler.now)
+        for table, key in sorted(self.unfinished):
+            if table == "order":
+                order_id = key.partition("#")[2]
+                self.waits[order_id] += 1
+                if str(text_of(self.orders[order_id], "next_due")) <= now:
+                    self.looks[order_id] += 1
+        self._check_mails()
+
+    def _check_mails(self) -> None:
+        seen: dict[str, None] = {}
+        for mail in self.world.mail.sent:
+            if mail.subject in seen:
+                self._fail("E4", f"two mails went out: {mail.subject}")
+            seen[mail.subject] = None
+
+    def unrest(self) -> str | None:
+        """Why the world is not at rest, if it is not."""
+        world = self.world
+        if self.outside or world.functions.running or world.workflow.running or world.network.copies or world.bus.in_flight:
+            return (
+                f"{self.outside} customers, {world.functions.running} functions, {world.workflow.running} workflows, "
+                f"{world.network.copies} late requests, {world.bus.in_flight} deliveries under way"
+            )
+        for queue in world.queues.values():
+            if queue.messages:
+                return f"{len(queue.messages)} messages in {queue.name}"
+        if any(not stream.quiet for stream in world.streams.values()):
+            return "a stream is being read"
+        if self.pending or self.unfinished:
+            return f"unfinished: {sorted(self.unfinished)[:5]}, pending: {sorted(self.pending)[:5]}"
+        return None
+
+    def stuck(self) -> None:
+        """The world does not come to rest."""
+        self._fail("V1", f"after {self.world.minutes} minutes: {self.unrest()}")
+
+    def at_rest(self) -> None:
+        """Everything that must hold once nothing is left to run."""
+        for order_id in sorted(self.orders):
+            self.check_order(order_id)
+        for sku in sorted({*self.held, *self.sold}):
+            self._check_stock(sku)
+        self._check_money()
+        self._check_mails()
+        for event_id in sorted(self.published):
+            if event_id not in self.world.bus.accepted:
+                self._fail("E5", f"the bus never accepted {event_id}")
+        for queue in self.world.queues.values():
+            for batch, answered, untouched in queue.batches:
+                if untouched and (answered is None or answered.value["batchItemFailures"]):
+                    self._fail("A1", f"{queue.name}: a batch of {[message.about for message in batch]} failed untouched")
+
+    def _check_money(self) -> None:
+        """M5Q: captured, in each currency, is the total of the confirmed orders, to the cent."""
+        confirmed: dict[str, int] = defaultdict(int)
+        captured: dict[str, int] = defaultdict(int)
+        for order in self.orders.values():
+            amount, currency = amount_of(order)
+            if status_of(order) == "CONFIRMED":
+                confirmed[currency] += amount
+        for key, row in self.tables[deployment.LEDGER].rows.items():
+            if key.partition("|")[2].startswith("capture") and text_of(row, "outcome") == "CAPTURED":
+                captured[str(text_of(row, "currency"))] += number_of(row, "amount")
+        if {c: a for c, a in confirmed.items() if a} != {c: a for c, a in captured.items() if a}:
+            self._fail("M5", f"captured {dict(captured)}, confirmed {dict(confirmed)}")
+
+    def consumers_complete(self) -> None:
+        """R1, E1, E3: after a replay that covers what was lost, consumers' tables are those of the fault-free run."""
+        for order_id, order in sorted(self.orders.items()):
+            status = status_of(order)
+            shipment = self.tables["shipping"].rows.get(f"SHIP#{order_id}")
+            expected = {"CONFIRMED": ("confirmed", "dispatched"), "CANCELLED": ("cancelled",)}[status]
+            reachable = str(text_of(order, "customer_id")) not in self.forgotten
+            if status == "CONFIRMED":
+                if shipment is None:
+                    self._fail("E3", f"{order_id} is confirmed and has no shipment")
+                if reachable and (status_of(shipment), _fulfilment(order)) != ("DELIVERED", 2):
+                    self._fail("R1", f"{order_id}: shipment {status_of(shipment)}, fulfilment {_fulfilment(order)}")
+                if status_of(shipment) == "FAILED":
+                    expected = ("confirmed",)
+            for kind in expected:
+                note = self.tables["notification"].rows.get(f"NOTE#{order_id}#{kind}")
+                sent = sum(mail.subject == _subject(order_id, kind) for mail in self.world.mail.sent)
+                unknown = text_of(note, "reason") == "SENDING_UNKNOWN" and self._struck_note(order_id)
+                if status_of(note) == "SENT" and sent != 1:
+                    self._fail("R1", f"the note {kind} of {order_id} is SENT with {sent} mails")
+                if reachable and status_of(note) != "SENT" and not unknown:
+                    self._fail("R1", f"the note {kind} of {order_id} is {status_of(note)} ({text_of(note, 'reason')})")
+
+    def _struck_note(self, order_id: str) -> bool:
+        return any("notification" in boundary for boundary in self.world.plan.struck)
+
+    def _fail(self, name: str, text: str) -> None:
+        raise Violated(name, f"{text} (at {self.world.scheduler.now / SECOND:.3f} s)")
+
+
+def _subject(order_id: str, kind: str) -> str:
+    return f"Your order {order_id} " + next(words for words, of in MAIL_KINDS.items() if of == kind)
+
+
+def _fulfilment(order: Item) -> int:
+    return ("NONE", "DISPATCHED", "DELIVERED").index(str(text_of(order, "fulfilment")))
+
+
+def _transition_tables() -> Mapping[str, Mapping[tuple[str, str], frozenset[str | None]]]:
+    """By aggregate and (from, to): the events that such a step may publish."""
+    found: dict[str, dict[tuple[str, str], frozenset[str | None]]] = {}
+    for table in _tables():
+        steps: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+        for transition in table.transitions:
+            for source in transition.sources:
+                steps[source, transition.target].add(transition.publishes)
+        found[table.aggregate] = {pair: frozenset(types) for pair, types in steps.items()}
+    return found
+
+
+def _tables() -> Iterator[Any]:
+    for service in deployment.SWEEPERS:
+        module = import_module(f"services.{service}.states")
+        for name in ("TRANSITIONS", "REPLENISHMENTS"):
+            if hasattr(module, name):
+                yield getattr(module, name)

@@ -1,0 +1,81 @@
+"""This process made ready to simulate: no AWS, no real sleep, no uuid of its own, and the services imported after that."""
+
+import logging
+import os
+import random
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from typing import Any
+
+from tests.simulation import sdk, wire
+from tests.simulation.scheduler import Environ, install_environ
+
+
+class LogSink:
+    """Where logs and metrics go: nowhere, or to whoever reads them for what they must not hold."""
+
+    def __init__(self) -> None:
+        self.read: Callable[[str], None] | None = None
+
+    def write(self, text: str) -> int:
+        """A piece of a log."""
+        if self.read is not None:
+            self.read(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+SINK = LogSink()
+_environ: Environ | None = None
+
+
+def make_ready(with_botocore: bool = False) -> Environ:
+    """Once per process; the environment that functions see. Importing the services is part of it."""
+    global _environ
+    if _environ is not None:
+        return _environ
+    early = [name for name in sys.modules if name.startswith("services.kernel.")]
+    assert not early, f"{early[0]} is imported already: simulate in a process of its own"
+    os.environ.update(
+        {
+            "AWS_ACCESS_KEY_ID": "simulated",
+            "AWS_SECRET_ACCESS_KEY": "simulated",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "POWERTOOLS_METRICS_NAMESPACE": "Orderflow",
+        }
+    )
+    (wire if with_botocore else sdk).install()
+    uuid.uuid4 = _uuid4
+    _environ = install_environ()
+    with redirect_stdout(SINK):  # Powertools' loggers keep the stream they were made with
+        from tests.simulation import services_of_the_stage
+
+        services_of_the_stage.load()
+    sys.modules["services.kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
+    keep_logs(None)
+    return _environ
+
+
+def keep_logs(read: Callable[[str], None] | None) -> None:
+    """Let `read` have every log line from now on; with None, logging costs next to nothing."""
+    SINK.read = read
+    logging.disable(logging.NOTSET if read else logging.CRITICAL)
+
+
+def _uuid4() -> uuid.UUID:
+    if sdk.has_task():
+        return uuid.UUID(int=sdk.random_bits(), version=4)
+    return uuid.UUID(int=random.getrandbits(128), version=4)
+
+
+def handlers() -> dict[str, Any]:
+    """The handlers of every function, by name."""
+    from tests.simulation import services_of_the_stage
+
+    return services_of_the_stage.load()

@@ -1,0 +1,109 @@
+"""A random run of one world, from its seed to its verdict."""
+
+import traceback
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.simulation import process
+from tests.simulation.customers import Crowd
+from tests.simulation.faults import Drawn, Listed, Mode, Plan
+from tests.simulation.invariants import Violated
+from tests.simulation.randomness import Chance
+from tests.simulation.world import World
+
+ORDERS_PER_WORLD: Final = 40
+RATES: Final = (0.02, 0.04, 0.07, 0.1, 0.15)
+"""How likely a boundary is struck, one of these for each world."""
+
+
+@dataclass(frozen=True)
+class WorldRun:
+    """Which world, and what of it: some of its orders, some of its faults; all where None."""
+
+    seed: str
+    number: int
+    orders: int = ORDERS_PER_WORLD
+    chosen: frozenset[int] | None = None
+    faults: Mapping[str, Mode] | None = None
+
+    @property
+    def chance(self) -> Chance:
+        """The world's chance, which its number and the run's seed decide."""
+        return Chance(f"{self.seed}/world {self.number}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a world. `violated` is the invariant's name, None when all held."""
+
+    number: int
+    orders: int
+    struck: Mapping[str, Mode]
+    steps: int
+    digest: str
+    minutes: int
+    checked: int
+    replays: int = 0
+    slowest: tuple[int, int, str] = (0, 0, "")
+    violated: str | None = None
+    text: str = ""
+    trace: tuple[str, ...] = field(default=(), repr=False)
+
+
+def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) -> Verdict:
+    """Run one world to its end."""
+    chance = run.chance
+    plan: Plan = Listed(run.faults) if run.faults is not None else Drawn(chance, chance.choice("rate", RATES))
+    world = World(chance, plan, keep_history=trace)
+    violated, text, replays = None, "", 0
+    process.keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
+    try:
+        with redirect_stdout(process.SINK):  # Powertools prints metrics
+            world.run(lambda world: Crowd(world, run.orders, run.chosen).come())
+            world.invariants.at_rest()
+            replays = recover_and_replay(world)
+    except Violated as found:
+        violated, text = found.name, found.text
+        world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
+    except Exception as error:
+        violated, text = type(error).__name__, "".join(traceback.format_exception(error)[-6:])
+    finally:
+        process.keep_logs(None)
+        world.abandon()
+    return Verdict(
+        number=run.number,
+        orders=len(world.invariants.orders),
+        struck=dict(plan.struck),
+        steps=world.history.steps,
+        digest=world.history.digest(),
+        minutes=world.minutes,
+        checked=world.invariants.checked,
+        replays=replays,
+        slowest=world.invariants.slowest,
+        violated=violated,
+        text=text,
+        trace=tuple(world.history.lines),
+    )
+
+
+def recover_and_replay(world: World) -> int:
+    """R1: redrive and replay what was lost, and the consumers are complete. R2: replay it all again, and nothing happens."""
+    world.plan.quiet = True
+    for queue in world.queues.values():
+        queue.redrive()
+    world.bus.replay("first", {"shipping-orders", "order-fulfilment", "notification-notices"})
+    world.settle_more()
+    world.invariants.at_rest()
+    world.invariants.consumers_complete()
+    if world.chance.below("second replay", 4):
+        return 1
+    writes, mails = world.invariants.writes, len(world.mail.sent)
+    world.bus.replay("second", {rule.name for rule in world.bus.rules})
+    world.settle_more()
+    if (world.invariants.writes, len(world.mail.sent)) != (writes, mails):
+        raise Violated(
+            "R2", f"a further replay made {world.invariants.writes - writes} writes, {len(world.mail.sent) - mails} mails"
+        )
+    return 2

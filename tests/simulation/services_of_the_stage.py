@@ -1,0 +1,21 @@
+"""The unmodified handlers, imported from whichever `services` comes first on the path."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from tests.simulation import deployment
+from tests.simulation.gateway import RemoteGateway
+
+
+@cache
+def load() -> dict[str, Any]:
+    """Every function's handler, by the function's name. The sandbox gateway is put beyond a network."""
+    found = {
+        deployed.name: import_module(f"services.{deployed.service}.{deployed.module}").handler
+        for deployed in deployment.functions()
+    }
+    gateways = import_module("services.payment.commands").GATEWAYS
+    sandbox = gateways["sandbox"]
+    gateways["sandbox"] = lambda: RemoteGateway(sandbox())
+    return found
