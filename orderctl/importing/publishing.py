@@ -17,7 +17,7 @@ from orderctl.target import Target
 from services.kernel.names import CHANNEL_PREFIX
 from services.order import identity
 
-IN_FLIGHT = 20
+IN_FLIGHT = 10
 """How many orders may be on their way at once while an import follows them."""
 AT_ONCE = 4
 """How many contacts are put at once."""

@@ -27,6 +27,7 @@ class NotificationStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         contact = self.require("order", "contact-arn")
         sender = self.setting("sender", SENDER)
+        self.publish("sender-address", sender)
         subscriber = ServiceFunction(
             self,
             "subscriber",
