@@ -1,0 +1,1 @@
+"""The auditor: every invariant of the protocol that tables can show, recomputed from all their rows."""
