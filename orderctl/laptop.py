@@ -82,11 +82,11 @@ def outputs(target: Target) -> dict[str, dict[str, str]]:
 
 
 def addresses(target: Target) -> dict[str, str]:
-    """What the stacks of this stage published that a browser or `curl` can open, by parameter name."""
+    """The HTTP APIs of this stage, by parameter name."""
     root = f"/orderflow/{target.stage}/"
     pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
     found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
-    return {name: value for name, value in sorted(found.items()) if value.startswith(("http://", "https://"))}
+    return {name: value for name, value in sorted(found.items()) if name.endswith("api-url")}
 
 
 def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:

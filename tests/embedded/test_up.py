@@ -41,7 +41,7 @@ def orderctl(*arguments: str) -> str:
 def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
     port = str(process.free_port())
     first = json.loads(orderctl("up", "--port", port, "--app", f"{TOY} hello", "-o", "json"))
-    assert first["addresses"] == {"second/url": "http://hello"}
+    assert first["addresses"] == {"second/api-url": "http://hello"}
     assert first["outputs"]["toy-dev-second"] == {"Says": "hello"}
     pid = process.running()
     assert pid is not None
@@ -52,11 +52,11 @@ def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
     assert (home / "logs" / "deploy.log").read_text() == deployments
 
     changed = json.loads(orderctl("up", "--app", f"{TOY} goodbye", "-o", "json"))
-    assert changed["addresses"] == {"second/url": "http://goodbye"}
+    assert changed["addresses"] == {"second/api-url": "http://goodbye"}
     since = (home / "logs" / "deploy.log").read_text().removeprefix(deployments)
     assert "toy-dev-second" in since
     assert "toy-dev-first" not in since
-    assert Target().at(changed["endpoint"]).parameter("second/url") == "http://goodbye"
+    assert Target().at(changed["endpoint"]).parameter("second/api-url") == "http://goodbye"
 
     with pytest.raises(UserError, match="payment stack of stage 'dev' is not deployed"):
         Target().at(changed["endpoint"]).parameter("payment/commands-arn")

@@ -30,7 +30,7 @@ STACKS: dict[str, dict[str, Any]] = {
         "Resources": {
             "Url": {
                 "Type": "AWS::SSM::Parameter",
-                "Properties": {"Type": "String", "Name": f"/orderflow/{STAGE}/second/url", "Value": f"http://{SAYS}"},
+                "Properties": {"Type": "String", "Name": f"/orderflow/{STAGE}/second/api-url", "Value": f"http://{SAYS}"},
             }
         },
         "Outputs": {"Says": {"Value": SAYS}},

@@ -1,22 +1,19 @@
 """Orderflow deployed on a laptop AWS of the session's own: the six stacks, by the real CDK CLI, once."""
 
-import hashlib
 import json
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from orderctl import laptop as bring_up
-from orderctl import signed_http
+from orderctl import observing, service, signed_http
 from orderctl.embedded import process
 from orderctl.output import Progress
 from orderctl.signed_http import Answer
 from orderctl.target import Target
-from services.kernel.names import SERVICES
 from services.kernel.rows import unmarshal
 from tests.polling import eventually
 
@@ -58,9 +55,7 @@ class Laptop:
 
     def rows(self, parameter: str) -> list[dict[str, Any]]:
         """Every row of the table that `parameter` names, by key."""
-        pages = self.target.client("dynamodb").get_paginator("scan").paginate(TableName=self.target.parameter(parameter))
-        found = [unmarshal(item) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda row: (row["pk"], row.get("sk", "")))
+        return observing.rows(self.target, parameter)
 
     def settled(self, order_id: str) -> dict[str, Any]:
         """The order once it is terminal."""
@@ -72,43 +67,16 @@ class Laptop:
         return eventually(look, 60, f"order {order_id} is confirmed or cancelled")
 
     def quiet(self) -> None:
-        """Wait until no row has an event pending and no queue a message in flight."""
-        eventually(lambda: not self.pending() and not self.in_flight(), 60, "nothing is pending and no queue has messages")
-
-    def pending(self) -> list[str]:
-        """Keys of rows whose outbox is not empty."""
-        return [row["pk"] for service in SERVICES for row in self.rows(f"{service}/table-name") if row.get("pending")]
-
-    def queues(self, ending: str) -> dict[str, str]:
-        """The URLs of queues by parameter name, of those whose name ends so."""
-        root = f"/orderflow/{self.target.stage}/"
-        pages = self.target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
-        found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
-        return {name: url for name, url in found.items() if name.endswith(ending)}
-
-    def in_flight(self) -> int:
-        """Messages in the subscribers' queues, visible or not."""
-        return sum(self.depth(url) for name, url in self.queues("-queue-url").items())
-
-    def depth(self, url: str) -> int:
-        """Messages in a queue, visible or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
+        """Wait until every order is terminal, no row has an event pending and no queue a message."""
+        assert observing.quiet(self.target, 90) == []
 
     def dead_letters(self) -> dict[str, int]:
         """The dead-letter queues that hold something, with how many messages."""
-        depths = {name: self.depth(url) for name, url in self.queues("-dlq-url").items()}
-        return {name: depth for name, depth in depths.items() if depth}
+        return {name: depth for name, depth in observing.depths(self.target, "-dlq-url").items() if depth}
 
     def invoke(self, parameter: str, payload: dict[str, Any] | None = None) -> Any:
         """Call a function by the parameter that holds its ARN; its answer. Fails the test if the function failed."""
-        answer = self.target.client("lambda", read_timeout=120).invoke(
-            FunctionName=self.target.parameter(parameter), Payload=json.dumps(payload or {}).encode()
-        )
-        body = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, body
-        return body
+        return service.invoke(self.target, parameter, payload or {})
 
     def run_saga(self, saga_input: dict[str, Any]) -> dict[str, Any]:
         """One synchronous run of the workflow."""
@@ -122,10 +90,7 @@ class Laptop:
 
     def fingerprint(self) -> str:
         """A hash over every row of every table: what a replay must not change."""
-        tables = [*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name"]
-        with ThreadPoolExecutor(2) as pool:
-            text = json.dumps(list(pool.map(self.rows, tables)), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return observing.fingerprint(observing.all_rows(self.target))
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_a_bad_event_is_set_aside_with_its_reason_and_its_neighbours_pass(laptop
     laptop.publish(channel_entry(bad, ("NO-SUCH-SKU", 1)), channel_entry(good))
     (order,) = eventually(lambda: orders_by_key(laptop, good), 30, "the good event has become an order")
     assert laptop.settled(order["order_id"])["status"] == "CONFIRMED"
-    url = laptop.queues("-dlq-url")["order/intake-dlq-url"]
+    url = laptop.target.parameter("order/intake-dlq-url")
     sqs = laptop.target.client("sqs")
 
     def find() -> str | None:

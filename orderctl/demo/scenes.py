@@ -1,0 +1,120 @@
+"""The scenes: each does what a user would, and tells what came of it. A scene that goes wrong raises `SceneFailed`."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from orderctl import ordering, publishing, service
+from orderctl.errors import UserError
+from orderctl.target import Target
+from services.kernel.names import CHANNEL_PREFIX
+from services.order import identity
+
+CUSTOMER = "alice"
+PATIENCE_SECONDS = 60.0
+
+
+class SceneFailed(UserError):
+    """What should have been shown did not happen."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of the demonstration's table."""
+
+    scene: str
+    said: str
+    order_id: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Stage:
+    """Where the scenes play: the target, a run's own mark (so that it can play again), and what was shown."""
+
+    target: Target
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    shown: list[Shown] = field(default_factory=list)
+
+    def key(self, scene: str) -> str:
+        """An idempotency key of this run."""
+        return f"demo-{self.run}-{scene}"
+
+
+def place(stage: Stage, scene: str, sku: str, token: str, *, expected: int, prefer: str | None = None) -> dict[str, Any]:
+    """POST /orders, and see that it is answered by the `expected` status; the order in the answer."""
+    body = {
+        "customer_id": CUSTOMER,
+        "currency": "USD",
+        "lines": [{"sku": sku, "quantity": 1}],
+        "payment_token": token,
+    }
+    headers = {"Idempotency-Key": stage.key(scene), **({"Prefer": prefer} if prefer else {})}
+    answer = service.order_api(stage.target, "POST", "/orders", body, headers)
+    if answer.status != expected:
+        raise SceneFailed(f"POST /orders answered {answer.status} where {expected} was expected: {answer.text}")
+    said: dict[str, Any] = answer.json()
+    order: dict[str, Any] = said.get("order", said)
+    return order
+
+
+def confirmed(stage: Stage) -> Shown:
+    """An order confirmed while the customer waits."""
+    order = place(stage, "confirmed", "MUG-BLUE", "pm_card_visa", expected=201)
+    return Shown("POST /orders", "201: paid, committed, confirmed", order["order_id"])
+
+
+def declined(stage: Stage) -> Shown:
+    """A card that is declined."""
+    order = place(stage, "declined", "MUG-BLUE", "pm_card_declined", expected=402)
+    return Shown("POST /orders, card declined", "402: cancelled, nothing charged", order["order_id"])
+
+
+def out_of_stock(stage: Stage) -> Shown:
+    """Stock that is not there; the payment, authorised before, is voided."""
+    order = place(stage, "out-of-stock", "LP-SOLD-OUT", "pm_card_visa", expected=409)
+    payment = ordering.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
+    if payment != "VOIDED":
+        raise SceneFailed(f"the payment of {order['order_id']} is {payment}, not VOIDED")
+    return Shown("POST /orders, out of stock", "409: cancelled, authorisation voided", order["order_id"])
+
+
+def responded_async(stage: Stage) -> Shown:
+    """An order whose customer does not wait; the saga starts by its event."""
+    order = place(stage, "async", "LP-KIND-OF-BLUE", "pm_card_visa", expected=202, prefer="respond-async")
+    _follow(stage, [order["order_id"]])
+    return Shown("POST /orders, Prefer: respond-async", "202 at once, confirmed by the event", order["order_id"])
+
+
+def published(stage: Stage) -> Shown:
+    """An OrderPlaced that a shop puts on the bus."""
+    key, channel = stage.key("published"), "shop"
+    metadata = {"event_id": f"{channel}-{key}", "event_version": 1, "occurred_at": "2026-11-23T04:05:06Z"}
+    order = {"idempotency_key": key, "customer_id": CUSTOMER, "currency": "USD", "payment_token": "pm_card_visa"}
+    detail = {"metadata": metadata, "data": {**order, "lines": [{"sku": "TEE-BLACK-M", "quantity": 2}]}}
+    publishing.publish(stage.target, f"{CHANNEL_PREFIX}{channel}", "OrderPlaced", [detail, detail])
+    order_id = identity.order_id(identity.channel_scope(channel), key)
+    _follow(stage, [order_id])
+    return Shown("OrderPlaced on the bus, twice", "one order, priced by us, confirmed", order_id)
+
+
+def play(stage: Stage, scene: Callable[[Stage], Shown]) -> Shown:
+    """Play a scene, timed, and keep what it showed."""
+    began = time.monotonic()
+    shown = scene(stage)
+    timed = Shown(shown.scene, shown.said, shown.order_id, time.monotonic() - began)
+    stage.shown.append(timed)
+    return timed
+
+
+def _follow(stage: Stage, order_ids: list[str]) -> None:
+    rows = ordering.settled(stage.target, order_ids, PATIENCE_SECONDS, lambda _: None)
+    for order_id in order_ids:
+        status = rows.get(order_id, {}).get("status", "not there")
+        if status != "CONFIRMED":
+            raise SceneFailed(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
+
+
+SCENES: tuple[Callable[[Stage], Shown], ...] = (confirmed, declined, out_of_stock, responded_async, published)
