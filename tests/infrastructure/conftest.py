@@ -1,0 +1,36 @@
+"""One synthesis for the session, checked by cdk-nag on the way."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from cdk.app import compose
+from tests.infrastructure import templates
+from tests.infrastructure.templates import Assembly
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Stage dev, as it is deployed. What cdk-nag found is in its `validation-report.json`."""
+    folder = tmp_path_factory.mktemp("synth") / "cdk.out"
+    return synthesize(folder, "dev", checked=True)
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """A stage whose data must outlive its stacks."""
+    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", "prod")
+
+
+def synthesize(folder: Path, stage: str, *, checked: bool = False) -> Assembly:
+    """The stacks of that stage. Findings do not stop it: the tests read the report."""
+    app = App(outdir=str(folder), context={"stage": stage}, analytics_reporting=False)
+    compose(app)
+    if checked:
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    with contextlib.suppress(RuntimeError):
+        app.synth()
+    return templates.read(folder)

@@ -1,0 +1,147 @@
+"""The bundles: complete, lean, and the same from the same source."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cdk import bundling
+from services.kernel.names import SERVICES
+
+BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
+TRIGGERS = ("api", "commands", "contact", "intake", "subscriber", "relay", "sweeper")
+AS_LAMBDA_IMPORTS = """
+import importlib, json, sys
+bundle, site_packages, *handlers = sys.argv[1:]
+sys.path = [bundle, *sys.path, site_packages]
+for name in handlers:
+    assert callable(importlib.import_module(name).handler), name
+print(json.dumps(sorted(module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None))))
+"""
+
+
+def names(service: str) -> set[str]:
+    with zipfile.ZipFile(bundling.bundle(service).file) as archive:
+        return set(archive.namelist())
+
+
+def schemas_of_others(service: str) -> set[str]:
+    return {name for name in names(service) if "/schemas/" in name and not name.startswith(f"services/{service}/")}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_bundle_holds_its_service_and_the_code_of_no_other(service: str) -> None:
+    code = {Path(name) for name in names(service) if name.startswith("services/") and name.endswith(".py")}
+    assert Path("services/__init__.py") in code
+    assert {path.parts[1] for path in code if len(path.parts) > 2} == {"kernel", service}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_bundle_holds_nothing_about_its_deployment_or_installation(service: str) -> None:
+    last = {Path(name).name for name in names(service)}
+    assert not last & {"infrastructure.py", "README.md", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
+    assert not [name for name in names(service) if name.endswith(".pyc") or name.startswith("bin/")]
+
+
+def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes() -> None:
+    order, shipping = "services/order/schemas", "services/shipping/schemas"
+    assert {service: schemas_of_others(service) for service in SERVICES} == {
+        "payment": set(),
+        "inventory": set(),
+        "order": {f"{shipping}/ShipmentDispatched.v1.json", f"{shipping}/ShipmentDelivered.v1.json"},
+        "shipping": {f"{order}/OrderConfirmed.v1.json"},
+        "notification": {
+            f"{order}/OrderConfirmed.v1.json",
+            f"{order}/OrderCancelled.v1.json",
+            f"{shipping}/ShipmentDispatched.v1.json",
+        },
+    }
+    for service in SERVICES:
+        folder = bundling.REPOSITORY / "services" / service / "schemas"
+        assert {f"services/{service}/schemas/{path.name}" for path in folder.glob("*.json")} <= names(service)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_bundle_is_all_that_its_handlers_import_but_for_boto3(service: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundling.bundle(service).file) as archive:
+        archive.extractall(tmp_path)
+    handlers = [f"services.{service}.{name}" for name in TRIGGERS if (tmp_path / f"services/{service}/{name}.py").exists()]
+    site_packages = next(path for path in sys.path if path.endswith("site-packages"))
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", AS_LAMBDA_IMPORTS, str(tmp_path), site_packages, *handlers],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.defpath, "AWS_DEFAULT_REGION": "eu-west-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    beside = {Path(file).relative_to(site_packages).parts[0] for file in json.loads(done.stdout) if site_packages in file}
+    assert {name.removesuffix(".py") for name in beside} <= BESIDE_BOTO3
+
+
+def test_the_same_source_is_the_same_bundle_wherever_it_is_made(tmp_path: Path) -> None:
+    here, elsewhere = bundling.bundle("order"), bundling.bundle("order", build=tmp_path / "build")
+    assert here.digest == elsewhere.digest
+    assert here.file.read_bytes() == elsewhere.file.read_bytes()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A second copy of the sources, with other times and modes, to change at will."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(bundling.REPOSITORY / "services", copy / "services", copy_function=shutil.copyfile)
+    monkeypatch.setattr(bundling, "REPOSITORY", copy)
+    return copy
+
+
+def digest(service: str) -> str:
+    return bundling.digest_of(bundling.contents_of(service))
+
+
+def test_another_checkout_is_the_same_bundle(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = digest("shipping")
+    monkeypatch.undo()
+    assert there == digest("shipping")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "services/shipping/infrastructure.py",
+        "services/shipping/README.md",
+        "services/shipping/__pycache__/relay.cpython-313.pyc",
+        "services/order/api.py",
+        "services/order/schemas/OrderFulfilled.v1.json",
+    ],
+)
+def test_what_is_not_in_a_bundle_does_not_change_it(checkout: Path, file: str) -> None:
+    before = digest("shipping")
+    (checkout / file).parent.mkdir(exist_ok=True)
+    (checkout / file).write_text('{"x-source": "orderflow.order", "x-detail-type": "OrderFulfilled", "new": true}')
+    assert digest("shipping") == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["services/shipping/relay.py", "services/kernel/rows.py", "services/order/schemas/OrderConfirmed.v1.json"],
+)
+def test_what_is_in_a_bundle_changes_it(checkout: Path, file: str) -> None:
+    before = digest("shipping")
+    (checkout / file).write_text((checkout / file).read_text() + "\n")
+    assert digest("shipping") != before
+
+
+def test_the_lock_is_installed_once_for_each_of_its_contents(tmp_path: Path) -> None:
+    first = bundling.install_dependencies(tmp_path)
+    marker = first / "aws_lambda_powertools" / "__init__.py"
+    before = marker.stat().st_mtime_ns
+    assert bundling.install_dependencies(tmp_path) == first
+    assert marker.stat().st_mtime_ns == before
+    assert [path.name for path in first.parent.iterdir()] == [first.name]
+    ast.parse(marker.read_text())

@@ -1,0 +1,164 @@
+"""What each function is given and allowed, against what its code reads and calls."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.templates import Assembly, Resource, listed
+
+REPOSITORY = Path(__file__).parents[2]
+GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+FUNCTIONS = {
+    "order": {"api", "commands", "contact", "intake", "subscriber", "relay", "sweeper"},
+    "payment": {"commands", "relay", "sweeper"},
+    "inventory": {"api", "commands", "relay", "sweeper"},
+    "shipping": {"subscriber", "relay", "sweeper"},
+    "notification": {"subscriber", "relay", "sweeper"},
+}
+ALL = [(service, module) for service, modules in FUNCTIONS.items() for module in sorted(modules)]
+
+
+@dataclass
+class Reads:
+    """The environment variables that some code reads."""
+
+    required: set[str] = field(default_factory=set)
+    optional: set[str] = field(default_factory=set)
+
+
+def reads_of(module: str) -> Reads:
+    """What the module and all it imports from `services` read: `os.environ["X"]`, and the fields of classes `...Settings`."""
+    found, waiting, seen = Reads(), [module], set()
+    while waiting:
+        name = waiting.pop()
+        file = REPOSITORY / (name.replace(".", "/") + ".py")
+        if name in seen or not file.exists():
+            continue
+        seen.add(name)
+        tree = ast.parse(file.read_text())
+        waiting += imports_of(tree)
+        for node in ast.walk(tree):
+            match node:
+                case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(variable))):
+                    found.required.add(variable)
+                case ast.ClassDef(name=class_name) if class_name.endswith("Settings"):
+                    for item in node.body:
+                        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                            (found.optional if item.value else found.required).add(item.target.id.upper())
+    return found
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("services"):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> None:
+    found: dict[str, set[str]] = {}
+    for function in assembly.resources("Lambda::Function"):
+        _, service, module, handler = function.properties["Handler"].split(".")
+        assert (service, handler) == (function.service, "handler")
+        found.setdefault(service, set()).add(module)
+    assert found == FUNCTIONS
+
+
+@pytest.mark.parametrize(("service", "module"), ALL)
+def test_a_function_is_given_what_its_code_reads_and_nothing_else(assembly: Assembly, service: str, module: str) -> None:
+    given = set(assembly.function(service, module).properties["Environment"]["Variables"]) - GIVEN_TO_ALL
+    reads = reads_of(f"services.{service}.{module}")
+    assert reads.required <= given
+    assert given <= reads.required | reads.optional
+
+
+def actions(assembly: Assembly, service: str, module: str) -> set[str]:
+    """All that the function may do, but for its log and trace."""
+    statements = assembly.statements(assembly.function(service, module))
+    found = {action for statement in statements for action in listed(statement["Action"])}
+    return {action for action in found if not action.startswith(("logs:", "xray:"))}
+
+
+CONSUME = {
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueUrl",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+}
+SET_ASIDE = {"sqs:SendMessage"}
+STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+RELAY = STREAM | {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+SWEEP = ADVANCE | {"dynamodb:Query", "events:PutEvents"}
+ALLOWED = {
+    ("order", "api"): ADVANCE
+    | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
+    ("order", "commands"): ADVANCE | {"dynamodb:PutItem"},
+    ("order", "contact"): {"dynamodb:GetItem"},
+    ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
+    ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
+    ("order", "sweeper"): SWEEP | {"states:StartExecution"},
+    ("payment", "commands"): ADVANCE | {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"},
+    ("payment", "sweeper"): SWEEP,
+    ("inventory", "api"): {"dynamodb:GetItem"},
+    ("inventory", "commands"): ADVANCE,
+    ("inventory", "sweeper"): SWEEP,
+    ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
+    ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
+    ("notification", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction", "ses:SendEmail"},
+    ("notification", "sweeper"): SWEEP,
+    **{(service, "relay"): RELAY for service in FUNCTIONS},
+}
+
+
+@pytest.mark.parametrize(("service", "module"), ALL)
+def test_a_function_may_do_what_it_does(assembly: Assembly, service: str, module: str) -> None:
+    assert actions(assembly, service, module) == ALLOWED[service, module]
+
+
+def rows(assembly: Assembly, function: Resource, action: str) -> set[str]:
+    """The keys of the rows on which the function may do that."""
+    return {
+        key
+        for statement in assembly.statements(function)
+        if action in listed(statement["Action"])
+        for key in listed(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+    }
+
+
+def test_one_function_alone_reads_contacts(assembly: Assembly) -> None:
+    readers = {
+        module
+        for module in FUNCTIONS["order"]
+        for action in ("dynamodb:GetItem", "dynamodb:BatchGetItem")
+        if "CONTACT#*" in rows(assembly, assembly.function("order", module), action)
+    }
+    assert readers == {"contact"}
+
+
+def test_the_api_alone_keeps_and_forgets_contacts(assembly: Assembly) -> None:
+    api = assembly.function("order", "api")
+    for action in ("dynamodb:PutItem", "dynamodb:DeleteItem"):
+        assert rows(assembly, api, action) == {"CONTACT#*"}
+    assert rows(assembly, assembly.function("order", "commands"), "dynamodb:PutItem") == {"PRICE#*"}
+
+
+def test_every_use_of_a_services_table_is_bound_to_kinds_of_rows(assembly: Assembly) -> None:
+    by_row = {f"dynamodb:{name}Item" for name in ("Get", "BatchGet", "Put", "Update", "Delete")}
+    for function in assembly.resources("Lambda::Function"):
+        for statement in assembly.statements(function):
+            ledger = "SandboxLedger" in str(statement["Resource"])
+            if by_row & set(listed(statement["Action"])) and not ledger:
+                assert "dynamodb:LeadingKeys" in statement["Condition"]["ForAllValues:StringLike"], function
+
+
+def test_a_mail_can_have_no_other_sender(assembly: Assembly) -> None:
+    subscriber = assembly.function("notification", "subscriber")
+    (leave,) = [s for s in assembly.statements(subscriber) if s["Action"] == "ses:SendEmail"]
+    assert leave["Condition"] == {"StringEquals": {"ses:FromAddress": "orders@example.com"}}
+    ends = [resource["Fn::Join"][1][-1] for resource in leave["Resource"]]
+    assert ends == [":identity/orders@example.com", ":identity/example.com"]

@@ -1,0 +1,194 @@
+"""The rules of the house, on every resource of every stack."""
+
+import pytest
+
+from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES
+from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
+
+PHYSICAL_NAMES = {
+    "Lambda::Function": "FunctionName",
+    "DynamoDB::Table": "TableName",
+    "SQS::Queue": "QueueName",
+    "SNS::Topic": "TopicName",
+    "IAM::Role": "RoleName",
+    "Logs::LogGroup": "LogGroupName",
+    "Events::Rule": "Name",
+    "Events::Archive": "ArchiveName",
+    "StepFunctions::StateMachine": "StateMachineName",
+    "CloudWatch::Alarm": "AlarmName",
+}
+WITHOUT_RESOURCES = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+"""Actions of X-Ray and of vended logs that AWS defines without resources to name."""
+ON_ALL_STREAMS_OF_A_TABLE = {"dynamodb:ListStreams"}
+WITH_DUE_INDEX = {"order", "shipping", "notification"}
+
+
+def service_tables(assembly: Assembly) -> list[Resource]:
+    return [table for table in assembly.resources("DynamoDB::Table") if table.id.startswith("Table")]
+
+
+def test_each_stack_is_there(assembly: Assembly) -> None:
+    assert set(assembly.templates) == {"platform", *SERVICES}
+
+
+def test_nothing_has_a_physical_name(assembly: Assembly) -> None:
+    named = [str(r) for r in assembly.resources(*PHYSICAL_NAMES) if PHYSICAL_NAMES[r.type] in r.properties]
+    assert named == []
+
+
+def test_everything_is_tagged_with_its_stage_and_service(assembly: Assembly) -> None:
+    for resource in assembly.resources("Lambda::Function", "DynamoDB::Table", "SQS::Queue", "IAM::Role"):
+        tags = {tag["Key"]: tag["Value"] for tag in resource.properties["Tags"]}
+        assert tags == {"orderflow:stage": "dev", "orderflow:service": resource.service}, resource
+
+
+def test_each_function_has_a_role_and_a_log_of_its_own(assembly: Assembly) -> None:
+    for service in SERVICES:
+        functions = assembly.resources("Lambda::Function", service=service)
+        roles = [referred(function.properties["Role"]) for function in functions]
+        logs = [referred(function.properties["LoggingConfig"]["LogGroup"]) for function in functions]
+        assert len(set(roles)) == len(set(logs)) == len(functions)
+        assert len(functions) >= 3
+        for log in assembly.resources("Logs::LogGroup", service=service):
+            assert log.properties["RetentionInDays"] == 30, log
+
+
+def test_functions_are_as_bundled_traced_and_not_throttled(assembly: Assembly) -> None:
+    for function in assembly.resources("Lambda::Function"):
+        properties = function.properties
+        assert properties["Runtime"] == "python3.13", function
+        assert properties["Architectures"] == ["arm64"], function
+        assert properties["MemorySize"] >= 512, function
+        assert properties["TracingConfig"] == {"Mode": "Active"}, function
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON", function
+        assert "ReservedConcurrentExecutions" not in properties, function
+
+
+def test_roles_name_their_actions(assembly: Assembly) -> None:
+    for policy in assembly.resources("IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert not [action for action in listed(statement["Action"]) if "*" in action], policy
+
+
+def test_roles_name_their_resources(assembly: Assembly) -> None:
+    for policy in assembly.resources("IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            actions = set(listed(statement["Action"]))
+            wild = [text for text in texts(statement["Resource"]) if "*" in text]
+            if actions <= WITHOUT_RESOURCES:
+                assert wild == ["*"], policy
+            elif actions <= ON_ALL_STREAMS_OF_A_TABLE:
+                assert wild == ["/stream/*"], policy
+            else:
+                assert wild == [], f"{policy}: {sorted(actions)} on {wild}"
+
+
+def test_roles_have_no_managed_policies(assembly: Assembly) -> None:
+    assert [str(role) for role in assembly.resources("IAM::Role") if "ManagedPolicyArns" in role.properties] == []
+
+
+def test_each_queue_has_a_dead_letter_queue_or_is_one(assembly: Assembly) -> None:
+    for service in SERVICES:
+        queues = assembly.resources("SQS::Queue", service=service)
+        redriven = {queue.id: queue.properties["RedrivePolicy"] for queue in queues if "RedrivePolicy" in queue.properties}
+        ends = {queue.id for queue in queues} - set(redriven)
+        for policy in redriven.values():
+            assert referred(policy["deadLetterTargetArn"]) in ends
+            assert policy["maxReceiveCount"] == 5
+        for queue in queues:
+            assert "DeadLetters" in queue.id if queue.id in ends else "Queue" in queue.id
+            assert queue.properties["SqsManagedSseEnabled"] is True, queue
+            if queue.id in ends:
+                assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600, queue
+
+
+def test_queues_refuse_what_is_not_encrypted_on_the_way(assembly: Assembly) -> None:
+    policed = {
+        (policy.service, referred(queue))
+        for policy in assembly.resources("SQS::QueuePolicy")
+        for queue in policy.properties["Queues"]
+        if any(
+            statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in policy.properties["PolicyDocument"]["Statement"]
+        )
+    }
+    assert policed == {(queue.service, queue.id) for queue in assembly.resources("SQS::Queue")}
+
+
+def test_each_service_has_one_table_that_streams_its_new_images(assembly: Assembly) -> None:
+    tables = service_tables(assembly)
+    assert {table.service for table in tables} == set(SERVICES)
+    assert len(tables) == len(SERVICES)
+    for table in tables:
+        assert table.properties["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}], table
+        assert table.properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}, table
+
+
+def test_nothing_expires_and_everything_can_be_recovered(assembly: Assembly) -> None:
+    for table in assembly.resources("DynamoDB::Table"):
+        assert "TimeToLiveSpecification" not in table.properties, table
+        assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, table
+        assert table.properties["BillingMode"] == "PAY_PER_REQUEST", table
+        assert table.properties["SSESpecification"] == {"SSEEnabled": True}, table
+
+
+def test_tables_have_the_sparse_indexes_their_sweepers_read(assembly: Assembly) -> None:
+    pending, due = (PENDING_INDEX, "pending_shard", "pending_since"), (DUE_INDEX, "due_shard", "next_due")
+    for table in service_tables(assembly):
+        indexes = table.properties["GlobalSecondaryIndexes"]
+        found = {(i["IndexName"], i["KeySchema"][0]["AttributeName"], i["KeySchema"][1]["AttributeName"]) for i in indexes}
+        assert found == ({pending, due} if table.service in WITH_DUE_INDEX else {pending}), table
+        assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in indexes), table
+        queried = {
+            text.removeprefix("/index/")
+            for statement in assembly.statements(assembly.function(table.service, "sweeper"))
+            if statement["Action"] == "dynamodb:Query"
+            for text in texts(statement["Resource"])
+            if text.startswith("/index/")
+        }
+        assert queried == {name for name, _, _ in found}, table
+
+
+@pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive"])
+def test_data_goes_with_its_stack_in_dev_only(assembly: Assembly, lasting: Assembly, kind: str) -> None:
+    assert {resource.entry["DeletionPolicy"] for resource in assembly.resources(kind)} == {"Delete"}
+    for resource in lasting.resources(kind):
+        assert resource.entry["DeletionPolicy"] == resource.entry["UpdateReplacePolicy"] == "Retain", resource
+        assert resource.properties.get("DeletionProtectionEnabled", True) is True, resource
+
+
+def test_each_mapping_reports_the_messages_that_failed(assembly: Assembly) -> None:
+    mappings = assembly.resources("Lambda::EventSourceMapping")
+    assert len(mappings) == len(SERVICES) + 4
+    for mapping in mappings:
+        assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
+
+
+def test_a_message_stays_hidden_for_six_times_its_functions_time_out(assembly: Assembly) -> None:
+    for mapping in assembly.resources("Lambda::EventSourceMapping"):
+        if "StartingPosition" in mapping.properties:
+            continue
+        resources = {r.id: r for r in assembly.resources(service=mapping.service)}
+        queue = resources[referred(mapping.properties["EventSourceArn"])]
+        function = resources[referred(mapping.properties["FunctionName"])]
+        assert queue.properties["VisibilityTimeout"] == 6 * function.properties["Timeout"], mapping
+
+
+def test_no_stack_exports_to_another_or_names_an_account_or_region(assembly: Assembly) -> None:
+    for service, template in assembly.templates.items():
+        assert not [output for output in template.get("Outputs", {}).values() if "Export" in output], service
+        assert "Fn::ImportValue" not in str(template), service
+        assert not [text for text in texts(template) if "us-east-1" in text or "000000000000" in text], service

@@ -1,0 +1,28 @@
+"""What cdk-nag and cfn-lint say of the templates: nothing that is not acknowledged with its reason."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.infrastructure.templates import Assembly
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_cdk_nag_finds_nothing(assembly: Assembly) -> None:
+    reports = json.loads((assembly.folder / "validation-report.json").read_text())["pluginReports"]
+    assert {report["pluginName"] for report in reports} == {"AwsSolutions", "Serverless"}
+    found = [
+        f"{violation['ruleName']}: {construct['constructPath']}"
+        for report in reports
+        for violation in report.get("violations", ())
+        for construct in violation["violatingConstructs"]
+    ]
+    assert found == []
+
+
+def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
+    command = [str(Path(sys.executable).parent / "cfn-lint"), *map(str, sorted(assembly.folder.glob("*.template.json")))]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

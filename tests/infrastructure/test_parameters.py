@@ -1,0 +1,102 @@
+"""The law by which stacks find each other, and the order of deployment that follows from it."""
+
+import re
+
+import pytest
+
+from cdk import deploy_order
+from cdk.deploy_order import Cyclic, Stacked, Unprovided
+from services.kernel.names import SERVICES
+from tests.infrastructure.templates import Assembly
+
+PROVIDED = {
+    "platform": {"bus-name", "bus-arn", "archive-arn", "alarm-topic-arn"},
+    "payment": {"commands-arn", "ledger-table-name"},
+    "inventory": {"commands-arn", "api-url"},
+    "order": {
+        *("commands-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
+        *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
+        *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
+    },
+    "shipping": {"orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
+    "notification": {"notices-rule-arn", "notices-queue-url", "notices-dlq-url", "sender-address"},
+}
+BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
+
+
+def test_the_operator_and_the_others_find_what_they_look_for(assembly: Assembly) -> None:
+    expected = {
+        f"/orderflow/dev/{service}/{thing}": service
+        for service, things in PROVIDED.items()
+        for thing in things | (BY_EVERY_SERVICE if service in SERVICES else set())
+    }
+    assert assembly.provides() == expected
+
+
+def test_names_follow_the_law(assembly: Assembly) -> None:
+    for name, service in assembly.provides().items():
+        assert re.fullmatch(rf"/orderflow/dev/{service}/[a-z]+(-[a-z]+)*", name)
+
+
+def test_what_a_stack_requires_another_publishes(assembly: Assembly) -> None:
+    provided = assembly.provides()
+    for service in assembly.templates:
+        for name in assembly.requires(service):
+            assert provided[name] != service
+
+
+def test_services_need_only_the_platform_but_for_the_saga_and_the_contact(assembly: Assembly) -> None:
+    elsewhere = {
+        service: {name for name in assembly.requires(service) if not name.startswith("/orderflow/dev/platform/")}
+        for service in SERVICES
+    }
+    assert elsewhere == {
+        "payment": set(),
+        "inventory": set(),
+        "order": {"/orderflow/dev/payment/commands-arn", "/orderflow/dev/inventory/commands-arn"},
+        "shipping": {"/orderflow/dev/order/contact-arn"},
+        "notification": {"/orderflow/dev/order/contact-arn"},
+    }
+
+
+def test_another_stage_has_names_of_its_own(assembly: Assembly, lasting: Assembly) -> None:
+    assert not set(assembly.provides()) & set(lasting.provides())
+    assert all(name.startswith("/orderflow/prod/") for service in lasting.templates for name in lasting.requires(service))
+
+
+def test_the_assembly_says_in_which_order_to_deploy(assembly: Assembly) -> None:
+    stacks = deploy_order.read(assembly.folder)
+    names = [stack.name.removeprefix("OrderflowDev-").lower() for stack in stacks]
+    assert set(names) == set(assembly.templates)
+    for stack, name in zip(stacks, names, strict=True):
+        assert set(stack.requires) == assembly.requires(name)
+        needed = {assembly.provides()[parameter] for parameter in stack.requires}
+        assert needed <= set(names[: names.index(name)])
+
+
+BUS, COMMANDS = "/orderflow/dev/platform/bus-arn", "/orderflow/dev/payment/commands-arn"
+PLATFORM = Stacked("Platform", (BUS,), ())
+PAYMENT = Stacked("Payment", (COMMANDS,), (BUS,))
+ORDER = Stacked("Order", (), (BUS, COMMANDS))
+
+
+def test_a_stack_comes_after_those_it_requires() -> None:
+    assert deploy_order.in_order([ORDER, PAYMENT, PLATFORM]) == [PLATFORM, PAYMENT, ORDER]
+
+
+def test_what_is_not_deployed_yet_is_named() -> None:
+    assert deploy_order.missing(ORDER, deployed={BUS: "arn"}) == [COMMANDS]
+    assert deploy_order.providers([PLATFORM, PAYMENT])[COMMANDS] == "Payment"
+
+
+def test_a_requirement_that_nobody_provides_names_stack_and_parameter() -> None:
+    with pytest.raises(Unprovided, match="Order requires /orderflow/dev/payment/commands-arn, which no stack"):
+        deploy_order.in_order([PLATFORM, ORDER])
+
+
+def test_stacks_that_wait_for_each_other_are_named_with_the_parameters() -> None:
+    waiting = Stacked("Platform", (BUS,), (COMMANDS,))
+    with pytest.raises(Cyclic) as refusal:
+        deploy_order.in_order([waiting, PAYMENT])
+    assert "Payment requires /orderflow/dev/platform/bus-arn of Platform" in str(refusal.value)
+    assert "Platform requires /orderflow/dev/payment/commands-arn of Payment" in str(refusal.value)
