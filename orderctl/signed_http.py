@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orderctl.errors import UserError
-from orderctl.target import LAPTOP_SECRET, Target, require_loopback
+from orderctl.target import Target, require_loopback
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,9 @@ def _answer(answer: Any) -> Answer:
 def _signed(target: Target, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> dict[str, str]:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
 
     if target.is_laptop:
         require_loopback(url)
-        credentials: Any = Credentials(LAPTOP_SECRET, LAPTOP_SECRET)
-    else:
-        import boto3
-
-        credentials = boto3.Session(profile_name=target.profile, region_name=target.region).get_credentials()
-        if credentials is None:
-            raise UserError("No AWS credentials were found to sign the request with.", "Name a profile with --profile.")
-        credentials = credentials.get_frozen_credentials()
     request = AWSRequest(method, url, data=data, headers=dict(headers))
-    SigV4Auth(credentials, "execute-api", target.region).add_auth(request)
+    SigV4Auth(target.credentials(), "execute-api", target.region).add_auth(request)
     return dict(request.headers.items())

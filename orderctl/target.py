@@ -5,9 +5,12 @@ instance role of the person's own is ever read for it, neither by a client made 
 `environment()`. A real account needs `--target aws`, in so many words.
 """
 
+import json
 import os
+import threading
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,26 +77,23 @@ class Target:
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
-        # Here, and not at the top: half a second that `--help` and `down` need not wait.
-        import boto3
-        import botocore.session
-        from botocore.config import Config
+        if self.is_laptop:
+            # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.
+            ours: dict[str, Any] = {"inject_host_prefix": False, "proxies": {}}
+            ours |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False}
+            self.reachable()
+        else:
+            ours = {}
+        # An exported laptop (`orderctl env`) must not answer for a real account, nor another address for the laptop.
+        ours["ignore_configured_endpoint_urls"] = True
+        return _client(self, service, json.dumps({**ours, **config}, sort_keys=True))
 
-        if not self.is_laptop:
-            session = boto3.Session(profile_name=self.profile, region_name=self.region)
-            # An exported laptop (`orderctl env`) must not answer for a real account.
-            return session.client(service, config=Config(**{"ignore_configured_endpoint_urls": True, **config}))
-        endpoint = self.reachable()
-        # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.
-        ours = {"inject_host_prefix": False, "ignore_configured_endpoint_urls": True, "proxies": {}}
-        ours |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False}
-        session = boto3.Session(
-            aws_access_key_id=LAPTOP_SECRET,
-            aws_secret_access_key=LAPTOP_SECRET,
-            region_name=self.region,
-            botocore_session=botocore.session.Session(session_vars=_NO_SETTINGS),
-        )
-        return session.client(service, endpoint_url=endpoint, config=Config(**{**ours, **config}))
+    def credentials(self) -> Any:
+        """What to sign a request with, as they are now. A `UserError` if there are none."""
+        found = _session(self).get_credentials()
+        if found is None:
+            raise UserError("No AWS credentials were found to sign the request with.", "Name a profile with --profile.")
+        return found.get_frozen_credentials()
 
     def reachable(self) -> str:
         """The laptop's endpoint, or a `UserError` saying how to get one."""
@@ -165,6 +165,44 @@ class Target:
                 f"Deploy it with {hint}, or choose another `--stage`.",
             ) from error
         return str(answer["Parameter"]["Value"])
+
+
+# A session takes most of a second, a client a tenth, and making one is not thread-safe (using one is).
+_making = threading.RLock()
+
+
+@cache
+def _made_session(target: Target) -> Any:
+    # Here, and not at the top: half a second that `--help` and `down` need not wait.
+    import boto3
+    import botocore.session
+
+    if not target.is_laptop:
+        return boto3.Session(profile_name=target.profile, region_name=target.region)
+    return boto3.Session(
+        aws_access_key_id=LAPTOP_SECRET,
+        aws_secret_access_key=LAPTOP_SECRET,
+        region_name=target.region,
+        botocore_session=botocore.session.Session(session_vars=_NO_SETTINGS),
+    )
+
+
+@cache
+def _made_client(target: Target, service: str, config: str) -> Any:
+    from botocore.config import Config
+
+    endpoint = target.endpoint_url if target.is_laptop else None
+    return _session(target).client(service, endpoint_url=endpoint, config=Config(**json.loads(config)))
+
+
+def _session(target: Target) -> Any:
+    with _making:
+        return _made_session(target)
+
+
+def _client(target: Target, service: str, config: str) -> Any:
+    with _making:
+        return _made_client(target, service, config)
 
 
 def require_loopback(endpoint_url: str) -> None:

@@ -54,6 +54,20 @@ def test_a_client_has_no_identity_of_the_persons() -> None:
     assert os.environ["AWS_PROFILE"] == "production"
 
 
+def test_a_client_is_made_once_for_each_target_and_configuration() -> None:
+    """Making one costs a tenth of a second, and an import asks for thousands."""
+    target = Target().at(LOOPBACK)
+    assert target.client("sqs") is Target().at(LOOPBACK).client("sqs")
+    assert target.client("sqs", read_timeout=7).meta.config.read_timeout == 7
+    assert target.client("sqs") is not target.client("sqs", read_timeout=7)
+    assert target.client("sqs") is not Target().at("http://127.0.0.1:4600").client("sqs")
+
+
+def test_a_real_account_is_never_at_the_laptops_address() -> None:
+    client = Target(Kind.AWS, LOOPBACK, "eu-west-1").client("sqs")
+    assert client.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+
+
 @pytest.mark.usefixtures("persons_own")
 def test_a_process_gets_no_identity_of_the_persons() -> None:
     environment = Target().at(LOOPBACK).environment()
