@@ -380,6 +380,31 @@ class Invariants:
                 if untouched and (answered is None or answered.value["batchItemFailures"]):
                     self._fail("A1", f"{queue.name}: a batch of {[message.about for message in batch]} failed untouched")
 
+    def deliveries_processed(self) -> None:
+        """E5: what reached a queue was processed, or is in its dead-letter queue."""
+        for queue in self.world.queues.values():
+            dead = {json.dumps(json.loads(letter.body)["detail"]) for letter in queue.dead}
+            for event_id, body in sorted(queue.arrived.items()):
+                envelope = json.loads(body)
+                if json.dumps(envelope["detail"]) not in dead and not self._processed(queue.name, envelope):
+                    self._fail("E5", f"{event_id} came to {queue.name}, and was neither processed nor set aside")
+
+    def _processed(self, queue: str, envelope: Mapping[str, Any]) -> bool:
+        detail_type, detail = envelope["detail-type"], envelope["detail"]
+        order_id = detail["metadata"].get("order_id", "")
+        match queue:
+            case "shipping-orders":
+                return f"SHIP#{order_id}" in self.tables["shipping"].rows
+            case "notification-notices":
+                kind = {"OrderConfirmed": "confirmed", "OrderCancelled": "cancelled", "ShipmentDispatched": "dispatched"}
+                return f"NOTE#{order_id}#{kind[detail_type]}" in self.tables["notification"].rows
+            case "order-fulfilment":
+                return _fulfilment(self.orders[order_id]) >= {"ShipmentDispatched": 1, "ShipmentDelivered": 2}[detail_type]
+            case "order-intake":
+                channel = str(envelope["source"]).removeprefix("orderflow.channel.")
+                return (channel, "", detail["data"].get("idempotency_key")) in self.placed
+        raise AssertionError(f"what {queue} does with its messages is not known here")
+
     def _check_money(self) -> None:
         """M5Q: captured, in each currency, is the total of the confirmed orders, to the cent."""
         confirmed: dict[str, int] = defaultdict(int)

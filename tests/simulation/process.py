@@ -1,5 +1,6 @@
 """This process made ready to simulate: no AWS, no real sleep, no uuid of its own, and the services imported after that."""
 
+import gc
 import logging
 import os
 import random
@@ -59,6 +60,9 @@ def make_ready(with_botocore: bool = False) -> Environ:
         services_of_the_stage.load()
     sys.modules["services.kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
     keep_logs(None)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # worlds make much garbage and few cycles
     return _environ
 
 

@@ -42,6 +42,8 @@ class Queue:
         self.dead: list[Message] = []
         self.batches: list[tuple[list[Message], Answered | None, bool]] = []
         """Every batch handed over with its answer, and whether nothing struck it: for the invariant A1."""
+        self.arrived: dict[str, str] = {}
+        """The last message about each event that ever came, by the event's id."""
         self._sent = 0
         self._poll_at: int | None = None
 
@@ -50,6 +52,7 @@ class Queue:
         self._sent += 1
         message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=self.scheduler.now)
         self.messages[message.id] = message
+        self.arrived[about] = body
         self._wake(self.scheduler.now + POLL)
         return message.id
 

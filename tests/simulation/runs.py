@@ -63,6 +63,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
         with redirect_stdout(process.SINK):  # Powertools prints metrics
             world.run(lambda world: Crowd(world, run.orders, run.chosen).come())
             world.invariants.at_rest()
+            world.invariants.deliveries_processed()
             replays = recover_and_replay(world)
     except Violated as found:
         violated, text = found.name, found.text

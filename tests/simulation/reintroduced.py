@@ -1,0 +1,98 @@
+"""Known bugs, put back one by one: can this harness fail?
+
+Each `bugs/*.patch` says in its first line what it breaks. It is applied to a copy of `services/`, which comes first
+on the path of a process of its own; there the simulation runs until an invariant is violated.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+BUGS: Final = Path(__file__).parent / "bugs"
+REPOSITORY: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Caught:
+    """What became of a bug. `violated` is None when it went unnoticed."""
+
+    name: str
+    about: str
+    violated: str | None
+    text: str
+    orders: int
+    seconds: float
+
+
+def patches(names: Sequence[str] = ()) -> list[Path]:
+    """The bugs, or those named."""
+    found = sorted(BUGS.glob("*.patch"))
+    return [patch for patch in found if not names or patch.stem in names]
+
+
+def about(patch: Path) -> str:
+    """What the bug is, by the first line of its patch."""
+    return patch.read_text().splitlines()[0].lstrip("# ")
+
+
+def changed_copy(patch: Path, folder: Path) -> None:
+    """A copy of services/ in `folder`, with the bug in it."""
+    shutil.copytree(REPOSITORY / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    subprocess.run(["git", "apply", str(patch)], cwd=folder, check=True, env=environ)
+
+
+def hunt(patch: Path, orders: int, seed: str, keep: bool = False) -> Caught:
+    """Run the simulation on the changed copy."""
+    folder = Path(tempfile.mkdtemp(prefix=f"orderflow-{patch.stem}-"))
+    started = time.monotonic()
+    try:
+        changed_copy(patch, folder)
+        command = [sys.executable, "-m", "tests.simulation.reintroduced", str(folder), str(orders), seed]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{patch.stem}: {done.stderr[-2000:]}")
+        told = json.loads(done.stdout.splitlines()[-1])
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+    return Caught(patch.stem, about(patch), told["violated"], told["text"], told["orders"], time.monotonic() - started)
+
+
+def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:
+    """The command: 0 when every bug was caught."""
+    chosen = patches(names)
+    missed = 0
+    with ThreadPoolExecutor(processes) as pool:
+        for caught in pool.map(lambda patch: hunt(patch, orders, seed, keep), chosen):
+            missed += caught.violated is None
+            verdict = f"{caught.violated} after {caught.orders:,} orders" if caught.violated else "NOT CAUGHT"
+            print(f"{caught.name:40} {verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
+    print(f"{len(chosen) - missed} of {len(chosen)} bugs caught within {orders:,} orders")  # noqa: T201
+    return int(missed > 0)
+
+
+def _child(folder: str, orders: str, seed: str) -> None:
+    sys.path.insert(0, folder)
+    from tests.simulation import process
+    from tests.simulation.campaign import run_campaign
+
+    process.make_ready()
+    assert str(Path(sys.modules["services"].__path__[0])).startswith(folder), "the changed copy is not what runs"
+    totals = run_campaign(seed, int(orders), processes=1)
+    failed = totals.failed
+    told = {"violated": failed.violated if failed else None, "text": failed.text if failed else "", "orders": totals.orders}
+    print(json.dumps(told))  # noqa: T201
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])
