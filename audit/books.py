@@ -3,21 +3,35 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
 
+from boto3.dynamodb.types import TypeDeserializer
+
+from services.kernel import clock
 from services.kernel.names import SERVICES
-from services.kernel.rows import Row, unmarshal
+from services.kernel.rows import Row, marshal
 
-LEDGER = "ledger"
+LEDGER: Final = "ledger"
 """The sandbox gateway's ledger, which is in the books beside the services' tables."""
-TABLES = (*SERVICES, LEDGER)
-PARAMETERS = {**{service: f"{service}/table-name" for service in SERVICES}, LEDGER: "payment/ledger-table-name"}
+TABLES: Final = (*SERVICES, LEDGER)
+PARAMETERS: Final = {**{service: f"{service}/table-name" for service in SERVICES}, LEDGER: "payment/ledger-table-name"}
 """Where each table's name is published, below `/orderflow/<stage>/`."""
+SKEW: Final = timedelta(seconds=2)
+"""How far the clocks of two machines may be apart."""
+
+_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
 class Books:
-    """The rows of the five tables and of the ledger. `dead_letters`: how many messages a queue holds, None if unknown."""
+    """The rows of the five tables and of the ledger. `dead_letters`: how many messages a queue holds, None if unknown.
+
+    Scans are no snapshot: rows of one order may be read at different moments. So `began` is when the reading began, and
+    `moved_since` are the inventory's rows that had changed since then once all was read: with them one can tell what was read
+    as it was at that one moment. (Every other row has its own `updated_at`; only a SKU's counters move without one.)
+    """
 
     order: list[Row] = field(default_factory=list)
     payment: list[Row] = field(default_factory=list)
@@ -26,6 +40,8 @@ class Books:
     notification: list[Row] = field(default_factory=list)
     ledger: list[Row] = field(default_factory=list)
     dead_letters: dict[str, int | None] = field(default_factory=dict)
+    began: str = "9999"
+    moved_since: list[Row] = field(default_factory=list)
 
     def table(self, name: str) -> list[Row]:
         """The rows of one of `TABLES`."""
@@ -34,16 +50,31 @@ class Books:
 
 
 def read_books(client: Any, table_names: Mapping[str, str], dead_letters: Mapping[str, int | None] | None = None) -> Books:
-    """Scan the tables, named by `TABLES`, all at once and consistently. A consistent scan still is no snapshot:
-
-    while orders move, rows of one order may be seen at different moments.
-    """
+    """Scan the tables, named by `TABLES`, all at once and consistently."""
+    began = clock.rfc3339(clock.now() - SKEW)
     with ThreadPoolExecutor(len(TABLES)) as pool:
-        scanned = pool.map(lambda name: list(_rows(client, table_names[name])), TABLES)
-        return Books(**dict(zip(TABLES, scanned, strict=True)), dead_letters=dict(dead_letters or {}))
+        scanned = list(pool.map(lambda name: list(_rows(client, table_names[name])), TABLES))
+    moved = {"FilterExpression": "updated_at >= :began", "ExpressionAttributeValues": marshal({":began": began})}
+    return Books(
+        **dict(zip(TABLES, scanned, strict=True)),
+        dead_letters=dict(dead_letters or {}),
+        began=began,
+        moved_since=list(_rows(client, table_names["inventory"], **moved)),
+    )
 
 
-def _rows(client: Any, table_name: str) -> Iterator[Row]:
-    for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
+def _rows(client: Any, table_name: str, **only: Any) -> Iterator[Row]:
+    for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True, **only):
         for item in page["Items"]:
-            yield unmarshal(item)
+            yield {name: _plain(_deserialize(part)) for name, part in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As the kernel reads a row, but that a number that is not whole stays one, for the audit to find."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return value

@@ -1,0 +1,392 @@
+"""The form of each row: its key, its attributes and their types, the statuses that have them, and what its version tells."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from audit.findings import Finding
+from services.inventory import states as inventory
+from services.kernel import clock
+from services.kernel.rows import Row, shard_of
+from services.kernel.transitions import ABSENT, TransitionTable
+from services.notification import states as notification
+from services.order import states as order
+from services.payment import states as payment
+from services.shipping import states as shipping
+
+Check = Callable[[Any], bool]
+MOST_VERSIONS: Final = 1000
+"""A row of so many transitions is taken for garbage."""
+
+
+def matches(pattern: str) -> Check:
+    """Text that is all of this pattern."""
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def whole(least: int) -> Check:
+    """An integer, at least so much."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_integer(value: Any) -> bool:
+    """Any integer: that a counter is not negative is an invariant of its own."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def one_of(*values: str) -> Check:
+    """One of these words."""
+    return lambda value: isinstance(value, str) and value in values
+
+
+def lines_of(*names: str, minimum: Mapping[str, int] | None = None) -> Check:
+    """A list of at least one line, each of a SKU of its own and of these integers and nothing else."""
+    least = minimum or {}
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, list) or not value:
+            return False
+        for line in value:
+            if not isinstance(line, dict) or set(line) != {"sku", *names} or not sku(line["sku"]):
+                return False
+            if not all(whole(least.get(name, 1))(line[name]) for name in names):
+                return False
+        return len({line["sku"] for line in value}) == len(value)
+
+    return check
+
+
+def is_money(value: Any) -> bool:
+    """`{"amount", "currency"}`, not negative."""
+    return isinstance(value, dict) and set(value) == {"amount", "currency"} and _is_price(value)
+
+
+def _is_price(value: Mapping[str, Any]) -> bool:
+    return whole(0)(value.get("amount")) and currency(value.get("currency"))
+
+
+def is_moment(value: Any) -> bool:
+    """A time as the kernel's clock writes it."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return clock.rfc3339(clock.from_rfc3339(value)) == value
+    except (ValueError, OverflowError):
+        return False
+
+
+name = matches(r"[A-Za-z0-9._-]{1,64}")
+sku = name
+currency = matches(r"[A-Z]{3}")
+text = matches(r"(?s).+")
+order_id = matches(r"ord-[a-z2-7]{26}")
+lines = lines_of("quantity")
+CANCELLED_FOR: Final = (
+    "PAYMENT_DECLINED",
+    "PAYMENT_UNAVAILABLE",
+    "PAYMENT_VOIDED",
+    "OUT_OF_STOCK",
+    "INVENTORY_UNAVAILABLE",
+    "STOCK_RELEASED",
+    "CAPTURE_REFUSED",
+    "CUSTOMER",
+    "EXPIRED",
+)
+COUNTERS: Final = ("available", "held", "sold", "replenished")
+KINDS: Final = ("confirmed", "cancelled", "dispatched")
+
+
+@dataclass(frozen=True)
+class Form:
+    """`key` is the key's template. `only_in`: the attributes that a row has in these statuses, and in no other."""
+
+    key: str
+    required: Mapping[str, Check]
+    optional: Mapping[str, Check] = field(default_factory=dict)
+    only_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    moves_by: TransitionTable | None = None
+    due_by: str = "{pk}"
+    """What the shard of the index `due` is made of."""
+    twice: str = "W1"
+    """The invariant that a second row of the same identity breaks."""
+
+    def identity(self, row: Row) -> str | None:
+        """The key that the row's attributes give it, or None if they give none."""
+        try:
+            return self.key.format_map(row)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+            return None
+
+
+MOVES: Final = {"version": whole(1), "created_at": is_moment, "updated_at": is_moment}
+OUTBOX: Final = {
+    "pending": lambda value: isinstance(value, list) and value != [] and all(isinstance(part, str) for part in value),
+    "pending_since": is_moment,
+    "pending_shard": text,
+}
+DUE: Final = {"due_shard": text, "next_due": is_moment}
+OF_AN_ORDER: Final = {"order_id": order_id, "correlation_id": text, **MOVES}
+
+
+def _open(table: TransitionTable) -> frozenset[str]:
+    return table.statuses - table.terminal
+
+
+FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
+    "order": {
+        "ORDER": Form(
+            "ORDER#{order_id}",
+            {
+                **OF_AN_ORDER,
+                "fulfilment": one_of(*order.FULFILMENT),
+                "customer_id": name,
+                "channel": text,
+                "idempotency_key": text,
+                "request_hash": matches("[0-9a-f]{64}"),
+                "lines": lines_of("quantity", "unit_price", minimum={"unit_price": 0}),
+                "total": is_money,
+                "payment_token": matches("pm_[A-Za-z0-9_]{1,120}"),
+                "respond": one_of("sync", "async"),
+                "placed_by": text,
+                "attempts": whole(0),
+            },
+            {"reason": one_of(*CANCELLED_FOR), "lease_owner": text, "lease_until": is_moment, **OUTBOX, **DUE},
+            {
+                "due_shard": _open(order.TRANSITIONS),
+                "next_due": _open(order.TRANSITIONS),
+                "reason": frozenset({order.CANCELLING, order.CANCELLED}),
+            },
+            order.TRANSITIONS,
+            due_by="{order_id}",
+            twice="I1",
+        ),
+        "PRICE": Form("PRICE#{sku}", {"sku": sku, "amount": whole(0), "currency": currency}),
+        "CONTACT": Form("CONTACT#{customer_id}", {"customer_id": name, "name": text, "email": text}),
+    },
+    "payment": {
+        "PAY": Form(
+            "PAY#{order_id}",
+            OF_AN_ORDER,
+            {"total": is_money, "payment_token": text, "reason": text, **OUTBOX},
+            moves_by=payment.TRANSITIONS,
+            twice="M2",
+        ),
+    },
+    "inventory": {
+        "RES": Form(
+            "RES#{order_id}",
+            OF_AN_ORDER,
+            {
+                "lines": lines,
+                "rejected": lambda value: value is True,
+                "short": lines_of("requested", "available", minimum={"available": 0}),
+                **OUTBOX,
+            },
+            moves_by=inventory.TRANSITIONS,
+            twice="S3",
+        ),
+        "REPL": Form(
+            "REPL#{replenishment_id}",
+            {"replenishment_id": name, "items": lines, **MOVES},
+            OUTBOX,
+            moves_by=inventory.REPLENISHMENTS,
+            twice="S2",
+        ),
+        "SKU": Form("SKU#{sku}", {"sku": sku, **dict.fromkeys(COUNTERS, is_integer)}, twice="S2"),
+    },
+    "shipping": {
+        "SHIP": Form(
+            "SHIP#{order_id}",
+            {**OF_AN_ORDER, "lines": lines},
+            {"tracking": text, "reason": text, **OUTBOX, **DUE},
+            {
+                "due_shard": _open(shipping.TRANSITIONS),
+                "next_due": _open(shipping.TRANSITIONS),
+                "tracking": frozenset({shipping.DISPATCHED, shipping.DELIVERED}),
+                "reason": frozenset({shipping.FAILED}),
+            },
+            shipping.TRANSITIONS,
+            twice="E1",
+        ),
+    },
+    "notification": {
+        "NOTE": Form(
+            "NOTE#{order_id}#{kind}",
+            {**OF_AN_ORDER, "kind": one_of(*KINDS), "causation_id": text},
+            {"message_id": text, "claim": text, "reason": text, **OUTBOX, **DUE},
+            {
+                "claim": frozenset({notification.CLAIMED}),
+                "due_shard": frozenset({notification.CLAIMED}),
+                "next_due": frozenset({notification.CLAIMED}),
+                "message_id": frozenset({notification.SENT}),
+                "reason": frozenset({notification.FAILED}),
+            },
+            notification.TRANSITIONS,
+            twice="E4",
+        ),
+    },
+}
+"""By table and key prefix, every form of row that the services write."""
+
+OPERATIONS: Final = {
+    "authorize": ("AUTHORIZED", "DECLINED"),
+    "capture": ("CAPTURED", "CAPTURE_REFUSED"),
+    "refund": ("REFUNDED",),
+    "void": ("VOIDED",),
+}
+"""What the ledger records, and the outcomes of each."""
+
+
+def faults_of(table: str, row: Any) -> Iterator[Finding]:
+    """What is wrong with a row by itself, whatever the other rows say. Takes anything for a row."""
+    subject = subject_of(row)
+    if not isinstance(row, dict) or not isinstance(row.get("pk"), str):
+        yield Finding("W1", subject, "has no key")
+        return
+    form = form_of(table, row)
+    if form is None:
+        yield Finding("W1", subject, f"is no row that belongs in the {table} table")
+        return
+    malformed = list(_malformed(form, row))
+    if form.identity(row) != row["pk"]:
+        malformed.append(f"is not the key that its attributes give, {form.identity(row)}")
+    yield from (Finding("W1", subject, what) for what in malformed)
+    if form.moves_by is not None and not malformed:
+        yield from _moved(form, form.moves_by, row)
+
+
+def faults_of_record(row: Any) -> Iterator[Finding]:
+    """What is wrong with a ledger's record by itself."""
+    subject = subject_of(row)
+    if not isinstance(row, dict) or not order_id(row.get("pk")) or not one_of(*OPERATIONS)(row.get("sk")):
+        yield Finding("W1", subject, "is no record of an order's authorize, capture, refund or void")
+        return
+    if not one_of(*OPERATIONS[row["sk"]])(row.get("outcome")):
+        yield Finding("W1", subject, f"its outcome {row.get('outcome')!r} is none of {row['sk']}'s")
+    if not is_moment(row.get("recorded_at")):
+        yield Finding("W1", subject, "recorded_at is missing or malformed")
+    if row["sk"] != "void" and not _is_price(row):
+        yield Finding("W1", subject, "has no amount and currency")
+    refused = row.get("outcome") in ("DECLINED", "CAPTURE_REFUSED")
+    if refused != ("reason" in row) or not text(row.get("reason", "-")):
+        yield Finding("W1", subject, "a refusal has a reason, and nothing else has")
+
+
+def form_of(table: str, row: Row) -> Form | None:
+    """The form that the row's key promises."""
+    return FORMS[table].get(str(row.get("pk")).partition("#")[0])
+
+
+def subject_of(row: Any) -> str:
+    """What to call a row in a finding. A contact's key names a customer by the id that orders have too."""
+    if not isinstance(row, dict):
+        return "?"
+    return f"{row.get('pk')}/{row['sk']}" if "sk" in row else str(row.get("pk"))
+
+
+def _malformed(form: Form, row: Row) -> Iterator[str]:
+    for attribute, check in form.required.items():
+        if attribute not in row:
+            yield f"{attribute} is missing"
+        elif not check(row[attribute]):
+            yield f"{attribute} is malformed"
+    for attribute, check in form.optional.items():
+        if attribute in row and not check(row[attribute]):
+            yield f"{attribute} is malformed"
+    if form.moves_by is not None and not one_of(*form.moves_by.statuses)(row.get("status")):
+        yield f"its status {row.get('status')!r} is not in the transition table"
+
+
+def _moved(form: Form, table: TransitionTable, row: Row) -> Iterator[Finding]:
+    """What the status, the version and the outbox of a well-formed row say of one another."""
+    pk, status, version = row["pk"], row["status"], row["version"]
+    for attribute, statuses in form.only_in.items():
+        if (attribute in row) != (status in statuses):
+            name = "D1" if (table.aggregate, attribute) == ("ORDER", "reason") else "W1"
+            yield Finding(name, pk, f"is {status} {'with' if attribute in row else 'without'} {attribute}")
+    if row["created_at"] > row["updated_at"] or (version == 1 and row["created_at"] != row["updated_at"]):
+        yield Finding("W1", pk, f"was updated {row['updated_at']}, created {row['created_at']}, at version {version}")
+    if not is_plausible(table, row):
+        yield Finding("D2", pk, f"is {status} at version {version}, where no path leads")
+    if "due_shard" in row and row["due_shard"] != shard_of(form.due_by.format_map(row)):
+        yield Finding("W1", pk, "due_shard is not the shard of its key: no sweeper finds it")
+    if len({part in row for part in OUTBOX}) > 1:
+        yield Finding("E5", pk, "its outbox is half there: no sweeper finds it")
+    elif "pending" in row:
+        if row["pending_shard"] != shard_of(pk):
+            yield Finding("E5", pk, "pending_shard is not the shard of its key: no sweeper finds it")
+        yield from _outbox(table, row)
+
+
+def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
+    """D2: each event is its version's own, of a step that leads there, about this order."""
+    pk, seen = row["pk"], set()
+    for event in row["pending"]:
+        try:
+            envelope = json.loads(event)
+            metadata = envelope["detail"]["metadata"]
+            event_id, about, detail_type = metadata["event_id"], metadata.get("order_id"), envelope["detail-type"]
+            of, _, number = event_id.rpartition("#")
+            version = int(number)
+            source = envelope["source"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            yield Finding("W1", pk, "an event in its outbox cannot be read")
+            continue
+        targets = {step.target for step in table.transitions if step.publishes == detail_type}
+        possible = {row["status"]} if version == row["version"] else statuses_after(table, version)
+        if of != pk or not 1 <= version <= row["version"] or source != table.source or about != row.get("order_id"):
+            yield Finding("D2", pk, f"has the event {event_id} in its outbox at version {row['version']}")
+        elif version in seen or not targets & possible:
+            yield Finding("D2", pk, f"{detail_type} is not the one event of its version {version}")
+        seen.add(version)
+
+
+def is_plausible(table: TransitionTable, row: Row) -> bool:
+    """D2: whether a path of exactly `version` steps leads to the row's status, as far as its attributes tell its path."""
+    status, version = row["status"], row["version"]
+    match table.aggregate:
+        case "ORDER":
+            marks: int = order.FULFILMENT.index(row["fulfilment"])
+            if status == order.CONFIRMED:  # a delivery may be told before its dispatch, and then there is one mark only
+                return version in {3 + min(marks, 1), 3 + marks}
+            turned_back = row.get("reason") == "CAPTURE_REFUSED"
+            return marks == 0 and bool(version == _shortest(table, status) + turned_back)
+        case "PAY":
+            asked, told = "total" in row and "payment_token" in row, "reason" in row
+            if status in (payment.VOIDING, payment.VOIDED):  # from ∅, AUTHORIZING, AUTHORIZED or CAPTURE_REFUSED
+                steps = version - (status == payment.VOIDED)
+                return steps in ({2, 3, 5} if asked else {1}) and told == (steps == 5) and asked == ("total" in row)
+            refused = status in (payment.DECLINED, payment.CAPTURE_REFUSED)
+            return asked and told == refused and version == _shortest(table, status)
+        case "RES":
+            asked, rejected = "lines" in row, "rejected" in row
+            if rejected != ("short" in row) or (rejected and not asked):
+                return False
+            if status == inventory.RELEASED:  # a rejection or a tombstone is there from the first
+                return version == (2 if asked and not rejected else 1)
+            return asked and not rejected and version == _shortest(table, status)
+    return status in statuses_after(table, version)
+
+
+@cache
+def _shortest(table: TransitionTable, status: str) -> int:
+    return next(steps for steps in range(1, len(table.statuses) + 1) if status in statuses_after(table, steps))
+
+
+@cache
+def statuses_after(table: TransitionTable, steps: int) -> frozenset[str]:
+    """The statuses that a row of this transition table can have after exactly so many steps from not being there."""
+    if not 0 <= steps <= MOST_VERSIONS:
+        return frozenset()
+    reached: frozenset[str] = frozenset({ABSENT})
+    for _ in range(steps):
+        reached = _next(table, reached)
+    return reached
+
+
+def _next(table: TransitionTable, reached: Iterable[str]) -> frozenset[str]:
+    return frozenset(step.target for step in table.transitions if step.sources & frozenset(reached))

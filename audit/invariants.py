@@ -1,0 +1,475 @@
+"""The invariants, recomputed from the books by plain functions. The states' own modules are all they share with the services.
+
+What hold at every moment are checked of every order whose rows were all read as they were at one moment; what hold at rest
+(M5, E3, E5, V1) only of settled books. A malformed row is a finding, and its order is not judged beyond that.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from audit import forms
+from audit.books import LEDGER, Books
+from audit.findings import Finding
+from services.inventory import states as stock
+from services.kernel.names import SERVICES
+from services.kernel.rows import Row
+from services.notification import states as notes
+from services.order import identity
+from services.order import states as order
+from services.payment import states as payment
+from services.shipping import states as shipping
+
+
+@dataclass
+class Dossier:
+    """The rows of one order."""
+
+    order: Row | None = None
+    payment: Row | None = None
+    reservation: Row | None = None
+    shipment: Row | None = None
+    notes: dict[str, Row] = field(default_factory=dict)
+    ledger: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def captured(self) -> int:
+        """What the gateway took, in minor units."""
+        record = self.ledger.get("capture", {})
+        return record["amount"] if record.get("outcome") == "CAPTURED" else 0
+
+    @property
+    def refunded(self) -> int:
+        """What the gateway gave back, in minor units."""
+        return self.ledger["refund"]["amount"] if "refund" in self.ledger else 0
+
+    def outcome(self, operation: str) -> str | None:
+        """What the ledger says of an operation."""
+        return self.ledger[operation]["outcome"] if operation in self.ledger else None
+
+
+@dataclass
+class Sorted:
+    """The well-formed rows, by what they are about; and what is not to be judged, since rows of it are malformed or moved."""
+
+    dossiers: defaultdict[str, Dossier] = field(default_factory=lambda: defaultdict(Dossier))
+    skus: dict[str, Row] = field(default_factory=dict)
+    replenishments: list[Row] = field(default_factory=list)
+    unjudged_orders: set[str] = field(default_factory=set)
+    unjudged_skus: set[str] = field(default_factory=set)
+
+
+def audit(books: Books, *, settled: bool) -> list[Finding]:
+    """Every finding, in order. `settled` says that nothing is left to run, so that what must hold at rest must hold."""
+    found = list(_form(books))
+    by_subject = sort(books, settled=settled)
+    for order_id, dossier in by_subject.dossiers.items():
+        if order_id not in by_subject.unjudged_orders:
+            found += _judge(order_id, dossier, settled=settled)
+    found += _stock(by_subject)
+    if settled:
+        found += _at_rest(books, by_subject)
+    return sorted(set(found))
+
+
+def sort(books: Books, *, settled: bool) -> Sorted:
+    """The rows by order and by SKU. Unless settled, what moved since the reading began is marked as not to be judged."""
+    result = Sorted()
+    for table in SERVICES:
+        for row in books.table(table):
+            about = row.get("order_id") if isinstance(row, dict) else None
+            if next(forms.faults_of(table, row), None) is None:
+                _file(result, row)
+            elif isinstance(about, str):
+                result.unjudged_orders.add(about)
+    for record in books.ledger:
+        if next(forms.faults_of_record(record), None) is None:
+            result.dossiers[record["pk"]].ledger[record["sk"]] = record
+        elif isinstance(record, dict) and isinstance(record.get("pk"), str):
+            result.unjudged_orders.add(record["pk"])
+    if not settled:
+        _leave_out_what_moved(books, result)
+    return result
+
+
+def _file(result: Sorted, row: Row) -> None:
+    aggregate = row["pk"].partition("#")[0]
+    match aggregate:
+        case "ORDER":
+            result.dossiers[row["order_id"]].order = row
+        case "PAY":
+            result.dossiers[row["order_id"]].payment = row
+        case "RES":
+            result.dossiers[row["order_id"]].reservation = row
+        case "SHIP":
+            result.dossiers[row["order_id"]].shipment = row
+        case "NOTE":
+            result.dossiers[row["order_id"]].notes[row["kind"]] = row
+        case "SKU":
+            result.skus[row["sku"]] = row
+        case "REPL":
+            result.replenishments.append(row)
+
+
+def _leave_out_what_moved(books: Books, result: Sorted) -> None:
+    """Rows unchanged since before the reading began were all true at that moment; with one that changed, none can be judged."""
+    for row in [*(row for table in (*SERVICES, LEDGER) for row in books.table(table)), *books.moved_since]:
+        if not isinstance(row, dict):
+            continue
+        changed = row.get("updated_at", row.get("recorded_at"))
+        if isinstance(changed, str) and changed >= books.began:
+            result.unjudged_orders.add(str(row.get("order_id", row.get("pk"))))
+            touched = row.get("lines", row.get("items", ()))
+            if isinstance(touched, list):
+                result.unjudged_skus.update(str(line.get("sku")) for line in touched if isinstance(line, dict))
+
+
+def _form(books: Books) -> Iterator[Finding]:
+    """W1, and what else a row shows by itself: D1, D2 and the outbox; and that no two rows are the same."""
+    for table in SERVICES:
+        seen: Counter[str] = Counter()
+        for row in books.table(table):
+            yield from forms.faults_of(table, row)
+            form = forms.form_of(table, row) if isinstance(row, dict) else None
+            subject = form.identity(row) if form else None
+            if form is not None and subject is not None:
+                seen[subject] += 1
+                if seen[subject] == 2:
+                    yield Finding(form.twice, subject, "is there twice")
+    records: Counter[tuple[str, str]] = Counter()
+    for record in books.ledger:
+        yield from forms.faults_of_record(record)
+        if isinstance(record, dict):
+            records[str(record.get("pk")), str(record.get("sk"))] += 1
+    yield from (Finding("M2", f"{pk}/{sk}", "is recorded twice") for (pk, sk), times in records.items() if times > 1)
+
+
+def _judge(order_id: str, dossier: Dossier, *, settled: bool) -> Iterator[Finding]:
+    """One order, all its rows side by side."""
+    if dossier.order is None:
+        yield from _orphans(order_id, dossier)
+        return
+    for check in (_identity, _total, _money, _ledger, _stock_of, _way, _reason, _shipment, _notes, _correlation):
+        yield from (Finding(name, order_id, what) for name, what in check(dossier.order, dossier))
+    if settled:
+        yield from (Finding(name, order_id, what) for name, what in _rest_of(dossier.order, dossier))
+
+
+Broken = Iterator[tuple[str, str]]
+"""Invariants that are broken, and how."""
+
+
+def _orphans(order_id: str, dossier: Dossier) -> Iterator[Finding]:
+    if dossier.captured:
+        yield Finding("M1", order_id, f"{dossier.captured} is captured for no order")
+    rows = (dossier.payment, dossier.reservation, dossier.shipment, *dossier.notes.values(), *dossier.ledger.values())
+    yield from (Finding("W2", forms.subject_of(row), "has no order") for row in rows if row is not None)
+
+
+def _identity(row: Row, dossier: Dossier) -> Broken:
+    """I1: the id is made of who asked and their key, the hash of what they asked for."""
+    customer = row["channel"] == "api"
+    scope = identity.customer_scope(row["customer_id"]) if customer else identity.channel_scope(row["channel"])
+    if identity.order_id(scope, row["idempotency_key"]) != row["order_id"]:
+        yield "I1", f"its id is not that of {scope} and its idempotency key"
+    asked = {
+        "customer_id": row["customer_id"],
+        "currency": row["total"]["currency"],
+        "lines": _quantities(row["lines"]),
+        "payment_token": row["payment_token"],
+    }
+    if identity.request_hash(asked) != row["request_hash"]:
+        yield "I1", "its request_hash is not that of what it is"
+    if not customer and row["respond"] != "async":
+        yield "W3", "a channel is answered to, which it cannot hear"
+
+
+def _total(row: Row, dossier: Dossier) -> Broken:
+    """W3: one total, from the lines to the ledger."""
+    total, costs = row["total"], sum(line["unit_price"] * line["quantity"] for line in row["lines"])
+    if total["amount"] != costs:
+        yield "W3", f"its total is {total['amount']}, its lines cost {costs}"
+    paid = dossier.payment
+    if paid is not None and "total" in paid:
+        if paid["total"] != total:
+            yield "W3", f"its payment is of {_words(paid['total'])}, its total is {_words(total)}"
+        if paid["payment_token"] != row["payment_token"]:
+            yield "W3", "its payment is by another payment_token"
+    for operation, record in dossier.ledger.items():
+        if operation != "void" and (record["amount"], record["currency"]) != (total["amount"], total["currency"]):
+            yield "W3", f"the ledger's {operation} is of {_words(record)}, its total is {_words(total)}"
+
+
+def _money(row: Row, dossier: Dossier) -> Broken:
+    """M1 to M4, and that money moved no sooner than the order's status allows."""
+    status, captured, kept = row["status"], dossier.captured, dossier.captured - dossier.refunded
+    paid, reserved = _status(dossier.payment), _status(dossier.reservation)
+    if kept and status not in (order.CONFIRMING, order.CONFIRMED):
+        yield "M1", f"{kept} is captured, and the order is {status}"
+    if captured > row["total"]["amount"] or dossier.refunded > captured:
+        yield "M2", f"{captured} is captured and {dossier.refunded} refunded of {row['total']['amount']}"
+    if status == order.CONFIRMED:
+        same = dossier.ledger.get("capture", row["total"])["currency"] == row["total"]["currency"]
+        if captured != row["total"]["amount"] or not same or (paid, reserved) != (payment.CAPTURED, stock.COMMITTED):
+            yield "M3", f"is CONFIRMED with {captured} captured, payment {paid}, stock {reserved}"
+        if dossier.refunded:
+            yield "M3", f"is CONFIRMED with {dossier.refunded} refunded"
+    if status == order.CANCELLED:
+        aside = dossier.outcome("authorize") == "AUTHORIZED" and "void" not in dossier.ledger and not captured
+        if kept or aside or paid not in (payment.VOIDED, payment.DECLINED) or reserved == stock.HELD:
+            money = f"{kept} captured, {'something' if aside else 'nothing'} set aside"
+            yield "M4", f"is CANCELLED with {money}, payment {paid}, stock {reserved}"
+        if reserved not in (stock.RELEASED, stock.RESTOCKED):
+            yield "S1", f"is CANCELLED with stock {reserved}"
+
+
+RECORDS: Mapping[str, Mapping[str, tuple[str | None, ...]]] = {
+    payment.AUTHORIZING: {"authorize": (None, "AUTHORIZED", "DECLINED"), "capture": (None,), "void": (None,)},
+    payment.AUTHORIZED: {"authorize": ("AUTHORIZED",), "capture": (None,), "void": (None,)},
+    payment.DECLINED: {"authorize": ("DECLINED",), "capture": (None,), "void": (None,)},
+    payment.CAPTURING: {
+        "authorize": ("AUTHORIZED",),
+        "capture": (None, "CAPTURED", "CAPTURE_REFUSED"),
+        "void": (None,),
+    },
+    payment.CAPTURED: {"authorize": ("AUTHORIZED",), "capture": ("CAPTURED",), "void": (None,)},
+    payment.CAPTURE_REFUSED: {"authorize": ("AUTHORIZED",), "capture": ("CAPTURE_REFUSED",), "void": (None,)},
+    payment.VOIDING: {
+        "authorize": (None, "AUTHORIZED", "DECLINED"),
+        "capture": (None, "CAPTURE_REFUSED"),
+        "void": (None, "VOIDED"),
+    },
+    payment.VOIDED: {
+        "authorize": (None, "AUTHORIZED", "DECLINED"),
+        "capture": (None, "CAPTURE_REFUSED"),
+        "void": ("VOIDED",),
+    },
+}
+"""What the ledger may hold beside each status of a payment: the intent comes before the call, the result after it."""
+
+
+def _ledger(row: Row, dossier: Dossier) -> Broken:
+    """W3: the gateway did what the payment says, and nothing else."""
+    paid = dossier.payment
+    if paid is None or ("total" in paid and paid["total"]["amount"] == 0):
+        for operation in dossier.ledger:
+            yield "W3", f"the ledger has {operation} for a payment that {'costs nothing' if paid else 'is not there'}"
+        return
+    status, way = paid["status"], paid["version"] - (paid["status"] == payment.VOIDED)
+    allowed = dict(RECORDS[status])
+    if status in (payment.VOIDING, payment.VOIDED):
+        if "total" not in paid:  # the tombstone: nothing was ever asked for
+            allowed |= {"authorize": (None,), "capture": (None,)}
+        elif way == 2:  # voided before the answer was written down
+            allowed |= {"capture": (None,)}
+        else:
+            refused = ("CAPTURE_REFUSED",) if way == 5 else (None,)
+            allowed |= {"authorize": ("AUTHORIZED",), "capture": refused}
+    for operation, outcomes in allowed.items():
+        if dossier.outcome(operation) not in outcomes:
+            recorded = dossier.outcome(operation) or "nothing"
+            yield "W3", f"the ledger has {recorded} for {operation}, beside a payment {status} at version {paid['version']}"
+    for operation, refusal in (("authorize", "DECLINED"), ("capture", "CAPTURE_REFUSED")):
+        if dossier.outcome(operation) == refusal and "reason" in paid:
+            recorded = dossier.ledger[operation]["reason"]
+            if recorded != paid["reason"]:
+                yield "W3", f"its payment was refused for {paid['reason']}, in the ledger for {recorded}"
+
+
+def _stock_of(row: Row, dossier: Dossier) -> Broken:
+    """W3: what is reserved is what was ordered, and reserved only once the money was set aside."""
+    reserved, paid = dossier.reservation, dossier.payment
+    if reserved is None or "lines" not in reserved:
+        return
+    wanted: Counter[str] = Counter()
+    for line in row["lines"]:
+        wanted[line["sku"]] += line["quantity"]
+    if reserved["lines"] != [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(wanted.items())]:
+        yield "W3", "its reservation is of other lines"
+    for short in reserved.get("short", ()):
+        if wanted[short["sku"]] != short["requested"] or short["available"] >= short["requested"]:
+            yield "W3", f"its reservation was rejected for {short['sku']}, of which there was enough"
+    was_authorized = paid is not None and (
+        paid["status"] in (payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED)
+        or (paid["status"] in (payment.VOIDING, payment.VOIDED) and paid["version"] - (paid["status"] == payment.VOIDED) >= 3)
+    )
+    if not was_authorized:
+        yield "W3", f"stock was asked for, and its payment is {_status(paid)}, never authorised"
+
+
+BESIDE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    order.PENDING: (
+        frozenset({payment.AUTHORIZING, payment.AUTHORIZED, payment.DECLINED, "∅"}),
+        frozenset({stock.HELD, stock.RELEASED, "∅"}),
+    ),
+    order.CONFIRMING: (
+        frozenset({payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED}),
+        frozenset({stock.HELD, stock.COMMITTED}),
+    ),
+    order.CANCELLING: (
+        payment.TRANSITIONS.statuses - {payment.CAPTURING, payment.CAPTURED} | {"∅"},
+        stock.TRANSITIONS.statuses | {"∅"},
+    ),
+}
+"""The payments and reservations that an order may have while it is decided. Of the decided, M3, M4 and S1 tell."""
+
+
+def _way(row: Row, dossier: Dossier) -> Broken:
+    """D1: an order took one way, and each step of it on the evidence that its guard demands."""
+    status, paid, reserved = row["status"], dossier.payment, dossier.reservation
+    if status in BESIDE:
+        payments, reservations = BESIDE[status]
+        if _status(paid) not in payments or _status(reserved) not in reservations:
+            yield "D1", f"is {status} with payment {_status(paid)} and stock {_status(reserved)}"
+        if status == order.PENDING and _status(reserved) == stock.RELEASED and "rejected" not in (reserved or {}):
+            yield "D1", "is PENDING, and its stock is let go"
+    if status not in (order.CANCELLING, order.CANCELLED):
+        return
+    turned_back = row["reason"] == "CAPTURE_REFUSED"
+    if reserved is not None:
+        was_held = "lines" in reserved and "rejected" not in reserved
+        if turned_back and not was_held:
+            yield "D1", "was CONFIRMING, and no stock was ever held"
+        if not turned_back and reserved["status"] in (stock.COMMITTED, stock.RESTOCKED):
+            yield "D1", "was never CONFIRMING, and its stock was committed"
+    if paid is not None:
+        was_refused = paid["status"] == payment.CAPTURE_REFUSED or (
+            paid["status"] in (payment.VOIDING, payment.VOIDED) and "reason" in paid
+        )
+        if was_refused != turned_back:
+            yield "D1", f"is cancelled for {row['reason']}, and its capture was {'' if was_refused else 'not '}refused"
+
+
+def _reason(row: Row, dossier: Dossier) -> Broken:
+    """W3: the reason of a cancellation is so."""
+    reason = row.get("reason")
+    if reason == "PAYMENT_DECLINED" and _status(dossier.payment) != payment.DECLINED:
+        yield "W3", f"is cancelled for {reason}, and its payment is {_status(dossier.payment)}"
+    if reason == "OUT_OF_STOCK" and "rejected" not in (dossier.reservation or {}):
+        yield "W3", f"is cancelled for {reason}, and no reservation was rejected"
+
+
+def _shipment(row: Row, dossier: Dossier) -> Broken:
+    """E2, and that the fulfilment is no further than the parcel."""
+    shipped, reached = dossier.shipment, order.FULFILMENT.index(row["fulfilment"])
+    if shipped is not None:
+        if row["status"] != order.CONFIRMED:
+            yield "E2", f"is {row['status']} and has a shipment"
+        if shipped["lines"] != _quantities(row["lines"]):
+            yield "W3", "its shipment is of other lines"
+    if reached > _reached(shipped):
+        yield "W3", f"its fulfilment is {row['fulfilment']}, its shipment {_status(shipped)}"
+
+
+def _notes(row: Row, dossier: Dossier) -> Broken:
+    """E4: no mail says what is not so, and each was caused by the event that it is about."""
+    order_id, status = row["order_id"], row["status"]
+    so = {
+        "confirmed": status == order.CONFIRMED,
+        "cancelled": status == order.CANCELLED,
+        "dispatched": status == order.CONFIRMED and _reached(dossier.shipment) > 0,
+    }
+    causes = {
+        "confirmed": f"ORDER#{order_id}#3",
+        "cancelled": f"ORDER#{order_id}#{row['version']}",
+        "dispatched": f"SHIP#{order_id}#2",
+    }
+    for kind, note in dossier.notes.items():
+        if not so[kind]:
+            yield "E4", f"the mail {kind} is {note['status']}, and the order is {status}"
+        elif note["causation_id"] != causes[kind]:
+            yield "W3", f"the mail {kind} was caused by {note['causation_id']}, not by {causes[kind]}"
+
+
+def _correlation(row: Row, dossier: Dossier) -> Broken:
+    """W3: one correlation id, from the request to the last mail."""
+    for other in (dossier.payment, dossier.reservation, dossier.shipment, *dossier.notes.values()):
+        if other is not None and other["correlation_id"] != row["correlation_id"]:
+            yield "W3", f"the correlation_id of {other['pk']} is another"
+
+
+def _rest_of(row: Row, dossier: Dossier) -> Broken:
+    """E3, E5 and V1: of an order that nothing is left to run for."""
+    status, shipped = row["status"], dossier.shipment
+    if status not in order.TRANSITIONS.terminal:
+        yield "V1", f"is {status}"
+    if status == order.CONFIRMED and shipped is None:
+        yield "E3", "is CONFIRMED and has no shipment"
+    if _status(shipped) == shipping.CREATED:
+        yield "V1", "its shipment is CREATED, and nobody took the parcel"
+    for kind, note in dossier.notes.items():
+        if note["status"] not in notes.TRANSITIONS.terminal:
+            yield "V1", f"the mail {kind} is {note['status']}"
+    due = {"confirmed": status == order.CONFIRMED, "cancelled": status == order.CANCELLED, "dispatched": _reached(shipped) > 0}
+    for kind, expected in due.items():
+        if expected and kind not in dossier.notes:
+            yield "E5", f"nobody was told that it is {kind}"
+    if status == order.CONFIRMED and order.FULFILMENT.index(row["fulfilment"]) < _reached(shipped):
+        yield "E5", f"its shipment is {_status(shipped)}, its fulfilment {row['fulfilment']}"
+
+
+def _stock(by_subject: Sorted) -> Iterator[Finding]:
+    """S2 and S3: each SKU's counters, recomputed from the reservations and replenishments."""
+    held, sold, arrived = Counter[str](), Counter[str](), Counter[str]()
+    for dossier in by_subject.dossiers.values():
+        counter = {stock.HELD: held, stock.COMMITTED: sold}.get(_status(dossier.reservation))
+        if counter is not None and dossier.reservation is not None:
+            _add(counter, dossier.reservation["lines"])
+    for replenishment in by_subject.replenishments:
+        _add(arrived, replenishment["items"])
+    for sku in sorted({*held, *sold, *arrived, *by_subject.skus} - by_subject.unjudged_skus):
+        row = by_subject.skus.get(sku, dict.fromkeys(forms.COUNTERS, 0))
+        available, now_held, now_sold, replenished = (row[counter] for counter in forms.COUNTERS)
+        if min(available, now_held, now_sold) < 0 or available + now_held + now_sold != replenished:
+            counted = f"{available} available + {now_held} held + {now_sold} sold"
+            yield Finding("S2", f"SKU#{sku}", f"{counted}, and {replenished} replenished")
+        if replenished != arrived[sku]:
+            yield Finding("S2", f"SKU#{sku}", f"{replenished} replenished, and {arrived[sku]} arrived")
+        if (now_held, now_sold) != (held[sku], sold[sku]):
+            counted = f"{now_held} held for {held[sku]} reserved, {now_sold} sold for {sold[sku]} committed"
+            yield Finding("S3", f"SKU#{sku}", counted)
+
+
+def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
+    """M5 and E5: of the books as a whole."""
+    confirmed, taken = Counter[str](), Counter[str]()
+    for dossier in by_subject.dossiers.values():
+        if dossier.order is not None and dossier.order["status"] == order.CONFIRMED:
+            confirmed[dossier.order["total"]["currency"]] += dossier.order["total"]["amount"]
+        if "capture" in dossier.ledger:
+            taken[dossier.ledger["capture"]["currency"]] += dossier.captured
+        if "refund" in dossier.ledger:
+            taken[dossier.ledger["refund"]["currency"]] -= dossier.refunded
+    for currency in sorted({*confirmed, *taken}):
+        if confirmed[currency] != taken[currency]:
+            yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")
+    for table in SERVICES:
+        for row in books.table(table):
+            if isinstance(row, dict) and row.get("pending"):
+                yield Finding("E5", forms.subject_of(row), "has events that the bus has not accepted")
+    for queue, messages in books.dead_letters.items():
+        if messages != 0:
+            yield Finding("E5", queue, f"holds {'nobody knows how many' if messages is None else messages} dead letters")
+
+
+def _status(row: Row | None) -> str:
+    return "∅" if row is None else str(row["status"])
+
+
+def _reached(shipment: Row | None) -> int:
+    """How far the parcel is, on the scale of the order's fulfilment."""
+    return {shipping.DISPATCHED: 1, shipping.DELIVERED: 2}.get(_status(shipment), 0)
+
+
+def _quantities(lines: Iterable[Row]) -> list[Row]:
+    return [{"sku": line["sku"], "quantity": line["quantity"]} for line in lines]
+
+
+def _add(counter: Counter[str], lines: Iterable[Row]) -> None:
+    for line in lines:
+        counter[line["sku"]] += line["quantity"]
+
+
+def _words(money: Mapping[str, Any]) -> str:
+    return f"{money['amount']} {money['currency']}"
