@@ -32,8 +32,20 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
 
 
 def order_api(target: Target, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """One signed request to the order API. A `UserError` if nothing answered: then nothing is known."""
+    """One signed request to the order API. Raises NoAnswer: then nothing is known."""
     return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
+
+
+def refusal(answer: Answer) -> str:
+    """Why a request was refused, in a line: the problem document's field and detail, or whatever was said instead."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return answer.text.strip()[:200] or f"HTTP {answer.status}"
+    where = f"{said['field']}: " if said.get("field") else ""
+    return where + str(said.get("detail") or said.get("message") or said)
 
 
 def set_prices(target: Target, prices: Sequence[Mapping[str, Any]]) -> None:
@@ -55,7 +67,7 @@ def put_contact(target: Target, contact: Mapping[str, Any]) -> None:
     body = {name: contact[name] for name in ("name", "email", "address")}
     answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)
     if answer.status != 204:
-        raise UserError(f"The contact of {contact['customer_id']} was not kept: {answer.status} {answer.text}")
+        raise UserError(f"The contact of {contact['customer_id']} was not kept: {refusal(answer)}")
 
 
 def in_parts(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -25,6 +25,10 @@ class Answer:
         return json.loads(self.text) if self.text else None
 
 
+class NoAnswer(UserError):
+    """Nothing answered, which says nothing about what was done."""
+
+
 def call(
     target: Target,
     method: str,
@@ -36,7 +40,7 @@ def call(
 ) -> Answer:
     """Send one request, signed as the target's identity, and return the answer whatever its status; no retries.
 
-    `body` is sent as JSON. A `UserError` if nothing answered, which says nothing about what was done.
+    `body` is sent as JSON. Raises NoAnswer.
     """
     data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
     sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
@@ -50,7 +54,7 @@ def call(
             return _answer(error)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise UserError(f"No answer from {urlsplit(url).netloc}: {reason}.", "Is it up? `orderctl status` tells.") from error
+        raise NoAnswer(f"No answer from {urlsplit(url).netloc}: {reason}.", "Is it up? `orderctl status` tells.") from error
 
 
 def _answer(answer: Any) -> Answer:

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from orderctl.errors import UserError
 from orderctl.target import Target
 
 EVERYTHING = {"source": [{"prefix": "orderflow."}]}
@@ -25,7 +27,9 @@ def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
         rule = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))["RuleArn"]
         try:
             sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_policy(arn, rule))})
-            events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "tail", "Arn": arn}])
+            put = events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "tail", "Arn": arn}])
+            if put["FailedEntryCount"]:
+                raise UserError(f"The bus would not take the queue: {put['FailedEntries'][0].get('ErrorMessage', name)}.")
             yield url
         finally:
             with contextlib.suppress(events.exceptions.ResourceNotFoundException):
@@ -41,7 +45,7 @@ def received(target: Target, url: str, timeout_seconds: float | None) -> Iterato
     ends = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     while ends is None or time.monotonic() < ends:
         left = 5.0 if ends is None else min(5.0, max(0.0, ends - time.monotonic()))
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=int(left))
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=math.ceil(left))
         messages = answer.get("Messages", [])
         for message in messages:
             yield json.loads(message["Body"])

@@ -11,7 +11,6 @@ from rich.markup import escape
 from orderctl import output
 from orderctl.errors import UserError
 from orderctl.output import Format, OutputOption
-from services.kernel.names import CHANNEL_PREFIX
 
 app = typer.Typer(no_args_is_help=True, help="Publish domain events, and watch the bus.")
 
@@ -35,7 +34,7 @@ def publish(
 
     Examples:
 
-    - `orderctl events publish docs/examples/order-placed.json`
+    - `orderctl events publish data/order-placed.json`
 
     - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
     """
@@ -44,7 +43,7 @@ def publish(
     from services.kernel import schemas
     from services.order import identity
 
-    source = f"{CHANNEL_PREFIX}{channel}"
+    source = publishing.source_of(channel)
     details = _read(file)
     for position, detail in enumerate(details):
         try:

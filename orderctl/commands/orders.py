@@ -1,5 +1,6 @@
 """`orderctl orders`: place, show, list, cancel, resume, import."""
 
+import re
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from rich.markup import escape
 from orderctl import output, service
 from orderctl.errors import EXIT_FAILED, UserError
 from orderctl.output import Format, OutputOption
+from orderctl.signed_http import NoAnswer
 from services.kernel.money import Money
 
 app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
@@ -47,10 +49,13 @@ def place(
     key = key or uuid.uuid4().hex
     body = {"customer_id": customer, "currency": currency, "lines": [_line(text) for text in line], "payment_token": token}
     headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
+    unknown = f"It is not known whether it was placed: repeat it with --key {key}."
     try:
         answer = service.order_api(ctx.obj, "POST", "/orders", body, headers)
-    except UserError as error:
-        raise UserError(error.message, f"It is not known whether it was placed: repeat it with --key {key}.") from error
+    except NoAnswer as error:
+        raise UserError(error.message, unknown) from error
+    if answer.status >= 500:
+        raise UserError(f"The order API failed: {service.refusal(answer)}", unknown)
     said = answer.json() or {}
     if output_format is Format.JSON:
         output.show_json({"http_status": answer.status, "idempotency_key": key, **said})
@@ -59,10 +64,8 @@ def place(
         output.show([_shown(order)] if "order_id" in order else [], COLUMNS, output_format, empty=f"HTTP {answer.status}")
         output.err.print(f"[dim]idempotency key {escape(key)}[/dim]")
         if answer.status >= 400:
-            where = f"{said['field']}: " if said.get("field") else ""
-            output.err.print(
-                f"[red]{answer.status} {escape(said.get('title', ''))}[/red] {escape(where + said.get('detail', ''))}"
-            )
+            title = f"{answer.status} {said.get('title', '')}".strip()
+            output.err.print(f"[red]{escape(title)}[/red] {escape(service.refusal(answer))}", soft_wrap=True)
     if answer.status >= 400:
         raise typer.Exit(EXIT_FAILED)
 
@@ -119,10 +122,9 @@ def cancel(ctx: typer.Context, order_id: str, output_format: OutputOption = Form
     Exit code 0 when it is cancelled or being cancelled, 1 when it is too late.
     """
     answer = service.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel")
-    said = answer.json() or {}
     if answer.status >= 400:
-        raise UserError(f"Order {order_id} was not cancelled: {said.get('detail', answer.text)}.")
-    output.show([_shown(said)], COLUMNS, output_format)
+        raise UserError(f"Order {order_id} was not cancelled: {service.refusal(answer)}.")
+    output.show([_shown(answer.json())], COLUMNS, output_format)
 
 
 @app.command()
@@ -181,7 +183,8 @@ def import_orders(
     if summary.get("unsettled"):
         raise UserError(
             f"{summary['unsettled']} orders were not settled within {deadline:g} s.",
-            "`orderctl orders list --status PENDING` shows them; the sweeper goes on.",
+            "The sweeper goes on with those that `orderctl orders list` shows; "
+            "what never became an order is in the intake's dead-letter queue, with the reason.",
         )
     if strict and malformed:
         raise typer.Exit(EXIT_FAILED)
@@ -189,7 +192,7 @@ def import_orders(
 
 def _line(text: str) -> dict[str, Any]:
     sku, _, quantity = text.partition("=")
-    if not sku or not quantity.lstrip("-").isdigit():
+    if not sku or not re.fullmatch(r"-?[0-9]{1,9}", quantity):
         raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, for example MUG-BLUE=2", param_hint="--line")
     return {"sku": sku, "quantity": int(quantity)}
 

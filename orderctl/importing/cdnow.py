@@ -16,7 +16,10 @@ CURRENCY = "USD"
 MAX_CDS = 100
 """The most of one SKU that an order line takes."""
 TOKEN = "pm_card_visa"  # noqa: S105 - a sandbox token, no secret
-DOLLARS = re.compile(r"\d{1,6}\.\d{2}")
+CUSTOMER = re.compile(r"[0-9]{1,10}")
+DATE = re.compile(r"[0-9]{8}")
+CDS = re.compile(r"[0-9]{1,6}")
+DOLLARS = re.compile(r"[0-9]{1,6}\.[0-9]{2}")
 HEADER = "customer_id"
 
 
@@ -97,17 +100,23 @@ def parse(words: list[str]) -> tuple[str, str, int, int]:
     if len(words) not in (4, 5):
         raise ValueError(f"has {len(words)} fields; the master has 4 (customer, date, CDs, dollars), the sample 5")
     customer, date, cds, dollars = words[0], *words[-3:]
-    if not re.fullmatch(r"\d{1,10}", customer):
+    if not CUSTOMER.fullmatch(customer):
         raise ValueError(f"customer {customer!r} is not a number")
-    try:
-        datetime.strptime(date, "%Y%m%d")  # noqa: DTZ007 - a day, not a moment
-    except ValueError:
-        raise ValueError(f"date {date!r} is not a day as YYYYMMDD") from None
-    if not re.fullmatch(r"\d{1,6}", cds) or not 1 <= int(cds) <= MAX_CDS:
+    if not DATE.fullmatch(date) or not _is_day(date):
+        raise ValueError(f"date {date!r} is not a day as YYYYMMDD")
+    if not CDS.fullmatch(cds) or not 1 <= int(cds) <= MAX_CDS:
         raise ValueError(f"number of CDs {cds!r} is not 1 to {MAX_CDS}")
     if not DOLLARS.fullmatch(dollars):
         raise ValueError(f"dollars {dollars!r} is not an amount such as 29.33")
     return customer, date, int(cds), int(Decimal(dollars) * 100)
+
+
+def _is_day(date: str) -> bool:
+    try:
+        datetime.strptime(date, "%Y%m%d")  # noqa: DTZ007 - a day, not a moment
+    except ValueError:
+        return False
+    return True
 
 
 def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +14,6 @@ from orderctl import ordering, output, publishing, service
 from orderctl.importing import cdnow
 from orderctl.importing.cdnow import Purchase
 from orderctl.target import Target
-from services.kernel.names import CHANNEL_PREFIX
 from services.order import identity
 
 IN_FLIGHT = 10
@@ -27,15 +26,17 @@ def run(
     target: Target, purchases: list[Purchase], channel: str, *, rate: float, wait: bool, deadline_seconds: float
 ) -> dict[str, Any]:
     """Import the purchases; how many were published, new, known before, and what became of them."""
+    source = publishing.source_of(channel)
     ids = [identity.order_id(identity.channel_scope(channel), purchase.idempotency_key) for purchase in purchases]
     known_before = set(ordering.statuses(target, ids))
-    prepare(target, purchases)
+    new = [purchase for purchase, order_id in zip(purchases, ids, strict=True) if order_id not in known_before]
+    prepare(target, purchases, channel, {purchase.customer_id for purchase in new})
     follow = _Follower(target) if wait else None
     with _bar("Publish", len(purchases)) as advance:
         for position in range(0, len(purchases), publishing.MAX_ENTRIES):
             began = time.monotonic()
             part = purchases[position : position + publishing.MAX_ENTRIES]
-            publishing.publish(target, f"{CHANNEL_PREFIX}{channel}", "OrderPlaced", [cdnow.event(p, channel) for p in part])
+            publishing.publish(target, source, "OrderPlaced", [cdnow.event(p, channel) for p in part])
             advance(position + len(part))
             if follow:
                 follow.make_room(ids[position : position + len(part)])
@@ -43,7 +44,7 @@ def run(
     summary: dict[str, Any] = {
         "published": len(purchases),
         "already_known": len(known_before),
-        "new": len(purchases) - len(known_before),
+        "new": len(new),
     }
     if wait:
         with _bar("Settle", len(ids)) as advance:
@@ -52,26 +53,30 @@ def run(
     return summary
 
 
-def prepare(target: Target, purchases: list[Purchase]) -> None:
-    """What the orders need to be there: a price for each SKU, enough stock, a contact for each customer. Repeatable."""
+def prepare(target: Target, purchases: list[Purchase], channel: str, customers: Collection[str]) -> None:
+    """What the orders need to be there: a price for each SKU, enough stock, a contact for each of `customers`. Repeatable.
+
+    The stock is that of all the purchases, known before or not: an import that was cut short adds none a second time.
+    The contacts are those of new orders only: whoever was forgotten since stays so.
+    """
     needed = cdnow.quantities(purchases)
     progress = output.Progress()
     with progress.step(f"Price {len(needed)} SKUs"):
         prices = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
         service.set_prices(target, prices)
     with progress.step("Stock them"):
-        service.replenish(target, replenishment_id(purchases), [{"sku": s, "quantity": q} for s, q in needed.items()])
-    customers = sorted({purchase.customer_id for purchase in purchases})
+        delivery = replenishment_id(channel, purchases)
+        service.replenish(target, delivery, [{"sku": s, "quantity": q} for s, q in needed.items()])
     with _bar("Contacts", len(customers)) as advance, ThreadPoolExecutor(AT_ONCE) as pool:
-        contacts = (cdnow.contact(customer) for customer in customers)
+        contacts = (cdnow.contact(customer) for customer in sorted(customers))
         for done, _ in enumerate(pool.map(lambda contact: service.put_contact(target, contact), contacts), start=1):
             advance(done)
 
 
-def replenishment_id(purchases: list[Purchase]) -> str:
-    """The same for the same purchases: the stock that an import needs arrives once, however often it runs."""
-    keys = "\n".join(sorted(purchase.idempotency_key for purchase in purchases))
-    return "cdnow-" + hashlib.sha256(keys.encode()).hexdigest()[:20]
+def replenishment_id(channel: str, purchases: list[Purchase]) -> str:
+    """The same for the same purchases of a channel: the stock that they need arrives once, however often they are imported."""
+    keys = "\n".join([channel, *sorted(purchase.idempotency_key for purchase in purchases)])
+    return "import-" + hashlib.sha256(keys.encode()).hexdigest()[:20]
 
 
 def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
@@ -92,15 +97,18 @@ class _Follower:
         self.on_their_way: list[str] = []
 
     def make_room(self, published: list[str], patience_seconds: float = 60) -> None:
-        """Wait until at most IN_FLIGHT are on their way, or `patience_seconds` have brought none further."""
+        """Wait until at most IN_FLIGHT are on their way; those of which none gets further hold up nobody else."""
         self.on_their_way += published
         ends = time.monotonic() + patience_seconds
-        while len(self.on_their_way) > IN_FLIGHT and time.monotonic() < ends:
+        while len(self.on_their_way) > IN_FLIGHT:
             rows = ordering.statuses(self.target, self.on_their_way)
             left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
-            if len(left) == len(self.on_their_way):
+            if len(left) < len(self.on_their_way):
+                self.on_their_way, ends = left, time.monotonic() + patience_seconds
+            elif time.monotonic() < ends:
                 time.sleep(0.2)
-            self.on_their_way = left
+            else:
+                self.on_their_way = []
 
 
 def _pace(began: float, seconds: float) -> None:
