@@ -347,14 +347,15 @@ def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
 
 def is_plausible(table: TransitionTable, row: Row) -> bool:
     """D2: whether a path of exactly `version` steps leads to the row's status, as far as its attributes tell its path."""
-    status, version = row["status"], row["version"]
+    status: str = row["status"]
+    version: int = row["version"]
     match table.aggregate:
         case "ORDER":
             marks: int = order.FULFILMENT.index(row["fulfilment"])
             if status == order.CONFIRMED:  # a delivery may be told before its dispatch, and then there is one mark only
                 return version in {3 + min(marks, 1), 3 + marks}
             turned_back = row.get("reason") == "CAPTURE_REFUSED"
-            return marks == 0 and bool(version == _shortest(table, status) + turned_back)
+            return marks == 0 and version == _shortest(table, status) + turned_back
         case "PAY":
             asked, told = "total" in row and "payment_token" in row, "reason" in row
             if status in (payment.VOIDING, payment.VOIDED):  # from ∅, AUTHORIZING, AUTHORIZED or CAPTURE_REFUSED

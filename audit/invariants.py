@@ -58,12 +58,13 @@ class Sorted:
     replenishments: list[Row] = field(default_factory=list)
     unjudged_orders: set[str] = field(default_factory=set)
     unjudged_skus: set[str] = field(default_factory=set)
+    found: list[Finding] = field(default_factory=list)
 
 
 def audit(books: Books, *, settled: bool) -> list[Finding]:
     """Every finding, in order. `settled` says that nothing is left to run, so that what must hold at rest must hold."""
-    found = list(_form(books))
     by_subject = sort(books, settled=settled)
+    found = list(by_subject.found)
     for order_id, dossier in by_subject.dossiers.items():
         if order_id not in by_subject.unjudged_orders:
             found += _judge(order_id, dossier, settled=settled)
@@ -74,18 +75,35 @@ def audit(books: Books, *, settled: bool) -> list[Finding]:
 
 
 def sort(books: Books, *, settled: bool) -> Sorted:
-    """The rows by order and by SKU. Unless settled, what moved since the reading began is marked as not to be judged."""
+    """The rows by order and by SKU, with what is wrong with each by itself: W1, D1, D2, the outbox, and rows there twice.
+
+    Unless settled, what moved since the reading began is marked as not to be judged.
+    """
     result = Sorted()
+    seen: Counter[str] = Counter()
     for table in SERVICES:
         for row in books.table(table):
-            about = row.get("order_id") if isinstance(row, dict) else None
-            if next(forms.faults_of(table, row), None) is None:
+            faults = list(forms.faults_of(table, row))
+            result.found += faults
+            if not faults:
                 _file(result, row)
-            elif isinstance(about, str):
-                result.unjudged_orders.add(about)
+            elif isinstance(row, dict) and isinstance(row.get("order_id"), str):
+                result.unjudged_orders.add(row["order_id"])
+            form = forms.form_of(table, row) if isinstance(row, dict) else None
+            subject = form.identity(row) if form else None
+            if form is not None and subject is not None:
+                seen[subject] += 1
+                if seen[subject] == 2:
+                    result.found.append(Finding(form.twice, subject, "is there twice"))
     for record in books.ledger:
-        if next(forms.faults_of_record(record), None) is None:
+        faults = list(forms.faults_of_record(record))
+        result.found += faults
+        subject = forms.subject_of(record)
+        if not faults:
             result.dossiers[record["pk"]].ledger[record["sk"]] = record
+            seen[subject] += 1
+            if seen[subject] == 2:
+                result.found.append(Finding("M2", subject, "is recorded twice"))
         elif isinstance(record, dict) and isinstance(record.get("pk"), str):
             result.unjudged_orders.add(record["pk"])
     if not settled:
@@ -123,26 +141,6 @@ def _leave_out_what_moved(books: Books, result: Sorted) -> None:
             touched = row.get("lines", row.get("items", ()))
             if isinstance(touched, list):
                 result.unjudged_skus.update(str(line.get("sku")) for line in touched if isinstance(line, dict))
-
-
-def _form(books: Books) -> Iterator[Finding]:
-    """W1, and what else a row shows by itself: D1, D2 and the outbox; and that no two rows are the same."""
-    for table in SERVICES:
-        seen: Counter[str] = Counter()
-        for row in books.table(table):
-            yield from forms.faults_of(table, row)
-            form = forms.form_of(table, row) if isinstance(row, dict) else None
-            subject = form.identity(row) if form else None
-            if form is not None and subject is not None:
-                seen[subject] += 1
-                if seen[subject] == 2:
-                    yield Finding(form.twice, subject, "is there twice")
-    records: Counter[tuple[str, str]] = Counter()
-    for record in books.ledger:
-        yield from forms.faults_of_record(record)
-        if isinstance(record, dict):
-            records[str(record.get("pk")), str(record.get("sk"))] += 1
-    yield from (Finding("M2", f"{pk}/{sk}", "is recorded twice") for (pk, sk), times in records.items() if times > 1)
 
 
 def _judge(order_id: str, dossier: Dossier, *, settled: bool) -> Iterator[Finding]:
@@ -210,7 +208,8 @@ def _money(row: Row, dossier: Dossier) -> Broken:
     if captured > row["total"]["amount"] or dossier.refunded > captured:
         yield "M2", f"{captured} is captured and {dossier.refunded} refunded of {row['total']['amount']}"
     if status == order.CONFIRMED:
-        same = dossier.ledger.get("capture", row["total"])["currency"] == row["total"]["currency"]
+        taken: Row = dossier.ledger.get("capture") or row["total"]
+        same = taken["currency"] == row["total"]["currency"]
         if captured != row["total"]["amount"] or not same or (paid, reserved) != (payment.CAPTURED, stock.COMMITTED):
             yield "M3", f"is CONFIRMED with {captured} captured, payment {paid}, stock {reserved}"
         if dossier.refunded:

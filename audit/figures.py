@@ -1,0 +1,59 @@
+"""The figures of a stage: what its books add up to. Rows that are malformed are left out, for the findings tell of them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from audit.books import Books
+from audit.forms import COUNTERS, faults_of, faults_of_record
+from services.inventory import states as stock
+from services.kernel.names import SERVICES
+from services.kernel.rows import Row
+from services.order import states as order
+
+Figures = dict[str, Any]
+
+
+def figures(books: Books) -> Figures:
+    """Orders by status and by reason, money by currency in minor units, stock, parcels, mails, events that wait."""
+    orders = list(_rows(books, "order", "ORDER"))
+    return {
+        "orders": _count(row["status"] for row in orders),
+        "reasons": _count(row["reason"] for row in orders if "reason" in row),
+        "fulfilment": _count(row["fulfilment"] for row in orders if row["status"] == order.CONFIRMED),
+        "confirmed": _sum(
+            (row["total"]["currency"], row["total"]["amount"]) for row in orders if row["status"] == order.CONFIRMED
+        ),
+        "captured": _recorded(books, "CAPTURED"),
+        "refunded": _recorded(books, "REFUNDED"),
+        "payments": _count(row["status"] for row in _rows(books, "payment", "PAY")),
+        "reservations": _count(row["status"] for row in _rows(books, "inventory", "RES")),
+        "stock": _sum((counter, row[counter]) for row in _rows(books, "inventory", "SKU") for counter in COUNTERS),
+        "replenishments": sum(1 for row in _rows(books, "inventory", "REPL") if row["status"] == stock.REPLENISHED),
+        "shipments": _count(row["status"] for row in _rows(books, "shipping", "SHIP")),
+        "mails": _count(f"{row['kind']} {row['status']}" for row in _rows(books, "notification", "NOTE")),
+        "pending_events": sum(len(row.get("pending", ())) for table in SERVICES for row in _rows(books, table)),
+        "dead_letters": {name: count for name, count in sorted(books.dead_letters.items()) if count != 0},
+    }
+
+
+def _rows(books: Books, table: str, aggregate: str = "") -> Iterator[Row]:
+    for row in books.table(table):
+        if not any(faults_of(table, row)) and row["pk"].startswith(aggregate):
+            yield row
+
+
+def _recorded(books: Books, outcome: str) -> dict[str, int]:
+    records = (row for row in books.ledger if not any(faults_of_record(row)))
+    return _sum((row["currency"], row["amount"]) for row in records if row["outcome"] == outcome)
+
+
+def _count(words: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
+
+
+def _sum(parts: Iterator[tuple[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for name, amount in parts:
+        total[name] += amount
+    return dict(sorted(total.items()))

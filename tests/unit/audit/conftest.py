@@ -1,0 +1,37 @@
+"""The books of a small stage, made once: after each round of steps, and when nothing is left to run."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from audit.books import Books
+from services.kernel import clock
+from tests.unit.audit.stage import STORIES, Stage, a_client
+
+
+@pytest.fixture(scope="session")
+def history() -> list[Books]:
+    """What the tables said after each round, in which each order took one step; the last is at rest."""
+    with mock_aws():
+        stage = Stage(a_client())
+        with clock.held_by(stage.now):
+            return list(_rounds(stage))
+
+
+@pytest.fixture(scope="session")
+def settled(history: list[Books]) -> Books:
+    """The stage once every order is done."""
+    return history[-1]
+
+
+def _rounds(stage: Stage) -> Iterator[Books]:
+    stage.open()
+    running = [stage.live(story, number) for number, story in enumerate(STORIES)]
+    while running:
+        running = [steps for steps in running if next(steps, steps) is None]
+        if len(running) % 3:
+            stage.relay()
+        yield stage.books()
+    stage.relay()
+    yield stage.books()

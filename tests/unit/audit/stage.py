@@ -1,0 +1,314 @@
+"""A small stage that the services' own code writes on, one step of an order at a time, for the audit to read.
+
+What decides and writes is production code; only the order in which the saga's steps come is written down here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from audit.books import TABLES, Books, read_books
+from services.inventory import decisions as stock
+from services.inventory import states as stock_states
+from services.inventory.stock import merge
+from services.inventory.table import StockRows
+from services.kernel.events import DomainEvent
+from services.kernel.money import Money
+from services.kernel.relay import Outbox, republish
+from services.kernel.rows import Cause
+from services.notification import decisions as mail
+from services.notification.decisions import Notice
+from services.notification.table import Notes
+from services.order import decisions, identity, placing
+from services.order.catalogue import Catalogue
+from services.order.placing import Placement
+from services.order.table import Orders
+from services.payment import processing
+from services.payment.gateway import GatewayFault, Intent
+from services.payment.sandbox_gateway import SandboxGateway
+from services.payment.table import Payments
+from services.shipping import decisions as shipping
+from services.shipping.table import Shipments
+from tests.unit.choreography import Bus
+from tests.unit.tables import create_ledger, create_table
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PRICES = {"MUG": (1250, "USD"), "LP": (2499, "USD"), "GIFT": (0, "USD"), "TASSE": (1100, "EUR"), "RARE": (9900, "USD")}
+Steps = Iterator[None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """An order and what becomes of it. `fate` is how far its parcel comes, or why it is cancelled; `channel` is who sells."""
+
+    fate: str
+    token: str = "pm_card_visa"
+    lines: tuple[tuple[str, int], ...] = (("MUG", 2), ("LP", 1))
+    currency: str = "USD"
+    channel: str = "api"
+
+
+STORIES = (
+    Story("DELIVERED"),
+    Story("DELIVERED", lines=(("LP", 1), ("GIFT", 3))),
+    Story("DELIVERED", "pm_card_slow"),
+    Story("DELIVERED", channel="marketplace"),
+    Story("DELIVERED", lines=(("TASSE", 4),), currency="EUR"),
+    Story("DELIVERED OUT OF ORDER"),
+    Story("DISPATCHED"),
+    Story("DISPATCHED", lines=(("MUG", 1),), channel="cdnow"),
+    Story("DISPATCHED", lines=(("TASSE", 1),), currency="EUR"),
+    Story("DELIVERED", lines=(("GIFT", 1),)),
+    Story("DISPATCHED", lines=(("GIFT", 2),), channel="cdnow"),
+    Story("FAILED"),
+    Story("FORGOTTEN", channel="marketplace"),
+    Story("DECLINED", "pm_card_declined"),
+    Story("DECLINED", "pm_card_insufficient_funds", (("TASSE", 2),), "EUR"),
+    Story("DECLINED", "pm_card_declined", channel="cdnow"),
+    Story("OUT OF STOCK", lines=(("RARE", 5), ("MUG", 1))),
+    Story("OUT OF STOCK", lines=(("RARE", 7),), channel="marketplace"),
+    Story("OUT OF STOCK", lines=(("GIFT", 100),)),
+    Story("CAPTURE REFUSED", "pm_card_capture_refused"),
+    Story("CAPTURE REFUSED", "pm_card_capture_refused", channel="cdnow"),
+    Story("RESTOCKED", "pm_card_capture_refused"),
+    Story("RESTOCKED", "pm_card_capture_refused", (("LP", 3),)),
+    Story("CUSTOMER"),
+    Story("CUSTOMER", lines=(("GIFT", 1),)),
+    Story("CUSTOMER WHILE HELD"),
+    Story("CUSTOMER WHILE HELD", lines=(("TASSE", 1),), currency="EUR"),
+    Story("CUSTOMER ON DECLINED", "pm_card_declined"),
+    Story("EXPIRED"),
+    Story("EXPIRED", channel="marketplace"),
+    Story("UNAVAILABLE", "pm_card_unavailable"),
+    Story("ANSWER LOST", "pm_card_declined"),
+)
+
+
+@dataclass
+class Stage:
+    """The five tables and the ledger in a moto account, and the clock, which moves a second whenever it is read."""
+
+    client: Any
+    ticks: int = 0
+    bus: Bus = field(default_factory=Bus)
+
+    def __post_init__(self) -> None:
+        for table in TABLES:
+            (create_ledger if table == "ledger" else create_table)(self.client, table)
+        self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
+        self.gateway = SandboxGateway(self.client, "ledger")
+        self.reservations = StockRows(self.client, "inventory", stock_states.TRANSITIONS)
+        self.replenishments = StockRows(self.client, "inventory", stock_states.REPLENISHMENTS)
+        self.shipments, self.notes = Shipments(self.client, "shipping"), Notes(self.client, "notification")
+
+    def now(self) -> datetime:
+        """Each moment is told once."""
+        self.ticks += 1
+        return NOON + timedelta(seconds=self.ticks)
+
+    def open(self) -> None:
+        """Prices, and two deliveries of goods."""
+        prices = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in PRICES.items()]
+        Catalogue(self.client, "order").set_prices(prices)
+        for delivery, items in {
+            "monday": {"MUG": 60, "LP": 50, "RARE": 2},
+            "tuesday": {"MUG": 5, "TASSE": 20, "GIFT": 30},
+        }.items():
+            self.replenishments.move(
+                delivery, lambda row, short, d=delivery, i=items: stock.replenish(row, d, i), Cause(delivery, delivery)
+            )
+
+    def relay(self) -> None:
+        """Every event that waits, onto the bus."""
+        for table in ("order", "payment", "inventory", "shipping", "notification"):
+            republish(Outbox(self.client, self.bus, table, "bus"), timedelta(0))
+
+    def books(self) -> Books:
+        """What the tables say."""
+        return read_books(self.client, {table: table for table in TABLES})
+
+    def live(self, story: Story, number: int) -> Steps:
+        """The story of one order, step by step."""
+        key, correlation = f"key-{number}", f"request-{number}"
+        request = {
+            "customer_id": f"customer-{number % 7}",
+            "currency": story.currency,
+            "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in story.lines],
+            "payment_token": story.token,
+        }
+        by_channel = story.channel != "api"
+        scope = (identity.channel_scope if by_channel else identity.customer_scope)(
+            story.channel if by_channel else request["customer_id"]
+        )
+        placement = Placement(scope, story.channel, key, request, "async" if by_channel else "sync")
+        prices = {sku: Money(*price) for sku, price in PRICES.items()}
+        change = placing.create(placement, placing.price(request, prices), self.now(), correlation, correlation)
+        self.orders.write(placement.order_id, None, change, Cause(correlation, correlation))
+        yield
+        yield from Order(
+            self, story, placement.order_id, Cause(correlation, identity.placed_event_id(placement.order_id))
+        ).live()
+
+
+@dataclass
+class Order:
+    """An order once it is placed."""
+
+    stage: Stage
+    story: Story
+    order_id: str
+    cause: Cause
+
+    def live(self) -> Steps:
+        match self.story.fate:
+            case "EXPIRED":
+                yield from self.cancelled("EXPIRED")
+            case "CUSTOMER":
+                yield from self.cancelled("CUSTOMER")
+            case "UNAVAILABLE" | "ANSWER LOST" | "DECLINED" | "CUSTOMER ON DECLINED" as fate:
+                yield from self.authorize(answer_lost=fate == "ANSWER LOST")
+                why = {"DECLINED": "PAYMENT_DECLINED", "CUSTOMER ON DECLINED": "CUSTOMER"}.get(fate, "PAYMENT_UNAVAILABLE")
+                yield from self.cancelled(why)
+            case "OUT OF STOCK" | "CUSTOMER WHILE HELD" as fate:
+                yield from self.authorize()
+                yield from self.reserve()
+                yield from self.cancelled("CUSTOMER" if fate == "CUSTOMER WHILE HELD" else "OUT_OF_STOCK")
+            case fate:
+                yield from self.authorize()
+                yield from self.reserve()
+                self.advance(decisions.decide_to_confirm)
+                yield
+                if fate == "CAPTURE REFUSED":
+                    yield from self.capture()
+                else:
+                    yield from self.commit()
+                    yield from self.capture()
+                if fate in ("CAPTURE REFUSED", "RESTOCKED"):
+                    self.advance(lambda row: decisions.refuse(row, "CAPTURE_REFUSED", "CAPTURE_REFUSED"))
+                    yield
+                    yield from self.let_go()
+                else:
+                    yield from self.confirmed()
+
+    def advance(self, decide: Any) -> Any:
+        return self.stage.orders.advance(self.order_id, decide, self.cause)
+
+    @property
+    def row(self) -> Any:
+        return self.stage.orders.get(self.order_id)
+
+    def authorize(self, answer_lost: bool = False) -> Steps:
+        intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
+        self.stage.payments.advance(
+            self.order_id,
+            lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id),
+            self.cause,
+        )
+        yield
+        if answer_lost:
+            self.stage.gateway.authorize(intent)
+            yield
+            return
+        for _ in range(2):
+            try:
+                processing.authorize(self.stage.payments, self.stage.gateway, intent, self.cause)
+            except GatewayFault:
+                yield
+        yield
+
+    def capture(self) -> Steps:
+        self.stage.payments.advance(self.order_id, processing.decisions.intend_capture, self.cause)
+        yield
+        processing.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause)
+        yield
+
+    def reserve(self) -> Steps:
+        wanted = merge(self.row["lines"])
+        self.move(lambda row, short: stock.reserve(row, short, self.order_id, wanted, self.cause.correlation_id))
+        yield
+
+    def commit(self) -> Steps:
+        self.move(stock.commit)
+        yield
+
+    def move(self, decide: Any) -> None:
+        self.stage.reservations.move(self.order_id, decide, self.cause)
+
+    def cancelled(self, reason: str) -> Steps:
+        self.advance(lambda row: decisions.decide_to_cancel(row, reason))
+        yield
+        yield from self.let_go()
+
+    def let_go(self) -> Steps:
+        stage, correlation = self.stage, self.cause.correlation_id
+        stage.payments.advance(
+            self.order_id, lambda row: processing.decisions.intend_void(row, self.order_id, correlation), self.cause
+        )
+        yield
+        paid = processing.void(stage.payments, stage.gateway, self.order_id, self.cause)["outcome"]
+        yield
+        self.move(lambda row, short: stock.release(row, short, self.order_id, correlation))
+        reserved = stage.reservations.get(self.order_id)
+        yield
+        assert reserved
+        row = self.advance(lambda row: decisions.cancel(row, paid, reserved["status"]))
+        yield
+        yield from self.tell("cancelled", f"ORDER#{self.order_id}#{row['version']}")
+
+    def confirmed(self) -> Steps:
+        stage = self.stage
+        row = self.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
+        yield
+        event_id = f"ORDER#{self.order_id}#3"
+        lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
+        data = {"customer_id": row["customer_id"], "lines": lines, "total": row["total"]}
+        event = DomainEvent(
+            "orderflow.order", "OrderConfirmed", event_id, row["updated_at"], row["correlation_id"], "c", self.order_id, data
+        )
+        stage.shipments.advance(self.order_id, lambda row: shipping.create(row, event, stage.now()), self.cause)
+        yield
+        yield from self.tell("confirmed", event_id)
+        if self.story.fate == "FAILED":
+            self.ship(lambda row: shipping.fail(shipping.NO_ADDRESS))
+            yield
+            return
+        self.ship(lambda row: shipping.dispatch(row, "TRACK-1", stage.now()))
+        yield
+        yield from self.tell("dispatched", f"SHIP#{self.order_id}#2")
+        if self.story.fate != "DELIVERED OUT OF ORDER":
+            self.advance(lambda row: decisions.mark_fulfilment(row, "DISPATCHED"))
+            yield
+        if self.story.fate in ("DELIVERED", "DELIVERED OUT OF ORDER"):
+            self.ship(shipping.deliver)
+            yield
+            self.advance(lambda row: decisions.mark_fulfilment(row, "DELIVERED"))
+            yield
+
+    def ship(self, decide: Any) -> None:
+        self.stage.shipments.advance(self.order_id, decide, self.cause)
+
+    def tell(self, kind: str, event_id: str) -> Steps:
+        notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
+        if self.story.fate == "FORGOTTEN":
+            self.note(notice, lambda row: mail.fail_without_contact(row, notice))
+            yield
+            return
+        self.note(notice, lambda row: mail.claim(row, notice, "nonce-1", self.stage.now()))
+        yield
+        if self.order_id < "ord-b":  # some mails need a second attempt
+            self.note(notice, lambda row: mail.unclaim(row, "nonce-1"))
+            yield
+            self.note(notice, lambda row: mail.claim(row, notice, "nonce-1", self.stage.now()))
+        self.note(notice, lambda row: mail.send(row, "nonce-1", f"mail-{kind}"))
+        yield
+
+    def note(self, notice: Notice, decide: Any) -> None:
+        self.stage.notes.advance(notice.note_id, decide, notice.cause)
+
+
+def a_client() -> Any:
+    """DynamoDB of whichever moto account is the current one."""
+    return boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
