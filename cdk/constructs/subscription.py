@@ -16,7 +16,8 @@ from cdk.service_stack import ServiceStack
 Consumed = tuple[tuple[str, str], ...]
 """(source, detail-type) pairs, as in a service's `consumes.py`; a source may end in `*`."""
 
-MAX_RECEIVES = 5
+MAX_RECEIVES = 10
+"""By the inbox's schedule (5 s, 10 s ... 15 minutes) a failing message has over half an hour before it is dead."""
 VISIBILITY_IN_TIMEOUTS = 6
 """A message stays hidden for six times the function's time-out, as AWS advises: a throttled batch is tried again meanwhile."""
 
@@ -54,6 +55,7 @@ class Subscription(Construct):
         function.add_event_source(sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True))
         acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
+        function.add_environment("QUEUE_URL", queue.queue_url)
         function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
         stack.publish(f"{name}-rule-arn", rule.rule_arn)
         stack.publish(f"{name}-queue-url", queue.queue_url)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import schemas
 from services.kernel.events import DomainEvent
 from services.kernel.schemas import InvalidEvent
 
 logger = Logger()
+FIRST_RETRY_SECONDS = 5
+LONGEST_RETRY_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class DeadLetters:
 
     sqs: Any
     queue_url: str
+    source_url: str = ""
+    """The queue itself, if failed messages are to be delivered again by our own schedule and not by its visibility time-out."""
+
+    def try_again_later(self, record: Mapping[str, Any]) -> None:
+        """Deliver a failed message again in 5 seconds, then 10, then 20 ..., at last every 15 minutes."""
+        if not self.source_url:
+            return
+        received = int(record["attributes"]["ApproximateReceiveCount"])
+        self.sqs.change_message_visibility(
+            QueueUrl=self.source_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=min(FIRST_RETRY_SECONDS * 2 ** (received - 1), LONGEST_RETRY_SECONDS),
+        )
 
     def set_aside(self, record: Mapping[str, Any], error: InvalidEvent) -> None:
         """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
@@ -48,7 +64,7 @@ def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: Dea
     """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
 
     A message that its schema or its handler refuses (InvalidEvent), or that no handler is for, goes to the dead-letter queue
-    with the reason. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again.
+    with the reason. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
     """
     failures = []
     for record in records:
@@ -62,7 +78,15 @@ def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: Dea
         except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
             logger.exception("message failed", message_id=record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
+            _try_again_later(dead_letters, record)
     return {"batchItemFailures": failures}
+
+
+def _try_again_later(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
+    try:
+        dead_letters.try_again_later(record)
+    except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back
+        logger.warning("message comes back late", message_id=record["messageId"])
 
 
 def parse(body: str) -> Delivery:

@@ -21,11 +21,12 @@ logger = Logger()
 
 @dataclass(frozen=True)
 class Settings:
-    """Whom to ask for contacts, who the mails are from, and where messages that can never succeed go."""
+    """Whom to ask for contacts, who the mails are from, where messages that can never succeed go, and the queue itself."""
 
     contact_function_arn: str
     sender_address: str
     dead_letter_queue_url: str
+    queue_url: str = ""
 
 
 @cache
@@ -85,4 +86,6 @@ def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The notices queue's batch, answered by a partial batch response."""
     handlers = dict.fromkeys(CONSUMES["notices"], notify)
-    return receive(event["Records"], handlers, DeadLetters(clients.sqs(), settings().dead_letter_queue_url))
+    return receive(
+        event["Records"], handlers, DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url)
+    )

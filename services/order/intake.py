@@ -44,5 +44,5 @@ def accept(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The intake queue's batch, answered by a partial batch response."""
-    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"])
+    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
     return receive(event["Records"], dict.fromkeys(CONSUMES["intake"], accept), dead_letters)

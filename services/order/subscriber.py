@@ -32,4 +32,8 @@ def mark(delivery: Delivery) -> None:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The fulfilment queue's batch, answered by a partial batch response."""
     handlers = {(source_of("shipping"), detail_type): mark for detail_type in REACHED}
-    return receive(event["Records"], handlers, DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"]))
+    return receive(
+        event["Records"],
+        handlers,
+        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+    )

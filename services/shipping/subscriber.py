@@ -24,4 +24,8 @@ def create_shipment(delivery: Delivery) -> None:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The orders queue's batch, answered by a partial batch response."""
     handlers = dict.fromkeys(CONSUMES["orders"], create_shipment)
-    return receive(event["Records"], handlers, DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"]))
+    return receive(
+        event["Records"],
+        handlers,
+        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+    )

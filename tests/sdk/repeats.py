@@ -32,6 +32,7 @@ REPEATS = {
     ),
     "put_events": Repeat("events", 3, "a duplicate on the bus, which every consumer dedupes by its natural key"),
     "send_message": Repeat("sqs", 3, "a second copy in a dead-letter queue of a message set aside"),
+    "change_message_visibility": Repeat("sqs", 3, "sets a time; the last one counts"),
     "invoke": Repeat("functions", 2, "only the query `contact`"),
     "send_email": Repeat(
         "ses", 1, "not safe: SES knows no idempotency token, so it is sent once and an unknown outcome stays unknown"

@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "transact_write_items": {"TransactItems": [{"Put": {"TableName": "t", "Item": {"pk": {"S": "1"}}}}]},
     "put_events": {"Entries": [{"Source": "s", "DetailType": "d", "Detail": "{}"}]},
     "send_message": {"QueueUrl": "http://localhost/q", "MessageBody": "m"},
+    "change_message_visibility": {"QueueUrl": "http://localhost/q", "ReceiptHandle": "r", "VisibilityTimeout": 5},
     "invoke": {"FunctionName": "f"},
     "send_email": {"Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}},
     "start_sync_execution": {"stateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:m"},

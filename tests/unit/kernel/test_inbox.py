@@ -19,11 +19,15 @@ class Queue:
 
     down: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
+    hidden: list[tuple[str, str, int]] = field(default_factory=list)
 
     def send_message(self, **message: Any) -> None:
         if self.down:
             raise ConnectionError("the queue is down")
         self.messages.append(message)
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803
+        self.hidden.append((QueueUrl, ReceiptHandle, VisibilityTimeout))
 
     @property
     def reasons(self) -> list[str]:
@@ -171,3 +175,15 @@ def test_a_long_reason_fits_its_attribute(consumer: Consumer, queue: Queue) -> N
 
 def test_a_body_is_parsed_into_the_event_that_was_published() -> None:
     assert parse(message(authorized())) == Delivery(authorized(), None)
+
+
+@pytest.mark.parametrize(("received", "seconds"), [(1, 5), (2, 10), (5, 80), (9, 900)])
+def test_a_failed_message_comes_back_sooner_at_first_and_later_in_the_end(
+    queue: Queue, consumer: Consumer, received: int, seconds: int
+) -> None:
+    consumer.raises[authorized().event_id] = RuntimeError("no")
+    (record,) = records(message(authorized()))
+    record |= {"receiptHandle": "handle", "attributes": {"ApproximateReceiveCount": str(received)}}
+    answer = receive([record], {AUTHORIZED: consumer}, DeadLetters(queue, "https://queue/dead", "https://queue"))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert queue.hidden == [("https://queue", "handle", seconds)]
