@@ -11,6 +11,14 @@ from cdk.app import compose
 from tests.infrastructure import templates
 from tests.infrastructure.templates import Assembly
 
+LASTING_SETTINGS = {
+    "sender": "shop@orderflow.example",
+    "transit_seconds": "5",
+    "abort_after_seconds": "300",
+    "archive_retention_days": "90",
+}
+"""As `cdk deploy -c name=value` gives them: as text."""
+
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
@@ -21,13 +29,13 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """A stage whose data must outlive its stacks."""
-    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", "prod")
+    """A stage whose data must outlive its stacks, with settings of its own."""
+    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", "prod", **LASTING_SETTINGS)
 
 
-def synthesize(folder: Path, stage: str, *, checked: bool = False) -> Assembly:
+def synthesize(folder: Path, stage: str, *, checked: bool = False, **settings: str) -> Assembly:
     """The stacks of that stage. Findings do not stop it: the tests read the report."""
-    app = App(outdir=str(folder), context={"stage": stage}, analytics_reporting=False)
+    app = App(outdir=str(folder), context={"stage": stage, **settings}, analytics_reporting=False)
     compose(app)
     if checked:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.infrastructure.conftest import LASTING_SETTINGS
 from tests.infrastructure.templates import Assembly, Resource, listed
 
 REPOSITORY = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ class Reads:
 
 
 def reads_of(module: str) -> Reads:
-    """What the module and all it imports from `services` read: `os.environ["X"]`, and the fields of classes `...Settings`."""
+    """What the module and all it imports from `services` read: `os.environ`, and the fields of classes `...Settings`."""
     found, waiting, seen = Reads(), [module], set()
     while waiting:
         name = waiting.pop()
@@ -44,6 +45,11 @@ def reads_of(module: str) -> Reads:
             match node:
                 case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(variable))):
                     found.required.add(variable)
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"),
+                    args=[ast.Constant(value=str(variable)), *_],
+                ):
+                    found.optional.add(variable)
                 case ast.ClassDef(name=class_name) if class_name.endswith("Settings"):
                     for item in node.body:
                         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -162,3 +168,14 @@ def test_a_mail_can_have_no_other_sender(assembly: Assembly) -> None:
     assert leave["Condition"] == {"StringEquals": {"ses:FromAddress": "orders@example.com"}}
     ends = [resource["Fn::Join"][1][-1] for resource in leave["Resource"]]
     assert ends == [":identity/orders@example.com", ":identity/example.com"]
+
+
+def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
+    def given(service: str, module: str) -> dict[str, str]:
+        return lasting.function(service, module).properties["Environment"]["Variables"]
+
+    assert given("notification", "subscriber")["SENDER_ADDRESS"] == LASTING_SETTINGS["sender"]
+    assert given("shipping", "sweeper")["TRANSIT_SECONDS"] == LASTING_SETTINGS["transit_seconds"]
+    assert given("order", "sweeper")["ABORT_AFTER_SECONDS"] == LASTING_SETTINGS["abort_after_seconds"]
+    (archive,) = lasting.resources("Events::Archive")
+    assert archive.properties["RetentionDays"] == int(LASTING_SETTINGS["archive_retention_days"])

@@ -107,7 +107,7 @@ def test_each_queue_has_a_dead_letter_queue_or_is_one(assembly: Assembly) -> Non
         ends = {queue.id for queue in queues} - set(redriven)
         for policy in redriven.values():
             assert referred(policy["deadLetterTargetArn"]) in ends
-            assert policy["maxReceiveCount"] == 5
+            assert policy["maxReceiveCount"] == 10
         for queue in queues:
             assert "DeadLetters" in queue.id if queue.id in ends else "Queue" in queue.id
             assert queue.properties["SqsManagedSseEnabled"] is True, queue

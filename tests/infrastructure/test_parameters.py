@@ -1,11 +1,14 @@
 """The law by which stacks find each other, and the order of deployment that follows from it."""
 
+import json
 import re
 
 import pytest
+from aws_cdk import App
 
 from cdk import deploy_order
 from cdk.deploy_order import Cyclic, Stacked, Unprovided
+from cdk.service_stack import ServiceStack
 from services.kernel.names import SERVICES
 from tests.infrastructure.templates import Assembly
 
@@ -72,6 +75,19 @@ def test_the_assembly_says_in_which_order_to_deploy(assembly: Assembly) -> None:
         assert set(stack.requires) == assembly.requires(name)
         needed = {assembly.provides()[parameter] for parameter in stack.requires}
         assert needed <= set(names[: names.index(name)])
+
+
+def test_the_cdk_deploys_in_that_order_too(assembly: Assembly) -> None:
+    artifacts = json.loads((assembly.folder / "manifest.json").read_text())["artifacts"]
+    provided = {parameter: f"OrderflowDev-{service.capitalize()}" for parameter, service in assembly.provides().items()}
+    for stack in deploy_order.read(assembly.folder):
+        waits_for = {name for name in artifacts[stack.name]["dependencies"] if not name.endswith(".assets")}
+        assert waits_for == {provided[parameter] for parameter in stack.requires}
+
+
+def test_a_stage_that_cannot_be_part_of_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="'Dev/1' is not a stage"):
+        ServiceStack(App(), "Dev/1", "order")
 
 
 BUS, COMMANDS = "/orderflow/dev/platform/bus-arn", "/orderflow/dev/payment/commands-arn"
