@@ -3,20 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from audit.books import Books
 from services.kernel import clock
-from tests.unit.audit.stage import STORIES, Stage, a_client
+from tests.unit.audit.stage import STORIES, Stage
 
 
 @pytest.fixture(scope="session")
 def history() -> list[Books]:
     """What the tables said after each round, in which each order took one step; the last is at rest."""
-    with mock_aws():
-        stage = Stage(a_client())
-        with clock.held_by(stage.now):
-            return list(_rounds(stage))
+    stage = Stage()
+    with clock.held_by(stage.now):
+        return list(_rounds(stage))
 
 
 @pytest.fixture(scope="session")

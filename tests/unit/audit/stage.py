@@ -6,17 +6,19 @@ What decides and writes is production code; only the order in which the saga's s
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
-import boto3
+from botocore.exceptions import ClientError
 
-from audit.books import TABLES, Books, read_books
+from audit.books import LEDGER, TABLES, Books, read_books
 from services.inventory import decisions as stock
 from services.inventory import states as stock_states
 from services.inventory.stock import merge
 from services.inventory.table import StockRows
 from services.kernel.events import DomainEvent
 from services.kernel.money import Money
+from services.kernel.names import PENDING_INDEX, SERVICES
 from services.kernel.relay import Outbox, republish
 from services.kernel.rows import Cause
 from services.notification import decisions as mail
@@ -32,8 +34,8 @@ from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
 from services.shipping import decisions as shipping
 from services.shipping.table import Shipments
+from tests.simulation.dynamodb import DynamoDB, Refusal
 from tests.unit.choreography import Bus
-from tests.unit.tables import create_ledger, create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PRICES = {"MUG": (1250, "USD"), "LP": (2499, "USD"), "GIFT": (0, "USD"), "TASSE": (1100, "EUR"), "RARE": (9900, "USD")}
@@ -87,17 +89,50 @@ STORIES = (
 )
 
 
+class Client:
+    """boto3's client for the simulated DynamoDB, as far as the services and the audit use it. It scans in small pages."""
+
+    def __init__(self, tables: DynamoDB) -> None:
+        self.tables = tables
+
+    def __getattr__(self, method: str) -> Any:
+        operation = "".join(part.capitalize() for part in method.split("_"))
+
+        def call(**request: Any) -> Any:
+            try:
+                return self.tables.call(operation, request)
+            except Refusal as refusal:
+                answer: Any = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.extra}
+                raise ClientError(answer, operation) from None
+
+        return call
+
+    def get_paginator(self, method: str) -> Any:
+        return SimpleNamespace(paginate=lambda **request: self._pages(method, {"Limit": 20, **request}))
+
+    def _pages(self, method: str, request: dict[str, Any]) -> Iterator[Any]:
+        while True:
+            page = getattr(self, method)(**request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 @dataclass
 class Stage:
-    """The five tables and the ledger in a moto account, and the clock, which moves a second whenever it is read."""
+    """The five tables and the ledger in memory, and the clock, which moves a second whenever it is read."""
 
-    client: Any
+    tables: DynamoDB = field(default_factory=DynamoDB)
     ticks: int = 0
     bus: Bus = field(default_factory=Bus)
 
     def __post_init__(self) -> None:
         for table in TABLES:
-            (create_ledger if table == "ledger" else create_table)(self.client, table)
+            self.tables.create(
+                table, range_key="sk" if table == LEDGER else None, **{PENDING_INDEX: ("pending_shard", "pending_since")}
+            )
+        self.client = Client(self.tables)
         self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
         self.gateway = SandboxGateway(self.client, "ledger")
         self.reservations = StockRows(self.client, "inventory", stock_states.TRANSITIONS)
@@ -123,7 +158,7 @@ class Stage:
 
     def relay(self) -> None:
         """Every event that waits, onto the bus."""
-        for table in ("order", "payment", "inventory", "shipping", "notification"):
+        for table in SERVICES:
             republish(Outbox(self.client, self.bus, table, "bus"), timedelta(0))
 
     def books(self) -> Books:
@@ -307,8 +342,3 @@ class Order:
 
     def note(self, notice: Notice, decide: Any) -> None:
         self.stage.notes.advance(notice.note_id, decide, notice.cause)
-
-
-def a_client() -> Any:
-    """DynamoDB of whichever moto account is the current one."""
-    return boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="testing", aws_secret_access_key="testing")
