@@ -1,0 +1,505 @@
+"""What can be wrong with books: each corruption damages good ones in one way, and names the invariants that tell of it."""
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from audit.books import Books
+from services.kernel.rows import shard_of
+from services.order import identity
+
+Row = dict[str, Any]
+Damage = Callable[[Books, Random], None]
+"""Damages books in place. Raises LookupError where there is nothing to damage so."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A way to damage books; one of `expects` must be found, among whatever else."""
+
+    name: str
+    expects: frozenset[str]
+    damage: Damage
+
+    def of(self, books: Books, seed: int) -> Books:
+        """Damaged copies of the books: the same seed, the same damage."""
+        damaged: Books = pickle.loads(pickle.dumps(books))  # a deep copy, five times faster than copy's
+        self.damage(damaged, Random(f"{self.name} {seed}"))
+        return damaged
+
+
+CORRUPTIONS: list[Corruption] = []
+
+
+def of_books(name: str, *expects: str) -> Callable[[Damage], Damage]:
+    """Register damage to the books as a whole."""
+
+    def register(damage: Damage) -> Damage:
+        CORRUPTIONS.append(Corruption(name, frozenset(expects), damage))
+        return damage
+
+    return register
+
+
+def of_a(table: str, prefix: str, name: str, *expects: str, **where: Any) -> Callable[[Any], Any]:
+    """Register damage to one row whose key starts so and whose attributes are so: `(row, random)`."""
+
+    def register(change: Callable[[Row, Random], Any]) -> Any:
+        def damage(books: Books, random: Random) -> None:
+            change(pick(books, table, prefix, random, **where), random)
+
+        of_books(f"{prefix or table} {where or ''} {name}", *expects)(damage)
+        return change
+
+    return register
+
+
+def pick(books: Books, table: str, prefix: str, random: Random, **where: Any) -> Row:
+    """One of the rows; a condition is a value, or a set of values. Raises IndexError."""
+    return random.choice(list(rows(books, table, prefix, **where)))
+
+
+def rows(books: Books, table: str, prefix: str, **where: Any) -> Iterator[Row]:
+    for row in books.table(table):
+        if row["pk"].startswith(prefix) and all(_is(row.get(name), wanted) for name, wanted in where.items()):
+            yield row
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    return value in wanted if isinstance(wanted, tuple) else value == wanted
+
+
+def set_to(**values: Any) -> Callable[[Row, Random], None]:
+    return lambda row, random: row.update(copy.deepcopy(values))
+
+
+def drop(*names: str) -> Callable[[Row, Random], None]:
+    def change(row: Row, random: Random) -> None:
+        for name in names:
+            del row[name]
+
+    return change
+
+
+def more(name: str, by: tuple[int, ...] = (-1, 1)) -> Callable[[Row, Random], None]:
+    def change(row: Row, random: Random) -> None:
+        row[name] += random.choice(by)
+
+    return change
+
+
+def total_by_one(row: Row, random: Random) -> None:
+    row["total"]["amount"] += random.choice((-1, 1)) if row["total"]["amount"] else 1
+
+
+def swap_currency(row: Row, random: Random) -> None:
+    money = row.get("total", row)
+    money["currency"] = random.choice([currency for currency in ("USD", "EUR", "JPY") if currency != money["currency"]])
+
+
+def line_quantity(row: Row, random: Random) -> None:
+    lines = row.get("lines") or row["items"]
+    random.choice(lines)["quantity"] += random.choice((1, 2))
+
+
+def line_dropped(row: Row, random: Random) -> None:
+    if len(row["lines"]) > 1:
+        row["lines"].pop(random.randrange(len(row["lines"])))
+    else:
+        row["lines"] = [{**row["lines"][0], "sku": "OTHER"}]
+
+
+def line_of_another_sku(row: Row, random: Random) -> None:
+    random.choice(row.get("lines") or row["items"])["sku"] = random.choice(("CAT", "DOG", "OWL"))
+
+
+def another_text(name: str) -> Callable[[Row, Random], None]:
+    return lambda row, random: row.update({name: f"other-{random.randrange(1000)}"})
+
+
+ORDER = "ORDER#"
+of_a("order", ORDER, "idempotency key flipped", "I1")(another_text("idempotency_key"))
+of_a("order", ORDER, "of another customer", "I1")(another_text("customer_id"))
+of_a("order", ORDER, "of another channel", "I1")(another_text("channel"))
+of_a("order", ORDER, "hash flipped", "I1")(lambda row, random: row.update(request_hash=f"{random.getrandbits(256):064x}"))
+of_a("order", ORDER, "token flipped", "I1")(set_to(payment_token="pm_other"))
+of_a("order", ORDER, "total one off", "W3")(total_by_one)
+of_a("order", ORDER, "currency swapped", "I1")(swap_currency)
+of_a("order", ORDER, "quantity changed", "W3")(line_quantity)
+of_a("order", ORDER, "line dropped", "I1")(line_dropped)
+of_a("order", ORDER, "line of another SKU", "I1")(line_of_another_sku)
+of_a("order", ORDER, "price one off", "W3")(lambda row, random: random.choice(row["lines"]).update(unit_price=77))
+of_a("order", ORDER, "correlation changed", "W3")(another_text("correlation_id"))
+of_a("order", ORDER, "version changed", "D2", fulfilment="NONE")(more("version", (2, 3, 7, -2)))
+of_a("order", ORDER, "version changed", "D2", fulfilment="DISPATCHED")(more("version"))
+of_a("order", ORDER, "version is garbage", "W1")(lambda row, random: row.update(version=random.choice((0, -1, "3", None, 2.5))))
+of_a("order", ORDER, "version is huge", "D2")(lambda row, random: row.update(version=10 ** random.randrange(4, 40)))
+of_a("order", ORDER, "unknown status", "W1")(lambda row, random: row.update(status=random.choice(("REFUNDED", "", "∅", 7, []))))
+of_a("order", ORDER, "status flipped", "D1", status="CONFIRMED")(set_to(status="CANCELLED"))
+of_a("order", ORDER, "status flipped", "D1", status="CANCELLED")(set_to(status="CONFIRMED"))
+of_a("order", ORDER, "status set back", "D2", "W1", status=("CONFIRMED", "CANCELLED"))(
+    lambda row, random: row.update(status=random.choice(("PENDING", "CONFIRMING", "CANCELLING")))
+)
+of_a("order", ORDER, "cancelled after all", "M1", status="CONFIRMED", payment_token="pm_card_visa")(
+    lambda row, random: row.update(status="CANCELLED", reason="CUSTOMER", version=3, fulfilment="NONE")
+)
+of_a("order", ORDER, "cancelled after all", "M4", status="CONFIRMED")(
+    lambda row, random: row.update(status="CANCELLED", reason="CUSTOMER", version=3, fulfilment="NONE")
+)
+of_a("order", ORDER, "cancelled after all", "S1", status="CONFIRMED")(
+    lambda row, random: row.update(status="CANCELLED", reason="EXPIRED", version=3, fulfilment="NONE")
+)
+
+
+@of_a("order", ORDER, "confirmed after all", "M3", status="CANCELLED")
+def confirmed_after_all(row: Row, random: Random) -> None:
+    row.update(status="CONFIRMED", version=3)
+    del row["reason"]
+
+
+def undecided(status: str, version: int, *lost: str) -> Callable[[Row, Random], None]:
+    """As if the order were still on its way."""
+
+    def change(row: Row, random: Random) -> None:
+        row.update(status=status, version=version, fulfilment="NONE")
+        row.update(due_shard=shard_of(row["order_id"]), next_due=row["updated_at"])
+        if version == 1:
+            row["created_at"] = row["updated_at"]
+        for name in lost:
+            row.pop(name, None)
+
+    return change
+
+
+of_a("order", ORDER, "not confirmed yet", "V1", status="CONFIRMED")(undecided("CONFIRMING", 2))
+of_a("order", ORDER, "not decided yet", "M1", "D1", status="CONFIRMED")(undecided("PENDING", 1))
+of_a("order", ORDER, "not cancelled yet", "V1", status="CANCELLED", version=3)(undecided("CANCELLING", 2))
+of_a("order", ORDER, "turned forward", "D1", status="CANCELLED")(undecided("CONFIRMING", 2, "reason"))
+of_a("order", ORDER, "fulfilment ahead", "W3", fulfilment="DISPATCHED")(set_to(fulfilment="DELIVERED", version=5))
+of_a("order", ORDER, "fulfilment ahead", "D2", fulfilment="NONE", status="CANCELLED")(set_to(fulfilment="DISPATCHED"))
+of_a("order", ORDER, "fulfilment behind", "E5", fulfilment=("DELIVERED", "DISPATCHED"))(set_to(fulfilment="NONE", version=3))
+of_a("order", ORDER, "fulfilment behind", "E5", fulfilment="DELIVERED")(set_to(fulfilment="DISPATCHED", version=4))
+of_a("order", ORDER, "fulfilment unknown", "W1")(set_to(fulfilment="LOST"))
+of_a("order", ORDER, "reason lost", "D1", status="CANCELLED")(drop("reason"))
+of_a("order", ORDER, "reason given", "D1", status="CONFIRMED")(set_to(reason="CUSTOMER"))
+of_a("order", ORDER, "reason unknown", "W1", status="CANCELLED")(set_to(reason="BORED"))
+of_a("order", ORDER, "reason untrue", "W3", reason=("EXPIRED", "OUT_OF_STOCK"))(set_to(reason="PAYMENT_DECLINED"))
+of_a("order", ORDER, "reason untrue", "W3", reason=("EXPIRED", "PAYMENT_DECLINED"))(set_to(reason="OUT_OF_STOCK"))
+of_a("order", ORDER, "reason untrue", "D2", reason=("EXPIRED", "CUSTOMER"))(set_to(reason="CAPTURE_REFUSED"))
+of_a("order", ORDER, "reason untrue", "D1", reason=("EXPIRED", "CUSTOMER"))(set_to(reason="CAPTURE_REFUSED", version=4))
+of_a("order", ORDER, "reason untrue", "D1", reason="CAPTURE_REFUSED")(set_to(reason="CUSTOMER", version=3))
+of_a("order", ORDER, "still due", "W1", status=("CONFIRMED", "CANCELLED"))(
+    lambda row, random: row.update(due_shard=str(random.randrange(4)), next_due=row["updated_at"])
+)
+of_a("order", ORDER, "answers a channel", "W3", channel=("marketplace", "cdnow"))(set_to(respond="sync"))
+of_a("order", ORDER, "younger than its update", "W1")(set_to(created_at="2027-01-01T00:00:00.000Z"))
+
+
+@of_a("order", ORDER, "under the key of another", "W1")
+def rekeyed(row: Row, random: Random) -> None:
+    row["pk"] = f"ORDER#{identity.order_id('customer:mallory', str(random.random()))}"
+
+
+@of_a("order", ORDER, "with an id of its own making", "I1")
+def renamed(row: Row, random: Random) -> None:
+    row["order_id"] = identity.order_id("customer:mallory", str(random.random()))
+    row["pk"] = f"ORDER#{row['order_id']}"
+
+
+PAY = "PAY#"
+of_a("payment", PAY, "total one off", "W3", status=("CAPTURED", "DECLINED"))(total_by_one)
+of_a("payment", PAY, "currency swapped", "W3", status=("CAPTURED", "DECLINED"))(swap_currency)
+of_a("payment", PAY, "another token", "W3", status=("CAPTURED", "DECLINED"))(set_to(payment_token="pm_other"))
+of_a("payment", PAY, "correlation changed", "W3")(another_text("correlation_id"))
+of_a("payment", PAY, "version one off", "D2", status=("CAPTURED", "DECLINED"))(more("version"))
+of_a("payment", PAY, "version one off", "D2", "W3", status="VOIDED")(more("version"))
+of_a("payment", PAY, "not captured yet", "M3", status="CAPTURED")(set_to(status="CAPTURING", version=3))
+of_a("payment", PAY, "only authorised", "M3", status="CAPTURED")(set_to(status="AUTHORIZED", version=2))
+of_a("payment", PAY, "voided", "M3", status="CAPTURED")(set_to(status="VOIDED", version=4))
+of_a("payment", PAY, "declined", "M3", status="CAPTURED")(set_to(status="DECLINED", version=2, reason="card_declined"))
+of_a("payment", PAY, "captured", "D2", "M4", status="VOIDED")(set_to(status="CAPTURED"))
+of_a("payment", PAY, "captured", "M4", "D2", status="DECLINED")(set_to(status="CAPTURED", version=4))
+of_a("payment", PAY, "not voided yet", "M4", status="VOIDED")(
+    lambda row, random: row.update(status="VOIDING", version=row["version"] - 1)
+)
+of_a("payment", PAY, "reason changed", "W3", status="DECLINED")(another_text("reason"))
+of_a("payment", PAY, "reason lost", "D2", status="DECLINED")(drop("reason"))
+of_a("payment", PAY, "reason given", "D2", status="CAPTURED")(set_to(reason="card_declined"))
+of_a("payment", PAY, "total lost", "D2", status="CAPTURED")(drop("total"))
+of_a("payment", PAY, "total is a float", "W1", status="CAPTURED")(set_to(total={"amount": 12.5, "currency": "USD"}))
+
+of_a("ledger", "", "capture one off", "M3", "M2", sk="capture", outcome="CAPTURED")(more("amount"))
+of_a("ledger", "", "capture one off", "M5", sk="capture", outcome="CAPTURED")(more("amount"))
+of_a("ledger", "", "capture in another currency", "M5", sk="capture", outcome="CAPTURED")(swap_currency)
+of_a("ledger", "", "capture in another currency", "M3", sk="capture", outcome="CAPTURED")(swap_currency)
+of_a("ledger", "", "capture refused", "M3", sk="capture", outcome="CAPTURED")(set_to(outcome="CAPTURE_REFUSED", reason="r"))
+of_a("ledger", "", "authorisation one off", "W3", sk="authorize")(more("amount"))
+of_a("ledger", "", "authorisation in another currency", "W3", sk="authorize")(swap_currency)
+of_a("ledger", "", "authorisation was none", "W3", sk="authorize", outcome="AUTHORIZED")(
+    set_to(outcome="DECLINED", reason="card_declined")
+)
+of_a("ledger", "", "refusal for another reason", "W3", sk=("authorize", "capture"), outcome="CAPTURE_REFUSED")(
+    another_text("reason")
+)
+of_a("ledger", "", "an outcome of another operation", "W1")(set_to(outcome="REFUNDED", reason="r"))
+of_a("ledger", "", "an operation of no gateway", "W1")(set_to(sk="chargeback"))
+of_a("ledger", "", "amount lost", "W1", sk=("authorize", "capture"))(drop("amount"))
+of_a("ledger", "", "amount negative", "W1", sk=("authorize", "capture"))(lambda row, random: row.update(amount=-row["amount"]))
+
+
+@of_a("ledger", "", "of another order", "W2", sk="capture", outcome="CAPTURED")
+def of_nobody(row: Row, random: Random) -> None:
+    row["pk"] = identity.order_id("customer:mallory", str(random.random()))
+
+
+def declined(books: Books, random: Random) -> Row:
+    """The record of a refusal that the payment knows of. (Of one voided before its answer came, the ledger alone can tell.)"""
+    known = {row["order_id"] for row in rows(books, "payment", PAY, status="DECLINED")}
+    return random.choice([row for row in rows(books, "ledger", "", sk="authorize") if row["pk"] in known])
+
+
+@of_books("declined, recorded as authorised", "M4")
+def authorised_after_all(books: Books, random: Random) -> None:
+    record = declined(books, random)
+    record["outcome"] = "AUTHORIZED"
+    del record["reason"]
+
+
+@of_books("the record of a refusal lost", "W3")
+def refusal_lost(books: Books, random: Random) -> None:
+    books.ledger.remove(declined(books, random))
+
+
+def ledger_record(books: Books, order: Row, operation: str, **values: Any) -> None:
+    record = {"pk": order["order_id"], "sk": operation, **order["total"], "recorded_at": order["updated_at"], **values}
+    books.ledger.append(record)
+
+
+@of_books("captured from a cancelled order", "M1")
+def captured_from_cancelled(books: Books, random: Random) -> None:
+    taken = {row["pk"] for row in books.ledger if row["sk"] == "capture"}
+    cancelled = [row for row in rows(books, "order", ORDER, status="CANCELLED") if row["order_id"] not in taken]
+    ledger_record(books, random.choice([row for row in cancelled if row["total"]["amount"]]), "capture", outcome="CAPTURED")
+
+
+@of_books("refunded though confirmed", "M5")
+def refunded(books: Books, random: Random) -> None:
+    paid = [row for row in rows(books, "order", ORDER, status="CONFIRMED") if row["total"]["amount"]]
+    ledger_record(books, random.choice(paid), "refund", outcome="REFUNDED")
+
+
+@of_books("voided though captured", "W3")
+def voided(books: Books, random: Random) -> None:
+    record = pick(books, "ledger", "", random, sk="capture", outcome="CAPTURED")
+    books.ledger.append({"pk": record["pk"], "sk": "void", "outcome": "VOIDED", "recorded_at": record["recorded_at"]})
+
+
+RES = "RES#"
+
+
+def held_yet(row: Row, random: Random) -> None:
+    row.update(status="HELD", version=1, created_at=row["updated_at"])
+
+
+of_a("inventory", RES, "quantity changed", "S3", status="COMMITTED")(line_quantity)
+of_a("inventory", RES, "quantity changed", "W3", status=("COMMITTED", "RESTOCKED"))(line_quantity)
+of_a("inventory", RES, "line of another SKU", "W3", status=("COMMITTED", "RESTOCKED"))(line_of_another_sku)
+of_a("inventory", RES, "line dropped", "S3", status="COMMITTED")(line_dropped)
+of_a("inventory", RES, "held yet", "M3", status="COMMITTED")(held_yet)
+of_a("inventory", RES, "held yet", "S3", status="COMMITTED")(held_yet)
+of_a("inventory", RES, "held yet", "S1", status="RESTOCKED")(held_yet)
+of_a("inventory", RES, "restocked", "M3", status="COMMITTED")(set_to(status="RESTOCKED", version=3))
+of_a("inventory", RES, "sold yet", "S1", status="RESTOCKED")(set_to(status="COMMITTED", version=2))
+of_a("inventory", RES, "never held", "D2", status="COMMITTED")(drop("lines"))
+of_a("inventory", RES, "version one off", "D2", "W1")(more("version"))
+of_a("inventory", RES, "correlation changed", "W3")(another_text("correlation_id"))
+of_a("inventory", RES, "rejection forgotten", "D2", rejected=True)(drop("rejected"))
+of_a("inventory", RES, "rejection forgotten", "W3", rejected=True)(
+    lambda row, random: [row.pop("rejected"), row.pop("short"), row.update(version=2)]
+)
+of_a("inventory", RES, "rejected for nothing", "W3", rejected=True)(
+    lambda row, random: row["short"][0].update(available=row["short"][0]["requested"] + random.randrange(5))
+)
+SKU = "SKU#"
+for counter in ("available", "held", "sold", "replenished"):
+    of_a("inventory", SKU, f"{counter} one off", "S2")(more(counter))
+    of_a("inventory", SKU, f"{counter} lost", "W1")(drop(counter))
+of_a("inventory", SKU, "sold counted as held", "S3", sku=("MUG", "LP"))(
+    lambda row, random: row.update(held=row["held"] + 1, sold=row["sold"] - 1)
+)
+of_a("inventory", SKU, "available counted as sold", "S3")(
+    lambda row, random: row.update(available=row["available"] - 1, sold=row["sold"] + 1)
+)
+of_a("inventory", SKU, "out of thin air", "S2")(
+    lambda row, random: row.update(available=row["available"] + 5, replenished=row["replenished"] + 5)
+)
+of_a("inventory", SKU, "oversold", "S2")(lambda row, random: row.update(sold=row["sold"] + row["available"] + 1, available=-1))
+of_a("inventory", "REPL#", "quantity changed", "S2")(line_quantity)
+of_a("inventory", "REPL#", "of another SKU", "S2")(line_of_another_sku)
+of_a("inventory", "REPL#", "twice", "D2")(set_to(version=2))
+
+SHIP = "SHIP#"
+of_a("shipping", SHIP, "of other quantities", "W3")(line_quantity)
+of_a("shipping", SHIP, "of another SKU", "W3")(line_of_another_sku)
+of_a("shipping", SHIP, "correlation changed", "W3")(another_text("correlation_id"))
+of_a("shipping", SHIP, "version one off", "D2")(more("version", (1, 2)))
+of_a("shipping", SHIP, "delivered", "W1", status="DISPATCHED")(set_to(status="DELIVERED", version=3))
+of_a("shipping", SHIP, "delivered, unmarked", "E5", status="DISPATCHED")(
+    lambda row, random: [row.update(status="DELIVERED", version=3), row.pop("due_shard"), row.pop("next_due")]
+)
+of_a("shipping", SHIP, "failed", "W3", status="DELIVERED")(
+    lambda row, random: [row.update(status="FAILED", version=2, reason="CARRIER_REFUSED"), row.pop("tracking")]
+)
+of_a("shipping", SHIP, "no sweeper finds it", "W1", status="DISPATCHED")(
+    lambda row, random: row.update(due_shard=str((int(row["due_shard"]) + random.randrange(1, 4)) % 4))
+)
+of_a("shipping", SHIP, "tracking lost", "W1", status=("DISPATCHED", "DELIVERED"))(drop("tracking"))
+of_a("shipping", SHIP, "nobody took it", "V1", status="DISPATCHED")(
+    lambda row, random: [row.update(status="CREATED", version=1, created_at=row["updated_at"]), row.pop("tracking")]
+)
+
+
+@of_books("a shipment of a cancelled order", "E2")
+def shipped_anyway(books: Books, random: Random) -> None:
+    order, shipment = pick(books, "order", ORDER, random, status="CANCELLED"), pick(books, "shipping", SHIP, random)
+    about = {name: order[name] for name in ("order_id", "correlation_id")}
+    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
+    pk = f"SHIP#{order['order_id']}"
+    shipment = {**shipment, **about, "pk": pk, "lines": lines}
+    if "due_shard" in shipment:
+        shipment["due_shard"] = shard_of(pk)
+    books.shipping.append(shipment)
+
+
+NOTE = "NOTE#"
+of_a("notification", NOTE, "correlation changed", "W3")(another_text("correlation_id"))
+of_a("notification", NOTE, "caused by something else", "W3")(another_text("causation_id"))
+of_a("notification", NOTE, "message id lost", "W1", status="SENT")(drop("message_id"))
+of_a("notification", NOTE, "claimed", "W1", status="SENT")(set_to(status="CLAIMED"))
+of_a("notification", NOTE, "unsent", "V1", status="SENT", version=2)(
+    lambda row, random: [row.update(status="UNSENT"), row.pop("message_id")]
+)
+of_a("notification", NOTE, "sent at once", "D2", status="SENT")(set_to(version=1))
+of_a("notification", NOTE, "of an unknown kind", "W1")(
+    lambda row, random: row.update(kind="reminder", pk=f"NOTE#{row['order_id']}#reminder")
+)
+
+
+@of_a("notification", NOTE, "says the contrary", "E4", kind=("confirmed", "cancelled"))
+def contrary(row: Row, random: Random) -> None:
+    row["kind"] = {"confirmed": "cancelled", "cancelled": "confirmed"}[row["kind"]]
+    row["pk"] = f"NOTE#{row['order_id']}#{row['kind']}"
+
+
+LOSSES = (
+    ("order", ORDER, {}, "W2"),
+    ("payment", PAY, {"status": "CAPTURED"}, "M3"),
+    ("payment", PAY, {"status": ("VOIDED", "DECLINED")}, "M4"),
+    ("ledger", "", {"sk": "capture", "outcome": "CAPTURED"}, "M3"),
+    ("ledger", "", {"sk": "capture", "outcome": "CAPTURED"}, "M5"),
+    ("ledger", "", {"sk": "capture", "outcome": "CAPTURE_REFUSED"}, "W3"),
+    ("ledger", "", {"sk": "void"}, "W3"),
+    ("inventory", RES, {"status": "COMMITTED"}, "S3"),
+    ("inventory", RES, {"status": ("RELEASED", "RESTOCKED")}, "S1"),
+    ("inventory", SKU, {"sku": ("MUG", "LP", "TASSE", "RARE")}, "S2"),
+    ("inventory", "REPL#", {}, "S2"),
+    ("shipping", SHIP, {}, "E3"),
+    ("notification", NOTE, {}, "E5"),
+)
+for table, prefix, where, expected in LOSSES:
+
+    def lose(books: Books, random: Random, table: str = table, prefix: str = prefix, where: Row = where) -> None:
+        books.table(table).remove(pick(books, table, prefix, random, **where))
+
+    of_books(f"{prefix or table} {where or ''} lost", expected)(lose)
+
+TWINS = (
+    ("order", ORDER, "I1"),
+    ("payment", PAY, "M2"),
+    ("ledger", "", "M2"),
+    ("inventory", RES, "S3"),
+    ("inventory", SKU, "S2"),
+    ("inventory", "REPL#", "S2"),
+    ("shipping", SHIP, "E1"),
+    ("notification", NOTE, "E4"),
+)
+for table, prefix, expected in TWINS:
+
+    def twin(books: Books, random: Random, table: str = table, prefix: str = prefix) -> None:
+        books.table(table).append(dict(pick(books, table, prefix, random)))
+
+    of_books(f"{prefix or table} there twice", expected)(twin)
+
+ORPHANS = (("payment", PAY), ("inventory", RES), ("shipping", SHIP), ("notification", NOTE))
+for table, prefix in ORPHANS:
+
+    def orphan(books: Books, random: Random, table: str = table, prefix: str = prefix) -> None:
+        row = copy.deepcopy(pick(books, table, prefix, random))
+        row["pk"] = row["pk"].replace(row["order_id"], nobody := identity.order_id("customer:mallory", str(random.random())))
+        row["order_id"] = nobody
+        if "due_shard" in row:
+            row["due_shard"] = shard_of(row["pk"])
+        books.table(table).append(row)
+
+    of_books(f"{prefix} of no order", "W2")(orphan)
+
+MOVING = (("order", ORDER), ("payment", PAY), ("inventory", RES), ("shipping", SHIP), ("notification", NOTE))
+for table, prefix in MOVING:
+    of_a(table, prefix, "created at no time", "W1")(set_to(created_at="yesterday"))
+    of_a(table, prefix, "without status", "W1")(drop("status"))
+    of_a(table, prefix, "without version", "W1")(drop("version"))
+    of_a(table, prefix, "without order id", "W1")(drop("order_id"))
+
+    @of_a(table, prefix, "with an event that waits", "E5")
+    def waits(row: Row, random: Random) -> None:
+        event = {"source": "orderflow.x", "detail-type": "X", "detail": {"metadata": {"event_id": f"{row['pk']}#1"}}}
+        row.update(pending=[json.dumps(event)], pending_since=row["updated_at"], pending_shard=shard_of(row["pk"]))
+
+    @of_a(table, prefix, "with an event of another row", "D2")
+    def strays(row: Row, random: Random) -> None:
+        waits(row, random)
+        row["pending"] = [row["pending"][0].replace(row["pk"], "ORDER#ord-x")]
+
+    @of_a(table, prefix, "with an event that no sweeper finds", "E5")
+    def hides(row: Row, random: Random) -> None:
+        waits(row, random)
+        del row[random.choice(("pending_since", "pending_shard"))]
+
+    of_a(table, prefix, "with garbage in its outbox", "W1")(
+        lambda row, random: [waits(row, random), row.update(pending=[random.choice(("{", "[]", '{"detail": 1}', "null"))])]
+    )
+
+
+@of_books("a dead letter", "E5")
+def dead_letter(books: Books, random: Random) -> None:
+    books.dead_letters[f"{random.choice(('order', 'shipping'))}/x-dlq-url"] = random.choice((1, 2, 40, None))
+
+
+GARBAGE = (
+    None,
+    7,
+    "row",
+    [],
+    {},
+    {"pk": 5},
+    {"pk": None},
+    {"pk": ""},
+    {"pk": "ORDER#"},
+    {"pk": "ORDER#x", "order_id": {"a": 1}},
+)
+
+
+@of_books("garbage among the rows", "W1")
+def garbage(books: Books, random: Random) -> None:
+    table = random.choice(("order", "payment", "inventory", "shipping", "notification", "ledger"))
+    books.table(table).append(random.choice(GARBAGE))  # type: ignore[arg-type]
+
+
+@of_books("a row in the wrong table", "W1")
+def misplaced(books: Books, random: Random) -> None:
+    source, target = random.sample(["order", "payment", "inventory", "shipping", "notification"], 2)
+    books.table(target).append(random.choice(books.table(source)))
