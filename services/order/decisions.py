@@ -67,5 +67,8 @@ def mark_fulfilment(row: Row, reached: str) -> Change | None:
 
 
 def next_look(attempts: int, now: datetime) -> str:
-    """When the sweeper looks again after its `attempts`-th attempt: every minute at first, at last every quarter of an hour."""
-    return clock.rfc3339(now + timedelta(seconds=min(60 * 2 ** max(0, attempts - 5), 900)))
+    """When the sweeper looks again after its `attempts`-th attempt: the next sweep at first, at last in a quarter of an hour.
+
+    50 s is above the lease and under the minute between sweeps: at 60 s every other sweep would come a moment too early.
+    """
+    return clock.rfc3339(now + timedelta(seconds=min(50 * 2 ** max(0, attempts - 5), 900)))

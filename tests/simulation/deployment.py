@@ -74,6 +74,11 @@ class Subscribed:
     module: str
 
     @property
+    def batch(self) -> int:
+        """How many messages are handed over at once."""
+        return int(infrastructure(self.service).get("BATCH", 10))
+
+    @property
     def queue(self) -> str:
         """`order-intake`."""
         return f"{self.service}-{self.name}"
@@ -108,7 +113,10 @@ def functions() -> tuple[Deployed, ...]:
         "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"])},
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
     }
-    letters = {s.queue: {"DEAD_LETTER_QUEUE_URL": f"https://sqs/1/{s.queue}-dlq"} for s in SUBSCRIPTIONS}
+    letters = {
+        s.queue: {"DEAD_LETTER_QUEUE_URL": f"https://sqs/1/{s.queue}-dlq", "QUEUE_URL": f"https://sqs/1/{s.queue}"}
+        for s in SUBSCRIPTIONS
+    }
     ours = (
         Deployed("order", "commands", 10, {}),
         Deployed("order", "contact", 5, {}),
@@ -122,7 +130,7 @@ def functions() -> tuple[Deployed, ...]:
         Deployed(
             "notification",
             "subscriber",
-            30,
+            notification["SUBSCRIBER_SECONDS"],
             {**letters["notification-notices"], **contact, "SENDER_ADDRESS": "orders@example.com"},
         ),
     )

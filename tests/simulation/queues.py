@@ -8,11 +8,8 @@ from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind, Mode
 from tests.simulation.functions import Answered, Functions
 from tests.simulation.network import Network
-from tests.simulation.scheduler import SECOND, Outcome
+from tests.simulation.scheduler import SECOND
 
-BATCH: Final = 10
-VISIBILITY: Final = 180 * SECOND
-MAX_RECEIVES: Final = 5
 POLL: Final = 200_000
 """How long, in microseconds, messages gather before a poll takes them."""
 
@@ -32,8 +29,20 @@ class Message:
 class Queue:
     """A queue, its dead letters, and the function it feeds."""
 
-    def __init__(self, name: str, function: str, network: Network, functions: Functions) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: str,
+        batch_size: int,
+        max_receives: int,
+        visibility_seconds: int,
+        network: Network,
+        functions: Functions,
+    ) -> None:
         self.name = name
+        self.batch_size = batch_size
+        self.max_receives = max_receives
+        self.visibility = visibility_seconds * SECOND
         self.function = function
         self.network = network
         self.scheduler = network.scheduler
@@ -56,6 +65,14 @@ class Queue:
         self._wake(self.scheduler.now + POLL)
         return message.id
 
+    def hide(self, receipt: str, seconds: int) -> None:
+        """Let a message that was handed out be visible again in so many seconds."""
+        message_id, _, receives = receipt.rpartition("-")
+        message = self.messages.get(message_id)
+        if message is not None and message.receives == int(receives):
+            message.visible_at = self.scheduler.now + seconds * SECOND
+            self._wake(message.visible_at)
+
     def redrive(self) -> int:
         """Put the dead letters back; how many there were."""
         letters, self.dead = self.dead, []
@@ -77,7 +94,7 @@ class Queue:
         if visible:
             chance = self.network.chance
             visible.sort(key=lambda message: chance.bits(f"{self.name} {message.about} {message.receives}"))
-            self._receive(visible[:BATCH])
+            self._receive(visible[: self.batch_size])
         waiting = [message.visible_at for message in self.messages.values()]
         if waiting:
             self._wake(max(min(waiting), now + POLL))
@@ -85,12 +102,12 @@ class Queue:
     def _receive(self, batch: list[Message]) -> None:
         taken = []
         for message in batch:
-            if message.receives >= MAX_RECEIVES:
+            if message.receives >= self.max_receives:
                 del self.messages[message.id]
                 self.dead.append(message)
                 continue
             message.receives += 1
-            message.visible_at = self.scheduler.now + VISIBILITY
+            message.visible_at = self.scheduler.now + self.visibility
             taken.append(message)
         if not taken:
             return
@@ -133,22 +150,25 @@ class Queue:
         }
 
 
-class DeadLetterSender:
-    """The SQS API as the functions use it: a subscriber sets a message aside in its queue's dead-letter queue."""
+class Sqs:
+    """The SQS API as the functions use it: a message is set aside in the dead-letter queue, or comes back sooner."""
 
     def __init__(self, queues: Mapping[str, Queue]) -> None:
         self.queues = queues
 
     def __call__(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
-        """SendMessage to `https://sqs/<queue>-dlq`."""
-        if operation != "SendMessage":
-            raise AssertionError(f"the functions are not known to call {operation}")
+        """SendMessage to `.../<queue>-dlq`, ChangeMessageVisibility in `.../<queue>`."""
         name = str(request["QueueUrl"]).rpartition("/")[2]
         queue = self.queues.get(name.removesuffix("-dlq"))
         if queue is None:
             raise Refusal("AWS.SimpleQueueService.NonExistentQueue", name)
+        if operation == "ChangeMessageVisibility":
+            queue.hide(request["ReceiptHandle"], request["VisibilityTimeout"])
+            return {}
+        if operation != "SendMessage":
+            raise AssertionError(f"the functions are not known to call {operation}")
         queue.dead.append(Message(boundary, request["MessageBody"], boundary, request.get("MessageAttributes", {})))
         return {"MessageId": boundary}
 
 
-__all__ = ["DeadLetterSender", "Message", "Outcome", "Queue"]
+__all__ = ["Message", "Queue", "Sqs"]

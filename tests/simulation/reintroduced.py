@@ -48,7 +48,7 @@ def changed_copy(patch: Path, folder: Path) -> None:
     """A copy of services/ in `folder`, with the bug in it."""
     shutil.copytree(REPOSITORY / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
     environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    subprocess.run(["git", "apply", str(patch)], cwd=folder, check=True, env=environ)
+    subprocess.run(["git", "apply", "-C1", str(patch)], cwd=folder, check=True, env=environ)
 
 
 def hunt(patch: Path, orders: int, seed: str, keep: bool = False) -> Caught:
@@ -56,7 +56,10 @@ def hunt(patch: Path, orders: int, seed: str, keep: bool = False) -> Caught:
     folder = Path(tempfile.mkdtemp(prefix=f"orderflow-{patch.stem}-"))
     started = time.monotonic()
     try:
-        changed_copy(patch, folder)
+        try:
+            changed_copy(patch, folder)
+        except subprocess.CalledProcessError:
+            return Caught(patch.stem, "its patch does not apply to services/ as it is now: make it anew", None, "", 0, 0.0)
         command = [sys.executable, "-m", "tests.simulation.reintroduced", str(folder), str(orders), seed]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -94,7 +94,7 @@ def recover_and_replay(world: World) -> int:
     world.plan.quiet = True
     for queue in world.queues.values():
         queue.redrive()
-    world.bus.replay("first", {"shipping-orders", "order-fulfilment", "notification-notices"})
+    world.bus.replay("first", set(world.queues))
     world.settle_more()
     world.invariants.at_rest()
     world.invariants.consumers_complete()

@@ -36,6 +36,7 @@ KINDS: Final = {
     "TransactWriteItems": Kind.TRANSACTION,
     "PutEvents": Kind.PUT_EVENTS,
     "SendMessage": Kind.SEND,
+    "ChangeMessageVisibility": Kind.SEND,
     "SendEmail": Kind.MAIL,
     "Invoke": Kind.INVOKE,
     "StartExecution": Kind.START,
@@ -109,6 +110,8 @@ def subject(operation: str, request: Request) -> str:
             return str(json.loads(request["Entries"][0]["Detail"])["metadata"]["event_id"])
         case "StartExecution" | "StartSyncExecution":
             return str(request["name"])
+        case "SendMessage" | "ChangeMessageVisibility":
+            return str(request["QueueUrl"]).rpartition("/")[2]
         case "Invoke":
             return str(request["FunctionName"]).rpartition(":")[2]
     return ""

@@ -15,7 +15,7 @@ from tests.simulation.history import History
 from tests.simulation.invariants import Invariants
 from tests.simulation.mail import Mailboxes
 from tests.simulation.network import Network, Unanswered
-from tests.simulation.queues import DeadLetterSender, Queue
+from tests.simulation.queues import Queue, Sqs
 from tests.simulation.randomness import Chance
 from tests.simulation.scheduler import SECOND, Scheduler, Task
 from tests.simulation.streams import Stream
@@ -91,7 +91,17 @@ class World:
         self.queues: dict[str, Queue] = {}
         for subscribed in deployment.SUBSCRIPTIONS:
             if self.only is None or subscribed.queue in self.only:
-                queue = Queue(subscribed.queue, f"{subscribed.service}-{subscribed.module}", self.network, self.functions)
+                function = self.functions.deployed[f"{subscribed.service}-{subscribed.module}"]
+                settings = deployment.constructs("subscription")
+                queue = Queue(
+                    subscribed.queue,
+                    function.name,
+                    subscribed.batch,
+                    settings["MAX_RECEIVES"],
+                    settings["VISIBILITY_IN_TIMEOUTS"] * function.timeout_seconds,
+                    self.network,
+                    self.functions,
+                )
                 self.queues[subscribed.queue] = queue
                 self.bus.rules.append(Rule(subscribed.queue, subscribes(subscribed.consumed), self._to(queue)))
         self.bus.rules.append(Rule("order-start", _starts_workflow, self._start_by_event))
@@ -100,7 +110,7 @@ class World:
             {
                 "dynamodb": lambda operation, request, boundary: self.dynamodb.call(operation, request),
                 "events": self.bus.call,
-                "sqs": DeadLetterSender(self.queues),
+                "sqs": Sqs(self.queues),
                 "lambda": self._invoke,
                 "sesv2": self.mail.call,
                 "stepfunctions": self._states,
