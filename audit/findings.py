@@ -25,6 +25,8 @@ INVARIANTS = {
     "W3": "the rows of an order agree: total, currency, lines, ledger, reasons, correlation",
 }
 """The protocol's invariants that tables can show (their names are its names), and W1 to W3, which the others stand on."""
+AT_REST = frozenset({"M5", "E3", "E5", "V1"})
+"""What need not hold while orders are on their way. (Of E5, that an outbox can be found must hold always.)"""
 
 
 @dataclass(frozen=True, order=True)

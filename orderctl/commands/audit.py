@@ -1,0 +1,94 @@
+"""`orderctl audit`: every invariant, recomputed from all rows."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orderctl import output
+from orderctl.errors import CheckFailed
+from orderctl.output import Format, OutputOption
+from orderctl.target import Target
+from services.kernel.money import Money
+
+if TYPE_CHECKING:
+    from audit.books import Books
+    from audit.findings import Finding
+
+POLL_SECONDS = 2.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(audit)
+
+
+def audit(
+    ctx: typer.Context,
+    settled: Annotated[
+        bool, typer.Option("--settled/--in-flight", help="Whether nothing is left to run, or orders are on their way.")
+    ] = True,
+    wait: Annotated[float, typer.Option(min=0, help="Look again for so many seconds, until there is nothing to find.")] = 0,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Recompute every invariant from all rows of all tables, and sum the books up. Nothing is changed.
+
+    Settled books are judged wholly. While orders are on their way (--in-flight), what holds at rest only is left out, and so
+    are the orders that moved during the reading. Exit code 3 if anything is found.
+
+    Examples:
+
+    - `orderctl audit --wait 90` after an import: the last parcels are handed over within a minute
+
+    - `orderctl audit --in-flight -o json | jq .findings`
+    """
+    from audit.figures import figures
+    from audit.invariants import audit as find
+
+    ends = time.monotonic() + wait
+    while (findings := find(books := read(ctx.obj), settled=settled)) and time.monotonic() < ends:
+        time.sleep(POLL_SECONDS)
+    found = figures(books)
+    if output_format is Format.JSON:
+        output.show_json({**found, "findings": [vars(finding) for finding in findings], "settled": settled})
+    else:
+        _show(findings, found, settled=settled)
+    if findings:
+        hint = "While orders are on their way, use --in-flight, or --wait for them." if settled else "docs/runbooks tells more."
+        raise CheckFailed(f"The audit found {len(findings)} things that are not right.", hint)
+
+
+def read(target: Target) -> "Books":
+    """The stage's books, with the depths of its dead-letter queues."""
+    from audit.books import PARAMETERS, read_books
+    from orderctl import observing
+
+    names = {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()}
+    return read_books(target.client("dynamodb"), names, dict(observing.depths(target, "-dlq-url")))
+
+
+def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) -> None:
+    from audit.findings import AT_REST, INVARIANTS
+
+    broken = [finding.invariant for finding in findings]
+    rows = [
+        {"name": name, "says": says, "result": broken.count(name) or "ok"}
+        for name, says in INVARIANTS.items()
+        if settled or name not in AT_REST
+    ]
+    output.show(rows, {"name": "Invariant", "says": "What it says", "result": "Found"}, Format.TABLE)
+    if findings:
+        output.out.print()
+        columns = {"invariant": "Invariant", "subject": "Of", "what": "What"}
+        output.show([vars(finding) for finding in findings], columns, Format.TABLE, title="Findings")
+    output.out.print()
+    figures = [{"what": name.replace("_", " "), "value": _words(name, value)} for name, value in found.items()]
+    output.show(figures, {"what": "Figure", "value": "Value"}, Format.TABLE)
+
+
+def _words(name: str, value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    if name in ("confirmed", "captured", "refunded"):
+        return ", ".join(str(Money(amount, currency)) for currency, amount in value.items()) or "-"
+    return ", ".join(f"{count} {what}" for what, count in value.items()) or "-"
