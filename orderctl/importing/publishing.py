@@ -18,6 +18,8 @@ from services.order import identity
 
 IN_FLIGHT = 10
 """How many orders may be on their way at once while an import follows them."""
+PATIENCE_SECONDS = 60.0
+"""How long orders of which none gets further may hold up the rest."""
 AT_ONCE = 4
 """How many contacts are put at once."""
 
@@ -96,15 +98,15 @@ class _Follower:
         self.target = target
         self.on_their_way: list[str] = []
 
-    def make_room(self, published: list[str], patience_seconds: float = 60) -> None:
+    def make_room(self, published: list[str]) -> None:
         """Wait until at most IN_FLIGHT are on their way; those of which none gets further hold up nobody else."""
         self.on_their_way += published
-        ends = time.monotonic() + patience_seconds
+        ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) > IN_FLIGHT:
             rows = ordering.statuses(self.target, self.on_their_way)
             left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
             if len(left) < len(self.on_their_way):
-                self.on_their_way, ends = left, time.monotonic() + patience_seconds
+                self.on_their_way, ends = left, time.monotonic() + PATIENCE_SECONDS
             elif time.monotonic() < ends:
                 time.sleep(0.2)
             else:

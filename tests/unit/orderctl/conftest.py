@@ -1,0 +1,198 @@
+"""A stage in one process: the order and inventory handlers themselves on a moto table, and a bus that delivers at once."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from orderctl import ordering, signed_http
+from orderctl.signed_http import Answer
+from orderctl.target import Kind, Target
+from services.inventory import commands as inventory_commands
+from services.inventory import table as inventory_table
+from services.kernel import clients
+from services.kernel.inbox import parse
+from services.kernel.names import CHANNEL_PREFIX
+from services.kernel.rows import marshal, unmarshal
+from services.order import api, identity, intake, table
+from services.order import commands as order_commands
+from tests.unit.tables import create_table
+
+CACHED = (
+    table.orders,
+    table.catalogue,
+    table.contacts,
+    api.settings,
+    inventory_table.reservations,
+    inventory_table.replenishments,
+    inventory_table.skus,
+)
+
+
+@dataclass(frozen=True)
+class Stage(Target):
+    """A target whose tables are moto's, and whose bus, functions, saga and HTTP API are the ones below."""
+
+    kind: Kind = Kind.AWS
+    region: str = "eu-west-1"
+    fakes: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def client(self, service: str, **config: Any) -> Any:
+        return self.fakes.get(service) or super().client(service, **config)
+
+    def parameter(self, name: str) -> str:
+        return {"order/table-name": "stage", "order/api-url": "https://api.example", "platform/bus-name": "bus"}.get(name, name)
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Every row of every service, by key."""
+        items = super().client("dynamodb").scan(TableName="stage")["Items"]
+        return {row["pk"]: row for row in map(unmarshal, items)}
+
+    def orders(self) -> dict[str, dict[str, Any]]:
+        """The orders, by id."""
+        return {row["order_id"]: row for pk, row in self.rows().items() if pk.startswith("ORDER#")}
+
+    @property
+    def bus(self) -> "Bus":
+        bus: Bus = self.fakes["events"]
+        return bus
+
+    @property
+    def saga(self) -> "Saga":
+        saga: Saga = self.fakes["stepfunctions"]
+        return saga
+
+
+@dataclass
+class Saga:
+    """Runs an order to its end at once: its stock, then the answer of the gateway, which is the test's to choose."""
+
+    declines: Callable[[dict[str, Any]], bool] = lambda order: False
+    works: bool = True
+    started: list[dict[str, Any]] = field(default_factory=list)
+
+    def start_execution(self, **start: Any) -> dict[str, Any]:
+        self.started.append(start)
+        self.run(json.loads(start["input"])["order_id"])
+        return {"executionArn": "arn:execution"}
+
+    def start_sync_execution(self, **start: Any) -> dict[str, Any]:
+        row = self.run(json.loads(start["input"])["order_id"])
+        if row["status"] not in ordering.SETTLED:
+            return {"status": "TIMED_OUT"}
+        return {"status": "SUCCEEDED", "output": json.dumps({"status": row["status"], "reason": row.get("reason")})}
+
+    def run(self, order_id: str) -> dict[str, Any]:
+        order = table.orders().get(order_id)
+        assert order is not None
+        if not self.works or order["status"] != "PENDING":
+            return order
+        lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
+        step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "lines": lines}
+        held = inventory_commands.handler({"command": "reserve", **step}, None)["outcome"] == "HELD"
+        if held and not self.declines(order):
+            return self.finish(order, status="CONFIRMED")
+        return self.finish(order, status="CANCELLED", reason="PAYMENT_DECLINED" if held else "OUT_OF_STOCK")
+
+    def finish(self, order: dict[str, Any], **changes: str) -> dict[str, Any]:
+        row = {**order, **changes}
+        table.orders().client.put_item(TableName="stage", Item=marshal(row))
+        return row
+
+
+@dataclass
+class Bus:
+    """Hands what it accepts to the intake at once, and starts the saga. `refusals` are positions to refuse, call by call."""
+
+    saga: Saga
+    refusals: list[set[int]] = field(default_factory=list)
+    delivers: bool = True
+    calls: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def put_events(self, **request: Any) -> dict[str, Any]:
+        entries = request["Entries"]
+        assert len(entries) <= 10
+        self.calls.append(entries)
+        refused = self.refusals.pop(0) if self.refusals else set()
+        results: list[dict[str, Any]] = []
+        for position, entry in enumerate(entries):
+            if position in refused:
+                results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
+                continue
+            if self.delivers:
+                self.deliver(entry)
+            results.append({"EventId": f"bus-{len(self.calls)}-{position}"})
+        return {"FailedEntryCount": len(refused), "Entries": results}
+
+    def deliver(self, entry: dict[str, Any]) -> None:
+        body = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+        intake.accept(parse(json.dumps(body)))
+        scope = identity.channel_scope(entry["Source"].removeprefix(CHANNEL_PREFIX))
+        self.saga.run(identity.order_id(scope, body["detail"]["data"]["idempotency_key"]))
+
+
+class Functions:
+    """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
+
+    HANDLERS = {"order/commands-arn": order_commands.handler, "inventory/commands-arn": inventory_commands.handler}
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        try:
+            answer, failed = self.HANDLERS[request["FunctionName"]](json.loads(request["Payload"]), None), {}
+        except Exception as error:
+            answer, failed = {"errorMessage": str(error)}, {"FunctionError": "Unhandled"}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
+
+
+def call_api(target: Target, method: str, url: str, body: Any = None, headers: Any = None) -> Answer:
+    """The order API's own handler, called as API Gateway calls it."""
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": url.removeprefix("https://api.example"),
+        "rawQueryString": "",
+        "headers": {name.lower(): value for name, value in (headers or {}).items()},
+        "requestContext": {
+            "http": {"method": method, "path": url},
+            "requestId": f"{method} {url} {headers}",
+            "stage": "$default",
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    answer = api.handler(event, SimpleNamespace(aws_request_id="i"))
+    return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
+
+
+@pytest.fixture
+def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    create_table(dynamodb, "stage")
+    for name, value in {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}.items():
+        monkeypatch.setenv(name, value)
+    for built in CACHED:
+        built.cache_clear()
+    saga = Saga()
+    monkeypatch.setattr(clients, "workflows", lambda patience: saga)
+    monkeypatch.setattr(signed_http, "call", call_api)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    yield Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
+    for built in CACHED:
+        built.cache_clear()
+
+
+def orderctl(app: typer.Typer, stage: Target, *arguments: str, stdin: str | None = None) -> Result:
+    """Run a command; what it printed and its exit code. A `UserError` is raised."""
+    return CliRunner().invoke(app, arguments, input=stdin, obj=stage, catch_exceptions=False)
+
+
+def orderctl_json(app: typer.Typer, stage: Target, *arguments: str, exit_code: int = 0) -> Any:
+    """Run a command with `-o json`; the document it printed."""
+    answer = orderctl(app, stage, *arguments, "-o", "json")
+    assert answer.exit_code == exit_code, answer.output
+    return json.loads(answer.stdout)

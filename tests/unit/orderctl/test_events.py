@@ -1,0 +1,153 @@
+"""`orderctl events`: what is published is checked first, and a tail leaves nothing behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from orderctl import tailing
+from orderctl.commands.events import app
+from orderctl.errors import UserError
+from orderctl.service import set_prices
+from orderctl.target import Kind, Target
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+EXAMPLE = Path(__file__).parents[3] / "data" / "order-placed.json"
+
+
+def an_order(key: str = "k-1", **changes: Any) -> dict[str, Any]:
+    detail: dict[str, Any] = json.loads(EXAMPLE.read_text())
+    detail["metadata"]["event_id"] = f"shop-{key}"
+    detail["data"] |= {"idempotency_key": key, **changes}
+    return detail
+
+
+@pytest.fixture(autouse=True)
+def priced(stage: Stage) -> None:
+    set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
+
+
+def test_the_help_texts_example_is_published_and_says_what_it_becomes(stage: Stage) -> None:
+    (published,) = orderctl_json(app, stage, "publish", str(EXAMPLE), "--channel", "shop")
+    (order,) = stage.orders().values()
+    assert published["order_id"] == order["order_id"]
+    assert (published["event_id"], published["bus_id"]) == ("orderctl-example-1", "bus-1-0")
+    assert (order["channel"], order["total"]["amount"]) == ("shop", 2500)
+
+
+def test_a_list_comes_from_standard_input_in_batches(stage: Stage) -> None:
+    stage.bus.delivers = False
+    feed = [an_order(f"k-{n}") for n in range(12)]
+    answer = orderctl(app, stage, "publish", "-", "-o", "json", stdin=json.dumps(feed))
+    assert [row["event_id"] for row in json.loads(answer.stdout)] == [f"shop-k-{n}" for n in range(12)]
+    assert [len(call) for call in stage.bus.calls] == [10, 2]
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (an_order(unit_price=1), "data"),
+        (an_order(lines=[{"sku": "MUG-BLUE", "quantity": 0}]), r"data\.lines\[0\]\.quantity"),
+        ({"data": {}}, "metadata"),
+        ("text", "metadata"),
+    ],
+)
+def test_nothing_is_published_if_one_is_wrong(stage: Stage, bad: Any, why: str) -> None:
+    with pytest.raises(UserError, match=rf"Event 2 of 2: .*{why}") as caught:
+        orderctl(app, stage, "publish", "-", stdin=json.dumps([an_order(), bad]))
+    assert caught.value.hint == "Nothing was published."
+    assert stage.bus.calls == []
+
+
+def test_what_cannot_be_read_is_said(stage: Stage, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        orderctl(app, stage, "publish", str(tmp_path / "none.json"))
+    with pytest.raises(UserError, match="- is not JSON"):
+        orderctl(app, stage, "publish", "-", stdin="{")
+    with pytest.raises(UserError, match="not a channel's name"):
+        orderctl(app, stage, "publish", str(EXAMPLE), "--channel", "orderflow.payment")
+
+
+class Watched(Target):
+    """A target whose bus, rules and queues are moto's."""
+
+    def parameter(self, name: str) -> str:
+        return "bus"
+
+
+@pytest.fixture
+def watched(aws: None) -> Watched:
+    boto3.client("events").create_event_bus(Name="bus")
+    return Watched(Kind.AWS, region="eu-west-1")
+
+
+def put(detail_type: str, event_id: str) -> None:
+    detail = {"metadata": {"event_id": event_id, "occurred_at": "2026-11-23T04:05:06Z"}, "data": {}}
+    entry = {"EventBusName": "bus", "Source": "orderflow.order", "DetailType": detail_type, "Detail": json.dumps(detail)}
+    assert boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def left_behind() -> tuple[list[Any], list[str]]:
+    rules = boto3.client("events").list_rules(EventBusName="bus")["Rules"]
+    return rules, boto3.client("sqs").list_queues().get("QueueUrls", [])
+
+
+@pytest.fixture
+def someone_publishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three events, as soon as the tail looks for the first."""
+    receive = tailing.received
+
+    def received(*arguments: Any) -> Any:
+        for number, detail_type in enumerate(("OrderPlaced", "OrderConfirmed", "OrderConfirmed")):
+            put(detail_type, f"e-{number}")
+        return receive(*arguments)
+
+    monkeypatch.setattr(tailing, "received", received)
+
+
+@pytest.mark.usefixtures("someone_publishes")
+def test_a_tail_prints_json_lines_and_leaves_nothing_behind(watched: Watched) -> None:
+    answer = orderctl(app, watched, "tail", "--count", "3", "-o", "json")
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert {event["detail"]["metadata"]["event_id"] for event in events} == {"e-0", "e-1", "e-2"}
+    assert left_behind() == ([], [])
+
+
+@pytest.mark.usefixtures("someone_publishes")
+def test_a_tail_of_one_type(watched: Watched) -> None:
+    answer = orderctl(app, watched, "tail", "--type", "OrderPlaced", "--count", "1")
+    assert answer.stdout.split() == ["2026-11-23T04:05:06Z", "OrderPlaced", "e-0"]
+
+
+def test_a_tail_ends_with_its_time(watched: Watched) -> None:
+    answer = orderctl(app, watched, "tail", "--timeout", "0")
+    assert (answer.exit_code, answer.stdout) == (0, "")
+    assert left_behind() == ([], [])
+
+
+def test_a_tail_that_is_interrupted_leaves_nothing_behind(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any) -> Any:
+        assert all(left_behind())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tailing, "received", interrupted)
+    answer = orderctl(app, watched, "tail")
+    assert answer.exit_code == 0
+    assert left_behind() == ([], [])
+
+
+def test_only_the_rule_may_send_to_the_tails_queue(watched: Watched) -> None:
+    with tailing.watched(watched, tailing.EVERYTHING) as url:
+        attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+        (rule,) = boto3.client("events").list_rules(EventBusName="bus")["Rules"]
+        (statement,) = json.loads(attributes["Policy"])["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}
+
+
+@pytest.mark.parametrize("pattern", ["{", "[]"])
+def test_a_pattern_that_is_none_is_wrong_usage(watched: Watched, pattern: str) -> None:
+    assert orderctl(app, watched, "tail", "--pattern", pattern).exit_code == 2
+    assert left_behind() == ([], [])

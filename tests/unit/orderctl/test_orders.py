@@ -1,0 +1,152 @@
+"""`orderctl orders`: place, show, list, cancel, resume, as an operator sees them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from orderctl import seed, signed_http
+from orderctl.commands.orders import app
+from orderctl.errors import UserError
+from orderctl.output import Progress
+from orderctl.signed_http import Answer, NoAnswer
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+
+@pytest.fixture(autouse=True)
+def seeded(stage: Stage) -> None:
+    seed.seed(stage, Progress())
+
+
+def place(stage: Stage, *options: str, exit_code: int = 0) -> Any:
+    return orderctl_json(app, stage, "place", "--line", "MUG-BLUE=2", *options, exit_code=exit_code)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception) -> None:
+    def call(*arguments: Any, **more: Any) -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(signed_http, "call", call)
+
+
+def test_placing_an_order(stage: Stage) -> None:
+    said = place(stage, "--line", "LP-KIND-OF-BLUE=1", "--customer", "bob")
+    assert (said["http_status"], said["status"], said["customer_id"]) == (201, "CONFIRMED", "bob")
+    assert said["total"] == {"amount": 2 * 1250 + 2499, "currency": "USD"}
+
+
+def test_the_same_key_is_the_same_order(stage: Stage) -> None:
+    first = place(stage)
+    again = place(stage, "--key", first["idempotency_key"])
+    assert first["order_id"] == again["order_id"]
+    assert first["order_id"] != place(stage)["order_id"]
+    assert len(stage.orders()) == 2
+
+
+def test_an_order_that_need_not_be_waited_for(stage: Stage) -> None:
+    said = place(stage, "--async")
+    assert (said["http_status"], said["status"]) == (202, "PENDING")
+
+
+def test_a_rejected_order_is_told_by_the_exit_code(stage: Stage) -> None:
+    stage.saga.declines = lambda order: True
+    answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=2")
+    assert answer.exit_code == 1
+    assert "402 Payment declined the payment was declined; nothing was charged" in answer.stderr
+    assert "CANCELLED" in answer.stdout
+
+
+def test_a_refused_request_names_the_field(stage: Stage) -> None:
+    answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=0")
+    assert answer.exit_code == 1
+    assert "lines[0].quantity:" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NoAnswer("No answer from api.example: timed out."),
+        Answer(503, {}, '{"message": "Service Unavailable"}'),
+        Answer(502, {}, "<html>bad gateway</html>"),
+    ],
+)
+def test_when_nothing_is_known_the_key_to_repeat_it_with_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception
+) -> None:
+    answering(monkeypatch, answer)
+    with pytest.raises(UserError) as caught:
+        place(stage, "--key", "k-1")
+    assert caught.value.hint == "It is not known whether it was placed: repeat it with --key k-1."
+
+
+@pytest.mark.parametrize("line", ["MUG-BLUE", "=2", "MUG-BLUE=two", "MUG-BLUE=²", "MUG-BLUE=1.5"])
+def test_a_line_that_is_none_is_wrong_usage(stage: Stage, line: str) -> None:
+    answer = orderctl(app, stage, "place", "--line", line)
+    assert answer.exit_code == 2
+    assert stage.orders() == {}
+
+
+def test_orders_are_listed_the_newest_first(stage: Stage) -> None:
+    ids = [place(stage)["order_id"] for _ in range(3)]
+    listed = orderctl_json(app, stage, "list")
+    assert [order["order_id"] for order in listed] == ids[::-1]
+    assert listed[0]["total"] == "25.00 USD"
+    assert [order["order_id"] for order in orderctl_json(app, stage, "list", "--limit", "1")] == ids[2:]
+
+
+def test_orders_are_listed_by_status(stage: Stage) -> None:
+    place(stage)
+    stage.saga.declines = lambda order: True
+    rejected = place(stage, exit_code=1)["order"]["order_id"]
+    (listed,) = orderctl_json(app, stage, "list", "--status", "CANCELLED")
+    assert (listed["order_id"], listed["reason"]) == (rejected, "PAYMENT_DECLINED")
+    assert orderctl_json(app, stage, "list", "--status", "PENDING") == []
+    assert orderctl(app, stage, "list", "--status", "LOST").exit_code == 2
+
+
+def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place(stage)["order_id"]
+    monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage")
+    shown = orderctl_json(app, stage, "show", order_id)
+    assert (shown["order_id"], shown["status"], shown["pending_events"]) == (order_id, "CONFIRMED", 1)
+    assert shown["elsewhere"] == {f"RES#{order_id}": "HELD"}
+    assert "pm_card_visa" not in json.dumps(shown)
+
+
+def test_an_order_that_is_not_there(stage: Stage) -> None:
+    for command in ("show", "resume"):
+        with pytest.raises(UserError, match="There is no order ord-nope"):
+            orderctl(app, stage, command, "ord-nope")
+    with pytest.raises(UserError, match=r"Order ord-nope was not cancelled: order_id: there is no order ord-nope\."):
+        orderctl(app, stage, "cancel", "ord-nope")
+
+
+def test_cancelling(stage: Stage) -> None:
+    undecided = place(stage, "--async")["order_id"]
+    assert orderctl_json(app, stage, "cancel", undecided)[0]["status"] == "CANCELLING"
+    confirmed = place(stage)["order_id"]
+    with pytest.raises(UserError, match="is CONFIRMED; an order can be cancelled before it is decided"):
+        orderctl(app, stage, "cancel", confirmed)
+
+
+def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage) -> None:
+    order_id = place(stage, "--async")["order_id"]
+    (resumed,) = orderctl_json(app, stage, "resume", order_id)
+    assert resumed == {"order_id": order_id, "execution": "arn:execution"}
+    (start,) = stage.saga.started
+    assert json.loads(start["input"]) == {"mode": "resume", "order_id": order_id}
+    with pytest.raises(UserError, match="is CONFIRMED: there is nothing to resume"):
+        orderctl(app, stage, "resume", order_id)
+
+
+def test_seeding_again_changes_nothing(stage: Stage) -> None:
+    before = stage.rows()
+    assert {"CONTACT#alice", "CONTACT#bob", "PRICE#MUG-BLUE", "PRICE#LP-SOLD-OUT", "SKU#LAST-ONE"} <= set(before)
+    assert "SKU#LP-SOLD-OUT" not in before
+    assert before["SKU#LAST-ONE"]["available"] == 1
+    seed.seed(stage, Progress())
+    assert stage.rows() == before
