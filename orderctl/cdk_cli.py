@@ -15,7 +15,7 @@ from orderctl.target import LAPTOP_ACCOUNT, Target
 
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 # What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
-SOURCES = ("cdk", "services", "cdk.json", "requirements", "pyproject.toml", "console")
+SOURCES = ("cdk", "services", "audit", "cdk.json", "requirements", "pyproject.toml", "console")
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"
@@ -33,16 +33,19 @@ class Stack:
 class Cdk:
     """The CDK CLI working on `target`; what it prints goes to `log`."""
 
-    def __init__(self, target: Target, log: Path, app: str | None = None) -> None:
+    def __init__(self, target: Target, log: Path, app: str | None = None, context: Sequence[str] = ()) -> None:
         self.target = target
         self.log = log
         self.app = app
+        self.context = tuple(context)
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
         """Begin to synthesize the composition into `output`; wait for it with `finish`."""
         app = self.app or f"{sys.executable} -m cdk.app"
         arguments = ["synth", "--all", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
+        for setting in self.context:
+            arguments += ["-c", setting]
         # A laptop needs no look-ups, and the composition must not depend on where it goes.
         return self._begin(arguments, REPOSITORY)
 
@@ -60,6 +63,11 @@ class Cdk:
             # A change set shows a person what will change; here nobody looks.
             arguments += ["--method=direct", "--concurrency", "4"]
         self.finish(self._begin(arguments, self.log.parent), "deploy")
+
+    def destroy(self, assembly: Path, stack: str) -> None:
+        """Destroy one stack of a synthesized assembly, by its id."""
+        arguments = ["destroy", "--exclusively", stack, "--app", str(assembly), "--force"]
+        self.finish(self._begin(arguments, self.log.parent), "destroy")
 
     def finish(self, process: "subprocess.Popen[bytes]", what: str) -> None:
         """Wait for a process begun here; a `UserError` with the log's last lines if it failed."""

@@ -1,0 +1,90 @@
+"""`orderctl deploy` and `orderctl destroy`: the CDK's own, with what a stack requires checked first."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdk import deploy_order
+from cdk.deploy_order import Stacked
+from orderctl import output
+from orderctl.cdk_cli import Cdk
+from orderctl.embedded import process
+
+Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--context", "-c", help="A setting of the stacks, name=value; may be repeated.")
+]
+
+
+def register(root: typer.Typer) -> None:
+    """Add both to the command line."""
+    root.command()(deploy)
+    root.command()(destroy)
+
+
+def deploy(
+    ctx: typer.Context,
+    services: Services = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
+    context: Settings = None,
+) -> None:
+    """Deploy some services' stacks, or all, in an order in which each finds what it requires.
+
+    The account must be bootstrapped once (`cdk bootstrap`); the laptop's is, by `orderctl up`.
+
+    Examples:
+
+    - `orderctl deploy payment` deploys one alone, to the laptop
+
+    - `orderctl --target aws --profile me --region eu-central-1 deploy --all`
+
+    - `orderctl deploy shipping -c transit_seconds=5`
+    """
+    from orderctl import deploying
+
+    cdk, assembly, stacks = _synthesized(ctx, context)
+    wanted = deploying.chosen(stacks, services or [], everything=everything)
+    deploying.check_required(wanted, stacks, deploying.parameters_there(ctx.obj))
+    with output.Progress().step(f"Deploy {', '.join(stack.name for stack in wanted)}"):
+        cdk.deploy(assembly, [stack.name for stack in wanted])
+
+
+def destroy(
+    ctx: typer.Context,
+    services: Services = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Destroy some services' stacks, or all. Outside the stage dev, tables and the archive stay.
+
+    Examples:
+
+    - `orderctl destroy notification`
+
+    - `orderctl destroy --all --yes`
+    """
+    from orderctl import deploying
+
+    cdk, assembly, stacks = _synthesized(ctx, None)
+    there = deploying.stacks_there(ctx.obj, stacks)
+    wanted = [stack for stack in deploying.chosen(stacks, services or [], everything=everything) if stack.name in there]
+    if not wanted:
+        output.err.print("Nothing of this is deployed.")
+        return
+    deploying.check_unneeded(wanted, stacks, there)
+    names = [stack.name for stack in reversed(wanted)]
+    if not yes:
+        typer.confirm(f"Destroy {', '.join(names)} and what they keep?", abort=True, err=True)
+    for name in names:
+        with output.Progress().step(f"Destroy {name}"):
+            cdk.destroy(assembly, name)
+
+
+def _synthesized(ctx: typer.Context, context: list[str] | None) -> tuple[Cdk, Path, list[Stacked]]:
+    folder = process.home()
+    assembly = folder / "cdk.out.deploy"
+    cdk = Cdk(ctx.obj, folder / "logs" / "deploy.log", context=context or ())
+    with output.Progress().step("Synthesize the stacks"):
+        cdk.finish(cdk.synthesizing(assembly), "synth")
+    return cdk, assembly, deploy_order.read(assembly)

@@ -1,0 +1,89 @@
+"""`orderctl replay`: start, status, list, cancel."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orderctl import output
+from orderctl.output import Format, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="Replay the archive to chosen services. What already happened is not changed.")
+COLUMNS = {"name": "Replay", "state": "State", "from": "From", "until": "Until", "replayed_until": "Replayed until"}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="replay")
+
+
+@app.command()
+def start(
+    ctx: typer.Context,
+    to: Annotated[list[str], typer.Option(help="The service that gets the replay; may be repeated.")],
+    last: Annotated[str | None, typer.Option(help="The window, until now: 90m, 2h, 7d.")] = None,
+    start_at: Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="The window's end, RFC 3339.  [default: now]")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Replay a window of history to the rules of some services, and to no other.
+
+    Asks first when a person is at the terminal, unless --yes.
+
+    Examples:
+
+    - `orderctl replay start --last 1h --to shipping --to notification --wait`
+
+    - `orderctl replay start --from 2026-11-23T08:00:00Z --until 2026-11-23T10:00:00Z --to shipping`
+    """
+    from orderctl import replaying
+
+    now = datetime.now(UTC)
+    chosen = replaying.window(last, start_at, until, now)
+    rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to)
+    output.err.print(
+        f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
+        f"to {', '.join(to)}: {len(rule_arns)} rules."
+    )
+    if output.err.is_terminal and not yes:
+        typer.confirm("Start it?", abort=True, err=True)
+    name = replaying.start(ctx.obj, chosen, rule_arns, now)
+    if wait:
+        with output.err.status(f"{name} ...") as line:
+            replaying.follow(
+                ctx.obj, name, deadline, lambda r: line.update(f"{name}: {r['state']}, until {r['replayed_until']}")
+            )
+    output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
+    if not wait:
+        output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is.[/dim]")
+
+
+@app.command()
+def status(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Show how far a replay is.
+
+    Example: `orderctl replay status orderflow-dev-20261123T060000000000`
+    """
+    from orderctl import replaying
+
+    output.show([replaying.show(ctx.obj, name)], COLUMNS | {"to": "To"}, output_format)
+
+
+@app.command("list")
+def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
+    """List the replays of the stage's archive, the newest first."""
+    from orderctl import replaying
+
+    output.show(replaying.listed(ctx.obj), COLUMNS, output_format, empty="There was no replay yet.")
+
+
+@app.command()
+def cancel(ctx: typer.Context, name: str) -> None:
+    """Stop a replay. What it has sent stays sent, and may be sent again by another."""
+    from orderctl import replaying
+
+    replaying.cancel(ctx.obj, name)
+    output.err.print(f"Cancelled {name}.")

@@ -1,0 +1,144 @@
+"""The demonstration from beginning to end."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from audit.books import PARAMETERS, read_books
+from audit.figures import figures
+from audit.findings import Finding
+from audit.invariants import audit
+from orderctl import laptop, observing, output, replaying, service
+from orderctl.demo.scenes import SCENES, SceneFailed, Shown, Stage, play
+from orderctl.embedded import mailbox, process
+from orderctl.errors import CheckFailed
+from orderctl.importing import cdnow, publishing
+from orderctl.target import Target
+from services.kernel.money import Money
+
+SAMPLE = process.REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
+IMPORTED_ROWS = 200
+PATIENCE_SECONDS = 120.0
+
+
+def run(target: Target, *, keep: bool) -> None:
+    """Play the demonstration on a laptop AWS of its own. Raises SceneFailed, and CheckFailed if the audit finds anything."""
+    progress = output.Progress()
+    with own_laptop(keep=keep):
+        target, _ = laptop.up(target, progress, port=None if process.running() else process.free_port())
+        began = time.monotonic()
+        stage = Stage(target)
+        for scene in SCENES:
+            with progress.step(scene.__doc__ or scene.__name__):
+                play(stage, scene)
+        play(stage, imported)
+        with progress.step("Ship what is confirmed, and wait until nothing moves"):
+            fulfil(target)
+        with progress.step("Replay the archive to shipping and notification"):
+            play(stage, replayed)
+        books = read_books(
+            target.client("dynamodb"),
+            {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()},
+            dict(observing.depths(target, "-dlq-url")),
+        )
+        findings = audit(books, settled=True)
+        tell(stage, figures(books), len(mailbox.sent_mails(target.reachable())), findings, time.monotonic() - began)
+        if findings:
+            raise CheckFailed(f"The audit found {len(findings)} things that are not right.", "They are listed above.")
+
+
+@contextmanager
+def own_laptop(*, keep: bool) -> Iterator[None]:
+    """A laptop AWS beside the one that `orderctl up` may have started; ended afterwards, unless it is to be kept."""
+    before = os.environ.get("ORDERFLOW_HOME")
+    home = Path(before) / "demo" if before else process.REPOSITORY / ".orderflow" / "demo"
+    os.environ["ORDERFLOW_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if keep:
+            output.err.print(f"[dim]Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down[/dim]")
+        else:
+            process.stop()
+        if before is None:
+            del os.environ["ORDERFLOW_HOME"]
+        else:
+            os.environ["ORDERFLOW_HOME"] = before
+
+
+def imported(stage: Stage) -> Shown:
+    """Real purchases, published as a marketplace feed would."""
+    purchases, malformed = cdnow.read(SAMPLE, IMPORTED_ROWS)
+    summary = publishing.run(stage.target, purchases, "cdnow", rate=50, wait=True, deadline_seconds=PATIENCE_SECONDS)
+    if summary["unsettled"] or malformed:
+        raise SceneFailed(f"{summary['unsettled']} imported orders were not settled, {len(malformed)} rows malformed")
+    outcomes = {name.replace("_", " "): n for name, n in summary.items() if name.startswith(("confirmed", "cancelled"))}
+    outcomes.pop("confirmed cents", None)
+    said = ", ".join(f"{count} {name}" for name, count in outcomes.items())
+    return Shown(f"orders import, {len(purchases)} CDNOW rows", said)
+
+
+def replayed(stage: Stage) -> Shown:
+    """All of the archive again, to two services; not a row, a mail or a gateway call changes."""
+    target, now = stage.target, datetime.now(UTC)
+    before, mails = observing.all_rows(target), len(mailbox.sent_mails(target.reachable()))
+    rule_arns = replaying.chosen_rules(replaying.rules(target), ("shipping", "notification"))
+    name = replaying.start(target, replaying.Window(now - timedelta(hours=1), now), rule_arns, now)
+    replaying.follow(target, name, PATIENCE_SECONDS, lambda _: None)
+    _settle(target)
+    if observing.fingerprint(observing.all_rows(target)) != observing.fingerprint(before):
+        raise SceneFailed("the replay changed rows")
+    if len(mailbox.sent_mails(target.reachable())) != mails:
+        raise SceneFailed("the replay sent mails")
+    return Shown("replay start --last 1h, to shipping and notification", "no row, mail or gateway call changed")
+
+
+def fulfil(target: Target) -> None:
+    """Let the sandbox carrier take every parcel now, not at the next minute, and let everything come to rest."""
+    _settle(target)
+    service.invoke(target, "shipping/sweeper-arn", {})
+    _settle(target)
+
+
+def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding], seconds: float) -> None:
+    """What happened, what the books say, how long it took, and where to go next."""
+    output.out.print()
+    rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in stage.shown]
+    output.show(rows, {"scene": "What was done", "said": "What came of it", "seconds": "Seconds"}, output.Format.TABLE)
+    output.out.print()
+    counts = {
+        name: ", ".join(f"{count} {key}" for key, count in found[name].items()) or "none" for name in ("orders", "shipments")
+    }
+    sold = ", ".join(f"{found['stock'].get(name, 0)} {name}" for name in ("available", "held", "sold", "replenished"))
+    books = [
+        {"what": "orders", "value": counts["orders"]},
+        {"what": "captured", "value": _money(found["captured"])},
+        {"what": "total of confirmed orders", "value": _money(found["confirmed"])},
+        {"what": "stock", "value": sold},
+        {"what": "shipments", "value": counts["shipments"]},
+        {"what": "mails", "value": str(mails)},
+        {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
+        {"what": "invariants broken", "value": str(len(findings))},
+    ]
+    output.show(books, {"what": "The books", "value": ""}, output.Format.TABLE)
+    for finding in findings[:20]:
+        output.out.print(f"[red]{finding.invariant}[/red] {finding.subject}: {finding.what}")
+    output.out.print()
+    output.out.print(f"Done in {seconds:.0f} s after set-up.")
+    output.out.print(
+        "Next: `make up`, then `orderctl orders place --line MUG-BLUE=1`, `orderctl events tail`, `orderctl audit`."
+    )
+
+
+def _money(amounts: dict[str, int]) -> str:
+    return ", ".join(str(Money(amount, currency)) for currency, amount in sorted(amounts.items())) or "none"
+
+
+def _settle(target: Target) -> None:
+    left = observing.quiet(target, PATIENCE_SECONDS)
+    if left:
+        raise SceneFailed(f"after {PATIENCE_SECONDS:g} s these still move: {', '.join(left[:5])}")

@@ -1,0 +1,79 @@
+"""What may be deployed and destroyed: the stacks' order, and whether what each requires is there."""
+
+from collections.abc import Container, Iterable, Sequence
+
+from botocore.exceptions import ClientError
+
+from cdk import deploy_order
+from cdk.deploy_order import Stacked
+from orderctl.errors import UserError
+from orderctl.target import Target
+
+
+def service_of(stack: Stacked) -> str:
+    """`payment` for `OrderflowDev-Payment`."""
+    return stack.name.rsplit("-", 1)[1].lower()
+
+
+def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
+    """The stacks of these services, in the order of deployment. A `UserError` for none, or one that there is not."""
+    wanted, known = [name.lower().rsplit("-", 1)[-1] for name in services], [service_of(stack) for stack in stacks]
+    if everything == bool(wanted):
+        raise UserError("Name the services, or --all.", f"There are: {', '.join(known)}.")
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(known)}.")
+    return [stack for stack in stacks if everything or service_of(stack) in wanted]
+
+
+def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deployed: Container[str]) -> None:
+    """See that each stack finds what it requires: deployed already, or by one that goes before it. A `UserError` naming it."""
+    providers = deploy_order.providers(stacks)
+    coming: set[str] = set()
+    for stack in wanted:
+        for name in deploy_order.missing(stack, deployed):
+            if name not in coming:
+                by = next(other for other in stacks if other.name == providers[name])
+                first, both = service_of(by), f"{service_of(by)} {service_of(stack)}"
+                raise UserError(
+                    f"{stack.name} needs {name}, which {by.name} publishes and which is not there.",
+                    f"Deploy it first: `orderctl deploy {first}`, or both: `orderctl deploy {both}`.",
+                )
+        coming |= set(stack.provides)
+
+
+def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: Container[str]) -> None:
+    """See that no stack which stays requires what one of `going` publishes. A `UserError` naming both."""
+    names = {stack.name for stack in going}
+    for stays in stacks:
+        if stays.name in names or stays.name not in there:
+            continue
+        for goes in going:
+            needed = sorted(set(stays.requires) & set(goes.provides))
+            if needed:
+                raise UserError(
+                    f"{goes.name} cannot go: {stays.name} needs its {needed[0]}.",
+                    f"Destroy that first, or both: `orderctl destroy {service_of(stays)} {service_of(goes)}`.",
+                )
+
+
+def parameters_there(target: Target) -> set[str]:
+    """The names of the stage's parameters that are deployed."""
+    pages = (
+        target.client("ssm")
+        .get_paginator("get_parameters_by_path")
+        .paginate(Path=f"/orderflow/{target.stage}/", Recursive=True)
+    )
+    return {parameter["Name"] for page in pages for parameter in page["Parameters"]}
+
+
+def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
+    """The names of those of the stacks that are deployed."""
+    client, found = target.client("cloudformation"), set()
+    for stack in stacks:
+        try:
+            client.describe_stacks(StackName=stack.name)
+        except ClientError:
+            continue
+        found.add(stack.name)
+    return found
