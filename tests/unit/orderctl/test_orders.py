@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orderctl import seed, signed_http
+from orderctl import seed, service, signed_http
 from orderctl.commands.orders import app
 from orderctl.errors import UserError
 from orderctl.output import Progress
@@ -14,8 +14,10 @@ from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 
 @pytest.fixture(autouse=True)
-def seeded(stage: Stage) -> None:
-    seed.seed(stage, Progress())
+def stocked(stage: Stage) -> None:
+    prices = {"MUG-BLUE": 1250, "LP-KIND-OF-BLUE": 2499}
+    service.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
+    service.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
 
 
 def place(stage: Stage, *options: str, exit_code: int = 0) -> Any:
@@ -144,6 +146,7 @@ def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage)
 
 
 def test_seeding_again_changes_nothing(stage: Stage) -> None:
+    seed.seed(stage, Progress())
     before = stage.rows()
     assert {"CONTACT#alice", "CONTACT#bob", "PRICE#MUG-BLUE", "PRICE#LP-SOLD-OUT", "SKU#LAST-ONE"} <= set(before)
     assert "SKU#LP-SOLD-OUT" not in before
