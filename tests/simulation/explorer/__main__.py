@@ -1,0 +1,88 @@
+"""The explorer's command: `python -m tests.simulation.explorer --help`."""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+
+from tests.simulation.explorer import campaign, report
+from tests.simulation.explorer.search import Exploration
+
+EXAMPLES = """
+examples:
+  python -m tests.simulation.explorer                    all three, as `make explore` does
+  python -m tests.simulation.explorer states             every state of the bounded system, against every invariant
+  python -m tests.simulation.explorer states --executions 3
+  python -m tests.simulation.explorer ablation --ways    without each ingredient: what breaks, by the shortest way
+  python -m tests.simulation.explorer mutation -o json   every guard of the tables changed: who notices?
+
+Exit code 0 when every bar is met, 1 when an invariant breaks, an order sticks or a bar is missed.
+"""
+CAMPAIGNS = ("states", "ablation", "mutation")
+
+
+class Progress:
+    """A line on standard error at most once a second."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.began = self.shown = time.monotonic()
+        self.done = 0
+
+    def searched(self, seen: Exploration) -> None:
+        """A level of a search is done."""
+        self._say(f"{seen.world}: {seen.states:,} states, {seen.depth} steps deep")
+
+    def started(self, one: Any) -> None:
+        """The next ablation or mutant begins."""
+        self.done += 1
+        self._say(f"{self.done}. {getattr(one, 'instead', '') or one.change}")
+
+    def _say(self, what: str) -> None:
+        now = time.monotonic()
+        if now - self.shown >= 1:
+            self.shown = now
+            self.console.print(f"[dim]{now - self.began:5.0f} s  {what}[/dim]")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the campaigns asked for."""
+    parser = argparse.ArgumentParser(
+        "python -m tests.simulation.explorer",
+        description="Explores every interleaving of a bounded order system that runs by the production transition tables.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("campaign", nargs="?", choices=CAMPAIGNS, help="only this one")
+    parser.add_argument("--executions", type=int, default=5, choices=range(1, 7), help="at most so many of the one order (5)")
+    parser.add_argument("--ways", action="store_true", help="with ablation: print each shortest counter-example")
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    chosen = parser.parse_args(arguments)
+    asked = (chosen.campaign,) if chosen.campaign else CAMPAIGNS
+    console = Console(highlight=False, quiet=chosen.output == "json")
+    progress = Progress()
+    explored = ablated = mutated = None
+    verdicts = []
+    if "states" in asked:
+        explored = campaign.explore(campaign.worlds(chosen.executions), progress.searched)
+        verdicts.append(explored.within_bars if chosen.executions >= 5 else explored.passed)
+        report.print_explored(console, explored)
+    if "ablation" in asked:
+        ablated = list(campaign.ablate(progress.started))
+        verdicts.append(campaign.ablation_passed(ablated))
+        report.print_ablated(console, ablated, ways=chosen.ways)
+    if "mutation" in asked:
+        mutated = campaign.mutate(progress.started)
+        verdicts.append(mutated.passed)
+        report.print_mutated(console, mutated)
+    if chosen.output == "json":
+        json.dump(report.as_json(explored, ablated, mutated), sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    return 0 if all(verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""The world after the last word: a CONFIRMED or CANCELLED order whose event waits in its row.
+
+The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
+consumer begins with what is delivered to it, and the bus delivers what it accepted at any instant, any number of times, in any
+order, which is what a replay does too. That the order is CONFIRMED or CANCELLED for ever is what the world of ordering shows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from services.kernel.transitions import ABSENT
+from services.notification import states as note
+from services.order import states as order
+from services.shipping import states as shipping
+from tests.simulation.explorer.facts import NONE, Words, entered
+from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, moves_once
+from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
+
+MAILS = {"OrderConfirmed": 0, "OrderCancelled": 1, "ShipmentDispatched": 2}
+"""The event that each kind of mail is about, with the place of its note."""
+FOLLOWED = (*MAILS, "ShipmentDelivered")
+REACHED = {shipping.DISPATCHED: 1, shipping.DELIVERED: 2}
+
+
+class Note(NamedTuple):
+    """One note, its mails, and the claimer: sending, or with SES's answer in hand."""
+
+    status: str = ABSENT
+    sending: int = 0
+    answer: str = ""
+    mails: int = 0
+    taken: Words = NONE
+
+
+class Parcel(NamedTuple):
+    """What is durable or under way about one order after its last word. `mark` is how far its fulfilment is: 0, 1, 2."""
+
+    order: str
+    mark: int = 0
+    shipment: str = ABSENT
+    carrier: str = ""
+    contact: bool = True
+    outbox: Words = NONE
+    bus: Words = NONE
+    taken: Words = NONE
+    notes: tuple[Note, ...] = (Note(),) * len(MAILS)
+
+    def noted(self, place: int, changed: Note) -> "Parcel":
+        """The same with one note changed."""
+        return self._replace(notes=(*self.notes[:place], changed, *self.notes[place + 1 :]))
+
+
+Moves = Iterator[tuple[str, Parcel]]
+
+
+@dataclass
+class Fulfilment:
+    """A world without actors. `kinds` are the events whose mails are followed."""
+
+    name: str
+    kinds: tuple[str, ...] = tuple(MAILS)
+    rules: Rules = PRODUCTION
+    watches: tuple[str, ...] = EVERYTHING
+    rested: dict[Parcel, str | None] = field(default_factory=dict)
+
+    def starts(self) -> Iterable[tuple[Parcel, tuple[None, ...]]]:
+        """The last word was just written."""
+        for status, event in ((order.CONFIRMED, "OrderConfirmed"), (order.CANCELLED, "OrderCancelled")):
+            yield Parcel(status, outbox=frozenset({event})), ()
+
+    def actor_moves(self, facts: Parcel, actor: None) -> Iterator[tuple[str, Parcel, None]]:
+        """There are none."""
+        yield from ()
+
+    def moves(self, facts: Parcel) -> Moves:
+        """Everything that may happen."""
+        yield from self._work(facts)
+        yield from self._carry(facts)
+        yield from self._mishaps(facts)
+
+    def broken(self, facts: Parcel) -> str | None:
+        """The first invariant broken, or what is left undone when everything works again."""
+        for kind in self.watches:
+            for name, holds in INVARIANTS.get(kind, {}).items():
+                if not holds(facts):
+                    return name
+        return self._undone(facts) if REST in self.watches else None
+
+    def _work(self, facts: Parcel) -> Moves:
+        yield from self._relay(facts)
+        yield from self._ship(facts)
+        yield from self._mark(facts)
+        for event in self.kinds:
+            if event in facts.bus:
+                for label, changed in self._notify(facts, facts.notes[MAILS[event]]):
+                    yield f"notification, {event}: {label}", facts.noted(MAILS[event], changed)
+
+    def _mishaps(self, facts: Parcel) -> Moves:
+        if facts.contact:
+            yield "client: is forgotten", facts._replace(contact=False)
+        if facts.shipment == shipping.CREATED and not facts.carrier:
+            yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
+        for event in self.kinds:
+            one, place = facts.notes[MAILS[event]], MAILS[event]
+            if one.sending:
+                refused = one._replace(sending=one.sending - 1, answer="refused")
+                yield f"SES: refuses the mail on {event}", facts.noted(place, refused)
+            if one.status == note.CLAIMED and self.rules.permits("NOTE.fail", one.status, asked=True):
+                yield f"notification, {event}: takes the claim for dead", facts.noted(place, _noted(one, "NOTE.fail"))
+            if event in facts.bus and not facts.contact:
+                for _, claimed in self._claim(one):
+                    yield f"notification, {event}: claims, with the contact it looked up before", facts.noted(place, claimed)
+            if not self.rules.has("dedupe for as long as the archive") and one.status != ABSENT:
+                yield f"time: the note on {event} expires", facts.noted(place, one._replace(status=ABSENT))
+
+    def _relay(self, facts: Parcel) -> Moves:
+        for event in FOLLOWED:
+            if event in facts.outbox and event not in facts.bus:
+                yield f"relay: puts {event}", facts._replace(bus=facts.bus | {event})
+            if event in facts.outbox and event in facts.bus:
+                yield f"relay: clears {event}", facts._replace(outbox=facts.outbox - {event})
+
+    def _ship(self, facts: Parcel) -> Moves:
+        taken = facts.carrier in ("TAKEN", "DELIVERED")
+        delivered = "OrderConfirmed" in facts.bus
+        evidence = {
+            "create": delivered,
+            "dispatch": taken,
+            "deliver": facts.carrier == "DELIVERED",
+            "fail": facts.carrier == "REFUSED" or not facts.contact,
+        }
+        for name, holds in evidence.items():
+            if self.rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=holds):
+                yield f"shipping: {name}", _moved(facts, f"SHIP.{name}", shipment=STEPS[f"SHIP.{name}"].target)
+
+    def _carry(self, facts: Parcel) -> Moves:
+        if facts.shipment == shipping.CREATED and not facts.carrier and facts.contact:
+            yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
+        if facts.carrier == "TAKEN":
+            yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
+
+    def _mark(self, facts: Parcel) -> Moves:
+        for event, name, mark in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
+            if self.rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < mark):
+                yield f"order: {name}", _moved(facts, f"ORDER.{name}", order=STEPS[f"ORDER.{name}"].target, mark=mark)
+
+    def _notify(self, facts: Parcel, one: Note) -> Iterator[tuple[str, Note]]:
+        permits = self.rules.permits
+        if facts.contact:
+            yield from self._claim(one)
+        if one.sending:
+            yield "sends, and SES accepts", one._replace(sending=one.sending - 1, mails=one.mails + 1, answer="accepted")
+        if permits("NOTE.send", one.status, asked=True, evidence=one.answer == "accepted"):
+            yield "records the mail sent", _noted(one, "NOTE.send")
+        if permits("NOTE.unclaim", one.status, asked=True, evidence=one.answer == "refused"):
+            yield "gives the claim back", one._replace(status=STEPS["NOTE.unclaim"].target, answer=self._left(one))
+        claimer_is_dead = not one.sending and not one.answer
+        hopeless = claimer_is_dead if one.status == note.CLAIMED else not facts.contact
+        if permits("NOTE.fail", one.status, asked=True, evidence=hopeless):
+            yield "gives up on the mail", _noted(one, "NOTE.fail")
+
+    def _claim(self, one: Note) -> Iterator[tuple[str, Note]]:
+        permitted = self.rules.permits("NOTE.claim", one.status, asked=True) or not self.rules.has("inbox")
+        if permitted and one.mails + one.sending < 2:
+            yield "claims", one._replace(status=STEPS["NOTE.claim"].target, sending=one.sending + 1, answer=self._left(one))
+
+    def _left(self, one: Note) -> str:
+        """A claim gives back nothing but itself: what was answered to an earlier one is of no more use."""
+        return "" if self.rules.has("own claim only") else one.answer
+
+    def _undone(self, facts: Parcel) -> str | None:
+        """E3, E5, R1 at rest, whether those who claimed a note are alive or dead."""
+        dead = facts._replace(notes=tuple(one._replace(sending=0, answer="") for one in facts.notes))
+        return self._rest(facts) or self._rest(dead)
+
+    def _rest(self, facts: Parcel) -> str | None:
+        """What is wrong when everything has worked again, until nothing more is to do: first all but the carrier, then it."""
+        way = [facts]
+        while way[-1] not in self.rested:
+            here = way[-1]
+            worked = next((there for _, there in self._work(here) if there != here), None)
+            wrong = None if worked else left_undone(here, self.kinds)
+            carried = None if worked or wrong else next((there for _, there in self._carry(here)), None)
+            after = worked or carried
+            if after is None or after in way:
+                self.rested[here] = wrong or (f"E5 the shipment stays {here.shipment} for ever" if not over(here) else None)
+            else:
+                way.append(after)
+        verdict = self.rested[way[-1]]
+        self.rested.update(dict.fromkeys(way, verdict))
+        return verdict
+
+
+def _moved(facts: Parcel, name: str, **row: Any) -> Parcel:
+    told = frozenset(event for event in FOLLOWED if event == STEPS[name].publishes)
+    return facts._replace(taken=entered(facts.taken, name), outbox=facts.outbox | told, **row)
+
+
+def _noted(one: Note, name: str) -> Note:
+    return one._replace(status=STEPS[name].target, taken=entered(one.taken, name))
+
+
+def _histories(facts: Parcel) -> tuple[Words, ...]:
+    return (facts.taken, *(one.taken for one in facts.notes))
+
+
+def _truthful(facts: Parcel) -> bool:
+    taken = facts.carrier in ("TAKEN", "DELIVERED")
+    shipment = {
+        shipping.DISPATCHED: taken,
+        shipping.DELIVERED: facts.carrier == "DELIVERED",
+    }.get(facts.shipment, True)
+    mails = {note.SENT: 1, note.UNSENT: 0}
+    return shipment and all(one.mails == mails.get(one.status, one.mails) for one in facts.notes)
+
+
+INVARIANTS: Mapping[str, Mapping[str, Callable[[Parcel], bool]]] = {
+    SAFETY: {
+        "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
+        "E2 a shipment of an order that is not CONFIRMED": lambda facts: (
+            facts.shipment == ABSENT or facts.order == order.CONFIRMED
+        ),
+        "E4 two mails of one kind": lambda facts: all(one.mails <= 1 for one in facts.notes),
+        "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
+    },
+    OWN: {
+        "D1* a row's history has two endings": lambda facts: all(map(ends_once, _histories(facts))),
+        "D2* a row takes a transition twice": lambda facts: all(map(moves_once, _histories(facts))),
+        "X1 a row says what the world outside did not do": _truthful,
+    },
+}
+
+
+def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
+    """What is wrong when only the carrier has anything left to do, if anything is."""
+    if facts.order == order.CONFIRMED and facts.shipment == ABSENT:
+        return "E3 CONFIRMED without a shipment"
+    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & set(FOLLOWED)
+    if facts.outbox or not told <= facts.bus:
+        return "E5 an event never reaches the bus"
+    if any(event in facts.bus and facts.notes[MAILS[event]].status not in (note.SENT, note.FAILED) for event in kinds):
+        return "E5 an event is never done with: its note is neither SENT nor FAILED"
+    if facts.shipment == shipping.DELIVERED and "ShipmentDispatched" not in facts.bus:
+        return "R1 DELIVERED, and nobody was told that it was dispatched"
+    if facts.mark != REACHED.get(facts.shipment, 0):
+        return "R1 the order's fulfilment is not its shipment's"
+    return None
+
+
+def over(facts: Parcel) -> bool:
+    """Whether there is no parcel left to wait for."""
+    return facts.shipment in (ABSENT, shipping.DELIVERED, shipping.FAILED)

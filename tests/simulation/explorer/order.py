@@ -1,0 +1,49 @@
+"""What may happen to an order's row."""
+
+from collections.abc import Iterator
+
+from services.kernel.transitions import ABSENT
+from services.order.states import PENDING
+from services.order.states import TRANSITIONS as ORDER
+from tests.simulation.explorer.facts import OrderFacts, take
+from tests.simulation.explorer.rules import Rules
+
+COMMANDS = ("decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
+"""Asked for by a saga, which has the guard's evidence in hand when it asks; the marks by nobody in this world."""
+
+
+def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+    """What clients do, at any instant and as often as they like: place the order, cancel it."""
+    if rules.permits("ORDER.create", facts.order, asked=True):
+        yield "client: the request creates the order", take(rules, facts, "ORDER.create")
+    if facts.order == ABSENT:
+        return
+    yield "client: asks to cancel", facts.ask("decide_to_cancel")
+    if not rules.has("idempotency in the row"):
+        yield "client: the request, sent again, creates a second order", facts.tell("second order")
+    if "ORDER.create" in rules.unguarded:
+        yield "client: another request under the same key is answered with this order", facts.tell("misled")
+
+
+def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+    """What commands on the network do to the row."""
+    for command in COMMANDS:
+        needs_none = command == "decide_to_cancel"
+        asked = command in facts.requests
+        if rules.permits(f"ORDER.{command}", facts.order, asked or not needs_none, evidence=asked):
+            after = take(rules, facts, f"ORDER.{command}")
+            yield f"order: {command}", after._replace(leased=False, overdue=False) if after.order in ORDER.terminal else after
+
+
+def timer_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+    """Time passes: a lease may end at any instant, and the deadline of an undecided order may be past."""
+    if facts.leased and rules.has("lease that ends"):
+        yield "time: the lease ends", facts._replace(leased=False)
+    if facts.order == PENDING and not facts.overdue and rules.has("deadline"):
+        yield "time: the deadline is past", facts._replace(overdue=True)
+
+
+def impossible(rules: Rules, facts: OrderFacts) -> str | None:
+    """V1 of an order that is not there: it can be placed."""
+    placeable = facts.order != ABSENT or any(client_moves(rules, facts))
+    return None if placeable else "V1 stuck: no request creates the order"

@@ -1,0 +1,145 @@
+"""The world of ordering: orders that want a unit of one SKU each, from the client's request to the last word on each.
+
+Its actors are the executions of the saga. Nothing is ordered in time but what waits for an answer: any request that was ever
+sent may be carried out at any instant and again, any execution may stop for ever, a recovering one may start at any instant.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from services.kernel.transitions import ABSENT
+from tests.simulation.explorer import events, inventory, order, payment, saga
+from tests.simulation.explorer.facts import Facts, OrderFacts
+from tests.simulation.explorer.invariants import (
+    EVERYTHING,
+    ORDER_INVARIANTS,
+    OWN,
+    OWN_INVARIANTS,
+    REST,
+    SAFETY,
+    STOCK_INVARIANTS,
+    unfinished,
+)
+from tests.simulation.explorer.rules import PRODUCTION, Rules
+from tests.simulation.explorer.saga import Execution
+
+MAX_SWEEPS = 3
+Moves = Iterator[tuple[str, Facts]]
+
+
+@dataclass
+class Ordering:
+    """`executions` runs at most of each order; one world for each number of `units` in stock."""
+
+    name: str
+    executions: tuple[int, ...] = (5,)
+    units: tuple[int, ...] = (0, 1)
+    rules: Rules = PRODUCTION
+    replenishes: bool = False
+    watches: tuple[str, ...] = EVERYTHING
+    """The kinds of invariant that are looked at."""
+    sweeps: int = 0
+    """The most sweeps that any state needed until its orders were terminal."""
+    swept: dict[tuple[OrderFacts, int, int], str | None] = field(default_factory=dict)
+
+    def starts(self) -> Iterable[tuple[Facts, tuple[Execution, ...]]]:
+        """No order yet, no execution started."""
+        team = tuple(Execution(position) for position, count in enumerate(self.executions) for _ in range(count))
+        for units in self.units:
+            yield Facts(tuple(OrderFacts() for _ in self.executions), units, units), team
+
+    def __post_init__(self) -> None:
+        self._own_moves = cache(self._own_moves)  # type: ignore[method-assign]
+        self._steps = cache(self._steps)  # type: ignore[method-assign]
+        self._wrong = cache(self._wrong)  # type: ignore[method-assign]
+
+    def moves(self, facts: Facts) -> Moves:
+        """What clients, time, the network, the services and the gateway may do."""
+        for position, one in enumerate(facts.orders):
+            for label, after in self._own_moves(one):
+                yield self._named(position, label), facts.of(position, after)
+            for label, changed in inventory.moves(self.rules, facts, position):
+                yield self._named(position, label), changed
+        if self.replenishes:
+            yield from inventory.replenish(self.rules, facts)
+
+    def actor_moves(self, facts: Facts, actor: Execution) -> Iterator[tuple[str, Facts, Execution]]:
+        """What an execution may do: be answered, or give up."""
+        for label, after, become in self._steps(facts.orders[actor.order], actor):
+            yield self._named(actor.order, label), facts.of(actor.order, after), become
+
+    def broken(self, facts: Facts) -> str | None:
+        """The first invariant broken, or what the sweeper could not finish."""
+        return next(filter(None, map(self._wrong, facts.orders)), None) or self._miscounted(facts) or self._stuck(facts)
+
+    def _own_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
+        """What may happen to one order, whatever its stock and the other orders."""
+        sources = (order.client_moves, order.timer_moves, order.moves, payment.moves, events.moves)
+        return tuple(move for source in sources for move in source(self.rules, one))
+
+    def _steps(self, one: OrderFacts, actor: Execution) -> tuple[tuple[str, OrderFacts, Execution], ...]:
+        return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))
+
+    def _wrong(self, one: OrderFacts) -> str | None:
+        checks = ({SAFETY: ORDER_INVARIANTS, OWN: OWN_INVARIANTS}.get(kind, {}) for kind in self.watches)
+        return next((name for kind in checks for name, holds in kind.items() if not holds(one)), None)
+
+    def _miscounted(self, facts: Facts) -> str | None:
+        if self.replenishes and not (facts.replenishment != ABSENT or any(inventory.replenish(self.rules, facts))):
+            return "V1 stuck: nothing can be replenished"
+        return next((name for name, adds_up in STOCK_INVARIANTS.items() if not adds_up(facts)), None)
+
+    def _named(self, position: int, label: str) -> str:
+        return label if len(self.executions) == 1 else f"[{position + 1}] {label}"
+
+    def _stuck(self, facts: Facts) -> str | None:
+        """V1, M5, E5 at rest: everyone else is dead, nothing more arrives, and the sweeper alone must finish each order.
+
+        A lease left behind costs it one more sweep, which is not counted here.
+        """
+        if REST not in self.watches:
+            return None
+        for one in facts.orders:
+            alone = one.alone()._replace(leased=one.leased and not self.rules.has("lease that ends"))
+            key = (alone, facts.available, facts.held)
+            if key not in self.swept:
+                self.swept[key] = self._sweep(Facts((alone,), facts.units, facts.available, facts.held, facts.sold))
+            if self.swept[key]:
+                return self.swept[key]
+        return None
+
+    def _sweep(self, facts: Facts) -> str | None:
+        left = {facts}
+        for sweep in range(MAX_SWEEPS + 1):
+            for here in left:
+                one = here.orders[0]
+                wrong = self._wrong(one) or events.lost(self.rules, one) or unfinished(one) or order.impossible(self.rules, one)
+                if wrong and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
+                    return wrong
+            left = {here for here in left if unfinished(here.orders[0])}
+            if not left:
+                self.sweeps = max(self.sweeps, sweep)
+                return None
+            left = {end for here in left for mode in saga.RECOVERY_MODES for end in self._ends(here, mode)}
+        raise AssertionError("the last sweep returns")
+
+    def _ends(self, facts: Facts, mode: str) -> set[Facts]:
+        """Where one undisturbed execution can leave the facts: every choice of the gateway, no fault."""
+        one, run = saga.recovered(facts.orders[0], Execution(0), mode)
+        waiting = [(facts.of(0, one), run)]
+        met, ends = set(waiting), set()
+        while waiting:
+            here, run = waiting.pop()
+            one = here.orders[0]
+            if self._wrong(one):
+                return {here.of(0, one.alone())}
+            after = [(here.of(0, there), run) for service in (order, payment) for _, there in service.moves(self.rules, one)]
+            after += [(there, run) for _, there in inventory.moves(self.rules, here, 0)]
+            after += [(here.of(0, there), become) for _, there, become in saga.steps(self.rules, one, run)]
+            if not after:
+                ends.add(here.of(0, here.orders[0].alone()))
+            fresh = set(after) - met
+            met |= fresh
+            waiting += fresh
+        return ends or {facts}

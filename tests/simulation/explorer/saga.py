@@ -1,0 +1,238 @@
+"""The saga's program: what one execution asks, which answers it gets, where it goes next.
+
+It is the workflow in services/order/workflow/order_saga.asl.yaml: one program for the live run, for resume and for abort. An
+execution is the state it stands in and the answers it holds. To ask is to put the command on the network, for ever; to be
+answered is to see what the row says once the command has nothing left to do. A crash is never to take a step again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from services.kernel.transitions import ABSENT
+from services.order.states import TRANSITIONS as ORDER
+from tests.simulation.explorer.facts import OrderFacts
+from tests.simulation.explorer.rules import Rules
+
+
+class Execution(NamedTuple):
+    """One run of the workflow on the order at `order`; `payment` and `stock` are the answers in its hands."""
+
+    order: int
+    state: str = "not started"
+    payment: str = ""
+    stock: str = ""
+
+    def __str__(self) -> str:
+        words = (self.state if self.state != "not started" else "", self.payment, self.stock)
+        return ", ".join(filter(None, ("an execution", *words)))
+
+
+Moves = Iterator[tuple[str, OrderFacts, Execution]]
+
+RECOVERY_MODES = ("resume", "abort")
+ANSWERS: dict[str, dict[str, str]] = {
+    "authorize": {
+        **dict.fromkeys(("AUTHORIZED", "CAPTURING", "CAPTURED", "CAPTURE_REFUSED"), "AUTHORIZED"),
+        "DECLINED": "DECLINED",
+        **dict.fromkeys(("VOIDING", "VOIDED"), "VOIDED"),
+    },
+    "capture": {
+        "CAPTURED": "CAPTURED",
+        "CAPTURE_REFUSED": "CAPTURE_REFUSED",
+        **dict.fromkeys(("VOIDING", "VOIDED"), "VOIDED"),
+    },
+    "void": {**dict.fromkeys(("VOIDED", "DECLINED"), "LET GO"), "CAPTURED": "CAPTURED"},
+    "reserve": {status: status for status in ("HELD", "COMMITTED", "RELEASED", "RESTOCKED")},
+    "commit": {status: status for status in ("COMMITTED", "RELEASED", "RESTOCKED")},
+    "release": dict.fromkeys(("RELEASED", "RESTOCKED"), "LET GO"),
+}
+"""What a payment or inventory command answers, by the status of its row; no answer where there is none yet."""
+TOMBSTONES = {"void": "PAY.intend_void", "release": "RES.tombstone"}
+
+
+def answer(rules: Rules, facts: OrderFacts, command: str) -> str | None:
+    """The answer that `command` gives now, if it does.
+
+    Where the rules have no tombstone, there is nothing to let go of, and so it is let go.
+    """
+    status = facts.payment if command in ("authorize", "capture", "void") else facts.reservation
+    if status == ABSENT and command in TOMBSTONES and ABSENT not in rules.sources[TOMBSTONES[command]]:
+        return "LET GO"
+    return ANSWERS[command].get(status)
+
+
+def starts(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    """How an execution begins: live, by the API or by OrderPlaced; or to recover, by a sweeper or a customer's cancel."""
+    if facts.order != ABSENT or not rules.has("row first"):
+        yield "starts live", *_enter(facts, run, "authorize")
+    if facts.order == "CANCELLING":
+        yield "starts to resume, for the customer who cancelled", *recovered(facts, run, "resume")
+    if sweepable(rules, facts):
+        for mode in RECOVERY_MODES:
+            if not rules.has("deadline") or mode == ("abort" if facts.overdue else "resume"):
+                yield f"starts to {mode}, for the sweeper", *recovered(leased(rules, facts), run, mode)
+
+
+def sweepable(rules: Rules, facts: OrderFacts) -> bool:
+    """Whether a sweeper finds the order and may take it (O6)."""
+    return rules.has("sweeper") and not facts.leased and facts.order not in (ABSENT, *ORDER.terminal)
+
+
+def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
+    """The order with a sweeper's lease on it."""
+    return facts._replace(leased=True) if rules.has("lease") else facts
+
+
+def recovered(facts: OrderFacts, run: Execution, mode: str) -> tuple[OrderFacts, Execution]:
+    """A recovering execution after its first state, which reads the row."""
+    if facts.order == "PENDING":
+        return _enter(facts, run, "authorize" if mode == "resume" else "decide_to_cancel")
+    return _decided(facts, run)
+
+
+def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    """What an execution does when its retries are spent: before the decision it gives up; after it, it ends, as by a crash."""
+    if run.state in ("authorize", "reserve"):
+        yield f"gives up on {run.state}", *_enter(facts, run, "decide_to_cancel")
+    if not rules.has("honest answers") and run.state not in ("not started", "ended"):
+        yield "runs out of time, and the client is told: rejected", facts.tell("rejected"), _ended(run)
+
+
+def steps(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    """What an execution does when it is answered."""
+    yield from STATES[run.state](rules, facts, run)
+
+
+def _authorize(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    got = answer(rules, facts, "authorize")
+    if got:
+        yield f"is answered {got}", *_enter(facts, run, "reserve" if got == "AUTHORIZED" else "decide_to_cancel")
+
+
+def _reserve(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    got = answer(rules, facts, "reserve")
+    forward = "decide_to_confirm" if rules.has("decision before money") else "settle"
+    if got:
+        yield f"is answered {got}", *_enter(facts, run, forward if got in ("HELD", "COMMITTED") else "decide_to_cancel")
+
+
+def _decide(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    if facts.order not in (ABSENT, "PENDING"):
+        if not rules.has("confirmed once durable") and facts.order == "CONFIRMING":
+            yield "is answered CONFIRMING, and the client is told: confirmed", *_decided(facts.tell("confirmed"), run)
+        elif rules.has("losers help"):
+            yield f"is answered {facts.order}", *_decided(facts, run)
+        else:
+            own = "settle" if run.state == "decide_to_confirm" else "compensate"
+            yield f"is answered {facts.order}, and goes its own way", *_enter(facts, run, own)
+
+
+def _settle(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    if not run.payment:
+        got = answer(rules, facts, "capture")
+        if got:
+            yield f"is answered {got}", *_settled(rules, facts, run._replace(payment=got))
+    if not run.stock:
+        got = answer(rules, facts, "commit")
+        if got:
+            yield f"is answered {got}", *_settled(rules, facts, run._replace(stock=got))
+
+
+def _settled(rules: Rules, facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
+    if run.payment == "VOIDED":
+        return facts, _ended(run)  # whatever the stock answers: unresolved
+    if not (run.payment and run.stock):
+        return facts, run
+    if run.payment == "CAPTURE_REFUSED":
+        return _enter(facts, run, "refuse")
+    if run.stock != "COMMITTED":
+        return facts, _ended(run)
+    if not rules.has("decision before money") and facts.order == "PENDING":
+        return _enter(facts, run, "decide_to_confirm")
+    return _enter(facts, run, "confirm")
+
+
+def _finish(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    """Confirm and cancel: the order's status after the command is the run's answer."""
+    waiting = "CONFIRMING" if run.state == "confirm" else "CANCELLING"
+    if facts.order != waiting:
+        yield f"is answered {facts.order}", *_answered(facts, run)
+
+
+def _refuse(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    if facts.order == "CANCELLING":
+        yield "is answered CANCELLING", *_enter(facts, run, "compensate")
+    elif facts.order != "CONFIRMING":
+        yield f"is answered {facts.order}", *_answered(facts, run)
+
+
+def _compensate(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    if not run.payment:
+        got = answer(rules, facts, "void")
+        if got:
+            yield f"is answered {got}", *_compensated(facts, run._replace(payment=got))
+    if not run.stock:
+        got = answer(rules, facts, "release")
+        if got:
+            yield f"is answered {got}", *_compensated(facts, run._replace(stock=got))
+
+
+def _compensated(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
+    if run.payment == "CAPTURED":
+        return facts, _ended(run)  # COMPENSATION_FAILED
+    return _enter(facts, run, "cancel") if run.payment and run.stock else (facts, run)
+
+
+def _decided(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
+    """Losers help the winner."""
+    if facts.order == "CONFIRMING":
+        return _enter(facts, run, "settle")
+    if facts.order == "CANCELLING":
+        return _enter(facts, run, "compensate")
+    return _answered(facts, run)
+
+
+def _answered(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
+    told = {"CONFIRMED": ("confirmed",), "CANCELLED": ("rejected",)}.get(facts.order, ())
+    return facts.tell(*told), _ended(run)
+
+
+def _ended(run: Execution) -> Execution:
+    return Execution(run.order, "ended")
+
+
+ASKS = {
+    "authorize": ("authorize",),
+    "reserve": ("reserve",),
+    "decide_to_confirm": ("decide_to_confirm",),
+    "decide_to_cancel": ("decide_to_cancel",),
+    "settle": ("capture", "commit"),
+    "confirm": ("confirm",),
+    "refuse": ("refuse",),
+    "compensate": ("void", "release"),
+    "cancel": ("cancel",),
+}
+"""The commands that an execution sends on entering a state."""
+
+
+def _enter(facts: OrderFacts, run: Execution, state: str) -> tuple[OrderFacts, Execution]:
+    return facts.ask(*ASKS[state]), Execution(run.order, state)
+
+
+def _nothing(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    yield from ()
+
+
+STATES: dict[str, Callable[[Rules, OrderFacts, Execution], Moves]] = {
+    "not started": starts,
+    "authorize": _authorize,
+    "reserve": _reserve,
+    "decide_to_confirm": _decide,
+    "decide_to_cancel": _decide,
+    "settle": _settle,
+    "confirm": _finish,
+    "refuse": _refuse,
+    "compensate": _compensate,
+    "cancel": _finish,
+    "ended": _nothing,
+}
