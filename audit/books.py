@@ -9,15 +9,10 @@ from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from audit.tables import TABLES
 from services.kernel import clock
-from services.kernel.names import SERVICES
 from services.kernel.rows import Row, marshal
 
-LEDGER: Final = "ledger"
-"""The sandbox gateway's ledger, which is in the books beside the services' tables."""
-TABLES: Final = (*SERVICES, LEDGER)
-PARAMETERS: Final = {**{service: f"{service}/table-name" for service in SERVICES}, LEDGER: "payment/ledger-table-name"}
-"""Where each table's name is published, below `/orderflow/<stage>/`."""
 SKEW: Final = timedelta(seconds=2)
 """How far the clocks of two machines may be apart."""
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit import forms
-from audit.books import LEDGER, Books
+from audit.books import Books
 from audit.findings import Finding
+from audit.tables import TABLES
 from services.inventory import states as stock
 from services.kernel.names import SERVICES
 from services.kernel.rows import Row
@@ -132,7 +133,7 @@ def _file(result: Sorted, row: Row) -> None:
 
 def _leave_out_what_moved(books: Books, result: Sorted) -> None:
     """Rows unchanged since before the reading began were all true at that moment; with one that changed, none can be judged."""
-    for row in [*(row for table in (*SERVICES, LEDGER) for row in books.table(table)), *books.moved_since]:
+    for row in [*(row for table in TABLES for row in books.table(table)), *books.moved_since]:
         if not isinstance(row, dict):
             continue
         changed = row.get("updated_at", row.get("recorded_at"))

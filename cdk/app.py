@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from audit.infrastructure import AuditStack
 from cdk import deploy_order
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
@@ -13,7 +14,7 @@ from services.order.infrastructure import OrderStack
 from services.payment.infrastructure import PaymentStack
 from services.shipping.infrastructure import ShippingStack
 
-STACKS = (PlatformStack, PaymentStack, InventoryStack, OrderStack, ShippingStack, NotificationStack)
+STACKS = (PlatformStack, PaymentStack, InventoryStack, OrderStack, ShippingStack, NotificationStack, AuditStack)
 
 
 def compose(app: App) -> list[ServiceStack]:

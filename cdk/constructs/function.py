@@ -24,7 +24,10 @@ ACKNOWLEDGED = {
 
 
 class ServiceFunction(lambda_.Function):
-    """`services.<service>.<module>.handler`, allowed nothing but its log, its trace and what `allow` says."""
+    """`services.<service>.<module>.handler`, allowed nothing but its log, its trace and what `allow` says.
+
+    `package` is where the module is, if not there.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class ServiceFunction(lambda_.Function):
         timeout_seconds: int,
         environment: Mapping[str, str] | None = None,
         memory_mb: int = 512,
+        package: str | None = None,
     ) -> None:
         part = Construct(stack, module.capitalize())
         log = log_group(part)
@@ -46,7 +50,7 @@ class ServiceFunction(lambda_.Function):
             description=f"Orderflow {stack.stage}: {stack.service} {module}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"services.{stack.service}.{module}.handler",
+            handler=f"{package or f'services.{stack.service}'}.{module}.handler",
             code=lambda_.Code.from_asset(str(bundle.file), asset_hash=bundle.digest, asset_hash_type=AssetHashType.CUSTOM),
             role=role,
             timeout=Duration.seconds(timeout_seconds),
@@ -57,7 +61,7 @@ class ServiceFunction(lambda_.Function):
             environment={
                 "STAGE": stack.stage,
                 "POWERTOOLS_SERVICE_NAME": stack.service,
-                "LOG_LEVEL": "INFO",
+                "LOG_LEVEL": stack.setting("log_level", "INFO"),
                 **(environment or {}),
             },
         )

@@ -60,7 +60,8 @@ def audit(
 
 def read(target: Target) -> "Books":
     """The stage's books, with the depths of its dead-letter queues."""
-    from audit.books import PARAMETERS, read_books
+    from audit.books import read_books
+    from audit.tables import PARAMETERS
     from orderctl import observing
 
     names = {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()}

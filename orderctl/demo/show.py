@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.books import PARAMETERS, read_books
+from audit.books import read_books
 from audit.figures import figures
 from audit.findings import Finding
 from audit.invariants import audit
+from audit.tables import PARAMETERS
 from orderctl import laptop, observing, output, replaying, service
 from orderctl.demo.scenes import SCENES, SceneFailed, Shown, Stage, play
 from orderctl.embedded import mailbox, process

@@ -39,9 +39,10 @@ def test_every_function_rings_when_it_fails(assembly: Assembly) -> None:
     assert watched(alarms(assembly, "Errors")) == functions
 
 
-def test_a_sweeper_that_does_not_run_rings(assembly: Assembly) -> None:
+def test_a_sweeper_or_auditor_that_does_not_run_rings(assembly: Assembly) -> None:
     found = alarms(assembly, "Invocations")
-    assert watched(found) == {(service, assembly.function(service, "sweeper").id) for service in SERVICES}
+    sweepers = {(service, assembly.function(service, "sweeper").id) for service in SERVICES}
+    assert watched(found) == sweepers | {("audit", assembly.one("Lambda::Function", "audit", "Function").id)}
     assert {alarm.properties["TreatMissingData"] for alarm in found} == {"breaching"}
 
 
@@ -67,3 +68,9 @@ def test_alarms_may_tell_the_topic_and_only_over_tls(assembly: Assembly) -> None
     by_sid = {statement["Sid"]: statement for statement in policy.properties["PolicyDocument"]["Statement"]}
     assert by_sid["AlarmsMayTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert by_sid["AllowPublishThroughSSLOnly"]["Effect"] == "Deny"
+
+
+def test_books_that_do_not_agree_ring(assembly: Assembly) -> None:
+    (alarm,) = alarms(assembly, "AuditFindings")
+    assert alarm.properties["Namespace"] == "Orderflow"
+    assert alarm.properties["Threshold"] == 0

@@ -41,7 +41,7 @@ def service_tables(assembly: Assembly) -> list[Resource]:
 
 
 def test_each_stack_is_there(assembly: Assembly) -> None:
-    assert set(assembly.templates) == {"platform", *SERVICES}
+    assert set(assembly.templates) == {"platform", *SERVICES, "audit"}
 
 
 def test_nothing_has_a_physical_name(assembly: Assembly) -> None:

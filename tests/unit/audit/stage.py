@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from audit.books import LEDGER, TABLES, Books, read_books
+from audit.books import Books, read_books
+from audit.tables import LEDGER, TABLES
 from services.inventory import decisions as stock
 from services.inventory import states as stock_states
 from services.inventory.stock import merge

@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from audit.books import LEDGER, TABLES, read_books
+from audit.books import read_books
 from audit.forms import faults_of
+from audit.tables import LEDGER, TABLES
 from tests.unit.tables import create_ledger, create_table
 
 NAMES = {table: f"the-{table}-table" for table in TABLES}

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from audit.books import TABLES, Books
+from audit.books import Books
 from audit.invariants import audit
+from audit.tables import TABLES
 
 Moments = list[Books]
 

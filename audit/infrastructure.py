@@ -1,0 +1,58 @@
+"""The auditor's stack: a function that may read every table and write none, its schedule and its alarms."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from audit.tables import PARAMETERS, VARIABLES
+from cdk.constructs.acknowledge import acknowledge
+from cdk.constructs.alarm import alarm, alarm_on_silence
+from cdk.constructs.function import ServiceFunction
+from cdk.service_stack import ServiceStack
+
+PERIOD = Duration.minutes(15)
+TIMEOUT_SECONDS = 300
+MEMORY_MB = 2048
+"""The auditor has all rows in memory at once."""
+NEXT_IS_THE_RETRY = "an audit that fails is made good by the next, in 15 minutes; there is nothing in its event to keep"
+
+
+class AuditStack(ServiceStack):
+    """`audit.function`, every quarter of an hour. Publishes `function-arn`."""
+
+    def __init__(self, scope: Construct, stage: str) -> None:
+        super().__init__(scope, stage, "audit")
+        tables = {table: self.require(*parameter.split("/")) for table, parameter in PARAMETERS.items()}
+        auditor = ServiceFunction(
+            self,
+            "function",
+            package="audit",
+            timeout_seconds=TIMEOUT_SECONDS,
+            memory_mb=MEMORY_MB,
+            environment={VARIABLES[table]: name for table, name in tables.items()},
+        )
+        arns = [self.format_arn(service="dynamodb", resource="table", resource_name=name) for name in tables.values()]
+        auditor.allow("dynamodb:Scan", on=arns)
+        self.publish("function-arn", auditor.function_arn)
+        schedule = events.Rule(
+            self,
+            "EveryQuarter",
+            description="audit: one audit",
+            schedule=events.Schedule.rate(PERIOD),
+            targets=[targets.LambdaFunction(auditor, retry_attempts=0, max_event_age=PERIOD)],
+        )
+        auditor.configure_async_invoke(retry_attempts=0, max_event_age=PERIOD)
+        acknowledge(schedule, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
+        acknowledge(auditor, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
+        findings = cloudwatch.Metric(
+            namespace="Orderflow",
+            metric_name="AuditFindings",
+            dimensions_map={"service": self.service},
+            statistic=cloudwatch.Stats.MAXIMUM,
+            period=PERIOD,
+        )
+        alarm(self, self, "Findings", findings, "the books do not agree: read the auditor's log, then `orderctl audit`")
+        runs = auditor.metric_invocations(period=PERIOD)
+        alarm_on_silence(self, self, "AuditorSilent", runs, "nobody audits: is the auditor's rule enabled?", periods=3)

@@ -1,0 +1,47 @@
+"""The scheduled auditor: it logs what it finds and counts it, zero too."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from audit import function
+from audit.books import Books
+from audit.tables import TABLES, VARIABLES
+
+
+@pytest.fixture(autouse=True)
+def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "audit")
+    for table, variable in VARIABLES.items():
+        monkeypatch.setenv(variable, f"the-{table}-table")
+
+
+def audited(books: Books, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    def read(client: Any, names: dict[str, str]) -> Books:
+        assert names == {table: f"the-{table}-table" for table in TABLES}
+        return books
+
+    monkeypatch.setattr(function, "read_books", read)
+    return function.handler({}, None)
+
+
+def counted(text: str) -> list[float]:
+    """The values of the metric AuditFindings in what was printed."""
+    printed = [json.loads(line) for line in text.splitlines() if "AuditFindings" in line]
+    return [value for document in printed for value in document["AuditFindings"]]
+
+
+def test_good_books_count_zero(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = sum(len(settled.table(table)) for table in TABLES)
+    assert audited(settled, monkeypatch) == {"rows": rows, "findings": 0}
+    assert counted(capsys.readouterr().out) == [0.0]
+
+
+def test_findings_are_counted(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    paid = next(row for row in settled.payment if row["status"] == "CAPTURED")
+    damaged = replace(settled, payment=[row for row in settled.payment if row is not paid])
+    answer = audited(damaged, monkeypatch)
+    assert answer["findings"] >= 1
+    assert counted(capsys.readouterr().out) == [float(answer["findings"])]
