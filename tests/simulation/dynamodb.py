@@ -200,7 +200,7 @@ class DynamoDB:
         if request.get("Select") != "COUNT":
             paths = _projection(request)
             answer["Items"] = [_projected(item, paths, request) for item in kept]
-        if page and len(page) == limit and limit:
+        if page and "Limit" in request and len(page) == limit:
             last = page[-1][1]
             index_keys = table.indexes.get(request.get("IndexName", ""), ())
             answer["LastEvaluatedKey"] = {**table.key_item(last), **{name: last[name] for name in index_keys}}
@@ -257,20 +257,18 @@ class DynamoDB:
         ]
         if len(set(keys)) != len(keys):
             raise Refusal("ValidationException", "transaction request cannot include multiple operations on one item")
-        changes, reasons, refused = [], [], False
         for kind, action in actions:
-            try:
-                changes.append(self._decide(kind, action))
-                reasons.append({"Code": "None"})
-            except InvalidExpression as error:
-                refused = True
-                reasons.append({"Code": "ValidationError", "Message": str(error)})
-            except Refusal as refusal:
-                if refusal.code != "ConditionalCheckFailedException":
-                    raise
-                refused = True
-                reasons.append({"Code": "ConditionalCheckFailed", "Message": refusal.message, **refusal.extra})
-        if refused:
+            _check(kind, action)
+        changes, reasons = [], []
+        for kind, action in actions:
+            reason = self._reason(kind, action)
+            if reason["Code"] == "None":
+                try:
+                    changes.append(self._changed(kind, action))
+                except InvalidExpression as error:
+                    reason = {"Code": "ValidationError", "Message": str(error)}
+            reasons.append(reason)
+        if len(changes) < len(actions):
             codes = ", ".join(reason["Code"] for reason in reasons)
             message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
             raise Refusal("TransactionCanceledException", message, {"CancellationReasons": reasons})
@@ -280,32 +278,44 @@ class DynamoDB:
         return {}
 
     def _decide(self, kind: str, action: Mapping[str, Any]) -> Change:
-        """What the action does to its row, nothing being written. Raises Refusal, InvalidExpression."""
+        """What a write does to its row, nothing being written. Raises Refusal, InvalidExpression."""
+        _check(kind, action)
+        reason = self._reason(kind, action)
+        if reason["Code"] != "None":
+            raise Refusal(
+                "ConditionalCheckFailedException", reason.pop("Message"), {k: v for k, v in reason.items() if k == "Item"}
+            )
+        return self._changed(kind, action)
+
+    def _reason(self, kind: str, action: Mapping[str, Any]) -> dict[str, Any]:
+        """Why the action's condition refuses it; `{"Code": "None"}` when it does not."""
+        if "ConditionExpression" not in action:
+            return {"Code": "None"}
         table = self._table(action)
-        names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
-        texts = tuple(action[name] for name in ("UpdateExpression", "ConditionExpression") if name in action)
-        expressions.check_used(texts, names, values)
-        for value in values.values():
-            _check_value(value)
+        old = table.rows.get(table.key_of(action["Item" if kind == "Put" else "Key"]))
+        condition = expressions.condition(action["ConditionExpression"])
+        if condition(old or {}, action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})):
+            return {"Code": "None"}
+        reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+        if action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and old is not None:
+            reason["Item"] = dict(old)
+        return reason
+
+    def _changed(self, kind: str, action: Mapping[str, Any]) -> Change:
+        """What an action that its condition lets pass does to its row. Raises Refusal, InvalidExpression."""
+        table = self._table(action)
         key = table.key_of(action["Item" if kind == "Put" else "Key"])
         old = table.rows.get(key)
-        update = expressions.update(action["UpdateExpression"]) if "UpdateExpression" in action else None
-        if "ConditionExpression" in action:
-            condition = expressions.condition(action["ConditionExpression"])
-            if not condition(old or {}, names, values):
-                shown = action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and old is not None
-                message = "The conditional request failed"
-                raise Refusal("ConditionalCheckFailedException", message, {"Item": dict(old or {})} if shown else {})
         if kind == "ConditionCheck":
             return Change(table.name, key, old, old)
         if kind == "Delete":
             return Change(table.name, key, old, None)
         if kind == "Put":
-            for value in action["Item"].values():
-                _check_value(value)
             return Change(table.name, key, old, dict(action["Item"]))
-        base = action["Key"] if old is None else old
-        new = update(base, names, values) if update else dict(base)
+        new = dict(action["Key"] if old is None else old)
+        if "UpdateExpression" in action:
+            names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
+            new = expressions.update(action["UpdateExpression"])(new, names, values)
         if any(new.get(name) != value for name, value in action["Key"].items()):
             raise Refusal("ValidationException", "cannot update attributes that are part of the key")
         return Change(table.name, key, old, new)
@@ -326,6 +336,19 @@ class DynamoDB:
         if table is None:
             raise Refusal("ResourceNotFoundException", f"there is no table {request['TableName']}")
         return table
+
+
+def _check(kind: str, action: Mapping[str, Any]) -> None:
+    """What DynamoDB checks before it looks at any row. Raises InvalidExpression."""
+    names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
+    texts = tuple(action[name] for name in ("UpdateExpression", "ConditionExpression") if name in action)
+    expressions.check_used(texts, names, values)
+    for value in (*values.values(), *(action["Item"].values() if kind == "Put" else ())):
+        _check_value(value)
+    if "UpdateExpression" in action:
+        expressions.update(action["UpdateExpression"])
+    if "ConditionExpression" in action:
+        expressions.condition(action["ConditionExpression"])
 
 
 def _check_value(value: Mapping[str, Any]) -> None:

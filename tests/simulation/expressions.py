@@ -3,10 +3,12 @@
 Items and values are in wire form (`{"S": "x"}`, `{"N": "1"}`). Held against ministack in test_dynamodb.py.
 """
 
+import pathlib
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 Item = Mapping[str, Any]
@@ -23,6 +25,15 @@ COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 class InvalidExpression(ValueError):
     """What DynamoDB answers with a ValidationException."""
+
+
+@cache
+def reserved_words() -> frozenset[str]:
+    """DynamoDB's reserved words, in capitals: no expression may use them as a name. The list is moto's."""
+    spec = find_spec("moto")
+    assert spec is not None and spec.origin is not None
+    text = (pathlib.Path(spec.origin).parent / "dynamodb" / "parsing" / "reserved_keywords.txt").read_text()
+    return frozenset(word.strip().upper() for word in text.splitlines() if word.strip())
 
 
 @cache
@@ -140,6 +151,9 @@ class _Parser:
             else:
                 parts.append(int(self.take()))
                 self.take("]")
+        for part in parts:
+            if isinstance(part, str) and part.upper() in reserved_words():
+                raise InvalidExpression(f"attribute name is a reserved keyword: {part}")
         return tuple(parts)
 
     # conditions: or > and > not > one
@@ -468,19 +482,25 @@ def update(text: str) -> Update:
     if not steps:
         raise InvalidExpression("the update expression is empty")
 
+    targets = [(kind, _top_level(path), operand) for kind, path, operand in steps]
+
     def apply(item: Item, names: Names, values: Values) -> dict[str, Any]:
         changed = dict(item)
         found = [
-            (kind, resolve(path, names), operand(item, names, values) if operand else None) for kind, path, operand in steps
+            (kind, names[name] if name[0] == "#" else name, operand(item, names, values) if operand else None)
+            for kind, name, operand in targets
         ]
-        _refuse_overlaps([path for _, path, _ in found])
-        for kind, path, value in found:
+        if len({name for _, name, _ in found}) < len(found):
+            raise InvalidExpression("two document paths overlap")
+        for kind, name, value in found:
             if kind == "SET":
-                _set(changed, path, value)
-            elif kind == "REMOVE":
-                _remove(changed, path)
+                changed[name] = value
+                continue
+            left = None if kind == "REMOVE" else _added(item, name, value) if kind == "ADD" else _deleted(item, name, value)
+            if left is None:
+                changed.pop(name, None)
             else:
-                _set_or_drop(changed, path, _added(changed, path, value) if kind == "ADD" else _deleted(changed, path, value))
+                changed[name] = left
         return changed
 
     return apply
@@ -489,76 +509,17 @@ def update(text: str) -> Update:
 @cache
 def updated_attributes(text: str) -> tuple[str, ...]:
     """The top-level attributes that an update touches, `#names` not looked up."""
-    return tuple(str(path[0]) for _, path, _ in _Parser(text).clauses())
+    return tuple(_top_level(path) for _, path, _ in _Parser(text).clauses())
 
 
-def _refuse_overlaps(paths: list[Path]) -> None:
-    if len({path[0] for path in paths}) == len(paths):
-        return
-    for position, path in enumerate(paths):
-        for other in paths[position + 1 :]:
-            shorter = min(len(path), len(other))
-            if path[:shorter] == other[:shorter]:
-                raise InvalidExpression(f"two document paths overlap: {path} and {other}")
+def _top_level(path: Path) -> str:
+    if len(path) > 1:
+        raise NotImplementedError(f"updates of nested paths such as {path}: no service makes them yet")
+    return str(path[0])
 
 
-def _set(item: dict[str, Any], path: Path, value: Any) -> None:
-    if len(path) == 1:
-        item[str(path[0])] = value
-        return
-    container = _copied(item, path[:-1])
-    last = path[-1]
-    if isinstance(last, int):
-        if "L" not in container:
-            raise InvalidExpression("the document path provided in the update expression is invalid for update")
-        if last < len(container["L"]):
-            container["L"][last] = value
-        else:
-            container["L"].append(value)
-    elif "M" in container:
-        container["M"][last] = value
-    else:
-        raise InvalidExpression("the document path provided in the update expression is invalid for update")
-
-
-def _remove(item: dict[str, Any], path: Path) -> None:
-    if len(path) == 1:
-        item.pop(str(path[0]), None)
-        return
-    container = _copied(item, path[:-1])
-    last = path[-1]
-    if isinstance(last, int):
-        if last < len(container.get("L", ())):
-            del container["L"][last]
-    else:
-        container.get("M", {}).pop(last, None)
-
-
-def _copied(item: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The container at `path`, every level of it down from the item replaced by a copy. Raises InvalidExpression."""
-    found: dict[str, Any] = {"M": item}
-    for part in path:
-        inside = found.get("L") if isinstance(part, int) else found.get("M")
-        if inside is None or (part not in inside if isinstance(part, str) else part >= len(inside)):
-            raise InvalidExpression("the document path provided in the update expression is invalid for update")
-        ((kind, value),) = inside[part].items()
-        copied = {kind: dict(value) if kind == "M" else list(value) if kind == "L" else value}
-        inside[part] = copied
-        found = copied
-    return found
-
-
-def _set_or_drop(item: dict[str, Any], path: Path, value: Any) -> None:
-    if len(path) != 1:
-        raise InvalidExpression("ADD and DELETE are only supported here on top-level attributes")
-    if value is None:
-        item.pop(str(path[0]), None)
-    else:
-        item[str(path[0])] = value
-
-
-def _added(item: Item, path: Path, value: Any) -> Any:
-    old = item.get(str(path[0]))
+def _added(item: Item, name: str, value: Any) -> Any:
+    old = item.get(name)
     ((kind, added),) = value.items()
     if kind not in ("N", "SS", "NS", "BS"):
         raise InvalidExpression("incorrect operand type for ADD")
@@ -571,8 +532,8 @@ def _added(item: Item, path: Path, value: Any) -> Any:
     return {kind: old[kind] + [member for member in added if member not in old[kind]]}
 
 
-def _deleted(item: Item, path: Path, value: Any) -> Any:
-    old = item.get(str(path[0]))
+def _deleted(item: Item, name: str, value: Any) -> Any:
+    old = item.get(name)
     ((kind, removed),) = value.items()
     if old is None:
         return None

@@ -1,0 +1,131 @@
+"""The in-memory DynamoDB against ministack's, request by request."""
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.dynamodb import DynamoDB, Refusal
+from tests.simulation.expressions import equal
+from tests.simulation.random_requests import TABLES, Requests
+
+REPOSITORY = Path(__file__).parents[2]
+EMBEDDED = REPOSITORY / ".venv-embedded" / "bin" / "python"
+REQUESTS = 24_000
+REFUSED = {"ValidationError": "ValidationException"}
+
+
+def ours() -> DynamoDB:
+    """The tables of the requests, in memory."""
+    store = DynamoDB()
+    store.create("rows", pending=("pending_shard", "pending_since"), due=("due_shard", "next_due"))
+    store.create("ledger", range_key="sk")
+    return store
+
+
+def answer(store: DynamoDB, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Our answer, in the form that ministack's has."""
+    try:
+        return {"status": 200, "body": store.call(operation, request)}
+    except Refusal as refusal:
+        return {"status": 400, "body": {"__type": refusal.code, **refusal.extra}}
+
+
+def compared(operation: str, told: dict[str, Any]) -> Any:
+    """The part of an answer that callers can act on, in one form."""
+    body = told["body"]
+    if told["status"] != 200:
+        reasons = [(reason["Code"], reason.get("Item")) for reason in body.get("CancellationReasons", ())]
+        return str(body["__type"]).rpartition("#")[2], body.get("Item"), reasons
+    if operation == "Scan":
+        return sorted(body["Items"], key=lambda item: json.dumps(item, sort_keys=True)), body["Count"]
+    if operation == "BatchGetItem":
+        found = {table: sorted(items, key=lambda item: item["pk"]["S"]) for table, items in body["Responses"].items()}
+        return found, body.get("UnprocessedKeys", {})
+    return {name: value for name, value in body.items() if name not in ("ConsumedCapacity", "ScannedCount")}
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two compared answers agree; numbers and sets by value."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        if len(left) == 1 and left.keys() == right.keys() and next(iter(left)) in ("N", "SS", "NS", "BS"):
+            return equal(left, right)
+        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+@pytest.mark.skipif(not EMBEDDED.exists(), reason="the embedded AWS is not set up: make setup")
+def test_answers_as_ministack_does() -> None:
+    requests = Requests(seed=20_261_123)
+    asked = [("CreateTable", table) for table in TABLES] + [requests.next() for _ in range(REQUESTS)]
+    lines = "".join(json.dumps({"operation": operation, "request": request}) + "\n" for operation, request in asked)
+    script = Path(__file__).parent / "ministack_answers.py"
+    done = subprocess.run([str(EMBEDDED), str(script)], input=lines, capture_output=True, text=True, check=True)
+    theirs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(theirs) == len(asked)
+
+    store, outcomes = ours(), Counter[str]()
+    differences = []
+    for (operation, request), their in list(zip(asked, theirs, strict=True))[len(TABLES) :]:
+        our = answer(store, operation, request)
+        outcomes[f"{operation} {our['body'].get('__type', 'done')}"] += 1
+        if not same(compared(operation, our), compared(operation, their)):
+            differences.append((operation, request, our, their))
+    assert not differences, f"{len(differences)} differences; the first: {json.dumps(differences[0], indent=1)}"
+    assert min(outcomes[f"{operation} done"] for operation in ("UpdateItem", "PutItem", "TransactWriteItems", "Query")) > 500
+    assert outcomes["UpdateItem ConditionalCheckFailedException"] > 2_000
+    assert outcomes["TransactWriteItems TransactionCanceledException"] > 1_000
+    assert outcomes["UpdateItem ValidationException"] > 100
+
+
+def test_refuses_what_ministack_lets_pass() -> None:
+    """The one difference: AWS refuses an update that assigns one attribute twice, ministack takes the last.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+    """
+    twice = {
+        "TableName": "rows",
+        "Key": {"pk": {"S": "ORDER#a"}},
+        "UpdateExpression": "SET version = :one, #version = :two",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":one": {"N": "1"}, ":two": {"N": "2"}},
+    }
+    with pytest.raises(Refusal, match="overlap"):
+        ours().call("UpdateItem", twice)
+
+
+def test_a_repeated_transaction_with_its_token_is_written_once() -> None:
+    now = [0]
+    store = ours()
+    store.now = lambda: now[0]
+    plus = {
+        "TableName": "rows",
+        "Key": {"pk": {"S": "SKU#x"}},
+        "UpdateExpression": "ADD available :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    request = {"TransactItems": [{"Update": plus}], "ClientRequestToken": "token"}
+    for minutes in (0, 9, 11):
+        now[0] = minutes * 60_000_000
+        store.call("TransactWriteItems", request)
+    assert store.tables["rows"].rows["SKU#x"]["available"] == {"N": "2"}, "and again once the ten minutes are over"
+
+
+def test_a_stale_read_shows_what_was() -> None:
+    now = [0]
+    store = ours()
+    store.now = lambda: now[0]
+    key = {"pk": {"S": "ORDER#a"}}
+    for status in ("PENDING", "CONFIRMING"):
+        now[0] += 1_000
+        store.call("PutItem", {"TableName": "rows", "Item": {**key, "status": {"S": status}}})
+    get = {"TableName": "rows", "Key": key}
+    assert store.call_stale("GetItem", get, 500)["Item"]["status"] == {"S": "PENDING"}
+    assert store.call_stale("GetItem", get, 5_000) == {}
+    assert store.call("GetItem", get)["Item"]["status"] == {"S": "CONFIRMING"}
