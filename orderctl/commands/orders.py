@@ -148,6 +148,7 @@ def import_orders(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows.")] = None,
     channel: Annotated[str, typer.Option(help="The channel that places the orders.")] = "cdnow",
     rate: Annotated[float, typer.Option(min=0.1, help="Events a second, at most.")] = 25,
+    in_flight: Annotated[int, typer.Option(min=1, help="Orders on their way at once, at most, while they are followed.")] = 8,
     wait: Annotated[bool, typer.Option(help="Follow the orders until all are confirmed or cancelled.")] = True,
     deadline: Annotated[float, typer.Option(help="Seconds to follow them for, after the last is published.")] = 600,
     dry_run: Annotated[bool, typer.Option(help="Read and count only; nothing is sent.")] = False,
@@ -174,7 +175,9 @@ def import_orders(
     if not dry_run:
         if not purchases:
             raise UserError(f"{file} has no row that can be imported.", "See docs/importing.md for the format.")
-        summary |= publishing.run(ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline)
+        summary |= publishing.run(
+            ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline, in_flight=in_flight
+        )
     if output_format is Format.JSON:
         output.show_json(summary)
     else:

@@ -16,8 +16,8 @@ from orderctl.importing.cdnow import Purchase
 from orderctl.target import Target
 from services.order import identity
 
-IN_FLIGHT = 10
-"""How many orders may be on their way at once while an import follows them."""
+IN_FLIGHT = 8
+"""How many orders may be on their way at once while an import follows them: what two cores of a laptop carry."""
 PATIENCE_SECONDS = 60.0
 """How long orders of which none gets further may hold up the rest."""
 AT_ONCE = 4
@@ -25,23 +25,37 @@ AT_ONCE = 4
 
 
 def run(
-    target: Target, purchases: list[Purchase], channel: str, *, rate: float, wait: bool, deadline_seconds: float
+    target: Target,
+    purchases: list[Purchase],
+    channel: str,
+    *,
+    rate: float,
+    wait: bool,
+    deadline_seconds: float,
+    in_flight: int = IN_FLIGHT,
 ) -> dict[str, Any]:
-    """Import the purchases; how many were published, new, known before, and what became of them."""
+    """Import the purchases; how many were published, new, known before, and what became of them.
+
+    `rate` is events a second at most. With `wait`, at most `in_flight` orders are on their way at once, and all are followed
+    until they are settled or `deadline_seconds` have passed since the last was published.
+    """
     source = publishing.source_of(channel)
     ids = [identity.order_id(identity.channel_scope(channel), purchase.idempotency_key) for purchase in purchases]
     known_before = set(ordering.statuses(target, ids))
     new = [purchase for purchase, order_id in zip(purchases, ids, strict=True) if order_id not in known_before]
     prepare(target, purchases, channel, {purchase.customer_id for purchase in new})
-    follow = _Follower(target) if wait else None
+    window = _Window(target, in_flight) if wait else None
     with _bar("Publish", len(purchases)) as advance:
-        for position in range(0, len(purchases), publishing.MAX_ENTRIES):
+        published = 0
+        while published < len(purchases):
             began = time.monotonic()
-            part = purchases[position : position + publishing.MAX_ENTRIES]
+            size = min(window.room(), publishing.MAX_ENTRIES) if window else publishing.MAX_ENTRIES
+            part = purchases[published : published + size]
             publishing.publish(target, source, "OrderPlaced", [cdnow.event(p, channel) for p in part])
-            advance(position + len(part))
-            if follow:
-                follow.make_room(ids[position : position + len(part)])
+            if window:
+                window.on_their_way += ids[published : published + size]
+            published += len(part)
+            advance(published)
             _pace(began, len(part) / rate)
     summary: dict[str, Any] = {
         "published": len(purchases),
@@ -91,26 +105,25 @@ def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
     return {**dict(sorted(counted.items())), "unsettled": expected - settled, "confirmed_cents": cents}
 
 
-class _Follower:
-    """Keeps the orders on their way few enough: an order that waits its turn in a queue is not yet timed."""
+class _Window:
+    """The orders on their way, kept at most `size`: one that waits its turn in a queue is not yet timed."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, size: int) -> None:
         self.target = target
+        self.size = size
         self.on_their_way: list[str] = []
 
-    def make_room(self, published: list[str]) -> None:
-        """Wait until at most IN_FLIGHT are on their way; those of which none gets further hold up nobody else."""
-        self.on_their_way += published
+    def room(self) -> int:
+        """How many more may be published; waits until it is one. Orders of which none gets further hold up nobody else."""
         ends = time.monotonic() + PATIENCE_SECONDS
-        while len(self.on_their_way) > IN_FLIGHT:
+        while len(self.on_their_way) >= self.size:
             rows = ordering.statuses(self.target, self.on_their_way)
             left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
-            if len(left) < len(self.on_their_way):
-                self.on_their_way, ends = left, time.monotonic() + PATIENCE_SECONDS
-            elif time.monotonic() < ends:
+            if len(left) == len(self.on_their_way) and time.monotonic() < ends:
                 time.sleep(0.2)
             else:
-                self.on_their_way = []
+                self.on_their_way = left if len(left) < len(self.on_their_way) else []
+        return self.size - len(self.on_their_way)
 
 
 def _pace(began: float, seconds: float) -> None:

@@ -167,6 +167,11 @@ def test_not_waiting_leaves_the_orders_to_the_system(stage: Stage, file: Path) -
     assert {order["status"] for order in stage.orders().values()} == {"PENDING"}
 
 
+def test_no_more_orders_are_on_their_way_than_allowed(stage: Stage, file: Path) -> None:
+    run(stage, file, "--in-flight", "2")
+    assert [len(call) for call in stage.bus.calls] == [2, 2, 1]
+
+
 def test_orders_that_do_not_settle_are_told_with_what_to_do(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 0)
     stage.saga.works = False
