@@ -52,5 +52,9 @@ up: setup ## Start the laptop's AWS and deploy the six stacks to it
 down: setup ## Stop the laptop's AWS
 	@.venv/bin/orderctl down
 
+kill: setup ## Kill worker processes while ORDERS orders come in (SEED), then audit
+	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
+	  .venv/bin/python -m pytest tests/system/test_kill.py -m long
+
 clean: ## Remove what was built (not the environments)
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""Each service is deployed, updated and destroyed alone, given the platform, on an empty laptop AWS."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cdk import deploy_order
+from orderctl import deploying
+from orderctl.cdk_cli import Cdk
+from orderctl.embedded import process
+from orderctl.errors import UserError
+from orderctl.output import Progress
+from orderctl.target import Target
+from tests.system.orderctl_run import orderctl
+
+IN_ORDER = ("payment", "inventory", "order", "shipping", "notification")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A laptop AWS that is bootstrapped and has nothing of Orderflow."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("alone")))
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        target = Target().at(process.start(port=process.free_port()).endpoint)
+        try:
+            cdk = Cdk(target, process.home() / "logs" / "bootstrap.log")
+            with Progress().step("Bootstrap"):
+                cdk.finish(cdk.bootstrapping(), "bootstrap")
+            yield target
+        finally:
+            process.stop()
+
+
+def parameters(target: Target, service: str) -> int:
+    path = f"/orderflow/{target.stage}/{service}/"
+    return len(target.client("ssm").get_parameters_by_path(Path=path, Recursive=True)["Parameters"])
+
+
+def log_levels(target: Target, service: str) -> set[str]:
+    prefix = f"Orderflow{target.stage.capitalize()}-{service.capitalize()}-"
+    functions = target.client("lambda").get_paginator("list_functions").paginate()
+    found = [f for page in functions for f in page["Functions"] if f["FunctionName"].startswith(prefix)]
+    return {function["Environment"]["Variables"]["LOG_LEVEL"] for function in found}
+
+
+@pytest.fixture(scope="module")
+def assemblies(empty: Target) -> dict[str, Path]:
+    """The stacks synthesized twice, as they are and with another setting: what an update deploys."""
+    made = {}
+    for level in ("INFO", "DEBUG"):
+        made[level] = process.home() / f"cdk.out.{level}"
+        cdk = Cdk(empty, process.home() / "logs" / "synth.log", context=[f"log_level={level}"])
+        cdk.finish(cdk.synthesizing(made[level]), "synth")
+    return made
+
+
+@pytest.mark.timeout(600)
+def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None:
+    stacks = {deploying.service_of(stack): stack for stack in deploy_order.read(assemblies["INFO"])}
+    cdk = Cdk(empty, process.home() / "logs" / "deploy.log")
+
+    def deploy(service: str, level: str) -> None:
+        deploying.check_required([stacks[service]], list(stacks.values()), deploying.parameters_there(empty))
+        cdk.deploy(assemblies[level], [stacks[service].name])
+
+    with pytest.raises(UserError, match=r"OrderflowDev-Payment needs .*, which OrderflowDev-Platform publishes"):
+        deploy("payment", "INFO")
+    deploy("platform", "INFO")
+    with pytest.raises(UserError, match=r"OrderflowDev-Shipping needs .*contact-arn, which OrderflowDev-Order publishes"):
+        deploy("shipping", "INFO")
+    for service in IN_ORDER:
+        deploy(service, "INFO")
+        assert parameters(empty, service) > 0
+        assert log_levels(empty, service) == {"INFO"}
+    there = deploying.stacks_there(empty, list(stacks.values()))
+    with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its"):
+        deploying.check_unneeded([stacks["payment"]], list(stacks.values()), there)
+    for service in IN_ORDER:
+        deploy(service, "DEBUG")
+        assert log_levels(empty, service) == {"DEBUG"}
+    for service in reversed(IN_ORDER):
+        cdk.destroy(assemblies["DEBUG"], stacks[service].name)
+        assert parameters(empty, service) == 0
+
+
+def test_orderctl_deploys_and_destroys_by_name(empty: Target, assemblies: dict[str, Path]) -> None:
+    Cdk(empty, process.home() / "logs" / "deploy.log").deploy(assemblies["INFO"], ["OrderflowDev-Platform"])
+    assert "OrderflowDev-Order needs /orderflow/dev/" in orderctl(empty, "deploy", "order", fails=True)
+    orderctl(empty, "deploy", "payment")
+    assert parameters(empty, "payment") > 0
+    orderctl(empty, "destroy", "payment", "--yes")
+    assert parameters(empty, "payment") == 0

@@ -1,0 +1,111 @@
+"""The running system, its worker processes killed at random instants while orders come in: nothing is lost or doubled.
+
+`make kill ORDERS=500 SEED=1` runs it; it is too long for every day, for a message whose reader was killed comes back after its
+queue's visibility time-out only.
+"""
+
+import json
+import os
+import random
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from audit.figures import figures
+from audit.invariants import audit
+from orderctl import observing, ordering, publishing, service
+from orderctl.commands.audit import read as read_books
+from orderctl.embedded import process
+from orderctl.importing import cdnow
+from orderctl.importing import publishing as importing
+from orderctl.importing.cdnow import Purchase
+from services.kernel.names import CHANNEL_PREFIX
+from services.order import identity
+from tests.polling import eventually
+from tests.system.conftest import Laptop
+
+ORDERS = int(os.environ.get("ORDERFLOW_KILL_ORDERS", "40"))
+SEED = int(os.environ.get("ORDERFLOW_KILL_SEED", "1"))
+SAMPLE = Path(__file__).parents[2] / "data" / "cdnow" / "CDNOW_sample.txt"
+CHANNEL = "cdnow"
+SWEEPS = 3
+QUIET_SECONDS = 120
+
+
+class Killer(threading.Thread):
+    """Kills a random worker process of the engine every now and then, without warning, until told to stop."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.chance = random.Random(seed)
+        self.done = threading.Event()
+        self.killed = 0
+
+    def run(self) -> None:
+        running = process.running()
+        assert running is not None
+        engine = psutil.Process(running.pid)
+        while not self.done.wait(self.chance.uniform(0.3, 1.5)):
+            workers = sorted(engine.children(recursive=True), key=lambda child: child.pid)
+            if workers:
+                try:
+                    self.chance.choice(workers).kill()
+                    self.killed += 1
+                except psutil.NoSuchProcess:
+                    continue
+
+    def stop(self) -> int:
+        self.done.set()
+        self.join()
+        return self.killed
+
+
+def ids(purchases: list[Purchase]) -> list[str]:
+    return [identity.order_id(identity.channel_scope(CHANNEL), purchase.idempotency_key) for purchase in purchases]
+
+
+def let_time_pass(laptop: Laptop) -> None:
+    """Make every order that is not terminal due, as a minute's wait would."""
+    table = laptop.target.parameter("order/table-name")
+    for row in laptop.rows("order/table-name"):
+        if "next_due" in row:
+            laptop.target.client("dynamodb").update_item(
+                TableName=table,
+                Key={"pk": {"S": row["pk"]}},
+                UpdateExpression="SET next_due = :past REMOVE lease_until",
+                ConditionExpression="attribute_exists(next_due)",
+                ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
+            )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3000)
+def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    purchases, _ = cdnow.read(SAMPLE, ORDERS)
+    importing.prepare(laptop.target, purchases, CHANNEL, {purchase.customer_id for purchase in purchases})
+    killer = Killer(SEED)
+    killer.start()
+    began = time.monotonic()
+    for part in service.in_parts(purchases, publishing.MAX_ENTRIES):
+        details = [cdnow.event(purchase, CHANNEL) for purchase in part]
+        publishing.publish(laptop.target, f"{CHANNEL_PREFIX}{CHANNEL}", "OrderPlaced", details)
+        ordering.settled(laptop.target, ids(part), 5, lambda _: None)
+    killed = killer.stop()
+    eventually(lambda: len(ordering.statuses(laptop.target, ids(purchases))) == ORDERS, 420, "every event has become an order")
+    for _sweep in range(SWEEPS):
+        let_time_pass(laptop)
+        laptop.invoke("order/sweeper-arn")
+        observing.quiet(laptop.target, 30)
+    left = observing.quiet(laptop.target, QUIET_SECONDS)
+    assert left == []
+    laptop.invoke("shipping/sweeper-arn")
+    assert observing.quiet(laptop.target, QUIET_SECONDS) == []
+    books = read_books(laptop.target)
+    with capsys.disabled():
+        told = {"orders": ORDERS, "seed": SEED, "workers_killed": killed, "seconds": round(time.monotonic() - began)}
+        print(f"\nkill: {json.dumps(told | {'by_status': figures(books)['orders']})}")  # noqa: T201
+    assert killed > 0
+    assert audit(books, settled=True) == []
