@@ -1,7 +1,7 @@
 """The figures of a stage: what its books add up to. Rows that are malformed are left out, for the findings tell of them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit.books import Books
@@ -16,7 +16,8 @@ Figures = dict[str, Any]
 
 def figures(books: Books) -> Figures:
     """Orders by status and by reason, money by currency in minor units, stock, parcels, mails, events that wait."""
-    orders = list(_rows(books, "order", "ORDER"))
+    good = {table: [row for row in books.table(table) if not any(faults_of(table, row))] for table in SERVICES}
+    orders = _rows(good, "order", "ORDER")
     return {
         "orders": _count(row["status"] for row in orders),
         "reasons": _count(row["reason"] for row in orders if "reason" in row),
@@ -26,21 +27,19 @@ def figures(books: Books) -> Figures:
         ),
         "captured": _recorded(books, "CAPTURED"),
         "refunded": _recorded(books, "REFUNDED"),
-        "payments": _count(row["status"] for row in _rows(books, "payment", "PAY")),
-        "reservations": _count(row["status"] for row in _rows(books, "inventory", "RES")),
-        "stock": _sum((counter, row[counter]) for row in _rows(books, "inventory", "SKU") for counter in COUNTERS),
-        "replenishments": sum(1 for row in _rows(books, "inventory", "REPL") if row["status"] == stock.REPLENISHED),
-        "shipments": _count(row["status"] for row in _rows(books, "shipping", "SHIP")),
-        "mails": _count(f"{row['kind']} {row['status']}" for row in _rows(books, "notification", "NOTE")),
-        "pending_events": sum(len(row.get("pending", ())) for table in SERVICES for row in _rows(books, table)),
+        "payments": _count(row["status"] for row in _rows(good, "payment", "PAY")),
+        "reservations": _count(row["status"] for row in _rows(good, "inventory", "RES")),
+        "stock": _sum((counter, row[counter]) for row in _rows(good, "inventory", "SKU") for counter in COUNTERS),
+        "replenishments": sum(1 for row in _rows(good, "inventory", "REPL") if row["status"] == stock.REPLENISHED),
+        "shipments": _count(row["status"] for row in _rows(good, "shipping", "SHIP")),
+        "mails": _count(f"{row['kind']} {row['status']}" for row in _rows(good, "notification", "NOTE")),
+        "pending_events": sum(len(row.get("pending", ())) for rows in good.values() for row in rows),
         "dead_letters": {name: count for name, count in sorted(books.dead_letters.items()) if count != 0},
     }
 
 
-def _rows(books: Books, table: str, aggregate: str = "") -> Iterator[Row]:
-    for row in books.table(table):
-        if not any(faults_of(table, row)) and row["pk"].startswith(aggregate):
-            yield row
+def _rows(good: Mapping[str, list[Row]], table: str, aggregate: str) -> list[Row]:
+    return [row for row in good[table] if row["pk"].startswith(f"{aggregate}#")]
 
 
 def _recorded(books: Books, outcome: str) -> dict[str, int]:
@@ -48,11 +47,11 @@ def _recorded(books: Books, outcome: str) -> dict[str, int]:
     return _sum((row["currency"], row["amount"]) for row in records if row["outcome"] == outcome)
 
 
-def _count(words: Iterator[str]) -> dict[str, int]:
+def _count(words: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(words).items()))
 
 
-def _sum(parts: Iterator[tuple[str, int]]) -> dict[str, int]:
+def _sum(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
     total = Counter[str]()
     for name, amount in parts:
         total[name] += amount

@@ -71,12 +71,13 @@ def _is_price(value: Mapping[str, Any]) -> bool:
 
 def is_moment(value: Any) -> bool:
     """A time as the kernel's clock writes it."""
-    if not isinstance(value, str):
+    if not _written_as_a_moment(value):
         return False
     try:
-        return clock.rfc3339(clock.from_rfc3339(value)) == value
-    except (ValueError, OverflowError):
+        clock.from_rfc3339(value)
+    except ValueError:
         return False
+    return True
 
 
 name = matches(r"[A-Za-z0-9._-]{1,64}")
@@ -85,6 +86,7 @@ currency = matches(r"[A-Z]{3}")
 text = matches(r"(?s).+")
 order_id = matches(r"ord-[a-z2-7]{26}")
 lines = lines_of("quantity")
+_written_as_a_moment = matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CANCELLED_FOR: Final = (
     "PAYMENT_DECLINED",
     "PAYMENT_UNAVAILABLE",
