@@ -28,7 +28,7 @@ class Progress:
     """A line on standard error at most once a second."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.began = self.shown = time.monotonic()
         self.done = 0
 
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     explored = ablated = mutated = None
     verdicts = []
     if "states" in asked:
-        explored = campaign.explore(campaign.worlds(chosen.executions), progress.searched)
+        explored = campaign.explore(campaign.worlds(chosen.executions, (min(chosen.executions, 2),) * 2), progress.searched)
         verdicts.append(explored.within_bars if chosen.executions >= 5 else explored.passed)
         report.print_explored(console, explored)
     if "ablation" in asked:

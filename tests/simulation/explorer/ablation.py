@@ -37,18 +37,18 @@ class Ablation:
     breaks: bool = True
     """False for what the other ingredients make up for."""
 
-    def explore(self) -> Exploration:
+    def explore(self, executions: int = 2) -> Exploration:
         """Search until the nearest broken state, of the protocol's own invariants on every state if there is any."""
         for watches in ((SAFETY,), (SAFETY, REST)):
-            seen = search(self._world(watches))
+            seen = search(self._world(executions, watches))
             if seen.counter_example:
                 break
         return seen
 
-    def _world(self, watches: tuple[str, ...]) -> Ordering | Fulfilment:
+    def _world(self, executions: int, watches: tuple[str, ...]) -> Ordering | Fulfilment:
         if self.after_the_last_word:
             return Fulfilment(self.instead, rules=self.rules, watches=watches)
-        return Ordering(self.instead, executions=(2,), rules=self.rules, watches=watches)
+        return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
 
 
 def _without(*parts: str) -> Rules:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tests.simulation.explorer import ablation, mutation
 from tests.simulation.explorer.ablation import ABLATIONS, INGREDIENTS, Ablation
-from tests.simulation.explorer.fulfilment import Fulfilment
+from tests.simulation.explorer.fulfilment import INVARIANTS, Fulfilment
+from tests.simulation.explorer.invariants import OWN, OWN_INVARIANTS
 from tests.simulation.explorer.mutation import JUSTIFIED, Mutant, Verdict
 from tests.simulation.explorer.ordering import Ordering
 from tests.simulation.explorer.rules import Rules
@@ -94,6 +95,12 @@ class Mutated:
     def noticed(self) -> list[Verdict]:
         """Noticed as they are."""
         return [verdict for verdict in self.verdicts if verdict.broken]
+
+    @property
+    def noticed_by_own(self) -> int:
+        """How many of those an invariant of the explorer's own noticed first."""
+        own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *INVARIANTS[OWN]))
+        return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
 
     @property
     def second_line(self) -> list[Verdict]:

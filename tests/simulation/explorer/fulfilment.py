@@ -81,11 +81,11 @@ class Fulfilment:
 
     def broken(self, facts: Parcel) -> str | None:
         """The first invariant broken, or what is left undone when everything works again."""
-        for kind in self.watches:
-            for name, holds in INVARIANTS.get(kind, {}).items():
-                if not holds(facts):
-                    return name
-        return self._undone(facts) if REST in self.watches else None
+        return self._wrong(facts) or (self._undone(facts) if REST in self.watches else None)
+
+    def _wrong(self, facts: Parcel) -> str | None:
+        checks = (INVARIANTS.get(kind, {}) for kind in self.watches)
+        return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
 
     def _work(self, facts: Parcel) -> Moves:
         yield from self._relay(facts)
@@ -179,10 +179,13 @@ class Fulfilment:
         way = [facts]
         while way[-1] not in self.rested:
             here = way[-1]
-            worked = next((there for _, there in self._work(here) if there != here), None)
-            wrong = None if worked else left_undone(here, self.kinds)
-            carried = None if worked or wrong else next((there for _, there in self._carry(here)), None)
-            after = worked or carried
+            wrong = self._wrong(here)
+            if wrong and here != facts:
+                wrong += ", once everything has worked again"
+            after = None if wrong else next((there for _, there in self._work(here) if there != here), None)
+            if not wrong and not after:
+                wrong = left_undone(here, self.kinds)
+                after = None if wrong else next((there for _, there in self._carry(here)), None)
             if after is None or after in way:
                 self.rested[here] = wrong or (f"E5 the shipment stays {here.shipment} for ever" if not over(here) else None)
             else:

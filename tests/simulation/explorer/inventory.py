@@ -48,6 +48,6 @@ def _moved(rules: Rules, facts: Facts, position: int, name: str) -> Facts:
 
 def replenish(rules: Rules, facts: Facts) -> Iterator[tuple[str, Facts]]:
     """The operator's command to take one more unit in, which may be carried out again as any other."""
-    if facts.replenishment in rules.sources["REPL.replenish"]:
+    if rules.permits("REPL.replenish", facts.replenishment, asked=True):
         after = facts._replace(replenishment=STEPS["REPL.replenish"].target, available=facts.available + 1)
         yield "inventory: replenish", after

@@ -114,7 +114,10 @@ class Ordering:
         for sweep in range(MAX_SWEEPS + 1):
             for here in left:
                 one = here.orders[0]
-                wrong = self._wrong(one) or events.lost(self.rules, one) or unfinished(one) or order.impossible(self.rules, one)
+                broken = self._wrong(one)
+                if broken and sweep:
+                    return f"{broken}, once the sweeper has run"
+                wrong = broken or events.lost(self.rules, one) or unfinished(one) or order.impossible(self.rules, one)
                 if wrong and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
                     return wrong
             left = {here for here in left if unfinished(here.orders[0])}

@@ -68,8 +68,9 @@ def print_mutated(console: Console, mutated: Mutated) -> None:
     """The count, and the survivors with their justification."""
     shares = f"{mutated.share:.1%} of all, {mutated.share_of_felt:.1%} of those with an effect"
     console.print(
-        f"{len(mutated.verdicts)} mutants: {len(mutated.noticed)} noticed; {len(mutated.second_line)} without effect while the\n"
-        f"step's evidence is asked for, noticed once it is not; {len(mutated.survivors)} survive.\n"
+        f"{len(mutated.verdicts)} mutants: {len(mutated.noticed)} noticed ({mutated.noticed_by_own} first by the "
+        f"explorer's own invariants: starred, X1); {len(mutated.second_line)} without effect while\n"
+        f"the step's evidence is asked for, noticed once it is not; {len(mutated.survivors)} survive.\n"
         f"Noticed are {shares} as they are (bar: {MIN_NOTICED:.0%})"
     )
     table = _table("survivor", "why it may")
@@ -100,6 +101,7 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
             "passed": mutated.passed,
             "mutants": len(mutated.verdicts),
             "noticed": len(mutated.noticed),
+            "noticed_by_own": mutated.noticed_by_own,
             "second_line": len(mutated.second_line),
             "survivors": {verdict.change: JUSTIFIED.get(verdict.change) for verdict in mutated.survivors},
             "share": round(mutated.share, 4),
