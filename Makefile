@@ -40,17 +40,36 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
-test: setup ## Run everything fast: linters, unit, infrastructure, system
-	@.venv/bin/python -m pytest
+test: setup ## Run everything fast: linters, unit, infrastructure, a share of the simulation, system
+	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/embedded --ignore tests/system
+	@.venv/bin/python -m pytest -q tests/embedded tests/system
 
 demo: setup ## Bring up the laptop's AWS, show an order's ways, audit the money
 	@.venv/bin/orderctl demo
 
-up: setup ## Start the laptop's AWS and deploy the six stacks to it
+up: setup ## Start the laptop's AWS and deploy the stacks to it
 	@.venv/bin/orderctl up
 
 down: setup ## Stop the laptop's AWS
 	@.venv/bin/orderctl down
+
+explore: setup ## Explore every state of the protocol, without each ingredient, with each guard changed
+	@.venv/bin/python -m tests.simulation.explorer
+
+simulate: setup ## Run ORDERS orders from SEED under every fault
+	@.venv/bin/python -m tests.simulation run --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
+
+simulate-long: setup ## The same with 100,000 orders
+	@.venv/bin/python -m tests.simulation run --orders 100000 --seed $(or $(SEED),1)
+
+simulate-every-call: setup ## Strike every call boundary of every path in every mode
+	@.venv/bin/python -m tests.simulation enumerate
+
+simulate-pairs: setup ## Every pair of call boundaries of every path
+	@.venv/bin/python -m tests.simulation enumerate --pairs
+
+simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are caught
+	@.venv/bin/python -m tests.simulation bugs
 
 kill: setup ## Kill worker processes while ORDERS orders come in (SEED), then audit
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \

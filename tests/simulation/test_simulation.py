@@ -1,0 +1,46 @@
+"""CI's fixed share of the simulation: orders under every fault, three paths struck at every call, a seed is a history.
+
+`make simulate` and `make simulate-every-call` are the whole of it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ORDERS = "600"
+
+
+def simulate(*arguments: str, hash_seed: str = "0") -> str:
+    """Run the simulation's command; what it printed. It must find no violation."""
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def history(printed: str) -> str:
+    found = re.search(r"history: ([0-9a-f]{64})", printed)
+    assert found, printed
+    return found[1]
+
+
+@pytest.mark.timeout(900)
+def test_orders_under_every_fault() -> None:
+    assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", "1")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", ["confirmed", "out of stock", "capture refused"])
+def test_every_call_of_a_path_in_every_mode(path: str) -> None:
+    simulate("enumerate", "--path", path)
+
+
+def test_a_seed_is_a_history_whatever_the_hash_seed() -> None:
+    runs = [simulate("run", "--orders", "60", "--seed", "7", hash_seed=seed) for seed in ("1", "2")]
+    assert history(runs[0]) == history(runs[1])
