@@ -56,7 +56,7 @@ def summary(totals: Totals, seed: str) -> str:
                 f"steps: {totals.steps:,}; order checks: {totals.checks:,}; replays: {totals.worlds} that cover the lost, "
                 f"{totals.second_replays} more that change nothing"
             ),
-            f"slowest to its end: {totals.slowest[0]} sweeps more than it had faults",
+            f"slowest to its end: {totals.slowest[0]} sweeps that no fault struck ({totals.slowest[1]} in all)",
             f"violations: {totals.failed.violated if totals.failed else 0}",
             f"history: {totals.digest}",
         ]
