@@ -19,6 +19,7 @@ from rich.table import Table
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 1000
 
 
 class Format(StrEnum):
@@ -63,11 +64,14 @@ def show(
         out.print(f"[dim]{escape(empty)}[/dim]")
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for position, heading in enumerate(columns.values()):
+        # The first column names the row: whole, so that it can be copied.
+        table.add_column(heading, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*(_cell(row.get(key)) for key in columns))
-    out.print(table)
+    # In a pipe there is no screen to fit: one line a row, for grep.
+    console = out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:
