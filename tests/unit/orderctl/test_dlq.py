@@ -1,0 +1,152 @@
+"""`orderctl dlq`: which dead-letter queues there are, what is in them and why; nothing is taken out."""
+
+import json
+from typing import Any
+
+import pytest
+
+from orderctl import dead_letters
+from orderctl.commands.dlq import app
+from orderctl.errors import UserError
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+PLACED = {"source": "orderflow.order", "detail-type": "OrderPlaced", "detail": {"metadata": {"order_id": "ord-1"}, "data": {}}}
+
+
+@pytest.fixture
+def urls(aws: None) -> dict[str, str]:
+    """The URLs of the stage's queues, by the names of their parameters."""
+    made = {}
+    for name in ("order/intake-dlq-url", "shipping/orders-dlq-url", "order/intake-queue-url"):
+        made[name] = str(Stage().client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"])
+        Stage().client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=made[name], Type="String")
+    return made
+
+
+@pytest.fixture
+def deployed(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    return Stage()
+
+
+def bury(url: str, body: Any, **attributes: str) -> None:
+    Stage().client("sqs").send_message(
+        QueueUrl=url,
+        MessageBody=body if isinstance(body, str) else json.dumps(body),
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    )
+
+
+def shown(stage: Stage, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = orderctl_json(app, stage, "show", "order/intake", *options)
+    return found
+
+
+def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: dict[str, str]) -> None:
+    bury(urls["order/intake-dlq-url"], PLACED)
+    bury(urls["order/intake-dlq-url"], PLACED)
+    assert orderctl_json(app, deployed, "list") == [
+        {"name": "order/intake", "messages": 2},
+        {"name": "shipping/orders", "messages": 0},
+    ]
+
+
+def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:
+    bury(urls["order/intake-dlq-url"], PLACED, reason="data.lines: must not be empty", field="data.lines")
+    [message] = shown(deployed)
+    assert (message["event"], message["order_id"]) == ("OrderPlaced", "ord-1")
+    assert message["reason"] == "data.lines: must not be empty"
+    assert message["body"] == PLACED
+    assert "must not be empty" in orderctl(app, deployed, "show", "order/intake").stdout.replace("\n", " ")
+
+
+def test_a_message_that_a_rule_could_not_deliver_tells_the_buss_error(deployed: Stage, urls: dict[str, str]) -> None:
+    bury(urls["order/intake-dlq-url"], PLACED, RULE_ARN="arn:rule", ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="not allowed")
+    assert shown(deployed)[0]["reason"] == "NO_PERMISSIONS: not allowed"
+
+
+def test_a_part_of_a_stream_that_was_given_up_tells_which_function_gave_it_up(deployed: Stage, urls: dict[str, str]) -> None:
+    context = {
+        "condition": "RetryAttemptsExhausted",
+        "functionArn": "arn:aws:lambda:eu-west-1:1:function:payment-relay",
+        "approximateInvokeCount": 11,
+    }
+    bury(urls["order/intake-dlq-url"], {"requestContext": context, "DDBStreamBatchInfo": {"batchSize": 1}})
+    [message] = shown(deployed)
+    assert message["reason"].startswith("RetryAttemptsExhausted: payment-relay left it in its row")
+    assert (message["event"], message["order_id"]) == (None, None)
+
+
+def test_of_a_message_that_failed_too_often_only_the_log_can_tell(deployed: Stage, urls: dict[str, str]) -> None:
+    bury(urls["order/intake-dlq-url"], PLACED)
+    assert "its log tells why" in shown(deployed)[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not JSON",
+        "[]",
+        "7",
+        "null",
+        {"detail": "text"},
+        {"detail": {"metadata": [1]}},
+        {"requestContext": None},
+        "[bold]x[/bold]",
+    ],
+)
+def test_dead_letters_may_be_anything(deployed: Stage, urls: dict[str, str], body: Any) -> None:
+    bury(urls["order/intake-dlq-url"], body)
+    [message] = shown(deployed)
+    assert message["order_id"] is None
+    assert message["id"][:20] in orderctl(app, deployed, "show", "order/intake").stdout
+
+
+def test_looking_takes_nothing_out_and_hides_nothing(deployed: Stage, urls: dict[str, str]) -> None:
+    for number in range(25):
+        bury(urls["order/intake-dlq-url"], {**PLACED, "id": number})
+    for _ in range(2):
+        assert {message["body"]["id"] for message in shown(deployed, "--limit", "100")} == set(range(25))
+    held = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = Stage().client("sqs").get_queue_attributes(QueueUrl=urls["order/intake-dlq-url"], AttributeNames=held)["Attributes"]
+    assert [found[name] for name in held] == ["25", "0"]
+
+
+def test_messages_are_put_back_even_if_the_looking_breaks_off(deployed: Stage, urls: dict[str, str]) -> None:
+    class Broken:
+        """SQS, until it is asked a second time."""
+
+        def __init__(self) -> None:
+            self.sqs, self.asked = Stage().client("sqs"), 0
+
+        def receive_message(self, **request: Any) -> Any:
+            self.asked += 1
+            if self.asked > 1:
+                raise KeyboardInterrupt
+            return self.sqs.receive_message(**request)
+
+        def change_message_visibility_batch(self, **request: Any) -> Any:
+            return self.sqs.change_message_visibility_batch(**request)
+
+    for _ in range(12):
+        bury(urls["order/intake-dlq-url"], PLACED)
+    with pytest.raises(KeyboardInterrupt):
+        dead_letters.peek(Broken(), urls["order/intake-dlq-url"], 12)
+    assert len(shown(deployed, "--limit", "12")) == 12
+
+
+def test_no_more_than_asked_for_is_shown(deployed: Stage, urls: dict[str, str]) -> None:
+    for _ in range(5):
+        bury(urls["order/intake-dlq-url"], PLACED)
+    assert len(shown(deployed, "--limit", "3")) == 3
+
+
+def test_an_empty_queue_is_said_to_be_empty(deployed: Stage) -> None:
+    assert shown(deployed) == []
+    assert "order/intake is empty." in orderctl(app, deployed, "show", "order/intake").stdout
+
+
+def test_there_is_no_such_queue(deployed: Stage) -> None:
+    with pytest.raises(UserError, match="There is no dead-letter queue billing/x") as refused:
+        orderctl(app, deployed, "show", "billing/x")
+    assert refused.value.hint == "There are: order/intake, shipping/orders."
