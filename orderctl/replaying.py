@@ -32,7 +32,7 @@ class Window:
 
 
 def duration(text: str) -> timedelta:
-    """`90m`, `2h`, `7d`, `30s`. Raises ValueError."""
+    """`90m`, `2h`, `7d`, `30s`. Raises ValueError, and OverflowError for more than a timedelta holds."""
     found = re.fullmatch(r"(\d+)([smhd])", text)
     if not found:
         raise ValueError(f"{text!r} is not a duration such as 90m, 2h or 7d")
@@ -46,7 +46,7 @@ def window(last: str | None, start: str | None, until: str | None, now: datetime
     try:
         end = clock.from_rfc3339(until) if until else now
         begin = clock.from_rfc3339(start) if start else end - duration(last or "")
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserError(f"The window cannot be read: {error}.") from error
     if begin >= end:
         raise UserError(f"The window is empty: it begins {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.")
@@ -90,16 +90,20 @@ def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) 
     return [arn for service in wanted for arn in available[service].values()]
 
 
+def check(target: Target, chosen: Window, now: datetime) -> None:
+    """See that the stage's archive has the window whole. A `UserError` if it has not."""
+    archive = target.parameter("platform/archive-arn")
+    kept = target.client("events").describe_archive(ArchiveName=archive.rsplit("/", 1)[1])
+    check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
+
+
 def start(target: Target, chosen: Window, rule_arns: list[str], now: datetime) -> str:
-    """Start the replay; its name."""
+    """Start the replay of a window that was checked; its name."""
     name = f"orderflow-{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
-    client, archive = target.client("events"), target.parameter("platform/archive-arn")
-    retention = client.describe_archive(ArchiveName=archive.rsplit("/", 1)[1]).get("RetentionDays", 0)
-    check_age(chosen, now, retention, delayed=not target.is_laptop)
     try:
-        client.start_replay(
+        target.client("events").start_replay(
             ReplayName=name,
-            EventSourceArn=archive,
+            EventSourceArn=target.parameter("platform/archive-arn"),
             EventStartTime=chosen.start,
             EventEndTime=chosen.end,
             Destination={"Arn": target.parameter("platform/bus-arn"), "FilterArns": rule_arns},

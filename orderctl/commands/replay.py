@@ -44,6 +44,7 @@ def start(
     now = datetime.now(UTC)
     chosen = replaying.window(last, start_at, until, now)
     rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to)
+    replaying.check(ctx.obj, chosen, now)
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to)}: {len(rule_arns)} rules."

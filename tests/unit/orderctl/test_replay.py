@@ -1,0 +1,248 @@
+"""`orderctl replay`: which window, which rules, what is refused, and following it to its end."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from orderctl import output, replaying
+from orderctl.commands.replay import app
+from orderctl.errors import UserError
+from orderctl.replaying import Window
+from orderctl.target import Kind
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+RULES = {
+    "order/intake-rule-arn": "arn:rule/intake",
+    "order/fulfilment-rule-arn": "arn:rule/fulfilment",
+    "order/start-rule-arn": "arn:rule/start",
+    "shipping/orders-rule-arn": "arn:rule/orders",
+    "notification/notices-rule-arn": "arn:rule/notices",
+}
+
+
+def refusal(code: str, text: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": text}}, operation)
+
+
+@dataclass
+class Archive:
+    """EventBridge, as far as replays go. Each look at a replay brings it one state further."""
+
+    states: list[str] = field(default_factory=lambda: ["STARTING", "RUNNING", "COMPLETED"])
+    retention_days: int = 30
+    replays: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
+
+    def describe_archive(self, **request: Any) -> dict[str, Any]:
+        return {**request, "RetentionDays": self.retention_days}
+
+    def start_replay(self, **request: Any) -> dict[str, Any]:
+        if len(self.replays) == 10:
+            raise refusal("LimitExceededException", "10 replays run already", "StartReplay")
+        self.replays[request["ReplayName"]] = {**request, "State": self.states[0], "ReplayStartTime": NOW, "looks": 0}
+        return {}
+
+    def describe_replay(self, **request: Any) -> dict[str, Any]:
+        replay = self.replays[request["ReplayName"]]
+        replay["State"] = self.states[min(replay["looks"], len(self.states) - 1)]
+        replay["looks"] += 1
+        return replay
+
+    def list_replays(self, **request: Any) -> dict[str, Any]:
+        place = int(request.get("NextToken", "0"))
+        found = sorted(self.replays.values(), key=lambda replay: replay["ReplayName"])
+        more = {"NextToken": str(place + 1)} if place + 1 < len(found) else {}
+        return {"Replays": found[place : place + 1], **more}
+
+    def cancel_replay(self, **request: Any) -> dict[str, Any]:
+        raise refusal("IllegalStatusException", f"{request['ReplayName']} has ended", "CancelReplay")
+
+
+@pytest.fixture
+def archive() -> Archive:
+    return Archive()
+
+
+@pytest.fixture
+def deployed(aws: None, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    stage = Stage(fakes={"events": archive})
+    for name, arn in RULES.items():
+        stage.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=arn, Type="String")
+    return stage
+
+
+def window(last: str | None = None, start: str | None = None, until: str | None = None) -> tuple[str, str]:
+    found = replaying.window(last, start, until, NOW)
+    return f"{found.start:%d %H:%M:%S}", f"{found.end:%d %H:%M:%S}"
+
+
+def test_a_window_is_the_last_hours_or_between_two_times() -> None:
+    assert window("1h") == ("23 11:00:00", "23 12:00:00")
+    assert window("90m") == ("23 10:30:00", "23 12:00:00")
+    assert window("30s") == ("23 11:59:30", "23 12:00:00")
+    assert window("7d") == ("16 12:00:00", "23 12:00:00")
+    assert window("1h", until="2026-11-23T10:00:00Z") == ("23 09:00:00", "23 10:00:00")
+    assert window(start="2026-11-23T10:00:00+02:00") == ("23 08:00:00", "23 12:00:00")
+    assert window(start="2026-11-23T08:00:00Z", until="2026-11-23T09:30:00.500Z") == ("23 08:00:00", "23 09:30:00")
+
+
+def test_a_window_ends_now_at_the_latest() -> None:
+    assert window(start="2026-11-23T08:00:00Z", until="2027-01-01T00:00:00Z") == ("23 08:00:00", "23 12:00:00")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "Name the window"),
+        ({"last": "1h", "start": "2026-11-23T08:00:00Z"}, "Name the window"),
+        ({"last": "an hour"}, "not a duration"),
+        ({"last": "1.5h"}, "not a duration"),
+        ({"last": "-1h"}, "not a duration"),
+        ({"last": "1w"}, "not a duration"),
+        ({"last": ""}, "not a duration"),
+        ({"last": "99999999999999d"}, "cannot be read"),
+        ({"last": "999999999d"}, "cannot be read"),
+        ({"last": "0m"}, "empty"),
+        ({"start": "yesterday"}, "cannot be read"),
+        ({"start": "2026-11-23T08:00:00"}, "no UTC offset"),
+        ({"start": "2026-11-23T08:00:00Z", "until": "2026-11-23T08:00:00Z"}, "empty"),
+        ({"start": "2026-11-23T13:00:00Z", "until": "2026-11-23T14:00:00Z"}, "future"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(options: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        window(**options)
+
+
+def test_what_is_young_may_not_be_archived_yet_where_archiving_is_delayed() -> None:
+    hour = Window(NOW - timedelta(hours=1), NOW)
+    replaying.check_age(hour, NOW, 30, delayed=False)
+    with pytest.raises(UserError, match="younger than 10 minutes") as refused:
+        replaying.check_age(hour, NOW, 30, delayed=True)
+    assert "--until 2026-11-23T11:50:00.000Z" in refused.value.hint
+    replaying.check_age(Window(hour.start, NOW - timedelta(minutes=10)), NOW, 30, delayed=True)
+
+
+def test_what_is_older_than_the_archive_keeps_is_refused() -> None:
+    month = Window(NOW - timedelta(days=31), NOW - timedelta(hours=1))
+    with pytest.raises(UserError, match="the archive keeps 30 days"):
+        replaying.check_age(month, NOW, 30, delayed=True)
+    replaying.check_age(month, NOW, 0, delayed=True)  # 0: kept for ever
+
+
+def test_only_a_real_accounts_archive_is_delayed(archive: Archive) -> None:
+    hour = Window(NOW - timedelta(hours=1), NOW)
+    replaying.check(Stage(kind=Kind.LAPTOP, fakes={"events": archive}), hour, NOW)
+    with pytest.raises(UserError, match="younger than 10 minutes"):
+        replaying.check(Stage(fakes={"events": archive}), hour, NOW)
+
+
+def test_a_services_rules_are_found_by_their_names_and_the_sagas_is_never_among_them(deployed: Stage) -> None:
+    assert replaying.rules(deployed) == {
+        "order": {
+            "order/intake-rule-arn": "arn:rule/intake",
+            "order/fulfilment-rule-arn": "arn:rule/fulfilment",
+        },
+        "shipping": {"shipping/orders-rule-arn": "arn:rule/orders"},
+        "notification": {"notification/notices-rule-arn": "arn:rule/notices"},
+    }
+
+
+def test_only_the_chosen_services_rules_are_chosen(deployed: Stage) -> None:
+    available = replaying.rules(deployed)
+    assert replaying.chosen_rules(available, ["shipping"]) == ["arn:rule/orders"]
+    assert replaying.chosen_rules(available, ["notification", "shipping"]) == ["arn:rule/notices", "arn:rule/orders"]
+    assert replaying.chosen_rules(available, ["shipping", "shipping"]) == ["arn:rule/orders"]
+    assert sorted(replaying.chosen_rules(available, ["order"])) == ["arn:rule/fulfilment", "arn:rule/intake"]
+
+
+@pytest.mark.parametrize("services", [[], ["payment"], ["shipping", "billing"]])
+def test_a_replay_to_nobody_or_to_who_has_no_rule_is_refused(deployed: Stage, services: list[str]) -> None:
+    with pytest.raises(UserError) as refused:
+        replaying.chosen_rules(replaying.rules(deployed), services)
+    assert "notification, order, shipping" in refused.value.hint
+
+
+OLD = ("--from", "2020-01-01T00:00:00Z", "--until", "2020-01-01T01:00:00Z")
+
+
+@pytest.fixture
+def keeps_everything(archive: Archive) -> None:
+    archive.retention_days = 0
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_goes_to_the_chosen_rules_and_is_followed_to_its_end(deployed: Stage, archive: Archive) -> None:
+    [told] = orderctl_json(app, deployed, "start", *OLD, "--to", "shipping", "--to", "notification", "--wait")
+    [asked] = archive.replays.values()
+    assert asked["Destination"] == {"Arn": "platform/bus-arn", "FilterArns": ["arn:rule/orders", "arn:rule/notices"]}
+    assert asked["EventSourceArn"] == "platform/archive-arn"
+    assert (asked["EventStartTime"].hour, asked["EventEndTime"].hour) == (0, 1)
+    assert told["state"] == "COMPLETED"
+    assert told["name"].startswith("orderflow-dev-2026")
+    assert told["to"] == ["orders", "notices"]
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_without_wait_it_is_told_how_to_look(deployed: Stage, archive: Archive) -> None:
+    answer = orderctl(app, deployed, "start", *OLD, "--to", "shipping")
+    [name] = archive.replays
+    assert f"orderctl replay status {name}" in answer.stderr.replace("\n", " ")
+    assert orderctl_json(app, deployed, "status", name)[0]["state"] == "RUNNING"
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(output.err), "is_terminal", True)
+    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="n\n").exit_code == 1
+    assert archive.replays == {}
+    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--yes").exit_code == 0
+    assert len(archive.replays) == 1
+
+
+def test_a_young_window_is_refused_before_anything_is_asked_or_started(deployed: Stage, archive: Archive) -> None:
+    with pytest.raises(UserError, match="younger than 10 minutes"):
+        orderctl(app, deployed, "start", "--last", "1h", "--to", "shipping")
+    assert archive.replays == {}
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_that_fails_is_told(deployed: Stage, archive: Archive) -> None:
+    archive.states = ["RUNNING", "FAILED"]
+    with pytest.raises(UserError, match=r"The replay orderflow-dev-\d+T\d+ failed"):
+        orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait")
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_that_takes_long_is_left_running(deployed: Stage, archive: Archive) -> None:
+    archive.states = ["RUNNING"]
+    with pytest.raises(UserError, match="goes on after 0 s"):
+        orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_what_eventbridge_refuses_is_told(deployed: Stage, archive: Archive) -> None:
+    archive.replays = {str(n): {} for n in range(10)}
+    with pytest.raises(UserError, match="The replay was not started: 10 replays run already"):
+        orderctl(app, deployed, "start", *OLD, "--to", "shipping")
+    with pytest.raises(UserError, match="The replay 3 was not cancelled: 3 has ended"):
+        orderctl(app, deployed, "cancel", "3")
+
+
+def test_replays_are_listed_page_by_page_the_newest_first(deployed: Stage, archive: Archive) -> None:
+    for day in (1, 3, 2):
+        name, begun = f"replay-{day}", datetime(2026, 11, day, tzinfo=UTC)
+        archive.replays[name] = {"ReplayName": name, "State": "COMPLETED", "ReplayStartTime": begun}
+    assert [replay["name"] for replay in orderctl_json(app, deployed, "list")] == ["replay-3", "replay-2", "replay-1"]
+
+
+def test_there_is_no_such_replay(deployed: Stage) -> None:
+    with pytest.raises(UserError, match="There is no replay x"):
+        orderctl(app, deployed, "status", "x")
