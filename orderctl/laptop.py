@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,13 @@ def addresses(target: Target) -> dict[str, str]:
     pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
     found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
     return {name: value for name, value in sorted(found.items()) if name.endswith("api-url")}
+
+
+def forget(target: Target, stacks: Iterable[str]) -> None:
+    """What `up` knew of these stacks holds no longer, since somebody else deploys or destroys them: it deploys them again."""
+    if known := _deployed(target):
+        gone = set(stacks)
+        _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
 
 
 def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:

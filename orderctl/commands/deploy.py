@@ -7,9 +7,10 @@ import typer
 
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
-from orderctl import output
+from orderctl import laptop, output
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import process
+from orderctl.target import Target
 
 Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
 Settings = Annotated[
@@ -46,8 +47,10 @@ def deploy(
     cdk, assembly, stacks = _synthesized(ctx, context)
     wanted = deploying.chosen(stacks, services or [], everything=everything)
     deploying.check_required(wanted, stacks, deploying.parameters_there(ctx.obj))
-    with output.Progress().step(f"Deploy {', '.join(stack.name for stack in wanted)}"):
-        cdk.deploy(assembly, [stack.name for stack in wanted])
+    names = [stack.name for stack in wanted]
+    _forget(ctx.obj, names)
+    with output.Progress().step(f"Deploy {', '.join(names)}"):
+        cdk.deploy(assembly, names)
 
 
 def destroy(
@@ -76,9 +79,15 @@ def destroy(
     names = [stack.name for stack in reversed(wanted)]
     if not yes:
         typer.confirm(f"Destroy {', '.join(names)} and what they keep?", abort=True, err=True)
+    _forget(ctx.obj, names)
     for name in names:
         with output.Progress().step(f"Destroy {name}"):
             cdk.destroy(assembly, name)
+
+
+def _forget(target: Target, names: list[str]) -> None:
+    if target.is_laptop:
+        laptop.forget(target, names)
 
 
 def _synthesized(ctx: typer.Context, context: list[str] | None) -> tuple[Cdk, Path, list[Stacked]]:

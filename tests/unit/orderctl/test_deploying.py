@@ -1,0 +1,190 @@
+"""`orderctl deploy` and `destroy`: the order, what is refused before anything is begun, and what the messages say."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.exceptions import ClientError
+
+from cdk.deploy_order import Stacked
+from orderctl import deploying
+from orderctl import laptop as laptop_module
+from orderctl.commands import deploy as command
+from orderctl.errors import UserError
+from orderctl.target import Kind, Target
+from tests.unit.orderctl.conftest import Stage, orderctl
+
+BUS, COMMANDS, CONTACT = (
+    "/orderflow/dev/platform/bus-arn",
+    "/orderflow/dev/payment/commands-arn",
+    "/orderflow/dev/order/contact-arn",
+)
+PLATFORM = Stacked("OrderflowDev-Platform", (BUS,), ())
+PAYMENT = Stacked("OrderflowDev-Payment", (COMMANDS,), (BUS,))
+ORDER = Stacked("OrderflowDev-Order", (CONTACT,), (BUS, COMMANDS))
+SHIPPING = Stacked("OrderflowDev-Shipping", (), (BUS, CONTACT))
+STACKS = [PLATFORM, PAYMENT, ORDER, SHIPPING]
+NAMES = {stack.name for stack in STACKS}
+
+
+def chosen(*services: str, everything: bool = False) -> list[str]:
+    return [deploying.service_of(stack) for stack in deploying.chosen(STACKS, services, everything=everything)]
+
+
+def test_services_are_deployed_in_the_order_of_deployment_however_they_are_named() -> None:
+    assert chosen("shipping", "payment") == ["payment", "shipping"]
+    assert chosen("OrderflowDev-Order") == ["order"]
+    assert chosen("Payment", "payment") == ["payment"]
+    assert chosen(everything=True) == ["platform", "payment", "order", "shipping"]
+
+
+def test_naming_none_or_both_ways_or_one_that_is_not_there_is_refused() -> None:
+    for services, everything, said in (
+        ((), False, "Name the services, or --all"),
+        (("order",), True, "Name the services, or --all"),
+        (("billing",), False, "There is no service 'billing'"),
+    ):
+        with pytest.raises(UserError, match=said) as refused:
+            chosen(*services, everything=everything)
+        assert refused.value.hint == "There are: platform, payment, order, shipping."
+
+
+def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
+    with pytest.raises(UserError) as refused:
+        deploying.check_required([PAYMENT], STACKS, set())
+    assert (
+        refused.value.message
+        == f"OrderflowDev-Payment needs {BUS}, which OrderflowDev-Platform publishes and which is not there."
+    )
+    assert refused.value.hint == "Deploy it first: `orderctl deploy platform`, or both: `orderctl deploy platform payment`."
+
+
+def test_a_stack_may_come_with_what_it_needs_or_after_it() -> None:
+    deploying.check_required([PLATFORM, PAYMENT], STACKS, set())
+    deploying.check_required([PAYMENT], STACKS, {BUS})
+    deploying.check_required(STACKS, STACKS, set())
+
+
+def test_the_first_that_is_missing_is_named_not_one_that_is_coming() -> None:
+    with pytest.raises(UserError, match="OrderflowDev-Order needs /orderflow/dev/payment/commands-arn"):
+        deploying.check_required([PLATFORM, ORDER, SHIPPING], STACKS, set())
+
+
+def test_a_stack_stays_while_another_that_stays_needs_it() -> None:
+    with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its " + COMMANDS) as refused:
+        deploying.check_unneeded([PAYMENT], STACKS, NAMES)
+    assert "`orderctl destroy order payment`" in refused.value.hint
+
+
+def test_a_stack_may_go_with_those_that_need_it_or_when_they_are_not_there() -> None:
+    deploying.check_unneeded([SHIPPING], STACKS, NAMES)
+    deploying.check_unneeded([PAYMENT, ORDER, SHIPPING], STACKS, NAMES)
+    deploying.check_unneeded([PAYMENT], STACKS, {"OrderflowDev-Platform", "OrderflowDev-Payment"})
+    deploying.check_unneeded(STACKS, STACKS, NAMES)
+
+
+class OnlyThePlatform:
+    """CloudFormation of an account that has the platform, and nothing else of Orderflow."""
+
+    def describe_stacks(self, **request: str) -> dict[str, Any]:
+        if request["StackName"] != PLATFORM.name:
+            message = f"Stack with id {request['StackName']} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+        return {"Stacks": [{"StackName": PLATFORM.name, "StackStatus": "CREATE_COMPLETE"}]}
+
+
+@pytest.fixture
+def account(aws: None) -> Stage:
+    stage = Stage(fakes={"cloudformation": OnlyThePlatform()})
+    stage.client("ssm").put_parameter(Name=BUS, Value="arn", Type="String")
+    return stage
+
+
+def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
+    assert deploying.parameters_there(account) == {BUS}
+    assert deploying.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
+
+
+@dataclass
+class FakeCdk:
+    """The CDK's command line, which notes what it was told to do."""
+
+    done: list[str] = field(default_factory=list)
+
+    def deploy(self, assembly: Path, stacks: Sequence[str]) -> None:
+        self.done.append(f"deploy {' '.join(stacks)}")
+
+    def destroy(self, assembly: Path, stack: str) -> None:
+        self.done.append(f"destroy {stack}")
+
+
+@pytest.fixture
+def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
+    cdk = FakeCdk()
+    monkeypatch.setattr(command, "_synthesized", lambda ctx, context: (cdk, Path("cdk.out"), STACKS))
+    return cdk
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    command.register(app)
+    return app
+
+
+def test_one_service_is_deployed_alone(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    assert orderctl(app, account, "deploy", "payment").exit_code == 0
+    assert cdk.done == ["deploy OrderflowDev-Payment"]
+
+
+def test_nothing_is_begun_if_something_is_missing(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    with pytest.raises(UserError, match="OrderflowDev-Order needs"):
+        orderctl(app, account, "deploy", "order")
+    assert cdk.done == []
+
+
+def test_destroying_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    asked = orderctl(app, account, "destroy", "platform", stdin="n\n")
+    assert "Destroy OrderflowDev-Platform and what they keep?" in asked.output
+    assert (asked.exit_code, cdk.done) == (1, [])
+    assert orderctl(app, account, "destroy", "platform", "--yes").exit_code == 0
+    assert cdk.done == ["destroy OrderflowDev-Platform"]
+
+
+def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    assert "Nothing of this is deployed" in orderctl(app, account, "destroy", "shipping", "--yes").output
+    orderctl(app, account, "destroy", "--all", "--yes")
+    assert cdk.done == ["destroy OrderflowDev-Platform"]
+
+
+def test_everything_is_destroyed_in_the_reverse_order(
+    app: typer.Typer, account: Stage, cdk: FakeCdk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "stacks_there", lambda target, stacks: NAMES)
+    orderctl(app, account, "destroy", "--all", "--yes")
+    assert [line.rsplit("-", 1)[1] for line in cdk.done] == ["Shipping", "Order", "Payment", "Platform"]
+
+
+class FakeParameters:
+    """SSM, as far as `up` keeps there what it deployed."""
+
+    def __init__(self, **stacks: str) -> None:
+        self.known = {"sources": "as they were", "stacks": stacks}
+
+    def get_parameter(self, **request: str) -> dict[str, dict[str, str]]:
+        assert request == {"Name": "/orderflow/dev/laptop/deployed"}
+        return {"Parameter": {"Value": json.dumps(self.known)}}
+
+    def put_parameter(self, **request: Any) -> None:
+        self.known = json.loads(request["Value"])
+
+
+def test_what_somebody_else_deployed_or_destroyed_is_deployed_again_by_up() -> None:
+    parameters = FakeParameters(**{PAYMENT.name: "a", ORDER.name: "b"})
+    target: Target = Stage(kind=Kind.LAPTOP, fakes={"ssm": parameters})
+    laptop_module.forget(target, [PAYMENT.name])
+    assert parameters.known == {"sources": None, "stacks": {ORDER.name: "b"}}
