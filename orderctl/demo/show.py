@@ -46,10 +46,13 @@ def run(target: Target, *, keep: bool) -> None:
             {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()},
             dict(observing.depths(target, "-dlq-url")),
         )
-        findings = audit(books, settled=True)
-        tell(stage, figures(books), len(mailbox.sent_mails(target.reachable())), findings, time.monotonic() - began)
+        findings, found = audit(books, settled=True), figures(books)
+        mails = len(mailbox.sent_mails(target.reachable()))
+        tell(stage, found, mails, findings, time.monotonic() - began)
         if findings:
             raise CheckFailed(f"The audit found {len(findings)} things that are not right.", "They are listed above.")
+        if mails != (booked := sum(count for what, count in found["mails"].items() if what.endswith(" SENT"))):
+            raise CheckFailed(f"{mails} mails went out, and the books have {booked}.", "Each should have gone out once.")
 
 
 @contextmanager
