@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import deployment
@@ -212,7 +213,7 @@ class Invariants:
         """
         struck = list(self.world.plan.struck)
         looks = self.looks[order_id]
-        spans = zip(looks, [*looks[1:], len(struck)], strict=True)
+        spans = pairwise([*looks, len(struck)])
         unstruck = sum(not any(_concerns(boundary, order_id) for boundary in struck[begin:end]) for begin, end in spans)
         faults = sum(_concerns(boundary, order_id) for boundary in struck[self.born.get(order_id, 0) :])
         waited = self.waits[order_id]

@@ -11,6 +11,7 @@ from tests.simulation.customers import Crowd
 from tests.simulation.faults import Drawn, Listed, Mode, Plan
 from tests.simulation.invariants import Violated
 from tests.simulation.randomness import Chance
+from tests.simulation.scheduler import HarnessError
 from tests.simulation.world import World
 
 ORDERS_PER_WORLD: Final = 40
@@ -68,7 +69,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
     except Violated as found:
         violated, text = found.name, found.text
         world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
-    except Exception as error:
+    except (Exception, HarnessError) as error:
         violated, text = type(error).__name__, "".join(traceback.format_exception(error)[-6:])
     finally:
         process.keep_logs(None)

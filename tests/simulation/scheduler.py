@@ -23,6 +23,10 @@ class Crashed(BaseException):
     """The process dies here. Not an Exception, so that no handler outlives it."""
 
 
+class HarnessError(BaseException):
+    """The simulation itself is wrong. Not an Exception: a handler must not take it for an error of its own."""
+
+
 class Environ(MutableMapping[str, str]):
     """`os.environ` as the running function sees it: its own variables before those of this process."""
 

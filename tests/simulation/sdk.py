@@ -20,7 +20,7 @@ from botocore.retries.standard import ExponentialBackoff
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind, Mode
 from tests.simulation.network import PERSISTENT, Network, Unanswered
-from tests.simulation.scheduler import SECOND, Crashed, Task
+from tests.simulation.scheduler import SECOND, Crashed, HarnessError, Task
 
 Request = Mapping[str, Any]
 Execute = Callable[[str, Request, str], dict[str, Any]]
@@ -156,16 +156,29 @@ def attempt(call: Call) -> dict[str, Any]:
     assert _sdk is not None
     mode = call.mode_now()
     call.attempts += 1
-    service = _sdk.services[call.service]
     degraded = _sdk.degraded.get(f"{call.service} {mode}")
     return _sdk.network.attempt(
         call.boundary,
         mode,
         call.latency,
-        lambda: service(call.operation, call.request, call.boundary),
+        _serving(_sdk.services[call.service], call),
         call.patience,
-        (lambda: degraded(call.operation, call.request, call.boundary)) if degraded else None,
+        _serving(degraded, call) if degraded else None,
     )
+
+
+def _serving(service: Execute, call: Call) -> Callable[[], dict[str, Any]]:
+    request = call.request
+
+    def serve() -> dict[str, Any]:
+        try:
+            return service(call.operation, request, call.boundary)
+        except (Refusal, Unanswered):
+            raise
+        except Exception as error:
+            raise HarnessError(f"{call.service} {call.operation}") from error
+
+    return serve
 
 
 def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any]:
