@@ -85,7 +85,10 @@ class FailingService:
 def _read_request(connection: socket.socket) -> bool:
     received = b""
     while b"\r\n\r\n" not in received:
-        part = connection.recv(65536)
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:  # the client has had enough
+            return False
         if not part:
             return False
         received += part
