@@ -1,7 +1,7 @@
 """What a stage deploys, as the simulation stands it up: functions with their settings and time-outs, tables, subscriptions.
 
 Constants come from the services' `infrastructure.py` by reading its source, so that no `aws_cdk` is imported here;
-test_deployment.py holds the rest against the synthesized templates.
+tests/infrastructure/test_simulated_stage.py holds all of it against the synthesized templates.
 """
 
 import ast
@@ -11,8 +11,6 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
-
-from tests.simulation import expressions  # noqa: F401  (first: nothing of the services is imported by it)
 
 BUS: Final = "orderflow"
 WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga"

@@ -11,7 +11,7 @@ from tests.simulation.network import Network
 from tests.simulation.scheduler import SECOND
 
 SHARDS: Final = 2
-"""Concurrent batches: the mapping's parallelization factor."""
+"""A table of some size has several, each read by itself."""
 BATCH: Final = 100
 MAX_RETRIES: Final = 10
 POLL: Final = 250_000

@@ -1,0 +1,72 @@
+"""The simulation stands up what the templates deploy: functions and their settings, queues, streams, rules."""
+
+import pytest
+
+from tests.infrastructure.templates import Assembly
+from tests.simulation import deployment
+from tests.simulation.deployment import SUBSCRIPTIONS, Deployed
+from tests.simulation.streams import BATCH, MAX_RETRIES, SHARDS
+
+REFERENCES = {
+    "TABLE_NAME",
+    "LEDGER_TABLE_NAME",
+    "BUS_NAME",
+    "WORKFLOW_ARN",
+    "CONTACT_FUNCTION_ARN",
+    "QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+}
+"""Variables that name other resources: a name here, a reference there."""
+NOT_A_HANDLER = {"STAGE"}
+
+
+@pytest.mark.parametrize("deployed", deployment.functions(), ids=lambda deployed: deployed.name)
+def test_a_function_has_the_settings_it_is_deployed_with(assembly: Assembly, deployed: Deployed) -> None:
+    properties = assembly.function(deployed.service, deployed.module).properties
+    assert properties["Timeout"] == deployed.timeout_seconds
+    variables = properties["Environment"]["Variables"]
+    assert variables.keys() == deployed.environ.keys()
+    same = variables.keys() - REFERENCES - NOT_A_HANDLER
+    assert {name: variables[name] for name in same} == {name: deployed.environ[name] for name in same}
+
+
+def test_every_function_that_handles_orders_is_simulated(assembly: Assembly) -> None:
+    handlers = {
+        resource.properties["Handler"]
+        for service in deployment.SWEEPERS
+        for resource in assembly.resources("Lambda::Function", service=service)
+    }
+    assert {f"services.{f.service}.{f.module}.handler" for f in deployment.functions()} == handlers
+
+
+def test_queues_are_as_deployed(assembly: Assembly) -> None:
+    settings = deployment.constructs("subscription")
+    timeouts = {deployed.name: deployed.timeout_seconds for deployed in deployment.functions()}
+    for subscribed in SUBSCRIPTIONS:
+        queue = assembly.one("SQS::Queue", subscribed.service, f"{subscribed.name.capitalize()}SubscriptionQueue").properties
+        timeout = timeouts[f"{subscribed.service}-{subscribed.module}"]
+        assert queue["VisibilityTimeout"] == settings["VISIBILITY_IN_TIMEOUTS"] * timeout
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == settings["MAX_RECEIVES"]
+    batches = sorted(
+        mapping.properties["BatchSize"]
+        for mapping in assembly.resources("Lambda::EventSourceMapping")
+        if "StartingPosition" not in mapping.properties
+    )
+    assert batches == sorted(subscribed.batch for subscribed in SUBSCRIPTIONS)
+
+
+def test_streams_are_as_deployed(assembly: Assembly) -> None:
+    mappings = [m.properties for m in assembly.resources("Lambda::EventSourceMapping") if "StartingPosition" in m.properties]
+    assert len(mappings) == len(deployment.SWEEPERS)
+    for mapping in mappings:
+        assert (mapping["BatchSize"], mapping["MaximumRetryAttempts"]) == (BATCH, MAX_RETRIES)
+        assert mapping.get("ParallelizationFactor", 1) <= SHARDS, "a stream has shards of its own, so there may be more"
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_start_rule_gives_the_workflow_what_the_simulation_does(assembly: Assembly) -> None:
+    (target,) = assembly.one("Events::Rule", "order", "Start").properties["Targets"]
+    transformer = target["InputTransformer"]
+    given = deployment.infrastructure("order")["LIVE_INPUT"]
+    assert set(transformer["InputPathsMap"].values()) == {path for path in given.values() if path.startswith("$.")}
