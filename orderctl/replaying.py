@@ -130,7 +130,9 @@ def listed(target: Target) -> list[dict[str, Any]]:
     more: dict[str, Any] = {}
     while True:
         answer = client.list_replays(EventSourceArn=archive, **more)
-        found += [_shown(replay) for replay in answer["Replays"]]
+        for replay in answer["Replays"]:  # some engines leave the window out of the list
+            whole = "EventStartTime" in replay
+            found.append(_shown(replay if whole else client.describe_replay(ReplayName=replay["ReplayName"])))
         if not answer.get("NextToken"):
             return sorted(found, key=lambda replay: str(replay["started"]), reverse=True)
         more = {"NextToken": answer["NextToken"]}
@@ -158,6 +160,12 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[d
     if replay["state"] == "FAILED":
         raise UserError(f"The replay {name} failed: {replay['reason']}.")
     return replay
+
+
+def progress(replay: dict[str, Any]) -> str:
+    """How far a shown replay is, in words: `RUNNING, until 2026-11-23T04:05:06.000Z of 2026-11-23T05:00:00.000Z`."""
+    reached = f", until {replay['replayed_until']} of {replay['until']}" if replay["replayed_until"] else ""
+    return f"{replay['state']}{reached}"
 
 
 def _shown(replay: dict[str, Any]) -> dict[str, Any]:

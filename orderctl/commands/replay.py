@@ -54,9 +54,7 @@ def start(
     name = replaying.start(ctx.obj, chosen, rule_arns, now)
     if wait:
         with output.err.status(f"{name} ...") as line:
-            replaying.follow(
-                ctx.obj, name, deadline, lambda r: line.update(f"{name}: {r['state']}, until {r['replayed_until']}")
-            )
+            replaying.follow(ctx.obj, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
     output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
     if not wait:
         output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is.[/dim]")

@@ -239,8 +239,15 @@ def test_what_eventbridge_refuses_is_told(deployed: Stage, archive: Archive) -> 
 def test_replays_are_listed_page_by_page_the_newest_first(deployed: Stage, archive: Archive) -> None:
     for day in (1, 3, 2):
         name, begun = f"replay-{day}", datetime(2026, 11, day, tzinfo=UTC)
-        archive.replays[name] = {"ReplayName": name, "State": "COMPLETED", "ReplayStartTime": begun}
+        window = {"EventStartTime": begun - timedelta(hours=1), "EventEndTime": begun}
+        archive.replays[name] = {"ReplayName": name, "State": "COMPLETED", "ReplayStartTime": begun, **window}
     assert [replay["name"] for replay in orderctl_json(app, deployed, "list")] == ["replay-3", "replay-2", "replay-1"]
+
+
+def test_how_far_a_replay_is_in_words() -> None:
+    running = {"state": "RUNNING", "replayed_until": "08:15", "until": "09:00"}
+    assert replaying.progress(running) == "RUNNING, until 08:15 of 09:00"
+    assert replaying.progress({**running, "replayed_until": None}) == "RUNNING"
 
 
 def test_there_is_no_such_replay(deployed: Stage) -> None:
