@@ -58,7 +58,6 @@ def run_campaign(
     orders: int,
     processes: int,
     progress: Callable[[Totals], None] = lambda totals: None,
-    world_limit: int | None = None,
 ) -> Totals:
     """Worlds until `orders` orders were placed, or one failed."""
     totals = Totals()
@@ -67,7 +66,7 @@ def run_campaign(
         totals.add(verdict)
         totals.seconds = time.monotonic() - started
         progress(totals)
-        if totals.failed or totals.orders >= orders or totals.worlds == world_limit:
+        if totals.failed or totals.orders >= orders:
             break
     return totals
 

@@ -309,6 +309,9 @@ class Crowd:
                 "inventory-commands", {"command": "replenish", "replenishment_id": "again", "items": items}, self._task().name
             )
         call(self.world, "GET", "/stock/SKU-0", function="inventory-api")
+        if self.chance.below("forgets", 2):  # a person may be forgotten at any time; the books stay
+            self.world.invariants.forgotten.add("c0")
+            call(self.world, "DELETE", "/customers/c0/contact")
 
     def _pause(self, name: str, least: float, most: float) -> None:
         self.world.scheduler.sleep(int(self.chance.between(name, least, most) * SECOND))

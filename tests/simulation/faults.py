@@ -139,8 +139,6 @@ class Plan:
 
     def __init__(self) -> None:
         self.struck: dict[str, Mode] = {}
-        self.exempt: frozenset[Mode] = frozenset()
-        """Modes that this run leaves out."""
         self.quiet = False
         """While true, nothing is struck."""
 
@@ -166,8 +164,7 @@ class Drawn(Plan):
     def _choose(self, boundary: str, kind: Kind, bits: int) -> Mode | None:
         if bits % _HALF >= self.threshold:
             return None
-        mode = self.chance.weighted(f"mode {boundary}", MENUS[kind])
-        return None if mode in self.exempt else mode
+        return self.chance.weighted(f"mode {boundary}", MENUS[kind])
 
 
 class Listed(Plan):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
-from tests.simulation.network import Network, Unanswered
+from tests.simulation.network import Network, Unanswered, Unreached
 
 
 class RemoteGateway:
@@ -42,10 +42,10 @@ class RemoteGateway:
 
         try:
             found = self.network.exchange(task.numbered(what), Kind.GATEWAY, execute, 2.0)
+        except (Unreached, Refusal):
+            raise GatewayUnavailable(what) from None
         except Unanswered:
             raise GatewayTimeout(what) from None
-        except Refusal:
-            raise GatewayUnavailable(what) from None
         if isinstance(found, GatewayFault):
             raise found
         return found

@@ -22,6 +22,10 @@ class Unanswered(Exception):
     """No answer came in time: what was asked for may have been done, may yet be done, or never."""
 
 
+class Unreached(Unanswered):
+    """There was nobody to ask: certainly nothing was done, and the caller can tell."""
+
+
 class Network:
     """Carries each exchange as the plan says."""
 
@@ -75,6 +79,9 @@ class Network:
                 _unheard(execute)
                 scheduler.crash()
             case Mode.LOST | Mode.LOST_ONCE:
+                if self.chance.bits(f"lost {boundary}") % 2:
+                    scheduler.sleep(min(wait, SECOND))
+                    raise Unreached
                 scheduler.sleep(wait)
                 raise Unanswered
             case Mode.ANSWER_LOST | Mode.ANSWER_LOST_ONCE:

@@ -59,6 +59,7 @@ def make_ready(with_botocore: bool = False) -> Environ:
 
         services_of_the_stage.load()
     sys.modules["services.kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
+    _hear_exceptions()
     keep_logs(None)
     gc.collect()
     gc.freeze()
@@ -70,6 +71,28 @@ def keep_logs(read: Callable[[str], None] | None) -> None:
     """Let `read` have every log line from now on; with None, logging costs next to nothing."""
     SINK.read = read
     logging.disable(logging.NOTSET if read else logging.CRITICAL)
+
+
+def _hear_exceptions() -> None:
+    """Let the world hear of every error that a handler logs and goes on from: one bad message, one bad shipment."""
+    for name, module in list(sys.modules.items()):
+        logger = getattr(module, "logger", None) if name.startswith("services.") else None
+        if logger is not None:
+            logger.exception = _heard(logger.exception)
+
+
+def _heard(log: Callable[..., None]) -> Callable[..., None]:
+    def exception(*told: Any, **fields: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            HEARD_BY[0](error)
+        log(*told, **fields)
+
+    return exception
+
+
+HEARD_BY: list[Callable[[BaseException], None]] = [lambda error: None]
+"""Who hears of the errors that handlers log: the world that runs."""
 
 
 def _uuid4() -> uuid.UUID:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from botocore.client import BaseClient
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.retries.standard import ExponentialBackoff
 
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind, Mode
-from tests.simulation.network import PERSISTENT, Network, Unanswered
+from tests.simulation.network import PERSISTENT, Network, Unanswered, Unreached
 from tests.simulation.scheduler import SECOND, Crashed, HarnessError, Task
 
 Request = Mapping[str, Any]
@@ -190,11 +190,15 @@ def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any
         try:
             answer = attempt(call)
             return {**answer, "Payload": io.BytesIO(answer["Payload"])} if operation == "Invoke" else answer
-        except Unanswered:
+        except Unanswered as silence:
             scale = 0.025 if call.service == "dynamodb" else 0.05
-            error: Exception = ReadTimeoutError(endpoint_url=f"https://{call.service}")
+            error: Exception = timed_out(call, silence)
         except Refusal as refusal:
-            response = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.extra}
+            response = {
+                "Error": {"Code": refusal.code, "Message": refusal.message},
+                "ResponseMetadata": {"HTTPStatusCode": STATUS.get(refusal.code, 400)},
+                **refusal.extra,
+            }
             error = client.exceptions.from_code(refusal.code)(response, operation)
             if refusal.code not in RETRIED:
                 raise error from None
@@ -202,6 +206,12 @@ def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any
         if call.attempts >= most:
             raise error
         _sleep(_jitter() * min(scale * 2 ** (call.attempts - 1), 20))
+
+
+def timed_out(call: Call, silence: Unanswered) -> HTTPClientError:
+    """What botocore raises when no answer comes, or nobody is there to connect to."""
+    kind = ConnectTimeoutError if isinstance(silence, Unreached) else ReadTimeoutError
+    return kind(endpoint_url=f"https://{call.service}")
 
 
 def _sleep(seconds: float) -> None:

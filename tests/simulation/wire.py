@@ -5,7 +5,6 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
-from botocore.exceptions import ReadTimeoutError
 from botocore.retries import quota
 
 from tests.simulation import sdk
@@ -13,10 +12,8 @@ from tests.simulation.dynamodb import Refusal
 from tests.simulation.network import Unanswered
 from tests.simulation.sdk import Call, Request
 
-STATUS = {"InternalServerError": 500}
 _real_call = BaseClient._make_api_call
 _hooked: set[int] = set()
-_current: Any = None
 
 
 class Body:
@@ -60,12 +57,12 @@ def _exchange(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     try:
         answer = sdk.attempt(call)
-    except Unanswered:
-        raise ReadTimeoutError(endpoint_url=f"https://{call.service}") from None
+    except Unanswered as silence:
+        raise sdk.timed_out(call, silence) from None
     except Refusal as refusal:
         headers["x-amzn-errortype"] = refusal.code
         body = {"__type": refusal.code, "message": refusal.message, **refusal.extra}
-        return AWSResponse(request.url, STATUS.get(refusal.code, 400), headers, Body(json.dumps(body).encode()))
+        return AWSResponse(request.url, sdk.STATUS.get(refusal.code, 400), headers, Body(json.dumps(body).encode()))
     if call.operation == "Invoke":
         if "FunctionError" in answer:
             headers["X-Amz-Function-Error"] = answer["FunctionError"]

@@ -230,9 +230,14 @@ class World:
         from services.kernel import clock
 
         sdk.stand_behind(self.sdk)
+        process.HEARD_BY[0] = self._logged
         with clock.held_by(self.clock):
             begin(self)
             self.settle(minutes)
+
+    def _logged(self, error: BaseException) -> None:
+        task = self.scheduler.current
+        self.invariants.failed(task.name if task else "?", error)
 
     def settle_more(self) -> None:
         """Settle again, after something was set going from outside."""
