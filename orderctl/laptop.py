@@ -64,7 +64,7 @@ def _up(
         progress.note("Nothing has changed since the last deployment.")
     else:
         stacks = _deploy(target, progress, app, deployed.get("stacks", {}))
-        if seed:
+        if seed and app is None:  # another composition has no catalogue
             _seed(target, progress)
         _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
     return target, process.remember(record, stage=target.stage, outputs=outputs(target))
