@@ -179,7 +179,7 @@ def test_a_confirmed_order_is_shipped_told_and_delivered(laptop: Laptop) -> None
         row = laptop.row("order", f"ORDER#{order_id}")
         return bool(row and row["fulfilment"] == "DELIVERED")
 
-    eventually(delivered, 60, "the order is delivered", every_seconds=0.5)
+    eventually(delivered, 180, "the order is delivered", every_seconds=1)
     laptop.quiet()
     for kind in ("confirmed", "dispatched"):
         note = laptop.row("notification", f"NOTE#{order_id}#{kind}")
