@@ -23,6 +23,16 @@ def queues(target: Target) -> dict[str, int]:
     return {name.removesuffix(ENDING): depth for name, depth in observing.depths(target, ENDING).items()}
 
 
+def held_by(name: str) -> str:
+    """What lands in the queue of that name."""
+    service, _, source = name.partition("/")
+    if source == "relay":
+        return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
+    if source == "start":
+        return f"events that could not start the saga; the {service} sweeper starts it"
+    return f"events that {service} refused, or failed on each time"
+
+
 def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` messages of a queue, told as `told` tells them. A `UserError` if there is no such queue."""
     urls = {found.removesuffix(ENDING): url for found, url in observing.parameters(target, ENDING).items()}

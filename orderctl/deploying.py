@@ -73,7 +73,10 @@ def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
     for stack in stacks:
         try:
             client.describe_stacks(StackName=stack.name)
-        except ClientError:
+        except ClientError as error:
+            # Whoever may not look must not be told that nothing is there.
+            if "does not exist" not in str(error):
+                raise
             continue
         found.add(stack.name)
     return found

@@ -147,7 +147,7 @@ def cancel(target: Target, name: str) -> None:
 
 
 def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Follow a replay until it has ended; as it ended. A `UserError` if it failed, or has not ended by the deadline."""
+    """Follow a replay until it is completed. A `UserError` if it ends otherwise, or has not ended by the deadline."""
     ends = time.monotonic() + deadline_seconds
     while True:
         replay = show(target, name)
@@ -159,6 +159,8 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[d
         time.sleep(0.5)
     if replay["state"] == "FAILED":
         raise UserError(f"The replay {name} failed: {replay['reason']}.")
+    if replay["state"] == "CANCELLED":
+        raise UserError(f"The replay {name} was cancelled; what it had sent by then stays sent.")
     return replay
 
 

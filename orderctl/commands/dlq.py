@@ -17,14 +17,22 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_queues(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """List the stage's dead-letter queues and how many messages each holds.
+    """List the stage's dead-letter queues, how many messages each holds, and what lands there.
 
-    Example: `orderctl dlq list`
+    Examples:
+
+    - `orderctl dlq list`
+
+    - `orderctl dlq list -o json | jq 'map(.messages) | add'` counts them all
     """
     from orderctl import dead_letters
 
-    rows = [{"name": name, "messages": depth} for name, depth in dead_letters.queues(ctx.obj).items()]
-    output.show(rows, {"name": "Queue", "messages": "Messages"}, output_format, empty="No service is deployed.")
+    rows = [
+        {"name": name, "messages": depth, "holds": dead_letters.held_by(name)}
+        for name, depth in dead_letters.queues(ctx.obj).items()
+    ]
+    columns = {"name": "Queue", "messages": "Messages", "holds": "What lands there"}
+    output.show(rows, columns, output_format, empty="No service is deployed.")
 
 
 @app.command()

@@ -1,5 +1,6 @@
-"""`orderctl replay`: start, status, list, cancel."""
+"""`orderctl replay`: start, status (also: show), list, cancel."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,7 +21,7 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def start(
     ctx: typer.Context,
-    to: Annotated[list[str], typer.Option(help="The service that gets the replay; may be repeated.")],
+    to: Annotated[list[str] | None, typer.Option(help="The service that gets the replay; may be repeated.")] = None,
     last: Annotated[str | None, typer.Option(help="The window, until now: 90m, 2h, 7d.")] = None,
     start_at: Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="The window's end, RFC 3339.  [default: now]")] = None,
@@ -43,15 +44,16 @@ def start(
 
     now = datetime.now(UTC)
     chosen = replaying.window(last, start_at, until, now)
-    rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to)
+    rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
     replaying.check(ctx.obj, chosen, now)
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
-        f"to {', '.join(to)}: {len(rule_arns)} rules."
+        f"to {', '.join(to or [])}: {len(rule_arns)} rules."
     )
-    if output.err.is_terminal and not yes:
+    if _attended() and not yes:
         typer.confirm("Start it?", abort=True, err=True)
     name = replaying.start(ctx.obj, chosen, rule_arns, now)
+    output.err.print(f"Started {name}.")
     if wait:
         with output.err.status(f"{name} ...") as line:
             replaying.follow(ctx.obj, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
@@ -60,6 +62,12 @@ def start(
         output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is.[/dim]")
 
 
+def _attended() -> bool:
+    """Whether a person can read a question and answer it."""
+    return output.err.is_terminal and sys.stdin.isatty()
+
+
+@app.command("show", hidden=True)
 @app.command()
 def status(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
     """Show how far a replay is.
@@ -73,16 +81,26 @@ def status(ctx: typer.Context, name: str, output_format: OutputOption = Format.T
 
 @app.command("list")
 def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """List the replays of the stage's archive, the newest first."""
+    """List the replays of the stage's archive, the newest first.
+
+    Examples:
+
+    - `orderctl replay list`
+
+    - `orderctl replay list -o json | jq '.[] | select(.state == "RUNNING").name'`
+    """
     from orderctl import replaying
 
     output.show(replaying.listed(ctx.obj), COLUMNS, output_format, empty="There was no replay yet.")
 
 
 @app.command()
-def cancel(ctx: typer.Context, name: str) -> None:
-    """Stop a replay. What it has sent stays sent, and may be sent again by another."""
+def cancel(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Stop a replay. What it has sent stays sent, and may be sent again by another.
+
+    Example: `orderctl replay cancel orderflow-dev-20261123T060000000000`
+    """
     from orderctl import replaying
 
     replaying.cancel(ctx.obj, name)
-    output.err.print(f"Cancelled {name}.")
+    output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)

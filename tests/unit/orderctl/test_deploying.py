@@ -109,6 +109,18 @@ def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
     assert deploying.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
 
 
+class NoLongerSignedIn:
+    """CloudFormation, to whoever's session has ended."""
+
+    def describe_stacks(self, **request: str) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "the token is expired"}}, "DescribeStacks")
+
+
+def test_whoever_may_not_look_is_not_told_that_nothing_is_there() -> None:
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        deploying.stacks_there(Stage(fakes={"cloudformation": NoLongerSignedIn()}), STACKS)
+
+
 @dataclass
 class FakeCdk:
     """The CDK's command line, which notes what it was told to do."""

@@ -46,9 +46,16 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
     bury(urls["order/intake-dlq-url"], PLACED)
     bury(urls["order/intake-dlq-url"], PLACED)
     assert orderctl_json(app, deployed, "list") == [
-        {"name": "order/intake", "messages": 2},
-        {"name": "shipping/orders", "messages": 0},
+        {"name": "order/intake", "messages": 2, "holds": "events that order refused, or failed on each time"},
+        {"name": "shipping/orders", "messages": 0, "holds": "events that shipping refused, or failed on each time"},
     ]
+
+
+def test_what_lands_in_a_queue_is_told_by_its_name() -> None:
+    assert dead_letters.held_by("payment/relay") == (
+        "payment rows whose events the relay could not publish; the sweeper publishes them"
+    )
+    assert dead_letters.held_by("order/start") == "events that could not start the saga; the order sweeper starts it"
 
 
 def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """`orderctl replay`: which window, which rules, what is refused, and following it to its end."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orderctl import output, replaying
+from orderctl.commands import replay as command
 from orderctl.commands.replay import app
 from orderctl.errors import UserError
 from orderctl.replaying import Window
@@ -61,7 +63,11 @@ class Archive:
         return {"Replays": found[place : place + 1], **more}
 
     def cancel_replay(self, **request: Any) -> dict[str, Any]:
-        raise refusal("IllegalStatusException", f"{request['ReplayName']} has ended", "CancelReplay")
+        name = request["ReplayName"]
+        if name not in self.replays or self.states[-1] == "COMPLETED":
+            raise refusal("IllegalStatusException", f"{name} has ended", "CancelReplay")
+        self.states = ["CANCELLING", "CANCELLED"]
+        return {}
 
 
 @pytest.fixture
@@ -200,11 +206,28 @@ def test_without_wait_it_is_told_how_to_look(deployed: Stage, archive: Archive) 
 
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(output.err), "is_terminal", True)
+    monkeypatch.setattr(command, "_attended", lambda: True)
     assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="n\n").exit_code == 1
     assert archive.replays == {}
+    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="y\n").exit_code == 0
     assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--yes").exit_code == 0
+    assert len(archive.replays) == 2
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_script_is_not_asked_even_if_its_errors_go_to_a_terminal(
+    deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(output.err), "is_terminal", True)
+    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="").exit_code == 0
     assert len(archive.replays) == 1
+
+
+def test_who_gets_the_replay_must_be_said(deployed: Stage, archive: Archive) -> None:
+    with pytest.raises(UserError, match="Choose who gets the replay") as refused:
+        orderctl(app, deployed, "start", "--last", "1h")
+    assert refused.value.hint == "Services with rules: notification, order, shipping."
+    assert archive.replays == {}
 
 
 def test_a_young_window_is_refused_before_anything_is_asked_or_started(deployed: Stage, archive: Archive) -> None:
@@ -223,8 +246,32 @@ def test_a_replay_that_fails_is_told(deployed: Stage, archive: Archive) -> None:
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_replay_that_takes_long_is_left_running(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING"]
-    with pytest.raises(UserError, match="goes on after 0 s"):
+    with pytest.raises(UserError, match="goes on after 0 s") as left:
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
+    [name] = archive.replays
+    assert left.value.hint == f"`orderctl replay status {name}`"
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_that_somebody_cancels_does_not_pass_for_completed(deployed: Stage, archive: Archive) -> None:
+    archive.states = ["RUNNING", "CANCELLING", "CANCELLED"]
+    with pytest.raises(UserError, match="was cancelled; what it had sent by then stays sent"):
+        orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait")
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_running_replay_is_cancelled_and_shown(deployed: Stage, archive: Archive) -> None:
+    archive.states = ["RUNNING"]
+    [started] = orderctl_json(app, deployed, "start", *OLD, "--to", "shipping")
+    [told] = orderctl_json(app, deployed, "cancel", started["name"])
+    assert (told["name"], told["state"]) == (started["name"], "CANCELLED")
+    assert orderctl_json(app, deployed, "show", started["name"]) == orderctl_json(app, deployed, "status", started["name"])
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replays_name_is_one_that_eventbridge_takes(deployed: Stage, archive: Archive) -> None:
+    name = replaying.start(replace(deployed, stage="s" * 16), Window(NOW, NOW), [], NOW)
+    assert re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name)
 
 
 @pytest.mark.usefixtures("keeps_everything")
