@@ -131,7 +131,8 @@ class Bus:
             latency += int(self.network.chance.between(f"delay {about}", 1.0, 900.0) * SECOND)
         self._arrive(latency, rule, event, about)
         if mode is Mode.DOUBLED:
-            again = int(self.network.chance.between(f"again {about}", 0.0, 300.0) * SECOND)
+            soon = self.network.chance.bits(f"again {about}") % 2
+            again = int(self.network.chance.between(f"again {about}", 0.0, 0.2 if soon else 300.0) * SECOND)
             self._arrive(latency + again, rule, event, f"{about} (again)")
 
     def _arrive(self, after: int, rule: Rule, event: Envelope, about: str) -> None:

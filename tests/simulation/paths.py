@@ -157,9 +157,9 @@ def _stream_lost(boundary: str, now: int) -> Mode | None:
     return Mode.DROPPED if boundary.startswith("stream ") and boundary.endswith("] 0") else None
 
 
-def _both_actors(boundary: str, now: int) -> Mode | None:
-    """The live saga stalls between the decision and the capture, and the sweeper's run meets it there."""
-    return Mode.STALLED if boundary.endswith("saga > CapturePayment") and "POST" in boundary else None
+def _two_runs(boundary: str, now: int) -> Mode | None:
+    """The start is delivered twice: two runs of the saga side by side."""
+    return Mode.DOUBLED if boundary.endswith("order-start") else None
 
 
 PATHS: Final = (
@@ -178,7 +178,7 @@ PATHS: Final = (
     Path("resumed", _buy, "CONFIRMED", base=_first_start_lost),
     Path("resumed and refused", _buy, "CANCELLED", "CAPTURE_REFUSED", token="pm_card_capture_refused", base=_first_start_lost),
     Path("aborted", _buy, "CANCELLED", "EXPIRED", base=_no_start_for_ten_minutes),
-    Path("two actors", _buy, "CONFIRMED", base=_both_actors),
+    Path("two runs at once", _buy_async, "CONFIRMED", base=_two_runs),
     Path("republished", _buy, "CONFIRMED", base=_stream_lost),
     Path("delivered", _buy, "CONFIRMED", subscriptions=FULFILMENT),
     Path("told of the cancellation", _buy, "CANCELLED", "OUT_OF_STOCK", stock=2, subscriptions=FULFILMENT),
