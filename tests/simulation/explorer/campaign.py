@@ -45,7 +45,7 @@ class Explored:
         return self.passed and self.states >= MIN_STATES and self.seconds < MAX_SECONDS
 
 
-def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 2)) -> tuple[Ordering | Fulfilment, ...]:
+def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Ordering | Fulfilment, ...]:
     """The worlds of the main exploration.
 
     Two orders meet in the stock only, so their world leaves the events out, and lets a sweeper start anything at any instant.
@@ -103,6 +103,11 @@ class Mutated:
         return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
 
     @property
+    def felt(self) -> int:
+        """How many make a difference to any reachable state."""
+        return sum(verdict.felt for verdict in self.verdicts)
+
+    @property
     def second_line(self) -> list[Verdict]:
         """Of no effect while the step's evidence is asked for; noticed once that is dropped as well."""
         return [verdict for verdict in self.verdicts if verdict.second_line]
@@ -120,7 +125,7 @@ class Mutated:
     @property
     def share_of_felt(self) -> float:
         """Of the mutants that make a difference to any reachable state, how many an invariant notices as they are."""
-        return len(self.noticed) / sum(verdict.felt for verdict in self.verdicts)
+        return len(self.noticed) / self.felt
 
     @property
     def unjustified(self) -> list[str]:

@@ -7,6 +7,7 @@ order, which is what a replay does too. That the order is CONFIRMED or CANCELLED
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from services.kernel.transitions import ABSENT
@@ -63,6 +64,9 @@ class Fulfilment:
     rules: Rules = PRODUCTION
     watches: tuple[str, ...] = EVERYTHING
     rested: dict[Parcel, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wrong = cache(self._wrong)  # type: ignore[method-assign]
 
     def starts(self) -> Iterable[tuple[Parcel, tuple[None, ...]]]:
         """The last word was just written."""

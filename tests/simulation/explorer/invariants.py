@@ -5,6 +5,7 @@ the explorer's: wider than the design's, marked by a star where they extend one 
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from services.inventory import states as stock
 from services.kernel.transitions import ABSENT
@@ -76,11 +77,13 @@ TWO_ENDINGS = tuple(
 """Pairs of transitions of which no row's history holds both."""
 
 
+@cache
 def ends_once(taken: frozenset[str]) -> bool:
     """D1 carried over to every row."""
     return not any(pair <= taken for pair in TWO_ENDINGS)
 
 
+@cache
 def moves_once(taken: frozenset[str]) -> bool:
     """D2 made stricter: a row that takes a transition twice tells the same event under two versions."""
     return not any(step.endswith("!") for step in taken)

@@ -51,6 +51,7 @@ class Ordering:
 
     def __post_init__(self) -> None:
         self._own_moves = cache(self._own_moves)  # type: ignore[method-assign]
+        self._service_moves = cache(self._service_moves)  # type: ignore[method-assign]
         self._steps = cache(self._steps)  # type: ignore[method-assign]
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
 
@@ -75,8 +76,12 @@ class Ordering:
 
     def _own_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
         """What may happen to one order, whatever its stock and the other orders."""
-        sources = (order.client_moves, order.timer_moves, order.moves, payment.moves, events.moves)
-        return tuple(move for source in sources for move in source(self.rules, one))
+        others = (order.client_moves, order.timer_moves, events.moves)
+        return (*self._service_moves(one), *(move for source in others for move in source(self.rules, one)))
+
+    def _service_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
+        """What the order service, the payment service and the gateway may do."""
+        return (*order.moves(self.rules, one), *payment.moves(self.rules, one))
 
     def _steps(self, one: OrderFacts, actor: Execution) -> tuple[tuple[str, OrderFacts, Execution], ...]:
         return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))
@@ -137,7 +142,7 @@ class Ordering:
             one = here.orders[0]
             if self._wrong(one):
                 return {here.of(0, one.alone())}
-            after = [(here.of(0, there), run) for service in (order, payment) for _, there in service.moves(self.rules, one)]
+            after = [(here.of(0, there), run) for _, there in self._service_moves(one)]
             after += [(there, run) for _, there in inventory.moves(self.rules, here, 0)]
             after += [(here.of(0, there), become) for _, there, become in saga.steps(self.rules, one, run)]
             if not after:

@@ -7,20 +7,18 @@ from collections.abc import Iterator
 
 from services.kernel.transitions import ABSENT
 from tests.simulation.explorer.facts import Gateway, OrderFacts, take
-from tests.simulation.explorer.rules import Rules
+from tests.simulation.explorer.rules import STEPS, Rules
 
 Moves = Iterator[tuple[str, OrderFacts]]
 OPERATIONS = ("authorize", "capture", "void")
-INTENT = {"authorize": "AUTHORIZING", "capture": "CAPTURING", "void": "VOIDING"}
-"""The status that makes a handler call the gateway."""
-RESULTS = (
-    ("PAY.authorize", "authorize", "AUTHORIZED"),
-    ("PAY.decline", "authorize", "DECLINED"),
-    ("PAY.capture", "capture", "CAPTURED"),
-    ("PAY.refuse_capture", "capture", "CAPTURE_REFUSED"),
-    ("PAY.void", "void", "VOIDED"),
-)
-"""Each result with the gateway's answer that it records."""
+RESULTS = {
+    "PAY.authorize": "authorize",
+    "PAY.decline": "authorize",
+    "PAY.capture": "capture",
+    "PAY.refuse_capture": "capture",
+    "PAY.void": "void",
+}
+"""Each result with the operation whose outcome it records; the gateway's answers have the names of the statuses."""
 
 
 def moves(rules: Rules, facts: OrderFacts) -> Moves:
@@ -31,8 +29,8 @@ def moves(rules: Rules, facts: OrderFacts) -> Moves:
             for answer, gateway in OUTCOMES[operation](rules, facts.gateway):
                 if gateway != facts.gateway:
                     yield f"gateway: {operation} → {answer}", facts._replace(gateway=gateway)
-    for step, operation, answer in RESULTS:
-        in_hand = getattr(facts.gateway, operation) == answer
+    for step, operation in RESULTS.items():
+        in_hand = getattr(facts.gateway, operation) == STEPS[step].target
         unannounced = in_hand and operation == "authorize" and facts.payment == ABSENT and not rules.has("intent before call")
         if unannounced or rules.permits(step, facts.payment, asked=operation in facts.calls, evidence=in_hand):
             yield f"payment: {step.removeprefix('PAY.')} recorded", take(rules, facts, step)
@@ -47,7 +45,7 @@ def _intend(rules: Rules, facts: OrderFacts, operation: str) -> Moves:
     step = f"PAY.intend_{operation}"
     if rules.permits(step, facts.payment, asked):
         yield f"payment: intend_{operation}", take(rules, facts, step).call(operation)
-    elif asked and facts.payment == INTENT[operation] and operation not in facts.calls:
+    elif asked and facts.payment == STEPS[step].target and operation not in facts.calls:
         yield f"payment: {operation} again", facts.call(operation)
 
 

@@ -41,19 +41,18 @@ def print_explored(console: Console, explored: Explored) -> None:
             print_way(console, search.counter_example)
 
 
-def print_ablated(console: Console, ablated: Ablated, *, ways: bool) -> None:
-    """What breaks without each ingredient; with `ways`, the shortest way to it."""
+def print_ablated(console: Console, ablated: Ablated) -> None:
+    """What breaks without each ingredient, and the shortest way to it."""
     table = _table("", "without it", "what breaks first", "steps")
     for one, seen in ablated:
         found = seen.counter_example
         broken, steps = (found.broken, str(len(found.steps))) if found else ("nothing: the others make up for it", "-")
         table.add_row(str(one.ingredient), escape(one.instead), escape(broken), steps)
     console.print(table)
-    if ways:
-        for one, seen in ablated:
-            if seen.counter_example:
-                console.print(f"\n[bold]{one.ingredient}. {INGREDIENTS[one.ingredient]}[/bold]: {escape(one.instead)}")
-                print_way(console, seen.counter_example)
+    for one, seen in ablated:
+        if seen.counter_example:
+            console.print(f"\n[bold]{one.ingredient}. {INGREDIENTS[one.ingredient]}[/bold]: {escape(one.instead)}")
+            print_way(console, seen.counter_example)
     console.print(f"\n{len(ingredients_that_break(ablated))} of {len(INGREDIENTS)} ingredients are needed")
 
 
@@ -66,12 +65,13 @@ def print_way(console: Console, found: CounterExample) -> None:
 
 def print_mutated(console: Console, mutated: Mutated) -> None:
     """The count, and the survivors with their justification."""
-    shares = f"{mutated.share:.1%} of all, {mutated.share_of_felt:.1%} of those with an effect"
+    as_they_are = f"{len(mutated.noticed)} of those are noticed, {mutated.share_of_felt:.1%}"
+    either = f"{len(mutated.second_line)} of the others are noticed, so in one form or the other {mutated.share:.1%}"
     console.print(
-        f"{len(mutated.verdicts)} mutants: {len(mutated.noticed)} noticed ({mutated.noticed_by_own} first by the "
-        f"explorer's own invariants: starred, X1); {len(mutated.second_line)} without effect while\n"
-        f"the step's evidence is asked for, noticed once it is not; {len(mutated.survivors)} survive.\n"
-        f"Noticed are {shares} as they are (bar: {MIN_NOTICED:.0%})"
+        f"{len(mutated.verdicts)} mutants. As they are, {mutated.felt} have an effect: {as_they_are}\n"
+        f"({mutated.noticed_by_own} first by the explorer's own invariants: starred, X1).\n"
+        f"With the step's evidence dropped as well, {either}.\n"
+        f"{len(mutated.survivors)} survive (bar for both shares: {MIN_NOTICED:.0%})"
     )
     table = _table("survivor", "why it may")
     for verdict in mutated.survivors:
@@ -100,6 +100,7 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
         document["mutated"] = {
             "passed": mutated.passed,
             "mutants": len(mutated.verdicts),
+            "felt": mutated.felt,
             "noticed": len(mutated.noticed),
             "noticed_by_own": mutated.noticed_by_own,
             "second_line": len(mutated.second_line),

@@ -8,8 +8,10 @@ answered is to see what the row says once the command has nothing left to do. A 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from services.inventory import states as stock
 from services.kernel.transitions import ABSENT
-from services.order.states import TRANSITIONS as ORDER
+from services.order import states as order
+from services.payment import states as payment
 from tests.simulation.explorer.facts import OrderFacts
 from tests.simulation.explorer.rules import Rules
 
@@ -30,21 +32,22 @@ class Execution(NamedTuple):
 Moves = Iterator[tuple[str, OrderFacts, Execution]]
 
 RECOVERY_MODES = ("resume", "abort")
+LET_GO = "LET GO"
 ANSWERS: dict[str, dict[str, str]] = {
     "authorize": {
-        **dict.fromkeys(("AUTHORIZED", "CAPTURING", "CAPTURED", "CAPTURE_REFUSED"), "AUTHORIZED"),
-        "DECLINED": "DECLINED",
-        **dict.fromkeys(("VOIDING", "VOIDED"), "VOIDED"),
+        **dict.fromkeys((payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED), payment.AUTHORIZED),
+        payment.DECLINED: payment.DECLINED,
+        **dict.fromkeys((payment.VOIDING, payment.VOIDED), payment.VOIDED),
     },
     "capture": {
-        "CAPTURED": "CAPTURED",
-        "CAPTURE_REFUSED": "CAPTURE_REFUSED",
-        **dict.fromkeys(("VOIDING", "VOIDED"), "VOIDED"),
+        payment.CAPTURED: payment.CAPTURED,
+        payment.CAPTURE_REFUSED: payment.CAPTURE_REFUSED,
+        **dict.fromkeys((payment.VOIDING, payment.VOIDED), payment.VOIDED),
     },
-    "void": {**dict.fromkeys(("VOIDED", "DECLINED"), "LET GO"), "CAPTURED": "CAPTURED"},
-    "reserve": {status: status for status in ("HELD", "COMMITTED", "RELEASED", "RESTOCKED")},
-    "commit": {status: status for status in ("COMMITTED", "RELEASED", "RESTOCKED")},
-    "release": dict.fromkeys(("RELEASED", "RESTOCKED"), "LET GO"),
+    "void": {**dict.fromkeys((payment.VOIDED, payment.DECLINED), LET_GO), payment.CAPTURED: payment.CAPTURED},
+    "reserve": {status: status for status in (stock.HELD, stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
+    "commit": {status: status for status in (stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
+    "release": dict.fromkeys((stock.RELEASED, stock.RESTOCKED), LET_GO),
 }
 """What a payment or inventory command answers, by the status of its row; no answer where there is none yet."""
 TOMBSTONES = {"void": "PAY.intend_void", "release": "RES.tombstone"}
@@ -57,7 +60,7 @@ def answer(rules: Rules, facts: OrderFacts, command: str) -> str | None:
     """
     status = facts.payment if command in ("authorize", "capture", "void") else facts.reservation
     if status == ABSENT and command in TOMBSTONES and ABSENT not in rules.sources[TOMBSTONES[command]]:
-        return "LET GO"
+        return LET_GO
     return ANSWERS[command].get(status)
 
 
@@ -65,7 +68,7 @@ def starts(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     """How an execution begins: live, by the API or by OrderPlaced; or to recover, by a sweeper or a customer's cancel."""
     if facts.order != ABSENT or not rules.has("row first"):
         yield "starts live", *_enter(facts, run, "authorize")
-    if facts.order == "CANCELLING":
+    if facts.order == order.CANCELLING:
         yield "starts to resume, for the customer who cancelled", *recovered(facts, run, "resume")
     if sweepable(rules, facts):
         for mode in RECOVERY_MODES:
@@ -75,7 +78,7 @@ def starts(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 def sweepable(rules: Rules, facts: OrderFacts) -> bool:
     """Whether a sweeper finds the order and may take it (O6)."""
-    return rules.has("sweeper") and not facts.leased and facts.order not in (ABSENT, *ORDER.terminal)
+    return rules.has("sweeper") and not facts.leased and facts.order not in (ABSENT, *order.TRANSITIONS.terminal)
 
 
 def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
@@ -85,7 +88,7 @@ def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
 
 def recovered(facts: OrderFacts, run: Execution, mode: str) -> tuple[OrderFacts, Execution]:
     """A recovering execution after its first state, which reads the row."""
-    if facts.order == "PENDING":
+    if facts.order == order.PENDING:
         return _enter(facts, run, "authorize" if mode == "resume" else "decide_to_cancel")
     return _decided(facts, run)
 
@@ -106,19 +109,19 @@ def steps(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 def _authorize(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     got = answer(rules, facts, "authorize")
     if got:
-        yield f"is answered {got}", *_enter(facts, run, "reserve" if got == "AUTHORIZED" else "decide_to_cancel")
+        yield f"is answered {got}", *_enter(facts, run, "reserve" if got == payment.AUTHORIZED else "decide_to_cancel")
 
 
 def _reserve(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     got = answer(rules, facts, "reserve")
     forward = "decide_to_confirm" if rules.has("decision before money") else "settle"
     if got:
-        yield f"is answered {got}", *_enter(facts, run, forward if got in ("HELD", "COMMITTED") else "decide_to_cancel")
+        yield f"is answered {got}", *_enter(facts, run, forward if got in (stock.HELD, stock.COMMITTED) else "decide_to_cancel")
 
 
 def _decide(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    if facts.order not in (ABSENT, "PENDING"):
-        if not rules.has("confirmed once durable") and facts.order == "CONFIRMING":
+    if facts.order not in (ABSENT, order.PENDING):
+        if not rules.has("confirmed once durable") and facts.order == order.CONFIRMING:
             yield "is answered CONFIRMING, and the client is told: confirmed", *_decided(facts.tell("confirmed"), run)
         elif rules.has("losers help"):
             yield f"is answered {facts.order}", *_decided(facts, run)
@@ -139,30 +142,30 @@ def _settle(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 
 def _settled(rules: Rules, facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
-    if run.payment == "VOIDED":
+    if run.payment == payment.VOIDED:
         return facts, _ended(run)  # whatever the stock answers: unresolved
     if not (run.payment and run.stock):
         return facts, run
-    if run.payment == "CAPTURE_REFUSED":
+    if run.payment == payment.CAPTURE_REFUSED:
         return _enter(facts, run, "refuse")
-    if run.stock != "COMMITTED":
+    if run.stock != stock.COMMITTED:
         return facts, _ended(run)
-    if not rules.has("decision before money") and facts.order == "PENDING":
+    if not rules.has("decision before money") and facts.order == order.PENDING:
         return _enter(facts, run, "decide_to_confirm")
     return _enter(facts, run, "confirm")
 
 
 def _finish(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     """Confirm and cancel: the order's status after the command is the run's answer."""
-    waiting = "CONFIRMING" if run.state == "confirm" else "CANCELLING"
+    waiting = order.CONFIRMING if run.state == "confirm" else order.CANCELLING
     if facts.order != waiting:
         yield f"is answered {facts.order}", *_answered(facts, run)
 
 
 def _refuse(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    if facts.order == "CANCELLING":
+    if facts.order == order.CANCELLING:
         yield "is answered CANCELLING", *_enter(facts, run, "compensate")
-    elif facts.order != "CONFIRMING":
+    elif facts.order != order.CONFIRMING:
         yield f"is answered {facts.order}", *_answered(facts, run)
 
 
@@ -178,22 +181,22 @@ def _compensate(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 
 def _compensated(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
-    if run.payment == "CAPTURED":
+    if run.payment == payment.CAPTURED:
         return facts, _ended(run)  # COMPENSATION_FAILED
     return _enter(facts, run, "cancel") if run.payment and run.stock else (facts, run)
 
 
 def _decided(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
     """Losers help the winner."""
-    if facts.order == "CONFIRMING":
+    if facts.order == order.CONFIRMING:
         return _enter(facts, run, "settle")
-    if facts.order == "CANCELLING":
+    if facts.order == order.CANCELLING:
         return _enter(facts, run, "compensate")
     return _answered(facts, run)
 
 
 def _answered(facts: OrderFacts, run: Execution) -> tuple[OrderFacts, Execution]:
-    told = {"CONFIRMED": ("confirmed",), "CANCELLED": ("rejected",)}.get(facts.order, ())
+    told = {order.CONFIRMED: ("confirmed",), order.CANCELLED: ("rejected",)}.get(facts.order, ())
     return facts.tell(*told), _ended(run)
 
 
