@@ -124,9 +124,9 @@ def stacks_of(assembly: Path) -> list[Stack]:
     return found
 
 
-def fingerprint(stage: str, app: str | None = None) -> str:
+def fingerprint(stage: str, app: str | None = None, context: Sequence[str] = ()) -> str:
     """A digest of everything a synthesis reads, taken without synthesizing."""
-    digest = hashlib.sha256(f"{stage} {app} {sys.version}".encode())
+    digest = hashlib.sha256(f"{stage} {app} {sys.version} {' '.join(context)}".encode())
     for source in SOURCES:
         root = REPOSITORY / source
         files = sorted(root.rglob("*")) if root.is_dir() else [root]

@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,16 @@ def up(
     everything: bool = False,
     seed: bool = True,
     environment: Mapping[str, str] | None = None,
+    context: Sequence[str] = (),
 ) -> tuple[Target, Running]:
     """Have Orderflow run on the laptop: the target to use from now on, and the record of the process.
 
     Started if it is not running. Deploys the stacks whose template or assets differ from what is deployed, or
     `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
-    `environment` adds variables for the engine when it is started.
+    `environment` adds variables for the engine when it is started. `context` are settings of the stacks, `name=value`.
     """
     with process.alone():
-        return _up(target, progress, port, persist, app, everything, seed, environment)
+        return _up(target, progress, port, persist, app, everything, seed, environment, context)
 
 
 def _up(
@@ -48,6 +49,7 @@ def _up(
     everything: bool,
     seed: bool,
     environment: Mapping[str, str] | None,
+    context: Sequence[str],
 ) -> tuple[Target, Running]:
     record = process.running()
     if record is None:
@@ -59,11 +61,11 @@ def _up(
         raise UserError(f"The laptop's AWS already runs, on port {record.port}.", "`orderctl down` first.")
     target = target.at(record.endpoint)
     deployed = {} if everything else _deployed(target)
-    fingerprint = cdk_cli.fingerprint(target.stage, app)
+    fingerprint = cdk_cli.fingerprint(target.stage, app, context)
     if deployed.get("sources") == fingerprint:
         progress.note("Nothing has changed since the last deployment.")
     else:
-        stacks = _deploy(target, progress, app, deployed.get("stacks", {}))
+        stacks = _deploy(target, progress, app, context, deployed.get("stacks", {}))
         if seed and app is None:  # another composition has no catalogue
             _seed(target, progress)
         _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
@@ -96,11 +98,13 @@ def forget(target: Target, stacks: Iterable[str]) -> None:
         _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
 
 
-def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:
+def _deploy(
+    target: Target, progress: Progress, app: str | None, context: Sequence[str], deployed: Mapping[str, str]
+) -> list[Stack]:
     folder = process.home()
     assembly = folder / "cdk.out"
     # Two at a time: the synthesis and the bootstrap need nothing of each other.
-    synthesis = Cdk(target, folder / "logs" / "synth.log", app)
+    synthesis = Cdk(target, folder / "logs" / "synth.log", app, context)
     bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
     synthesizing = synthesis.synthesizing(assembly)
     try:

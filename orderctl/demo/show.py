@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,20 +24,22 @@ from services.kernel.money import Money
 SAMPLE = process.REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 IMPORTED_ROWS = 200
 PATIENCE_SECONDS = 120.0
+AT_ONCE = ("transit_seconds=0",)
+"""A parcel is delivered by the next look at it. Once all are, no sweep changes a row: what changed one would be the replay."""
 
 
 def run(target: Target, *, keep: bool) -> None:
     """Play the demonstration on a laptop AWS of its own. Raises SceneFailed, and CheckFailed if the audit finds anything."""
     progress = output.Progress()
     with own_laptop(keep=keep):
-        target, _ = laptop.up(target, progress, port=None if process.running() else process.free_port())
+        target, _ = laptop.up(target, progress, port=None if process.running() else process.free_port(), context=AT_ONCE)
         began = time.monotonic()
         stage = Stage(target)
         for scene in SCENES:
             with progress.step(scene.__doc__ or scene.__name__):
                 play(stage, scene)
         play(stage, imported)
-        with progress.step("Ship what is confirmed, and wait until nothing moves"):
+        with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):
             fulfil(target)
         with progress.step("Replay the archive to shipping and notification"):
             play(stage, replayed)
@@ -50,9 +52,9 @@ def run(target: Target, *, keep: bool) -> None:
         mails = len(mailbox.sent_mails(target.reachable()))
         tell(stage, found, mails, findings, time.monotonic() - began)
         if findings:
-            raise CheckFailed(f"The audit found {len(findings)} things that are not right.", "They are listed above.")
-        if mails != (booked := sum(count for what, count in found["mails"].items() if what.endswith(" SENT"))):
-            raise CheckFailed(f"{mails} mails went out, and the books have {booked}.", "Each should have gone out once.")
+            hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
+            raise CheckFailed(f"The audit found {len(findings)} things that are not right.", hint)
+        check_mails(mails, found["mails"])
 
 
 @contextmanager
@@ -102,10 +104,18 @@ def replayed(stage: Stage) -> Shown:
 
 
 def fulfil(target: Target) -> None:
-    """Let the sandbox carrier take every parcel now, not at the next minute, and let everything come to rest."""
+    """Let the sandbox carrier take every parcel and deliver it, now and not at the next minutes, until all is at rest."""
     _settle(target)
-    service.invoke(target, "shipping/sweeper-arn", {})
-    _settle(target)
+    for _ in ("taken", "delivered"):
+        service.invoke(target, "shipping/sweeper-arn", {})
+        _settle(target)
+
+
+def check_mails(sent: int, booked: Mapping[str, int]) -> None:
+    """See that each mail the books call SENT went out once, and no other, but for those whose sending stayed unknown."""
+    certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
+    if not certain <= sent <= sum(booked.values()):
+        raise CheckFailed(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
 
 
 def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding], seconds: float) -> None:

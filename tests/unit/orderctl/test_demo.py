@@ -1,0 +1,104 @@
+"""The demonstration's scenes say what came of them, or that it did not; its laptop is its own, and ends with it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderctl import ordering, service
+from orderctl.demo import scenes, show
+from orderctl.demo.scenes import SceneFailed
+from orderctl.embedded import process
+from orderctl.errors import CheckFailed
+from tests.unit.orderctl.conftest import Stage
+
+
+@pytest.fixture
+def playing(stage: Stage) -> scenes.Stage:
+    """A demonstration on a stage that is stocked, whose gateway declines the card that it should."""
+    prices = {"MUG-BLUE": 1250, "LP-KIND-OF-BLUE": 2499, "TEE-BLACK-M": 1900}
+    service.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
+    service.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
+    stage.saga.declines = lambda order: order["payment_token"] == "pm_card_declined"
+    return scenes.Stage(stage)
+
+
+def order_of(stage: Stage, shown: scenes.Shown) -> dict[str, Any]:
+    assert shown.order_id is not None
+    return stage.orders()[shown.order_id]
+
+
+def test_an_order_is_confirmed_and_one_is_declined(stage: Stage, playing: scenes.Stage) -> None:
+    assert order_of(stage, scenes.play(playing, scenes.confirmed))["status"] == "CONFIRMED"
+    assert order_of(stage, scenes.play(playing, scenes.declined))["status"] == "CANCELLED"
+    assert [shown.scene for shown in playing.shown] == ["POST /orders", "POST /orders, card declined"]
+
+
+def test_an_event_put_twice_is_one_order(stage: Stage, playing: scenes.Stage) -> None:
+    assert order_of(stage, scenes.play(playing, scenes.published))["channel"] == "shop"
+    assert len(stage.orders()) == 1
+
+
+def test_it_can_be_played_again_on_the_same_stage(stage: Stage, playing: scenes.Stage) -> None:
+    for run in (playing, scenes.Stage(stage)):
+        scenes.play(run, scenes.confirmed)
+    assert len(stage.orders()) == 2
+
+
+def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) -> None:
+    stage.saga.declines = lambda order: True
+    with pytest.raises(SceneFailed, match="answered 402 where 201 was expected"):
+        scenes.play(playing, scenes.confirmed)
+    assert playing.shown == []
+
+
+def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
+    monkeypatch.setattr(ordering, "elsewhere", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
+    with pytest.raises(SceneFailed, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
+        scenes.out_of_stock(playing)
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+    """The homes whose laptop AWS was ended."""
+    homes: list[Path] = []
+    monkeypatch.setattr(process, "stop", lambda: homes.append(process.home()))
+    monkeypatch.delenv("ORDERFLOW_HOME", raising=False)
+    yield homes
+
+
+def test_its_laptop_is_not_the_one_that_up_started(stopped: list[Path]) -> None:
+    theirs = process.home()
+    with show.own_laptop(keep=False):
+        assert process.home() == theirs / "demo"
+    assert stopped == [theirs / "demo"]
+    assert "ORDERFLOW_HOME" not in os.environ
+
+
+def test_its_laptop_ends_even_if_a_scene_fails(stopped: list[Path]) -> None:
+    with pytest.raises(SceneFailed), show.own_laptop(keep=False):
+        raise SceneFailed("it rains")
+    assert len(stopped) == 1
+
+
+def test_its_laptop_may_be_kept(stopped: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    with show.own_laptop(keep=True):
+        assert process.home() == tmp_path.resolve() / "demo"
+    assert stopped == []
+    assert os.environ["ORDERFLOW_HOME"] == str(tmp_path)
+
+
+def test_each_mail_in_the_books_went_out_once() -> None:
+    show.check_mails(5, {"confirmed SENT": 3, "dispatched SENT": 2})
+    for sent in (4, 6):
+        with pytest.raises(CheckFailed, match=f"{sent} mails went out, and the books have 5"):
+            show.check_mails(sent, {"confirmed SENT": 3, "dispatched SENT": 2})
+
+
+def test_a_mail_whose_sending_stayed_unknown_may_have_gone_out_or_not() -> None:
+    for sent in (3, 4):
+        show.check_mails(sent, {"confirmed SENT": 3, "dispatched FAILED": 1})
