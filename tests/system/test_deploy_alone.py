@@ -14,7 +14,7 @@ from orderctl.output import Progress
 from orderctl.target import Target
 from tests.system.orderctl_run import orderctl
 
-IN_ORDER = ("payment", "inventory", "order", "shipping", "notification")
+IN_ORDER = ("payment", "inventory", "order", "shipping", "notification", "audit")
 
 
 @pytest.fixture(scope="module")
