@@ -7,7 +7,7 @@ import typer
 
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
-from orderctl import laptop, output
+from orderctl import cdk_cli, laptop, output
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import process
 from orderctl.target import Target
@@ -91,9 +91,14 @@ def _forget(target: Target, names: list[str]) -> None:
 
 
 def _synthesized(ctx: typer.Context, context: list[str] | None) -> tuple[Cdk, Path, list[Stacked]]:
+    """The stacks with these settings; synthesized only if what they are made of has changed since the last time."""
     folder = process.home()
-    assembly = folder / "cdk.out.deploy"
+    assembly, made_of = folder / "cdk.out.deploy", folder / "cdk.out.deploy.sources"
+    sources = cdk_cli.fingerprint(ctx.obj.stage, context=context or ())
     cdk = Cdk(ctx.obj, folder / "logs" / "deploy.log", context=context or ())
-    with output.Progress().step("Synthesize the stacks"):
-        cdk.finish(cdk.synthesizing(assembly), "synth")
+    if not (made_of.exists() and made_of.read_text() == sources and assembly.exists()):
+        made_of.unlink(missing_ok=True)
+        with output.Progress().step("Synthesize the stacks"):
+            cdk.finish(cdk.synthesizing(assembly), "synth")
+        made_of.write_text(sources)
     return cdk, assembly, deploy_order.read(assembly)

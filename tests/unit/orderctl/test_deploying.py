@@ -10,6 +10,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
+from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from orderctl import deploying
 from orderctl import laptop as laptop_module
@@ -126,6 +127,17 @@ class FakeCdk:
     """The CDK's command line, which notes what it was told to do."""
 
     done: list[str] = field(default_factory=list)
+    works: bool = True
+
+    def synthesizing(self, assembly: Path) -> Path:
+        self.done.append("synth")
+        return assembly
+
+    def finish(self, assembly: Path, what: str) -> None:
+        if not self.works:
+            raise UserError("cdk synth failed (code 1).")
+        assembly.mkdir(exist_ok=True)
+        deploy_order.write(STACKS, assembly)
 
     def deploy(self, assembly: Path, stacks: Sequence[str]) -> None:
         self.done.append(f"deploy {' '.join(stacks)}")
@@ -179,6 +191,34 @@ def test_everything_is_destroyed_in_the_reverse_order(
     monkeypatch.setattr(deploying, "stacks_there", lambda target, stacks: NAMES)
     orderctl(app, account, "destroy", "--all", "--yes")
     assert [line.rsplit("-", 1)[1] for line in cdk.done] == ["Shipping", "Order", "Payment", "Platform"]
+
+
+@pytest.fixture
+def synthesizing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
+    """The CDK's command line, from a home of the test's own."""
+    cdk = FakeCdk()
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(command, "Cdk", lambda target, log, context: cdk)
+    return cdk
+
+
+def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
+    app: typer.Typer, account: Stage, synthesizing: FakeCdk
+) -> None:
+    for settings, synthesized in (((), True), ((), False), (("-c", "log_level=DEBUG"), True), ((), True)):
+        synthesizing.done.clear()
+        orderctl(app, account, "deploy", "payment", *settings)
+        assert ("synth" in synthesizing.done) is synthesized
+        assert synthesizing.done[-1] == "deploy OrderflowDev-Payment"
+
+
+def test_what_a_failed_synthesis_left_is_not_deployed(app: typer.Typer, account: Stage, synthesizing: FakeCdk) -> None:
+    orderctl(app, account, "deploy", "payment")
+    synthesizing.works = False
+    for _ in range(2):
+        with pytest.raises(UserError, match="cdk synth failed"):
+            orderctl(app, account, "deploy", "payment", "-c", "log_level=DEBUG")
+    assert synthesizing.done == ["synth", "deploy OrderflowDev-Payment", "synth", "synth"]
 
 
 class FakeParameters:
