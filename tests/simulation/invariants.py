@@ -380,8 +380,10 @@ class Invariants:
 
     def at_rest(self) -> None:
         """Everything that must hold once nothing is left to run."""
-        for order_id in sorted(self.orders):
+        for order_id, order in sorted(self.orders.items()):
             self.check_order(order_id)
+            if "next_due" in order:
+                self._fail("V1", f"{order_id} is {status_of(order)} and still in the sweeper's index")
         for sku in sorted({*self.held, *self.sold}):
             self._check_stock(sku)
         self._check_money()
