@@ -12,11 +12,15 @@ from services.kernel.contact import contact_of
 from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
-from services.notification import decisions, mailer, mails, table
+from services.notification import decisions, mailer, mails, states, table
 from services.notification.consumes import CONSUMES
 from services.notification.decisions import Notice
 
 logger = Logger()
+
+
+class StillClaimed(Exception):
+    """Another delivery is at the note, or died at it: this one must come back to see what became of that."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +42,35 @@ def settings() -> Settings:
 def notify(delivery: Delivery) -> None:
     """Write to the customer, unless that is done, or somebody began it and it is not known how it ended.
 
-    A note found CLAIMED is acknowledged like one that is SENT: another delivery is at it, or died at it. To send could be a
-    second mail, and to be delivered again would tell no more. The sweeper finishes it: it gives up claims that are too old.
-    Raises mailer.NotSent, ContactUnavailable and what botocore raises; the message is then delivered again.
+    A note found CLAIMED is another delivery's, which is at it, or died at it. To send could be a second mail; to acknowledge
+    could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is SENT,
+    FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
+    Raises StillClaimed, mailer.NotSent, ContactUnavailable and what botocore raises; the message is then delivered again.
     """
     event = delivery.event
     assert event.order_id is not None
     notice = Notice(event.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
     note = table.notes().get(notice.note_id)
+    come_back_while_claimed(note)
     if not decisions.is_open(note):
         return
     contact = contact_of(notice.order_id, settings().contact_function_arn)
     if contact is None:
-        advance(notice, note, lambda row: decisions.fail_without_contact(row, notice))
+        come_back_while_claimed(advance(notice, note, lambda row: decisions.fail_without_contact(row, notice)))
         return
     mail = mails.compose(notice.kind, contact.name, event)
     claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
     claimed = advance(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
     if claimed.get("claim") == claim:
         send_claimed(notice, claimed, contact.email, mail)
+    else:
+        come_back_while_claimed(claimed)
+
+
+def come_back_while_claimed(note: Row | None) -> None:
+    """Raises StillClaimed for a note that somebody else is at."""
+    if note is not None and note["status"] == states.CLAIMED:
+        raise StillClaimed(f"{note['pk']} is claimed, and not known to be sent or not")
 
 
 def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> None:

@@ -49,8 +49,8 @@ class Queue:
         self.functions = functions
         self.messages: dict[str, Message] = {}
         self.dead: list[Message] = []
-        self.batches: list[tuple[list[Message], Answered | None, bool]] = []
-        """Every batch handed over with its answer, and whether nothing struck it: for the invariant A1."""
+        self.batches: list[tuple[str, list[Message], Answered | None, bool]] = []
+        """Every batch handed over: its name, messages, answer, and whether nothing struck it. For the invariant A1."""
         self.arrived: dict[str, str] = {}
         """The last message about each event that ever came, by the event's id."""
         self._sent = 0
@@ -130,7 +130,7 @@ class Queue:
         result = self.functions.invoke(self.function, event, name)
         untouched = mode is None and len(self.network.plan.struck) == failures_before
         answered = result if isinstance(result, Answered) else None
-        self.batches.append((batch, answered, untouched))
+        self.batches.append((name, batch, answered, untouched))
         if answered is None or mode is Mode.ANSWER_LOST:
             return
         failed = {failure["itemIdentifier"] for failure in answered.value["batchItemFailures"]}

@@ -15,6 +15,7 @@ from tests.unit.notification.conftest import SENDER, NotificationService
 
 CONFIRMED = an_event("order", "OrderConfirmed")
 DONE: dict[str, Any] = {"batchItemFailures": []}
+COMES_BACK: dict[str, Any] = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 AGAIN = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
@@ -156,7 +157,7 @@ def test_a_sending_that_stays_unknown_is_never_repeated(
     notification.upon(moment, happening)
     assert notification.receives(CONFIRMED) == DONE
     assert notification.note()["status"] == "CLAIMED"
-    assert notification.receives(CONFIRMED) == DONE
+    assert notification.receives(CONFIRMED) == COMES_BACK
     assert notification.note()["status"] == "CLAIMED"
     assert len(notification.sent) == sent
 
@@ -165,8 +166,9 @@ def test_a_second_delivery_amid_the_first_sends_nothing(notification: Notificati
     answers = []
     notification.upon("before-call.sesv2.SendEmail", lambda: answers.append(notification.receives(CONFIRMED)))
     assert notification.receives(CONFIRMED) == DONE
-    assert answers == [DONE]
+    assert answers == [COMES_BACK]
     assert notification.note()["status"] == "SENT"
+    assert notification.receives(CONFIRMED) == DONE, "once it is known what became of the other"
     assert len(notification.sent) == 1
 
 
@@ -182,7 +184,7 @@ def test_of_two_deliveries_that_claim_at_once_one_sends(notification: Notificati
 def test_a_claim_met_just_after_anothers_is_not_taken_for_ones_own(notification: NotificationService) -> None:
     notification.upon("after-call.sesv2.SendEmail", fail_with(ReadTimeoutError(endpoint_url="https://email")))
     notification.upon("before-call.dynamodb.UpdateItem", lambda: notification.receives(CONFIRMED) and None)
-    assert notification.receives(CONFIRMED) == DONE
+    assert notification.receives(CONFIRMED) == COMES_BACK
     assert (notification.note()["status"], len(notification.sent)) == ("CLAIMED", 1)
 
 
@@ -205,9 +207,29 @@ def test_a_crash_between_claim_and_mail_sends_nothing_later(notification: Notifi
     notification.upon("before-call.sesv2.SendEmail", fail_with(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         notification.receives(CONFIRMED)
-    assert notification.receives(CONFIRMED) == DONE
+    assert notification.receives(CONFIRMED) == COMES_BACK
     assert notification.sent == []
     assert notification.note()["status"] == "CLAIMED"
+
+
+def test_a_mail_is_sent_though_it_is_learned_late_that_nothing_went_out(notification: NotificationService) -> None:
+    """SES refused, the note's `unclaim` was on its way for long, and the message came back meanwhile."""
+    late: list[dict[str, Any]] = []
+
+    def keep_for_later(params: dict[str, Any], **_: Any) -> None:
+        if "UNSENT" in str(params):
+            late.append(params)
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    notification.upon("before-call.sesv2.SendEmail", lambda: refusal("TooManyRequestsException", 429))
+    events = clients.dynamodb().meta.events
+    events.register("provide-client-params.dynamodb.UpdateItem", keep_for_later)
+    assert notification.receives(CONFIRMED) == COMES_BACK
+    events.unregister("provide-client-params.dynamodb.UpdateItem", keep_for_later)
+    assert notification.receives(CONFIRMED) == COMES_BACK, "while the note is CLAIMED"
+    clients.dynamodb().update_item(**late[0])
+    assert notification.receives(CONFIRMED) == DONE
+    assert (notification.note()["status"], len(notification.sent)) == ("SENT", 1)
 
 
 def test_bad_messages_are_set_aside_and_their_neighbours_told(notification: NotificationService) -> None:
