@@ -43,8 +43,8 @@ def notify(delivery: Delivery) -> None:
     """Write to the customer, unless that is done, or somebody began it and it is not known how it ended.
 
     A note found CLAIMED is another delivery's, which is at it, or died at it. To send could be a second mail; to acknowledge
-    could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is SENT,
-    FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
+    could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is
+    SENT, FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
     Raises StillClaimed, mailer.NotSent, ContactUnavailable and what botocore raises; the message is then delivered again.
     """
     event = delivery.event

@@ -12,6 +12,7 @@ from tests.simulation.runs import Verdict, WorldRun
 
 FAILURES: Final = Path("build/simulation")
 TRACE_SHOWN: Final = 60
+FAULTS_SHOWN: Final = 20
 
 
 class Progress:
@@ -67,13 +68,15 @@ def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict)
     """The invariant, the shortest trace there is, and how to see it again."""
     file = save(smallest, shown)
     faults = [f"  {mode}: {boundary}" for boundary, mode in (smallest.faults or shown.struck).items()]
+    if len(faults) > FAULTS_SHOWN:
+        faults[FAULTS_SHOWN:] = [f"  and {len(faults) - FAULTS_SHOWN} more, in {file}"]
     orders = "all orders" if smallest.chosen is None else f"orders {', '.join(map(str, sorted(smallest.chosen)))}"
     left_out = len(shown.trace) - TRACE_SHOWN
     return "\n".join(
         [
             "",
             f"VIOLATED {shown.violated}: {shown.text}",
-            f"seed {run.seed}, world {run.number}: {orders} of {run.orders}, {len(faults)} of {len(verdict.struck)} faults:",
+            f"seed {run.seed}, world {run.number}: {orders} of {run.orders}, {len(shown.struck)} of {len(verdict.struck)} faults:",
             *faults,
             *([f"... {left_out} earlier steps are in {file.with_suffix('.txt')}"] if left_out > 0 else []),
             *shown.trace[-TRACE_SHOWN:],

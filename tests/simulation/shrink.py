@@ -25,6 +25,9 @@ def shrink(run: WorldRun, verdict: Verdict, say: Callable[[str], None] = lambda 
         best = replace(best, chosen=frozenset(kept))
         say(f"{len(numbers)} orders → {len(kept)}")
         struck = sorted(run_world(best).struck.items())
+        of_orders = [(boundary, mode) for boundary, mode in struck if "ord-" in boundary]  # most likely none of the sweeps'
+        if fails(replace(best, faults=dict(of_orders))):
+            struck = of_orders
         left = least(struck, lambda some: fails(replace(best, faults=dict(some))), deadline)
         best = replace(best, faults=dict(left))
         say(f"{len(verdict.struck)} faults → {len(left)}")

@@ -23,7 +23,7 @@ from tests.simulation.workflow import Ended, StateError, Succeeded, Workflow
 
 EPOCH: Final = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 MINUTE: Final = 60 * SECOND
-TOO_LONG: Final = 24 * 60
+TOO_LONG: Final = 6 * 60
 """Minutes after which a world that is not at rest is stuck."""
 
 
