@@ -71,12 +71,13 @@ def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict)
     if len(faults) > FAULTS_SHOWN:
         faults[FAULTS_SHOWN:] = [f"  and {len(faults) - FAULTS_SHOWN} more, in {file}"]
     orders = "all orders" if smallest.chosen is None else f"orders {', '.join(map(str, sorted(smallest.chosen)))}"
+    struck = f"{len(shown.struck)} of {len(verdict.struck)} faults"
     left_out = len(shown.trace) - TRACE_SHOWN
     return "\n".join(
         [
             "",
             f"VIOLATED {shown.violated}: {shown.text}",
-            f"seed {run.seed}, world {run.number}: {orders} of {run.orders}, {len(shown.struck)} of {len(verdict.struck)} faults:",
+            f"seed {run.seed}, world {run.number}: {orders} of {run.orders}, {struck}:",
             *faults,
             *([f"... {left_out} earlier steps are in {file.with_suffix('.txt')}"] if left_out > 0 else []),
             *shown.trace[-TRACE_SHOWN:],
