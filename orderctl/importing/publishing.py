@@ -106,24 +106,31 @@ def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
 
 
 class _Window:
-    """The orders on their way, kept at most `size`: one that waits its turn in a queue is not yet timed."""
+    """The orders on their way, kept at most `size`: one that waits its turn in a queue is not yet timed.
+
+    It opens slowly, by one for each order that settles: functions that have not run yet start one after another, and not
+    all at once while the first sagas' time-outs run.
+    """
 
     def __init__(self, target: Target, size: int) -> None:
         self.target = target
         self.size = size
+        self.open = 1
         self.on_their_way: list[str] = []
 
     def room(self) -> int:
         """How many more may be published; waits until it is one. Orders of which none gets further hold up nobody else."""
         ends = time.monotonic() + PATIENCE_SECONDS
-        while len(self.on_their_way) >= self.size:
+        while len(self.on_their_way) >= self.open:
             rows = ordering.statuses(self.target, self.on_their_way)
             left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
             if len(left) == len(self.on_their_way) and time.monotonic() < ends:
                 time.sleep(0.2)
             else:
-                self.on_their_way = left if len(left) < len(self.on_their_way) else []
-        return self.size - len(self.on_their_way)
+                settled = len(self.on_their_way) - len(left)
+                self.open = min(self.size, self.open + settled) if settled else self.size
+                self.on_their_way = left if settled else []
+        return self.open - len(self.on_their_way)
 
 
 def _pace(began: float, seconds: float) -> None:
