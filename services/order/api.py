@@ -10,12 +10,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from services.kernel import clients, clock
+from services.kernel import clients, clock, problems
+from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
-from services.order import decisions, identity, placing, problems, states, table
+from services.order import decisions, identity, placing, states, table
 from services.order.placing import Placement
-from services.order.problems import InvalidRequest, Problem
 from services.order.workflow import start
 
 logger = Logger()

@@ -6,12 +6,12 @@ from typing import Any
 from services.kernel import clients, clock
 from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.names import CHANNEL_PREFIX
+from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Cause
 from services.kernel.schemas import InvalidEvent
 from services.order import identity, placing, table
 from services.order.consumes import CONSUMES
 from services.order.placing import Placement
-from services.order.problems import InvalidRequest
 
 
 def accept(delivery: Delivery) -> None:

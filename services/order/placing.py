@@ -12,10 +12,10 @@ import fastjsonschema
 
 from services.kernel import clock
 from services.kernel.money import Money, total
+from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Change, shard_of
 from services.kernel.schemas import field_of, reason_of
 from services.order import identity, states
-from services.order.problems import InvalidRequest
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255

@@ -1,7 +1,6 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
 import os
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.kernel import clients, clock
-from services.kernel.names import DUE_INDEX
-from services.kernel.rows import PENDING_SHARDS, Row, Rows, is_condition_failure, marshal, unmarshal
+from services.kernel.rows import Row, Rows, is_condition_failure, marshal, unmarshal
 from services.order import decisions, states
 from services.order.catalogue import Catalogue
 from services.order.contacts import Contacts
@@ -24,19 +22,6 @@ class Orders(Rows):
 
     def __init__(self, client: Any, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
-
-    def due(self, now: datetime, limit: int) -> Iterator[str]:
-        """The ids of at most `limit` orders a shard that are not terminal and whose time has come, longest waiting first."""
-        for shard in range(PENDING_SHARDS):
-            answer = self.client.query(
-                TableName=self.table_name,
-                IndexName=DUE_INDEX,
-                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
-                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
-                Limit=limit,
-            )
-            for item in answer["Items"]:
-                yield unmarshal(item)["pk"].removeprefix("ORDER#")
 
     def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
         """O6: take the order for one attempt at recovery; the row, or None if it is terminal or somebody has it."""

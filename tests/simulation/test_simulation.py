@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import reintroduced
+
 REPOSITORY = Path(__file__).parents[2]
-ORDERS = "600"
+ORDERS = "2000"
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
@@ -28,6 +30,11 @@ def history(printed: str) -> str:
     found = re.search(r"history: ([0-9a-f]{64})", printed)
     assert found, printed
     return found[1]
+
+
+@pytest.mark.parametrize("patch", reintroduced.patches(), ids=lambda patch: patch.stem)
+def test_every_known_bug_can_be_put_back(patch: Path, tmp_path: Path) -> None:
+    reintroduced.changed_copy(patch, tmp_path)
 
 
 @pytest.mark.timeout(900)

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from audit.books import Books
+from audit.findings import AT_REST
 from orderctl.commands import audit as command
 from orderctl.errors import EXIT_CHECK_FAILED, CheckFailed
 from orderctl.target import Target
@@ -51,9 +52,16 @@ def test_findings_are_told_and_fail_the_check(orderctl: Run, books_at_hand: list
     assert answer.exception.exit_code == EXIT_CHECK_FAILED
 
 
-def test_it_can_wait_until_nothing_is_found(orderctl: Run, books_at_hand: list[Books], settled: Books) -> None:
-    books_at_hand[:] = [replace(settled, dead_letters={"order/intake-dlq-url": 1}), settled]
-    assert orderctl("--wait", "30").exit_code == 0
+def test_it_waits_for_what_is_on_its_way(orderctl: Run, books_at_hand: list[Books], history: list[Books]) -> None:
+    books_at_hand[:] = [history[len(history) // 2], history[-1]]
+    assert orderctl().exit_code == 0
+
+
+def test_what_does_not_arrive_in_time_is_found(orderctl: Run, books_at_hand: list[Books], history: list[Books]) -> None:
+    books_at_hand[:] = [history[len(history) // 2], history[-1]]
+    answer = orderctl("--wait", "0", "-o", "json")
+    assert {finding["invariant"] for finding in json.loads(answer.stdout)["findings"]} <= AT_REST
+    assert isinstance(answer.exception, CheckFailed)
 
 
 def test_the_table_names_every_invariant_that_was_asked_about(orderctl: Run) -> None:

@@ -1,4 +1,4 @@
-"""What the API answers when it cannot do as asked: problem documents (RFC 9457), naming the field."""
+"""What an API answers when it cannot do as asked: problem documents (RFC 9457), naming the field."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 TYPES = "https://orderflow.dev/problems/"
-"""The problem types' namespace: identifiers, documented in services/order/README.md, not pages."""
+"""The problem types' namespace: identifiers, documented in the READMEs of the services, not pages."""
 
 
 class InvalidRequest(ValueError):
