@@ -12,6 +12,8 @@ examples:
                                                              a failure again, as small as it was made
   python -m tests.simulation enumerate                       every call of every path, struck in every mode
   python -m tests.simulation enumerate --pairs               every two calls of every path: minutes
+  python -m tests.simulation crash-points                    the protocol's 27 crash points, each in its variants
+  python -m tests.simulation crash-points 13 14              two of them
   python -m tests.simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m tests.simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
 """
@@ -41,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     enumeration.add_argument("--share", default="1/1", help="of the pairs: 2/7 is the second of seven shares")
     enumeration.add_argument("--path", action="append", help="only this path (may be given again)")
     enumeration.add_argument("--processes", type=int, default=2)
+    points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")
+    points.add_argument("numbers", nargs="*", type=int, help="only these")
+    points.add_argument("--markdown", action="store_true", help="only tell them, as docs/reliability.md does")
     bugs = commands.add_parser("bugs", help="known bugs, one by one")
     bugs.add_argument("names", nargs="*", help="only these")
     bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
@@ -48,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     bugs.add_argument("--processes", type=int, default=2)
     bugs.add_argument("--keep", action="store_true", help="keep the changed copies of services/")
     chosen = parser.parse_args(arguments)
-    return {"run": _run, "repeat": _repeat, "enumerate": _enumerate, "bugs": _bugs}[chosen.command](chosen)
+    commands_by_name = {"run": _run, "repeat": _repeat, "enumerate": _enumerate, "crash-points": _crash_points, "bugs": _bugs}
+    return commands_by_name[chosen.command](chosen)
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -97,6 +103,12 @@ def _enumerate(chosen: argparse.Namespace) -> int:
     from tests.simulation import enumeration
 
     return enumeration.main(chosen.path, chosen.pairs, chosen.share, chosen.processes)
+
+
+def _crash_points(chosen: argparse.Namespace) -> int:
+    from tests.simulation import crash_points
+
+    return crash_points.main(chosen.numbers, chosen.markdown)
 
 
 def _bugs(chosen: argparse.Namespace) -> int:
