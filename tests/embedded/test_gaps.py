@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orderctl import signed_http
+from orderctl.embedded.extensions.express_workflows import AT_ONCE
 from tests.embedded import deploying
 from tests.embedded.conftest import Engine
 from tests.polling import eventually
@@ -363,6 +364,24 @@ def test_runs_of_one_name_go_side_by_side(engine: Engine) -> None:
     except ClientError:
         second = first
     engine.shows(first != second, "executions of an Express workflow may share a name")
+
+
+def test_runs_nobody_waits_for_take_turns(engine: Engine) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
+    workflow = deploying.workflow(engine.target, "in-turn", {"StartAt": "Wait", "States": states})
+    client = engine.target.client("stepfunctions")
+    runs = [client.start_execution(stateMachineArn=workflow)["executionArn"] for _ in range(AT_ONCE + 2)]
+
+    def ended() -> bool:
+        return all(client.describe_execution(executionArn=run)["status"] == "SUCCEEDED" for run in runs)
+
+    eventually(ended, 30, "every run ends")
+    times = []
+    for run in runs:
+        history = client.get_execution_history(executionArn=run)["events"]
+        times.append(tuple(event["timestamp"] for event in history if event["type"].startswith("WaitState")))
+    most = max(sum(entered <= moment < left for entered, left in times) for moment, _ in times)
+    engine.shows(most <= AT_ONCE, f"a limit of {AT_ONCE} runs side by side")
 
 
 def test_a_workflow_times_out(engine: Engine) -> None:

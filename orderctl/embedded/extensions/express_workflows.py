@@ -4,17 +4,27 @@ the workflow, of either type, is ignored.
 
 A timed-out run is answered `TIMED_OUT` at once; as on AWS the function it was waiting for runs on. Its own thread ends
 with the state it is in: inside a Parallel, with the branches.
+
+And every run starts at once, however many there are: a sweep that finds a hundred orders has a hundred runs share two
+cores, and all time out, again and again. Here an asynchronous run waits its turn, and its time counts from then, as on
+an AWS whose functions have room for it. A synchronous run never waits: a customer does.
 """
 
 import json
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
+from contextlib import nullcontext
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from orderctl.embedded.extensions.patching import wrap
 
 Execution = dict[str, Any]
+
+AT_ONCE = 8
+"""How many asynchronous runs go side by side: what two cores carry within the saga's time-outs."""
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)
 
 
 def register() -> None:
@@ -24,6 +34,7 @@ def register() -> None:
     wrap(stepfunctions, "_start_execution", _any_number_of_a_name)
     wrap(stepfunctions, "_emit_execution_status_event", _unless_express)
     wrap(stepfunctions, "_run_execution", _until_timeout)
+    wrap(stepfunctions, "_run_execution", _in_turn)
     wrap(stepfunctions, "_fail_execution", _unless_timed_out)
 
 
@@ -39,11 +50,15 @@ def _any_number_of_a_name(original: Callable[..., Any]) -> Callable[..., Any]:
         from ministack.core.responses import new_uuid
         from ministack.services import stepfunctions
 
-        name = request.get("name")
-        if not name or not _is_express(request.get("stateMachineArn", "")):
+        if not _is_express(request.get("stateMachineArn", "")):
             return original(request)
         # An Express execution's ARN ends in its name and an id of the run.
-        answer = original({**request, "name": f"{name}:{new_uuid()}"})
+        name = request.get("name") or new_uuid()
+        token = _asynchronous.set(True)  # the thread of the run gets a copy of this context
+        try:
+            answer = original({**request, "name": f"{name}:{new_uuid()}"})
+        finally:
+            _asynchronous.reset(token)
         execution = stepfunctions._executions.get(json.loads(answer[2]).get("executionArn"))
         if execution:
             execution["name"] = name
@@ -77,6 +92,14 @@ def _until_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
             execution["stopDate"] = stepfunctions.now_iso()
             stepfunctions._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
             stepfunctions._emit_execution_status_event(execution)
+
+    return run
+
+
+def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run(execution_arn: str) -> None:
+        with _turns if _asynchronous.get() else nullcontext():
+            original(execution_arn)
 
     return run
 
