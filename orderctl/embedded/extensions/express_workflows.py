@@ -21,8 +21,10 @@ from orderctl.embedded.extensions.patching import wrap
 
 Execution = dict[str, Any]
 
-AT_ONCE = 8
-"""How many asynchronous runs go side by side: what two cores carry within the saga's time-outs."""
+AT_ONCE = 4
+"""How many asynchronous runs go side by side. Two cores start two functions a second, and a run whose functions are all
+cold must still come to its answers within its time-outs: else each retry starts another function, and none is ever warm.
+"""
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)
 
