@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -32,7 +33,8 @@ SEED = int(os.environ.get("ORDERFLOW_KILL_SEED", "1"))
 SAMPLE = Path(__file__).parents[2] / "data" / "cdnow" / "CDNOW_sample.txt"
 CHANNEL = "cdnow"
 SWEEPS = 3
-QUIET_SECONDS = 120
+QUIET_SECONDS = 900
+"""The longest that the inbox leaves a message which failed, as one does whose mail another's claim holds up."""
 
 
 class Killer(threading.Thread):
@@ -68,17 +70,20 @@ def ids(purchases: list[Purchase]) -> list[str]:
 
 
 def let_time_pass(laptop: Laptop) -> None:
-    """Make every order that is not terminal due, as a minute's wait would."""
-    table = laptop.target.parameter("order/table-name")
-    for row in laptop.rows("order/table-name"):
-        if "next_due" in row:
-            laptop.target.client("dynamodb").update_item(
-                TableName=table,
-                Key={"pk": {"S": row["pk"]}},
-                UpdateExpression="SET next_due = :past REMOVE lease_until",
-                ConditionExpression="attribute_exists(next_due)",
-                ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
-            )
+    """Make every order that is not terminal due, and every claim of a mail old: a minute's wait, and ten."""
+    for service_name in ("order", "notification"):
+        table = laptop.target.parameter(f"{service_name}/table-name")
+        for row in laptop.rows(f"{service_name}/table-name"):
+            if "next_due" not in row:
+                continue
+            with suppress(laptop.target.client("dynamodb").exceptions.ConditionalCheckFailedException):
+                laptop.target.client("dynamodb").update_item(
+                    TableName=table,
+                    Key={"pk": {"S": row["pk"]}},
+                    UpdateExpression="SET next_due = :past REMOVE lease_until",
+                    ConditionExpression="attribute_exists(next_due)",
+                    ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
+                )
 
 
 @pytest.mark.long
@@ -98,6 +103,7 @@ def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.Captur
     for _sweep in range(SWEEPS):
         let_time_pass(laptop)
         laptop.invoke("order/sweeper-arn")
+        laptop.invoke("notification/sweeper-arn")
         observing.quiet(laptop.target, 30)
     left = observing.quiet(laptop.target, QUIET_SECONDS)
     assert left == []
