@@ -19,9 +19,7 @@ def opinions(questions: Iterable[tuple[Mapping[str, Any] | str, Mapping[str, Any
         json.dumps([pattern if isinstance(pattern, str) else json.dumps(pattern), json.dumps(event)]) + "\n"
         for pattern, event in questions
     )
-    answers = subprocess.run(
-        [EMBEDDED, __file__], input=lines, capture_output=True, text=True, check=True, timeout=120
-    )
+    answers = subprocess.run([EMBEDDED, __file__], input=lines, capture_output=True, text=True, check=True, timeout=120)
     return [json.loads(line) for line in answers.stdout.splitlines()]
 
 

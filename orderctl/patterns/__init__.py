@@ -6,7 +6,8 @@ matches (https://github.com/aws/event-ruler): numbers are equal as numbers, so 3
 the name of an event's field is part of the name here, never a path.
 """
 
+from orderctl.patterns.compiling import parse
 from orderctl.patterns.matching import Mismatch, Pattern
 from orderctl.patterns.refusal import InvalidPattern
 
-__all__ = ["InvalidPattern", "Mismatch", "Pattern"]
+__all__ = ["InvalidPattern", "Mismatch", "Pattern", "parse"]

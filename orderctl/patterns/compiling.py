@@ -38,7 +38,7 @@ Alternative = dict[Path, Leaf]
 """All of its fields must match. A pattern is one, or several where it has an `$or`."""
 
 
-def read(text: str) -> dict[str, Any]:
+def parse(text: str) -> dict[str, Any]:
     """The JSON object that a pattern's text is. Raises InvalidPattern."""
     if len(text) > MAX_LENGTH:
         raise InvalidPattern("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")

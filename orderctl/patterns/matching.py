@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orderctl.patterns.compiling import Alternative, Leaf, compile_pattern, dotted, read
+from orderctl.patterns.compiling import Alternative, Leaf, compile_pattern, dotted, parse
 
 SHOWN = 80
 """So many characters of a value are enough to recognise it."""
@@ -28,7 +28,7 @@ class Pattern:
     """An event pattern, as its JSON text or parsed. Raises InvalidPattern for one that AWS would refuse."""
 
     def __init__(self, pattern: str | Mapping[str, Any]) -> None:
-        self.alternatives = compile_pattern(read(pattern) if isinstance(pattern, str) else pattern)
+        self.alternatives = compile_pattern(parse(pattern) if isinstance(pattern, str) else pattern)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether a rule with this pattern takes the event, given as the bus delivers it (`source`, `detail-type` ...)."""
