@@ -1,37 +1,38 @@
 """A second opinion on event patterns: the embedded engine's own `TestEventPattern`, in its own interpreter, without a server.
 
-Run as a script it reads `[pattern, event]` a line, both JSON texts, and writes true, false, or why it refuses, a line.
+Run as a script it reads `{"patterns": [...], "events": [...]}` and writes a list for each pattern: true, false, or why it is
+refused, for each event.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 EMBEDDED = Path(__file__).parents[1] / ".venv-embedded" / "bin" / "python"
 
 
-def opinions(questions: Iterable[tuple[Mapping[str, Any] | str, Mapping[str, Any]]]) -> list[bool | str]:
-    """Whether each (pattern, event) matches, or the reason why the pattern is refused."""
-    lines = "".join(
-        json.dumps([pattern if isinstance(pattern, str) else json.dumps(pattern), json.dumps(event)]) + "\n"
-        for pattern, event in questions
-    )
-    answers = subprocess.run([EMBEDDED, __file__], input=lines, capture_output=True, text=True, check=True, timeout=120)
-    return [json.loads(line) for line in answers.stdout.splitlines()]
+def opinions(patterns: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[list[bool | str]]:
+    """For each pattern, whether it takes each event; a text, which says why, where the pattern is refused."""
+    asked = json.dumps({"patterns": patterns, "events": events})
+    answers = subprocess.run([EMBEDDED, __file__], input=asked, capture_output=True, text=True, check=True, timeout=120)
+    found: list[list[bool | str]] = json.loads(answers.stdout)
+    return found
 
 
-def answer(lines: Iterable[str]) -> None:
+def answer(asked: dict[str, Any]) -> list[list[bool | str]]:
     from ministack.services import eventbridge
 
-    for line in lines:
-        pattern, event = json.loads(line)
+    def opinion(pattern: str, event: str) -> bool | str:
         status, _, body = eventbridge._test_event_pattern({"EventPattern": pattern, "Event": event})
         found = json.loads(body)
-        sys.stdout.write(json.dumps(found["Result"] if status == 200 else found["message"]) + "\n")
+        return bool(found["Result"]) if status == 200 else str(found["message"])
+
+    events = [json.dumps(event) for event in asked["events"]]
+    return [[opinion(json.dumps(pattern), event) for event in events] for pattern in asked["patterns"]]
 
 
 if __name__ == "__main__":
-    answer(sys.stdin)
+    json.dump(answer(json.load(sys.stdin)), sys.stdout)
