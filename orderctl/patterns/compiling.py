@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orderctl.patterns.operators import OPERATORS, Test, equal_to
+from orderctl.patterns.operators import OPERATORS, Comparison, equal_to
 from orderctl.patterns.refusal import InvalidPattern
 
 MAX_LENGTH = 4096
@@ -14,10 +14,11 @@ MAX_LENGTH = 4096
 MAX_COMBINATIONS = 1000
 """Of the branches of a pattern's `$or`s."""
 RESERVED_IN_OR = frozenset(OPERATORS) | {
+    "exists",
     *("=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "date-after", "date-on-or-after"),
     *("date-before", "date-on-or-before", "in-date-range", "ip-address-in-range", "ip-address-not-in-range"),
 }
-"""An `$or` with such a name in a branch is not the operator but a field of that name."""
+"""No branch of an `$or` may have a field of such a name."""
 
 Path = tuple[str, ...]
 
@@ -26,7 +27,7 @@ Path = tuple[str, ...]
 class Leaf:
     """What one field of the event must be: it passes one of `tests`, or it is there (or not there), as `exists` says."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Comparison, ...]
     exists: frozenset[bool] = frozenset()
 
     def __str__(self) -> str:
@@ -52,13 +53,22 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
-    """The alternatives of a pattern. Raises InvalidPattern."""
+    """The alternatives of a pattern. Raises InvalidPattern.
+
+    As in Event Ruler, a pattern that is refused with `$or` as the operator may yet be one in which it is the name of a field.
+    """
     if _combinations(pattern) > MAX_COMBINATIONS:
         raise InvalidPattern("$or", f"makes more than {MAX_COMBINATIONS} combinations")
-    return _object([{}], (), pattern)
+    try:
+        return _object([{}], (), pattern, with_or=True)
+    except InvalidPattern as refusal:
+        try:
+            return _object([{}], (), pattern, with_or=False)
+        except InvalidPattern:
+            raise refusal from None
 
 
-def _object(so_far: list[Alternative], path: Path, value: Any) -> list[Alternative]:
+def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool) -> list[Alternative]:
     """The alternatives so far, each with the fields of one more object of the pattern.
 
     A field named again (inside an `$or` and outside) is what it was said to be last, as in Event Ruler.
@@ -69,10 +79,10 @@ def _object(so_far: list[Alternative], path: Path, value: Any) -> list[Alternati
         raise InvalidPattern(dotted(path), "is an empty object, which AWS refuses")
     for name, inner in value.items():
         at = (*path, *str(name).split("."))
-        if name == "$or" and _is_or(at, inner):
-            so_far = [branch for member in inner for branch in _object([dict(one) for one in so_far], path, member)]
+        if name == "$or" and with_or:
+            so_far = _branches(so_far, path, inner)
         elif isinstance(inner, Mapping):
-            so_far = _object(so_far, at, inner)
+            so_far = _object(so_far, at, inner, with_or=with_or)
         elif isinstance(inner, list):
             leaf = _leaf(dotted(at), inner)
             so_far = [{**one, at: leaf} for one in so_far]
@@ -81,32 +91,34 @@ def _object(so_far: list[Alternative], path: Path, value: Any) -> list[Alternati
     return so_far
 
 
-def _is_or(at: Path, members: Any) -> bool:
-    """Whether this `$or` is the operator, and not a field of the event that happens to be named so."""
-    if not isinstance(members, list) or not all(isinstance(member, Mapping) for member in members):
-        return False
-    if any(_reserved(member) for member in members):
-        return False
-    if len(members) < 2:
-        raise InvalidPattern(dotted(at), "needs at least two objects")
-    return True
+def _branches(so_far: list[Alternative], path: Path, members: Any) -> list[Alternative]:
+    at = dotted((*path, "$or"))
+    if not isinstance(members, list) or len(members) < 2 or not all(isinstance(member, Mapping) for member in members):
+        raise InvalidPattern(at, "needs an array of at least two objects")
+    for reserved in (name for member in members for name in _names(member) if name in RESERVED_IN_OR):
+        raise InvalidPattern(at, f"cannot have a field named {reserved!r}")
+    return [branch for member in members for branch in _object(so_far, path, member, with_or=True)]
 
 
-def _reserved(member: Mapping[str, Any]) -> bool:
-    inner = [value for value in member.values() if isinstance(value, Mapping)]
-    return bool(RESERVED_IN_OR & member.keys()) or any(map(_reserved, inner))
+def _names(member: Mapping[str, Any]) -> Iterator[str]:
+    """The names of fields in a branch, at any depth."""
+    for name, inner in member.items():
+        yield name
+        if isinstance(inner, Mapping):
+            yield from _names(inner)
 
 
 def _combinations(value: Any) -> int:
     """The product of the lengths of all `$or`s, by which AWS counts."""
     if not isinstance(value, Mapping):
         return 1
-    parts = [(name, inner) for name, inner in value.items() if isinstance(inner, (Mapping, list))]
-    return math.prod(
-        len(inner) * math.prod(map(_combinations, inner)) if name == "$or" and isinstance(inner, list) else _combinations(inner)
-        for name, inner in parts
-        if inner
-    )
+    found = 1
+    for name, inner in value.items():
+        if name == "$or" and isinstance(inner, list):
+            found *= max(len(inner), 1) * math.prod(map(_combinations, inner))
+        else:
+            found *= _combinations(inner)
+    return found
 
 
 def _leaf(field: str, wanted: list[Any]) -> Leaf:
@@ -130,7 +142,7 @@ def _leaf(field: str, wanted: list[Any]) -> Leaf:
     return Leaf(tuple(tests), frozenset(exists))
 
 
-def _operator(at: str, name: str) -> Callable[[str, Any], Test]:
+def _operator(at: str, name: str) -> Callable[[str, Any], Comparison]:
     make = OPERATORS.get(name)
     if make is None:
         raise InvalidPattern(at, f"{name!r} is not an operator; there are {', '.join(sorted({*OPERATORS, 'exists'}))}")

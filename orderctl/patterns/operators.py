@@ -15,7 +15,7 @@ Takes = Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
-class Test:
+class Comparison:
     """A comparison: in words (`to start with "us-"`), and as a test of one value of an event."""
 
     words: str
@@ -25,34 +25,34 @@ class Test:
         return self.words
 
 
-def equal_to(wanted: Any) -> Test:
+def equal_to(wanted: Any) -> Comparison:
     """Equality of JSON values, any: 300 is 300.0, and true is not 1."""
-    return Test(json.dumps(wanted), lambda value: _same(value, wanted))
+    return Comparison(json.dumps(wanted), lambda value: _same(value, wanted))
 
 
-def prefix(at: str, operand: Any) -> Test:
+def prefix(at: str, operand: Any) -> Comparison:
     """`{"prefix": "us-"}`, or `{"prefix": {"equals-ignore-case": "US-"}}`."""
     return _affix(at, operand, "to start with", str.startswith)
 
 
-def suffix(at: str, operand: Any) -> Test:
+def suffix(at: str, operand: Any) -> Comparison:
     """`{"suffix": ".png"}`, or `{"suffix": {"equals-ignore-case": ".PNG"}}`."""
     return _affix(at, operand, "to end with", str.endswith)
 
 
-def equals_ignore_case(at: str, operand: Any) -> Test:
+def equals_ignore_case(at: str, operand: Any) -> Comparison:
     """`{"equals-ignore-case": "alice"}`."""
     wanted = _text(at, operand)
     return _strings(f"{json.dumps(wanted)} in any case", lambda value: value.lower() == wanted.lower())
 
 
-def wildcard(at: str, operand: Any) -> Test:
+def wildcard(at: str, operand: Any) -> Comparison:
     """`{"wildcard": "dir/*.png"}`; a backslash before `*` or another backslash means that character itself."""
     pieces = _pieces(at, _text(at, operand))
     return _strings(f"to be like {json.dumps(operand)}", lambda value: _is_like(value, pieces))
 
 
-def numeric(at: str, operand: Any) -> Test:
+def numeric(at: str, operand: Any) -> Comparison:
     """`{"numeric": [">", 10, "<=", 20]}`, of numbers: one comparison, or a lower bound and then an upper."""
     if not isinstance(operand, list) or len(operand) not in (2, 4):
         raise InvalidPattern(at, 'must be an array of a comparison and a number, or of two of both: [">", 0, "<=", 5]')
@@ -67,13 +67,13 @@ def numeric(at: str, operand: Any) -> Test:
             raise InvalidPattern(at, f"{json.dumps(number)} after {sign} must be a number")
     if any(low >= high for (_, low), (_, high) in pairwise(bounds)):
         raise InvalidPattern(at, f"no number is between {bounds[0][1]} and {bounds[1][1]}")
-    return Test(
+    return Comparison(
         " and ".join(f"{sign} {number}" for sign, number in bounds),
         lambda value: _is_number(value) and all(COMPARISONS[sign](value, number) for sign, number in bounds),
     )
 
 
-def cidr(at: str, operand: Any) -> Test:
+def cidr(at: str, operand: Any) -> Comparison:
     """`{"cidr": "10.0.0.0/24"}`, IPv4 or IPv6."""
     block = _text(at, operand)
     address, slash, bits = block.partition("/")
@@ -97,7 +97,7 @@ def cidr(at: str, operand: Any) -> Test:
     return _strings(f"to be an address in {block}", inside)
 
 
-def anything_but(at: str, operand: Any) -> Test:
+def anything_but(at: str, operand: Any) -> Comparison:
     """`{"anything-but": X}`, of any value that is there.
 
     X is a string or a number, a list of either, or `{"prefix": ...}`, `{"suffix": ...}`, `{"equals-ignore-case": ...}`,
@@ -105,15 +105,15 @@ def anything_but(at: str, operand: Any) -> Test:
     """
     refused = [excluded for one in _listed(at, operand) for excluded in _excluded(at, one, in_list=isinstance(operand, list))]
     words = " nor ".join(map(str, refused))
-    return Test(f"anything but {words}", lambda value: not any(test.takes(value) for test in refused))
+    return Comparison(f"anything but {words}", lambda value: not any(test.takes(value) for test in refused))
 
 
-def exactly(at: str, operand: Any) -> Test:
+def exactly(at: str, operand: Any) -> Comparison:
     """`{"exactly": "Alice"}`: Event Ruler's long form of a string."""
     return equal_to(_text(at, operand))
 
 
-OPERATORS: Mapping[str, Callable[[str, Any], Test]] = {
+OPERATORS: Mapping[str, Callable[[str, Any], Comparison]] = {
     "prefix": prefix,
     "suffix": suffix,
     "equals-ignore-case": equals_ignore_case,
@@ -135,7 +135,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Test]:
+def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Comparison]:
     if not isinstance(operand, Mapping):
         if not isinstance(operand, str) and not _is_number(operand):
             raise InvalidPattern(at, f"{json.dumps(operand)} is neither a string nor a number")
@@ -164,7 +164,7 @@ def _listed(at: str, operand: Any) -> list[Any]:
     return operand
 
 
-def _affix(at: str, operand: Any, words: str, fits: Callable[[str, str], bool]) -> Test:
+def _affix(at: str, operand: Any, words: str, fits: Callable[[str, str], bool]) -> Comparison:
     if not isinstance(operand, Mapping):
         wanted = _text(at, operand)
         return _strings(f"{words} {json.dumps(wanted)}", lambda value: fits(value, wanted))
@@ -211,8 +211,8 @@ def _is_like(value: str, pieces: list[str]) -> bool:
     return value.endswith(last) and position <= len(value) - len(last)
 
 
-def _strings(words: str, takes: Callable[[str], bool]) -> Test:
-    return Test(words, lambda value: isinstance(value, str) and takes(value))
+def _strings(words: str, takes: Callable[[str], bool]) -> Comparison:
+    return Comparison(words, lambda value: isinstance(value, str) and takes(value))
 
 
 def _text(at: str, operand: Any) -> str:

@@ -258,6 +258,12 @@ DOCUMENTED = (
         (other(metricType="MetricType"),),
     ),
     Documented(
+        "or, as a field's own name, of texts",
+        {"detail": {"$or": ["a", "b"]}},
+        (other(detail={"$or": "b"}),),
+        (other(detail={"$or": "c"}),),
+    ),
+    Documented(
         "a field named twice is what it was said to be last",
         {"detail": {"a": ["1"], "$or": [{"a": ["2"]}, {"b": ["3"]}]}},
         (ec2(a="2"), ec2(a="1", b="3")),
@@ -311,9 +317,9 @@ REFUSED: tuple[tuple[Any, str], ...] = (
     ({"a": [{"anything-but": {"prefix": ""}}]}, r"a\[0\]\.anything-but\.prefix must not be empty"),
     ({"a": [{"anything-but": {"prefix": ["x", 1]}}]}, "must be all strings"),
     ({"a": [{"exactly": 1}]}, "must be a string"),
-    ({"$or": [{"a": ["1"]}]}, r"\$or needs at least two objects"),
+    ({"$or": [{"a": ["1"]}]}, r"\$or needs an array of at least two objects"),
     ({"$or": [{"a": ["1"]}, {"b": []}]}, "b is an empty array"),
-    ({"$or": [{"numeric": 123}, {"prefix": "abc"}]}, r"\$or\[0\]\.numeric must be an array"),
+    ({"$or": [{"numeric": 123}, {"prefix": "abc"}]}, r"\$or cannot have a field named 'numeric'"),
     ({"$or": [{f"f{n}": ["x"]} for n in range(1001)]}, "more than 1000 combinations"),
 )
 """Patterns that AWS refuses, and what is said about them."""
