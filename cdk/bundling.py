@@ -11,13 +11,15 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from uv import find_uv_bin
+
+from services.kernel.consumes import Consumes
 
 REPOSITORY = Path(__file__).parents[1]
 BUILD = REPOSITORY / "build"
@@ -101,7 +103,7 @@ def _sources(service: str) -> Iterator[Path]:
         yield from sorted({services / "order" / "identity.py", *services.glob("*/states.py"), *services.glob("*/__init__.py")})
         return
     yield from _files(services / service)
-    consumes: dict[str, Iterable[tuple[str, str]]] = import_module(f"services.{service}.consumes").CONSUMES
+    consumes: Consumes = import_module(f"services.{service}.consumes").CONSUMES
     consumed = {event for events in consumes.values() for event in events}
     for path in sorted(services.glob("*/schemas/*.json")):
         schema: dict[str, Any] = json.loads(path.read_text())

@@ -1,10 +1,15 @@
 """The platform's bus, as another stack finds it."""
 
+import json
+from pathlib import Path
+
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import source_of
+
+SERVICES_FOLDER = Path(__file__).parents[2] / "services"
 
 
 def bus_of(stack: ServiceStack) -> events.IEventBus:
@@ -20,12 +25,19 @@ def bus_of(stack: ServiceStack) -> events.IEventBus:
 
 
 def may_publish(stack: ServiceStack) -> iam.PolicyStatement:
-    """Leave to put the service's own events on the bus, and nobody else's.
+    """Leave to put the service's own events on the bus, those it has a schema of, and nobody else's.
 
-    `events:source` has as many values as the call has entries, and no entry may have another.
+    Both keys have as many values as the call has entries, and no entry may have another.
     """
+    conditions = {"events:source": source_of(stack.service), "events:detail-type": published_by(stack.service)}
     return iam.PolicyStatement(
         actions=["events:PutEvents"],
         resources=[stack.require(PLATFORM, "bus-arn")],
-        conditions={"ForAllValues:StringEquals": {"events:source": source_of(stack.service)}},
+        conditions={"ForAllValues:StringEquals": conditions},
     )
+
+
+def published_by(service: str) -> list[str]:
+    """The detail-types of the service's own events, by its schemas."""
+    schemas = [json.loads(path.read_text()) for path in (SERVICES_FOLDER / service / "schemas").glob("*.json")]
+    return sorted({schema["x-detail-type"] for schema in schemas if schema["x-source"] == source_of(service)})

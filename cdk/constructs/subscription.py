@@ -1,5 +1,7 @@
 """A subscription: rule → queue (with its dead-letter queue) → function, one bad message harming no other."""
 
+from collections.abc import Collection
+
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -13,8 +15,8 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
 from cdk.service_stack import ServiceStack
 
-Consumed = tuple[tuple[str, str], ...]
-"""(source, detail-type) pairs, as in a service's `consumes.py`; a source may end in `*`."""
+Consumed = Collection[tuple[str, str]]
+"""(source, detail-type) pairs, the keys of a subscription in a service's `consumes.py`; a source may end in `*`."""
 
 MAX_RECEIVES = 10
 """By the inbox's schedule (5 s, 10 s ... 15 minutes) a failing message has over half an hour before it is dead."""

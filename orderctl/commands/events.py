@@ -1,14 +1,12 @@
 """`orderctl events`: publish, tail."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from orderctl import output
+from orderctl import documents, output
 from orderctl.errors import UserError
 from orderctl.output import Format, OutputOption
 
@@ -44,7 +42,8 @@ def publish(
     from services.order import identity
 
     source = publishing.source_of(channel)
-    details = _read(file)
+    given = documents.read(file)
+    details = given if isinstance(given, list) else [given]
     for position, detail in enumerate(details):
         try:
             schemas.validate(source, "OrderPlaced", detail)
@@ -61,7 +60,9 @@ def publish(
 @app.command()
 def tail(
     ctx: typer.Context,
-    pattern: Annotated[str | None, typer.Option(help="An EventBridge pattern in JSON.  [default: all domain events]")] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="An EventBridge event pattern, in JSON.  [default: all domain events]")
+    ] = None,
     detail_type: Annotated[list[str] | None, typer.Option("--type", help="Only this detail-type; may be repeated.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0, help="Stop after so many seconds.")] = None,
@@ -69,13 +70,15 @@ def tail(
 ) -> None:
     """Print the events on the bus as they come, until Ctrl-C. -o json prints one JSON document a line.
 
-    It makes a rule and a queue of its own, and deletes both when it stops.
+    It makes a rule and a queue of its own, and deletes both when it stops. A pattern that AWS would refuse is refused before.
 
     Examples:
 
     - `orderctl events tail --type OrderConfirmed`
 
     - `orderctl events tail --pattern '{"detail": {"data": {"reason": ["OUT_OF_STOCK"]}}}'`
+
+    - `orderctl events tail --pattern '{"detail": {"data": {"total": {"amount": [{"numeric": [">", 10000]}]}}}}'`
     """
     from orderctl import tailing
 
@@ -104,23 +107,12 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
 
 
 def _pattern(text: str | None, detail_types: list[str] | None) -> dict[str, Any]:
+    from orderctl.patterns import InvalidPattern, Pattern, parse
     from orderctl.tailing import EVERYTHING
 
     try:
-        given = json.loads(text) if text else {}
-    except ValueError as error:
-        raise typer.BadParameter(f"the pattern is not JSON: {error}", param_hint="--pattern") from error
-    if not isinstance(given, dict):
-        raise typer.BadParameter("a pattern is a JSON object", param_hint="--pattern")
-    return {**EVERYTHING, **given, **({"detail-type": detail_types} if detail_types else {})}
-
-
-def _read(file: str) -> list[Any]:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        found = json.loads(text)
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON: {error}.") from error
-    return found if isinstance(found, list) else [found]
+        wanted = {**EVERYTHING, **(parse(text) if text else {}), **({"detail-type": detail_types} if detail_types else {})}
+        Pattern(wanted)
+    except InvalidPattern as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--pattern") from error
+    return wanted

@@ -1,11 +1,14 @@
-"""The events that the notification service's queues subscribe to, by subscription: (source, detail-type)."""
+"""The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and what is read."""
 
+from services.kernel.consumes import ORDER, Consumes
 from services.kernel.names import source_of
 
-CONSUMES = {
-    "notices": (
-        (source_of("order"), "OrderConfirmed"),
-        (source_of("order"), "OrderCancelled"),
-        (source_of("shipping"), "ShipmentDispatched"),
-    )
+TOTAL = ("data.total.amount", "data.total.currency")
+
+CONSUMES: Consumes = {
+    "notices": {
+        (source_of("order"), "OrderConfirmed"): (*ORDER, "data.lines[].sku", "data.lines[].quantity", *TOTAL),
+        (source_of("order"), "OrderCancelled"): (*ORDER, "data.reason", *TOTAL),
+        (source_of("shipping"), "ShipmentDispatched"): (*ORDER, "data.tracking"),
+    },
 }

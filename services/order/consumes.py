@@ -1,8 +1,22 @@
-"""The events that the order service's queues subscribe to, by subscription: (source, detail-type)."""
+"""The events that the order service's queues subscribe to, by subscription: (source, detail-type), and the fields read."""
 
+from services.kernel.consumes import CAUSE, ORDER, Consumes
 from services.kernel.names import CHANNEL_PREFIX, source_of
 
-CONSUMES = {
-    "intake": ((f"{CHANNEL_PREFIX}*", "OrderPlaced"),),
-    "fulfilment": ((source_of("shipping"), "ShipmentDispatched"), (source_of("shipping"), "ShipmentDelivered")),
+CONSUMES: Consumes = {
+    "intake": {
+        (f"{CHANNEL_PREFIX}*", "OrderPlaced"): (
+            *CAUSE,
+            "data.idempotency_key",
+            "data.customer_id",
+            "data.currency",
+            "data.lines[].sku",
+            "data.lines[].quantity",
+            "data.payment_token",
+        ),
+    },
+    "fulfilment": {
+        (source_of("shipping"), "ShipmentDispatched"): ORDER,
+        (source_of("shipping"), "ShipmentDelivered"): ORDER,
+    },
 }

@@ -1,5 +1,8 @@
-"""The events that the shipping service's queues subscribe to, by subscription: (source, detail-type)."""
+"""The events that the shipping service's queues subscribe to, by subscription: (source, detail-type), and the fields read."""
 
+from services.kernel.consumes import ORDER, Consumes
 from services.kernel.names import source_of
 
-CONSUMES = {"orders": ((source_of("order"), "OrderConfirmed"),)}
+CONSUMES: Consumes = {
+    "orders": {(source_of("order"), "OrderConfirmed"): (*ORDER, "data.lines[].sku", "data.lines[].quantity")},
+}

@@ -84,8 +84,7 @@ class Subscribed:
     @property
     def consumed(self) -> tuple[tuple[str, str], ...]:
         """The (source, detail-type) pairs, from the service's own list."""
-        consumes: dict[str, tuple[tuple[str, str], ...]] = import_module(f"services.{self.service}.consumes").CONSUMES
-        return consumes[self.name]
+        return tuple(import_module(f"services.{self.service}.consumes").CONSUMES[self.name])
 
 
 SUBSCRIPTIONS: Final = (

@@ -147,7 +147,20 @@ def test_only_the_rule_may_send_to_the_tails_queue(watched: Watched) -> None:
         assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule["Arn"]}}
 
 
-@pytest.mark.parametrize("pattern", ["{", "[]"])
-def test_a_pattern_that_is_none_is_wrong_usage(watched: Watched, pattern: str) -> None:
-    assert orderctl(app, watched, "tail", "--pattern", pattern).exit_code == 2
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"source": "a"}', "source must be an array"),
+        ('{"detail": {"data": {"reason": [{"contains": "STOCK"}]}}}', "'contains' is not an operator"),
+    ],
+)
+def test_a_pattern_that_aws_would_refuse_is_wrong_usage_before_anything_is_made(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, pattern: str, why: str
+) -> None:
+    monkeypatch.setattr(tailing, "watched", lambda *arguments: pytest.fail("a tail was made"))
+    answer = orderctl(app, watched, "tail", "--pattern", pattern)
+    assert answer.exit_code == 2
+    assert why in " ".join(answer.stderr.replace("│", " ").split())
     assert left_behind() == ([], [])

@@ -1,0 +1,13 @@
+"""EventBridge's event patterns: whether one takes an event, and if not, why not; and whether AWS would accept it at all.
+
+By the user guide (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html, and
+`eb-create-pattern-operators.html` beside it), and where that is silent or behind by Event Ruler, with which EventBridge itself
+matches (https://github.com/aws/event-ruler): numbers are equal as numbers, so 300 is 300.0. One thing is not followed: a dot in
+the name of an event's field is part of the name here, never a path.
+"""
+
+from orderctl.patterns.compiling import parse
+from orderctl.patterns.matching import Mismatch, Pattern
+from orderctl.patterns.refusal import InvalidPattern
+
+__all__ = ["InvalidPattern", "Mismatch", "Pattern", "parse"]

@@ -1,0 +1,10 @@
+"""A pattern that AWS would refuse."""
+
+
+class InvalidPattern(ValueError):
+    """A pattern that AWS would refuse. `field` is where (`detail.total[0].numeric`), `reason` is what is wrong there."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field or 'the pattern'} {reason}")
+        self.field = field
+        self.reason = reason

@@ -1,0 +1,15 @@
+"""What a service's `consumes.py` declares: its subscriptions, the events of each, and the fields that it reads of them."""
+
+from collections.abc import Mapping
+
+Consumes = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
+"""By subscription: the fields read, by (source, detail-type). A source may end in `*`.
+
+A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
+change what nobody reads.
+"""
+
+CAUSE = ("metadata.event_id", "metadata.correlation_id")
+"""What a consumer reads to say what its own events were caused by."""
+ORDER = ("metadata.order_id", *CAUSE)
+"""The same of an event that is about an order."""

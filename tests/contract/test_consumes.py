@@ -1,0 +1,26 @@
+"""What consumers declare to read, held against what publishers promise: a field read is a field the schema describes."""
+
+import pytest
+
+from tests.consumers import CONSUMED, SUBSCRIPTIONS, optional, versions
+
+DONE_WITHOUT = {("orderflow.channel.*", "OrderPlaced"): {"metadata.correlation_id"}}
+"""Fields that a publisher may leave out, and that their consumers do without: tests/unit/test_consumes.py leaves them out."""
+
+
+@pytest.mark.parametrize(("service", "name", "source", "detail_type"), CONSUMED)
+def test_every_field_read_is_required_by_every_version_of_the_schema(
+    service: str, name: str, source: str, detail_type: str
+) -> None:
+    fields, described = SUBSCRIPTIONS[service, name][source, detail_type], versions((source, detail_type))
+    assert described
+    for schema in described:
+        may_lack = {field for field in fields if optional(schema, field)}
+        assert may_lack <= DONE_WITHOUT.get((source, detail_type), set()), schema["$id"]
+
+
+@pytest.mark.parametrize(("service", "name", "source", "detail_type"), CONSUMED)
+def test_no_field_is_declared_twice_or_with_one_inside_it(service: str, name: str, source: str, detail_type: str) -> None:
+    fields = SUBSCRIPTIONS[service, name][source, detail_type]
+    assert len(set(fields)) == len(fields)
+    assert [one for one in fields for other in fields if other.startswith((f"{one}.", f"{one}["))] == []

@@ -1,0 +1,228 @@
+"""Every rule of the bus as synthesized, held against every event that there is, and against who declares to consume it.
+
+Nothing here is typed by hand: events are the schemas' examples, consumers are what `consumes.py` declares, and two matchers say
+what a pattern takes: ours, and the one of the engine that the laptop's AWS runs on.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from cdk.service_stack import PLATFORM
+from orderctl.patterns import Pattern
+from services.kernel import schemas
+from services.kernel.names import SERVICES, source_of
+from services.kernel.transitions import TransitionTable
+from tests.consumers import SUBSCRIPTIONS, Pair, optional, versions
+from tests.engine_matcher import opinions
+from tests.infrastructure.templates import Assembly, Resource, listed, referred
+
+Event = dict[str, Any]
+Patterns = dict[tuple[str, str], Pattern]
+START = ("order", "start")
+"""The rule that starts the saga: no consumer's, its target is the workflow."""
+CHANNELS = ("marketplace", "a", "shop-2")
+ENVELOPE = {"version": "0", "id": "1", "account": "123456789012", "region": "eu-west-1", "time": "2026-11-23T04:05:06Z"}
+
+
+def samples() -> list[tuple[Pair, Event]]:
+    """Every event that there is, as it comes out of the bus: each example of each version, from each of a few channels."""
+    return [
+        (
+            (source, detail_type),
+            {**ENVELOPE, "resources": [], "source": sent_by, "detail-type": detail_type, "detail": copy.deepcopy(example)},
+        )
+        for (source, detail_type, _), schema in schemas.read_schemas().items()
+        for sent_by in sorted({source.replace("*", channel) for channel in CHANNELS})
+        for example in [*schema["examples"], *answered(schema)]
+    ]
+
+
+def answered(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The first example with each other value of each enumerated field of its data."""
+    for name, part in schema["properties"]["data"]["properties"].items():
+        for value in part.get("enum", []):
+            example = copy.deepcopy(schema["examples"][0])
+            example["data"][name] = value
+            yield example
+
+
+def mutations(event: Event) -> Iterator[Event]:
+    """The event with each of its fields changed in every way that a pattern could mistake, and replayed."""
+    yield event
+    yield {**event, "replay-name": "monday"}
+    for path, value in leaves(event):
+        for changed in (
+            f"{value}x",
+            f"x{value}",
+            str(value)[:-1],
+            str(value).upper(),
+            "",
+            None,
+            [],
+            [value],
+            [None, value],
+            {"in": value},
+        ):
+            yield changed_at(event, path, changed)
+        yield changed_at(event, path, None, gone=True)
+    for name in ("detail", "source", "detail-type"):
+        for changed in (None, "", [event[name]], {}, [], [[event[name]], 1]):
+            yield {**event, name: changed}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif not isinstance(value, list):
+        yield path, value
+
+
+def changed_at(event: Event, path: tuple[str, ...], value: Any, *, gone: bool = False) -> Event:
+    changed = copy.deepcopy(event)
+    part = changed
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    if gone:
+        del part[path[-1]]
+    return changed
+
+
+@pytest.fixture
+def rules(assembly: Assembly) -> dict[tuple[str, str], Resource]:
+    """Every rule with a pattern, by (service, name): the name under which its stack publishes it, else its logical id."""
+    published = {
+        (parameter.service, referred(parameter.properties["Value"])): parameter.properties["Name"].rpartition("/")[2]
+        for parameter in assembly.resources("SSM::Parameter")
+        if parameter.properties["Name"].endswith("-rule-arn")
+    }
+    return {
+        (rule.service, published.get((rule.service, rule.id), rule.id).removesuffix("-rule-arn")): rule
+        for rule in assembly.resources("Events::Rule")
+        if "EventPattern" in rule.properties
+    }
+
+
+@pytest.fixture
+def patterns(rules: dict[tuple[str, str], Resource]) -> Patterns:
+    return {name: Pattern(rule.properties["EventPattern"]) for name, rule in rules.items()}
+
+
+def test_every_rule_is_a_consumers_or_starts_the_saga_or_is_the_platforms(patterns: Patterns, assembly: Assembly) -> None:
+    assert {name for name in patterns if name[0] != PLATFORM} == {*SUBSCRIPTIONS, START}
+    assert all(
+        "EventBusName" in rule.properties for rule in assembly.resources("Events::Rule") if "EventPattern" in rule.properties
+    )
+
+
+@pytest.mark.parametrize(("service", "name"), SUBSCRIPTIONS)
+def test_a_consumers_rule_takes_the_events_that_it_declares_and_no_others(patterns: Patterns, service: str, name: str) -> None:
+    """Live, and out of the archive."""
+    for kind, event in samples():
+        for given in (event, {**event, "replay-name": "monday"}):
+            because = patterns[service, name].mismatches(given)
+            assert (not because) == (kind in SUBSCRIPTIONS[service, name]), (kind, [str(one) for one in because])
+
+
+def test_the_saga_starts_by_a_live_order_that_nobody_waits_for(patterns: Patterns) -> None:
+    taken = [event for _, event in samples() if patterns[START].matches(event)]
+    assert taken == [
+        event
+        for kind, event in samples()
+        if kind == (source_of("order"), "OrderPlaced") and event["detail"]["data"]["respond"] == "async"
+    ]
+    assert taken
+    assert not any(patterns[START].matches({**event, "replay-name": "monday"}) for event in taken)
+
+
+@pytest.mark.parametrize("envelope", [{}, {"replay-name": "monday"}], ids=["live", "replayed"])
+def test_a_rule_of_the_platform_is_about_the_bus_and_not_about_some_event(patterns: Patterns, envelope: Event) -> None:
+    """It takes all of them or none: whoever consumes some has a service, and declares them."""
+    for name in (name for name in patterns if name[0] == PLATFORM):
+        taken = [kind for kind, event in samples() if patterns[name].matches({**event, **envelope})]
+        assert len(taken) in (0, len(samples())), (name, taken)
+
+
+def test_two_matchers_agree_on_every_rule_and_every_event_and_every_change_of_it(
+    rules: dict[tuple[str, str], Resource],
+) -> None:
+    events = [changed for _, event in samples() for changed in mutations(event)]
+    deployed = {name: rule.properties["EventPattern"] for name, rule in rules.items()}
+    theirs = dict(zip(deployed, opinions(list(deployed.values()), events), strict=True))
+    ours = {name: [Pattern(pattern).matches(event) for event in events] for name, pattern in deployed.items()}
+    for name in deployed:
+        different = [event for event, our, their in zip(events, ours[name], theirs[name], strict=True) if our != their]
+        assert different == [], name
+        assert name[0] == PLATFORM or 0 < sum(ours[name]) < len(events), name
+
+
+def test_what_a_rule_hands_on_of_an_event_is_there_by_every_version_of_its_schema(
+    rules: dict[tuple[str, str], Resource], patterns: Patterns
+) -> None:
+    handed = {
+        (name, path.removeprefix("$.detail."))
+        for name, rule in rules.items()
+        for target in rule.properties["Targets"]
+        for path in target.get("InputTransformer", {}).get("InputPathsMap", {}).values()
+    }
+    assert {name for name, _ in handed} == {START}
+    for name, field in handed:
+        for kind in {kind for kind, event in samples() if patterns[name].matches(event)}:
+            assert not any(optional(schema, field) for schema in versions(kind)), (name, kind, field)
+
+
+def in_schemas() -> set[Pair]:
+    return {key[:2] for key in schemas.read_schemas()}
+
+
+def test_schemas_and_code_know_the_same_events() -> None:
+    """What a transition publishes has a schema; a schema is of what a transition publishes, or of what channels do."""
+    published = {
+        (table.source, step.publishes)
+        for service in SERVICES
+        for table in vars(import_module(f"services.{service}.states")).values()
+        if isinstance(table, TransitionTable)
+        for step in table.transitions
+        if step.publishes
+    }
+    assert in_schemas() == published | {pair for pair in in_schemas() if pair[0].endswith("*")}
+    assert {pair for events in SUBSCRIPTIONS.values() for pair in events} <= in_schemas()
+
+
+def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[str, str], Resource]) -> None:
+    """A pattern that names a type nobody publishes would wait for ever."""
+    for field, known in (("source", {pair[0] for pair in in_schemas()}), ("detail-type", {pair[1] for pair in in_schemas()})):
+        for name, rule in rules.items():
+            named = {one for one in rule.properties["EventPattern"].get(field, []) if isinstance(one, str)}
+            assert named <= known, (name, field)
+
+
+def test_the_bus_lets_in_the_sources_of_the_schemas_and_no_others(assembly: Assembly) -> None:
+    (policy,) = assembly.resources("Events::EventBusPolicy")
+    known = policy.properties["Statement"]["Condition"]["ForAnyValue:StringNotLike"]["events:source"]
+    assert set(known) == {pair[0] for pair in in_schemas()}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_publisher_may_publish_the_events_of_its_services_schemas_and_no_others(assembly: Assembly, service: str) -> None:
+    types = sorted(detail_type for source, detail_type in in_schemas() if source == source_of(service))
+    leaves_to_publish = [
+        statement
+        for function in assembly.resources("Lambda::Function", service=service)
+        for statement in assembly.statements(function)
+        if "events:PutEvents" in listed(statement["Action"])
+    ]
+    assert leaves_to_publish
+    for leave in leaves_to_publish:
+        ((operator, keys),) = leave["Condition"].items()
+        assert operator == "ForAllValues:StringEquals"
+        assert {key: listed(values) for key, values in keys.items()} == {
+            "events:source": [source_of(service)],
+            "events:detail-type": types,
+        }, json.dumps(leave)

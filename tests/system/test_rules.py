@@ -1,0 +1,51 @@
+"""`orderctl rules` and a tail's pattern against the rules as deployed: the engine is of the same opinion, event by event."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from orderctl import routing, tailing
+from services.kernel import schemas
+from tests.consumers import SUBSCRIPTIONS
+from tests.system.conftest import Laptop
+from tests.system.orderctl_run import orderctl
+
+SAMPLES = [
+    {"source": source.replace("*", "shop"), "detail-type": detail_type, "detail": example}
+    for (source, detail_type, _), schema in schemas.read_schemas().items()
+    for example in schema["examples"]
+]
+EXAMPLE = Path(__file__).parents[2] / "data" / "order-placed.json"
+
+
+def test_the_rules_are_the_consumers_and_the_sagas(laptop: Laptop) -> None:
+    rows = json.loads(orderctl(laptop.target, "rules", "list", "-o", "json"))
+    assert {row["rule"] for row in rows if row["enabled"]} >= {*map("/".join, SUBSCRIPTIONS), "order/start"}
+
+
+def test_the_engine_agrees_about_every_event_and_every_rule(laptop: Laptop) -> None:
+    events = [routing.as_delivered(laptop.target, sample) for sample in SAMPLES]
+    client = laptop.target.client("events")
+    for rule in routing.rules(laptop.target):
+        for event in events:
+            theirs = client.test_event_pattern(EventPattern=rule.pattern, Event=json.dumps(event))["Result"]
+            assert routing.verdict(rule, event)["matches"] == theirs, (rule.name, event["detail-type"])
+
+
+def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
+    as_a_channel = ("--source", "orderflow.channel.shop", "--type", "OrderPlaced")
+    answer = orderctl(laptop.target, "rules", "test", str(EXAMPLE), *as_a_channel, "-o", "json")
+    verdicts: dict[str, dict[str, Any]] = {row["rule"]: row for row in json.loads(answer)}
+    assert verdicts["order/intake"]["matches"]
+    assert verdicts["order/start"]["mismatches"][0]["field"] == "source"
+    assert "Not taken by order/start" in orderctl(
+        laptop.target, "rules", "test", str(EXAMPLE), *as_a_channel, "--rule", "order/start", fails=True
+    )
+
+
+def test_a_tail_gets_what_its_pattern_takes_and_nothing_else(laptop: Laptop) -> None:
+    pattern = {"detail-type": ["OrderConfirmed"], "detail": {"data": {"lines": {"quantity": [{"numeric": [">", 2]}]}}}}
+    with tailing.watched(laptop.target, {**tailing.EVERYTHING, **pattern}) as url:
+        placed = {quantity: laptop.place(("MUG-BLUE", quantity)).json()["order_id"] for quantity in (1, 3)}
+        seen = {event["detail"]["metadata"]["order_id"] for event in tailing.received(laptop.target, url, 10)}
+    assert seen & set(placed.values()) == {placed[3]}

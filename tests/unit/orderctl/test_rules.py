@@ -1,0 +1,127 @@
+"""`orderctl rules`: the rules as they are deployed, which of them take an event, and why the others do not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from orderctl.commands.rules import app
+from orderctl.errors import EXIT_CHECK_FAILED, CheckFailed, UserError
+from orderctl.target import Kind, Target
+from services.kernel.schemas import read_schemas
+from tests.unit.orderctl.conftest import orderctl, orderctl_json
+
+EXAMPLE = Path(__file__).parents[3] / "data" / "order-placed.json"
+BUS = "orderflow"
+PATTERNS: dict[str, dict[str, Any]] = {
+    "order/intake": {"source": [{"prefix": "orderflow.channel."}], "detail-type": ["OrderPlaced"]},
+    "order/start": {
+        "detail": {"data": {"respond": ["async"]}},
+        "detail-type": ["OrderPlaced"],
+        "replay-name": [{"exists": False}],
+        "source": ["orderflow.order"],
+    },
+    "shipping/orders": {"source": ["orderflow.order"], "detail-type": ["OrderConfirmed"]},
+}
+FOREIGN = "somebody-elses"
+"""A rule on the bus that no stack publishes."""
+
+
+@pytest.fixture
+def deployed(aws: None) -> Target:
+    """A stage with three rules, and one of somebody else's."""
+    events, ssm = boto3.client("events"), boto3.client("ssm")
+    parameters = {"platform/bus-name": BUS, "platform/bus-arn": events.create_event_bus(Name=BUS)["EventBusArn"]}
+    for name, pattern in PATTERNS.items():
+        arn = events.put_rule(Name=f"Stack-{name.replace('/', '-')}", EventBusName=BUS, EventPattern=json.dumps(pattern))
+        parameters[f"{name}-rule-arn"] = arn["RuleArn"]
+    events.put_rule(Name=FOREIGN, EventBusName=BUS, EventPattern=json.dumps({"source": [{"prefix": "aws."}]}))
+    for name, value in parameters.items():
+        ssm.put_parameter(Name=f"/orderflow/dev/{name}", Value=value, Type="String")
+    return Target(Kind.AWS, region="eu-west-1")
+
+
+def event(source: str, detail_type: str, **envelope: Any) -> dict[str, Any]:
+    """An event as the bus delivers it, from its schema's example."""
+    detail = read_schemas()[source, detail_type, 1]["examples"][0]
+    return {"source": source, "detail-type": detail_type, "detail": detail, **envelope}
+
+
+def verdicts(target: Target, given: Any, *arguments: str) -> dict[str, Any]:
+    """What `rules test` says of the event, by rule."""
+    answer = orderctl(app, target, "test", "-", *arguments, "-o", "json", stdin=json.dumps(given))
+    return {row["rule"]: row for row in json.loads(answer.stdout)}
+
+
+def test_lists_the_rules_by_the_names_that_their_stacks_publish(deployed: Target) -> None:
+    rows = orderctl_json(app, deployed, "list")
+    assert {row["rule"]: row["pattern"] for row in rows} == PATTERNS | {FOREIGN: {"source": [{"prefix": "aws."}]}}
+    assert "shipping/orders" in orderctl(app, deployed, "list").stdout
+
+
+def test_says_which_rules_take_it_and_why_the_others_do_not(deployed: Target) -> None:
+    said = verdicts(deployed, event("orderflow.order", "OrderConfirmed"))
+    assert [name for name, row in said.items() if row["matches"]] == ["shipping/orders"]
+    assert said["order/start"]["mismatches"] == [
+        {"field": "detail-type", "expected": '"OrderPlaced"', "found": '"OrderConfirmed"'}
+    ]
+    assert said["order/intake"]["mismatches"][0]["field"] == "source"
+    table = orderctl(app, deployed, "test", "-", stdin=json.dumps(event("orderflow.order", "OrderConfirmed"))).stdout
+    assert 'detail-type: expected "OrderPlaced", found "OrderConfirmed"' in table
+
+
+def test_an_order_somebody_waits_for_or_a_replayed_one_does_not_start_the_saga(deployed: Target) -> None:
+    placed = event("orderflow.order", "OrderPlaced")
+    with pytest.raises(CheckFailed, match=r"Not taken by order/start\.") as caught:
+        verdicts(deployed, placed, "--rule", "order/start")
+    assert caught.value.exit_code == EXIT_CHECK_FAILED
+    placed["detail"]["data"]["respond"] = "async"
+    assert verdicts(deployed, placed, "--rule", "order/start").keys() == {"order/start"}
+    with pytest.raises(CheckFailed, match="No enabled rule takes this event"):
+        verdicts(deployed, placed | {"replay-name": "monday"})
+
+
+def test_takes_an_entry_of_put_events_and_a_detail_alone(deployed: Target) -> None:
+    confirmed = event("orderflow.order", "OrderConfirmed")
+    entry = {"Source": "orderflow.order", "DetailType": "OrderConfirmed", "Detail": json.dumps(confirmed["detail"])}
+    assert verdicts(deployed, entry) == verdicts(deployed, confirmed)
+    answer = orderctl(app, deployed, "test", str(EXAMPLE), "--source", "orderflow.channel.shop", "--type", "OrderPlaced")
+    assert answer.exit_code == 0
+    assert "order/intake" in answer.stdout
+
+
+def test_says_that_a_consumer_would_set_it_aside(deployed: Target) -> None:
+    wrong = event("orderflow.order", "OrderConfirmed")
+    del wrong["detail"]["data"]["lines"]
+    answer = orderctl(app, deployed, "test", "-", stdin=json.dumps(wrong))
+    assert answer.exit_code == 0
+    assert "A consumer would set it aside: OrderConfirmed from orderflow.order: data" in answer.stderr
+
+
+def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
+    boto3.client("events").disable_rule(Name="Stack-shipping-orders", EventBusName=BUS)
+    with pytest.raises(CheckFailed, match="No enabled rule"):
+        verdicts(deployed, event("orderflow.order", "OrderConfirmed"))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("[]", "An event is a JSON object"),
+        ("{", "- is not JSON"),
+        ('{"source": "a"}', "has no detail-type and no detail"),
+        ('{"metadata": {}, "data": {}}', "has no source and no detail-type"),
+        ('{"source": "a", "detail-type": "b", "detail": "{"}', "detail is not JSON"),
+    ],
+)
+def test_what_is_no_event_is_said(deployed: Target, given: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        orderctl(app, deployed, "test", "-", stdin=given)
+
+
+def test_a_rule_that_is_not_there_is_said_with_those_that_are(deployed: Target) -> None:
+    with pytest.raises(UserError, match="no rule 'order/intakes'") as caught:
+        verdicts(deployed, event("orderflow.order", "OrderConfirmed"), "--rule", "order/intakes")
+    assert "order/intake, order/start, shipping/orders" in caught.value.hint

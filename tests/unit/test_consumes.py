@@ -1,0 +1,125 @@
+"""What each consumer declares to read of an event is what its handler reads, all of it and nothing else."""
+
+import copy
+from collections.abc import Callable
+from functools import reduce
+from itertools import product
+from operator import getitem
+from typing import Any
+
+import pytest
+
+from services.kernel import clients
+from services.kernel.rows import marshal
+from services.order import intake, states, subscriber, table
+from tests.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
+from tests.unit.choreography import ALICE, ORDER, DeadLetterQueue, batch
+from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
+from tests.unit.order.conftest import order_service, saga  # noqa: F401 - fixtures
+from tests.unit.reading import fields_read, leaves
+from tests.unit.shipping.conftest import ShippingService, shipping  # noqa: F401 - fixtures
+
+Event = dict[str, Any]
+Receives = Callable[..., Any]
+
+
+def samples(schema: Schema) -> list[Event]:
+    """The examples of a schema as a rule hands them over, about ORDER if they are about an order."""
+    source, detail_type = schema["x-source"].replace("*", "cdnow"), schema["x-detail-type"]
+    details = copy.deepcopy(schema["examples"])
+    for detail in details:
+        if "order_id" in detail["metadata"]:
+            detail["metadata"]["order_id"] = ORDER
+    return [{"source": source, "detail-type": detail_type, "detail": detail} for detail in details]
+
+
+def handles_intake(request: pytest.FixtureRequest) -> Receives:
+    skus = [{"sku": f"CD-{number}", "amount": 1000, "currency": "USD"} for number in (1466, 1467)]
+    table.catalogue().set_prices(skus)
+    return lambda *events: intake.handler(batch(*events), None)
+
+
+def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
+    def receives(*events: Event) -> dict[str, Any]:
+        order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "customer_id": "alice", "correlation_id": "c", "version": 3}
+        row = {**order, "status": states.CONFIRMED, "fulfilment": states.FULFILMENT[0]}
+        table.orders().client.put_item(TableName="orders", Item=marshal(row))
+        return subscriber.handler(batch(*events), None)
+
+    return receives
+
+
+def handles_orders(request: pytest.FixtureRequest) -> Receives:
+    service: ShippingService = request.getfixturevalue("shipping")
+    return service.receives
+
+
+def handles_notices(request: pytest.FixtureRequest) -> Receives:
+    service: NotificationService = request.getfixturevalue("notification")
+    service.contacts.contacts[ORDER] = ALICE
+    return service.receives
+
+
+HANDLERS = {
+    ("order", "intake"): handles_intake,
+    ("order", "fulfilment"): handles_fulfilment,
+    ("shipping", "orders"): handles_orders,
+    ("notification", "notices"): handles_notices,
+}
+
+
+@pytest.fixture
+def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
+    queue = DeadLetterQueue()
+    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    return queue
+
+
+@pytest.fixture(params=CONSUMED, ids=lambda one: f"{one[0]}-{one[1]}-{one[3]}")
+def consumed(request: pytest.FixtureRequest) -> tuple[str, str, str, str]:
+    found: tuple[str, str, str, str] = request.param
+    return found
+
+
+@pytest.fixture
+def fields(consumed: tuple[str, str, str, str]) -> tuple[str, ...]:
+    """What the consumer declares to read."""
+    return SUBSCRIPTIONS[consumed[:2]][consumed[2:]]
+
+
+@pytest.fixture
+def receives(request: pytest.FixtureRequest, consumed: tuple[str, str, str, str]) -> Receives:
+    """Hands events to the subscription's own handler; fails if it does not take every one of them."""
+    dead_letters: DeadLetterQueue = request.getfixturevalue("dead_letters")
+    handler = HANDLERS[consumed[:2]](request)
+
+    def receive(*events: Event) -> None:
+        assert handler(*events) == {"batchItemFailures": []}
+        assert dead_letters.reasons == []
+
+    return receive
+
+
+def test_every_subscription_is_tried() -> None:
+    assert set(HANDLERS) == set(SUBSCRIPTIONS)
+
+
+def test_reads_what_it_declares_and_nothing_else(
+    consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
+) -> None:
+    """Fresh, delivered again, and replayed: whichever way the handler goes."""
+    with fields_read() as read:
+        for event in (event for schema in versions(consumed[2:]) for event in samples(schema)):
+            receives(event)
+            receives(event, {**event, "replay-name": "monday"})
+    assert leaves(read) == set(fields)
+
+
+def test_does_without_a_declared_field_that_the_publisher_may_leave_out(
+    consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
+) -> None:
+    for schema in versions(consumed[2:]):
+        for event, field in product(samples(schema), (field for field in fields if optional(schema, field))):
+            *path, name = field.split(".")
+            reduce(getitem, path, event["detail"]).pop(name, None)
+            receives(event)
