@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
+from services.kernel.names import CHANNEL_PREFIX, PACED_REPLAY_PREFIX, SERVICES, source_of
 from services.kernel.schemas import read_schemas
 from services.order.workflow import start
 from tests.infrastructure.patterns import matches
@@ -70,9 +70,9 @@ def test_a_subscription_takes_replayed_events_too(rule: Callable[[str, str], Res
         assert matches(pattern, examples()[kind] | {"replay-name": "monday"})
 
 
-def test_rules_on_the_bus_are_the_subscriptions_and_the_start(assembly: Assembly) -> None:
+def test_rules_on_the_bus_are_the_subscriptions_the_start_and_the_staging(assembly: Assembly) -> None:
     on_the_bus = [r for r in assembly.resources("Events::Rule") if "EventPattern" in r.properties]
-    assert len(on_the_bus) == len(SUBSCRIPTIONS) + 1
+    assert len(on_the_bus) == len(SUBSCRIPTIONS) + 2
     assert all("EventBusName" in rule.properties for rule in on_the_bus)
 
 
@@ -85,6 +85,14 @@ def test_an_order_nobody_waits_for_starts_the_saga(rule: Callable[[str, str], Re
 
 def test_a_replayed_order_starts_nothing(rule: Callable[[str, str], Resource]) -> None:
     assert not matches(rule("order", "start").properties["EventPattern"], placed("async", **{"replay-name": "monday"}))
+
+
+def test_the_staging_queue_gets_paced_replays_only(assembly: Assembly) -> None:
+    pattern = assembly.one("Events::Rule", "platform", "Staging").properties["EventPattern"]
+    for event in examples().values():
+        assert matches(pattern, event | {"replay-name": f"{PACED_REPLAY_PREFIX}dev-1"})
+        assert not matches(pattern, event | {"replay-name": "monday"})
+        assert not matches(pattern, event)
 
 
 def test_the_saga_is_started_with_the_input_that_the_api_gives_it(rule: Callable[[str, str], Resource]) -> None:
