@@ -1,10 +1,11 @@
-"""The platform: the bus with its policy, the archive of all domain events, the alarm topic."""
+"""The platform: the bus with its policy, the archive of all domain events, the staging of paced replays, the alarm topic."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
 
@@ -22,6 +23,7 @@ class PlatformStack(ServiceStack):
         self.publish("bus-arn", bus.event_bus_arn)
         self.publish("archive-arn", self._archive(bus).attr_arn)
         self.publish("alarm-topic-arn", self._alarm_topic().topic_arn)
+        Staging(self, bus)
 
     def _bus(self) -> events.EventBus:
         """For this account's callers, as no other is allowed; and whatever their roles allow, for the sources we know."""
@@ -57,7 +59,7 @@ class PlatformStack(ServiceStack):
 
     def _alarm_topic(self) -> sns.Topic:
         """Without a key: CloudWatch cannot publish through the AWS managed one, and an alarm holds no personal data."""
-        topic = sns.Topic(self, "Alarms", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
+        topic = sns.Topic(self, "AlarmTopic", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsMayTell",

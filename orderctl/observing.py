@@ -42,13 +42,14 @@ def parameters(target: Target, ending: str) -> dict[str, str]:
 
 def depths(target: Target, ending: str) -> dict[str, int]:
     """How many messages each queue holds, visible or not, by parameter name: `-queue-url`, `-dlq-url`."""
-    client, names = target.client("sqs"), ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return {name: depth(target, url) for name, url in parameters(target, ending).items()}
 
-    def depth(url: str) -> int:
-        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
 
-    return {name: depth(url) for name, url in parameters(target, ending).items()}
+def depth(target: Target, url: str) -> int:
+    """How many messages a queue holds, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
 
 
 def moving(target: Target) -> list[str]:

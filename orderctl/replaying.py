@@ -13,12 +13,14 @@ from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.target import Target
 from services.kernel import clock
+from services.kernel.names import PACED_REPLAY_PREFIX
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
 ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
-NEVER_REPLAYED = frozenset({"order/start-rule-arn"})
-"""Rules that leave replayed events out: the saga of an order is never started by a replay; its sweeper is its retry."""
+NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn"})
+"""Rules that are nobody's to choose: the saga of an order is never started by a replay (its sweeper is its retry), and the
+staging queue gets paced replays only."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -97,9 +99,9 @@ def check(target: Target, chosen: Window, now: datetime) -> None:
     check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
 
 
-def start(target: Target, chosen: Window, rule_arns: list[str], now: datetime) -> str:
-    """Start the replay of a window that was checked; its name."""
-    name = f"orderflow-{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+def start(target: Target, chosen: Window, rule_arns: list[str], now: datetime, prefix: str = "orderflow-") -> str:
+    """Start the replay of a window that was checked; its name, which starts with `prefix`."""
+    name = f"{prefix}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
     try:
         target.client("events").start_replay(
             ReplayName=name,
@@ -136,6 +138,11 @@ def listed(target: Target) -> list[dict[str, Any]]:
         if not answer.get("NextToken"):
             return sorted(found, key=lambda replay: str(replay["started"]), reverse=True)
         more = {"NextToken": answer["NextToken"]}
+
+
+def paced_running(target: Target) -> bool:
+    """Whether a paced replay is still filling the staging queue."""
+    return any(replay["name"].startswith(PACED_REPLAY_PREFIX) and replay["state"] not in ENDED for replay in listed(target))
 
 
 def cancel(target: Target, name: str) -> None:

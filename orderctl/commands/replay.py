@@ -1,4 +1,4 @@
-"""`orderctl replay`: start, status (also: show), list, cancel."""
+"""`orderctl replay`: start, resume, status (also: show), list, cancel."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ import typer
 
 from orderctl import output
 from orderctl.output import Format, OutputOption
+from orderctl.target import Target
 
 app = typer.Typer(no_args_is_help=True, help="Replay the archive to chosen services. What already happened is not changed.")
 COLUMNS = {"name": "Replay", "state": "State", "from": "From", "until": "Until", "replayed_until": "Replayed until"}
@@ -25,6 +26,7 @@ def start(
     last: Annotated[str | None, typer.Option(help="The window, until now: 90m, 2h, 7d.")] = None,
     start_at: Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="The window's end, RFC 3339.  [default: now]")] = None,
+    rate: Annotated[str | None, typer.Option(help="Pace it: at most so many events a second, such as 50/s.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -32,34 +34,80 @@ def start(
 ) -> None:
     """Replay a window of history to the rules of some services, and to no other.
 
-    Asks first when a person is at the terminal, unless --yes.
+    Asks first when a person is at the terminal, unless --yes. With --rate, the replay goes through the staging queue, and
+    this command hands it on, each order's events in order; if it is cut short, `orderctl replay resume` goes on.
 
     Examples:
 
     - `orderctl replay start --last 1h --to shipping --to notification --wait`
 
     - `orderctl replay start --from 2026-11-23T08:00:00Z --until 2026-11-23T10:00:00Z --to shipping`
-    """
-    from orderctl import replaying
 
+    - `orderctl replay start --last 1d --to notification --rate 50/s`
+    """
+    from orderctl import pacing, replaying
+
+    a_second = pacing.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
     chosen = replaying.window(last, start_at, until, now)
     rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
     replaying.check(ctx.obj, chosen, now)
+    if a_second is not None:
+        pacing.check_empty(ctx.obj)
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rules."
     )
     if _attended() and not yes:
         typer.confirm("Start it?", abort=True, err=True)
-    name = replaying.start(ctx.obj, chosen, rule_arns, now)
-    output.err.print(f"Started {name}.")
-    if wait:
+    if a_second is not None:
+        name = pacing.start(ctx.obj, chosen, now)
+        output.err.print(f"Started {name}.")
+        _hand_on(ctx.obj, to or [], a_second, deadline)
+    else:
+        name = replaying.start(ctx.obj, chosen, rule_arns, now)
+        output.err.print(f"Started {name}.")
+    if wait and a_second is None:
         with output.err.status(f"{name} ...") as line:
             replaying.follow(ctx.obj, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
     output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
-    if not wait:
+    if not wait and a_second is None:
         output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is.[/dim]")
+
+
+@app.command()
+def resume(
+    ctx: typer.Context,
+    to: Annotated[list[str] | None, typer.Option(help="The service that gets the replay; may be repeated.")] = None,
+    rate: Annotated[str, typer.Option(help="At most so many events a second.")] = "50/s",
+    deadline: Annotated[float, typer.Option(help="Seconds for the replay to end, and for a queue to empty.")] = 600,
+) -> None:
+    """Hand on what is left of a paced replay that was cut short.
+
+    What its consumers had already is no harm: they dedupe. If whoever handed it on was killed, the events come back into the
+    staging queue a quarter of an hour later.
+
+    Example: `orderctl replay resume --to notification --rate 50/s`
+    """
+    from orderctl import pacing, replaying
+
+    replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
+    _hand_on(ctx.obj, to or [], pacing.rate(rate), deadline)
+
+
+def _hand_on(target: Target, services: list[str], a_second: float, deadline: float) -> None:
+    """Collect what is staged, until no paced replay runs, and hand it on."""
+    from orderctl import pacing, replaying
+
+    queues = pacing.consumers(target, services)
+    with output.err.status("Waiting for the archive ...") as line:
+        staged = pacing.collect(
+            target, lambda: not replaying.paced_running(target), lambda found: line.update(f"{found} events are staged ...")
+        )
+        sent = pacing.hand_on(
+            target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")
+        )
+    output.err.print(f"{len(staged)} events were staged, {sent} handed on at {a_second:g} a second at most.")
 
 
 def _attended() -> bool:

@@ -4,6 +4,9 @@ SERVICES = ("order", "payment", "inventory", "shipping", "notification")
 CHANNEL_PREFIX = "orderflow.channel."
 """The `source` of an OrderPlaced that a channel (a shop, a marketplace feed, a script) puts on the bus starts so."""
 
+PACED_REPLAY_PREFIX = "paced-"
+"""The `replay-name` of a replay that goes to the staging queue, to be handed on at a pace, starts so."""
+
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
 DUE_INDEX = "due"

@@ -20,8 +20,11 @@ def watched(found: list[Resource]) -> set[tuple[str, str]]:
 def test_each_alarm_tells_the_platforms_topic_and_what_to_do(assembly: Assembly) -> None:
     for alarm in assembly.resources("CloudWatch::Alarm"):
         (action,) = alarm.properties["AlarmActions"]
-        parameter = assembly.templates[alarm.service]["Parameters"][action["Ref"]]
-        assert parameter["Default"] == "/orderflow/dev/platform/alarm-topic-arn", alarm
+        if alarm.service == "platform":
+            assert action["Ref"] == assembly.one("SNS::Topic", "platform", "AlarmTopic").id
+        else:
+            parameter = assembly.templates[alarm.service]["Parameters"][action["Ref"]]
+            assert parameter["Default"] == "/orderflow/dev/platform/alarm-topic-arn", alarm
         assert ":" in alarm.properties["AlarmDescription"], alarm
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orderctl.patterns import Pattern
-from services.kernel.names import CHANNEL_PREFIX, SERVICES
+from services.kernel.names import CHANNEL_PREFIX, PACED_REPLAY_PREFIX, SERVICES
 from services.kernel.schemas import read_schemas
 from services.order.workflow import start
 from tests.infrastructure.templates import Assembly, Resource, listed
@@ -52,6 +52,14 @@ def test_an_order_nobody_waits_for_starts_the_saga(start_rule: Resource) -> None
 
 def test_a_replayed_order_starts_nothing(start_rule: Resource) -> None:
     assert not matches(start_rule.properties["EventPattern"], placed("async", **{"replay-name": "monday"}))
+
+
+def test_the_staging_queue_gets_paced_replays_and_nothing_else(assembly: Assembly) -> None:
+    pattern = assembly.one("Events::Rule", "platform", "Staging").properties["EventPattern"]
+    for event in examples().values():
+        assert matches(pattern, event | {"replay-name": f"{PACED_REPLAY_PREFIX}dev-1"})
+        assert not matches(pattern, event | {"replay-name": "monday"})
+        assert not matches(pattern, event)
 
 
 def test_the_saga_is_started_with_the_input_that_the_api_gives_it(start_rule: Resource) -> None:

@@ -13,7 +13,10 @@ from services.kernel.names import SERVICES
 from tests.infrastructure.templates import Assembly
 
 PROVIDED = {
-    "platform": {"bus-name", "bus-arn", "archive-arn", "alarm-topic-arn"},
+    "platform": {
+        *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn"),
+        *("staging-rule-arn", "staging-queue-url", "staging-dlq-url"),
+    },
     "payment": {"commands-arn", "ledger-table-name"},
     "inventory": {"commands-arn", "api-url"},
     "order": {

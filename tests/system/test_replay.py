@@ -94,6 +94,22 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
     assert mails_to_bob(laptop) == mails
 
 
+def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop) -> None:
+    order_id = some_history(laptop)
+    before = observing.all_rows(laptop.target)
+    table, pk = laptop.target.parameter("shipping/table-name"), f"SHIP#{order_id}"
+    laptop.target.client("dynamodb").delete_item(TableName=table, Key={"pk": {"S": pk}})
+    orderctl(laptop.target, "replay", "start", "--last", "1h", "--to", "shipping", "--to", "order", "--rate", "100/s")
+    eventually(lambda: laptop.row("shipping", pk), 60, "the shipment is back")
+    laptop.quiet()
+    deliver_everything(laptop)
+    laptop.quiet()
+    after = observing.all_rows(laptop.target)
+    assert lasting(take(after["shipping/table-name"], pk)) == lasting(take(before["shipping/table-name"], pk))
+    assert after == before
+    assert observing.depth(laptop.target, laptop.target.parameter("platform/staging-queue-url")) == 0
+
+
 def take(rows: list[dict[str, Any]], pk: str) -> dict[str, Any]:
     """Take the row of that key out of `rows`."""
     (found,) = [row for row in rows if row["pk"] == pk]

@@ -1,0 +1,46 @@
+"""The staging queue: where a paced replay waits, so that the operator can hand it on at the pace that consumers bear."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.constructs.queue import LONGEST, dead_letter_queue
+from cdk.service_stack import ServiceStack
+from services.kernel.names import PACED_REPLAY_PREFIX
+
+NAME = "staging"
+MAX_RECEIVES = 100
+"""High: whoever takes a message out and dies puts it back, and that says nothing about the message."""
+
+
+class Staging(Construct):
+    """A rule for paced replays only, and its queue. Publishes `staging-rule-arn`, `staging-queue-url`, `staging-dlq-url`."""
+
+    def __init__(self, stack: ServiceStack, bus: events.IEventBus) -> None:
+        super().__init__(stack, "Staging")
+        dead_letters = dead_letter_queue(stack, NAME, self)
+        queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=LONGEST,
+            visibility_timeout=Duration.minutes(15),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
+        )
+        rule = events.Rule(
+            self,
+            "Rule",
+            description="platform: every event of a paced replay",
+            event_bus=bus,
+            event_pattern=events.EventPattern(source=events.Match.prefix("orderflow.")),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
+        )
+        found = rule.node.default_child
+        assert isinstance(found, events.CfnRule)
+        # EventPattern knows no `replay-name`.
+        found.add_property_override("EventPattern.replay-name", [{"prefix": PACED_REPLAY_PREFIX}])
+        stack.publish(f"{NAME}-rule-arn", rule.rule_arn)
+        stack.publish(f"{NAME}-queue-url", queue.queue_url)

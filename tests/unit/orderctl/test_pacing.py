@@ -1,0 +1,184 @@
+"""A paced replay: in order, no faster than asked, and nothing lost whoever dies in the middle."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from orderctl import pacing
+from orderctl.commands.replay import app
+from orderctl.errors import UserError
+from tests.unit.orderctl.conftest import Stage, orderctl
+from tests.unit.orderctl.test_replay import RULES, Archive
+
+CONFIRMED, DISPATCHED = ("orderflow.order", "OrderConfirmed"), ("orderflow.shipping", "ShipmentDispatched")
+QUEUES = ("platform/staging", "notification/notices", "order/fulfilment", "order/intake", "shipping/orders")
+
+
+def event(pair: tuple[str, str], order_id: str, minute: int) -> dict[str, Any]:
+    metadata = {"event_id": f"{pair[1]}#{order_id}", "order_id": order_id, "occurred_at": f"2026-11-23T08:{minute:02}:00.000Z"}
+    return {"source": pair[0], "detail-type": pair[1], "replay-name": "paced-1", "detail": {"metadata": metadata, "data": {}}}
+
+
+HISTORY = [event(pair, f"ord-{n}", minute + n) for n in range(15) for minute, pair in enumerate((CONFIRMED, DISPATCHED))]
+
+
+@dataclass
+class Paced:
+    """A stage with its queues, whose consumers take what they have whenever the operator's command pauses."""
+
+    stage: Stage
+    urls: dict[str, str]
+    now: float = 0.0
+    consuming: bool = True
+    pauses: list[float] = field(default_factory=list)
+    consumed: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def fill(self, events: list[dict[str, Any]]) -> None:
+        for body in events:
+            self.sqs.send_message(QueueUrl=self.urls["platform/staging"], MessageBody=json.dumps(body))
+
+    @property
+    def sqs(self) -> Any:
+        return self.stage.client("sqs")
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses.append(seconds)
+        if self.consuming:
+            self.consume()
+
+    def consume(self) -> None:
+        for name, url in self.urls.items():
+            while name != "platform/staging" and (
+                messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            ):
+                for message in messages:
+                    self.consumed[name].append(json.loads(message["Body"]))
+                    self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def replay(self, *services: str, a_second: float = 1000.0) -> int:
+        staged = pacing.collect(self.stage, lambda: True, lambda found: None)
+        return pacing.hand_on(self.stage, staged, pacing.consumers(self.stage, services), a_second, 60.0, lambda sent: None)
+
+    def staged(self) -> int:
+        return len(pacing.collect(self.stage, lambda: True, lambda found: None))
+
+
+@pytest.fixture
+def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paced]:
+    stage = Stage(fakes={"events": Archive(states=["COMPLETED"])})
+    urls = {name: stage.client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"] for name in QUEUES}
+    parameters = (
+        {f"{name}-queue-url": url for name, url in urls.items()} | RULES | {"platform/staging-rule-arn": "arn:rule/staging"}
+    )
+    for name, value in parameters.items():
+        stage.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=value, Type="String")
+    monkeypatch.setattr(Stage, "parameter", lambda self, name: parameters.get(name, name))
+    made = Paced(stage, urls)
+    monkeypatch.setattr(pacing.time, "sleep", made.sleep)
+    monkeypatch.setattr(pacing.time, "monotonic", lambda: made.now)
+    yield made
+
+
+def of_an_order(events: list[dict[str, Any]], order_id: str) -> list[str]:
+    return [found["detail-type"] for found in events if found["detail"]["metadata"]["order_id"] == order_id]
+
+
+def test_each_consumer_gets_what_it_is_for_and_of_an_order_in_order(paced: Paced) -> None:
+    paced.fill(Random(1).sample(HISTORY, len(HISTORY)))
+    assert paced.replay("notification", "order") == 45
+    paced.consume()
+    for n in range(15):
+        assert of_an_order(paced.consumed["notification/notices"], f"ord-{n}") == ["OrderConfirmed", "ShipmentDispatched"]
+        assert of_an_order(paced.consumed["order/fulfilment"], f"ord-{n}") == ["ShipmentDispatched"]
+    assert "shipping/orders" not in paced.consumed
+    assert paced.staged() == 0
+
+
+def test_what_nobody_chosen_is_for_leaves_the_staging_queue(paced: Paced) -> None:
+    paced.fill([event(DISPATCHED, "ord-1", 1)])
+    assert paced.replay("shipping") == 0
+    assert paced.staged() == 0
+
+
+def test_it_is_no_faster_than_asked(paced: Paced) -> None:
+    paced.fill([event(CONFIRMED, f"ord-{n}", n) for n in range(30)])
+    paced.replay("shipping", a_second=5.0)
+    assert sum(paced.pauses) == pytest.approx(30 / 5.0)
+
+
+def test_an_event_waits_until_the_one_before_it_is_consumed(paced: Paced) -> None:
+    paced.consuming = False
+    paced.fill(HISTORY)
+    with pytest.raises(UserError, match="has not emptied in 60 s") as refused:
+        paced.replay("notification")
+    assert "orderctl replay resume" in refused.value.hint
+    paced.consume()
+    assert {found["detail-type"] for found in paced.consumed["notification/notices"]} == {"OrderConfirmed"}
+    paced.consuming = True
+    paced.replay("notification")
+    paced.consume()
+    assert len(paced.consumed["notification/notices"]) == 30
+
+
+def test_whoever_dies_in_the_middle_loses_nothing(paced: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
+    paced.fill(HISTORY)
+    batches, send = iter(range(9)), pacing._send
+
+    def die(*given: Any) -> None:
+        if next(batches) == 2:
+            raise KeyboardInterrupt
+        send(*given)
+
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(pacing, "_send", die)
+        paced.replay("notification")
+    paced.replay("notification")
+    paced.consume()
+    for n in range(15):
+        assert of_an_order(paced.consumed["notification/notices"], f"ord-{n}")[-1] == "ShipmentDispatched"
+    assert len(paced.consumed["notification/notices"]) == 30
+    assert paced.staged() == 0
+
+
+def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> None:
+    paced.fill([event(CONFIRMED, "ord-1", 1)])
+    with pytest.raises(UserError, match="holds 1 events of an earlier paced replay"):
+        orderctl(
+            app,
+            paced.stage,
+            "start",
+            "--from",
+            "2026-11-22T08:00:00Z",
+            "--until",
+            "2026-11-22T09:00:00Z",
+            "--to",
+            "shipping",
+            "--rate",
+            "50/s",
+        )
+    answer = orderctl(app, paced.stage, "resume", "--to", "shipping")
+    assert "1 events were staged, 1 handed on at 50 a second at most" in answer.stderr
+    paced.consume()
+    window = ("--from", "2026-11-22T08:00:00Z", "--until", "2026-11-22T09:00:00Z")
+    assert orderctl(app, paced.stage, "start", *window, "--to", "shipping", "--rate", "50/s").exit_code == 0
+    (replay,) = paced.stage.fakes["events"].replays.values()
+    assert replay["Destination"]["FilterArns"] == ["arn:rule/staging"]
+    assert replay["ReplayName"].startswith("paced-dev-")
+
+
+@pytest.mark.parametrize(("text", "a_second"), [("50/s", 50), ("50", 50), ("600/m", 10), ("0.5/s", 0.5)])
+def test_a_rate_is_so_many_a_second(text: str, a_second: float) -> None:
+    assert pacing.rate(text) == a_second
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1/s", "fast", "50/h", "nan", "1e9"])
+def test_a_rate_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{text!r} is not a rate")):
+        pacing.rate(text)
