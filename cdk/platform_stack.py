@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
@@ -24,6 +25,7 @@ class PlatformStack(ServiceStack):
         self.publish("archive-arn", self._archive(bus).attr_arn)
         self.publish("alarm-topic-arn", self._alarm_topic().topic_arn)
         Staging(self, bus)
+        dead_letter_queue(self, "quarantine", Construct(self, "Quarantine"))
 
     def _bus(self) -> events.EventBus:
         """For this account's callers, as no other is allowed; and whatever their roles allow, for the sources we know."""

@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final
+
+from jsonschema import Draft7Validator
 
 from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.service import in_parts
 from orderctl.target import Target
+from services.kernel import clock, schemas
+from services.kernel.inbox import ATTEMPTS
 
 ENDING: Final = "-dlq-url"
 MAX_MESSAGES: Final = 10
@@ -26,6 +32,8 @@ def queues(target: Target) -> dict[str, int]:
 def held_by(name: str) -> str:
     """What lands in the queue of that name."""
     service, _, source = name.partition("/")
+    if name == "platform/quarantine":
+        return "messages that were redriven too often"
     if source == "relay":
         return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
     if source == "start":
@@ -66,7 +74,9 @@ def peek(client: Any, url: str, limit: int) -> list[dict[str, Any]]:
 
 
 def told(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message's `id`, the `event` and `order_id` it is about (None if it tells none), its `reason` and its `body`."""
+    """A message's `id`, the `event` and `order_id` it is about (None if it tells none), its `reason` and its `body`; when it
+    was `first_seen` there, how often it was received and redriven, and what today's schema says against it.
+    """
     try:
         body = json.loads(message["Body"])
     except ValueError:
@@ -77,8 +87,25 @@ def told(message: Mapping[str, Any]) -> dict[str, Any]:
         "event": _at(body, "detail-type"),
         "order_id": _at(body, "detail", "metadata", "order_id"),
         "reason": _reason(attributes, body),
+        "rule": attributes.get("RULE_ARN"),
+        "first_seen": clock.rfc3339(datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)),
+        "received": int(message["Attributes"].get("ApproximateReceiveCount", "0")),
+        "redriven": int(attributes.get(ATTEMPTS) or 0),
+        "violations": violations(body),
         "body": body,
     }
+
+
+def violations(body: Any) -> list[str]:
+    """All that today's schema says against an event: `data.lines[0].sku: 'x y' does not match ...`. Nothing of what is none."""
+    source, detail_type = _at(body, "source"), _at(body, "detail-type")
+    version = _at(body, "detail", "metadata", "event_version")
+    for known, schema in schemas.read_schemas().items():
+        pattern, *named = known
+        if named == [detail_type, version] and fnmatchcase(str(source), pattern):
+            found = sorted(Draft7Validator(schema).iter_errors(body["detail"]), key=lambda error: error.json_path)
+            return [f"{error.json_path.removeprefix('$.')}: {error.message}" for error in found]
+    return [] if detail_type is None else [f"no schema of {detail_type} from {source}, version {version}, is known here"]
 
 
 def _reason(attributes: Mapping[str, Any], body: Any) -> str:

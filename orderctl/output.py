@@ -4,6 +4,7 @@ A command builds plain rows (dictionaries) and calls `show`; it never formats fo
 """
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ class Format(StrEnum):
 
 
 OutputOption = Annotated[Format, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+def attended() -> bool:
+    """Whether a person can read a question and answer it."""
+    return err.is_terminal and sys.stdin.isatty()
 
 
 def plain(value: Any) -> Any:

@@ -1,13 +1,16 @@
-"""`orderctl dlq`: list, show."""
+"""`orderctl dlq`: list, show, redrive, drop."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orderctl import output
+from orderctl.errors import CheckFailed
 from orderctl.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Look into the dead-letter queues.")
+app = typer.Typer(no_args_is_help=True, help="Look into the dead-letter queues, give letters another try, or drop them.")
 
 
 def register(root: typer.Typer) -> None:
@@ -52,5 +55,82 @@ def show(
     """
     from orderctl import dead_letters
 
-    columns = {"id": "Message", "event": "Event", "order_id": "Order", "reason": "Reason"}
+    columns = {"id": "Message", "event": "Event", "order_id": "Order", "redriven": "Redriven", "reason": "Reason"}
     output.show(dead_letters.messages(ctx.obj, name, limit), columns, output_format, empty=f"{name} is empty.")
+
+
+QueueArgument = Annotated[str, typer.Argument(help="The queue, as `orderctl dlq list` names it: order/intake.")]
+IdOption = Annotated[list[str] | None, typer.Option("--id", help="A message, as `dlq show` names it; may be repeated.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="At most so many.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+OUTCOME = {"id": "Message", "event": "Event", "order_id": "Order", "outcome": "Outcome", "why": "Why"}
+
+
+@app.command()
+def redrive(
+    ctx: typer.Context,
+    name: QueueArgument,
+    ids: IdOption = None,
+    everything: AllOption = False,
+    limit: LimitOption = 1000,
+    max_attempts: Annotated[int, typer.Option(min=1, help="How often a message may be redriven before quarantine.")] = 3,
+    yes: YesOption = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Send messages back to the queue they failed in, once what was wrong with their consumer is mended.
+
+    What today's schema still refuses is kept where it is, with the reason; what was redriven too often goes to
+    platform/quarantine, from where it can be redriven by name. To redrive twice is harmless: consumers dedupe. Exit code 3 if
+    any was kept.
+
+    Examples:
+
+    - `orderctl dlq redrive order/intake --all`
+
+    - `orderctl dlq redrive notification/notices --id 3f0c... -o json`
+    """
+    from orderctl import redriving
+
+    which = redriving.chosen(ids, everything=everything, limit=limit)
+    if output.attended() and not yes:
+        typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
+    with output.err.status("Redriving ...") as line:
+        results = redriving.redrive(
+            ctx.obj, name, which, max_attempts, lambda one: line.update(f"{one['id']}: {one['outcome']}")
+        )
+    output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
+    if any(result["outcome"] == redriving.KEPT for result in results):
+        raise CheckFailed(
+            "Some messages are refused still, and were kept.", "Mend the schema or the publisher; or `orderctl dlq drop`."
+        )
+
+
+@app.command()
+def drop(
+    ctx: typer.Context,
+    name: QueueArgument,
+    ids: IdOption = None,
+    everything: AllOption = False,
+    limit: LimitOption = 1000,
+    to: Annotated[Path | None, typer.Option(help="The file that gets a copy of each.  [default: named by queue]")] = None,
+    yes: YesOption = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Take messages out of a dead-letter queue for good. A copy of each is written to a file first.
+
+    Examples:
+
+    - `orderctl dlq drop order/intake --id 3f0c...`
+
+    - `orderctl dlq drop platform/quarantine --all --to quarantined.jsonl`
+    """
+    from orderctl import redriving
+
+    which = redriving.chosen(ids, everything=everything, limit=limit)
+    if output.attended() and not yes:
+        typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
+    file = to or Path(f"dead-letters-{name.replace('/', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
+    with output.err.status("Dropping ...") as line:
+        results = redriving.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
+    output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

@@ -1,6 +1,5 @@
 """`orderctl replay`: start, resume, status (also: show), list, cancel."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -58,7 +57,7 @@ def start(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rules."
     )
-    if _attended() and not yes:
+    if output.attended() and not yes:
         typer.confirm("Start it?", abort=True, err=True)
     if a_second is not None:
         name = pacing.start(ctx.obj, chosen, now)
@@ -108,11 +107,6 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
             target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")
         )
     output.err.print(f"{len(staged)} events were staged, {sent} handed on at {a_second:g} a second at most.")
-
-
-def _attended() -> bool:
-    """Whether a person can read a question and answer it."""
-    return output.err.is_terminal and sys.stdin.isatty()
 
 
 @app.command("show", hidden=True)

@@ -15,6 +15,10 @@ from services.kernel.schemas import InvalidEvent
 logger = Logger()
 FIRST_RETRY_SECONDS = 5
 LONGEST_RETRY_SECONDS = 900
+ATTEMPTS = "redrive_attempts"
+"""The message attribute that counts how often a dead letter was given another try."""
+ORIGIN = "origin"
+"""The message attribute of a quarantined letter that names the queue it came from: `order/intake`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class DeadLetters:
     def set_aside(self, record: Mapping[str, Any], error: InvalidEvent) -> None:
         """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
         attributes = {"reason": str(error), "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
+        tried = record.get("messageAttributes", {}).get(ATTEMPTS, {}).get("stringValue")
+        if tried:
+            attributes[ATTEMPTS] = tried
         self.sqs.send_message(
             QueueUrl=self.queue_url,
             MessageBody=record["body"],

@@ -15,7 +15,7 @@ from tests.infrastructure.templates import Assembly
 PROVIDED = {
     "platform": {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn"),
-        *("staging-rule-arn", "staging-queue-url", "staging-dlq-url"),
+        *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
     "payment": {"commands-arn", "ledger-table-name"},
     "inventory": {"commands-arn", "api-url"},

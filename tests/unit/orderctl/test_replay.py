@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orderctl import output, replaying
-from orderctl.commands import replay as command
 from orderctl.commands.replay import app
 from orderctl.errors import UserError
 from orderctl.replaying import Window
@@ -206,7 +205,7 @@ def test_without_wait_it_is_told_how_to_look(deployed: Stage, archive: Archive) 
 
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_attended", lambda: True)
+    monkeypatch.setattr(output, "attended", lambda: True)
     assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="n\n").exit_code == 1
     assert archive.replays == {}
     assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="y\n").exit_code == 0

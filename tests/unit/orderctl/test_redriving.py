@@ -1,0 +1,171 @@
+"""`orderctl dlq redrive` and `drop`: back to its own queue, once its schema takes it; nothing is lost whoever dies when."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderctl import dead_letters, redriving
+from orderctl.commands.dlq import app
+from orderctl.errors import CheckFailed, UserError
+from orderctl.redriving import Chosen
+from services.kernel.inbox import ATTEMPTS, DeadLetters, InvalidEvent
+from services.kernel.schemas import read_schemas
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+QUEUES = ("order/intake", "platform/quarantine", "payment/relay")
+GOOD = {
+    "source": "orderflow.channel.cdnow",
+    "detail-type": "OrderPlaced",
+    "detail": read_schemas()["orderflow.channel.*", "OrderPlaced", 1]["examples"][0],
+}
+BAD = copy.deepcopy(GOOD)
+BAD["detail"]["data"]["lines"] = [{"sku": "no such thing", "quantity": 0}]
+
+
+@pytest.fixture
+def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    names = [f"{name}-dlq-url" for name in QUEUES] + ["order/intake-queue-url"]
+    for name in names:
+        url = Stage().client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"]
+        Stage().client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=url, Type="String")
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    return Stage()
+
+
+def url(name: str) -> str:
+    return str(Stage().client("sqs").get_queue_url(QueueName=name.replace("/", "-"))["QueueUrl"])
+
+
+def bury(body: Any, name: str = "order/intake-dlq-url", **attributes: str) -> str:
+    sent = (
+        Stage()
+        .client("sqs")
+        .send_message(
+            QueueUrl=url(name),
+            MessageBody=body if isinstance(body, str) else json.dumps(body),
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+        )
+    )
+    return str(sent["MessageId"])
+
+
+def holds(name: str) -> list[tuple[Any, dict[str, str]]]:
+    """The bodies and attributes of a queue's messages."""
+    found = dead_letters.peek(Stage().client("sqs"), url(name), 100)
+    return [(json.loads(message["Body"]), redriving._attributes(message)) for message in found]
+
+
+def test_a_message_goes_back_to_the_queue_it_failed_in(deployed: Stage) -> None:
+    bury(GOOD, reason="no such SKU", field="data.lines")
+    [result] = orderctl_json(app, deployed, "redrive", "order/intake", "--all")
+    assert (result["outcome"], result["why"]) == ("redriven", "attempt 1, to order/intake")
+    assert holds("order/intake-queue-url") == [(GOOD, {ATTEMPTS: "1"})]
+    assert holds("order/intake-dlq-url") == []
+    assert orderctl_json(app, deployed, "redrive", "order/intake", "--all") == []
+
+
+def test_what_its_schema_refuses_is_kept_with_all_that_is_wrong(deployed: Stage) -> None:
+    bury(BAD)
+    bury(GOOD)
+    with pytest.raises(CheckFailed, match="refused still, and were kept"):
+        orderctl(app, deployed, "redrive", "order/intake", "--all")
+    assert holds("order/intake-dlq-url") == [(BAD, {})]
+    assert [body for body, _ in holds("order/intake-queue-url")] == [GOOD]
+    [message] = orderctl_json(app, deployed, "show", "order/intake")
+    assert [violation.partition(":")[0] for violation in message["violations"]] == [
+        "data.lines[0].quantity",
+        "data.lines[0].sku",
+    ]
+
+
+def test_the_inbox_carries_the_count_along_and_after_three_it_is_quarantine(deployed: Stage) -> None:
+    bury(GOOD)
+    for attempt in ("1", "2", "3"):
+        orderctl(app, deployed, "redrive", "order/intake", "--all")
+        [(_, attributes)] = holds("order/intake-queue-url")
+        assert attributes == {ATTEMPTS: attempt}
+        fails_again(deployed)
+    [result] = orderctl_json(app, deployed, "redrive", "order/intake", "--all")
+    assert (result["outcome"], result["why"]) == ("quarantined", "it was redriven 3 times")
+    [(body, attributes)] = holds("platform/quarantine-dlq-url")
+    assert (body, attributes["origin"], attributes["reason"]) == (GOOD, "order/intake", "OrderPlaced: no such SKU")
+    assert holds("order/intake-dlq-url") == []
+
+
+def fails_again(stage: Stage) -> None:
+    """The intake takes its message, and sets it aside once more."""
+    client, queue = stage.client("sqs"), url("order/intake-queue-url")
+    [message] = client.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    tried = message["MessageAttributes"][ATTEMPTS]["StringValue"]
+    record = {"body": message["Body"], "messageAttributes": {ATTEMPTS: {"stringValue": tried, "dataType": "String"}}}
+    DeadLetters(client, url("order/intake-dlq-url")).set_aside(record, InvalidEvent("OrderPlaced", "", "no such SKU"))
+    client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_out_of_quarantine_it_goes_home_and_is_counted_anew(deployed: Stage) -> None:
+    bury(GOOD, "platform/quarantine-dlq-url", origin="order/intake", **{ATTEMPTS: "3"})
+    [result] = orderctl_json(app, deployed, "redrive", "platform/quarantine", "--all")
+    assert result["outcome"] == "redriven"
+    assert holds("order/intake-queue-url") == [(GOOD, {ATTEMPTS: "1"})]
+
+
+def test_only_the_chosen_are_touched(deployed: Stage) -> None:
+    ids = [bury({**GOOD, "id": str(number)}) for number in range(25)]
+    results = orderctl_json(app, deployed, "redrive", "order/intake", "--id", ids[3], "--id", ids[17])
+    assert {result["id"] for result in results} == {ids[3], ids[17]}
+    assert len(holds("order/intake-dlq-url")) == 23
+    with pytest.raises(UserError, match="order/intake has no message nowhere"):
+        orderctl(app, deployed, "redrive", "order/intake", "--id", "nowhere")
+    assert len(holds("order/intake-dlq-url")) == 23
+
+
+def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deployed: Stage) -> None:
+    class Dying:
+        """SQS, until a message is to be deleted."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "delete_message":
+                raise KeyboardInterrupt
+            return getattr(Stage().client("sqs"), name)
+
+    bury(GOOD)
+    with pytest.raises(KeyboardInterrupt):
+        redriving.redrive(Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None, 10), 3, lambda result: None)
+    assert len(holds("order/intake-queue-url")) == 1
+    held = (
+        Stage()
+        .client("sqs")
+        .get_queue_attributes(QueueUrl=url("order/intake-dlq-url"), AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
+    )
+    assert held["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1", "it comes back in two minutes"
+
+
+def test_notes_of_a_relay_are_nobodys_messages(deployed: Stage) -> None:
+    bury({"requestContext": {"condition": "RetryAttemptsExhausted"}}, "payment/relay-dlq-url")
+    with pytest.raises(UserError, match=r"payment/relay holds payment rows .* the sweeper publishes them"):
+        orderctl(app, deployed, "redrive", "payment/relay", "--all")
+    assert len(holds("payment/relay-dlq-url")) == 1
+
+
+def test_what_is_dropped_is_written_down_first(deployed: Stage, tmp_path: Path) -> None:
+    bury(BAD, reason="data.lines: bad")
+    bury("not JSON")
+    file = tmp_path / "dropped.jsonl"
+    results = orderctl_json(app, deployed, "drop", "order/intake", "--all", "--to", str(file))
+    assert [result["outcome"] for result in results] == ["dropped", "dropped"]
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {json.dumps(one["body"]) for one in kept} == {json.dumps(BAD), '"not JSON"'}
+    assert {one["queue"] for one in kept} == {"order/intake"}
+    assert holds("order/intake-dlq-url") == []
+
+
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+@pytest.mark.parametrize("options", [(), ("--all", "--id", "1")])
+def test_nothing_or_two_things_chosen_is_refused(deployed: Stage, command: str, options: tuple[str, ...]) -> None:
+    bury(GOOD)
+    with pytest.raises(UserError, match="Choose which"):
+        orderctl(app, deployed, command, "order/intake", *options)
+    assert len(holds("order/intake-dlq-url")) == 1
