@@ -1,0 +1,59 @@
+"""`orderctl schemas`: diff, release."""
+
+from typing import Annotated
+
+import typer
+
+from orderctl import output
+from orderctl.errors import CheckFailed
+from orderctl.output import Format, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="The event schemas as contracts: what a change breaks, and for whom.")
+COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "What", "breaks": "Breaks"}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="schemas")
+
+
+@app.command()
+def diff(
+    against: Annotated[str | None, typer.Option(help="A git revision.  [default: the schemas last released]")] = None,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Say what has changed in the schemas, and whom it breaks: the archive, or consumers. Exit code 3 if anything breaks.
+
+    Examples:
+
+    - `orderctl schemas diff`
+
+    - `orderctl schemas diff --against v1.2.0 -o json`
+    """
+    from orderctl.contracts import released
+    from services.kernel import schemas
+
+    old = released.of_revision(against) if against else released.read()
+    found = released.verdicts(old, schemas.read_schemas())
+    rows = [
+        {"event": verdict.name, "verdict": verdict.kind, "field": field, "what": what, "breaks": ", ".join(breaks)}
+        for verdict in found
+        if verdict.kind != "unchanged"
+        for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
+    ]
+    output.show(rows, COLUMNS, output_format, empty=f"None of {len(found)} schemas has changed.")
+    if text := released.broken(found):
+        raise CheckFailed("A schema breaks its contract.", text)
+
+
+@app.command()
+def release() -> None:
+    """Make today's schemas the released ones, which later changes are held against. Refused if one breaks.
+
+    Example: `orderctl schemas release`
+    """
+    from orderctl.contracts import released
+
+    found = released.release()
+    new = [verdict.name for verdict in found if verdict.kind != "unchanged"]
+    output.err.print(f"Released {len(found)} schemas, {len(new)} of them new or changed: {released.FILE.name}.")

@@ -1,0 +1,1 @@
+"""The event schemas as contracts: what a change of one breaks, and for whom."""
