@@ -162,7 +162,9 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[d
         if replay["state"] in ENDED:
             break
         if time.monotonic() > ends:
-            raise UserError(f"The replay {name} goes on after {deadline_seconds:g} s.", f"`orderctl replay status {name}`")
+            raise UserError(
+                f"The replay {name} goes on after {deadline_seconds:g} s.", f"`orderctl replay status {name} --wait`"
+            )
         time.sleep(0.5)
     if replay["state"] == "FAILED":
         raise UserError(f"The replay {name} failed: {replay['reason']}.")

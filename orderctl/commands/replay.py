@@ -67,11 +67,18 @@ def start(
         name = replaying.start(ctx.obj, chosen, rule_arns, now)
         output.err.print(f"Started {name}.")
     if wait and a_second is None:
-        with output.err.status(f"{name} ...") as line:
-            replaying.follow(ctx.obj, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
+        _follow(ctx.obj, name, deadline)
     output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
     if not wait and a_second is None:
-        output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is.[/dim]")
+        output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is; with --wait it follows.[/dim]")
+
+
+def _follow(target: Target, name: str, deadline: float) -> None:
+    """Follow a replay to its end, saying how far it is."""
+    from orderctl import replaying
+
+    with output.err.status(f"{name} ...") as line:
+        replaying.follow(target, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
 
 
 @app.command()
@@ -111,13 +118,28 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
 
 @app.command("show", hidden=True)
 @app.command()
-def status(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Show how far a replay is.
+def status(
+    ctx: typer.Context,
+    name: str,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Show how far a replay is, or follow it to its end.
 
-    Example: `orderctl replay status orderflow-dev-20261123T060000000000`
+    A replay goes on without this command, and all that is known of it is known to EventBridge: whoever started it, from any
+    terminal --wait follows it from where it is. A paced replay's events are handed on by `orderctl replay resume`.
+
+    Examples:
+
+    - `orderctl replay status orderflow-dev-20261123T060000000000`
+
+    - `orderctl replay status orderflow-dev-20261123T060000000000 --wait`
     """
     from orderctl import replaying
 
+    if wait:
+        _follow(ctx.obj, name, deadline)
     output.show([replaying.show(ctx.obj, name)], COLUMNS | {"to": "To"}, output_format)
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -248,7 +249,32 @@ def test_a_replay_that_takes_long_is_left_running(deployed: Stage, archive: Arch
     with pytest.raises(UserError, match="goes on after 0 s") as left:
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
     [name] = archive.replays
-    assert left.value.hint == f"`orderctl replay status {name}`"
+    assert left.value.hint == f"`orderctl replay status {name} --wait`"
+
+
+@pytest.mark.parametrize("command", ["status", "show"])
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_is_followed_from_another_terminal_by_its_name_alone(
+    command: str, deployed: Stage, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    with pytest.raises(UserError, match="goes on after 0 s"):
+        orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
+    [name] = archive.replays
+    assert list(tmp_path.iterdir()) == []
+    [told] = orderctl_json(app, replace(deployed), command, name, "--wait")
+    assert (told["name"], told["state"], told["to"]) == (name, "COMPLETED", ["orders"])
+    assert len(archive.replays) == 1
+
+
+@pytest.mark.usefixtures("keeps_everything")
+def test_a_replay_that_failed_meanwhile_fails_who_waits_for_it(deployed: Stage, archive: Archive) -> None:
+    [started] = orderctl_json(app, deployed, "start", *OLD, "--to", "shipping")
+    archive.states = ["FAILED"]
+    with pytest.raises(UserError, match="failed"):
+        orderctl(app, deployed, "status", started["name"], "--wait")
 
 
 @pytest.mark.usefixtures("keeps_everything")

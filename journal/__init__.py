@@ -1,0 +1,1 @@
+"""The journal: every event that was put on the bus, readable, for as long as the archive keeps it."""

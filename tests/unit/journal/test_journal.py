@@ -1,0 +1,82 @@
+"""The journal keeps each event once, and knows how often it was put."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from journal import function
+from journal.rows import SHARDS, times_put
+from tests.unit.tables import create_ledger
+
+TABLE = "journal"
+
+
+@pytest.fixture
+def journal(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("TABLE_NAME", TABLE)
+    monkeypatch.setenv("RETENTION_DAYS", "30")
+    function.settings.cache_clear()
+    create_ledger(dynamodb, TABLE)
+    yield dynamodb
+    function.settings.cache_clear()
+
+
+def put(envelope: str, **metadata: str) -> dict[str, Any]:
+    known = {"event_id": "ORDER#1#1", "occurred_at": "2026-11-23T04:05:06.789Z", "order_id": "1"} | metadata
+    return {
+        "id": envelope,
+        "time": "2026-11-23T04:05:07Z",
+        "source": "orderflow.order",
+        "detail-type": "OrderPlaced",
+        "detail": {"metadata": known, "data": {}},
+    }
+
+
+def deliver(*bodies: Any) -> list[str]:
+    records = [{"messageId": str(place), "body": json.dumps(body)} for place, body in enumerate(bodies)]
+    return [failure["itemIdentifier"] for failure in function.handler({"Records": records}, None)["batchItemFailures"]]
+
+
+def rows(client: Any) -> list[dict[str, Any]]:
+    return sorted(client.scan(TableName=TABLE)["Items"], key=lambda row: str(row["sk"]["S"]))
+
+
+def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journal: Any) -> None:
+    assert deliver(put("a")) == []
+    [row] = rows(journal)
+    assert json.loads(row["event"]["S"]) == put("a")
+    assert row["pk"]["S"] == "ORDER#1"
+    assert row["put_at"]["S"] == "2026-11-23T04:05:07Z"
+    assert int(row["size"]["N"]) == len(row["event"]["S"])
+    assert row["hour"]["S"] in {f"2026-11-23T04#{shard}" for shard in range(SHARDS)}
+    assert int(row["expires"]["N"]) == 1795406707 + 30 * 86400
+
+
+def test_an_event_put_twice_is_one_row_that_knows_it(journal: Any) -> None:
+    deliver(put("a"), put("b"))
+    [row] = rows(journal)
+    assert times_put(row) == 2
+    assert json.loads(row["event"]["S"])["id"] == "a"
+
+
+def test_a_put_delivered_twice_is_one_put(journal: Any) -> None:
+    deliver(put("a"), put("a"))
+    assert [times_put(row) for row in rows(journal)] == [1]
+
+
+def test_an_orders_events_lie_in_the_order_in_which_they_occurred(journal: Any) -> None:
+    deliver(put("b", event_id="ORDER#1#2", occurred_at="2026-11-23T04:05:08.000Z"), put("a"))
+    assert [json.loads(row["event"]["S"])["id"] for row in rows(journal)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("detail", [{}, {"metadata": None}, "text", {"metadata": {"order_id": None}}])
+def test_what_has_no_metadata_is_kept_as_well(journal: Any, detail: Any) -> None:
+    assert deliver(put("a") | {"detail": detail}, put("b") | {"detail": detail}) == []
+    assert [row["pk"]["S"] for row in rows(journal)] == ["ORDER#NO-ORDER"] * 2
+
+
+def test_a_message_that_is_no_event_harms_no_neighbour(journal: Any) -> None:
+    assert deliver({"no": "event"}, put("a"), []) == ["0", "2"]
+    assert len(rows(journal)) == 1
