@@ -8,13 +8,14 @@ from audit.infrastructure import AuditStack
 from cdk import deploy_order
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
+from journal.infrastructure import JournalStack
 from services.inventory.infrastructure import InventoryStack
 from services.notification.infrastructure import NotificationStack
 from services.order.infrastructure import OrderStack
 from services.payment.infrastructure import PaymentStack
 from services.shipping.infrastructure import ShippingStack
 
-STACKS = (PlatformStack, PaymentStack, InventoryStack, OrderStack, ShippingStack, NotificationStack, AuditStack)
+STACKS = (PlatformStack, PaymentStack, InventoryStack, OrderStack, ShippingStack, NotificationStack, AuditStack, JournalStack)
 
 
 def compose(app: App) -> list[ServiceStack]:

@@ -31,8 +31,9 @@ Contents = Mapping[str, Path]
 """What a bundle holds: the path inside it, and the file that goes there."""
 
 NOT_BUNDLED = frozenset({"infrastructure.py", "README.md"})
-AUDIT = "audit"
-"""No service, but a package of its own: its bundle has what all services' rows are made of, and nothing that writes one."""
+AUDIT, JOURNAL = "audit", "journal"
+"""No services, but packages of their own. The auditor's bundle has what all services' rows are made of, and nothing that
+writes one; the journal's has the kernel."""
 INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
 """What an installer writes about the installation: it differs from machine to machine and no function reads it."""
 
@@ -98,8 +99,11 @@ def _sources(service: str) -> Iterator[Path]:
     services = REPOSITORY / "services"
     yield services / "__init__.py"
     yield from _files(services / "kernel")
+    if service in (AUDIT, JOURNAL):
+        yield from _files(REPOSITORY / service)
+    if service == JOURNAL:
+        return
     if service == AUDIT:
-        yield from _files(REPOSITORY / AUDIT)
         yield from sorted({services / "order" / "identity.py", *services.glob("*/states.py"), *services.glob("*/__init__.py")})
         return
     yield from _files(services / service)

@@ -8,7 +8,7 @@ from constructs import Construct
 from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
+from services.kernel.names import CHANNEL_PREFIX, SERVICES, SOURCE_PREFIX, source_of
 
 ARCHIVE_RETENTION_DAYS = 30
 """How far back a replay can reach, unless the context `archive_retention_days` says. Dedupe records never expire."""
@@ -53,7 +53,7 @@ class PlatformStack(ServiceStack):
             "Archive",
             source_arn=bus.event_bus_arn,
             description="All domain events; what a replay replays",
-            event_pattern={"source": [{"prefix": "orderflow."}]},
+            event_pattern={"source": [{"prefix": SOURCE_PREFIX}]},
             retention_days=self.setting("archive_retention_days", ARCHIVE_RETENTION_DAYS),
         )
         archive.apply_removal_policy(self.removal_policy)

@@ -8,7 +8,10 @@ from zlib import crc32
 
 SHARDS: Final = 8
 """An hour's events are spread over so many partitions of the index `hour`."""
+ROWS: Final = "ORDER#"
 NO_ORDER: Final = "NO-ORDER"
+HOUR_INDEX: Final = "hour"
+EXPIRES: Final = "expires"
 
 
 def put_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def put_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         "put_at": {"S": time},
         "size": {"N": str(len(text.encode()))},
         "hour": {"S": hour(time[:13], shard)},
-        "expires": {"N": str(int(expires.timestamp()))},
+        EXPIRES: {"N": str(int(expires.timestamp()))},
     }
     return {
         "Key": {name: {"S": value} for name, value in key.items()},
@@ -50,7 +53,7 @@ def key_of(event: Mapping[str, Any]) -> dict[str, str]:
     known = metadata if isinstance(metadata, dict) else {}
     order = known.get("order_id") or NO_ORDER
     occurred, event_id = known.get("occurred_at") or event["time"], known.get("event_id") or event["id"]
-    return {"pk": f"ORDER#{order}", "sk": f"{occurred}#{event['source']}#{event_id}"}
+    return {"pk": f"{ROWS}{order}", "sk": f"{occurred}#{event['source']}#{event_id}"}
 
 
 def hour(text: str, shard: int) -> str:

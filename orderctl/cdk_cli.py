@@ -15,7 +15,7 @@ from orderctl.target import LAPTOP_ACCOUNT, Target
 
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 # What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
-SOURCES = ("cdk", "services", "audit", "cdk.json", "requirements", "pyproject.toml", "console")
+SOURCES = ("cdk", "services", "audit", "journal", "cdk.json", "requirements", "pyproject.toml", "console")
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"

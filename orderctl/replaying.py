@@ -18,9 +18,9 @@ from services.kernel.names import PACED_REPLAY_PREFIX
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
 ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
-NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn"})
-"""Rules that are nobody's to choose: the saga of an order is never started by a replay (its sweeper is its retry), and the
-staging queue gets paced replays only."""
+NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn", "journal/events-rule-arn"})
+"""Rules that are nobody's to choose: the saga of an order is never started by a replay (its sweeper is its retry), the
+staging queue gets paced replays only, and the journal keeps what was put, not what was replayed."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from orderctl.errors import UserError
 from orderctl.target import Target
+from services.kernel.names import SOURCE_PREFIX
 
-EVERYTHING = {"source": [{"prefix": "orderflow."}]}
+EVERYTHING = {"source": [{"prefix": SOURCE_PREFIX}]}
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.constructs.queue import LONGEST, dead_letter_queue
+from cdk.constructs.replayed import only_replays
 from cdk.service_stack import ServiceStack
-from services.kernel.names import PACED_REPLAY_PREFIX
+from services.kernel.names import PACED_REPLAY_PREFIX, SOURCE_PREFIX
 
 NAME = "staging"
 MAX_RECEIVES = 100
@@ -35,12 +36,9 @@ class Staging(Construct):
             "Rule",
             description="platform: every event of a paced replay",
             event_bus=bus,
-            event_pattern=events.EventPattern(source=events.Match.prefix("orderflow.")),
+            event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
-        found = rule.node.default_child
-        assert isinstance(found, events.CfnRule)
-        # EventPattern knows no `replay-name`.
-        found.add_property_override("EventPattern.replay-name", [{"prefix": PACED_REPLAY_PREFIX}])
+        only_replays(rule, PACED_REPLAY_PREFIX)
         stack.publish(f"{NAME}-rule-arn", rule.rule_arn)
         stack.publish(f"{NAME}-queue-url", queue.queue_url)

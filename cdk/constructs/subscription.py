@@ -13,11 +13,14 @@ from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.replayed import never_replays
 from cdk.service_stack import ServiceStack
 
 Consumed = Collection[tuple[str, str]]
-"""(source, detail-type) pairs, the keys of a subscription in a service's `consumes.py`; a source may end in `*`."""
+"""(source, detail-type) pairs, the keys of a subscription in a service's `consumes.py`; a source may end in `*`, and the
+detail-type `*` is every one."""
 
+EVERY = "*"
 MAX_RECEIVES = 10
 """By the inbox's schedule (5 s, 10 s ... 15 minutes) a failing message has over half an hour before it is dead."""
 VISIBILITY_IN_TIMEOUTS = 6
@@ -27,11 +30,20 @@ VISIBILITY_IN_TIMEOUTS = 6
 class Subscription(Construct):
     """`name`'s events to `function`, which may set a message aside in the dead-letter queue itself.
 
+    With `replays` off, no replay reaches it, not even one that is sent to its rule.
+
     Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
     """
 
     def __init__(
-        self, stack: ServiceStack, name: str, consumed: Consumed, function: ServiceFunction, *, batch_size: int = 10
+        self,
+        stack: ServiceStack,
+        name: str,
+        consumed: Consumed,
+        function: ServiceFunction,
+        *,
+        batch_size: int = 10,
+        replays: bool = True,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self)
@@ -54,6 +66,8 @@ class Subscription(Construct):
             event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        if not replays:
+            never_replays(rule)
         function.add_event_source(sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True))
         acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
@@ -67,7 +81,8 @@ def pattern(consumed: Consumed) -> events.EventPattern:
     """The pattern of these pairs: any of their sources with any of their types, since no two services publish the same type."""
     named = sorted({source for source, _ in consumed})
     sources_matched = [part for source in named for part in _matcher(source)]
-    return events.EventPattern(source=sources_matched, detail_type=sorted({detail_type for _, detail_type in consumed}))
+    types = sorted({detail_type for _, detail_type in consumed})
+    return events.EventPattern(source=sources_matched, detail_type=None if types == [EVERY] else types)
 
 
 def _matcher(source: str) -> list[str]:

@@ -24,7 +24,7 @@ class ServiceTable(dynamodb.Table):
         function.allow(
             *(f"dynamodb:{operation}" for operation in operations),
             on=self.table_arn,
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in rows]}},
+            conditions=of_rows(*rows),
         )
 
     def allow_query(self, function: ServiceFunction, index: str) -> None:
@@ -38,6 +38,11 @@ class ServiceTable(dynamodb.Table):
             sort_key=text(order),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
+
+
+def of_rows(*prefixes: str) -> dict[str, Any]:
+    """The condition of a statement: on rows whose partition key starts with one of these, only."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}}
 
 
 def text(name: str) -> dynamodb.Attribute:

@@ -1,7 +1,9 @@
 """The names by which stacks, services and the operator find each other."""
 
 SERVICES = ("order", "payment", "inventory", "shipping", "notification")
-CHANNEL_PREFIX = "orderflow.channel."
+SOURCE_PREFIX = "orderflow."
+"""The `source` of every event on the bus starts so."""
+CHANNEL_PREFIX = f"{SOURCE_PREFIX}channel."
 """The `source` of an OrderPlaced that a channel (a shop, a marketplace feed, a script) puts on the bus starts so."""
 
 PACED_REPLAY_PREFIX = "paced-"
@@ -15,7 +17,7 @@ DUE_INDEX = "due"
 
 def source_of(service: str) -> str:
     """The EventBridge `source` of a service's events."""
-    return f"orderflow.{service}"
+    return f"{SOURCE_PREFIX}{service}"
 
 
 def parameter_name(stage: str, service: str, thing: str) -> str:

@@ -19,6 +19,7 @@ from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
@@ -159,9 +160,7 @@ class OrderStack(ServiceStack):
                 )
             ],
         )
-        resource = rule.node.default_child
-        assert isinstance(resource, events.CfnRule)
-        resource.add_property_override("EventPattern.replay-name", [{"exists": False}])  # EventPattern has no such field
+        never_replays(rule)
         self.publish("start-rule-arn", rule.rule_arn)
 
     @staticmethod

@@ -72,9 +72,26 @@ def test_a_bundle_is_all_that_its_handlers_import_but_for_boto3(service: str, tm
     with zipfile.ZipFile(bundling.bundle(service).file) as archive:
         archive.extractall(tmp_path)
     handlers = [f"services.{service}.{name}" for name in TRIGGERS if (tmp_path / f"services/{service}/{name}.py").exists()]
+    assert imported(tmp_path, *handlers) <= BESIDE_BOTO3
+
+
+@pytest.mark.parametrize(
+    ("package", "also"), [(bundling.AUDIT, {"__init__.py", "states.py", "identity.py"}), (bundling.JOURNAL, set())]
+)
+def test_a_bundle_of_no_service_is_all_that_it_imports_and_little_of_services(
+    package: str, also: set[str], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(bundling.bundle(package).file) as archive:
+        archive.extractall(tmp_path)
+    assert {path.name for path in tmp_path.glob("services/*/*.py") if path.parent.name != "kernel"} == also
+    assert imported(tmp_path, f"{package}.function") <= BESIDE_BOTO3
+
+
+def imported(bundle: Path, *handlers: str) -> set[str]:
+    """What is imported from beside the bundle when Lambda imports the handlers out of it."""
     site_packages = next(path for path in sys.path if path.endswith("site-packages"))
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", AS_LAMBDA_IMPORTS, str(tmp_path), site_packages, *handlers],
+        [sys.executable, "-I", "-S", "-c", AS_LAMBDA_IMPORTS, str(bundle), site_packages, *handlers],
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +99,7 @@ def test_a_bundle_is_all_that_its_handlers_import_but_for_boto3(service: str, tm
     )
     assert done.returncode == 0, done.stderr
     beside = {Path(file).relative_to(site_packages).parts[0] for file in json.loads(done.stdout) if site_packages in file}
-    assert {name.removesuffix(".py") for name in beside} <= BESIDE_BOTO3
+    return {name.removesuffix(".py") for name in beside}
 
 
 def test_the_same_source_is_the_same_bundle_wherever_it_is_made(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ PROVIDED = {
     "shipping": {"orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
     "notification": {"notices-rule-arn", "notices-queue-url", "notices-dlq-url", "sender-address"},
     "audit": {"function-arn"},
+    "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},
 }
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
 

@@ -27,6 +27,6 @@ def normalised(template: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("service", ["platform", *SERVICES, "audit"])
+@pytest.mark.parametrize("service", ["platform", *SERVICES, "audit", "journal"])
 def test_template(assembly: Assembly, snapshot: SnapshotAssertion, service: str) -> None:
     assert normalised(assembly.templates[service]) == snapshot(extension_class=JSONSnapshotExtension)

@@ -1,4 +1,4 @@
-"""Orderflow deployed on a laptop AWS of the session's own: the seven stacks, by the real CDK CLI, once."""
+"""Orderflow deployed on a laptop AWS of the session's own: the stacks, by the real CDK CLI, once."""
 
 import json
 import uuid

@@ -8,15 +8,25 @@ import pytest
 
 from journal import function
 from journal.rows import SHARDS, times_put
+from services.kernel import clients
+from tests.unit.choreography import DeadLetterQueue
 from tests.unit.tables import create_ledger
 
 TABLE = "journal"
 
 
 @pytest.fixture
-def journal(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def dead_letters() -> DeadLetterQueue:
+    return DeadLetterQueue()
+
+
+@pytest.fixture
+def journal(dynamodb: Any, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TABLE_NAME", TABLE)
     monkeypatch.setenv("RETENTION_DAYS", "30")
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "dead")
+    monkeypatch.setenv("QUEUE_URL", "queue")
+    monkeypatch.setattr(clients, "sqs", lambda: dead_letters)
     function.settings.cache_clear()
     create_ledger(dynamodb, TABLE)
     yield dynamodb
@@ -77,6 +87,12 @@ def test_what_has_no_metadata_is_kept_as_well(journal: Any, detail: Any) -> None
     assert [row["pk"]["S"] for row in rows(journal)] == ["ORDER#NO-ORDER"] * 2
 
 
-def test_a_message_that_is_no_event_harms_no_neighbour(journal: Any) -> None:
-    assert deliver({"no": "event"}, put("a"), []) == ["0", "2"]
+def test_a_message_that_is_no_event_is_set_aside_and_harms_no_neighbour(journal: Any, dead_letters: DeadLetterQueue) -> None:
+    assert deliver({"no": "event"}, put("a"), []) == []
+    assert len(rows(journal)) == 1
+    assert dead_letters.reasons == ["message: is not an EventBridge event"] * 2
+
+
+def test_what_could_not_be_written_is_delivered_again_alone(journal: Any) -> None:
+    assert deliver(put("a"), put("b", order_id="x" * 3000)) == ["1"]
     assert len(rows(journal)) == 1

@@ -1,0 +1,46 @@
+"""The journal's stack: a rule that leaves replays out, its queue, and one function that writes one table."""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from cdk.constructs.function import ServiceFunction
+from cdk.constructs.subscription import EVERY, Subscription
+from cdk.constructs.table import kept, of_rows, text
+from cdk.platform_stack import ARCHIVE_RETENTION_DAYS
+from cdk.service_stack import ServiceStack
+from journal.rows import EXPIRES, HOUR_INDEX, ROWS
+from services.kernel.names import SOURCE_PREFIX
+
+TIMEOUT_SECONDS = 30
+
+
+class JournalStack(ServiceStack):
+    """`journal.function` and its table. Publishes `table-name` and what a subscription does, as `events`."""
+
+    def __init__(self, scope: Construct, stage: str) -> None:
+        super().__init__(scope, stage, "journal")
+        table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=text("pk"),
+            sort_key=text("sk"),
+            time_to_live_attribute=EXPIRES,
+            **kept(self),
+        )
+        table.add_global_secondary_index(
+            index_name=HOUR_INDEX,
+            partition_key=text("hour"),
+            sort_key=text("put_at"),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
+        self.publish("table-name", table.table_name)
+        days = self.setting("archive_retention_days", ARCHIVE_RETENTION_DAYS)
+        writer = ServiceFunction(
+            self,
+            "function",
+            package="journal",
+            timeout_seconds=TIMEOUT_SECONDS,
+            environment={"TABLE_NAME": table.table_name, "RETENTION_DAYS": str(days)},
+        )
+        writer.allow("dynamodb:UpdateItem", on=table.table_arn, conditions=of_rows(ROWS))
+        Subscription(self, "events", {(f"{SOURCE_PREFIX}*", EVERY)}, writer, replays=False)

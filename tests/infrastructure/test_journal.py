@@ -1,0 +1,42 @@
+"""The journal: it takes what the archive takes, keeps it as long, and may do nothing but write it down."""
+
+import pytest
+from aws_cdk import App
+
+from journal.infrastructure import JournalStack
+from tests.infrastructure.templates import Assembly, Resource, listed, read
+
+
+def writer(assembly: Assembly) -> Resource:
+    return assembly.one("Lambda::Function", "journal", "Function")
+
+
+def test_it_takes_what_the_archive_takes_but_no_replays(assembly: Assembly) -> None:
+    archive = assembly.one("Events::Archive", "platform", "Archive").properties["EventPattern"]
+    rule = assembly.one("Events::Rule", "journal", "EventsSubscription").properties["EventPattern"]
+    assert rule == archive | {"replay-name": [{"exists": False}]}
+
+
+def test_it_keeps_an_event_as_long_as_the_archive_does(assembly: Assembly) -> None:
+    archive = assembly.one("Events::Archive", "platform", "Archive").properties["RetentionDays"]
+    assert writer(assembly).properties["Environment"]["Variables"]["RETENTION_DAYS"] == str(archive)
+    (table,) = assembly.resources("DynamoDB::Table", service="journal")
+    assert table.properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_it_may_write_its_table_and_nothing_else(assembly: Assembly) -> None:
+    allowed = {
+        action
+        for statement in assembly.statements(writer(assembly))
+        for action in listed(statement["Action"])
+        if not action.startswith(("logs:", "xray:", "sqs:"))
+    }
+    assert allowed == {"dynamodb:UpdateItem"}
+
+
+def test_one_setting_says_how_long_archive_and_journal_keep(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("cdk.out")
+    app = App(outdir=str(folder), context={"archive_retention_days": "7"})
+    JournalStack(app, "dev")
+    app.synth()
+    assert writer(read(folder)).properties["Environment"]["Variables"]["RETENTION_DAYS"] == "7"
