@@ -68,6 +68,9 @@ simulate-every-call: setup ## Strike every call boundary of every path in every 
 simulate-pairs: setup ## Every pair of call boundaries of every path
 	@.venv/bin/python -m tests.simulation enumerate --pairs
 
+simulate-replays: setup ## Lose and spoil deliveries of CDNOW orders (SEEDS, SEED), replay, look at every table
+	@.venv/bin/python -m tests.simulation replays --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1)
+
 simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are caught
 	@.venv/bin/python -m tests.simulation bugs
 

@@ -8,7 +8,7 @@ from cdk.constructs.subscription import EVERY, Subscription
 from cdk.constructs.table import kept, of_rows, text
 from cdk.platform_stack import ARCHIVE_RETENTION_DAYS
 from cdk.service_stack import ServiceStack
-from journal.rows import EXPIRES, HOUR_INDEX, ROWS
+from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
 from services.kernel.names import SOURCE_PREFIX
 
 TIMEOUT_SECONDS = 30
@@ -42,5 +42,5 @@ class JournalStack(ServiceStack):
             timeout_seconds=TIMEOUT_SECONDS,
             environment={"TABLE_NAME": table.table_name, "RETENTION_DAYS": str(days)},
         )
-        writer.allow("dynamodb:UpdateItem", on=table.table_arn, conditions=of_rows(ROWS))
+        writer.allow("dynamodb:UpdateItem", on=table.table_arn, conditions=of_rows(OF_AN_ORDER, OF_NO_ORDER))
         Subscription(self, "events", {(f"{SOURCE_PREFIX}*", EVERY)}, writer, replays=False)

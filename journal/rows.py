@@ -8,8 +8,9 @@ from zlib import crc32
 
 SHARDS: Final = 8
 """An hour's events are spread over so many partitions of the index `hour`."""
-ROWS: Final = "ORDER#"
-NO_ORDER: Final = "NO-ORDER"
+OF_AN_ORDER: Final = "ORDER#"
+OF_NO_ORDER: Final = "EVENT#"
+"""The partition of an event about no order is its own, so that a channel's feed does not fill one."""
 HOUR_INDEX: Final = "hour"
 EXPIRES: Final = "expires"
 
@@ -47,13 +48,14 @@ def put_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
 
 
 def key_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """The row's key: its order, and in it when it occurred, who says so, and the event's id."""
+    """The row's key: its order, and in it when it occurred, who says so, and the event's id. Of no order: the event's id."""
     detail = event["detail"]
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = metadata if isinstance(metadata, dict) else {}
-    order = known.get("order_id") or NO_ORDER
     occurred, event_id = known.get("occurred_at") or event["time"], known.get("event_id") or event["id"]
-    return {"pk": f"{ROWS}{order}", "sk": f"{occurred}#{event['source']}#{event_id}"}
+    order = known.get("order_id")
+    partition = f"{OF_AN_ORDER}{order}" if order else f"{OF_NO_ORDER}{event_id}"
+    return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}"}
 
 
 def hour(text: str, shard: int) -> str:

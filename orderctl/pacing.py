@@ -21,7 +21,6 @@ from orderctl.errors import UserError
 from orderctl.replaying import Window
 from orderctl.service import in_parts
 from orderctl.target import Target
-from services.kernel.names import PACED_REPLAY_PREFIX
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"
@@ -95,9 +94,9 @@ def check_empty(target: Target) -> None:
         )
 
 
-def start(target: Target, chosen: Window, now: datetime) -> str:
+def start(target: Target, chosen: Window, now: datetime, *, catch_up: bool = False) -> str:
     """Start the replay of a window that was checked into the staging queue; its name."""
-    return replaying.start(target, chosen, [target.parameter(STAGING_RULE)], now, prefix=PACED_REPLAY_PREFIX)
+    return replaying.start(target, chosen, [target.parameter(STAGING_RULE)], now, paced=True, catch_up=catch_up)
 
 
 def collect(target: Target, ended: Callable[[], bool], seen: Callable[[int], None]) -> list[Staged]:

@@ -13,7 +13,7 @@ from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.target import Target
 from services.kernel import clock
-from services.kernel.names import PACED_REPLAY_PREFIX
+from services.kernel.names import CATCH_UP, PACED_REPLAY_PREFIX
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
@@ -41,12 +41,20 @@ def duration(text: str) -> timedelta:
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
-def window(last: str | None, start: str | None, until: str | None, now: datetime) -> Window:
-    """The window that the options name. A `UserError` if they name none, two, or one that cannot be."""
+def latest(target: Target, now: datetime) -> datetime:
+    """Where a window ends that does not say: now, or on AWS where the archive certainly has everything."""
+    return now if target.is_laptop else now - ARCHIVE_DELAY
+
+
+def window(last: str | None, start: str | None, until: str | None, now: datetime, latest: datetime | None = None) -> Window:
+    """The window that the options name; it ends at `latest` (now) if they do not say.
+
+    A `UserError` if they name none, two, or one that cannot be.
+    """
     if (last is None) == (start is None):
         raise UserError("Name the window: either --last 1h, or --from and, if you like, --until.")
     try:
-        end = clock.from_rfc3339(until) if until else now
+        end = clock.from_rfc3339(until) if until else latest or now
         begin = clock.from_rfc3339(start) if start else end - duration(last or "")
     except (ValueError, OverflowError) as error:
         raise UserError(f"The window cannot be read: {error}.") from error
@@ -99,9 +107,12 @@ def check(target: Target, chosen: Window, now: datetime) -> None:
     check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
 
 
-def start(target: Target, chosen: Window, rule_arns: list[str], now: datetime, prefix: str = "orderflow-") -> str:
-    """Start the replay of a window that was checked; its name, which starts with `prefix`."""
-    name = f"{prefix}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+def start(
+    target: Target, chosen: Window, rule_arns: list[str], now: datetime, *, paced: bool = False, catch_up: bool = False
+) -> str:
+    """Start the replay of a window that was checked; its name, which tells consumers whether it is to catch up."""
+    kind = f"{CATCH_UP}-" if catch_up else ""
+    name = f"{PACED_REPLAY_PREFIX if paced else 'orderflow-'}{kind}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
     try:
         target.client("events").start_replay(
             ReplayName=name,
@@ -122,7 +133,8 @@ def show(target: Target, name: str) -> dict[str, Any]:
         found = client.describe_replay(ReplayName=name)
     except client.exceptions.ResourceNotFoundException as error:
         raise UserError(f"There is no replay {name}.", "`orderctl replay list` shows the replays there are.") from error
-    return _shown(found) | {"to": [arn.rsplit("/", 1)[1] for arn in found.get("Destination", {}).get("FilterArns", [])]}
+    arns = found.get("Destination", {}).get("FilterArns", [])
+    return _shown(found) | {"to": [arn.rsplit("/", 1)[1] for arn in arns], "rule_arns": arns}
 
 
 def listed(target: Target) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""`orderctl replay`: start, resume, status (also: show), list, cancel."""
+"""`orderctl replay`: plan, matrix, start, resume, status (also: show), list, cancel."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,14 +18,130 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="replay")
 
 
+ToOption = Annotated[
+    list[str] | None, typer.Option("--to", "--to-service", help="The service that gets the replay; may be repeated.")
+]
+LastOption = Annotated[str | None, typer.Option(help="The window, until its end: 90m, 2h, 7d.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(help="The window's end, RFC 3339.  [default: now; on AWS ten minutes ago, for its archive is late]"),
+]
+RateOption = Annotated[str | None, typer.Option(help="Pace it: at most so many events a second, such as 50/s.")]
+CatchUpOption = Annotated[
+    bool, typer.Option("--catch-up", help="Let consumers send the mails and parcels that they missed; without it, none.")
+]
+
+
+@app.command()
+def matrix(output_format: OutputOption = Format.TABLE) -> None:
+    """Say what a replay does at each consumer, for each event. What a consumer has done already it never does again.
+
+    Needs no AWS: the services declare it.
+
+    Example: `orderctl replay matrix`
+    """
+    from orderctl import consumers
+
+    columns = {"consumer": "Consumer", "event": "Event", "replay": "A replay", "catch_up": "With --catch-up"}
+    output.show(consumers.matrix(), columns, output_format)
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    to: ToOption = None,
+    last: LastOption = None,
+    start_at: FromOption = None,
+    until: UntilOption = None,
+    order: Annotated[
+        str | None, typer.Option(help="Count only this order's events, and tell the shortest window for them.")
+    ] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Count only these types; may be repeated.")] = None,
+    rate: RateOption = None,
+    catch_up: CatchUpOption = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Tell what a replay would do, and start nothing: what the window holds, who would get it, what it would cost.
+
+    Read from the journal, for an archive cannot be read. A replay knows windows and services, not orders or types:
+    with --order or --type, the plan counts only those, and tells the shortest window that has them.
+
+    Examples:
+
+    - `orderctl replay plan --last 1h --to shipping --to notification`
+
+    - `orderctl replay plan --last 7d --to notification --order ord-abc --catch-up -o json`
+    """
+    from orderctl import pacing, planning, replaying
+
+    a_second = pacing.rate(rate) if rate is not None else None
+    now = datetime.now(UTC)
+    chosen = replaying.window(last, start_at, until, now, replaying.latest(ctx.obj, now))
+    replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
+    replaying.check(ctx.obj, chosen, now)
+    with output.err.status("Reading the journal ...") as line:
+        found = planning.plan(
+            ctx.obj,
+            chosen,
+            list(dict.fromkeys(to or [])),
+            planning.Wanted(order, tuple(types or ())),
+            catch_up=catch_up,
+            a_second=a_second,
+            progress=lambda hours: line.update(f"Reading the journal: {hours} hours ..."),
+        )
+    if output_format is Format.JSON:
+        output.show_json(found)
+    else:
+        _show_plan(found)
+
+
+def _show_plan(found: dict[str, Any]) -> None:
+    window, counts, estimate = found["window"], found["events"], found["estimate"]
+    output.out.print(
+        f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them put again; "
+        f"{counts['wanted']} asked for."
+    )
+    by_type = [{"type": name, "events": number} for name, number in found["by_type"].items()]
+    output.show(by_type, {"type": "Type", "events": "Events"}, Format.TABLE, empty="The journal has none of them.")
+    by_hour = [{"hour": name, "events": number} for name, number in found["by_hour"].items()]
+    if by_hour:
+        output.show(by_hour, {"hour": "Hour", "events": "Events"}, Format.TABLE)
+    columns = {
+        "consumer": "Consumer",
+        "event": "Event",
+        "deliveries": "Deliveries",
+        "wanted": "Asked for",
+        "does": "What it does",
+    }
+    output.show(found["consumers"], columns, Format.TABLE, empty="No consumer of these services subscribes to anything.")
+    dead = {name: depth for name, depth in found["dead_letters"].items() if depth}
+    if dead:
+        output.out.print(
+            "Dead letters: " + ", ".join(f"{depth} in {name}" for name, depth in dead.items()) + ". Redrive those first."
+        )
+    took = (
+        f"{estimate['seconds']:.0f} s, by {estimate['by']}"
+        if estimate["seconds"] is not None
+        else "not known: no replay to go by"
+    )
+    output.out.print(f"It would cost about {estimate['usd']:.6f} USD (requests, us-east-1's list prices), and take: {took}.")
+    if found["narrowest"] and counts["wanted"] < counts["in_window"]:
+        shortest = found["narrowest"]
+        output.out.print(
+            f"The shortest window with all that was asked for: --from {shortest['from']} --until {shortest['until']}"
+        )
+
+
 @app.command()
 def start(
     ctx: typer.Context,
-    to: Annotated[list[str] | None, typer.Option(help="The service that gets the replay; may be repeated.")] = None,
-    last: Annotated[str | None, typer.Option(help="The window, until now: 90m, 2h, 7d.")] = None,
-    start_at: Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")] = None,
-    until: Annotated[str | None, typer.Option(help="The window's end, RFC 3339.  [default: now]")] = None,
-    rate: Annotated[str | None, typer.Option(help="Pace it: at most so many events a second, such as 50/s.")] = None,
+    to: ToOption = None,
+    last: LastOption = None,
+    start_at: FromOption = None,
+    until: UntilOption = None,
+    rate: RateOption = None,
+    catch_up: CatchUpOption = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -36,19 +152,22 @@ def start(
     Asks first when a person is at the terminal, unless --yes. With --rate, the replay goes through the staging queue, and
     this command hands it on, each order's events in order; if it is cut short, `orderctl replay resume` goes on.
 
+    What already happened is not done again, in any case. Mails and parcels that were missed are made only with --catch-up;
+    `orderctl replay matrix` says which consumers those are.
+
     Examples:
 
     - `orderctl replay start --last 1h --to shipping --to notification --wait`
 
     - `orderctl replay start --from 2026-11-23T08:00:00Z --until 2026-11-23T10:00:00Z --to shipping`
 
-    - `orderctl replay start --last 1d --to notification --rate 50/s`
+    - `orderctl replay start --last 1d --to notification --catch-up --rate 50/s`
     """
     from orderctl import pacing, replaying
 
     a_second = pacing.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
-    chosen = replaying.window(last, start_at, until, now)
+    chosen = replaying.window(last, start_at, until, now, replaying.latest(ctx.obj, now))
     rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
     replaying.check(ctx.obj, chosen, now)
     if a_second is not None:
@@ -57,20 +176,29 @@ def start(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rules."
     )
+    _tell_who_does_nothing(to or [], catch_up)
     if output.attended() and not yes:
         typer.confirm("Start it?", abort=True, err=True)
     if a_second is not None:
-        name = pacing.start(ctx.obj, chosen, now)
+        name = pacing.start(ctx.obj, chosen, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
         _hand_on(ctx.obj, to or [], a_second, deadline)
     else:
-        name = replaying.start(ctx.obj, chosen, rule_arns, now)
+        name = replaying.start(ctx.obj, chosen, rule_arns, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
     if wait and a_second is None:
         _follow(ctx.obj, name, deadline)
     output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
     if not wait and a_second is None:
         output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is; with --wait it follows.[/dim]")
+
+
+def _tell_who_does_nothing(services: list[str], catch_up: bool) -> None:
+    from orderctl.consumers import consumers
+
+    idle = dict.fromkeys(consumer.name for consumer in consumers(services) if consumer.effect(catch_up=catch_up) == "nothing")
+    if idle:
+        output.err.print(f"[dim]{', '.join(idle)} will do nothing; with --catch-up they act on what they missed.[/dim]")
 
 
 def _follow(target: Target, name: str, deadline: float) -> None:
@@ -84,7 +212,7 @@ def _follow(target: Target, name: str, deadline: float) -> None:
 @app.command()
 def resume(
     ctx: typer.Context,
-    to: Annotated[list[str] | None, typer.Option(help="The service that gets the replay; may be repeated.")] = None,
+    to: ToOption = None,
     rate: Annotated[str, typer.Option(help="At most so many events a second.")] = "50/s",
     deadline: Annotated[float, typer.Option(help="Seconds for the replay to end, and for a queue to empty.")] = 600,
 ) -> None:

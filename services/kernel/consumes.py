@@ -1,6 +1,7 @@
 """What a service's `consumes.py` declares: its subscriptions, the events of each, and the fields that it reads of them."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 Consumes = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
 """By subscription: the fields read, by (source, detail-type). A source may end in `*`.
@@ -8,6 +9,16 @@ Consumes = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
 A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
 change what nobody reads.
 """
+
+
+class OnReplay(StrEnum):
+    """What a subscription does with an event out of the archive. What it has done already it never does again."""
+
+    REBUILD = "rebuild"
+    """It makes the row that is missing, and what follows from that, follows."""
+    CATCH_UP = "catch-up"
+    """It acts on somebody outside (a mail, a parcel): only on what it missed, and only if the operator said `--catch-up`."""
+
 
 CAUSE = ("metadata.event_id", "metadata.correlation_id")
 """What a consumer reads to say what its own events were caused by."""

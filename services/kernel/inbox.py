@@ -9,7 +9,9 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import schemas
+from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
+from services.kernel.names import CATCH_UP
 from services.kernel.schemas import InvalidEvent
 
 logger = Logger()
@@ -27,6 +29,10 @@ class Delivery:
 
     event: DomainEvent
     replay_name: str | None = None
+
+    def is_for(self, on_replay: OnReplay) -> bool:
+        """Whether a subscription that treats replays so is to hear of it."""
+        return self.replay_name is None or on_replay is OnReplay.REBUILD or CATCH_UP in self.replay_name
 
 
 Handler = Callable[[Delivery], None]
@@ -67,8 +73,12 @@ class DeadLetters:
         )
 
 
-def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: DeadLetters) -> dict[str, Any]:
+def receive(
+    records: list[dict[str, Any]], handlers: Handlers, dead_letters: DeadLetters, on_replay: OnReplay = OnReplay.REBUILD
+) -> dict[str, Any]:
     """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
+
+    A replayed event is handed over as `on_replay` says, else it is done with.
 
     A message that its schema or its handler refuses (InvalidEvent), or that no handler is for, goes to the dead-letter queue
     with the reason. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
@@ -78,7 +88,9 @@ def receive(records: list[dict[str, Any]], handlers: Handlers, dead_letters: Dea
         try:
             try:
                 delivery = parse(record["body"])
-                _handler_of(handlers, delivery.event)(delivery)
+                handle = _handler_of(handlers, delivery.event)
+                if delivery.is_for(on_replay):
+                    handle(delivery)
             except InvalidEvent as error:
                 logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
                 dead_letters.set_aside(record, error)

@@ -9,6 +9,9 @@ CHANNEL_PREFIX = f"{SOURCE_PREFIX}channel."
 PACED_REPLAY_PREFIX = "paced-"
 """The `replay-name` of a replay that goes to the staging queue, to be handed on at a pace, starts so."""
 
+CATCH_UP = "catch-up"
+"""In the `replay-name` of a replay whose consumers shall act, towards customers and carriers, on what they missed."""
+
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
 DUE_INDEX = "due"

@@ -1,6 +1,6 @@
 """The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and what is read."""
 
-from services.kernel.consumes import ORDER, Consumes
+from services.kernel.consumes import ORDER, Consumes, OnReplay
 from services.kernel.names import source_of
 
 TOTAL = ("data.total.amount", "data.total.currency")
@@ -12,3 +12,4 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentDispatched"): (*ORDER, "data.tracking"),
     },
 }
+ON_REPLAY = {"notices": OnReplay.CATCH_UP}

@@ -13,7 +13,7 @@ from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
 from services.notification import decisions, mailer, mails, states, table
-from services.notification.consumes import CONSUMES
+from services.notification.consumes import CONSUMES, ON_REPLAY
 from services.notification.decisions import Notice
 
 logger = Logger()
@@ -99,7 +99,9 @@ def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The notices queue's batch, answered by a partial batch response."""
-    handlers = dict.fromkeys(CONSUMES["notices"], notify)
     return receive(
-        event["Records"], handlers, DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url)
+        event["Records"],
+        dict.fromkeys(CONSUMES["notices"], notify),
+        DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url),
+        ON_REPLAY["notices"],
     )

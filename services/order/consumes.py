@@ -1,6 +1,6 @@
 """The events that the order service's queues subscribe to, by subscription: (source, detail-type), and the fields read."""
 
-from services.kernel.consumes import CAUSE, ORDER, Consumes
+from services.kernel.consumes import CAUSE, ORDER, Consumes, OnReplay
 from services.kernel.names import CHANNEL_PREFIX, source_of
 
 CONSUMES: Consumes = {
@@ -20,3 +20,4 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentDelivered"): ORDER,
     },
 }
+ON_REPLAY = {"intake": OnReplay.REBUILD, "fulfilment": OnReplay.REBUILD}

@@ -10,7 +10,7 @@ from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Cause
 from services.kernel.schemas import InvalidEvent
 from services.order import identity, placing, table
-from services.order.consumes import CONSUMES
+from services.order.consumes import CONSUMES, ON_REPLAY
 from services.order.placing import Placement
 
 
@@ -45,4 +45,4 @@ def accept(delivery: Delivery) -> None:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The intake queue's batch, answered by a partial batch response."""
     dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
-    return receive(event["Records"], dict.fromkeys(CONSUMES["intake"], accept), dead_letters)
+    return receive(event["Records"], dict.fromkeys(CONSUMES["intake"], accept), dead_letters, ON_REPLAY["intake"])

@@ -8,6 +8,7 @@ from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.names import source_of
 from services.kernel.rows import Cause, Change, Row
 from services.order import decisions, table
+from services.order.consumes import ON_REPLAY
 
 REACHED = {"ShipmentDispatched": "DISPATCHED", "ShipmentDelivered": "DELIVERED"}
 
@@ -36,4 +37,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["Records"],
         handlers,
         DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+        ON_REPLAY["fulfilment"],
     )

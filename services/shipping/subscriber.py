@@ -7,7 +7,7 @@ from services.kernel import clients, clock
 from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.rows import Cause, Change, Row
 from services.shipping import decisions, table
-from services.shipping.consumes import CONSUMES
+from services.shipping.consumes import CONSUMES, ON_REPLAY
 
 
 def create_shipment(delivery: Delivery) -> None:
@@ -28,4 +28,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["Records"],
         handlers,
         DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+        ON_REPLAY["orders"],
     )

@@ -14,6 +14,7 @@ examples:
   python -m tests.simulation enumerate --pairs               every two calls of every path: minutes
   python -m tests.simulation crash-points                    the protocol's 27 crash points, each in its variants
   python -m tests.simulation crash-points 13 14              two of them
+  python -m tests.simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
   python -m tests.simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m tests.simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
 """
@@ -46,6 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
     points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")
     points.add_argument("numbers", nargs="*", type=int, help="only these")
     points.add_argument("--markdown", action="store_true", help="only tell them, as docs/reliability.md does")
+    replays = commands.add_parser(
+        "replays", help="deliveries of CDNOW orders lost and spoiled, then replayed: every table is right"
+    )
+    replays.add_argument("--seeds", type=int, default=1000)
+    replays.add_argument("--seed", default="1", help="any text; with --only: the one seed, as a failure told it")
+    replays.add_argument("--only", action="store_true", help="only that seed")
+    replays.add_argument("--processes", type=int, default=2)
     bugs = commands.add_parser("bugs", help="known bugs, one by one")
     bugs.add_argument("names", nargs="*", help="only these")
     bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
@@ -53,7 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     bugs.add_argument("--processes", type=int, default=2)
     bugs.add_argument("--keep", action="store_true", help="keep the changed copies of services/")
     chosen = parser.parse_args(arguments)
-    commands_by_name = {"run": _run, "repeat": _repeat, "enumerate": _enumerate, "crash-points": _crash_points, "bugs": _bugs}
+    commands_by_name = {
+        "run": _run,
+        "repeat": _repeat,
+        "enumerate": _enumerate,
+        "crash-points": _crash_points,
+        "replays": _replays,
+        "bugs": _bugs,
+    }
     return commands_by_name[chosen.command](chosen)
 
 
@@ -109,6 +124,19 @@ def _crash_points(chosen: argparse.Namespace) -> int:
     from tests.simulation import crash_points
 
     return crash_points.main(chosen.numbers, chosen.markdown)
+
+
+def _replays(chosen: argparse.Namespace) -> int:
+    from tests.simulation import process
+
+    process.make_ready()
+    from tests.simulation import replays
+
+    if chosen.only:
+        verdict = replays.run_seed(chosen.seed)
+        print(verdict)  # noqa: T201
+        return int(verdict.problem is not None)
+    return replays.main(chosen.seeds, chosen.seed, chosen.processes)
 
 
 def _bugs(chosen: argparse.Namespace) -> int:

@@ -107,10 +107,16 @@ class Bus:
             if rule.matches(event):
                 self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", Kind.DELIVERY)
 
-    def replay(self, name: str, rules: set[str]) -> int:
-        """Replay the whole archive to the chosen rules, shuffled; how many deliveries that makes."""
+    def replay(self, name: str, rules: set[str], *, by_minute: bool = False) -> int:
+        """Replay the whole archive to the chosen rules, shuffled; how many deliveries that makes.
+
+        AWS replays one minute of events after the other; without `by_minute` the order is not even that.
+        """
         delivered = 0
-        for position, event in enumerate(self.network.chance.shuffled(f"replay {name}", self.archive)):
+        shuffled = self.network.chance.shuffled(f"replay {name}", self.archive)
+        if by_minute:
+            shuffled.sort(key=lambda event: str(event["time"])[:16])
+        for position, event in enumerate(shuffled):
             for rule in self.rules:
                 if rule.name in rules:
                     replayed = {**event, "replay-name": name}

@@ -93,6 +93,15 @@ SUBSCRIPTIONS: Final = (
     Subscribed("shipping", "orders", "subscriber"),
     Subscribed("notification", "notices", "subscriber"),
 )
+
+
+def acting_outside() -> set[str]:
+    """The subscriptions that act on what they missed only when a replay is to catch up, by what their services declare."""
+    return {
+        s.queue for s in SUBSCRIPTIONS if import_module(f"services.{s.service}.consumes").ON_REPLAY[s.name].name == "CATCH_UP"
+    }
+
+
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
 WITH_DUE_INDEX: Final = ("order", "shipping", "notification")
 LEDGER: Final = "payment-ledger"

@@ -94,7 +94,7 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
             world.invariants.deliveries_processed()
             plan.quiet = True
             if path.subscriptions:
-                world.bus.replay("first", set(path.subscriptions))
+                world.bus.replay("catch-up", set(path.subscriptions))
                 world.settle_more()
                 world.invariants.at_rest()
                 world.invariants.consumers_complete()

@@ -48,6 +48,11 @@ def test_every_call_of_a_path_in_every_mode(path: str) -> None:
     simulate("enumerate", "--path", path)
 
 
+@pytest.mark.timeout(900)
+def test_a_replay_makes_every_table_what_it_would_have_been() -> None:
+    assert "0 after it; 2000 replays that changed nothing" in simulate("replays", "--seeds", "1000")
+
+
 def test_a_seed_is_a_history_whatever_the_hash_seed() -> None:
     runs = [simulate("run", "--orders", "60", "--seed", "7", hash_seed=seed) for seed in ("1", "2")]
     assert history(runs[0]) == history(runs[1])

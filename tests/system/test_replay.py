@@ -9,7 +9,7 @@ from tests.polling import eventually
 from tests.system.conftest import Laptop
 from tests.system.orderctl_run import orderctl
 
-SHIPPING_AND_NOTIFICATION = ("replay", "start", "--last", "1h", "--to", "shipping", "--to", "notification", "--wait")
+REPLAY = ("replay", "start", "--last", "1h", "--wait")
 BOB = "bob"
 CONTACT = {
     "name": "Bob",
@@ -64,8 +64,8 @@ def test_a_replay_changes_nothing_that_already_happened(laptop: Laptop) -> None:
     some_history(laptop)
     before, mails, to_bob = laptop.fingerprint(), len(mailbox.sent_mails(laptop.target.reachable())), mails_to_bob(laptop)
     assert to_bob >= 3, "confirmed, dispatched, and cancelled: there is something to mail twice"
-    for _ in range(2):
-        orderctl(laptop.target, *SHIPPING_AND_NOTIFICATION)
+    for catch_up in ((), ("--catch-up",), ("--catch-up",)):
+        orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "notification", *catch_up)
         laptop.quiet()
     assert laptop.fingerprint() == before
     assert len(mailbox.sent_mails(laptop.target.reachable())) == mails
@@ -81,7 +81,11 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
     dynamodb = laptop.target.client("dynamodb")
     for service, row in (("shipping", shipment), ("notification", note)):
         dynamodb.delete_item(TableName=laptop.target.parameter(f"{service}/table-name"), Key={"pk": {"S": row["pk"]}})
-    orderctl(laptop.target, "replay", "start", "--last", "1h", "--to", "shipping", "--wait")
+    missed = observing.all_rows(laptop.target)
+    orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "notification")
+    laptop.quiet()
+    assert observing.all_rows(laptop.target) == missed, "nobody has asked for parcels and mails"
+    orderctl(laptop.target, *REPLAY, "--to", "shipping", "--catch-up")
     eventually(lambda: laptop.row("shipping", shipment["pk"]), 60, "the shipment is back")
     laptop.quiet()
     deliver_everything(laptop)
@@ -99,7 +103,7 @@ def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop
     before = observing.all_rows(laptop.target)
     table, pk = laptop.target.parameter("shipping/table-name"), f"SHIP#{order_id}"
     laptop.target.client("dynamodb").delete_item(TableName=table, Key={"pk": {"S": pk}})
-    orderctl(laptop.target, "replay", "start", "--last", "1h", "--to", "shipping", "--to", "order", "--rate", "100/s")
+    orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "order", "--catch-up", "--rate", "100/s")
     eventually(lambda: laptop.row("shipping", pk), 60, "the shipment is back")
     laptop.quiet()
     deliver_everything(laptop)

@@ -14,6 +14,7 @@ from orderctl import observing, replaying
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import mailbox
 from orderctl.embedded.process import REPOSITORY
+from services.kernel import clock
 from tests.polling import eventually
 from tests.system.conftest import Laptop
 from tests.system.orderctl_run import orderctl
@@ -43,7 +44,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
     assert observing.quiet(laptop.target, 120) == []
     assert len(mailbox.sent_mails(laptop.target.reachable())) >= told + ORDERS
     before = laptop.fingerprint()
-    orderctl(laptop.target, "replay", "start", "--last", "3h", "--to", "notification", "--wait")
+    orderctl(laptop.target, "replay", "start", "--last", "3h", "--to", "notification", "--catch-up", "--wait")
     laptop.quiet()
     assert laptop.fingerprint() == before
 
@@ -86,12 +87,13 @@ def forget_dead_letters(laptop: Laptop) -> None:
 
 
 def test_wrong_window_replayed(laptop: Laptop) -> None:
+    began = clock.rfc3339(clock.now())
     some_history(laptop)
     forget_dead_letters(laptop)
     before, mails = laptop.fingerprint(), len(mailbox.sent_mails(laptop.target.reachable()))
     everyone = [option for service in replaying.rules(laptop.target) for option in ("--to", service)]
-    orderctl(laptop.target, "replay", "start", "--last", "1d", *everyone, "--wait")
-    orderctl(laptop.target, "replay", "start", "--last", "1d", *everyone)
+    orderctl(laptop.target, "replay", "start", "--from", began, *everyone, "--catch-up", "--wait")
+    orderctl(laptop.target, "replay", "start", "--from", began, *everyone)
     (latest, *_) = replaying.listed(laptop.target)
     follow("wrong-window-replayed", laptop.target, REPLAY=latest["name"])
     laptop.quiet()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from journal.rows import HOUR_INDEX
 from services.kernel.names import DUE_INDEX, PENDING_INDEX
 
 
@@ -29,6 +30,25 @@ def create_ledger(client: Any, name: str) -> None:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk")],
+    )
+
+
+def create_journal(client: Any, name: str) -> None:
+    """The journal: keyed by `pk` and `sk`, with the index `hour`."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk", "hour", "put_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": HOUR_INDEX,
+                "KeySchema": [{"AttributeName": "hour", "KeyType": "HASH"}, {"AttributeName": "put_at", "KeyType": "RANGE"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
     )
 
 

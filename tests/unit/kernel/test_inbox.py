@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.kernel.consumes import OnReplay
 from services.kernel.inbox import DeadLetters, Delivery, parse, receive
 from services.kernel.schemas import InvalidEvent
 from tests.unit.kernel.events_at_hand import authorized, message
@@ -71,6 +72,27 @@ def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
     """The ids of the messages that SQS is to deliver again."""
     answer = receive(records(*bodies), {AUTHORIZED: consumer}, DeadLetters(queue, "https://queue/dead"))
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.mark.parametrize(
+    ("on_replay", "replay", "hears"),
+    [
+        (OnReplay.REBUILD, None, True),
+        (OnReplay.REBUILD, "orderflow-dev-1", True),
+        (OnReplay.CATCH_UP, None, True),
+        (OnReplay.CATCH_UP, "orderflow-dev-1", False),
+        (OnReplay.CATCH_UP, "paced-dev-1", False),
+        (OnReplay.CATCH_UP, "orderflow-catch-up-dev-1", True),
+        (OnReplay.CATCH_UP, "paced-catch-up-dev-1", True),
+    ],
+)
+def test_who_acts_outside_hears_of_a_replay_only_to_catch_up(
+    consumer: Consumer, queue: Queue, on_replay: OnReplay, replay: str | None, hears: bool
+) -> None:
+    body = json.loads(message(authorized())) | ({"replay-name": replay} if replay else {})
+    answer = receive(records(json.dumps(body)), {AUTHORIZED: consumer}, DeadLetters(queue, "url"), on_replay)
+    assert answer == {"batchItemFailures": []}, "it is done with, either way"
+    assert bool(consumer.seen) == hears
 
 
 def test_each_event_is_handed_over_in_turn(consumer: Consumer, queue: Queue) -> None:

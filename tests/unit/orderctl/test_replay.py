@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orderctl import output, replaying
+from orderctl import output, pacing, replaying
 from orderctl.commands.replay import app
 from orderctl.errors import UserError
 from orderctl.replaying import Window
 from orderctl.target import Kind
+from services.kernel import clock
+from services.kernel.names import CATCH_UP, PACED_REPLAY_PREFIX
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -232,8 +234,29 @@ def test_who_gets_the_replay_must_be_said(deployed: Stage, archive: Archive) -> 
 
 def test_a_young_window_is_refused_before_anything_is_asked_or_started(deployed: Stage, archive: Archive) -> None:
     with pytest.raises(UserError, match="younger than 10 minutes"):
-        orderctl(app, deployed, "start", "--last", "1h", "--to", "shipping")
+        orderctl(app, deployed, "start", "--last", "1h", "--until", clock.rfc3339(clock.now()), "--to", "shipping")
     assert archive.replays == {}
+
+
+def test_the_last_hour_on_aws_ends_where_the_archive_is_whole(deployed: Stage, archive: Archive) -> None:
+    orderctl(app, deployed, "start", "--last", "1h", "--to", "shipping")
+    ((replay),) = archive.replays.values()
+    assert replay["EventEndTime"] - replay["EventStartTime"] == timedelta(hours=1)
+    assert timedelta(0) <= datetime.now(UTC) - replaying.ARCHIVE_DELAY - replay["EventEndTime"] < timedelta(minutes=1)
+
+
+@pytest.mark.usefixtures("keeps_everything")
+@pytest.mark.parametrize(("options", "named"), [((), False), (("--catch-up",), True), (("--catch-up", "--rate", "9/s"), True)])
+def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
+    deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], named: bool
+) -> None:
+    monkeypatch.setattr(pacing, "check_empty", lambda target: None)
+    monkeypatch.setattr(pacing, "collect", lambda *given: [])
+    monkeypatch.setattr(pacing, "consumers", lambda *given: {})
+    orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
+    (name,) = archive.replays
+    assert (CATCH_UP in name) == named
+    assert name.startswith(PACED_REPLAY_PREFIX) == ("--rate" in options)
 
 
 @pytest.mark.usefixtures("keeps_everything")

@@ -1,0 +1,66 @@
+"""`orderctl trace ORDER`: what happened to an order, and what led to what."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.tree import Tree
+
+from orderctl import output
+
+if TYPE_CHECKING:
+    from orderctl.tracing import Node
+
+
+class TraceFormat(StrEnum):
+    """What `-o` takes."""
+
+    TREE = "tree"
+    JSON = "json"
+    MERMAID = "mermaid"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to the command line."""
+    root.command()(trace)
+
+
+def trace(
+    ctx: typer.Context,
+    order: Annotated[str, typer.Argument(help="The order's id.")],
+    output_format: Annotated[TraceFormat, typer.Option("--output", "-o", help="How to print the answer.")] = TraceFormat.TREE,
+) -> None:
+    """Show an order's events across all services, each below the event that caused it.
+
+    With it: when each happened, how often it was put on the bus, which replays sent it again, and how many duplicates its
+    consumers have dropped of all that. Read from the journal.
+
+    Examples:
+
+    - `orderctl trace ord-abc`
+
+    - `orderctl trace ord-abc -o mermaid`
+    """
+    from orderctl import tracing
+
+    with output.err.status("Reading the journal ..."):
+        roots = tracing.trace(ctx.obj, order)
+    match output_format:
+        case TraceFormat.JSON:
+            output.show_json([root.told() for root in roots])
+        case TraceFormat.MERMAID:
+            typer.echo(tracing.mermaid(roots))
+        case TraceFormat.TREE:
+            drawn = Tree(f"[bold]{escape(order)}[/bold]")
+            for root in roots:
+                _draw(drawn, root)
+            output.out.print(drawn, soft_wrap=True)
+
+
+def _draw(tree: Tree, node: "Node") -> None:
+    from orderctl import tracing
+
+    branch = tree.add(escape(tracing.in_words(node)))
+    for caused in node.caused:
+        _draw(branch, caused)

@@ -1,0 +1,109 @@
+"""What was published: the journal, read. The archive is what is replayed, and tells no more than a count and a size."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any, Final
+
+from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour, times_put
+from orderctl.replaying import Window
+from orderctl.target import Target
+from services.kernel import clock
+
+TABLE: Final = "journal/table-name"
+AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True)
+class Published:
+    """An event as the bus first delivered it, when that was, its size in bytes, and how often it was put on the bus."""
+
+    event: Mapping[str, Any]
+    put_at: str
+    size: int
+    times_put: int
+
+    @property
+    def event_id(self) -> str:
+        """The domain event's own id, or the envelope's of an event without one."""
+        return str(self.metadata.get("event_id") or self.event["id"])
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The event's metadata; empty if it has none."""
+        detail = self.event["detail"]
+        metadata = detail.get("metadata") if isinstance(detail, dict) else None
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def detail_type(self) -> str:
+        """What happened."""
+        return str(self.event["detail-type"])
+
+    @property
+    def source(self) -> str:
+        """Who said so."""
+        return str(self.event["source"])
+
+
+def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
+    """What was first put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
+    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
+    hours = list(_hours(window))
+
+    def read(part: tuple[datetime, int]) -> list[dict[str, Any]]:
+        name = hour(f"{part[0]:%Y-%m-%dT%H}", part[1])
+        return list(_query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX))
+
+    found: list[Published] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done, items in enumerate(pool.map(read, product(hours, range(SHARDS))), start=1):
+            found += [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
+            progress(done // SHARDS)
+    return sorted(found, key=lambda event: (event.put_at, event.event_id))
+
+
+def of_order(target: Target, order_id: str) -> list[Published]:
+    """What was published about an order, by when it occurred."""
+    return _partition(target, f"{OF_AN_ORDER}{order_id}")
+
+
+def of_no_order(target: Target, event_id: str) -> list[Published]:
+    """The event of that id if it is about no order: a channel's OrderPlaced, before it was one."""
+    return _partition(target, f"{OF_NO_ORDER}{event_id}")
+
+
+def _partition(target: Target, key: str) -> list[Published]:
+    client = target.client("dynamodb")
+    return list(_published(_query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)))
+
+
+def _query(
+    client: Any, table: str, condition: str, key: str, names: Mapping[str, str], **more: Any
+) -> Iterator[dict[str, Any]]:
+    request = {
+        "TableName": table,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": {":key": {"S": key}},
+        **more,
+    }
+    for page in client.get_paginator("query").paginate(**request, **({"ExpressionAttributeNames": names} if names else {})):
+        yield from page["Items"]
+
+
+def _published(items: Iterable[Mapping[str, Any]]) -> Iterator[Published]:
+    """DynamoDB deletes what has expired some time after: until then, it is left out here."""
+    now = clock.now().timestamp()
+    for item in items:
+        if int(item[EXPIRES]["N"]) > now:
+            yield Published(json.loads(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), times_put(item))
+
+
+def _hours(window: Window) -> Iterator[datetime]:
+    at = window.start.replace(minute=0, second=0, microsecond=0)
+    while at < window.end:
+        yield at
+        at += timedelta(hours=1)

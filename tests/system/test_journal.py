@@ -1,0 +1,57 @@
+"""The journal and the archive have the same events; the plan and the trace are read from it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from orderctl import published
+from orderctl.replaying import Window
+from services.kernel import clock
+from tests.polling import eventually
+from tests.system.conftest import Laptop
+from tests.system.orderctl_run import orderctl
+from tests.system.test_replay import some_history
+
+
+def journaled(laptop: Laptop) -> int:
+    """How many puts the journal knows of."""
+    now = clock.now()
+    return sum(event.times_put for event in published.in_window(laptop.target, Window(now - timedelta(hours=6), now)))
+
+
+def archived(laptop: Laptop) -> int:
+    """How many events the archive says it has; that is all it tells."""
+    name = laptop.target.parameter("platform/archive-arn").rsplit("/", 1)[1]
+    return int(laptop.target.client("events").describe_archive(ArchiveName=name)["EventCount"])
+
+
+def test_the_journal_has_as_many_events_as_the_archive(laptop: Laptop) -> None:
+    some_history(laptop)
+    orderctl(laptop.target, "replay", "start", "--last", "1h", "--to", "order", "--wait")
+    laptop.quiet()
+    eventually(
+        lambda: journaled(laptop) == archived(laptop), 60, "journal and archive agree, and neither has what was replayed"
+    )
+    assert archived(laptop) > 0
+
+
+def test_the_trace_of_an_order_is_whole(laptop: Laptop) -> None:
+    order_id = some_history(laptop)
+    (root,) = json.loads(orderctl(laptop.target, "trace", order_id, "-o", "json"))
+
+    def events(node: dict[str, Any]) -> list[str]:
+        return [node["event"], *(event for each in node["caused"] for event in events(each))]
+
+    assert {
+        *("OrderPlaced", "PaymentAuthorized", "StockReserved", "PaymentCaptured", "StockCommitted", "OrderConfirmed"),
+        *("ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered", "OrderFulfilled", "NotificationSent"),
+    } <= set(events(root))
+
+
+def test_the_plan_says_how_many_mails_are_at_stake(laptop: Laptop) -> None:
+    order_id = some_history(laptop)
+    options = ("--last", "1h", "--to", "notification", "--order", order_id, "-o", "json")
+    found = json.loads(orderctl(laptop.target, "replay", "plan", *options))
+    wanted = {row["event"]: row["wanted"] for row in found["consumers"]}
+    assert wanted == {"OrderConfirmed": 1, "OrderCancelled": 0, "ShipmentDispatched": 1}
+    assert {row["does"] for row in found["consumers"]} == {"nothing"}

@@ -1,0 +1,262 @@
+"""What the journal tells: the plan of a replay, and the trace of an order."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import typer
+
+from journal import rows
+from orderctl import consumers, planning, tracing
+from orderctl.commands import replay, trace
+from orderctl.errors import UserError
+from orderctl.tracing import Replay
+from services.kernel import clock
+from services.kernel.names import SERVICES
+from tests.consumers import CONSUMED
+from tests.unit.orderctl.conftest import Stage, orderctl_json
+from tests.unit.tables import create_journal
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+ORDER = "ord-1"
+OTHER = "ord-2"
+CHANNELS_EVENT = "cdnow-1"
+
+
+@dataclass
+class Bus:
+    """EventBridge, as far as rules and replays go: every consumer's rule takes what it declares."""
+
+    replays: list[dict[str, Any]] = field(default_factory=list)
+    exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
+
+    def describe_archive(self, **request: Any) -> dict[str, Any]:
+        return {**request, "RetentionDays": 30}
+
+    def list_replays(self, **request: Any) -> dict[str, Any]:
+        return {"Replays": self.replays}
+
+    def describe_replay(self, **request: Any) -> dict[str, Any]:
+        return next(found for found in self.replays if found["ReplayName"] == request["ReplayName"])
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_rules"
+        patterns: dict[str, dict[str, Any]] = {}
+        for consumer in consumers.consumers():
+            pattern = patterns.setdefault(consumer.name, {"source": [], "detail-type": []})
+            prefix = consumer.source.endswith("*")
+            pattern["source"].append({"prefix": consumer.source[:-1]} if prefix else consumer.source)
+            pattern["detail-type"].append(consumer.detail_type)
+        rules = [
+            {"Arn": f"arn:rule/{name}", "Name": name, "EventPattern": json.dumps(pattern), "State": "ENABLED"}
+            for name, pattern in patterns.items()
+        ]
+        return SimpleNamespace(paginate=lambda **request: [{"Rules": rules}])
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def stage(aws: None, bus: Bus) -> Stage:
+    made = Stage(fakes={"events": bus})
+    create_journal(boto3.client("dynamodb"), "journal/table-name")
+    for name in {consumer.name for consumer in consumers.consumers()}:
+        made.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}-rule-arn", Value=f"arn:rule/{name}", Type="String")
+    return made
+
+
+Put = Callable[..., None]
+
+
+@pytest.fixture
+def put(stage: Stage) -> Put:
+    """Journals an event that was put so many minutes ago, as the bus delivered it."""
+
+    def journal(
+        source: str, detail_type: str, event_id: str, cause: str, *, ago: int = 30, order: str | None = ORDER, puts: int = 1
+    ) -> None:
+        at = NOW - timedelta(minutes=ago)
+        metadata = {"event_id": event_id, "occurred_at": clock.rfc3339(at), "causation_id": cause, "order_id": order}
+        for number in range(puts):
+            event = {
+                "id": f"{event_id}-{number}",
+                "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "source": f"orderflow.{source}",
+                "detail-type": detail_type,
+                "detail": {"metadata": metadata, "data": {}},
+            }
+            request = rows.put_of(event, 30)
+            stage.client("dynamodb").update_item(TableName="journal/table-name", **request)
+
+    return journal
+
+
+@pytest.fixture
+def history(put: Put) -> None:
+    """One order of a channel from its event to its parcel, its confirmation put twice; and another's an hour before."""
+    put("channel.cdnow", "OrderPlaced", CHANNELS_EVENT, CHANNELS_EVENT, ago=31, order=None)
+    put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
+    put("payment", "PaymentAuthorized", f"PAY#{ORDER}#1", f"ORDER#{ORDER}#1", ago=29)
+    put("order", "OrderConfirmed", f"ORDER#{ORDER}#4", f"ORDER#{ORDER}#1", ago=28, puts=2)
+    put("shipping", "ShipmentDispatched", f"SHIP#{ORDER}#2", f"ORDER#{ORDER}#4", ago=27)
+    put("order", "OrderConfirmed", f"ORDER#{OTHER}#4", "elsewhere", ago=90, order=OTHER)
+
+
+def planned(stage: Stage, *options: str) -> dict[str, Any]:
+    found: dict[str, Any] = orderctl_json(replay.app, stage, "plan", *options)
+    return found
+
+
+def test_the_plan_counts_what_the_window_holds(stage: Stage, history: None) -> None:
+    found = planned(stage, "--last", "1h", "--to", "notification")
+    assert found["events"] == {"in_window": 5, "wanted": 5, "put_again": 1}
+    assert found["by_type"] == {"OrderPlaced": 2, "PaymentAuthorized": 1, "OrderConfirmed": 1, "ShipmentDispatched": 1}
+    assert sum(found["by_hour"].values()) == 5
+
+
+def test_the_plan_says_who_gets_what_and_what_they_do(stage: Stage, history: None) -> None:
+    found = planned(stage, "--last", "2h", "--to", "notification", "--to", "order")
+    told = {(row["consumer"], row["event"]): (row["deliveries"], row["does"]) for row in found["consumers"]}
+    assert told == {
+        ("notification/notices", "OrderConfirmed"): (3, "nothing"),
+        ("notification/notices", "OrderCancelled"): (0, "nothing"),
+        ("notification/notices", "ShipmentDispatched"): (1, "nothing"),
+        ("order/intake", "OrderPlaced"): (1, "makes what is missing"),
+        ("order/fulfilment", "ShipmentDispatched"): (1, "makes what is missing"),
+        ("order/fulfilment", "ShipmentDelivered"): (0, "makes what is missing"),
+    }
+    catching_up = planned(stage, "--last", "2h", "--to", "notification", "--catch-up")
+    assert {row["does"] for row in catching_up["consumers"]} == {"acts on what it missed"}
+
+
+def test_the_plan_tells_the_shortest_window_of_an_order(stage: Stage, history: None) -> None:
+    found = planned(stage, "--last", "2h", "--to", "shipping", "--order", OTHER)
+    at = NOW - timedelta(minutes=90)
+    assert found["events"]["wanted"] == 1
+    assert clock.from_rfc3339(found["narrowest"]["from"]) == at
+    assert clock.from_rfc3339(found["narrowest"]["until"]) == at + timedelta(seconds=1)
+    again = planned(stage, "--from", found["narrowest"]["from"], "--until", found["narrowest"]["until"], "--to", "shipping")
+    assert again["events"]["in_window"] == 1
+
+
+def test_the_plan_counts_only_the_types_asked_for(stage: Stage, history: None) -> None:
+    found = planned(stage, "--last", "2h", "--to", "shipping", "--type", "OrderConfirmed", "--type", "OrderCancelled")
+    assert found["by_type"] == {"OrderConfirmed": 2}
+    assert [(row["deliveries"], row["wanted"]) for row in found["consumers"]] == [(3, 2)]
+
+
+def test_the_estimate_goes_by_the_rate_or_by_the_last_replay(stage: Stage, history: None, bus: Bus) -> None:
+    window = ("--last", "1h", "--to", "notification")
+    assert planned(stage, *window)["estimate"]["seconds"] is None
+    assert planned(stage, *window, "--rate", "2/s")["estimate"]["seconds"] == 1.5
+    bus.replays.append(ended("monday", NOW - timedelta(hours=1), NOW, seconds=20))
+    assert planned(stage, *window)["estimate"]["seconds"] == 20
+    assert planned(stage, "--last", "2h", "--to", "notification")["estimate"]["seconds"] == 24
+
+
+def test_the_cost_is_events_by_64_kb_and_requests() -> None:
+    event = planning.Published({"detail": {}, "id": "1", "source": "s", "detail-type": "t"}, "now", 64 * 1024 + 1, 3)
+    assert planning.cost([event], deliveries=10) == pytest.approx((6 * 1.00 + 30 * 0.40 + 10 * 0.20) / 1_000_000)
+
+
+def ended(name: str, start: datetime, end: datetime, seconds: int = 1, rules: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "ReplayName": name,
+        "State": "COMPLETED",
+        "EventStartTime": start,
+        "EventEndTime": end,
+        "ReplayStartTime": NOW,
+        "ReplayEndTime": NOW + timedelta(seconds=seconds),
+        "Destination": {"FilterArns": [f"arn:rule/{rule}" for rule in rules]},
+    }
+
+
+@pytest.fixture
+def tracer() -> typer.Typer:
+    app = typer.Typer()
+    trace.register(app)
+    return app
+
+
+def test_the_trace_is_a_tree_by_what_caused_what(stage: Stage, history: None, tracer: typer.Typer) -> None:
+    def shape(nodes: list[dict[str, Any]]) -> list[Any]:
+        return [(node["event"], node["source"].removeprefix("orderflow."), shape(node["caused"])) for node in nodes]
+
+    assert shape(orderctl_json(tracer, stage, ORDER)) == [
+        (
+            "OrderPlaced",
+            "channel.cdnow",
+            [
+                (
+                    "OrderPlaced",
+                    "order",
+                    [
+                        ("PaymentAuthorized", "payment", []),
+                        ("OrderConfirmed", "order", [("ShipmentDispatched", "shipping", [])]),
+                    ],
+                )
+            ],
+        )
+    ]
+
+
+def test_the_trace_tells_retries_replays_and_the_duplicates_they_made(stage: Stage, history: None, bus: Bus) -> None:
+    bus.replays += [
+        ended("monday", NOW - timedelta(hours=1), NOW, rules=("notification/notices",)),
+        ended("tuesday", NOW - timedelta(hours=1), NOW - timedelta(minutes=29), rules=("shipping/orders",)),
+    ]
+    [root] = tracing.trace(stage, ORDER)
+    confirmed = root.caused[0].caused[1]
+    assert confirmed.published.detail_type == "OrderConfirmed"
+    assert set(confirmed.reached) == {"shipping/orders", "notification/notices"}
+    assert confirmed.replays == ("monday",)
+    assert confirmed.duplicates == 3, "put twice to two consumers, and replayed to one"
+    assert "put 2 times" in tracing.in_words(confirmed)
+
+
+def test_a_replay_under_way_has_sent_what_it_has_reached(stage: Stage, history: None, bus: Bus) -> None:
+    bus.replays.append(
+        ended("now", NOW - timedelta(hours=1), NOW, rules=("notification/notices",))
+        | {"State": "RUNNING", "EventLastReplayedTime": NOW - timedelta(minutes=28, seconds=30)}
+    )
+    [replay_under_way] = tracing.replays(stage, {})
+    assert replay_under_way == Replay("now", clock.rfc3339(NOW - timedelta(hours=1)), replay_under_way.until, {})
+    [root] = tracing.trace(stage, ORDER)
+    assert root.caused[0].caused[1].replays == ()
+
+
+def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None) -> None:
+    drawn = tracing.mermaid(tracing.trace(stage, ORDER)).splitlines()
+    assert drawn[0] == "flowchart TD"
+    assert sum("[" in line for line in drawn) == 5
+    assert sum("-->" in line for line in drawn) == 4
+
+
+def test_an_order_that_the_journal_does_not_know_is_said_so(stage: Stage) -> None:
+    with pytest.raises(UserError, match="knows no event of ord-x"):
+        tracing.trace(stage, "ord-x")
+
+
+def test_the_matrix_has_every_event_of_every_subscription_and_the_saga() -> None:
+    told = {(row["consumer"], row["source"], row["event"]) for row in consumers.matrix()}
+    assert told == {(f"{service}/{name}", source, event) for service, name, source, event in CONSUMED} | {
+        ("order/start", "orderflow.order", "OrderPlaced")
+    }
+    assert {consumer.service for consumer in consumers.consumers()} <= set(SERVICES)
+
+
+def test_the_page_has_the_matrix() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "replay.md").read_text()
+    printed = [line for line in page.splitlines() if line.startswith("| ") and "/" in line.split("|")[1]]
+    assert printed == [
+        f"| {row['consumer']} | {row['event']} | {row['replay']} | {row['catch_up']} |" for row in consumers.matrix()
+    ]
