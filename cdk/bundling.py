@@ -30,7 +30,7 @@ PLATFORM = "aarch64-manylinux2014"
 Contents = Mapping[str, Path]
 """What a bundle holds: the path inside it, and the file that goes there."""
 
-NOT_BUNDLED = frozenset({"infrastructure.py", "README.md"})
+NOT_BUNDLED = frozenset({"infrastructure.py", "README.md", "models.py"})
 AUDIT, JOURNAL = "audit", "journal"
 """No services, but packages of their own. The auditor's bundle has what all services' rows are made of, and nothing that
 writes one; the journal's has the kernel."""

@@ -1,6 +1,8 @@
-"""The platform: the bus with its policy, the archive of all domain events, the staging of paced replays, the alarm topic."""
+"""The platform: the bus with its policy, the archive of all domain events, the schema registry, the staging of paced replays,
+the alarm topic."""
 
 from aws_cdk import aws_events as events
+from aws_cdk import aws_eventschemas as eventschemas
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -15,7 +17,8 @@ ARCHIVE_RETENTION_DAYS = 30
 
 
 class PlatformStack(ServiceStack):
-    """What the five services stand on. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`."""
+    """What the five services stand on. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
+    `schema-registry-name`."""
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, PLATFORM)
@@ -24,6 +27,10 @@ class PlatformStack(ServiceStack):
         self.publish("bus-arn", bus.event_bus_arn)
         self.publish("archive-arn", self._archive(bus).attr_arn)
         self.publish("alarm-topic-arn", self._alarm_topic().topic_arn)
+        registry = eventschemas.CfnRegistry(
+            self, "SchemaRegistry", description="The domain events' schemas, put in by each service"
+        )
+        self.publish("schema-registry-name", registry.attr_registry_name)
         Staging(self, bus)
         dead_letter_queue(self, "quarantine", Construct(self, "Quarantine"))
 

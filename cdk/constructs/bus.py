@@ -15,13 +15,7 @@ SERVICES_FOLDER = Path(__file__).parents[2] / "services"
 def bus_of(stack: ServiceStack) -> events.IEventBus:
     """The bus of the stack's stage."""
     known = stack.node.try_find_child("Bus")
-    return known or events.EventBus.from_event_bus_attributes(
-        stack,
-        "Bus",
-        event_bus_name=stack.require(PLATFORM, "bus-name"),
-        event_bus_arn=stack.require(PLATFORM, "bus-arn"),
-        event_bus_policy="",
-    )
+    return known or events.EventBus.from_event_bus_name(stack, "Bus", stack.require(PLATFORM, "bus-name"))
 
 
 def may_publish(stack: ServiceStack) -> iam.PolicyStatement:

@@ -1,4 +1,4 @@
-"""`orderctl schemas`: diff, release."""
+"""`orderctl schemas`: build, diff, release."""
 
 from typing import Annotated
 
@@ -15,6 +15,32 @@ COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "Wh
 def register(root: typer.Typer) -> None:
     """Add the noun to the command line."""
     root.add_typer(app, name="schemas")
+
+
+@app.command()
+def build(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 3 if anything would be.")] = False,
+) -> None:
+    """Make everything that is made from the schemas: pages, AsyncAPI and EventCatalog documents, samples, typed models.
+
+    Examples:
+
+    - `orderctl schemas build`
+
+    - `orderctl schemas build --check`
+    """
+    from orderctl.contracts import building
+
+    found = building.differences() if check else building.build()
+    for what, paths in found.items():
+        for path in paths:
+            output.err.print(f"{'would be ' if check else ''}{what}: {path}")
+    if not check:
+        output.err.print(f"{len(building.documents())} documents are as the schemas say.")
+    elif any(found.values()):
+        raise CheckFailed(
+            "What is made from the schemas is not as they say.", "`orderctl schemas build`, and commit what it changed."
+        )
 
 
 @app.command()

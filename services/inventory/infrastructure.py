@@ -5,6 +5,7 @@ from constructs import Construct
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.registry import register_schemas
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 
@@ -16,6 +17,7 @@ class InventoryStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "inventory")
+        register_schemas(self)
         table = ServiceTable(self)
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)

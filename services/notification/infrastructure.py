@@ -4,6 +4,7 @@ from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
@@ -24,6 +25,7 @@ class NotificationStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "notification")
+        register_schemas(self)
         table = ServiceTable(self, due_index=True)
         contact = self.require("order", "contact-arn")
         sender = self.setting("sender", SENDER)

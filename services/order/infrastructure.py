@@ -19,6 +19,7 @@ from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.registry import register_schemas
 from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
@@ -63,6 +64,7 @@ class OrderStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "order")
+        register_schemas(self)
         table = ServiceTable(self, due_index=True)
         commands = self._commands(table)
         workflow = self._workflow(commands)

@@ -5,6 +5,7 @@ from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.registry import register_schemas
 from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 
@@ -16,6 +17,7 @@ class PaymentStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "payment")
+        register_schemas(self)
         table = ServiceTable(self)
         ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **kept(self))
         self.publish("ledger-table-name", ledger.table_name)

@@ -4,6 +4,7 @@ from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
@@ -20,6 +21,7 @@ class ShippingStack(ServiceStack):
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "shipping")
+        register_schemas(self)
         table = ServiceTable(self, due_index=True)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))

@@ -14,7 +14,7 @@ from tests.infrastructure.templates import Assembly
 
 PROVIDED = {
     "platform": {
-        *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn"),
+        *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
     "payment": {"commands-arn", "ledger-table-name"},

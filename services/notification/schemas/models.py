@@ -1,0 +1,52 @@
+"""The events of the notification service, typed. Made by `orderctl schemas build`: change the schemas."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class NotificationFailedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class NotificationFailedV1Data(TypedDict):
+    """What happened."""
+
+    kind: Literal["confirmed", "cancelled", "dispatched"]
+    reason: Literal["NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"]
+
+
+class NotificationFailedV1(TypedDict):
+    """NotificationFailed, version 1. The mail will not be sent, or nobody can know whether it was."""
+
+    metadata: NotificationFailedV1Metadata
+    data: NotificationFailedV1Data
+
+
+class NotificationSentV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class NotificationSentV1Data(TypedDict):
+    """What happened."""
+
+    kind: Literal["confirmed", "cancelled", "dispatched"]
+
+
+class NotificationSentV1(TypedDict):
+    """NotificationSent, version 1. Amazon SES accepted the mail."""
+
+    metadata: NotificationSentV1Metadata
+    data: NotificationSentV1Data

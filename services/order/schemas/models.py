@@ -1,0 +1,178 @@
+"""The events of the order service, typed. Made by `orderctl schemas build`: change the schemas."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class ChannelOrderPlacedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    correlation_id: NotRequired[str]
+    causation_id: NotRequired[str]
+
+
+class ChannelOrderPlacedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class ChannelOrderPlacedV1Data(TypedDict):
+    """What happened."""
+
+    idempotency_key: str
+    customer_id: str
+    currency: str
+    lines: list[ChannelOrderPlacedV1DataLines]
+    payment_token: str
+
+
+class ChannelOrderPlacedV1(TypedDict):
+    """OrderPlaced by a channel, version 1. A channel (a shop, a marketplace feed, a script) puts an order on the bus. The order service prices it and makes it an order of its own."""
+
+    metadata: ChannelOrderPlacedV1Metadata
+    data: ChannelOrderPlacedV1Data
+
+
+class OrderCancelledV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderCancelledV1DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderCancelledV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    reason: Literal["PAYMENT_DECLINED", "PAYMENT_UNAVAILABLE", "PAYMENT_VOIDED", "OUT_OF_STOCK", "INVENTORY_UNAVAILABLE", "STOCK_RELEASED", "CAPTURE_REFUSED", "CUSTOMER", "EXPIRED"]
+    total: OrderCancelledV1DataTotal
+
+
+class OrderCancelledV1(TypedDict):
+    """OrderCancelled, version 1. The order was cancelled; what was authorised is voided, what was held is released."""
+
+    metadata: OrderCancelledV1Metadata
+    data: OrderCancelledV1Data
+
+
+class OrderConfirmedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderConfirmedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class OrderConfirmedV1DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderConfirmedV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    lines: list[OrderConfirmedV1DataLines]
+    total: OrderConfirmedV1DataTotal
+
+
+class OrderConfirmedV1(TypedDict):
+    """OrderConfirmed, version 1. The payment is captured, the stock committed, the order confirmed."""
+
+    metadata: OrderConfirmedV1Metadata
+    data: OrderConfirmedV1Data
+
+
+class OrderFulfilledV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderFulfilledV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+
+
+class OrderFulfilledV1(TypedDict):
+    """OrderFulfilled, version 1. The customer has what was ordered."""
+
+    metadata: OrderFulfilledV1Metadata
+    data: OrderFulfilledV1Data
+
+
+class OrderPlacedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderPlacedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+    unit_price: int
+
+
+class OrderPlacedV1DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderPlacedV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    channel: str
+    lines: list[OrderPlacedV1DataLines]
+    total: OrderPlacedV1DataTotal
+    payment_token: str
+    respond: Literal["sync", "async"]
+
+
+class OrderPlacedV1(TypedDict):
+    """OrderPlaced, version 1. An order was placed: it is durable, priced and pending."""
+
+    metadata: OrderPlacedV1Metadata
+    data: OrderPlacedV1Data

@@ -1,0 +1,161 @@
+"""The events of the payment service, typed. Made by `orderctl schemas build`: change the schemas."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class PaymentAuthorizedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentAuthorizedV1DataTotal(TypedDict):
+    """What is set aside."""
+
+    amount: int
+    currency: str
+
+
+class PaymentAuthorizedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentAuthorizedV1DataTotal
+
+
+class PaymentAuthorizedV1(TypedDict):
+    """PaymentAuthorized, version 1. The order's total is set aside for us."""
+
+    metadata: PaymentAuthorizedV1Metadata
+    data: PaymentAuthorizedV1Data
+
+
+class PaymentCapturedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentCapturedV1DataTotal(TypedDict):
+    """What was captured."""
+
+    amount: int
+    currency: str
+
+
+class PaymentCapturedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentCapturedV1DataTotal
+
+
+class PaymentCapturedV1(TypedDict):
+    """PaymentCaptured, version 1. The order's total is ours."""
+
+    metadata: PaymentCapturedV1Metadata
+    data: PaymentCapturedV1Data
+
+
+class PaymentDeclinedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentDeclinedV1DataTotal(TypedDict):
+    """What was asked for."""
+
+    amount: int
+    currency: str
+
+
+class PaymentDeclinedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentDeclinedV1DataTotal
+    reason: str
+
+
+class PaymentDeclinedV1(TypedDict):
+    """PaymentDeclined, version 1. The order's total was not set aside, and will not be."""
+
+    metadata: PaymentDeclinedV1Metadata
+    data: PaymentDeclinedV1Data
+
+
+class PaymentFailedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentFailedV1DataTotal(TypedDict):
+    """What the operation was about."""
+
+    amount: int
+    currency: str
+
+
+class PaymentFailedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentFailedV1DataTotal
+    operation: Literal["capture"]
+    reason: str
+
+
+class PaymentFailedV1(TypedDict):
+    """PaymentFailed, version 1. The gateway refused an operation for good; no money moved."""
+
+    metadata: PaymentFailedV1Metadata
+    data: PaymentFailedV1Data
+
+
+class PaymentVoidedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentVoidedV1DataTotal(TypedDict):
+    """What was let go of; absent where the void came before the authorise."""
+
+    amount: int
+    currency: str
+
+
+class PaymentVoidedV1Data(TypedDict):
+    """What happened."""
+
+    total: NotRequired[PaymentVoidedV1DataTotal]
+
+
+class PaymentVoidedV1(TypedDict):
+    """PaymentVoided, version 1. Nothing is set aside for the order any more, and nothing will be."""
+
+    metadata: PaymentVoidedV1Metadata
+    data: PaymentVoidedV1Data

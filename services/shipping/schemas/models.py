@@ -1,0 +1,106 @@
+"""The events of the shipping service, typed. Made by `orderctl schemas build`: change the schemas."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class ShipmentCreatedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class ShipmentCreatedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class ShipmentCreatedV1Data(TypedDict):
+    """What happened."""
+
+    lines: list[ShipmentCreatedV1DataLines]
+
+
+class ShipmentCreatedV1(TypedDict):
+    """ShipmentCreated, version 1. A confirmed order has a shipment, which waits to be handed to the carrier."""
+
+    metadata: ShipmentCreatedV1Metadata
+    data: ShipmentCreatedV1Data
+
+
+class ShipmentDeliveredV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class ShipmentDeliveredV1Data(TypedDict):
+    """What happened."""
+
+    tracking: str
+
+
+class ShipmentDeliveredV1(TypedDict):
+    """ShipmentDelivered, version 1. The carrier delivered the parcel."""
+
+    metadata: ShipmentDeliveredV1Metadata
+    data: ShipmentDeliveredV1Data
+
+
+class ShipmentDispatchedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class ShipmentDispatchedV1Data(TypedDict):
+    """What happened."""
+
+    tracking: str
+
+
+class ShipmentDispatchedV1(TypedDict):
+    """ShipmentDispatched, version 1. The carrier took the parcel."""
+
+    metadata: ShipmentDispatchedV1Metadata
+    data: ShipmentDispatchedV1Data
+
+
+class ShipmentFailedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class ShipmentFailedV1Data(TypedDict):
+    """What happened."""
+
+    reason: Literal["NO_ADDRESS", "CARRIER_REFUSED"]
+
+
+class ShipmentFailedV1(TypedDict):
+    """ShipmentFailed, version 1. The order cannot be shipped; somebody must talk to the customer."""
+
+    metadata: ShipmentFailedV1Metadata
+    data: ShipmentFailedV1Data

@@ -1,0 +1,92 @@
+"""What is made from the schemas is as they say, and valid where it goes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from orderctl.commands.schemas import app
+from orderctl.contracts import building
+from orderctl.contracts.catalogue import events
+from orderctl.embedded.process import REPOSITORY
+from orderctl.errors import CheckFailed
+from services.kernel.names import SERVICES
+from tests.consumers import SUBSCRIPTIONS
+from tests.unit.orderctl.conftest import Stage, orderctl
+
+ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+
+
+def test_what_is_committed_is_what_is_made() -> None:
+    assert building.differences() == {"written": [], "removed": []}, "`orderctl schemas build`, and commit what it changed"
+
+
+def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_path: Path) -> None:
+    building.build(tmp_path)
+    page, stray = tmp_path / "docs" / "events" / "order.md", tmp_path / "docs" / "events" / "mine.md"
+    page.write_text(page.read_text() + "by hand")
+    stray.write_text("by hand")
+    (tmp_path / "services" / "order" / "schemas" / "models.py").unlink()
+    found = {what: [str(path) for path in paths] for what, paths in building.differences(tmp_path).items()}
+    assert found == {
+        "written": ["docs/events/order.md", "services/order/schemas/models.py"],
+        "removed": ["docs/events/mine.md"],
+    }
+    building.build(tmp_path)
+    assert building.differences(tmp_path) == {"written": [], "removed": []}
+
+
+def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "differences", lambda: {"written": [Path("docs/events/order.md")], "removed": []})
+    monkeypatch.setattr(building, "build", lambda: pytest.fail("--check writes nothing"))
+    with pytest.raises(CheckFailed) as failed:
+        orderctl(app, Stage(), "build", "--check")
+    assert "orderctl schemas build" in str(failed.value.hint)
+
+
+@pytest.mark.parametrize("name", ["orderflow", *SERVICES])
+def test_asyncapi_documents_are_valid(name: str) -> None:
+    document = json.loads((REPOSITORY / "docs" / "events" / "asyncapi" / f"{name}.json").read_text())
+    problems = [error.message for error in Draft7Validator(json.loads(ASYNCAPI.read_text())).iter_errors(document)]
+    assert problems == []
+    for reference in references(document):
+        found: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return [*own, *(found for part in value.values() for found in references(part))]
+    return [found for part in value for found in references(part)] if isinstance(value, list) else []
+
+
+def test_asyncapi_says_who_receives_what() -> None:
+    received = {
+        (service, message["x-eventbridge"]["source"], message["x-eventbridge"]["detail-type"])
+        for service in SERVICES
+        for document in [json.loads((REPOSITORY / "docs" / "events" / "asyncapi" / f"{service}.json").read_text())]
+        for name, operation in document["operations"].items()
+        if operation["action"] == "receive"
+        for message in [document["components"]["messages"][name.removeprefix("receive")]]
+    }
+    assert received == {(service, *pair) for (service, _), pairs in SUBSCRIPTIONS.items() for pair in pairs}
+
+
+def test_the_models_take_every_example_and_nothing_else(tmp_path: Path) -> None:
+    """By mypy, of a module in which each example is said to be of its model; and one with a field too many."""
+    lines = [f"from services.{service}.schemas import models as {service}" for service in SERVICES]
+    for number, event in enumerate(events()):
+        name = f"{event.owner}.{event.stem}V{event.version}"
+        lines += [f"right_{number}: {name} = {event.example!r}", f"wrong_{number}: {name} = {dict(event.example, more=1)!r}"]
+    module = tmp_path / "examples.py"
+    module.write_text("\n".join(lines))
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(tmp_path), str(module)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    refused = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    assert refused == {number for number, line in enumerate(lines, start=1) if line.startswith("wrong")}, done.stdout

@@ -1,0 +1,45 @@
+"""The schema registry's entries and the samples: valid, complete, and of the events that the rules take."""
+
+import json
+
+import pytest
+from jsonschema import Draft7Validator
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from orderctl.contracts.catalogue import Event, events, newest
+from orderctl.embedded.process import REPOSITORY
+from orderctl.patterns import Pattern
+from services.kernel.names import SERVICES
+from tests.infrastructure.templates import Assembly
+
+EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in events()]
+
+
+@pytest.mark.parametrize("event", EVERY)
+def test_a_sample_is_an_entry_that_its_consumers_would_get(event: Event, assembly: Assembly) -> None:
+    entry = json.loads((REPOSITORY / "docs" / "events" / "samples" / f"{event.stem}.v{event.version}.json").read_text())
+    delivered = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+    Draft7Validator(event.schema).validate(delivered["detail"])
+    rules = assembly.resources("Events::Rule")
+    takers = {
+        rule.service
+        for rule in rules
+        if rule.service in SERVICES
+        and "EventPattern" in rule.properties
+        and Pattern(rule.properties["EventPattern"]).matches(delivered)
+    }
+    assert {name.partition("/")[0] for name in event.consumers} <= takers
+
+
+def test_the_registry_has_the_newest_version_of_every_event_in_its_form(assembly: Assembly) -> None:
+    entries = assembly.resources("EventSchemas::Schema")
+    assert {entry.properties["SchemaName"] for entry in entries} == {
+        f"{event.source.removesuffix('.*')}@{event.detail_type}" for event in newest()
+    }
+    for entry in entries:
+        assert entry.properties["Type"] == "OpenApi3"
+        document = json.loads(entry.properties["Content"])
+        OpenAPIV30SpecValidator(document).validate()
+        aws_event = document["components"]["schemas"]["AWSEvent"]
+        assert aws_event["x-amazon-events-detail-type"] == entry.properties["SchemaName"].partition("@")[2]
+        assert len(entry.properties["Content"]) <= 100_000, "what the registry takes"
