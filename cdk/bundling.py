@@ -1,4 +1,5 @@
-"""The functions' bundles, made without Docker: locked dependencies, the kernel, the service, and the schemas it consumes.
+"""The functions' bundles, made without Docker: locked dependencies, the kernel, the service, and the schemas it consumes
+(with how older versions of those become the newest).
 
 A bundle is a zip whose name is the digest of what is in it, so the same source is the same asset everywhere, and nothing that a
 running synthesis reads is ever rewritten.
@@ -109,10 +110,14 @@ def _sources(service: str) -> Iterator[Path]:
     yield from _files(services / service)
     consumes: Consumes = import_module(f"services.{service}.consumes").CONSUMES
     consumed = {event for events in consumes.values() for event in events}
+    casts = set()
     for path in sorted(services.glob("*/schemas/*.json")):
         schema: dict[str, Any] = json.loads(path.read_text())
         if path.parent.parent.name != service and (schema["x-source"], schema["x-detail-type"]) in consumed:
             yield path
+            if schema["x-version"] > 1:
+                casts.add(path.parent / "versions.py")
+    yield from sorted(casts)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -48,14 +48,15 @@ def put_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
 
 
 def key_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """The row's key: its order, and in it when it occurred, who says so, and the event's id. Of no order: the event's id."""
+    """The row's key: its order, and in it when it occurred, who says so, the event's id and version. Of no order: its id."""
     detail = event["detail"]
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = metadata if isinstance(metadata, dict) else {}
     occurred, event_id = known.get("occurred_at") or event["time"], known.get("event_id") or event["id"]
     order = known.get("order_id")
+    version = known.get("event_version", 1)
     partition = f"{OF_AN_ORDER}{order}" if order else f"{OF_NO_ORDER}{event_id}"
-    return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}"}
+    return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}#v{version}"}
 
 
 def hour(text: str, shard: int) -> str:

@@ -44,6 +44,11 @@ class Published:
         return str(self.event["detail-type"])
 
     @property
+    def version(self) -> int:
+        """The version of its schema; several of one event may have been published side by side."""
+        return int(self.metadata.get("event_version", 1))
+
+    @property
     def source(self) -> str:
         """Who said so."""
         return str(self.event["source"])

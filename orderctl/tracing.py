@@ -91,7 +91,7 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
 
 def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
     """The events as trees by causation id, each level by when it occurred. An event whose cause is unknown is a root."""
-    by_id = {event.event_id: event for event in events}
+    by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
     below: defaultdict[str | None, list[Published]] = defaultdict(list)
     for event in by_id.values():
         cause = event.metadata.get("causation_id")

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel import schemas
+from services.kernel import schemas, versions
 from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
 from services.kernel.names import CATCH_UP
@@ -109,13 +109,14 @@ def _try_again_later(dead_letters: DeadLetters, record: Mapping[str, Any]) -> No
 
 
 def parse(body: str) -> Delivery:
-    """The event in an SQS body that an EventBridge rule wrote. Raises InvalidEvent."""
+    """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEvent."""
     try:
         envelope = json.loads(body)
         source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]
     except (ValueError, KeyError, TypeError):
         raise InvalidEvent("message", "", "is not an EventBridge event (source, detail-type, detail) in JSON") from None
     schemas.validate(source, detail_type, detail)
+    detail = versions.upcast(source, detail_type, detail)
     return Delivery(DomainEvent.from_parts(source, detail_type, detail), envelope.get("replay-name"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from services.kernel import clock
+from services.kernel import clock, versions
 from services.kernel.names import PENDING_INDEX
 from services.kernel.rows import PENDING_SHARDS, Row, is_condition_failure, marshal, unmarshal
 
@@ -30,11 +30,12 @@ class Outbox:
 
 
 def publish(outbox: Outbox, texts: Iterable[str]) -> set[str]:
-    """Put the pending events `texts` on the bus; those it accepted.
+    """Put the pending events `texts` on the bus, each with the older versions that are published beside it; those it accepted.
 
     PutEvents answers 200 with `FailedEntryCount` > 0: the failed entries alone are put again, `PUT_ATTEMPTS` times in all.
     """
-    waiting = list(dict.fromkeys(texts))
+    entries = {text: _as_published(text) for text in dict.fromkeys(texts)}
+    waiting = [entry for published in entries.values() for entry in published]
     accepted: set[str] = set()
     for _ in range(PUT_ATTEMPTS):
         refused: list[str] = []
@@ -50,7 +51,7 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> set[str]:
         waiting = refused
         if not waiting:
             break
-    return accepted
+    return {text for text, published in entries.items() if accepted.issuperset(published)}
 
 
 def clear(outbox: Outbox, pk: str, pending: list[str]) -> bool:
@@ -117,6 +118,13 @@ def _left_behind(outbox: Outbox, older_than: timedelta, limit: int) -> Iterable[
             found = outbox.dynamodb.get_item(TableName=outbox.table_name, Key={"pk": key["pk"]}, ConsistentRead=True)
             if "Item" in found:
                 yield unmarshal(found["Item"])
+
+
+def _as_published(text: str) -> list[str]:
+    """The event, and its older versions that are still published."""
+    event = json.loads(text)
+    older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date())
+    return [text, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
 
 
 def _entry(bus_name: str, text: str) -> dict[str, str]:

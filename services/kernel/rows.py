@@ -16,7 +16,7 @@ from zlib import crc32
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from services.kernel import clock, schemas
+from services.kernel import clock, schemas, versions
 from services.kernel.events import DomainEvent
 from services.kernel.names import DUE_INDEX
 from services.kernel.transitions import ABSENT, Transition, TransitionTable
@@ -209,8 +209,11 @@ class Rows:
                 causation_id=cause.causation_id,
                 order_id=(row or assign).get("order_id"),
                 data=change.data,
+                event_version=schemas.newest_version(self.transitions.source, transition.publishes),
             )
             schemas.validate_event(event)
+            for older in versions.also_published(event.source, event.detail_type, event.detail(), clock.now().date()):
+                schemas.validate(event.source, event.detail_type, older)
             sets.append("pending = list_append(if_not_exists(pending, :nothing), :events)")
             sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
             sets.append("pending_shard = if_not_exists(pending_shard, :shard)")

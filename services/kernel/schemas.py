@@ -2,11 +2,12 @@
 
 A schema file stands in its publisher's `schemas/` as `<name>.v<version>.json`, describes the event's `detail` whole, and says
 which event it describes by three keys of its own: `x-source`, `x-detail-type`, `x-version`. `x-source` may end in `*` for the
-one event that comes from outside, the channels' OrderPlaced.
+one event that comes from outside, the channels' OrderPlaced. `x-published-until` of an older version is the last day on which
+it is published beside the newest.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import fastjsonschema
 from services.kernel.events import DomainEvent
 
 SERVICES_FOLDER = Path(__file__).parent.parent
+Key = tuple[str, str, int]
+"""(source, detail-type, version); a source may end in `*`."""
 
 
 class InvalidEvent(ValueError):
@@ -27,33 +30,57 @@ class InvalidEvent(ValueError):
         self.reason = reason
 
 
-def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[tuple[str, str, int], dict[str, Any]]:
+def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[Key, dict[str, Any]]:
     """Every schema below `folder`, by (source, detail-type, version)."""
-    found = {}
+    return {key: schema for key, schema, _ in _read(folder)}
+
+
+def _read(folder: Path) -> Iterator[tuple[Key, dict[str, Any], str]]:
+    """Each schema with its key and the service whose it is."""
     for path in sorted(folder.glob("*/schemas/*.json")):
         schema = json.loads(path.read_text())
-        found[schema["x-source"], schema["x-detail-type"], int(schema["x-version"])] = schema
-    return found
+        yield (schema["x-source"], schema["x-detail-type"], int(schema["x-version"])), schema, path.parent.parent.name
 
 
 @cache
-def _known() -> dict[tuple[str, str, int], dict[str, Any]]:
-    return read_schemas()
+def _known() -> dict[Key, tuple[dict[str, Any], str]]:
+    return {key: (schema, owner) for key, schema, owner in _read(SERVICES_FOLDER)}
 
 
 @cache
-def _compiled(key: tuple[str, str, int]) -> Callable[[Any], Any]:
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(_known()[key], use_default=False)
+def _compiled(key: Key) -> Callable[[Any], Any]:
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(_known()[key][0], use_default=False)
     return compiled
 
 
-def _key_of(source: str, detail_type: str, version: int) -> tuple[str, str, int] | None:
+def _keys_of(source: str, detail_type: str) -> list[Key]:
+    """The keys of the event's versions that are known here."""
+    return [
+        known
+        for known in _known()
+        if known[1] == detail_type and (known[0] == source or (known[0].endswith("*") and source.startswith(known[0][:-1])))
+    ]
+
+
+def _key_of(source: str, detail_type: str, version: int) -> Key | None:
     """The key of the schema that an event is to be checked against."""
-    for known in _known():
-        same_source = known[0] == source or (known[0].endswith("*") and source.startswith(known[0][:-1]))
-        if same_source and known[1:] == (detail_type, version):
-            return known
-    return None
+    return next((key for key in _keys_of(source, detail_type) if key[2] == version), None)
+
+
+def newest_version(source: str, detail_type: str) -> int:
+    """The newest version of an event that is known here; 1 of an event that has no schema here."""
+    return max((key[2] for key in _keys_of(source, detail_type)), default=1)
+
+
+def owner_of(source: str, detail_type: str) -> str:
+    """The service in whose `schemas/` the event's are. Raises StopIteration for an event that has no schema here."""
+    return next(_known()[key][1] for key in _keys_of(source, detail_type))
+
+
+def published_until(source: str, detail_type: str, version: int) -> str:
+    """The last day, `2027-06-30`, on which an older version is published beside the newest; empty if it is not."""
+    key = _key_of(source, detail_type, version)
+    return str(_known()[key][0].get("x-published-until", "")) if key else ""
 
 
 def validate(source: str, detail_type: str, detail: Any) -> None:

@@ -50,6 +50,8 @@ LIVE_INPUT = {
     "lines": "$.detail.data.lines",
 }
 """The workflow's input when an OrderPlaced starts it: what is written as it is, and where in the event the rest is found."""
+STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}}
+"""Of the versions that are published side by side, the newest only: each order starts one saga."""
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
@@ -148,9 +150,7 @@ class OrderStack(ServiceStack):
             "Rule",
             description="order: an OrderPlaced whose caller does not wait starts the saga",
             event_bus=bus_of(self),
-            event_pattern=events.EventPattern(
-                source=[source_of(self.service)], detail_type=["OrderPlaced"], detail={"data": {"respond": ["async"]}}
-            ),
+            event_pattern=events.EventPattern(source=[source_of(self.service)], detail_type=["OrderPlaced"], detail=STARTED_BY),
             targets=[
                 targets.SfnStateMachine(
                     workflow,

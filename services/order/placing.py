@@ -53,8 +53,12 @@ class PricedLine:
     unit_price: Money
 
     def as_dict(self) -> dict[str, Any]:
-        """The form it has in the row and in OrderPlaced."""
+        """The form it has in the row."""
         return {"sku": self.sku, "quantity": self.quantity, "unit_price": self.unit_price.amount}
+
+    def as_published(self) -> dict[str, Any]:
+        """The form it has in OrderPlaced."""
+        return {**self.as_dict(), "unit_price": self.unit_price.as_dict()}
 
 
 def read_idempotency_key(key: str | None) -> str:
@@ -137,7 +141,7 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
             "due_shard": shard_of(placement.order_id),
             "next_due": clock.rfc3339(now + GRACE),
         },
-        data=data,
+        data={**data, "lines": [line.as_published() for line in lines]},
     )
 
 

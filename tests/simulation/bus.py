@@ -49,6 +49,8 @@ class Bus:
         self.archive: list[Envelope] = []
         self.accepted: set[str] = set()
         """The ids of the domain events that were accepted."""
+        self.accepted_versions: set[tuple[str, int]] = set()
+        """The same with their versions."""
         self.dropped: list[tuple[str, Envelope]] = []
         """Deliveries that a rule gave up (24 hours of failure), by rule."""
         self.heard: Callable[[Envelope], None] = lambda event: None
@@ -101,6 +103,7 @@ class Bus:
         self.archive.append(event)
         about = event_id_of(event)
         self.accepted.add(about)
+        self.accepted_versions.add((about, version_of(event)))
         self.network.history.add(self.scheduler.now, f"bus accepted {event['detail-type']} {about}")
         self.heard(event)
         for rule in self.rules:
@@ -154,3 +157,9 @@ def event_id_of(event: Envelope) -> str:
     """The domain event's own id, which is the same in every copy."""
     metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
     return str(metadata.get("event_id", event["id"])) if isinstance(metadata, dict) else str(event["id"])
+
+
+def version_of(event: Envelope) -> int:
+    """The version of the domain event's schema."""
+    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
+    return int(metadata.get("event_version", 1)) if isinstance(metadata, dict) else 1

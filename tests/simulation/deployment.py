@@ -102,6 +102,12 @@ def acting_outside() -> set[str]:
     }
 
 
+def newest_order_placed() -> int:
+    """The version of OrderPlaced by which the saga is started."""
+    (version,) = infrastructure("order")["STARTED_BY"]["metadata"]["event_version"]
+    return int(version)
+
+
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
 WITH_DUE_INDEX: Final = ("order", "shipping", "notification")
 LEDGER: Final = "payment-ledger"

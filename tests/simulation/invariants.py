@@ -313,7 +313,9 @@ class Invariants:
             return
         event_id = event["detail"]["metadata"]["event_id"]
         kept = self.published.get(event_id)
-        if kept is None or json.loads(kept)["detail"] != event["detail"]:
+        versions = import_module("services.kernel.versions")
+        newest = versions.upcast(event["source"], event["detail-type"], event["detail"])
+        if kept is None or json.loads(kept)["detail"] != newest:
             self._fail("E5", f"the bus was told {event_id}, which no row ever had pending in these words")
 
     def read(self, where: str, text: str | None) -> None:
@@ -397,10 +399,19 @@ class Invariants:
         for event_id in sorted(self.published):
             if event_id not in self.world.bus.accepted:
                 self._fail("E5", f"the bus never accepted {event_id}")
+            for version in self._published_beside(json.loads(self.published[event_id])):
+                if (event_id, version) not in self.world.bus.accepted_versions:
+                    self._fail("E5", f"the bus never accepted version {version} of {event_id}")
         for queue in self.world.queues.values():
             for name, batch, answered, untouched in queue.batches:
                 if untouched and (answered is None or len(answered.value["batchItemFailures"]) > self.came_back[name]):
                     self._fail("A1", f"{queue.name}: a batch of {[message.about for message in batch]} failed untouched")
+
+    def _published_beside(self, event: Mapping[str, Any]) -> list[int]:
+        """The event's version, and the older ones that consumers may still count on."""
+        versions = import_module("services.kernel.versions")
+        older = versions.also_published(event["source"], event["detail-type"], event["detail"], self.world.clock().date())
+        return [detail["metadata"]["event_version"] for detail in (event["detail"], *older)]
 
     def deliveries_processed(self) -> None:
         """E5: what reached a queue was processed, or is in its dead-letter queue."""

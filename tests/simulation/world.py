@@ -307,6 +307,7 @@ def _starts_workflow(event: Envelope) -> bool:
     return (
         event["source"] == "orderflow.order"
         and event["detail-type"] == "OrderPlaced"
+        and event["detail"]["metadata"]["event_version"] == deployment.newest_order_placed()
         and event["detail"]["data"].get("respond") == "async"
         and "replay-name" not in event
     )

@@ -1,15 +1,22 @@
 """A replay changes nothing that already happened, and supplies what a consumer missed."""
 
+import json
+import random
 from contextlib import suppress
 from typing import Any
 
+import pytest
+
 from orderctl import observing
 from orderctl.embedded import mailbox
+from orderctl.embedded.process import REPOSITORY
 from tests.polling import eventually
 from tests.system.conftest import Laptop
 from tests.system.orderctl_run import orderctl
 
 REPLAY = ("replay", "start", "--last", "1h", "--wait")
+SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
+Tables = dict[str, list[dict[str, Any]]]
 BOB = "bob"
 CONTACT = {
     "name": "Bob",
@@ -18,6 +25,8 @@ CONTACT = {
 }
 MADE_ANEW = frozenset({"created_at", "updated_at"})
 """What a row that is made again has of the new moment."""
+OF_AN_ATTEMPT = MADE_ANEW | {"claim", "claimed_at", "message_id", "version"}
+"""The same, and what it has of the attempt."""
 
 
 def some_history(laptop: Laptop) -> str:
@@ -112,6 +121,54 @@ def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop
     assert lasting(take(after["shipping/table-name"], pk)) == lasting(take(before["shipping/table-name"], pk))
     assert after == before
     assert observing.depth(laptop.target, laptop.target.parameter("platform/staging-queue-url")) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_lost_of_cdnow_orders_is_made_again_and_nothing_else(laptop: Laptop, seed: int) -> None:
+    """A random part of what two consumers did is lost, deliveries come spoiled; two replays at once mend it, one more is idle.
+
+    `make simulate-replays` does this for a thousand seeds.
+    """
+    chance = random.Random(seed)
+    orderctl(laptop.target, "orders", "import", str(SAMPLE), "--limit", "12", "--channel", f"lossy-{seed}")
+    laptop.quiet()
+    deliver_everything(laptop)
+    laptop.quiet()
+    before, poisoned = observing.all_rows(laptop.target), laptop.dead_letters()
+    lose(laptop, before, chance)
+    for queue in ("shipping/orders-queue-url", "notification/notices-queue-url"):
+        body = json.dumps({"source": "orderflow.order", "detail-type": "OrderConfirmed", "detail": {"data": chance.random()}})
+        laptop.target.client("sqs").send_message(QueueUrl=laptop.target.parameter(queue), MessageBody=body)
+    laptop.quiet()
+    assert observing.all_rows(laptop.target) != before
+    catch_up = ("replay", "start", "--last", "3h", "--to", "shipping", "--to", "notification", "--catch-up")
+    orderctl(laptop.target, *catch_up)
+    orderctl(laptop.target, *catch_up, "--wait")
+    laptop.quiet()
+    deliver_everything(laptop)
+    laptop.quiet()
+    after = observing.all_rows(laptop.target)
+    assert business(after) == business(before)
+    spoiled = {name: depth - poisoned.get(name, 0) for name, depth in laptop.dead_letters().items()}
+    assert {name for name, more in spoiled.items() if more} == {"shipping/orders-dlq-url", "notification/notices-dlq-url"}
+    mails = len(mailbox.sent_mails(laptop.target.reachable()))
+    orderctl(laptop.target, *catch_up, "--wait")
+    laptop.quiet()
+    assert observing.all_rows(laptop.target) == after
+    assert len(mailbox.sent_mails(laptop.target.reachable())) == mails
+
+
+def lose(laptop: Laptop, rows: Tables, chance: random.Random) -> None:
+    """Take away a random half of the parcels and mails, as if they had never been told of."""
+    for name in ("shipping/table-name", "notification/table-name"):
+        for row in chance.sample(rows[name], len(rows[name]) // 2):
+            key = {"pk": {"S": row["pk"]}}
+            laptop.target.client("dynamodb").delete_item(TableName=laptop.target.parameter(name), Key=key)
+
+
+def business(rows: Tables) -> Tables:
+    """What rows say whenever, and by which attempt, they were made."""
+    return {name: [{key: row[key] for key in row if key not in OF_AN_ATTEMPT} for row in found] for name, found in rows.items()}
 
 
 def take(rows: list[dict[str, Any]], pk: str) -> dict[str, Any]:

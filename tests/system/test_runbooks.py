@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,13 @@ import pytest
 
 from orderctl import observing, replaying
 from orderctl.cdk_cli import Cdk
+from orderctl.contracts.catalogue import Event, events
 from orderctl.embedded import mailbox
 from orderctl.embedded.process import REPOSITORY
 from services.kernel import clock
 from tests.polling import eventually
 from tests.system.conftest import Laptop
+from tests.system.copies import apply_page, copy
 from tests.system.orderctl_run import orderctl
 from tests.system.runbook import RUNBOOKS, commands, follow
 from tests.system.test_replay import some_history
@@ -51,13 +52,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
 
 def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
     """What a bad day deploys: a subscriber that fails on every event."""
-    for source in ("cdk", "services", "audit"):
-        shutil.copytree(REPOSITORY / source, folder / source, ignore=shutil.ignore_patterns("__pycache__"))
-    for source in ("requirements", "data"):
-        (folder / source).symlink_to(REPOSITORY / source)
-    for source in ("cdk.json", "pyproject.toml"):
-        shutil.copy(REPOSITORY / source, folder)
-    subscriber = folder / "services" / "notification" / "subscriber.py"
+    subscriber = copy(folder) / "services" / "notification" / "subscriber.py"
     healthy = "    event = delivery.event\n"
     assert healthy in subscriber.read_text()
     subscriber.write_text(subscriber.read_text().replace(healthy, healthy + '    raise RuntimeError("a bad day")\n', 1))
@@ -78,6 +73,34 @@ def two_hours_in_seconds(laptop: Laptop, name: str) -> Iterator[None]:
         yield
     finally:
         client.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+
+
+def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
+    """It knows the second version of OrderPlaced only; the archive has one that was published before there was any."""
+    order_id, old = some_history(laptop), newest_and_oldest()[1]
+    laptop.publish({"Source": old.source, "DetailType": old.detail_type, "Detail": json.dumps(old.example)})
+    laptop.quiet()
+    forget_dead_letters(laptop)
+    before = laptop.fingerprint()
+    files = apply_page(REPOSITORY / "docs" / "add-a-service.md", copy(tmp_path))
+    assert {"services/loyalty/subscriber.py", "services/loyalty/infrastructure.py", "cdk/app.py"} <= set(files)
+    follow("a-new-service-needs-history", laptop.target, PYTHONPATH=str(tmp_path), ORDERFLOW_HOME=str(tmp_path / "home"))
+    laptop.quiet()
+    points = {row["pk"]: (row["customer_id"], row["points"]) for row in laptop.rows("loyalty/table-name")}
+    orders = [row for row in laptop.rows("order/table-name") if row["pk"].startswith("ORDER#")]
+    expected = {f"POINTS#{row['order_id']}": (row["customer_id"], row["total"]["amount"] // 100) for row in orders}
+    total = old.example["data"]["total"]["amount"]
+    expected[f"POINTS#{old.example['metadata']['order_id']}"] = (old.example["data"]["customer_id"], total // 100)
+    assert f"POINTS#{order_id}" in points
+    assert points == expected
+    assert laptop.fingerprint() == before, "nobody else has heard of it"
+    laptop.target.client("cloudformation").delete_stack(StackName="OrderflowDev-Loyalty")
+
+
+def newest_and_oldest() -> tuple[Event, Event]:
+    """The newest version of OrderPlaced, and the oldest."""
+    versions = [event for event in events() if event.stem == "OrderPlaced"]
+    return versions[0], versions[-1]
 
 
 def forget_dead_letters(laptop: Laptop) -> None:

@@ -54,6 +54,6 @@ def test_the_events_are_those_of_the_transitions_and_each_has_its_schema(service
     tables, _ = SERVICES[service]
     published = {step.publishes for table in tables for step in table.transitions if step.publishes}
     printed = set(section(service, "Events").split(".")[0].split("`")[1::2])
-    schemas = {path.name.split(".")[0] for path in Path(SERVICES_FOLDER, service, "schemas").iterdir()}
+    schemas = {path.name.split(".")[0] for path in Path(SERVICES_FOLDER, service, "schemas").glob("*.json")}
 
     assert printed == published == schemas

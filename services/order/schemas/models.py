@@ -176,3 +176,54 @@ class OrderPlacedV1(TypedDict):
 
     metadata: OrderPlacedV1Metadata
     data: OrderPlacedV1Data
+
+
+class OrderPlacedV2Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[2]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderPlacedV2DataLinesUnitPrice(TypedDict):
+    """The catalogue's price of one."""
+
+    amount: int
+    currency: str
+
+
+class OrderPlacedV2DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+    unit_price: OrderPlacedV2DataLinesUnitPrice
+
+
+class OrderPlacedV2DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderPlacedV2Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    channel: str
+    lines: list[OrderPlacedV2DataLines]
+    total: OrderPlacedV2DataTotal
+    payment_token: str
+    respond: Literal["sync", "async"]
+
+
+class OrderPlacedV2(TypedDict):
+    """OrderPlaced, version 2. An order was placed: it is durable, priced and pending."""
+
+    metadata: OrderPlacedV2Metadata
+    data: OrderPlacedV2Data

@@ -1,0 +1,116 @@
+"""Versions of an event side by side: each becomes the next and the last, and today's code reads what an old archive holds."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from orderctl.contracts.catalogue import Event, events, newest
+from services.kernel import clock, relay, schemas, versions
+from services.kernel.inbox import DeadLetters, Delivery, receive
+from tests.unit.choreography import DeadLetterQueue
+
+SEVERAL = [event for event in newest() if event.version > 1]
+OLDER = [event for event in events() if event.version < schemas.newest_version(event.sent_as, event.detail_type)]
+
+
+def named(found: list[Event]) -> list[Any]:
+    return [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in found]
+
+
+@contextmanager
+def today(day: str) -> Iterator[None]:
+    with clock.held_by(lambda: datetime.fromisoformat(f"{day}T12:00:00+00:00").astimezone(UTC)):
+        yield
+
+
+def envelope(event: Event, **more: Any) -> dict[str, Any]:
+    return {"source": event.source, "detail-type": event.detail_type, "detail": event.example, **more}
+
+
+def test_an_event_is_shown_in_two_versions() -> None:
+    assert [event.stem for event in SEVERAL] == ["OrderPlaced"]
+
+
+@pytest.mark.parametrize("event", named(OLDER))
+def test_an_older_version_says_until_when_it_is_published(event: Event) -> None:
+    assert date.fromisoformat(str(event.published_until))
+
+
+@pytest.mark.parametrize("event", named(SEVERAL))
+def test_there_are_all_versions_up_to_the_newest(event: Event) -> None:
+    assert {e.version for e in events() if e.stem == event.stem} == set(range(1, event.version + 1))
+
+
+@pytest.mark.parametrize("event", named(OLDER))
+def test_an_older_event_becomes_one_of_the_newest_version(event: Event) -> None:
+    detail = versions.upcast(event.source, event.detail_type, event.example)
+    assert detail["metadata"]["event_version"] == schemas.newest_version(event.source, event.detail_type)
+    assert {**detail["metadata"], "event_version": 0} == {**event.example["metadata"], "event_version": 0}
+    schemas.validate(event.source, event.detail_type, detail)
+
+
+@pytest.mark.parametrize("event", named(SEVERAL))
+def test_down_and_up_again_is_the_same(event: Event) -> None:
+    older = list(versions.also_published(event.source, event.detail_type, event.example, date(2020, 1, 1)))
+    assert [detail["metadata"]["event_version"] for detail in older] == list(range(event.version - 1, 0, -1))
+    for detail in older:
+        schemas.validate(event.source, event.detail_type, detail)
+        assert versions.upcast(event.source, event.detail_type, detail) == event.example
+
+
+@pytest.mark.parametrize("event", named(newest()))
+def test_the_newest_version_stays_as_it_is(event: Event) -> None:
+    assert versions.upcast(event.sent_as, event.detail_type, event.example) is event.example
+
+
+class Bus:
+    def __init__(self, refuses: int | None = None) -> None:
+        self.put: list[int] = []
+        self.refuses = refuses
+        """The version that it never accepts."""
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        results = []
+        for entry in Entries:
+            version = json.loads(entry["Detail"])["metadata"]["event_version"]
+            self.put.append(version)
+            results.append({"ErrorCode": "InternalFailure"} if version == self.refuses else {"EventId": str(len(self.put))})
+        return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+
+@pytest.mark.parametrize("event", named(SEVERAL))
+def test_the_relay_publishes_the_older_version_beside_it_until_its_last_day(event: Event) -> None:
+    (last,) = [older.published_until for older in events() if (older.stem, older.version) == (event.stem, event.version - 1)]
+    assert last is not None
+    for day, published in (("2026-11-23", [2, 1]), (last, [2, 1]), ("2099-01-01", [2])):
+        bus = Bus()
+        with today(day):
+            text = json.dumps(envelope(event))
+            assert relay.publish(relay.Outbox(None, bus, "table", "bus"), [text]) == {text}
+        assert bus.put == published
+
+
+@pytest.mark.parametrize("event", named(SEVERAL))
+def test_an_event_is_published_when_all_its_versions_are(event: Event) -> None:
+    bus = Bus(refuses=1)
+    with today("2026-11-23"):
+        assert relay.publish(relay.Outbox(None, bus, "table", "bus"), [json.dumps(envelope(event))]) == set()
+    assert bus.put == [2, 1, *[1] * (relay.PUT_ATTEMPTS - 1)], "what was accepted is not put again by this attempt"
+
+
+@pytest.mark.parametrize("event", named(OLDER))
+def test_an_old_archive_replays_through_todays_consumers(event: Event) -> None:
+    seen: list[Delivery] = []
+    queue = DeadLetterQueue()
+    body = json.dumps(envelope(event, **{"replay-name": "catch-up-2031"}))
+    answer = receive(
+        [{"messageId": "1", "body": body}], {(event.source, event.detail_type): seen.append}, DeadLetters(queue, "")
+    )
+    assert (answer, queue.reasons) == ({"batchItemFailures": []}, [])
+    (delivery,) = seen
+    assert delivery.event.event_version == schemas.newest_version(event.source, event.detail_type)
+    assert delivery.event.event_id == event.example["metadata"]["event_id"], "by which a consumer of both versions dedupes"
