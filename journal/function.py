@@ -1,6 +1,8 @@
 """The journal's function: its queue's events become rows."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -8,13 +10,15 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from journal.rows import put_of
+from journal.rows import item_of
 from services.kernel import clients
 from services.kernel.inbox import DeadLetters
 from services.kernel.schemas import InvalidEvent
 from services.kernel.settings import from_environment
 
 logger = Logger()
+MAX_ITEMS = 25
+"""What one BatchWriteItem takes."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,36 @@ def settings() -> Settings:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The queue's batch, answered by a partial batch response: what cannot be journaled harms no neighbour."""
-    failed = []
     dead_letters = DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url)
+    rows: dict[str, dict[str, Any]] = {}
+    carriers: defaultdict[str, list[str]] = defaultdict(list)
     for record in event["Records"]:
         try:
-            try:
-                request = put_of(json.loads(record["body"]), settings().retention_days)
-            except (KeyError, TypeError, ValueError):
-                dead_letters.set_aside(record, InvalidEvent("message", "", "is not an EventBridge event"))
-                continue
-            clients.dynamodb().update_item(TableName=settings().table_name, **request)
-        except (BotoCoreError, ClientError) as error:
-            logger.error("not journaled", message_id=record["messageId"], error=type(error).__name__)
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+            item = item_of(json.loads(record["body"]), settings().retention_days)
+        except (KeyError, TypeError, ValueError):
+            dead_letters.set_aside(record, InvalidEvent("message", "", "is not an EventBridge event"))
+            continue
+        rows[item["sk"]["S"]] = item
+        carriers[item["sk"]["S"]].append(record["messageId"])
+    failed = [sort_key for part in _parts(list(rows)) for sort_key in write({key: rows[key] for key in part})]
+    return {"batchItemFailures": [{"itemIdentifier": message} for key in sorted(failed) for message in carriers[key]]}
+
+
+def write(rows: dict[str, dict[str, Any]]) -> set[str]:
+    """Write at most 25 rows, given by sort key, in one call; the sort keys of those that were not written."""
+    table, client = settings().table_name, clients.dynamodb()
+    try:
+        requests = [{"PutRequest": {"Item": item}} for item in rows.values()]
+        left = client.batch_write_item(RequestItems={table: requests}).get("UnprocessedItems", {}).get(table, [])
+        return {request["PutRequest"]["Item"]["sk"]["S"] for request in left}
+    except (BotoCoreError, ClientError) as error:
+        if len(rows) == 1:
+            logger.error("not journaled", row=next(iter(rows)), error=type(error).__name__)
+            return set(rows)
+    # One bad row fails the call for all: so each by itself.
+    return {failed for key, item in rows.items() for failed in write({key: item})}
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(keys), MAX_ITEMS):
+        yield keys[start : start + MAX_ITEMS]

@@ -12,6 +12,9 @@ from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
 from services.kernel.names import SOURCE_PREFIX
 
 TIMEOUT_SECONDS = 30
+BATCH, GATHERING_SECONDS = 100, 5
+AT_ONCE = 2
+"""Nobody waits for the journal: few instances, with full batches, unless the context `journal_concurrency` says more."""
 
 
 class JournalStack(ServiceStack):
@@ -42,5 +45,14 @@ class JournalStack(ServiceStack):
             timeout_seconds=TIMEOUT_SECONDS,
             environment={"TABLE_NAME": table.table_name, "RETENTION_DAYS": str(days)},
         )
-        writer.allow("dynamodb:UpdateItem", on=table.table_arn, conditions=of_rows(OF_AN_ORDER, OF_NO_ORDER))
-        Subscription(self, "events", {(f"{SOURCE_PREFIX}*", EVERY)}, writer, replays=False)
+        writer.allow("dynamodb:BatchWriteItem", on=table.table_arn, conditions=of_rows(OF_AN_ORDER, OF_NO_ORDER))
+        Subscription(
+            self,
+            "events",
+            {(f"{SOURCE_PREFIX}*", EVERY)},
+            writer,
+            batch_size=BATCH,
+            gathering_seconds=GATHERING_SECONDS,
+            at_once=self.setting("journal_concurrency", AT_ONCE),
+            replays=False,
+        )

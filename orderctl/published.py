@@ -1,14 +1,15 @@
 """What was published: the journal, read. The archive is what is replayed, and tells no more than a count and a size."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Final
 
-from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour, times_put
+from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
 from orderctl.replaying import Window
 from orderctl.target import Target
 from services.kernel import clock
@@ -55,7 +56,7 @@ class Published:
 
 
 def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
-    """What was first put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
+    """What was put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
     table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
     hours = list(_hours(window))
 
@@ -68,11 +69,11 @@ def in_window(target: Target, window: Window, progress: Callable[[int], None] = 
         for done, items in enumerate(pool.map(read, product(hours, range(SHARDS))), start=1):
             found += [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
             progress(done // SHARDS)
-    return sorted(found, key=lambda event: (event.put_at, event.event_id))
+    return _grouped(found)
 
 
 def of_order(target: Target, order_id: str) -> list[Published]:
-    """What was published about an order, by when it occurred."""
+    """What was published about an order, by when it was first put."""
     return _partition(target, f"{OF_AN_ORDER}{order_id}")
 
 
@@ -83,7 +84,18 @@ def of_no_order(target: Target, event_id: str) -> list[Published]:
 
 def _partition(target: Target, key: str) -> list[Published]:
     client = target.client("dynamodb")
-    return list(_published(_query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)))
+    return _grouped(_published(_query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)))
+
+
+def _grouped(puts: Iterable[Published]) -> list[Published]:
+    """One of each event and version, by its first put, with the number of its puts."""
+    first: dict[tuple[str, str, int], Published] = {}
+    times: Counter[tuple[str, str, int]] = Counter()
+    for put in sorted(puts, key=lambda put: (put.put_at, put.event_id, put.event["id"])):
+        key = (put.source, put.event_id, put.version)
+        first.setdefault(key, put)
+        times[key] += 1
+    return [replace(put, times_put=times[key]) for key, put in first.items()]
 
 
 def _query(
@@ -104,7 +116,7 @@ def _published(items: Iterable[Mapping[str, Any]]) -> Iterator[Published]:
     now = clock.now().timestamp()
     for item in items:
         if int(item[EXPIRES]["N"]) > now:
-            yield Published(json.loads(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), times_put(item))
+            yield Published(json.loads(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), 1)
 
 
 def _hours(window: Window) -> Iterator[datetime]:

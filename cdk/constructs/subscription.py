@@ -30,6 +30,7 @@ VISIBILITY_IN_TIMEOUTS = 6
 class Subscription(Construct):
     """`name`'s events to `function`, which may set a message aside in the dead-letter queue itself.
 
+    A batch above 10 must gather for a second at least. `at_once` bounds how many of the function's instances work on it.
     With `replays` off, no replay reaches it, not even one that is sent to its rule.
 
     Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
@@ -43,6 +44,8 @@ class Subscription(Construct):
         function: ServiceFunction,
         *,
         batch_size: int = 10,
+        gathering_seconds: int = 0,
+        at_once: int | None = None,
         replays: bool = True,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
@@ -68,7 +71,15 @@ class Subscription(Construct):
         )
         if not replays:
             never_replays(rule)
-        function.add_event_source(sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True))
+        function.add_event_source(
+            sources.SqsEventSource(
+                queue,
+                batch_size=batch_size,
+                max_batching_window=Duration.seconds(gathering_seconds) if gathering_seconds else None,
+                max_concurrency=at_once,
+                report_batch_item_failures=True,
+            )
+        )
         acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_environment("QUEUE_URL", queue.queue_url)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from orderctl import signed_http
 from orderctl.embedded.extensions.express_workflows import AT_ONCE
+from orderctl.embedded.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
 from tests.embedded import deploying
 from tests.embedded.conftest import Engine
 from tests.polling import eventually
@@ -389,3 +390,31 @@ def test_a_workflow_times_out(engine: Engine) -> None:
     definition = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": states}
     answer = deploying.run(engine.target, deploying.workflow(engine.target, "slow", definition))
     engine.shows(answer["status"] == "TIMED_OUT", "TimeoutSeconds of a workflow")
+
+
+NOTES_ITS_TIMES = """
+import time
+
+def handler(event, context):
+    began = time.time()
+    time.sleep(1)
+    with open({file!r}, "a") as times:
+        times.write(f"{{began}} {{time.time()}}\\n")
+"""
+
+
+def test_a_queues_batches_are_worked_on_two_at_once(engine: Engine, tmp_path: Path) -> None:
+    times = tmp_path / "times"
+    url, arn = deploying.queue(engine.target, "busy")
+    deploying.function(engine.target, "busy", NOTES_ITS_TIMES.format(file=str(times)))
+    for number in range(6):
+        engine.target.client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+    engine.target.client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName="busy", BatchSize=1)
+
+    def noted() -> list[tuple[float, float]]:
+        lines = times.read_text().splitlines() if times.exists() else []
+        return [(float(began), float(ended)) for began, ended in map(str.split, lines)]
+
+    eventually(lambda: len(noted()) == 6, 60, "every message is worked on")
+    most = max(sum(began <= moment < ended for began, ended in noted()) for moment, _ in noted())
+    engine.shows(most <= QUEUE_AT_ONCE, f"a limit of {QUEUE_AT_ONCE} batches of a queue at once")

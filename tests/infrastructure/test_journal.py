@@ -31,7 +31,7 @@ def test_it_may_write_its_table_and_nothing_else(assembly: Assembly) -> None:
         for action in listed(statement["Action"])
         if not action.startswith(("logs:", "xray:", "sqs:"))
     }
-    assert allowed == {"dynamodb:UpdateItem"}
+    assert allowed == {"dynamodb:BatchWriteItem"}
 
 
 def test_one_setting_says_how_long_archive_and_journal_keep(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -21,6 +21,7 @@ EXTENSIONS = (
     "express_workflows",
     "handler_error_names",
     "inert",
+    "queue_concurrency",
     "queue_redrive",
     "replay_filter",
     "stream_batch_failures",

@@ -21,7 +21,7 @@ from orderctl.embedded.extensions.patching import wrap
 
 Execution = dict[str, Any]
 
-AT_ONCE = 4
+AT_ONCE = 2
 """How many asynchronous runs go side by side. Two cores start two functions a second, and a run whose functions are all
 cold must still come to its answers within its time-outs: else each retry starts another function, and none is ever warm.
 """

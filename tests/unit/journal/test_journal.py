@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from journal import function
-from journal.rows import SHARDS, times_put
+from journal.rows import SHARDS
 from services.kernel import clients
 from tests.unit.choreography import DeadLetterQueue
 from tests.unit.tables import create_journal
@@ -64,16 +64,29 @@ def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journa
     assert int(row["expires"]["N"]) == 1795406707 + 30 * 86400
 
 
-def test_an_event_put_twice_is_one_row_that_knows_it(journal: Any) -> None:
+def test_an_event_put_twice_is_two_rows_side_by_side(journal: Any) -> None:
     deliver(put("a"), put("b"))
-    [row] = rows(journal)
-    assert times_put(row) == 2
-    assert json.loads(row["event"]["S"])["id"] == "a"
+    assert [json.loads(row["event"]["S"])["id"] for row in rows(journal)] == ["a", "b"]
 
 
-def test_a_put_delivered_twice_is_one_put(journal: Any) -> None:
+def test_a_put_delivered_twice_is_one_row(journal: Any) -> None:
     deliver(put("a"), put("a"))
-    assert [times_put(row) for row in rows(journal)] == [1]
+    deliver(put("a"))
+    assert len(rows(journal)) == 1
+
+
+def test_more_than_one_call_takes_are_all_written(journal: Any) -> None:
+    assert deliver(*(put(f"{number:03}") for number in range(60))) == []
+    assert len(rows(journal)) == 60
+
+
+def test_what_dynamodb_leaves_undone_is_delivered_again(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Throttled:
+        def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+            return {"UnprocessedItems": {table: requests[1:] for table, requests in RequestItems.items()}}
+
+    monkeypatch.setattr(clients, "dynamodb", Throttled)
+    assert deliver(put("a"), put("b"), put("c")) == ["1", "2"]
 
 
 def test_an_orders_events_lie_in_the_order_in_which_they_occurred(journal: Any) -> None:

@@ -94,8 +94,7 @@ def put(stage: Stage) -> Put:
                 "detail-type": detail_type,
                 "detail": {"metadata": metadata, "data": {}},
             }
-            request = rows.put_of(event, 30)
-            stage.client("dynamodb").update_item(TableName="journal/table-name", **request)
+            stage.client("dynamodb").put_item(TableName="journal/table-name", Item=rows.item_of(event, 30))
 
     return journal
 
