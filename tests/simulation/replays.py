@@ -136,7 +136,7 @@ def _purchases() -> list[cdnow.Purchase]:
 
 def _come(world: World, chance: Chance) -> None:
     purchases = _purchases()
-    count = 2 + chance.below("orders", 3)
+    count = 1 + chance.below("orders", 3)
     chosen = [purchases[chance.below(f"row {number}", len(purchases))] for number in range(count)]
     needed = cdnow.quantities(chosen)
     out_of_stock = next(iter(needed)) if len(needed) > 1 and chance.below("out of stock", 4) == 0 else None
@@ -147,7 +147,7 @@ def _come(world: World, chance: Chance) -> None:
         lines = tuple((line["sku"], line["quantity"]) for line in purchase.lines)
         token = chance.weighted(f"token {number}", TOKENS)
         wish = Wish(number, purchase.customer_id, f"{number}-{purchase.idempotency_key}", lines, cdnow.CURRENCY, token)
-        at = int(chance.between(f"arrival {number}", 0.0, 150.0) * SECOND)
+        at = int(chance.between(f"arrival {number}", 0.0, 90.0) * SECOND)
         world.spawn(f"order {number}", lambda wish=wish: customers.publish(world, wish, CHANNEL), after=at)  # type: ignore[misc]
 
 
