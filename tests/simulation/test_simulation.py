@@ -1,6 +1,7 @@
-"""CI's fixed share of the simulation: orders under every fault, three paths struck at every call, a seed is a history.
+"""CI's fixed share of the simulation: orders under every fault, three paths struck at every call, what was lost replayed, a
+seed is a history.
 
-`make simulate` and `make simulate-every-call` are the whole of it.
+`make simulate`, `make simulate-every-call` and `make simulate-replays` are the whole of it.
 """
 
 import os
@@ -15,6 +16,8 @@ from tests.simulation import reintroduced
 
 REPOSITORY = Path(__file__).parents[2]
 ORDERS = "2000"
+SEEDS = 300
+"""`make simulate-replays` is a thousand."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
@@ -50,7 +53,7 @@ def test_every_call_of_a_path_in_every_mode(path: str) -> None:
 
 @pytest.mark.timeout(900)
 def test_a_replay_makes_every_table_what_it_would_have_been() -> None:
-    assert "0 after it; 2000 replays that changed nothing" in simulate("replays", "--seeds", "1000")
+    assert f"0 after it; {2 * SEEDS} replays that changed nothing" in simulate("replays", "--seeds", str(SEEDS))
 
 
 def test_a_seed_is_a_history_whatever_the_hash_seed() -> None:

@@ -22,7 +22,7 @@ from tests.system.orderctl_run import orderctl
 from tests.system.runbook import RUNBOOKS, commands, follow
 from tests.system.test_replay import some_history
 
-ORDERS = int(os.environ.get("ORDERFLOW_RUNBOOK_ORDERS", "20"))
+ORDERS = int(os.environ.get("ORDERFLOW_RUNBOOK_ORDERS", "12"))
 """`ORDERFLOW_RUNBOOK_ORDERS=300` is the whole of it."""
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 CHANNEL = "bad-day"
