@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from services.kernel.consumes import OnReplay
-from services.kernel.names import SERVICES, source_of
+from services.kernel.names import SERVICES, is_source, source_of
 
 NEVER: Final = "never"
 EFFECTS: Final = {
@@ -35,8 +35,7 @@ class Consumer:
 
     def takes(self, source: str, detail_type: str) -> bool:
         """Whether an event is one of these."""
-        same_source = source == self.source or (self.source.endswith("*") and source.startswith(self.source[:-1]))
-        return same_source and detail_type == self.detail_type
+        return is_source(self.source, source) and detail_type == self.detail_type
 
     def effect(self, *, catch_up: bool) -> str:
         """What it does with a replayed event, in words."""

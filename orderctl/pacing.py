@@ -21,6 +21,7 @@ from orderctl.errors import UserError
 from orderctl.replaying import Window
 from orderctl.service import in_parts
 from orderctl.target import Target
+from services.kernel.names import is_source
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"
@@ -187,8 +188,7 @@ def _queues_for(event: Mapping[str, Any], queues: Mapping[tuple[str, str], Seque
         {
             url
             for (source, detail_type), urls in queues.items()
-            if event["detail-type"] == detail_type
-            and (event["source"] == source or (source.endswith("*") and event["source"].startswith(source[:-1])))
+            if event["detail-type"] == detail_type and is_source(source, event["source"])
             for url in urls
         }
     )

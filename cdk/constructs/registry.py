@@ -5,14 +5,13 @@ The form is OpenAPI 3.0 with the schema `AWSEvent` (https://docs.aws.amazon.com/
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import aws_eventschemas as eventschemas
 
+from cdk.constructs.bus import SERVICES_FOLDER
 from cdk.service_stack import PLATFORM, ServiceStack
 
-SERVICES_FOLDER: Final = Path(__file__).parents[2] / "services"
 ENVELOPE: Final[Mapping[str, Mapping[str, Any]]] = {
     "account": {"type": "string"},
     "detail-type": {"type": "string"},

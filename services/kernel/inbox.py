@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.kernel import schemas, versions
 from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
-from services.kernel.names import CATCH_UP
+from services.kernel.names import CATCH_UP, is_source
 from services.kernel.schemas import InvalidEvent
 
 logger = Logger()
@@ -122,7 +122,6 @@ def parse(body: str) -> Delivery:
 
 def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:
     for (source, detail_type), handler in handlers.items():
-        same_source = source == event.source or (source.endswith("*") and event.source.startswith(source[:-1]))
-        if same_source and detail_type == event.detail_type:
+        if is_source(source, event.source) and detail_type == event.detail_type:
             return handler
     raise InvalidEvent(f"{event.detail_type} from {event.source}", "", "no handler here is for this event")

@@ -23,6 +23,11 @@ def source_of(service: str) -> str:
     return f"{SOURCE_PREFIX}{service}"
 
 
+def is_source(known: str, source: str) -> bool:
+    """Whether an event's `source` is the known one, which may end in `*`."""
+    return source == known or (known.endswith("*") and source.startswith(known[:-1]))
+
+
 def parameter_name(stage: str, service: str, thing: str) -> str:
     """The law of SSM names: `/orderflow/<stage>/<service>/<thing>`."""
     return f"/orderflow/{stage}/{service}/{thing}"

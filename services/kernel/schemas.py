@@ -15,6 +15,7 @@ from typing import Any
 import fastjsonschema
 
 from services.kernel.events import DomainEvent
+from services.kernel.names import is_source
 
 SERVICES_FOLDER = Path(__file__).parent.parent
 Key = tuple[str, str, int]
@@ -55,11 +56,7 @@ def _compiled(key: Key) -> Callable[[Any], Any]:
 
 def _keys_of(source: str, detail_type: str) -> list[Key]:
     """The keys of the event's versions that are known here."""
-    return [
-        known
-        for known in _known()
-        if known[1] == detail_type and (known[0] == source or (known[0].endswith("*") and source.startswith(known[0][:-1])))
-    ]
+    return [known for known in _known() if known[1] == detail_type and is_source(known[0], source)]
 
 
 def _key_of(source: str, detail_type: str, version: int) -> Key | None:
