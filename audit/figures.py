@@ -18,6 +18,7 @@ def figures(books: Books) -> Figures:
     """Orders by status and by reason, money by currency in minor units, stock, parcels, mails, events that wait."""
     good = {table: [row for row in books.table(table) if not any(faults_of(table, row))] for table in SERVICES}
     orders = _rows(good, "order", "ORDER")
+    captured, refunded = _recorded(books, "CAPTURED"), _recorded(books, "REFUNDED")
     return {
         "orders": _count(row["status"] for row in orders),
         "reasons": _count(row["reason"] for row in orders if "reason" in row),
@@ -25,8 +26,9 @@ def figures(books: Books) -> Figures:
         "confirmed": _sum(
             (row["total"]["currency"], row["total"]["amount"]) for row in orders if row["status"] == order.CONFIRMED
         ),
-        "captured": _recorded(books, "CAPTURED"),
-        "refunded": _recorded(books, "REFUNDED"),
+        "captured": captured,
+        "refunded": refunded,
+        "kept": {currency: amount - refunded.get(currency, 0) for currency, amount in captured.items()},
         "payments": _count(row["status"] for row in _rows(good, "payment", "PAY")),
         "reservations": _count(row["status"] for row in _rows(good, "inventory", "RES")),
         "stock": _sum((counter, row[counter]) for row in _rows(good, "inventory", "SKU") for counter in COUNTERS),

@@ -33,6 +33,11 @@ def whole(least: int) -> Check:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def is_true(value: Any) -> bool:
+    """The mark of what is so, and is not there where it is not."""
+    return value is True
+
+
 def is_integer(value: Any) -> bool:
     """Any integer: that a counter is not negative is an invariant of its own."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -97,6 +102,9 @@ CANCELLED_FOR: Final = (
     "CAPTURE_REFUSED",
     "CUSTOMER",
     "EXPIRED",
+    "OPERATOR",
+    "NO_ADDRESS",
+    "CARRIER_REFUSED",
 )
 COUNTERS: Final = ("available", "held", "sold", "replenished")
 KINDS: Final = ("confirmed", "cancelled", "dispatched")
@@ -134,6 +142,9 @@ DUE: Final = {"due_shard": text, "next_due": is_moment}
 OF_AN_ORDER: Final = {"order_id": order_id, "correlation_id": text, **MOVES}
 
 
+REFUNDS: Final = frozenset({payment.REFUNDING, payment.REFUNDED, payment.REFUND_REFUSED})
+
+
 def _open(table: TransitionTable) -> frozenset[str]:
     return table.statuses - table.terminal
 
@@ -156,11 +167,19 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "placed_by": text,
                 "attempts": whole(0),
             },
-            {"reason": one_of(*CANCELLED_FOR), "lease_owner": text, "lease_until": is_moment, **OUTBOX, **DUE},
+            {
+                "reason": one_of(*CANCELLED_FOR),
+                "refunded": is_true,
+                "restocked": is_true,
+                "lease_owner": text,
+                "lease_until": is_moment,
+                **OUTBOX,
+                **DUE,
+            },
             {
                 "due_shard": _open(order.TRANSITIONS),
                 "next_due": _open(order.TRANSITIONS),
-                "reason": frozenset({order.CANCELLING, order.CANCELLED}),
+                "reason": frozenset({order.CANCELLING, order.CANCELLED, *order.DECIDED_BY_OTHERS}),
             },
             order.TRANSITIONS,
             due_by="{order_id}",
@@ -173,7 +192,21 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "PAY": Form(
             "PAY#{order_id}",
             OF_AN_ORDER,
-            {"total": is_money, "payment_token": text, "reason": text, **OUTBOX},
+            {
+                "total": is_money,
+                "payment_token": text,
+                "reason": text,
+                "refund_attempt": whole(1),
+                "refund_for": text,
+                **OUTBOX,
+                **DUE,
+            },
+            {
+                "due_shard": frozenset({payment.REFUNDING}),
+                "next_due": frozenset({payment.REFUNDING}),
+                "refund_attempt": REFUNDS,
+                "refund_for": REFUNDS,
+            },
             moves_by=payment.TRANSITIONS,
             twice="M2",
         ),
@@ -184,7 +217,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             OF_AN_ORDER,
             {
                 "lines": lines,
-                "rejected": lambda value: value is True,
+                "rejected": is_true,
                 "short": lines_of("requested", "available", minimum={"available": 0}),
                 **OUTBOX,
             },
@@ -203,8 +236,8 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
     "shipping": {
         "SHIP": Form(
             "SHIP#{order_id}",
-            {**OF_AN_ORDER, "lines": lines},
-            {"tracking": text, "reason": text, **OUTBOX, **DUE},
+            OF_AN_ORDER,
+            {"lines": lines, "tracking": text, "reason": text, **OUTBOX, **DUE},
             {
                 "due_shard": _open(shipping.TRANSITIONS),
                 "next_due": _open(shipping.TRANSITIONS),
@@ -237,10 +270,18 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
 OPERATIONS: Final = {
     "authorize": ("AUTHORIZED", "DECLINED"),
     "capture": ("CAPTURED", "CAPTURE_REFUSED"),
-    "refund": ("REFUNDED",),
+    "refund": ("REFUNDED", "REFUND_REFUSED"),
     "void": ("VOIDED",),
 }
-"""What the ledger records, and the outcomes of each."""
+"""What the ledger records, and the outcomes of each. A refund's further attempts are `refund-2` ..."""
+_attempted = matches("refund-([2-9]|[1-9][0-9]+)")
+
+
+def operation_of(name: Any) -> str | None:
+    """The operation that a ledger's record is of, by its `sk`, if it is of any."""
+    if _attempted(name):
+        return "refund"
+    return str(name) if one_of(*OPERATIONS)(name) else None
 
 
 def faults_of(table: str, row: Any) -> Iterator[Finding]:
@@ -264,16 +305,17 @@ def faults_of(table: str, row: Any) -> Iterator[Finding]:
 def faults_of_record(row: Any) -> Iterator[Finding]:
     """What is wrong with a ledger's record by itself."""
     subject = subject_of(row)
-    if not isinstance(row, dict) or not order_id(row.get("pk")) or not one_of(*OPERATIONS)(row.get("sk")):
+    operation = operation_of(row.get("sk")) if isinstance(row, dict) else None
+    if operation is None or not order_id(row.get("pk")):
         yield Finding("W1", subject, "is no record of an order's authorize, capture, refund or void")
         return
-    if not one_of(*OPERATIONS[row["sk"]])(row.get("outcome")):
+    if not one_of(*OPERATIONS[operation])(row.get("outcome")):
         yield Finding("W1", subject, f"its outcome {row.get('outcome')!r} is none of {row['sk']}'s")
     if not is_moment(row.get("recorded_at")):
         yield Finding("W1", subject, "recorded_at is missing or malformed")
     if row["sk"] != "void" and not _is_price(row):
         yield Finding("W1", subject, "has no amount and currency")
-    refused = row.get("outcome") in ("DECLINED", "CAPTURE_REFUSED")
+    refused = row.get("outcome") in ("DECLINED", "CAPTURE_REFUSED", "REFUND_REFUSED")
     if refused != ("reason" in row) or not text(row.get("reason", "-")):
         yield Finding("W1", subject, "a refusal has a reason, and nothing else has")
 
@@ -355,7 +397,14 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
         case "ORDER":
             marks: int = order.FULFILMENT.index(row["fulfilment"])
             if status == order.CONFIRMED:  # a delivery may be told before its dispatch, and then there is one mark only
-                return version in {3 + min(marks, 1), 3 + marks}
+                requested = {0, min(marks, 1)}  # a request to cancel that came too late
+                return version in {3 + told + more for told in {min(marks, 1), marks} for more in requested}
+            back = ("refunded" in row) + ("restocked" in row)
+            if status in order.DECIDED_BY_OTHERS or back:
+                asked = row.get("reason") in ("CUSTOMER", "OPERATOR")
+                revoked = status != order.CANCEL_REQUESTED
+                expected = back == 2 if status == order.CANCELLED else back < 2 if revoked else back == 0
+                return marks == 0 and expected and version in {3 + revoked + back + more for more in ({1} if asked else {0, 1})}
             turned_back = row.get("reason") == "CAPTURE_REFUSED"
             return marks == 0 and version == _shortest(table, status) + turned_back
         case "PAY":
@@ -363,8 +412,9 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
             if status in (payment.VOIDING, payment.VOIDED):  # from ∅, AUTHORIZING, AUTHORIZED or CAPTURE_REFUSED
                 steps = version - (status == payment.VOIDED)
                 return steps in ({2, 3, 5} if asked else {1}) and told == (steps == 5) and asked == ("total" in row)
-            refused = status in (payment.DECLINED, payment.CAPTURE_REFUSED)
-            return asked and told == refused and version == _shortest(table, status)
+            refused = status in (payment.DECLINED, payment.CAPTURE_REFUSED, payment.REFUND_REFUSED)
+            retries = 2 * (row.get("refund_attempt", 1) - 1)
+            return asked and told == refused and version == _shortest(table, status) + retries
         case "RES":
             asked, rejected = "lines" in row, "rejected" in row
             if rejected != ("short" in row) or (rejected and not asked):
@@ -372,6 +422,9 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
             if status == inventory.RELEASED:  # a rejection or a tombstone is there from the first
                 return version == (2 if asked and not rejected else 1)
             return asked and not rejected and version == _shortest(table, status)
+        case "SHIP":
+            tombstone = status == shipping.CANCELLED and version == 1
+            return ("lines" in row) != tombstone and status in statuses_after(table, version)
     return status in statuses_after(table, version)
 
 

@@ -43,7 +43,12 @@ class Dossier:
     @property
     def refunded(self) -> int:
         """What the gateway gave back, in minor units."""
-        return self.ledger["refund"]["amount"] if "refund" in self.ledger else 0
+        return sum(record["amount"] for record in self.refunds.values() if record["outcome"] == "REFUNDED")
+
+    @property
+    def refunds(self) -> dict[str, Row]:
+        """The ledger's records of refunds, each an attempt."""
+        return {name: record for name, record in self.ledger.items() if forms.operation_of(name) == "refund"}
 
     def outcome(self, operation: str) -> str | None:
         """What the ledger says of an operation."""
@@ -204,26 +209,33 @@ def _money(row: Row, dossier: Dossier) -> Broken:
     """M1 to M4, and that money moved no sooner than the order's status allows."""
     status, captured, kept = row["status"], dossier.captured, dossier.captured - dossier.refunded
     paid, reserved = _status(dossier.payment), _status(dossier.reservation)
-    if kept and status not in (order.CONFIRMING, order.CONFIRMED):
+    if kept and status not in (order.CONFIRMING, *PAID_FOR, order.REFUNDING):
         yield "M1", f"{kept} is captured, and the order is {status}"
     if captured > row["total"]["amount"] or dossier.refunded > captured:
         yield "M2", f"{captured} is captured and {dossier.refunded} refunded of {row['total']['amount']}"
-    if status == order.CONFIRMED:
+    if dossier.refunded and status not in (order.REFUNDING, order.CANCELLED):
+        yield "M6", f"{dossier.refunded} is refunded, and the order is {status}"
+    if sum(record["outcome"] == "REFUNDED" for record in dossier.refunds.values()) > 1:
+        yield "M6", f"{dossier.refunded} is refunded, by more than one refund"
+    if status in PAID_FOR:
         taken: Row = dossier.ledger.get("capture") or row["total"]
         same = taken["currency"] == row["total"]["currency"]
         if captured != row["total"]["amount"] or not same or (paid, reserved) != (payment.CAPTURED, stock.COMMITTED):
-            yield "M3", f"is CONFIRMED with {captured} captured, payment {paid}, stock {reserved}"
+            yield "M3", f"is {status} with {captured} captured, payment {paid}, stock {reserved}"
         if dossier.refunded:
-            yield "M3", f"is CONFIRMED with {dossier.refunded} refunded"
+            yield "M3", f"is {status} with {dossier.refunded} refunded"
     if status == order.CANCELLED:
         aside = dossier.outcome("authorize") == "AUTHORIZED" and "void" not in dossier.ledger and not captured
-        if kept or aside or paid not in (payment.VOIDED, payment.DECLINED) or reserved == stock.HELD:
+        if kept or aside or paid not in (payment.VOIDED, payment.DECLINED, payment.REFUNDED) or reserved == stock.HELD:
             money = f"{kept} captured, {'something' if aside else 'nothing'} set aside"
             yield "M4", f"is CANCELLED with {money}, payment {paid}, stock {reserved}"
         if reserved not in (stock.RELEASED, stock.RESTOCKED):
             yield "S1", f"is CANCELLED with stock {reserved}"
 
 
+PAID_FOR = (order.CONFIRMED, order.CANCEL_REQUESTED)
+"""Statuses of an order that is paid for and keeps its goods."""
+AFTER_THE_YES = (*PAID_FOR, order.REFUNDING)
 RECORDS: Mapping[str, Mapping[str, tuple[str | None, ...]]] = {
     payment.AUTHORIZING: {"authorize": (None, "AUTHORIZED", "DECLINED"), "capture": (None,), "void": (None,)},
     payment.AUTHORIZED: {"authorize": ("AUTHORIZED",), "capture": (None,), "void": (None,)},
@@ -233,7 +245,10 @@ RECORDS: Mapping[str, Mapping[str, tuple[str | None, ...]]] = {
         "capture": (None, "CAPTURED", "CAPTURE_REFUSED"),
         "void": (None,),
     },
-    payment.CAPTURED: {"authorize": ("AUTHORIZED",), "capture": ("CAPTURED",), "void": (None,)},
+    **{
+        status: {"authorize": ("AUTHORIZED",), "capture": ("CAPTURED",), "void": (None,)}
+        for status in (payment.CAPTURED, *forms.REFUNDS)
+    },
     payment.CAPTURE_REFUSED: {"authorize": ("AUTHORIZED",), "capture": ("CAPTURE_REFUSED",), "void": (None,)},
     payment.VOIDING: {
         "authorize": (None, "AUTHORIZED", "DECLINED"),
@@ -270,11 +285,25 @@ def _ledger(row: Row, dossier: Dossier) -> Broken:
         if dossier.outcome(operation) not in outcomes:
             recorded = dossier.outcome(operation) or "nothing"
             yield "W3", f"the ledger has {recorded} for {operation}, beside a payment {status} at version {paid['version']}"
+    yield from _refunds(paid, dossier)
     for operation, refusal in (("authorize", "DECLINED"), ("capture", "CAPTURE_REFUSED")):
         if dossier.outcome(operation) == refusal and "reason" in paid:
             recorded = dossier.ledger[operation]["reason"]
             if recorded != paid["reason"]:
                 yield "W3", f"its payment was refused for {paid['reason']}, in the ledger for {recorded}"
+
+
+def _refunds(paid: Row, dossier: Dossier) -> Broken:
+    """W3: each attempt but the last was refused, and the last is as the payment says."""
+    attempts, status = paid.get("refund_attempt", 0), paid["status"]
+    names = ["refund", *(f"refund-{number}" for number in range(2, attempts + 1))][:attempts]
+    for name in sorted(dossier.refunds.keys() - set(names)):
+        yield "W3", f"the ledger has {name}, beside a payment {status} of {attempts} attempts"
+    for name in names:
+        last = {payment.REFUNDING: (None, "REFUNDED", "REFUND_REFUSED")}.get(status, (status,))
+        outcome = dossier.outcome(name)
+        if outcome not in (last if name == names[-1] else ("REFUND_REFUSED",)):
+            yield "W3", f"the ledger has {outcome or 'nothing'} for {name}, beside a payment {status} of {attempts} attempts"
 
 
 def _stock_of(row: Row, dossier: Dossier) -> Broken:
@@ -291,7 +320,7 @@ def _stock_of(row: Row, dossier: Dossier) -> Broken:
         if wanted[short["sku"]] != short["requested"] or short["available"] >= short["requested"]:
             yield "W3", f"its reservation was rejected for {short['sku']}, of which there was enough"
     was_authorized = paid is not None and (
-        paid["status"] in (payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED)
+        paid["status"] in (payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED, *forms.REFUNDS)
         or (paid["status"] in (payment.VOIDING, payment.VOIDED) and paid["version"] - (paid["status"] == payment.VOIDED) >= 3)
     )
     if not was_authorized:
@@ -308,9 +337,10 @@ BESIDE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({stock.HELD, stock.COMMITTED}),
     ),
     order.CANCELLING: (
-        payment.TRANSITIONS.statuses - {payment.CAPTURING, payment.CAPTURED} | {"∅"},
+        payment.TRANSITIONS.statuses - {payment.CAPTURING, payment.CAPTURED, *forms.REFUNDS} | {"∅"},
         stock.TRANSITIONS.statuses | {"∅"},
     ),
+    order.REFUNDING: (frozenset({payment.CAPTURED, *forms.REFUNDS}), frozenset({stock.COMMITTED, stock.RESTOCKED})),
 }
 """The payments and reservations that an order may have while it is decided. Of the decided, M3, M4 and S1 tell."""
 
@@ -324,7 +354,13 @@ def _way(row: Row, dossier: Dossier) -> Broken:
             yield "D1", f"is {status} with payment {_status(paid)} and stock {_status(reserved)}"
         if status == order.PENDING and _status(reserved) == stock.RELEASED and "rejected" not in (reserved or {}):
             yield "D1", "is PENDING, and its stock is let go"
-    if status not in (order.CANCELLING, order.CANCELLED):
+    if "refunded" in row and _status(paid) != payment.REFUNDED:
+        yield "D1", f"was told of its refund, and its payment is {_status(paid)}"
+    if "restocked" in row and _status(reserved) != stock.RESTOCKED:
+        yield "D1", f"was told that its goods are back, and its stock is {_status(reserved)}"
+    if status == order.CANCELLED and "refunded" not in row and _status(paid) in forms.REFUNDS:
+        yield "D1", f"was never CONFIRMED, and its payment is {_status(paid)}"
+    if status not in (order.CANCELLING, order.CANCELLED) or "refunded" in row:
         return
     turned_back = row["reason"] == "CAPTURE_REFUSED"
     if reserved is not None:
@@ -348,16 +384,30 @@ def _reason(row: Row, dossier: Dossier) -> Broken:
         yield "W3", f"is cancelled for {reason}, and its payment is {_status(dossier.payment)}"
     if reason == "OUT_OF_STOCK" and "rejected" not in (dossier.reservation or {}):
         yield "W3", f"is cancelled for {reason}, and no reservation was rejected"
+    failed = (dossier.shipment or {}).get("reason")
+    if reason in ("NO_ADDRESS", "CARRIER_REFUSED") and failed != reason:
+        yield "W3", f"is cancelled for {reason}, and its shipment failed for {failed}"
+
+
+SHIPMENTS: Mapping[str, frozenset[str]] = {
+    order.CONFIRMED: shipping.TRANSITIONS.statuses - {shipping.CANCELLED} | {"∅"},
+    order.CANCEL_REQUESTED: shipping.TRANSITIONS.statuses | {"∅"},
+    order.REFUNDING: frozenset({shipping.CANCELLED, shipping.FAILED}),
+    order.CANCELLED: frozenset({shipping.CANCELLED, shipping.FAILED}),
+}
+"""What the shipment of an order may be; of an order in another status there is none."""
 
 
 def _shipment(row: Row, dossier: Dossier) -> Broken:
     """E2, and that the fulfilment is no further than the parcel."""
     shipped, reached = dossier.shipment, order.FULFILMENT.index(row["fulfilment"])
-    if shipped is not None:
-        if row["status"] != order.CONFIRMED:
-            yield "E2", f"is {row['status']} and has a shipment"
-        if shipped["lines"] != _quantities(row["lines"]):
-            yield "W3", "its shipment is of other lines"
+    allowed = SHIPMENTS.get(row["status"], frozenset("∅"))
+    if row["status"] == order.CANCELLED and "refunded" not in row:
+        allowed = frozenset("∅")
+    if _status(shipped) not in allowed:
+        yield "E2", f"is {row['status']} and its shipment is {_status(shipped)}"
+    if shipped is not None and "lines" in shipped and shipped["lines"] != _quantities(row["lines"]):
+        yield "W3", "its shipment is of other lines"
     if reached > _reached(shipped):
         yield "W3", f"its fulfilment is {row['fulfilment']}, its shipment {_status(shipped)}"
 
@@ -366,14 +416,15 @@ def _notes(row: Row, dossier: Dossier) -> Broken:
     """E4: no mail says what is not so, and each was caused by the event that it is about."""
     order_id, status = row["order_id"], row["status"]
     so = {
-        "confirmed": status == order.CONFIRMED,
-        "cancelled": status == order.CANCELLED,
-        "dispatched": status == order.CONFIRMED and _reached(dossier.shipment) > 0,
+        "confirmed": status in AFTER_THE_YES or "refunded" in row,
+        "cancelled": status in (order.CANCELLED, order.REFUNDING),
+        "dispatched": status in PAID_FOR and _reached(dossier.shipment) > 0,
     }
+    back = ("refunded" in row) + ("restocked" in row)
     causes = {
         "confirmed": f"ORDER#{order_id}#3",
-        "cancelled": f"ORDER#{order_id}#{row['version']}",
-        "dispatched": f"SHIP#{order_id}#2",
+        "cancelled": f"ORDER#{order_id}#{row['version'] - back}",
+        "dispatched": f"SHIP#{order_id}#3",
     }
     for kind, note in dossier.notes.items():
         if not so[kind]:
@@ -396,12 +447,16 @@ def _rest_of(row: Row, dossier: Dossier) -> Broken:
         yield "V1", f"is {status}"
     if status == order.CONFIRMED and shipped is None:
         yield "E3", "is CONFIRMED and has no shipment"
-    if _status(shipped) == shipping.CREATED:
-        yield "V1", "its shipment is CREATED, and nobody took the parcel"
+    if _status(shipped) in (shipping.CREATED, shipping.BOOKING):
+        yield "V1", f"its shipment is {_status(shipped)}, and nobody took the parcel"
     for kind, note in dossier.notes.items():
         if note["status"] not in notes.TRANSITIONS.terminal:
             yield "V1", f"the mail {kind} is {note['status']}"
-    due = {"confirmed": status == order.CONFIRMED, "cancelled": status == order.CANCELLED, "dispatched": _reached(shipped) > 0}
+    due = {
+        "confirmed": status in AFTER_THE_YES or "refunded" in row,
+        "cancelled": status == order.CANCELLED,
+        "dispatched": _reached(shipped) > 0,
+    }
     for kind, expected in due.items():
         if expected and kind not in dossier.notes:
             yield "E5", f"nobody was told that it is {kind}"
@@ -435,12 +490,12 @@ def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
     """M5 and E5: of the books as a whole."""
     confirmed, taken = Counter[str](), Counter[str]()
     for dossier in by_subject.dossiers.values():
-        if dossier.order is not None and dossier.order["status"] == order.CONFIRMED:
+        if dossier.order is not None and dossier.order["status"] in PAID_FOR:
             confirmed[dossier.order["total"]["currency"]] += dossier.order["total"]["amount"]
         if "capture" in dossier.ledger:
             taken[dossier.ledger["capture"]["currency"]] += dossier.captured
-        if "refund" in dossier.ledger:
-            taken[dossier.ledger["refund"]["currency"]] -= dossier.refunded
+        for record in dossier.refunds.values():
+            taken[record["currency"]] -= record["amount"] if record["outcome"] == "REFUNDED" else 0
     for currency in sorted({*confirmed, *taken}):
         if confirmed[currency] != taken[currency]:
             yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")

@@ -11,6 +11,7 @@ from orderctl.errors import UserError
 from orderctl.service import in_parts
 from orderctl.target import Target
 from services.kernel.rows import marshal, unmarshal
+from services.order.states import DECIDED_BY_OTHERS
 
 SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
 MAX_KEYS = 100
@@ -75,6 +76,11 @@ def resume(target: Target, order_id: str) -> str:
     row = find(target, order_id)
     if row["status"] in SETTLED:
         raise UserError(f"Order {order_id} is {row['status']}: there is nothing to resume.")
+    if row["status"] in DECIDED_BY_OTHERS:
+        raise UserError(
+            f"Order {order_id} is {row['status']}: it waits for other services, and no saga helps it.",
+            "docs/runbooks/refund-refused.md says what to look at.",
+        )
     try:
         started = target.client("stepfunctions").start_execution(
             stateMachineArn=target.parameter("order/workflow-arn"),

@@ -1,5 +1,6 @@
 """An alarm that tells the platform's alarm topic."""
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -31,6 +32,18 @@ def alarm(
     )
     made.add_alarm_action(actions.SnsAction(_topic(stack)))
     return made
+
+
+def alarm_on_count(stack: ServiceStack, name: str, description: str) -> cloudwatch.Alarm:
+    """Ring when a function of the service counts anything in the metric `name`, by Powertools, in five minutes."""
+    metric = cloudwatch.Metric(
+        namespace="Orderflow",
+        metric_name=name,
+        dimensions_map={"service": stack.service},
+        statistic=cloudwatch.Stats.SUM,
+        period=Duration.minutes(5),
+    )
+    return alarm(stack, stack, name, metric, description)
 
 
 def alarm_on_silence(

@@ -109,6 +109,6 @@ def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) ->
 def _words(name: str, value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
-    if name in ("confirmed", "captured", "refunded"):
+    if name in ("confirmed", "captured", "refunded", "kept"):
         return ", ".join(str(Money(amount, currency)) for currency, amount in value.items()) or "-"
     return ", ".join(f"{count} {what}" for what, count in value.items()) or "-"

@@ -95,7 +95,8 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 def list_orders(
     ctx: typer.Context,
     status: Annotated[
-        str | None, typer.Option(help="Only these: PENDING, CONFIRMING, CONFIRMED, CANCELLING, CANCELLED.")
+        str | None,
+        typer.Option(help="Only these: PENDING, CONFIRMING, CONFIRMED, CANCEL_REQUESTED, REFUNDING, CANCELLING, CANCELLED."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     output_format: OutputOption = Format.TABLE,
@@ -116,15 +117,59 @@ def list_orders(
 
 
 @app.command()
-def cancel(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Cancel an order that is not decided yet.
+def cancel(
+    ctx: typer.Context,
+    order_id: str,
+    reason: Annotated[str, typer.Option(help="Who asks: OPERATOR or CUSTOMER; the customer's mail says so.")] = "OPERATOR",
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it is cancelled, or its parcel has gone.")] = False,
+    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 120,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Cancel an order whose parcel has not gone. What was paid for it is refunded, what was sold is in stock again.
 
     Exit code 0 when it is cancelled or being cancelled, 1 when it is too late.
+
+    Example: `orderctl orders cancel ord-ae2ryiqq5hnkd3tqqsyblahvqe --reason CUSTOMER --wait`
     """
-    answer = service.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel")
+    from orderctl import ordering
+
+    answer = service.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
     if answer.status >= 400:
         raise UserError(f"Order {order_id} was not cancelled: {service.refusal(answer)}.")
-    output.show([_shown(answer.json())], COLUMNS, output_format)
+    order = answer.json()
+    if wait:
+        with output.Progress().step("Wait for shipping, payment and inventory"):
+            order = ordering.settled(ctx.obj, [order_id], deadline, lambda count: None)[order_id]
+    output.show([_shown(order)], COLUMNS, output_format)
+    if wait and order["status"] != "CANCELLED":
+        raise UserError(
+            f"Order {order_id} is {order['status']}, and not cancelled.",
+            "CONFIRMED: its parcel has gone. REFUNDING: see docs/runbooks/refund-refused.md.",
+        )
+
+
+@app.command("retry-refund")
+def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Attempt a refund anew that the gateway refused. Of no effect on any other.
+
+    Exit code 0 when the money went back, 1 when it did not.
+
+    Example: `orderctl orders retry-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    """
+    from orderctl import ordering
+
+    order = ordering.find(ctx.obj, order_id)
+    cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
+    answer = service.invoke(ctx.obj, "payment/commands-arn", {"command": "retry_refund", "order_id": order_id, **cause})
+    shown = {"order_id": order_id, **answer}
+    columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
+    output.show([shown], columns, output_format)
+    if answer["outcome"] == "UNCHANGED":
+        raise UserError(
+            f"No refund of {order_id} is refused: its payment is {answer['status'] or 'not there'}.", "Nothing was done."
+        )
+    if answer["outcome"] != "REFUNDED":
+        raise UserError(f"The refund of {order_id} is {answer['outcome']}.", "docs/runbooks/refund-refused.md tells more.")
 
 
 @app.command()

@@ -100,6 +100,28 @@ def published(stage: Stage) -> Shown:
     return Shown("OrderPlaced on the bus, twice", "one order, priced by us, confirmed", order_id)
 
 
+def refunded(stage: Stage) -> Shown:
+    """An order that is confirmed, and cancelled before its parcel goes."""
+    for attempt in range(3):
+        order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", "pm_card_visa", expected=201)["order_id"]
+        answer = service.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
+        if answer.status >= 400:
+            raise SceneFailed(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
+        row = ordering.settled(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
+        if row["status"] == "CANCELLED":
+            return Shown("POST /orders/{id}/cancel, confirmed before", "202: parcel kept, refunded, restocked", order_id)
+    raise SceneFailed(f"order {order_id} is {row['status']}, not CANCELLED: its parcel was faster, three times")
+
+
+def delivered(stage: Stage) -> Shown:
+    """The first order, at its customer's door."""
+    order_id = stage.shown[0].order_id or ""
+    row = ordering.find(stage.target, order_id)
+    if row["fulfilment"] != "DELIVERED":
+        raise SceneFailed(f"the fulfilment of {order_id} is {row['fulfilment']}, not DELIVERED")
+    return Shown("GET /orders/{id}, of the first order", "shipped, told of, delivered", order_id)
+
+
 def play(stage: Stage, scene: Callable[[Stage], Shown]) -> Shown:
     """Play a scene, timed, and keep what it showed."""
     began = time.monotonic()
@@ -117,4 +139,11 @@ def _follow(stage: Stage, order_ids: list[str]) -> None:
             raise SceneFailed(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
 
 
-SCENES: tuple[Callable[[Stage], Shown], ...] = (confirmed, declined, out_of_stock, responded_async, published)
+SCENES: tuple[Callable[[Stage], Shown], ...] = (
+    confirmed,
+    declined,
+    out_of_stock,
+    responded_async,
+    published,
+    refunded,
+)

@@ -14,7 +14,7 @@ from audit.findings import Finding
 from audit.invariants import audit
 from audit.tables import PARAMETERS
 from orderctl import laptop, observing, output, replaying, service
-from orderctl.demo.scenes import SCENES, SceneFailed, Shown, Stage, play
+from orderctl.demo.scenes import SCENES, SceneFailed, Shown, Stage, delivered, play
 from orderctl.embedded import mailbox, process
 from orderctl.errors import CheckFailed
 from orderctl.importing import cdnow, publishing
@@ -41,6 +41,7 @@ def run(target: Target, *, keep: bool) -> None:
         play(stage, imported)
         with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):
             fulfil(target)
+        play(stage, delivered)
         with progress.step("Replay the archive to shipping and notification"):
             play(stage, replayed)
         books = read_books(
@@ -131,6 +132,8 @@ def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding
     books = [
         {"what": "orders", "value": counts["orders"]},
         {"what": "captured", "value": _money(found["captured"])},
+        {"what": "refunded", "value": _money(found["refunded"])},
+        {"what": "captured less refunded", "value": _money(found["kept"])},
         {"what": "total of confirmed orders", "value": _money(found["confirmed"])},
         {"what": "stock", "value": sold},
         {"what": "shipments", "value": counts["shipments"]},

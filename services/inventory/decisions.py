@@ -24,7 +24,7 @@ class Step:
 
 
 class NothingReserved(AssertionError):
-    """A commit was asked for of an order that nothing was ever held for: a bug in the caller."""
+    """Something was asked for of an order that nothing was ever held for: a bug in the caller."""
 
 
 class OtherLines(AssertionError):
@@ -66,10 +66,17 @@ def release(row: Row | None, short: Shortages, order_id: str, correlation_id: st
     if row["status"] == states.HELD:
         change = Change(TRANSITIONS["release"], data={"lines": row["lines"], "restocked": False})
         return Step(change, _all_of(row, short, HELD, AVAILABLE))
-    if row["status"] == states.COMMITTED:
-        change = Change(TRANSITIONS["restock"], data={"lines": row["lines"], "restocked": True})
-        return Step(change, _all_of(row, short, SOLD, AVAILABLE))
-    return None
+    return restock(row, short)
+
+
+def restock(row: Row | None, short: Shortages) -> Step | None:
+    """Take back what was sold to an order that is cancelled after its confirmation. Raises NothingReserved."""
+    if row is None:
+        raise NothingReserved("nothing was ever reserved, so there is nothing to take back")
+    if row["status"] != states.COMMITTED:
+        return None
+    change = Change(TRANSITIONS["restock"], data={"lines": row["lines"], "restocked": True})
+    return Step(change, _all_of(row, short, SOLD, AVAILABLE))
 
 
 def replenish(row: Row | None, replenishment_id: str, arrived: Quantities) -> Step | None:

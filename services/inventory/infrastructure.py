@@ -6,8 +6,10 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.registry import register_schemas
+from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
+from services.inventory.consumes import CONSUMES
 
 RESERVATIONS, REPLENISHMENTS, SKUS = "RES#", "REPL#", "SKU#"
 
@@ -26,4 +28,7 @@ class InventoryStack(ServiceStack):
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS,))
         HttpApi(self, api, ("GET /stock/{sku}",))
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
+        table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
+        Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
         Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS))

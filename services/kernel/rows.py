@@ -142,6 +142,20 @@ class Rows:
             for item in answer["Items"]:
                 yield unmarshal(item)["pk"].removeprefix(f"{self.transitions.aggregate}#")
 
+    def postpone(self, aggregate_id: str, until: datetime) -> None:
+        """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(aggregate_id)}),
+                UpdateExpression="SET next_due = :until",
+                ConditionExpression="next_due < :until",
+                ExpressionAttributeValues=marshal({":until": clock.rfc3339(until)}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
     def advance(
         self,
         aggregate_id: str,

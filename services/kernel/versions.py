@@ -13,7 +13,9 @@ from services.kernel import schemas
 
 Data = Mapping[str, Any]
 Casts = Mapping[tuple[str, int], Callable[[Data], Data]]
-"""From the version that is named."""
+"""From the version that is named to the next."""
+Downcasts = Mapping[tuple[str, int], Callable[[Data], Data | None]]
+"""From the version that is named to the one before; None where that one has no words for it."""
 Detail = Mapping[str, Any]
 
 
@@ -22,21 +24,27 @@ def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
     newest = schemas.newest_version(source, detail_type)
     while (version := int(detail["metadata"]["event_version"])) < newest:
         casts: Casts = import_module(_module(source, detail_type)).UPCASTS
-        detail = _cast(detail, casts[detail_type, version], version + 1)
+        detail = _in_version(detail, version + 1, casts[detail_type, version](detail["data"]))
     return detail
 
 
 def also_published(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
-    """The older versions of an event that are published beside it, until the day that their schemas name, inclusive."""
+    """The older versions of an event that are published beside it, until the day that their schemas name, inclusive.
+
+    What an older version has no words for is not published in it: its consumers were never told of such things.
+    """
     while (version := int(detail["metadata"]["event_version"])) > 1:
-        casts: Casts = import_module(_module(source, detail_type)).DOWNCASTS
-        detail = _cast(detail, casts[detail_type, version], version - 1)
+        casts: Downcasts = import_module(_module(source, detail_type)).DOWNCASTS
+        data = casts[detail_type, version](detail["data"])
+        if data is None:
+            return
+        detail = _in_version(detail, version - 1, data)
         if today.isoformat() <= schemas.published_until(source, detail_type, version - 1):
             yield detail
 
 
-def _cast(detail: Detail, cast: Callable[[Data], Data], version: int) -> Detail:
-    return {"metadata": {**detail["metadata"], "event_version": version}, "data": cast(detail["data"])}
+def _in_version(detail: Detail, version: int, data: Data) -> Detail:
+    return {"metadata": {**detail["metadata"], "event_version": version}, "data": data}
 
 
 def _module(source: str, detail_type: str) -> str:

@@ -8,7 +8,7 @@ TOTAL = ("data.total.amount", "data.total.currency")
 CONSUMES: Consumes = {
     "notices": {
         (source_of("order"), "OrderConfirmed"): (*ORDER, "data.lines[].sku", "data.lines[].quantity", *TOTAL),
-        (source_of("order"), "OrderCancelled"): (*ORDER, "data.reason", *TOTAL),
+        (source_of("order"), "OrderCancelled"): (*ORDER, "data.reason", "data.confirmed", *TOTAL),
         (source_of("shipping"), "ShipmentDispatched"): (*ORDER, "data.tracking"),
     },
 }

@@ -19,7 +19,10 @@ REASONS = {
     "STOCK_RELEASED": "your goods could no longer be kept for you",
     "CAPTURE_REFUSED": "your payment provider refused the payment",
     "CUSTOMER": "you asked us to",
+    "OPERATOR": "we had to",
     "EXPIRED": "it could not be completed in time",
+    "NO_ADDRESS": "we have no address to send it to",
+    "CARRIER_REFUSED": "our carrier does not go to your address",
 }
 """OrderCancelled's reasons in a customer's words."""
 
@@ -43,7 +46,7 @@ TEXTS = {
         "Hello {name},\n\nthank you for your order {order_id}. It is confirmed:\n\n{lines}\n\nTotal: {total}\n\n"
         "We write again when it is on its way.\n"
     ),
-    "cancelled": "Hello {name},\n\nyour order {order_id} of {total} is cancelled, because {reason}. You pay nothing for it.\n",
+    "cancelled": "Hello {name},\n\nyour order {order_id} of {total} is cancelled, because {reason}. {confirmed}\n",
     "dispatched": "Hello {name},\n\nyour order {order_id} is on its way. The carrier's tracking number is {tracking}.\n",
 }
 
@@ -51,6 +54,7 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "lines": lambda lines: "\n".join(f"  {line['quantity']} x {line['sku']}" for line in lines),
     "total": lambda total: str(Money.from_dict(total)),
     "reason": lambda reason: REASONS[reason],
+    "confirmed": lambda confirmed: "We give you your money back." if confirmed else "You pay nothing for it.",
     "tracking": str,
 }
 """How a field of an event's data is said in a mail."""

@@ -21,6 +21,7 @@ from services.order.workflow import start
 logger = Logger()
 app = APIGatewayHttpResolver()
 CHANNEL = "api"
+ASK_AGAIN_SECONDS = "2"
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -95,14 +96,15 @@ def show_order(order_id: str) -> Response[str]:
 
 @app.post("/orders/<order_id>/cancel")
 def cancel_order(order_id: str) -> Response[str]:
-    """Cancel an order that is not decided: 200 cancelled, 202 being cancelled, 409 when it is too late."""
+    """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
     orders = table.orders()
+    reason = placing.read_body(_body(), "cancel").get("reason", "CUSTOMER") if _body() else "CUSTOMER"
     found = orders.get(order_id)
     if found is None:
         return _no_such_order(order_id)
     row = orders.advance(
         order_id,
-        lambda row: decisions.decide_to_cancel(row, "CUSTOMER") if row else None,
+        lambda row: decisions.ask_to_cancel(row, reason, clock.now()) if row else None,
         Cause(found["correlation_id"], _request_id()),
     )
     assert row is not None
@@ -111,9 +113,13 @@ def cancel_order(order_id: str) -> Response[str]:
         row = {**row, "status": answer.status or row["status"]}
     if row["status"] == states.CANCELLED:
         return _json(200, _public(row))
-    if row["status"] == states.CANCELLING:
-        return _json(202, _public(row), {"Location": f"/orders/{order_id}"})
-    detail = f"order {order_id} is {row['status']}; an order can be cancelled before it is decided"
+    if row["status"] in (states.CANCELLING, *states.DECIDED_BY_OTHERS):
+        return _json(202, _public(row), {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS})
+    if row["status"] == states.CONFIRMING:
+        detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
+        problem = Problem("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
+        return problem.response({"Retry-After": ASK_AGAIN_SECONDS})
+    detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
     return Problem("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)}).response()
 
 
@@ -173,10 +179,12 @@ def _answer(row: Row, status: str | None, reason: str | None, headers: dict[str,
         rejected = REJECTIONS.get(reason or "")
         if rejected:
             return rejected(known).response()
-        detail = f"the order was cancelled ({reason}); nothing was charged"
+        charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
+        detail = f"the order was cancelled ({reason}); {charged}"
         return Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(known)}).response()
-    body = {"order_id": row["order_id"], "status": known["status"], "detail": "not decided yet; ask again at Location"}
-    return _json(202, body, {"Location": f"/orders/{row['order_id']}", "Retry-After": "2", **(headers or {})})
+    detail = "being cancelled" if status in states.DECIDED_BY_OTHERS else "not decided yet"
+    body = {"order_id": row["order_id"], "status": known["status"], "detail": f"{detail}; ask again at Location"}
+    return _json(202, body, {"Location": f"/orders/{row['order_id']}", "Retry-After": ASK_AGAIN_SECONDS, **(headers or {})})
 
 
 def _public(row: Row) -> dict[str, Any]:

@@ -18,6 +18,10 @@ CONSUMES: Consumes = {
     "fulfilment": {
         (source_of("shipping"), "ShipmentDispatched"): ORDER,
         (source_of("shipping"), "ShipmentDelivered"): ORDER,
+        (source_of("shipping"), "ShipmentCancelled"): ORDER,
+        (source_of("shipping"), "ShipmentFailed"): (*ORDER, "data.reason"),
+        (source_of("payment"), "PaymentRefunded"): ORDER,
+        (source_of("inventory"), "StockReleased"): ORDER,
     },
 }
 ON_REPLAY = {"intake": OnReplay.REBUILD, "fulfilment": OnReplay.REBUILD}

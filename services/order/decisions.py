@@ -3,10 +3,12 @@
 None means that there is nothing (more) to do: the caller reads the row's status and helps whoever was faster.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.kernel import clock
-from services.kernel.rows import Change, Row
+from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row, due_at
 from services.order import states
 from services.order.states import TRANSITIONS
 
@@ -52,18 +54,63 @@ def cancel(row: Row, payment: str, stock: str) -> Change | None:
         raise EvidenceMissing(f"an order is cancelled once money and stock are let go, not on {payment} and {stock}")
     if row["status"] != states.CANCELLING:
         return None
-    data = {"customer_id": row["customer_id"], "reason": row["reason"], "total": row["total"]}
-    return Change(TRANSITIONS["cancel"], remove=LEFT_DUE_INDEX, data=data)
+    return Change(TRANSITIONS["cancel"], remove=LEFT_DUE_INDEX, data=_cancelled(row, row["reason"], confirmed=False))
+
+
+def ask_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
+    """What a request to cancel does: before the decision it decides, after the confirmation it asks shipping, if it may."""
+    if row["status"] != states.CONFIRMED:
+        return decide_to_cancel(row, reason)
+    if row["fulfilment"] != states.FULFILMENT[0]:
+        return None
+    data = {"customer_id": row["customer_id"], "reason": reason}
+    return Change(TRANSITIONS["request_cancel"], set={"reason": reason, **_watched(row, now)}, data=data)
+
+
+def revoke(row: Row, failure: str | None, now: datetime) -> Change | None:
+    """The parcel will not go: asked for, or by the carrier's `failure`. From here on money and goods go back."""
+    if row["status"] != states.CANCEL_REQUESTED and not (failure and row["status"] == states.CONFIRMED):
+        return None
+    reason = failure or row["reason"]
+    return Change(
+        TRANSITIONS["revoke"], set={"reason": reason, **_watched(row, now)}, data=_cancelled(row, reason, confirmed=True)
+    )
+
+
+def take_back(row: Row, what: str) -> Change | None:
+    """Money (`refunded`) or goods (`restocked`) are back; the second of the two closes the order."""
+    if row["status"] != states.REFUNDING or row.get(what):
+        return None
+    other = {"refunded": "restocked", "restocked": "refunded"}[what]
+    if row.get(other):
+        return Change(TRANSITIONS["close"], set={what: True}, remove=LEAVE_DUE_INDEX)
+    return Change(TRANSITIONS["take_back"], set={what: True})
 
 
 def mark_fulfilment(row: Row, reached: str) -> Change | None:
-    """Move the fulfilment forward to `reached`, never back, whatever the order of arrival."""
-    if row["status"] != states.CONFIRMED:
+    """Move the fulfilment forward to `reached`, never back, whatever the order of arrival.
+
+    A request to cancel came too late then: the order stays confirmed.
+    """
+    if row["status"] not in (states.CONFIRMED, states.CANCEL_REQUESTED):
         return None
     if states.FULFILMENT.index(reached) <= states.FULFILMENT.index(row["fulfilment"]):
         return None
     name = {"DISPATCHED": "mark_dispatched", "DELIVERED": "mark_delivered"}[reached]
-    return Change(TRANSITIONS[name], set={"fulfilment": reached}, data={"customer_id": row["customer_id"]})
+    asked = ("reason", *LEAVE_DUE_INDEX) if row["status"] == states.CANCEL_REQUESTED else ()
+    return Change(TRANSITIONS[name], set={"fulfilment": reached}, remove=asked, data={"customer_id": row["customer_id"]})
+
+
+WATCHED_AFTER = timedelta(minutes=15)
+"""How long a cancellation after the confirmation may take before its sweeper calls it stuck: the longest retry of a queue."""
+
+
+def _watched(row: Row, now: datetime) -> Mapping[str, Any]:
+    return due_at(row["order_id"], now + WATCHED_AFTER)
+
+
+def _cancelled(row: Row, reason: str, *, confirmed: bool) -> Mapping[str, Any]:
+    return {"customer_id": row["customer_id"], "reason": reason, "total": row["total"], "confirmed": confirmed}
 
 
 def next_look(attempts: int, now: datetime) -> str:

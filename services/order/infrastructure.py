@@ -3,7 +3,6 @@
 import json
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -12,7 +11,7 @@ from constructs import Construct
 
 from cdk.constructs import http_api
 from cdk.constructs.acknowledge import acknowledge
-from cdk.constructs.alarm import alarm
+from cdk.constructs.alarm import alarm, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
@@ -55,8 +54,9 @@ STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
+    "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/runbooks/refund-refused.md",
 }
-"""The sweeper's metrics about orders that it keeps recovering in vain."""
+"""The sweeper's metrics about orders that it cannot bring to an end."""
 RUNS_CUT_SHORT = 10
 """So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
@@ -86,14 +86,7 @@ class OrderStack(ServiceStack):
         table.allow_query(outbox.sweeper, DUE_INDEX)
         outbox.sweeper.allow("states:StartExecution", on=workflow.state_machine_arn)
         for name, description in STUCK.items():
-            metric = cloudwatch.Metric(
-                namespace="Orderflow",
-                metric_name=name,
-                dimensions_map={"service": self.service},
-                statistic=cloudwatch.Stats.SUM,
-                period=Duration.minutes(5),
-            )
-            alarm(self, self, name, metric, description)
+            alarm_on_count(self, name, description)
 
     def _commands(self, table: ServiceTable) -> ServiceFunction:
         """The saga's steps and the operator's prices; they never see a contact."""

@@ -1,10 +1,16 @@
-"""The order's transition table (protocol O1 to O5) and the marks of its fulfilment."""
+"""The order's transition table (protocol O1 to O5, and what comes after the yes) and the marks of its fulfilment."""
 
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
 
 PENDING, CONFIRMING, CONFIRMED = "PENDING", "CONFIRMING", "CONFIRMED"
 CANCELLING, CANCELLED = "CANCELLING", "CANCELLED"
+CANCEL_REQUESTED, REFUNDING = "CANCEL_REQUESTED", "REFUNDING"
+
+DECIDED_BY_SAGA = frozenset({PENDING, CONFIRMING, CANCELLING})
+"""Statuses from which the saga, started again, goes on."""
+DECIDED_BY_OTHERS = frozenset({CANCEL_REQUESTED, REFUNDING})
+"""Statuses in which the order waits for other services' events; the sweeper only watches."""
 
 TRANSITIONS = TransitionTable(
     aggregate="ORDER",
@@ -28,8 +34,35 @@ TRANSITIONS = TransitionTable(
             publishes="OrderCancelled",
             guard="payment VOIDED or DECLINED and stock RELEASED or RESTOCKED in hand",
         ),
-        step("mark_dispatched", CONFIRMED, CONFIRMED, guard="fulfilment is below DISPATCHED"),
-        step("mark_delivered", CONFIRMED, CONFIRMED, publishes="OrderFulfilled", guard="fulfilment is below DELIVERED"),
+        step(
+            "mark_dispatched",
+            (CONFIRMED, CANCEL_REQUESTED),
+            CONFIRMED,
+            guard="ShipmentDispatched in hand and fulfilment below DISPATCHED",
+        ),
+        step(
+            "mark_delivered",
+            (CONFIRMED, CANCEL_REQUESTED),
+            CONFIRMED,
+            publishes="OrderFulfilled",
+            guard="ShipmentDelivered in hand and fulfilment below DELIVERED",
+        ),
+        step(
+            "request_cancel",
+            CONFIRMED,
+            CANCEL_REQUESTED,
+            publishes="OrderCancelRequested",
+            guard="fulfilment is NONE",
+        ),
+        step(
+            "revoke",
+            (CONFIRMED, CANCEL_REQUESTED),
+            REFUNDING,
+            publishes="OrderCancelled",
+            guard="ShipmentCancelled or ShipmentFailed in hand",
+        ),
+        step("take_back", REFUNDING, REFUNDING, guard="PaymentRefunded or StockReleased in hand, as the first of the two"),
+        step("close", REFUNDING, CANCELLED, guard="PaymentRefunded and StockReleased in hand"),
     ),
     terminal=frozenset({CONFIRMED, CANCELLED}),
 )

@@ -1,30 +1,42 @@
-"""The fulfilment's subscriber: what shipping did moves the order's fulfilment forward, never back."""
+"""The fulfilment's subscriber: what became of the parcel, and of a cancelled order's money and goods, moves the order on."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
-from services.kernel import clients
+from services.kernel import clients, clock
+from services.kernel.events import DomainEvent
 from services.kernel.inbox import DeadLetters, Delivery, receive
 from services.kernel.names import source_of
 from services.kernel.rows import Cause, Change, Row
 from services.order import decisions, table
 from services.order.consumes import ON_REPLAY
 
-REACHED = {"ShipmentDispatched": "DISPATCHED", "ShipmentDelivered": "DELIVERED"}
+Choose = Callable[[Row, DomainEvent], Change | None]
+CHOICES: dict[tuple[str, str], Choose] = {
+    (source_of("shipping"), "ShipmentDispatched"): lambda row, event: decisions.mark_fulfilment(row, "DISPATCHED"),
+    (source_of("shipping"), "ShipmentDelivered"): lambda row, event: decisions.mark_fulfilment(row, "DELIVERED"),
+    (source_of("shipping"), "ShipmentCancelled"): lambda row, event: decisions.revoke(row, None, clock.now()),
+    (source_of("shipping"), "ShipmentFailed"): lambda row, event: decisions.revoke(row, event.data["reason"], clock.now()),
+    (source_of("payment"), "PaymentRefunded"): lambda row, event: decisions.take_back(row, "refunded"),
+    (source_of("inventory"), "StockReleased"): lambda row, event: decisions.take_back(row, "restocked"),
+}
+"""What each event makes of its order."""
 
 
 class UnknownOrder(LookupError):
-    """A shipment of an order that is not there: the message waits in the dead-letter queue for an operator."""
+    """An event about an order that is not there: the message waits in the dead-letter queue for an operator."""
 
 
-def mark(delivery: Delivery) -> None:
-    """Mark what the shipment reached on its order."""
-    event, reached = delivery.event, REACHED[delivery.event.detail_type]
+def move(delivery: Delivery) -> None:
+    """Take the step that the event calls for, unless it is taken."""
+    event = delivery.event
+    choose = CHOICES[event.source, event.detail_type]
 
     def step(row: Row | None) -> Change | None:
         if row is None:
             raise UnknownOrder(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
-        return decisions.mark_fulfilment(row, reached)
+        return choose(row, event)
 
     assert event.order_id is not None
     table.orders().advance(event.order_id, step, Cause(event.correlation_id, event.event_id))
@@ -32,10 +44,9 @@ def mark(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The fulfilment queue's batch, answered by a partial batch response."""
-    handlers = {(source_of("shipping"), detail_type): mark for detail_type in REACHED}
     return receive(
         event["Records"],
-        handlers,
+        dict.fromkeys(CHOICES, move),
         DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
         ON_REPLAY["fulfilment"],
     )

@@ -14,7 +14,7 @@ from services.kernel import clients, clock
 from services.kernel.functions import republish_left_behind
 from services.kernel.rows import Row
 from services.kernel.settings import from_environment
-from services.order import states, table
+from services.order import decisions, states, table
 from services.order.workflow import start
 
 logger = Logger()
@@ -75,11 +75,27 @@ def recover(order_id: str, owner: str) -> bool:
     return True
 
 
+def watch(order_id: str) -> bool:
+    """Tell of an order whose cancellation waits too long for other services; whether it is one.
+
+    No saga can help it: what it waits for is in a queue or its dead-letter queue, or at the gateway.
+    """
+    row = table.orders().get(order_id)
+    if row is None or row["status"] not in states.DECIDED_BY_OTHERS:
+        return False
+    logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"])
+    metrics.add_metric(name="CancellationStuck", unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
+    table.orders().postpone(order_id, clock.now() + decisions.WATCHED_AFTER)
+    return True
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     due = list(table.orders().due(clock.now(), PER_SHARD))
-    recovered = sum(recover(order_id, context.aws_request_id) for order_id in due)
+    left = [order_id for order_id in due if not recover(order_id, context.aws_request_id)]
+    recovered, stuck = len(due) - len(left), sum(map(watch, left))
     if recovered:
         logger.info("orders recovered", due=len(due), recovered=recovered)
     # Last: a bus that is down holds up no recovery.
-    return {"due": len(due), "recovered": recovered, "republished": republish_left_behind()}
+    return {"due": len(due), "recovered": recovered, "stuck": stuck, "republished": republish_left_behind()}

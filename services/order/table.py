@@ -24,11 +24,11 @@ class Orders(Rows):
         super().__init__(client, table_name, states.TRANSITIONS)
 
     def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
-        """O6: take the order for one attempt at recovery; the row, or None if it is terminal or somebody has it."""
+        """O6: take the order for one attempt at recovery; the row, or None if no saga can help it or somebody has it."""
         row = self.get(order_id)
-        if row is None or row["status"] in states.TRANSITIONS.terminal:
+        if row is None or row["status"] not in states.DECIDED_BY_SAGA:
             return None
-        open_statuses = sorted(states.TRANSITIONS.statuses - states.TRANSITIONS.terminal)
+        open_statuses = sorted(states.DECIDED_BY_SAGA)
         marks = {f":open{position}": status for position, status in enumerate(open_statuses)}
         try:
             answer = self.client.update_item(

@@ -3,19 +3,17 @@
 An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
 """
 
-import os
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.kernel import clients
+from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import Cause
-from services.payment import processing, table
-from services.payment.gateway import Intent, PaymentGateway
-from services.payment.sandbox_gateway import SandboxGateway
+from services.payment import decisions, processing, table
+from services.payment.gateway import Intent
+from services.payment.gateways import gateway
 
 logger = Logger()
 Command = dict[str, Any]
@@ -23,20 +21,6 @@ Command = dict[str, Any]
 
 class UnknownCommand(ValueError):
     """A command that this function does not have: the caller and this service were deployed out of step."""
-
-
-def sandbox() -> PaymentGateway:
-    """The gateway with a ledger of its own."""
-    return SandboxGateway(clients.dynamodb(), os.environ["LEDGER_TABLE_NAME"])
-
-
-GATEWAYS: dict[str, Callable[[], PaymentGateway]] = {"sandbox": sandbox}
-
-
-@cache
-def gateway() -> PaymentGateway:
-    """The gateway this function was deployed with, by the variable GATEWAY."""
-    return GATEWAYS[os.environ["GATEWAY"]]()
 
 
 def authorize(command: Command) -> Command:
@@ -57,6 +41,19 @@ def void(command: Command) -> Command:
     return processing.void(table.payments(), gateway(), command["order_id"], _cause(command))
 
 
+def retry_refund(command: Command) -> Command:
+    """Attempt a refund anew that the gateway refused (the operator's command): REFUNDED, REFUND_REFUSED or REFUNDING.
+
+    UNCHANGED with the payment's `status` where no refund is refused.
+    """
+    payments, cause = table.payments(), _cause(command)
+    row = payments.advance(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)
+    row = processing.refund(payments, gateway(), row)
+    if row is None or row["status"] not in decisions.AFTER_REFUND:
+        return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
+    return decisions.answer(row, decisions.AFTER_REFUND)
+
+
 def status(command: Command) -> Command:
     """The payment as it durably is: FOUND or NOT_FOUND."""
     row = table.payments().get(command["order_id"])
@@ -70,6 +67,7 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
     "authorize": authorize,
     "capture": capture,
     "void": void,
+    "retry_refund": retry_refund,
     "status": status,
 }
 

@@ -3,11 +3,21 @@
 None means that the row is already past the step; its status then says what to answer.
 """
 
+from datetime import datetime
 from typing import Any
 
-from services.kernel.rows import Change, Row
+from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
 from services.payment import states
-from services.payment.gateway import Authorized, Captured, CaptureRefused, Declined, IdempotencyConflict, Intent
+from services.payment.gateway import (
+    Authorized,
+    Captured,
+    CaptureRefused,
+    Declined,
+    IdempotencyConflict,
+    Intent,
+    Refunded,
+    RefundRefused,
+)
 from services.payment.states import TRANSITIONS
 
 Answer = dict[str, Any]
@@ -72,11 +82,46 @@ def record_void(row: Row | None) -> Change | None:
     return Change(TRANSITIONS["void"], data={"total": row["total"]} if "total" in row else {})
 
 
+def intend_refund(row: Row | None, cause: Cause, now: datetime) -> Change | None:
+    """Write down that the refund is about to be asked for, and let the sweeper see to it; None of what was never captured."""
+    if row is None or row["status"] != states.CAPTURED:
+        return None
+    return Change(TRANSITIONS["intend_refund"], set=_attempt(row, 1, cause.causation_id, now))
+
+
+def retry_refund(row: Row | None, cause: Cause, now: datetime) -> Change | None:
+    """Attempt a refused refund anew."""
+    if row is None or row["status"] != states.REFUND_REFUSED:
+        return None
+    attempt = _attempt(row, row["refund_attempt"] + 1, cause.causation_id, now)
+    return Change(TRANSITIONS["retry_refund"], set=attempt, remove=("reason",))
+
+
+def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefused) -> Change | None:
+    """Keep the gateway's answer to this attempt; one that comes after the next attempt began is of no more use."""
+    if row is None or row["status"] != states.REFUNDING or row["refund_attempt"] != attempt:
+        return None
+    if isinstance(outcome, Refunded):
+        return Change(TRANSITIONS["refund"], remove=LEAVE_DUE_INDEX, data={"total": row["total"]})
+    told = {"reason": outcome.reason}
+    return Change(TRANSITIONS["refuse_refund"], set=told, remove=LEAVE_DUE_INDEX, data={"total": row["total"], **told})
+
+
+def refund_cause(row: Row) -> Cause:
+    """What the refund's result is caused by: whatever asked for its attempt."""
+    return Cause(row["correlation_id"], row["refund_for"])
+
+
+def _attempt(row: Row, number: int, asked_by: str, now: datetime) -> dict[str, Any]:
+    return {"refund_attempt": number, "refund_for": asked_by, **due_at(row["pk"], now)}
+
+
 AFTER_AUTHORIZE = {
     states.AUTHORIZED: "AUTHORIZED",
     states.CAPTURING: "AUTHORIZED",
     states.CAPTURED: "AUTHORIZED",
     states.CAPTURE_REFUSED: "AUTHORIZED",
+    **dict.fromkeys((states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "AUTHORIZED"),
     states.DECLINED: "DECLINED",
     states.VOIDING: "VOIDED",
     states.VOIDED: "VOIDED",
@@ -84,14 +129,21 @@ AFTER_AUTHORIZE = {
 """What an authorise answers: once authorised, what came after it is decided elsewhere; a void, begun or done, is final."""
 AFTER_CAPTURE = {
     states.CAPTURED: "CAPTURED",
+    **dict.fromkeys((states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "CAPTURED"),
     states.CAPTURE_REFUSED: "CAPTURE_REFUSED",
     states.VOIDING: "VOIDED",
     states.VOIDED: "VOIDED",
 }
-AFTER_VOID = {states.VOIDED: "VOIDED", states.DECLINED: "DECLINED", states.CAPTURED: "CAPTURED"}
+AFTER_VOID = {
+    states.VOIDED: "VOIDED",
+    states.DECLINED: "DECLINED",
+    **dict.fromkeys((states.CAPTURED, states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "CAPTURED"),
+}
+AFTER_REFUND = {status: status for status in (states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED)}
 
 
 def answer(row: Row, outcomes: dict[str, str]) -> Answer:
     """`{"outcome": ...}` for the row's status, with the `reason` of a refusal."""
     outcome = outcomes[row["status"]]
-    return {"outcome": outcome, "reason": row["reason"]} if outcome in ("DECLINED", "CAPTURE_REFUSED") else {"outcome": outcome}
+    refused = ("DECLINED", "CAPTURE_REFUSED", states.REFUND_REFUSED)
+    return {"outcome": outcome, "reason": row["reason"]} if outcome in refused else {"outcome": outcome}

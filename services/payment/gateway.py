@@ -44,6 +44,18 @@ class Voided:
     """Nothing is set aside, and no later authorise or capture of this order will be accepted."""
 
 
+@dataclass(frozen=True)
+class Refunded:
+    """The whole total went back."""
+
+
+@dataclass(frozen=True)
+class RefundRefused:
+    """Nothing went back, and this attempt never will. `reason` is a word such as `account_closed`."""
+
+    reason: str
+
+
 class GatewayFault(Exception):
     """The gateway gave no outcome; the same call again will."""
 
@@ -61,7 +73,7 @@ class IdempotencyConflict(Exception):
 
 
 class PaymentGateway(Protocol):
-    """One operation of each kind per order, idempotent by (order, operation).
+    """One operation of each kind per order, idempotent by (order, operation); a refused refund may be attempted anew.
 
     The same call again answers the first call's outcome, however late. Of a void and a capture only one can succeed, and an
     authorise after the void is refused. Every operation raises GatewayFault while its outcome is unknown, and
@@ -78,4 +90,8 @@ class PaymentGateway(Protocol):
 
     def void(self, order_id: str) -> Voided | Captured:
         """Let go of what is or may yet be set aside; Captured if the capture was first."""
+        ...
+
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+        """Give the whole total back that was captured. `attempt` counts from 1, each above 1 after the last was refused."""
         ...

@@ -6,11 +6,26 @@ repeated call gets the gateway's first outcome; so a later call finishes what an
 
 from typing import Any
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
 from services.kernel.rows import Cause, Change, Decide, Row
 from services.payment import decisions, states
 from services.payment.decisions import Answer
-from services.payment.gateway import Authorized, Captured, Intent, PaymentGateway, Voided
+from services.payment.gateway import (
+    Authorized,
+    Captured,
+    GatewayFault,
+    Intent,
+    PaymentGateway,
+    Refunded,
+    RefundRefused,
+    Voided,
+)
 from services.payment.table import Payments, intent_of
+
+logger = Logger(child=True)
+metrics = Metrics(namespace="Orderflow")
 
 
 class NothingToPay:
@@ -27,6 +42,10 @@ class NothingToPay:
     def void(self, order_id: str) -> Voided:
         """Always."""
         return Voided()
+
+    def refund(self, intent: Intent, attempt: int) -> Refunded:
+        """Always."""
+        return Refunded()
 
 
 def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Cause) -> Answer:
@@ -69,6 +88,26 @@ def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Caus
             return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and somebody must look
         row = _step(payments, order_id, decisions.record_void, cause, seen=row)
     return decisions.answer(row, decisions.AFTER_VOID)
+
+
+def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row | None:
+    """Go on with the refund that the row intends, if it does; the row afterwards.
+
+    A fault of the gateway leaves the row REFUNDING: it is due, and the sweeper asks again.
+    """
+    if row is None or row["status"] != states.REFUNDING:
+        return row
+    order_id, attempt, cause = row["order_id"], row["refund_attempt"], decisions.refund_cause(row)
+    try:
+        outcome = _gateway_for(row, gateway).refund(intent_of(row), attempt)
+    except GatewayFault as fault:
+        logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
+        return row
+    if isinstance(outcome, RefundRefused):
+        logger.error("refund refused", order_id=order_id, attempt=attempt, reason=outcome.reason)
+        metrics.add_metric(name="RefundRefused", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+    return _step(payments, order_id, lambda row: decisions.record_refund(row, attempt, outcome), cause, seen=row)
 
 
 def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Cause) -> Row:

@@ -9,6 +9,7 @@ excludes another, the same transaction checks that the other's record is not the
 | `pm_card_declined` | declined, `card_declined` |
 | `pm_card_insufficient_funds` | declined, `insufficient_funds` |
 | `pm_card_capture_refused` | authorised, its capture refused, `capture_refused` |
+| `pm_card_refund_refused` | captured, its refund refused, `refund_refused`, when first attempted |
 | `pm_card_slow` | authorised, but the first answer is lost (GatewayTimeout) |
 | `pm_card_unavailable` | never authorised: always GatewayUnavailable |
 | any other | declined, `unknown_payment_token` |
@@ -30,18 +31,25 @@ from services.payment.gateway import (
     GatewayUnavailable,
     IdempotencyConflict,
     Intent,
+    Refunded,
+    RefundRefused,
     Voided,
 )
 
 SLOW: Final = "pm_card_slow"
 UNAVAILABLE: Final = "pm_card_unavailable"
 CAPTURE_REFUSED: Final = "pm_card_capture_refused"
-ACCEPTED: Final = frozenset({"pm_card_visa", CAPTURE_REFUSED, SLOW})
+REFUND_REFUSED: Final = "pm_card_refund_refused"
+ACCEPTED: Final = frozenset({"pm_card_visa", CAPTURE_REFUSED, REFUND_REFUSED, SLOW})
 DECLINED: Final = {"pm_card_declined": "card_declined", "pm_card_insufficient_funds": "insufficient_funds"}
 
 
 class NothingAuthorized(GatewayFault):
     """A capture of an order that has no authorisation yet."""
+
+
+class NothingToRefund(GatewayFault):
+    """A refund of what is not captured, or a further attempt while the last is not refused."""
 
 
 class SandboxGateway:
@@ -104,6 +112,27 @@ class SandboxGateway:
         )
         return Captured() if 1 in refused and 0 not in refused else Voided()
 
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+        """Give back what was captured, unless the token says otherwise. Raises NothingToRefund too."""
+        outcome: dict[str, Any] = {"outcome": "REFUNDED"}
+        if intent.payment_token == REFUND_REFUSED and attempt == 1:
+            outcome = {"outcome": "REFUND_REFUSED", "reason": "refund_refused"}
+        before, expected = ("capture", "CAPTURED") if attempt == 1 else (refund_of(attempt - 1), "REFUND_REFUSED")
+        refused = self._write(
+            self._record(intent.order_id, refund_of(attempt), **intent.total.as_dict(), **outcome),
+            self._check(
+                intent.order_id,
+                before,
+                "outcome = :expected AND amount = :amount AND currency = :currency",
+                {":expected": expected, ":amount": intent.total.amount, ":currency": intent.total.currency},
+            ),
+        )
+        if 0 in refused:
+            outcome = _same_total(refused[0], intent.total)
+        elif refused:
+            raise NothingToRefund(f"the {before} of {intent.order_id} is not {expected}, so nothing is refunded")
+        return RefundRefused(outcome["reason"]) if outcome["outcome"] == "REFUND_REFUSED" else Refunded()
+
     def _write(self, *actions: Action) -> dict[int, Row | None]:
         return transact(self.client, list(actions))
 
@@ -126,6 +155,11 @@ class SandboxGateway:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return {"ConditionCheck": check | ({"ExpressionAttributeValues": marshal(values)} if values else {})}
+
+
+def refund_of(attempt: int) -> str:
+    """The ledger's name of a refund: `refund`, then `refund-2` ..."""
+    return "refund" if attempt == 1 else f"refund-{attempt}"
 
 
 def _same_total(record: Row | None, total: Money) -> Row:

@@ -6,6 +6,7 @@ from services.kernel.transitions import ABSENT, TransitionTable, step
 AUTHORIZING, AUTHORIZED, DECLINED = "AUTHORIZING", "AUTHORIZED", "DECLINED"
 CAPTURING, CAPTURED, CAPTURE_REFUSED = "CAPTURING", "CAPTURED", "CAPTURE_REFUSED"
 VOIDING, VOIDED = "VOIDING", "VOIDED"
+REFUNDING, REFUNDED, REFUND_REFUSED = "REFUNDING", "REFUNDED", "REFUND_REFUSED"
 
 TRANSITIONS = TransitionTable(
     aggregate="PAY",
@@ -30,6 +31,16 @@ TRANSITIONS = TransitionTable(
             guard="the tombstone: from here on a late authorise is refused",
         ),
         step("void", VOIDING, VOIDED, publishes="PaymentVoided", guard="the gateway cancelled the intent"),
+        step("intend_refund", CAPTURED, REFUNDING, guard="OrderCancelled of a confirmed order in hand"),
+        step("refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back"),
+        step(
+            "refuse_refund",
+            REFUNDING,
+            REFUND_REFUSED,
+            publishes="PaymentRefundFailed",
+            guard="the gateway refused the refund",
+        ),
+        step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator asks, under a new idempotency key"),
     ),
-    terminal=frozenset({CAPTURED, VOIDED, DECLINED}),
+    terminal=frozenset({CAPTURED, VOIDED, DECLINED, REFUNDED, REFUND_REFUSED}),
 )

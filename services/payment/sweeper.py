@@ -1,10 +1,45 @@
-"""The sweeper: every minute, what the relay left behind is published again. The payments themselves the saga recovers."""
+"""The sweeper: every minute, each refund whose outcome is not known yet is asked for again. It never gives up.
 
-from typing import Any
+Everything before the capture the saga recovers.
+"""
 
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from services.kernel import clock
 from services.kernel.functions import republish_left_behind
+from services.payment import processing, states, table
+from services.payment.gateways import gateway
+
+logger = Logger()
+metrics = Metrics(namespace="Orderflow")
+PER_SHARD: Final = 5
+"""How many refunds of a shard one sweep asks for; at the gateway's slowest they fill it. The rest come first in the next."""
+
+
+def go_on(order_id: str) -> bool:
+    """Ask for the refund again; whether its outcome is known now."""
+    payments = table.payments()
+    row = processing.refund(payments, gateway(), payments.get(order_id))
+    if row is not None and row["status"] == states.REFUNDING:
+        payments.postpone(order_id, clock.now())  # behind the others that are due
+        return False
+    return True
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    return {"republished": republish_left_behind()}
+    known = failed = 0
+    for order_id in list(table.payments().due(clock.now(), PER_SHARD)):
+        try:
+            known += go_on(order_id)
+        except Exception:  # the boundary of a refund: the others go on, and it comes after them in the next sweep
+            logger.exception("refund not asked for", order_id=order_id)
+            table.payments().postpone(order_id, clock.now())
+            failed += 1
+    if failed:
+        metrics.add_metric(name="RefundsNotAskedFor", unit=MetricUnit.Count, value=failed)
+        metrics.flush_metrics()
+    return {"known": known, "failed": failed, "republished": republish_left_behind()}

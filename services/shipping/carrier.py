@@ -8,6 +8,10 @@ UNREACHED: Final = frozenset({"AQ"})
 """The countries (ISO 3166-1) that the sandbox does not go to, so that a refusal can be had: Antarctica."""
 
 
+class CarrierUnavailable(Exception):
+    """The carrier gave no outcome; the same call again will."""
+
+
 class SandboxCarrier:
     """Takes every parcel it can reach the address of, and has delivered it by the time anybody asks."""
 
@@ -19,6 +23,9 @@ class SandboxCarrier:
         if address["country"] in UNREACHED:
             return None
         return f"SBX-{sha256(order_id.encode()).hexdigest()[:16]}"
+
+    def cancel(self, order_id: str) -> None:
+        """Take a booking back, if there is one: the parcel stays here. The same again does nothing more."""
 
     def delivered(self, tracking: str) -> bool:
         """Whether the parcel has arrived."""

@@ -5,5 +5,6 @@ from services.kernel.names import source_of
 
 CONSUMES: Consumes = {
     "orders": {(source_of("order"), "OrderConfirmed"): (*ORDER, "data.lines[].sku", "data.lines[].quantity")},
+    "cancellations": {(source_of("order"), "OrderCancelRequested"): ORDER},
 }
-ON_REPLAY = {"orders": OnReplay.CATCH_UP}
+ON_REPLAY = {"orders": OnReplay.CATCH_UP, "cancellations": OnReplay.REBUILD}

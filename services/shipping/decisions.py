@@ -7,6 +7,7 @@ from typing import Any
 from services.kernel import clock
 from services.kernel.events import DomainEvent
 from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
+from services.shipping import states
 from services.shipping.states import TRANSITIONS
 
 NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
@@ -20,6 +21,21 @@ def create(row: Row | None, confirmed: DomainEvent, now: datetime) -> Change | N
     attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
     due = due_at(f"{TRANSITIONS.aggregate}#{confirmed.order_id}", now)
     return Change(TRANSITIONS["create"], set={**attributes, **due}, data={"lines": lines})
+
+
+def cancel(row: Row | None, requested: DomainEvent) -> Change | None:
+    """Keep the parcel here, if the carrier cannot have it yet. None where it may have it, or will never.
+
+    Where there is no shipment yet, the row refuses the one that comes late.
+    """
+    if row is None:
+        return Change(TRANSITIONS["cancel"], set={"order_id": requested.order_id, "correlation_id": requested.correlation_id})
+    return Change(TRANSITIONS["cancel"], remove=LEAVE_DUE_INDEX) if row["status"] == states.CREATED else None
+
+
+def book() -> Change:
+    """The carrier is about to be asked: from here on the shipment cannot be cancelled."""
+    return Change(TRANSITIONS["book"])
 
 
 def is_due(row: Row, now: datetime) -> bool:
@@ -45,5 +61,6 @@ def fail(reason: str) -> Change:
 
 
 def cause_of(row: Row) -> Cause:
-    """What a sweeper's step is caused by: the shipment's event before it (each of its steps publishes one)."""
-    return Cause(row["correlation_id"], f"{row['pk']}#{row['version']}")
+    """What a sweeper's step is caused by: the shipment's event before it (each of its steps but `book` publishes one)."""
+    silent = row["status"] == states.BOOKING
+    return Cause(row["correlation_id"], f"{row['pk']}#{row['version'] - silent}")

@@ -26,6 +26,9 @@ class ShippingStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "orders", CONSUMES["orders"], subscriber)
+        cancellation = ServiceFunction(self, "cancellation", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
+        table.allow(cancellation, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
+        Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation)
         contact = self.require("order", "contact-arn")
         transit_seconds = str(self.setting("transit_seconds", TRANSIT_SECONDS))
         outbox = Outbox(

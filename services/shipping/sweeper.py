@@ -45,23 +45,40 @@ def carrier() -> SandboxCarrier:
     return SandboxCarrier()
 
 
-def hand_over(row: Row) -> Change:
-    """Book the carrier. A crash from here on books again, which is the same booking."""
-    contact = contact_of(row["order_id"], settings().contact_function_arn)
+def hand_over(row: Row) -> bool:
+    """Write down that the carrier is asked, then ask it. A crash from there on asks again, which is the same booking."""
+    order_id = row["order_id"]
+    contact = contact_of(order_id, settings().contact_function_arn)
     if contact is None:
-        return decisions.fail(decisions.NO_ADDRESS)
-    tracking = carrier().book(row["order_id"], contact.address)
+        if row["status"] == states.BOOKING:  # the customer was forgotten since: whatever the carrier has stays here
+            carrier().cancel(order_id)
+        step(row, decisions.fail(decisions.NO_ADDRESS))
+        return True
+    if row["status"] == states.CREATED:
+        row = step(row, decisions.book())
+    tracking = carrier().book(order_id, contact.address)
     if tracking is None:
-        return decisions.fail(decisions.CARRIER_REFUSED)
-    return decisions.dispatch(row, tracking, clock.now() + timedelta(seconds=settings().transit_seconds))
+        step(row, decisions.fail(decisions.CARRIER_REFUSED))
+    else:
+        step(row, decisions.dispatch(row, tracking, clock.now() + timedelta(seconds=settings().transit_seconds)))
+    return True
 
 
-def follow_up(row: Row) -> Change | None:
-    """Ask the carrier about the parcel; None while it is on its way."""
-    return decisions.deliver(row) if carrier().delivered(row["tracking"]) else None
+def follow_up(row: Row) -> bool:
+    """Ask the carrier about the parcel; False while it is on its way."""
+    if not carrier().delivered(row["tracking"]):
+        table.shipments().postpone(row["order_id"], clock.now())
+        return False
+    step(row, decisions.deliver(row))
+    return True
 
 
-STEPS = {states.CREATED: hand_over, states.DISPATCHED: follow_up}
+def step(row: Row, change: Change) -> Row:
+    """Write the shipment's step; the row afterwards. Raises Stale."""
+    return table.shipments().write(row["order_id"], row, change, decisions.cause_of(row))
+
+
+STEPS = {states.CREATED: hand_over, states.BOOKING: hand_over, states.DISPATCHED: follow_up}
 
 
 def move(order_id: str) -> bool:
@@ -69,15 +86,10 @@ def move(order_id: str) -> bool:
     row = table.shipments().get(order_id)
     if row is None or not decisions.is_due(row, clock.now()):
         return False
-    change = STEPS[row["status"]](row)
-    if change is None:
-        table.shipments().postpone(order_id, clock.now())
-        return False
     try:
-        table.shipments().write(order_id, row, change, decisions.cause_of(row))
-    except Stale:  # another sweep was faster, or this write's first answer was lost: if it is still due, the next one sees
+        return STEPS[row["status"]](row)
+    except Stale:  # a cancellation or another sweep was faster, or this write's first answer was lost: the next one sees
         return False
-    return True
 
 
 def due() -> Iterator[str]:

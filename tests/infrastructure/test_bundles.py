@@ -15,7 +15,7 @@ from cdk import bundling
 from services.kernel.names import SERVICES
 
 BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
-TRIGGERS = ("api", "commands", "contact", "intake", "subscriber", "relay", "sweeper")
+TRIGGERS = ("api", "commands", "contact", "intake", "subscriber", "cancellation", "relay", "sweeper")
 AS_LAMBDA_IMPORTS = """
 import importlib, json, sys
 bundle, site_packages, *handlers = sys.argv[1:]
@@ -39,7 +39,8 @@ def schemas_of_others(service: str) -> set[str]:
 def test_a_bundle_holds_its_service_and_the_code_of_no_other(service: str) -> None:
     code = {Path(name) for name in names(service) if name.startswith("services/") and name.endswith(".py")}
     assert Path("services/__init__.py") in code
-    assert {path.parts[1] for path in code if len(path.parts) > 2} == {"kernel", service}
+    casts = {path for path in code if path.name == "versions.py" and "schemas" in path.parts}
+    assert {path.parts[1] for path in code - casts if len(path.parts) > 2} == {"kernel", service}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -51,16 +52,17 @@ def test_a_bundle_holds_nothing_about_its_deployment_or_installation(service: st
 
 def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes() -> None:
     order, shipping = "services/order/schemas", "services/shipping/schemas"
+    cancelled = {f"{order}/OrderCancelled.v1.json", f"{order}/OrderCancelled.v2.json", f"{order}/versions.py"}
     assert {service: schemas_of_others(service) for service in SERVICES} == {
-        "payment": set(),
-        "inventory": set(),
-        "order": {f"{shipping}/ShipmentDispatched.v1.json", f"{shipping}/ShipmentDelivered.v1.json"},
-        "shipping": {f"{order}/OrderConfirmed.v1.json"},
-        "notification": {
-            f"{order}/OrderConfirmed.v1.json",
-            f"{order}/OrderCancelled.v1.json",
-            f"{shipping}/ShipmentDispatched.v1.json",
+        "payment": cancelled,
+        "inventory": cancelled,
+        "order": {
+            *(f"{shipping}/Shipment{became}.v1.json" for became in ("Dispatched", "Delivered", "Cancelled", "Failed")),
+            "services/payment/schemas/PaymentRefunded.v1.json",
+            "services/inventory/schemas/StockReleased.v1.json",
         },
+        "shipping": {f"{order}/OrderConfirmed.v1.json", f"{order}/OrderCancelRequested.v1.json"},
+        "notification": {f"{order}/OrderConfirmed.v1.json", f"{shipping}/ShipmentDispatched.v1.json", *cancelled},
     }
     for service in SERVICES:
         folder = bundling.REPOSITORY / "services" / service / "schemas"

@@ -15,9 +15,9 @@ REPOSITORY = Path(__file__).parents[2]
 GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
 FUNCTIONS = {
     "order": {"api", "commands", "contact", "intake", "subscriber", "relay", "sweeper"},
-    "payment": {"commands", "relay", "sweeper"},
-    "inventory": {"api", "commands", "relay", "sweeper"},
-    "shipping": {"subscriber", "relay", "sweeper"},
+    "payment": {"commands", "subscriber", "relay", "sweeper"},
+    "inventory": {"api", "commands", "subscriber", "relay", "sweeper"},
+    "shipping": {"subscriber", "cancellation", "relay", "sweeper"},
     "notification": {"subscriber", "relay", "sweeper"},
 }
 ALL = [(service, module) for service, modules in FUNCTIONS.items() for module in sorted(modules)]
@@ -103,6 +103,7 @@ STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIt
 ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 RELAY = STREAM | {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 SWEEP = ADVANCE | {"dynamodb:Query", "events:PutEvents"}
+LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
     ("order", "api"): ADVANCE
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
@@ -111,12 +112,15 @@ ALLOWED = {
     ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
     ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
     ("order", "sweeper"): SWEEP | {"states:StartExecution"},
-    ("payment", "commands"): ADVANCE | {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"},
-    ("payment", "sweeper"): SWEEP,
+    ("payment", "commands"): ADVANCE | LEDGER,
+    ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | LEDGER,
+    ("payment", "sweeper"): SWEEP | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
     ("inventory", "commands"): ADVANCE,
+    ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
     ("inventory", "sweeper"): SWEEP,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
+    ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE,
     ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
     ("notification", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction", "ses:SendEmail"},
     ("notification", "sweeper"): SWEEP,

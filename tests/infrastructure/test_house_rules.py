@@ -3,6 +3,7 @@
 import pytest
 
 from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES
+from tests.consumers import SUBSCRIPTIONS
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
 PHYSICAL_NAMES = {
@@ -33,7 +34,7 @@ WITHOUT_RESOURCES = {
 }
 """Actions of X-Ray and of vended logs that AWS defines without resources to name."""
 ON_ALL_STREAMS_OF_A_TABLE = {"dynamodb:ListStreams"}
-WITH_DUE_INDEX = {"order", "shipping", "notification"}
+WITH_DUE_INDEX = {"order", "payment", "shipping", "notification"}
 
 
 def service_tables(assembly: Assembly) -> list[Resource]:
@@ -180,7 +181,8 @@ def test_data_goes_with_its_stack_in_dev_only(assembly: Assembly, lasting: Assem
 
 def test_each_mapping_reports_the_messages_that_failed(assembly: Assembly) -> None:
     mappings = assembly.resources("Lambda::EventSourceMapping")
-    assert len(mappings) == len(SERVICES) + 5
+    streams, subscriptions, journal = len(SERVICES), len(SUBSCRIPTIONS), 1
+    assert len(mappings) == streams + subscriptions + journal
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
 

@@ -12,19 +12,20 @@ from cdk.service_stack import ServiceStack
 from services.kernel.names import SERVICES
 from tests.infrastructure.templates import Assembly
 
+CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
 PROVIDED = {
     "platform": {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {"commands-arn", "ledger-table-name"},
-    "inventory": {"commands-arn", "api-url"},
+    "payment": {"commands-arn", "ledger-table-name", *CANCELLATIONS},
+    "inventory": {"commands-arn", "api-url", *CANCELLATIONS},
     "order": {
         *("commands-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
         *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
         *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
     },
-    "shipping": {"orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
+    "shipping": {"orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS},
     "notification": {"notices-rule-arn", "notices-queue-url", "notices-dlq-url", "sender-address"},
     "audit": {"function-arn"},
     "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},

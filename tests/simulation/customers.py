@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ from tests.simulation import deployment
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
 from tests.simulation.functions import Answered
-from tests.simulation.invariants import MARKER
+from tests.simulation.invariants import MARKER, status_of
 from tests.simulation.network import Unanswered
 from tests.simulation.scheduler import SECOND, Task
 
@@ -21,7 +22,8 @@ NO_ANSWER: Final = (0, 429, 500, 503)
 """Statuses that promise nothing."""
 CLIENT_PATIENCE: Final = 31.0
 TOKENS: Final = (
-    ("pm_card_visa", 68.0),
+    ("pm_card_visa", 58.0),
+    ("pm_card_refund_refused", 10.0),
     ("pm_card_declined", 5.0),
     ("pm_card_insufficient_funds", 3.0),
     ("pm_card_capture_refused", 8.0),
@@ -125,9 +127,9 @@ def show(world: "World", wish: Wish) -> Reply:
     return reply
 
 
-def cancel(world: "World", order_id: str) -> Reply:
+def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
     """POST a cancellation (C1: 200 is cancelled)."""
-    reply = call(world, "POST", f"/orders/{order_id}/cancel")
+    reply = call(world, "POST", f"/orders/{order_id}/cancel", {"reason": reason} if reason else None)
     if reply.status == 200:
         world.invariants.told("a customer", order_id, "CANCELLED")
     return reply
@@ -188,6 +190,18 @@ def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[s
 
 def _done(result: Any) -> None:
     assert isinstance(result, Answered), result
+
+
+def retry_refused_refunds(world: "World") -> None:
+    """The operator has every refund that the gateway refused attempted anew."""
+    for key, row in sorted(world.dynamodb.tables["payment"].rows.items()):
+        if status_of(row) == "REFUND_REFUSED":
+            about = {"order_id": key.partition("#")[2], "correlation_id": "operator", "causation_id": "operator"}
+            world.spawn(f"operator retries {key}", partial(_retry_refund, world, {"command": "retry_refund", **about}))
+
+
+def _retry_refund(world: "World", command: dict[str, str]) -> None:
+    world.functions.invoke("payment-commands", command, f"operator > {command['order_id']}")
 
 
 class Crowd:
@@ -274,10 +288,20 @@ class Crowd:
 
     def _regret(self, wish: Wish) -> None:
         for attempt in range(3):
-            reply = cancel(self.world, wish.order_id())
-            if reply.status in (200, 409):
+            reply = cancel(self.world, wish.order_id(), self.chance.choice(f"reason {wish.number}", (None, "OPERATOR")))
+            if reply.status in (200, 409) and not reply.body.get("type", "").endswith("being-confirmed"):
                 return
             self._pause(f"regret {wish.number} {attempt}", 0.5, 30.0)
+
+    def _return_it(self, wish: Wish) -> None:
+        """Order, and cancel when it is long confirmed: before the parcel goes, at the very sweep by which it goes, or after."""
+        place(self.world, wish)
+        if self.chance.below(f"return {wish.number} at the sweep", 2):
+            wait = 60.0 - self.world.scheduler.now / SECOND % 60
+            self._pause(f"return {wish.number}", wait, wait + 1.0)
+        else:
+            self._pause(f"return {wish.number}", 0.1, self.chance.choice(f"return {wish.number} by", (20.0, 90.0, 200.0)))
+        self._regret(wish)
 
     def _reuse_the_key(self, wish: Wish) -> None:
         """The same key for another body: refused, and nothing changes."""
@@ -323,7 +347,8 @@ class Crowd:
 
 
 _ACTS: tuple[tuple[Callable[[Crowd, Wish], None], float], ...] = (
-    (Crowd._buy, 40.0),
+    (Crowd._buy, 24.0),
+    (Crowd._return_it, 16.0),
     (Crowd._buy_async, 14.0),
     (Crowd._click_twice, 8.0),
     (Crowd._change_the_mind, 16.0),

@@ -90,7 +90,10 @@ class Subscribed:
 SUBSCRIPTIONS: Final = (
     Subscribed("order", "intake", "intake"),
     Subscribed("order", "fulfilment", "subscriber"),
+    Subscribed("payment", "cancellations", "subscriber"),
+    Subscribed("inventory", "cancellations", "subscriber"),
     Subscribed("shipping", "orders", "subscriber"),
+    Subscribed("shipping", "cancellations", "cancellation"),
     Subscribed("notification", "notices", "subscriber"),
 )
 
@@ -109,7 +112,7 @@ def newest_order_placed() -> int:
 
 
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
-WITH_DUE_INDEX: Final = ("order", "shipping", "notification")
+WITH_DUE_INDEX: Final = ("order", "payment", "shipping", "notification")
 LEDGER: Final = "payment-ledger"
 
 
@@ -120,8 +123,10 @@ def functions() -> tuple[Deployed, ...]:
     aborts = {**workflow, "ABORT_AFTER_SECONDS": str(order["ABORT_AFTER_SECONDS"])}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
+    gateway = {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}
     sweepers = {
         "order": aborts,
+        "payment": gateway,
         "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"])},
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
     }
@@ -135,10 +140,13 @@ def functions() -> tuple[Deployed, ...]:
         Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
         Deployed("order", "intake", 30, letters["order-intake"]),
         Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
-        Deployed("payment", "commands", 10, {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}),
+        Deployed("payment", "commands", 10, gateway),
+        Deployed("payment", "subscriber", 30, {**letters["payment-cancellations"], **gateway}),
         Deployed("inventory", "commands", 10, {}),
+        Deployed("inventory", "subscriber", 30, letters["inventory-cancellations"]),
         Deployed("inventory", "api", 10, {}),
         Deployed("shipping", "subscriber", 30, letters["shipping-orders"]),
+        Deployed("shipping", "cancellation", 30, letters["shipping-cancellations"]),
         Deployed(
             "notification",
             "subscriber",

@@ -1,6 +1,6 @@
-"""The payment gateway as what it is: somebody else's system, beyond a network that loses, doubles and delays calls."""
+"""The payment gateway and the carrier as what they are: others' systems, beyond a network that loses, doubles, delays calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from tests.simulation.dynamodb import Refusal
@@ -28,11 +28,12 @@ class RemoteGateway:
         """As the sandbox."""
         return self._call(f"gateway void {order_id}", lambda: self.sandbox.void(order_id))
 
+    def refund(self, intent: Any, attempt: int) -> Any:
+        """As the sandbox."""
+        return self._call(f"gateway refund {intent.order_id} {attempt}", lambda: self.sandbox.refund(intent, attempt))
+
     def _call(self, what: str, operation: Callable[[], Any]) -> Any:
         from services.payment.gateway import GatewayFault, GatewayTimeout, GatewayUnavailable
-
-        task = self.network.scheduler.current
-        assert task is not None
 
         def execute() -> Any:
             try:
@@ -41,7 +42,7 @@ class RemoteGateway:
                 return fault
 
         try:
-            found = self.network.exchange(task.numbered(what), Kind.GATEWAY, execute, 2.0)
+            found = _beyond(self.network, what, execute)
         except (Unreached, Refusal):
             raise GatewayUnavailable(what) from None
         except Unanswered:
@@ -49,3 +50,53 @@ class RemoteGateway:
         if isinstance(found, GatewayFault):
             raise found
         return found
+
+
+class RemoteCarrier:
+    """The sandbox carrier beyond the world's network, and its memory: which orders' parcels it has, and will never take."""
+
+    network: ClassVar[Network]
+    has: ClassVar[set[str]]
+    refuses: ClassVar[set[str]]
+
+    def __init__(self, sandbox: Any) -> None:
+        self.sandbox = sandbox
+
+    def book(self, order_id: str, address: Mapping[str, str]) -> Any:
+        """As the sandbox; None after a cancellation."""
+
+        def execute() -> Any:
+            tracking = None if order_id in self.refuses else self.sandbox.book(order_id, address)
+            if tracking:
+                self.has.add(order_id)
+            return tracking
+
+        return self._call(f"carrier book {order_id}", execute)
+
+    def cancel(self, order_id: str) -> None:
+        """As the sandbox."""
+
+        def execute() -> None:
+            self.refuses.add(order_id)
+            self.has.discard(order_id)
+
+        self._call(f"carrier cancel {order_id}", execute)
+
+    def delivered(self, tracking: str) -> Any:
+        """As the sandbox."""
+        return self._call(f"carrier delivered {tracking}", lambda: self.sandbox.delivered(tracking))
+
+    def _call(self, what: str, execute: Callable[[], Any]) -> Any:
+        from services.shipping.carrier import CarrierUnavailable
+
+        try:
+            return _beyond(self.network, what, execute)
+        except (Unreached, Unanswered, Refusal):
+            raise CarrierUnavailable(what) from None
+
+
+def _beyond(network: Network, what: str, execute: Callable[[], Any]) -> Any:
+    """One call to a system outside; whoever waits for it waits two seconds."""
+    task = network.scheduler.current
+    assert task is not None
+    return network.exchange(task.numbered(what), Kind.GATEWAY, execute, 2.0)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import deployment
 from tests.simulation.dynamodb import Change, Item
+from tests.simulation.faults import Mode
+from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.scheduler import SECOND
 
 if TYPE_CHECKING:
@@ -21,12 +23,23 @@ if TYPE_CHECKING:
 MARKER: Final = "Markerson"
 """Stands in every name, e-mail and address of the simulated customers (P1)."""
 MAIL_KINDS: Final = {"is confirmed": "confirmed", "is cancelled": "cancelled", "is on its way": "dispatched"}
-TERMINAL_SHIPMENT: Final = ("DELIVERED", "FAILED")
+TERMINAL_SHIPMENT: Final = ("DELIVERED", "CANCELLED", "FAILED")
 TERMINAL_NOTE: Final = ("SENT", "FAILED")
+OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
+"""Statuses of an order that is paid for, and keeps its goods."""
+GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
+"""Statuses of an order that waits for other services, and for an operator where an event of theirs is lost or dead."""
 COMES_BACK: Final = ("StillClaimed",)
 """Errors by which a subscriber lets a message come back, nothing being wrong with it or its batch."""
 SWEEPS_WITHOUT_BACK_OFF: Final = 4
 ABSENT: Final = "∅"
+SHIPMENTS_OF: Final = {
+    "CONFIRMED": (ABSENT, "CREATED", "BOOKING", "DISPATCHED", "DELIVERED", "FAILED"),
+    "CANCEL_REQUESTED": (ABSENT, "CREATED", "BOOKING", "DISPATCHED", "DELIVERED", "CANCELLED", "FAILED"),
+    "REFUNDING": ("CANCELLED", "FAILED"),
+    "CANCELLED": (ABSENT, "CANCELLED", "FAILED"),
+}
+"""What the shipment of an order in each status may be; in every other there is none."""
 
 
 class Violated(BaseException):
@@ -74,12 +87,14 @@ class Invariants:
         self.placed: dict[tuple[str, str, str], str] = {}
         self.captures: dict[str, dict[str, int]] = defaultdict(dict)
         """By order, what each capture in the gateway's ledger took."""
+        self.refunds: dict[str, dict[str, int]] = defaultdict(dict)
+        """By order, what each refund in the gateway's ledger gave back."""
         self.published: dict[str, str] = {}
         """Every event that ever was in an outbox, by its id."""
         self.pending: set[tuple[str, str]] = set()
         """Rows with something in their outbox, as (table, key)."""
         self.unfinished: set[tuple[str, str]] = set()
-        """Orders, shipments and notes that are not terminal, as (table, key)."""
+        """Orders, refunds, shipments and notes that are not at their end, as (table, key)."""
         self.held: dict[str, int] = defaultdict(int)
         self.sold: dict[str, int] = defaultdict(int)
         self.born: dict[str, int] = {}
@@ -102,7 +117,7 @@ class Invariants:
 
     def committed(self, changes: list[Change]) -> None:
         """A write, or all of a transaction's."""
-        self.writes += 1
+        self.writes += not all(map(_only_looked_at, changes))
         touched: dict[str, None] = {}
         skus: dict[str, None] = {}
         for change in changes:
@@ -121,6 +136,7 @@ class Invariants:
                     touched[rest] = None
                 case "PAY":
                     touched[rest] = None
+                    self._note_unfinished(change, () if status_of(change.new) == "REFUNDING" else (status_of(change.new),))
                 case "RES":
                     touched[rest] = None
                     self._reservation(change, skus)
@@ -205,7 +221,8 @@ class Invariants:
                 self._fail("V1", f"{order_id} is {status_of(change.new)} and in no sweeper's sight")
         elif entry in self.unfinished:
             self.unfinished.discard(entry)
-            self._came_to_rest(order_id)
+            if status_of(change.old) not in GOING_BACK:
+                self._came_to_rest(order_id)
         if change.old is not None and _fulfilment(change.new) < _fulfilment(change.old):
             self._fail("E3", f"the fulfilment of {order_id} went backwards")
 
@@ -239,6 +256,8 @@ class Invariants:
             self._fail("M2", f"the ledger's {operation} of {order_id} was rewritten")
         if change.new is not None and operation.startswith("capture") and text_of(change.new, "outcome") == "CAPTURED":
             self.captures[order_id][operation] = number_of(change.new, "amount")
+        if change.new is not None and operation.startswith("refund") and text_of(change.new, "outcome") == "REFUNDED":
+            self.refunds[order_id][operation] = number_of(change.new, "amount")
 
     def _reservation(self, change: Change, skus: dict[str, None]) -> None:
         for row, sign in ((change.old, -1), (change.new, 1)):
@@ -267,29 +286,48 @@ class Invariants:
         captures = self.captures.get(order_id, {})
         captured = sum(captures.values())
         status = status_of(order)
+        self._check_refunds(order_id, status, captured)
+        if captured > sum(self.refunds.get(order_id, {}).values()) and status not in ("CONFIRMING", *OWNED, "REFUNDING"):
+            self._fail("M1", f"{captured} is captured for {order_id}, which is {status}")
         if captured:
-            if status not in ("CONFIRMING", "CONFIRMED"):
-                self._fail("M1", f"{captured} is captured for {order_id}, which is {status}")
             assert order is not None
             if len(captures) > 1 or captured > amount_of(order)[0]:
                 total = amount_of(order)[0]
                 self._fail("M2", f"{captured} was captured in {len(captures)} captures for {order_id}, a total of {total}")
-        if status == "CONFIRMED":
+        if status in OWNED:
             assert order is not None
             payment, stock = self._payment(order_id), self._stock(order_id)
             if captured != amount_of(order)[0] or payment != "CAPTURED" or stock != "COMMITTED":
-                self._fail("M3", f"{order_id} is confirmed with {captured} captured, payment {payment}, stock {stock}")
+                self._fail("M3", f"{order_id} is {status} with {captured} captured, payment {payment}, stock {stock}")
         elif status == "CANCELLED":
             payment, stock = self._payment(order_id), self._stock(order_id)
-            if payment not in ("VOIDED", "DECLINED") or stock == "HELD" or self._authorized(order_id):
+            if payment not in ("VOIDED", "DECLINED", "REFUNDED") or stock == "HELD" or self._authorized(order_id):
                 self._fail("M4", f"{order_id} is cancelled with payment {payment}, stock {stock}")
             if stock not in ("RELEASED", "RESTOCKED"):
                 self._fail("S1", f"{order_id} is cancelled with stock {stock}")
-        if f"SHIP#{order_id}" in self.tables["shipping"].rows and status != "CONFIRMED":
-            self._fail("E2", f"{order_id} is {status} and has a shipment")
+        shipment = status_of(self.tables["shipping"].rows.get(f"SHIP#{order_id}"))
+        if shipment not in SHIPMENTS_OF.get(status, (ABSENT,)):
+            self._fail("E2", f"{order_id} is {status} and its shipment is {shipment}")
+        if order_id in RemoteCarrier.has and status not in OWNED:
+            self._fail("E2", f"{order_id} is {status} and the carrier has its parcel")
         steps = self.histories.get(order_id, [])
         if "CONFIRMING→CONFIRMED" in steps and "PENDING→CANCELLING" in steps:
             self._fail("D1", f"{order_id} took both ways: {steps}")
+
+    def _check_refunds(self, order_id: str, status: str, captured: int) -> None:
+        """M6: at most one refund, of no more than was captured, and only of an order whose parcel stays here."""
+        refunds = self.refunds.get(order_id, {})
+        refunded = sum(refunds.values())
+        if len(refunds) > 1 or refunded > captured:
+            self._fail("M6", f"{refunded} went back in {len(refunds)} refunds for {order_id}, of {captured} captured")
+        if refunds and status not in ("REFUNDING", "CANCELLED"):
+            self._fail("M6", f"{refunded} went back for {order_id}, which is {status}")
+        if self._payment(order_id) == "REFUNDED" and refunded != captured:
+            self._fail("M6", f"the payment of {order_id} is REFUNDED, with {refunded} of {captured} given back")
+
+    def _payment_keeps(self, order: Item) -> bool:
+        """Whether the money of a cancelled order is still with us."""
+        return not self.refunds.get(str(text_of(order, "order_id")))
 
     def _payment(self, order_id: str) -> str:
         return status_of(self.tables["payment"].rows.get(f"PAY#{order_id}"))
@@ -301,7 +339,7 @@ class Invariants:
         """Whether the gateway keeps money aside for the order."""
         rows = self.tables[deployment.LEDGER].rows
         authorized = text_of(rows.get(f"{order_id}|authorize"), "outcome") == "AUTHORIZED"
-        return authorized and f"{order_id}|void" not in rows
+        return authorized and f"{order_id}|void" not in rows and not self.captures.get(order_id)
 
     # what goes out
 
@@ -313,9 +351,7 @@ class Invariants:
             return
         event_id = event["detail"]["metadata"]["event_id"]
         kept = self.published.get(event_id)
-        versions = import_module("services.kernel.versions")
-        newest = versions.upcast(event["source"], event["detail-type"], event["detail"])
-        if kept is None or json.loads(kept)["detail"] != newest:
+        if kept is None or event["detail"] not in self._in_all_versions(json.loads(kept)):
             self._fail("E5", f"the bus was told {event_id}, which no row ever had pending in these words")
 
     def read(self, where: str, text: str | None) -> None:
@@ -324,9 +360,10 @@ class Invariants:
             self._fail("P1", f"a customer's name stands in a {where}: {text[:300]}")
 
     def told(self, who: str, order_id: str, claimed: str) -> None:
-        """C1: a client was told that its order has come to an end."""
+        """C1: a client was told that its order has come to an end; a confirmed one may have been cancelled since."""
         status = status_of(self.orders.get(order_id))
-        if status != claimed:
+        was_confirmed = claimed == "CONFIRMED" and "CONFIRMING→CONFIRMED" in self.histories.get(order_id, [])
+        if status != claimed and not was_confirmed:
             self._fail("C1", f"{who} was told that {order_id} is {claimed}; it is {status}")
 
     def answered_for(self, who: str, order_id: str, lines: list[tuple[str, int]], refused: bool) -> None:
@@ -378,9 +415,19 @@ class Invariants:
                 return f"{len(queue.messages)} messages in {queue.name}"
         if any(not stream.quiet for stream in world.streams.values()):
             return "a stream is being read"
-        if self.pending or self.unfinished:
-            return f"unfinished: {sorted(self.unfinished)[:5]}, pending: {sorted(self.pending)[:5]}"
+        unfinished = [entry for entry in sorted(self.unfinished) if not self._waits_for_operator(*entry)]
+        if self.pending or unfinished:
+            return f"unfinished: {unfinished[:5]}, pending: {sorted(self.pending)[:5]}"
         return None
+
+    def _waits_for_operator(self, table: str, key: str) -> bool:
+        """Whether an order on its way back waits for what only a redrive, a replay or another attempt brings."""
+        order_id = key.partition("#")[2]
+        if table != "order" or status_of(self.orders[order_id]) not in GOING_BACK:
+            return False
+        lost = (boundary for boundary, mode in self.world.plan.struck.items() if mode is Mode.DROPPED and " → " in boundary)
+        dead = (letter.body for queue in self.world.queues.values() for letter in queue.dead)
+        return self._payment(order_id) == "REFUND_REFUSED" or any(order_id in text for text in (*lost, *dead))
 
     def stuck(self) -> None:
         """The world does not come to rest."""
@@ -390,7 +437,7 @@ class Invariants:
         """Everything that must hold once nothing is left to run."""
         for order_id, order in sorted(self.orders.items()):
             self.check_order(order_id)
-            if "next_due" in order:
+            if "next_due" in order and status_of(order) not in GOING_BACK:
                 self._fail("V1", f"{order_id} is {status_of(order)} and still in the sweeper's index")
         for sku in sorted({*self.held, *self.sold}):
             self._check_stock(sku)
@@ -399,7 +446,8 @@ class Invariants:
         for event_id in sorted(self.published):
             if event_id not in self.world.bus.accepted:
                 self._fail("E5", f"the bus never accepted {event_id}")
-            for version in self._published_beside(json.loads(self.published[event_id])):
+            for detail in self._in_all_versions(json.loads(self.published[event_id])):
+                version = detail["metadata"]["event_version"]
                 if (event_id, version) not in self.world.bus.accepted_versions:
                     self._fail("E5", f"the bus never accepted version {version} of {event_id}")
         for queue in self.world.queues.values():
@@ -407,11 +455,11 @@ class Invariants:
                 if untouched and (answered is None or len(answered.value["batchItemFailures"]) > self.came_back[name]):
                     self._fail("A1", f"{queue.name}: a batch of {[message.about for message in batch]} failed untouched")
 
-    def _published_beside(self, event: Mapping[str, Any]) -> list[int]:
-        """The event's version, and the older ones that consumers may still count on."""
+    def _in_all_versions(self, event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The event's detail, and that of the older versions that consumers may still count on."""
         versions = import_module("services.kernel.versions")
         older = versions.also_published(event["source"], event["detail-type"], event["detail"], self.world.clock().date())
-        return [detail["metadata"]["event_version"] for detail in (event["detail"], *older)]
+        return [event["detail"], *older]
 
     def deliveries_processed(self) -> None:
         """E5: what reached a queue was processed, or is in its dead-letter queue."""
@@ -426,13 +474,17 @@ class Invariants:
         detail_type, detail = envelope["detail-type"], envelope["detail"]
         order_id = detail["metadata"].get("order_id", "")
         match queue:
-            case "shipping-orders":
+            case "shipping-orders" | "shipping-cancellations":
                 return f"SHIP#{order_id}" in self.tables["shipping"].rows
+            case "payment-cancellations":
+                return not detail["data"].get("confirmed") or self._payment(order_id) != "CAPTURED"
+            case "inventory-cancellations":
+                return not detail["data"].get("confirmed") or self._stock(order_id) != "COMMITTED"
             case "notification-notices":
                 kind = {"OrderConfirmed": "confirmed", "OrderCancelled": "cancelled", "ShipmentDispatched": "dispatched"}
                 return f"NOTE#{order_id}#{kind[detail_type]}" in self.tables["notification"].rows
             case "order-fulfilment":
-                return _fulfilment(self.orders[order_id]) >= {"ShipmentDispatched": 1, "ShipmentDelivered": 2}[detail_type]
+                return _has_taken_in(self.orders[order_id], detail_type)
             case "order-intake":
                 channel = str(envelope["source"]).removeprefix("orderflow.channel.")
                 return (channel, "", detail["data"].get("idempotency_key")) in self.placed
@@ -444,11 +496,11 @@ class Invariants:
         captured: dict[str, int] = defaultdict(int)
         for order in self.orders.values():
             amount, currency = amount_of(order)
-            if status_of(order) == "CONFIRMED":
+            if status_of(order) in OWNED or (status_of(order) == "REFUNDING" and self._payment_keeps(order)):
                 confirmed[currency] += amount
-        for key, row in self.tables[deployment.LEDGER].rows.items():
-            if key.partition("|")[2].startswith("capture") and text_of(row, "outcome") == "CAPTURED":
-                captured[str(text_of(row, "currency"))] += number_of(row, "amount")
+        for row in self.tables[deployment.LEDGER].rows.values():
+            sign = {"CAPTURED": 1, "REFUNDED": -1}.get(str(text_of(row, "outcome")), 0)
+            captured[str(text_of(row, "currency"))] += sign * number_of(row, "amount")
         if {c: a for c, a in confirmed.items() if a} != {c: a for c, a in captured.items() if a}:
             self._fail("M5", f"captured {dict(captured)}, confirmed {dict(confirmed)}")
 
@@ -457,15 +509,18 @@ class Invariants:
         for order_id, order in sorted(self.orders.items()):
             status = status_of(order)
             shipment = self.tables["shipping"].rows.get(f"SHIP#{order_id}")
-            expected = {"CONFIRMED": ("confirmed", "dispatched"), "CANCELLED": ("cancelled",)}[status]
+            if status not in ("CONFIRMED", "CANCELLED"):
+                self._fail("V1", f"{order_id} stays {status}")
+            was_confirmed = "CONFIRMING→CONFIRMED" in self.histories[order_id]
+            expected = ("confirmed", "dispatched") if status == "CONFIRMED" else ("cancelled", "confirmed")[: 1 + was_confirmed]
             reachable = str(text_of(order, "customer_id")) not in self.forgotten
             if status == "CONFIRMED":
                 if shipment is None:
                     self._fail("E3", f"{order_id} is confirmed and has no shipment")
-                if reachable and (status_of(shipment), _fulfilment(order)) != ("DELIVERED", 2):
+                if (status_of(shipment), _fulfilment(order)) != ("DELIVERED", 2):
                     self._fail("R1", f"{order_id}: shipment {status_of(shipment)}, fulfilment {_fulfilment(order)}")
-                if status_of(shipment) == "FAILED":
-                    expected = ("confirmed",)
+            elif was_confirmed and (self._payment(order_id), self._stock(order_id)) != ("REFUNDED", "RESTOCKED"):
+                self._fail("R1", f"{order_id}: payment {self._payment(order_id)}, stock {self._stock(order_id)}")
             for kind in expected:
                 note = self.tables["notification"].rows.get(f"NOTE#{order_id}#{kind}")
                 sent = sum(mail.subject == _subject(order_id, kind) for mail in self.world.mail.sent)
@@ -489,6 +544,25 @@ def _concerns(boundary: str, order_id: str) -> bool:
 
 def _subject(order_id: str, kind: str) -> str:
     return f"Your order {order_id} " + next(words for words, of in MAIL_KINDS.items() if of == kind)
+
+
+def _only_looked_at(change: Change) -> bool:
+    """Whether a sweeper just put off what waits for an operator."""
+    old, new = ({**(row or {}), "next_due": None} for row in (change.old, change.new))
+    return change.old is not None and old == new
+
+
+def _has_taken_in(order: Item, detail_type: str) -> bool:
+    """Whether the order shows what the event told it, or is beyond it."""
+    status = status_of(order)
+    return {
+        "ShipmentDispatched": _fulfilment(order) >= 1,
+        "ShipmentDelivered": _fulfilment(order) >= 2,
+        "ShipmentCancelled": status in ("REFUNDING", "CANCELLED"),
+        "ShipmentFailed": status in ("REFUNDING", "CANCELLED"),
+        "PaymentRefunded": status == "CANCELLED" or "refunded" in order,
+        "StockReleased": status != "REFUNDING" or "restocked" in order,
+    }[detail_type]
 
 
 def _fulfilment(order: Item) -> int:

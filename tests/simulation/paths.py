@@ -7,13 +7,14 @@ from typing import Final
 
 from tests.simulation import customers, process
 from tests.simulation.customers import Wish
+from tests.simulation.deployment import SUBSCRIPTIONS
 from tests.simulation.faults import Kind, Mode, Plan
 from tests.simulation.invariants import Violated, status_of, text_of
 from tests.simulation.randomness import Chance
 from tests.simulation.scheduler import SECOND
-from tests.simulation.world import World
+from tests.simulation.world import MINUTE, World
 
-FULFILMENT: Final = frozenset({"shipping-orders", "order-fulfilment", "notification-notices"})
+FULFILMENT: Final = frozenset(s.queue for s in SUBSCRIPTIONS) - {"order-intake"}
 Act = Callable[[World, Wish], None]
 Base = Callable[[str, int], Mode | None]
 """What a path is struck with before the enumeration strikes it: (boundary, time) → mode."""
@@ -96,6 +97,8 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
             if path.subscriptions:
                 world.bus.replay("catch-up", set(path.subscriptions))
                 world.settle_more()
+                customers.retry_refused_refunds(world)
+                world.settle_more()
                 world.invariants.at_rest()
                 world.invariants.consumers_complete()
     except Violated as found:
@@ -136,8 +139,22 @@ def _regret(world: World, wish: Wish) -> None:
         world.scheduler.sleep(SECOND)
 
 
-def _regret_too_late(world: World, wish: Wish) -> None:
+def _return_at_once(world: World, wish: Wish) -> None:
     _buy(world, wish)
+    world.scheduler.sleep(SECOND)
+    customers.cancel(world, wish.order_id())
+
+
+def _return_at_the_sweep(world: World, wish: Wish) -> None:
+    """Cancel in the moment in which the parcel is handed over."""
+    _buy(world, wish)
+    world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
+    customers.cancel(world, wish.order_id())
+
+
+def _return_too_late(world: World, wish: Wish) -> None:
+    _buy(world, wish)
+    world.scheduler.sleep(MINUTE + 5 * SECOND)
     customers.cancel(world, wish.order_id())
 
 
@@ -173,8 +190,18 @@ PATHS: Final = (
     Path("async", _buy_async, "CONFIRMED"),
     Path("by channel", _by_channel, "CONFIRMED", channel="cdnow"),
     Path("clicked twice", _click_twice, "CONFIRMED"),
-    Path("cancelled by the customer", _regret, "CANCELLED", "CUSTOMER"),
-    Path("cancelled too late", _regret_too_late, "CONFIRMED"),
+    Path("cancelled by the customer", _regret, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
+    Path("cancelled after the confirmation", _return_at_once, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
+    Path("cancelled as the parcel goes", _return_at_the_sweep, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
+    Path("cancelled too late", _return_too_late, "CONFIRMED", subscriptions=FULFILMENT),
+    Path(
+        "refund refused at first",
+        _return_at_once,
+        "CANCELLED",
+        "CUSTOMER",
+        token="pm_card_refund_refused",
+        subscriptions=FULFILMENT,
+    ),
     Path("resumed", _buy, "CONFIRMED", base=_first_start_lost),
     Path("resumed and refused", _buy, "CANCELLED", "CAPTURE_REFUSED", token="pm_card_capture_refused", base=_first_start_lost),
     Path("aborted", _buy, "CANCELLED", "EXPIRED", base=_no_start_for_ten_minutes),
@@ -182,7 +209,7 @@ PATHS: Final = (
     Path("republished", _buy, "CONFIRMED", base=_stream_lost),
     Path("delivered", _buy, "CONFIRMED", subscriptions=FULFILMENT),
     Path("told of the cancellation", _buy, "CANCELLED", "OUT_OF_STOCK", stock=2, subscriptions=FULFILMENT),
-    Path("not reached by the carrier", _buy, "CONFIRMED", country="AQ", subscriptions=FULFILMENT),
-    Path("without contact", _buy, "CONFIRMED", country=None, subscriptions=FULFILMENT),
+    Path("not reached by the carrier", _buy, "CANCELLED", "CARRIER_REFUSED", country="AQ", subscriptions=FULFILMENT),
+    Path("without contact", _buy, "CANCELLED", "NO_ADDRESS", country=None, subscriptions=FULFILMENT),
 )
 BY_NAME: Final = {path.name: path for path in PATHS}

@@ -34,6 +34,8 @@ CHANNEL: Final = "cdnow"
 OF_A_RUN: Final = frozenset({"created_at", "updated_at", "version", "claim", "claimed_at", "message_id", "recorded_at"})
 """What a row has of when and by which attempt it was written, and not of what happened."""
 TOKENS: Final = (("pm_card_visa", 80.0), ("pm_card_declined", 12.0), ("pm_card_capture_refused", 8.0))
+COUNTRIES: Final = (("US", 80.0), ("AQ", 20.0))
+"""The carrier does not go to the second: such an order is cancelled after its confirmation, its money and goods go back."""
 
 Tables = dict[str, dict[str, dict[str, Any]]]
 
@@ -142,7 +144,8 @@ def _come(world: World, chance: Chance) -> None:
     out_of_stock = next(iter(needed)) if len(needed) > 1 and chance.below("out of stock", 4) == 0 else None
     prices = {sku: (cdnow.cents_of(sku), cdnow.CURRENCY) for sku in needed}
     stock = {sku: 0 if sku == out_of_stock else quantity * 2 for sku, quantity in needed.items()}
-    customers.seed(world, prices, stock, {purchase.customer_id: "US" for purchase in chosen})
+    reached = {purchase.customer_id: chance.weighted(f"country {purchase.customer_id}", COUNTRIES) for purchase in chosen}
+    customers.seed(world, prices, stock, reached)
     for number, purchase in enumerate(chosen):
         lines = tuple((line["sku"], line["quantity"]) for line in purchase.lines)
         token = chance.weighted(f"token {number}", TOKENS)

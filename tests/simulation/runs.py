@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.simulation import deployment, process
-from tests.simulation.customers import Crowd
+from tests.simulation.customers import Crowd, retry_refused_refunds
 from tests.simulation.faults import Drawn, Kind, Listed, Mode, Plan
 from tests.simulation.invariants import Violated
 from tests.simulation.randomness import Chance
@@ -103,6 +103,8 @@ def recover_and_replay(world: World) -> int:
     for queue in world.queues.values():
         queue.redrive()
     world.bus.replay("catch-up", set(world.queues))
+    world.settle_more()
+    retry_refused_refunds(world)
     world.settle_more()
     world.invariants.at_rest()
     world.invariants.consumers_complete()

@@ -5,17 +5,20 @@ from importlib import import_module
 from typing import Any
 
 from tests.simulation import deployment
-from tests.simulation.gateway import RemoteGateway
+from tests.simulation.gateway import RemoteCarrier, RemoteGateway
 
 
 @cache
 def load() -> dict[str, Any]:
-    """Every function's handler, by the function's name. The sandbox gateway is put beyond a network."""
+    """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network."""
     found = {
         deployed.name: import_module(f"services.{deployed.service}.{deployed.module}").handler
         for deployed in deployment.functions()
     }
-    gateways = import_module("services.payment.commands").GATEWAYS
+    gateways = import_module("services.payment.gateways").GATEWAYS
     sandbox = gateways["sandbox"]
     gateways["sandbox"] = lambda: RemoteGateway(sandbox())
+    sweeper = import_module("services.shipping.sweeper")
+    carrier = RemoteCarrier(sweeper.carrier())
+    sweeper.carrier = lambda: carrier  # type: ignore[attr-defined]
     return found

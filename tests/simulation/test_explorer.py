@@ -66,7 +66,10 @@ def test_every_ingredient_is_taken_away() -> None:
     ("change", "noticed_as"),
     [
         ("ORDER.confirm without its evidence", "M"),
-        ("ORDER.decide_to_cancel also from CONFIRMED", "M"),
+        ("ORDER.decide_to_cancel also from CONFIRMED", "E2"),
+        ("ORDER.close without its evidence", "M4"),
+        ("PAY.intend_refund also from REFUNDED", "D2"),
+        ("SHIP.cancel also from BOOKING", "D1"),
         ("PAY.intend_void no more from ∅", "M4"),
         ("PAY.refuse_capture without its evidence", "X1"),
         ("RES.reserve without its evidence", "S2"),

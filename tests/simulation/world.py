@@ -10,7 +10,7 @@ from tests.simulation.bus import Bus, Envelope, Rule, event_id_of, subscribes
 from tests.simulation.dynamodb import Change, DynamoDB, Refusal
 from tests.simulation.faults import Kind, Mode, Plan
 from tests.simulation.functions import Answered, Failed, Function, Functions
-from tests.simulation.gateway import RemoteGateway
+from tests.simulation.gateway import RemoteCarrier, RemoteGateway
 from tests.simulation.history import History
 from tests.simulation.invariants import Invariants
 from tests.simulation.mail import Mailboxes
@@ -76,7 +76,8 @@ class World:
         for deployed in deployment.functions():
             handler = handlers[deployed.name]
             self.functions.deploy(Function(deployed.name, handler, deployed.timeout_seconds, deployed.environ))
-        RemoteGateway.network = self.network
+        RemoteGateway.network = RemoteCarrier.network = self.network
+        RemoteCarrier.has, RemoteCarrier.refuses = set(), set()
         self.workflow = Workflow(
             deployment.definition(),
             deployment.workflow_functions(),

@@ -19,6 +19,8 @@ from tests.polling import eventually
 
 SETTLED = ("CONFIRMED", "CANCELLED")
 MUG = ("MUG-BLUE", 1250)
+SOON = ("transit_seconds=2",)
+"""The sandbox carrier is as quick as the tests are impatient."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("laptop")))
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         try:
-            target, _ = bring_up.up(Target(), Progress(), port=process.free_port())
+            target, _ = bring_up.up(Target(), Progress(), port=process.free_port(), context=SOON)
             yield Laptop(target)
         finally:
             process.stop()

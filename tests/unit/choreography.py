@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any
 
-from services.kernel.schemas import read_schemas
+from services.kernel.schemas import newest_version, read_schemas
 
 ORDER = "ord-" + "a" * 26
 ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
@@ -13,9 +13,10 @@ ALICE = {"customer_id": "alice", "name": "Alice Doe", "email": "alice@example.co
 
 def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: Any) -> dict[str, Any]:
     """The event as a rule hands it over: its schema's example, about `order_id`."""
-    example = read_schemas()[f"orderflow.{service}", detail_type, 1]["examples"][0]
+    source = f"orderflow.{service}"
+    example = read_schemas()[source, detail_type, newest_version(source, detail_type)]["examples"][0]
     detail = {"metadata": {**example["metadata"], "order_id": order_id}, "data": {**example["data"], **data}}
-    return {"source": f"orderflow.{service}", "detail-type": detail_type, "detail": detail}
+    return {"source": source, "detail-type": detail_type, "detail": detail}
 
 
 def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:

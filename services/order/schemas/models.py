@@ -37,6 +37,31 @@ class ChannelOrderPlacedV1(TypedDict):
     data: ChannelOrderPlacedV1Data
 
 
+class OrderCancelRequestedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderCancelRequestedV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    reason: Literal["CUSTOMER", "OPERATOR"]
+
+
+class OrderCancelRequestedV1(TypedDict):
+    """OrderCancelRequested, version 1. A confirmed order is to be cancelled if its parcel has not gone: shipping says."""
+
+    metadata: OrderCancelRequestedV1Metadata
+    data: OrderCancelRequestedV1Data
+
+
 class OrderCancelledV1Metadata(TypedDict):
     """What every domain event carries."""
 
@@ -68,6 +93,40 @@ class OrderCancelledV1(TypedDict):
 
     metadata: OrderCancelledV1Metadata
     data: OrderCancelledV1Data
+
+
+class OrderCancelledV2Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[2]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderCancelledV2DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderCancelledV2Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    reason: Literal["PAYMENT_DECLINED", "PAYMENT_UNAVAILABLE", "PAYMENT_VOIDED", "OUT_OF_STOCK", "INVENTORY_UNAVAILABLE", "STOCK_RELEASED", "CAPTURE_REFUSED", "CUSTOMER", "EXPIRED", "OPERATOR", "NO_ADDRESS", "CARRIER_REFUSED"]
+    total: OrderCancelledV2DataTotal
+    confirmed: bool
+
+
+class OrderCancelledV2(TypedDict):
+    """OrderCancelled, version 2. The order was cancelled; what was authorised is voided or refunded, what was held or sold is available again."""
+
+    metadata: OrderCancelledV2Metadata
+    data: OrderCancelledV2Data
 
 
 class OrderConfirmedV1Metadata(TypedDict):

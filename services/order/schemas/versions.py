@@ -1,6 +1,6 @@
 """How a version of an order event becomes the next, and the last."""
 
-from services.kernel.versions import Casts, Data
+from services.kernel.versions import Casts, Data, Downcasts
 
 
 def placed_v1_to_v2(data: Data) -> Data:
@@ -15,5 +15,18 @@ def placed_v2_to_v1(data: Data) -> Data:
     return {**data, "lines": [{**line, "unit_price": line["unit_price"]["amount"]} for line in data["lines"]]}
 
 
-UPCASTS: Casts = {("OrderPlaced", 1): placed_v1_to_v2}
-DOWNCASTS: Casts = {("OrderPlaced", 2): placed_v2_to_v1}
+def cancelled_v1_to_v2(data: Data) -> Data:
+    """Only what was never confirmed could be cancelled."""
+    return {**data, "confirmed": False}
+
+
+def cancelled_v2_to_v1(data: Data) -> Data | None:
+    """Version 1 has no words for an order that was confirmed before, and knows nobody but the customer who asks."""
+    if data["confirmed"]:
+        return None
+    reason = "CUSTOMER" if data["reason"] == "OPERATOR" else data["reason"]
+    return {name: value for name, value in {**data, "reason": reason}.items() if name != "confirmed"}
+
+
+UPCASTS: Casts = {("OrderPlaced", 1): placed_v1_to_v2, ("OrderCancelled", 1): cancelled_v1_to_v2}
+DOWNCASTS: Downcasts = {("OrderPlaced", 2): placed_v2_to_v1, ("OrderCancelled", 2): cancelled_v2_to_v1}

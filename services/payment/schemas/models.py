@@ -130,6 +130,69 @@ class PaymentFailedV1(TypedDict):
     data: PaymentFailedV1Data
 
 
+class PaymentRefundFailedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentRefundFailedV1DataTotal(TypedDict):
+    """What was captured, and is still to be given back."""
+
+    amount: int
+    currency: str
+
+
+class PaymentRefundFailedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentRefundFailedV1DataTotal
+    reason: str
+
+
+class PaymentRefundFailedV1(TypedDict):
+    """PaymentRefundFailed, version 1. The gateway refused to give the money of a cancelled order back: an operator must look, and have it tried again."""
+
+    metadata: PaymentRefundFailedV1Metadata
+    data: PaymentRefundFailedV1Data
+
+
+class PaymentRefundedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentRefundedV1DataTotal(TypedDict):
+    """What was captured, and is given back whole."""
+
+    amount: int
+    currency: str
+
+
+class PaymentRefundedV1Data(TypedDict):
+    """What happened."""
+
+    total: PaymentRefundedV1DataTotal
+
+
+class PaymentRefundedV1(TypedDict):
+    """PaymentRefunded, version 1. The gateway gave the money of a cancelled order back."""
+
+    metadata: PaymentRefundedV1Metadata
+    data: PaymentRefundedV1Data
+
+
 class PaymentVoidedV1Metadata(TypedDict):
     """What every domain event carries."""
 

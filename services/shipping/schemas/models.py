@@ -3,6 +3,29 @@
 from typing import Literal, NotRequired, TypedDict
 
 
+class ShipmentCancelledV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class ShipmentCancelledV1Data(TypedDict):
+    """What happened."""
+
+
+
+class ShipmentCancelledV1(TypedDict):
+    """ShipmentCancelled, version 1. The parcel of an order will not go, because its order is to be cancelled."""
+
+    metadata: ShipmentCancelledV1Metadata
+    data: ShipmentCancelledV1Data
+
+
 class ShipmentCreatedV1Metadata(TypedDict):
     """What every domain event carries."""
 

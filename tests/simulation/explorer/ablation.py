@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.kernel.transitions import ABSENT
+from tests.simulation.explorer.cancellation import Cancellation
 from tests.simulation.explorer.fulfilment import Fulfilment
 from tests.simulation.explorer.invariants import REST, SAFETY
 from tests.simulation.explorer.ordering import Ordering
@@ -32,8 +33,7 @@ class Ablation:
     ingredient: int
     instead: str
     rules: Rules
-    after_the_last_word: bool = False
-    """Whether it is shown in the world of fulfilment, and not in that of ordering."""
+    shown_in: type[Ordering | Fulfilment | Cancellation] = Ordering
     breaks: bool = True
     """False for what the other ingredients make up for."""
 
@@ -45,10 +45,10 @@ class Ablation:
                 break
         return seen
 
-    def _world(self, executions: int, watches: tuple[str, ...]) -> Ordering | Fulfilment:
-        if self.after_the_last_word:
-            return Fulfilment(self.instead, rules=self.rules, watches=watches)
-        return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
+    def _world(self, executions: int, watches: tuple[str, ...]) -> Ordering | Fulfilment | Cancellation:
+        if self.shown_in is Ordering:
+            return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
+        return self.shown_in(self.instead, rules=self.rules, watches=watches)
 
 
 def _without(*parts: str) -> Rules:
@@ -71,6 +71,9 @@ ABLATIONS = (
     Ablation(3, "the money is captured, then it is decided", _without("decision before money")),
     Ablation(4, "each attempt at the gateway has a key of its own", _without("gateway key")),
     Ablation(4, "an unknown outcome is taken for a no", Rules(follows=ALL_EVENTS, unguarded=frozenset({"PAY.decline"}))),
+    Ablation(4, "each attempt at a refund has a key of its own", _without("gateway key"), Cancellation),
+    Ablation(4, "an earlier attempt's refusal is taken for this one's", _without("answers of this attempt only"), Cancellation),
+    Ablation(4, "the carrier is asked before its intent is written", _open("SHIP.cancel"), Cancellation),
     Ablation(4, "authorise is called before its intent is written", _without("intent before call"), breaks=False),
     Ablation(5, "a void that finds no payment leaves none", _open("PAY.intend_void", forbid=ABSENT)),
     Ablation(5, "a release that finds no hold leaves none", _open("RES.tombstone", forbid=ABSENT)),
@@ -82,9 +85,9 @@ ABLATIONS = (
     Ablation(7, "the event is put before the row is written", _without("event after state")),
     Ablation(7, "the relay clears what the bus did not accept", _without("failed entries kept")),
     Ablation(8, "every delivery makes a shipment", _without("inbox")),
-    Ablation(8, "every delivery makes a mail", _without("inbox"), after_the_last_word=True),
-    Ablation(8, "dedupe forgets before the archive does", _without("dedupe for as long as the archive"), True),
-    Ablation(8, "a claim is given back by whoever holds an old refusal", _without("own claim only"), True),
+    Ablation(8, "every delivery makes a mail", _without("inbox"), Fulfilment),
+    Ablation(8, "dedupe forgets before the archive does", _without("dedupe for as long as the archive"), Fulfilment),
+    Ablation(8, "a claim is given back by whoever holds an old refusal", _without("own claim only"), Fulfilment),
     Ablation(9, "a time-out is told as a rejection", _without("honest answers")),
     Ablation(9, "the decision is told as a confirmation", _without("confirmed once durable")),
 )

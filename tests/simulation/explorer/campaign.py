@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.simulation.explorer import ablation, mutation
+from tests.simulation.explorer import ablation, cancellation, fulfilment, mutation
 from tests.simulation.explorer.ablation import ABLATIONS, INGREDIENTS, Ablation
-from tests.simulation.explorer.fulfilment import INVARIANTS, Fulfilment
+from tests.simulation.explorer.cancellation import Cancellation
+from tests.simulation.explorer.fulfilment import Fulfilment
 from tests.simulation.explorer.invariants import OWN, OWN_INVARIANTS
 from tests.simulation.explorer.mutation import JUSTIFIED, Mutant, Verdict
 from tests.simulation.explorer.ordering import Ordering
 from tests.simulation.explorer.rules import Rules
 from tests.simulation.explorer.search import Exploration, Progress, search
 
+World = Ordering | Fulfilment | Cancellation
 MIN_STATES = 300_000
 MAX_SECONDS = 60
 MIN_NOTICED = 0.95
@@ -45,7 +47,7 @@ class Explored:
         return self.passed and self.states >= MIN_STATES and self.seconds < MAX_SECONDS
 
 
-def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Ordering | Fulfilment, ...]:
+def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World, ...]:
     """The worlds of the main exploration.
 
     Two orders meet in the stock only, so their world leaves the events out, and lets a sweeper start anything at any instant.
@@ -57,10 +59,11 @@ def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Order
         Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
         Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
+        Cancellation("after the yes: cancellation, refund, restock"),
     )
 
 
-def explore(searched: tuple[Ordering | Fulfilment, ...], progress: Progress | None = None) -> Explored:
+def explore(searched: tuple[World, ...], progress: Progress | None = None) -> Explored:
     """Search each world to its end."""
     searches = tuple(search(world, progress) for world in searched)
     return Explored(searches, max(world.sweeps for world in searched if isinstance(world, Ordering)))
@@ -99,7 +102,7 @@ class Mutated:
     @property
     def noticed_by_own(self) -> int:
         """How many of those an invariant of the explorer's own noticed first."""
-        own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *INVARIANTS[OWN]))
+        own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *fulfilment.INVARIANTS[OWN], *cancellation.INVARIANTS[OWN]))
         return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
 
     @property

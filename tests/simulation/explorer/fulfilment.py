@@ -2,7 +2,7 @@
 
 The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
 consumer begins with what is delivered to it, and the bus delivers what it accepted at any instant, any number of times, in any
-order, which is what a replay does too. That the order is CONFIRMED or CANCELLED for ever is what the world of ordering shows.
+order, which is what a replay does too. That nobody wants the order back is for the world of cancellation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -103,7 +103,7 @@ class Fulfilment:
     def _mishaps(self, facts: Parcel) -> Moves:
         if facts.contact:
             yield "client: is forgotten", facts._replace(contact=False)
-        if facts.shipment == shipping.CREATED and not facts.carrier:
+        if facts.shipment == shipping.BOOKING and not facts.carrier:
             yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
         for event in self.kinds:
             one, place = facts.notes[MAILS[event]], MAILS[event]
@@ -130,18 +130,21 @@ class Fulfilment:
         delivered = "OrderConfirmed" in facts.bus
         evidence = {
             "create": delivered,
+            "book": facts.contact,
             "dispatch": taken,
             "deliver": facts.carrier == "DELIVERED",
-            "fail": facts.carrier == "REFUSED" or not facts.contact,
+            "fail": facts.carrier == "REFUSED" or (not facts.contact and facts.carrier != "DELIVERED"),
         }
         for name, holds in evidence.items():
             if self.rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=holds):
-                yield f"shipping: {name}", _moved(facts, f"SHIP.{name}", shipment=STEPS[f"SHIP.{name}"].target)
+                after = _moved(facts, f"SHIP.{name}", shipment=STEPS[f"SHIP.{name}"].target)
+                keeps_it_here = name == "fail" and not facts.contact and facts.shipment == shipping.BOOKING
+                yield f"shipping: {name}", after._replace(carrier="REFUSED") if keeps_it_here else after
 
     def _carry(self, facts: Parcel) -> Moves:
-        if facts.shipment == shipping.CREATED and not facts.carrier and facts.contact:
+        if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
             yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
-        if facts.carrier == "TAKEN":
+        if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
             yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
 
     def _mark(self, facts: Parcel) -> Moves:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from services.kernel.transitions import ABSENT
+from tests.simulation.explorer.cancellation import Cancellation
 from tests.simulation.explorer.fulfilment import Fulfilment
 from tests.simulation.explorer.ordering import Ordering
 from tests.simulation.explorer.rules import PRODUCTION, TABLES, Rules
@@ -13,6 +14,11 @@ JUSTIFIED = {
     "PAY.decline also from VOIDING": "nothing was ever set aside: DECLINED and VOIDED both let the order go",
     "RES.reject without its evidence": "a sale is lost and nothing else: the order is cancelled as after any rejection",
     "SHIP.fail without its evidence": "a parcel stays here: the shipment is FAILED, which tells an operator",
+    "ORDER.mark_delivered no more from CANCEL_REQUESTED": "ShipmentDispatched brings it back, and the delivery is told again",
+    "PAY.refuse_refund also from REFUND_REFUSED": "a refused refund stays as it is",
+    "SHIP.book without its evidence": "without an address no carrier is asked, and the shipment fails a step later",
+    "SHIP.cancel no more from CREATED": "the parcel goes: the request came too late",
+    "SHIP.cancel no more from ∅": "the request waits until there is a shipment",
     "NOTE.fail without its evidence": "a mail is not sent: FAILED tells so, and the promise is one mail at most",
     "ORDER.refuse also from PENDING": "decide_to_cancel by another name",
     "NOTE.unclaim also from UNSENT": "an UNSENT note stays as it is",
@@ -96,9 +102,10 @@ def _noticed(mutant: Mutant) -> CounterExample | None:
     return next(filter(None, (search(world).counter_example for world in _worlds(mutant))), None)
 
 
-def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment]:
-    after = mutant.step.startswith(("SHIP.", "NOTE.", "ORDER.mark_"))
-    if after:
+def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
+    if not mutant.step.startswith(("NOTE.", "REPL.")):
+        yield Cancellation(mutant.change, rules=mutant)
+    if mutant.step.startswith(("SHIP.", "NOTE.", "ORDER.mark_")):
         yield Fulfilment(mutant.change, rules=mutant)
     if not mutant.step.startswith(("NOTE.", "REPL.")):
         yield Ordering(mutant.change, executions=(2,), rules=mutant)

@@ -10,7 +10,8 @@ from functools import cache
 
 from services.kernel.transitions import ABSENT
 from tests.simulation.explorer import events, inventory, order, payment, saga
-from tests.simulation.explorer.facts import Facts, OrderFacts
+from tests.simulation.explorer.cancellation import OWN_STEPS
+from tests.simulation.explorer.facts import FIELDS, Facts, OrderFacts, take
 from tests.simulation.explorer.invariants import (
     EVERYTHING,
     ORDER_INVARIANTS,
@@ -21,11 +22,22 @@ from tests.simulation.explorer.invariants import (
     STOCK_INVARIANTS,
     unfinished,
 )
-from tests.simulation.explorer.rules import PRODUCTION, Rules
+from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
 from tests.simulation.explorer.saga import Execution
 
 MAX_SWEEPS = 3
+AFTER_THE_YES = sorted(OWN_STEPS - {"ORDER.mark_dispatched", "ORDER.mark_delivered", "RES.restock"} | {"SHIP.cancel"})
+"""Transitions that only a confirmed order has, and that the other modules of this world do not know."""
 Moves = Iterator[tuple[str, Facts]]
+
+
+def _before_its_time(rules: Rules, one: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+    """What belongs to a confirmed order, asked of one that is not: the production tables let none of it happen."""
+    for name in AFTER_THE_YES:
+        status = getattr(one, FIELDS[name.partition(".")[0]])
+        asked = name == "ORDER.request_cancel" and one.order != ABSENT
+        if status not in STEPS[name].sources and rules.permits(name, status, asked):
+            yield f"before its time: {name}", take(rules, one, name)
 
 
 @dataclass
@@ -81,7 +93,7 @@ class Ordering:
 
     def _service_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
         """What the order service, the payment service and the gateway may do."""
-        return (*order.moves(self.rules, one), *payment.moves(self.rules, one))
+        return (*order.moves(self.rules, one), *payment.moves(self.rules, one), *_before_its_time(self.rules, one))
 
     def _steps(self, one: OrderFacts, actor: Execution) -> tuple[tuple[str, OrderFacts, Execution], ...]:
         return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))

@@ -135,7 +135,7 @@ of_a("order", ORDER, "line of another SKU", "I1")(line_of_another_sku)
 of_a("order", ORDER, "price one off", "W3")(lambda row, random: random.choice(row["lines"]).update(unit_price=77))
 of_a("order", ORDER, "correlation changed", "W3")(another_text("correlation_id"))
 of_a("order", ORDER, "version changed", "D2", fulfilment="NONE")(more("version", (2, 3, 7, -2)))
-of_a("order", ORDER, "version changed", "D2", fulfilment="DISPATCHED")(more("version"))
+of_a("order", ORDER, "version changed", "D2", fulfilment="DISPATCHED")(more("version", (-1, 2)))
 of_a("order", ORDER, "version is garbage", "W1")(lambda row, random: row.update(version=random.choice((0, -1, "3", None, 2.5))))
 of_a("order", ORDER, "version is huge", "D2")(lambda row, random: row.update(version=10 ** random.randrange(4, 40)))
 of_a("order", ORDER, "unknown status", "W1")(lambda row, random: row.update(status=random.choice(("REFUNDED", "", "∅", 7, []))))
@@ -144,7 +144,7 @@ of_a("order", ORDER, "status flipped", "D1", status="CANCELLED")(set_to(status="
 of_a("order", ORDER, "status set back", "D2", "W1", status=("CONFIRMED", "CANCELLED"))(
     lambda row, random: row.update(status=random.choice(("PENDING", "CONFIRMING", "CANCELLING")))
 )
-of_a("order", ORDER, "cancelled after all", "M1", status="CONFIRMED", payment_token="pm_card_visa")(
+of_a("order", ORDER, "cancelled after all", "M1", "M4", status="CONFIRMED", payment_token="pm_card_visa")(
     lambda row, random: row.update(status="CANCELLED", reason="CUSTOMER", version=3, fulfilment="NONE")
 )
 of_a("order", ORDER, "cancelled after all", "M4", status="CONFIRMED")(
@@ -189,8 +189,10 @@ of_a("order", ORDER, "reason given", "D1", status="CONFIRMED")(set_to(reason="CU
 of_a("order", ORDER, "reason unknown", "W1", status="CANCELLED")(set_to(reason="BORED"))
 of_a("order", ORDER, "reason untrue", "W3", reason=("EXPIRED", "OUT_OF_STOCK"))(set_to(reason="PAYMENT_DECLINED"))
 of_a("order", ORDER, "reason untrue", "W3", reason=("EXPIRED", "PAYMENT_DECLINED"))(set_to(reason="OUT_OF_STOCK"))
-of_a("order", ORDER, "reason untrue", "D2", reason=("EXPIRED", "CUSTOMER"))(set_to(reason="CAPTURE_REFUSED"))
-of_a("order", ORDER, "reason untrue", "D1", reason=("EXPIRED", "CUSTOMER"))(set_to(reason="CAPTURE_REFUSED", version=4))
+of_a("order", ORDER, "reason untrue", "D2", reason=("EXPIRED", "CUSTOMER"), refunded=None)(set_to(reason="CAPTURE_REFUSED"))
+of_a("order", ORDER, "reason untrue", "D1", reason=("EXPIRED", "CUSTOMER"), refunded=None)(
+    set_to(reason="CAPTURE_REFUSED", version=4)
+)
 of_a("order", ORDER, "reason untrue", "D1", reason="CAPTURE_REFUSED")(set_to(reason="CUSTOMER", version=3))
 of_a("order", ORDER, "still due", "W1", status=("CONFIRMED", "CANCELLED"))(
     lambda row, random: row.update(due_shard=str(random.randrange(4)), next_due=row["updated_at"])
@@ -223,7 +225,7 @@ of_a("payment", PAY, "voided", "M3", status="CAPTURED")(set_to(status="VOIDED", 
 of_a("payment", PAY, "declined", "M3", status="CAPTURED")(set_to(status="DECLINED", version=2, reason="card_declined"))
 of_a("payment", PAY, "captured", "D2", "M4", status="VOIDED")(set_to(status="CAPTURED"))
 of_a("payment", PAY, "captured", "M4", "D2", status="DECLINED")(set_to(status="CAPTURED", version=4))
-of_a("payment", PAY, "not voided yet", "M4", status="VOIDED")(
+of_a("payment", PAY, "not voided yet", "M4", "W1", status="VOIDED")(
     lambda row, random: row.update(status="VOIDING", version=row["version"] - 1)
 )
 of_a("payment", PAY, "reason changed", "W3", status="DECLINED")(another_text("reason"))
@@ -286,10 +288,25 @@ def captured_from_cancelled(books: Books, random: Random) -> None:
     ledger_record(books, random.choice([row for row in cancelled if row["total"]["amount"]]), "capture", outcome="CAPTURED")
 
 
-@of_books("refunded though confirmed", "M5")
-def refunded(books: Books, random: Random) -> None:
-    paid = [row for row in rows(books, "order", ORDER, status="CONFIRMED") if row["total"]["amount"]]
-    ledger_record(books, random.choice(paid), "refund", outcome="REFUNDED")
+def refund(books: Books, random: Random, operation: str, **where: Any) -> None:
+    paid = [row for row in rows(books, "order", ORDER, **where) if row["total"]["amount"]]
+    ledger_record(books, random.choice(paid), operation, outcome="REFUNDED")
+
+
+of_books("refunded though confirmed", "M5")(lambda books, random: refund(books, random, "refund", status="CONFIRMED"))
+of_books("refunded though confirmed", "M6")(lambda books, random: refund(books, random, "refund", status="CONFIRMED"))
+of_books("refunded again", "M6")(lambda books, random: refund(books, random, "refund-3", refunded=True))
+of_a("ledger", "", "refund one off", "W3", sk=("refund", "refund-2"), outcome="REFUNDED")(more("amount"))
+of_a("ledger", "", "refund refused", "W3", sk="refund", outcome="REFUNDED")(set_to(outcome="REFUND_REFUSED", reason="r"))
+of_a("payment", PAY, "not refunded yet", "M4", status="REFUNDED")(
+    lambda row, random: [row.update(status="CAPTURED", version=4), row.pop("refund_attempt"), row.pop("refund_for")]
+)
+of_a("payment", PAY, "refunded", "M3", status="CAPTURED")(
+    set_to(status="REFUNDED", version=6, refund_attempt=1, refund_for="somebody")
+)
+of_a("payment", PAY, "attempts one off", "D2", status="REFUNDED")(more("refund_attempt", (1, 2)))
+of_a("order", ORDER, "told of a refund", "D1", "D2", status="CANCELLED", refunded=None)(set_to(refunded=True))
+of_a("order", ORDER, "not told of its refund", "D2", refunded=True)(drop("refunded"))
 
 
 @of_books("voided though captured", "W3")
@@ -343,13 +360,13 @@ of_a("inventory", "REPL#", "of another SKU", "S2")(line_of_another_sku)
 of_a("inventory", "REPL#", "twice", "D2")(set_to(version=2))
 
 SHIP = "SHIP#"
-of_a("shipping", SHIP, "of other quantities", "W3")(line_quantity)
-of_a("shipping", SHIP, "of another SKU", "W3")(line_of_another_sku)
+of_a("shipping", SHIP, "of other quantities", "W3", status=("DISPATCHED", "DELIVERED", "FAILED"))(line_quantity)
+of_a("shipping", SHIP, "of another SKU", "W3", status=("DISPATCHED", "DELIVERED", "FAILED"))(line_of_another_sku)
 of_a("shipping", SHIP, "correlation changed", "W3")(another_text("correlation_id"))
 of_a("shipping", SHIP, "version one off", "D2")(more("version", (1, 2)))
-of_a("shipping", SHIP, "delivered", "W1", status="DISPATCHED")(set_to(status="DELIVERED", version=3))
+of_a("shipping", SHIP, "delivered", "W1", status="DISPATCHED")(set_to(status="DELIVERED", version=4))
 of_a("shipping", SHIP, "delivered, unmarked", "E5", status="DISPATCHED")(
-    lambda row, random: [row.update(status="DELIVERED", version=3), row.pop("due_shard"), row.pop("next_due")]
+    lambda row, random: [row.update(status="DELIVERED", version=4), row.pop("due_shard"), row.pop("next_due")]
 )
 of_a("shipping", SHIP, "failed", "W3", status="DELIVERED")(
     lambda row, random: [row.update(status="FAILED", version=2, reason="CARRIER_REFUSED"), row.pop("tracking")]
@@ -407,7 +424,9 @@ LOSSES = (
     ("inventory", RES, {"status": ("RELEASED", "RESTOCKED")}, "S1"),
     ("inventory", SKU, {"sku": ("MUG", "LP", "TASSE", "RARE")}, "S2"),
     ("inventory", "REPL#", {}, "S2"),
-    ("shipping", SHIP, {}, "E3"),
+    ("shipping", SHIP, {"status": ("DISPATCHED", "DELIVERED")}, "E3"),
+    ("shipping", SHIP, {"status": "CANCELLED"}, "E2"),
+    ("ledger", "", {"sk": "refund", "outcome": "REFUNDED"}, "M1"),
     ("notification", NOTE, {}, "E5"),
 )
 for table, prefix, where, expected in LOSSES:

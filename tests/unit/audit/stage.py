@@ -67,6 +67,11 @@ STORIES = (
     Story("DELIVERED", lines=(("GIFT", 1),)),
     Story("DISPATCHED", lines=(("GIFT", 2),), channel="cdnow"),
     Story("FAILED"),
+    Story("FAILED", lines=(("GIFT", 1),), channel="marketplace"),
+    Story("RETURNED"),
+    Story("RETURNED BEFORE ITS SHIPMENT", lines=(("TASSE", 1),), currency="EUR"),
+    Story("RETURNED TOO LATE"),
+    Story("REFUND REFUSED AT FIRST", "pm_card_refund_refused"),
     Story("FORGOTTEN", channel="marketplace"),
     Story("DECLINED", "pm_card_declined"),
     Story("DECLINED", "pm_card_insufficient_funds", (("TASSE", 2),), "EUR"),
@@ -304,24 +309,69 @@ class Order:
         event = DomainEvent(
             "orderflow.order", "OrderConfirmed", event_id, row["updated_at"], row["correlation_id"], "c", self.order_id, data
         )
+        if self.story.fate == "RETURNED BEFORE ITS SHIPMENT":
+            yield from self.tell("confirmed", event_id)
+            yield from self.returned(event)
+            return
         stage.shipments.advance(self.order_id, lambda row: shipping.create(row, event, stage.now()), self.cause)
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
             self.ship(lambda row: shipping.fail(shipping.NO_ADDRESS))
             yield
+            yield from self.given_back(shipping.NO_ADDRESS)
             return
+        if self.story.fate in ("RETURNED", "REFUND REFUSED AT FIRST"):
+            yield from self.returned(event)
+            return
+        self.ship(lambda row: shipping.book())
+        yield
+        if self.story.fate == "RETURNED TOO LATE":
+            self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", stage.now()))
+            yield
         self.ship(lambda row: shipping.dispatch(row, "TRACK-1", stage.now()))
         yield
-        yield from self.tell("dispatched", f"SHIP#{self.order_id}#2")
+        yield from self.tell("dispatched", f"SHIP#{self.order_id}#3")
         if self.story.fate != "DELIVERED OUT OF ORDER":
             self.advance(lambda row: decisions.mark_fulfilment(row, "DISPATCHED"))
             yield
-        if self.story.fate in ("DELIVERED", "DELIVERED OUT OF ORDER"):
+        if self.story.fate in ("DELIVERED", "DELIVERED OUT OF ORDER", "RETURNED TOO LATE"):
             self.ship(shipping.deliver)
             yield
             self.advance(lambda row: decisions.mark_fulfilment(row, "DELIVERED"))
             yield
+
+    def returned(self, event: DomainEvent) -> Steps:
+        """The customer wants none of it before the parcel goes."""
+        self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", self.stage.now()))
+        yield
+        self.ship(lambda row: shipping.cancel(row, event))
+        yield
+        yield from self.given_back(None)
+
+    def given_back(self, failure: str | None) -> Steps:
+        """Money and goods go back, in no order."""
+        stage = self.stage
+        row = self.advance(lambda row: decisions.revoke(row, failure, stage.now()))
+        event_id = f"ORDER#{self.order_id}#{row['version']}"
+        yield
+        self.move(stock.restock)
+        yield
+        self.advance(lambda row: decisions.take_back(row, "restocked"))
+        yield
+        cause, now = Cause(self.cause.correlation_id, event_id), stage.now()
+        paid = stage.payments.advance(self.order_id, lambda row: processing.decisions.intend_refund(row, cause, now), cause)
+        yield
+        paid = processing.refund(stage.payments, stage.gateway, paid)
+        yield
+        if paid["status"] == "REFUND_REFUSED":
+            paid = stage.payments.advance(self.order_id, lambda row: processing.decisions.retry_refund(row, cause, now), cause)
+            yield
+            processing.refund(stage.payments, stage.gateway, paid)
+            yield
+        self.advance(lambda row: decisions.take_back(row, "refunded"))
+        yield
+        yield from self.tell("cancelled", event_id)
 
     def ship(self, decide: Any) -> None:
         self.stage.shipments.advance(self.order_id, decide, self.cause)

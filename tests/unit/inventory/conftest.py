@@ -84,7 +84,12 @@ class InventoryService:
 
 
 @pytest.fixture(autouse=True)
-def tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tables(inventory_tables: None) -> None:
+    """Every test here has them."""
+
+
+@pytest.fixture
+def inventory_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_table(dynamodb, "inventory")
     monkeypatch.setenv("TABLE_NAME", "inventory")
     for cached in (table.reservations, table.replenishments, table.skus):
@@ -95,5 +100,5 @@ def tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def inventory(dynamodb: Any) -> InventoryService:
+def inventory(dynamodb: Any, inventory_tables: None) -> InventoryService:
     return InventoryService(dynamodb)

@@ -80,7 +80,7 @@ def test_a_saga_that_cannot_be_started_is_started_by_the_next_sweep(order_id: st
         raise ConnectTimeoutError(endpoint_url="https://states")
 
     saga.answer = refuse
-    assert sweep_at(NOON + timedelta(seconds=61)) == {"due": 1, "recovered": 0, "republished": 0}
+    assert sweep_at(NOON + timedelta(seconds=61)) == {"due": 1, "recovered": 0, "stuck": 0, "republished": 0}
     saga.answers("CONFIRMED")
     assert sweep_at(NOON + timedelta(seconds=122))["recovered"] == 1
 

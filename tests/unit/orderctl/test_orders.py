@@ -131,8 +131,9 @@ def test_cancelling(stage: Stage) -> None:
     undecided = place(stage, "--async")["order_id"]
     assert orderctl_json(app, stage, "cancel", undecided)[0]["status"] == "CANCELLING"
     confirmed = place(stage)["order_id"]
-    with pytest.raises(UserError, match="is CONFIRMED; an order can be cancelled before it is decided"):
-        orderctl(app, stage, "cancel", confirmed)
+    assert orderctl_json(app, stage, "cancel", confirmed)[0]["status"] == "CANCEL_REQUESTED"
+    with pytest.raises(UserError, match="is CANCEL_REQUESTED: it waits for other services"):
+        orderctl(app, stage, "resume", confirmed)
 
 
 def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage) -> None:

@@ -17,7 +17,14 @@ from tests.unit.orderctl.conftest import Stage, orderctl
 from tests.unit.orderctl.test_replay import RULES, Archive
 
 CONFIRMED, DISPATCHED = ("orderflow.order", "OrderConfirmed"), ("orderflow.shipping", "ShipmentDispatched")
-QUEUES = ("platform/staging", "notification/notices", "order/fulfilment", "order/intake", "shipping/orders")
+QUEUES = (
+    "platform/staging",
+    "notification/notices",
+    "order/fulfilment",
+    "order/intake",
+    "shipping/orders",
+    "shipping/cancellations",
+)
 
 
 def event(pair: tuple[str, str], order_id: str, minute: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.kernel.rows import Row, unmarshal
-from services.payment import commands, table
+from services.payment import commands, gateways, table
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
 from tests.unit.tables import create_ledger, create_table
@@ -55,16 +55,21 @@ class PaymentService:
 
 
 @pytest.fixture(autouse=True)
-def tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tables(payment_tables: None) -> None:
+    """Every test here has them."""
+
+
+@pytest.fixture
+def payment_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_table(dynamodb, "payments")
     create_ledger(dynamodb, "ledger")
     for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
         monkeypatch.setenv(name, value)
     table.payments.cache_clear()
-    commands.gateway.cache_clear()
+    gateways.gateway.cache_clear()
     yield
     table.payments.cache_clear()
-    commands.gateway.cache_clear()
+    gateways.gateway.cache_clear()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from services.kernel import clients
 from services.kernel.contact import Contact
 from services.shipping import sweeper, table
-from services.shipping.carrier import SandboxCarrier
+from services.shipping.carrier import CarrierUnavailable, SandboxCarrier
 from tests.unit.choreography import ADDRESS, ALICE, ORDER
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
@@ -23,12 +23,19 @@ def order_ids(count: int) -> list[str]:
 
 
 class LateCarrier(SandboxCarrier):
-    """Has delivered nothing yet, and counts the parcels it took."""
+    """Has delivered nothing yet, counts the parcels it took and gave back, and gives no answer while it is `away`."""
 
     def __init__(self) -> None:
         self.booked: list[str] = []
+        self.cancelled: list[str] = []
+        self.away = False
+
+    def cancel(self, order_id: str) -> None:
+        self.cancelled.append(order_id)
 
     def book(self, order_id: str, address: Mapping[str, str]) -> str | None:
+        if self.away:
+            raise CarrierUnavailable
         self.booked.append(order_id)
         return super().book(order_id, address)
 
@@ -67,7 +74,7 @@ def test_it_tells_each_step_once_and_what_led_to_it(shipping: ShippingService) -
     _, dispatched, delivered = (event["detail"] for event in shipping.events())
     assert dispatched["data"] == delivered["data"] == {"tracking": shipping.row()["tracking"]}
     assert dispatched["metadata"]["causation_id"] == f"SHIP#{ORDER}#1"
-    assert delivered["metadata"]["causation_id"] == dispatched["metadata"]["event_id"] == f"SHIP#{ORDER}#2"
+    assert delivered["metadata"]["causation_id"] == dispatched["metadata"]["event_id"] == f"SHIP#{ORDER}#3"
 
 
 def test_without_an_address_it_fails(shipping: ShippingService) -> None:
@@ -162,7 +169,7 @@ def test_a_second_sweep_amid_the_first_moves_it_once(shipping: ShippingService, 
     shipping.contacts.invoke = asked_twice  # type: ignore[method-assign]
     assert shipping.sweep()["moved"] == 0
     assert nested[0]["moved"] == 1
-    assert late.booked == [ORDER, ORDER]
+    assert late.booked == [ORDER], "who comes second finds that the carrier is being asked"
     assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
 
 
@@ -171,8 +178,8 @@ def test_a_dispatch_whose_answer_was_lost_is_dispatched_once(shipping: ShippingS
     lost: list[str] = []
 
     def lose_answer(**_: Any) -> None:
-        if not lost:
-            lost.append("answer")
+        lost.append("answer")
+        if len(lost) == 2:  # the first was that to the intent
             raise ConnectionResetError
 
     clients.dynamodb().meta.events.register("after-call.dynamodb.UpdateItem", lose_answer)
@@ -181,6 +188,27 @@ def test_a_dispatch_whose_answer_was_lost_is_dispatched_once(shipping: ShippingS
     assert (row["status"], row["next_due"]) == ("DISPATCHED", "2026-11-23T12:00:30.000Z"), "and is not due sooner for it"
     assert shipping.sweep(after=TRANSIT)["moved"] == 1
     assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered"]
+
+
+def test_whoever_dies_as_the_carrier_is_asked_asks_again(shipping: ShippingService, late: LateCarrier) -> None:
+    shipping.confirmed(ORDER)
+    late.away = True
+    assert shipping.sweep() == {"moved": 0, "failed": 1, "republished": 0}
+    assert shipping.row()["status"] == "BOOKING"
+    late.away = False
+    assert shipping.sweep(after=timedelta(minutes=1))["moved"] == 1
+    assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
+
+
+def test_a_customer_forgotten_as_the_carrier_is_asked_gets_no_parcel(shipping: ShippingService, late: LateCarrier) -> None:
+    shipping.confirmed(ORDER)
+    late.away = True
+    shipping.sweep()
+    late.away = False
+    shipping.contacts.contacts.clear()
+    assert shipping.sweep(after=timedelta(minutes=1))["moved"] == 1
+    assert (shipping.row()["status"], shipping.row()["reason"]) == ("FAILED", "NO_ADDRESS")
+    assert late.cancelled == [ORDER]
 
 
 def test_what_stays_pending_is_republished(shipping: ShippingService) -> None:

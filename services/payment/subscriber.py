@@ -1,0 +1,32 @@
+"""The cancellations' subscriber: a confirmed order that is cancelled gets its money back, once, however often it is told."""
+
+import os
+from typing import Any
+
+from services.kernel import clients, clock
+from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.rows import Cause
+from services.payment import decisions, processing, table
+from services.payment.consumes import CONSUMES, ON_REPLAY
+from services.payment.gateways import gateway
+
+
+def refund(delivery: Delivery) -> None:
+    """Begin the order's refund, unless it is begun, and go on with it as far as it comes; the sweeper does the rest."""
+    event = delivery.event
+    if not event.data["confirmed"]:
+        return
+    assert event.order_id is not None
+    payments, cause = table.payments(), Cause(event.correlation_id, event.event_id)
+    row = payments.advance(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    processing.refund(payments, gateway(), row)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The cancellations queue's batch, answered by a partial batch response."""
+    return receive(
+        event["Records"],
+        dict.fromkeys(CONSUMES["cancellations"], refund),
+        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+        ON_REPLAY["cancellations"],
+    )

@@ -1,0 +1,28 @@
+"""The cancellations' subscriber: the parcel of an order to be cancelled stays here, if the carrier cannot have it yet."""
+
+import os
+from typing import Any
+
+from services.kernel import clients
+from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.rows import Cause
+from services.shipping import decisions, table
+from services.shipping.consumes import CONSUMES, ON_REPLAY
+
+
+def keep_here(delivery: Delivery) -> None:
+    """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does."""
+    event = delivery.event
+    assert event.order_id is not None
+    cause = Cause(event.correlation_id, event.event_id)
+    table.shipments().advance(event.order_id, lambda row: decisions.cancel(row, event), cause)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The cancellations queue's batch, answered by a partial batch response."""
+    return receive(
+        event["Records"],
+        dict.fromkeys(CONSUMES["cancellations"], keep_here),
+        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
+        ON_REPLAY["cancellations"],
+    )

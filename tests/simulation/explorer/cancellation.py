@@ -1,0 +1,323 @@
+"""The world of cancellation: a CONFIRMED order that somebody may want back, from its confirmation to its last word.
+
+The customer, shipping with its carrier, the order, payment with the gateway's refunds, the stock; and whatever a zombie of the
+saga may still ask of the three rows. It has no actors: events that the bus accepted are delivered at any later instant, any
+number of times, in any order, and a call that was sent to the gateway is carried out at any later instant, or never.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from services.inventory import states as stock
+from services.kernel.transitions import ABSENT
+from services.order import states as order
+from services.payment import states as payment
+from services.shipping import states as shipping
+from tests.simulation.explorer.facts import NONE, Words, entered
+from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once
+from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
+
+FOLLOWED = frozenset(
+    {
+        "OrderConfirmed",
+        "OrderCancelRequested",
+        "OrderCancelled",
+        "ShipmentDispatched",
+        "ShipmentDelivered",
+        "ShipmentCancelled",
+        "ShipmentFailed",
+        "PaymentRefunded",
+        "StockReleased",
+    }
+)
+FIELDS = {"ORDER": "order", "PAY": "payment", "RES": "reservation", "SHIP": "shipment"}
+ATTEMPTS = 2
+"""The operator has a refused refund tried once more."""
+ZOMBIES = frozenset(
+    {
+        "ORDER.decide_to_confirm",
+        "ORDER.decide_to_cancel",
+        "ORDER.confirm",
+        "PAY.intend_authorize",
+        "PAY.authorize",
+        "PAY.intend_capture",
+        "PAY.capture",
+        "RES.reserve",
+        "RES.commit",
+    }
+)
+"""What a live saga of a confirmed order has asked for, with the evidence it had, and a zombie may ask for again."""
+OWN_STEPS = frozenset(
+    {
+        "ORDER.request_cancel",
+        "ORDER.revoke",
+        "ORDER.take_back",
+        "ORDER.close",
+        "ORDER.mark_dispatched",
+        "ORDER.mark_delivered",
+        "PAY.intend_refund",
+        "PAY.refund",
+        "PAY.refuse_refund",
+        "PAY.retry_refund",
+        "RES.restock",
+    }
+)
+REPEATED = frozenset({"PAY.refuse_refund"})
+"""Transitions that a row may take twice."""
+
+
+class Return(NamedTuple):
+    """What is durable or under way about one order after its confirmation.
+
+    `mark` is how far its fulfilment is. `attempt` counts the refund's attempts in the row, `calls` holds those on their way to
+    the gateway, `answers` its answer to each, `refunds` how often the money went back. `back` is what the order was told of.
+    """
+
+    order: str = order.CONFIRMED
+    mark: int = 0
+    back: Words = NONE
+    shipment: str = ABSENT
+    carrier: str = ""
+    contact: bool = True
+    payment: str = payment.CAPTURED
+    attempt: int = 0
+    calls: frozenset[int] = frozenset()
+    answers: tuple[str, ...] = ("",) * ATTEMPTS
+    refunds: int = 0
+    reservation: str = stock.COMMITTED
+    outbox: Words = frozenset({"OrderConfirmed"})
+    bus: Words = NONE
+    taken: Words = NONE
+
+
+Moves = Iterator[tuple[str, Return]]
+
+
+@dataclass
+class Cancellation:
+    """A world without actors."""
+
+    name: str
+    rules: Rules = PRODUCTION
+    watches: tuple[str, ...] = EVERYTHING
+    rested: dict[Return, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wrong = cache(self._wrong)  # type: ignore[method-assign]
+
+    def starts(self) -> Iterable[tuple[Return, tuple[None, ...]]]:
+        """The order was just confirmed."""
+        yield Return(), ()
+
+    def actor_moves(self, facts: Return, actor: None) -> Iterator[tuple[str, Return, None]]:
+        """There are none."""
+        yield from ()
+
+    def moves(self, facts: Return) -> Moves:
+        """Everything that may happen."""
+        yield from self._work(facts)
+        yield from self._carry(facts)
+        yield from self._mishaps(facts)
+        yield from self._zombies(facts)
+
+    def broken(self, facts: Return) -> str | None:
+        """The first invariant broken, or what is left undone when everything works again."""
+        return self._wrong(facts) or (self._impossible(facts) or self._undone(facts) if REST in self.watches else None)
+
+    def _impossible(self, facts: Return) -> str | None:
+        """V1 of what somebody may want: a parcel that is here can be kept, a refused refund tried again."""
+        possible = {label for label, _ in self._mishaps(facts)}
+        here = facts.mark == 0 and facts.shipment in (ABSENT, shipping.CREATED)
+        if facts.order == order.CONFIRMED and here and "client: asks to cancel" not in possible:
+            return "V1 stuck: a confirmed order cannot be cancelled"
+        refused = facts.payment == payment.REFUND_REFUSED and facts.attempt < ATTEMPTS
+        if refused and "operator: has the refund tried again" not in possible:
+            return "V1 stuck: a refused refund cannot be tried again"
+        return None
+
+    def _wrong(self, facts: Return) -> str | None:
+        checks = (INVARIANTS.get(kind, {}) for kind in self.watches)
+        return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
+
+    def _work(self, facts: Return) -> Moves:
+        """What the services do of themselves."""
+        for event in sorted(facts.outbox):
+            yield f"relay: puts {event}", facts._replace(outbox=facts.outbox - {event}, bus=facts.bus | {event})
+        yield from self._ship(facts)
+        yield from self._order(facts)
+        yield from self._refund(facts)
+        if self.rules.permits("RES.restock", facts.reservation, asked="OrderCancelled" in facts.bus):
+            yield "inventory: restock", _taken(facts, "RES.restock")
+
+    def _ship(self, facts: Return) -> Moves:
+        taken = facts.carrier in ("TAKEN", "DELIVERED")
+        evidence = {
+            "create": "OrderConfirmed" in facts.bus,
+            "cancel": "OrderCancelRequested" in facts.bus,
+            "book": facts.contact and facts.shipment == shipping.CREATED,
+            "dispatch": taken,
+            "deliver": facts.carrier == "DELIVERED",
+            "fail": facts.carrier == "REFUSED" or (not facts.contact and facts.carrier != "DELIVERED"),
+        }
+        for name, holds in evidence.items():
+            if self.rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=holds):
+                after = _taken(facts, f"SHIP.{name}")
+                keeps_it_here = name == "fail" and not facts.contact and facts.shipment == shipping.BOOKING
+                yield f"shipping: {name}", after._replace(carrier="REFUSED") if keeps_it_here else after
+
+    def _carry(self, facts: Return) -> Moves:
+        if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
+            yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
+        if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
+            yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
+
+    def _order(self, facts: Return) -> Moves:
+        for event, name, mark in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
+            if self.rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < mark):
+                yield f"order: {name}", _taken(facts, f"ORDER.{name}", mark=mark)
+        requested = facts.order == order.CANCEL_REQUESTED
+        stays = "ShipmentFailed" in facts.bus or (requested and "ShipmentCancelled" in facts.bus)
+        if self.rules.permits("ORDER.revoke", facts.order, asked=True, evidence=stays):
+            yield "order: revoke", _taken(facts, "ORDER.revoke")
+        for event in ("PaymentRefunded", "StockReleased"):
+            fresh, other = event in facts.bus and event not in facts.back, bool(facts.back - {event})
+            for name, evidence in (("take_back", fresh and not other), ("close", fresh and other)):
+                if self.rules.permits(f"ORDER.{name}", facts.order, asked=True, evidence=evidence):
+                    yield f"order: {name} on {event}", _taken(facts, f"ORDER.{name}", back=facts.back | {event})
+
+    def _refund(self, facts: Return) -> Moves:
+        if self.rules.permits("PAY.intend_refund", facts.payment, asked="OrderCancelled" in facts.bus):
+            yield "payment: intend_refund", _taken(facts, "PAY.intend_refund", attempt=1)
+        if facts.payment == payment.REFUNDING and facts.attempt not in facts.calls:
+            yield f"payment: asks for refund {facts.attempt}", facts._replace(calls=facts.calls | {facts.attempt})
+        for attempt in sorted(facts.calls):
+            for answer, after in self._gateway(facts, attempt):
+                yield f"gateway: refund {attempt} → {answer}", after
+            for name, outcome in (("refund", payment.REFUNDED), ("refuse_refund", payment.REFUND_REFUSED)):
+                in_hand = facts.answers[attempt - 1] == outcome
+                current = facts.attempt == attempt or not self.rules.has("answers of this attempt only")
+                if self.rules.permits(f"PAY.{name}", facts.payment, asked=True, evidence=in_hand and current):
+                    yield f"payment: {name} {attempt} recorded", _taken(facts, f"PAY.{name}")
+
+    def _gateway(self, facts: Return, attempt: int) -> Moves:
+        known = facts.answers[attempt - 1] and self.rules.has("gateway key")
+        allowed = attempt == 1 or facts.answers[attempt - 2] == payment.REFUND_REFUSED
+        if known or not allowed or facts.refunds >= 2:
+            return
+        for answer, gone in ((payment.REFUNDED, 1), (payment.REFUND_REFUSED, 0)):
+            answers = (*facts.answers[: attempt - 1], answer, *facts.answers[attempt:])
+            yield answer, facts._replace(answers=answers, refunds=facts.refunds + gone)
+
+    def _mishaps(self, facts: Return) -> Moves:
+        """What customers, the carrier and the operator do, if they please."""
+        if self.rules.permits("ORDER.request_cancel", facts.order, asked=True, evidence=facts.mark == 0):
+            yield "client: asks to cancel", _taken(facts, "ORDER.request_cancel")
+        if facts.contact:
+            yield "client: is forgotten", facts._replace(contact=False)
+        if facts.shipment == shipping.BOOKING and not facts.carrier:
+            yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
+        asked = facts.attempt < ATTEMPTS
+        if self.rules.permits("PAY.retry_refund", facts.payment, asked=asked):
+            yield "operator: has the refund tried again", _taken(facts, "PAY.retry_refund", attempt=facts.attempt + 1)
+
+    def _zombies(self, facts: Return) -> Moves:
+        for step in sorted(STEPS):
+            aggregate = step.partition(".")[0]
+            if aggregate not in ("ORDER", "PAY", "RES") or step in OWN_STEPS:
+                continue
+            asked = step in ZOMBIES
+            if self.rules.permits(step, getattr(facts, FIELDS[aggregate]), asked=asked, evidence=asked):
+                yield f"a zombie of the saga: {step}", _taken(facts, step)
+
+    def _undone(self, facts: Return) -> str | None:
+        """What is left undone when everything has worked again, until nothing more is to do: first all but the carrier."""
+        way = [facts]
+        while way[-1] not in self.rested:
+            here = way[-1]
+            wrong = self._wrong(here)
+            if wrong and here != facts:
+                wrong += ", once everything has worked again"
+            after = None if wrong else next((there for _, there in self._work(here) if there != here), None)
+            if not wrong and not after and (here.order, here.shipment) == WAITS_FOR_NOTHING:
+                wrong = "V1 stuck: the order waits for its shipment, which has gone, until the carrier delivers it"
+            after = after or (None if wrong else next((there for _, there in self._carry(here)), None))
+            if after is None or after in way:
+                self.rested[here] = wrong or left_undone(here)
+            else:
+                way.append(after)
+        verdict = self.rested[way[-1]]
+        self.rested.update(dict.fromkeys(way, verdict))
+        return verdict
+
+
+def _taken(facts: Return, name: str, **row: Any) -> Return:
+    step = STEPS[name]
+    told = facts.outbox | ({step.publishes} & FOLLOWED)
+    row[FIELDS[name.partition(".")[0]]] = step.target
+    return facts._replace(taken=entered(facts.taken, name), outbox=told, **row)
+
+
+def _moves_once(taken: Words) -> bool:
+    return not any(step.endswith("!") and step.removesuffix("!") not in REPEATED for step in taken)
+
+
+def _truthful(facts: Return) -> bool:
+    gone = facts.carrier in ("TAKEN", "DELIVERED")
+    shipment = {shipping.DISPATCHED: gone, shipping.DELIVERED: facts.carrier == "DELIVERED"}.get(facts.shipment, True)
+    money = {payment.CAPTURED: facts.refunds == 0, payment.REFUNDED: facts.refunds == 1}
+    refused = facts.answers[max(facts.attempt, 1) - 1] == payment.REFUND_REFUSED
+    return shipment and money.get(facts.payment, True) and (facts.payment != payment.REFUND_REFUSED or refused)
+
+
+WAITS_FOR_NOTHING = (order.CANCEL_REQUESTED, shipping.DISPATCHED)
+KEPT = (order.CONFIRMED, order.CANCEL_REQUESTED)
+STAYS = (shipping.CANCELLED, shipping.FAILED)
+
+INVARIANTS: Mapping[str, Mapping[str, Callable[[Return], bool]]] = {
+    SAFETY: {
+        "M3 a paid order without its money or its stock": lambda facts: (
+            facts.order not in KEPT
+            or (facts.payment, facts.reservation, facts.refunds) == (payment.CAPTURED, stock.COMMITTED, 0)
+        ),
+        "M4 CANCELLED with money still captured": lambda facts: facts.order != order.CANCELLED or facts.refunds == 1,
+        "M6 money goes back twice": lambda facts: facts.refunds <= 1,
+        "M6 money goes back for an order that is not cancelled": lambda facts: (
+            not facts.refunds or facts.order in (order.REFUNDING, order.CANCELLED)
+        ),
+        "S1 CANCELLED with its stock sold": lambda facts: (
+            facts.order != order.CANCELLED or facts.reservation == stock.RESTOCKED
+        ),
+        "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
+        "E2 the parcel of a cancelled order goes": lambda facts: facts.order in KEPT or facts.shipment in STAYS,
+        "E2 a parcel that the carrier has is not ours to keep": lambda facts: (
+            facts.shipment != shipping.CANCELLED or facts.carrier not in ("TAKEN", "DELIVERED")
+        ),
+        "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
+    },
+    OWN: {
+        "M4* CANCELLED with a payment that is not REFUNDED": lambda facts: (
+            facts.order != order.CANCELLED or facts.payment == payment.REFUNDED
+        ),
+        "D1* a row's history has two endings": lambda facts: ends_once(facts.taken),
+        "D2* a row takes a transition twice": lambda facts: _moves_once(facts.taken),
+        "X1 a row says what the world outside did not do": _truthful,
+        "X2 a row is not after its confirmation": lambda facts: facts.order not in order.DECIDED_BY_SAGA,
+    },
+}
+
+
+def left_undone(facts: Return) -> str | None:
+    """What is wrong when nothing has anything left to do, if anything is."""
+    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & FOLLOWED
+    if facts.outbox or not told <= facts.bus:
+        return "E5 an event never reaches the bus"
+    if facts.order == order.CONFIRMED and (facts.shipment, facts.mark) != (shipping.DELIVERED, 2):
+        return f"E3 CONFIRMED, and its shipment stays {facts.shipment}"
+    refused = facts.order == order.REFUNDING and facts.payment == payment.REFUND_REFUSED
+    if facts.order not in order.TRANSITIONS.terminal and not refused:
+        return f"V1 stuck: the order stays {facts.order} for ever"
+    if facts.refunds != (facts.order == order.CANCELLED):
+        return "M5 captured minus refunded is not the sum of the confirmed orders"
+    return None

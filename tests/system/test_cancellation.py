@@ -1,0 +1,142 @@
+"""After the yes: a confirmed order is cancelled, its money and goods go back; or its parcel has gone."""
+
+import os
+import uuid
+from random import Random
+
+import pytest
+
+from orderctl.embedded import mailbox
+from orderctl.importing import cdnow, publishing
+from tests.polling import eventually
+from tests.system.conftest import MUG, Laptop
+from tests.system.orderctl_run import orderctl
+from tests.system.test_replay import SAMPLE
+
+ROWS = int(os.environ.get("ORDERFLOW_CANCELLATION_ROWS", "40"))
+SHARE = 0.05
+CONTACT = {
+    "name": "Carol",
+    "email": "carol@example.com",
+    "address": {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
+}
+IN_ANTARCTICA = {**CONTACT, "address": {**CONTACT["address"], "country": "AQ"}}
+
+
+@pytest.fixture
+def carol(laptop: Laptop) -> str:
+    """A customer with an address."""
+    assert laptop.request("PUT", "/customers/carol/contact", CONTACT).status == 204
+    return "carol"
+
+
+def cancelled(laptop: Laptop, order_id: str) -> None:
+    """The order is CANCELLED, and so all of it has gone back."""
+    eventually(lambda: status(laptop, order_id) == "CANCELLED", 90, f"order {order_id} is cancelled")
+
+
+def status(laptop: Laptop, order_id: str) -> str:
+    row = laptop.row("order", f"ORDER#{order_id}")
+    return str(row["status"]) if row else "not there"
+
+
+def ask_to_cancel(laptop: Laptop, order_id: str) -> int:
+    return laptop.request("POST", f"/orders/{order_id}/cancel").status
+
+
+def stock(laptop: Laptop) -> dict[str, int]:
+    row = laptop.row("inventory", f"SKU#{MUG[0]}")
+    assert row
+    return {counter: row[counter] for counter in ("available", "held", "sold")}
+
+
+def test_a_confirmed_order_is_cancelled_refunded_and_restocked(laptop: Laptop, carol: str) -> None:
+    before = stock(laptop)
+    order_id = laptop.place(customer=carol).json()["order_id"]
+    answer = laptop.request("POST", f"/orders/{order_id}/cancel")
+    assert (answer.status, answer.json()["status"]) == (202, "CANCEL_REQUESTED")
+    cancelled(laptop, order_id)
+    assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "capture": "CAPTURED", "refund": "REFUNDED"}
+    assert stock(laptop) == before
+    shipment = laptop.row("shipping", f"SHIP#{order_id}")
+    assert shipment
+    assert shipment["status"] == "CANCELLED"
+    laptop.quiet()
+    told = [str(mail) for mail in mailbox.sent_mails(laptop.target.reachable()) if f"{order_id} is cancelled" in str(mail)]
+    assert len(told) == 1
+    assert "We give you your money back" in told[0]
+    assert ask_to_cancel(laptop, order_id) == 200
+
+
+def test_a_parcel_that_has_gone_is_not_called_back(laptop: Laptop, carol: str) -> None:
+    order_id = laptop.place(customer=carol).json()["order_id"]
+    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 30, "the shipment is created")
+    laptop.invoke("shipping/sweeper-arn")
+    assert ask_to_cancel(laptop, order_id) in (202, 409), "whether the order has heard of it or not"
+
+    def gone() -> bool:
+        row = laptop.row("order", f"ORDER#{order_id}")
+        return bool(row and row["status"] == "CONFIRMED" and row["fulfilment"] != "NONE")
+
+    eventually(gone, 60, "the order has heard that its parcel has gone")
+    assert ask_to_cancel(laptop, order_id) == 409
+    assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
+
+
+def test_a_parcel_that_the_carrier_refuses_cancels_its_order(laptop: Laptop) -> None:
+    assert laptop.request("PUT", "/customers/roald/contact", IN_ANTARCTICA).status == 204
+    order_id = laptop.place(customer="roald").json()["order_id"]
+    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 30, "the shipment is created")
+    laptop.invoke("shipping/sweeper-arn")
+    cancelled(laptop, order_id)
+    assert laptop.ledger(order_id)["refund"] == "REFUNDED"
+    row = laptop.row("order", f"ORDER#{order_id}")
+    assert row
+    assert row["reason"] == "CARRIER_REFUSED"
+
+
+def test_a_refused_refund_waits_for_the_operator(laptop: Laptop, carol: str) -> None:
+    order_id = laptop.place(customer=carol, token="pm_card_refund_refused").json()["order_id"]
+    assert "retry" not in orderctl(laptop.target, "orders", "cancel", order_id)
+
+    def refused() -> bool:
+        row = laptop.row("payment", f"PAY#{order_id}")
+        return bool(row and row["status"] == "REFUND_REFUSED")
+
+    eventually(refused, 60, "the gateway refuses the refund")
+    assert status(laptop, order_id) == "REFUNDING"
+    assert "REFUNDED" in orderctl(laptop.target, "orders", "retry-refund", order_id)
+    cancelled(laptop, order_id)
+    assert laptop.ledger(order_id)["refund-2"] == "REFUNDED"
+    again = orderctl(laptop.target, "orders", "retry-refund", order_id, fails=True)
+    assert "its payment is REFUNDED" in again
+
+
+def test_captured_less_refunded_is_what_is_confirmed_over_cdnow_purchases(laptop: Laptop) -> None:
+    """A part of the imported orders is cancelled at random; the whole sample: ORDERFLOW_CANCELLATION_ROWS=6919."""
+    random = Random(1123)
+    purchases, _ = cdnow.read(SAMPLE, ROWS)
+    channel = f"returns-{uuid.uuid4().hex[:8]}"
+    publishing.run(laptop.target, purchases, channel, rate=50, wait=True, deadline_seconds=7200)
+    rows = [row for row in laptop.rows("order/table-name") if row.get("channel") == channel]
+    assert len(rows) == len(purchases)
+    confirmed = sorted(row["order_id"] for row in rows if row["status"] == "CONFIRMED")
+    chosen = random.sample(confirmed, max(2, int(len(confirmed) * SHARE)))
+    for order_id in chosen:
+        assert ask_to_cancel(laptop, order_id) in (202, 409)
+    laptop.quiet()
+    rows = [row for row in laptop.rows("order/table-name") if row.get("channel") == channel]
+    ours = {row["order_id"] for row in rows}
+    totals = sum(row["total"]["amount"] for row in rows if row["status"] == "CONFIRMED")
+    sign = {"CAPTURED": 1, "REFUNDED": -1}
+    ledger = [row for row in laptop.rows("payment/ledger-table-name") if row["pk"] in ours]
+    kept = sum(sign.get(row["outcome"], 0) * row.get("amount", 0) for row in ledger)
+    refunded = [row["pk"] for row in ledger if row["outcome"] == "REFUNDED"]
+    print(  # noqa: T201
+        f"{len(purchases)} CDNOW purchases, {len(chosen)} asked to be cancelled, {len(refunded)} refunded; "
+        f"captured less refunded {kept}, confirmed {totals} (cents)"
+    )
+    assert kept == totals
+    assert set(refunded) <= set(chosen)
+    by_id = {row["order_id"]: row["status"] for row in rows}
+    assert {by_id[order_id] for order_id in refunded} <= {"CANCELLED"}

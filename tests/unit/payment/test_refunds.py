@@ -1,0 +1,169 @@
+"""The money of a confirmed order that is cancelled goes back once, whatever the gateway and the deliveries do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel import clients, clock
+from services.kernel.money import Money
+from services.payment import commands, subscriber, sweeper
+from services.payment.gateway import GatewayTimeout, Intent, Refunded, RefundRefused
+from services.payment.sandbox_gateway import NothingToRefund, SandboxGateway
+from tests.unit.choreography import Bus, DeadLetterQueue, an_event, batch
+from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CANCELLED = an_event("order", "OrderCancelled", ORDER, confirmed=True)
+
+
+class Unsteady(SandboxGateway):
+    """A gateway that does as it is asked, and does not answer as often as `silent` says."""
+
+    silent = 0
+
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+        outcome = super().refund(intent, attempt)
+        if self.silent:
+            self.silent -= 1
+            raise GatewayTimeout("no answer")
+        return outcome
+
+
+@pytest.fixture(autouse=True)
+def gateway(payment_tables: None, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Unsteady:
+    unsteady = Unsteady(dynamodb, "ledger")
+    for module in (commands, subscriber, sweeper):
+        monkeypatch.setattr(module, "gateway", lambda: unsteady)
+    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
+    monkeypatch.setattr(clients, "events", Bus)
+    monkeypatch.setenv("BUS_NAME", "bus")
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://queue/dead")
+    return unsteady
+
+
+@pytest.fixture
+def paid(payment: PaymentService) -> Callable[[str], None]:
+    def pay(token: str = "pm_card_visa") -> None:
+        payment.authorize(token)
+        payment.capture()
+
+    return pay
+
+
+def cancelled(envelope: dict[str, Any] = CANCELLED) -> None:
+    assert subscriber.handler(batch(envelope), None) == {"batchItemFailures": []}
+
+
+def sweep(after: timedelta = timedelta(minutes=1)) -> dict[str, int]:
+    with clock.held_by(lambda: datetime.now(UTC) + after):
+        return sweeper.handler({}, None)
+
+
+def told(payment: PaymentService) -> list[str]:
+    return [detail_type for detail_type, _ in payment.events]
+
+
+def test_what_was_captured_goes_back(payment: PaymentService, paid: Callable[..., None]) -> None:
+    paid()
+    cancelled()
+    assert payment.row["status"] == "REFUNDED"
+    assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL})
+    assert payment.ledger == {"authorize": "AUTHORIZED", "capture": "CAPTURED", "refund": "REFUNDED"}
+    assert "next_due" not in payment.row
+
+
+def test_told_again_nothing_happens(payment: PaymentService, paid: Callable[..., None]) -> None:
+    paid()
+    cancelled()
+    before = payment.row
+    cancelled()
+    cancelled({**CANCELLED, "replay-name": "monday"})
+    assert (payment.row, len(payment.ledger)) == (before, 3)
+
+
+def test_an_order_that_was_never_confirmed_has_nothing_to_refund(payment: PaymentService) -> None:
+    payment.authorize()
+    payment.void()
+    before = payment.row
+    cancelled(an_event("order", "OrderCancelled", ORDER, confirmed=False))
+    assert payment.row == before
+
+
+def test_an_unknown_outcome_is_asked_for_until_it_is_known(
+    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
+) -> None:
+    paid()
+    gateway.silent = 2
+    cancelled()
+    assert payment.row["status"] == "REFUNDING"
+    assert sweep()["known"] == 0
+    assert sweep(timedelta(minutes=2))["known"] == 1
+    assert payment.row["status"] == "REFUNDED"
+    assert list(payment.ledger).count("refund") == 1
+    assert sweep(timedelta(minutes=3))["known"] == 0, "it is not due any more"
+
+
+def test_a_refused_refund_waits_for_the_operator(payment: PaymentService, paid: Callable[..., None]) -> None:
+    paid("pm_card_refund_refused")
+    cancelled()
+    assert (payment.row["status"], payment.row["reason"]) == ("REFUND_REFUSED", "refund_refused")
+    assert told(payment)[-1] == "PaymentRefundFailed"
+    assert sweep()["known"] == 0
+    cancelled()
+    assert payment.row["status"] == "REFUND_REFUSED"
+    assert payment("retry_refund") == {"outcome": "REFUNDED"}
+    assert payment.ledger["refund"] == "REFUND_REFUSED"
+    assert payment.ledger["refund-2"] == "REFUNDED"
+    assert "reason" not in payment.row
+
+
+def test_only_a_refused_refund_is_tried_again(payment: PaymentService, paid: Callable[..., None]) -> None:
+    assert payment("retry_refund") == {"outcome": "UNCHANGED", "status": None}
+    paid()
+    assert payment("retry_refund") == {"outcome": "UNCHANGED", "status": "CAPTURED"}
+    cancelled()
+    before = payment.row
+    assert payment("retry_refund") == {"outcome": "REFUNDED"}
+    assert payment.row == before
+
+
+def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
+    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zombie holds the first attempt's refusal, while the second is under way and succeeds."""
+    paid("pm_card_refund_refused")
+    first = gateway.refund
+
+    def stalled(intent: Intent, attempt: int) -> Refunded | RefundRefused:
+        refused = first(intent, attempt)
+        monkeypatch.setattr(gateway, "refund", first)
+        cancelled()  # another delivery is faster, and hears the same
+        gateway.silent = 1
+        assert payment("retry_refund") == {"outcome": "REFUNDING"}
+        return refused
+
+    monkeypatch.setattr(gateway, "refund", stalled)
+    cancelled()
+    assert (payment.row["status"], payment.row["refund_attempt"]) == ("REFUNDING", 2)
+    assert sweep()["known"] == 1
+    assert payment.row["status"] == "REFUNDED"
+
+
+def test_an_order_that_costs_nothing_asks_no_gateway(payment: PaymentService) -> None:
+    payment.authorize(total={"amount": 0, "currency": "USD"})
+    payment.capture()
+    cancelled()
+    assert (payment.row["status"], payment.ledger) == ("REFUNDED", {})
+
+
+def test_the_sandbox_gives_back_only_what_it_took(sandbox: SandboxGateway, payment: PaymentService) -> None:
+    payment.authorize()
+    intent = Intent(ORDER, Money.from_dict(TOTAL), "pm_card_visa")
+    with pytest.raises(NothingToRefund):
+        sandbox.refund(intent, 1)
+    payment.capture()
+    assert sandbox.refund(intent, 1) == Refunded()
+    with pytest.raises(NothingToRefund, match="is not REFUND_REFUSED"):
+        sandbox.refund(intent, 2)
