@@ -166,7 +166,7 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
     output.show([shown], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
         raise UserError(
-            f"No refund of {order_id} is refused: its payment is {answer['status'] or 'not there'}.", "Nothing was done."
+            f"No refund of {order_id} was begun: its payment is {answer['status'] or 'not there'}.", "Nothing was done."
         )
     if answer["outcome"] != "REFUNDED":
         raise UserError(f"The refund of {order_id} is {answer['outcome']}.", "docs/runbooks/refund-refused.md tells more.")

@@ -44,7 +44,7 @@ def void(command: Command) -> Command:
 def retry_refund(command: Command) -> Command:
     """Attempt a refund anew that the gateway refused (the operator's command): REFUNDED, REFUND_REFUSED or REFUNDING.
 
-    UNCHANGED with the payment's `status` where no refund is refused.
+    UNCHANGED with the payment's `status` where none was ever begun. What is refunded is not refunded again.
     """
     payments, cause = table.payments(), _cause(command)
     row = payments.advance(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)

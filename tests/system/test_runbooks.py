@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from orderctl import observing, replaying
 from orderctl.cdk_cli import Cdk
-from orderctl.contracts.catalogue import Event, events
+from orderctl.contracts import catalogue
 from orderctl.embedded import mailbox
 from orderctl.embedded.process import REPOSITORY
 from services.kernel import clock
@@ -41,7 +42,8 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
         orderctl(laptop.target, "orders", "import", str(SAMPLE), "--limit", str(ORDERS), "--channel", CHANNEL)
         eventually(lambda: laptop.dead_letters().get("notification/notices-dlq-url", 0) >= ORDERS, 120, "the notices are dead")
     told = len(mailbox.sent_mails(laptop.target.reachable()))
-    follow("consumer-was-broken", laptop.target)
+    with parcels_on_their_way(laptop):
+        follow("consumer-was-broken", laptop.target)
     assert observing.quiet(laptop.target, 120) == []
     assert len(mailbox.sent_mails(laptop.target.reachable())) >= told + ORDERS
     before = laptop.fingerprint()
@@ -59,6 +61,24 @@ def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
     cdk = Cdk(laptop.target, folder / "deploy.log", app=f"cd {folder} && {sys.executable} -m cdk.app")
     cdk.finish(cdk.synthesizing(folder / "cdk.out"), "synth")
     cdk.deploy(folder / "cdk.out", ["OrderflowDev-Notification"])
+
+
+@contextmanager
+def parcels_on_their_way(laptop: Laptop) -> Iterator[None]:
+    """Shipping looks at its parcels every second, and not every minute: the audit waits until none is on its way."""
+    over = Event()
+
+    def sweep() -> None:
+        while not over.wait(1.0):
+            laptop.invoke("shipping/sweeper-arn")
+
+    sweeping = Thread(target=sweep, daemon=True)
+    sweeping.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sweeping.join()
 
 
 @contextmanager
@@ -97,9 +117,9 @@ def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
     laptop.target.client("cloudformation").delete_stack(StackName="OrderflowDev-Loyalty")
 
 
-def newest_and_oldest() -> tuple[Event, Event]:
+def newest_and_oldest() -> tuple[catalogue.Event, catalogue.Event]:
     """The newest version of OrderPlaced, and the oldest."""
-    versions = [event for event in events() if event.stem == "OrderPlaced"]
+    versions = [event for event in catalogue.events() if event.stem == "OrderPlaced"]
     return versions[0], versions[-1]
 
 
