@@ -1,6 +1,7 @@
 """Each gap of the engine, seen without its extension and closed with it (see `orderctl/embedded/extensions`)."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from orderctl import signed_http
 from orderctl.embedded.extensions.express_workflows import AT_ONCE
 from orderctl.embedded.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
+from orderctl.embedded.extensions.silent_functions import ENGINES_OWN
 from tests.embedded import deploying
 from tests.embedded.conftest import Engine
 from tests.polling import eventually
@@ -418,3 +420,19 @@ def test_a_queues_batches_are_worked_on_two_at_once(engine: Engine, tmp_path: Pa
     eventually(lambda: len(noted()) == 6, 60, "every message is worked on")
     most = max(sum(began <= moment < ended for began, ended in noted()) for moment, _ in noted())
     engine.shows(most <= QUEUE_AT_ONCE, f"a limit of {QUEUE_AT_ONCE} batches of a queue at once")
+
+
+SILENT = "def handler(event, context): return event"
+
+
+def test_a_silent_function_is_answered_for_at_once(engine: Engine) -> None:
+    deploying.function(engine.target, "silent", SILENT)
+    client = engine.target.client("lambda")
+
+    def seconds() -> float:
+        began = time.monotonic()
+        client.invoke(FunctionName="silent", Payload=b"{}")["Payload"].read()
+        return time.monotonic() - began
+
+    quickest = min(seconds() for _ in range(20))
+    engine.shows(quickest < ENGINES_OWN, f"an answer in less than {ENGINES_OWN:g} s")

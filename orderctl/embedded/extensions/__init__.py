@@ -24,6 +24,7 @@ EXTENSIONS = (
     "queue_concurrency",
     "queue_redrive",
     "replay_filter",
+    "silent_functions",
     "stream_batch_failures",
     "target_dlq",
     "workflow_outputs",
