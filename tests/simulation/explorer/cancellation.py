@@ -15,8 +15,9 @@ from services.kernel.transitions import ABSENT
 from services.order import states as order
 from services.payment import states as payment
 from services.shipping import states as shipping
-from tests.simulation.explorer.facts import NONE, Words, entered
-from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once
+from tests.simulation.explorer import parcel
+from tests.simulation.explorer.facts import FIELDS, NONE, Words
+from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, first_broken, moves_once
 from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
 
 FOLLOWED = frozenset(
@@ -32,7 +33,6 @@ FOLLOWED = frozenset(
         "StockReleased",
     }
 )
-FIELDS = {"ORDER": "order", "PAY": "payment", "RES": "reservation", "SHIP": "shipment"}
 ATTEMPTS = 2
 """The operator has a refused refund tried once more."""
 ZOMBIES = frozenset(
@@ -64,8 +64,8 @@ OWN_STEPS = frozenset(
         "RES.restock",
     }
 )
-REPEATED = frozenset({"PAY.refuse_refund"})
-"""Transitions that a row may take twice."""
+REPEATED = frozenset({"PAY.refuse_refund!"})
+"""What a row's history may have taken twice."""
 
 
 class Return(NamedTuple):
@@ -118,7 +118,7 @@ class Cancellation:
     def moves(self, facts: Return) -> Moves:
         """Everything that may happen."""
         yield from self._work(facts)
-        yield from self._carry(facts)
+        yield from parcel.carry(facts)
         yield from self._mishaps(facts)
         yield from self._zombies(facts)
 
@@ -138,45 +138,20 @@ class Cancellation:
         return None
 
     def _wrong(self, facts: Return) -> str | None:
-        checks = (INVARIANTS.get(kind, {}) for kind in self.watches)
-        return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
+        return first_broken(INVARIANTS, self.watches, facts)
 
     def _work(self, facts: Return) -> Moves:
         """What the services do of themselves."""
         for event in sorted(facts.outbox):
             yield f"relay: puts {event}", facts._replace(outbox=facts.outbox - {event}, bus=facts.bus | {event})
-        yield from self._ship(facts)
+        yield from parcel.ship(self.rules, facts, FOLLOWED, cancel="OrderCancelRequested" in facts.bus)
+        yield from parcel.mark(self.rules, facts, FOLLOWED)
         yield from self._order(facts)
         yield from self._refund(facts)
         if self.rules.permits("RES.restock", facts.reservation, asked="OrderCancelled" in facts.bus):
             yield "inventory: restock", _taken(facts, "RES.restock")
 
-    def _ship(self, facts: Return) -> Moves:
-        taken = facts.carrier in ("TAKEN", "DELIVERED")
-        evidence = {
-            "create": "OrderConfirmed" in facts.bus,
-            "cancel": "OrderCancelRequested" in facts.bus,
-            "book": facts.contact and facts.shipment == shipping.CREATED,
-            "dispatch": taken,
-            "deliver": facts.carrier == "DELIVERED",
-            "fail": facts.carrier == "REFUSED" or (not facts.contact and facts.carrier != "DELIVERED"),
-        }
-        for name, holds in evidence.items():
-            if self.rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=holds):
-                after = _taken(facts, f"SHIP.{name}")
-                keeps_it_here = name == "fail" and not facts.contact and facts.shipment == shipping.BOOKING
-                yield f"shipping: {name}", after._replace(carrier="REFUSED") if keeps_it_here else after
-
-    def _carry(self, facts: Return) -> Moves:
-        if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
-            yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
-        if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
-            yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
-
     def _order(self, facts: Return) -> Moves:
-        for event, name, mark in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
-            if self.rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < mark):
-                yield f"order: {name}", _taken(facts, f"ORDER.{name}", mark=mark)
         requested = facts.order == order.CANCEL_REQUESTED
         stays = "ShipmentFailed" in facts.bus or (requested and "ShipmentCancelled" in facts.bus)
         if self.rules.permits("ORDER.revoke", facts.order, asked=True, evidence=stays):
@@ -214,10 +189,7 @@ class Cancellation:
         """What customers, the carrier and the operator do, if they please."""
         if self.rules.permits("ORDER.request_cancel", facts.order, asked=True, evidence=facts.mark == 0):
             yield "client: asks to cancel", _taken(facts, "ORDER.request_cancel")
-        if facts.contact:
-            yield "client: is forgotten", facts._replace(contact=False)
-        if facts.shipment == shipping.BOOKING and not facts.carrier:
-            yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
+        yield from parcel.mishaps(facts)
         asked = facts.attempt < ATTEMPTS
         if self.rules.permits("PAY.retry_refund", facts.payment, asked=asked):
             yield "operator: has the refund tried again", _taken(facts, "PAY.retry_refund", attempt=facts.attempt + 1)
@@ -232,46 +204,20 @@ class Cancellation:
                 yield f"a zombie of the saga: {step}", _taken(facts, step)
 
     def _undone(self, facts: Return) -> str | None:
-        """What is left undone when everything has worked again, until nothing more is to do: first all but the carrier."""
-        way = [facts]
-        while way[-1] not in self.rested:
-            here = way[-1]
-            wrong = self._wrong(here)
-            if wrong and here != facts:
-                wrong += ", once everything has worked again"
-            after = None if wrong else next((there for _, there in self._work(here) if there != here), None)
-            if not wrong and not after and (here.order, here.shipment) == WAITS_FOR_NOTHING:
-                wrong = "V1 stuck: the order waits for its shipment, which has gone, until the carrier delivers it"
-            after = after or (None if wrong else next((there for _, there in self._carry(here)), None))
-            if after is None or after in way:
-                self.rested[here] = wrong or left_undone(here)
-            else:
-                way.append(after)
-        verdict = self.rested[way[-1]]
-        self.rested.update(dict.fromkeys(way, verdict))
-        return verdict
+        """V1, E3, E5, M5 at rest."""
+        return parcel.rest(facts, self.rested, self._wrong, self._work, waits_for_nothing, left_undone)
 
 
 def _taken(facts: Return, name: str, **row: Any) -> Return:
-    step = STEPS[name]
-    told = facts.outbox | ({step.publishes} & FOLLOWED)
-    row[FIELDS[name.partition(".")[0]]] = step.target
-    return facts._replace(taken=entered(facts.taken, name), outbox=told, **row)
-
-
-def _moves_once(taken: Words) -> bool:
-    return not any(step.endswith("!") and step.removesuffix("!") not in REPEATED for step in taken)
+    return parcel.moved(facts, name, FOLLOWED, **row)
 
 
 def _truthful(facts: Return) -> bool:
-    gone = facts.carrier in ("TAKEN", "DELIVERED")
-    shipment = {shipping.DISPATCHED: gone, shipping.DELIVERED: facts.carrier == "DELIVERED"}.get(facts.shipment, True)
     money = {payment.CAPTURED: facts.refunds == 0, payment.REFUNDED: facts.refunds == 1}
     refused = facts.answers[max(facts.attempt, 1) - 1] == payment.REFUND_REFUSED
-    return shipment and money.get(facts.payment, True) and (facts.payment != payment.REFUND_REFUSED or refused)
+    return parcel.truthful(facts) and money.get(facts.payment, True) and (facts.payment != payment.REFUND_REFUSED or refused)
 
 
-WAITS_FOR_NOTHING = (order.CANCEL_REQUESTED, shipping.DISPATCHED)
 KEPT = (order.CONFIRMED, order.CANCEL_REQUESTED)
 STAYS = (shipping.CANCELLED, shipping.FAILED)
 
@@ -292,7 +238,7 @@ INVARIANTS: Mapping[str, Mapping[str, Callable[[Return], bool]]] = {
         "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
         "E2 the parcel of a cancelled order goes": lambda facts: facts.order in KEPT or facts.shipment in STAYS,
         "E2 a parcel that the carrier has is not ours to keep": lambda facts: (
-            facts.shipment != shipping.CANCELLED or facts.carrier not in ("TAKEN", "DELIVERED")
+            facts.shipment != shipping.CANCELLED or not parcel.has_it(facts)
         ),
         "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
     },
@@ -301,18 +247,24 @@ INVARIANTS: Mapping[str, Mapping[str, Callable[[Return], bool]]] = {
             facts.order != order.CANCELLED or facts.payment == payment.REFUNDED
         ),
         "D1* a row's history has two endings": lambda facts: ends_once(facts.taken),
-        "D2* a row takes a transition twice": lambda facts: _moves_once(facts.taken),
+        "D2* a row takes a transition twice": lambda facts: moves_once(facts.taken - REPEATED),
         "X1 a row says what the world outside did not do": _truthful,
         "X2 a row is not after its confirmation": lambda facts: facts.order not in order.DECIDED_BY_SAGA,
     },
 }
 
 
+def waits_for_nothing(facts: Return) -> str | None:
+    """What is wrong when only the carrier has anything left to do, if anything is."""
+    if (facts.order, facts.shipment) == (order.CANCEL_REQUESTED, shipping.DISPATCHED):
+        return "V1 stuck: the order waits for its shipment, which has gone, until the carrier delivers it"
+    return None
+
+
 def left_undone(facts: Return) -> str | None:
     """What is wrong when nothing has anything left to do, if anything is."""
-    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & FOLLOWED
-    if facts.outbox or not told <= facts.bus:
-        return "E5 an event never reaches the bus"
+    if untold := parcel.untold(facts, FOLLOWED):
+        return untold
     if facts.order == order.CONFIRMED and (facts.shipment, facts.mark) != (shipping.DELIVERED, 2):
         return f"E3 CONFIRMED, and its shipment stays {facts.shipment}"
     refused = facts.order == order.REFUNDING and facts.payment == payment.REFUND_REFUSED

@@ -7,15 +7,16 @@ order, which is what a replay does too. That nobody wants the order back is for 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import NamedTuple
 
 from services.kernel.transitions import ABSENT
 from services.notification import states as note
 from services.order import states as order
 from services.shipping import states as shipping
+from tests.simulation.explorer import parcel
 from tests.simulation.explorer.facts import NONE, Words, entered
-from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, moves_once
+from tests.simulation.explorer.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, first_broken, moves_once
 from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
 
 MAILS = {"OrderConfirmed": 0, "OrderCancelled": 1, "ShipmentDispatched": 2}
@@ -80,7 +81,7 @@ class Fulfilment:
     def moves(self, facts: Parcel) -> Moves:
         """Everything that may happen."""
         yield from self._work(facts)
-        yield from self._carry(facts)
+        yield from parcel.carry(facts)
         yield from self._mishaps(facts)
 
     def broken(self, facts: Parcel) -> str | None:
@@ -88,23 +89,19 @@ class Fulfilment:
         return self._wrong(facts) or (self._undone(facts) if REST in self.watches else None)
 
     def _wrong(self, facts: Parcel) -> str | None:
-        checks = (INVARIANTS.get(kind, {}) for kind in self.watches)
-        return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
+        return first_broken(INVARIANTS, self.watches, facts)
 
     def _work(self, facts: Parcel) -> Moves:
         yield from self._relay(facts)
-        yield from self._ship(facts)
-        yield from self._mark(facts)
+        yield from parcel.ship(self.rules, facts, FOLLOWED)
+        yield from parcel.mark(self.rules, facts, FOLLOWED)
         for event in self.kinds:
             if event in facts.bus:
                 for label, changed in self._notify(facts, facts.notes[MAILS[event]]):
                     yield f"notification, {event}: {label}", facts.noted(MAILS[event], changed)
 
     def _mishaps(self, facts: Parcel) -> Moves:
-        if facts.contact:
-            yield "client: is forgotten", facts._replace(contact=False)
-        if facts.shipment == shipping.BOOKING and not facts.carrier:
-            yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
+        yield from parcel.mishaps(facts)
         for event in self.kinds:
             one, place = facts.notes[MAILS[event]], MAILS[event]
             if one.sending:
@@ -124,33 +121,6 @@ class Fulfilment:
                 yield f"relay: puts {event}", facts._replace(bus=facts.bus | {event})
             if event in facts.outbox and event in facts.bus:
                 yield f"relay: clears {event}", facts._replace(outbox=facts.outbox - {event})
-
-    def _ship(self, facts: Parcel) -> Moves:
-        taken = facts.carrier in ("TAKEN", "DELIVERED")
-        delivered = "OrderConfirmed" in facts.bus
-        evidence = {
-            "create": delivered,
-            "book": facts.contact,
-            "dispatch": taken,
-            "deliver": facts.carrier == "DELIVERED",
-            "fail": facts.carrier == "REFUSED" or (not facts.contact and facts.carrier != "DELIVERED"),
-        }
-        for name, holds in evidence.items():
-            if self.rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=holds):
-                after = _moved(facts, f"SHIP.{name}", shipment=STEPS[f"SHIP.{name}"].target)
-                keeps_it_here = name == "fail" and not facts.contact and facts.shipment == shipping.BOOKING
-                yield f"shipping: {name}", after._replace(carrier="REFUSED") if keeps_it_here else after
-
-    def _carry(self, facts: Parcel) -> Moves:
-        if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
-            yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
-        if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
-            yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
-
-    def _mark(self, facts: Parcel) -> Moves:
-        for event, name, mark in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
-            if self.rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < mark):
-                yield f"order: {name}", _moved(facts, f"ORDER.{name}", order=STEPS[f"ORDER.{name}"].target, mark=mark)
 
     def _notify(self, facts: Parcel, one: Note) -> Iterator[tuple[str, Note]]:
         permits = self.rules.permits
@@ -182,29 +152,7 @@ class Fulfilment:
         return self._rest(facts) or self._rest(dead)
 
     def _rest(self, facts: Parcel) -> str | None:
-        """What is wrong when everything has worked again, until nothing more is to do: first all but the carrier, then it."""
-        way = [facts]
-        while way[-1] not in self.rested:
-            here = way[-1]
-            wrong = self._wrong(here)
-            if wrong and here != facts:
-                wrong += ", once everything has worked again"
-            after = None if wrong else next((there for _, there in self._work(here) if there != here), None)
-            if not wrong and not after:
-                wrong = left_undone(here, self.kinds)
-                after = None if wrong else next((there for _, there in self._carry(here)), None)
-            if after is None or after in way:
-                self.rested[here] = wrong or (f"E5 the shipment stays {here.shipment} for ever" if not over(here) else None)
-            else:
-                way.append(after)
-        verdict = self.rested[way[-1]]
-        self.rested.update(dict.fromkeys(way, verdict))
-        return verdict
-
-
-def _moved(facts: Parcel, name: str, **row: Any) -> Parcel:
-    told = frozenset(event for event in FOLLOWED if event == STEPS[name].publishes)
-    return facts._replace(taken=entered(facts.taken, name), outbox=facts.outbox | told, **row)
+        return parcel.rest(facts, self.rested, self._wrong, self._work, partial(left_undone, kinds=self.kinds), not_over)
 
 
 def _noted(one: Note, name: str) -> Note:
@@ -216,13 +164,8 @@ def _histories(facts: Parcel) -> tuple[Words, ...]:
 
 
 def _truthful(facts: Parcel) -> bool:
-    taken = facts.carrier in ("TAKEN", "DELIVERED")
-    shipment = {
-        shipping.DISPATCHED: taken,
-        shipping.DELIVERED: facts.carrier == "DELIVERED",
-    }.get(facts.shipment, True)
     mails = {note.SENT: 1, note.UNSENT: 0}
-    return shipment and all(one.mails == mails.get(one.status, one.mails) for one in facts.notes)
+    return parcel.truthful(facts) and all(one.mails == mails.get(one.status, one.mails) for one in facts.notes)
 
 
 INVARIANTS: Mapping[str, Mapping[str, Callable[[Parcel], bool]]] = {
@@ -246,9 +189,8 @@ def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
     """What is wrong when only the carrier has anything left to do, if anything is."""
     if facts.order == order.CONFIRMED and facts.shipment == ABSENT:
         return "E3 CONFIRMED without a shipment"
-    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & set(FOLLOWED)
-    if facts.outbox or not told <= facts.bus:
-        return "E5 an event never reaches the bus"
+    if untold := parcel.untold(facts, FOLLOWED):
+        return untold
     if any(event in facts.bus and facts.notes[MAILS[event]].status not in (note.SENT, note.FAILED) for event in kinds):
         return "E5 an event is never done with: its note is neither SENT nor FAILED"
     if facts.shipment == shipping.DELIVERED and "ShipmentDispatched" not in facts.bus:
@@ -258,6 +200,7 @@ def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
     return None
 
 
-def over(facts: Parcel) -> bool:
-    """Whether there is no parcel left to wait for."""
-    return facts.shipment in (ABSENT, shipping.DELIVERED, shipping.FAILED)
+def not_over(facts: Parcel) -> str | None:
+    """What is wrong when the carrier has nothing left to do either."""
+    waits = facts.shipment not in (ABSENT, shipping.DELIVERED, shipping.FAILED)
+    return f"E5 the shipment stays {facts.shipment} for ever" if waits else None

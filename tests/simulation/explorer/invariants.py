@@ -4,8 +4,9 @@ SAFETY is checked on every state; REST (V1, M5, E3, E5, R1) once everyone else i
 the explorer's: wider than the design's, marked by a star where they extend one of its.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import Any
 
 from services.inventory import states as stock
 from services.kernel.transitions import ABSENT
@@ -79,6 +80,14 @@ TWO_ENDINGS = tuple(
     )
 )
 """Pairs of transitions of which no row's history holds both."""
+
+
+def first_broken(
+    invariants: Mapping[str, Mapping[str, Callable[[Any], bool]]], watches: Iterable[str], facts: Any
+) -> str | None:
+    """The first invariant, of the kinds that are watched, that does not hold of these facts."""
+    checks = (invariants.get(kind, {}) for kind in watches)
+    return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
 
 
 @cache

@@ -20,6 +20,7 @@ from tests.simulation.explorer.invariants import (
     REST,
     SAFETY,
     STOCK_INVARIANTS,
+    first_broken,
     unfinished,
 )
 from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
@@ -99,8 +100,7 @@ class Ordering:
         return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))
 
     def _wrong(self, one: OrderFacts) -> str | None:
-        checks = ({SAFETY: ORDER_INVARIANTS, OWN: OWN_INVARIANTS}.get(kind, {}) for kind in self.watches)
-        return next((name for kind in checks for name, holds in kind.items() if not holds(one)), None)
+        return first_broken({SAFETY: ORDER_INVARIANTS, OWN: OWN_INVARIANTS}, self.watches, one)
 
     def _miscounted(self, facts: Facts) -> str | None:
         if self.replenishes and not (facts.replenishment != ABSENT or any(inventory.replenish(self.rules, facts))):
