@@ -1,12 +1,10 @@
 """The cancellations' subscriber: what was sold to a confirmed order that is cancelled is available again, once."""
 
-import os
 from typing import Any
 
 from services.inventory import decisions, table
 from services.inventory.consumes import CONSUMES, ON_REPLAY
-from services.kernel import clients
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 
 
@@ -20,9 +18,4 @@ def restock(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return receive(
-        event["Records"],
-        dict.fromkeys(CONSUMES["cancellations"], restock),
-        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
-        ON_REPLAY["cancellations"],
-    )
+    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], restock), ON_REPLAY["cancellations"])

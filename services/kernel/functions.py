@@ -1,5 +1,6 @@
-"""The handlers that are the same in every service: its relay and the part of its sweeper that republishes."""
+"""What is the same in every service's functions: its relay, and the parts of its sweeper that move rows and republish."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from services.kernel import clients
+from services.kernel import clients, clock
 from services.kernel.relay import Outbox, relay_records, republish
+from services.kernel.rows import Rows
 from services.kernel.settings import from_environment
 
 logger = Logger()
@@ -32,6 +34,25 @@ def outbox_of(settings: OutboxSettings) -> Outbox:
 def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A table's stream (rows with something pending) onto the bus, answered by a partial batch response."""
     return relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
+
+
+def move_each(rows: Rows, due: Iterable[str], move: Callable[[str], bool], metric: str) -> tuple[int, int]:
+    """Let `move` take each row that is due a step further; how many it says it moved, and how many it failed on.
+
+    What fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
+    """
+    moved = failed = 0
+    for aggregate_id in due:
+        try:
+            moved += move(aggregate_id)
+        except Exception:  # the boundary of a row: the others go on, and it comes after them in the next sweep
+            logger.exception("row not moved", row=rows.key(aggregate_id))
+            rows.postpone(aggregate_id, clock.now())
+            failed += 1
+    if failed:
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=failed)
+        metrics.flush_metrics()
+    return moved, failed
 
 
 def republish_left_behind() -> int:

@@ -1,6 +1,7 @@
 """The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel import schemas, versions
+from services.kernel import clients, schemas, versions
 from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
 from services.kernel.names import CATCH_UP, is_source
@@ -71,6 +72,15 @@ class DeadLetters:
             MessageBody=record["body"],
             MessageAttributes={name: {"DataType": "String", "StringValue": value[:1024]} for name, value in attributes.items()},
         )
+
+
+def subscribe(event: Mapping[str, Any], handlers: Handlers, on_replay: OnReplay) -> dict[str, Any]:
+    """What a subscriber's function does with its queue's batch: `receive`, with the queues that it was deployed with.
+
+    Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
+    """
+    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
+    return receive(event["Records"], handlers, dead_letters, on_replay)
 
 
 def receive(

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from services.kernel import clients, clock
+from services.kernel import clock
 from services.kernel.contact import contact_of
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
 from services.notification import decisions, mailer, mails, states, table
@@ -25,12 +25,10 @@ class StillClaimed(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Whom to ask for contacts, who the mails are from, where messages that can never succeed go, and the queue itself."""
+    """Whom to ask for contacts, and who the mails are from."""
 
     contact_function_arn: str
     sender_address: str
-    dead_letter_queue_url: str
-    queue_url: str = ""
 
 
 @cache
@@ -99,9 +97,4 @@ def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The notices queue's batch, answered by a partial batch response."""
-    return receive(
-        event["Records"],
-        dict.fromkeys(CONSUMES["notices"], notify),
-        DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url),
-        ON_REPLAY["notices"],
-    )
+    return subscribe(event, dict.fromkeys(CONSUMES["notices"], notify), ON_REPLAY["notices"])

@@ -98,7 +98,7 @@ def show_order(order_id: str) -> Response[str]:
 def cancel_order(order_id: str) -> Response[str]:
     """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
     orders = table.orders()
-    reason = placing.read_body(_body(), "cancel").get("reason", "CUSTOMER") if _body() else "CUSTOMER"
+    reason = placing.read_body(_body() or "{}", "cancel").get("reason", "CUSTOMER")
     found = orders.get(order_id)
     if found is None:
         return _no_such_order(order_id)

@@ -12,7 +12,7 @@ from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row, due_at
 from services.order import states
 from services.order.states import TRANSITIONS
 
-LEFT_DUE_INDEX = ("due_shard", "next_due", "lease_owner", "lease_until")
+LEFT_DUE_INDEX = (*LEAVE_DUE_INDEX, "lease_owner", "lease_until")
 """What a row that has reached a terminal status loses, so that no sweeper finds it."""
 
 

@@ -1,10 +1,9 @@
 """The intake: an OrderPlaced that a channel put on the bus becomes an order, by the same write as the API's."""
 
-import os
 from typing import Any
 
-from services.kernel import clients, clock
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel import clock
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Cause
@@ -44,5 +43,4 @@ def accept(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The intake queue's batch, answered by a partial batch response."""
-    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
-    return receive(event["Records"], dict.fromkeys(CONSUMES["intake"], accept), dead_letters, ON_REPLAY["intake"])
+    return subscribe(event, dict.fromkeys(CONSUMES["intake"], accept), ON_REPLAY["intake"])

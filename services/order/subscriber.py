@@ -1,12 +1,11 @@
 """The fulfilment's subscriber: what became of the parcel, and of a cancelled order's money and goods, moves the order on."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
-from services.kernel import clients, clock
+from services.kernel import clock
 from services.kernel.events import DomainEvent
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import source_of
 from services.kernel.rows import Cause, Change, Row
 from services.order import decisions, table
@@ -44,9 +43,4 @@ def move(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The fulfilment queue's batch, answered by a partial batch response."""
-    return receive(
-        event["Records"],
-        dict.fromkeys(CHOICES, move),
-        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
-        ON_REPLAY["fulfilment"],
-    )
+    return subscribe(event, dict.fromkeys(CHOICES, move), ON_REPLAY["fulfilment"])

@@ -1,10 +1,9 @@
 """The cancellations' subscriber: a confirmed order that is cancelled gets its money back, once, however often it is told."""
 
-import os
 from typing import Any
 
-from services.kernel import clients, clock
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel import clock
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 from services.payment import decisions, processing, table
 from services.payment.consumes import CONSUMES, ON_REPLAY
@@ -24,9 +23,4 @@ def refund(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return receive(
-        event["Records"],
-        dict.fromkeys(CONSUMES["cancellations"], refund),
-        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
-        ON_REPLAY["cancellations"],
-    )
+    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], refund), ON_REPLAY["cancellations"])

@@ -5,16 +5,11 @@ Everything before the capture the saga recovers.
 
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
-
 from services.kernel import clock
-from services.kernel.functions import republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind
 from services.payment import processing, states, table
 from services.payment.gateways import gateway
 
-logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 PER_SHARD: Final = 5
 """How many refunds of a shard one sweep asks for; at the gateway's slowest they fill it. The rest come first in the next."""
 
@@ -31,15 +26,6 @@ def go_on(order_id: str) -> bool:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    known = failed = 0
-    for order_id in list(table.payments().due(clock.now(), PER_SHARD)):
-        try:
-            known += go_on(order_id)
-        except Exception:  # the boundary of a refund: the others go on, and it comes after them in the next sweep
-            logger.exception("refund not asked for", order_id=order_id)
-            table.payments().postpone(order_id, clock.now())
-            failed += 1
-    if failed:
-        metrics.add_metric(name="RefundsNotAskedFor", unit=MetricUnit.Count, value=failed)
-        metrics.flush_metrics()
+    payments = table.payments()
+    known, failed = move_each(payments, list(payments.due(clock.now(), PER_SHARD)), go_on, "RefundsNotAskedFor")
     return {"known": known, "failed": failed, "republished": republish_left_behind()}

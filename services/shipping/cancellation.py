@@ -1,10 +1,8 @@
 """The cancellations' subscriber: the parcel of an order to be cancelled stays here, if the carrier cannot have it yet."""
 
-import os
 from typing import Any
 
-from services.kernel import clients
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 from services.shipping import decisions, table
 from services.shipping.consumes import CONSUMES, ON_REPLAY
@@ -20,9 +18,4 @@ def keep_here(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return receive(
-        event["Records"],
-        dict.fromkeys(CONSUMES["cancellations"], keep_here),
-        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
-        ON_REPLAY["cancellations"],
-    )
+    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], keep_here), ON_REPLAY["cancellations"])

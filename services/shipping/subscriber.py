@@ -1,10 +1,9 @@
 """The orders' subscriber: a confirmed order gets its shipment, once, however often and late it is told."""
 
-import os
 from typing import Any
 
-from services.kernel import clients, clock
-from services.kernel.inbox import DeadLetters, Delivery, receive
+from services.kernel import clock
+from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause, Change, Row
 from services.shipping import decisions, table
 from services.shipping.consumes import CONSUMES, ON_REPLAY
@@ -23,10 +22,4 @@ def create_shipment(delivery: Delivery) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The orders queue's batch, answered by a partial batch response."""
-    handlers = dict.fromkeys(CONSUMES["orders"], create_shipment)
-    return receive(
-        event["Records"],
-        handlers,
-        DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", "")),
-        ON_REPLAY["orders"],
-    )
+    return subscribe(event, dict.fromkeys(CONSUMES["orders"], create_shipment), ON_REPLAY["orders"])

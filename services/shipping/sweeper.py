@@ -6,19 +6,14 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
-
 from services.kernel import clock
 from services.kernel.contact import contact_of
-from services.kernel.functions import republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind
 from services.kernel.rows import Change, Row, Stale
 from services.kernel.settings import from_environment
 from services.shipping import decisions, states, table
 from services.shipping.carrier import SandboxCarrier
 
-logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 BUDGET: Final = timedelta(seconds=40)
 """How long a sweep begins shipments; what is left is for the last one (8 s if `contact` hangs) and for republishing."""
 PER_SHARD: Final = 25
@@ -106,15 +101,5 @@ def due() -> Iterator[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    moved = failed = 0
-    for order_id in due():
-        try:
-            moved += move(order_id)
-        except Exception:  # the boundary of a shipment: the others go on, and it comes after them in the next sweep
-            logger.exception("shipment not moved", order_id=order_id)
-            table.shipments().postpone(order_id, clock.now())
-            failed += 1
-    if failed:
-        metrics.add_metric(name="ShipmentsNotMoved", unit=MetricUnit.Count, value=failed)
-        metrics.flush_metrics()
+    moved, failed = move_each(table.shipments(), due(), move, "ShipmentsNotMoved")
     return {"moved": moved, "failed": failed, "republished": republish_left_behind()}
