@@ -235,7 +235,6 @@ def _money(row: Row, dossier: Dossier) -> Broken:
 
 PAID_FOR = (order.CONFIRMED, order.CANCEL_REQUESTED)
 """Statuses of an order that is paid for and keeps its goods."""
-AFTER_THE_YES = (*PAID_FOR, order.REFUNDING)
 RECORDS: Mapping[str, Mapping[str, tuple[str | None, ...]]] = {
     payment.AUTHORIZING: {"authorize": (None, "AUTHORIZED", "DECLINED"), "capture": (None,), "void": (None,)},
     payment.AUTHORIZED: {"authorize": ("AUTHORIZED",), "capture": (None,), "void": (None,)},
@@ -395,15 +394,13 @@ SHIPMENTS: Mapping[str, frozenset[str]] = {
     order.REFUNDING: frozenset({shipping.CANCELLED, shipping.FAILED}),
     order.CANCELLED: frozenset({shipping.CANCELLED, shipping.FAILED}),
 }
-"""What the shipment of an order may be; of an order in another status there is none."""
+"""What the shipment of an order may be that was confirmed; of another there is none."""
 
 
 def _shipment(row: Row, dossier: Dossier) -> Broken:
     """E2, and that the fulfilment is no further than the parcel."""
     shipped, reached = dossier.shipment, order.FULFILMENT.index(row["fulfilment"])
-    allowed = SHIPMENTS.get(row["status"], frozenset("∅"))
-    if row["status"] == order.CANCELLED and "refunded" not in row:
-        allowed = frozenset("∅")
+    allowed = SHIPMENTS.get(row["status"], frozenset("∅")) if _was_confirmed(row) else frozenset("∅")
     if _status(shipped) not in allowed:
         yield "E2", f"is {row['status']} and its shipment is {_status(shipped)}"
     if shipped is not None and "lines" in shipped and shipped["lines"] != _quantities(row["lines"]):
@@ -416,7 +413,7 @@ def _notes(row: Row, dossier: Dossier) -> Broken:
     """E4: no mail says what is not so, and each was caused by the event that it is about."""
     order_id, status = row["order_id"], row["status"]
     so = {
-        "confirmed": status in AFTER_THE_YES or "refunded" in row,
+        "confirmed": _was_confirmed(row),
         "cancelled": status in (order.CANCELLED, order.REFUNDING),
         "dispatched": status in PAID_FOR and _reached(dossier.shipment) > 0,
     }
@@ -453,7 +450,7 @@ def _rest_of(row: Row, dossier: Dossier) -> Broken:
         if note["status"] not in notes.TRANSITIONS.terminal:
             yield "V1", f"the mail {kind} is {note['status']}"
     due = {
-        "confirmed": status in AFTER_THE_YES or "refunded" in row,
+        "confirmed": _was_confirmed(row),
         "cancelled": status == order.CANCELLED,
         "dispatched": _reached(shipped) > 0,
     }
@@ -506,6 +503,11 @@ def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
     for queue, messages in books.dead_letters.items():
         if messages != 0:
             yield Finding("E5", queue, f"holds {'nobody knows how many' if messages is None else messages} dead letters")
+
+
+def _was_confirmed(row: Row) -> bool:
+    """Whether the order ever was CONFIRMED: it is, or is on its way back, or was told of its refund."""
+    return row["status"] in (*PAID_FOR, order.REFUNDING) or "refunded" in row
 
 
 def _status(row: Row | None) -> str:

@@ -136,7 +136,7 @@ class Invariants:
                     touched[rest] = None
                 case "PAY":
                     touched[rest] = None
-                    self._note_unfinished(change, () if status_of(change.new) == "REFUNDING" else (status_of(change.new),))
+                    self._note_unfinished(change, status_of(change.new) != "REFUNDING")
                 case "RES":
                     touched[rest] = None
                     self._reservation(change, skus)
@@ -144,10 +144,10 @@ class Invariants:
                     skus[rest] = None
                 case "SHIP":
                     touched[rest] = None
-                    self._note_unfinished(change, TERMINAL_SHIPMENT)
+                    self._note_unfinished(change, status_of(change.new) in TERMINAL_SHIPMENT)
                 case "NOTE":
                     touched[rest.partition("#")[0]] = None
-                    self._note_unfinished(change, TERMINAL_NOTE)
+                    self._note_unfinished(change, status_of(change.new) in TERMINAL_NOTE)
         for order_id in touched:
             self.check_order(order_id)
         for sku in skus:
@@ -244,9 +244,9 @@ class Invariants:
                 "V1", f"{order_id} took {waited} sweeps; {len(looks)} found it due, {unstruck} unstruck; {faults} faults"
             )
 
-    def _note_unfinished(self, change: Change, terminal: tuple[str, ...]) -> None:
+    def _note_unfinished(self, change: Change, finished: bool) -> None:
         entry = (change.table, change.key)
-        if status_of(change.new) in terminal:
+        if finished:
             self.unfinished.discard(entry)
         else:
             self.unfinished.add(entry)
@@ -324,10 +324,6 @@ class Invariants:
             self._fail("M6", f"{refunded} went back for {order_id}, which is {status}")
         if self._payment(order_id) == "REFUNDED" and refunded != captured:
             self._fail("M6", f"the payment of {order_id} is REFUNDED, with {refunded} of {captured} given back")
-
-    def _payment_keeps(self, order: Item) -> bool:
-        """Whether the money of a cancelled order is still with us."""
-        return not self.refunds.get(str(text_of(order, "order_id")))
 
     def _payment(self, order_id: str) -> str:
         return status_of(self.tables["payment"].rows.get(f"PAY#{order_id}"))
@@ -494,9 +490,9 @@ class Invariants:
         """M5Q: captured, in each currency, is the total of the confirmed orders, to the cent."""
         confirmed: dict[str, int] = defaultdict(int)
         captured: dict[str, int] = defaultdict(int)
-        for order in self.orders.values():
+        for order_id, order in self.orders.items():
             amount, currency = amount_of(order)
-            if status_of(order) in OWNED or (status_of(order) == "REFUNDING" and self._payment_keeps(order)):
+            if status_of(order) in OWNED or (status_of(order) == "REFUNDING" and not self.refunds.get(order_id)):
                 confirmed[currency] += amount
         for row in self.tables[deployment.LEDGER].rows.values():
             sign = {"CAPTURED": 1, "REFUNDED": -1}.get(str(text_of(row, "outcome")), 0)
