@@ -1,7 +1,8 @@
-"""An HTTP API in front of a service's `api` function: every route signed by IAM, every call logged."""
+"""An HTTP API in front of a service's functions: every route signed by IAM, but for webhooks; every call logged."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -9,6 +10,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
+from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.log import log_group
 from cdk.service_stack import ServiceStack
@@ -28,9 +30,19 @@ LOGGED = {
 
 
 class HttpApi(Construct):
-    """Routes such as `POST /orders` to `function`. Publishes the address as `api-url`, without a slash at its end."""
+    """Routes such as `POST /orders`, each to its function. Publishes the address as `api-url`, without a slash at its end.
 
-    def __init__(self, stack: ServiceStack, function: ServiceFunction, routes: Sequence[str]) -> None:
+    `webhooks` are open to anybody: their functions believe only what is signed by a secret that we share with the sender.
+    """
+
+    def __init__(
+        self,
+        stack: ServiceStack,
+        function: ServiceFunction | None = None,
+        routes: Sequence[str] = (),
+        *,
+        webhooks: Mapping[str, ServiceFunction] = MappingProxyType({}),
+    ) -> None:
         super().__init__(stack, "HttpApi")
         api = apigateway.HttpApi(
             self,
@@ -52,8 +64,26 @@ class HttpApi(Construct):
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log_group(self).log_group_arn, format=json.dumps(LOGGED)
         )
-        integration = integrations.HttpLambdaIntegration("Function", function, timeout=Duration.seconds(TIMEOUT_SECONDS))
-        for route in routes:
-            method, path = route.split(" ")
-            api.add_routes(path=path, methods=[apigateway.HttpMethod(method)], integration=integration)
+        if function:
+            integration = _integration("Function", function)
+            for route in routes:
+                _add(api, route, integration)
+        for route, webhook in webhooks.items():
+            integration = _integration(webhook.node.scope.node.id, webhook)
+            for added in _add(api, route, integration, authorizer=apigateway.HttpNoneAuthorizer()):
+                acknowledge(added, {"AwsSolutions-APIG4": "its function believes only what is signed by a shared secret"})
         stack.publish("api-url", api.api_endpoint)
+
+
+def _integration(name: str, function: ServiceFunction) -> integrations.HttpLambdaIntegration:
+    return integrations.HttpLambdaIntegration(name, function, timeout=Duration.seconds(TIMEOUT_SECONDS))
+
+
+def _add(
+    api: apigateway.HttpApi,
+    route: str,
+    integration: integrations.HttpLambdaIntegration,
+    authorizer: apigateway.IHttpRouteAuthorizer | None = None,
+) -> list[apigateway.HttpRoute]:
+    method, path = route.split(" ")
+    return api.add_routes(path=path, methods=[apigateway.HttpMethod(method)], integration=integration, authorizer=authorizer)

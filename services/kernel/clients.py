@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 
 
@@ -52,3 +53,15 @@ def ses() -> Any:
 def workflows(read_timeout: float) -> Any:
     """Step Functions, once: botocore would send StartSyncExecution three times on a time-out (measured on 1.44.5)."""
     return _client("stepfunctions", attempts=1, read_timeout=read_timeout)
+
+
+@cache
+def secrets() -> Any:
+    """A read, which may repeat."""
+    return _client("secretsmanager", attempts=3, read_timeout=2.0)
+
+
+@cache
+def http(read_timeout: float) -> urllib3.PoolManager:
+    """HTTPS to the outside world: no retries and no redirects, for whoever calls knows what may be repeated."""
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=1.0, read=read_timeout), retries=False, maxsize=4)

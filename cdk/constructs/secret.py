@@ -1,0 +1,32 @@
+"""A secret of the outside world, kept by Secrets Manager; the template says that there is one and never what it is."""
+
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from cdk.constructs.acknowledge import acknowledge
+from cdk.constructs.function import ServiceFunction
+from cdk.service_stack import ServiceStack
+
+SECRET_LENGTH = 48
+
+
+class ServiceSecret(secretsmanager.Secret):
+    """`name`, made up when it is deployed; whoever shares it puts their own in its place. Published as `<name>-arn`."""
+
+    def __init__(self, stack: ServiceStack, name: str, description: str) -> None:
+        super().__init__(
+            stack,
+            name.title().replace("-", ""),
+            description=f"Orderflow {stack.stage}: {description}",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_punctuation=True, password_length=SECRET_LENGTH
+            ),
+            removal_policy=stack.removal_policy,
+        )
+        reason = "shared with somebody outside, who has to change it at the same moment"
+        acknowledge(self, {"AwsSolutions-SMG4": reason})
+        stack.publish(f"{name}-arn", self.secret_arn)
+
+    def allow(self, *functions: ServiceFunction) -> None:
+        """Let the functions read it."""
+        for function in functions:
+            function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)
