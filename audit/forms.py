@@ -237,7 +237,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "SHIP": Form(
             "SHIP#{order_id}",
             OF_AN_ORDER,
-            {"lines": lines, "tracking": text, "reason": text, **OUTBOX, **DUE},
+            {"lines": lines, "booking": text, "tracking": text, "reason": text, **OUTBOX, **DUE},
             {
                 "due_shard": _open(shipping.TRANSITIONS),
                 "next_due": _open(shipping.TRANSITIONS),
@@ -424,7 +424,9 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
             return asked and not rejected and version == _shortest(table, status)
         case "SHIP":
             tombstone = status == shipping.CANCELLED and version == 1
-            return ("lines" in row) != tombstone and status in statuses_after(table, version)
+            booked = version >= 2 and status != shipping.CANCELLED and (status, version) != (shipping.FAILED, 2)
+            right = ("lines" in row) != tombstone and ("booking" in row) == booked
+            return right and status in statuses_after(table, version)
     return status in statuses_after(table, version)
 
 

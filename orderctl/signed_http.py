@@ -40,9 +40,9 @@ def call(
 ) -> Answer:
     """Send one request, signed as the target's identity, and return the answer whatever its status; no retries.
 
-    `body` is sent as JSON. Raises NoAnswer.
+    `body` is sent as JSON, `as_sent`. Raises NoAnswer.
     """
-    data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+    data = None if body is None else as_sent(body).encode()
     sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
     request = urllib.request.Request(url, data=data, method=method, headers=_signed(target, method, url, data, sent))
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if target.is_laptop else []))
@@ -55,6 +55,11 @@ def call(
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise NoAnswer(f"No answer from {urlsplit(url).netloc}: {reason}.", "Is it up? `orderctl status` tells.") from error
+
+
+def as_sent(body: Any) -> str:
+    """The text in which `call` sends a body."""
+    return json.dumps(body, separators=(",", ":"))
 
 
 def _answer(answer: Any) -> Answer:

@@ -16,7 +16,7 @@ class ContactUnavailable(Exception):
 class Contact:
     """A person's contact, to use and let go of: it enters no log, no row, no event (its repr is empty).
 
-    `address` has `line1`, `line2` (optional), `city`, `postal_code`, `country` (ISO 3166-1, two letters).
+    `address` has `line1`, `line2` (optional), `city`, `region` (optional), `postal_code`, `country` (ISO 3166-1, two letters).
     """
 
     name: str = field(repr=False)

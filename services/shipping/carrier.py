@@ -1,32 +1,63 @@
-"""The carrier that takes the parcels: a sandbox, which moves nothing."""
+"""The port to whoever carries the parcels."""
 
-from collections.abc import Mapping
-from hashlib import sha256
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
 
-UNREACHED: Final = frozenset({"AQ"})
-"""The countries (ISO 3166-1) that the sandbox does not go to, so that a refusal can be had: Antarctica."""
+from services.kernel.contact import Contact
+
+
+class Parcel(StrEnum):
+    """Where a parcel is, as its carrier says."""
+
+    ON_ITS_WAY = "ON_ITS_WAY"
+    DELIVERED = "DELIVERED"
+    RETURNED = "RETURNED"
+    """It comes back, or is lost: somebody must talk to the customer."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a carrier's webhook told: of which order, and where its parcel is."""
+
+    order_id: str
+    parcel: Parcel
 
 
 class CarrierUnavailable(Exception):
     """The carrier gave no outcome; the same call again will."""
 
 
-class SandboxCarrier:
-    """Takes every parcel it can reach the address of, and has delivered it by the time anybody asks."""
+class Carrier(Protocol):
+    """A parcel is prepared, which binds nobody; then booked, once for each preparation, however often it is asked for."""
 
-    def book(self, order_id: str, address: Mapping[str, str]) -> str | None:
-        """The tracking number of the order's parcel, or None where the carrier does not go.
+    asked_every: timedelta
+    """How long it is let be before it is asked about a parcel again."""
 
-        Idempotent by order: the same order has the same number, so a booking whose answer was lost is simply made again.
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+        """A booking to be, by the carrier's own name for it; None where the carrier does not go. Raises CarrierUnavailable.
+
+        `lines` are the parcel's, each `{"sku", "quantity"}`. What is prepared and never booked costs nothing.
         """
-        if address["country"] in UNREACHED:
-            return None
-        return f"SBX-{sha256(order_id.encode()).hexdigest()[:16]}"
+        ...
 
-    def cancel(self, order_id: str) -> None:
-        """Take a booking back, if there is one: the parcel stays here. The same again does nothing more."""
+    def book(self, booking: str) -> str | None:
+        """The parcel's tracking number, or None where the carrier will not take it. Raises CarrierUnavailable."""
+        ...
 
-    def delivered(self, tracking: str) -> bool:
-        """Whether the parcel has arrived."""
-        return True
+    def cancel(self, booking: str) -> None:
+        """Take a booking back, if it was made: the parcel stays here. Raises CarrierUnavailable."""
+        ...
+
+    def find(self, booking: str) -> Parcel:
+        """Where the parcel is. Raises CarrierUnavailable."""
+        ...
+
+    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
+        """What the carrier's webhook tells, None if it is about no parcel of ours; header names are lower case.
+
+        Raises InvalidSignature, ValueError for a body of another form, CarrierUnavailable.
+        """
+        ...

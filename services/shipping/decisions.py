@@ -33,9 +33,9 @@ def cancel(row: Row | None, requested: DomainEvent) -> Change | None:
     return Change(TRANSITIONS["cancel"], remove=LEAVE_DUE_INDEX) if row["status"] == states.CREATED else None
 
 
-def book() -> Change:
-    """The carrier is about to be asked: from here on the shipment cannot be cancelled."""
-    return Change(TRANSITIONS["book"])
+def book(booking: str) -> Change:
+    """The carrier is about to be asked for what it prepared: from here on the shipment cannot be cancelled."""
+    return Change(TRANSITIONS["book"], set={"booking": booking})
 
 
 def is_due(row: Row, now: datetime) -> bool:
@@ -49,8 +49,10 @@ def dispatch(row: Row, tracking: str, arrives: datetime) -> Change:
     return Change(TRANSITIONS["dispatch"], set={**told, **due_at(row["pk"], arrives)}, data=told)
 
 
-def deliver(row: Row) -> Change:
-    """The carrier delivered the parcel: no sweeper need look again."""
+def deliver(row: Row | None) -> Change | None:
+    """The carrier delivered the parcel: no sweeper need look again. None where it is known already."""
+    if row is None or row["status"] != states.DISPATCHED:
+        return None
     return Change(TRANSITIONS["deliver"], remove=LEAVE_DUE_INDEX, data={"tracking": row["tracking"]})
 
 

@@ -1,10 +1,15 @@
 """The shipping service's stack."""
 
+import json
+
 from constructs import Construct
 
+from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.registry import register_schemas
+from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
@@ -13,7 +18,12 @@ from services.shipping.consumes import CONSUMES
 
 SHIPMENTS = "SHIP#"
 TRANSIT_SECONDS = 60
-"""How long the sandbox carrier is on its way, unless the context `transit_seconds` says."""
+"""How long after dispatch the carrier is first asked about a parcel, unless the context `transit_seconds` says."""
+CARRIERS = ("sandbox", "easypost")
+SHIP_FROM = ("name", "street1", "city", "zip", "country")
+"""What the context `ship_from` must name, in EasyPost's words; `street2` and `state` too, where the address has them."""
+GRAMS_PER_ITEM = 500
+WEBHOOKS = ("POST /webhooks/carrier",)
 
 
 class ShippingStack(ServiceStack):
@@ -30,12 +40,49 @@ class ShippingStack(ServiceStack):
         table.allow(cancellation, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation)
         contact = self.require("order", "contact-arn")
+        carrier = self._carrier()
         transit_seconds = str(self.setting("transit_seconds", TRANSIT_SECONDS))
         outbox = Outbox(
             self,
             table,
             rows=(SHIPMENTS,),
-            sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": transit_seconds},
+            sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": transit_seconds, **carrier},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         outbox.sweeper.allow("lambda:InvokeFunction", on=contact)
+        webhook = self._webhook(table, carrier)
+        if carrier["CARRIER"] != "sandbox":
+            key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
+            for function in (outbox.sweeper, webhook):
+                function.add_environment("CARRIER_API_KEY_ARN", key.secret_arn)
+            key.allow(outbox.sweeper, webhook)
+        alarm_on_count(self, "ParcelReturned", "a parcel comes back or is lost: services/shipping/README.md")
+
+    def _carrier(self) -> dict[str, str]:
+        """What the functions that speak to the carrier are told of it. Raises ValueError for a context that cannot be."""
+        carrier: str = self.setting("carrier", CARRIERS[0])
+        if carrier not in CARRIERS:
+            raise ValueError(f"{carrier!r} is not a carrier: -c carrier=... takes {' or '.join(CARRIERS)}")
+        self.publish("carrier", carrier)
+        if carrier == "sandbox":
+            return {"CARRIER": carrier}
+        ship_from = json.loads(self.setting("ship_from", "{}"))
+        missing = [name for name in SHIP_FROM if not ship_from.get(name)]
+        if missing:
+            raise ValueError(f"-c ship_from=... is a JSON object with {', '.join(SHIP_FROM)}; there is no {', '.join(missing)}")
+        return {
+            "CARRIER": carrier,
+            "EASYPOST_URL": self.setting("easypost_url", "https://api.easypost.com"),
+            "SHIP_FROM": json.dumps(ship_from, sort_keys=True),
+            "GRAMS_PER_ITEM": str(self.setting("grams_per_item", GRAMS_PER_ITEM)),
+        }
+
+    def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:
+        """What the carrier tells. Whoever shares the secret is the carrier."""
+        secret = ServiceSecret(self, "carrier-webhook-secret", "what the carrier signs its webhook by")
+        environment = {"TABLE_NAME": table.table_name, "CARRIER_WEBHOOK_SECRET_ARN": secret.secret_arn, **carrier}
+        webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)
+        table.allow(webhook, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
+        secret.allow(webhook)
+        HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
+        return webhook

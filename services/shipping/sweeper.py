@@ -11,11 +11,11 @@ from services.kernel.contact import contact_of
 from services.kernel.functions import move_each, republish_left_behind
 from services.kernel.rows import Change, Row, Stale
 from services.kernel.settings import from_environment
-from services.shipping import decisions, states, table
-from services.shipping.carrier import SandboxCarrier
+from services.shipping import decisions, parcels, states, table
+from services.shipping.carriers import carrier
 
-BUDGET: Final = timedelta(seconds=40)
-"""How long a sweep begins shipments; what is left is for the last one (8 s if `contact` hangs) and for republishing."""
+BUDGET: Final = timedelta(seconds=30)
+"""How long a sweep begins shipments; what is left is for the last one (24 s if `contact` and the carrier hang)."""
 PER_SHARD: Final = 25
 """How many shipments of a shard are taken in turn, so that no shard waits for another."""
 
@@ -34,24 +34,22 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-@cache
-def carrier() -> SandboxCarrier:
-    """The carrier that takes the parcels."""
-    return SandboxCarrier()
-
-
 def hand_over(row: Row) -> bool:
-    """Write down that the carrier is asked, then ask it. A crash from there on asks again, which is the same booking."""
+    """Prepare the booking, write down that it is asked for, then ask for it. A crash from there on asks for the same again."""
     order_id = row["order_id"]
     contact = contact_of(order_id, settings().contact_function_arn)
     if contact is None:
         if row["status"] == states.BOOKING:  # the customer was forgotten since: whatever the carrier has stays here
-            carrier().cancel(order_id)
+            carrier().cancel(row["booking"])
         step(row, decisions.fail(decisions.NO_ADDRESS))
         return True
     if row["status"] == states.CREATED:
-        row = step(row, decisions.book())
-    tracking = carrier().book(order_id, contact.address)
+        booking = carrier().prepare(order_id, contact, row["lines"])
+        if booking is None:
+            step(row, decisions.fail(decisions.CARRIER_REFUSED))
+            return True
+        row = step(row, decisions.book(booking))
+    tracking = carrier().book(row["booking"])
     if tracking is None:
         step(row, decisions.fail(decisions.CARRIER_REFUSED))
     else:
@@ -60,11 +58,11 @@ def hand_over(row: Row) -> bool:
 
 
 def follow_up(row: Row) -> bool:
-    """Ask the carrier about the parcel; False while it is on its way."""
-    if not carrier().delivered(row["tracking"]):
-        table.shipments().postpone(row["order_id"], clock.now())
+    """Ask the carrier about the parcel; False while it is on its way, or on its way back."""
+    after = parcels.seen(row, carrier().find(row["booking"]))
+    if after["status"] == states.DISPATCHED:
+        table.shipments().postpone(row["order_id"], clock.now() + carrier().asked_every)
         return False
-    step(row, decisions.deliver(row))
     return True
 
 

@@ -1,15 +1,18 @@
 """What each function is given and allowed, against what its code reads and calls."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from aws_cdk import App
 
 from services.kernel.names import SERVICES
+from services.shipping.infrastructure import ShippingStack
 from tests.infrastructure.conftest import LASTING_SETTINGS
-from tests.infrastructure.templates import Assembly, Resource, listed
+from tests.infrastructure.templates import Assembly, Resource, listed, referred
 
 REPOSITORY = Path(__file__).parents[2]
 GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
@@ -17,9 +20,13 @@ FUNCTIONS = {
     "order": {"api", "commands", "contact", "intake", "subscriber", "relay", "sweeper"},
     "payment": {"commands", "subscriber", "relay", "sweeper"},
     "inventory": {"api", "commands", "subscriber", "relay", "sweeper"},
-    "shipping": {"subscriber", "cancellation", "relay", "sweeper"},
+    "shipping": {"subscriber", "cancellation", "webhook", "relay", "sweeper"},
     "notification": {"subscriber", "relay", "sweeper"},
 }
+READ_BY_EASYPOST = {"EASYPOST_URL", "SHIP_FROM", "GRAMS_PER_ITEM", "CARRIER_API_KEY_ARN"}
+"""What the functions that speak to the carrier read where it is EasyPost."""
+READ_TO_HEAR = {"CARRIER_WEBHOOK_SECRET_ARN"}
+"""What a carrier reads when its webhook is heard, which one function does."""
 ALL = [(service, module) for service, modules in FUNCTIONS.items() for module in sorted(modules)]
 
 
@@ -80,7 +87,8 @@ def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> N
 def test_a_function_is_given_what_its_code_reads_and_nothing_else(assembly: Assembly, service: str, module: str) -> None:
     given = set(assembly.function(service, module).properties["Environment"]["Variables"]) - GIVEN_TO_ALL
     reads = reads_of(f"services.{service}.{module}")
-    assert reads.required <= given
+    not_here = READ_BY_EASYPOST | (set() if module == "webhook" else READ_TO_HEAR)
+    assert reads.required - not_here <= given
     assert given <= reads.required | reads.optional
 
 
@@ -103,6 +111,7 @@ STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIt
 ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 RELAY = STREAM | {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 SWEEP = ADVANCE | {"dynamodb:Query", "events:PutEvents"}
+READ_SECRET = {"secretsmanager:GetSecretValue"}
 LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
     ("order", "api"): ADVANCE
@@ -121,6 +130,7 @@ ALLOWED = {
     ("inventory", "sweeper"): SWEEP,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
     ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE,
+    ("shipping", "webhook"): ADVANCE | READ_SECRET,
     ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
     ("notification", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction", "ses:SendEmail"},
     ("notification", "sweeper"): SWEEP,
@@ -186,3 +196,55 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
     assert given("order", "sweeper")["ABORT_AFTER_SECONDS"] == LASTING_SETTINGS["abort_after_seconds"]
     (archive,) = lasting.resources("Events::Archive")
     assert archive.properties["RetentionDays"] == int(LASTING_SETTINGS["archive_retention_days"])
+
+
+def secrets_read(assembly: Assembly, service: str, module: str) -> set[str]:
+    """The secrets that a function may read, by the beginnings of their logical ids."""
+    return {
+        referred(resource)[:-8]
+        for statement in assembly.statements(assembly.function(service, module))
+        if "secretsmanager:GetSecretValue" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:
+    for module in ("sweeper", "webhook"):
+        given, at_the_sandbox = (
+            stage.function("shipping", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
+        )
+        assert given.keys() - at_the_sandbox.keys() == READ_BY_EASYPOST
+        assert (at_the_sandbox["CARRIER"], given["CARRIER"]) == ("sandbox", "easypost")
+        assert given["EASYPOST_URL"] == "https://api.easypost.com"
+        assert given["GRAMS_PER_ITEM"] == "300"
+    assert secrets_read(assembly, "shipping", "webhook") == {"CarrierWebhookSecret"}
+    assert secrets_read(lasting, "shipping", "webhook") == {"CarrierWebhookSecret", "CarrierApiKey"}
+    assert secrets_read(lasting, "shipping", "sweeper") == {"CarrierApiKey"}
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"carrier": "pigeon"}, "'pigeon' is not a carrier: -c carrier=... takes sandbox or easypost"),
+        (
+            {"carrier": "easypost"},
+            "; there is no name, street1, city, zip, country",
+        ),
+        (
+            {"carrier": "easypost", "ship_from": '{"name": "Shop", "street1": "1 Main St", "zip": "1", "country": "US"}'},
+            "-c ship_from=... is a JSON object with name, street1, city, zip, country; there is no city",
+        ),
+    ],
+)
+def test_a_carrier_that_cannot_be_is_told_so(tmp_path: Path, context: dict[str, str], said: str) -> None:
+    app = App(outdir=str(tmp_path), context=context, analytics_reporting=False)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        ShippingStack(app, "dev")
+
+
+def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:
+    routes = {
+        route.properties["RouteKey"]: route.properties.get("AuthorizationType", "NONE")
+        for route in lasting.resources("ApiGatewayV2::Route")
+    }
+    assert {route for route, signed_by in routes.items() if signed_by != "AWS_IAM"} == {"POST /webhooks/carrier"}

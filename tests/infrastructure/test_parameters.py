@@ -25,7 +25,10 @@ PROVIDED = {
         *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
         *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
     },
-    "shipping": {"orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS},
+    "shipping": {
+        *("api-url", "carrier", "carrier-webhook-secret-arn"),
+        *("orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS),
+    },
     "notification": {"notices-rule-arn", "notices-queue-url", "notices-dlq-url", "sender-address"},
     "audit": {"function-arn"},
     "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},

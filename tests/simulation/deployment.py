@@ -114,6 +114,7 @@ def newest_order_placed() -> int:
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
 WITH_DUE_INDEX: Final = ("order", "payment", "shipping", "notification")
 LEDGER: Final = "payment-ledger"
+WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
 
 
 def functions() -> tuple[Deployed, ...]:
@@ -124,10 +125,12 @@ def functions() -> tuple[Deployed, ...]:
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}
+    carrier = {"CARRIER": "sandbox"}
+    webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": WEBHOOK_SECRET}
     sweepers = {
         "order": aborts,
         "payment": gateway,
-        "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"])},
+        "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"]), **carrier},
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
     }
     letters = {
@@ -147,6 +150,7 @@ def functions() -> tuple[Deployed, ...]:
         Deployed("inventory", "api", 10, {}),
         Deployed("shipping", "subscriber", 30, letters["shipping-orders"]),
         Deployed("shipping", "cancellation", 30, letters["shipping-cancellations"]),
+        Deployed("shipping", "webhook", 15, {**webhook_secret, **carrier}),
         Deployed(
             "notification",
             "subscriber",

@@ -1,6 +1,7 @@
 """The payment gateway and the carrier as what they are: others' systems, beyond a network that loses, doubles, delays calls."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from tests.simulation.dynamodb import Refusal
@@ -62,29 +63,43 @@ class RemoteCarrier:
     def __init__(self, sandbox: Any) -> None:
         self.sandbox = sandbox
 
-    def book(self, order_id: str, address: Mapping[str, str]) -> Any:
+    @property
+    def asked_every(self) -> timedelta:
+        """As the sandbox."""
+        every: timedelta = self.sandbox.asked_every
+        return every
+
+    def prepare(self, order_id: str, contact: Any, lines: Any) -> Any:
+        """As the sandbox, whose booking is the order's id."""
+        return self._call(f"carrier prepare {order_id}", lambda: self.sandbox.prepare(order_id, contact, lines))
+
+    def book(self, booking: str) -> Any:
         """As the sandbox; None after a cancellation."""
 
         def execute() -> Any:
-            tracking = None if order_id in self.refuses else self.sandbox.book(order_id, address)
+            tracking = None if booking in self.refuses else self.sandbox.book(booking)
             if tracking:
-                self.has.add(order_id)
+                self.has.add(booking)
             return tracking
 
-        return self._call(f"carrier book {order_id}", execute)
+        return self._call(f"carrier book {booking}", execute)
 
-    def cancel(self, order_id: str) -> None:
+    def cancel(self, booking: str) -> None:
         """As the sandbox."""
 
         def execute() -> None:
-            self.refuses.add(order_id)
-            self.has.discard(order_id)
+            self.refuses.add(booking)
+            self.has.discard(booking)
 
-        self._call(f"carrier cancel {order_id}", execute)
+        self._call(f"carrier cancel {booking}", execute)
 
-    def delivered(self, tracking: str) -> Any:
+    def find(self, booking: str) -> Any:
         """As the sandbox."""
-        return self._call(f"carrier delivered {tracking}", lambda: self.sandbox.delivered(tracking))
+        return self._call(f"carrier find {booking}", lambda: self.sandbox.find(booking))
+
+    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
+        """As the sandbox, which need ask nobody."""
+        return self.sandbox.hear(headers, body, now)
 
     def _call(self, what: str, execute: Callable[[], Any]) -> Any:
         from services.shipping.carrier import CarrierUnavailable

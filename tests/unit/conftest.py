@@ -6,11 +6,20 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from pytest_socket import disable_socket, enable_socket
+from pytest_socket import _remove_restrictions, disable_socket, enable_socket, socket_allow_hosts
 
 from services.kernel import clients
 
-CLIENTS = (clients.dynamodb, clients.events, clients.sqs, clients.functions, clients.ses, clients.workflows)
+CLIENTS = (
+    clients.dynamodb,
+    clients.events,
+    clients.sqs,
+    clients.functions,
+    clients.ses,
+    clients.workflows,
+    clients.secrets,
+    clients.http,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +27,15 @@ def no_network() -> Iterator[None]:
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture
+def loopback(no_network: None) -> Iterator[None]:
+    """A test that stands up a server of its own may reach this machine, and nothing else."""
+    enable_socket()
+    socket_allow_hosts(["127.0.0.1"])
+    yield
+    _remove_restrictions()
 
 
 @pytest.fixture

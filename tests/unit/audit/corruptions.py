@@ -369,14 +369,19 @@ of_a("shipping", SHIP, "delivered, unmarked", "E5", status="DISPATCHED")(
     lambda row, random: [row.update(status="DELIVERED", version=4), row.pop("due_shard"), row.pop("next_due")]
 )
 of_a("shipping", SHIP, "failed", "W3", status="DELIVERED")(
-    lambda row, random: [row.update(status="FAILED", version=2, reason="CARRIER_REFUSED"), row.pop("tracking")]
+    lambda row, random: [row.update(status="FAILED", version=3, reason="CARRIER_REFUSED"), row.pop("tracking")]
 )
 of_a("shipping", SHIP, "no sweeper finds it", "W1", status="DISPATCHED")(
     lambda row, random: row.update(due_shard=str((int(row["due_shard"]) + random.randrange(1, 4)) % 4))
 )
 of_a("shipping", SHIP, "tracking lost", "W1", status=("DISPATCHED", "DELIVERED"))(drop("tracking"))
+of_a("shipping", SHIP, "booking lost", "D2", status=("DISPATCHED", "DELIVERED"))(drop("booking"))
 of_a("shipping", SHIP, "nobody took it", "V1", status="DISPATCHED")(
-    lambda row, random: [row.update(status="CREATED", version=1, created_at=row["updated_at"]), row.pop("tracking")]
+    lambda row, random: [
+        row.update(status="CREATED", version=1, created_at=row["updated_at"]),
+        row.pop("tracking"),
+        row.pop("booking"),
+    ]
 )
 
 

@@ -324,7 +324,7 @@ class Order:
         if self.story.fate in ("RETURNED", "REFUND REFUSED AT FIRST"):
             yield from self.returned(event)
             return
-        self.ship(lambda row: shipping.book())
+        self.ship(lambda row: shipping.book("BOOKING-1"))
         yield
         if self.story.fate == "RETURNED TOO LATE":
             self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", stage.now()))

@@ -9,7 +9,7 @@ import pytest
 
 from services.kernel import clients, clock
 from services.kernel.rows import Row
-from services.shipping import subscriber, sweeper, table
+from services.shipping import carriers, subscriber, sweeper, table
 from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
 from tests.unit.tables import create_table
 
@@ -58,6 +58,7 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
         "CONTACT_FUNCTION_ARN": "contact-function",
         "TRANSIT_SECONDS": str(int(TRANSIT.total_seconds())),
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+        "CARRIER": "sandbox",
     }.items():
         monkeypatch.setenv(name, value)
     service = ShippingService(ContactFunction(), Bus(), DeadLetterQueue())
@@ -65,7 +66,7 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
     monkeypatch.setattr(clients, "functions", lambda: service.contacts)
     monkeypatch.setattr(clients, "events", lambda: service.bus)
     monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
-    cached = (table.shipments, sweeper.settings, sweeper.carrier)
+    cached = (table.shipments, sweeper.settings, carriers.carrier)
     for built in cached:
         built.cache_clear()
     with clock.held_by(lambda: service.now):

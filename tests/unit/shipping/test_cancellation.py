@@ -6,7 +6,8 @@ import pytest
 
 from services.kernel.rows import Row
 from services.shipping import cancellation, sweeper, table
-from services.shipping.carrier import CarrierUnavailable, SandboxCarrier
+from services.shipping.carrier import CarrierUnavailable
+from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import ORDER, an_event, batch
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
@@ -52,15 +53,15 @@ def test_a_parcel_that_has_gone_goes_on(shipping: ShippingService) -> None:
 
 def test_while_the_carrier_is_asked_it_is_too_late(shipping: ShippingService, monkeypatch: pytest.MonkeyPatch) -> None:
     class Asked(SandboxCarrier):
-        def book(self, order_id: str, address: Any) -> str | None:
+        def book(self, booking: str) -> str | None:
             asked_to_cancel()
             raise CarrierUnavailable
 
-    monkeypatch.setattr(sweeper, "carrier", Asked)
+    monkeypatch.setattr(sweeper, "carrier", lambda: Asked(str))
     shipping.confirmed(ORDER)
     assert shipping.sweep()["failed"] == 1
     assert status() == "BOOKING"
-    monkeypatch.setattr(sweeper, "carrier", SandboxCarrier)
+    monkeypatch.setattr(sweeper, "carrier", lambda: SandboxCarrier(str))
     shipping.sweep()
     assert status() == "DISPATCHED"
 

@@ -1,6 +1,6 @@
 """The sweeper hands parcels to the carrier and asks about them, whatever happens to one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 from services.kernel import clients
 from services.kernel.contact import Contact
 from services.shipping import sweeper, table
-from services.shipping.carrier import CarrierUnavailable, SandboxCarrier
+from services.shipping.carrier import CarrierUnavailable, Parcel
+from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import ADDRESS, ALICE, ORDER
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
@@ -26,21 +27,28 @@ class LateCarrier(SandboxCarrier):
     """Has delivered nothing yet, counts the parcels it took and gave back, and gives no answer while it is `away`."""
 
     def __init__(self) -> None:
+        super().__init__(lambda: "of no use here")
+        self.prepared: list[str] = []
         self.booked: list[str] = []
         self.cancelled: list[str] = []
         self.away = False
+        self.parcel = Parcel.ON_ITS_WAY
 
-    def cancel(self, order_id: str) -> None:
-        self.cancelled.append(order_id)
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+        self.prepared.append(order_id)
+        return f"booking-{len(self.prepared)}"
 
-    def book(self, order_id: str, address: Mapping[str, str]) -> str | None:
+    def cancel(self, booking: str) -> None:
+        self.cancelled.append(booking)
+
+    def book(self, booking: str) -> str | None:
         if self.away:
             raise CarrierUnavailable
-        self.booked.append(order_id)
-        return super().book(order_id, address)
+        self.booked.append(booking)
+        return super().book(booking)
 
-    def delivered(self, tracking: str) -> bool:
-        return False
+    def find(self, booking: str) -> Parcel:
+        return self.parcel
 
 
 @pytest.fixture
@@ -146,6 +154,18 @@ def test_a_parcel_still_on_its_way_is_asked_about_again(shipping: ShippingServic
     assert shipping.row()["next_due"] == "2026-11-23T12:01:30.000Z"
 
 
+def test_a_parcel_that_comes_back_is_told_of_until_somebody_acts(
+    shipping: ShippingService, late: LateCarrier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipping.confirmed(ORDER)
+    shipping.sweep()
+    late.parcel = Parcel.RETURNED
+    for _ in range(2):
+        assert shipping.sweep(after=TRANSIT) == {"moved": 0, "failed": 0, "republished": 0}
+        assert '"ParcelReturned":[1' in capsys.readouterr().out
+    assert shipping.row()["status"] == "DISPATCHED"
+
+
 def test_what_a_late_index_still_calls_due_is_left_alone(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
     shipping.sweep()
@@ -169,7 +189,8 @@ def test_a_second_sweep_amid_the_first_moves_it_once(shipping: ShippingService, 
     shipping.contacts.invoke = asked_twice  # type: ignore[method-assign]
     assert shipping.sweep()["moved"] == 0
     assert nested[0]["moved"] == 1
-    assert late.booked == [ORDER], "who comes second finds that the carrier is being asked"
+    assert late.prepared == [ORDER, ORDER], "to prepare binds nobody"
+    assert late.booked == ["booking-1"], "who comes second finds that the carrier is being asked"
     assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
 
 
@@ -198,6 +219,7 @@ def test_whoever_dies_as_the_carrier_is_asked_asks_again(shipping: ShippingServi
     late.away = False
     assert shipping.sweep(after=timedelta(minutes=1))["moved"] == 1
     assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
+    assert (late.prepared, late.booked) == ([ORDER], ["booking-1"]), "what was written down before is asked for again"
 
 
 def test_a_customer_forgotten_as_the_carrier_is_asked_gets_no_parcel(shipping: ShippingService, late: LateCarrier) -> None:
@@ -208,7 +230,7 @@ def test_a_customer_forgotten_as_the_carrier_is_asked_gets_no_parcel(shipping: S
     shipping.contacts.contacts.clear()
     assert shipping.sweep(after=timedelta(minutes=1))["moved"] == 1
     assert (shipping.row()["status"], shipping.row()["reason"]) == ("FAILED", "NO_ADDRESS")
-    assert late.cancelled == [ORDER]
+    assert late.cancelled == ["booking-1"]
 
 
 def test_what_stays_pending_is_republished(shipping: ShippingService) -> None:
@@ -237,6 +259,8 @@ def test_no_address_is_kept_or_told(shipping: ShippingService, caplog: pytest.Lo
 
 
 def test_the_same_order_is_the_same_booking() -> None:
-    carrier = SandboxCarrier()
-    assert carrier.book(ORDER, ADDRESS) == carrier.book(ORDER, {**ADDRESS, "city": "Shelbyville"})
-    assert carrier.book(ORDER, ADDRESS) != carrier.book("ord-" + "b" * 26, ADDRESS)
+    carrier = SandboxCarrier(lambda: "of no use here")
+    moved = Contact("Alice", "alice@example.com", {**ADDRESS, "city": "Shelbyville"})
+    assert carrier.prepare(ORDER, moved, ()) == ORDER
+    assert carrier.book(ORDER) == carrier.book(ORDER)
+    assert carrier.book(ORDER) != carrier.book("ord-" + "b" * 26)

@@ -1,0 +1,47 @@
+"""`orderctl shipments`: show, advance."""
+
+from typing import Any
+
+import typer
+
+from orderctl import output
+from orderctl.output import Format, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="Show shipments, and move them on.")
+COLUMNS = {"order_id": "Order", "status": "Status", "tracking": "Tracking", "reason": "Reason", "next_due": "Next due"}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="shipments")
+
+
+@app.command()
+def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Show an order's shipment.
+
+    Example: `orderctl shipments show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    """
+    from orderctl import advancing
+
+    output.show([_shown(advancing.find(ctx.obj, order_id))], COLUMNS, output_format)
+
+
+@app.command()
+def advance(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+    """Take an order's shipment one step on, without waiting: hand it to the carrier, then have it delivered.
+
+    The second step is the sandbox carrier's webhook, signed as it signs; a real carrier tells by itself. What is
+    delivered, cancelled or failed has no step to take.
+
+    Example: `orderctl shipments advance ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    """
+    from orderctl import advancing
+
+    with output.Progress().step("Advance the shipment"):
+        row = advancing.advance(ctx.obj, order_id)
+    output.show([_shown(row)], COLUMNS, output_format)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row.get(name) for name in COLUMNS}

@@ -1,0 +1,44 @@
+"""The carrier that a function was deployed with."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import cache
+
+from services.kernel import clients
+from services.kernel.secrets import secret
+from services.shipping.carrier import Carrier
+from services.shipping.easypost_carrier import EasyPostCarrier, Sender
+from services.shipping.sandbox_carrier import SandboxCarrier
+
+READ_TIMEOUT_SECONDS = 5.0
+"""EasyPost asks the carriers behind it for rates and labels, which takes seconds; a shipment takes three calls at most."""
+
+
+def _webhook_secret() -> str:
+    return secret(os.environ["CARRIER_WEBHOOK_SECRET_ARN"])
+
+
+def _api_key() -> str:
+    return secret(os.environ["CARRIER_API_KEY_ARN"])
+
+
+def sandbox() -> Carrier:
+    """The carrier that moves nothing."""
+    return SandboxCarrier(_webhook_secret)
+
+
+def easypost() -> Carrier:
+    """EasyPost, with the account whose key is in Secrets Manager."""
+    sender = Sender(json.loads(os.environ["SHIP_FROM"]), int(os.environ["GRAMS_PER_ITEM"]))
+    http = clients.http(READ_TIMEOUT_SECONDS)
+    return EasyPostCarrier(http, os.environ["EASYPOST_URL"], sender, _api_key, _webhook_secret)
+
+
+CARRIERS: dict[str, Callable[[], Carrier]] = {"sandbox": sandbox, "easypost": easypost}
+
+
+@cache
+def carrier() -> Carrier:
+    """The carrier named by the variable CARRIER."""
+    return CARRIERS[os.environ["CARRIER"]]()

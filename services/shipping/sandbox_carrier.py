@@ -1,0 +1,51 @@
+"""A carrier of our own, for the laptop, tests and stages without real parcels: it moves nothing."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from services.kernel import webhooks
+from services.kernel.contact import Contact
+from services.shipping.carrier import Parcel, Sighting
+
+UNREACHED: Final = frozenset({"AQ"})
+"""The countries (ISO 3166-1) that the sandbox does not go to, so that a refusal can be had: Antarctica."""
+SIGNATURE: Final = "orderflow-signature"
+
+
+class SandboxCarrier:
+    """Takes every parcel it can reach the address of, and has delivered it by the time anybody asks.
+
+    Its webhook's body is `{"order_id", "parcel"}`, signed as `services.kernel.webhooks` says in the header SIGNATURE.
+    """
+
+    asked_every = timedelta(0)
+
+    def __init__(self, webhook_secret: Callable[[], str]) -> None:
+        self.webhook_secret = webhook_secret
+
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+        """The order's id: the same order is the same booking."""
+        return None if contact.address["country"] in UNREACHED else order_id
+
+    def book(self, booking: str) -> str | None:
+        """A number made of the order's id."""
+        return f"SBX-{sha256(booking.encode()).hexdigest()[:16]}"
+
+    def cancel(self, booking: str) -> None:
+        """Nothing was moved."""
+
+    def find(self, booking: str) -> Parcel:
+        """Always there."""
+        return Parcel.DELIVERED
+
+    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting:
+        """What the signed body says."""
+        webhooks.verify(self.webhook_secret(), headers.get(SIGNATURE, ""), body, now)
+        try:
+            told = json.loads(body)
+            return Sighting(str(told["order_id"]), Parcel(told["parcel"]))
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"the body must be order_id and parcel, one of {', '.join(Parcel)}") from None

@@ -1,0 +1,72 @@
+"""The carrier's webhook: what it tells about a parcel, believed only if it is the carrier's, and done once."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from services.kernel import clock
+from services.kernel.problems import Problem
+from services.kernel.webhooks import InvalidSignature
+from services.shipping import parcels, states, table
+from services.shipping.carrier import CarrierUnavailable, Sighting
+from services.shipping.carriers import carrier
+
+logger = Logger()
+app = APIGatewayHttpResolver()
+TELL_AGAIN_SECONDS = "60"
+
+
+@app.post("/webhooks/carrier")
+def hear() -> Response[str]:
+    """200 with the `outcome` DELIVERED, UNCHANGED or IGNORED; 400 for what is not the carrier's; 409 and 503: tell it again."""
+    event = app.current_event
+    try:
+        body = event.decoded_body or ""
+        sighting = carrier().hear(event.headers, body, clock.now())
+    except InvalidSignature as refusal:
+        return Problem("signature-invalid", 400, "Signature invalid", str(refusal)).response()
+    except ValueError as refusal:
+        return Problem("request-invalid", 400, "Request invalid", str(refusal)).response()
+    except CarrierUnavailable:
+        logger.warning("carrier cannot be asked about what it told")
+        return _again("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
+    if sighting is None:
+        return _outcome("IGNORED")
+    return _see(sighting)
+
+
+def _see(sighting: Sighting) -> Response[str]:
+    row = table.shipments().get(sighting.order_id)
+    if row is None:
+        return _outcome("IGNORED")
+    if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was quicker than our own writing down
+        return _again("not-dispatched", 409, f"the parcel of order {sighting.order_id} is not known to be dispatched")
+    if row["status"] != states.DISPATCHED:
+        return _outcome("UNCHANGED")
+    after = parcels.seen(row, sighting.parcel)
+    return _outcome("DELIVERED" if after["status"] == states.DELIVERED else "UNCHANGED")
+
+
+def _outcome(outcome: str) -> Response[str]:
+    logger.info("webhook answered", outcome=outcome)
+    return Response(200, "application/json", json.dumps({"outcome": outcome}))
+
+
+def _again(name: str, status: int, detail: str) -> Response[str]:
+    problem = Problem(name, status, name.replace("-", " ").capitalize(), f"{detail}; tell it again")
+    return problem.response({"Retry-After": TELL_AGAIN_SECONDS})
+
+
+def _no_such_route(_: Exception) -> Response[str]:
+    return Problem("no-such-route", 404, "No such route", "see services/shipping/README.md for the routes").response()
+
+
+app.not_found(_no_such_route)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's HTTP API, payload format 2.0."""
+    answer: dict[str, Any] = app.resolve(event, context)
+    return answer

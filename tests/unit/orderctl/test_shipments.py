@@ -1,0 +1,132 @@
+"""`orderctl shipments`: a shipment moved on by hand, by the ways that its sweeper and its carrier have."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orderctl import signed_http
+from orderctl.commands.shipments import app
+from orderctl.errors import UserError
+from orderctl.signed_http import Answer
+from orderctl.target import Kind, Target
+from services.kernel import clients
+from services.shipping import carriers, subscriber, sweeper, table, webhook
+from services.shipping.sandbox_carrier import SandboxCarrier
+from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
+from tests.unit.orderctl.conftest import orderctl, orderctl_json
+from tests.unit.tables import create_table
+
+
+@dataclass(frozen=True)
+class Shipping(Target):
+    """A target with one service: the shipping handlers themselves, on a moto table."""
+
+    kind: Kind = Kind.AWS
+    region: str = "eu-west-1"
+    parameters: dict[str, str] = field(default_factory=dict, compare=False)
+    posted: list[tuple[str, str]] = field(default_factory=list, compare=False)
+
+    def client(self, service: str, **config: Any) -> Any:
+        return self if service == "lambda" else super().client(service, **config)
+
+    def parameter(self, name: str) -> str:
+        return self.parameters[name]
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        assert request["FunctionName"] == "the sweeper"
+        answer = sweeper.handler(json.loads(request["Payload"]), None)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+@pytest.fixture
+def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shipping]:
+    create_table(dynamodb, "shipments")
+    secret = clients.secrets().create_secret(Name="webhook", SecretString="shared")["ARN"]
+    for name, value in {
+        "TABLE_NAME": "shipments",
+        "BUS_NAME": "bus",
+        "CONTACT_FUNCTION_ARN": "contact-function",
+        "TRANSIT_SECONDS": "3600",
+        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+        "CARRIER": "sandbox",
+        "CARRIER_WEBHOOK_SECRET_ARN": secret,
+    }.items():
+        monkeypatch.setenv(name, value)
+    contacts, bus, letters = ContactFunction(), Bus(), DeadLetterQueue()
+    contacts.contacts[ORDER] = ALICE
+    for name, fake in {"functions": contacts, "events": bus, "sqs": letters}.items():
+        monkeypatch.setattr(clients, name, lambda fake=fake: fake)
+    cached = (table.shipments, sweeper.settings, carriers.carrier)
+    for built in cached:
+        built.cache_clear()
+    target = Shipping(
+        parameters={
+            "shipping/table-name": "shipments",
+            "shipping/sweeper-arn": "the sweeper",
+            "shipping/carrier": "sandbox",
+            "shipping/carrier-webhook-secret-arn": secret,
+            "shipping/api-url": "https://api.example/",
+        }
+    )
+    monkeypatch.setattr(signed_http, "call", call_webhook)
+    yield target
+    for built in cached:
+        built.cache_clear()
+
+
+def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
+    """The webhook's own handler, called as API Gateway calls it."""
+    path = url.removeprefix("https://api.example")
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "headers": headers,
+        "body": signed_http.as_sent(body),
+        "isBase64Encoded": False,
+    }
+    answer = webhook.handler(event, None)
+    return Answer(answer["statusCode"], {}, answer["body"])
+
+
+def confirmed() -> None:
+    subscriber.handler(batch(an_event("order", "OrderConfirmed", ORDER)), None)
+
+
+def test_a_shipment_goes_step_by_step_to_the_doorstep(shipping: Shipping) -> None:
+    confirmed()
+    assert orderctl_json(app, shipping, "show", ORDER)[0]["status"] == "CREATED"
+    (dispatched,) = orderctl_json(app, shipping, "advance", ORDER)
+    assert (dispatched["status"], dispatched["tracking"]) == ("DISPATCHED", SandboxCarrier(str).book(ORDER))
+    (delivered,) = orderctl_json(app, shipping, "advance", ORDER)
+    assert (delivered["status"], delivered["next_due"]) == ("DELIVERED", None)
+    with pytest.raises(UserError, match=f"The shipment of {ORDER} is DELIVERED: there is nothing to advance"):
+        orderctl(app, shipping, "advance", ORDER)
+
+
+def test_what_a_real_carrier_has_only_the_carrier_can_deliver(shipping: Shipping) -> None:
+    confirmed()
+    orderctl(app, shipping, "advance", ORDER)
+    shipping.parameters["shipping/carrier"] = "easypost"
+    with pytest.raises(UserError, match=f"The parcel of {ORDER} is with easypost, which tells by itself"):
+        orderctl(app, shipping, "advance", ORDER)
+
+
+def test_a_webhook_that_refuses_says_why(shipping: Shipping) -> None:
+    confirmed()
+    orderctl(app, shipping, "advance", ORDER)
+    other = clients.secrets().create_secret(Name="another", SecretString="not shared")["ARN"]
+    shipping.parameters["shipping/carrier-webhook-secret-arn"] = other
+    with pytest.raises(UserError, match="Shipping did not take it: the signature is not of this body under our secret"):
+        orderctl(app, shipping, "advance", ORDER)
+    assert table.shipments().get(ORDER)["status"] == "DISPATCHED"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("command", ["show", "advance"])
+def test_an_order_without_a_shipment_is_told_so(shipping: Shipping, command: str) -> None:
+    with pytest.raises(UserError, match=f"There is no shipment of order {ORDER}"):
+        orderctl(app, shipping, command, ORDER)

@@ -1,0 +1,240 @@
+"""EasyPost on the wire: one label for an order, whatever is lost on the way; and what its webhook may be believed."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import urllib3
+
+from services.kernel.contact import Contact
+from services.kernel.webhooks import InvalidSignature
+from services.shipping import carriers
+from services.shipping.carrier import CarrierUnavailable, Parcel, Sighting
+from services.shipping.easypost_carrier import EasyPostCarrier, Sender
+from tests.unit.choreography import ORDER
+from tests.unit.shipping.conftest import ShippingService
+from tests.unit.shipping.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, serving, signed
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SHOP = {
+    "name": "The shop",
+    "street1": "388 Townsend St",
+    "city": "San Francisco",
+    "state": "CA",
+    "zip": "94107",
+    "country": "US",
+}
+HOME = {"line1": "179 N Harbor Dr", "city": "Redondo Beach", "region": "CA", "postal_code": "90277", "country": "US"}
+CUSTOMER = Contact("Elizabeth Swan", "elizabeth@example.com", HOME)
+LINES = ({"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1})
+
+
+@pytest.fixture
+def easypost(loopback: None) -> Iterator[EasyPost]:
+    with serving(EasyPost()) as account:
+        yield account
+
+
+def carrier_of(easypost: EasyPost, api_key: str = API_KEY) -> EasyPostCarrier:
+    http = urllib3.PoolManager(timeout=2.0, retries=False)
+    return EasyPostCarrier(http, easypost.url, Sender(SHOP, 250), lambda: api_key, lambda: WEBHOOK_SECRET)
+
+
+@pytest.fixture
+def carrier(easypost: EasyPost) -> EasyPostCarrier:
+    return carrier_of(easypost)
+
+
+def prepared(carrier: EasyPostCarrier) -> str:
+    booking = carrier.prepare(ORDER, CUSTOMER, LINES)
+    assert booking
+    return booking
+
+
+def test_what_is_prepared_is_no_label_yet(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    shipment = easypost.shipments[prepared(carrier)]
+    assert easypost.sold == []
+    assert {name: shipment[name] for name in ("reference", "to_address", "from_address", "parcel")} == {
+        "reference": ORDER,
+        "to_address": {
+            "name": "Elizabeth Swan",
+            "street1": "179 N Harbor Dr",
+            "street2": "",
+            "city": "Redondo Beach",
+            "state": "CA",
+            "zip": "90277",
+            "country": "US",
+        },
+        "from_address": SHOP,
+        "parcel": {"weight": 26.5},
+    }, "three items of 250 g are 26.5 oz, and the mail address is nothing to the carrier"
+
+
+def test_the_cheapest_label_is_bought_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    tracking = carrier.book(booking)
+    assert tracking == "9400100000000000000001"
+    assert carrier.book(booking) == tracking
+    assert easypost.sold == [booking]
+    assert easypost.shipments[booking]["selected_rate"]["service"] == "Ground"
+
+
+def test_a_label_whose_answer_was_lost_is_found_and_not_bought_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    easypost.unheard.add("/buy")
+    with pytest.raises(CarrierUnavailable, match="ProtocolError"):
+        carrier.book(booking)
+    assert carrier.book(booking) == "9400100000000000000001"
+    assert easypost.sold == [booking]
+
+
+def test_of_two_that_buy_at_once_one_is_told_to_ask_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    easypost.refused["/buy"] = (422, "SHIPMENT.PURCHASE.IN_PROGRESS")
+    with pytest.raises(CarrierUnavailable, match=r"HTTP 422 SHIPMENT\.PURCHASE\.IN_PROGRESS"):
+        carrier.book(booking)
+    easypost.refused.clear()
+    assert carrier.book(booking)
+    assert easypost.sold == [booking]
+
+
+def test_an_address_that_is_none_is_refused(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    easypost.refused["/shipments"] = (422, "ADDRESS.VERIFY.FAILURE")
+    assert carrier.prepare(ORDER, CUSTOMER, LINES) is None
+    easypost.refused.clear()
+    booking = prepared(carrier)
+    easypost.refused["/buy"] = (422, "ADDRESS.VERIFY.FAILURE")
+    assert carrier.book(booking) is None
+
+
+def test_no_rate_is_no_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    easypost.rates = []
+    booking = prepared(carrier)
+    with pytest.raises(CarrierUnavailable, match="no carrier offers a rate"):
+        carrier.book(booking)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(429, "RATE_LIMITED"), (500, "INTERNAL_SERVER_ERROR"), (402, "PAYMENT_REQUIRED"), (503, "")]
+)
+def test_whatever_else_goes_wrong_is_asked_again(easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str) -> None:
+    easypost.refused["/shipments"] = (status, code)
+    with pytest.raises(CarrierUnavailable, match=f"POST /v2/shipments: HTTP {status} {code}"):
+        carrier.prepare(ORDER, CUSTOMER, LINES)
+
+
+def test_nobody_there_is_asked_again(loopback: None) -> None:
+    nobody = EasyPost()
+    with serving(nobody):
+        pass
+    with pytest.raises(CarrierUnavailable, match="NewConnectionError"):
+        carrier_of(nobody).prepare(ORDER, CUSTOMER, LINES)
+
+
+def test_no_error_names_a_person_or_the_key(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    easypost.refused["/shipments"] = (500, "INTERNAL_SERVER_ERROR")
+    for asked, status in ((carrier, "500"), (carrier_of(easypost, "EZTK-of-another"), "401")):
+        with pytest.raises(CarrierUnavailable, match=status) as refused:
+            asked.prepare(ORDER, CUSTOMER, LINES)
+        assert not [word for word in ("Swan", "Harbor", "EZTK") if word in str(refused.value)]
+        assert refused.value.__cause__ is None
+
+
+def test_a_label_is_given_back_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    carrier.cancel(booking)
+    assert ("POST", f"/v2/shipments/{booking}/refund") not in easypost.requests, "nothing was bought"
+    carrier.book(booking)
+    carrier.cancel(booking)
+    carrier.cancel(booking)
+    assert easypost.requests.count(("POST", f"/v2/shipments/{booking}/refund")) == 1
+    assert carrier.book(booking) is None, "what was given back is not bought again"
+
+
+@pytest.mark.parametrize(
+    ("status", "parcel"),
+    [
+        ("unknown", Parcel.ON_ITS_WAY),
+        ("pre_transit", Parcel.ON_ITS_WAY),
+        ("in_transit", Parcel.ON_ITS_WAY),
+        ("out_for_delivery", Parcel.ON_ITS_WAY),
+        ("available_for_pickup", Parcel.ON_ITS_WAY),
+        ("error", Parcel.ON_ITS_WAY),
+        ("delivered", Parcel.DELIVERED),
+        ("return_to_sender", Parcel.RETURNED),
+        ("failure", Parcel.RETURNED),
+        ("cancelled", Parcel.RETURNED),
+    ],
+)
+def test_the_trackers_status_in_our_words(easypost: EasyPost, carrier: EasyPostCarrier, status: str, parcel: Parcel) -> None:
+    booking = prepared(carrier)
+    assert carrier.find(booking) == Parcel.ON_ITS_WAY
+    carrier.book(booking)
+    easypost.shipments[booking]["tracker"]["status"] = status
+    assert carrier.find(booking) == parcel
+    headers, body = easypost.event(booking, "whatever the event says")
+    assert carrier.hear(headers, body, NOW) == Sighting(ORDER, parcel)
+
+
+def test_an_event_that_is_sent_again_says_what_is_so_now(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    carrier.book(booking)
+    overheard = easypost.event(booking, "delivered")
+    easypost.shipments[booking]["tracker"]["status"] = "return_to_sender"
+    assert carrier.hear(*overheard, NOW) == Sighting(ORDER, Parcel.RETURNED)
+
+
+def test_an_event_that_easypost_did_not_sign_is_not_even_read(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    headers, body = easypost.event(prepared(carrier), "delivered")
+    asked = len(easypost.requests)
+    for forged in ({}, {"x-hmac-signature": "hmac-sha256-hex=0"}, {"x-hmac-signature": headers["x-hmac-signature"][:-1] + "é"}):
+        with pytest.raises(InvalidSignature):
+            carrier.hear(forged, body, NOW)
+    with pytest.raises(InvalidSignature):
+        carrier.hear(headers, body + " ", NOW)
+    assert len(easypost.requests) == asked
+
+
+def test_what_is_about_no_parcel_of_ours_is_let_pass(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    assert carrier.hear(*easypost.event(booking, "", description="batch.updated"), NOW) is None
+    assert carrier.hear(*easypost.event("", "delivered"), NOW) is None
+    assert carrier.hear(*easypost.event("shp_1/../../addresses", "delivered"), NOW) is None
+    easypost.shipments[booking]["reference"] = "of another system"
+    assert carrier.hear(*easypost.event(booking, "delivered"), NOW) is None
+
+
+def test_a_signed_body_of_another_form_is_told_so(carrier: EasyPostCarrier) -> None:
+    for body in ("", "[]", "{}", '{"description": "tracker.updated", "result": null}'):
+        with pytest.raises(ValueError, match="must be an EasyPost event"):
+            carrier.hear(signed(body), body, NOW)
+
+
+def test_a_shipment_goes_by_easypost_though_each_answer_is_lost_once(
+    shipping: ShippingService, easypost: EasyPost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in {
+        "CARRIER": "easypost",
+        "EASYPOST_URL": easypost.url,
+        "SHIP_FROM": json.dumps(SHOP),
+        "GRAMS_PER_ITEM": "500",
+        "CARRIER_API_KEY_ARN": "arn:key",
+        "CARRIER_WEBHOOK_SECRET_ARN": "arn:webhook",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(carriers, "secret", {"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET}.__getitem__)
+    caplog.set_level(logging.DEBUG)
+    easypost.unheard = {"/shipments", "/buy"}
+    shipping.confirmed(ORDER)
+    for _ in range(3):
+        shipping.sweep()
+    assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
+    row = shipping.row()
+    assert easypost.sold == [row["booking"]], "two were prepared, one was bought"
+    assert len(easypost.shipments) == 2
+    easypost.shipments[row["booking"]]["tracker"]["status"] = "delivered"
+    shipping.sweep(after=EasyPostCarrier.asked_every)
+    assert shipping.row()["status"] == "DELIVERED"
+    assert not [word for word in ("Alice", "Main St", "EZTK") if word in caplog.text]
