@@ -55,7 +55,7 @@ def mishaps(facts: Facts) -> Moves[Facts]:
     """What may come in between."""
     if facts.contact:
         yield "client: is forgotten", facts._replace(contact=False)
-    if facts.shipment == shipping.BOOKING and not facts.carrier:
+    if facts.shipment in (shipping.CREATED, shipping.BOOKING) and not facts.carrier:
         yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
 
 
