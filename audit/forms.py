@@ -231,7 +231,10 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             moves_by=inventory.REPLENISHMENTS,
             twice="S2",
         ),
-        "SKU": Form("SKU#{sku}", {"sku": sku, **dict.fromkeys(COUNTERS, is_integer)}, twice="S2"),
+        "SKU": Form("SKU#{sku}", {"sku": sku, **dict.fromkeys(COUNTERS, is_integer)}, DUE, twice="S2"),
+        "LEVEL": Form(
+            "LEVEL#{sku}", {"sku": sku, "threshold": whole(0), **MOVES}, OUTBOX, moves_by=inventory.LEVELS, twice="W1"
+        ),
     },
     "shipping": {
         "SHIP": Form(

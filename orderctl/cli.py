@@ -11,11 +11,25 @@ import typer
 from rich.markup import escape
 
 from orderctl import errors, output
-from orderctl.commands import audit, demo, deploy, dlq, events, lifecycle, orders, replay, rules, schemas, shipments, trace
+from orderctl.commands import (
+    audit,
+    demo,
+    deploy,
+    dlq,
+    events,
+    lifecycle,
+    orders,
+    replay,
+    rules,
+    schemas,
+    shipments,
+    stock,
+    trace,
+)
 from orderctl.embedded import process
 from orderctl.target import LAPTOP_REGION, Kind, Target
 
-COMMANDS = (lifecycle, orders, shipments, trace, events, rules, replay, dlq, deploy, demo, audit, schemas)
+COMMANDS = (lifecycle, orders, shipments, stock, trace, events, rules, replay, dlq, deploy, demo, audit, schemas)
 
 app = typer.Typer(
     name="orderctl",

@@ -36,6 +36,11 @@ def order_api(target: Target, method: str, path: str, body: Any = None, headers:
     return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
 
 
+def inventory_api(target: Target, method: str, path: str) -> Answer:
+    """One signed request to the inventory's API. Raises NoAnswer."""
+    return signed_http.call(target, method, target.parameter("inventory/api-url").rstrip("/") + path)
+
+
 def refusal(answer: Answer) -> str:
     """Why a request was refused, in a line: the problem document's field and detail, or whatever was said instead."""
     try:

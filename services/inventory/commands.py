@@ -1,4 +1,4 @@
-"""The inventory's commands: the saga's steps, and the operator's replenishment. Each answers `{"outcome": ...}`.
+"""The inventory's commands: the saga's steps, and the operator's stock-keeping. Each answers `{"outcome": ...}`.
 
 An exception is a fault; the same command again is always safe.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.inventory import decisions, table
+from services.inventory import decisions, levels, table
 from services.inventory.stock import SKU_PATTERN, merge
 from services.kernel.rows import Cause
 
@@ -60,11 +60,23 @@ def replenish(command: Command) -> Command:
     return {"outcome": row["status"]}
 
 
+def watch(command: Command) -> Command:
+    """Tell when less than `threshold` of a SKU is available (the operator's command): ENOUGH or LOW. 0 tells never."""
+    sku, threshold = command["sku"], command["threshold"]
+    if not SKU_PATTERN.fullmatch(sku):
+        raise ValueError(f"{sku!r} is not a SKU: 1 to 64 of A-Z a-z 0-9 . _ -")
+    if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= levels.MAX_THRESHOLD:
+        raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {levels.MAX_THRESHOLD}")
+    row = levels.watch(sku, threshold, _cause(command))
+    return {"outcome": row["status"], "threshold": row["threshold"]}
+
+
 COMMANDS: dict[str, Callable[[Command], Command]] = {
     "reserve": reserve,
     "commit": commit,
     "release": release,
     "replenish": replenish,
+    "watch": watch,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.inventory import states, stock
-from services.inventory.states import REPLENISHMENTS, TRANSITIONS
+from services.inventory.states import LEVELS, REPLENISHMENTS, TRANSITIONS
 from services.inventory.stock import AVAILABLE, HELD, SOLD, Move, Quantities, Shortages
 from services.kernel.rows import Change, Row
 
@@ -87,6 +87,23 @@ def replenish(row: Row | None, replenishment_id: str, arrived: Quantities) -> St
     if row["items"] != about["items"]:
         raise OtherLines(f"the replenishment {replenishment_id} was of other items")
     return None
+
+
+def watch(row: Row | None, sku: str, threshold: int) -> Change | None:
+    """Tell from now on when less than `threshold` of the SKU is available."""
+    if row is not None and row["threshold"] == threshold:
+        return None
+    return Change(LEVELS["watch"], set={"sku": sku, "threshold": threshold})
+
+
+def look(row: Row | None, available: int) -> Change | None:
+    """What so many available mean for a SKU that is watched. None for one that is not, and where it is no news."""
+    if row is None or (row["status"] == states.LOW) == (available < row["threshold"]):
+        return None
+    if row["status"] == states.LOW:
+        return Change(LEVELS["recover"])
+    told = {"sku": row["sku"], "available": available, "threshold": row["threshold"]}
+    return Change(LEVELS["run_low"], data=told)
 
 
 def answer(row: Row) -> Answer:

@@ -2,6 +2,7 @@
 
 from constructs import Construct
 
+from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
@@ -10,8 +11,9 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.inventory.consumes import CONSUMES
+from services.kernel.names import DUE_INDEX
 
-RESERVATIONS, REPLENISHMENTS, SKUS = "RES#", "REPL#", "SKU#"
+RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
 
 
 class InventoryStack(ServiceStack):
@@ -20,10 +22,10 @@ class InventoryStack(ServiceStack):
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "inventory")
         register_schemas(self)
-        table = ServiceTable(self)
+        table = ServiceTable(self, due_index=True)
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
-        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, REPLENISHMENTS, SKUS))
+        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
         self.publish("commands-arn", commands.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS,))
@@ -31,4 +33,6 @@ class InventoryStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
-        Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS))
+        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
+        table.allow_query(outbox.sweeper, DUE_INDEX)
+        alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")

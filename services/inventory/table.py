@@ -1,15 +1,18 @@
-"""The inventory's table: reservations, replenishments, and the counters of each SKU that move with them."""
+"""The inventory's table: reservations, replenishments, the counters of each SKU that move with them, and watched levels."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
 from services.inventory import states
 from services.inventory.decisions import Step
-from services.inventory.stock import COUNTERS, REPLENISHED, Move, Shortages
-from services.kernel import clients
-from services.kernel.rows import Cause, Contended, Row, Rows, marshal, unmarshal
+from services.inventory.stock import AVAILABLE, COUNTERS, REPLENISHED, Move, Shortages
+from services.kernel import clients, clock
+from services.kernel.rows import Cause, Contended, Row, Rows, due_at, due_keys, is_condition_failure, marshal, unmarshal
 from services.kernel.transactions import Action, transact
 
 Decide = Callable[[Row | None, Shortages], Step | None]
@@ -44,7 +47,10 @@ class StockRows(Rows):
 
 
 class Skus:
-    """The rows `SKU#<sku>`: `sku` and the counters `available`, `held`, `sold`, `replenished`."""
+    """The rows `SKU#<sku>`: `sku` and the counters `available`, `held`, `sold`, `replenished`.
+
+    One of which more or less became available is due: a sweeper compares it with its threshold.
+    """
 
     def __init__(self, client: Any, table_name: str) -> None:
         self.client = client
@@ -57,6 +63,25 @@ class Skus:
             return None
         row = unmarshal(answer["Item"])
         return {"sku": sku, **{counter: row[counter] for counter in COUNTERS}}
+
+    def due(self, now: datetime, limit: int) -> Iterator[str]:
+        """At most `limit` SKUs a shard that are due, longest waiting first."""
+        for key in due_keys(self.client, self.table_name, now, limit):
+            yield key.removeprefix("SKU#")
+
+    def looked_at(self, sku: str, available: int) -> None:
+        """The SKU, of which so many were seen, is due no more, unless more or less became available since."""
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": f"SKU#{sku}"}),
+                UpdateExpression="REMOVE due_shard, next_due",
+                ConditionExpression=f"{AVAILABLE} = :seen",
+                ExpressionAttributeValues=marshal({":seen": available}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
 
 
 @cache
@@ -72,6 +97,12 @@ def replenishments() -> StockRows:
 
 
 @cache
+def levels() -> Rows:
+    """The levels of watched SKUs, `LEVEL#<sku>`, in the same table."""
+    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.LEVELS)
+
+
+@cache
 def skus() -> Skus:
     """The SKUs in the same table."""
     return Skus(clients.dynamodb(), os.environ["TABLE_NAME"])
@@ -79,21 +110,28 @@ def skus() -> Skus:
 
 def _counters(table_name: str, move: Move) -> Action:
     """The move as a transaction's Update of the SKU's row, which the first replenishment makes with all its counters."""
-    update: dict[str, Any] = {"TableName": table_name, "Key": marshal({"pk": f"SKU#{move.sku}"})}
+    key = f"SKU#{move.sku}"
+    update: dict[str, Any] = {"TableName": table_name, "Key": marshal({"pk": key})}
+    sets: dict[str, str] = {}
+    adds = [f"{move.target} :plus"]
+    values: dict[str, Any] = {":plus": move.quantity}
     if move.source is None:
         others = [counter for counter in COUNTERS if counter not in (move.target, REPLENISHED)]
-        update |= {
-            "UpdateExpression": "SET sku = :sku ADD "
-            + ", ".join([f"{move.target} :plus", f"{REPLENISHED} :plus", *(f"{counter} :zero" for counter in others)]),
-            "ExpressionAttributeValues": marshal({":sku": move.sku, ":plus": move.quantity, ":zero": 0}),
-        }
+        sets["sku"] = ":sku"
+        adds += [f"{REPLENISHED} :plus", *(f"{counter} :zero" for counter in others)]
+        values |= {":sku": move.sku, ":zero": 0}
     else:
-        update |= {
-            "UpdateExpression": f"ADD {move.source} :minus, {move.target} :plus",
-            "ConditionExpression": f"{move.source} >= :plus",
-            "ExpressionAttributeValues": marshal({":minus": -move.quantity, ":plus": move.quantity}),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        adds.append(f"{move.source} :minus")
+        values[":minus"] = -move.quantity
+        update["ConditionExpression"] = f"{move.source} >= :plus"
+        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if AVAILABLE in (move.source, move.target):
+        due = due_at(key, clock.now())
+        sets |= {name: f"if_not_exists({name}, :{name})" for name in due}
+        values |= {f":{name}": value for name, value in due.items()}
+    expression = f"SET {', '.join(f'{name} = {value}' for name, value in sets.items())} " if sets else ""
+    update["UpdateExpression"] = f"{expression}ADD {', '.join(adds)}"
+    update["ExpressionAttributeValues"] = marshal(values)
     return {"Update": update}
 
 

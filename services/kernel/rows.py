@@ -98,6 +98,23 @@ def due_at(key: str, moment: datetime) -> Row:
     return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
 
 
+def due_keys(client: Any, table_name: str, now: datetime, limit: int) -> Iterator[str]:
+    """The keys of at most `limit` rows a shard whose time has come, longest waiting first.
+
+    The index runs behind the table: whoever acts on a row reads it first.
+    """
+    for shard in range(PENDING_SHARDS):
+        answer = client.query(
+            TableName=table_name,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="due_shard = :shard AND next_due <= :now",
+            ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
+            Limit=limit,
+        )
+        for item in answer["Items"]:
+            yield unmarshal(item)["pk"]
+
+
 LEAVE_DUE_INDEX: Final = ("due_shard", "next_due")
 """What a row loses when no sweeper need look at it any more."""
 
@@ -127,20 +144,9 @@ class Rows:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def due(self, now: datetime, limit: int) -> Iterator[str]:
-        """The ids of at most `limit` rows a shard whose time has come, longest waiting first.
-
-        The index runs behind the table: whoever acts on a row reads it first.
-        """
-        for shard in range(PENDING_SHARDS):
-            answer = self.client.query(
-                TableName=self.table_name,
-                IndexName=DUE_INDEX,
-                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
-                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
-                Limit=limit,
-            )
-            for item in answer["Items"]:
-                yield unmarshal(item)["pk"].removeprefix(f"{self.transitions.aggregate}#")
+        """The ids of at most `limit` rows a shard whose time has come, longest waiting first: as `due_keys`."""
+        for key in due_keys(self.client, self.table_name, now, limit):
+            yield key.removeprefix(f"{self.transitions.aggregate}#")
 
     def postpone(self, aggregate_id: str, until: datetime) -> None:
         """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""

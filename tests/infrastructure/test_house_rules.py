@@ -34,7 +34,7 @@ WITHOUT_RESOURCES = {
 }
 """Actions of X-Ray and of vended logs that AWS defines without resources to name."""
 ON_ALL_STREAMS_OF_A_TABLE = {"dynamodb:ListStreams"}
-WITH_DUE_INDEX = {"order", "payment", "shipping", "notification"}
+WITH_DUE_INDEX = {"order", "payment", "inventory", "shipping", "notification"}
 
 
 def service_tables(assembly: Assembly) -> list[Resource]:

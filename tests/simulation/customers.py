@@ -326,8 +326,11 @@ class Crowd:
                 publish(self.world, wish, channel, 4, {**wish.request(), "idempotency_key": wish.key, "customer_id": STRANGER})
 
     def _operate(self) -> None:
-        """The operator replenishes once more, and repeats the command: it counts once."""
+        """The operator watches a SKU and replenishes it once more, and repeats the command: it counts once."""
         items = [{"sku": "SKU-0", "quantity": 5}]
+        cause = {"correlation_id": "operator", "causation_id": "operator"}
+        watch = {"command": "watch", "sku": "SKU-0", "threshold": self.chance.below("threshold", 20), **cause}
+        self.world.functions.invoke("inventory-commands", watch, self._task().name)
         for _ in range(2):
             self.world.functions.invoke(
                 "inventory-commands", {"command": "replenish", "replenishment_id": "again", "items": items}, self._task().name

@@ -112,7 +112,7 @@ def newest_order_placed() -> int:
 
 
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
-WITH_DUE_INDEX: Final = ("order", "payment", "shipping", "notification")
+WITH_DUE_INDEX: Final = ("order", "payment", "inventory", "shipping", "notification")
 LEDGER: Final = "payment-ledger"
 WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
 

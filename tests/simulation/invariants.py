@@ -580,6 +580,6 @@ def _transition_tables() -> Mapping[str, Mapping[tuple[str, str], frozenset[str 
 def _tables() -> Iterator[Any]:
     for service in deployment.SWEEPERS:
         module = import_module(f"services.{service}.states")
-        for name in ("TRANSITIONS", "REPLENISHMENTS"):
+        for name in ("TRANSITIONS", "REPLENISHMENTS", "LEVELS"):
             if hasattr(module, name):
                 yield getattr(module, name)

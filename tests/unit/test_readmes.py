@@ -13,7 +13,7 @@ from services.payment import states as money
 
 SERVICES = {
     "payment": ((money.TRANSITIONS,), payment.COMMANDS),
-    "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS), inventory.COMMANDS),
+    "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS, stock.LEVELS), inventory.COMMANDS),
 }
 
 

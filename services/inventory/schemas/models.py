@@ -166,3 +166,28 @@ class StockReservedV1(TypedDict):
 
     metadata: StockReservedV1Metadata
     data: StockReservedV1Data
+
+
+class StockRunningLowV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    correlation_id: str
+    causation_id: str
+
+
+class StockRunningLowV1Data(TypedDict):
+    """What happened."""
+
+    sku: str
+    available: int
+    threshold: int
+
+
+class StockRunningLowV1(TypedDict):
+    """StockRunningLow, version 1. Less of a SKU is available than an operator wants there to be."""
+
+    metadata: StockRunningLowV1Metadata
+    data: StockRunningLowV1Data

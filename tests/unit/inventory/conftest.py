@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.inventory import commands, table
+from services.inventory import commands, sweeper, table
 from services.kernel.rows import Row, unmarshal
 from tests.unit.tables import create_table
 
@@ -48,6 +48,12 @@ class InventoryService:
 
     def replenish(self, replenishment_id: str = "delivery-1", **quantities: int) -> dict[str, Any]:
         return self("replenish", replenishment_id=replenishment_id, items=lines(**quantities))
+
+    def watch(self, threshold: int, sku: str = BLUE) -> dict[str, Any]:
+        return self("watch", sku=sku, threshold=threshold, correlation_id="operator", causation_id="operator")
+
+    def sweep(self) -> dict[str, int]:
+        return sweeper.handler({}, None)
 
     def row(self, number: int = 0) -> Row:
         row = table.reservations().get(order(number))
@@ -92,10 +98,11 @@ def tables(inventory_tables: None) -> None:
 def inventory_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_table(dynamodb, "inventory")
     monkeypatch.setenv("TABLE_NAME", "inventory")
-    for cached in (table.reservations, table.replenishments, table.skus):
+    monkeypatch.setenv("BUS_NAME", "bus")
+    for cached in (table.reservations, table.replenishments, table.levels, table.skus):
         cached.cache_clear()
     yield
-    for cached in (table.reservations, table.replenishments, table.skus):
+    for cached in (table.reservations, table.replenishments, table.levels, table.skus):
         cached.cache_clear()
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from orderctl import ordering, signed_http
 from orderctl.signed_http import Answer
 from orderctl.target import Kind, Target
+from services.inventory import api as inventory_api
 from services.inventory import commands as inventory_commands
 from services.inventory import table as inventory_table
 from services.kernel import clients
@@ -31,6 +33,7 @@ CACHED = (
     api.settings,
     inventory_table.reservations,
     inventory_table.replenishments,
+    inventory_table.levels,
     inventory_table.skus,
 )
 
@@ -47,7 +50,8 @@ class Stage(Target):
         return self.fakes.get(service) or super().client(service, **config)
 
     def parameter(self, name: str) -> str:
-        return {"order/table-name": "stage", "order/api-url": "https://api.example", "platform/bus-name": "bus"}.get(name, name)
+        known = {"order/api-url": "https://api.example", "inventory/api-url": "https://stock.example/"}
+        return {"order/table-name": "stage", "platform/bus-name": "bus", **known}.get(name, name)
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Every row of every service, by key."""
@@ -151,11 +155,12 @@ class Functions:
 
 
 def call_api(target: Target, method: str, url: str, body: Any = None, headers: Any = None) -> Answer:
-    """The order API's own handler, called as API Gateway calls it."""
+    """The order API's own handler, or the inventory's, called as API Gateway calls it."""
+    host, path = re.fullmatch(r"(https://[a-z.]+)(.*)", url).groups()  # type: ignore[union-attr]
     event = {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": url.removeprefix("https://api.example"),
+        "rawPath": path,
         "rawQueryString": "",
         "headers": {name.lower(): value for name, value in (headers or {}).items()},
         "requestContext": {
@@ -166,7 +171,8 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    answer = api.handler(event, SimpleNamespace(aws_request_id="i"))
+    handler = {"https://api.example": api.handler, "https://stock.example": inventory_api.handler}[host]
+    answer = handler(event, SimpleNamespace(aws_request_id="i"))
     return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
 

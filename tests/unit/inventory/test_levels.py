@@ -1,0 +1,156 @@
+"""A SKU that is watched: told once when it runs low, and again when it does so anew, whatever happens in between."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.inventory import table
+from services.kernel import clients
+from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
+
+
+def told(sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
+    """What the SKU's level has to tell: (event id, data)."""
+    level = table.levels().get(sku)
+    assert level
+    events = [json.loads(text)["detail"] for text in level.get("pending", [])]
+    return [(event["metadata"]["event_id"], event["data"]) for event in events]
+
+
+def due() -> set[str]:
+    """The SKUs that a sweeper must look at."""
+    items = clients.dynamodb().scan(TableName="inventory", IndexName="due")["Items"]
+    return {item["pk"]["S"] for item in items}
+
+
+def test_it_is_told_once_when_less_than_the_threshold_is_available(inventory: InventoryService) -> None:
+    inventory.replenish(blue=10)
+    assert inventory.watch(5) == {"outcome": "ENOUGH", "threshold": 5}
+    inventory.reserve(0, blue=5)
+    assert inventory.sweep() == {"looked_at": 1, "failed": 0, "republished": 0}
+    assert told() == [], "five of five are enough"
+    inventory.reserve(1, blue=2)
+    for _ in range(2):
+        inventory.sweep()
+    inventory.reserve(2, blue=1)
+    inventory.sweep()
+    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
+
+
+def test_once_there_is_enough_again_it_is_told_anew(inventory: InventoryService) -> None:
+    inventory.replenish(blue=5)
+    inventory.watch(5)
+    inventory.reserve(0, blue=1)
+    inventory.sweep()
+    inventory.release(0)
+    inventory.sweep()
+    inventory.reserve(1, blue=2)
+    inventory.sweep()
+    assert [event_id for event_id, _ in told()] == [f"LEVEL#{BLUE}#2", f"LEVEL#{BLUE}#4"]
+
+
+def test_what_is_low_when_it_is_watched_is_told_at_once(inventory: InventoryService) -> None:
+    assert inventory.watch(1)["outcome"] == "LOW", "of what was never replenished there is nothing"
+    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 0, "threshold": 1})]
+
+
+def test_the_same_threshold_again_tells_nothing_and_another_does(inventory: InventoryService) -> None:
+    inventory.replenish(blue=3)
+    assert inventory.watch(5)["outcome"] == inventory.watch(5)["outcome"] == "LOW"
+    assert inventory.watch(4)["outcome"] == "LOW"
+    assert inventory.watch(3)["outcome"] == "ENOUGH"
+    assert [data["threshold"] for _, data in told()] == [5, 4]
+
+
+def test_a_threshold_of_nothing_watches_no_more(inventory: InventoryService) -> None:
+    inventory.replenish(blue=3)
+    inventory.watch(0)
+    inventory.reserve(0, blue=3)
+    inventory.sweep()
+    assert told() == []
+
+
+def test_a_sku_is_due_once_and_only_by_what_changes_what_is_available(inventory: InventoryService) -> None:
+    inventory.replenish(blue=3, giant=3)
+    assert due() == {f"SKU#{BLUE}", f"SKU#{GIANT}"}
+    inventory.sweep()
+    assert due() == set()
+    inventory.reserve(0, blue=1)
+    inventory.reserve(1, blue=1)
+    assert due() == {f"SKU#{BLUE}"}
+    assert inventory.sweep()["looked_at"] == 1
+    inventory.commit(0)
+    assert due() == set(), "what is held and then sold was not available before either"
+
+
+def test_what_changes_amid_the_look_is_looked_at_again(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory.replenish(blue=6)
+    inventory.watch(5)
+    inventory.reserve(0, blue=1)
+    look = table.Skus.get
+
+    def sold_amid_it(skus: table.Skus, sku: str) -> Any:
+        seen = look(skus, sku)
+        monkeypatch.undo()
+        inventory.reserve(1, blue=2)
+        return seen
+
+    with monkeypatch.context() as amid:
+        amid.setattr(table.Skus, "get", sold_amid_it)
+        monkeypatch = amid
+        inventory.sweep()
+    assert (told(), due()) == ([], {f"SKU#{BLUE}"})
+    inventory.sweep()
+    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
+
+
+def test_whoever_dies_after_telling_tells_it_no_second_time(
+    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory.replenish(blue=6)
+    inventory.watch(5)
+    inventory.reserve(0, blue=3)
+
+    def dies(*_: Any) -> None:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as amid:
+        amid.setattr(table.Skus, "looked_at", dies)
+        assert inventory.sweep()["failed"] == 1
+    assert inventory.sweep() == {"looked_at": 1, "failed": 0, "republished": 0}
+    assert len(told()) == 1
+
+
+def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
+    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory.replenish(blue=1, giant=1)
+    inventory.watch(5, GIANT)
+    get = table.Skus.get
+
+    def broken(skus: table.Skus, sku: str) -> Any:
+        if sku == BLUE:
+            raise ConnectionResetError
+        return get(skus, sku)
+
+    with monkeypatch.context() as amid:
+        amid.setattr(table.Skus, "get", broken)
+        assert inventory.sweep()["failed"] == 1
+    assert '"StockNotLookedAt":[1' in capsys.readouterr().out
+    assert due() == {f"SKU#{BLUE}"}
+
+
+@pytest.mark.parametrize(
+    ("sku", "threshold", "said"),
+    [
+        ("a b", 1, "'a b' is not a SKU"),
+        (BLUE, -1, "the threshold of LP-KIND-OF-BLUE is -1; it must be an integer from 0"),
+        (BLUE, "5", "the threshold of LP-KIND-OF-BLUE is '5'"),
+        (BLUE, True, "is True; it must be"),
+        (BLUE, 1_000_001, "from 0 to 1000000"),
+    ],
+)
+def test_a_threshold_that_is_none_is_refused(inventory: InventoryService, sku: str, threshold: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        inventory.watch(threshold, sku)

@@ -1,0 +1,36 @@
+"""`orderctl stock`: what there is, what came in, and from when on it is too little."""
+
+import pytest
+
+from orderctl.commands.stock import app
+from orderctl.errors import UserError
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+
+
+def test_a_delivery_is_taken_in_once(stage: Stage) -> None:
+    for _ in range(2):
+        answer = orderctl_json(app, stage, "replenish", "MUG=50", "LP=20", "--delivery", "monday-1")
+        assert [(row["sku"], row["available"]) for row in answer] == [("MUG", 50), ("LP", 20)]
+    assert orderctl_json(app, stage, "replenish", "MUG=5")[0]["replenished"] == 55
+
+
+def test_what_there_is_is_shown(stage: Stage) -> None:
+    orderctl(app, stage, "replenish", "MUG=50")
+    shown = {"sku": "MUG", "available": 50, "held": 0, "sold": 0, "replenished": 50}
+    assert orderctl_json(app, stage, "show", "MUG") == [shown]
+    with pytest.raises(UserError, match=r"The stock of LP cannot be shown: sku: there is no stock of LP\."):
+        orderctl(app, stage, "show", "MUG", "LP")
+
+
+def test_a_sku_is_watched(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # the function prints where the command does
+    orderctl(app, stage, "replenish", "MUG=50")
+    assert orderctl_json(app, stage, "watch", "MUG", "--below", "50") == [{"sku": "MUG", "threshold": 50, "level": "ENOUGH"}]
+    assert orderctl_json(app, stage, "watch", "MUG", "--below", "51")[0]["level"] == "LOW"
+
+
+@pytest.mark.parametrize("item", ["MUG", "MUG=", "MUG=0", "MUG=-1", "MUG=1.5", "=5", "MUG=99999999"])
+def test_what_is_no_quantity_is_told_so(stage: Stage, item: str) -> None:
+    answer = orderctl(app, stage, "replenish", item)
+    assert answer.exit_code == 2
+    assert "is not SKU=QUANTITY, for example MUG-BLUE=50" in " ".join(answer.stderr.replace("│", " ").split())
