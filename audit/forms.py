@@ -210,6 +210,12 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             moves_by=payment.TRANSITIONS,
             twice="M2",
         ),
+        "DISPUTE": Form(
+            "DISPUTE#{dispute_id}",
+            {"order_id": order_id, "dispute_id": matches("[A-Za-z0-9_]{1,128}"), "amount": is_money, "reason": text, **MOVES},
+            OUTBOX,
+            moves_by=payment.DISPUTES,
+        ),
     },
     "inventory": {
         "RES": Form(
@@ -271,6 +277,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
 """By table and key prefix, every form of row that the services write."""
 
 OPERATIONS: Final = {
+    "intent": ("PREPARED",),
     "authorize": ("AUTHORIZED", "DECLINED"),
     "capture": ("CAPTURED", "CAPTURE_REFUSED"),
     "refund": ("REFUNDED", "REFUND_REFUSED"),
@@ -310,7 +317,7 @@ def faults_of_record(row: Any) -> Iterator[Finding]:
     subject = subject_of(row)
     operation = operation_of(row.get("sk")) if isinstance(row, dict) else None
     if operation is None or not order_id(row.get("pk")):
-        yield Finding("W1", subject, "is no record of an order's authorize, capture, refund or void")
+        yield Finding("W1", subject, "is no record of an order's intent, authorize, capture, refund or void")
         return
     if not one_of(*OPERATIONS[operation])(row.get("outcome")):
         yield Finding("W1", subject, f"its outcome {row.get('outcome')!r} is none of {row['sk']}'s")

@@ -13,12 +13,13 @@ from services.payment.gateway import (
     Captured,
     CaptureRefused,
     Declined,
+    Dispute,
     IdempotencyConflict,
     Intent,
     Refunded,
     RefundRefused,
 )
-from services.payment.states import TRANSITIONS
+from services.payment.states import DISPUTES, TRANSITIONS
 
 Answer = dict[str, Any]
 
@@ -105,6 +106,24 @@ def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefus
         return Change(TRANSITIONS["refund"], remove=LEAVE_DUE_INDEX, data={"total": row["total"]})
     told = {"reason": outcome.reason}
     return Change(TRANSITIONS["refuse_refund"], set=told, remove=LEAVE_DUE_INDEX, data={"total": row["total"], **told})
+
+
+def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | None:
+    """The customer contests the payment; None where that is known, or over."""
+    if row is not None:
+        return None
+    told = {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
+    return Change(DISPUTES["open"], set={"order_id": order_id, **told}, data=told)
+
+
+def close_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | None:
+    """The card's network has decided."""
+    if row is not None and row["status"] != states.OPEN:
+        return None
+    about = {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
+    outcome = "WON" if dispute.won else "LOST"
+    data = {"dispute_id": dispute.dispute_id, "amount": about["amount"], "outcome": outcome}
+    return Change(DISPUTES["win" if dispute.won else "lose"], set={"order_id": order_id, **about}, data=data)
 
 
 def refund_cause(row: Row) -> Cause:

@@ -56,6 +56,16 @@ class RefundRefused:
     reason: str
 
 
+@dataclass(frozen=True)
+class Dispute:
+    """What a gateway says of a payment that a customer contests at their bank. `won` once it is over."""
+
+    dispute_id: str
+    amount: Money
+    reason: str
+    won: bool = False
+
+
 class GatewayFault(Exception):
     """The gateway gave no outcome; the same call again will."""
 
@@ -66,6 +76,14 @@ class GatewayTimeout(GatewayFault):
 
 class GatewayUnavailable(GatewayFault):
     """The gateway could not be reached: it did nothing."""
+
+
+class NothingAuthorized(GatewayFault):
+    """A capture of an order that has no authorisation yet."""
+
+
+class NothingToRefund(GatewayFault):
+    """A refund of what is not captured, or a further attempt while the last is not refused."""
 
 
 class IdempotencyConflict(Exception):

@@ -5,16 +5,40 @@ from collections.abc import Callable
 from functools import cache
 
 from services.kernel import clients
+from services.kernel.secrets import secret
 from services.payment.gateway import PaymentGateway
+from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
+from services.payment.stripe_api import StripeApi
+from services.payment.stripe_gateway import StripeGateway
+
+READ_TIMEOUT_SECONDS = 2.0
+"""An operation takes three calls to Stripe at most, each 3 s with its connection: within the 10 s of `commands`."""
+
+
+def ledger() -> Ledger:
+    """The gateway's books."""
+    return Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE_NAME"])
+
+
+def stripe_api() -> StripeApi:
+    """Stripe, with the account whose key is in Secrets Manager."""
+    return StripeApi(
+        clients.http(READ_TIMEOUT_SECONDS), os.environ["STRIPE_URL"], lambda: secret(os.environ["STRIPE_API_KEY_ARN"])
+    )
 
 
 def sandbox() -> PaymentGateway:
-    """The gateway with a ledger of its own."""
-    return SandboxGateway(clients.dynamodb(), os.environ["LEDGER_TABLE_NAME"])
+    """The gateway that is nothing but its ledger."""
+    return SandboxGateway(ledger())
 
 
-GATEWAYS: dict[str, Callable[[], PaymentGateway]] = {"sandbox": sandbox}
+def stripe() -> PaymentGateway:
+    """Stripe, with its outcomes in our ledger too."""
+    return StripeGateway(stripe_api(), ledger())
+
+
+GATEWAYS: dict[str, Callable[[], PaymentGateway]] = {"sandbox": sandbox, "stripe": stripe}
 
 
 @cache

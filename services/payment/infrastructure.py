@@ -5,19 +5,30 @@ from constructs import Construct
 
 from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.registry import register_schemas
+from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.payment.consumes import CONSUMES
 
-PAYMENTS = "PAY#"
+PAYMENTS, DISPUTES = "PAY#", "DISPUTE#"
+GATEWAYS = ("sandbox", "stripe")
+COMMANDS_SECONDS = 10
+WEBHOOKS = ("POST /webhooks/stripe",)
+TOLD_LATER = {
+    "PaymentDisputed": "a customer contests a payment, and the bank waits for an answer",
+    "AuthorizationExpired": "an authorisation ran out before it was captured: is the order's saga stuck?",
+    "RefundFailedLate": "a refund that was on its way came back: the customer has not got the money",
+}
+"""Stripe's webhook counts these, each with its alarm."""
 
 
 class PaymentStack(ServiceStack):
-    """Payments, and the sandbox gateway's ledger."""
+    """Payments, the gateway's ledger, and what Stripe needs where it is the gateway."""
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "payment")
@@ -25,16 +36,54 @@ class PaymentStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **kept(self))
         self.publish("ledger-table-name", ledger.table_name)
-        gateway = {"LEDGER_TABLE_NAME": ledger.table_name, "GATEWAY": "sandbox"}
+        gateway = {"LEDGER_TABLE_NAME": ledger.table_name, **self._gateway()}
         environment = {"TABLE_NAME": table.table_name, **gateway}
-        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
+        commands = ServiceFunction(self, "commands", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(commands, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         self.publish("commands-arn", commands.function_arn)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
-        outbox = Outbox(self, table, rows=(PAYMENTS,), sweeper_environment=gateway)
+        outbox = Outbox(self, table, rows=(PAYMENTS, DISPUTES), sweeper_environment=gateway)
         table.allow_query(outbox.sweeper, DUE_INDEX)
-        for function in (commands, subscriber, outbox.sweeper):
+        callers = (commands, subscriber, outbox.sweeper)
+        for function in callers:
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/runbooks/refund-refused.md")
+        if gateway["GATEWAY"] == "stripe":
+            self._stripe(table, ledger, callers)
+
+    def _gateway(self) -> dict[str, str]:
+        """What the functions that move money are told of the gateway. Raises ValueError for one that there is not."""
+        gateway: str = self.setting("gateway", GATEWAYS[0])
+        if gateway not in GATEWAYS:
+            raise ValueError(f"{gateway!r} is not a gateway: -c gateway=... takes {' or '.join(GATEWAYS)}")
+        self.publish("gateway", gateway)
+        url = {"STRIPE_URL": self.setting("stripe_url", "https://api.stripe.com")} if gateway == "stripe" else {}
+        return {"GATEWAY": gateway, **url}
+
+    def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...]) -> None:
+        """The account's key for whoever moves money, and the webhook by which Stripe tells what happens later."""
+        key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe")
+        secret = ServiceSecret(self, "stripe-webhook-secret", "what Stripe signs its webhook by")
+        webhook = ServiceFunction(
+            self,
+            "webhook",
+            timeout_seconds=15,
+            environment={
+                "TABLE_NAME": table.table_name,
+                "STRIPE_URL": self.setting("stripe_url", "https://api.stripe.com"),
+                "STRIPE_WEBHOOK_SECRET_ARN": secret.secret_arn,
+            },
+        )
+        table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES))
+        table.allow(webhook, "UpdateItem", rows=(DISPUTES,))
+        secret.allow(webhook)
+        for function in (*callers, webhook):
+            function.add_environment("STRIPE_API_KEY_ARN", key.secret_arn)
+        for function in callers:
+            function.allow("dynamodb:GetItem", on=ledger.table_arn)
+        key.allow(*callers, webhook)
+        HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
+        for name, description in TOLD_LATER.items():
+            alarm_on_count(self, name, f"{description}: docs/runbooks/told-by-stripe.md")

@@ -1,4 +1,4 @@
-"""The payment's transition table: intent before the call to the gateway, result after it."""
+"""The payment's transition table, intent before the call to the gateway, result after it; and that of a dispute."""
 
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
@@ -7,6 +7,7 @@ AUTHORIZING, AUTHORIZED, DECLINED = "AUTHORIZING", "AUTHORIZED", "DECLINED"
 CAPTURING, CAPTURED, CAPTURE_REFUSED = "CAPTURING", "CAPTURED", "CAPTURE_REFUSED"
 VOIDING, VOIDED = "VOIDING", "VOIDED"
 REFUNDING, REFUNDED, REFUND_REFUSED = "REFUNDING", "REFUNDED", "REFUND_REFUSED"
+OPEN, WON, LOST = "OPEN", "WON", "LOST"
 
 TRANSITIONS = TransitionTable(
     aggregate="PAY",
@@ -43,4 +44,15 @@ TRANSITIONS = TransitionTable(
         step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator asks, under a new idempotency key"),
     ),
     terminal=frozenset({CAPTURED, VOIDED, DECLINED, REFUNDED, REFUND_REFUSED}),
+)
+
+DISPUTES = TransitionTable(
+    aggregate="DISPUTE",
+    source=source_of("payment"),
+    transitions=(
+        step("open", ABSENT, OPEN, publishes="PaymentDisputed", guard="the gateway's webhook, signed"),
+        step("win", (ABSENT, OPEN), WON, publishes="PaymentDisputeClosed", guard="the money stays here"),
+        step("lose", (ABSENT, OPEN), LOST, publishes="PaymentDisputeClosed", guard="the money went back by the card's network"),
+    ),
+    terminal=frozenset({WON, LOST}),
 )

@@ -27,3 +27,9 @@ def intent_of(row: Row) -> Intent:
 def payments() -> Payments:
     """The payments of the table this function was deployed with."""
     return Payments(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def disputes() -> Rows:
+    """The disputes, `DISPUTE#<dispute_id>`, in the same table."""
+    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)

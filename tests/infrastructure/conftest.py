@@ -16,6 +16,7 @@ LASTING_SETTINGS = {
     "transit_seconds": "5",
     "abort_after_seconds": "300",
     "archive_retention_days": "90",
+    "gateway": "stripe",
     "carrier": "easypost",
     "ship_from": '{"name": "Shop", "street1": "1 Main St", "city": "Springfield", "zip": "12345", "country": "US"}',
     "grams_per_item": "300",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 
+from cdk.app import compose
 from services.kernel.names import SERVICES
-from services.shipping.infrastructure import ShippingStack
 from tests.infrastructure.conftest import LASTING_SETTINGS
 from tests.infrastructure.templates import Assembly, Resource, listed, referred
 
@@ -25,6 +25,8 @@ FUNCTIONS = {
 }
 READ_BY_EASYPOST = {"EASYPOST_URL", "SHIP_FROM", "GRAMS_PER_ITEM", "CARRIER_API_KEY_ARN"}
 """What the functions that speak to the carrier read where it is EasyPost."""
+READ_BY_STRIPE = {"STRIPE_URL", "STRIPE_API_KEY_ARN"}
+"""What the functions that move money read where Stripe moves it."""
 READ_TO_HEAR = {"CARRIER_WEBHOOK_SECRET_ARN"}
 """What a carrier reads when its webhook is heard, which one function does."""
 ALL = [(service, module) for service, modules in FUNCTIONS.items() for module in sorted(modules)]
@@ -87,7 +89,7 @@ def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> N
 def test_a_function_is_given_what_its_code_reads_and_nothing_else(assembly: Assembly, service: str, module: str) -> None:
     given = set(assembly.function(service, module).properties["Environment"]["Variables"]) - GIVEN_TO_ALL
     reads = reads_of(f"services.{service}.{module}")
-    not_here = READ_BY_EASYPOST | (set() if module == "webhook" else READ_TO_HEAR)
+    not_here = READ_BY_EASYPOST | READ_BY_STRIPE | (set() if module == "webhook" else READ_TO_HEAR)
     assert reads.required - not_here <= given
     assert given <= reads.required | reads.optional
 
@@ -222,9 +224,33 @@ def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly
     assert secrets_read(lasting, "shipping", "sweeper") == {"CarrierApiKey"}
 
 
+def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:
+    for module in ("commands", "subscriber", "sweeper"):
+        given, at_the_sandbox = (
+            stage.function("payment", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
+        )
+        assert given.keys() - at_the_sandbox.keys() == READ_BY_STRIPE
+        assert (at_the_sandbox["GATEWAY"], given["GATEWAY"]) == ("sandbox", "stripe")
+        assert given["STRIPE_URL"] == "https://api.stripe.com"
+        assert secrets_read(lasting, "payment", module) == {"StripeApiKey"}
+        assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
+    hears = lasting.function("payment", "webhook")
+    given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL
+    reads = reads_of("services.payment.webhook").required
+    assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
+    assert secrets_read(lasting, "payment", "webhook") == {"StripeApiKey", "StripeWebhookSecret"}
+    assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*"}
+
+
+def test_without_stripe_there_is_nothing_of_it(assembly: Assembly) -> None:
+    assert assembly.resources("SecretsManager::Secret", "ApiGatewayV2::Api", service="payment") == []
+    assert "stripe" not in str(assembly.templates["payment"]).lower()
+
+
 @pytest.mark.parametrize(
     ("context", "said"),
     [
+        ({"gateway": "barter"}, "'barter' is not a gateway: -c gateway=... takes sandbox or stripe"),
         ({"carrier": "pigeon"}, "'pigeon' is not a carrier: -c carrier=... takes sandbox or easypost"),
         (
             {"carrier": "easypost"},
@@ -236,10 +262,10 @@ def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly
         ),
     ],
 )
-def test_a_carrier_that_cannot_be_is_told_so(tmp_path: Path, context: dict[str, str], said: str) -> None:
+def test_a_setting_that_cannot_be_is_told_so(tmp_path: Path, context: dict[str, str], said: str) -> None:
     app = App(outdir=str(tmp_path), context=context, analytics_reporting=False)
     with pytest.raises(ValueError, match=re.escape(said)):
-        ShippingStack(app, "dev")
+        compose(app)
 
 
 def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:
@@ -247,4 +273,7 @@ def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:
         route.properties["RouteKey"]: route.properties.get("AuthorizationType", "NONE")
         for route in lasting.resources("ApiGatewayV2::Route")
     }
-    assert {route for route, signed_by in routes.items() if signed_by != "AWS_IAM"} == {"POST /webhooks/carrier"}
+    assert {route for route, signed_by in routes.items() if signed_by != "AWS_IAM"} == {
+        "POST /webhooks/carrier",
+        "POST /webhooks/stripe",
+    }

@@ -18,7 +18,7 @@ PROVIDED = {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {"commands-arn", "ledger-table-name", *CANCELLATIONS},
+    "payment": {"commands-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
     "inventory": {"commands-arn", "api-url", *CANCELLATIONS},
     "order": {
         *("commands-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),

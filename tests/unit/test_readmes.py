@@ -12,7 +12,7 @@ from services.payment import commands as payment
 from services.payment import states as money
 
 SERVICES = {
-    "payment": ((money.TRANSITIONS,), payment.COMMANDS),
+    "payment": ((money.TRANSITIONS, money.DISPUTES), payment.COMMANDS),
     "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS, stock.LEVELS), inventory.COMMANDS),
 }
 

@@ -97,6 +97,72 @@ class PaymentDeclinedV1(TypedDict):
     data: PaymentDeclinedV1Data
 
 
+class PaymentDisputeClosedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentDisputeClosedV1DataAmount(TypedDict):
+    """What is contested: all of the payment, or a part."""
+
+    amount: int
+    currency: str
+
+
+class PaymentDisputeClosedV1Data(TypedDict):
+    """What happened."""
+
+    dispute_id: str
+    amount: PaymentDisputeClosedV1DataAmount
+    outcome: Literal["WON", "LOST"]
+
+
+class PaymentDisputeClosedV1(TypedDict):
+    """PaymentDisputeClosed, version 1. A dispute is decided: the money stays here, or went back to the customer."""
+
+    metadata: PaymentDisputeClosedV1Metadata
+    data: PaymentDisputeClosedV1Data
+
+
+class PaymentDisputedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentDisputedV1DataAmount(TypedDict):
+    """What is contested: all of the payment, or a part."""
+
+    amount: int
+    currency: str
+
+
+class PaymentDisputedV1Data(TypedDict):
+    """What happened."""
+
+    dispute_id: str
+    amount: PaymentDisputedV1DataAmount
+    reason: str
+
+
+class PaymentDisputedV1(TypedDict):
+    """PaymentDisputed, version 1. The customer contests a payment at their bank; somebody must answer before the bank's deadline."""
+
+    metadata: PaymentDisputedV1Metadata
+    data: PaymentDisputedV1Data
+
+
 class PaymentFailedV1Metadata(TypedDict):
     """What every domain event carries."""
 

@@ -31,6 +31,7 @@ from services.order.placing import Placement
 from services.order.table import Orders
 from services.payment import processing
 from services.payment.gateway import GatewayFault, Intent
+from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
 from services.shipping import decisions as shipping
@@ -140,7 +141,7 @@ class Stage:
             )
         self.client = Client(self.tables)
         self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
-        self.gateway = SandboxGateway(self.client, "ledger")
+        self.gateway = SandboxGateway(Ledger(self.client, "ledger"))
         self.reservations = StockRows(self.client, "inventory", stock_states.TRANSITIONS)
         self.replenishments = StockRows(self.client, "inventory", stock_states.REPLENISHMENTS)
         self.shipments, self.notes = Shipments(self.client, "shipping"), Notes(self.client, "notification")

@@ -8,6 +8,7 @@ import pytest
 
 from services.kernel.rows import Row, unmarshal
 from services.payment import commands, gateways, table
+from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
 from tests.unit.tables import create_ledger, create_table
@@ -79,7 +80,7 @@ def payment(dynamodb: Any) -> PaymentService:
 
 @pytest.fixture
 def sandbox(dynamodb: Any) -> SandboxGateway:
-    return SandboxGateway(dynamodb, "ledger")
+    return SandboxGateway(Ledger(dynamodb, "ledger"))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from services.kernel.money import Money
 from services.kernel.rows import Cause, Row
 from services.payment import processing
 from services.payment.gateway import Intent, PaymentGateway
+from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
 from tests.unit.crashes import Crash, Moment, Mortal
@@ -203,7 +204,7 @@ def crash() -> None:
 
 
 def run(command: str, client: Any, intent: Intent) -> Any:
-    payments, gateway = Payments(client, "payments"), SandboxGateway(client, "ledger")
+    payments, gateway = Payments(client, "payments"), SandboxGateway(Ledger(client, "ledger"))
     if command == "authorize":
         return processing.authorize(payments, gateway, intent, CAUSE)
     step = {"capture": processing.capture, "void": processing.void}[command]

@@ -9,8 +9,9 @@ import pytest
 from services.kernel import clients, clock
 from services.kernel.money import Money
 from services.payment import commands, subscriber, sweeper
-from services.payment.gateway import GatewayTimeout, Intent, Refunded, RefundRefused
-from services.payment.sandbox_gateway import NothingToRefund, SandboxGateway
+from services.payment.gateway import GatewayTimeout, Intent, NothingToRefund, Refunded, RefundRefused
+from services.payment.ledger import Ledger
+from services.payment.sandbox_gateway import SandboxGateway
 from tests.unit.choreography import Bus, DeadLetterQueue, an_event, batch
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
@@ -33,7 +34,7 @@ class Unsteady(SandboxGateway):
 
 @pytest.fixture(autouse=True)
 def gateway(payment_tables: None, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Unsteady:
-    unsteady = Unsteady(dynamodb, "ledger")
+    unsteady = Unsteady(Ledger(dynamodb, "ledger"))
     for module in (commands, subscriber, sweeper):
         monkeypatch.setattr(module, "gateway", lambda: unsteady)
     monkeypatch.setattr(clients, "sqs", DeadLetterQueue)

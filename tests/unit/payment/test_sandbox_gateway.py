@@ -15,9 +15,10 @@ from services.payment.gateway import (
     GatewayUnavailable,
     IdempotencyConflict,
     Intent,
+    NothingAuthorized,
     Voided,
 )
-from services.payment.sandbox_gateway import NothingAuthorized, SandboxGateway
+from services.payment.sandbox_gateway import SandboxGateway
 from tests.unit.payment.conftest import ORDER
 
 PRICE = Money(4998, "USD")

@@ -7,12 +7,11 @@ The answers have the fields that ours reads, in the form in which EasyPost's own
 import base64
 import hmac
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from tests.unit.http_server import Answer
 
 API_KEY = "EZTK-of-the-test"
 WEBHOOK_SECRET = "shared-with-easypost"
@@ -32,9 +31,15 @@ class EasyPost:
         self.refused: dict[str, tuple[int, str]] = {}
         """Paths' ends whose requests are refused, with this status and code."""
 
-    def answer(self, method: str, path: str, authorization: str, body: dict[str, Any]) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
         self.requests.append((method, path))
-        if authorization != "Basic " + base64.b64encode(f"{API_KEY}:".encode()).decode():
+        answer = self.done(method, path, headers, json.loads(body or "{}"))
+        lost = {end for end in self.unheard if path.endswith(end)}
+        self.unheard -= lost
+        return None if lost else answer
+
+    def done(self, method: str, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Answer:
+        if headers.get("Authorization") != "Basic " + base64.b64encode(f"{API_KEY}:".encode()).decode():
             return 401, {"error": {"code": "UNAUTHORIZED", "message": "This api key is no longer active."}}
         for end, (status, code) in self.refused.items():
             if path.endswith(end):
@@ -57,7 +62,7 @@ class EasyPost:
         self.shipments[shipment_id] = {**shipment, "refund_status": None, "tracker": None}
         return self.shipments[shipment_id]
 
-    def buy(self, shipment: dict[str, Any], rate_id: str) -> tuple[int, Any]:
+    def buy(self, shipment: dict[str, Any], rate_id: str) -> Answer:
         if shipment["tracking_code"]:
             return 422, {"error": {"code": "SHIPMENT.POSTAGE.EXISTS", "message": "Postage already exists for this shipment"}}
         self.sold.append(shipment["id"])
@@ -83,40 +88,3 @@ def signed(body: str) -> dict[str, str]:
     """The headers by which EasyPost signs its webhook's body."""
     digest = hmac.new(WEBHOOK_SECRET.encode(), body.encode(), sha256).hexdigest()
     return {"x-hmac-signature": f"hmac-sha256-hex={digest}"}
-
-
-@contextmanager
-def serving(easypost: EasyPost) -> Iterator[EasyPost]:
-    """The account behind a server on loopback, for as long as the context lasts."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def respond(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            status, said = easypost.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
-            lost = next((end for end in easypost.unheard if self.path.endswith(end)), None)
-            if lost:
-                easypost.unheard.remove(lost)
-                self.close_connection = True
-                return
-            data = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = respond  # noqa: N815 - http.server's names
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """A test's output is its own."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    easypost.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield easypost
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

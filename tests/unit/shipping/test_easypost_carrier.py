@@ -14,8 +14,9 @@ from services.shipping import carriers
 from services.shipping.carrier import CarrierUnavailable, Parcel, Sighting
 from services.shipping.easypost_carrier import EasyPostCarrier, Sender
 from tests.unit.choreography import ORDER
+from tests.unit.http_server import serving
 from tests.unit.shipping.conftest import ShippingService
-from tests.unit.shipping.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, serving, signed
+from tests.unit.shipping.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SHOP = {
@@ -33,7 +34,8 @@ LINES = ({"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1})
 
 @pytest.fixture
 def easypost(loopback: None) -> Iterator[EasyPost]:
-    with serving(EasyPost()) as account:
+    account = EasyPost()
+    with serving(account):
         yield account
 
 

@@ -1,0 +1,70 @@
+"""The gateway's books: one record for each (order, operation), made by one conditional write and never changed."""
+
+from typing import Any
+
+from services.kernel import clock
+from services.kernel.money import Money
+from services.kernel.rows import Row, marshal, unmarshal
+from services.kernel.transactions import Action, transact
+from services.payment.gateway import IdempotencyConflict
+
+
+class Ledger:
+    """A table keyed by `pk`, the order id, and `sk`, the operation."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self.client = client
+        self.table_name = table_name
+
+    def find(self, order_id: str, operation: str) -> Row | None:
+        """The record, as it durably is, or None."""
+        key = marshal({"pk": order_id, "sk": operation})
+        answer = self.client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)
+        return unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def write(self, *actions: Action) -> dict[int, Row | None]:
+        """All of the actions, or nothing: those that refused it, by position, as `transact` has them."""
+        return transact(self.client, list(actions))
+
+    def record(self, order_id: str, operation: str, **attributes: Any) -> Action:
+        """The making of a record, refused by the one that is there."""
+        recorded_at = clock.rfc3339(clock.now())
+        return {
+            "Put": {
+                "TableName": self.table_name,
+                "Item": marshal({"pk": order_id, "sk": operation, **attributes, "recorded_at": recorded_at}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def check(self, order_id: str, operation: str, condition: str, values: dict[str, Any] | None = None) -> Action:
+        """What must hold of another record at that same moment."""
+        check = {
+            "TableName": self.table_name,
+            "Key": marshal({"pk": order_id, "sk": operation}),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return {"ConditionCheck": check | ({"ExpressionAttributeValues": marshal(values)} if values else {})}
+
+    def void(self, order_id: str) -> bool:
+        """Leave the record that refuses every later authorise and capture; False where the money is captured."""
+        refused = self.write(
+            self.record(order_id, "void", outcome="VOIDED"),
+            self.check(order_id, "capture", "attribute_not_exists(pk) OR outcome <> :captured", {":captured": "CAPTURED"}),
+        )
+        return not (1 in refused and 0 not in refused)
+
+
+def refund_of(attempt: int) -> str:
+    """The ledger's name of a refund: `refund`, then `refund-2` ..."""
+    return "refund" if attempt == 1 else f"refund-{attempt}"
+
+
+def same_total(record: Row | None, total: Money) -> Row:
+    """The record, if it is of this total. Raises IdempotencyConflict."""
+    assert record is not None
+    if Money.from_dict(record) != total:
+        raise IdempotencyConflict(f"{record['sk']} of {record['pk']} is recorded with {Money.from_dict(record)}, not {total}")
+    return record

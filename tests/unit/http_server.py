@@ -1,0 +1,56 @@
+"""Somebody else's HTTP API on loopback, for as long as a test lasts."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, Protocol
+
+Answer = tuple[int, Any]
+"""The status, and what is answered as JSON."""
+
+
+class Api(Protocol):
+    """What answers. `url` is set once it is served."""
+
+    url: str
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
+        """The answer, or None where the caller shall hear none."""
+        ...
+
+
+@contextmanager
+def serving(api: Api) -> Iterator[None]:
+    """Let the API answer at `api.url`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def respond(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            answer = api.answer(self.command, self.path, self.headers, body)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, said = answer
+            data = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = respond  # noqa: N815 - http.server's names
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """A test's output is its own."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    api.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,182 @@
+"""Stripe as its documentation describes it, on loopback: PaymentIntents captured later, refunds, idempotency keys, and faults.
+
+- A PaymentIntent's states: https://docs.stripe.com/payments/paymentintents/lifecycle
+- Keys: the first answer under a key is repeated for a day, even an error; other parameters under it are refused; a key whose
+  request is at work is a conflict; what is refused before it is begun leaves no key: https://docs.stripe.com/api/idempotent_requests
+- Test payment methods: https://docs.stripe.com/testing
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.unit.http_server import Answer
+
+API_KEY = "sk_test_of_the_test"
+DECLINED = {
+    "pm_card_chargeDeclined": ("card_declined", "generic_decline"),
+    "pm_card_chargeDeclinedInsufficientFunds": ("card_declined", "insufficient_funds"),
+    "pm_card_chargeDeclinedExpiredCard": ("expired_card", None),
+}
+REQUIRES_ACTION = "pm_card_authenticationRequired"
+KNOWN = {"pm_card_visa", REQUIRES_ACTION, *DECLINED}
+Form = dict[str, str]
+
+
+@dataclass
+class Fault:
+    """How the next post whose path ends so goes wrong: `before` it is carried out, or after.
+
+    Answered by `status` under the request's key as any other; without one the caller hears nothing.
+    """
+
+    end: str
+    status: int | None = None
+    before: bool = False
+
+
+@dataclass
+class Stripe:
+    """The account: its PaymentIntents and refunds by id, what is remembered of keys, and what goes wrong next."""
+
+    url: str = ""
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, tuple[str, Form, Answer]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    refund_status: tuple[str, str | None] = ("succeeded", None)
+    refund_error: str | None = None
+
+    def forget_keys(self) -> None:
+        """A day has passed."""
+        self.keys.clear()
+
+    def expire(self, intent_id: str) -> None:
+        """Seven days have passed: an authorisation that was not captured is let go."""
+        self.intents[intent_id] |= {"status": "canceled", "cancellation_reason": "automatic"}
+
+    @property
+    def captured(self) -> int:
+        """What was taken, in minor units."""
+        return sum(intent["amount_received"] for intent in self.intents.values())
+
+    @property
+    def refunded(self) -> int:
+        """What went back."""
+        return sum(refund["amount"] for refund in self.refunds.values() if refund["status"] == "succeeded")
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
+        if headers.get("Authorization") != f"Bearer {API_KEY}":
+            return error(401, "invalid_request_error", "")
+        where = urlsplit(path)
+        self.requests.append(f"{method} {where.path}")
+        fault = next((fault for fault in self.faults if method == "POST" and where.path.endswith(fault.end)), None)
+        if fault:
+            self.faults.remove(fault)
+        form = dict(parse_qsl(body if method == "POST" else where.query))
+        key = headers.get("Idempotency-Key", "") if method == "POST" else ""
+        if fault and fault.before and fault.status in (None, 409, 429):
+            return None if fault.status is None else error(fault.status, "invalid_request_error", "lock_timeout")
+        said = self.under_key(key, method, where.path, form, fault)
+        return None if fault and fault.status is None else said
+
+    def under_key(self, key: str, method: str, path: str, form: Form, fault: Fault | None) -> Answer:
+        if key in self.keys:
+            known_path, known_form, answer = self.keys[key]
+            return answer if (known_path, known_form) == (path, form) else error(400, "idempotency_error", "")
+        answer = self.done(method, path, form) if not (fault and fault.before) else (500, {})
+        if fault and fault.status:
+            answer = error(fault.status, "api_error", "")
+        if key:
+            self.keys[key] = (path, form, answer)
+        return answer
+
+    def done(self, method: str, path: str, form: Form) -> Answer:
+        match [method, *path.split("/")[2:]]:
+            case ["POST", "payment_intents"]:
+                return self.create(form)
+            case ["POST", "refunds"]:
+                return self.give_back(form)
+            case ["GET", "refunds"]:
+                found = [refund for refund in self.refunds.values() if refund["payment_intent"] == form["payment_intent"]]
+                return 200, {"object": "list", "data": found, "has_more": False}
+            case [_, "payment_intents", intent_id, *operation]:
+                intent = self.intents.get(intent_id)
+                if intent is None:
+                    return error(404, "invalid_request_error", "resource_missing")
+                return {"": lambda _: (200, intent), "confirm": confirm, "capture": capture, "cancel": cancel}[
+                    "".join(operation)
+                ](intent)
+        raise AssertionError(f"{method} {path} is not Stripe's")
+
+    def create(self, form: Form) -> Answer:
+        assert form["capture_method"] == "manual"
+        if form["payment_method"] not in KNOWN:
+            return error(400, "invalid_request_error", "resource_missing")
+        if int(form["amount"]) < 50:
+            return error(400, "invalid_request_error", "amount_too_small")
+        intent_id = f"pi_{len(self.intents) + 1}"
+        self.intents[intent_id] = {
+            "id": intent_id,
+            "amount": int(form["amount"]),
+            "amount_received": 0,
+            "currency": form["currency"],
+            "payment_method": form["payment_method"],
+            "status": "requires_confirmation",
+            "cancellation_reason": None,
+            "last_payment_error": None,
+            "metadata": {"order_id": form["metadata[order_id]"]},
+        }
+        return 200, dict(self.intents[intent_id])
+
+    def give_back(self, form: Form) -> Answer:
+        intent = self.intents[form["payment_intent"]]
+        if self.refund_error:
+            return error(400, "invalid_request_error", self.refund_error)
+        assert intent["status"] == "succeeded"
+        if any(r["payment_intent"] == intent["id"] and r["status"] in ("succeeded", "pending") for r in self.refunds.values()):
+            return error(400, "invalid_request_error", "charge_already_refunded")
+        status, reason = self.refund_status
+        refund = {
+            "id": f"re_{len(self.refunds) + 1}",
+            "amount": intent["amount"],
+            "payment_intent": intent["id"],
+            "metadata": {"attempt": form["metadata[attempt]"]},
+            "status": status,
+            "failure_reason": reason,
+        }
+        self.refunds[refund["id"]] = refund
+        return 200, dict(refund)
+
+
+def confirm(intent: dict[str, Any]) -> Answer:
+    if intent["status"] != "requires_confirmation":
+        return error(400, "invalid_request_error", "payment_intent_unexpected_state")
+    if intent["payment_method"] in DECLINED:
+        code, decline_code = DECLINED[intent["payment_method"]]
+        why = {"type": "card_error", "code": code, "message": "Elizabeth's card", "decline_code": decline_code}
+        intent |= {"status": "requires_payment_method", "last_payment_error": why}
+        return 402, {"error": why}
+    intent["status"] = "requires_action" if intent["payment_method"] == REQUIRES_ACTION else "requires_capture"
+    return 200, dict(intent)
+
+
+def capture(intent: dict[str, Any]) -> Answer:
+    if intent["status"] != "requires_capture":
+        return error(400, "invalid_request_error", "payment_intent_unexpected_state")
+    intent |= {"status": "succeeded", "amount_received": intent["amount"]}
+    return 200, dict(intent)
+
+
+def cancel(intent: dict[str, Any]) -> Answer:
+    if intent["status"] in ("succeeded", "canceled", "processing"):
+        return error(400, "invalid_request_error", "payment_intent_unexpected_state")
+    intent |= {"status": "canceled", "cancellation_reason": "requested_by_customer"}
+    return 200, dict(intent)
+
+
+def error(status: int, kind: str, code: str) -> Answer:
+    """An error as Stripe writes it, with a message that names a person, as Stripe's may."""
+    return status, {"error": {"type": kind, "code": code, "message": "Elizabeth Swan of 179 N Harbor Dr"}}

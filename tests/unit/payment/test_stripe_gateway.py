@@ -1,0 +1,377 @@
+"""Stripe behind the port: one payment for an order, whatever is lost, repeated or late; and like the sandbox otherwise."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import urllib3
+
+from services.kernel.money import Money
+from services.payment import gateways
+from services.payment.gateway import (
+    Authorized,
+    Captured,
+    CaptureRefused,
+    Declined,
+    GatewayFault,
+    GatewayTimeout,
+    GatewayUnavailable,
+    IdempotencyConflict,
+    Intent,
+    NothingAuthorized,
+    NothingToRefund,
+    PaymentGateway,
+    Refunded,
+    RefundRefused,
+    Voided,
+)
+from services.payment.ledger import Ledger
+from services.payment.stripe_api import KeyRefused, StripeApi, StripeRefused
+from services.payment.stripe_gateway import StripeGateway
+from tests.unit.http_server import serving
+from tests.unit.payment.conftest import ORDER, PaymentService
+from tests.unit.payment.stripe_server import API_KEY, Fault, Stripe
+
+PRICE = Money(4998, "USD")
+VISA = Intent(ORDER, PRICE, "pm_card_visa")
+
+
+@pytest.fixture
+def account(loopback: None) -> Iterator[Stripe]:
+    stripe = Stripe()
+    with serving(stripe):
+        yield stripe
+
+
+def gateway_of(account: Stripe, dynamodb: Any, api_key: str = API_KEY) -> StripeGateway:
+    http = urllib3.PoolManager(timeout=2.0, retries=False)
+    return StripeGateway(StripeApi(http, account.url, lambda: api_key), Ledger(dynamodb, "ledger"))
+
+
+@pytest.fixture
+def stripe(account: Stripe, dynamodb: Any) -> StripeGateway:
+    return gateway_of(account, dynamodb)
+
+
+@pytest.fixture(params=["sandbox", "stripe"])
+def gateway(request: pytest.FixtureRequest) -> PaymentGateway:
+    found: PaymentGateway = request.getfixturevalue(request.param)
+    return found
+
+
+class TestEveryGateway:
+    """What the port promises, of both."""
+
+    def test_money_is_authorised_captured_and_given_back_once(self, gateway: PaymentGateway) -> None:
+        for _ in range(2):
+            assert gateway.authorize(VISA) == Authorized()
+        for _ in range(2):
+            assert gateway.capture(VISA) == Captured()
+        for _ in range(2):
+            assert gateway.refund(VISA, 1) == Refunded()
+
+    def test_a_void_refuses_the_authorise_that_comes_after_it(self, gateway: PaymentGateway) -> None:
+        assert gateway.void(ORDER) == Voided()
+        assert gateway.authorize(VISA) == Voided()
+        assert gateway.void(ORDER) == Voided()
+
+    def test_a_void_refuses_the_capture(self, gateway: PaymentGateway) -> None:
+        gateway.authorize(VISA)
+        assert gateway.void(ORDER) == Voided()
+        assert gateway.capture(VISA) == CaptureRefused("voided")
+
+    def test_a_capture_refuses_the_void(self, gateway: PaymentGateway) -> None:
+        gateway.authorize(VISA)
+        gateway.capture(VISA)
+        assert gateway.void(ORDER) == Captured()
+        assert gateway.capture(VISA) == Captured()
+
+    def test_a_repeated_authorise_is_answered_as_the_first_was_even_after_the_void(self, gateway: PaymentGateway) -> None:
+        gateway.authorize(VISA)
+        gateway.void(ORDER)
+        assert gateway.authorize(VISA) == Authorized()
+
+    def test_nothing_is_captured_or_given_back_that_is_not_there(self, gateway: PaymentGateway) -> None:
+        with pytest.raises(NothingAuthorized):
+            gateway.capture(VISA)
+        gateway.authorize(VISA)
+        with pytest.raises(NothingToRefund):
+            gateway.refund(VISA, 1)
+        gateway.capture(VISA)
+        gateway.refund(VISA, 1)
+        with pytest.raises(NothingToRefund):
+            gateway.refund(VISA, 2)
+
+    @pytest.mark.parametrize("other", [Money(4999, "USD"), Money(4998, "EUR")])
+    def test_the_same_operation_with_another_total_is_a_fault(self, gateway: PaymentGateway, other: Money) -> None:
+        another = Intent(ORDER, other, "pm_card_visa")
+        gateway.authorize(VISA)
+        for operation in (gateway.authorize, gateway.capture):
+            with pytest.raises(IdempotencyConflict, match=r"is recorded with 49\.98 USD"):
+                operation(another)
+        gateway.capture(VISA)
+        with pytest.raises(IdempotencyConflict):
+            gateway.refund(another, 1)
+        gateway.refund(VISA, 1)
+        with pytest.raises(IdempotencyConflict):
+            gateway.refund(another, 1)
+
+    def test_an_unknown_token_is_declined_for_good(self, gateway: PaymentGateway) -> None:
+        unknown = Intent(ORDER, PRICE, "pm_card_nobody_knows")
+        for _ in range(2):
+            assert gateway.authorize(unknown) == Declined("unknown_payment_token")
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("pm_card_chargeDeclined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
+    ],
+)
+def test_a_card_is_declined_for_good_by_stripes_own_word(
+    account: Stripe, stripe: StripeGateway, token: str, reason: str
+) -> None:
+    declined = Intent(ORDER, PRICE, token)
+    account.faults = [Fault("/confirm")]
+    with pytest.raises(GatewayTimeout):
+        stripe.authorize(declined)
+    for _ in range(2):
+        assert stripe.authorize(declined) == Declined(reason)
+    assert stripe.capture(declined) == CaptureRefused("not_authorized")
+    assert stripe.void(ORDER) == Voided()
+
+
+def test_a_card_whose_bank_wants_its_owner_is_as_good_as_declined(account: Stripe, stripe: StripeGateway) -> None:
+    asked = Intent(ORDER, PRICE, "pm_card_authenticationRequired")
+    for _ in range(2):
+        assert stripe.authorize(asked) == Declined("authentication_required")
+    assert account.intents["pi_1"]["status"] == "canceled", "it can never be authorised behind our back"
+
+
+def test_an_amount_that_stripe_does_not_take_is_declined(account: Stripe, stripe: StripeGateway) -> None:
+    assert stripe.authorize(Intent(ORDER, Money(49, "USD"), "pm_card_visa")) == Declined("amount_too_small")
+
+
+OPERATIONS: dict[str, tuple[str, Callable[[StripeGateway], Any], Any]] = {
+    "create": ("/payment_intents", lambda stripe: stripe.authorize(VISA), Authorized()),
+    "confirm": ("/confirm", lambda stripe: stripe.authorize(VISA), Authorized()),
+    "capture": ("/capture", lambda stripe: stripe.capture(VISA), Captured()),
+    "cancel": ("/cancel", lambda stripe: stripe.void(ORDER), Voided()),
+    "refund": ("/refunds", lambda stripe: stripe.refund(VISA, 1), Refunded()),
+}
+"""The posts: where each goes, by which operation, and how that ends."""
+
+
+def reached(account: Stripe, stripe: StripeGateway, operation: str) -> None:
+    """All that comes before the operation is done."""
+    if operation in ("capture", "cancel", "refund"):
+        stripe.authorize(VISA)
+    if operation == "refund":
+        stripe.capture(VISA)
+
+
+FAULTS = {
+    "request lost": (True, None, GatewayTimeout),
+    "answer lost": (False, None, GatewayTimeout),
+    "key in use": (True, 409, GatewayUnavailable),
+    "too many": (True, 429, GatewayUnavailable),
+    "failed, though done": (False, 500, GatewayTimeout),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_goes_wrong_the_same_call_again_gives_the_one_outcome(
+    account: Stripe, stripe: StripeGateway, operation: str, fault: str
+) -> None:
+    end, call, outcome = OPERATIONS[operation]
+    before, status, raised = FAULTS[fault]
+    reached(account, stripe, operation)
+    account.faults = [Fault(end, status, before)]
+    with pytest.raises(raised):
+        call(stripe)
+    if fault == "failed, though done" and operation == "create":
+        account.forget_keys()  # Stripe repeats the failure until then; what it made meanwhile is never confirmed
+    for _ in range(2):
+        assert call(stripe) == outcome
+    assert account.captured == (4998 if operation in ("capture", "refund") else 0)
+    assert account.refunded == (4998 if operation == "refund" else 0)
+    assert [intent["status"] for intent in account.intents.values()].count("requires_capture") <= 1
+
+
+def test_a_failure_that_stripe_repeats_until_it_forgets_the_key_moves_no_money_twice(
+    account: Stripe, stripe: StripeGateway
+) -> None:
+    stripe.authorize(VISA)
+    account.faults = [Fault("/capture", 500, before=True)]
+    for _ in range(3):
+        with pytest.raises(GatewayTimeout):
+            stripe.capture(VISA)
+    account.forget_keys()
+    assert stripe.capture(VISA) == Captured()
+    assert account.captured == 4998
+
+
+def test_once_the_keys_are_forgotten_nothing_is_done_again(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    stripe.refund(VISA, 1)
+    account.forget_keys()
+    for item in dynamodb.scan(TableName="ledger")["Items"]:
+        if item["sk"]["S"] not in ("intent", "capture"):  # as if each had died before it wrote the outcome down
+            dynamodb.delete_item(TableName="ledger", Key={name: item[name] for name in ("pk", "sk")})
+    assert stripe.authorize(VISA) == Authorized()
+    assert stripe.refund(VISA, 1) == Refunded()
+    assert (account.captured, account.refunded, len(account.refunds), len(account.intents)) == (4998, 4998, 1, 1)
+
+
+def test_a_payment_that_is_made_twice_is_confirmed_once(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
+    """Two begin at once, a day apart by the keys: both make a PaymentIntent, and the ledger knows one."""
+    other = gateway_of(account, dynamodb)
+    post = stripe.api.post
+
+    def overtaken(path: str, key: str, form: Any = None) -> Any:
+        made = post(path, key, form)
+        if path == "/v1/payment_intents" and len(account.intents) == 1:
+            account.forget_keys()
+            assert other.authorize(VISA) == Authorized()
+        return made
+
+    stripe.api.post = overtaken  # type: ignore[method-assign]
+    assert stripe.authorize(VISA) == Authorized()
+    assert {name: intent["status"] for name, intent in account.intents.items()} == {
+        "pi_1": "requires_confirmation",
+        "pi_2": "requires_capture",
+    }
+
+
+@pytest.mark.parametrize("moment", ["/v1/payment_intents", "/v1/payment_intents/pi_1/confirm"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_void_amid_an_authorise_leaves_nothing_set_aside(
+    account: Stripe, stripe: StripeGateway, dynamodb: Any, moment: str, before: bool
+) -> None:
+    other = gateway_of(account, dynamodb)
+    post = stripe.api.post
+
+    def overtaken(path: str, key: str, form: Any = None) -> Any:
+        if path == moment and before:
+            assert other.void(ORDER) == Voided()
+        made = post(path, key, form)
+        if path == moment and not before:
+            assert other.void(ORDER) == Voided()
+        return made
+
+    stripe.api.post = overtaken  # type: ignore[method-assign]
+    late = stripe.authorize(VISA)
+    confirmed_first = moment.endswith("/confirm") and not before
+    assert late == (Authorized() if confirmed_first else Voided())
+    assert "requires_capture" not in {intent["status"] for intent in account.intents.values()}
+    assert stripe.capture(VISA) == CaptureRefused("voided") if confirmed_first else True
+    assert account.captured == 0
+
+
+def test_an_authorisation_that_ran_out_is_not_captured(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    account.expire("pi_1")
+    for _ in range(2):
+        assert stripe.capture(VISA) == CaptureRefused("authorization_expired")
+    assert stripe.void(ORDER) == Voided()
+
+
+def test_a_capture_that_overtakes_the_void_at_stripe_is_told(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    account.intents["pi_1"] |= {"status": "succeeded", "amount_received": 4998}
+    assert stripe.void(ORDER) == Captured()
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_refused_refund_is_attempted_anew_and_not_before(account: Stripe, stripe: StripeGateway, status: str) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.refund_status = (status, "lost_or_stolen_card" if status == "failed" else None)
+    for _ in range(2):
+        assert stripe.refund(VISA, 1) == RefundRefused("lost_or_stolen_card" if status == "failed" else "canceled")
+    account.refund_status = ("succeeded", None)
+    for _ in range(2):
+        assert stripe.refund(VISA, 2) == Refunded()
+    assert len(account.refunds) == 2
+
+
+def test_a_refund_on_its_way_is_asked_about_until_it_is_there(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.refund_status = ("pending", None)
+    for _ in range(2):
+        with pytest.raises(GatewayTimeout, match=f"refund 1 of {ORDER} is pending"):
+            stripe.refund(VISA, 1)
+    account.forget_keys()
+    account.refunds["re_1"]["status"] = "succeeded"
+    assert stripe.refund(VISA, 1) == Refunded()
+    assert len(account.refunds) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("charge_already_refunded", Refunded()),
+        ("charge_disputed", RefundRefused("charge_disputed")),
+        ("balance_insufficient", RefundRefused("balance_insufficient")),
+    ],
+)
+def test_what_stripe_says_of_a_refund_in_our_words(account: Stripe, stripe: StripeGateway, code: str, outcome: Any) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.refund_error = code
+    assert stripe.refund(VISA, 1) == outcome
+
+
+def test_a_key_that_stripe_refuses_is_a_fault_that_says_so(account: Stripe, dynamodb: Any) -> None:
+    with pytest.raises(KeyRefused, match="POST /v1/payment_intents: HTTP 401") as refused:
+        gateway_of(account, dynamodb, "sk_of_another").authorize(VISA)
+    assert isinstance(refused.value, GatewayFault)
+    assert "sk_of_another" not in str(refused.value)
+
+
+def test_what_is_no_customers_matter_is_no_answer(account: Stripe, stripe: StripeGateway) -> None:
+    account.create = lambda form: (400, {"error": {"type": "invalid_request_error", "code": "parameter_unknown"}})  # type: ignore[method-assign]
+    with pytest.raises(StripeRefused, match="HTTP 400 invalid_request_error parameter_unknown"):
+        stripe.authorize(VISA)
+
+
+def test_nobody_there_did_nothing(loopback: None, dynamodb: Any) -> None:
+    nobody = Stripe()
+    with serving(nobody):
+        pass
+    with pytest.raises(GatewayUnavailable, match="NewConnectionError"):
+        gateway_of(nobody, dynamodb).authorize(VISA)
+
+
+@pytest.mark.parametrize("status", [402, 409, 429, 500])
+def test_no_message_of_stripes_is_passed_on(account: Stripe, stripe: StripeGateway, status: int) -> None:
+    account.faults = [Fault("/payment_intents", status, before=status in (409, 429))]
+    with pytest.raises((GatewayFault, StripeRefused)) as refused:
+        stripe.authorize(VISA)
+    assert "Elizabeth" not in repr(refused.value)
+
+
+def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
+    account: Stripe, payment: PaymentService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"GATEWAY": "stripe", "STRIPE_URL": account.url, "STRIPE_API_KEY_ARN": "arn:key"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(gateways, "secret", {"arn:key": API_KEY}.__getitem__)
+    assert payment.authorize() == {"outcome": "AUTHORIZED"}
+    assert payment.capture() == {"outcome": "CAPTURED"}
+    assert payment.void() == {"outcome": "CAPTURED"}
+    assert payment.ledger == {"intent": "PREPARED", "authorize": "AUTHORIZED", "capture": "CAPTURED"}
+    assert payment.row["status"] == "CAPTURED"
+    assert account.captured == 4998
+
+
+def test_an_operation_s_calls_are_within_the_time_of_the_function_that_makes_them() -> None:
+    from services.payment.infrastructure import COMMANDS_SECONDS
+
+    connect_seconds, calls = 1.0, 3
+    assert calls * (connect_seconds + gateways.READ_TIMEOUT_SECONDS) < COMMANDS_SECONDS

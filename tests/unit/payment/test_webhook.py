@@ -1,0 +1,188 @@
+"""Stripe's webhook: signed as Stripe signs, delivered any number of times in any order, and recorded once."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import stripe as official
+
+from services.kernel import clock
+from services.payment import gateways, table, webhook
+from tests.unit.http_server import serving
+from tests.unit.payment.conftest import ORDER, PaymentService
+from tests.unit.payment.stripe_server import API_KEY, Stripe
+
+SECRET = "whsec_of_the_test"
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def account(
+    loopback: None, payment_tables: None, dynamodb: Any, payment: PaymentService, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stripe]:
+    """An account with one payment, captured."""
+    stripe = Stripe()
+    with serving(stripe), clock.held_by(lambda: NOW):
+        for name, value in {
+            "GATEWAY": "stripe",
+            "STRIPE_URL": stripe.url,
+            "STRIPE_API_KEY_ARN": "arn:key",
+            "STRIPE_WEBHOOK_SECRET_ARN": "arn:webhook",
+        }.items():
+            monkeypatch.setenv(name, value)
+        for module in (gateways, webhook):
+            monkeypatch.setattr(module, "secret", {"arn:key": API_KEY, "arn:webhook": SECRET}.__getitem__)
+        webhook.api.cache_clear()
+        table.disputes.cache_clear()
+        payment.authorize()
+        payment.capture()
+        yield stripe
+        webhook.api.cache_clear()
+        table.disputes.cache_clear()
+
+
+def signed(body: str, secret: str = SECRET, at: datetime = NOW) -> str:
+    """The header, by the code of Stripe's own package."""
+    seconds = int(at.timestamp())
+    return f"t={seconds},v1={official.WebhookSignature._compute_signature(f'{seconds}.{body}', secret)}"
+
+
+def told(kind: str, about: dict[str, Any], signature: str | None = None) -> dict[str, Any]:
+    return post(json.dumps({"id": "evt_1", "object": "event", "type": kind, "data": {"object": about}}), signature)
+
+
+def post(body: str, signature: str | None = None) -> dict[str, Any]:
+    request = {
+        "version": "2.0",
+        "rawPath": "/webhooks/stripe",
+        "requestContext": {"http": {"method": "POST", "path": "/webhooks/stripe"}, "stage": "$default"},
+        "headers": {"stripe-signature": signed(body) if signature is None else signature},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    answer = webhook.handler(request, None)
+    return {"status": answer["statusCode"], **json.loads(answer["body"])}
+
+
+def dispute(status: str = "needs_response", **fields: Any) -> dict[str, Any]:
+    about = {"id": "dp_1", "object": "dispute", "amount": 4998, "currency": "usd", "reason": "product_not_received"}
+    return {**about, "payment_intent": "pi_1", "status": status, **fields}
+
+
+def events() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """What the dispute has to tell: (detail-type, metadata, data)."""
+    row = table.disputes().get("dp_1")
+    found = [json.loads(text) for text in row.get("pending", [])] if row else []
+    return [(event["detail-type"], event["detail"]["metadata"], event["detail"]["data"]) for event in found]
+
+
+def test_a_dispute_is_recorded_once_with_its_event_and_its_alarm(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("charge.dispute.created", dispute())["outcome"] == "RECORDED"
+    assert '"PaymentDisputed":[1' in capsys.readouterr().out
+    assert told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
+    ((kind, metadata, data),) = events()
+    contested = {"dispute_id": "dp_1", "amount": {"amount": 4998, "currency": "USD"}, "reason": "product_not_received"}
+    assert (kind, data) == ("PaymentDisputed", contested)
+    assert metadata | {"occurred_at": ""} == {
+        "event_id": "DISPUTE#dp_1#1",
+        "event_version": 1,
+        "occurred_at": "",
+        "order_id": ORDER,
+        "correlation_id": "correlation-1",
+        "causation_id": "stripe:dp_1",
+    }
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("won", "WON"), ("lost", "LOST"), ("warning_closed", "WON")])
+def test_a_dispute_is_closed_once(status: str, outcome: str) -> None:
+    told("charge.dispute.created", dispute())
+    for answer in ("RECORDED", "UNCHANGED"):
+        assert told("charge.dispute.closed", dispute(status))["outcome"] == answer
+    assert [(kind, data.get("outcome")) for kind, _, data in events()] == [
+        ("PaymentDisputed", None),
+        ("PaymentDisputeClosed", outcome),
+    ]
+
+
+def test_a_dispute_that_is_told_after_its_end_is_over() -> None:
+    assert told("charge.dispute.closed", dispute("lost"))["outcome"] == "RECORDED"
+    assert told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
+    assert [kind for kind, _, _ in events()] == ["PaymentDisputeClosed"]
+
+
+def test_the_payment_itself_is_left_as_it_is(payment: PaymentService) -> None:
+    before = payment.row
+    told("charge.dispute.created", dispute())
+    assert payment.row == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "metric"),
+    [
+        (
+            "payment_intent.canceled",
+            {"id": "pi_1", "cancellation_reason": "automatic", "metadata": {"order_id": ORDER}},
+            "AuthorizationExpired",
+        ),
+        ("refund.failed", {"id": "re_1", "payment_intent": "pi_1", "status": "failed"}, "RefundFailedLate"),
+    ],
+)
+def test_what_somebody_must_look_at_is_counted(
+    capsys: pytest.CaptureFixture[str], kind: str, about: dict[str, Any], metric: str
+) -> None:
+    assert told(kind, about)["outcome"] == "COUNTED"
+    assert f'"{metric}":[1' in capsys.readouterr().out
+
+
+def test_what_is_not_ours_or_means_nothing_is_let_pass(account: Stripe) -> None:
+    ours = {"order_id": ORDER}
+    assert told("customer.created", {})["outcome"] == "IGNORED"
+    canceled = {"id": "pi_1", "cancellation_reason": "requested_by_customer", "metadata": ours}
+    assert told("payment_intent.canceled", canceled)["outcome"] == "IGNORED"
+    assert told("charge.dispute.created", dispute(payment_intent=None))["outcome"] == "IGNORED"
+    assert told("charge.dispute.created", dispute(payment_intent="pi_of_another"))["outcome"] == "IGNORED"
+    assert told("charge.dispute.created", dispute(payment_intent="../customers"))["outcome"] == "IGNORED"
+    account.intents["pi_1"]["metadata"] = {"order_id": "ord-" + "b" * 26}
+    assert told("charge.dispute.created", dispute())["outcome"] == "IGNORED"
+    account.intents["pi_1"]["metadata"] = {}
+    assert told("refund.failed", {"payment_intent": "pi_1"})["outcome"] == "IGNORED"
+
+
+def test_what_stripe_did_not_sign_or_not_now_is_not_even_read(account: Stripe) -> None:
+    asked = len(account.requests)
+    body = json.dumps({"type": "charge.dispute.created", "data": {"object": dispute()}})
+    old = datetime(2026, 11, 23, 11, 54, 59, tzinfo=UTC)
+    for signature in ("", "t=1,v1=0", signed(body, "another secret"), signed(body, at=old), signed(body + " ")):
+        refused = post(body, signature)
+        assert (refused["status"], refused["title"]) == (400, "Signature invalid")
+    assert (len(account.requests), events()) == (asked, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "[]", "{}", '{"type": "charge.dispute.created", "data": {"object": {"payment_intent": "pi_1", "id": "dp_1"}}}'],
+)
+def test_a_signed_body_of_another_form_is_told_so(body: str) -> None:
+    refused = post(body)
+    assert (refused["status"], refused["title"]) == (400, "Request invalid")
+
+
+def test_while_stripe_cannot_be_asked_it_is_to_tell_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "secret", {"arn:key": "sk_revoked"}.__getitem__)
+    webhook.api.cache_clear()
+    assert told("charge.dispute.created", dispute())["status"] == 503
+    assert events() == []
+
+
+def test_another_route_is_none() -> None:
+    request = {
+        "version": "2.0",
+        "rawPath": "/elsewhere",
+        "requestContext": {"http": {"method": "POST", "path": "/elsewhere"}, "stage": "$default"},
+        "headers": {},
+        "body": "",
+        "isBase64Encoded": False,
+    }
+    assert webhook.handler(request, None)["statusCode"] == 404
