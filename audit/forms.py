@@ -85,6 +85,16 @@ def is_moment(value: Any) -> bool:
     return True
 
 
+def is_timeline(value: Any) -> bool:
+    """Which events a row heard and told: each by its type, its id and its moment, and none twice."""
+    if not isinstance(value, list) or not value:
+        return False
+    for entry in value:
+        if not isinstance(entry, dict) or set(entry) != {"event", "event_id", "at"} or not all(map(text, entry.values())):
+            return False
+    return len({entry["event_id"] for entry in value}) == len(value)
+
+
 name = matches(r"[A-Za-z0-9._-]{1,64}")
 sku = name
 currency = matches(r"[A-Z]{3}")
@@ -171,6 +181,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "reason": one_of(*CANCELLED_FOR),
                 "refunded": is_true,
                 "restocked": is_true,
+                "timeline": is_timeline,
                 "lease_owner": text,
                 "lease_until": is_moment,
                 **OUTBOX,

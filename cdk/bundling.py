@@ -31,7 +31,9 @@ PLATFORM = "aarch64-manylinux2014"
 Contents = Mapping[str, Path]
 """What a bundle holds: the path inside it, and the file that goes there."""
 
-NOT_BUNDLED = frozenset({"infrastructure.py", "README.md", "models.py"})
+NOT_BUNDLED = frozenset({"infrastructure.py", "README.md", "models.py", "api.yaml"})
+NO_SOURCES = frozenset({"__pycache__", "responses"})
+"""Folders of a service that no function reads: what Python left, and the schemas of what an API answers."""
 AUDIT, JOURNAL = "audit", "journal"
 """No services, but packages of their own. The auditor's bundle has what all services' rows are made of, and nothing that
 writes one; the journal's has the kernel."""
@@ -122,7 +124,7 @@ def _sources(service: str) -> Iterator[Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in NOT_BUNDLED | INSTALLER_NOISE and "__pycache__" not in path.parts:
+        if path.is_file() and path.name not in NOT_BUNDLED | INSTALLER_NOISE and not NO_SOURCES & set(path.parts):
             yield path
 
 

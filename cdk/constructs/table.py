@@ -1,5 +1,6 @@
 """A service's table: keyed by `pk`, with its outbox's sparse index and its stream. Nothing in it expires."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -28,15 +29,19 @@ class ServiceTable(dynamodb.Table):
         )
 
     def allow_query(self, function: ServiceFunction, index: str) -> None:
-        """Let the function query `index`, which holds keys only."""
+        """Let the function query `index`."""
         function.allow("dynamodb:Query", on=f"{self.table_arn}/index/{index}")
 
-    def _index(self, name: str, partition: str, order: str) -> None:
+    def add_index(self, name: str, partition: str, order: str, shows: Sequence[str]) -> None:
+        """An index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
+        self._index(name, partition, order, projection_type=dynamodb.ProjectionType.INCLUDE, non_key_attributes=list(shows))
+
+    def _index(self, name: str, partition: str, order: str, **projection: Any) -> None:
         self.add_global_secondary_index(
             index_name=name,
             partition_key=text(partition),
             sort_key=text(order),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            **(projection or {"projection_type": dynamodb.ProjectionType.KEYS_ONLY}),
         )
 
 

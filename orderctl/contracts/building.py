@@ -1,16 +1,17 @@
-"""Everything that is made from the schemas: written by `orderctl schemas build`, compared by `--check`."""
+"""Everything that is made from the schemas and the API files: written by `orderctl schemas build`, compared by `--check`."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from orderctl.contracts import asyncapi, models, pages
+from orderctl.contracts import asyncapi, models, openapi, pages
 from orderctl.contracts.catalogue import Event, events
 from orderctl.embedded.process import REPOSITORY
 from services.kernel.names import SERVICES
 
 FOLDER: Final = Path("docs") / "events"
+APIS: Final = Path("docs") / "openapi"
 KEPT: Final = FOLDER / "released-schemas.json"
 """In the folder, and not made from today's schemas: today's are held against it."""
 
@@ -22,6 +23,7 @@ def documents() -> dict[Path, str]:
     made |= {FOLDER / "catalog" / name: text for name, text in pages.catalog(found).items()}
     made |= {FOLDER / "asyncapi" / f"{name}.json": _json(document) for name, document in asyncapi.documents(found).items()}
     made |= {FOLDER / "samples" / f"{event.stem}.v{event.version}.json": _json(entry(event)) for event in found}
+    made |= {APIS / f"{service}.json": _json(document) for service, document in openapi.documents().items()}
     for service in SERVICES:
         owned = [event for event in found if event.owner == service]
         made[Path("services") / service / "schemas" / "models.py"] = models.module(service, owned)
@@ -48,7 +50,8 @@ def build(root: Path = REPOSITORY) -> dict[str, list[Path]]:
 def differences(root: Path = REPOSITORY) -> dict[str, list[Path]]:
     """What `build` would write and remove."""
     made = documents()
-    there = {path.relative_to(root) for path in (root / FOLDER).rglob("*") if path.is_file()} - {KEPT}
+    folders = (root / FOLDER, root / APIS)
+    there = {path.relative_to(root) for folder in folders for path in folder.rglob("*") if path.is_file()} - {KEPT}
     written = [path for path, text in made.items() if not (root / path).exists() or (root / path).read_text() != text]
     return {"written": sorted(written), "removed": sorted(there - made.keys())}
 

@@ -63,6 +63,8 @@ class Change:
     data: Mapping[str, Any] = field(default_factory=dict)
     publishes: bool = True
     """False where this particular step has nothing to tell (a release that found nothing to release)."""
+    heard: DomainEvent | None = None
+    """The other service's event that the step is taken on, for the row's timeline."""
 
 
 Decide = Callable[[Row | None], Change | None]
@@ -126,6 +128,9 @@ def is_condition_failure(error: ClientError) -> bool:
 
 class Rows:
     """The rows of one aggregate in a service's table."""
+
+    keeps_timeline = False
+    """Whether a row keeps, in `timeline`, which events it heard and told, in that order: `{"event", "event_id", "at"}` each."""
 
     def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
         self.client = client
@@ -219,6 +224,7 @@ class Rows:
         names = {f"#{name}": name for name in (*assign, *change.remove)}
         values: dict[str, Any] = {f":{name}": value for name, value in assign.items()}
         sets = [f"#{name} = :{name}" for name in assign]
+        known = [change.heard] if change.heard else []
         if transition.publishes and change.publishes:
             event = DomainEvent(
                 source=self.transitions.source,
@@ -238,6 +244,11 @@ class Rows:
             sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
             sets.append("pending_shard = if_not_exists(pending_shard, :shard)")
             values |= {":nothing": [], ":events": [event.to_outbox()], ":shard": shard_of(key)}
+            known.append(event)
+        if self.keeps_timeline and known:
+            sets.append("timeline = list_append(if_not_exists(timeline, :nothing), :timeline)")
+            told = [{"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at} for event in known]
+            values |= {":nothing": [], ":timeline": told}
         condition, condition_values = self._condition(row, transition)
         values |= condition_values
         expression = "SET " + ", ".join(sets)

@@ -1,4 +1,4 @@
-"""The order API: place, show and cancel orders, keep and forget contacts. It never says what is not durably true."""
+"""The order API: place, show, list and cancel orders, keep and forget contacts. It never says what is not durably true."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -14,7 +15,7 @@ from services.kernel import clients, clock, problems
 from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
-from services.order import decisions, identity, placing, states, table
+from services.order import decisions, identity, paging, placing, states, table
 from services.order.placing import Placement
 from services.order.workflow import start
 
@@ -87,11 +88,31 @@ def _create(placement: Placement, request_id: str) -> Row:
     return row
 
 
+@app.get("/orders")
+def list_orders() -> Response[str]:
+    """A page of a customer's orders, the newest first: `orders`, and `next` for the page after it, if there is one."""
+    query = app.current_event.query_string_parameters or {}
+    customer, limit = paging.customer_of(query), paging.limit_of(query)
+    page = table.orders().of_customer(customer, limit, paging.begin_of(query, customer))
+    orders = [{name: row[name] for name in IN_A_PAGE} for row in page.orders]
+    if page.next is None:
+        return _json(200, {"orders": orders})
+    cursor = paging.cursor_of(page.next)
+    link = f'</orders?{urlencode({"customer": customer, "limit": limit, "cursor": cursor})}>; rel="next"'
+    return _json(200, {"orders": orders, "next": cursor}, {"Link": link})
+
+
 @app.get("/orders/<order_id>")
 def show_order(order_id: str) -> Response[str]:
-    """The order as it durably is."""
+    """The order as it durably is, with the events on its way; 304 where the caller has it as it is."""
     row = table.orders().get(order_id)
-    return _no_such_order(order_id) if row is None else _json(200, _public(row))
+    if row is None:
+        return _no_such_order(order_id)
+    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": ASK_AGAIN_SECONDS}
+    headers = {"ETag": _tag(row), "Cache-Control": "no-cache", **again}
+    if _has(_header("if-none-match"), headers["ETag"]):
+        return Response(304, headers=dict(headers))
+    return _json(200, {**_public(row), "timeline": row.get("timeline", [])}, headers)
 
 
 @app.post("/orders/<order_id>/cancel")
@@ -126,7 +147,7 @@ def cancel_order(order_id: str) -> Response[str]:
 @app.put("/customers/<customer_id>/contact")
 def put_contact(customer_id: str) -> Response[str]:
     """Keep where a customer's mails and parcels go."""
-    _check_customer(customer_id)
+    paging.check_customer(customer_id)
     table.contacts().put(customer_id, placing.read_body(_body(), "contact"))
     return Response(204, body="")
 
@@ -134,7 +155,7 @@ def put_contact(customer_id: str) -> Response[str]:
 @app.delete("/customers/<customer_id>/contact")
 def forget_contact(customer_id: str) -> Response[str]:
     """Forget a person; the books stay."""
-    _check_customer(customer_id)
+    paging.check_customer(customer_id)
     table.contacts().forget(customer_id)
     return Response(204, body="")
 
@@ -196,17 +217,26 @@ def _public(row: Row) -> dict[str, Any]:
     return shown
 
 
+IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "created_at", "updated_at")
+
+
+def _tag(row: Row) -> str:
+    """The entity tag of an order: all that is shown of it changes with its version, and with nothing else."""
+    return f'"{row["version"]}"'
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has what the tag stands for (RFC 9110, 13.1.2: weak tags compare as strong ones)."""
+    tags = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
+    return tag in tags or "*" in tags
+
+
 def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
     return Response(status, "application/json", json.dumps(body), headers=dict(headers or {}))
 
 
 def _no_such_order(order_id: str) -> Response[str]:
     return Problem("no-such-order", 404, "No such order", f"there is no order {order_id}", {"field": "order_id"}).response()
-
-
-def _check_customer(customer_id: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", customer_id):
-        raise InvalidRequest("request-invalid", 400, "customer_id", "must be 1 to 64 of A-Z a-z 0-9 . _ -")
 
 
 def _body() -> str | None:

@@ -23,7 +23,7 @@ from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX, source_of
+from services.kernel.names import CUSTOMER_INDEX, DUE_INDEX, source_of
 from services.order.consumes import CONSUMES
 from services.order.workflow import budget
 from services.order.workflow.definition import definition
@@ -34,11 +34,14 @@ CALLER_MARGIN_SECONDS = 0.5
 """What the API's client waits above the workflow's time-out."""
 ROUTES = (
     "POST /orders",
+    "GET /orders",
     "GET /orders/{order_id}",
     "POST /orders/{order_id}/cancel",
     "PUT /customers/{customer_id}/contact",
     "DELETE /customers/{customer_id}/contact",
 )
+IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "updated_at")
+"""What the pages of a customer's orders show, beside when they were placed."""
 LIVE_INPUT = {
     "mode": "live",
     "order_id": "$.detail.metadata.order_id",
@@ -68,6 +71,7 @@ class OrderStack(ServiceStack):
         super().__init__(scope, stage, "order")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
+        table.add_index(CUSTOMER_INDEX, "customer_id", "created_at", IN_A_PAGE)
         commands = self._commands(table)
         workflow = self._workflow(commands)
         self._start_by_event(workflow)
@@ -180,6 +184,7 @@ class OrderStack(ServiceStack):
             },
         )
         table.allow(api, "GetItem", "UpdateItem", rows=(ORDERS,))
+        table.allow_query(api, CUSTOMER_INDEX)
         table.allow(api, "BatchGetItem", rows=(PRICES,))
         table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS,))
         api.allow("states:StartSyncExecution", on=workflow.state_machine_arn)

@@ -1,6 +1,7 @@
 """The fulfilment's subscriber: what became of the parcel, and of a cancelled order's money and goods, moves the order on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from services.kernel import clock
@@ -35,7 +36,8 @@ def move(delivery: Delivery) -> None:
     def step(row: Row | None) -> Change | None:
         if row is None:
             raise UnknownOrder(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
-        return choose(row, event)
+        change = choose(row, event)
+        return replace(change, heard=event) if change else None
 
     assert event.order_id is not None
     table.orders().advance(event.order_id, step, Cause(event.correlation_id, event.event_id))

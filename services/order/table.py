@@ -1,6 +1,7 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
 import os
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.kernel import clients, clock
+from services.kernel.names import CUSTOMER_INDEX
 from services.kernel.rows import Row, Rows, is_condition_failure, marshal, unmarshal
 from services.order import decisions, states
 from services.order.catalogue import Catalogue
@@ -17,11 +19,38 @@ LEASE = timedelta(seconds=45)
 """How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some of a customer's orders, and where the next page begins, if there is one."""
+
+    orders: list[Row]
+    next: Row | None
+
+
 class Orders(Rows):
     """The rows `ORDER#<order_id>`."""
 
+    keeps_timeline = True
+
     def __init__(self, client: Any, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
+
+    def of_customer(self, customer_id: str, limit: int, begin: Row | None = None) -> Page:
+        """At most `limit` of a customer's orders, the newest first, from where an earlier page ended.
+
+        Their rows as the index has them, a moment behind the table: without lines and timeline.
+        """
+        answer = self.client.query(
+            TableName=self.table_name,
+            IndexName=CUSTOMER_INDEX,
+            KeyConditionExpression="customer_id = :customer",
+            ExpressionAttributeValues=marshal({":customer": customer_id}),
+            ScanIndexForward=False,
+            Limit=limit,
+            **({"ExclusiveStartKey": marshal(begin)} if begin else {}),
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page([unmarshal(item) for item in answer["Items"]], unmarshal(last) if last else None)
 
     def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
         """O6: take the order for one attempt at recovery; the row, or None if no saga can help it or somebody has it."""

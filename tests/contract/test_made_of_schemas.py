@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from orderctl.commands.schemas import app
-from orderctl.contracts import building
+from orderctl.contracts import building, openapi
 from orderctl.contracts.catalogue import events
 from orderctl.embedded.process import REPOSITORY
 from orderctl.errors import CheckFailed
 from services.kernel.names import SERVICES
 from tests.consumers import SUBSCRIPTIONS
+from tests.unit import documented
 from tests.unit.orderctl.conftest import Stage, orderctl
 
 ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
@@ -57,6 +59,28 @@ def test_asyncapi_documents_are_valid(name: str) -> None:
         found: Any = document
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
+
+
+@pytest.mark.parametrize("service", sorted(openapi.documents()))
+def test_openapi_documents_are_valid(service: str) -> None:
+    document = json.loads((REPOSITORY / "docs" / "openapi" / f"{service}.json").read_text())
+    OpenAPIV31SpecValidator(document).validate()
+    ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (418, {}, None, "answered 418, which is not documented"),
+        (200, {"Content-Type": "application/json", "Location": "/"}, {}, "headers that are not documented: {'Location'}"),
+        (200, {"Content-Type": "application/json"}, {"orders": [], "more": 1}, "'more' was unexpected"),
+        (200, {"Content-Type": "application/json"}, None, "has no body"),
+    ],
+)
+def test_an_answer_that_is_not_documented_is_noticed(status: int, headers: dict[str, str], body: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        documented.check("order", "GET", "/orders", status, headers, body)
 
 
 def references(value: Any) -> list[str]:

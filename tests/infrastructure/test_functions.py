@@ -10,6 +10,7 @@ import pytest
 from aws_cdk import App
 
 from cdk.app import compose
+from orderctl.contracts import openapi
 from services.kernel.names import SERVICES
 from tests.infrastructure.conftest import LASTING_SETTINGS
 from tests.infrastructure.templates import Assembly, Resource, listed, referred
@@ -117,7 +118,7 @@ READ_SECRET = {"secretsmanager:GetSecretValue"}
 LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
     ("order", "api"): ADVANCE
-    | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
+    | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
     ("order", "commands"): ADVANCE | {"dynamodb:PutItem"},
     ("order", "contact"): {"dynamodb:GetItem"},
     ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
@@ -266,6 +267,19 @@ def test_a_setting_that_cannot_be_is_told_so(tmp_path: Path, context: dict[str, 
     app = App(outdir=str(tmp_path), context=context, analytics_reporting=False)
     with pytest.raises(ValueError, match=re.escape(said)):
         compose(app)
+
+
+def test_every_route_is_documented_and_open_only_if_it_says_so(lasting: Assembly) -> None:
+    deployed = {
+        (route.service, route.properties["RouteKey"], route.properties.get("AuthorizationType", "NONE") == "NONE")
+        for route in lasting.resources("ApiGatewayV2::Route")
+    }
+    assert deployed == {
+        (service, f"{method.upper()} {path}", operation.get("security") == [])
+        for service, document in openapi.documents().items()
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
 
 
 def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES
+from services.kernel.names import CUSTOMER_INDEX, DUE_INDEX, PENDING_INDEX, SERVICES
+from services.order import api
 from tests.consumers import SUBSCRIPTIONS
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
@@ -159,8 +160,10 @@ def test_tables_have_the_sparse_indexes_their_sweepers_read(assembly: Assembly) 
     for table in service_tables(assembly):
         indexes = table.properties["GlobalSecondaryIndexes"]
         found = {(i["IndexName"], i["KeySchema"][0]["AttributeName"], i["KeySchema"][1]["AttributeName"]) for i in indexes}
-        assert found == ({pending, due} if table.service in WITH_DUE_INDEX else {pending}), table
-        assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in indexes), table
+        for_people = {index for index in found if index[0] == CUSTOMER_INDEX}
+        assert found - for_people == ({pending, due} if table.service in WITH_DUE_INDEX else {pending}), table
+        sparse = [index for index in indexes if index["IndexName"] != CUSTOMER_INDEX]
+        assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in sparse), table
         queried = {
             text.removeprefix("/index/")
             for statement in assembly.statements(assembly.function(table.service, "sweeper"))
@@ -168,7 +171,19 @@ def test_tables_have_the_sparse_indexes_their_sweepers_read(assembly: Assembly) 
             for text in texts(statement["Resource"])
             if text.startswith("/index/")
         }
-        assert queried == {name for name, _, _ in found}, table
+        assert queried == {name for name, _, _ in found - for_people}, table
+
+
+def test_the_index_by_customer_shows_what_a_page_shows_and_no_more(assembly: Assembly) -> None:
+    (index,) = [
+        index
+        for table in service_tables(assembly)
+        for index in table.properties["GlobalSecondaryIndexes"]
+        if index["IndexName"] == CUSTOMER_INDEX
+    ]
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["customer_id", "created_at"]
+    shown = {*index["Projection"]["NonKeyAttributes"], "created_at"}
+    assert shown == set(api.IN_A_PAGE)
 
 
 @pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive"])

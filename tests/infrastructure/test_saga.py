@@ -11,6 +11,7 @@ from tests.infrastructure.templates import Assembly, Resource, listed, referred,
 ROUTES = {
     "order": {
         "POST /orders",
+        "GET /orders",
         "GET /orders/{order_id}",
         "POST /orders/{order_id}/cancel",
         "PUT /customers/{customer_id}/contact",

@@ -3,22 +3,32 @@
 from typing import Any
 
 from journal.rows import HOUR_INDEX
-from services.kernel.names import DUE_INDEX, PENDING_INDEX
+from services.kernel.names import CUSTOMER_INDEX, DUE_INDEX, PENDING_INDEX
 
 
-def create_table(client: Any, name: str) -> None:
-    """A table keyed by `pk`, with the indexes `pending` and `due`."""
+def create_orders(client: Any, name: str) -> None:
+    """The order service's table, with the index `customer` too."""
+    shown = ["order_id", "status", "fulfilment", "total", "updated_at"]
+    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
+    by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
+    create_table(client, name, by_customer)
+
+
+def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
+    """A table keyed by `pk`, with the indexes `pending` and `due`, and more if there are."""
+    keys = [key["AttributeName"] for index in more for key in index["KeySchema"]]
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[
             {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("pk", "pending_shard", "pending_since", "due_shard", "next_due")
+            for attribute in ("pk", "pending_shard", "pending_since", "due_shard", "next_due", *keys)
         ],
         GlobalSecondaryIndexes=[
             _sparse_index(PENDING_INDEX, "pending_shard", "pending_since"),
             _sparse_index(DUE_INDEX, "due_shard", "next_due"),
+            *more,
         ],
     )
 

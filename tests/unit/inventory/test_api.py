@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.inventory import api
+from tests.unit import documented
 from tests.unit.inventory.conftest import BLUE, InventoryService
 
 
@@ -20,7 +21,9 @@ def get(path: str, method: str = "GET") -> tuple[int, str, Any]:
         "isBase64Encoded": False,
     }
     answer = api.handler(event, None)
-    return answer["statusCode"], answer["headers"]["Content-Type"], json.loads(answer["body"])
+    said = json.loads(answer["body"])
+    documented.check("inventory", method, path, answer["statusCode"], answer["headers"], said)
+    return answer["statusCode"], answer["headers"]["Content-Type"], said
 
 
 def test_a_sku_is_shown_with_its_counters(inventory: InventoryService) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from services.kernel import clients
 from services.order import api, sweeper, table
-from tests.unit.tables import create_table
+from tests.unit import documented
+from tests.unit.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
 CONTEXT = SimpleNamespace(
@@ -48,7 +50,7 @@ def saga() -> Saga:
 
 @pytest.fixture(autouse=True)
 def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    create_table(dynamodb, "orders")
+    create_orders(dynamodb, "orders")
     for name, value in {
         "TABLE_NAME": "orders",
         "BUS_NAME": "bus",
@@ -82,12 +84,14 @@ class Shop:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> SimpleNamespace:
         self.requests += 1
+        path, _, query = path.partition("?")
         text = body if isinstance(body, str) or body is None else json.dumps(body)
         event = {
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": query,
+            **({"queryStringParameters": dict(parse_qsl(query))} if query else {}),
             "headers": {name.replace("_", "-"): value for name, value in headers.items()},
             "requestContext": {
                 "http": {"method": method, "path": path},
@@ -98,10 +102,9 @@ class Shop:
             "isBase64Encoded": False,
         }
         answer = api.handler(event, CONTEXT)
-        body_text = answer.get("body")
-        return SimpleNamespace(
-            status=answer["statusCode"], headers=answer.get("headers") or {}, body=json.loads(body_text) if body_text else None
-        )
+        told, headers = json.loads(answer["body"]) if answer.get("body") else None, answer.get("headers") or {}
+        documented.check("order", method, path, answer["statusCode"], headers, told)
+        return SimpleNamespace(status=answer["statusCode"], headers=headers, body=told)
 
     def place(self, key: str = "key-1", body: Any = None, **headers: str) -> SimpleNamespace:
         return self.call("POST", "/orders", an_order() if body is None else body, idempotency_key=key, **headers)

@@ -10,6 +10,7 @@ import stripe as official
 
 from services.kernel import clock
 from services.payment import gateways, table, webhook
+from tests.unit import documented
 from tests.unit.http_server import serving
 from tests.unit.payment.conftest import ORDER, PaymentService
 from tests.unit.payment.stripe_server import API_KEY, Stripe
@@ -63,7 +64,9 @@ def post(body: str, signature: str | None = None) -> dict[str, Any]:
         "isBase64Encoded": False,
     }
     answer = webhook.handler(request, None)
-    return {"status": answer["statusCode"], **json.loads(answer["body"])}
+    said = json.loads(answer["body"])
+    documented.check("payment", "POST", "/webhooks/stripe", answer["statusCode"], answer.get("headers", {}), said)
+    return {**said, "status": answer["statusCode"]}
 
 
 def dispute(status: str = "needs_response", **fields: Any) -> dict[str, Any]:

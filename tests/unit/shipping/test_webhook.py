@@ -11,6 +11,7 @@ from services.kernel import webhooks
 from services.shipping import carriers, webhook
 from services.shipping.carrier import CarrierUnavailable
 from services.shipping.sandbox_carrier import SandboxCarrier
+from tests.unit import documented
 from tests.unit.choreography import ORDER
 from tests.unit.shipping.conftest import ShippingService
 from tests.unit.shipping.test_sweeper import LateCarrier, late
@@ -42,7 +43,9 @@ def post(body: str, signature: str | None, **event: Any) -> dict[str, Any]:
         **event,
     }
     answer = webhook.handler(request, None)
-    return {"status": answer["statusCode"], "headers": answer.get("headers", {}), **json.loads(answer["body"])}
+    path, headers, said = str(request["rawPath"]), answer.get("headers", {}), json.loads(answer["body"])
+    documented.check("shipping", "POST", path, answer["statusCode"], headers, said)
+    return {**said, "status": answer["statusCode"], "headers": headers}
 
 
 @pytest.fixture

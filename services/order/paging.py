@@ -1,0 +1,58 @@
+"""The pages of a customer's orders: what may be asked for, and where the next page begins."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.kernel.problems import InvalidRequest
+from services.kernel.rows import Row
+
+CUSTOMER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LIMIT, MAX_LIMIT = 20, 100
+"""How many orders a page has unless the caller says, and at most."""
+
+
+def customer_of(query: Mapping[str, str]) -> str:
+    """The customer whose orders are asked for. Raises InvalidRequest."""
+    customer = query.get("customer")
+    if customer is None:
+        raise InvalidRequest("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")
+    return check_customer(customer, "customer")
+
+
+def check_customer(customer_id: str, where: str = "customer_id") -> str:
+    """A customer's id. Raises InvalidRequest."""
+    if not CUSTOMER.fullmatch(customer_id):
+        raise InvalidRequest("request-invalid", 400, where, "must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    return customer_id
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """How many orders the page may have. Raises InvalidRequest."""
+    text = query.get("limit", str(LIMIT))
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise InvalidRequest("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def cursor_of(last: Row) -> str:
+    """Where a page ended, as an opaque text."""
+    key = json.dumps([last["pk"], last["created_at"]], separators=(",", ":"))
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
+    """Where the page begins, if it is not the first. Raises InvalidRequest for a cursor that no page of ours gave."""
+    cursor = query.get("cursor")
+    if cursor is None:
+        return None
+    try:
+        found: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        pk, created_at = found
+        if re.fullmatch(r"ORDER#ord-[a-z2-7]{26}", pk) and re.fullmatch(r"[0-9TZ:.-]{24}", created_at):
+            return {"pk": pk, "customer_id": customer, "created_at": created_at}
+    except (ValueError, TypeError):
+        pass
+    raise InvalidRequest("cursor-invalid", 400, "cursor", "is not one that a page gave as `next`; begin without a cursor")
