@@ -283,6 +283,10 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             notification.TRANSITIONS,
             twice="E4",
         ),
+        "SUPP": Form(
+            "SUPP#{digest}",
+            {"digest": matches("[0-9a-f]{64}"), "reason": one_of("BOUNCED", "COMPLAINED", "OPERATOR"), "since": is_moment},
+        ),
     },
 }
 """By table and key prefix, every form of row that the services write."""

@@ -18,6 +18,7 @@ from orderctl.commands import (
     dlq,
     events,
     lifecycle,
+    mails,
     orders,
     replay,
     rules,
@@ -29,7 +30,7 @@ from orderctl.commands import (
 from orderctl.embedded import process
 from orderctl.target import LAPTOP_REGION, Kind, Target
 
-COMMANDS = (lifecycle, orders, shipments, stock, trace, events, rules, replay, dlq, deploy, demo, audit, schemas)
+COMMANDS = (lifecycle, orders, shipments, stock, mails, trace, events, rules, replay, dlq, deploy, demo, audit, schemas)
 
 app = typer.Typer(
     name="orderctl",

@@ -38,6 +38,8 @@ def held_by(name: str) -> str:
         return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
     if source == "start":
         return f"events that could not start the saga; the {service} sweeper starts it"
+    if source == "feedback":
+        return "bounces and complaints that could not be taken in: suppress their addresses with `orderctl mails suppress`"
     return f"events that {service} refused, or failed on each time"
 
 

@@ -70,9 +70,9 @@ def refuse(row: Row | None, by: str) -> Change | None:
     return _fail(notice_of(row), ADDRESS_REFUSED) if _claimed(row, by) else None
 
 
-def fail_without_contact(row: Row | None, notice: Notice) -> Change | None:
-    """There is nobody to write to, unless another delivery found somebody."""
-    return _fail(notice, NO_CONTACT) if is_open(row) else None
+def fail_unsent(row: Row | None, notice: Notice, reason: str) -> Change | None:
+    """There is nobody to write to (NO_CONTACT, ADDRESS_REFUSED), unless another delivery found somebody."""
+    return _fail(notice, reason) if is_open(row) else None
 
 
 def give_up(row: Row | None, claimed_before: datetime) -> Change | None:

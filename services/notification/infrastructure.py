@@ -1,9 +1,14 @@
 """The notification service's stack."""
 
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
@@ -11,7 +16,7 @@ from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.notification.consumes import CONSUMES
 
-NOTES = "NOTE#"
+NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
 SENDER = "orders@example.com"
 """The address that mails come from, unless the context `sender` names another; SES must have verified it, or its domain."""
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
@@ -21,7 +26,7 @@ BATCH = 5
 
 
 class NotificationStack(ServiceStack):
-    """Mails to customers."""
+    """Mails to customers, and the addresses that none goes to."""
 
     def __init__(self, scope: Construct, stage: str) -> None:
         super().__init__(scope, stage, "notification")
@@ -30,17 +35,29 @@ class NotificationStack(ServiceStack):
         contact = self.require("order", "contact-arn")
         sender = self.setting("sender", SENDER)
         self.publish("sender-address", sender)
+        configuration_set = ses.ConfigurationSet(self, "Mails", reputation_metrics=True)
         subscriber = ServiceFunction(
             self,
             "subscriber",
             timeout_seconds=SUBSCRIBER_SECONDS,
-            environment={"TABLE_NAME": table.table_name, "CONTACT_FUNCTION_ARN": contact, "SENDER_ADDRESS": sender},
+            environment={
+                "TABLE_NAME": table.table_name,
+                "CONTACT_FUNCTION_ARN": contact,
+                "SENDER_ADDRESS": sender,
+                "CONFIGURATION_SET": configuration_set.configuration_set_name,
+            },
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))
+        table.allow(subscriber, "GetItem", rows=(SUPPRESSIONS,))
         subscriber.allow("lambda:InvokeFunction", on=contact)
         subscriber.allow(
             "ses:SendEmail",
-            on=[self.format_arn(service="ses", resource="identity", resource_name=name) for name in identities(sender)],
+            on=[
+                *(self.format_arn(service="ses", resource="identity", resource_name=name) for name in identities(sender)),
+                self.format_arn(
+                    service="ses", resource="configuration-set", resource_name=configuration_set.configuration_set_name
+                ),
+            ],
             conditions={"StringEquals": {"ses:FromAddress": sender}},
         )
         Subscription(self, "notices", CONSUMES["notices"], subscriber, batch_size=BATCH)
@@ -51,6 +68,37 @@ class NotificationStack(ServiceStack):
             sweeper_environment={"CLAIM_UNKNOWN_AFTER_SECONDS": str(CLAIM_UNKNOWN_AFTER_SECONDS)},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
+        self._feedback(table, configuration_set)
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
+        table.allow(commands, "GetItem", "UpdateItem", "DeleteItem", rows=(SUPPRESSIONS,))
+        self.publish("commands-arn", commands.function_arn)
+
+    def _feedback(self, table: ServiceTable, configuration_set: ses.ConfigurationSet) -> None:
+        """SES tells of bounces and complaints on the account's own bus, which is where it can."""
+        default_bus = events.EventBus.from_event_bus_arn(
+            self, "DefaultBus", self.format_arn(service="events", resource="event-bus", resource_name="default")
+        )
+        configuration_set.add_event_destination(
+            "Feedback",
+            destination=ses.EventDestination.event_bus(default_bus),
+            events=[ses.EmailSendingEvent.BOUNCE, ses.EmailSendingEvent.COMPLAINT],
+        )
+        feedback = ServiceFunction(self, "feedback", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
+        table.allow(feedback, "UpdateItem", rows=(SUPPRESSIONS,))
+        part = Construct(self, "FeedbackRule")
+        dead_letters = dead_letter_queue(self, "feedback", part)
+        events.Rule(
+            part,
+            "Rule",
+            description="notification: a bounce or a complaint suppresses the address",
+            event_pattern=events.EventPattern(
+                source=["aws.ses"],
+                detail_type=["Email Bounced", "Email Complaint Received"],
+                detail={"mail": {"tags": {"ses:configuration-set": [configuration_set.configuration_set_name]}}},
+            ),
+            targets=[targets.LambdaFunction(feedback, dead_letter_queue=dead_letters, retry_attempts=5)],
+        )
+        feedback.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
 
 
 def identities(sender: str) -> tuple[str, str]:

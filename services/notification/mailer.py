@@ -35,8 +35,8 @@ class NotSent(Exception):
     """SES was not reached, or would not take the call: certainly no mail went out, and it may be tried again."""
 
 
-def send(sender: str, to: str, mail: Mail) -> Accepted | Refused | Unknown:
-    """Send the mail, once. Raises NotSent.
+def send(sender: str, to: str, mail: Mail, configuration_set: str) -> Accepted | Refused | Unknown:
+    """Send the mail, once, by an SES configuration set that tells what became of it later. Raises NotSent.
 
     No error of botocore's is passed on: SES names addresses in its messages, and these end in logs.
     """
@@ -47,9 +47,13 @@ def send(sender: str, to: str, mail: Mail) -> Accepted | Refused | Unknown:
             Content={
                 "Simple": {
                     "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
-                    "Body": {"Text": {"Data": mail.text, "Charset": "UTF-8"}},
+                    "Body": {
+                        "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                        "Html": {"Data": mail.html, "Charset": "UTF-8"},
+                    },
                 }
             },
+            ConfigurationSetName=configuration_set,
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]

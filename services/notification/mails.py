@@ -1,12 +1,18 @@
-"""What the customer reads: a subject and a plain text for each kind of mail."""
+"""What the customer reads: a subject, a text and a page for each kind of mail, from `templates/`."""
 
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from services.kernel.events import DomainEvent
 from services.kernel.money import Money
 
+TEMPLATES = Path(__file__).parent / "templates"
+"""`<kind>.txt`, whose first line is the subject; `<kind>.html`, what stands in the page; `layout.html`, the page."""
 KINDS = {"OrderConfirmed": "confirmed", "OrderCancelled": "cancelled", "ShipmentDispatched": "dispatched"}
 """The kind of mail that each event calls for. There is one mail of a kind per order at most."""
 
@@ -29,29 +35,14 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail ready to be sent. It greets a person, so it enters no log and no row (its text is not in the repr)."""
+    """A mail ready to be sent. It greets a person, so it enters no log and no row (its texts are not in the repr)."""
 
     subject: str
     text: str = field(repr=False)
+    html: str = field(repr=False)
 
-
-SUBJECTS = {
-    "confirmed": "Your order {order_id} is confirmed",
-    "cancelled": "Your order {order_id} is cancelled",
-    "dispatched": "Your order {order_id} is on its way",
-}
-
-TEXTS = {
-    "confirmed": (
-        "Hello {name},\n\nthank you for your order {order_id}. It is confirmed:\n\n{lines}\n\nTotal: {total}\n\n"
-        "We write again when it is on its way.\n"
-    ),
-    "cancelled": "Hello {name},\n\nyour order {order_id} of {total} is cancelled, because {reason}. {confirmed}\n",
-    "dispatched": "Hello {name},\n\nyour order {order_id} is on its way. The carrier's tracking number is {tracking}.\n",
-}
 
 WORDS: Mapping[str, Callable[[Any], str]] = {
-    "lines": lambda lines: "\n".join(f"  {line['quantity']} x {line['sku']}" for line in lines),
     "total": lambda total: str(Money.from_dict(total)),
     "reason": lambda reason: REASONS[reason],
     "confirmed": lambda confirmed: "We give you your money back." if confirmed else "You pay nothing for it.",
@@ -61,7 +52,23 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
 
 
 def compose(kind: str, name: str, event: DomainEvent) -> Mail:
-    """The mail of `kind` to the person `name`, about the event's order."""
+    """The mail of `kind` to the person `name`, about the event's order: the same as text and as HTML.
+
+    Raises KeyError for a template that asks for what the event does not have.
+    """
     said = {part: say(event.data[part]) for part, say in WORDS.items() if part in event.data}
-    fields = {"order_id": event.order_id, "name": name, **said}
-    return Mail(SUBJECTS[kind].format(**fields), TEXTS[kind].format(**fields))
+    fields = {"order_id": str(event.order_id), "name": name, **said}
+    ordered = [f"{line['quantity']} x {line['sku']}" for line in event.data.get("lines", ())]
+    written = {**fields, "lines": "\n".join(f"  {line}" for line in ordered)}
+    heading, _, text = _template(f"{kind}.txt").substitute(written).partition("\n\n")
+    subject = heading.removeprefix("Subject: ")
+    escaped = {part: html.escape(value) for part, value in fields.items()}
+    items = "\n".join(f"<li>{html.escape(line)}</li>" for line in ordered)
+    content = _template(f"{kind}.html").substitute(escaped, lines=items)
+    page = _template("layout.html").substitute(subject=html.escape(subject), content=content.strip())
+    return Mail(subject, text, page)
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((TEMPLATES / name).read_text(encoding="utf-8"))

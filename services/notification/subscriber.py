@@ -25,10 +25,11 @@ class StillClaimed(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Whom to ask for contacts, and who the mails are from."""
+    """Whom to ask for contacts, who the mails are from, and by which SES configuration set they go."""
 
     contact_function_arn: str
     sender_address: str
+    configuration_set: str
 
 
 @cache
@@ -53,8 +54,9 @@ def notify(delivery: Delivery) -> None:
     if not decisions.is_open(note):
         return
     contact = contact_of(notice.order_id, settings().contact_function_arn)
-    if contact is None:
-        come_back_while_claimed(advance(notice, note, lambda row: decisions.fail_without_contact(row, notice)))
+    if contact is None or table.suppressions().get(contact.email) is not None:
+        reason = decisions.NO_CONTACT if contact is None else decisions.ADDRESS_REFUSED
+        come_back_while_claimed(advance(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
         return
     mail = mails.compose(notice.kind, contact.name, event)
     claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
@@ -75,7 +77,7 @@ def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> Non
     """Send the mail that the note is claimed for, and write down what became of it. Raises mailer.NotSent."""
     claim = claimed["claim"]
     try:
-        outcome = mailer.send(settings().sender_address, to, mail)
+        outcome = mailer.send(settings().sender_address, to, mail, settings().configuration_set)
     except mailer.NotSent:
         advance(notice, claimed, lambda row: decisions.unclaim(row, claim))
         raise

@@ -7,6 +7,7 @@ from typing import Any
 from services.kernel import clients
 from services.kernel.rows import Rows
 from services.notification import states
+from services.notification.suppressions import Suppressions
 
 
 class Notes(Rows):
@@ -20,3 +21,9 @@ class Notes(Rows):
 def notes() -> Notes:
     """The notes of the table this function was deployed with."""
     return Notes(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def suppressions() -> Suppressions:
+    """The addresses that no mail goes to, in the same table."""
+    return Suppressions(clients.dynamodb(), os.environ["TABLE_NAME"])

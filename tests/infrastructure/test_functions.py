@@ -22,7 +22,7 @@ FUNCTIONS = {
     "payment": {"commands", "subscriber", "relay", "sweeper"},
     "inventory": {"api", "commands", "subscriber", "relay", "sweeper"},
     "shipping": {"subscriber", "cancellation", "webhook", "relay", "sweeper"},
-    "notification": {"subscriber", "relay", "sweeper"},
+    "notification": {"commands", "subscriber", "feedback", "relay", "sweeper"},
 }
 READ_BY_EASYPOST = {"EASYPOST_URL", "SHIP_FROM", "GRAMS_PER_ITEM", "CARRIER_API_KEY_ARN"}
 """What the functions that speak to the carrier read where it is EasyPost."""
@@ -136,6 +136,8 @@ ALLOWED = {
     ("shipping", "webhook"): ADVANCE | READ_SECRET,
     ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
     ("notification", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction", "ses:SendEmail"},
+    ("notification", "commands"): ADVANCE | {"dynamodb:DeleteItem"},
+    ("notification", "feedback"): {"dynamodb:UpdateItem", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
     ("notification", "sweeper"): SWEEP,
     **{(service, "relay"): RELAY for service in FUNCTIONS},
 }
@@ -187,7 +189,8 @@ def test_a_mail_can_have_no_other_sender(assembly: Assembly) -> None:
     (leave,) = [s for s in assembly.statements(subscriber) if s["Action"] == "ses:SendEmail"]
     assert leave["Condition"] == {"StringEquals": {"ses:FromAddress": "orders@example.com"}}
     ends = [resource["Fn::Join"][1][-1] for resource in leave["Resource"]]
-    assert ends == [":identity/orders@example.com", ":identity/example.com"]
+    assert ends[:2] == [":identity/orders@example.com", ":identity/example.com"]
+    assert leave["Resource"][2]["Fn::Join"][1][-2] == ":configuration-set/"
 
 
 def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:

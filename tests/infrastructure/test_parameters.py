@@ -29,7 +29,10 @@ PROVIDED = {
         *("api-url", "carrier", "carrier-webhook-secret-arn"),
         *("orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS),
     },
-    "notification": {"notices-rule-arn", "notices-queue-url", "notices-dlq-url", "sender-address"},
+    "notification": {
+        *("notices-rule-arn", "notices-queue-url", "notices-dlq-url"),
+        *("sender-address", "commands-arn", "feedback-dlq-url"),
+    },
     "audit": {"function-arn"},
     "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},
 }

@@ -25,7 +25,7 @@ def test_a_sample_is_an_entry_that_its_consumers_would_get(event: Event, assembl
         rule.service
         for rule in rules
         if rule.service in SERVICES
-        and "EventPattern" in rule.properties
+        and "EventBusName" in rule.properties
         and Pattern(rule.properties["EventPattern"]).matches(delivered)
     }
     assert {name.partition("/")[0] for name in event.consumers} <= takers

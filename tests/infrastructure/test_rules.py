@@ -106,7 +106,7 @@ def rules(assembly: Assembly) -> dict[tuple[str, str], Resource]:
     return {
         (rule.service, published.get((rule.service, rule.id), rule.id).removesuffix("-rule-arn")): rule
         for rule in assembly.resources("Events::Rule")
-        if "EventPattern" in rule.properties
+        if "EventBusName" in rule.properties
     }
 
 
@@ -118,7 +118,9 @@ def patterns(rules: dict[tuple[str, str], Resource]) -> Patterns:
 def test_every_rule_is_a_consumers_or_starts_the_saga_or_is_of_no_service(patterns: Patterns, assembly: Assembly) -> None:
     assert {name for name in patterns if name[0] not in OF_NO_SERVICE} == {*SUBSCRIPTIONS, START}
     assert all(
-        "EventBusName" in rule.properties for rule in assembly.resources("Events::Rule") if "EventPattern" in rule.properties
+        "EventBusName" in rule.properties or rule.properties["EventPattern"]["source"] == ["aws.ses"]
+        for rule in assembly.resources("Events::Rule")
+        if "EventPattern" in rule.properties
     )
 
 

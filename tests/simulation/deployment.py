@@ -155,8 +155,15 @@ def functions() -> tuple[Deployed, ...]:
             "notification",
             "subscriber",
             notification["SUBSCRIBER_SECONDS"],
-            {**letters["notification-notices"], **contact, "SENDER_ADDRESS": "orders@example.com"},
+            {
+                **letters["notification-notices"],
+                **contact,
+                "SENDER_ADDRESS": "orders@example.com",
+                "CONFIGURATION_SET": "mails",
+            },
         ),
+        Deployed("notification", "feedback", 30, {}),
+        Deployed("notification", "commands", 10, {}),
     )
     relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
     sweeping = tuple(Deployed(service, "sweeper", 55, {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS)

@@ -380,7 +380,7 @@ class Order:
     def tell(self, kind: str, event_id: str) -> Steps:
         notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
         if self.story.fate == "FORGOTTEN":
-            self.note(notice, lambda row: mail.fail_without_contact(row, notice))
+            self.note(notice, lambda row: mail.fail_unsent(row, notice, mail.NO_CONTACT))
             yield
             return
         self.note(notice, lambda row: mail.claim(row, notice, "nonce-1", self.stage.now()))

@@ -74,11 +74,13 @@ class NotificationService:
 def notification(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotificationService]:
     create_table(dynamodb, "notes")
     boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    boto3.client("sesv2").create_configuration_set(ConfigurationSetName="mails")
     for name, value in {
         "TABLE_NAME": "notes",
         "BUS_NAME": "bus",
         "CONTACT_FUNCTION_ARN": "contact-function",
         "SENDER_ADDRESS": SENDER,
+        "CONFIGURATION_SET": "mails",
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
         "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
     }.items():
@@ -88,7 +90,7 @@ def notification(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Not
     monkeypatch.setattr(clients, "functions", lambda: service.contacts)
     monkeypatch.setattr(clients, "events", lambda: service.bus)
     monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
-    cached = (table.notes, subscriber.settings, sweeper.settings)
+    cached = (table.notes, table.suppressions, subscriber.settings, sweeper.settings)
     for built in cached:
         built.cache_clear()
     with clock.held_by(lambda: service.now):

@@ -61,7 +61,11 @@ def test_every_reason_to_cancel_has_its_words() -> None:
 
 def test_every_event_consumed_calls_for_a_mail() -> None:
     assert {detail_type for _, detail_type in CONSUMES["notices"]} == set(mails.KINDS)
-    assert set(mails.SUBJECTS) == set(mails.TEXTS) == set(mails.KINDS.values())
+    endings = (".txt", ".html")
+    assert {file.name for file in mails.TEMPLATES.iterdir()} == {
+        "layout.html",
+        *(kind + ending for kind in mails.KINDS.values() for ending in endings),
+    }
 
 
 def test_told_again_it_writes_asks_and_sends_nothing(notification: NotificationService) -> None:

@@ -1,0 +1,53 @@
+"""The notification service's commands, all of them the operator's: the suppression list. Each answers `{"outcome": ...}`.
+
+Each carries an `address`, which enters no log.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from services.kernel import clock
+from services.notification import table
+from services.notification.suppressions import OPERATOR
+
+logger = Logger()
+Command = dict[str, Any]
+
+
+class UnknownCommand(ValueError):
+    """A command that this function does not have: the caller and this service were deployed out of step."""
+
+
+def suppression(command: Command) -> Command:
+    """Whether mails go to the address: ALLOWED, or SUPPRESSED with `reason` and `since`."""
+    row = table.suppressions().get(command["address"])
+    if row is None:
+        return {"outcome": "ALLOWED"}
+    return {"outcome": "SUPPRESSED", "reason": row["reason"], "since": row["since"]}
+
+
+def suppress(command: Command) -> Command:
+    """Let no mail go to the address: SUPPRESSED, with the weightiest reason there is."""
+    table.suppressions().add(command["address"], OPERATOR, clock.now())
+    return suppression(command)
+
+
+def allow(command: Command) -> Command:
+    """Let mails go to the address again: ALLOWED."""
+    table.suppressions().remove(command["address"])
+    return suppression(command)
+
+
+COMMANDS: dict[str, Callable[[Command], Command]] = {"suppression": suppression, "suppress": suppress, "allow": allow}
+
+
+def handler(event: Command, context: Any) -> Command:
+    """One command. Raises UnknownCommand, KeyError naming a missing field, and what the table raises."""
+    command = COMMANDS.get(event.get("command", ""))
+    if command is None:
+        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
+    answer = command(event)
+    logger.info("command answered", command=event["command"], outcome=answer["outcome"])
+    return answer
