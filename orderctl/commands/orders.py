@@ -72,7 +72,7 @@ def place(
 
 @app.command()
 def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Show one order: its row, its payment, its reservation, its shipment, its notes.
+    """Show one order: its row and timeline, its payment, its reservation, its shipment, its notes.
 
     Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
@@ -86,7 +86,8 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
     if output_format is Format.JSON:
         output.show_json(shown)
         return
-    rows = [{"name": name, "value": value} for name, value in shown.items() if name != "elsewhere"]
+    rows = [{"name": name, "value": value} for name, value in shown.items() if name not in ("elsewhere", "timeline")]
+    rows += [{"name": entry["at"], "value": entry["event"]} for entry in shown.get("timeline", ())]
     rows += [{"name": name, "value": status} for name, status in shown["elsewhere"].items()]
     output.show(rows, {"name": "What", "value": "Value"}, output_format)
 

@@ -33,8 +33,8 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """A stage whose data must outlive its stacks, with settings of its own."""
-    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", "prod", **LASTING_SETTINGS)
+    """A stage whose data must outlive its stacks, with settings of its own and the real adapters. Checked as the other is."""
+    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", "prod", checked=True, **LASTING_SETTINGS)
 
 
 def synthesize(folder: Path, stage: str, *, checked: bool = False, **settings: str) -> Assembly:

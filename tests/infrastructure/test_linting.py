@@ -5,13 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.infrastructure.templates import Assembly
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_cdk_nag_finds_nothing(assembly: Assembly) -> None:
-    reports = json.loads((assembly.folder / "validation-report.json").read_text())["pluginReports"]
+@pytest.fixture(params=["assembly", "lasting"])
+def stage(request: pytest.FixtureRequest) -> Assembly:
+    found: Assembly = request.getfixturevalue(request.param)
+    return found
+
+
+def test_cdk_nag_finds_nothing(stage: Assembly) -> None:
+    reports = json.loads((stage.folder / "validation-report.json").read_text())["pluginReports"]
     assert {report["pluginName"] for report in reports} == {"AwsSolutions", "Serverless"}
     found = [
         f"{violation['ruleName']}: {construct['constructPath']}"
@@ -22,7 +30,7 @@ def test_cdk_nag_finds_nothing(assembly: Assembly) -> None:
     assert found == []
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
-    command = [str(Path(sys.executable).parent / "cfn-lint"), *map(str, sorted(assembly.folder.glob("*.template.json")))]
+def test_cfn_lint_finds_nothing(stage: Assembly) -> None:
+    command = [str(Path(sys.executable).parent / "cfn-lint"), *map(str, sorted(stage.folder.glob("*.template.json")))]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

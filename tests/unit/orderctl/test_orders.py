@@ -1,6 +1,7 @@
 """`orderctl orders`: place, show, list, cancel, resume, as an operator sees them."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -117,6 +118,23 @@ def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(
     assert (shown["order_id"], shown["status"], shown["pending_events"]) == (order_id, "CONFIRMED", 1)
     assert shown["elsewhere"] == {f"RES#{order_id}": "HELD"}
     assert "pm_card_visa" not in json.dumps(shown)
+
+
+def test_showing_an_order_tells_its_timeline_and_what_is_not_deployed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id = place(stage)["order_id"]
+    known = Stage.parameter
+
+    def parameter(target: Stage, name: str) -> str:
+        if name == "shipping/table-name":
+            raise UserError("shipping is not deployed")
+        return "stage" if name.endswith("/table-name") else known(target, name)
+
+    monkeypatch.setattr(Stage, "parameter", parameter)
+    assert orderctl_json(app, stage, "show", order_id)["elsewhere"]["shipping"] == "not deployed"
+    shown = orderctl(app, stage, "show", order_id).stdout
+    placed_at = stage.orders()[order_id]["timeline"][0]["at"]
+    assert re.search(rf"{re.escape(placed_at)} +OrderPlaced", shown)
+    assert "event_id" not in shown
 
 
 def test_an_order_that_is_not_there(stage: Stage) -> None:
