@@ -11,6 +11,7 @@ from tests.simulation import deployment
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
 from tests.simulation.functions import Answered
+from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.invariants import MARKER, status_of
 from tests.simulation.network import Unanswered
 from tests.simulation.scheduler import SECOND, Task
@@ -135,6 +136,18 @@ def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
     return reply
 
 
+def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Reply:
+    """The carrier's webhook says that a parcel has arrived, or somebody says so who does not know the secret."""
+    body = {"order_id": order_id, "parcel": "DELIVERED"}
+    webhooks, clock = import_module("services.kernel.webhooks"), import_module("services.kernel.clock")
+    signature = webhooks.sign("guessed" if forged else RemoteCarrier.SECRET, json.dumps(body), clock.now())
+    reply = call(world, "POST", "/webhooks/carrier", body, function="shipping-webhook", orderflow_signature=signature)
+    expected = (400,) if forged else (200, 409)
+    if reply.status not in (*expected, *NO_ANSWER):
+        raise AssertionError(f"the webhook answered {reply.status} of {order_id}: {reply.body}")
+    return reply
+
+
 def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, Any] | None = None) -> None:
     """A channel puts its OrderPlaced on the bus; it has no outbox, and tries until it is accepted."""
     task = world.scheduler.current
@@ -242,6 +255,7 @@ class Crowd:
                 world.spawn(f"order {number}", lambda act=act, wish=wish: act(self, wish), after=at)  # type: ignore[misc]
         if self.chosen is None or self.chosen:
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
+            world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
     def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:
         chance, name = self.chance, f"wish {number}"
@@ -324,6 +338,17 @@ class Crowd:
                 publish(self.world, wish, channel, 3, data)
             case 3:
                 publish(self.world, wish, channel, 4, {**wish.request(), "idempotency_key": wish.key, "customer_id": STRANGER})
+
+    def _tell(self) -> None:
+        """The carrier goes its rounds, and its webhook tells of some parcels, some of them again; so does somebody else."""
+        for tour in range(3):
+            for order_id in sorted(RemoteCarrier.has):
+                match self.chance.below(f"tour {tour} {order_id}", 6):
+                    case 0 | 1:
+                        tell_delivered(self.world, order_id)
+                    case 2:
+                        tell_delivered(self.world, order_id, forged=True)
+            self._pause(f"tour {tour}", 10.0, 70.0)
 
     def _operate(self) -> None:
         """The operator watches a SKU and replenishes it once more, and repeats the command: it counts once."""

@@ -56,6 +56,7 @@ class RemoteGateway:
 class RemoteCarrier:
     """The sandbox carrier beyond the world's network, and its memory: which orders' parcels it has, and will never take."""
 
+    SECRET: ClassVar = "shared-with-the-carrier"
     network: ClassVar[Network]
     has: ClassVar[set[str]]
     refuses: ClassVar[set[str]]
