@@ -74,6 +74,9 @@ def hunt(patch: Path, orders: int, seed: str, keep: bool = False) -> Caught:
 def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:
     """The command: 0 when every bug was caught."""
     chosen = patches(names)
+    unknown = sorted(set(names) - {patch.stem for patch in chosen})
+    if unknown:
+        sys.exit(f"There is no bug {', '.join(unknown)}; they are the files of {BUGS}, without their ending.")
     missed = 0
     with ThreadPoolExecutor(processes) as pool:
         for caught in pool.map(lambda patch: hunt(patch, orders, seed, keep), chosen):
