@@ -3,6 +3,9 @@
 from services.kernel.consumes import CAUSE, ORDER, Consumes, OnReplay
 from services.kernel.names import CHANNEL_PREFIX, source_of
 
+MOVED = (*ORDER, "metadata.occurred_at")
+"""What is read of an event that moves an order: its moment stands in the order's timeline."""
+
 CONSUMES: Consumes = {
     "intake": {
         (f"{CHANNEL_PREFIX}*", "OrderPlaced"): (
@@ -16,12 +19,12 @@ CONSUMES: Consumes = {
         ),
     },
     "fulfilment": {
-        (source_of("shipping"), "ShipmentDispatched"): ORDER,
-        (source_of("shipping"), "ShipmentDelivered"): ORDER,
-        (source_of("shipping"), "ShipmentCancelled"): ORDER,
-        (source_of("shipping"), "ShipmentFailed"): (*ORDER, "data.reason"),
-        (source_of("payment"), "PaymentRefunded"): ORDER,
-        (source_of("inventory"), "StockReleased"): ORDER,
+        (source_of("shipping"), "ShipmentDispatched"): MOVED,
+        (source_of("shipping"), "ShipmentDelivered"): MOVED,
+        (source_of("shipping"), "ShipmentCancelled"): MOVED,
+        (source_of("shipping"), "ShipmentFailed"): (*MOVED, "data.reason"),
+        (source_of("payment"), "PaymentRefunded"): MOVED,
+        (source_of("inventory"), "StockReleased"): MOVED,
     },
 }
 ON_REPLAY = {"intake": OnReplay.REBUILD, "fulfilment": OnReplay.REBUILD}

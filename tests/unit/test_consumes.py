@@ -48,7 +48,9 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
     def receives(*events: Event) -> dict[str, Any]:
         order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "customer_id": "alice", "correlation_id": "c", "version": 3}
         asked = {"reason": "CUSTOMER", "total": {"amount": 4998, "currency": "USD"}}
-        row = {**order, **asked, "status": states.CANCEL_REQUESTED, "fulfilment": states.FULFILMENT[0]}
+        going_back = events[0]["detail-type"] in ("PaymentRefunded", "StockReleased")
+        status = states.REFUNDING if going_back else states.CANCEL_REQUESTED
+        row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
         table.orders().client.put_item(TableName="orders", Item=marshal(row))
         return subscriber.handler(batch(*events), None)
 
