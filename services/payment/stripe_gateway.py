@@ -26,6 +26,8 @@ from services.payment.stripe_api import StripeApi, StripeRefused
 
 PaymentIntent = dict[str, Any]
 PREPARED: Final = "PREPARED"
+CARD_ERROR: Final = "card_error"
+"""What Stripe calls a refusal that is the card's."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
 """The customer's bank wants to hear from the customer, who is not there: as good as declined."""
 NO_PAYMENT: Final = {
@@ -86,19 +88,20 @@ class StripeGateway:
     def _authorize(self, intent: Intent) -> dict[str, str] | None:
         """The outcome, or None where a void was first. Raises StripeRefused for what is no customer's matter."""
         try:
-            reference = self._prepare(intent)
+            found = self._prepare(intent)
         except StripeRefused as refusal:
             if refusal.reason not in NO_PAYMENT:
                 raise
             return _declined(NO_PAYMENT[refusal.reason])
-        if reference is None:
+        if found is None:
             return None
-        found = self._found(reference)
         if found["status"] == "requires_confirmation":
             try:
-                found = self._post(reference, "confirm", f"{intent.order_id}/authorize")
+                found = self._post(found["id"], "confirm", f"{intent.order_id}/authorize")
             except StripeRefused as refusal:
-                found = self._found(reference)
+                if refusal.kind == CARD_ERROR:
+                    return _declined(refusal.reason)
+                found = self._found(found["id"])
                 if found["status"] == "requires_confirmation":  # it was not even tried: our fault, and no answer
                     raise refusal from None
         match found["status"]:
@@ -115,11 +118,11 @@ class StripeGateway:
             case status:
                 raise GatewayTimeout(f"the authorisation of {intent.order_id} is {status}")
 
-    def _prepare(self, intent: Intent) -> str | None:
-        """The id of the order's PaymentIntent, made unless it is there; None where a void was first."""
+    def _prepare(self, intent: Intent) -> PaymentIntent | None:
+        """The order's PaymentIntent, made unless it is there; None where a void was first."""
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is not None:
-            return str(same_total(prepared, intent.total)["reference"])
+            return self._found(same_total(prepared, intent.total)["reference"])
         form: dict[str, str | int] = {
             "amount": intent.total.amount,
             "currency": intent.total.currency.lower(),
@@ -135,8 +138,8 @@ class StripeGateway:
             self.ledger.check(intent.order_id, "void", "attribute_not_exists(pk)"),
         )
         if 0 in refused:  # somebody was faster: only theirs will ever be confirmed
-            return str(same_total(refused[0], intent.total)["reference"])
-        return None if refused else str(made["id"])
+            return self._found(same_total(refused[0], intent.total)["reference"])
+        return None if refused else made
 
     def _capture(self, intent: Intent) -> dict[str, str]:
         prepared = self.ledger.find(intent.order_id, "intent")
