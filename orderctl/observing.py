@@ -8,7 +8,7 @@ from typing import Any
 
 from orderctl.target import Target
 from services.kernel.names import SERVICES
-from services.kernel.rows import unmarshal
+from services.kernel.rows import LEAVE_DUE_INDEX, unmarshal
 
 TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name")
 """The parameters that name the stage's tables."""
@@ -22,9 +22,16 @@ def rows(target: Target, parameter: str) -> list[dict[str, Any]]:
 
 
 def all_rows(target: Target) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table, by the table's parameter."""
+    """Every row of every table, by the table's parameter; of a SKU not whether its sweeper has looked at it yet."""
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(TABLES, pool.map(lambda parameter: rows(target, parameter), TABLES), strict=True))
+        return dict(zip(TABLES, pool.map(lambda parameter: _lasting(rows(target, parameter)), TABLES), strict=True))
+
+
+def _lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in row.items() if name not in LEAVE_DUE_INDEX} if row["pk"].startswith("SKU#") else row
+        for row in found
+    ]
 
 
 def fingerprint(found: dict[str, list[dict[str, Any]]]) -> str:
