@@ -9,6 +9,7 @@ import typer
 from orderctl import output, service
 from orderctl.errors import UserError
 from orderctl.output import Format, OutputOption
+from services.inventory.stock import MAX_QUANTITY
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and be told when it runs low.")
 COLUMNS = {"sku": "SKU", "available": "Available", "held": "Held", "sold": "Sold", "replenished": "Replenished"}
@@ -56,7 +57,7 @@ def replenish(
 def watch(
     ctx: typer.Context,
     sku: str,
-    below: Annotated[int, typer.Option(min=0, max=1_000_000, help="Tell when fewer are available; 0 tells never.")],
+    below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="Tell when fewer are available; 0 tells never.")],
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Publish StockRunningLow, and ring the alarm, when less of a SKU is available than so many.

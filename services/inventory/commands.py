@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from services.inventory import decisions, levels, table
-from services.inventory.stock import SKU_PATTERN, merge
+from services.inventory.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
 from services.kernel.rows import Cause
 
 logger = Logger()
@@ -63,10 +63,9 @@ def replenish(command: Command) -> Command:
 def watch(command: Command) -> Command:
     """Tell when less than `threshold` of a SKU is available (the operator's command): ENOUGH or LOW. 0 tells never."""
     sku, threshold = command["sku"], command["threshold"]
-    if not SKU_PATTERN.fullmatch(sku):
-        raise ValueError(f"{sku!r} is not a SKU: 1 to 64 of A-Z a-z 0-9 . _ -")
-    if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= levels.MAX_THRESHOLD:
-        raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {levels.MAX_THRESHOLD}")
+    check_sku(sku)
+    if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
+        raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {MAX_QUANTITY}")
     row = levels.watch(sku, threshold, _cause(command))
     return {"outcome": row["status"], "threshold": row["threshold"]}
 

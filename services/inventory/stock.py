@@ -34,13 +34,18 @@ class Move:
     target: str
 
 
+def check_sku(sku: Any) -> None:
+    """Pass what can be a SKU. Raises InvalidLines."""
+    if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
+        raise InvalidLines(f"{sku!r} is not a SKU: 1 to 64 of A-Z a-z 0-9 . _ -")
+
+
 def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
     """The quantities of `lines`, each `{"sku", "quantity"}`; lines of one SKU are added up. Raises InvalidLines."""
     merged: Quantities = {}
     for line in lines:
         sku, quantity = line["sku"], line["quantity"]
-        if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
-            raise InvalidLines(f"{sku!r} is not a SKU: 1 to 64 of A-Z a-z 0-9 . _ -")
+        check_sku(sku)
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
             raise InvalidLines(f"the quantity of {sku} is {quantity!r}; it must be an integer from 1")
         merged[sku] = merged.get(sku, 0) + quantity

@@ -1,8 +1,7 @@
 """The inventory's table: reservations, replenishments, the counters of each SKU that move with them, and watched levels."""
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from services.inventory import states
 from services.inventory.decisions import Step
 from services.inventory.stock import AVAILABLE, COUNTERS, REPLENISHED, Move, Shortages
 from services.kernel import clients, clock
-from services.kernel.rows import Cause, Contended, Row, Rows, due_at, due_keys, is_condition_failure, marshal, unmarshal
+from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Contended, Keyed, Row, Rows, due_at, is_condition_failure, marshal
 from services.kernel.transactions import Action, transact
 
 Decide = Callable[[Row | None, Shortages], Step | None]
@@ -46,36 +45,27 @@ class StockRows(Rows):
         raise Contended(f"{self.key(aggregate_id)} changed {TRIES} times while being written")
 
 
-class Skus:
+class Skus(Keyed):
     """The rows `SKU#<sku>`: `sku` and the counters `available`, `held`, `sold`, `replenished`.
 
     One of which more or less became available is due: a sweeper compares it with its threshold.
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self.client = client
-        self.table_name = table_name
+        super().__init__(client, table_name, "SKU")
 
-    def get(self, sku: str) -> Row | None:
+    def get(self, row_id: str) -> Row | None:
         """The SKU's name and counters as they durably are, or None if it was never replenished."""
-        answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": f"SKU#{sku}"}), ConsistentRead=True)
-        if "Item" not in answer:
-            return None
-        row = unmarshal(answer["Item"])
-        return {"sku": sku, **{counter: row[counter] for counter in COUNTERS}}
-
-    def due(self, now: datetime, limit: int) -> Iterator[str]:
-        """At most `limit` SKUs a shard that are due, longest waiting first."""
-        for key in due_keys(self.client, self.table_name, now, limit):
-            yield key.removeprefix("SKU#")
+        row = super().get(row_id)
+        return {"sku": row_id, **{counter: row[counter] for counter in COUNTERS}} if row else None
 
     def looked_at(self, sku: str, available: int) -> None:
         """The SKU, of which so many were seen, is due no more, unless more or less became available since."""
         try:
             self.client.update_item(
                 TableName=self.table_name,
-                Key=marshal({"pk": f"SKU#{sku}"}),
-                UpdateExpression="REMOVE due_shard, next_due",
+                Key=marshal({"pk": self.key(sku)}),
+                UpdateExpression=f"REMOVE {', '.join(LEAVE_DUE_INDEX)}",
                 ConditionExpression=f"{AVAILABLE} = :seen",
                 ExpressionAttributeValues=marshal({":seen": available}),
             )

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clients, clock
 from services.kernel.relay import Outbox, relay_records, republish
-from services.kernel.rows import Rows
+from services.kernel.rows import Keyed
 from services.kernel.settings import from_environment
 
 logger = Logger()
@@ -36,18 +36,18 @@ def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
 
 
-def move_each(rows: Rows, due: Iterable[str], move: Callable[[str], bool], metric: str) -> tuple[int, int]:
+def move_each(rows: Keyed, due: Iterable[str], move: Callable[[str], bool], metric: str) -> tuple[int, int]:
     """Let `move` take each row that is due a step further; how many it says it moved, and how many it failed on.
 
     What fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
     """
     moved = failed = 0
-    for aggregate_id in due:
+    for row_id in due:
         try:
-            moved += move(aggregate_id)
+            moved += move(row_id)
         except Exception:  # the boundary of a row: the others go on, and it comes after them in the next sweep
-            logger.exception("row not moved", row=rows.key(aggregate_id))
-            rows.postpone(aggregate_id, clock.now())
+            logger.exception("row not moved", row=rows.key(row_id))
+            rows.postpone(row_id, clock.now())
             failed += 1
     if failed:
         metrics.add_metric(name=metric, unit=MetricUnit.Count, value=failed)

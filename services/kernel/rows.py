@@ -100,23 +100,6 @@ def due_at(key: str, moment: datetime) -> Row:
     return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
 
 
-def due_keys(client: Any, table_name: str, now: datetime, limit: int) -> Iterator[str]:
-    """The keys of at most `limit` rows a shard whose time has come, longest waiting first.
-
-    The index runs behind the table: whoever acts on a row reads it first.
-    """
-    for shard in range(PENDING_SHARDS):
-        answer = client.query(
-            TableName=table_name,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="due_shard = :shard AND next_due <= :now",
-            ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
-            Limit=limit,
-        )
-        for item in answer["Items"]:
-            yield unmarshal(item)["pk"]
-
-
 LEAVE_DUE_INDEX: Final = ("due_shard", "next_due")
 """What a row loses when no sweeper need look at it any more."""
 
@@ -126,39 +109,45 @@ def is_condition_failure(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
-class Rows:
-    """The rows of one aggregate in a service's table."""
+class Keyed:
+    """The rows of a table whose keys are `<prefix>#<id>`, read by their ids, and found when they are due."""
 
-    keeps_timeline = False
-    """Whether a row keeps, in `timeline`, which events it heard and told, in that order: `{"event", "event_id", "at"}` each."""
-
-    def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
+    def __init__(self, client: Any, table_name: str, prefix: str) -> None:
         self.client = client
         self.table_name = table_name
-        self.transitions = transitions
+        self.prefix = prefix
 
-    def key(self, aggregate_id: str) -> str:
+    def key(self, row_id: str) -> str:
         """`ORDER#<id>` for the id of an order."""
-        return f"{self.transitions.aggregate}#{aggregate_id}"
+        return f"{self.prefix}#{row_id}"
 
-    def get(self, aggregate_id: str) -> Row | None:
+    def get(self, row_id: str) -> Row | None:
         """The row as it durably is (a consistent read), or None."""
-        answer = self.client.get_item(
-            TableName=self.table_name, Key=marshal({"pk": self.key(aggregate_id)}), ConsistentRead=True
-        )
+        answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": self.key(row_id)}), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def due(self, now: datetime, limit: int) -> Iterator[str]:
-        """The ids of at most `limit` rows a shard whose time has come, longest waiting first: as `due_keys`."""
-        for key in due_keys(self.client, self.table_name, now, limit):
-            yield key.removeprefix(f"{self.transitions.aggregate}#")
+        """The ids of at most `limit` rows a shard whose time has come, longest waiting first.
 
-    def postpone(self, aggregate_id: str, until: datetime) -> None:
+        The index runs behind the table: whoever acts on a row reads it first.
+        """
+        for shard in range(PENDING_SHARDS):
+            answer = self.client.query(
+                TableName=self.table_name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
+                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
+                Limit=limit,
+            )
+            for item in answer["Items"]:
+                yield unmarshal(item)["pk"].removeprefix(f"{self.prefix}#")
+
+    def postpone(self, row_id: str, until: datetime) -> None:
         """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""
         try:
             self.client.update_item(
                 TableName=self.table_name,
-                Key=marshal({"pk": self.key(aggregate_id)}),
+                Key=marshal({"pk": self.key(row_id)}),
                 UpdateExpression="SET next_due = :until",
                 ConditionExpression="next_due < :until",
                 ExpressionAttributeValues=marshal({":until": clock.rfc3339(until)}),
@@ -166,6 +155,17 @@ class Rows:
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
+
+
+class Rows(Keyed):
+    """The rows of one aggregate in a service's table."""
+
+    keeps_timeline = False
+    """Whether a row keeps, in `timeline`, which events it heard and told, in that order: `{"event", "event_id", "at"}` each."""
+
+    def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
+        super().__init__(client, table_name, transitions.aggregate)
+        self.transitions = transitions
 
     def advance(
         self,

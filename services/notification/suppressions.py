@@ -7,14 +7,14 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from services.kernel import clock
-from services.kernel.rows import Row, is_condition_failure, marshal, unmarshal
+from services.kernel.rows import Keyed, is_condition_failure, marshal
 
 BOUNCED, COMPLAINED, OPERATOR = "BOUNCED", "COMPLAINED", "OPERATOR"
 WEIGHT: Final = {BOUNCED: (), OPERATOR: (BOUNCED,), COMPLAINED: (BOUNCED, OPERATOR)}
 """The reasons that each takes the place of."""
 
 
-class Suppressions:
+class Suppressions(Keyed):
     """The rows `SUPP#<digest>` of the notification table: `digest`, `reason`, `since`. None of them holds an address.
 
     The digest is SHA-256 of the address, without spaces around it and in small letters: it finds an address that one has, and
@@ -22,13 +22,11 @@ class Suppressions:
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self.client = client
-        self.table_name = table_name
+        super().__init__(client, table_name, "SUPP")
 
-    def get(self, address: str) -> Row | None:
-        """Why and since when no mail goes to the address; None where mails do."""
-        answer = self.client.get_item(TableName=self.table_name, Key=_key(address), ConsistentRead=True)
-        return unmarshal(answer["Item"]) if "Item" in answer else None
+    def key(self, row_id: str) -> str:
+        """`SUPP#<digest>` for an address."""
+        return super().key(digest_of(row_id))
 
     def add(self, address: str, reason: str, now: datetime) -> bool:
         """Let no mail go to the address; whether that is news. A complaint outweighs an operator, who outweighs a bounce."""
@@ -37,7 +35,7 @@ class Suppressions:
         try:
             self.client.update_item(
                 TableName=self.table_name,
-                Key=_key(address),
+                Key=marshal({"pk": self.key(address)}),
                 UpdateExpression="SET digest = :digest, #reason = :reason, since = if_not_exists(since, :now)",
                 ConditionExpression=f"attribute_not_exists(pk){outweighs}",
                 ExpressionAttributeNames={"#reason": "reason"},
@@ -53,14 +51,12 @@ class Suppressions:
 
     def remove(self, address: str) -> bool:
         """Let mails go to the address again; whether they did not."""
-        answer = self.client.delete_item(TableName=self.table_name, Key=_key(address), ReturnValues="ALL_OLD")
+        answer = self.client.delete_item(
+            TableName=self.table_name, Key=marshal({"pk": self.key(address)}), ReturnValues="ALL_OLD"
+        )
         return "Attributes" in answer
 
 
 def digest_of(address: str) -> str:
     """What stands for the address."""
     return sha256(address.strip().lower().encode()).hexdigest()
-
-
-def _key(address: str) -> dict[str, Any]:
-    return marshal({"pk": f"SUPP#{digest_of(address)}"})
