@@ -26,7 +26,8 @@ class ServiceSecret(secretsmanager.Secret):
         acknowledge(self, {"AwsSolutions-SMG4": reason})
         stack.publish(f"{name}-arn", self.secret_arn)
 
-    def allow(self, *functions: ServiceFunction) -> None:
-        """Let the functions read it."""
+    def give(self, variable: str, *functions: ServiceFunction) -> None:
+        """Tell the functions, in that variable, which it is, and let them read it."""
         for function in functions:
+            function.add_environment(variable, self.secret_arn)
             function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)

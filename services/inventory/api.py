@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from services.inventory import table
 from services.inventory.stock import SKU_PATTERN
+from services.kernel import problems
 from services.kernel.problems import Problem
 
 app = APIGatewayHttpResolver()
@@ -23,11 +24,7 @@ def show_stock(sku: str) -> Response[str]:
     return Response(200, "application/json", json.dumps(row))
 
 
-def _no_such_route(_: Exception) -> Response[str]:
-    return Problem("no-such-route", 404, "No such route", "see services/inventory/README.md for the routes").response()
-
-
-app.not_found(_no_such_route)
+app.not_found(problems.no_such_route("inventory"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

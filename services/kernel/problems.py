@@ -1,9 +1,9 @@
 """What an API answers when it cannot do as asked: problem documents (RFC 9457), naming the field."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -47,4 +47,23 @@ class Problem:
 def of_invalid(request: InvalidRequest) -> Problem:
     """The problem document of bad input."""
     members = {"field": request.field} if request.field else {}
-    return Problem(request.name, request.status, request.name.replace("-", " ").capitalize(), request.detail, members)
+    return Problem(request.name, request.status, title_of(request.name), request.detail, members)
+
+
+def title_of(name: str) -> str:
+    """`Being confirmed` for `being-confirmed`."""
+    return name.replace("-", " ").capitalize()
+
+
+TELL_AGAIN_SECONDS: Final = "60"
+
+
+def tell_again(name: str, status: int, detail: str) -> Response[str]:
+    """What a webhook answers that cannot take in yet what it is told."""
+    return Problem(name, status, title_of(name), f"{detail}; tell it again").response({"Retry-After": TELL_AGAIN_SECONDS})
+
+
+def no_such_route(service: str) -> Callable[[Exception], Response[str]]:
+    """The answer to a path that the service's API does not have."""
+    detail = f"see services/{service}/README.md for the routes"
+    return lambda _: Problem("no-such-route", 404, "No such route", detail).response()

@@ -164,12 +164,8 @@ def _bad_request(error: InvalidRequest) -> Response[str]:
     return problems.of_invalid(error).response()
 
 
-def _no_such_route(_: Exception) -> Response[str]:
-    return Problem("no-such-route", 404, "No such route", "see services/order/README.md for the routes").response()
-
-
 app.exception_handler(InvalidRequest)(_bad_request)
-app.not_found(_no_such_route)
+app.not_found(problems.no_such_route("order"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | N
     """The customer contests the payment; None where that is known, or over."""
     if row is not None:
         return None
-    told = {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
+    told = _told(dispute)
     return Change(DISPUTES["open"], set={"order_id": order_id, **told}, data=told)
 
 
@@ -120,10 +120,13 @@ def close_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | 
     """The card's network has decided."""
     if row is not None and row["status"] != states.OPEN:
         return None
-    about = {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
-    outcome = "WON" if dispute.won else "LOST"
-    data = {"dispute_id": dispute.dispute_id, "amount": about["amount"], "outcome": outcome}
-    return Change(DISPUTES["win" if dispute.won else "lose"], set={"order_id": order_id, **about}, data=data)
+    end, told = DISPUTES["win" if dispute.won else "lose"], _told(dispute)
+    data = {"dispute_id": told["dispute_id"], "amount": told["amount"], "outcome": end.target}
+    return Change(end, set={"order_id": order_id, **told}, data=data)
+
+
+def _told(dispute: Dispute) -> dict[str, Any]:
+    return {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
 
 
 def refund_cause(row: Row) -> Cause:

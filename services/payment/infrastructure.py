@@ -51,7 +51,7 @@ class PaymentStack(ServiceStack):
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/runbooks/refund-refused.md")
         if gateway["GATEWAY"] == "stripe":
-            self._stripe(table, ledger, callers)
+            self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
 
     def _gateway(self) -> dict[str, str]:
         """What the functions that move money are told of the gateway. Raises ValueError for one that there is not."""
@@ -62,7 +62,7 @@ class PaymentStack(ServiceStack):
         url = {"STRIPE_URL": self.setting("stripe_url", "https://api.stripe.com")} if gateway == "stripe" else {}
         return {"GATEWAY": gateway, **url}
 
-    def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...]) -> None:
+    def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...], url: str) -> None:
         """The account's key for whoever moves money, and the webhook by which Stripe tells what happens later."""
         key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe")
         secret = ServiceSecret(self, "stripe-webhook-secret", "what Stripe signs its webhook by")
@@ -72,18 +72,15 @@ class PaymentStack(ServiceStack):
             timeout_seconds=15,
             environment={
                 "TABLE_NAME": table.table_name,
-                "STRIPE_URL": self.setting("stripe_url", "https://api.stripe.com"),
-                "STRIPE_WEBHOOK_SECRET_ARN": secret.secret_arn,
+                "STRIPE_URL": url,
             },
         )
         table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES))
         table.allow(webhook, "UpdateItem", rows=(DISPUTES,))
-        secret.allow(webhook)
-        for function in (*callers, webhook):
-            function.add_environment("STRIPE_API_KEY_ARN", key.secret_arn)
+        secret.give("STRIPE_WEBHOOK_SECRET_ARN", webhook)
         for function in callers:
             function.allow("dynamodb:GetItem", on=ledger.table_arn)
-        key.allow(*callers, webhook)
+        key.give("STRIPE_API_KEY_ARN", *callers, webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
             alarm_on_count(self, name, f"{description}: docs/runbooks/told-by-stripe.md")

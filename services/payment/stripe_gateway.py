@@ -6,6 +6,7 @@ finds it. From then on each operation asks first what has become of it, and acts
 key need not outlive a day, and repeats even an error. Every outcome is written into the ledger, where the audit reads it.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from services.payment.gateway import (
@@ -25,7 +26,9 @@ from services.payment.ledger import Ledger, refund_of, same_total
 from services.payment.stripe_api import StripeApi, StripeRefused
 
 PaymentIntent = dict[str, Any]
-PREPARED: Final = "PREPARED"
+Outcome = dict[str, str]
+"""`{"outcome": ...}` as the ledger has it, with the `reason` of a refusal."""
+PREPARED, VOIDED = "PREPARED", "VOIDED"
 CARD_ERROR: Final = "card_error"
 """What Stripe calls a refusal that is the card's."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
@@ -47,23 +50,14 @@ class StripeGateway:
 
     def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
         """Make the PaymentIntent and confirm it, once."""
-        known = self.ledger.find(intent.order_id, "authorize")
-        if known is None:
-            outcome = self._authorize(intent)
-            if outcome is None:
-                return Voided()
-            known = self._keep(intent, "authorize", outcome)
-        else:
-            same_total(known, intent.total)
+        known = self._once(intent, "authorize", lambda: self._authorize(intent))
+        if known["outcome"] == VOIDED:
+            return Voided()
         return Declined(known["reason"]) if known["outcome"] == "DECLINED" else Authorized()
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
         """Take what was authorised. Raises NothingAuthorized too."""
-        known = self.ledger.find(intent.order_id, "capture")
-        if known is None:
-            known = self._keep(intent, "capture", self._capture(intent))
-        else:
-            same_total(known, intent.total)
+        known = self._once(intent, "capture", lambda: self._capture(intent))
         return CaptureRefused(known["reason"]) if known["outcome"] == "CAPTURE_REFUSED" else Captured()
 
     def void(self, order_id: str) -> Voided | Captured:
@@ -77,16 +71,25 @@ class StripeGateway:
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
         """Give back what was captured. Raises NothingToRefund too."""
-        operation = refund_of(attempt)
-        known = self.ledger.find(intent.order_id, operation)
-        if known is None:
-            known = self._keep(intent, operation, self._refund(intent, attempt))
-        else:
-            same_total(known, intent.total)
+        known = self._once(intent, refund_of(attempt), lambda: self._refund(intent, attempt))
         return RefundRefused(known["reason"]) if known["outcome"] == "REFUND_REFUSED" else Refunded()
 
-    def _authorize(self, intent: Intent) -> dict[str, str] | None:
-        """The outcome, or None where a void was first. Raises StripeRefused for what is no customer's matter."""
+    def _once(self, intent: Intent, operation: str, act: Callable[[], Outcome]) -> Mapping[str, Any]:
+        """The ledger's record of the operation; the first time it is acted, and its outcome written there.
+
+        That a void was first is not: the void's own record tells it.
+        """
+        known = self.ledger.find(intent.order_id, operation)
+        if known is not None:
+            return same_total(known, intent.total)
+        outcome = act()
+        if outcome["outcome"] == VOIDED:
+            return outcome
+        refused = self.ledger.write(self.ledger.record(intent.order_id, operation, **intent.total.as_dict(), **outcome))
+        return same_total(refused[0], intent.total) if refused else outcome
+
+    def _authorize(self, intent: Intent) -> Outcome:
+        """AUTHORIZED, DECLINED, or VOIDED where a void was first. Raises StripeRefused for what is no customer's matter."""
         try:
             found = self._prepare(intent)
         except StripeRefused as refusal:
@@ -94,7 +97,7 @@ class StripeGateway:
                 raise
             return _declined(NO_PAYMENT[refusal.reason])
         if found is None:
-            return None
+            return {"outcome": VOIDED}
         if found["status"] == "requires_confirmation":
             try:
                 found = self._post(found["id"], "confirm", f"{intent.order_id}/authorize")
@@ -108,7 +111,7 @@ class StripeGateway:
             case "requires_capture" | "succeeded":
                 return {"outcome": "AUTHORIZED"}
             case "canceled":
-                return None
+                return {"outcome": VOIDED}
             case "requires_action":
                 self._cancel(intent.order_id, found)
                 return _declined(AUTHENTICATION_REQUIRED)
@@ -141,7 +144,7 @@ class StripeGateway:
             return self._found(same_total(refused[0], intent.total)["reference"])
         return None if refused else made
 
-    def _capture(self, intent: Intent) -> dict[str, str]:
+    def _capture(self, intent: Intent) -> Outcome:
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is None:
             raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
@@ -177,7 +180,7 @@ class StripeGateway:
             raise GatewayTimeout(f"the payment of {order_id} is {found['status']} and cannot be cancelled yet")
         return str(found["status"])
 
-    def _refund(self, intent: Intent, attempt: int) -> dict[str, str]:
+    def _refund(self, intent: Intent, attempt: int) -> Outcome:
         prepared = self.ledger.find(intent.order_id, "intent")
         before = self.ledger.find(intent.order_id, "capture" if attempt == 1 else refund_of(attempt - 1))
         expected = "CAPTURED" if attempt == 1 else "REFUND_REFUSED"
@@ -203,11 +206,6 @@ class StripeGateway:
             case status:
                 raise GatewayTimeout(f"refund {attempt} of {intent.order_id} is {status}")
 
-    def _keep(self, intent: Intent, operation: str, outcome: dict[str, str]) -> dict[str, Any]:
-        """Write the outcome into the ledger; the one that is there, if another call was faster."""
-        refused = self.ledger.write(self.ledger.record(intent.order_id, operation, **intent.total.as_dict(), **outcome))
-        return same_total(refused[0], intent.total) if refused else outcome
-
     def _found(self, reference: str) -> PaymentIntent:
         return self.api.get(f"/v1/payment_intents/{reference}")
 
@@ -215,5 +213,5 @@ class StripeGateway:
         return self.api.post(f"/v1/payment_intents/{reference}/{operation}", key)
 
 
-def _declined(reason: str) -> dict[str, str]:
+def _declined(reason: str) -> Outcome:
     return {"outcome": "DECLINED", "reason": reason}

@@ -14,10 +14,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from services.kernel import clock, webhooks
+from services.kernel import clock, problems, webhooks
 from services.kernel.money import Money
-from services.kernel.problems import Problem
-from services.kernel.rows import Cause
+from services.kernel.problems import InvalidRequest
+from services.kernel.rows import Cause, Change, Row
 from services.kernel.secrets import secret
 from services.kernel.webhooks import InvalidSignature
 from services.payment import decisions, gateways, table
@@ -28,7 +28,6 @@ logger = Logger()
 metrics = Metrics(namespace="Orderflow")
 app = APIGatewayHttpResolver()
 SIGNATURE = "stripe-signature"
-TELL_AGAIN_SECONDS = "60"
 Object = dict[str, Any]
 
 
@@ -49,21 +48,20 @@ def hear() -> Response[str]:
         kind, about = str(told["type"]), dict(told["data"]["object"])
         outcome = HEARD[kind](about) if kind in HEARD else "IGNORED"
     except InvalidSignature as refusal:
-        return Problem("signature-invalid", 400, "Signature invalid", str(refusal)).response()
+        return problems.of_invalid(InvalidRequest("signature-invalid", 400, "", str(refusal))).response()
     except GatewayFault as fault:
         logger.warning("Stripe cannot be asked about what it told", fault=type(fault).__name__)
-        problem = Problem("gateway-unavailable", 503, "Gateway unavailable", "Stripe cannot be asked; tell it again")
-        return problem.response({"Retry-After": TELL_AGAIN_SECONDS})
+        return problems.tell_again("gateway-unavailable", 503, "Stripe cannot be asked")
     except (ValueError, KeyError, TypeError, AttributeError):
         detail = "the body must be a Stripe event, with the fields that its type has"
-        return Problem("request-invalid", 400, "Request invalid", detail).response()
+        return problems.of_invalid(InvalidRequest("request-invalid", 400, "", detail)).response()
     logger.info("webhook answered", type=kind, outcome=outcome)
     return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
 
 def dispute_opened(dispute: Object) -> str:
     """A customer contests a payment: RECORDED once, with its event and its alarm."""
-    return _record(dispute, decisions.open_dispute)
+    return _record(dispute, decisions.open_dispute, alarm="PaymentDisputed")
 
 
 def dispute_closed(dispute: Object) -> str:
@@ -71,7 +69,7 @@ def dispute_closed(dispute: Object) -> str:
     return _record(dispute, decisions.close_dispute)
 
 
-def _record(told: Object, decide: Callable[..., Any]) -> str:
+def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | None], alarm: str = "") -> str:
     order_id = _order_of(told)
     if order_id is None:
         return "IGNORED"
@@ -82,12 +80,14 @@ def _record(told: Object, decide: Callable[..., Any]) -> str:
     dispute = Dispute(str(told["id"]), amount, str(told["reason"]), won=told["status"] in ("won", "warning_closed"))
     disputes = table.disputes()
     known = disputes.get(dispute.dispute_id)
-    if decide(known, order_id, dispute) is None:
-        return "UNCHANGED"
     cause = Cause(payment["correlation_id"], f"stripe:{dispute.dispute_id}")
-    disputes.advance(dispute.dispute_id, lambda row: decide(row, order_id, dispute), cause, seen=known)
-    if decide is decisions.open_dispute:
-        _count("PaymentDisputed", order_id)
+    after = disputes.advance(
+        dispute.dispute_id, lambda row: decide(row, order_id, dispute), cause, seen=known, presume_absent=known is None
+    )
+    if after == known:
+        return "UNCHANGED"
+    if alarm:
+        _count(alarm, order_id)
     return "RECORDED"
 
 
@@ -141,11 +141,7 @@ def _count(metric: str, order_id: str) -> None:
     metrics.flush_metrics()
 
 
-def _no_such_route(_: Exception) -> Response[str]:
-    return Problem("no-such-route", 404, "No such route", "see services/payment/README.md for the routes").response()
-
-
-app.not_found(_no_such_route)
+app.not_found(problems.no_such_route("payment"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

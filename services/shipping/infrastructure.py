@@ -53,9 +53,7 @@ class ShippingStack(ServiceStack):
         webhook = self._webhook(table, carrier)
         if carrier["CARRIER"] != "sandbox":
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
-            for function in (outbox.sweeper, webhook):
-                function.add_environment("CARRIER_API_KEY_ARN", key.secret_arn)
-            key.allow(outbox.sweeper, webhook)
+            key.give("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
         alarm_on_count(self, "ParcelReturned", "a parcel comes back or is lost: services/shipping/README.md")
 
     def _carrier(self) -> dict[str, str]:
@@ -80,9 +78,9 @@ class ShippingStack(ServiceStack):
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:
         """What the carrier tells. Whoever shares the secret is the carrier."""
         secret = ServiceSecret(self, "carrier-webhook-secret", "what the carrier signs its webhook by")
-        environment = {"TABLE_NAME": table.table_name, "CARRIER_WEBHOOK_SECRET_ARN": secret.secret_arn, **carrier}
+        environment = {"TABLE_NAME": table.table_name, **carrier}
         webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)
         table.allow(webhook, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        secret.allow(webhook)
+        secret.give("CARRIER_WEBHOOK_SECRET_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         return webhook

@@ -6,8 +6,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from services.kernel import clock
-from services.kernel.problems import Problem
+from services.kernel import clock, problems
+from services.kernel.problems import InvalidRequest
 from services.kernel.webhooks import InvalidSignature
 from services.shipping import parcels, states, table
 from services.shipping.carrier import CarrierUnavailable, Sighting
@@ -15,7 +15,6 @@ from services.shipping.carriers import carrier
 
 logger = Logger()
 app = APIGatewayHttpResolver()
-TELL_AGAIN_SECONDS = "60"
 
 
 @app.post("/webhooks/carrier")
@@ -26,12 +25,12 @@ def hear() -> Response[str]:
         body = event.decoded_body or ""
         sighting = carrier().hear(event.headers, body, clock.now())
     except InvalidSignature as refusal:
-        return Problem("signature-invalid", 400, "Signature invalid", str(refusal)).response()
+        return problems.of_invalid(InvalidRequest("signature-invalid", 400, "", str(refusal))).response()
     except ValueError as refusal:
-        return Problem("request-invalid", 400, "Request invalid", str(refusal)).response()
+        return problems.of_invalid(InvalidRequest("request-invalid", 400, "", str(refusal))).response()
     except CarrierUnavailable:
         logger.warning("carrier cannot be asked about what it told")
-        return _again("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
+        return problems.tell_again("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
     if sighting is None:
         return _outcome("IGNORED")
     return _see(sighting)
@@ -42,7 +41,9 @@ def _see(sighting: Sighting) -> Response[str]:
     if row is None:
         return _outcome("IGNORED")
     if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was quicker than our own writing down
-        return _again("not-dispatched", 409, f"the parcel of order {sighting.order_id} is not known to be dispatched")
+        return problems.tell_again(
+            "not-dispatched", 409, f"the parcel of order {sighting.order_id} is not known to be dispatched"
+        )
     if row["status"] != states.DISPATCHED:
         return _outcome("UNCHANGED")
     after = parcels.seen(row, sighting.parcel)
@@ -54,16 +55,7 @@ def _outcome(outcome: str) -> Response[str]:
     return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
 
-def _again(name: str, status: int, detail: str) -> Response[str]:
-    problem = Problem(name, status, name.replace("-", " ").capitalize(), f"{detail}; tell it again")
-    return problem.response({"Retry-After": TELL_AGAIN_SECONDS})
-
-
-def _no_such_route(_: Exception) -> Response[str]:
-    return Problem("no-such-route", 404, "No such route", "see services/shipping/README.md for the routes").response()
-
-
-app.not_found(_no_such_route)
+app.not_found(problems.no_such_route("shipping"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
