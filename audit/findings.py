@@ -11,7 +11,7 @@ INVARIANTS = {
     "M6": "refunded ≤ captured, by at most one refund, of an order that is REFUNDING or CANCELLED",
     "S1": "CANCELLED ⇒ stock RELEASED or RESTOCKED",
     "S2": "available + held + sold = replenished = Σ replenishments, none negative",
-    "S3": "held = Σ HELD, sold = Σ COMMITTED, for each SKU",
+    "S3": "held = Σ HELD, sold = Σ COMMITTED, who waits = who is WAITING, for each SKU",
     "D1": "an order took one way: confirmed or cancelled, on the evidence its steps demand",
     "D2": "version + 1 per transition, one event per (row, version)",
     "E1": "at most one shipment per order",

@@ -101,6 +101,28 @@ currency = matches(r"[A-Z]{3}")
 text = matches(r"(?s).+")
 order_id = matches(r"ord-[a-z2-7]{26}")
 lines = lines_of("quantity")
+priced_lines = lines_of("quantity", "unit_price", minimum={"unit_price": 0})
+
+
+def is_ordered(value: Any) -> bool:
+    """What was ordered, where the order is confirmed for less."""
+    if not isinstance(value, dict) or set(value) != {"lines", "total"}:
+        return False
+    return priced_lines(value["lines"]) and is_money(value["total"])
+
+
+def is_queue(value: Any) -> bool:
+    """Who waits for a SKU, each order once."""
+    if not isinstance(value, list):
+        return False
+    for waiting in value:
+        if not isinstance(waiting, dict) or set(waiting) != {"order_id", "quantity"}:
+            return False
+        if not order_id(waiting["order_id"]) or not whole(1)(waiting["quantity"]):
+            return False
+    return len({waiting["order_id"] for waiting in value}) == len(value)
+
+
 _written_as_a_moment = matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CANCELLED_FOR: Final = (
     "PAYMENT_DECLINED",
@@ -117,7 +139,7 @@ CANCELLED_FOR: Final = (
     "CARRIER_REFUSED",
 )
 COUNTERS: Final = ("available", "held", "sold", "replenished")
-KINDS: Final = ("confirmed", "cancelled", "dispatched")
+KINDS: Final = ("backordered", "confirmed", "cancelled", "dispatched")
 
 
 @dataclass(frozen=True)
@@ -170,7 +192,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "channel": text,
                 "idempotency_key": text,
                 "request_hash": matches("[0-9a-f]{64}"),
-                "lines": lines_of("quantity", "unit_price", minimum={"unit_price": 0}),
+                "lines": priced_lines,
                 "total": is_money,
                 "payment_token": matches("pm_[A-Za-z0-9_]{1,120}"),
                 "respond": one_of("sync", "async"),
@@ -178,6 +200,10 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "attempts": whole(0),
             },
             {
+                "if_short": one_of("ALLOW_PARTIAL", "BACK_ORDER"),
+                "ordered": is_ordered,
+                "backordered_at": is_moment,
+                "resumed_at": is_moment,
                 "reason": one_of(*CANCELLED_FOR),
                 "refunded": is_true,
                 "restocked": is_true,
@@ -205,6 +231,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             OF_AN_ORDER,
             {
                 "total": is_money,
+                "authorized": is_money,
                 "payment_token": text,
                 "reason": text,
                 "refund_attempt": whole(1),
@@ -234,6 +261,8 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             OF_AN_ORDER,
             {
                 "lines": lines,
+                "asked": lines,
+                "backordered": is_true,
                 "rejected": is_true,
                 "short": lines_of("requested", "available", minimum={"available": 0}),
                 **OUTBOX,
@@ -248,7 +277,12 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             moves_by=inventory.REPLENISHMENTS,
             twice="S2",
         ),
-        "SKU": Form("SKU#{sku}", {"sku": sku, **dict.fromkeys(COUNTERS, is_integer)}, DUE, twice="S2"),
+        "SKU": Form(
+            "SKU#{sku}",
+            {"sku": sku, **dict.fromkeys(COUNTERS, is_integer)},
+            {"waiting": is_queue, "waited_for": whole(0), **DUE},
+            twice="S2",
+        ),
         "LEVEL": Form(
             "LEVEL#{sku}", {"sku": sku, "threshold": whole(0), **MOVES}, OUTBOX, moves_by=inventory.LEVELS, twice="W1"
         ),
@@ -421,6 +455,14 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
     match table.aggregate:
         case "ORDER":
             marks: int = order.FULFILMENT.index(row["fulfilment"])
+            detour = ("backordered_at" in row) + ("resumed_at" in row)
+            if "resumed_at" in row and "backordered_at" not in row:
+                return False
+            if status == order.BACKORDERED:
+                return marks == 0 and version == 2 and detour == 1
+            if status == order.PENDING:
+                return marks == 0 and version == 1 + detour and detour in (0, 2)
+            version -= detour
             if status == order.CONFIRMED:  # a delivery may be told before its dispatch, and then there is one mark only
                 requested = {0, min(marks, 1)}  # a request to cancel that came too late
                 return version in {3 + told + more for told in {min(marks, 1), marks} for more in requested}
@@ -442,11 +484,14 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
             return asked and told == refused and version == _shortest(table, status) + retries
         case "RES":
             asked, rejected = "lines" in row, "rejected" in row
-            if rejected != ("short" in row) or (rejected and not asked):
+            waited = "backordered" in row
+            if rejected != ("short" in row) or (rejected and not asked) or (waited and (rejected or not asked)):
                 return False
-            if status == inventory.RELEASED:  # a rejection or a tombstone is there from the first
-                return version == (2 if asked and not rejected else 1)
-            return asked and not rejected and version == _shortest(table, status)
+            if status == inventory.RELEASED:  # a rejection or a tombstone is there from the first; who waits need never hold
+                return version in ((2, 3) if waited else (2,) if asked and not rejected else (1,))
+            if status == inventory.WAITING:
+                return waited and version == 1
+            return asked and not rejected and version == {inventory.HELD: 1, inventory.COMMITTED: 2}.get(status, 3) + waited
         case "SHIP":
             tombstone = status == shipping.CANCELLED and version == 1
             booked = version >= 2 and status != shipping.CANCELLED and (status, version) != (shipping.FAILED, 2)

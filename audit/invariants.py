@@ -160,6 +160,7 @@ def _judge(order_id: str, dossier: Dossier, *, settled: bool) -> Iterator[Findin
         yield from (Finding(name, order_id, what) for name, what in _rest_of(dossier.order, dossier))
 
 
+ALLOW_PARTIAL, BACK_ORDER = "ALLOW_PARTIAL", "BACK_ORDER"
 Broken = Iterator[tuple[str, str]]
 """Invariants that are broken, and how."""
 
@@ -180,8 +181,9 @@ def _identity(row: Row, dossier: Dossier) -> Broken:
     asked = {
         "customer_id": row["customer_id"],
         "currency": row["total"]["currency"],
-        "lines": _quantities(row["lines"]),
+        "lines": _quantities(_ordered(row)["lines"]),
         "payment_token": row["payment_token"],
+        **({"if_short": row["if_short"]} if "if_short" in row else {}),
     }
     if identity.request_hash(asked) != row["request_hash"]:
         yield "I1", "its request_hash is not that of what it is"
@@ -190,19 +192,30 @@ def _identity(row: Row, dossier: Dossier) -> Broken:
 
 
 def _total(row: Row, dossier: Dossier) -> Broken:
-    """W3: one total, from the lines to the ledger."""
-    total, costs = row["total"], sum(line["unit_price"] * line["quantity"] for line in row["lines"])
-    if total["amount"] != costs:
-        yield "W3", f"its total is {total['amount']}, its lines cost {costs}"
+    """W3: one total, from the lines to the ledger; where the order is for less than was ordered, one before and one after."""
+    total, ordered = row["total"], _ordered(row)
+    for of in (row, ordered):
+        costs = sum(line["unit_price"] * line["quantity"] for line in of["lines"])
+        if of["total"]["amount"] != costs:
+            yield "W3", f"its total is {of['total']['amount']}, its lines cost {costs}"
+    if "ordered" in row:
+        before = {line["sku"]: (line["quantity"], line["unit_price"]) for line in ordered["lines"]}
+        less = all(line["quantity"] <= before.get(line["sku"], (0,))[0] for line in row["lines"]) and ordered != row
+        if not less or row.get("if_short") != ALLOW_PARTIAL or not 0 < total["amount"] < ordered["total"]["amount"]:
+            yield "W3", f"it is for {_words(total)} of the {_words(ordered['total'])} that were ordered"
     paid = dossier.payment
     if paid is not None and "total" in paid:
-        if paid["total"] != total:
+        aside, taken = paid.get("authorized", paid["total"]), paid["total"] if "authorized" in paid else None
+        if aside != ordered["total"] or (taken is not None and taken != total):
             yield "W3", f"its payment is of {_words(paid['total'])}, its total is {_words(total)}"
+        if taken is None and "ordered" in row and paid["status"] != payment.AUTHORIZED:
+            yield "W3", f"its payment is {paid['status']}, of all of the {_words(ordered['total'])} that were ordered"
         if paid["payment_token"] != row["payment_token"]:
             yield "W3", "its payment is by another payment_token"
     for operation, record in dossier.ledger.items():
-        if operation != "void" and (record["amount"], record["currency"]) != (total["amount"], total["currency"]):
-            yield "W3", f"the ledger's {operation} is of {_words(record)}, its total is {_words(total)}"
+        due = ordered["total"] if operation in ("intent", "authorize") else total
+        if operation != "void" and (record["amount"], record["currency"]) != (due["amount"], due["currency"]):
+            yield "W3", f"the ledger's {operation} is of {_words(record)}, its total is {_words(due)}"
 
 
 def _money(row: Row, dossier: Dossier) -> Broken:
@@ -310,13 +323,19 @@ def _stock_of(row: Row, dossier: Dossier) -> Broken:
     reserved, paid = dossier.reservation, dossier.payment
     if reserved is None or "lines" not in reserved:
         return
-    wanted: Counter[str] = Counter()
-    for line in row["lines"]:
-        wanted[line["sku"]] += line["quantity"]
-    if reserved["lines"] != [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(wanted.items())]:
+    wanted = {line["sku"]: line["quantity"] for line in _ordered(row)["lines"]}
+    if reserved.get("asked", reserved["lines"]) != _by_sku(wanted):
         yield "W3", "its reservation is of other lines"
+    held = {line["sku"]: line["quantity"] for line in reserved["lines"]}
+    if "asked" in reserved and (row.get("if_short") != ALLOW_PARTIAL or held == wanted):
+        yield "W3", "its reservation is of a part, which it did not allow"
+    decided = row["status"] == order.CONFIRMING or _was_confirmed(row) or row.get("reason") == "CAPTURE_REFUSED"
+    if decided and reserved["lines"] != _by_sku({line["sku"]: line["quantity"] for line in row["lines"]}):
+        yield "W3", "what is held or sold for it is not what it is for"
+    if "backordered" in reserved and row.get("if_short") != BACK_ORDER:
+        yield "W3", "its reservation waited, and it was not to wait"
     for short in reserved.get("short", ()):
-        if wanted[short["sku"]] != short["requested"] or short["available"] >= short["requested"]:
+        if wanted.get(short["sku"]) != short["requested"] or short["available"] >= short["requested"]:
             yield "W3", f"its reservation was rejected for {short['sku']}, of which there was enough"
     was_authorized = paid is not None and (
         paid["status"] in (payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED, *forms.REFUNDS)
@@ -329,7 +348,11 @@ def _stock_of(row: Row, dossier: Dossier) -> Broken:
 BESIDE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     order.PENDING: (
         frozenset({payment.AUTHORIZING, payment.AUTHORIZED, payment.DECLINED, "∅"}),
-        frozenset({stock.HELD, stock.RELEASED, "∅"}),
+        frozenset({stock.WAITING, stock.HELD, stock.RELEASED, "∅"}),
+    ),
+    order.BACKORDERED: (
+        frozenset({payment.AUTHORIZED, payment.VOIDING, payment.VOIDED}),  # a card keeps money aside for so long
+        frozenset({stock.WAITING, stock.HELD}),
     ),
     order.CONFIRMING: (
         frozenset({payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED}),
@@ -363,7 +386,8 @@ def _way(row: Row, dossier: Dossier) -> Broken:
         return
     turned_back = row["reason"] == "CAPTURE_REFUSED"
     if reserved is not None:
-        was_held = "lines" in reserved and "rejected" not in reserved
+        waited_in_vain = "backordered" in reserved and reserved["status"] == stock.RELEASED and reserved["version"] == 2
+        was_held = "lines" in reserved and "rejected" not in reserved and not waited_in_vain
         if turned_back and not was_held:
             yield "D1", "was CONFIRMING, and no stock was ever held"
         if not turned_back and reserved["status"] in (stock.COMMITTED, stock.RESTOCKED):
@@ -381,7 +405,7 @@ def _reason(row: Row, dossier: Dossier) -> Broken:
     reason = row.get("reason")
     if reason == "PAYMENT_DECLINED" and _status(dossier.payment) != payment.DECLINED:
         yield "W3", f"is cancelled for {reason}, and its payment is {_status(dossier.payment)}"
-    if reason == "OUT_OF_STOCK" and "rejected" not in (dossier.reservation or {}):
+    if reason == "OUT_OF_STOCK" and not {"rejected", "backordered", "asked"} & set(dossier.reservation or {}):
         yield "W3", f"is cancelled for {reason}, and no reservation was rejected"
     failed = (dossier.shipment or {}).get("reason")
     if reason in ("NO_ADDRESS", "CARRIER_REFUSED") and failed != reason:
@@ -412,14 +436,17 @@ def _shipment(row: Row, dossier: Dossier) -> Broken:
 def _notes(row: Row, dossier: Dossier) -> Broken:
     """E4: no mail says what is not so, and each was caused by the event that it is about."""
     order_id, status = row["order_id"], row["status"]
+    detour = ("backordered_at" in row) + ("resumed_at" in row)
     so = {
+        "backordered": "backordered_at" in row,
         "confirmed": _was_confirmed(row),
         "cancelled": status in (order.CANCELLED, order.REFUNDING),
         "dispatched": status in PAID_FOR and _reached(dossier.shipment) > 0,
     }
     back = ("refunded" in row) + ("restocked" in row)
     causes = {
-        "confirmed": f"ORDER#{order_id}#3",
+        "backordered": f"ORDER#{order_id}#2",
+        "confirmed": f"ORDER#{order_id}#{3 + detour}",
         "cancelled": f"ORDER#{order_id}#{row['version'] - back}",
         "dispatched": f"SHIP#{order_id}#3",
     }
@@ -440,7 +467,10 @@ def _correlation(row: Row, dossier: Dossier) -> Broken:
 def _rest_of(row: Row, dossier: Dossier) -> Broken:
     """E3, E5 and V1: of an order that nothing is left to run for."""
     status, shipped = row["status"], dossier.shipment
-    if status not in order.TRANSITIONS.terminal:
+    if status == order.BACKORDERED:  # which waits for somebody outside
+        if (_status(dossier.payment), _status(dossier.reservation)) != (payment.AUTHORIZED, stock.WAITING):
+            yield "V1", f"is {status} with payment {_status(dossier.payment)} and stock {_status(dossier.reservation)}"
+    elif status not in order.TRANSITIONS.terminal:
         yield "V1", f"is {status}"
     if status == order.CONFIRMED and shipped is None:
         yield "E3", "is CONFIRMED and has no shipment"
@@ -450,6 +480,7 @@ def _rest_of(row: Row, dossier: Dossier) -> Broken:
         if note["status"] not in notes.TRANSITIONS.terminal:
             yield "V1", f"the mail {kind} is {note['status']}"
     due = {
+        "backordered": "backordered_at" in row,
         "confirmed": _was_confirmed(row),
         "cancelled": status == order.CANCELLED,
         "dispatched": _reached(shipped) > 0,
@@ -464,13 +495,17 @@ def _rest_of(row: Row, dossier: Dossier) -> Broken:
 def _stock(by_subject: Sorted) -> Iterator[Finding]:
     """S2 and S3: each SKU's counters, recomputed from the reservations and replenishments."""
     held, sold, arrived = Counter[str](), Counter[str](), Counter[str]()
+    waiting: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for dossier in by_subject.dossiers.values():
+        if dossier.reservation is not None and dossier.reservation["status"] == stock.WAITING:
+            for line in dossier.reservation["lines"]:
+                waiting[line["sku"]][dossier.reservation["order_id"]] = line["quantity"]
         counter = {stock.HELD: held, stock.COMMITTED: sold}.get(_status(dossier.reservation))
         if counter is not None and dossier.reservation is not None:
             _add(counter, dossier.reservation["lines"])
     for replenishment in by_subject.replenishments:
         _add(arrived, replenishment["items"])
-    for sku in sorted({*held, *sold, *arrived, *by_subject.skus} - by_subject.unjudged_skus):
+    for sku in sorted({*held, *sold, *arrived, *waiting, *by_subject.skus} - by_subject.unjudged_skus):
         row = by_subject.skus.get(sku, dict.fromkeys(forms.COUNTERS, 0))
         available, now_held, now_sold, replenished = (row[counter] for counter in forms.COUNTERS)
         if min(available, now_held, now_sold) < 0 or available + now_held + now_sold != replenished:
@@ -480,6 +515,10 @@ def _stock(by_subject: Sorted) -> Iterator[Finding]:
             yield Finding("S2", f"SKU#{sku}", f"{replenished} replenished, and {arrived[sku]} arrived")
         if (now_held, now_sold) != (held[sku], sold[sku]):
             counted = f"{now_held} held for {held[sku]} reserved, {now_sold} sold for {sold[sku]} committed"
+            yield Finding("S3", f"SKU#{sku}", counted)
+        queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
+        if queue != waiting[sku] or row.get("waited_for", 0) != sum(queue.values()):
+            counted = f"{len(queue)} wait for {row.get('waited_for', 0)}, and {len(waiting[sku])} reservations are WAITING"
             yield Finding("S3", f"SKU#{sku}", counted)
 
 
@@ -517,6 +556,15 @@ def _status(row: Row | None) -> str:
 def _reached(shipment: Row | None) -> int:
     """How far the parcel is, on the scale of the order's fulfilment."""
     return {shipping.DISPATCHED: 1, shipping.DELIVERED: 2}.get(_status(shipment), 0)
+
+
+def _ordered(row: Row) -> Row:
+    """The order's lines and total as they were ordered."""
+    return {"lines": row["lines"], "total": row["total"], **row.get("ordered", {})}
+
+
+def _by_sku(quantities: Mapping[str, int]) -> list[Row]:
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(quantities.items())]
 
 
 def _quantities(lines: Iterable[Row]) -> list[Row]:

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from orderctl.ordering import AT_REST
 from orderctl.target import Target
 from services.kernel.names import SERVICES
 from services.kernel.rows import LEAVE_DUE_INDEX, unmarshal
@@ -60,10 +61,10 @@ def depth(target: Target, url: str) -> int:
 
 
 def moving(target: Target) -> list[str]:
-    """What still moves: orders that are not terminal, rows with events pending, queues with messages."""
+    """What still moves: orders that are not at rest, rows with events pending, queues with messages."""
     found = all_rows(target)
     orders = [row for row in found["order/table-name"] if row["pk"].startswith("ORDER#")]
-    open_orders = [row["pk"] for row in orders if row["status"] not in ("CONFIRMED", "CANCELLED")]
+    open_orders = [row["pk"] for row in orders if row["status"] not in AT_REST]
     pending = [row["pk"] for table in found.values() for row in table if row.get("pending")]
     queues = [name for name, depth in depths(target, "-queue-url").items() if depth]
     return [*open_orders, *pending, *queues]

@@ -11,9 +11,12 @@ from orderctl.errors import UserError
 from orderctl.service import in_parts
 from orderctl.target import Target
 from services.kernel.rows import marshal, unmarshal
+from services.notification.mails import KINDS
 from services.order.states import DECIDED_BY_OTHERS
 
 SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
+AT_REST = SETTLED | {"BACKORDERED"}
+"""Statuses in which nothing more comes by itself: a back-order waits for goods."""
 MAX_KEYS = 100
 """What one BatchGetItem takes."""
 
@@ -100,7 +103,7 @@ def settled(
     waiting = list(order_ids)
     while waiting:
         known |= statuses(target, waiting)
-        waiting = [order_id for order_id in waiting if known.get(order_id, {}).get("status") not in SETTLED]
+        waiting = [order_id for order_id in waiting if known.get(order_id, {}).get("status") not in AT_REST]
         seen(len(order_ids) - len(waiting))
         if not waiting or time.monotonic() > ends:
             break
@@ -117,7 +120,7 @@ def elsewhere(target: Target, order_id: str) -> dict[str, str]:
         "payment": [f"PAY#{order_id}"],
         "inventory": [f"RES#{order_id}"],
         "shipping": [f"SHIP#{order_id}"],
-        "notification": [f"NOTE#{order_id}#{kind}" for kind in ("confirmed", "cancelled", "dispatched")],
+        "notification": [f"NOTE#{order_id}#{kind}" for kind in KINDS.values()],
     }
     client, found = target.client("dynamodb"), {}
     for service, keys in places.items():

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,14 @@ app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and im
 COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total": "Total", "channel": "Channel"}
 
 
+class IfShort(StrEnum):
+    """What to do where there is too little: the API's words, as they are typed."""
+
+    REJECT = "reject"
+    ALLOW_PARTIAL = "allow-partial"
+    BACK_ORDER = "back-order"
+
+
 def register(root: typer.Typer) -> None:
     """Add the noun to the command line."""
     root.add_typer(app, name="orders")
@@ -31,6 +40,9 @@ def place(
     currency: Annotated[str, typer.Option(help="ISO 4217, the catalogue's.")] = "USD",
     token: Annotated[str, typer.Option(help="The payment token.")] = "pm_card_visa",  # noqa: S107
     key: Annotated[str | None, typer.Option(help="The idempotency key.  [default: a fresh one, printed]")] = None,
+    if_short: Annotated[IfShort, typer.Option(help="Where there is too little: no order, what there is, or wait for it.")] = (
+        IfShort.REJECT
+    ),
     respond_async: Annotated[bool, typer.Option("--async", help="Do not wait for the saga.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -45,9 +57,13 @@ def place(
     - `orderctl orders place --line MUG-BLUE=1 --token pm_card_declined`
 
     - `orderctl orders place --line MUG-BLUE=1 --async`
+
+    - `orderctl orders place --line MUG-BLUE=500 --if-short back-order`
     """
     key = key or uuid.uuid4().hex
     body = {"customer_id": customer, "currency": currency, "lines": [_line(text) for text in line], "payment_token": token}
+    if if_short is not IfShort.REJECT:
+        body["if_short"] = if_short.name
     headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
     unknown = f"It is not known whether it was placed: repeat it with --key {key}."
     try:

@@ -12,7 +12,14 @@ from orderctl.output import Format, OutputOption
 from services.inventory.stock import MAX_QUANTITY
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and be told when it runs low.")
-COLUMNS = {"sku": "SKU", "available": "Available", "held": "Held", "sold": "Sold", "replenished": "Replenished"}
+COLUMNS = {
+    "sku": "SKU",
+    "available": "Available",
+    "held": "Held",
+    "sold": "Sold",
+    "replenished": "Replenished",
+    "waiting": "Waiting",
+}
 
 
 def register(root: typer.Typer) -> None:

@@ -100,7 +100,7 @@ def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
     counted = Counter(
         row["status"].lower() if row["status"] != "CANCELLED" else f"cancelled_{row['reason'].lower()}" for row in rows.values()
     )
-    settled = sum(row["status"] in ordering.SETTLED for row in rows.values())
+    settled = sum(row["status"] in ordering.AT_REST for row in rows.values())
     cents = sum(row["total"]["amount"] for row in rows.values() if row["status"] == "CONFIRMED")
     return {**dict(sorted(counted.items())), "unsettled": expected - settled, "confirmed_cents": cents}
 
@@ -123,7 +123,7 @@ class _Window:
         ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = ordering.statuses(self.target, self.on_their_way)
-            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.SETTLED]
+            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in ordering.AT_REST]
             if len(left) == len(self.on_their_way) and time.monotonic() < ends:
                 time.sleep(0.2)
             else:

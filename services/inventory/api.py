@@ -21,7 +21,8 @@ def show_stock(sku: str) -> Response[str]:
     row = table.skus().get(sku)
     if row is None:
         return Problem("no-such-sku", 404, "No such SKU", f"there is no stock of {sku}", {"field": "sku"}).response()
-    return Response(200, "application/json", json.dumps(row))
+    wanted = sum(waiting["quantity"] for waiting in row["waiting"])
+    return Response(200, "application/json", json.dumps({**row, "waiting": wanted}))
 
 
 app.not_found(problems.no_such_route("inventory"))

@@ -21,11 +21,18 @@ class UnknownCommand(ValueError):
 
 
 def reserve(command: Command) -> Command:
-    """Hold the lines for the order: HELD, REJECTED with what is short, or what its reservation has become since."""
+    """Hold the lines for the order: HELD, REJECTED with what is short, or what its reservation has become since.
+
+    Where some are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
+    wait for all of it (BACK_ORDER: WAITING).
+    """
     order_id, wanted, cause = command["order_id"], merge(command["lines"]), _cause(command)
+    if_short = command.get("if_short", decisions.REJECT)
+    if if_short not in decisions.IF_SHORT:
+        raise ValueError(f"{if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
     row = table.reservations().move(
         order_id,
-        lambda row, short: decisions.reserve(row, short, order_id, wanted, cause.correlation_id),
+        lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id),
         cause,
         presume_absent=True,
     )
@@ -39,10 +46,10 @@ def commit(command: Command) -> Command:
 
 
 def release(command: Command) -> Command:
-    """Let go of what is or may yet be held for the order, or was sold to it: RELEASED or RESTOCKED."""
+    """Let go of what is or may yet be held or waited for, or was sold to the order: RELEASED or RESTOCKED."""
     order_id, cause = command["order_id"], _cause(command)
     row = table.reservations().move(
-        order_id, lambda row, short: decisions.release(row, short, order_id, cause.correlation_id), cause
+        order_id, lambda row, seen: decisions.release(row, seen, order_id, cause.correlation_id), cause
     )
     return {"outcome": row["status"]}
 
@@ -55,7 +62,7 @@ def replenish(command: Command) -> Command:
         raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
     cause = Cause(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
     row = table.replenishments().move(
-        replenishment_id, lambda row, short: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
+        replenishment_id, lambda row, seen: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
     )
     return {"outcome": row["status"]}
 

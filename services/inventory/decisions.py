@@ -1,7 +1,7 @@
 """The inventory's decisions, each a plain function of the row: the step to take, or None.
 
 None means that the row is already past the step; its status then says what to answer. A step is also decided again when the
-stock it needed was short.
+stock refused it, with what was seen there.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,21 @@ from typing import Any
 
 from services.inventory import states, stock
 from services.inventory.states import LEVELS, REPLENISHMENTS, TRANSITIONS
-from services.inventory.stock import AVAILABLE, HELD, SOLD, Move, Quantities, Shortages
+from services.inventory.stock import AVAILABLE, HELD, SOLD, Join, Leave, Move, Part, Quantities, Seen
 from services.kernel.rows import Change, Row
 
 Answer = dict[str, Any]
+REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
+IF_SHORT = (REJECT, ALLOW_PARTIAL, BACK_ORDER)
+"""What an order wants where some of it is short: nothing at all, what there is, or to wait for all of it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A change of the row and the moves of stock that happen with it, or not at all."""
+    """A change of the row and what happens to the stock with it, or not at all."""
 
     change: Change
-    moves: tuple[Move, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class NothingReserved(AssertionError):
@@ -32,51 +35,77 @@ class OtherLines(AssertionError):
 
 
 class CountersDisagree(AssertionError):
-    """A SKU's counters have less than its reservations say: somebody wrote to the table by hand."""
+    """A SKU's row has less, or others waiting, than its reservations say: somebody wrote to the table by hand."""
 
 
-def reserve(row: Row | None, short: Shortages, order_id: str, wanted: Quantities, correlation_id: str) -> Step | None:
-    """Hold what is wanted; where some is short, remember the rejection. A row that is there (a duplicate) wins over both."""
+def reserve(row: Row | None, seen: Seen, order_id: str, wanted: Quantities, if_short: str, correlation_id: str) -> Step | None:
+    """Hold what is wanted; where some is short, do as the order wants, and remember it.
+
+    A row that is there (a duplicate) wins over both.
+    """
     lines = stock.as_lines(wanted)
     if row is not None:
-        if row.get("lines", lines) != lines:
+        if row.get("asked", row.get("lines", lines)) != lines:
             raise OtherLines(f"the reservation of {order_id} is for other lines")
         return None
     about = {"order_id": order_id, "correlation_id": correlation_id, "lines": lines}
-    if short:
-        rejection = {**about, "rejected": True, "short": short}
-        return Step(Change(TRANSITIONS["reject"], set=rejection, data={"lines": lines, "short": short}))
-    return Step(Change(TRANSITIONS["reserve"], set=about, data={"lines": lines}), stock.moves(wanted, AVAILABLE, HELD))
+    short = stock.shortages(wanted, seen)
+    if not short:
+        return Step(Change(TRANSITIONS["reserve"], set=about, data={"lines": lines}), stock.holds(wanted, seen))
+    if if_short == BACK_ORDER and not stock.crowded(wanted, seen):
+        joins = tuple(Join(sku, quantity, order_id) for sku, quantity in wanted.items())
+        change = Change(TRANSITIONS["wait"], set={**about, "backordered": True}, data={"lines": lines, "short": short})
+        return Step(change, joins)
+    part = stock.free(wanted, seen) if if_short == ALLOW_PARTIAL else {}
+    if part:
+        held = stock.as_lines(part)
+        change = Change(TRANSITIONS["reserve"], set={**about, "lines": held, "asked": lines}, data={"lines": held})
+        return Step(change, stock.holds(part, seen))
+    return Step(
+        Change(TRANSITIONS["reject"], set={**about, "rejected": True, "short": short}, data={"lines": lines, "short": short})
+    )
 
 
-def commit(row: Row | None, short: Shortages) -> Step | None:
+def allocate(row: Row | None, seen: Seen) -> Step | None:
+    """Hold what the order waits for; None while it does not wait, or those who came before want what there is."""
+    if row is None or row["status"] != states.WAITING:
+        return None
+    leaves = _leaves(row, seen, served=True)
+    if any(leave.sku in seen and seen[leave.sku].available < leave.ahead + leave.quantity for leave in leaves):
+        return None
+    return Step(Change(TRANSITIONS["allocate"], data={"lines": row["lines"]}), leaves)
+
+
+def commit(row: Row | None, seen: Seen) -> Step | None:
     """Sell what is held. Raises NothingReserved."""
     if row is None:
         raise NothingReserved("nothing was ever reserved, so there is nothing to commit")
     if row["status"] != states.HELD:
         return None
     change = Change(TRANSITIONS["commit"], data={"lines": row["lines"]})
-    return Step(change, _all_of(row, short, HELD, SOLD))
+    return Step(change, _all_of(row, seen, HELD, SOLD))
 
 
-def release(row: Row | None, short: Shortages, order_id: str, correlation_id: str) -> Step | None:
-    """Make what is held, or already sold, available again; where nothing is reserved yet, leave the tombstone."""
+def release(row: Row | None, seen: Seen, order_id: str, correlation_id: str) -> Step | None:
+    """Make what is held, or already sold, available again, or let the order wait no longer; before its reserve, a tombstone."""
     if row is None:
         return Step(Change(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
+    if row["status"] == states.WAITING:
+        return Step(Change(TRANSITIONS["withdraw"]), _leaves(row, seen, served=False))
     if row["status"] == states.HELD:
         change = Change(TRANSITIONS["release"], data={"lines": row["lines"], "restocked": False})
-        return Step(change, _all_of(row, short, HELD, AVAILABLE))
-    return restock(row, short)
+        return Step(change, _all_of(row, seen, HELD, AVAILABLE))
+    return restock(row, seen)
 
 
-def restock(row: Row | None, short: Shortages) -> Step | None:
+def restock(row: Row | None, seen: Seen) -> Step | None:
     """Take back what was sold to an order that is cancelled after its confirmation. Raises NothingReserved."""
     if row is None:
         raise NothingReserved("nothing was ever reserved, so there is nothing to take back")
     if row["status"] != states.COMMITTED:
         return None
     change = Change(TRANSITIONS["restock"], data={"lines": row["lines"], "restocked": True})
-    return Step(change, _all_of(row, short, SOLD, AVAILABLE))
+    return Step(change, _all_of(row, seen, SOLD, AVAILABLE))
 
 
 def replenish(row: Row | None, replenishment_id: str, arrived: Quantities) -> Step | None:
@@ -107,13 +136,26 @@ def look(row: Row | None, available: int) -> Change | None:
 
 
 def answer(row: Row) -> Answer:
-    """`{"outcome": <status>}`; a rejected reservation, for good, as REJECTED with what was short."""
+    """`{"outcome": <status>}` and the `lines` it is about; a rejected one, for good, as REJECTED with what was short."""
     if row.get("rejected"):
         return {"outcome": "REJECTED", "reason": "OUT_OF_STOCK", "short": row["short"]}
-    return {"outcome": row["status"]}
+    return {"outcome": row["status"], **({"lines": row["lines"]} if "lines" in row else {})}
 
 
-def _all_of(row: Row, short: Shortages, source: str, target: str) -> tuple[Move, ...]:
-    if short:
-        raise CountersDisagree(f"{row['pk']} is {row['status']}, but of {short[0]['sku']} less than that is {source}")
-    return stock.moves(stock.merge(row["lines"]), source, target)
+def _all_of(row: Row, seen: Seen, source: str, target: str) -> tuple[Move, ...]:
+    lines = stock.merge(row["lines"])
+    for sku, quantity in lines.items():
+        if sku in seen and getattr(seen[sku], source) < quantity:
+            raise CountersDisagree(f"{row['pk']} is {row['status']}, but of {sku} less than that is {source}")
+    return stock.moves(lines, source, target)
+
+
+def _leaves(row: Row, seen: Seen, *, served: bool) -> tuple[Leave, ...]:
+    order_id = row["order_id"]
+    leaves = []
+    for sku, quantity in stock.merge(row["lines"]).items():
+        queue = stock.queue_of(sku, order_id, quantity, seen)
+        if stock.Waiting(order_id, quantity) not in queue:
+            raise CountersDisagree(f"{row['pk']} is {row['status']}, but not in the row of {sku}")
+        leaves.append(Leave(sku, order_id, queue, served))
+    return tuple(leaves)

@@ -4,7 +4,7 @@ its SKUs; and of the level of a SKU that is watched."""
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
 
-HELD, COMMITTED, RELEASED, RESTOCKED = "HELD", "COMMITTED", "RELEASED", "RESTOCKED"
+WAITING, HELD, COMMITTED, RELEASED, RESTOCKED = "WAITING", "HELD", "COMMITTED", "RELEASED", "RESTOCKED"
 REPLENISHED = "REPLENISHED"
 ENOUGH, LOW = "ENOUGH", "LOW"
 
@@ -12,8 +12,23 @@ TRANSITIONS = TransitionTable(
     aggregate="RES",
     source=source_of("inventory"),
     transitions=(
-        step("reserve", ABSENT, HELD, publishes="StockReserved", guard="every SKU has enough available"),
-        step("reject", ABSENT, RELEASED, publishes="StockRejected", guard="some SKU has too little available"),
+        step(
+            "reserve",
+            ABSENT,
+            HELD,
+            publishes="StockReserved",
+            guard="every SKU has enough that nobody waits for; or the order allows a part, and this is what there is",
+        ),
+        step("reject", ABSENT, RELEASED, publishes="StockRejected", guard="some SKU has too little that nobody waits for"),
+        step("wait", ABSENT, WAITING, publishes="StockBackordered", guard="the same, and the order is a back-order"),
+        step(
+            "allocate",
+            WAITING,
+            HELD,
+            publishes="StockAllocated",
+            guard="every SKU has enough beside what those wait for who came before",
+        ),
+        step("withdraw", WAITING, RELEASED),
         step("commit", HELD, COMMITTED, publishes="StockCommitted"),
         step("release", HELD, RELEASED, publishes="StockReleased"),
         step("tombstone", ABSENT, RELEASED, guard="a release before its reserve: the late reserve is refused"),

@@ -17,6 +17,8 @@ COUNTERS: Final = (AVAILABLE, HELD, SOLD, REPLENISHED)
 MAX_SKUS: Final = 50
 """In one order or replenishment: a transaction takes 100 actions, and the reservation is one of them."""
 MAX_QUANTITY: Final = 1_000_000
+MAX_WAITING: Final = 100
+"""Orders that may wait for one SKU: they stand in its row, which every sale writes."""
 SKU_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -25,13 +27,88 @@ class InvalidLines(ValueError):
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """An order that waits for `quantity` of a SKU."""
+
+    order_id: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the row of a SKU says: its counters, and who waits for it, the first to come first."""
+
+    available: int = 0
+    held: int = 0
+    sold: int = 0
+    queue: tuple[Waiting, ...] = ()
+
+    @property
+    def waited_for(self) -> int:
+        """How many are wanted by those who wait."""
+        return sum(waiting.quantity for waiting in self.queue)
+
+    @property
+    def free(self) -> int:
+        """How many are available to somebody who comes now."""
+        return max(0, self.available - self.waited_for)
+
+
+Seen = Mapping[str, Stock]
+"""By SKU, what a transaction found that it was refused by. Of other SKUs nothing is known but that they refused nothing."""
+
+
+@dataclass(frozen=True)
 class Move:
-    """`quantity` of `sku` from one counter, which must have so many, to another; from None, it comes from outside."""
+    """`quantity` of `sku` from one counter, which must have so many and `beside` more, to another; from None, from outside.
+
+    What moves from AVAILABLE to somebody who comes now leaves `beside` to those who wait, who must not have become more.
+    """
 
     sku: str
     quantity: int
     source: str | None
     target: str
+    beside: int = 0
+
+
+@dataclass(frozen=True)
+class Join:
+    """An order begins to wait for `quantity` of `sku`, behind all who do, if they are not too many."""
+
+    sku: str
+    quantity: int
+    order_id: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """An order waits for `sku` no longer, in the `queue` that was seen; `served`: it gets what it waited for."""
+
+    sku: str
+    order_id: str
+    queue: tuple[Waiting, ...]
+    served: bool
+
+    @property
+    def quantity(self) -> int:
+        """How many it waited for."""
+        return next(waiting.quantity for waiting in self.queue if waiting.order_id == self.order_id)
+
+    @property
+    def ahead(self) -> int:
+        """How many those wait for who came before."""
+        position = [waiting.order_id for waiting in self.queue].index(self.order_id)
+        return sum(waiting.quantity for waiting in self.queue[:position])
+
+    @property
+    def left(self) -> tuple[Waiting, ...]:
+        """The queue without it."""
+        return tuple(waiting for waiting in self.queue if waiting.order_id != self.order_id)
+
+
+Part = Move | Join | Leave
+"""What a step does to the row of one SKU."""
 
 
 def check_sku(sku: Any) -> None:
@@ -64,3 +141,35 @@ def as_lines(quantities: Quantities) -> list[dict[str, Any]]:
 def moves(quantities: Quantities, source: str | None, target: str) -> tuple[Move, ...]:
     """All of `quantities` from one counter to another."""
     return tuple(Move(sku, quantity, source, target) for sku, quantity in quantities.items())
+
+
+def holds(quantities: Quantities, seen: Seen) -> tuple[Move, ...]:
+    """All of `quantities` set aside for somebody who comes now, beside what those wait for who came before."""
+    return tuple(
+        Move(sku, quantity, AVAILABLE, HELD, seen[sku].waited_for if sku in seen else 0) for sku, quantity in quantities.items()
+    )
+
+
+def free(quantities: Quantities, seen: Seen) -> Quantities:
+    """As much of `quantities` as somebody who comes now can have."""
+    found = {sku: min(quantity, seen[sku].free) if sku in seen else quantity for sku, quantity in quantities.items()}
+    return {sku: quantity for sku, quantity in found.items() if quantity}
+
+
+def shortages(quantities: Quantities, seen: Seen) -> Shortages:
+    """The SKUs there is too little of for somebody who comes now."""
+    return [
+        {"sku": sku, "requested": quantity, "available": seen[sku].free}
+        for sku, quantity in quantities.items()
+        if sku in seen and seen[sku].free < quantity
+    ]
+
+
+def crowded(quantities: Quantities, seen: Seen) -> bool:
+    """Whether as many wait for some of the SKUs as may."""
+    return any(sku in seen and len(seen[sku].queue) >= MAX_WAITING for sku in quantities)
+
+
+def queue_of(sku: str, order_id: str, quantity: int, seen: Seen) -> tuple[Waiting, ...]:
+    """Who waits for the SKU; where that was not seen, the order alone, which the transaction checks."""
+    return seen[sku].queue if sku in seen else (Waiting(order_id, quantity),)

@@ -1,11 +1,12 @@
-"""The sweeper: every minute, each SKU of which more or less became available is compared with its threshold.
+"""The sweeper: every minute, each SKU of which more or less became available is looked at, for whoever waits for it.
 
 Holds have no clock: the saga lets them go.
 """
 
 from typing import Any, Final
 
-from services.inventory import levels, table
+from services.inventory import backorders, levels, table
+from services.inventory.stock import AVAILABLE
 from services.kernel import clock
 from services.kernel.functions import move_each, republish_left_behind
 
@@ -14,8 +15,15 @@ PER_SHARD: Final = 250
 
 
 def look(sku: str) -> bool:
-    """Look at the SKU, which is done whether or not it is news."""
-    levels.look(sku)
+    """Serve who waits for the SKU, then compare what is left with its threshold.
+
+    A crash before the end leaves the SKU due, and the next look finds what was done already.
+    """
+    backorders.serve(sku)
+    seen = table.skus().get(sku)
+    if seen is not None:
+        levels.look(sku, seen[AVAILABLE])
+        table.skus().looked_at(sku, seen)
     return True
 
 

@@ -1,7 +1,7 @@
 """What the customer reads: a subject, a text and a page for each kind of mail, from `templates/`."""
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,12 @@ from services.kernel.money import Money
 
 TEMPLATES = Path(__file__).parent / "templates"
 """`<kind>.txt`, whose first line is the subject; `<kind>.html`, what stands in the page; `layout.html`, the page."""
-KINDS = {"OrderConfirmed": "confirmed", "OrderCancelled": "cancelled", "ShipmentDispatched": "dispatched"}
+KINDS = {
+    "OrderBackordered": "backordered",
+    "OrderConfirmed": "confirmed",
+    "OrderCancelled": "cancelled",
+    "ShipmentDispatched": "dispatched",
+}
 """The kind of mail that each event calls for. There is one mail of a kind per order at most."""
 
 REASONS = {
@@ -31,6 +36,10 @@ REASONS = {
     "CARRIER_REFUSED": "our carrier does not go to your address",
 }
 """OrderCancelled's reasons in a customer's words."""
+
+
+LEFT_OUT = ": not in stock, neither sent nor charged"
+"""What is said beside the goods that an order is confirmed without."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +67,20 @@ def compose(kind: str, name: str, event: DomainEvent) -> Mail:
     """
     said = {part: say(event.data[part]) for part, say in WORDS.items() if part in event.data}
     fields = {"order_id": str(event.order_id), "name": name, **said}
-    ordered = [f"{line['quantity']} x {line['sku']}" for line in event.data.get("lines", ())]
-    written = {**fields, "lines": "\n".join(f"  {line}" for line in ordered)}
+    ordered = _items(event.data.get("lines", ()))
+    missing = [f"{item}{LEFT_OUT}" for item in _items(event.data.get("left_out", ()))]
+    written = {**fields, "lines": "\n".join(f"  {line}" for line in (*ordered, *missing))}
     heading, _, text = _template(f"{kind}.txt").substitute(written).partition("\n\n")
     subject = heading.removeprefix("Subject: ")
     escaped = {part: html.escape(value) for part, value in fields.items()}
-    items = "\n".join(f"<li>{html.escape(line)}</li>" for line in ordered)
+    items = "\n".join(f"<li>{html.escape(line)}</li>" for line in (*ordered, *missing))
     content = _template(f"{kind}.html").substitute(escaped, lines=items)
     page = _template("layout.html").substitute(subject=html.escape(subject), content=content.strip())
     return Mail(subject, text, page)
+
+
+def _items(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{line['quantity']} x {line['sku']}" for line in lines]
 
 
 @cache

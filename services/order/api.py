@@ -23,6 +23,8 @@ logger = Logger()
 app = APIGatewayHttpResolver()
 CHANNEL = "api"
 ASK_AGAIN_SECONDS = "2"
+ASK_BACKORDER_AGAIN_SECONDS = "900"
+UNDECIDED = {states.BACKORDERED: "waiting for stock; nothing is charged until there is enough"}
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -48,10 +50,10 @@ def run_saga(workflow_input: dict[str, Any]) -> start.Answer:
 
 @app.post("/orders")
 def place_order() -> Response[str]:
-    """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet."""
+    """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet, or waits for stock."""
     request_id = _request_id()
     key = placing.read_idempotency_key(_header("idempotency-key"))
-    request = placing.read_body(_body(), "place_order")
+    request = placing.asked_of(placing.read_body(_body(), "place_order"))
     placing.check_lines(request)
     respond = "async" if "respond-async" in (_header("prefer") or "") else "sync"
     placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
@@ -108,7 +110,7 @@ def show_order(order_id: str) -> Response[str]:
     row = table.orders().get(order_id)
     if row is None:
         return _no_such_order(order_id)
-    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": ASK_AGAIN_SECONDS}
+    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row["status"])}
     headers = {"ETag": _tag(row), "Cache-Control": "no-cache", **again}
     if _has(_header("if-none-match"), headers["ETag"]):
         return Response(304, headers=dict(headers))
@@ -199,21 +201,25 @@ def _answer(row: Row, status: str | None, reason: str | None, headers: dict[str,
         charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
         detail = f"the order was cancelled ({reason}); {charged}"
         return Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(known)}).response()
-    detail = "being cancelled" if status in states.DECIDED_BY_OTHERS else "not decided yet"
+    detail = "being cancelled" if status in states.DECIDED_BY_OTHERS else UNDECIDED.get(known["status"], "not decided yet")
     body = {"order_id": row["order_id"], "status": known["status"], "detail": f"{detail}; ask again at Location"}
-    return _json(202, body, {"Location": f"/orders/{row['order_id']}", "Retry-After": ASK_AGAIN_SECONDS, **(headers or {})})
+    again = {"Retry-After": _ask_again(known["status"])}
+    return _json(202, body, {"Location": f"/orders/{row['order_id']}", **again, **(headers or {})})
 
 
 def _public(row: Row) -> dict[str, Any]:
     """What the caller is shown of an order: no payment token, no contact."""
     names = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
     shown = {name: row[name] for name in names}
-    if row.get("reason"):
-        shown["reason"] = row["reason"]
-    return shown
+    return shown | {name: row[name] for name in ("if_short", "ordered", "reason") if row.get(name)}
 
 
 IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "created_at", "updated_at")
+
+
+def _ask_again(status: str) -> str:
+    """After how many seconds there may be news of an order of this status."""
+    return ASK_BACKORDER_AGAIN_SECONDS if status == states.BACKORDERED else ASK_AGAIN_SECONDS
 
 
 def _tag(row: Row) -> str:

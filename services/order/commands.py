@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from services.kernel import clock
 from services.kernel.rows import Cause, Decide, Row
 from services.order import decisions, identity, table
 from services.order.catalogue import MAX_PRICES
@@ -22,19 +23,26 @@ def load(command: Command) -> Command:
     """The order's durable state, as a resumed saga begins from it: FOUND or NOT_FOUND."""
     row = table.orders().get(command["order_id"])
     if row is None:
-        return {"outcome": "NOT_FOUND"}
+        return {"outcome": "NOT_FOUND", "decision": None}
     names = ("order_id", "status", "correlation_id", "total", "payment_token")
     lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
     causation_id = identity.placed_event_id(row["order_id"])
     found = {name: row[name] for name in names}
-    return {"outcome": "FOUND", **found, "causation_id": causation_id, "lines": lines, "reason": row.get("reason")}
+    about = {"lines": lines, "if_short": row.get("if_short", decisions.REJECT)}
+    decision = {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]}
+    return {"outcome": "FOUND", **found, "causation_id": causation_id, **about, "decision": decision}
 
 
 def decide(command: Command) -> Command:
     """The one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
     if command["decision"] == "CONFIRM":
-        return _advance(command, decisions.decide_to_confirm)
-    return _advance(command, lambda row: decisions.decide_to_cancel(row, command["reason"]))
+        return _advance(command, lambda row: decisions.decide_to_confirm(row, command["stock"], clock.now()))
+    return _advance(command, lambda row: decisions.decide_to_cancel(row, command["reason"], clock.now()))
+
+
+def wait(command: Command) -> Command:
+    """Let a back-order wait, on the evidence that its stock is waited for."""
+    return _advance(command, lambda row: decisions.wait(row, command["stock"], clock.now()))
 
 
 def refuse(command: Command) -> Command:
@@ -63,6 +71,7 @@ def set_prices(command: Command) -> Command:
 COMMANDS: dict[str, Callable[[Command], Command]] = {
     "load": load,
     "decide": decide,
+    "wait": wait,
     "refuse": refuse,
     "confirm": confirm,
     "cancel": cancel,
@@ -89,4 +98,4 @@ def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
     chosen: Decide = step
     row = table.orders().advance(order_id, chosen, Cause(command["correlation_id"], command["causation_id"]))
     assert row is not None
-    return {"outcome": row["status"], "reason": row.get("reason")}
+    return {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]}

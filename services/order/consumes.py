@@ -16,6 +16,7 @@ CONSUMES: Consumes = {
             "data.lines[].sku",
             "data.lines[].quantity",
             "data.payment_token",
+            "data.if_short",
         ),
     },
     "fulfilment": {
@@ -24,6 +25,7 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentCancelled"): MOVED,
         (source_of("shipping"), "ShipmentFailed"): (*MOVED, "data.reason"),
         (source_of("payment"), "PaymentRefunded"): MOVED,
+        (source_of("inventory"), "StockAllocated"): MOVED,
         (source_of("inventory"), "StockReleased"): MOVED,
     },
 }

@@ -3,7 +3,7 @@
 None means that there is nothing (more) to do: the caller reads the row's status and helps whoever was faster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,18 @@ from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row, due_at
 from services.order import states
 from services.order.states import TRANSITIONS
 
-LEFT_DUE_INDEX = (*LEAVE_DUE_INDEX, "lease_owner", "lease_until")
+Evidence = Mapping[str, Any]
+"""What another service answered: its `outcome`, and what belongs to that."""
+GRACE = timedelta(seconds=60)
+"""How long a run of the saga is left alone before its sweeper looks: above the workflow's whole time budget."""
+BACKORDER_LOOK = timedelta(minutes=15)
+"""How often a sweeper asks for the stock of a back-order, should the event that tells of it be lost."""
+REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
+"""What a customer wants `if_short`: no order, what there is, or to wait for all of it. Inventory knows the same words."""
+OUT_OF_STOCK = "OUT_OF_STOCK"
+
+LEASE = ("lease_owner", "lease_until")
+LEFT_DUE_INDEX = (*LEAVE_DUE_INDEX, *LEASE)
 """What a row that has reached a terminal status loses, so that no sweeper finds it."""
 
 
@@ -20,14 +31,64 @@ class EvidenceMissing(AssertionError):
     """A step was asked for without what its guard demands: a bug in the caller."""
 
 
-def decide_to_confirm(row: Row) -> Change | None:
-    """O2: the compare-and-set that payment authorised and stock held allow."""
-    return Change(TRANSITIONS["decide_to_confirm"]) if row["status"] == states.PENDING else None
+def as_ordered(row: Row) -> Mapping[str, Any]:
+    """The order's `lines` and `total` as they were ordered, whatever it is for since its decision."""
+    ordered: Mapping[str, Any] = row.get("ordered", row)
+    return ordered
 
 
-def decide_to_cancel(row: Row, reason: str) -> Change | None:
+def decide_to_confirm(row: Row, stock: Evidence, now: datetime) -> Change | None:
+    """O2: the compare-and-set that payment authorised and stock held allow.
+
+    Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. Is nothing
+    held that costs anything, of an order that does, it is out of stock.
+    """
+    if row["status"] not in states.UNDECIDED:
+        return None
+    if stock["outcome"] not in ("HELD", "COMMITTED"):
+        raise EvidenceMissing(f"an order is confirmed on stock HELD, not on {stock['outcome']}")
+    held = {line["sku"]: line["quantity"] for line in stock["lines"]}
+    lines = [{**line, "quantity": held[line["sku"]]} for line in row["lines"] if line["sku"] in held]
+    if lines == row["lines"]:
+        return Change(TRANSITIONS["decide_to_confirm"], set=_decided(row, now))
+    if row.get("if_short") != ALLOW_PARTIAL:
+        raise EvidenceMissing(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
+    amount = sum(line["unit_price"] * line["quantity"] for line in lines)
+    if amount == 0 < row["total"]["amount"]:
+        return decide_to_cancel(row, OUT_OF_STOCK, now)
+    less = {"lines": lines, "total": {**row["total"], "amount": amount}}
+    ordered = {"lines": row["lines"], "total": row["total"]}
+    return Change(TRANSITIONS["decide_to_confirm"], set={**less, "ordered": ordered, **_decided(row, now)})
+
+
+def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
     """O3: the same compare-and-set, the other way. The first reason stands."""
-    return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason}) if row["status"] == states.PENDING else None
+    if row["status"] not in states.UNDECIDED:
+        return None
+    return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason, **_decided(row, now)})
+
+
+def wait(row: Row, stock: Evidence, now: datetime) -> Change | None:
+    """The goods are waited for, and the money stays authorised; a sweeper looks now and then, until it is too long.
+
+    An order waits once: evidence that comes after it was resumed is old.
+    """
+    if stock["outcome"] != "WAITING":
+        raise EvidenceMissing(f"an order waits for stock that is WAITING, not {stock['outcome']}")
+    if row["status"] != states.PENDING or "backordered_at" in row:
+        return None
+    data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
+    since = {"backordered_at": clock.rfc3339(now)}
+    seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + BACKORDER_LOOK)}
+    return Change(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
+
+
+def resume(row: Row, now: datetime) -> Change | None:
+    """What was waited for is there: the saga goes on, with as much time as a new order."""
+    if row["status"] != states.BACKORDERED:
+        return None
+    about = {"resumed_at": clock.rfc3339(now), "attempts": 0, **due_at(row["order_id"], now)}
+    return Change(TRANSITIONS["resume"], set=about, remove=LEASE)
 
 
 def refuse(row: Row, reason: str, payment: str) -> Change | None:
@@ -43,9 +104,10 @@ def confirm(row: Row, payment: str, stock: str) -> Change | None:
         raise EvidenceMissing(f"an order is confirmed on CAPTURED and COMMITTED, not on {payment} and {stock}")
     if row["status"] != states.CONFIRMING:
         return None
-    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
-    data = {"customer_id": row["customer_id"], "lines": lines, "total": row["total"]}
-    return Change(TRANSITIONS["confirm"], remove=LEFT_DUE_INDEX, data=data)
+    data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
+    left_out = _left_out(row)
+    told = {**data, "left_out": left_out} if left_out else data
+    return Change(TRANSITIONS["confirm"], remove=LEFT_DUE_INDEX, data=told)
 
 
 def cancel(row: Row, payment: str, stock: str) -> Change | None:
@@ -60,7 +122,7 @@ def cancel(row: Row, payment: str, stock: str) -> Change | None:
 def ask_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
     """What a request to cancel does: before the decision it decides, after the confirmation it asks shipping, if it may."""
     if row["status"] != states.CONFIRMED:
-        return decide_to_cancel(row, reason)
+        return decide_to_cancel(row, reason, now)
     if row["fulfilment"] != states.FULFILMENT[0]:
         return None
     data = {"customer_id": row["customer_id"], "reason": reason}
@@ -105,6 +167,23 @@ WATCHED_AFTER = timedelta(minutes=15)
 """How long a cancellation after the confirmation may take before its sweeper calls it stuck: the longest retry of a queue."""
 
 
+def _decided(row: Row, now: datetime) -> Mapping[str, Any]:
+    """A back-order is as urgent as any other from its decision on; the others' sweeper has its time already."""
+    return {"attempts": 0, **due_at(row["order_id"], now + GRACE)} if row["status"] == states.BACKORDERED else {}
+
+
+def _left_out(row: Row) -> list[dict[str, Any]]:
+    """What was ordered and is not there."""
+    kept = {line["sku"]: line["quantity"] for line in row["lines"]}
+    ordered = _quantities(as_ordered(row)["lines"])
+    missing = [{**line, "quantity": line["quantity"] - kept.get(line["sku"], 0)} for line in ordered]
+    return [line for line in missing if line["quantity"]]
+
+
+def _quantities(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"sku": line["sku"], "quantity": line["quantity"]} for line in lines]
+
+
 def _watched(row: Row, now: datetime) -> Mapping[str, Any]:
     return due_at(row["order_id"], now + WATCHED_AFTER)
 
@@ -113,9 +192,11 @@ def _cancelled(row: Row, reason: str, *, confirmed: bool) -> Mapping[str, Any]:
     return {"customer_id": row["customer_id"], "reason": reason, "total": row["total"], "confirmed": confirmed}
 
 
-def next_look(attempts: int, now: datetime) -> str:
-    """When the sweeper looks again after its `attempts`-th attempt: the next sweep at first, at last in a quarter of an hour.
+def next_look(row: Row, now: datetime) -> str:
+    """When the sweeper looks again after this attempt: the next sweep at first, at last in a quarter of an hour.
 
     50 s is above the lease and under the minute between sweeps: at 60 s every other sweep would come a moment too early.
     """
-    return clock.rfc3339(now + timedelta(seconds=min(50 * 2 ** max(0, attempts - 5), 900)))
+    if row["status"] == states.BACKORDERED:
+        return clock.rfc3339(now + BACKORDER_LOOK)
+    return clock.rfc3339(now + timedelta(seconds=min(50 * 2 ** max(0, row["attempts"] + 1 - 5), 900)))

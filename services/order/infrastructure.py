@@ -30,6 +30,8 @@ from services.order.workflow.definition import definition
 
 ORDERS, PRICES, CONTACTS = "ORDER#", "PRICE#", "CONTACT#"
 ABORT_AFTER_SECONDS = 600
+BACK_ORDERED_FOR_SECONDS = 518400
+"""Six days: cards keep money aside for seven."""
 CALLER_MARGIN_SECONDS = 0.5
 """What the API's client waits above the workflow's time-out."""
 ROUTES = (
@@ -50,10 +52,14 @@ LIVE_INPUT = {
     "total": "$.detail.data.total",
     "payment_token": "$.detail.data.payment_token",
     "lines": "$.detail.data.lines",
+    "if_short": "$.detail.data.if_short",
 }
 """The workflow's input when an OrderPlaced starts it: what is written as it is, and where in the event the rest is found."""
-STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}}
-"""Of the versions that are published side by side, the newest only: each order starts one saga."""
+STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"], "if_short": [{"exists": True}]}}
+"""Of the versions that are published side by side, the newest only: each order starts one saga.
+
+What is handed on must be there; an event from before there was `if_short` starts none, and its order is the sweeper's.
+"""
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
@@ -85,6 +91,7 @@ class OrderStack(ServiceStack):
             sweeper_environment={
                 "WORKFLOW_ARN": workflow.state_machine_arn,
                 "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds", ABORT_AFTER_SECONDS)),
+                "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds", BACK_ORDERED_FOR_SECONDS)),
             },
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)

@@ -17,7 +17,7 @@ def accept(delivery: Delivery) -> None:
     """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one."""
     event = delivery.event
     channel = event.source.removeprefix(CHANNEL_PREFIX)
-    request = {name: event.data[name] for name in ("customer_id", "currency", "lines", "payment_token")}
+    request = placing.asked_of(event.data)
     key = event.data["idempotency_key"]
     placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
     known = table.orders().get(placement.order_id) if delivery.replay_name else None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,18 @@ from services.kernel.money import Money, total
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Change, shard_of
 from services.kernel.schemas import field_of, reason_of
-from services.order import identity, states
+from services.order import decisions, identity, states
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
-GRACE = timedelta(seconds=60)
-"""How long the live saga is left alone: above the workflow's whole time budget."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`."""
+    """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`.
+
+    `request` is as `asked_of` has it: what goes without saying is not said, so that saying it is no other request.
+    """
 
     scope: str
     channel: str
@@ -91,6 +92,12 @@ def read_body(text: str | None, schema: str) -> dict[str, Any]:
     return checked
 
 
+def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The request in what a body or a channel's event says."""
+    names = ("customer_id", "currency", "lines", "payment_token", "if_short")
+    return {name: said[name] for name in names if name in said and said[name] != decisions.REJECT}
+
+
 def check_lines(request: Mapping[str, Any]) -> None:
     """Refuse two lines of one SKU: which of two quantities was meant is not ours to guess."""
     first: dict[str, int] = {}
@@ -127,10 +134,12 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
         "payment_token": request["payment_token"],
         "respond": placement.respond,
     }
+    if_short = request.get("if_short", decisions.REJECT)
     return Change(
         states.TRANSITIONS["create"],
         set={
             **data,
+            **({"if_short": if_short} if if_short != decisions.REJECT else {}),
             "order_id": placement.order_id,
             "fulfilment": states.FULFILMENT[0],
             "idempotency_key": placement.idempotency_key,
@@ -139,9 +148,9 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
             "placed_by": request_id,
             "attempts": 0,
             "due_shard": shard_of(placement.order_id),
-            "next_due": clock.rfc3339(now + GRACE),
+            "next_due": clock.rfc3339(now + decisions.GRACE),
         },
-        data={**data, "lines": [line.as_published() for line in lines]},
+        data={**data, "lines": [line.as_published() for line in lines], "if_short": if_short},
     )
 
 

@@ -3,11 +3,13 @@
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
 
-PENDING, CONFIRMING, CONFIRMED = "PENDING", "CONFIRMING", "CONFIRMED"
+PENDING, BACKORDERED, CONFIRMING, CONFIRMED = "PENDING", "BACKORDERED", "CONFIRMING", "CONFIRMED"
 CANCELLING, CANCELLED = "CANCELLING", "CANCELLED"
 CANCEL_REQUESTED, REFUNDING = "CANCEL_REQUESTED", "REFUNDING"
 
-DECIDED_BY_SAGA = frozenset({PENDING, CONFIRMING, CANCELLING})
+UNDECIDED = frozenset({PENDING, BACKORDERED})
+"""Statuses from which the one decision is taken."""
+DECIDED_BY_SAGA = frozenset({*UNDECIDED, CONFIRMING, CANCELLING})
 """Statuses from which the saga, started again, goes on."""
 DECIDED_BY_OTHERS = frozenset({CANCEL_REQUESTED, REFUNDING})
 """Statuses in which the order waits for other services' events; the sweeper only watches."""
@@ -17,8 +19,21 @@ TRANSITIONS = TransitionTable(
     source=source_of("order"),
     transitions=(
         step("create", ABSENT, PENDING, publishes="OrderPlaced", guard="same key and same request only"),
-        step("decide_to_confirm", PENDING, CONFIRMING, guard="payment AUTHORIZED and stock HELD in hand"),
-        step("decide_to_cancel", PENDING, CANCELLING),
+        step(
+            "wait",
+            PENDING,
+            BACKORDERED,
+            publishes="OrderBackordered",
+            guard="stock WAITING in hand, and it never waited before",
+        ),
+        step("resume", BACKORDERED, PENDING, guard="StockAllocated in hand"),
+        step(
+            "decide_to_confirm",
+            UNDECIDED,
+            CONFIRMING,
+            guard="payment AUTHORIZED and stock HELD in hand; its lines and total are from then on what is held",
+        ),
+        step("decide_to_cancel", UNDECIDED, CANCELLING),
         step("refuse", CONFIRMING, CANCELLING, guard="payment CAPTURE_REFUSED in hand"),
         step(
             "confirm",

@@ -1,4 +1,4 @@
-"""The fulfilment's subscriber: what became of the parcel, and of a cancelled order's money and goods, moves the order on."""
+"""The fulfilment's subscriber: what became of the goods, the parcel and a cancelled order's money moves the order on."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +19,7 @@ CHOICES: dict[tuple[str, str], Choose] = {
     (source_of("shipping"), "ShipmentCancelled"): lambda row, event: decisions.revoke(row, None, clock.now()),
     (source_of("shipping"), "ShipmentFailed"): lambda row, event: decisions.revoke(row, event.data["reason"], clock.now()),
     (source_of("payment"), "PaymentRefunded"): lambda row, event: decisions.take_back(row, "refunded"),
+    (source_of("inventory"), "StockAllocated"): lambda row, event: decisions.resume(row, clock.now()),
     (source_of("inventory"), "StockReleased"): lambda row, event: decisions.take_back(row, "restocked"),
 }
 """What each event makes of its order."""

@@ -26,10 +26,11 @@ STUCK_AFTER_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Settings:
-    """The saga, and after how many seconds an order still undecided is aborted."""
+    """The saga, and after how many seconds an order still undecided is aborted, and one that still waits for stock."""
 
     workflow_arn: str
     abort_after_seconds: int = 600
+    back_ordered_for_seconds: int = 6 * 24 * 3600
 
 
 @cache
@@ -38,15 +39,19 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-def mode_of(row: Row, now: datetime, abort_after: timedelta) -> str:
-    """`abort` for an order undecided past its deadline, else `resume`."""
-    expired = clock.from_rfc3339(row["created_at"]) + abort_after <= now
-    return start.ABORT if expired and row["status"] == states.PENDING else start.RESUME
+def mode_of(row: Row, now: datetime, limits: Settings) -> str:
+    """`abort` for an order undecided, or waiting for stock, past its deadline, else `resume`."""
+    since, longest = {
+        states.PENDING: (row.get("resumed_at", row["created_at"]), limits.abort_after_seconds),
+        states.BACKORDERED: (row["created_at"], limits.back_ordered_for_seconds),
+    }.get(row["status"], (None, 0))
+    expired = since is not None and clock.from_rfc3339(since) + timedelta(seconds=longest) <= now
+    return start.ABORT if expired else start.RESUME
 
 
 def stuck_metric(row: Row) -> str | None:
     """The alarm's metric for an order that keeps being recovered in vain, if it is one."""
-    if row["attempts"] < STUCK_AFTER_ATTEMPTS:
+    if row["attempts"] < STUCK_AFTER_ATTEMPTS or row["status"] == states.BACKORDERED:
         return None
     return "CompensationFailed" if row["status"] == states.CANCELLING else "OrderStuck"
 
@@ -62,7 +67,7 @@ def recover(order_id: str, owner: str) -> bool:
         logger.error("order keeps failing to recover", order_id=order_id, status=row["status"], attempts=row["attempts"])
         metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
         metrics.flush_metrics()
-    mode = mode_of(row, now, timedelta(seconds=settings().abort_after_seconds))
+    mode = mode_of(row, now, settings())
     try:
         clients.workflows(5.0).start_execution(
             stateMachineArn=settings().workflow_arn,

@@ -72,7 +72,7 @@ class Orders(Rows):
                         **marks,
                         ":owner": owner,
                         ":until": clock.rfc3339(now + LEASE),
-                        ":next": decisions.next_look(row["attempts"] + 1, now),
+                        ":next": decisions.next_look(row, now),
                         ":attempts": row["attempts"] + 1,
                         ":seen": row["attempts"],
                         ":now": clock.rfc3339(now),

@@ -32,8 +32,9 @@ def authorize(command: Command) -> Command:
 
 
 def capture(command: Command) -> Command:
-    """Take what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED."""
-    return processing.capture(table.payments(), gateway(), command["order_id"], _cause(command))
+    """Take the total, at most what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED. Without a `total`, all of that."""
+    total = Money.from_dict(command["total"]) if "total" in command else None
+    return processing.capture(table.payments(), gateway(), command["order_id"], _cause(command), total)
 
 
 def void(command: Command) -> Command:

@@ -6,6 +6,7 @@ None means that the row is already past the step; its status then says what to a
 from datetime import datetime
 from typing import Any
 
+from services.kernel.money import Money
 from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
 from services.payment import states
 from services.payment.gateway import (
@@ -34,8 +35,9 @@ def intend_authorize(row: Row | None, intent: Intent, correlation_id: str) -> Ch
     if row is None:
         attributes = {"order_id": intent.order_id, "total": total, "payment_token": intent.payment_token}
         return Change(TRANSITIONS["intend_authorize"], set={**attributes, "correlation_id": correlation_id})
-    if row.get("total", total) != total:
-        raise IdempotencyConflict(f"the payment of {intent.order_id} is of {row['total']}, not of {total}")
+    known = row.get("authorized", row.get("total", total))
+    if known != total:
+        raise IdempotencyConflict(f"the payment of {intent.order_id} is of {known}, not of {total}")
     return None
 
 
@@ -49,12 +51,23 @@ def record_authorization(row: Row | None, outcome: Authorized | Declined) -> Cha
     return Change(TRANSITIONS["decline"], set=told, data={"total": row["total"], **told})
 
 
-def intend_capture(row: Row | None) -> Change | None:
-    """Write down that the capture is about to be asked for. Raises NotAuthorized."""
+def intend_capture(row: Row | None, total: Money | None) -> Change | None:
+    """Write down that the capture is about to be asked for: of the total that is given, or of all that was authorised.
+
+    The row's `total` is from then on what is captured; where that is less, `authorized` is what was authorised.
+    Raises NotAuthorized, and IdempotencyConflict for more than that, or another total than before.
+    """
     status = row["status"] if row else "not there"
     if status in ("not there", states.AUTHORIZING, states.DECLINED):
         raise NotAuthorized(f"a payment that is {status} cannot be captured")
-    return Change(TRANSITIONS["intend_capture"]) if status == states.AUTHORIZED else None
+    assert row is not None
+    authorized = Money.from_dict(row["total"]) if "total" in row else None
+    if total is None or total == authorized or status in (states.VOIDING, states.VOIDED):
+        return Change(TRANSITIONS["intend_capture"]) if status == states.AUTHORIZED else None
+    assert authorized is not None
+    if status != states.AUTHORIZED or total.currency != authorized.currency or not 0 < total.amount < authorized.amount:
+        raise IdempotencyConflict(f"the payment of {row['order_id']} is of {authorized}; {total} cannot be captured")
+    return Change(TRANSITIONS["intend_capture"], set={"total": total.as_dict(), "authorized": row["total"]})
 
 
 def record_capture(row: Row | None, outcome: Captured | CaptureRefused) -> Change | None:

@@ -29,7 +29,7 @@ class Declined:
 
 @dataclass(frozen=True)
 class Captured:
-    """The total is ours."""
+    """What was asked for is ours; the rest of what was set aside, if any, is let go."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PaymentGateway(Protocol):
         ...
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take the whole total that was set aside."""
+        """Take `intent.total`: all that was set aside, or a part of it, once."""
         ...
 
     def void(self, order_id: str) -> Voided | Captured:

@@ -68,3 +68,12 @@ def same_total(record: Row | None, total: Money) -> Row:
     if Money.from_dict(record) != total:
         raise IdempotencyConflict(f"{record['sk']} of {record['pk']} is recorded with {Money.from_dict(record)}, not {total}")
     return record
+
+
+def covers(record: Row | None, total: Money) -> Row:
+    """The record, if it is of this total or more. Raises IdempotencyConflict."""
+    assert record is not None
+    aside = Money.from_dict(record)
+    if aside.currency != total.currency or aside.amount < total.amount:
+        raise IdempotencyConflict(f"{record['sk']} of {record['pk']} is recorded with {aside}, less than {total}")
+    return record

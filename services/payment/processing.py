@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from services.kernel.money import Money
 from services.kernel.rows import Cause, Change, Decide, Row
 from services.payment import decisions, states
 from services.payment.decisions import Answer
@@ -63,9 +64,12 @@ def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause
     return decisions.answer(row, decisions.AFTER_AUTHORIZE)
 
 
-def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause) -> Answer:
-    """CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
-    row = _step(payments, order_id, decisions.intend_capture, cause)
+def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause, total: Money | None = None) -> Answer:
+    """CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Without a `total`, all that was authorised.
+
+    Raises GatewayFault while the outcome is unknown.
+    """
+    row = _step(payments, order_id, lambda row: decisions.intend_capture(row, total), cause)
     if row["status"] == states.CAPTURING:
         row = _finish_capture(payments, gateway, row, cause)
     return decisions.answer(row, decisions.AFTER_CAPTURE)

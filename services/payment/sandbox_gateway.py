@@ -31,7 +31,7 @@ from services.payment.gateway import (
     RefundRefused,
     Voided,
 )
-from services.payment.ledger import Ledger, refund_of, same_total
+from services.payment.ledger import Ledger, covers, refund_of, same_total
 
 SLOW: Final = "pm_card_slow"
 UNAVAILABLE: Final = "pm_card_unavailable"
@@ -67,7 +67,7 @@ class SandboxGateway:
         return Declined(outcome["reason"]) if outcome["outcome"] == "DECLINED" else Authorized()
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take what was authorised, unless it was voided or the token says otherwise. Raises NothingAuthorized too."""
+        """Take of what was authorised, unless it was voided or the token says otherwise. Raises NothingAuthorized too."""
         outcome: dict[str, Any] = {"outcome": "CAPTURED"}
         if intent.payment_token == CAPTURE_REFUSED:
             outcome = {"outcome": "CAPTURE_REFUSED", "reason": "capture_refused"}
@@ -76,7 +76,7 @@ class SandboxGateway:
             self.ledger.check(
                 intent.order_id,
                 "authorize",
-                "outcome = :authorized AND amount = :amount AND currency = :currency",
+                "outcome = :authorized AND amount >= :amount AND currency = :currency",
                 {":authorized": "AUTHORIZED", ":amount": intent.total.amount, ":currency": intent.total.currency},
             ),
             self.ledger.check(intent.order_id, "void", "attribute_not_exists(pk)"),
@@ -88,7 +88,7 @@ class SandboxGateway:
         elif 1 in refused:
             if refused[1] is None:
                 raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
-            same_total(refused[1], intent.total)
+            covers(refused[1], intent.total)
             return CaptureRefused("not_authorized")
         return CaptureRefused(outcome["reason"]) if outcome["outcome"] == "CAPTURE_REFUSED" else Captured()
 

@@ -22,7 +22,7 @@ from services.payment.gateway import (
     RefundRefused,
     Voided,
 )
-from services.payment.ledger import Ledger, refund_of, same_total
+from services.payment.ledger import Ledger, covers, refund_of, same_total
 from services.payment.stripe_api import StripeApi, StripeRefused
 
 PaymentIntent = dict[str, Any]
@@ -56,7 +56,7 @@ class StripeGateway:
         return Declined(known["reason"]) if known["outcome"] == "DECLINED" else Authorized()
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take what was authorised. Raises NothingAuthorized too."""
+        """Take of what was authorised; Stripe lets go of the rest. Raises NothingAuthorized too."""
         known = self._once(intent, "capture", lambda: self._capture(intent))
         return CaptureRefused(known["reason"]) if known["outcome"] == "CAPTURE_REFUSED" else Captured()
 
@@ -148,12 +148,14 @@ class StripeGateway:
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is None:
             raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
-        reference = str(same_total(prepared, intent.total)["reference"])
+        amount = intent.total.amount
+        part = {"amount_to_capture": amount} if covers(prepared, intent.total)["amount"] > amount else {}
+        reference = str(prepared["reference"])
         found = self._found(reference)
         reason = "not_authorized"
         if found["status"] == "requires_capture":
             try:
-                found = self._post(reference, "capture", f"{intent.order_id}/capture")
+                found = self._post(reference, "capture", f"{intent.order_id}/capture", part)
             except StripeRefused as refusal:
                 found, reason = self._found(reference), refusal.reason or refusal.kind
         match found["status"]:
@@ -209,8 +211,8 @@ class StripeGateway:
     def _found(self, reference: str) -> PaymentIntent:
         return self.api.get(f"/v1/payment_intents/{reference}")
 
-    def _post(self, reference: str, operation: str, key: str) -> PaymentIntent:
-        return self.api.post(f"/v1/payment_intents/{reference}/{operation}", key)
+    def _post(self, reference: str, operation: str, key: str, form: Mapping[str, str | int] | None = None) -> PaymentIntent:
+        return self.api.post(f"/v1/payment_intents/{reference}/{operation}", key, form)
 
 
 def _declined(reason: str) -> Outcome:

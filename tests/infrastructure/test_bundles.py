@@ -59,10 +59,16 @@ def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes()
         "order": {
             *(f"{shipping}/Shipment{became}.v1.json" for became in ("Dispatched", "Delivered", "Cancelled", "Failed")),
             "services/payment/schemas/PaymentRefunded.v1.json",
+            "services/inventory/schemas/StockAllocated.v1.json",
             "services/inventory/schemas/StockReleased.v1.json",
         },
         "shipping": {f"{order}/OrderConfirmed.v1.json", f"{order}/OrderCancelRequested.v1.json"},
-        "notification": {f"{order}/OrderConfirmed.v1.json", f"{shipping}/ShipmentDispatched.v1.json", *cancelled},
+        "notification": {
+            f"{order}/OrderBackordered.v1.json",
+            f"{order}/OrderConfirmed.v1.json",
+            f"{shipping}/ShipmentDispatched.v1.json",
+            *cancelled,
+        },
     }
     for service in SERVICES:
         folder = bundling.REPOSITORY / "services" / service / "schemas"

@@ -34,6 +34,7 @@ TOKENS: Final = (
 )
 STRANGER: Final = "stranger"
 """A customer nobody has the contact of."""
+IF_SHORT: Final = (("REJECT", 60.0), ("ALLOW_PARTIAL", 18.0), ("BACK_ORDER", 22.0))
 CHANNELS: Final = ("cdnow", "market")
 
 
@@ -55,11 +56,13 @@ class Wish:
     lines: tuple[tuple[str, int], ...]
     currency: str
     token: str
+    if_short: str = "REJECT"
 
     def request(self) -> dict[str, Any]:
         """The body of POST /orders, and what a channel's event says."""
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in self.lines]
-        return {"customer_id": self.customer_id, "currency": self.currency, "lines": lines, "payment_token": self.token}
+        asked = {"customer_id": self.customer_id, "currency": self.currency, "lines": lines, "payment_token": self.token}
+        return asked if self.if_short == "REJECT" else {**asked, "if_short": self.if_short}
 
     def order_id(self, channel: str | None = None) -> str:
         """The id that the order gets, by the service's own rule."""
@@ -201,6 +204,13 @@ def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[s
     world.scheduler.run()
 
 
+def replenish(world: "World", replenishment_id: str, items: list[dict[str, Any]]) -> None:
+    """The operator takes goods in, and repeats the command: it counts once."""
+    command = {"command": "replenish", "replenishment_id": replenishment_id, "items": items}
+    for _ in range(2):
+        world.functions.invoke("inventory-commands", command, f"operator > {replenishment_id}")
+
+
 def _done(result: Any) -> None:
     assert isinstance(result, Answered), result
 
@@ -254,6 +264,12 @@ class Crowd:
                 at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
                 world.spawn(f"order {number}", lambda act=act, wish=wish: act(self, wish), after=at)  # type: ignore[misc]
         if self.chosen is None or self.chosen:
+            for sku in (sku for sku in skus if stock[sku] < plenty):
+                for delivery in range(1 + chance.below(f"deliveries {sku}", 3)):
+                    at = int(chance.between(f"delivery {delivery} {sku}", 5.0, 90.0 + self.count) * SECOND)
+                    items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
+                    name = f"delivery-{delivery}-{sku}"
+                    world.spawn(name, partial(replenish, world, name, items), after=at)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
@@ -262,7 +278,8 @@ class Crowd:
         wanted = chance.shuffled(f"{name} skus", skus)[: 1 + chance.below(f"{name} lines", 3)]
         lines = tuple((sku, 1 + chance.below(f"{name} {sku}", 3)) for sku in wanted)
         customer_id = f"c{chance.below(f'{name} customer', people)}"
-        return Wish(number, customer_id, f"key-{number}", lines, currency, chance.weighted(f"{name} token", TOKENS))
+        token, if_short = chance.weighted(f"{name} token", TOKENS), chance.weighted(f"{name} if short", IF_SHORT)
+        return Wish(number, customer_id, f"key-{number}", lines, currency, token, if_short)
 
     # what customers do
 
@@ -356,10 +373,7 @@ class Crowd:
         cause = {"correlation_id": "operator", "causation_id": "operator"}
         watch = {"command": "watch", "sku": "SKU-0", "threshold": self.chance.below("threshold", 20), **cause}
         self.world.functions.invoke("inventory-commands", watch, self._task().name)
-        for _ in range(2):
-            self.world.functions.invoke(
-                "inventory-commands", {"command": "replenish", "replenishment_id": "again", "items": items}, self._task().name
-            )
+        replenish(self.world, "again", items)
         call(self.world, "GET", "/stock/SKU-0", function="inventory-api")
         if self.chance.below("forgets", 2):  # a person may be forgotten at any time; the books stay
             self.world.invariants.forgotten.add("c0")

@@ -114,6 +114,8 @@ def newest_order_placed() -> int:
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
 WITH_DUE_INDEX: Final = ("order", "payment", "inventory", "shipping", "notification")
 LEDGER: Final = "payment-ledger"
+BACK_ORDERED_FOR_SECONDS: Final = 1500
+"""Not the six days of a stage: a world comes to rest when nobody waits any longer."""
 WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
 
 
@@ -121,7 +123,8 @@ def functions() -> tuple[Deployed, ...]:
     """Every function of the five stacks."""
     order, shipping, notification = infrastructure("order"), infrastructure("shipping"), infrastructure("notification")
     workflow = {"WORKFLOW_ARN": WORKFLOW}
-    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(order["ABORT_AFTER_SECONDS"])}
+    waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
+    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(order["ABORT_AFTER_SECONDS"]), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 MARKER: Final = "Markerson"
 """Stands in every name, e-mail and address of the simulated customers (P1)."""
-MAIL_KINDS: Final = {"is confirmed": "confirmed", "is cancelled": "cancelled", "is on its way": "dispatched"}
+MAIL_KINDS: Final = {
+    "is confirmed": "confirmed",
+    "is cancelled": "cancelled",
+    "is on its way": "dispatched",
+    "waits for stock": "backordered",
+}
 TERMINAL_SHIPMENT: Final = ("DELIVERED", "CANCELLED", "FAILED")
 TERMINAL_NOTE: Final = ("SENT", "FAILED")
 OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
@@ -97,6 +102,8 @@ class Invariants:
         """Orders, refunds, shipments and notes that are not at their end, as (table, key)."""
         self.held: dict[str, int] = defaultdict(int)
         self.sold: dict[str, int] = defaultdict(int)
+        self.waiting: dict[str, dict[str, int]] = defaultdict(dict)
+        """By SKU, how many each order waits for, the first to come first."""
         self.born: dict[str, int] = {}
         """By order, how many faults had struck before it was created."""
         self.looks: dict[str, list[int]] = defaultdict(list)
@@ -139,7 +146,8 @@ class Invariants:
                     self._note_unfinished(change, status_of(change.new) != "REFUNDING")
                 case "RES":
                     touched[rest] = None
-                    self._reservation(change, skus)
+                    self._check_turn(rest, change, changes)
+                    self._reservation(rest, change, skus)
                 case "SKU":
                     skus[rest] = None
                 case "SHIP":
@@ -213,6 +221,10 @@ class Invariants:
                 self._fail("I1", f"{key} has two orders, {other} and {order_id}")
         elif text_of(change.old, "request_hash") != text_of(change.new, "request_hash"):
             self._fail("I1", f"{order_id} became another request's")
+        if status_of(change.new) != status_of(change.old) == "BACKORDERED":
+            self.born[order_id] = len(self.world.plan.struck)
+            self.looks.pop(order_id, None)
+            self.waits.pop(order_id, None)
         terminal = status_of(change.new) in ("CONFIRMED", "CANCELLED")
         entry = (change.table, change.key)
         if not terminal:
@@ -259,7 +271,29 @@ class Invariants:
         if change.new is not None and operation.startswith("refund") and text_of(change.new, "outcome") == "REFUNDED":
             self.refunds[order_id][operation] = number_of(change.new, "amount")
 
-    def _reservation(self, change: Change, skus: dict[str, None]) -> None:
+    def _check_turn(self, order_id: str, change: Change, changes: list[Change]) -> None:
+        """F1: who gets goods leaves enough for everybody who waited for them before."""
+        if status_of(change.new) != "HELD" or status_of(change.old) not in (ABSENT, "WAITING"):
+            return
+        left = {other.key: number_of(other.new, "available") for other in changes if other.new is not None}
+        for line in change.new["lines"]["L"] if change.new else []:
+            sku, earlier = line["M"]["sku"]["S"], 0
+            for other, quantity in self.waiting[sku].items():
+                if other == order_id:
+                    break
+                earlier += quantity
+            if left[f"SKU#{sku}"] < earlier:
+                self._fail("F1", f"{order_id} gets {sku}; {left[f'SKU#{sku}']} are left to those before it, who want {earlier}")
+
+    def _reservation(self, order_id: str, change: Change, skus: dict[str, None]) -> None:
+        waited, waits = (status_of(row) == "WAITING" for row in (change.old, change.new))
+        for line in change.new["lines"]["L"] if change.new is not None and waited != waits else []:
+            sku = line["M"]["sku"]["S"]
+            skus[sku] = None
+            if waits:
+                self.waiting[sku][order_id] = int(line["M"]["quantity"]["N"])
+            else:
+                self.waiting[sku].pop(order_id)
         for row, sign in ((change.old, -1), (change.new, 1)):
             counted = {"HELD": self.held, "COMMITTED": self.sold}.get(status_of(row))
             if row is None or counted is None:
@@ -278,6 +312,11 @@ class Invariants:
             self._fail("S2", f"{sku}: {available} available + {held} held + {sold} sold, {replenished} replenished")
         if held != self.held[sku] or sold != self.sold[sku]:
             self._fail("S3", f"{sku}: {held} held for {self.held[sku]} reserved, {sold} sold for {self.sold[sku]} committed")
+        queue = [entry["M"] for entry in (row or {}).get("waiting", {"L": []})["L"]]
+        found = [(entry["order_id"]["S"], int(entry["quantity"]["N"])) for entry in queue]
+        wanted = number_of(row or {}, "waited_for")
+        if found != list(self.waiting[sku].items()) or wanted != sum(self.waiting[sku].values()):
+            self._fail("S3", f"{sku}: {found} wait for {wanted}, and {self.waiting[sku]} are WAITING")
 
     def check_order(self, order_id: str) -> None:
         """What must hold of one order at every moment."""
@@ -299,6 +338,9 @@ class Invariants:
             payment, stock = self._payment(order_id), self._stock(order_id)
             if captured != amount_of(order)[0] or payment != "CAPTURED" or stock != "COMMITTED":
                 self._fail("M3", f"{order_id} is {status} with {captured} captured, payment {payment}, stock {stock}")
+            sold, wanted = (_quantities(row) for row in (self.tables["inventory"].rows[f"RES#{order_id}"], order))
+            if sold != wanted:
+                self._fail("M3", f"{order_id} is {status} with {sold} sold, which is for {wanted}")
         elif status == "CANCELLED":
             payment, stock = self._payment(order_id), self._stock(order_id)
             if payment not in ("VOIDED", "DECLINED", "REFUNDED") or stock == "HELD" or self._authorized(order_id):
@@ -311,7 +353,9 @@ class Invariants:
         if order_id in RemoteCarrier.has and status not in OWNED:
             self._fail("E2", f"{order_id} is {status} and the carrier has its parcel")
         steps = self.histories.get(order_id, [])
-        if "CONFIRMING→CONFIRMED" in steps and "PENDING→CANCELLING" in steps:
+        if steps.count("PENDING→BACKORDERED") > 1:
+            self._fail("D2", f"{order_id} waited twice: {steps}")
+        if "CONFIRMING→CONFIRMED" in steps and {"PENDING→CANCELLING", "BACKORDERED→CANCELLING"} & {*steps}:
             self._fail("D1", f"{order_id} took both ways: {steps}")
 
     def _check_refunds(self, order_id: str, status: str, captured: int) -> None:
@@ -365,7 +409,8 @@ class Invariants:
     def answered_for(self, who: str, order_id: str, lines: list[tuple[str, int]], refused: bool) -> None:
         """I1: a client was answered about its request; 422 if and only if its key stands for another."""
         order = self.orders.get(order_id)
-        kept = [(line["M"]["sku"]["S"], int(line["M"]["quantity"]["N"])) for line in order["lines"]["L"]] if order else None
+        asked = order["ordered"]["M"] if order and "ordered" in order else order
+        kept = [(line["M"]["sku"]["S"], int(line["M"]["quantity"]["N"])) for line in asked["lines"]["L"]] if asked else None
         if refused == (kept == lines):
             self._fail(
                 "I1", f"{who} asked for {lines} as {order_id}, which is {kept}, and was {'' if refused else 'not '}refused"
@@ -386,6 +431,8 @@ class Invariants:
         for table, key in sorted(self.unfinished):
             if table == "order":
                 order_id = key.partition("#")[2]
+                if status_of(self.orders[order_id]) == "BACKORDERED":  # which may take as long as it takes
+                    continue
                 self.waits[order_id] += 1
                 if str(text_of(self.orders[order_id], "next_due")) <= now:
                     self.looks[order_id].append(len(self.world.plan.struck))
@@ -477,8 +524,8 @@ class Invariants:
             case "inventory-cancellations":
                 return not detail["data"].get("confirmed") or self._stock(order_id) != "COMMITTED"
             case "notification-notices":
-                kind = {"OrderConfirmed": "confirmed", "OrderCancelled": "cancelled", "ShipmentDispatched": "dispatched"}
-                return f"NOTE#{order_id}#{kind[detail_type]}" in self.tables["notification"].rows
+                kinds = import_module("services.notification.mails").KINDS
+                return f"NOTE#{order_id}#{kinds[detail_type]}" in self.tables["notification"].rows
             case "order-fulfilment":
                 return _has_taken_in(self.orders[order_id], detail_type)
             case "order-intake":
@@ -509,6 +556,8 @@ class Invariants:
                 self._fail("V1", f"{order_id} stays {status}")
             was_confirmed = "CONFIRMING→CONFIRMED" in self.histories[order_id]
             expected = ("confirmed", "dispatched") if status == "CONFIRMED" else ("cancelled", "confirmed")[: 1 + was_confirmed]
+            if "PENDING→BACKORDERED" in self.histories[order_id]:
+                expected = ("backordered", *expected)
             reachable = str(text_of(order, "customer_id")) not in self.forgotten
             if status == "CONFIRMED":
                 if shipment is None:
@@ -557,8 +606,13 @@ def _has_taken_in(order: Item, detail_type: str) -> bool:
         "ShipmentCancelled": status in ("REFUNDING", "CANCELLED"),
         "ShipmentFailed": status in ("REFUNDING", "CANCELLED"),
         "PaymentRefunded": status == "CANCELLED" or "refunded" in order,
+        "StockAllocated": status != "BACKORDERED",
         "StockReleased": status != "REFUNDING" or "restocked" in order,
     }[detail_type]
+
+
+def _quantities(row: Item) -> dict[str, int]:
+    return {line["M"]["sku"]["S"]: int(line["M"]["quantity"]["N"]) for line in row["lines"]["L"]}
 
 
 def _fulfilment(order: Item) -> int:

@@ -35,11 +35,12 @@ class Path:
     subscriptions: frozenset[str] = frozenset()
     channel: str | None = None
     base: Base | None = None
+    if_short: str = "REJECT"
 
     @property
     def wish(self) -> Wish:
         """The order: three of one SKU and one of another."""
-        return Wish(0, "c0", f"key-{self.name}", (("SKU-A", 3), ("SKU-B", 1)), "USD", self.token)
+        return Wish(0, "c0", f"key-{self.name}", (("SKU-A", 3), ("SKU-B", 1)), "USD", self.token, self.if_short)
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,21 @@ def _return_too_late(world: World, wish: Wish) -> None:
     customers.cancel(world, wish.order_id())
 
 
+def _buy_and_wait(world: World, wish: Wish) -> None:
+    """What is short arrives a little later."""
+    _buy(world, wish)
+    world.scheduler.sleep(45 * SECOND)
+    customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}])
+
+
+def _wait_and_regret(world: World, wish: Wish) -> None:
+    """What is short arrives as the customer has had enough."""
+    world.spawn("delivery", lambda: customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}]), after=MINUTE)
+    _buy(world, wish)
+    world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
+    customers.cancel(world, wish.order_id())
+
+
 def _by_channel(world: World, wish: Wish) -> None:
     customers.publish(world, wish, "cdnow")
 
@@ -202,6 +218,19 @@ PATHS: Final = (
         token="pm_card_refund_refused",
         subscriptions=FULFILMENT,
     ),
+    Path("a part", _buy, "CONFIRMED", stock=2, if_short="ALLOW_PARTIAL"),
+    Path(
+        "a part, cancelled",
+        _return_at_once,
+        "CANCELLED",
+        "CUSTOMER",
+        stock=2,
+        if_short="ALLOW_PARTIAL",
+        subscriptions=FULFILMENT,
+    ),
+    Path("waited for", _buy_and_wait, "CONFIRMED", stock=2, if_short="BACK_ORDER", subscriptions=FULFILMENT),
+    Path("waited for in vain", _buy, "CANCELLED", "OUT_OF_STOCK", stock=2, if_short="BACK_ORDER"),
+    Path("waited for long enough", _wait_and_regret, "CANCELLED", "CUSTOMER", stock=2, if_short="BACK_ORDER"),
     Path("resumed", _buy, "CONFIRMED", base=_first_start_lost),
     Path("resumed and refused", _buy, "CANCELLED", "CAPTURE_REFUSED", token="pm_card_capture_refused", base=_first_start_lost),
     Path("aborted", _buy, "CANCELLED", "EXPIRED", base=_no_start_for_ten_minutes),

@@ -14,8 +14,9 @@ FAULT: Final = "GatewayUnavailable"
 
 GOOD: Final[dict[str, list[Answer]]] = {
     "authorize": [{"outcome": "AUTHORIZED"}],
-    "reserve": [{"outcome": "HELD"}],
-    "decide": [{"outcome": "CONFIRMING", "reason": None}],
+    "reserve": [{"outcome": "HELD", "lines": LINES}],
+    "decide": [{"outcome": "CONFIRMING", "reason": None, "total": TOTAL}],
+    "wait": [{"outcome": "BACKORDERED", "reason": None, "total": TOTAL}],
     "capture": [{"outcome": "CAPTURED"}],
     "commit": [{"outcome": "COMMITTED"}],
     "confirm": [{"outcome": "CONFIRMED", "reason": None}],
@@ -26,7 +27,8 @@ GOOD: Final[dict[str, list[Answer]]] = {
 }
 FORWARD: Final = ("authorize", "reserve", "decide", "capture", "commit", "confirm")
 BACKWARD: Final = ("void", "release", "cancel")
-CANCELLING: Final[list[Answer]] = [{"outcome": "CANCELLING", "reason": "SCRIPTED"}]
+CANCELLING: Final[list[Answer]] = [{"outcome": "CANCELLING", "reason": "SCRIPTED", "total": TOTAL}]
+WAITING: Final[list[Answer]] = [{"outcome": "WAITING", "lines": LINES}]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Case:
     error: str | None = None
     mode: str = "live"
     answers: dict[str, list[Answer]] = field(default_factory=dict)
+    choice: dict[str, str] = field(default_factory=lambda: {"if_short": "REJECT"})
 
     def script(self) -> dict[str, list[Answer]]:
         """What every command answers, try by try."""
@@ -54,7 +57,7 @@ class Case:
     def order(self, order_id: str) -> dict[str, Any]:
         """The order, as the run is told of it or reads it."""
         history = {"correlation_id": "correlation", "causation_id": f"ORDER#{order_id}#1"}
-        return {"order_id": order_id, **history, "total": TOTAL, "payment_token": "pm_card_visa", "lines": LINES}
+        return {"order_id": order_id, **history, "total": TOTAL, "payment_token": "pm_card_visa", "lines": LINES, **self.choice}
 
 
 def _recovered(name: str, mode: str, loaded: Answer, calls: tuple[str, ...], **rest: Any) -> Case:
@@ -63,7 +66,8 @@ def _recovered(name: str, mode: str, loaded: Answer, calls: tuple[str, ...], **r
 
 
 def _found(status: str, reason: str | None = None) -> Answer:
-    return {"outcome": "FOUND", "status": status, "reason": reason, **Case("", ()).order("?")}
+    decision = {"outcome": status, "reason": reason, "total": TOTAL}
+    return {"outcome": "FOUND", "status": status, "decision": decision, **Case("", ()).order("?")}
 
 
 CASES: Final = (
@@ -88,6 +92,26 @@ CASES: Final = (
         "CANCELLED",
         "SCRIPTED",
         answers={"reserve": [{"outcome": "REJECTED", "reason": "OUT_OF_STOCK", "short": []}], "decide": CANCELLING},
+    ),
+    Case(
+        "told by an API from before there was a choice",
+        ("authorize", "reserve", "decide", "capture", "commit", "confirm"),
+        "CONFIRMED",
+        choice={},
+    ),
+    Case("waiting for stock", ("authorize", "reserve", "wait"), "BACKORDERED", answers={"reserve": WAITING}),
+    Case(
+        "cancelled as it was to wait",
+        ("authorize", "reserve", "wait", *BACKWARD),
+        "CANCELLED",
+        "SCRIPTED",
+        answers={"reserve": WAITING, "wait": CANCELLING},
+    ),
+    Case(
+        "whether it waits stays unknown",
+        ("authorize", "reserve", "wait", "wait"),
+        error="UNRESOLVED",
+        answers={"reserve": WAITING, "wait": ["Contended"]},
     ),
     Case(
         "capture refused",
@@ -147,7 +171,17 @@ CASES: Final = (
             "void": [{"outcome": "CAPTURED"}],
         },
     ),
-    _recovered("no such order", "resume", {"outcome": "NOT_FOUND"}, (), error="NO_SUCH_ORDER"),
+    _recovered("no such order", "resume", {"outcome": "NOT_FOUND", "decision": None}, (), error="NO_SUCH_ORDER"),
+    _recovered("looked at while it waits", "resume", _found("BACKORDERED"), FORWARD, status="CONFIRMED"),
+    _recovered(
+        "waited for in vain",
+        "abort",
+        _found("BACKORDERED"),
+        ("decide", *BACKWARD),
+        status="CANCELLED",
+        reason="SCRIPTED",
+        answers={"decide": CANCELLING},
+    ),
     _recovered("resumed before the decision", "resume", _found("PENDING"), FORWARD, status="CONFIRMED"),
     _recovered(
         "resumed after the decision", "resume", _found("CONFIRMING"), ("capture", "commit", "confirm"), status="CONFIRMED"

@@ -310,5 +310,6 @@ def _starts_workflow(event: Envelope) -> bool:
         and event["detail-type"] == "OrderPlaced"
         and event["detail"]["metadata"]["event_version"] == deployment.newest_order_placed()
         and event["detail"]["data"].get("respond") == "async"
+        and "if_short" in event["detail"]["data"]
         and "replay-name" not in event
     )

@@ -70,8 +70,8 @@ def test_abort_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[str
     step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
     token = {"total": pending["total"], "payment_token": pending["payment_token"]}
     laptop.invoke("payment/commands-arn", {"command": "authorize", **step, **token})
-    laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "lines": [{"sku": MUG[0], "quantity": 1}]})
-    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", **step})
+    held = laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "lines": [{"sku": MUG[0], "quantity": 1}]})
+    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", "stock": held, **step})
     assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"], start.ABORT))) == ("CONFIRMED", None)
 
 

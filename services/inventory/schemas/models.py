@@ -3,6 +3,77 @@
 from typing import Literal, NotRequired, TypedDict
 
 
+class StockAllocatedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class StockAllocatedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class StockAllocatedV1Data(TypedDict):
+    """What happened."""
+
+    lines: list[StockAllocatedV1DataLines]
+
+
+class StockAllocatedV1(TypedDict):
+    """StockAllocated, version 1. What a back-order waited for is there, and held for it."""
+
+    metadata: StockAllocatedV1Metadata
+    data: StockAllocatedV1Data
+
+
+class StockBackorderedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class StockBackorderedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class StockBackorderedV1DataShort(TypedDict):
+    """One SKU."""
+
+    sku: str
+    requested: int
+    available: int
+
+
+class StockBackorderedV1Data(TypedDict):
+    """What happened."""
+
+    lines: list[StockBackorderedV1DataLines]
+    short: list[StockBackorderedV1DataShort]
+
+
+class StockBackorderedV1(TypedDict):
+    """StockBackordered, version 1. There was too little stock for the order, and it waits for all of it, behind those who came before; nothing is held for it."""
+
+    metadata: StockBackorderedV1Metadata
+    data: StockBackorderedV1Data
+
+
 class StockCommittedV1Metadata(TypedDict):
     """What every domain event carries."""
 

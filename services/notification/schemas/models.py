@@ -28,6 +28,31 @@ class NotificationFailedV1(TypedDict):
     data: NotificationFailedV1Data
 
 
+class NotificationFailedV2Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[2]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class NotificationFailedV2Data(TypedDict):
+    """What happened."""
+
+    kind: Literal["backordered", "confirmed", "cancelled", "dispatched"]
+    reason: Literal["NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"]
+
+
+class NotificationFailedV2(TypedDict):
+    """NotificationFailed, version 2. The mail will not be sent, or nobody can know whether it was."""
+
+    metadata: NotificationFailedV2Metadata
+    data: NotificationFailedV2Data
+
+
 class NotificationSentV1Metadata(TypedDict):
     """What every domain event carries."""
 
@@ -50,3 +75,27 @@ class NotificationSentV1(TypedDict):
 
     metadata: NotificationSentV1Metadata
     data: NotificationSentV1Data
+
+
+class NotificationSentV2Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[2]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class NotificationSentV2Data(TypedDict):
+    """What happened."""
+
+    kind: Literal["backordered", "confirmed", "cancelled", "dispatched"]
+
+
+class NotificationSentV2(TypedDict):
+    """NotificationSent, version 2. Amazon SES accepted the mail."""
+
+    metadata: NotificationSentV2Metadata
+    data: NotificationSentV2Data

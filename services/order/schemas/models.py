@@ -28,6 +28,7 @@ class ChannelOrderPlacedV1Data(TypedDict):
     currency: str
     lines: list[ChannelOrderPlacedV1DataLines]
     payment_token: str
+    if_short: NotRequired[Literal["REJECT", "ALLOW_PARTIAL", "BACK_ORDER"]]
 
 
 class ChannelOrderPlacedV1(TypedDict):
@@ -35,6 +36,46 @@ class ChannelOrderPlacedV1(TypedDict):
 
     metadata: ChannelOrderPlacedV1Metadata
     data: ChannelOrderPlacedV1Data
+
+
+class OrderBackorderedV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderBackorderedV1DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
+class OrderBackorderedV1DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderBackorderedV1Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    lines: list[OrderBackorderedV1DataLines]
+    total: OrderBackorderedV1DataTotal
+
+
+class OrderBackorderedV1(TypedDict):
+    """OrderBackordered, version 1. Too little is in stock, and the order waits for all of it; its payment stays authorised, and nothing is captured."""
+
+    metadata: OrderBackorderedV1Metadata
+    data: OrderBackorderedV1Data
 
 
 class OrderCancelRequestedV1Metadata(TypedDict):
@@ -154,12 +195,20 @@ class OrderConfirmedV1DataTotal(TypedDict):
     currency: str
 
 
+class OrderConfirmedV1DataLeftOut(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+
+
 class OrderConfirmedV1Data(TypedDict):
     """What happened."""
 
     customer_id: str
     lines: list[OrderConfirmedV1DataLines]
     total: OrderConfirmedV1DataTotal
+    left_out: NotRequired[list[OrderConfirmedV1DataLeftOut]]
 
 
 class OrderConfirmedV1(TypedDict):
@@ -279,6 +328,7 @@ class OrderPlacedV2Data(TypedDict):
     total: OrderPlacedV2DataTotal
     payment_token: str
     respond: Literal["sync", "async"]
+    if_short: NotRequired[Literal["REJECT", "ALLOW_PARTIAL", "BACK_ORDER"]]
 
 
 class OrderPlacedV2(TypedDict):

@@ -11,8 +11,9 @@ def placed_v1_to_v2(data: Data) -> Data:
 
 
 def placed_v2_to_v1(data: Data) -> Data:
-    """A unit price is its amount."""
-    return {**data, "lines": [{**line, "unit_price": line["unit_price"]["amount"]} for line in data["lines"]]}
+    """A unit price is its amount; what to do if there is too little is not told."""
+    known = {name: value for name, value in data.items() if name != "if_short"}
+    return {**known, "lines": [{**line, "unit_price": line["unit_price"]["amount"]} for line in data["lines"]]}
 
 
 def cancelled_v1_to_v2(data: Data) -> Data:

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel.rows import Row
-from services.order import identity
+from services.order import decisions, identity
 
 logger = Logger(child=True)
 LIVE, RESUME, ABORT = "live", "resume", "abort"
@@ -27,15 +27,20 @@ UNKNOWN = Answer(None)
 
 
 def live_input(row: Row) -> dict[str, Any]:
-    """The workflow's input for an order just placed: no name, no address, nothing but what the saga needs."""
+    """The workflow's input for an order just placed: no name, no address, nothing but what the saga needs.
+
+    A repeat of the request may find the order decided: the saga asks for the same again, and is told what became of it.
+    """
+    asked = decisions.as_ordered(row)
     return {
         "mode": LIVE,
         "order_id": row["order_id"],
         "correlation_id": row["correlation_id"],
         "causation_id": identity.placed_event_id(row["order_id"]),
-        "total": row["total"],
+        "total": asked["total"],
         "payment_token": row["payment_token"],
-        "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]],
+        "if_short": row.get("if_short", decisions.REJECT),
+        "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in asked["lines"]],
     }
 
 

@@ -1,8 +1,10 @@
 """The nine ingredients of the protocol, each taken away in the ways that systems go without it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.kernel.transitions import ABSENT
+from tests.simulation.explorer import short
 from tests.simulation.explorer.cancellation import Cancellation
 from tests.simulation.explorer.fulfilment import Fulfilment
 from tests.simulation.explorer.invariants import REST, SAFETY
@@ -26,6 +28,9 @@ INGREDIENTS = {
 ALL_EVENTS = frozenset({"OrderPlaced", "OrderConfirmed", "OrderCancelled"})
 
 
+World = Ordering | Fulfilment | Cancellation
+
+
 @dataclass(frozen=True)
 class Ablation:
     """One way to go without an ingredient."""
@@ -33,7 +38,7 @@ class Ablation:
     ingredient: int
     instead: str
     rules: Rules
-    shown_in: type[Ordering | Fulfilment | Cancellation] = Ordering
+    shown_in: Callable[..., World] = Ordering
     breaks: bool = True
     """False for what the other ingredients make up for."""
 
@@ -45,7 +50,7 @@ class Ablation:
                 break
         return seen
 
-    def _world(self, executions: int, watches: tuple[str, ...]) -> Ordering | Fulfilment | Cancellation:
+    def _world(self, executions: int, watches: tuple[str, ...]) -> World:
         if self.shown_in is Ordering:
             return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
         return self.shown_in(self.instead, rules=self.rules, watches=watches)
@@ -69,6 +74,7 @@ ABLATIONS = (
     Ablation(2, "CANCELLING is written without a condition", _open("ORDER.decide_to_cancel")),
     Ablation(2, "who loses the decision goes its own way", _without("losers help")),
     Ablation(3, "the money is captured, then it is decided", _without("decision before money")),
+    Ablation(3, "all is captured of an order for a part", _without("capture of what is agreed"), short.part),
     Ablation(4, "each attempt at the gateway has a key of its own", _without("gateway key")),
     Ablation(4, "an unknown outcome is taken for a no", Rules(follows=ALL_EVENTS, unguarded=frozenset({"PAY.decline"}))),
     Ablation(4, "each attempt at a refund has a key of its own", _without("gateway key"), Cancellation),

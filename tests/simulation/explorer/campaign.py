@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.simulation.explorer import ablation, cancellation, fulfilment, mutation
+from tests.simulation.explorer import ablation, cancellation, fulfilment, mutation, short
 from tests.simulation.explorer.ablation import ABLATIONS, INGREDIENTS, Ablation
 from tests.simulation.explorer.cancellation import Cancellation
 from tests.simulation.explorer.fulfilment import Fulfilment
@@ -58,6 +58,7 @@ def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World
         Ordering(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
         Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
         Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
+        *short.worlds(anything, min(executions, 2)),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
         Cancellation("after the yes: cancellation, refund, restock"),
     )

@@ -10,13 +10,17 @@ NONE: Words = frozenset()
 
 
 class Gateway(NamedTuple):
-    """The gateway's memory of one order: its answer by idempotency key (empty: never asked), and the money itself."""
+    """The gateway's memory of one order: its answer by idempotency key (empty: never asked), and the money itself.
+
+    `captures` counts, `taken` is how much: the price of so many units.
+    """
 
     authorize: str = ""
     capture: str = ""
     void: str = ""
     holds: int = 0
     captures: int = 0
+    taken: int = 0
 
 
 class OrderFacts(NamedTuple):
@@ -27,7 +31,8 @@ class OrderFacts(NamedTuple):
     `taken` are the transitions this order has gone through; one taken twice leaves its name with a `!`.
     `told` is what clients were told: confirmed, rejected, misled (an answer about another order). `leased`: a sweeper has the
     order; `overdue`: its deadline is past. `outbox` are the events that wait in the rows, `bus` those that the bus accepted:
-    it may deliver them at any later instant, any number of times.
+    it may deliver them at any later instant, any number of times. The order `wants` so many units, and does as `if_short` says;
+    `got` are those that its reservation is for, `agreed` those that the order is for, at the price of one each.
     """
 
     order: str = ABSENT
@@ -43,6 +48,10 @@ class OrderFacts(NamedTuple):
     outbox: Words = NONE
     bus: Words = NONE
     shipment: str = ABSENT
+    if_short: str = "REJECT"
+    wants: int = 1
+    got: int = 0
+    agreed: int = 1
 
     def alone(self) -> "OrderFacts":
         """The order when everyone else is dead and nothing more arrives."""
@@ -62,7 +71,10 @@ class OrderFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All orders and the one SKU they want a unit of: how many units came in, and where they are."""
+    """All orders and the one SKU they want units of: how many came in, and where they are.
+
+    `queue` is who waits, as (position, units), the first to come first. `overtaken`: somebody got what an earlier one wants.
+    """
 
     orders: tuple[OrderFacts, ...]
     units: int
@@ -70,6 +82,13 @@ class Facts(NamedTuple):
     held: int = 0
     sold: int = 0
     replenishment: str = ABSENT
+    queue: tuple[tuple[int, int], ...] = ()
+    overtaken: bool = False
+
+    @property
+    def free(self) -> int:
+        """How many units somebody who comes now can have."""
+        return max(0, self.available - sum(units for _, units in self.queue))
 
     def of(self, position: int, order: OrderFacts) -> "Facts":
         """The same facts with one order changed."""

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from services.inventory import states as stock
+from services.inventory.decisions import ALLOW_PARTIAL, BACK_ORDER
 from services.kernel.transitions import ABSENT
 from services.order import states as order
 from services.payment import states as payment
@@ -24,10 +25,15 @@ ORDER_INVARIANTS: Mapping[str, Check] = {
     "M1 money is captured of an order that is not CONFIRMING or CONFIRMED": lambda one: (
         one.gateway.captures == 0 or one.order in (order.CONFIRMING, order.CONFIRMED)
     ),
-    "M2 money is captured twice": lambda one: one.gateway.captures <= 1,
+    "M2 money is captured twice, or more than the total": lambda one: (
+        one.gateway.captures <= 1 and one.gateway.taken <= one.agreed <= one.wants
+    ),
     "M3 CONFIRMED without its money captured and its stock committed": lambda one: (
         one.order != order.CONFIRMED
-        or (one.gateway.captures, one.payment, one.reservation) == (1, payment.CAPTURED, stock.COMMITTED)
+        or (
+            (one.gateway.captures, one.payment, one.reservation) == (1, payment.CAPTURED, stock.COMMITTED)
+            and one.gateway.taken == one.agreed == one.got
+        )
     ),
     "M4 CANCELLED with money captured or held": lambda one: (
         one.order != order.CANCELLED or one.gateway.captures == one.gateway.holds == 0
@@ -49,15 +55,23 @@ ORDER_INVARIANTS: Mapping[str, Check] = {
     ),
 }
 
+
+def waiting(facts: Facts) -> set[int]:
+    """The positions of the orders whose reservations wait."""
+    return {position for position, one in enumerate(facts.orders) if one.reservation == stock.WAITING}
+
+
 STOCK_INVARIANTS: Mapping[str, Callable[[Facts], bool]] = {
     "S2 units appear, vanish or go below zero": lambda facts: (
         facts.available + facts.held + facts.sold == facts.units + (facts.replenishment == stock.REPLENISHED)
         and min(facts.available, facts.held, facts.sold) >= 0
     ),
     "S3 the SKU's counts are not the sums of its reservations": lambda facts: (
-        facts.held == sum(one.reservation == stock.HELD for one in facts.orders)
-        and facts.sold == sum(one.reservation == stock.COMMITTED for one in facts.orders)
+        facts.held == sum(one.got for one in facts.orders if one.reservation == stock.HELD)
+        and facts.sold == sum(one.got for one in facts.orders if one.reservation == stock.COMMITTED)
+        and {place for place, _ in facts.queue if place >= 0} == waiting(facts)
     ),
+    "F1 somebody gets what an earlier one waits for": lambda facts: not facts.overtaken,
 }
 
 TWO_ENDINGS = tuple(
@@ -69,6 +83,10 @@ TWO_ENDINGS = tuple(
         ("PAY.capture", "PAY.void"),
         ("RES.reserve", "RES.reject"),
         ("RES.reserve", "RES.tombstone"),
+        ("RES.reserve", "RES.wait"),
+        ("RES.reject", "RES.wait"),
+        ("RES.tombstone", "RES.wait"),
+        ("RES.allocate", "RES.withdraw"),
         ("RES.commit", "RES.release"),
         ("ORDER.revoke", "ORDER.mark_dispatched"),
         ("ORDER.revoke", "ORDER.mark_delivered"),
@@ -121,8 +139,17 @@ OWN_INVARIANTS: Mapping[str, Check] = {
     ),
     "D1* a row's history has two endings": lambda one: ends_once(one.taken),
     "D2* a row takes a transition twice": lambda one: moves_once(one.taken),
+    "W1 an order waits, or gets a part, that was not to": lambda one: (
+        ("RES.wait" not in one.taken or one.if_short == BACK_ORDER)
+        and (one.got in (0, one.wants) or one.if_short == ALLOW_PARTIAL)
+    ),
     "X1 the payment's row says what the gateway did not do": truthful,
 }
+
+
+def waits(one: OrderFacts) -> bool:
+    """Whether the order is at rest until goods arrive, or its time is up."""
+    return (one.order, one.payment, one.reservation) == (order.BACKORDERED, payment.AUTHORIZED, stock.WAITING)
 
 
 def unfinished(one: OrderFacts) -> str | None:
@@ -130,6 +157,8 @@ def unfinished(one: OrderFacts) -> str | None:
     if one.order == ABSENT:
         trace = one.payment != ABSENT or one.reservation != ABSENT or one.gateway.holds
         return "V1 stuck: money or stock is held for an order that no row tells of" if trace else None
+    if waits(one):
+        return None
     if one.order not in order.TRANSITIONS.terminal:
         return f"V1 stuck: the order stays {one.order} for ever"
     if one.gateway.captures != (one.order == order.CONFIRMED):

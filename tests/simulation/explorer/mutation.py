@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from services.kernel.transitions import ABSENT
+from tests.simulation.explorer import short
 from tests.simulation.explorer.cancellation import Cancellation
 from tests.simulation.explorer.fulfilment import Fulfilment
 from tests.simulation.explorer.ordering import Ordering
@@ -11,6 +12,10 @@ from tests.simulation.explorer.rules import PRODUCTION, TABLES, Rules
 from tests.simulation.explorer.search import CounterExample, search
 
 JUSTIFIED = {
+    "ORDER.resume no more from BACKORDERED": "the sweeper asks for the stock all the same",
+    "ORDER.decide_to_confirm no more from BACKORDERED": "StockAllocated makes it PENDING first",
+    "ORDER.refuse also from BACKORDERED": "decide_to_cancel by another name",
+    "RES.withdraw also from ∅": "a tombstone by another name",
     "PAY.decline also from VOIDING": "nothing was ever set aside: DECLINED and VOIDED both let the order go",
     "RES.reject without its evidence": "a sale is lost and nothing else: the order is cancelled as after any rejection",
     "SHIP.fail without its evidence": "a parcel stays here: the shipment is FAILED, which tells an operator",
@@ -115,3 +120,10 @@ def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
         yield Ordering(mutant.change, executions=(2,), units=(2,), rules=mutant)
         rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
         yield Ordering(mutant.change, executions=(1, 1), units=(1,), rules=rules)
+    if mutant.step.startswith(("ORDER.", "RES.", "PAY.intend_")):
+        rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
+        for of_one in (short.part, short.back_order):
+            yield of_one(mutant.change, executions=(1,), rules=rules)
+        if mutant.unguarded and mutant.step.startswith("RES."):
+            for of_two in (short.two_back_orders, short.latecomer):
+                yield of_two(mutant.change, rules=rules)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from services.kernel.transitions import ABSENT
-from services.order.states import PENDING
 from services.order.states import TRANSITIONS as ORDER
+from services.order.states import UNDECIDED
 from tests.simulation.explorer.facts import OrderFacts, take
 from tests.simulation.explorer.rules import Rules
 
-COMMANDS = ("decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
+COMMANDS = ("wait", "decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
 """Asked for by a saga, which has the guard's evidence in hand when it asks; the marks by nobody in this world."""
 
 
@@ -29,17 +29,25 @@ def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
     """What commands on the network do to the row."""
     for command in COMMANDS:
         needs_none = command == "decide_to_cancel"
-        asked = command in facts.requests
+        asked = command in facts.requests and not (command == "wait" and "ORDER.wait" in facts.taken)
         if rules.permits(f"ORDER.{command}", facts.order, asked or not needs_none, evidence=asked):
             after = take(rules, facts, f"ORDER.{command}")
+            if command == "decide_to_confirm":
+                after = after._replace(agreed=facts.got)
             yield f"order: {command}", after._replace(leased=False, overdue=False) if after.order in ORDER.terminal else after
+
+
+def hears(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+    """StockAllocated may be delivered at any instant once it was told."""
+    if rules.permits("ORDER.resume", facts.order, asked=True, evidence="RES.allocate" in facts.taken):
+        yield "order: resume", take(rules, facts, "ORDER.resume")._replace(leased=False, overdue=False)
 
 
 def timer_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
     """Time passes: a lease may end at any instant, and the deadline of an undecided order may be past."""
     if facts.leased and rules.has("lease that ends"):
         yield "time: the lease ends", facts._replace(leased=False)
-    if facts.order == PENDING and not facts.overdue and rules.has("deadline"):
+    if facts.order in UNDECIDED and not facts.overdue and rules.has("deadline"):
         yield "time: the deadline is past", facts._replace(overdue=True)
 
 

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
+from services.inventory import states as stock_states
+from services.inventory.decisions import REJECT
 from services.kernel.transitions import ABSENT
+from services.order import states as order_states
+from services.payment import states as payment_states
 from tests.simulation.explorer import events, inventory, order, payment, saga
 from tests.simulation.explorer.cancellation import OWN_STEPS
-from tests.simulation.explorer.facts import FIELDS, Facts, OrderFacts, take
+from tests.simulation.explorer.facts import FIELDS, Facts, Gateway, OrderFacts, take
 from tests.simulation.explorer.invariants import (
     EVERYTHING,
     ORDER_INVARIANTS,
@@ -22,11 +26,14 @@ from tests.simulation.explorer.invariants import (
     STOCK_INVARIANTS,
     first_broken,
     unfinished,
+    waits,
 )
 from tests.simulation.explorer.rules import PRODUCTION, STEPS, Rules
 from tests.simulation.explorer.saga import Execution
 
 MAX_SWEEPS = 3
+OTHERS = -1
+"""Who stands in the queue beside the order that is looked at alone."""
 AFTER_THE_YES = sorted(OWN_STEPS - {"ORDER.mark_dispatched", "ORDER.mark_delivered", "RES.restock"} | {"SHIP.cancel"})
 """Transitions that only a confirmed order has, and that the other modules of this world do not know."""
 Moves = Iterator[tuple[str, Facts]]
@@ -41,6 +48,11 @@ def _before_its_time(rules: Rules, one: OrderFacts) -> Iterator[tuple[str, Order
             yield f"before its time: {name}", take(rules, one, name)
 
 
+def _modes(one: OrderFacts) -> tuple[str, ...]:
+    """How a sweeper may start a run on the order; on one that waits, when its time is up: until then it is left as it is."""
+    return (saga.ABORT,) if waits(one) else saga.RECOVERY_MODES
+
+
 @dataclass
 class Ordering:
     """`executions` runs at most of each order; one world for each number of `units` in stock."""
@@ -50,17 +62,36 @@ class Ordering:
     units: tuple[int, ...] = (0, 1)
     rules: Rules = PRODUCTION
     replenishes: bool = False
+    if_short: tuple[str, ...] = ()
+    """What each order wants where some is short; nothing, if it is not said."""
+    wants: int = 1
+    begun: bool = False
+    """Whether the orders' money is set aside from the start, and the first of them waits for its units already."""
     watches: tuple[str, ...] = EVERYTHING
     """The kinds of invariant that are looked at."""
     sweeps: int = 0
     """The most sweeps that any state needed until its orders were terminal."""
-    swept: dict[tuple[OrderFacts, int, int], str | None] = field(default_factory=dict)
+    swept: dict[tuple[OrderFacts, int, int, tuple[tuple[int, int], ...]], str | None] = field(default_factory=dict)
 
     def starts(self) -> Iterable[tuple[Facts, tuple[Execution, ...]]]:
         """No order yet, no execution started."""
         team = tuple(Execution(position) for position, count in enumerate(self.executions) for _ in range(count))
         for units in self.units:
-            yield Facts(tuple(OrderFacts() for _ in self.executions), units, units), team
+            orders = tuple(self._order(position) for position in range(len(self.executions)))
+            yield Facts(orders, units, units, queue=((0, self.wants),) if self.begun else ()), team
+
+    def _order(self, position: int) -> OrderFacts:
+        if_short = self.if_short[position] if self.if_short else REJECT
+        new = OrderFacts(if_short=if_short, wants=self.wants, agreed=self.wants)
+        if not self.begun:
+            return new
+        steps = frozenset({"ORDER.create", "PAY.intend_authorize", "PAY.authorize"})
+        gateway = Gateway(authorize=payment_states.AUTHORIZED, holds=1)
+        placed = new._replace(order=order_states.PENDING, payment=payment_states.AUTHORIZED, gateway=gateway, taken=steps)
+        if position:
+            return placed
+        waited = {"order": order_states.BACKORDERED, "reservation": stock_states.WAITING, "got": self.wants}
+        return placed._replace(taken=steps | {"RES.wait", "ORDER.wait"}, **waited)
 
     def __post_init__(self) -> None:
         self._own_moves = cache(self._own_moves)  # type: ignore[method-assign]
@@ -94,7 +125,8 @@ class Ordering:
 
     def _service_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
         """What the order service, the payment service and the gateway may do."""
-        return (*order.moves(self.rules, one), *payment.moves(self.rules, one), *_before_its_time(self.rules, one))
+        of_the_order = (*order.moves(self.rules, one), *order.hears(self.rules, one))
+        return (*of_the_order, *payment.moves(self.rules, one), *_before_its_time(self.rules, one))
 
     def _steps(self, one: OrderFacts, actor: Execution) -> tuple[tuple[str, OrderFacts, Execution], ...]:
         return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))
@@ -105,6 +137,8 @@ class Ordering:
     def _miscounted(self, facts: Facts) -> str | None:
         if self.replenishes and not (facts.replenishment != ABSENT or any(inventory.replenish(self.rules, facts))):
             return "V1 stuck: nothing can be replenished"
+        if inventory.neglected(self.rules, facts):
+            return "F1 goods are there, and who waits for them does not get them"
         return next((name for name, adds_up in STOCK_INVARIANTS.items() if not adds_up(facts)), None)
 
     def _named(self, position: int, label: str) -> str:
@@ -117,11 +151,13 @@ class Ordering:
         """
         if REST not in self.watches:
             return None
-        for one in facts.orders:
+        for position, one in enumerate(facts.orders):
             alone = one.alone()._replace(leased=one.leased and not self.rules.has("lease that ends"))
-            key = (alone, facts.available, facts.held)
+            queue = tuple((0 if place == position else OTHERS, units) for place, units in facts.queue)
+            key = (alone, facts.available, facts.held, queue)
             if key not in self.swept:
-                self.swept[key] = self._sweep(Facts((alone,), facts.units, facts.available, facts.held, facts.sold))
+                here = Facts((alone,), facts.units, facts.available, facts.held, facts.sold, queue=queue)
+                self.swept[key] = self._sweep(here)
             if self.swept[key]:
                 return self.swept[key]
         return None
@@ -135,13 +171,15 @@ class Ordering:
                 if broken and sweep:
                     return f"{broken}, once the sweeper has run"
                 wrong = broken or events.lost(self.rules, one) or unfinished(one) or order.impossible(self.rules, one)
+                if waits(one) and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
+                    return "V1 stuck: the order waits for ever"
                 if wrong and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
                     return wrong
-            left = {here for here in left if unfinished(here.orders[0])}
+            left = {here for here in left if unfinished(here.orders[0]) or waits(here.orders[0])}
             if not left:
                 self.sweeps = max(self.sweeps, sweep)
                 return None
-            left = {end for here in left for mode in saga.RECOVERY_MODES for end in self._ends(here, mode)}
+            left = {end for here in left for mode in _modes(here.orders[0]) for end in self._ends(here, mode)}
         raise AssertionError("the last sweep returns")
 
     def _ends(self, facts: Facts, mode: str) -> set[Facts]:

@@ -26,7 +26,9 @@ def moves(rules: Rules, facts: OrderFacts) -> Moves:
     for operation in OPERATIONS:
         yield from _intend(rules, facts, operation)
         if operation in facts.calls:
-            for answer, gateway in OUTCOMES[operation](rules, facts.gateway):
+            for answer, after in OUTCOMES[operation](rules, facts.gateway):
+                amount = facts.agreed if rules.has("capture of what is agreed") else facts.wants
+                gateway = after._replace(taken=after.captures * amount)
                 if gateway != facts.gateway:
                     yield f"gateway: {operation} → {answer}", facts._replace(gateway=gateway)
     for step, operation in RESULTS.items():

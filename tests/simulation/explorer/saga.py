@@ -31,7 +31,7 @@ class Execution(NamedTuple):
 
 Moves = Iterator[tuple[str, OrderFacts, Execution]]
 
-RECOVERY_MODES = ("resume", "abort")
+RESUME, ABORT = RECOVERY_MODES = ("resume", "abort")
 LET_GO = "LET GO"
 ANSWERS: dict[str, dict[str, str]] = {
     "authorize": {
@@ -45,7 +45,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         **dict.fromkeys((payment.VOIDING, payment.VOIDED), payment.VOIDED),
     },
     "void": {**dict.fromkeys((payment.VOIDED, payment.DECLINED), LET_GO), payment.CAPTURED: payment.CAPTURED},
-    "reserve": {status: status for status in (stock.HELD, stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
+    "reserve": {status: status for status in (stock.WAITING, stock.HELD, stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
     "commit": {status: status for status in (stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
     "release": dict.fromkeys((stock.RELEASED, stock.RESTOCKED), LET_GO),
 }
@@ -88,7 +88,7 @@ def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
 
 def recovered(facts: OrderFacts, run: Execution, mode: str) -> tuple[OrderFacts, Execution]:
     """A recovering execution after its first state, which reads the row."""
-    if facts.order == order.PENDING:
+    if facts.order in order.UNDECIDED:
         return _enter(facts, run, "authorize" if mode == "resume" else "decide_to_cancel")
     return _decided(facts, run)
 
@@ -115,12 +115,18 @@ def _authorize(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 def _reserve(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     got = answer(rules, facts, "reserve")
     forward = "decide_to_confirm" if rules.has("decision before money") else "settle"
+    then = {stock.HELD: forward, stock.COMMITTED: forward, stock.WAITING: "wait"}
     if got:
-        yield f"is answered {got}", *_enter(facts, run, forward if got in (stock.HELD, stock.COMMITTED) else "decide_to_cancel")
+        yield f"is answered {got}", *_enter(facts, run, then.get(got, "decide_to_cancel"))
+
+
+def _wait(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    if facts.order not in (ABSENT, order.PENDING) or "ORDER.wait" in facts.taken:
+        yield f"is answered {facts.order}", *_decided(facts, run)
 
 
 def _decide(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    if facts.order not in (ABSENT, order.PENDING):
+    if facts.order not in (ABSENT, *order.UNDECIDED):
         if not rules.has("confirmed once durable") and facts.order == order.CONFIRMING:
             yield "is answered CONFIRMING, and the client is told: confirmed", *_decided(facts.tell("confirmed"), run)
         elif rules.has("losers help"):
@@ -207,6 +213,7 @@ def _ended(run: Execution) -> Execution:
 ASKS = {
     "authorize": ("authorize",),
     "reserve": ("reserve",),
+    "wait": ("wait",),
     "decide_to_confirm": ("decide_to_confirm",),
     "decide_to_cancel": ("decide_to_cancel",),
     "settle": ("capture", "commit"),
@@ -230,6 +237,7 @@ STATES: dict[str, Callable[[Rules, OrderFacts, Execution], Moves]] = {
     "not started": starts,
     "authorize": _authorize,
     "reserve": _reserve,
+    "wait": _wait,
     "decide_to_confirm": _decide,
     "decide_to_cancel": _decide,
     "settle": _settle,

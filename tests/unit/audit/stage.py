@@ -17,6 +17,7 @@ from services.inventory import decisions as stock
 from services.inventory import states as stock_states
 from services.inventory.stock import merge
 from services.inventory.table import StockRows
+from services.kernel import clock
 from services.kernel.events import DomainEvent
 from services.kernel.money import Money
 from services.kernel.names import PENDING_INDEX, SERVICES
@@ -41,6 +42,7 @@ from tests.unit.choreography import Bus
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PRICES = {"MUG": (1250, "USD"), "LP": (2499, "USD"), "GIFT": (0, "USD"), "TASSE": (1100, "EUR"), "RARE": (9900, "USD")}
+PRICES |= {"LAST": (700, "USD"), "PAIR": (800, "USD"), "ONE": (900, "USD"), "LATE": (1000, "USD"), "NEVER": (1100, "USD")}
 Steps = Iterator[None]
 
 
@@ -53,6 +55,7 @@ class Story:
     lines: tuple[tuple[str, int], ...] = (("MUG", 2), ("LP", 1))
     currency: str = "USD"
     channel: str = "api"
+    if_short: str = "REJECT"
 
 
 STORIES = (
@@ -93,6 +96,13 @@ STORIES = (
     Story("EXPIRED", channel="marketplace"),
     Story("UNAVAILABLE", "pm_card_unavailable"),
     Story("ANSWER LOST", "pm_card_declined"),
+    Story("DELIVERED", lines=(("LAST", 5), ("MUG", 1)), if_short="ALLOW_PARTIAL"),
+    Story("RETURNED", lines=(("PAIR", 3), ("LP", 1)), if_short="ALLOW_PARTIAL"),
+    Story("CUSTOMER WHILE HELD", lines=(("ONE", 2),), if_short="ALLOW_PARTIAL"),
+    Story("DELIVERED", lines=(("LATE", 2), ("MUG", 1)), if_short="BACK_ORDER"),
+    Story("CUSTOMER WHILE HELD", lines=(("LATE", 1),), if_short="BACK_ORDER"),
+    Story("WAITING", lines=(("NEVER", 2), ("MUG", 1)), channel="cdnow", if_short="BACK_ORDER"),
+    Story("WAITED IN VAIN", lines=(("NEVER", 1),), if_short="BACK_ORDER"),
 )
 
 
@@ -156,11 +166,11 @@ class Stage:
         prices = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in PRICES.items()]
         Catalogue(self.client, "order").set_prices(prices)
         for delivery, items in {
-            "monday": {"MUG": 60, "LP": 50, "RARE": 2},
+            "monday": {"MUG": 60, "LP": 50, "RARE": 2, "LAST": 2, "PAIR": 2, "ONE": 1},
             "tuesday": {"MUG": 5, "TASSE": 20, "GIFT": 30},
         }.items():
             self.replenishments.move(
-                delivery, lambda row, short, d=delivery, i=items: stock.replenish(row, d, i), Cause(delivery, delivery)
+                delivery, lambda row, seen, d=delivery, i=items: stock.replenish(row, d, i), Cause(delivery, delivery)
             )
 
     def relay(self) -> None:
@@ -180,6 +190,7 @@ class Stage:
             "currency": story.currency,
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in story.lines],
             "payment_token": story.token,
+            **({"if_short": story.if_short} if story.if_short != "REJECT" else {}),
         }
         by_channel = story.channel != "api"
         scope = (identity.channel_scope if by_channel else identity.customer_scope)(
@@ -214,14 +225,17 @@ class Order:
                 yield from self.authorize(answer_lost=fate == "ANSWER LOST")
                 why = {"DECLINED": "PAYMENT_DECLINED", "CUSTOMER ON DECLINED": "CUSTOMER"}.get(fate, "PAYMENT_UNAVAILABLE")
                 yield from self.cancelled(why)
-            case "OUT OF STOCK" | "CUSTOMER WHILE HELD" as fate:
+            case "OUT OF STOCK" | "CUSTOMER WHILE HELD" | "WAITED IN VAIN" as fate:
                 yield from self.authorize()
                 yield from self.reserve()
                 yield from self.cancelled("CUSTOMER" if fate == "CUSTOMER WHILE HELD" else "OUT_OF_STOCK")
+            case "WAITING":
+                yield from self.authorize()
+                yield from self.reserve()
             case fate:
                 yield from self.authorize()
                 yield from self.reserve()
-                self.advance(decisions.decide_to_confirm)
+                self.advance(lambda row: decisions.decide_to_confirm(row, self.reserved, clock.now()))
                 yield
                 if fate == "CAPTURE REFUSED":
                     yield from self.capture()
@@ -262,14 +276,39 @@ class Order:
         yield
 
     def capture(self) -> Steps:
-        self.stage.payments.advance(self.order_id, processing.decisions.intend_capture, self.cause)
+        total = Money.from_dict(self.row["total"])
+        self.stage.payments.advance(self.order_id, lambda row: processing.decisions.intend_capture(row, total), self.cause)
         yield
-        processing.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause)
+        processing.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause, total)
         yield
 
     def reserve(self) -> Steps:
         wanted = merge(self.row["lines"])
-        self.move(lambda row, short: stock.reserve(row, short, self.order_id, wanted, self.cause.correlation_id))
+        self.move(
+            lambda row, seen: stock.reserve(row, seen, self.order_id, wanted, self.story.if_short, self.cause.correlation_id)
+        )
+        yield
+        if self.reserved["outcome"] == "WAITING":
+            yield from self.wait()
+
+    @property
+    def reserved(self) -> Any:
+        return stock.answer(self.stage.reservations.get(self.order_id) or {})
+
+    def wait(self) -> Steps:
+        """What is short arrives, unless the story says otherwise."""
+        stage, late = self.stage, f"for-{self.order_id}"
+        row = self.advance(lambda row: decisions.wait(row, self.reserved, stage.now()))
+        yield
+        yield from self.tell("backordered", f"ORDER#{self.order_id}#{row['version']}")
+        if self.story.fate in ("WAITING", "WAITED IN VAIN"):
+            return
+        arrived = merge(self.row["lines"])
+        stage.replenishments.move(late, lambda row, seen: stock.replenish(row, late, arrived), Cause(late, late))
+        yield
+        self.move(stock.allocate)
+        yield
+        self.advance(lambda row: decisions.resume(row, stage.now()))
         yield
 
     def commit(self) -> Steps:
@@ -280,7 +319,7 @@ class Order:
         self.stage.reservations.move(self.order_id, decide, self.cause)
 
     def cancelled(self, reason: str) -> Steps:
-        self.advance(lambda row: decisions.decide_to_cancel(row, reason))
+        self.advance(lambda row: decisions.decide_to_cancel(row, reason, clock.now()))
         yield
         yield from self.let_go()
 
@@ -292,7 +331,7 @@ class Order:
         yield
         paid = processing.void(stage.payments, stage.gateway, self.order_id, self.cause)["outcome"]
         yield
-        self.move(lambda row, short: stock.release(row, short, self.order_id, correlation))
+        self.move(lambda row, seen: stock.release(row, seen, self.order_id, correlation))
         reserved = stage.reservations.get(self.order_id)
         yield
         assert reserved
@@ -304,7 +343,7 @@ class Order:
         stage = self.stage
         row = self.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
         yield
-        event_id = f"ORDER#{self.order_id}#3"
+        event_id = f"ORDER#{self.order_id}#{row['version']}"
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
         data = {"customer_id": row["customer_id"], "lines": lines, "total": row["total"]}
         event = DomainEvent(

@@ -37,8 +37,12 @@ class InventoryService:
         cause = {"correlation_id": "correlation-1", "causation_id": f"ORDER#{order(number)}#1"}
         return self(command, order_id=order(number), **cause, **fields)
 
-    def reserve(self, number: int = 0, **quantities: int) -> dict[str, Any]:
-        return self.of_order("reserve", number, lines=lines(**quantities))
+    def reserve(self, number: int = 0, if_short: str = "REJECT", **quantities: int) -> dict[str, Any]:
+        return self.of_order("reserve", number, lines=lines(**quantities), if_short=if_short)
+
+    def wait(self, number: int, **quantities: int) -> None:
+        """A back-order that has to wait."""
+        assert self.reserve(number, "BACK_ORDER", **quantities)["outcome"] == "WAITING"
 
     def commit(self, number: int = 0) -> dict[str, Any]:
         return self.of_order("commit", number)
@@ -87,6 +91,8 @@ class InventoryService:
                 assert row["available"] + row["held"] + row["sold"] == row["replenished"]
                 assert row["held"] == reserved["HELD", row["sku"]]
                 assert row["sold"] == reserved["COMMITTED", row["sku"]]
+                wanted = sum(waiting["quantity"] for waiting in row.get("waiting", ()))
+                assert wanted == row.get("waited_for", 0) == reserved["WAITING", row["sku"]]
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def test_a_sku_is_shown_with_its_counters(inventory: InventoryService) -> None:
     inventory.reserve(1, blue=3)
     inventory.commit(1)
 
-    counters = {"sku": BLUE, "available": 5, "held": 2, "sold": 3, "replenished": 10}
+    counters = {"sku": BLUE, "available": 5, "held": 2, "sold": 3, "replenished": 10, "waiting": 0}
     assert get(f"/stock/{BLUE}") == (200, "application/json", counters)
 
 

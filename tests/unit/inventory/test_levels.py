@@ -7,6 +7,7 @@ import pytest
 
 from services.inventory import table
 from services.kernel import clients
+from services.kernel.rows import Row
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
 
 
@@ -88,17 +89,14 @@ def test_what_changes_amid_the_look_is_looked_at_again(inventory: InventoryServi
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=1)
-    look = table.Skus.get
+    looked_at = table.Skus.looked_at
 
-    def sold_amid_it(skus: table.Skus, sku: str) -> Any:
-        seen = look(skus, sku)
-        monkeypatch.undo()
+    def sold_amid_it(skus: table.Skus, sku: str, seen: Row) -> None:
         inventory.reserve(1, blue=2)
-        return seen
+        looked_at(skus, sku, seen)
 
     with monkeypatch.context() as amid:
-        amid.setattr(table.Skus, "get", sold_amid_it)
-        monkeypatch = amid
+        amid.setattr(table.Skus, "looked_at", sold_amid_it)
         inventory.sweep()
     assert (told(), due()) == ([], {f"SKU#{BLUE}"})
     inventory.sweep()

@@ -19,6 +19,7 @@ VOID = {"meta", "br"}
 
 def event_of(kind: str, **data: Any) -> DomainEvent:
     service, detail_type = {
+        "backordered": ("order", "OrderBackordered"),
         "confirmed": ("order", "OrderConfirmed"),
         "cancelled": ("order", "OrderCancelled"),
         "dispatched": ("shipping", "ShipmentDispatched"),

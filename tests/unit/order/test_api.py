@@ -3,7 +3,9 @@ import json
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from services.order import table
+from services.kernel import clock
+from services.kernel.rows import Cause
+from services.order import decisions, table
 from tests.unit.order.conftest import Saga, Shop, an_order
 
 
@@ -25,7 +27,7 @@ def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
     saga.answers("CONFIRMED")
     shop.place()
     told = json.loads(saga.started[0]["input"])
-    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "total", "payment_token", "lines"}
+    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "total", "payment_token", "lines", "if_short"}
     assert told["causation_id"] == f"ORDER#{told['order_id']}#1"
 
 
@@ -184,10 +186,9 @@ def test_a_cancellation_whose_saga_does_not_finish_is_still_decided(shop: Shop) 
 
 def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
-    from services.kernel.rows import Cause
-    from services.order.decisions import decide_to_confirm
-
-    table.orders().advance(order_id, lambda row: decide_to_confirm(row or {}), Cause("c", "c"))
+    held = {"outcome": "HELD", "lines": an_order()["lines"]}
+    cause = Cause("c", "c")
+    table.orders().advance(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now()), cause)
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 

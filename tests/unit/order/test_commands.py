@@ -8,6 +8,10 @@ from services.order.commands import UnknownCommand, UnknownOrder
 from services.order.decisions import EvidenceMissing
 from tests.unit.order.conftest import CONTEXT, Shop
 
+LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
+TOTAL = {"amount": 4999, "currency": "USD"}
+HELD = {"outcome": "HELD", "lines": LINES}
+
 
 @pytest.fixture
 def order_id(shop: Shop) -> str:
@@ -28,7 +32,8 @@ def events_of(order_id: str) -> list[tuple[str, str]]:
 
 
 def test_the_way_forward(order_id: str) -> None:
-    assert command("decide", order_id, decision="CONFIRM") == {"outcome": "CONFIRMING", "reason": None}
+    answer = command("decide", order_id, decision="CONFIRM", stock=HELD)
+    assert answer == {"outcome": "CONFIRMING", "reason": None, "total": TOTAL}
     assert command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")["outcome"] == "CONFIRMED"
     assert events_of(order_id)[-1] == ("OrderConfirmed", f"ORDER#{order_id}#3")
     row = table.orders().get(order_id)
@@ -39,14 +44,14 @@ def test_the_way_forward(order_id: str) -> None:
 def test_the_way_back(order_id: str) -> None:
     assert command("decide", order_id, decision="CANCEL", reason="OUT_OF_STOCK")["outcome"] == "CANCELLING"
     answer = command("cancel", order_id, payment="VOIDED", stock="RELEASED")
-    assert answer == {"outcome": "CANCELLED", "reason": "OUT_OF_STOCK"}
+    assert answer == {"outcome": "CANCELLED", "reason": "OUT_OF_STOCK", "total": TOTAL}
     assert events_of(order_id)[-1] == ("OrderCancelled", f"ORDER#{order_id}#3")
 
 
 def test_one_decision_stands_and_losers_learn_it(order_id: str) -> None:
-    command("decide", order_id, decision="CONFIRM")
+    command("decide", order_id, decision="CONFIRM", stock=HELD)
     assert command("decide", order_id, decision="CANCEL", reason="CUSTOMER")["outcome"] == "CONFIRMING"
-    assert command("decide", order_id, decision="CONFIRM")["outcome"] == "CONFIRMING"
+    assert command("decide", order_id, decision="CONFIRM", stock=HELD)["outcome"] == "CONFIRMING"
 
 
 def test_the_first_reason_stands(order_id: str) -> None:
@@ -55,18 +60,18 @@ def test_the_first_reason_stands(order_id: str) -> None:
 
 
 def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
-    command("decide", order_id, decision="CONFIRM")
+    command("decide", order_id, decision="CONFIRM", stock=HELD)
     answer = command("refuse", order_id, payment="CAPTURE_REFUSED", reason="CAPTURE_REFUSED")
-    assert answer == {"outcome": "CANCELLING", "reason": "CAPTURE_REFUSED"}
+    assert answer == {"outcome": "CANCELLING", "reason": "CAPTURE_REFUSED", "total": TOTAL}
     assert command("cancel", order_id, payment="VOIDED", stock="RESTOCKED")["outcome"] == "CANCELLED"
 
 
 def test_a_repeated_step_changes_nothing(order_id: str) -> None:
-    command("decide", order_id, decision="CONFIRM")
+    command("decide", order_id, decision="CONFIRM", stock=HELD)
     command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
     before = table.orders().get(order_id)
     for name, fields in [
-        ("decide", {"decision": "CONFIRM"}),
+        ("decide", {"decision": "CONFIRM", "stock": HELD}),
         ("confirm", {"payment": "CAPTURED", "stock": "COMMITTED"}),
         ("refuse", {"payment": "CAPTURE_REFUSED", "reason": "CAPTURE_REFUSED"}),
         ("cancel", {"payment": "VOIDED", "stock": "RELEASED"}),
@@ -99,9 +104,9 @@ def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
 
 
 def test_an_order_that_is_not_there(order_id: str) -> None:
-    assert command("load", "ord-nope") == {"outcome": "NOT_FOUND"}
+    assert command("load", "ord-nope") == {"outcome": "NOT_FOUND", "decision": None}
     with pytest.raises(UnknownOrder):
-        command("decide", "ord-nope", decision="CONFIRM")
+        command("decide", "ord-nope", decision="CONFIRM", stock=HELD)
 
 
 def test_an_unknown_command_is_a_fault() -> None:

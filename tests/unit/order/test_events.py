@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel import clients
 from services.order import commands, intake, subscriber, table
-from tests.unit.order.conftest import CONTEXT, Shop
+from tests.unit.order.conftest import CONTEXT, Shop, an_order
 
 KEY = "00004-19970101-2-2933-1"
 
@@ -113,7 +113,8 @@ def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_l
 def confirmed(shop: Shop) -> str:
     order_id = str(shop.place().body["order_id"])
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "x"}
-    commands.handler({"command": "decide", "decision": "CONFIRM", **step}, CONTEXT)
+    held = {"outcome": "HELD", "lines": an_order()["lines"]}
+    commands.handler({"command": "decide", "decision": "CONFIRM", "stock": held, **step}, CONTEXT)
     commands.handler({"command": "confirm", "payment": "CAPTURED", "stock": "COMMITTED", **step}, CONTEXT)
     return order_id
 

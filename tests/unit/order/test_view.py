@@ -26,7 +26,8 @@ def confirmed(shop: Shop, saga: Saga, key: str = "key-1") -> str:
     saga.answers("CONFIRMED")
     order_id = shop.place(key).body["order_id"]
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e"}
-    commands.handler({"command": "decide", "decision": "CONFIRM", **step}, None)
+    held = {"outcome": "HELD", "lines": an_order()["lines"]}
+    commands.handler({"command": "decide", "decision": "CONFIRM", "stock": held, **step}, None)
     commands.handler({"command": "confirm", **EVIDENCE, **step}, None)
     return str(order_id)
 

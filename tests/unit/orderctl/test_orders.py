@@ -172,3 +172,10 @@ def test_seeding_again_changes_nothing(stage: Stage) -> None:
     assert before["SKU#LAST-ONE"]["available"] == 1
     seed.seed(stage, Progress())
     assert stage.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("reject", None), ("allow-partial", "ALLOW_PARTIAL"), ("back-order", "BACK_ORDER")]
+)
+def test_what_to_do_if_short_is_said_as_the_api_has_it(stage: Stage, typed: str, kept: str | None) -> None:
+    assert place(stage, "--if-short", typed).get("if_short") == kept

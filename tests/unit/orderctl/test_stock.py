@@ -16,7 +16,7 @@ def test_a_delivery_is_taken_in_once(stage: Stage) -> None:
 
 def test_what_there_is_is_shown(stage: Stage) -> None:
     orderctl(app, stage, "replenish", "MUG=50")
-    shown = {"sku": "MUG", "available": 50, "held": 0, "sold": 0, "replenished": 50}
+    shown = {"sku": "MUG", "available": 50, "held": 0, "sold": 0, "replenished": 50, "waiting": 0}
     assert orderctl_json(app, stage, "show", "MUG") == [shown]
     with pytest.raises(UserError, match=r"The stock of LP cannot be shown: sku: there is no stock of LP\."):
         orderctl(app, stage, "show", "MUG", "LP")

@@ -106,9 +106,9 @@ class Stripe:
                 intent = self.intents.get(intent_id)
                 if intent is None:
                     return error(404, "invalid_request_error", "resource_missing")
-                return {"": lambda _: (200, intent), "confirm": confirm, "capture": capture, "cancel": cancel}[
-                    "".join(operation)
-                ](intent)
+                if operation == ["capture"]:
+                    return capture(intent, int(form.get("amount_to_capture", intent["amount"])))
+                return {"": lambda _: (200, intent), "confirm": confirm, "cancel": cancel}["".join(operation)](intent)
         raise AssertionError(f"{method} {path} is not Stripe's")
 
     def create(self, form: Form) -> Answer:
@@ -141,7 +141,7 @@ class Stripe:
         status, reason = self.refund_status
         refund = {
             "id": f"re_{len(self.refunds) + 1}",
-            "amount": intent["amount"],
+            "amount": intent["amount_received"],
             "payment_intent": intent["id"],
             "metadata": {"attempt": form["metadata[attempt]"]},
             "status": status,
@@ -163,10 +163,12 @@ def confirm(intent: dict[str, Any]) -> Answer:
     return 200, dict(intent)
 
 
-def capture(intent: dict[str, Any]) -> Answer:
+def capture(intent: dict[str, Any], amount: int) -> Answer:
     if intent["status"] != "requires_capture":
         return error(400, "invalid_request_error", "payment_intent_unexpected_state")
-    intent |= {"status": "succeeded", "amount_received": intent["amount"]}
+    if not 0 < amount <= intent["amount"]:
+        return error(400, "invalid_request_error", "amount_too_large")
+    intent |= {"status": "succeeded", "amount_received": amount}
     return 200, dict(intent)
 
 

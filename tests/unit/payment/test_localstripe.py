@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,6 +92,14 @@ def test_money_is_authorised_captured_and_given_back(stripe: StripeGateway) -> N
     assert stripe.refund(visa, 1) == Refunded()
     (refund,) = stripe.api.get("/v1/refunds", payment_intent=there["id"])["data"]
     assert (refund["amount"], refund["metadata"]) == (4998, {"attempt": "1"})
+
+
+def test_a_part_is_captured(stripe: StripeGateway) -> None:
+    visa = intent_of(stripe, VISA)
+    stripe.authorize(visa)
+    part = replace(visa, total=Money(1999, "USD"))
+    assert stripe.capture(part) == Captured()
+    assert paid(stripe)["status"] == "succeeded"
 
 
 def test_an_authorisation_is_let_go(stripe: StripeGateway) -> None:

@@ -272,6 +272,36 @@ def test_a_void_amid_an_authorise_leaves_nothing_set_aside(
     assert account.captured == 0
 
 
+PART = Intent(ORDER, Money(1999, "USD"), "pm_card_visa")
+
+
+def test_a_part_is_captured_and_given_back(gateway: PaymentGateway) -> None:
+    gateway.authorize(VISA)
+    assert gateway.capture(PART) == gateway.capture(PART) == Captured()
+    with pytest.raises(IdempotencyConflict):
+        gateway.capture(VISA)
+    with pytest.raises(IdempotencyConflict):
+        gateway.refund(VISA, 1)
+    assert gateway.refund(PART, 1) == Refunded()
+    assert gateway.authorize(VISA) == Authorized()
+
+
+def test_no_more_is_captured_than_was_authorised(gateway: PaymentGateway) -> None:
+    gateway.authorize(PART)
+    with pytest.raises((IdempotencyConflict, NothingAuthorized)):
+        gateway.capture(VISA)
+
+
+def test_stripe_takes_a_part_once_whatever_is_lost(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    account.faults.append(Fault("/capture"))
+    with pytest.raises(GatewayFault):
+        stripe.capture(PART)
+    assert stripe.capture(PART) == Captured()
+    assert stripe.refund(PART, 1) == Refunded()
+    assert (account.captured, account.refunded) == (1999, 1999)
+
+
 def test_an_authorisation_that_ran_out_is_not_captured(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     account.expire("pi_1")

@@ -1,0 +1,213 @@
+"""What is short: a part for an order that allows it, a place in the queue for one that waits."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from services.inventory import stock, table
+from services.inventory.decisions import OtherLines
+from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines
+
+
+@pytest.fixture(autouse=True)
+def balanced(inventory: InventoryService) -> Iterator[None]:
+    yield
+    inventory.assert_books_balance()
+
+
+def statuses(inventory: InventoryService, *numbers: int) -> list[str]:
+    return [inventory.row(number)["status"] for number in numbers]
+
+
+def queue(sku: str = BLUE) -> list[int]:
+    """How many those want who wait, the first to come first."""
+    row = table.skus().get(sku)
+    return [waiting["quantity"] for waiting in row["waiting"]] if row else []
+
+
+def test_a_part_is_held_of_what_is_short_and_all_of_the_rest(inventory: InventoryService) -> None:
+    inventory.replenish(blue=2, giant=9)
+    answer = inventory.reserve(0, "ALLOW_PARTIAL", blue=5, giant=1)
+    assert answer == {"outcome": "HELD", "lines": lines(giant=1, blue=2)}
+    assert inventory.events() == [("StockReserved", {"lines": lines(giant=1, blue=2)})]
+    assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((0, 2, 0), (8, 1, 0))
+    assert inventory.commit() == {"outcome": "COMMITTED"}
+    assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((0, 0, 2), (8, 0, 1))
+
+
+def test_a_part_that_is_asked_for_again_is_the_same_part(inventory: InventoryService) -> None:
+    inventory.replenish(blue=2)
+    first = inventory.reserve(0, "ALLOW_PARTIAL", blue=5)
+    inventory.replenish("delivery-2", blue=9)
+    assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5) == first
+    with pytest.raises(OtherLines):
+        inventory.reserve(0, "ALLOW_PARTIAL", blue=2)
+
+
+def test_where_all_is_there_a_part_is_all_of_it(inventory: InventoryService) -> None:
+    inventory.replenish(blue=5)
+    assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5)["lines"] == lines(blue=5)
+    assert "asked" not in inventory.row()
+
+
+def test_a_part_of_nothing_is_rejected(inventory: InventoryService) -> None:
+    assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5)["outcome"] == "REJECTED"
+
+
+def test_a_part_that_is_let_go_is_available_again(inventory: InventoryService) -> None:
+    inventory.replenish(blue=2)
+    inventory.reserve(0, "ALLOW_PARTIAL", blue=5)
+    assert inventory.release()["outcome"] == "RELEASED"
+    assert inventory.stock() == (2, 0, 0)
+
+
+def test_a_back_order_waits_and_holds_nothing(inventory: InventoryService) -> None:
+    inventory.replenish(blue=2, giant=9)
+    short = [{"sku": BLUE, "requested": 5, "available": 2}]
+    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1) == {"outcome": "WAITING", "lines": lines(giant=1, blue=5)}
+    assert inventory.events() == [("StockBackordered", {"lines": lines(giant=1, blue=5), "short": short})]
+    assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((2, 0, 0), (9, 0, 0))
+    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1)["outcome"] == "WAITING"
+    assert (queue(), queue(GIANT)) == ([5], [1])
+
+
+def test_one_can_wait_for_what_never_was_there(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=1)
+    assert table.skus().get(BLUE) == {
+        "sku": BLUE,
+        **dict.fromkeys(stock.COUNTERS, 0),
+        "waiting": [{"order_id": inventory.row()["order_id"], "quantity": 1}],
+    }
+
+
+def test_a_back_order_of_what_is_there_does_not_wait(inventory: InventoryService) -> None:
+    inventory.replenish(blue=5)
+    assert inventory.reserve(0, "BACK_ORDER", blue=5)["outcome"] == "HELD"
+
+
+def test_what_arrives_goes_to_who_came_first(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=3)
+    inventory.wait(1, blue=1)
+    inventory.replenish(blue=2)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1) == ["WAITING", "WAITING"], "two are not enough for the first, and are not the second's"
+    inventory.replenish("delivery-2", blue=1)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1) == ["HELD", "WAITING"]
+    assert inventory.events(0)[-1] == ("StockAllocated", {"lines": lines(blue=3)})
+    inventory.replenish("delivery-3", blue=1)
+    inventory.sweep()
+    assert (statuses(inventory, 0, 1), queue(), inventory.stock()) == (["HELD", "HELD"], [], (0, 4, 0))
+
+
+def test_who_comes_now_gets_what_nobody_waits_for(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=3)
+    inventory.replenish(blue=5)
+    rejected = inventory.reserve(1, blue=3)
+    assert (rejected["outcome"], rejected["short"][0]["available"]) == ("REJECTED", 2)
+    assert inventory.reserve(2, blue=1)["outcome"] == "HELD"
+    assert inventory.reserve(3, "ALLOW_PARTIAL", blue=9)["lines"] == lines(blue=1)
+    assert inventory.reserve(4, blue=1)["outcome"] == "REJECTED"
+    inventory.sweep()
+    assert statuses(inventory, 0) == ["HELD"]
+
+
+def test_an_order_that_is_short_of_one_keeps_its_place_at_the_other(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=1, giant=1)
+    inventory.wait(1, blue=1)
+    inventory.replenish(blue=1)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1) == ["WAITING", "WAITING"]
+    inventory.replenish("delivery-2", blue=1)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1) == ["WAITING", "HELD"]
+    inventory.replenish("delivery-3", giant=1)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1) == ["HELD", "HELD"]
+
+
+def test_who_waits_no_longer_makes_room(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=3)
+    inventory.wait(1, blue=2)
+    inventory.replenish(blue=2)
+    inventory.sweep()
+    assert inventory.release(0) == {"outcome": "RELEASED"}
+    assert [name for name, _ in inventory.events(0)] == ["StockBackordered"], "nothing was held, so nothing is released"
+    inventory.sweep()
+    assert statuses(inventory, 1) == ["HELD"]
+    assert inventory.release(0) == {"outcome": "RELEASED"}
+    assert inventory.reserve(0, "BACK_ORDER", blue=3)["outcome"] == "RELEASED"
+
+
+def test_what_one_waited_for_is_sold_or_let_go_like_any_other(inventory: InventoryService) -> None:
+    for number in (0, 1):
+        inventory.wait(number, blue=1)
+    inventory.replenish(blue=2)
+    inventory.sweep()
+    assert (inventory.commit(0), inventory.release(1)) == ({"outcome": "COMMITTED"}, {"outcome": "RELEASED"})
+    assert inventory.stock() == (1, 0, 1)
+
+
+def test_only_so_many_may_wait(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("stock", "skus"):
+        monkeypatch.setattr(f"services.inventory.{module}.MAX_WAITING", 2)
+    inventory.wait(0, blue=1)
+    inventory.wait(1, blue=1)
+    assert inventory.reserve(2, "BACK_ORDER", blue=1)["outcome"] == "REJECTED"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("act", ["wait", "allocate", "withdraw"])
+def test_a_step_of_a_back_order_cut_anywhere_is_done_once(
+    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, act: str, after: bool
+) -> None:
+    inventory.wait(1, blue=2)
+    if act != "wait":
+        inventory.wait(0, blue=1)
+        inventory.replenish(blue=3)
+    write = inventory.client.transact_write_items
+
+    def cut(**asked: Any) -> Any:
+        monkeypatch.undo()
+        if after:
+            write(**asked)
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
+
+    steps = {
+        "wait": lambda: inventory.reserve(0, "BACK_ORDER", blue=1)["outcome"],
+        "allocate": lambda: inventory.sweep() and inventory.row(0)["status"],
+        "withdraw": lambda: inventory.release(0)["outcome"],
+    }
+    with monkeypatch.context() as amid:
+        amid.setattr(inventory.client, "transact_write_items", cut)
+        monkeypatch = amid
+        with suppress(ClientError):
+            steps[act]()
+    assert steps[act]() == {"wait": "WAITING", "allocate": "HELD", "withdraw": "RELEASED"}[act]
+    assert queue() == {"wait": [2, 1], "allocate": [], "withdraw": [2]}[act]
+
+
+def test_who_joins_amid_an_allocation_comes_after_it(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory.wait(0, blue=1)
+    inventory.replenish(blue=1)
+    get = table.StockRows.get
+
+    def joined_amid_it(rows: table.StockRows, row_id: str) -> Any:
+        found = get(rows, row_id)
+        monkeypatch.undo()
+        inventory.wait(1, blue=1)
+        return found
+
+    with monkeypatch.context() as amid:
+        amid.setattr(table.StockRows, "get", joined_amid_it)
+        monkeypatch = amid
+        inventory.sweep()
+    assert (statuses(inventory, 0, 1), queue()) == (["HELD", "WAITING"], [1])
+
+
+def test_another_word_for_what_to_do_is_a_bug(inventory: InventoryService) -> None:
+    with pytest.raises(ValueError, match="'MAYBE' is not one of REJECT, ALLOW_PARTIAL, BACK_ORDER"):
+        inventory.reserve(0, "MAYBE", blue=1)

@@ -1,0 +1,235 @@
+"""What is short: an order that is confirmed for what there is, and one that waits."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel import clients, clock
+from services.order import commands, intake, subscriber, sweeper, table
+from services.order.decisions import BACKORDER_LOOK, EvidenceMissing
+from services.order.workflow import start
+from tests.unit.choreography import Bus, DeadLetterQueue, batch
+from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.order.test_events import placed_by_channel
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+WAITING = {"outcome": "WAITING", "lines": an_order()["lines"]}
+PART = {"outcome": "HELD", "lines": [{"sku": "MUG", "quantity": 1}]}
+
+
+@pytest.fixture(autouse=True)
+def no_queue_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
+    monkeypatch.setattr(clients, "events", Bus)
+
+
+@pytest.fixture(autouse=True)
+def at_noon() -> Any:
+    with clock.held_by(lambda: NOON):
+        yield
+
+
+def placed(shop: Shop, if_short: str, **changes: Any) -> str:
+    return str(shop.place(body=an_order(if_short=if_short, **changes)).body["order_id"])
+
+
+def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
+    about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e"}
+    return commands.handler({**about, **fields}, CONTEXT)
+
+
+def row(order_id: str) -> dict[str, Any]:
+    found = table.orders().get(order_id)
+    assert found
+    return found
+
+
+def told(order_id: str) -> dict[str, dict[str, Any]]:
+    """The data of each event that the order's row has to tell."""
+    events = [json.loads(text) for text in row(order_id)["pending"]]
+    return {event["detail-type"]: event["detail"]["data"] for event in events}
+
+
+def test_an_order_is_confirmed_for_what_there_is(shop: Shop) -> None:
+    order_id = placed(shop, "ALLOW_PARTIAL")
+    answer = command("decide", order_id, decision="CONFIRM", stock=PART)
+    assert answer == {"outcome": "CONFIRMING", "reason": None, "total": {"amount": 1250, "currency": "USD"}}
+    assert command("load", order_id)["decision"] == answer
+    command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
+    assert told(order_id)["OrderConfirmed"] == {
+        "customer_id": "alice",
+        "lines": [{"sku": "MUG", "quantity": 1}],
+        "left_out": [{"sku": "MUG", "quantity": 1}, {"sku": "LP", "quantity": 1}],
+        "total": {"amount": 1250, "currency": "USD"},
+    }
+    shown = shop.call("GET", f"/orders/{order_id}").body
+    assert (shown["total"]["amount"], shown["ordered"]["total"]["amount"]) == (1250, 4999)
+    assert [line["quantity"] for line in shown["ordered"]["lines"]] == [2, 1]
+
+
+def test_a_late_repeat_of_the_request_asks_for_what_was_ordered(shop: Shop, saga: Saga) -> None:
+    order_id = placed(shop, "ALLOW_PARTIAL")
+    first = json.loads(saga.started[0]["input"])
+    command("decide", order_id, decision="CONFIRM", stock=PART)
+    assert start.live_input(row(order_id)) == first
+
+
+def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
+    order_id = placed(shop, "ALLOW_PARTIAL")
+    command("decide", order_id, decision="CONFIRM", stock={"outcome": "HELD", "lines": an_order()["lines"][::-1]})
+    command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
+    assert "left_out" not in told(order_id)["OrderConfirmed"]
+    assert "ordered" not in row(order_id)
+
+
+def test_who_did_not_allow_a_part_gets_none(shop: Shop) -> None:
+    with pytest.raises(EvidenceMissing, match="for all of its lines or none"):
+        command("decide", placed(shop, "BACK_ORDER"), decision="CONFIRM", stock=PART)
+
+
+def test_where_only_a_gift_is_there_the_order_is_out_of_stock(shop: Shop) -> None:
+    table.catalogue().set_prices([{"sku": "GIFT", "amount": 0, "currency": "USD"}])
+    lines = [{"sku": "LP", "quantity": 1}, {"sku": "GIFT", "quantity": 1}]
+    order_id = placed(shop, "ALLOW_PARTIAL", lines=lines)
+    answer = command("decide", order_id, decision="CONFIRM", stock={"outcome": "HELD", "lines": lines[1:]})
+    assert (answer["outcome"], answer["reason"], answer["total"]["amount"]) == ("CANCELLING", "OUT_OF_STOCK", 2499)
+
+
+def test_to_say_what_goes_without_saying_is_no_other_request(shop: Shop) -> None:
+    first = shop.place().body["order_id"]
+    assert shop.place(body=an_order(if_short="REJECT")).body["order_id"] == first
+    assert "if_short" not in row(first)
+    assert shop.place(body=an_order(if_short="BACK_ORDER")).status == 422
+
+
+def test_another_word_is_named(shop: Shop) -> None:
+    answer = shop.place(body=an_order(if_short="MAYBE"))
+    assert (answer.status, answer.body["field"]) == (400, "if_short")
+
+
+def test_the_saga_and_the_event_are_told_what_to_do(shop: Shop, saga: Saga) -> None:
+    order_id = placed(shop, "BACK_ORDER")
+    assert json.loads(saga.started[0]["input"])["if_short"] == "BACK_ORDER"
+    assert told(order_id)["OrderPlaced"]["if_short"] == command("load", order_id)["if_short"] == "BACK_ORDER"
+
+
+def test_a_channel_may_say_what_to_do(shop: Shop) -> None:
+    assert intake.handler(batch(placed_by_channel(if_short="ALLOW_PARTIAL")), None) == {"batchItemFailures": []}
+    rows = table.orders().client.scan(TableName="orders")["Items"]
+    assert [found["if_short"]["S"] for found in rows if found["pk"]["S"].startswith("ORDER#")] == ["ALLOW_PARTIAL"]
+
+
+@pytest.fixture
+def waiting(shop: Shop, saga: Saga) -> str:
+    """An order that waits since noon."""
+    saga.answers("BACKORDERED")
+    order_id = placed(shop, "BACK_ORDER")
+    assert command("wait", order_id, stock=WAITING)["outcome"] == "BACKORDERED"
+    return order_id
+
+
+def test_a_back_order_is_accepted_and_not_confirmed(shop: Shop, saga: Saga, waiting: str) -> None:
+    answer = shop.place(body=an_order(if_short="BACK_ORDER"))
+    assert (answer.status, answer.body["status"], answer.headers["Retry-After"]) == (202, "BACKORDERED", "900")
+    assert "waiting for stock" in answer.body["detail"]
+    shown = shop.call("GET", f"/orders/{waiting}")
+    assert (shown.body["status"], shown.headers["Retry-After"]) == ("BACKORDERED", "900")
+    assert told(waiting)["OrderBackordered"] == {
+        "customer_id": "alice",
+        "lines": an_order()["lines"],
+        "total": {"amount": 4999, "currency": "USD"},
+    }
+
+
+def test_an_order_waits_once_and_for_what_is_waited_for(waiting: str) -> None:
+    before = row(waiting)
+    assert command("wait", waiting, stock=WAITING)["outcome"] == "BACKORDERED"
+    assert row(waiting) == before
+    with pytest.raises(EvidenceMissing, match="not HELD"):
+        command("wait", waiting, stock=PART)
+
+
+def test_an_order_that_waited_does_not_wait_again(waiting: str) -> None:
+    allocated(waiting)
+    resumed = row(waiting)
+    assert command("wait", waiting, stock=WAITING)["outcome"] == "PENDING"
+    assert row(waiting) == resumed
+
+
+def allocated(order_id: str) -> None:
+    """Inventory tells that what the order waited for is there."""
+    metadata = {
+        "event_id": f"RES#{order_id}#2",
+        "event_version": 1,
+        "occurred_at": "2026-11-23T12:00:00Z",
+        "order_id": order_id,
+        "correlation_id": "c",
+        "causation_id": f"RES#{order_id}#1",
+    }
+    detail = {"metadata": metadata, "data": {"lines": an_order()["lines"]}}
+    event = {"source": "orderflow.inventory", "detail-type": "StockAllocated", "detail": detail}
+    assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
+
+
+def sweep() -> dict[str, int]:
+    return sweeper.handler({}, CONTEXT)
+
+
+def test_what_was_waited_for_lets_the_saga_go_on(saga: Saga, waiting: str) -> None:
+    saga.started.clear()
+    assert sweep()["recovered"] == 0
+    allocated(waiting)
+    assert row(waiting)["status"] == "PENDING"
+    assert sweep()["recovered"] == 1
+    assert json.loads(saga.started[-1]["input"]) == {"mode": "resume", "order_id": waiting}
+
+
+def test_a_resumed_order_has_as_much_time_as_a_new_one(saga: Saga, waiting: str) -> None:
+    for later, mode in ((timedelta(days=2), "resume"), (timedelta(days=2, minutes=11), "abort")):
+        with clock.held_by(lambda later=later: NOON + later):
+            allocated(waiting)
+            sweep()
+        assert json.loads(saga.started[-1]["input"])["mode"] == mode
+
+
+def test_what_is_told_twice_or_too_late_changes_nothing(waiting: str) -> None:
+    allocated(waiting)
+    resumed = row(waiting)
+    allocated(waiting)
+    assert row(waiting) == resumed
+    command("decide", waiting, decision="CANCEL", reason="CUSTOMER")
+    cancelling = row(waiting)
+    allocated(waiting)
+    assert row(waiting) == cancelling
+
+
+def test_the_sweeper_asks_now_and_then_and_at_last_gives_the_money_back(
+    saga: Saga, waiting: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modes = []
+    for look in range(1, 5):
+        with clock.held_by(lambda look=look: NOON + look * BACKORDER_LOOK):
+            assert (sweep()["recovered"], sweep()["recovered"]) == (1, 0)
+        modes.append(json.loads(saga.started[-1]["input"])["mode"])
+    with clock.held_by(lambda: NOON + timedelta(days=6)):
+        sweep()
+    assert [*modes, json.loads(saga.started[-1]["input"])["mode"]] == ["resume"] * 4 + ["abort"]
+    assert "OrderStuck" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"),
+    [({"decision": "CONFIRM", "stock": {**WAITING, "outcome": "HELD"}}, "CONFIRMING"),
+     ({"decision": "CANCEL", "reason": "CUSTOMER"}, "CANCELLING")],
+)  # fmt: skip
+def test_a_decided_back_order_is_as_urgent_as_any(waiting: str, decision: dict[str, Any], status: str) -> None:
+    assert command("decide", waiting, **decision)["outcome"] == status
+    assert (row(waiting)["attempts"], row(waiting)["next_due"]) == (0, "2026-11-23T12:01:00.000Z")
+
+
+def test_a_customer_who_waits_may_cancel(shop: Shop, saga: Saga, waiting: str) -> None:
+    saga.answers("CANCELLED", "CUSTOMER")
+    answer = shop.call("POST", f"/orders/{waiting}/cancel")
+    assert (answer.status, answer.body["status"]) == (200, "CANCELLED")

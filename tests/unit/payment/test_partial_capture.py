@@ -1,0 +1,65 @@
+"""An order that is confirmed for what there is: of what was authorised, a part is captured, and that part may be refunded."""
+
+from typing import Any
+
+import pytest
+
+from services.payment.gateway import IdempotencyConflict
+from tests.unit.payment.conftest import TOTAL, PaymentService
+
+PART = {"amount": 1999, "currency": "USD"}
+
+
+def amounts(payment: PaymentService) -> dict[str, int]:
+    """What the gateway's books say of each operation, in minor units."""
+    items = payment.client.scan(TableName="ledger", ConsistentRead=True)["Items"]
+    return {item["sk"]["S"]: int(item["amount"]["N"]) for item in items}
+
+
+def test_a_part_is_captured_and_told(payment: PaymentService) -> None:
+    payment.authorize()
+    assert payment("capture", total=PART) == {"outcome": "CAPTURED"}
+    assert payment.events[-1] == ("PaymentCaptured", {"total": PART})
+    assert (payment.row["total"], payment.row["authorized"]) == (PART, TOTAL)
+    assert amounts(payment) == {"authorize": 4998, "capture": 1999}
+
+
+def test_the_same_part_again_is_the_same_capture(payment: PaymentService) -> None:
+    payment.authorize()
+    payment("capture", total=PART)
+    before = payment.row
+    assert payment("capture", total=PART) == {"outcome": "CAPTURED"}
+    assert payment.authorize() == {"outcome": "AUTHORIZED"}
+    assert payment.row == before
+
+
+@pytest.mark.parametrize(
+    "total",
+    [{"amount": 4999, "currency": "USD"}, {"amount": 1999, "currency": "EUR"}, {"amount": 0, "currency": "USD"}],
+    ids=["more", "another currency", "nothing"],
+)
+def test_what_was_not_authorised_is_not_captured(payment: PaymentService, total: dict[str, Any]) -> None:
+    payment.authorize()
+    with pytest.raises(IdempotencyConflict, match="cannot be captured"):
+        payment("capture", total=total)
+    assert payment.row["status"] == "AUTHORIZED"
+
+
+def test_another_part_than_before_is_a_bug(payment: PaymentService) -> None:
+    payment.authorize()
+    payment("capture", total=PART)
+    with pytest.raises(IdempotencyConflict):
+        payment("capture", total=TOTAL)
+
+
+def test_all_of_it_leaves_the_row_as_it_always_was(payment: PaymentService) -> None:
+    payment.authorize()
+    assert payment("capture", total=TOTAL) == {"outcome": "CAPTURED"}
+    assert "authorized" not in payment.row
+
+
+def test_a_part_that_is_refused_is_voided(payment: PaymentService) -> None:
+    payment.authorize("pm_card_capture_refused")
+    assert payment("capture", total=PART)["outcome"] == "CAPTURE_REFUSED"
+    assert payment.void() == {"outcome": "VOIDED"}
+    assert payment("capture", total=PART) == {"outcome": "VOIDED"}
