@@ -17,9 +17,6 @@ PENDING_INDEX = "pending"
 DUE_INDEX = "due"
 """The sparse index of rows that a sweeper must look at, on tables that have one."""
 
-CUSTOMER_INDEX = "customer"
-"""The order table's index of orders by customer, the newest last."""
-
 
 def source_of(service: str) -> str:
     """The EventBridge `source` of a service's events."""

@@ -16,6 +16,7 @@ from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
 from services.order import decisions, identity, paging, placing, states, table
+from services.order.indexes import IN_A_PAGE
 from services.order.placing import Placement
 from services.order.workflow import start
 
@@ -96,7 +97,7 @@ def list_orders() -> Response[str]:
     query = app.current_event.query_string_parameters or {}
     customer, limit = paging.customer_of(query), paging.limit_of(query)
     page = table.orders().of_customer(customer, limit, paging.begin_of(query, customer))
-    orders = [{name: row[name] for name in IN_A_PAGE} for row in page.orders]
+    orders = [{name: row[name] for name in (*IN_A_PAGE, "created_at")} for row in page.orders]
     if page.next is None:
         return _json(200, {"orders": orders})
     cursor = paging.cursor_of(page.next)
@@ -149,7 +150,7 @@ def cancel_order(order_id: str) -> Response[str]:
 @app.put("/customers/<customer_id>/contact")
 def put_contact(customer_id: str) -> Response[str]:
     """Keep where a customer's mails and parcels go."""
-    paging.check_customer(customer_id)
+    placing.check_customer(customer_id)
     table.contacts().put(customer_id, placing.read_body(_body(), "contact"))
     return Response(204, body="")
 
@@ -157,7 +158,7 @@ def put_contact(customer_id: str) -> Response[str]:
 @app.delete("/customers/<customer_id>/contact")
 def forget_contact(customer_id: str) -> Response[str]:
     """Forget a person; the books stay."""
-    paging.check_customer(customer_id)
+    placing.check_customer(customer_id)
     table.contacts().forget(customer_id)
     return Response(204, body="")
 
@@ -212,9 +213,6 @@ def _public(row: Row) -> dict[str, Any]:
     names = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
     shown = {name: row[name] for name in names}
     return shown | {name: row[name] for name in ("if_short", "ordered", "reason") if row.get(name)}
-
-
-IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "created_at", "updated_at")
 
 
 def _ask_again(status: str) -> str:

@@ -23,8 +23,9 @@ from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import CUSTOMER_INDEX, DUE_INDEX, source_of
+from services.kernel.names import DUE_INDEX, source_of
 from services.order.consumes import CONSUMES
+from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from services.order.workflow import budget
 from services.order.workflow.definition import definition
 
@@ -42,8 +43,6 @@ ROUTES = (
     "PUT /customers/{customer_id}/contact",
     "DELETE /customers/{customer_id}/contact",
 )
-IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "updated_at")
-"""What the pages of a customer's orders show, beside when they were placed."""
 LIVE_INPUT = {
     "mode": "live",
     "order_id": "$.detail.metadata.order_id",

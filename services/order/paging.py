@@ -4,12 +4,12 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Row
+from services.order import placing
 
-CUSTOMER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, MAX_LIMIT = 20, 100
 """How many orders a page has unless the caller says, and at most."""
 
@@ -19,14 +19,7 @@ def customer_of(query: Mapping[str, str]) -> str:
     customer = query.get("customer")
     if customer is None:
         raise InvalidRequest("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")
-    return check_customer(customer, "customer")
-
-
-def check_customer(customer_id: str, where: str = "customer_id") -> str:
-    """A customer's id. Raises InvalidRequest."""
-    if not CUSTOMER.fullmatch(customer_id):
-        raise InvalidRequest("request-invalid", 400, where, "must be 1 to 64 of A-Z a-z 0-9 . _ -")
-    return customer_id
+    return placing.check_customer(customer, "customer")
 
 
 def limit_of(query: Mapping[str, str]) -> int:

@@ -1,12 +1,13 @@
 """Placing an order: what may be asked for, what it costs, and the row and event that it becomes."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import fastjsonschema
 
@@ -19,6 +20,7 @@ from services.order import decisions, identity, states
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
+CUSTOMER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,13 @@ def read_body(text: str | None, schema: str) -> dict[str, Any]:
     except fastjsonschema.JsonSchemaValueException as refusal:
         raise InvalidRequest("request-invalid", 400, *_named(refusal)) from None
     return checked
+
+
+def check_customer(customer_id: str, where: str = "customer_id") -> str:
+    """A customer's id. Raises InvalidRequest."""
+    if not CUSTOMER.fullmatch(customer_id):
+        raise InvalidRequest("request-invalid", 400, where, "must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    return customer_id
 
 
 def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:

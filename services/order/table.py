@@ -9,11 +9,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.kernel import clients, clock
-from services.kernel.names import CUSTOMER_INDEX
 from services.kernel.rows import Row, Rows, is_condition_failure, marshal, unmarshal
 from services.order import decisions, states
 from services.order.catalogue import Catalogue
 from services.order.contacts import Contacts
+from services.order.indexes import CUSTOMER_INDEX
 
 LEASE = timedelta(seconds=45)
 """How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""

@@ -3,13 +3,13 @@
 from typing import Any
 
 from journal.rows import HOUR_INDEX
-from services.kernel.names import CUSTOMER_INDEX, DUE_INDEX, PENDING_INDEX
+from services.kernel.names import DUE_INDEX, PENDING_INDEX
+from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 
 
 def create_orders(client: Any, name: str) -> None:
     """The order service's table, with the index `customer` too."""
-    shown = ["order_id", "status", "fulfilment", "total", "updated_at"]
-    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
+    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
     by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
     create_table(client, name, by_customer)
 
