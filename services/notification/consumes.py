@@ -14,4 +14,6 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentDispatched"): (*ORDER, "data.tracking"),
     },
 }
+BOUNCED, COMPLAINED = "Email Bounced", "Email Complaint Received"
+"""The detail-types, on the account's own bus, by which SES tells what became of a mail."""
 ON_REPLAY = {"notices": OnReplay.CATCH_UP}

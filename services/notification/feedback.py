@@ -10,12 +10,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
-from services.notification import table
+from services.notification import consumes, table
 from services.notification.suppressions import BOUNCED, COMPLAINED
 
 logger = Logger()
 metrics = Metrics(namespace="Orderflow")
-BOUNCE, COMPLAINT = "Email Bounced", "Email Complaint Received"
 
 
 class UnknownFeedback(ValueError):
@@ -29,11 +28,11 @@ def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
     """
     try:
         detail = event["detail"]
-        if event["detail-type"] == BOUNCE:
+        if event["detail-type"] == consumes.BOUNCED:
             bounce = detail["bounce"]
             found = bounce["bouncedRecipients"] if bounce["bounceType"] == "Permanent" else []
             return BOUNCED, [str(one["emailAddress"]) for one in found]
-        if event["detail-type"] == COMPLAINT:
+        if event["detail-type"] == consumes.COMPLAINED:
             complaint = detail["complaint"]
             found = complaint["complainedRecipients"] if complaint.get("complaintFeedbackType") != "not-spam" else []
             return COMPLAINED, [str(one["emailAddress"]) for one in found]

@@ -14,7 +14,7 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
-from services.notification.consumes import CONSUMES
+from services.notification.consumes import BOUNCED, COMPLAINED, CONSUMES
 
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
 SENDER = "orders@example.com"
@@ -93,7 +93,7 @@ class NotificationStack(ServiceStack):
             description="notification: a bounce or a complaint suppresses the address",
             event_pattern=events.EventPattern(
                 source=["aws.ses"],
-                detail_type=["Email Bounced", "Email Complaint Received"],
+                detail_type=[BOUNCED, COMPLAINED],
                 detail={"mail": {"tags": {"ses:configuration-set": [configuration_set.configuration_set_name]}}},
             ),
             targets=[targets.LambdaFunction(feedback, dead_letter_queue=dead_letters, retry_attempts=5)],

@@ -1,15 +1,18 @@
 """A shipping service in a moto account: its table, an order service to ask, and a clock that the test moves."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.kernel import clients, clock
+from services.kernel.contact import Contact
 from services.kernel.rows import Row
 from services.shipping import carriers, subscriber, sweeper, table
+from services.shipping.carrier import CarrierUnavailable, Parcel
+from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
 from tests.unit.tables import create_table
 
@@ -47,6 +50,41 @@ class ShippingService:
 
     def told(self, order_id: str = ORDER) -> list[str]:
         return [event["detail-type"] for event in self.events(order_id)]
+
+
+class LateCarrier(SandboxCarrier):
+    """Has delivered nothing yet, counts the parcels it took and gave back, and gives no answer while it is `away`."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: "of no use here")
+        self.prepared: list[str] = []
+        self.booked: list[str] = []
+        self.cancelled: list[str] = []
+        self.away = False
+        self.parcel = Parcel.ON_ITS_WAY
+
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+        self.prepared.append(order_id)
+        return f"booking-{len(self.prepared)}"
+
+    def cancel(self, booking: str) -> None:
+        self.cancelled.append(booking)
+
+    def book(self, booking: str) -> str | None:
+        if self.away:
+            raise CarrierUnavailable
+        self.booked.append(booking)
+        return super().book(booking)
+
+    def find(self, booking: str) -> Parcel:
+        return self.parcel
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> LateCarrier:
+    carrier = LateCarrier()
+    monkeypatch.setattr(sweeper, "carrier", lambda: carrier)
+    return carrier
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The sweeper hands parcels to the carrier and asks about them, whatever happens to one of them."""
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +8,10 @@ import pytest
 from services.kernel import clients
 from services.kernel.contact import Contact
 from services.shipping import sweeper, table
-from services.shipping.carrier import CarrierUnavailable, Parcel
+from services.shipping.carrier import Parcel
 from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import ADDRESS, ALICE, ORDER
-from tests.unit.shipping.conftest import TRANSIT, ShippingService
+from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService
 
 MINUTE = timedelta(minutes=1)
 
@@ -21,41 +20,6 @@ def order_ids(count: int) -> list[str]:
     """Orders of all shards."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     return ["ord-" + letters[n // 26] * 25 + letters[n % 26] for n in range(count)]
-
-
-class LateCarrier(SandboxCarrier):
-    """Has delivered nothing yet, counts the parcels it took and gave back, and gives no answer while it is `away`."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda: "of no use here")
-        self.prepared: list[str] = []
-        self.booked: list[str] = []
-        self.cancelled: list[str] = []
-        self.away = False
-        self.parcel = Parcel.ON_ITS_WAY
-
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        self.prepared.append(order_id)
-        return f"booking-{len(self.prepared)}"
-
-    def cancel(self, booking: str) -> None:
-        self.cancelled.append(booking)
-
-    def book(self, booking: str) -> str | None:
-        if self.away:
-            raise CarrierUnavailable
-        self.booked.append(booking)
-        return super().book(booking)
-
-    def find(self, booking: str) -> Parcel:
-        return self.parcel
-
-
-@pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch) -> LateCarrier:
-    carrier = LateCarrier()
-    monkeypatch.setattr(sweeper, "carrier", lambda: carrier)
-    return carrier
 
 
 def test_a_shipment_is_dispatched_then_delivered_then_left_alone(shipping: ShippingService) -> None:

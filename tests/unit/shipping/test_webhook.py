@@ -13,12 +13,9 @@ from services.shipping.carrier import CarrierUnavailable
 from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit import documented
 from tests.unit.choreography import ORDER
-from tests.unit.shipping.conftest import ShippingService
-from tests.unit.shipping.test_sweeper import LateCarrier, late
+from tests.unit.shipping.conftest import LateCarrier, ShippingService
 
 SECRET = "shared-with-the-carrier"
-
-__all__ = ["late"]
 
 
 @pytest.fixture(autouse=True)
