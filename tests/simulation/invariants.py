@@ -458,6 +458,9 @@ class Invariants:
                 return f"{len(queue.messages)} messages in {queue.name}"
         if any(not stream.quiet for stream in world.streams.values()):
             return "a stream is being read"
+        due = [key for key, row in self.tables["inventory"].rows.items() if key.startswith("SKU#") and "next_due" in row]
+        if due:
+            return f"nobody has looked at {sorted(due)}"
         unfinished = [entry for entry in sorted(self.unfinished) if not self._waits_for_operator(*entry)]
         if self.pending or unfinished:
             return f"unfinished: {unfinished[:5]}, pending: {sorted(self.pending)[:5]}"
