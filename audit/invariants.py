@@ -372,6 +372,8 @@ def _way(row: Row, dossier: Dossier) -> Broken:
     status, paid, reserved = row["status"], dossier.payment, dossier.reservation
     if status in BESIDE:
         payments, reservations = BESIDE[status]
+        if "resumed_at" in row and status == order.PENDING:
+            payments |= BESIDE[order.BACKORDERED][0]
         if _status(paid) not in payments or _status(reserved) not in reservations:
             yield "D1", f"is {status} with payment {_status(paid)} and stock {_status(reserved)}"
         if status == order.PENDING and _status(reserved) == stock.RELEASED and "rejected" not in (reserved or {}):

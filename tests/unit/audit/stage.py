@@ -101,6 +101,7 @@ STORIES = (
     Story("CUSTOMER WHILE HELD", lines=(("ONE", 2),), if_short="ALLOW_PARTIAL"),
     Story("DELIVERED", lines=(("LATE", 2), ("MUG", 1)), if_short="BACK_ORDER"),
     Story("CUSTOMER WHILE HELD", lines=(("LATE", 1),), if_short="BACK_ORDER"),
+    Story("CARD RAN OUT", lines=(("LATE", 3),), if_short="BACK_ORDER"),
     Story("WAITING", lines=(("NEVER", 2), ("MUG", 1)), channel="cdnow", if_short="BACK_ORDER"),
     Story("WAITED IN VAIN", lines=(("NEVER", 1),), if_short="BACK_ORDER"),
 )
@@ -229,6 +230,12 @@ class Order:
                 yield from self.authorize()
                 yield from self.reserve()
                 yield from self.cancelled("CUSTOMER" if fate == "CUSTOMER WHILE HELD" else "OUT_OF_STOCK")
+            case "CARD RAN OUT":  # as it waited, or just after: the gateway's webhook tells
+                yield from self.authorize()
+                yield from self.reserve()
+                processing.void(self.stage.payments, self.stage.gateway, self.order_id, self.cause)
+                yield
+                yield from self.cancelled("PAYMENT_VOIDED")
             case "WAITING":
                 yield from self.authorize()
                 yield from self.reserve()
