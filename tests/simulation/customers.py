@@ -325,14 +325,23 @@ class Crowd:
             self._pause(f"regret {wish.number} {attempt}", 0.5, 30.0)
 
     def _return_it(self, wish: Wish) -> None:
-        """Order, and cancel when it is long confirmed: before the parcel goes, at the very sweep by which it goes, or after."""
+        """Order, and cancel when it is confirmed: at the sweep by which the parcel goes, as it goes, or whenever."""
         place(self.world, wish)
-        if self.chance.below(f"return {wish.number} at the sweep", 2):
-            wait = 60.0 - self.world.scheduler.now / SECOND % 60
-            self._pause(f"return {wish.number}", wait, wait + 1.0)
-        else:
-            self._pause(f"return {wish.number}", 0.1, self.chance.choice(f"return {wish.number} by", (20.0, 90.0, 200.0)))
+        match self.chance.below(f"return {wish.number} when", 3):
+            case 0:
+                wait = 60.0 - self.world.scheduler.now / SECOND % 60
+                self._pause(f"return {wish.number}", wait, wait + 1.0)
+            case 1:
+                self._await_the_parcel(wish)
+            case 2:
+                self._pause(f"return {wish.number}", 0.1, self.chance.choice(f"return {wish.number} by", (20.0, 90.0, 200.0)))
         self._regret(wish)
+
+    def _await_the_parcel(self, wish: Wish) -> None:
+        """Until the carrier has the parcel, whether or not anybody here has heard of it; two minutes at most."""
+        until = self.world.scheduler.now + 120 * SECOND
+        while wish.order_id() not in RemoteCarrier.has and self.world.scheduler.now < until:
+            self.world.scheduler.sleep(SECOND // 10)
 
     def _reuse_the_key(self, wish: Wish) -> None:
         """The same key for another body: refused, and nothing changes."""

@@ -116,6 +116,7 @@ def test_a_refused_refund_waits_for_the_operator(laptop: Laptop, carol: str) -> 
     assert sorted(laptop.ledger(order_id)) == ["authorize", "capture", "refund", "refund-2"]
 
 
+@pytest.mark.timeout(300 + 2 * ROWS)
 def test_captured_less_refunded_is_what_is_confirmed_over_cdnow_purchases(laptop: Laptop) -> None:
     """A part of the imported orders is cancelled at random; the whole sample: ORDERFLOW_CANCELLATION_ROWS=6919."""
     random = Random(1123)
