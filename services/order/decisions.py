@@ -71,6 +71,8 @@ def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
 def wait(row: Row, stock: Evidence, now: datetime) -> Change | None:
     """The goods are waited for, and the money stays authorised; a sweeper looks now and then, until it is too long.
 
+    It looks soon for the first time: StockAllocated may have come before the order waited, and then it was not for it.
+
     An order waits once: evidence that comes after it was resumed is old.
     """
     if stock["outcome"] != "WAITING":
@@ -79,7 +81,7 @@ def wait(row: Row, stock: Evidence, now: datetime) -> Change | None:
         return None
     data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
     since = {"backordered_at": clock.rfc3339(now)}
-    seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + BACKORDER_LOOK)}
+    seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + GRACE)}
     return Change(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
 
 

@@ -205,6 +205,16 @@ def test_what_is_told_twice_or_too_late_changes_nothing(waiting: str) -> None:
     assert row(waiting) == cancelling
 
 
+def test_what_came_before_the_order_waited_is_seen_a_minute_later(shop: Shop, saga: Saga) -> None:
+    saga.answers("BACKORDERED")
+    order_id = placed(shop, "BACK_ORDER")
+    allocated(order_id)
+    command("wait", order_id, stock=WAITING)
+    with clock.held_by(lambda: NOON + timedelta(minutes=1)):
+        assert sweep()["recovered"] == 1
+    assert json.loads(saga.started[-1]["input"]) == {"mode": "resume", "order_id": order_id}
+
+
 def test_the_sweeper_asks_now_and_then_and_at_last_gives_the_money_back(
     saga: Saga, waiting: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
