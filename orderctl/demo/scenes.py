@@ -13,6 +13,7 @@ from services.kernel.names import CHANNEL_PREFIX
 from services.order import identity
 
 CUSTOMER = "alice"
+SOLD_OUT = "LP-SOLD-OUT"
 PATIENCE_SECONDS = 60.0
 
 
@@ -43,13 +44,25 @@ class Stage:
         return f"demo-{self.run}-{scene}"
 
 
-def place(stage: Stage, scene: str, sku: str, token: str, *, expected: int, prefer: str | None = None) -> dict[str, Any]:
-    """POST /orders, and see that it is answered by the `expected` status; the order in the answer."""
+Scene = Callable[[Stage], Shown]
+
+
+def place(
+    stage: Stage,
+    scene: str,
+    *skus: str,
+    expected: int,
+    card: str = "pm_card_visa",
+    prefer: str | None = None,
+    if_short: str | None = None,
+) -> dict[str, Any]:
+    """POST /orders for one of each SKU, and see that it is answered by the `expected` status; the order in the answer."""
     body = {
         "customer_id": CUSTOMER,
         "currency": "USD",
-        "lines": [{"sku": sku, "quantity": 1}],
-        "payment_token": token,
+        "lines": [{"sku": sku, "quantity": 1} for sku in skus],
+        "payment_token": card,
+        **({"if_short": if_short} if if_short else {}),
     }
     headers = {"Idempotency-Key": stage.key(scene), **({"Prefer": prefer} if prefer else {})}
     answer = service.order_api(stage.target, "POST", "/orders", body, headers)
@@ -62,28 +75,53 @@ def place(stage: Stage, scene: str, sku: str, token: str, *, expected: int, pref
 
 def confirmed(stage: Stage) -> Shown:
     """An order confirmed while the customer waits."""
-    order = place(stage, "confirmed", "MUG-BLUE", "pm_card_visa", expected=201)
+    order = place(stage, "confirmed", "MUG-BLUE", expected=201)
     return Shown("POST /orders", "201: paid, committed, confirmed", order["order_id"])
 
 
 def declined(stage: Stage) -> Shown:
     """A card that is declined."""
-    order = place(stage, "declined", "MUG-BLUE", "pm_card_declined", expected=402)
+    order = place(stage, "declined", "MUG-BLUE", card="pm_card_declined", expected=402)
     return Shown("POST /orders, card declined", "402: cancelled, nothing charged", order["order_id"])
 
 
 def out_of_stock(stage: Stage) -> Shown:
     """Stock that is not there; the payment, authorised before, is voided."""
-    order = place(stage, "out-of-stock", "LP-SOLD-OUT", "pm_card_visa", expected=409)
+    order = place(stage, "out-of-stock", SOLD_OUT, expected=409)
     payment = ordering.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
     if payment != "VOIDED":
         raise SceneFailed(f"the payment of {order['order_id']} is {payment}, not VOIDED")
     return Shown("POST /orders, out of stock", "409: cancelled, authorisation voided", order["order_id"])
 
 
+def for_a_part(stage: Stage) -> Shown:
+    """An order that allows a part, where one of two things is sold out."""
+    order = place(stage, "part", "MUG-WHITE", SOLD_OUT, expected=201, if_short="ALLOW_PARTIAL")
+    row = ordering.find(stage.target, order["order_id"])
+    if [line["sku"] for line in row["lines"]] != ["MUG-WHITE"]:
+        raise SceneFailed(f"order {order['order_id']} is confirmed for {row['lines']}, and {SOLD_OUT} is sold out")
+    return Shown("POST /orders, allowing a part", "201: what there is, and the price of that", order["order_id"])
+
+
+def back_ordered(stage: Stage) -> Shown:
+    """An order that waits for goods, and the delivery that brings them."""
+    order = place(stage, "back-order", SOLD_OUT, expected=202, if_short="BACK_ORDER")
+    if order["status"] != "BACKORDERED":
+        raise SceneFailed(f"order {order['order_id']} is {order['status']}, not BACKORDERED")
+    service.replenish(stage.target, stage.key("delivery"), [{"sku": SOLD_OUT, "quantity": 1}])
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while ordering.find(stage.target, order["order_id"])["status"] != "CONFIRMED":
+        if time.monotonic() > ends:
+            raise SceneFailed(f"order {order['order_id']} still waits {PATIENCE_SECONDS:g} s after the delivery")
+        for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
+            service.invoke(stage.target, sweeper, {})
+        time.sleep(0.5)
+    return Shown("POST /orders, back-order; a delivery", "202: waited, charged when it was there", order["order_id"])
+
+
 def responded_async(stage: Stage) -> Shown:
     """An order whose customer does not wait; the saga starts by its event."""
-    order = place(stage, "async", "LP-KIND-OF-BLUE", "pm_card_visa", expected=202, prefer="respond-async")
+    order = place(stage, "async", "LP-KIND-OF-BLUE", expected=202, prefer="respond-async")
     _follow(stage, [order["order_id"]])
     return Shown("POST /orders, Prefer: respond-async", "202 at once, confirmed by the event", order["order_id"])
 
@@ -103,7 +141,7 @@ def published(stage: Stage) -> Shown:
 def refunded(stage: Stage) -> Shown:
     """An order that is confirmed, and cancelled before its parcel goes."""
     for attempt in range(3):
-        order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", "pm_card_visa", expected=201)["order_id"]
+        order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", expected=201)["order_id"]
         answer = service.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
         if answer.status >= 400:
             raise SceneFailed(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
@@ -122,7 +160,7 @@ def delivered(stage: Stage) -> Shown:
     return Shown("GET /orders/{id}, of the first order", "shipped, told of, delivered", order_id)
 
 
-def play(stage: Stage, scene: Callable[[Stage], Shown]) -> Shown:
+def play(stage: Stage, scene: Scene) -> Shown:
     """Play a scene, timed, and keep what it showed."""
     began = time.monotonic()
     shown = scene(stage)
@@ -139,10 +177,12 @@ def _follow(stage: Stage, order_ids: list[str]) -> None:
             raise SceneFailed(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
 
 
-SCENES: tuple[Callable[[Stage], Shown], ...] = (
+SCENES: tuple[Scene, ...] = (
     confirmed,
     declined,
     out_of_stock,
+    for_a_part,
+    back_ordered,
     responded_async,
     published,
     refunded,

@@ -61,6 +61,21 @@ def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.St
         scenes.out_of_stock(playing)
 
 
+def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
+    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
+    with pytest.raises(SceneFailed, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
+        scenes.for_a_part(playing)
+
+
+def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
+    monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"status": "BACKORDERED"})
+    with pytest.raises(SceneFailed, match="ord-1 still waits"):
+        scenes.back_ordered(playing)
+
+
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """The homes whose laptop AWS was ended."""

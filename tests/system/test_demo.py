@@ -1,0 +1,18 @@
+"""The demonstration's scenes, each on the running system."""
+
+import pytest
+
+from orderctl.demo import scenes
+from tests.system.conftest import Laptop
+
+
+@pytest.fixture(scope="module")
+def stage(laptop: Laptop) -> scenes.Stage:
+    return scenes.Stage(laptop.target)
+
+
+@pytest.mark.parametrize("scene", scenes.SCENES, ids=lambda scene: str(scene.__name__))
+def test_each_scene_shows_what_it_says(scene: scenes.Scene, stage: scenes.Stage) -> None:
+    shown = scenes.play(stage, scene)
+    assert shown.order_id
+    assert stage.shown[-1] == shown
