@@ -140,14 +140,13 @@ def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
 
 
 def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Reply:
-    """The carrier's webhook says that a parcel has arrived, or somebody says so who does not know the secret."""
+    """The carrier's webhook says that a parcel has arrived, or somebody says so who does not know the secret (C2)."""
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     webhooks, clock = import_module("services.kernel.webhooks"), import_module("services.kernel.clock")
     signature = webhooks.sign("guessed" if forged else RemoteCarrier.SECRET, json.dumps(body), clock.now())
     reply = call(world, "POST", "/webhooks/carrier", body, function="shipping-webhook", orderflow_signature=signature)
-    expected = (400,) if forged else (200, 409)
-    if reply.status not in (*expected, *NO_ANSWER):
-        raise AssertionError(f"the webhook answered {reply.status} of {order_id}: {reply.body}")
+    if reply.status not in NO_ANSWER:
+        world.invariants.heard_out(order_id, reply.status, forged=forged)
     return reply
 
 

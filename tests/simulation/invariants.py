@@ -1,6 +1,6 @@
 """The protocol's invariants, checked on every write that touches them, on every answer a client hears, and at rest.
 
-The names are those of docs/reliability.md. They read the stores, not the handlers' own opinion of them.
+The names are those of docs/invariants.md. They read the stores, not the handlers' own opinion of them.
 """
 
 import json
@@ -146,7 +146,7 @@ class Invariants:
                     self._note_unfinished(change, status_of(change.new) != "REFUNDING")
                 case "RES":
                     touched[rest] = None
-                    self._check_turn(rest, change, changes)
+                    self._check_turn(rest, change)
                     self._reservation(rest, change, skus)
                 case "SKU":
                     skus[rest] = None
@@ -271,19 +271,19 @@ class Invariants:
         if change.new is not None and operation.startswith("refund") and text_of(change.new, "outcome") == "REFUNDED":
             self.refunds[order_id][operation] = number_of(change.new, "amount")
 
-    def _check_turn(self, order_id: str, change: Change, changes: list[Change]) -> None:
+    def _check_turn(self, order_id: str, change: Change) -> None:
         """F1: who gets goods leaves enough for everybody who waited for them before."""
         if status_of(change.new) != "HELD" or status_of(change.old) not in (ABSENT, "WAITING"):
             return
-        left = {other.key: number_of(other.new, "available") for other in changes if other.new is not None}
         for line in change.new["lines"]["L"] if change.new else []:
             sku, earlier = line["M"]["sku"]["S"], 0
             for other, quantity in self.waiting[sku].items():
                 if other == order_id:
                     break
                 earlier += quantity
-            if left[f"SKU#{sku}"] < earlier:
-                self._fail("F1", f"{order_id} gets {sku}; {left[f'SKU#{sku}']} are left to those before it, who want {earlier}")
+            left = number_of(self.tables["inventory"].rows.get(f"SKU#{sku}") or {}, "available")
+            if left < earlier:
+                self._fail("F1", f"{order_id} gets {sku}; {left} are left to those before it, who want {earlier}")
 
     def _reservation(self, order_id: str, change: Change, skus: dict[str, None]) -> None:
         waited, waits = (status_of(row) == "WAITING" for row in (change.old, change.new))
@@ -415,6 +415,11 @@ class Invariants:
             self._fail(
                 "I1", f"{who} asked for {lines} as {order_id}, which is {kept}, and was {'' if refused else 'not '}refused"
             )
+
+    def heard_out(self, order_id: str, status: int, *, forged: bool) -> None:
+        """C2: the carrier's webhook believes the carrier, and nobody else."""
+        if status not in ((400,) if forged else (200, 409)):
+            self._fail("C2", f"{'a stranger' if forged else 'the carrier'} told of the parcel of {order_id}: {status}")
 
     def failed(self, invocation: str, error: BaseException) -> None:
         """A function raised, or logged what it goes on from: what it calls a bug is one (B1)."""

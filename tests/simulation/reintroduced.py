@@ -6,6 +6,7 @@ on the path of a process of its own; there the simulation runs until an invarian
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from typing import Final
 
 BUGS: Final = Path(__file__).parent / "bugs"
 REPOSITORY: Final = Path(__file__).parents[2]
+INVARIANT: Final = re.compile("[A-Z][0-9]")
 
 
 @dataclass(frozen=True)
 class Caught:
-    """What became of a bug. `violated` is None when it went unnoticed."""
+    """What became of a bug. `violated` is None when it went unnoticed, no invariant where the harness fell over it."""
 
     name: str
     about: str
@@ -31,6 +33,18 @@ class Caught:
     text: str
     orders: int
     seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """The invariant that caught it, or why none did."""
+        if self.violated is None:
+            return "NOT CAUGHT"
+        return f"{self.violated} after {self.orders:,} orders" if self.is_caught else f"NOT CAUGHT: {self.violated}"
+
+    @property
+    def is_caught(self) -> bool:
+        """Whether an invariant did."""
+        return bool(self.violated and INVARIANT.fullmatch(self.violated))
 
 
 def patches(names: Sequence[str] = ()) -> list[Path]:
@@ -80,9 +94,8 @@ def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: boo
     missed = 0
     with ThreadPoolExecutor(processes) as pool:
         for caught in pool.map(lambda patch: hunt(patch, orders, seed, keep), chosen):
-            missed += caught.violated is None
-            verdict = f"{caught.violated} after {caught.orders:,} orders" if caught.violated else "NOT CAUGHT"
-            print(f"{caught.name:40} {verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
+            missed += not caught.is_caught
+            print(f"{caught.name:40} {caught.verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
     print(f"{len(chosen) - missed} of {len(chosen)} bugs caught within {orders:,} orders")  # noqa: T201
     return int(missed > 0)
 

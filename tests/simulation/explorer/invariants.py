@@ -139,7 +139,7 @@ OWN_INVARIANTS: Mapping[str, Check] = {
     ),
     "D1* a row's history has two endings": lambda one: ends_once(one.taken),
     "D2* a row takes a transition twice": lambda one: moves_once(one.taken),
-    "W1 an order waits, or gets a part, that was not to": lambda one: (
+    "F2 an order waits, or gets a part, that was not to": lambda one: (
         ("RES.wait" not in one.taken or one.if_short == BACK_ORDER)
         and (one.got in (0, one.wants) or one.if_short == ALLOW_PARTIAL)
     ),
