@@ -106,17 +106,18 @@ def for_a_part(stage: Stage) -> Shown:
 def back_ordered(stage: Stage) -> Shown:
     """An order that waits for goods, and the delivery that brings them."""
     order = place(stage, "back-order", SOLD_OUT, expected=202, if_short="BACK_ORDER")
+    order_id = order["order_id"]
     if order["status"] != "BACKORDERED":
-        raise SceneFailed(f"order {order['order_id']} is {order['status']}, not BACKORDERED")
+        raise SceneFailed(f"order {order_id} is {order['status']}, not BACKORDERED")
     service.replenish(stage.target, stage.key("delivery"), [{"sku": SOLD_OUT, "quantity": 1}])
     ends = time.monotonic() + PATIENCE_SECONDS
-    while ordering.find(stage.target, order["order_id"])["status"] != "CONFIRMED":
+    while ordering.find(stage.target, order_id)["status"] != "CONFIRMED":
         if time.monotonic() > ends:
-            raise SceneFailed(f"order {order['order_id']} still waits {PATIENCE_SECONDS:g} s after the delivery")
+            raise SceneFailed(f"order {order_id} still waits {PATIENCE_SECONDS:g} s after the delivery")
         for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
             service.invoke(stage.target, sweeper, {})
         time.sleep(0.5)
-    return Shown("POST /orders, back-order; a delivery", "202: waited, charged when it was there", order["order_id"])
+    return Shown("POST /orders, back-order; a delivery", "202: waited, charged when it was there", order_id)
 
 
 def responded_async(stage: Stage) -> Shown:

@@ -338,8 +338,8 @@ class Crowd:
 
     def _await_the_parcel(self, wish: Wish) -> None:
         """Until the carrier has the parcel, whether or not anybody here has heard of it; two minutes at most."""
-        until = self.world.scheduler.now + 120 * SECOND
-        while wish.order_id() not in RemoteCarrier.has and self.world.scheduler.now < until:
+        order_id, until = wish.order_id(), self.world.scheduler.now + 120 * SECOND
+        while order_id not in RemoteCarrier.has and self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 10)
 
     def _reuse_the_key(self, wish: Wish) -> None:
