@@ -24,7 +24,7 @@ CHECKED_BY = {
 }
 
 
-@pytest.mark.parametrize(("column", "checked"), enumerate(CHECKED_BY.values()), ids=CHECKED_BY)
+@pytest.mark.parametrize(("column", "checked"), list(enumerate(CHECKED_BY.values())), ids=CHECKED_BY)
 def test_the_table_says_who_checks_what(column: int, checked: set[str]) -> None:
     rows = ROW.findall((REPOSITORY / "docs" / "invariants.md").read_text())
     ticked = {name for name, *ticks in rows if ticks[column].strip() == "yes"}
