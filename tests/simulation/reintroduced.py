@@ -1,11 +1,10 @@
 """Known bugs, put back one by one: can this harness fail?
 
-Each `bugs/*.patch` says in its first line what it breaks. It is applied to a copy of `services/`, which comes first
-on the path of a process of its own; there the simulation runs until an invariant is violated.
+Each `bugs/*.yaml` (known_bug.py) is put into a copy of `services/`, which comes first on the path of a process of its own;
+there the simulation runs until an invariant is violated.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-BUGS: Final = Path(__file__).parent / "bugs"
+from tests.simulation.known_bug import BUGS, KnownBug, MisplacedBugError, known_bugs
+
 REPOSITORY: Final = Path(__file__).parents[2]
 INVARIANT: Final = re.compile("[A-Z][0-9]")
 
@@ -47,53 +47,41 @@ class Caught:
         return bool(self.violated and INVARIANT.fullmatch(self.violated))
 
 
-def patches(names: Sequence[str] = ()) -> list[Path]:
-    """The bugs, or those named."""
-    found = sorted(BUGS.glob("*.patch"))
-    return [patch for patch in found if not names or patch.stem in names]
-
-
-def about(patch: Path) -> str:
-    """What the bug is, by the first line of its patch."""
-    return patch.read_text().splitlines()[0].lstrip("# ")
-
-
-def changed_copy(patch: Path, folder: Path) -> None:
-    """A copy of services/ in `folder`, with the bug in it."""
+def changed_copy(bug: KnownBug, folder: Path) -> None:
+    """Make a copy of services/ in `folder`, with the bug in it. Raises MisplacedBugError."""
     shutil.copytree(REPOSITORY / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
-    environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    subprocess.run(["git", "apply", "-C1", str(patch)], cwd=folder, check=True, env=environ)
+    bug.put_into(folder)
 
 
-def hunt(patch: Path, orders: int, seed: str, keep: bool = False) -> Caught:
+def hunt(bug: KnownBug, orders: int, seed: str, keep: bool = False) -> Caught:
     """Run the simulation on the changed copy."""
-    folder = Path(tempfile.mkdtemp(prefix=f"orderflow-{patch.stem}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"orderflow-{bug.name}-"))
     started = time.monotonic()
     try:
         try:
-            changed_copy(patch, folder)
-        except subprocess.CalledProcessError:
-            return Caught(patch.stem, "its patch does not apply to services/ as it is now: make it anew", None, "", 0, 0.0)
+            changed_copy(bug, folder)
+        except MisplacedBugError as misplaced:
+            return Caught(bug.name, f"write the bug anew: {misplaced}", None, "", 0, 0.0)
         command = [sys.executable, "-m", "tests.simulation.reintroduced", str(folder), str(orders), seed]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"{patch.stem}: {done.stderr[-2000:]}")
+            raise RuntimeError(f"{bug.name}: {done.stderr[-2000:]}")
         told = json.loads(done.stdout.splitlines()[-1])
     finally:
         if not keep:
             shutil.rmtree(folder)
-    return Caught(patch.stem, about(patch), told["violated"], told["text"], told["orders"], time.monotonic() - started)
+    return Caught(bug.name, bug.about, told["violated"], told["text"], told["orders"], time.monotonic() - started)
 
 
 def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:
     """The command: 0 when every bug was caught."""
-    chosen = patches(names)
-    unknown = sorted(set(names) - {patch.stem for patch in chosen})
+    chosen = known_bugs(names)
+    unknown = sorted(set(names) - {bug.name for bug in chosen})
     if unknown:
         sys.exit(f"There is no bug {', '.join(unknown)}; they are the files of {BUGS}, without their ending.")
     missed = 0
     with ThreadPoolExecutor(processes) as pool:
-        for caught in pool.map(lambda patch: hunt(patch, orders, seed, keep), chosen):
+        for caught in pool.map(lambda bug: hunt(bug, orders, seed, keep), chosen):
             missed += not caught.is_caught
             print(f"{caught.name:40} {caught.verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
     print(f"{len(chosen) - missed} of {len(chosen)} bugs caught within {orders:,} orders")  # noqa: T201

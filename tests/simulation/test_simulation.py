@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import reintroduced
+from tests.simulation.known_bug import KnownBug, known_bugs
 
 REPOSITORY = Path(__file__).parents[2]
 ORDERS = "1200"
@@ -35,9 +36,9 @@ def history(printed: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("patch", reintroduced.patches(), ids=lambda patch: patch.stem)
-def test_every_known_bug_can_be_put_back(patch: Path, tmp_path: Path) -> None:
-    reintroduced.changed_copy(patch, tmp_path)
+@pytest.mark.parametrize("bug", known_bugs(), ids=lambda bug: bug.name)
+def test_every_known_bug_can_be_put_back(bug: KnownBug, tmp_path: Path) -> None:
+    reintroduced.changed_copy(bug, tmp_path)
 
 
 @pytest.mark.timeout(900)
