@@ -17,7 +17,7 @@ MAX_ITEMS = 50
 
 
 def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
-    """Call the function whose ARN stands at `parameter` (`order/commands-arn`); its answer.
+    """Call the function whose ARN stands at `parameter` (`order/operator-arn`); its answer.
 
     A `UserError` if the function failed, with what it said.
     """
@@ -56,7 +56,7 @@ def refusal(answer: Answer) -> str:
 def set_prices(target: Target, prices: Sequence[Mapping[str, Any]]) -> None:
     """Put prices `{"sku", "amount", "currency"}` in the catalogue."""
     for part in in_parts(prices, MAX_PRICES):
-        invoke(target, "order/commands-arn", {"command": "set_prices", "prices": part})
+        invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
 
 
 def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str, Any]]) -> None:
@@ -64,7 +64,7 @@ def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str
     for position, part in enumerate(in_parts(items, MAX_ITEMS)):
         command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
         cause = {"correlation_id": replenishment_id, "causation_id": f"orderctl:{replenishment_id}"}
-        invoke(target, "inventory/commands-arn", {**command, **cause})
+        invoke(target, "inventory/operator-arn", {**command, **cause})
 
 
 def put_contact(target: Target, contact: Mapping[str, Any]) -> None:

@@ -177,7 +177,7 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
 
     order = ordering.find(ctx.obj, order_id)
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service.invoke(ctx.obj, "payment/commands-arn", {"command": "retry_refund", "order_id": order_id, **cause})
+    answer = service.invoke(ctx.obj, "payment/operator-arn", {"command": "retry_refund", "order_id": order_id, **cause})
     shown = {"order_id": order_id, **answer}
     columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
     output.show([shown], columns, output_format)

@@ -74,7 +74,7 @@ def watch(
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
-    answer = service.invoke(ctx.obj, "inventory/commands-arn", {"command": "watch", "sku": sku, "threshold": below, **cause})
+    answer = service.invoke(ctx.obj, "inventory/operator-arn", {"command": "watch", "sku": sku, "threshold": below, **cause})
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 

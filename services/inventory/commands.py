@@ -1,4 +1,4 @@
-"""The inventory's commands: the saga's steps, and the operator's stock-keeping. Each answers `{"outcome": ...}`.
+"""The inventory's commands: the saga's steps. Each answers `{"outcome": ...}`.
 
 An exception is a fault; the same command again is always safe.
 """
@@ -8,8 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.inventory import decisions, levels, table
-from services.inventory.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
+from services.inventory import decisions, table
+from services.inventory.stock import merge
 from services.kernel.rows import Cause
 
 logger = Logger()
@@ -54,35 +54,10 @@ def release(command: Command) -> Command:
     return {"outcome": row["status"]}
 
 
-def replenish(command: Command) -> Command:
-    """Take in the items of a delivery, once for each `replenishment_id` (the operator's command): REPLENISHED."""
-    replenishment_id: str = command["replenishment_id"]
-    arrived = merge(command["items"])
-    if not SKU_PATTERN.fullmatch(replenishment_id):
-        raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
-    cause = Cause(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
-    row = table.replenishments().move(
-        replenishment_id, lambda row, seen: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
-    )
-    return {"outcome": row["status"]}
-
-
-def watch(command: Command) -> Command:
-    """Tell when less than `threshold` of a SKU is available (the operator's command): ENOUGH or LOW. 0 tells never."""
-    sku, threshold = command["sku"], command["threshold"]
-    check_sku(sku)
-    if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
-        raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {MAX_QUANTITY}")
-    row = levels.watch(sku, threshold, _cause(command))
-    return {"outcome": row["status"], "threshold": row["threshold"]}
-
-
 COMMANDS: dict[str, Callable[[Command], Command]] = {
     "reserve": reserve,
     "commit": commit,
     "release": release,
-    "replenish": replenish,
-    "watch": watch,
 }
 
 
@@ -92,7 +67,7 @@ def handler(event: Command, context: Any) -> Command:
     if command is None:
         raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
     answer = command(event)
-    logger.info("command answered", command=event["command"], order_id=event.get("order_id"), outcome=answer["outcome"])
+    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
     return answer
 
 

@@ -25,8 +25,11 @@ class InventoryStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
-        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
+        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
         self.publish("commands-arn", commands.function_arn)
+        operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
+        table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, LEVELS))
+        self.publish("operator-arn", operator.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS,))
         HttpApi(self, api, ("GET /stock/{sku}",))

@@ -1,4 +1,4 @@
-"""The order's commands: the saga's steps on the order's row, and the operator's prices. Each answers `{"outcome": ...}`."""
+"""The order's commands: the saga's steps on the order's row. Each answers `{"outcome": ...}`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from services.kernel import clock
 from services.kernel.rows import Cause, Decide, Row
 from services.order import decisions, identity, table
-from services.order.catalogue import MAX_PRICES
 
 Command = dict[str, Any]
 
@@ -60,14 +59,6 @@ def cancel(command: Command) -> Command:
     return _advance(command, lambda row: decisions.cancel(row, command["payment"], command["stock"]))
 
 
-def set_prices(command: Command) -> Command:
-    """Put up to MAX_PRICES prices in the catalogue (the operator's command)."""
-    if len(command["prices"]) > MAX_PRICES:
-        raise ValueError(f"{len(command['prices'])} prices; at most {MAX_PRICES} a command")
-    table.catalogue().set_prices(command["prices"])
-    return {"outcome": "PRICED", "count": len(command["prices"])}
-
-
 COMMANDS: dict[str, Callable[[Command], Command]] = {
     "load": load,
     "decide": decide,
@@ -75,7 +66,6 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
     "refuse": refuse,
     "confirm": confirm,
     "cancel": cancel,
-    "set_prices": set_prices,
 }
 
 

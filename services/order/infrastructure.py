@@ -82,6 +82,7 @@ class OrderStack(ServiceStack):
         self._start_by_event(workflow)
         self._api(table, workflow)
         self._contact(table)
+        self._operator(table)
         self._subscriptions(table)
         outbox = Outbox(
             self,
@@ -99,12 +100,17 @@ class OrderStack(ServiceStack):
             alarm_on_count(self, name, description)
 
     def _commands(self, table: ServiceTable) -> ServiceFunction:
-        """The saga's steps and the operator's prices; they never see a contact."""
+        """The saga's steps; they never see a contact or a price list."""
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(commands, "GetItem", "UpdateItem", rows=(ORDERS,))
-        table.allow(commands, "PutItem", rows=(PRICES,))
         self.publish("commands-arn", commands.function_arn)
         return commands
+
+    def _operator(self, table: ServiceTable) -> None:
+        """The operator's prices."""
+        operator = ServiceFunction(self, "operator", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
+        table.allow(operator, "PutItem", rows=(PRICES,))
+        self.publish("operator-arn", operator.function_arn)
 
     def _workflow(self, commands: ServiceFunction) -> sfn.StateMachine:
         saga = definition()

@@ -8,10 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import Cause
-from services.payment import decisions, processing, table
+from services.payment import processing, table
 from services.payment.gateway import Intent
 from services.payment.gateways import gateway
 
@@ -42,34 +41,10 @@ def void(command: Command) -> Command:
     return processing.void(table.payments(), gateway(), command["order_id"], _cause(command))
 
 
-def retry_refund(command: Command) -> Command:
-    """Attempt a refund anew that the gateway refused (the operator's command): REFUNDED, REFUND_REFUSED or REFUNDING.
-
-    UNCHANGED with the payment's `status` where none was ever begun. What is refunded is not refunded again.
-    """
-    payments, cause = table.payments(), _cause(command)
-    row = payments.advance(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)
-    row = processing.refund(payments, gateway(), row)
-    if row is None or row["status"] not in decisions.AFTER_REFUND:
-        return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
-    return decisions.answer(row, decisions.AFTER_REFUND)
-
-
-def status(command: Command) -> Command:
-    """The payment as it durably is: FOUND or NOT_FOUND."""
-    row = table.payments().get(command["order_id"])
-    if row is None:
-        return {"outcome": "NOT_FOUND"}
-    shown = ("order_id", "status", "total", "reason", "version", "created_at", "updated_at")
-    return {"outcome": "FOUND", **{name: row[name] for name in shown if name in row}}
-
-
 COMMANDS: dict[str, Callable[[Command], Command]] = {
     "authorize": authorize,
     "capture": capture,
     "void": void,
-    "retry_refund": retry_refund,
-    "status": status,
 }
 
 

@@ -18,9 +18,9 @@ from tests.infrastructure.templates import Assembly, Resource, listed, referred
 REPOSITORY = Path(__file__).parents[2]
 GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
 FUNCTIONS = {
-    "order": {"api", "commands", "contact", "intake", "subscriber", "relay", "sweeper"},
-    "payment": {"commands", "subscriber", "relay", "sweeper"},
-    "inventory": {"api", "commands", "subscriber", "relay", "sweeper"},
+    "order": {"api", "commands", "contact", "operator", "intake", "subscriber", "relay", "sweeper"},
+    "payment": {"commands", "operator", "subscriber", "relay", "sweeper"},
+    "inventory": {"api", "commands", "operator", "subscriber", "relay", "sweeper"},
     "shipping": {"subscriber", "cancellation", "webhook", "relay", "sweeper"},
     "notification": {"commands", "subscriber", "feedback", "relay", "sweeper"},
 }
@@ -119,16 +119,19 @@ LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
     ("order", "api"): ADVANCE
     | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
-    ("order", "commands"): ADVANCE | {"dynamodb:PutItem"},
+    ("order", "commands"): ADVANCE,
+    ("order", "operator"): {"dynamodb:PutItem"},
     ("order", "contact"): {"dynamodb:GetItem"},
     ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
     ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
     ("order", "sweeper"): SWEEP | {"states:StartExecution"},
     ("payment", "commands"): ADVANCE | LEDGER,
+    ("payment", "operator"): ADVANCE | LEDGER,
     ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | LEDGER,
     ("payment", "sweeper"): SWEEP | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
     ("inventory", "commands"): ADVANCE,
+    ("inventory", "operator"): ADVANCE,
     ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
     ("inventory", "sweeper"): SWEEP,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE,
@@ -172,7 +175,7 @@ def test_the_api_alone_keeps_and_forgets_contacts(assembly: Assembly) -> None:
     api = assembly.function("order", "api")
     for action in ("dynamodb:PutItem", "dynamodb:DeleteItem"):
         assert rows(assembly, api, action) == {"CONTACT#*"}
-    assert rows(assembly, assembly.function("order", "commands"), "dynamodb:PutItem") == {"PRICE#*"}
+    assert rows(assembly, assembly.function("order", "operator"), "dynamodb:PutItem") == {"PRICE#*"}
 
 
 def test_every_use_of_a_services_table_is_bound_to_kinds_of_rows(assembly: Assembly) -> None:
@@ -229,7 +232,7 @@ def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly
 
 
 def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:
-    for module in ("commands", "subscriber", "sweeper"):
+    for module in ("commands", "operator", "subscriber", "sweeper"):
         given, at_the_sandbox = (
             stage.function("payment", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
         )

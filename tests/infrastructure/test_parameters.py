@@ -18,10 +18,10 @@ PROVIDED = {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {"commands-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
-    "inventory": {"commands-arn", "api-url", *CANCELLATIONS},
+    "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
+    "inventory": {"commands-arn", "operator-arn", "api-url", *CANCELLATIONS},
     "order": {
-        *("commands-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
+        *("commands-arn", "operator-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
         *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
         *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
     },

@@ -191,10 +191,10 @@ def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[s
 
     def run() -> None:
         listed = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in prices.items()]
-        _done(world.functions.invoke("order-commands", {"command": "set_prices", "prices": listed}, "operator"))
+        _done(world.functions.invoke("order-operator", {"command": "set_prices", "prices": listed}, "operator"))
         items = [{"sku": sku, "quantity": quantity} for sku, quantity in stock.items() if quantity]
         command = {"command": "replenish", "replenishment_id": "opening", "items": items}
-        _done(world.functions.invoke("inventory-commands", command, "operator"))
+        _done(world.functions.invoke("inventory-operator", command, "operator"))
         for customer_id, country in customers.items():
             call(world, "PUT", f"/customers/{customer_id}/contact", contact_of(customer_id, country))
         world.plan.quiet = threshold
@@ -207,7 +207,7 @@ def replenish(world: "World", replenishment_id: str, items: list[dict[str, Any]]
     """The operator takes goods in, and repeats the command: it counts once."""
     command = {"command": "replenish", "replenishment_id": replenishment_id, "items": items}
     for _ in range(2):
-        world.functions.invoke("inventory-commands", command, f"operator > {replenishment_id}")
+        world.functions.invoke("inventory-operator", command, f"operator > {replenishment_id}")
 
 
 def _done(result: Any) -> None:
@@ -223,7 +223,7 @@ def retry_refused_refunds(world: "World") -> None:
 
 
 def _retry_refund(world: "World", command: dict[str, str]) -> None:
-    world.functions.invoke("payment-commands", command, f"operator > {command['order_id']}")
+    world.functions.invoke("payment-operator", command, f"operator > {command['order_id']}")
 
 
 class Crowd:
@@ -380,7 +380,7 @@ class Crowd:
         items = [{"sku": "SKU-0", "quantity": 5}]
         cause = {"correlation_id": "operator", "causation_id": "operator"}
         watch = {"command": "watch", "sku": "SKU-0", "threshold": self.chance.below("threshold", 20), **cause}
-        self.world.functions.invoke("inventory-commands", watch, self._task().name)
+        self.world.functions.invoke("inventory-operator", watch, self._task().name)
         replenish(self.world, "again", items)
         call(self.world, "GET", "/stock/SKU-0", function="inventory-api")
         if self.chance.below("forgets", 2):  # a person may be forgotten at any time; the books stay

@@ -142,13 +142,16 @@ def functions() -> tuple[Deployed, ...]:
     }
     ours = (
         Deployed("order", "commands", 10, {}),
+        Deployed("order", "operator", 10, {}),
         Deployed("order", "contact", 5, {}),
         Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
         Deployed("order", "intake", 30, letters["order-intake"]),
         Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
         Deployed("payment", "commands", 10, gateway),
+        Deployed("payment", "operator", 10, gateway),
         Deployed("payment", "subscriber", 30, {**letters["payment-cancellations"], **gateway}),
         Deployed("inventory", "commands", 10, {}),
+        Deployed("inventory", "operator", 10, {}),
         Deployed("inventory", "subscriber", 30, letters["inventory-cancellations"]),
         Deployed("inventory", "api", 10, {}),
         Deployed("shipping", "subscriber", 30, letters["shipping-orders"]),

@@ -16,7 +16,7 @@ def sku(laptop: Laptop) -> str:
     """A SKU of the test's own, at 7 dollars, of which there are two."""
     name = f"RARE-{uuid.uuid4().hex[:8]}"
     prices = [{"sku": name, "amount": PRICE, "currency": "USD"}]
-    laptop.invoke("order/commands-arn", {"command": "set_prices", "prices": prices})
+    laptop.invoke("order/operator-arn", {"command": "set_prices", "prices": prices})
     arrive(laptop, name, 2)
     return name
 
@@ -24,7 +24,7 @@ def sku(laptop: Laptop) -> str:
 def arrive(laptop: Laptop, sku: str, quantity: int) -> None:
     items = [{"sku": sku, "quantity": quantity}]
     command = {"command": "replenish", "replenishment_id": uuid.uuid4().hex, "items": items}
-    assert laptop.invoke("inventory/commands-arn", command)["outcome"] == "REPLENISHED"
+    assert laptop.invoke("inventory/operator-arn", command)["outcome"] == "REPLENISHED"
 
 
 def place(laptop: Laptop, sku: str, quantity: int, if_short: str) -> Any:

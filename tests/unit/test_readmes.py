@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 
 from services.inventory import commands as inventory
+from services.inventory import operator as stock_keeping
 from services.inventory import states as stock
 from services.kernel.schemas import SERVICES_FOLDER
 from services.kernel.transitions import ABSENT, TransitionTable
 from services.payment import commands as payment
+from services.payment import operator as refunding
 from services.payment import states as money
 
 SERVICES = {
-    "payment": ((money.TRANSITIONS, money.DISPUTES), payment.COMMANDS),
-    "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS, stock.LEVELS), inventory.COMMANDS),
+    "payment": ((money.TRANSITIONS, money.DISPUTES), {**payment.COMMANDS, **refunding.COMMANDS}),
+    "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS, stock.LEVELS), {**inventory.COMMANDS, **stock_keeping.COMMANDS}),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.inventory import commands, sweeper, table
+from services.inventory import commands, operator, sweeper, table
 from services.kernel.rows import Row, unmarshal
 from tests.unit.tables import create_table
 
@@ -33,6 +33,9 @@ class InventoryService:
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
         return commands.handler({"command": command, **fields}, None)
 
+    def operate(self, command: str, **fields: Any) -> dict[str, Any]:
+        return operator.handler({"command": command, **fields}, None)
+
     def of_order(self, command: str, number: int, **fields: Any) -> dict[str, Any]:
         cause = {"correlation_id": "correlation-1", "causation_id": f"ORDER#{order(number)}#1"}
         return self(command, order_id=order(number), **cause, **fields)
@@ -51,10 +54,10 @@ class InventoryService:
         return self.of_order("release", number)
 
     def replenish(self, replenishment_id: str = "delivery-1", **quantities: int) -> dict[str, Any]:
-        return self("replenish", replenishment_id=replenishment_id, items=lines(**quantities))
+        return self.operate("replenish", replenishment_id=replenishment_id, items=lines(**quantities))
 
     def watch(self, threshold: int, sku: str = BLUE) -> dict[str, Any]:
-        return self("watch", sku=sku, threshold=threshold, correlation_id="operator", causation_id="operator")
+        return self.operate("watch", sku=sku, threshold=threshold, correlation_id="operator", causation_id="operator")
 
     def sweep(self) -> dict[str, int]:
         return sweeper.handler({}, None)

@@ -172,7 +172,7 @@ def test_bad_lines_change_nothing(inventory: InventoryService) -> None:
         with pytest.raises(InvalidLines):
             inventory.of_order("reserve", 0, lines=bad)
         with pytest.raises(InvalidLines):
-            inventory("replenish", replenishment_id="bad", items=bad)
+            inventory.operate("replenish", replenishment_id="bad", items=bad)
     with pytest.raises(ValueError, match="is not a replenishment id"):
         inventory.replenish("a delivery", blue=1)
     assert table.reservations().get(order()) is None
@@ -180,7 +180,7 @@ def test_bad_lines_change_nothing(inventory: InventoryService) -> None:
 
 def test_fifty_skus_go_into_one_transaction(inventory: InventoryService) -> None:
     items = [{"sku": f"SKU-{number}", "quantity": 2} for number in range(50)]
-    inventory("replenish", replenishment_id="fifty", items=items)
+    inventory.operate("replenish", replenishment_id="fifty", items=items)
 
     assert inventory.of_order("reserve", 0, lines=items)["outcome"] == "HELD"
     assert {inventory.stock(item["sku"]) for item in items} == {(0, 2, 0)}

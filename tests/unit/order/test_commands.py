@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from services.order import commands, contact, table
+from services.kernel.commands import UnknownCommandError
+from services.order import commands, contact, operator, table
 from services.order.commands import UnknownCommand, UnknownOrder
 from services.order.decisions import EvidenceMissing
 from tests.unit.order.conftest import CONTEXT, Shop
@@ -117,7 +118,15 @@ def test_an_unknown_command_is_a_fault() -> None:
 def test_too_many_prices_are_refused_before_any_is_set() -> None:
     prices = [{"sku": f"S{n}", "amount": 1, "currency": "USD"} for n in range(101)]
     with pytest.raises(ValueError, match="at most 100"):
-        commands.handler({"command": "set_prices", "prices": prices}, CONTEXT)
+        operator.handler({"command": "set_prices", "prices": prices}, CONTEXT)
+
+
+def test_the_sagas_function_and_the_operators_share_no_command() -> None:
+    assert not commands.COMMANDS.keys() & operator.COMMANDS.keys()
+    with pytest.raises(UnknownCommand, match="'set_prices' is not one of"):
+        commands.handler({"command": "set_prices", "prices": []}, CONTEXT)
+    with pytest.raises(UnknownCommandError, match="'confirm' is not one of set_prices"):
+        operator.handler({"command": "confirm"}, CONTEXT)
 
 
 def test_the_contact_of_an_order(order_id: str) -> None:

@@ -17,13 +17,14 @@ from orderctl.signed_http import Answer
 from orderctl.target import Kind, Target
 from services.inventory import api as inventory_api
 from services.inventory import commands as inventory_commands
+from services.inventory import operator as inventory_operator
 from services.inventory import table as inventory_table
 from services.kernel import clients
 from services.kernel.inbox import parse
 from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.rows import marshal, unmarshal
 from services.order import api, identity, intake, table
-from services.order import commands as order_commands
+from services.order import operator as order_operator
 from tests.unit.tables import create_table
 
 CACHED = (
@@ -144,7 +145,7 @@ class Bus:
 class Functions:
     """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
 
-    HANDLERS = {"order/commands-arn": order_commands.handler, "inventory/commands-arn": inventory_commands.handler}
+    HANDLERS = {"order/operator-arn": order_operator.handler, "inventory/operator-arn": inventory_operator.handler}
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.kernel.rows import Row, unmarshal
-from services.payment import commands, gateways, table
+from services.payment import commands, gateways, operator, table
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
@@ -24,8 +24,15 @@ class PaymentService:
         self.client = client
 
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
-        event = {"command": command, "order_id": ORDER, "correlation_id": "correlation-1", "causation_id": f"ORDER#{ORDER}#1"}
-        return commands.handler(event | fields, None)
+        return commands.handler(self._event(command) | fields, None)
+
+    def operate(self, command: str) -> dict[str, Any]:
+        """An operator's command."""
+        return operator.handler(self._event(command), None)
+
+    @staticmethod
+    def _event(command: str) -> dict[str, Any]:
+        return {"command": command, "order_id": ORDER, "correlation_id": "correlation-1", "causation_id": f"ORDER#{ORDER}#1"}
 
     def authorize(self, token: str = "pm_card_visa", total: dict[str, Any] = TOTAL) -> dict[str, Any]:
         return self("authorize", total=total, payment_token=token)

@@ -160,13 +160,13 @@ def test_the_same_order_with_another_total_is_a_fault(payment: PaymentService) -
 def test_a_total_is_a_whole_number_from_zero(payment: PaymentService, amount: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         payment.authorize(total={"amount": amount, "currency": "USD"})
-    assert payment("status") == {"outcome": "NOT_FOUND"}
+    assert payment.operate("status") == {"outcome": "NOT_FOUND"}
 
 
 def test_the_status_is_told_without_the_token(payment: PaymentService) -> None:
     payment.authorize("pm_card_declined")
 
-    found = payment("status")
+    found = payment.operate("status")
 
     assert (found["outcome"], found["status"], found["total"], found["reason"]) == ("FOUND", "DECLINED", TOTAL, "card_declined")
     assert "payment_token" not in found

@@ -8,7 +8,7 @@ import pytest
 
 from services.kernel import clients, clock
 from services.kernel.money import Money
-from services.payment import commands, subscriber, sweeper
+from services.payment import operator, subscriber, sweeper
 from services.payment.gateway import GatewayTimeout, Intent, NothingToRefund, Refunded, RefundRefused
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
@@ -35,7 +35,7 @@ class Unsteady(SandboxGateway):
 @pytest.fixture(autouse=True)
 def gateway(payment_tables: None, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Unsteady:
     unsteady = Unsteady(Ledger(dynamodb, "ledger"))
-    for module in (commands, subscriber, sweeper):
+    for module in (operator, subscriber, sweeper):
         monkeypatch.setattr(module, "gateway", lambda: unsteady)
     monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
     monkeypatch.setattr(clients, "events", Bus)
@@ -114,19 +114,19 @@ def test_a_refused_refund_waits_for_the_operator(payment: PaymentService, paid: 
     assert sweep()["known"] == 0
     cancelled()
     assert payment.row["status"] == "REFUND_REFUSED"
-    assert payment("retry_refund") == {"outcome": "REFUNDED"}
+    assert payment.operate("retry_refund") == {"outcome": "REFUNDED"}
     assert payment.ledger["refund"] == "REFUND_REFUSED"
     assert payment.ledger["refund-2"] == "REFUNDED"
     assert "reason" not in payment.row
 
 
 def test_only_a_refused_refund_is_tried_again(payment: PaymentService, paid: Callable[..., None]) -> None:
-    assert payment("retry_refund") == {"outcome": "UNCHANGED", "status": None}
+    assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": None}
     paid()
-    assert payment("retry_refund") == {"outcome": "UNCHANGED", "status": "CAPTURED"}
+    assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": "CAPTURED"}
     cancelled()
     before = payment.row
-    assert payment("retry_refund") == {"outcome": "REFUNDED"}
+    assert payment.operate("retry_refund") == {"outcome": "REFUNDED"}
     assert payment.row == before
 
 
@@ -142,7 +142,7 @@ def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
         monkeypatch.setattr(gateway, "refund", first)
         cancelled()  # another delivery is faster, and hears the same
         gateway.silent = 1
-        assert payment("retry_refund") == {"outcome": "REFUNDING"}
+        assert payment.operate("retry_refund") == {"outcome": "REFUNDING"}
         return refused
 
     monkeypatch.setattr(gateway, "refund", stalled)
