@@ -11,6 +11,7 @@ from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_silence
 from cdk.constructs.function import ServiceFunction
 from cdk.service_stack import ServiceStack
+from stages import Stage
 
 PERIOD = Duration.minutes(15)
 TIMEOUT_SECONDS = 300
@@ -22,7 +23,7 @@ NEXT_IS_THE_RETRY = "an audit that fails is made good by the next, in 15 minutes
 class AuditStack(ServiceStack):
     """`audit.function`, every quarter of an hour. Publishes `function-arn`."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "audit")
         tables = {table: self.require(*parameter.split("/")) for table, parameter in PARAMETERS.items()}
         auditor = ServiceFunction(

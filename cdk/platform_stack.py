@@ -11,16 +11,14 @@ from cdk.constructs.queue import dead_letter_queue
 from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import CHANNEL_PREFIX, SERVICES, SOURCE_PREFIX, source_of
-
-ARCHIVE_RETENTION_DAYS = 30
-"""How far back a replay can reach, unless the context `archive_retention_days` says. Dedupe records never expire."""
+from stages import Stage
 
 
 class PlatformStack(ServiceStack):
     """What the five services stand on. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
     `schema-registry-name`."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, PLATFORM)
         bus = self._bus()
         self.publish("bus-name", bus.event_bus_name)
@@ -61,7 +59,7 @@ class PlatformStack(ServiceStack):
             source_arn=bus.event_bus_arn,
             description="All domain events; what a replay replays",
             event_pattern={"source": [{"prefix": SOURCE_PREFIX}]},
-            retention_days=self.setting("archive_retention_days", ARCHIVE_RETENTION_DAYS),
+            retention_days=self.setting("archive_retention_days"),
         )
         archive.apply_removal_policy(self.removal_policy)
         return archive

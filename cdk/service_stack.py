@@ -5,55 +5,106 @@ reads what it needs by name when it is deployed. What it publishes and requires 
 of deployment.
 """
 
-import re
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import RemovalPolicy, Stack, Tags
+from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Environment, Fn, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from services.kernel.names import parameter_name
+from stages import Stage, as_text, parameter_id
 
 PLATFORM = "platform"
-SHORT_LIVED_STAGE = "dev"
-"""The stage whose tables and archive go with their stack. In every other stage they stay when their stack is destroyed."""
+SETTINGS = "settings"
+"""The parameter at which a stack keeps the settings that it was deployed with, as JSON."""
 
 
 class ServiceStack(Stack):
     """`Orderflow<Stage>-<Service>`."""
 
-    def __init__(self, scope: Construct, stage: str, service: str) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", stage):
-            raise ValueError(f"{stage!r} is not a stage: up to 16 of a-z 0-9, a letter first, such as dev")
+    def __init__(self, scope: Construct, stage: Stage, service: str) -> None:
+        where = Environment(account=stage.account, region=stage.region) if stage.account or stage.region else None
         super().__init__(
             scope,
-            f"Orderflow{stage.capitalize()}-{service.capitalize()}",
-            description=f"Orderflow, stage {stage}: {service}",
+            f"Orderflow{stage.name.capitalize()}-{service.capitalize()}",
+            description=f"Orderflow, stage {stage.name}: {service}",
+            env=where,
+            termination_protection=not stage.ephemeral,
         )
-        self.stage = stage
+        self.stage = stage.name
         self.service = service
         self.provides: set[str] = set()
         self._required: dict[str, str] = {}
-        Tags.of(self).add("orderflow:stage", stage)
+        self._stage = stage
+        self._settings: dict[str, Any] = {}
+        Tags.of(self).add("orderflow:stage", stage.name)
         Tags.of(self).add("orderflow:service", service)
+        self.setting("ephemeral")
 
     @property
     def keeps_data(self) -> bool:
-        """Whether tables and archive outlive the stack, and are protected from deletion."""
-        return self.stage != SHORT_LIVED_STAGE
+        """Whether tables, archive, secrets and logs outlive the stack, and are protected from deletion."""
+        return not self._stage.ephemeral
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of a table or the archive when its stack is destroyed."""
+        """What becomes of a table, the archive, a secret or a log group when its stack is destroyed."""
         return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
 
-    def setting(self, name: str, default: Any) -> Any:
-        """The CDK context's value for `name` (`-c name=value`), of the default's type, or the default."""
-        given = self.node.try_get_context(name)
-        return default if given is None else type(default)(given)
+    def setting(self, name: str) -> Any:
+        """Return a setting of the stage, and remember that this stack was deployed with it.
+
+        A protected setting becomes a rule of the template: CloudFormation refuses a deployment that would change it.
+        """
+        if name not in self._settings:
+            self._settings[name] = self._stage.value(name)
+            if self._stage.protects(name):
+                self._protect(name, as_text(self._settings[name]))
+        return getattr(self._stage, name)
+
+    def log_level(self) -> str:
+        """Return what this service's functions log."""
+        self._settings["log_level"] = level = self._stage.log_level_of(self.service)
+        return level
+
+    def _protect(self, name: str, value: str) -> None:
+        """Let CloudFormation hold the value against the one that the stack was deployed with.
+
+        A parameter of a template keeps its value from deployment to deployment unless a caller gives another: the CDK's
+        CLI sends `UsePreviousValue` for each parameter that it was not given. Its default counts once, when the stack is
+        made. Rules are checked before anything changes.
+        """
+        parameter = CfnParameter(
+            self,
+            parameter_id(name),
+            default=value,
+            description=f"The {name} that this stack was deployed with; give another to allow the change",
+        )
+        parameter.override_logical_id(parameter_id(name))
+        allow = f"`orderctl deploy {self.service} --allow-change {name}`"
+        plain = f"`cdk deploy {self.stack_name} --parameters {self.stack_name}:{parameter_id(name)}={value}`"
+        rule = CfnRule(
+            self,
+            f"{parameter_id(name)}Stays",
+            assertions=[
+                CfnRuleAssertion(
+                    assert_=Fn.condition_equals(parameter.value_as_string, value),
+                    assert_description=(
+                        f"{name} of stage {self.stage} would become {value}, and another is deployed. "
+                        f"If that is meant: {allow}, or {plain}."
+                    ),
+                )
+            ],
+        )
+        rule.override_logical_id(f"{parameter_id(name)}Stays")
+
+    def publish_settings(self) -> None:
+        """Keep the settings that this stack read under `settings`, for `orderctl deploy` to compare with the stage's file."""
+        self.publish(SETTINGS, json.dumps(self._settings, sort_keys=True))
 
     def publish(self, thing: str, value: str) -> None:
         """Let others find `value` under `/orderflow/<stage>/<this service>/<thing>`."""
@@ -75,10 +126,12 @@ class ServiceStack(Stack):
 
 
 def put_in_order(stacks: Sequence[ServiceStack]) -> list[Stacked]:
-    """Let each stack be deployed after those that publish what it requires; all in that order.
+    """Let each stack keep its settings and be deployed after those that publish what it requires; all in that order.
 
     Raises deploy_order.Unprovided and deploy_order.Cyclic.
     """
+    for stack in stacks:
+        stack.publish_settings()
     listed = deploy_order.in_order([stack.wiring() for stack in stacks])
     by_name = {stack.stack_name: stack for stack in stacks}
     for name, needed in deploy_order.dependencies(listed).items():

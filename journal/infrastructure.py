@@ -6,21 +6,19 @@ from constructs import Construct
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.subscription import EVERY, Subscription
 from cdk.constructs.table import kept, of_rows, text
-from cdk.platform_stack import ARCHIVE_RETENTION_DAYS
 from cdk.service_stack import ServiceStack
 from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
 from services.kernel.names import SOURCE_PREFIX
+from stages import Stage
 
 TIMEOUT_SECONDS = 30
 BATCH, GATHERING_SECONDS = 100, 5
-AT_ONCE = 2
-"""Nobody waits for the journal: few instances, with full batches, unless the context `journal_concurrency` says more."""
 
 
 class JournalStack(ServiceStack):
     """`journal.function` and its table. Publishes `table-name` and what a subscription does, as `events`."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "journal")
         table = dynamodb.Table(
             self,
@@ -37,7 +35,7 @@ class JournalStack(ServiceStack):
             projection_type=dynamodb.ProjectionType.ALL,
         )
         self.publish("table-name", table.table_name)
-        days = self.setting("archive_retention_days", ARCHIVE_RETENTION_DAYS)
+        days = self.setting("archive_retention_days")
         writer = ServiceFunction(
             self,
             "function",
@@ -53,6 +51,6 @@ class JournalStack(ServiceStack):
             writer,
             batch_size=BATCH,
             gathering_seconds=GATHERING_SECONDS,
-            at_once=self.setting("journal_concurrency", AT_ONCE),
+            at_once=self.setting("journal_concurrency"),
             replays=False,
         )

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import stages
 from orderctl.embedded.process import REPOSITORY, last_lines
 from orderctl.errors import UserError
 from orderctl.target import LAPTOP_ACCOUNT, Target
+from stages import Stage
 
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 # What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
-SOURCES = ("cdk", "services", "audit", "journal", "cdk.json", "requirements", "pyproject.toml", "console")
+SOURCES = ("cdk", "services", "audit", "journal", "stages", "cdk.json", "requirements", "pyproject.toml")
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"
@@ -33,19 +35,18 @@ class Stack:
 class Cdk:
     """The CDK CLI working on `target`; what it prints goes to `log`."""
 
-    def __init__(self, target: Target, log: Path, app: str | None = None, context: Sequence[str] = ()) -> None:
+    def __init__(self, target: Target, log: Path, app: str | None = None) -> None:
         self.target = target
         self.log = log
         self.app = app
-        self.context = tuple(context)
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
         """Begin to synthesize the composition into `output`; wait for it with `finish`."""
         app = self.app or f"{sys.executable} -m cdk.app"
         arguments = ["synth", "--all", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
-        for setting in self.context:
-            arguments += ["-c", setting]
+        if self.target.is_laptop:
+            arguments += ["-c", f"like={stages.LAPTOP_STAGE}"]
         # A laptop needs no look-ups, and the composition must not depend on where it goes.
         return self._begin(arguments, REPOSITORY)
 
@@ -103,6 +104,7 @@ class Cdk:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
             "CI": "true",
+            stages.FOLDER_VARIABLE: str(stages.folder().resolve()),
         }
         return environment
 
@@ -124,9 +126,9 @@ def stacks_of(assembly: Path) -> list[Stack]:
     return found
 
 
-def fingerprint(stage: str, app: str | None = None, context: Sequence[str] = ()) -> str:
+def fingerprint(settings: Stage, app: str | None = None) -> str:
     """A digest of everything a synthesis reads, taken without synthesizing."""
-    digest = hashlib.sha256(f"{stage} {app} {sys.version} {' '.join(context)}".encode())
+    digest = hashlib.sha256(f"{settings} {app} {sys.version}".encode())
     for source in SOURCES:
         root = REPOSITORY / source
         files = sorted(root.rglob("*")) if root.is_dir() else [root]

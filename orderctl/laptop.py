@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,15 @@ def up(
     everything: bool = False,
     seed: bool = True,
     environment: Mapping[str, str] | None = None,
-    context: Sequence[str] = (),
 ) -> tuple[Target, Running]:
     """Have Orderflow run on the laptop: the target to use from now on, and the record of the process.
 
     Started if it is not running. Deploys the stacks whose template or assets differ from what is deployed, or
     `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
-    `environment` adds variables for the engine when it is started. `context` are settings of the stacks, `name=value`.
+    `environment` adds variables for the engine when it is started.
     """
     with process.alone():
-        return _up(target, progress, port, persist, app, everything, seed, environment, context)
+        return _up(target, progress, port, persist, app, everything, seed, environment)
 
 
 def _up(
@@ -49,8 +48,8 @@ def _up(
     everything: bool,
     seed: bool,
     environment: Mapping[str, str] | None,
-    context: Sequence[str],
 ) -> tuple[Target, Running]:
+    settings = target.settings()
     record = process.running()
     if record is None:
         with progress.step("Start the laptop's AWS"):
@@ -61,11 +60,11 @@ def _up(
         raise UserError(f"The laptop's AWS already runs, on port {record.port}.", "`orderctl down` first.")
     target = target.at(record.endpoint)
     deployed = {} if everything else _deployed(target)
-    fingerprint = cdk_cli.fingerprint(target.stage, app, context)
+    fingerprint = cdk_cli.fingerprint(settings, app)
     if deployed.get("sources") == fingerprint:
         progress.note("Nothing has changed since the last deployment.")
     else:
-        stacks = _deploy(target, progress, app, context, deployed.get("stacks", {}))
+        stacks = _deploy(target, progress, app, deployed.get("stacks", {}))
         if seed and app is None:  # another composition has no catalogue
             _seed(target, progress)
         _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
@@ -98,13 +97,11 @@ def forget(target: Target, stacks: Iterable[str]) -> None:
         _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
 
 
-def _deploy(
-    target: Target, progress: Progress, app: str | None, context: Sequence[str], deployed: Mapping[str, str]
-) -> list[Stack]:
+def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:
     folder = process.home()
     assembly = folder / "cdk.out"
     # Two at a time: the synthesis and the bootstrap need nothing of each other.
-    synthesis = Cdk(target, folder / "logs" / "synth.log", app, context)
+    synthesis = Cdk(target, folder / "logs" / "synth.log", app)
     bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
     synthesizing = synthesis.synthesizing(assembly)
     try:

@@ -15,7 +15,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+import stages
 from orderctl.errors import UserError
+from stages import Stage, StageError
 
 LAPTOP_REGION = "us-east-1"
 LAPTOP_ACCOUNT = "000000000000"
@@ -74,6 +76,16 @@ class Target:
         """The same target at another address; refuses one that is not on this machine."""
         require_loopback(endpoint_url)
         return replace(self, endpoint_url=endpoint_url)
+
+    def settings(self) -> Stage:
+        """Return the stage's settings, from its file. On the laptop a stage without a file has those of `dev`.
+
+        Raises UserError for a stage that cannot be.
+        """
+        try:
+            return stages.load(self.stage, like=stages.LAPTOP_STAGE if self.is_laptop else None)
+        except StageError as error:
+            raise UserError(error.message, error.hint) from error
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""

@@ -40,7 +40,7 @@ class ServiceFunction(lambda_.Function):
         package: str | None = None,
     ) -> None:
         part = Construct(stack, module.capitalize())
-        log = log_group(part)
+        log = log_group(stack, part)
         role = iam.Role(part, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log.grant_write(role)
         bundle = bundling.bundle(stack.service)
@@ -61,7 +61,7 @@ class ServiceFunction(lambda_.Function):
             environment={
                 "STAGE": stack.stage,
                 "POWERTOOLS_SERVICE_NAME": stack.service,
-                "LOG_LEVEL": stack.setting("log_level", "INFO"),
+                "LOG_LEVEL": stack.log_level(),
                 **(environment or {}),
             },
         )

@@ -17,7 +17,6 @@ from cdk.service_stack import ServiceStack
 
 TIMEOUT_SECONDS = 29
 """The longest that the CDK lets an HTTP API wait for its integration (API Gateway's own quota is 30)."""
-REQUESTS_PER_SECOND, BURST = 100, 200
 LOGGED = {
     "requestId": "$context.requestId",
     "routeKey": "$context.routeKey",
@@ -57,12 +56,14 @@ class HttpApi(Construct):
             http_api=api,
             stage_name="$default",
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(rate_limit=REQUESTS_PER_SECOND, burst_limit=BURST),
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=stack.setting("api_requests_per_second"), burst_limit=stack.setting("api_burst")
+            ),
         )
         resource = stage.node.default_child
         assert isinstance(resource, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log_group(self).log_group_arn, format=json.dumps(LOGGED)
+            destination_arn=log_group(stack, self).log_group_arn, format=json.dumps(LOGGED)
         )
         if function:
             integration = _integration("Function", function)

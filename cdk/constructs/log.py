@@ -1,10 +1,15 @@
 """A log group: kept for a while, then gone. What must last is in tables and in the archive."""
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.service_stack import ServiceStack
 
-def log_group(scope: Construct, name: str = "Log") -> logs.LogGroup:
-    """A log group of `scope`'s own, kept for a month."""
-    return logs.LogGroup(scope, name, retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
+
+def log_group(stack: ServiceStack, scope: Construct, name: str = "Log") -> logs.LogGroup:
+    """A log group of `scope`'s own. It keeps a line for as long as the stage says, and outlives its stack where tables do."""
+    made = logs.LogGroup(scope, name, removal_policy=stack.removal_policy)
+    resource = made.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)
+    resource.retention_in_days = stack.setting("log_retention_days")
+    return made

@@ -1,20 +1,25 @@
 """`orderctl deploy` and `orderctl destroy`: the CDK's own, with what a stack requires checked first."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import stages
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from orderctl import cdk_cli, laptop, output
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import process
+from orderctl.errors import UserError
 from orderctl.target import Target
+from stages import Stage, StageError
 
 Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--context", "-c", help="A setting of the stacks, name=value; may be repeated.")
+    list[str] | None,
+    typer.Option("--context", "-c", help="A setting, name=value, that must be what the stage's file says; may be repeated."),
 ]
 
 
@@ -40,11 +45,13 @@ def deploy(
 
     - `orderctl --target aws --profile me --region eu-central-1 deploy --all`
 
-    - `orderctl deploy shipping -c transit_seconds=5`
+    The settings are in `stages/<stage>.yaml`.
     """
     from orderctl import deploying
 
-    cdk, assembly, stacks = _synthesized(ctx, context)
+    settings = ctx.obj.settings()
+    check_overrides(settings, context or [])
+    cdk, assembly, stacks = _synthesized(ctx)
     wanted = deploying.chosen(stacks, services or [], everything=everything)
     deploying.check_required(wanted, stacks, deploying.parameters_there(ctx.obj))
     names = [stack.name for stack in wanted]
@@ -69,7 +76,7 @@ def destroy(
     """
     from orderctl import deploying
 
-    cdk, assembly, stacks = _synthesized(ctx, None)
+    cdk, assembly, stacks = _synthesized(ctx)
     there = deploying.stacks_there(ctx.obj, stacks)
     wanted = [stack for stack in deploying.chosen(stacks, services or [], everything=everything) if stack.name in there]
     if not wanted:
@@ -90,12 +97,22 @@ def _forget(target: Target, names: list[str]) -> None:
         laptop.forget(target, names)
 
 
-def _synthesized(ctx: typer.Context, context: list[str] | None) -> tuple[Cdk, Path, list[Stacked]]:
-    """The stacks with these settings; synthesized only if what they are made of has changed since the last time."""
+def check_overrides(settings: Stage, given: Sequence[str]) -> None:
+    """See that each `name=value` repeats what the stage's file says. Raises UserError."""
+    for override in given:
+        name, _, value = override.partition("=")
+        try:
+            stages.override(settings, name, value)
+        except StageError as error:
+            raise UserError(error.message, error.hint) from error
+
+
+def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:
+    """The stacks of the stage; synthesized only if what they are made of has changed since the last time."""
     folder = process.home()
     assembly, made_of = folder / "cdk.out.deploy", folder / "cdk.out.deploy.sources"
-    sources = cdk_cli.fingerprint(ctx.obj.stage, context=context or ())
-    cdk = Cdk(ctx.obj, folder / "logs" / "deploy.log", context=context or ())
+    sources = cdk_cli.fingerprint(ctx.obj.settings())
+    cdk = Cdk(ctx.obj, folder / "logs" / "deploy.log")
     if not (made_of.exists() and made_of.read_text() == sources and assembly.exists()):
         made_of.unlink(missing_ok=True)
         with output.Progress().step("Synthesize the stacks"):

@@ -12,6 +12,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.inventory.consumes import CONSUMES
 from services.kernel.names import DUE_INDEX
+from stages import Stage
 
 RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
 
@@ -19,7 +20,7 @@ RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
 class InventoryStack(ServiceStack):
     """Stock and its reservations."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "inventory")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)

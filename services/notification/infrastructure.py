@@ -15,10 +15,9 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.notification.consumes import BOUNCED, COMPLAINED, CONSUMES
+from stages import Stage
 
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
-SENDER = "orders@example.com"
-"""The address that mails come from, unless the context `sender` names another; SES must have verified it, or its domain."""
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
@@ -28,12 +27,12 @@ BATCH = 5
 class NotificationStack(ServiceStack):
     """Mails to customers, and the addresses that none goes to."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "notification")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
         contact = self.require("order", "contact-arn")
-        sender = self.setting("sender", SENDER)
+        sender = self.setting("sender")
         self.publish("sender-address", sender)
         configuration_set = ses.ConfigurationSet(self, "Mails", reputation_metrics=True)
         subscriber = ServiceFunction(

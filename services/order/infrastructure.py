@@ -28,11 +28,9 @@ from services.order.consumes import CONSUMES
 from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from services.order.workflow import budget
 from services.order.workflow.definition import definition
+from stages import Stage
 
 ORDERS, PRICES, CONTACTS = "ORDER#", "PRICE#", "CONTACT#"
-ABORT_AFTER_SECONDS = 600
-BACK_ORDERED_FOR_SECONDS = 518400
-"""Six days: cards keep money aside for seven."""
 CALLER_MARGIN_SECONDS = 0.5
 """What the API's client waits above the workflow's time-out."""
 ROUTES = (
@@ -72,7 +70,7 @@ RUNS_CUT_SHORT = 10
 class OrderStack(ServiceStack):
     """Orders, the catalogue, contacts and the saga."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "order")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
@@ -90,8 +88,8 @@ class OrderStack(ServiceStack):
             rows=(ORDERS,),
             sweeper_environment={
                 "WORKFLOW_ARN": workflow.state_machine_arn,
-                "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds", ABORT_AFTER_SECONDS)),
-                "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds", BACK_ORDERED_FOR_SECONDS)),
+                "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds")),
+                "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds")),
             },
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
@@ -132,7 +130,7 @@ class OrderStack(ServiceStack):
             definition_substitutions=functions,
             role=role,
             tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group(part), level=sfn.LogLevel.ERROR, include_execution_data=False),
+            logs=sfn.LogOptions(destination=log_group(self, part), level=sfn.LogLevel.ERROR, include_execution_data=False),
         )
         acknowledge(
             part,

@@ -14,9 +14,9 @@ from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.payment.consumes import CONSUMES
+from stages import Stage
 
 PAYMENTS, DISPUTES = "PAY#", "DISPUTE#"
-GATEWAYS = ("sandbox", "stripe")
 COMMANDS_SECONDS = 10
 WEBHOOKS = ("POST /webhooks/stripe",)
 TOLD_LATER = {
@@ -30,7 +30,7 @@ TOLD_LATER = {
 class PaymentStack(ServiceStack):
     """Payments, the gateway's ledger, and what Stripe needs where it is the gateway."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "payment")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
@@ -57,12 +57,10 @@ class PaymentStack(ServiceStack):
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
 
     def _gateway(self) -> dict[str, str]:
-        """What the functions that move money are told of the gateway. Raises ValueError for one that there is not."""
-        gateway: str = self.setting("gateway", GATEWAYS[0])
-        if gateway not in GATEWAYS:
-            raise ValueError(f"{gateway!r} is not a gateway: -c gateway=... takes {' or '.join(GATEWAYS)}")
+        """What the functions that move money are told of the gateway."""
+        gateway: str = self.setting("gateway")
         self.publish("gateway", gateway)
-        url = {"STRIPE_URL": self.setting("stripe_url", "https://api.stripe.com")} if gateway == "stripe" else {}
+        url = {"STRIPE_URL": self.setting("stripe_url")} if gateway == "stripe" else {}
         return {"GATEWAY": gateway, **url}
 
     def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...], url: str) -> None:

@@ -15,21 +15,16 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.shipping.consumes import CONSUMES
+from stages import Stage
 
 SHIPMENTS = "SHIP#"
-TRANSIT_SECONDS = 60
-"""How long after dispatch the carrier is first asked about a parcel, unless the context `transit_seconds` says."""
-CARRIERS = ("sandbox", "easypost")
-SHIP_FROM = ("name", "street1", "city", "zip", "country")
-"""What the context `ship_from` must name, in EasyPost's words; `street2` and `state` too, where the address has them."""
-GRAMS_PER_ITEM = 500
 WEBHOOKS = ("POST /webhooks/carrier",)
 
 
 class ShippingStack(ServiceStack):
     """Shipments of confirmed orders."""
 
-    def __init__(self, scope: Construct, stage: str) -> None:
+    def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "shipping")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
@@ -41,7 +36,7 @@ class ShippingStack(ServiceStack):
         Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation)
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
-        transit_seconds = str(self.setting("transit_seconds", TRANSIT_SECONDS))
+        transit_seconds = str(self.setting("transit_seconds"))
         outbox = Outbox(
             self,
             table,
@@ -57,22 +52,16 @@ class ShippingStack(ServiceStack):
         alarm_on_count(self, "ParcelReturned", "a parcel comes back or is lost: services/shipping/README.md")
 
     def _carrier(self) -> dict[str, str]:
-        """What the functions that speak to the carrier are told of it. Raises ValueError for a context that cannot be."""
-        carrier: str = self.setting("carrier", CARRIERS[0])
-        if carrier not in CARRIERS:
-            raise ValueError(f"{carrier!r} is not a carrier: -c carrier=... takes {' or '.join(CARRIERS)}")
+        """What the functions that speak to the carrier are told of it."""
+        carrier: str = self.setting("carrier")
         self.publish("carrier", carrier)
         if carrier == "sandbox":
             return {"CARRIER": carrier}
-        ship_from = json.loads(self.setting("ship_from", "{}"))
-        missing = [name for name in SHIP_FROM if not ship_from.get(name)]
-        if missing:
-            raise ValueError(f"-c ship_from=... is a JSON object with {', '.join(SHIP_FROM)}; there is no {', '.join(missing)}")
         return {
             "CARRIER": carrier,
-            "EASYPOST_URL": self.setting("easypost_url", "https://api.easypost.com"),
-            "SHIP_FROM": json.dumps(ship_from, sort_keys=True),
-            "GRAMS_PER_ITEM": str(self.setting("grams_per_item", GRAMS_PER_ITEM)),
+            "EASYPOST_URL": self.setting("easypost_url"),
+            "SHIP_FROM": json.dumps(self.setting("ship_from"), sort_keys=True),
+            "GRAMS_PER_ITEM": str(self.setting("grams_per_item")),
         }
 
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:

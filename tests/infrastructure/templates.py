@@ -67,7 +67,11 @@ class Assembly:
     def requires(self, service: str) -> set[str]:
         """The SSM parameters that the service's stack reads when it is deployed, but the CDK's own."""
         parameters = self.templates[service].get("Parameters", {})
-        return {entry["Default"] for name, entry in parameters.items() if name != "BootstrapVersion"}
+        return {
+            entry["Default"]
+            for name, entry in parameters.items()
+            if name != "BootstrapVersion" and entry["Type"].startswith("AWS::SSM::Parameter::Value")
+        }
 
     def _all(self) -> Iterator[Resource]:
         for service, template in self.templates.items():

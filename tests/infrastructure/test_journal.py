@@ -4,6 +4,7 @@ import pytest
 from aws_cdk import App
 
 from journal.infrastructure import JournalStack
+from stages import Stage
 from tests.infrastructure.templates import Assembly, Resource, listed, read
 
 
@@ -36,7 +37,7 @@ def test_it_may_write_its_table_and_nothing_else(assembly: Assembly) -> None:
 
 def test_one_setting_says_how_long_archive_and_journal_keep(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("cdk.out")
-    app = App(outdir=str(folder), context={"archive_retention_days": "7"})
-    JournalStack(app, "dev")
+    app = App(outdir=str(folder))
+    JournalStack(app, Stage("dev", ephemeral=True, archive_retention_days=7))
     app.synth()
     assert writer(read(folder)).properties["Environment"]["Variables"]["RETENTION_DAYS"] == "7"

@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from aws_cdk import App
 
+import stages
 from cdk import deploy_order
 from cdk.deploy_order import Cyclic, Stacked, Unprovided
-from cdk.service_stack import ServiceStack
 from services.kernel.names import SERVICES
+from stages import StageError
 from tests.infrastructure.templates import Assembly
 
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
@@ -36,6 +36,7 @@ PROVIDED = {
     "audit": {"function-arn"},
     "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},
 }
+BY_EVERY_STACK = {"settings"}
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
 
 
@@ -43,7 +44,7 @@ def test_the_operator_and_the_others_find_what_they_look_for(assembly: Assembly)
     expected = {
         f"/orderflow/dev/{service}/{thing}": service
         for service, things in PROVIDED.items()
-        for thing in things | (BY_EVERY_SERVICE if service in SERVICES else set())
+        for thing in things | BY_EVERY_STACK | (BY_EVERY_SERVICE if service in SERVICES else set())
     }
     assert assembly.provides() == expected
 
@@ -98,8 +99,8 @@ def test_the_cdk_deploys_in_that_order_too(assembly: Assembly) -> None:
 
 
 def test_a_stage_that_cannot_be_part_of_a_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="'Dev/1' is not a stage"):
-        ServiceStack(App(), "Dev/1", "order")
+    with pytest.raises(StageError, match="'Dev/1' is not a stage"):
+        stages.load("Dev/1")
 
 
 BUS, COMMANDS = "/orderflow/dev/platform/bus-arn", "/orderflow/dev/payment/commands-arn"

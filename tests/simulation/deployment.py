@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import stages
+
 BUS: Final = "orderflow"
 WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga"
 
@@ -121,10 +123,10 @@ WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ca
 
 def functions() -> tuple[Deployed, ...]:
     """Every function of the five stacks."""
-    order, shipping, notification = infrastructure("order"), infrastructure("shipping"), infrastructure("notification")
+    stage, notification = stages.load("dev"), infrastructure("notification")
     workflow = {"WORKFLOW_ARN": WORKFLOW}
     waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
-    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(order["ABORT_AFTER_SECONDS"]), **waits}
+    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}
@@ -133,7 +135,7 @@ def functions() -> tuple[Deployed, ...]:
     sweepers = {
         "order": aborts,
         "payment": gateway,
-        "shipping": {**contact, "TRANSIT_SECONDS": str(shipping["TRANSIT_SECONDS"]), **carrier},
+        "shipping": {**contact, "TRANSIT_SECONDS": str(stage.transit_seconds), **carrier},
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
     }
     letters = {

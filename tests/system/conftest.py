@@ -4,10 +4,12 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import stages
 from orderctl import laptop as bring_up
 from orderctl import observing, service, signed_http
 from orderctl.embedded import process
@@ -19,8 +21,8 @@ from tests.polling import eventually
 
 SETTLED = ("CONFIRMED", "CANCELLED")
 MUG = ("MUG-BLUE", 1250)
-SOON = ("transit_seconds=2",)
-"""The sandbox carrier is as quick as the tests are impatient."""
+STAGES = Path(__file__).with_name("stages")
+"""The stages' settings here: the sandbox carrier is as quick as the tests are impatient."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,10 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """One deployment for the session, beside whatever else runs on this machine."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("laptop")))
+        monkeypatch.setenv(stages.FOLDER_VARIABLE, str(STAGES))
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         try:
-            target, _ = bring_up.up(Target(), Progress(), port=process.free_port(), context=SOON)
+            target, _ = bring_up.up(Target(), Progress(), port=process.free_port())
             yield Laptop(target)
         finally:
             process.stop()

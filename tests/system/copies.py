@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orderctl.embedded.process import REPOSITORY
 
-COPIED = ("cdk", "services", "audit", "journal", "orderctl")
+COPIED = ("cdk", "services", "audit", "journal", "orderctl", "stages")
 LINKED = ("requirements", "data", "node_modules", ".venv", "build")
 """What is read only, or named by its contents."""
 BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import stages
 from cdk import deploy_order
 from orderctl import deploying
 from orderctl.cdk_cli import Cdk
@@ -50,9 +51,15 @@ def assemblies(empty: Target) -> dict[str, Path]:
     """The stacks synthesized twice, as they are and with another setting: what an update deploys."""
     home = process.home()
     made = {level: home / f"cdk.out.{level}" for level in ("INFO", "DEBUG")}
-    cdks = {level: Cdk(empty, home / "logs" / f"synth.{level}.log", context=[f"log_level={level}"]) for level in made}
+    cdks = {level: Cdk(empty, home / "logs" / f"synth.{level}.log") for level in made}
+    begun = {}
     # Side by side: each keeps one core busy.
-    begun = {level: cdks[level].synthesizing(made[level]) for level in made}
+    for level in made:
+        (home / level).mkdir()
+        (home / level / "dev.yaml").write_text(f"ephemeral: true\nlog_level: {level}\n")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv(stages.FOLDER_VARIABLE, str(home / level))
+            begun[level] = cdks[level].synthesizing(made[level])
     for level, synthesizing in begun.items():
         cdks[level].finish(synthesizing, "synth")
     return made

@@ -10,6 +10,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
+import stages
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from orderctl import deploying
@@ -149,7 +150,7 @@ class FakeCdk:
 @pytest.fixture
 def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
     cdk = FakeCdk()
-    monkeypatch.setattr(command, "_synthesized", lambda ctx, context: (cdk, Path("cdk.out"), STACKS))
+    monkeypatch.setattr(command, "_synthesized", lambda ctx: (cdk, Path("cdk.out"), STACKS))
     return cdk
 
 
@@ -198,26 +199,32 @@ def synthesizing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
     """The CDK's command line, from a home of the test's own."""
     cdk = FakeCdk()
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
-    monkeypatch.setattr(command, "Cdk", lambda target, log, context: cdk)
+    monkeypatch.setattr(command, "Cdk", lambda target, log: cdk)
     return cdk
 
 
 def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
-    app: typer.Typer, account: Stage, synthesizing: FakeCdk
+    app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for settings, synthesized in (((), True), ((), False), (("-c", "log_level=DEBUG"), True), ((), True)):
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    for level, synthesized in (("INFO", True), ("INFO", False), ("DEBUG", True), ("INFO", True)):
+        (tmp_path / "dev.yaml").write_text(f"ephemeral: true\nlog_level: {level}\n")
         synthesizing.done.clear()
-        orderctl(app, account, "deploy", "payment", *settings)
+        orderctl(app, account, "deploy", "payment")
         assert ("synth" in synthesizing.done) is synthesized
         assert synthesizing.done[-1] == "deploy OrderflowDev-Payment"
 
 
-def test_what_a_failed_synthesis_left_is_not_deployed(app: typer.Typer, account: Stage, synthesizing: FakeCdk) -> None:
+def test_what_a_failed_synthesis_left_is_not_deployed(
+    app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     orderctl(app, account, "deploy", "payment")
     synthesizing.works = False
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "dev.yaml").write_text("ephemeral: true\nlog_level: DEBUG\n")
     for _ in range(2):
         with pytest.raises(UserError, match="cdk synth failed"):
-            orderctl(app, account, "deploy", "payment", "-c", "log_level=DEBUG")
+            orderctl(app, account, "deploy", "payment")
     assert synthesizing.done == ["synth", "deploy OrderflowDev-Payment", "synth", "synth"]
 
 

@@ -1,0 +1,274 @@
+"""The stages' settings: `stages/<stage>.yaml`, held against `stage.schema.json`.
+
+The CDK app and `orderctl` read a stage's settings here and nowhere else. Knows nothing of the CDK, of the services or of AWS.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY_FOLDER = Path(__file__).parent
+FOLDER_VARIABLE = "ORDERFLOW_STAGES"
+"""The environment variable that names another folder of stage files."""
+SCHEMA = REPOSITORY_FOLDER / "stage.schema.json"
+EXAMPLE = REPOSITORY_FOLDER / "example-production.yaml"
+"""A stage file with a comment at each setting. Its name is no stage's, so it is never deployed."""
+LAPTOP_STAGE = "dev"
+"""The stage of the laptop; a laptop's stage without a file of its own has the settings of this one."""
+NAME_PATTERN = r"[a-z][a-z0-9]{0,15}"
+NAME_LAW = "up to 16 of a-z and 0-9, a letter first"
+PROTECTED = (
+    "ephemeral",
+    "gateway",
+    "stripe_url",
+    "carrier",
+    "easypost_url",
+    "archive_retention_days",
+    "log_retention_days",
+)
+"""The settings whose change moves money or parcels elsewhere, or loses what was kept."""
+Value = Any
+"""A setting as the file has it: text, a number, a boolean, a list or an object."""
+
+
+class StageError(ValueError):
+    """A stage's name or file that cannot be used: `message` says what is wrong and where, `hint` what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel that may put `OrderPlaced` on the bus: its name, and the IAM principals that may do so in its name.
+
+    A principal is the ARN of a role or user, `role/NAME` or `user/NAME` of the stage's own account, or `account`: every
+    identity of the stage's account, as far as its own policies allow.
+    """
+
+    name: str
+    principals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage's settings, with the defaults of an ephemeral stage. `stage.schema.json` says what each one does."""
+
+    name: str
+    ephemeral: bool
+    account: str | None = None
+    region: str | None = None
+    gateway: str = "sandbox"
+    stripe_url: str = "https://api.stripe.com"
+    carrier: str = "sandbox"
+    easypost_url: str = "https://api.easypost.com"
+    ship_from: Mapping[str, str] = field(default_factory=dict)
+    grams_per_item: int = 500
+    transit_seconds: int = 60
+    sender: str = "orders@example.com"
+    channels: tuple[Channel, ...] = ()
+    archive_retention_days: int = 30
+    log_retention_days: int = 30
+    alarm_receiver: str | None = None
+    abort_after_seconds: int = 600
+    back_ordered_for_seconds: int = 518400
+    journal_concurrency: int = 2
+    api_requests_per_second: int = 100
+    api_burst: int = 200
+    log_level: str = "INFO"
+    log_levels: Mapping[str, str] = field(default_factory=dict)
+
+    def log_level_of(self, service: str) -> str:
+        """Return the log level of a service's functions."""
+        return self.log_levels.get(service, self.log_level)
+
+    def protects(self, setting: str) -> bool:
+        """Return whether a deployment may change the setting only if it is allowed by name."""
+        return setting == "ephemeral" or (setting in PROTECTED and not self.ephemeral)
+
+    def value(self, setting: str) -> Value:
+        """Return a setting as its file has it."""
+        found = getattr(self, setting)
+        if setting == "channels":
+            return [{"name": channel.name, "principals": list(channel.principals)} for channel in found]
+        return dict(found) if isinstance(found, Mapping) else found
+
+
+SETTINGS = tuple(item.name for item in fields(Stage) if item.name != "name")
+"""The names of all settings."""
+
+
+def folder() -> Path:
+    """Return the folder of the stage files: what `ORDERFLOW_STAGES` names, else the repository's `stages/`."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or REPOSITORY_FOLDER)
+
+
+def names(at: Path | None = None) -> list[str]:
+    """Return the names of the stages that have a file."""
+    return sorted(file.stem for file in (at or folder()).glob("*.yaml") if re.fullmatch(NAME_PATTERN, file.stem))
+
+
+def check_name(name: str) -> str:
+    """Return the name. Raises StageError if it cannot be part of a stack's name."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise StageError(f"{name!r} is not a stage: {NAME_LAW}.", f"Stages: {listed()}.")
+    return name
+
+
+def listed(at: Path | None = None) -> str:
+    """Return the stages that have a file, for a message."""
+    return ", ".join(names(at)) or "none yet"
+
+
+def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage:
+    """Return the stage's settings from its file. Without a file, those of the ephemeral stage `like`, if one is given.
+
+    Raises StageError for a name that cannot be, a missing file, and a file that breaks the schema, naming the setting.
+    """
+    check_name(name)
+    file = (at or folder()) / f"{name}.yaml"
+    if file.exists():
+        return parse(name, file.read_text(encoding="utf-8"), str(file))
+    if like is None:
+        hint = f"Stages: {listed(at)}. Make a file with `orderctl stages new {name}`, fill it in and commit it."
+        raise StageError(f"There is no stage {name!r}: {file} is missing.", hint)
+    model = load(like, at=at)
+    if not model.ephemeral:
+        raise StageError(f"Stage {name!r} cannot have the settings of {like!r}, which is not ephemeral.", "Give it a file.")
+    return replace(model, name=name)
+
+
+def parse(name: str, text: str, where: str) -> Stage:
+    """Return the settings in the text of a stage file. Raises StageError naming the place `where` and the setting."""
+    try:
+        document = as_document(text)
+    except yaml.YAMLError as error:
+        raise StageError(f"{where} is not YAML: {' '.join(str(error).split())}.", "Mend it and try again.") from error
+    _validate(document, where)
+    channels = tuple(Channel(entry["name"], tuple(entry["principals"])) for entry in document.pop("channels", ()))
+    if twice := {channel.name for channel in channels if [c.name for c in channels].count(channel.name) > 1}:
+        raise StageError(f"{where}: channels: {', '.join(sorted(twice))} is declared twice.", "Keep one of them.")
+    return Stage(name=name, channels=channels, **document)
+
+
+def as_document(text: str) -> Value:
+    """Return what the YAML says; an empty text is an empty object. Raises yaml.YAMLError, also for a key written twice."""
+    found = yaml.load(text, Loader=_OneOfEachKey)
+    return {} if found is None else found
+
+
+def override(stage: Stage, name: str, given: str) -> None:
+    """Check a `-c name=value` of a command line against the stage. Raises StageError unless it repeats what the file says."""
+    if name not in SETTINGS:
+        near = difflib.get_close_matches(name, SETTINGS, n=1)
+        raise StageError(f"There is no setting {name!r}.", f"Did you mean {near[0]!r}?" if near else f"See {SCHEMA.name}.")
+    says = stage.value(name)
+    if as_text(says) != as_text(_from_text(given, says)):
+        raise StageError(
+            f"-c {name}={given} contradicts stages/{stage.name}.yaml, which says {name}: {as_text(says)}.",
+            "A stage's settings are in its file: change it there, commit it, and deploy without -c.",
+        )
+
+
+def parameter_id(setting: str) -> str:
+    """Return the template parameter that keeps a protected setting: `ArchiveRetentionDays` for `archive_retention_days`."""
+    return setting.title().replace("_", "")
+
+
+def example(name: str, **replaced: str) -> str:
+    """Return the text of a file for a new lasting stage: the example, with some settings replaced."""
+    text = EXAMPLE.read_text(encoding="utf-8").replace("example-production", name)
+    for setting, value in replaced.items():
+        text = re.sub(rf"(?m)^{setting}: .*$", f"{setting}: {value}", text)
+    return text
+
+
+def default(setting: str) -> Value:
+    """Return the value that a stage has when its file does not name the setting; None if the file must."""
+    item = next(item for item in fields(Stage) if item.name == setting)
+    if item.default_factory is not MISSING:
+        return item.default_factory()
+    return None if item.default is MISSING else item.default
+
+
+def as_text(value: Value) -> str:
+    """Return a setting as a command line or a template has it: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _from_text(given: str, like: Value) -> Value:
+    """Return what a command line's text means, where the file's value is of the type of `like`."""
+    if isinstance(like, str):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given
+
+
+class _OneOfEachKey(yaml.SafeLoader):
+    """A loader that refuses a key written twice, where PyYAML takes the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _validate(document: Value, where: str) -> None:
+    """Raise StageError for the first thing in the document that breaks the schema."""
+    from jsonschema import Draft7Validator  # here: a third of a second that a command without a stage need not wait
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft7Validator(_schema()).iter_errors(document))
+    if error is None:
+        return
+    setting = ".".join(str(part) for part in error.absolute_path)
+    raise StageError(f"{where}: {f'{setting}: ' if setting else ''}{_said(error)}.", _advice(error))
+
+
+def _said(error: Any) -> str:
+    """Return what is wrong, in one sentence."""
+    if error.validator == "required":
+        missing: Iterable[str] = [name for name in error.validator_value if name not in error.instance]
+        lasting = "account" in error.validator_value
+        needs = " (a stage that is not ephemeral must name it)" if lasting else ""
+        return f"{', '.join(missing)} missing{needs}"
+    if error.validator == "additionalProperties":
+        unknown = [name for name in error.instance if name not in error.schema["properties"]]
+        return f"unknown setting {', '.join(map(str, unknown))}"
+    if error.validator == "enum":
+        return f"{error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "pattern":
+        return f"{error.instance!r} is not {error.schema.get('x-form', 'of the form ' + error.validator_value)}"
+    return str(error.message)
+
+
+def _advice(error: Any) -> str:
+    if error.validator == "type" and "string" in error.validator_value:
+        return "Put it in quotes: YAML reads digits as a number, and NO as false."
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        for name in error.instance:
+            if name not in known and (near := difflib.get_close_matches(str(name), known, n=1)):
+                return f"Did you mean {near[0]!r}?"
+    return "stages/stage.schema.json describes each setting."
