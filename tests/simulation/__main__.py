@@ -1,6 +1,7 @@
 """The simulation's command: `python -m tests.simulation --help`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -31,11 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="random worlds until so many orders were placed")
     run.add_argument("--orders", type=int, default=2000)
-    run.add_argument("--seed", default="1", help="any text; the same seed takes the same steps")
+    run.add_argument("--seed", default="1", help="any text; the same seed takes the same steps (CI takes the commit's id)")
     run.add_argument("--processes", type=int, default=2)
     run.add_argument("--world", type=int, help="only this world")
     run.add_argument("--trace", action="store_true", help="with --world: print every step")
     run.add_argument("--no-shrink", action="store_true", help="report a failure as it was met")
+    run.add_argument("--shrink-seconds", type=float, default=90.0, help="how long a failure is made smaller, at most")
     run.add_argument("--botocore", action="store_true", help="with --world: every call through the whole of botocore")
     repeat = commands.add_parser("repeat", help="a failure that was kept, again")
     repeat.add_argument("file", type=Path)
@@ -96,10 +98,12 @@ def _run(chosen: argparse.Namespace) -> int:
         if totals.failed is None:
             return 0
         verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number)
-    if not chosen.no_shrink:
-        report.say("making it smaller ...")
+    if chosen.no_shrink:
+        print(f"VIOLATED {verdict.violated}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
+    else:
+        report.say(f"{verdict.violated}: {verdict.text}\nmaking it smaller, for {chosen.shrink_seconds:.0f} s at most ...")
         process.make_ready()
-        print(report.failure(run, verdict, *shrink(run, verdict, report.say)))  # noqa: T201
+        print(report.failure(run, verdict, *shrink(run, verdict, report.say, chosen.shrink_seconds)))  # noqa: T201
     return 1
 
 
@@ -146,4 +150,10 @@ def _bugs(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NO_ANSWER: Final = (0, 429, 500, 503)
 """Statuses that promise nothing."""
 CLIENT_PATIENCE: Final = 31.0
+MINUTE: Final = 60 * SECOND
 TOKENS: Final = (
     ("pm_card_visa", 58.0),
     ("pm_card_refund_refused", 10.0),
@@ -44,6 +45,12 @@ class Reply:
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tag(self) -> str | None:
+        """Its ETag."""
+        return next((value for name, value in self.headers.items() if name.lower() == "etag"), None)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,9 @@ def call(world: "World", method: str, path: str, body: Any = None, *, function: 
         result = world.functions.invoke(function, event, boundary, 30 * SECOND)
         if isinstance(result, Answered):
             answer = result.value
-            return Reply(answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else {})
+            headers = {name: values[0] for name, values in answer.get("multiValueHeaders", {}).items()}
+            headers |= answer.get("headers", {})
+            return Reply(answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else {}, headers)
         return Reply(503 if result is None else 500)
 
     try:
@@ -108,16 +117,20 @@ def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapp
     """POST the order; what the client is told is held against what is (C1, I1)."""
     request = wish.request() if body is None else body
     headers = {"prefer": "respond-async"} if respond_async else {}
+    since = world.scheduler.now
     reply = call(world, "POST", "/orders", request, idempotency_key=wish.key, **headers)
     order_id, who = wish.order_id(), f"customer {wish.customer_id}"
     if reply.status not in NO_ANSWER:
         lines = [(line["sku"], line["quantity"]) for line in request["lines"]]
         world.invariants.answered_for(who, order_id, lines, refused=reply.status == 422)
+    if reply.status in (201, 202, 402, 409):
+        world.invariants.statements.answered(who, order_id, reply.status, reply.body, reply.tag, since)
     match reply.status:
         case 201:
             world.invariants.told(who, order_id, "CONFIRMED")
         case 402 | 409:
             world.invariants.told(who, order_id, "CANCELLED")
+            world.invariants.statements.rejected(who, order_id, reply.status, reply.body["order"].get("reason"))
         case status if status not in (*NO_ANSWER, 202, 422):
             raise AssertionError(f"POST /orders of {order_id} was answered {status}: {reply.body}")
     return reply
@@ -125,7 +138,11 @@ def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapp
 
 def show(world: "World", wish: Wish) -> Reply:
     """GET the order; a status that is an end is the truth (C1)."""
+    since = world.scheduler.now
     reply = call(world, "GET", f"/orders/{wish.order_id()}")
+    if reply.status == 200:
+        who = f"customer {wish.customer_id}"
+        world.invariants.statements.answered(who, wish.order_id(), reply.status, reply.body, reply.tag, since)
     if reply.status == 200 and reply.body["status"] in ("CONFIRMED", "CANCELLED"):
         world.invariants.told(f"customer {wish.customer_id}", wish.order_id(), reply.body["status"])
     return reply
@@ -133,7 +150,10 @@ def show(world: "World", wish: Wish) -> Reply:
 
 def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
     """POST a cancellation (C1: 200 is cancelled)."""
+    since = world.scheduler.now
     reply = call(world, "POST", f"/orders/{order_id}/cancel", {"reason": reason} if reason else None)
+    if reply.status in (200, 202, 409):
+        world.invariants.statements.answered("a customer", order_id, reply.status, reply.body, reply.tag, since)
     if reply.status == 200:
         world.invariants.told("a customer", order_id, "CANCELLED")
     return reply
@@ -179,10 +199,11 @@ def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mappi
             world.scheduler.sleep(SECOND)
 
 
-def contact_of(customer_id: str, country: str = "DE") -> dict[str, Any]:
-    """A contact with the marker in every personal field."""
-    address = {"line1": f"{MARKER} Street 1", "city": f"{MARKER}ville", "postal_code": "10115", "country": country}
-    return {"name": f"{customer_id.title()} {MARKER}", "email": f"{customer_id}@{MARKER}.example", "address": address}
+def contact_of(customer_id: str, country: str = "DE", moves: int = 0) -> dict[str, Any]:
+    """A contact with the marker in every personal field; another one after each move."""
+    address = {"line1": f"{MARKER} Street {1 + moves}", "city": f"{MARKER}ville", "postal_code": "10115", "country": country}
+    email = f"{customer_id}@{MARKER}.example" if moves == 0 else f"{customer_id}.{moves}@{MARKER}.example"
+    return {"name": f"{customer_id.title()} {MARKER}", "email": email, "address": address}
 
 
 def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[str, int], customers: Mapping[str, str]) -> None:
@@ -212,6 +233,27 @@ def replenish(world: "World", replenishment_id: str, items: list[dict[str, Any]]
 
 def _done(result: Any) -> None:
     assert isinstance(result, Answered), result
+
+
+def set_prices(world: "World", prices: Mapping[str, tuple[int, str]]) -> None:
+    """The operator sets prices; orders placed before keep theirs."""
+    listed = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in prices.items()]
+    world.functions.invoke("order-operator", {"command": "set_prices", "prices": listed}, "operator sets prices")
+
+
+def feed_back(world: "World", email: str, name: str, kind: str) -> None:
+    """SES tells that a mail came back, or was called spam; Lambda tries an event three times."""
+    detail = {
+        "bounce": {"bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}},
+        "soft bounce": {"bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": email}]}},
+        "complaint": {"complaint": {"complainedRecipients": [{"emailAddress": email}]}},
+    }[kind]
+    detail_type = "Email Complaint Received" if kind == "complaint" else "Email Bounced"
+    for _ in range(3):
+        event = {"source": "aws.ses", "detail-type": detail_type, "detail": detail}
+        if isinstance(world.functions.invoke("notification-feedback", event, name), Answered):
+            return
+        world.scheduler.sleep(MINUTE)
 
 
 def retry_refused_refunds(world: "World") -> None:
@@ -269,6 +311,16 @@ class Crowd:
                     items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
                     name = f"delivery-{delivery}-{sku}"
                     world.spawn(name, partial(replenish, world, name, items), after=at)
+            for change in range(chance.below("price changes", 4)):
+                at = int(chance.between(f"price change {change}", 5.0, 30.0 + self.count) * SECOND)
+                amount = chance.choice(f"price change {change} to", (1, 990, 2000, 77_777))
+                new = {chance.choice(f"price change {change} of", skus): (amount, currency)}
+                world.spawn(f"price change {change}", partial(set_prices, world, new), after=at)
+            for customer_id in sorted(contacts):
+                kind = chance.weighted(f"{customer_id} later", _LATER)
+                if kind is not None:
+                    at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
+                    world.spawn(f"{customer_id} {kind}", partial(self._change_contact, customer_id, kind), after=at)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
@@ -383,9 +435,40 @@ class Crowd:
         self.world.functions.invoke("inventory-operator", watch, self._task().name)
         replenish(self.world, "again", items)
         call(self.world, "GET", "/stock/SKU-0", function="inventory-api")
-        if self.chance.below("forgets", 2):  # a person may be forgotten at any time; the books stay
-            self.world.invariants.forgotten.add("c0")
-            call(self.world, "DELETE", "/customers/c0/contact")
+        for tour in range(2):  # refunds are retried while everything is struck, and again at the end
+            self._pause(f"operator {tour}", 60.0, 400.0)
+            retry_refused_refunds(self.world)
+
+    def _change_contact(self, customer_id: str, kind: str) -> None:
+        """A person moves, is forgotten, or must not be written to any more; the books stay."""
+        world, path = self.world, f"/customers/{customer_id}/contact"
+        contact = contact_of(customer_id)
+        if kind not in ("moves", "soft bounce"):
+            world.invariants.forgotten.add(customer_id)
+        match kind:
+            case "moves":
+                for _ in range(3):
+                    if call(world, "PUT", path, contact_of(customer_id, moves=1)).status not in NO_ANSWER:
+                        return
+            case "is forgotten":
+                call(world, "DELETE", path)
+            case "is suppressed":
+                command = {"command": "suppress", "address": contact["email"]}
+                world.functions.invoke("notification-commands", command, self._task().name)
+                self._pause(f"{customer_id} is allowed", 20.0, 400.0)
+                world.functions.invoke("notification-commands", {**command, "command": "allow"}, self._task().name)
+            case _:
+                feed_back(world, contact["email"], self._task().name, kind)
+
+    def _register_and_buy(self, wish: Wish) -> None:
+        """Leave one's contact, and order as soon as that is answered."""
+        customer_id = f"new-{wish.number}"
+        for _ in range(5):
+            if call(self.world, "PUT", f"/customers/{customer_id}/contact", contact_of(customer_id)).status == 204:
+                break
+        else:
+            self.world.invariants.forgotten.add(customer_id)
+        self._insist(replace(wish, customer_id=customer_id), respond_async=False)
 
     def _pause(self, name: str, least: float, most: float) -> None:
         self.world.scheduler.sleep(int(self.chance.between(name, least, most) * SECOND))
@@ -404,4 +487,15 @@ _ACTS: tuple[tuple[Callable[[Crowd, Wish], None], float], ...] = (
     (Crowd._change_the_mind, 16.0),
     (Crowd._reuse_the_key, 4.0),
     (Crowd._by_channel, 18.0),
+    (Crowd._register_and_buy, 8.0),
 )
+_LATER: Final = (
+    (None, 60.0),
+    ("moves", 12.0),
+    ("is forgotten", 10.0),
+    ("is suppressed", 6.0),
+    ("bounce", 6.0),
+    ("soft bounce", 3.0),
+    ("complaint", 3.0),
+)
+"""What may happen to a customer later."""

@@ -56,6 +56,10 @@ class Functions:
         self.running = 0
         self.raised: Callable[[str, Exception], None] = lambda invocation, error: None
         """Hears of every invocation that raised."""
+        self.began: dict[str, int] = {}
+        """When each invocation began, by its name."""
+        self.ended: dict[str, str] = {}
+        """How each scheduled invocation ended, by its name."""
         self._counts: dict[str, int] = {}
 
     def deploy(self, function: Function) -> None:
@@ -92,6 +96,8 @@ class Functions:
         def finish(result: Answered | Failed) -> None:
             if not outcome.done:
                 self.running -= 1
+                if caller.startswith("minute "):
+                    self.ended[invocation] = result.payload if isinstance(result, Answered) else result.error
                 if isinstance(result, Failed):
                     self.history.add(self.scheduler.now, f"{invocation}: {result.error}")
                 self.scheduler.finish(outcome, result)
@@ -101,6 +107,7 @@ class Functions:
                 finish(TIMED_OUT)
                 self.scheduler.kill(task)
 
+        self.began[invocation] = self.scheduler.now
         deadline = self.scheduler.now + function.timeout_seconds * SECOND
         self.running += 1
         task = self.scheduler.spawn(invocation, run, function.environ)

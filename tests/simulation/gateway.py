@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
 from tests.simulation.network import Network, Unanswered, Unreached
+from tests.simulation.statements import Statements
 
 
 class RemoteGateway:
@@ -60,6 +61,7 @@ class RemoteCarrier:
     network: ClassVar[Network]
     has: ClassVar[set[str]]
     refuses: ClassVar[set[str]]
+    statements: ClassVar[Statements]
 
     def __init__(self, sandbox: Any) -> None:
         self.sandbox = sandbox
@@ -72,10 +74,12 @@ class RemoteCarrier:
 
     def prepare(self, order_id: str, contact: Any, lines: Any) -> Any:
         """As the sandbox, whose booking is the order's id."""
+        self.statements.prepared(order_id, contact, lines, self._invocation())
         return self._call(f"carrier prepare {order_id}", lambda: self.sandbox.prepare(order_id, contact, lines))
 
     def book(self, booking: str) -> Any:
         """As the sandbox; None after a cancellation."""
+        self.statements.booked(booking, self._invocation())
 
         def execute() -> Any:
             tracking = None if booking in self.refuses else self.sandbox.book(booking)
@@ -101,6 +105,11 @@ class RemoteCarrier:
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
         """As the sandbox, which need ask nobody."""
         return self.sandbox.hear(headers, body, now)
+
+    def _invocation(self) -> str:
+        task = self.network.scheduler.current
+        assert task is not None
+        return task.name
 
     def _call(self, what: str, execute: Callable[[], Any]) -> Any:
         from services.shipping.carrier import CarrierUnavailable

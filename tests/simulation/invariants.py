@@ -5,9 +5,9 @@ The names are those of docs/invariants.md. They read the stores, not the handler
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import deployment
@@ -15,6 +15,7 @@ from tests.simulation.dynamodb import Change, Item
 from tests.simulation.faults import Mode
 from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.scheduler import SECOND
+from tests.simulation.statements import Statements
 
 if TYPE_CHECKING:
     from tests.simulation.bus import Envelope
@@ -37,6 +38,9 @@ GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
 COMES_BACK: Final = ("StillClaimed",)
 """Errors by which a subscriber lets a message come back, nothing being wrong with it or its batch."""
 SWEEPS_WITHOUT_BACK_OFF: Final = 4
+UNSTRUCK_SWEEPS: Final = 3
+"""How many sweeps that nothing strikes may look at an order, or an outbox, before it is at its end."""
+REPUBLISHED_AFTER: Final = int(deployment.constructs("outbox")["REPUBLISH_AFTER_SECONDS"])
 ABSENT: Final = "∅"
 SHIPMENTS_OF: Final = {
     "CONFIRMED": (ABSENT, "CREATED", "BOOKING", "DISPATCHED", "DELIVERED", "FAILED"),
@@ -77,6 +81,14 @@ def amount_of(item: Item) -> tuple[int, str]:
     return int(total["amount"]["N"]), str(total["currency"]["S"])
 
 
+@dataclass(frozen=True)
+class Look:
+    """A sweep that should have found something: its minute, and how many faults had struck before it."""
+
+    minute: int
+    struck: int
+
+
 class Invariants:
     """Watches one world."""
 
@@ -106,17 +118,22 @@ class Invariants:
         """By SKU, how many each order waits for, the first to come first."""
         self.born: dict[str, int] = {}
         """By order, how many faults had struck before it was created."""
-        self.looks: dict[str, list[int]] = defaultdict(list)
-        """By order, how many faults had struck before each sweep in which it was due, and not terminal."""
+        self.looks: dict[str, list[Look]] = defaultdict(list)
+        """By order, each sweep in which it was due, and not terminal."""
+        self.left_behind: dict[tuple[str, str], list[Look]] = defaultdict(list)
+        """By (table, key) of a row with something pending, each sweep that it was old enough for."""
         self.waits: dict[str, int] = defaultdict(int)
         """By order, all sweeps since its creation in which it was not terminal."""
         self.slowest: tuple[int, int, str] = (0, 0, "")
         """The order with the most sweeps that found it due, unstruck, and all its sweeps."""
         self.forgotten: set[str] = set()
-        """Customers whose contact was deleted, or never given."""
+        """Customers who cannot be reached, now or at some time: no contact was given, it was deleted, or it is suppressed."""
         self.came_back: dict[str, int] = defaultdict(int)
         """By batch, the messages that only wait for another delivery of the same."""
+        self.claimed_in: dict[str, set[str]] = defaultdict(set)
+        """By note, the invocations that claimed it."""
         self.checked = 0
+        self.statements = Statements(lambda: world.scheduler.now, world.functions, self._fail)
         self._tables_of = _transition_tables()
         self._mails_seen = 0
 
@@ -129,6 +146,7 @@ class Invariants:
         skus: dict[str, None] = {}
         for change in changes:
             aggregate, _, rest = change.key.partition("#")
+            self.statements.committed(change)
             if change.table == deployment.LEDGER:
                 order_id, _, operation = change.key.partition("|")
                 self._ledger(order_id, operation, change)
@@ -156,6 +174,8 @@ class Invariants:
                 case "NOTE":
                     touched[rest.partition("#")[0]] = None
                     self._note_unfinished(change, status_of(change.new) in TERMINAL_NOTE)
+                    if status_of(change.new) == "CLAIMED" and self.world.scheduler.current is not None:
+                        self.claimed_in[change.key].add(_sender(self.world.scheduler.current.name))
         for order_id in touched:
             self.check_order(order_id)
         for sku in skus:
@@ -206,8 +226,9 @@ class Invariants:
             self.pending.add(entry)
             if change.new["pending"]["L"] and not ("pending_since" in change.new and "pending_shard" in change.new):
                 self._fail("E5", f"{change.key} has pending events that no sweeper can find")
-        else:
+        elif entry in self.pending:
             self.pending.discard(entry)
+            self._came_out(entry)
 
     def _order(self, order_id: str, change: Change) -> None:
         assert change.new is not None
@@ -244,17 +265,55 @@ class Invariants:
         Where faults keep striking one order the sweeper backs off: then only sweeps that found it due are counted, and of these
         those that no fault struck, neither on their way to the order nor in the run that they began.
         """
-        struck = list(self.world.plan.struck)
-        looks = self.looks[order_id]
-        spans = pairwise([*looks, len(struck)])
-        unstruck = sum(not any(_concerns(boundary, order_id) for boundary in struck[begin:end]) for begin, end in spans)
-        faults = sum(_concerns(boundary, order_id) for boundary in struck[self.born.get(order_id, 0) :])
+        spans = self._spans(self.looks[order_id], lambda boundary: _concerns(boundary, order_id))
+        unstruck = sum(not faults for _, faults in spans)
+        struck = list(self.world.plan.struck.items())[self.born.get(order_id, 0) :]
+        faults = sum(mode is Mode.CLOCK_JUMP or _concerns(boundary, order_id) for boundary, mode in struck)
         waited = self.waits[order_id]
         self.slowest = max(self.slowest, (unstruck, waited, order_id))
-        if unstruck > 3 or (faults <= SWEEPS_WITHOUT_BACK_OFF and waited > 3 + faults):
-            self._fail(
-                "V1", f"{order_id} took {waited} sweeps; {len(looks)} found it due, {unstruck} unstruck; {faults} faults"
+        if unstruck > UNSTRUCK_SWEEPS or (faults <= SWEEPS_WITHOUT_BACK_OFF and waited > UNSTRUCK_SWEEPS + faults):
+            told = f"{order_id} took {waited} sweeps; {len(spans)} found it due, {unstruck} unstruck; {faults} faults"
+            self._fail("V1", told + self._told("order", spans))
+
+    def _came_out(self, entry: tuple[str, str]) -> None:
+        """V2: what the relay left behind is published within 3 sweeps that nothing strikes, whatever else is left behind."""
+        table, key = entry
+        looks = self.left_behind.pop(entry, [])
+        if len(looks) <= UNSTRUCK_SWEEPS:
+            return
+        spans = self._spans(looks, lambda boundary: key in boundary or f"{table}-sweeper" in boundary)
+        unstruck = sum(not faults for _, faults in spans)
+        if unstruck > UNSTRUCK_SWEEPS:
+            told = f"the events of {key} were published after {len(looks)} sweeps, of which {unstruck} nothing struck"
+            self._fail("V2", told + self._told(table, spans))
+
+    def _spans(self, looks: list["Look"], concerns: Callable[[str], bool]) -> list[tuple["Look", list[str]]]:
+        """Return each look with the faults that struck it, up to the next; a clock that jumps may cut any sweep."""
+        if not looks:
+            return []
+        struck = list(self.world.plan.struck.items())
+        ends = (*(look.struck for look in looks[1:]), len(struck))
+        return [
+            (
+                look,
+                [
+                    f"{mode}: {boundary}"
+                    for boundary, mode in struck[look.struck : end]
+                    if mode is Mode.CLOCK_JUMP or concerns(boundary)
+                ],
             )
+            for look, end in zip(looks, ends, strict=True)
+        ]
+
+    def _told(self, service: str, spans: list[tuple["Look", list[str]]]) -> str:
+        """Return a line for each sweep: what struck it, and how it ended."""
+        lines = []
+        for look, faults in spans:
+            name = f"minute {look.minute} {service}-sweeper"
+            ends = [end for invocation, end in self.world.functions.ended.items() if invocation.startswith(f"{name} > ")]
+            more = f" and {len(faults) - 2} more" if len(faults) > 2 else ""
+            lines.append(f"\n  {name}: {'; '.join(ends) or 'still runs'}; {', '.join(faults[:2]) or 'nothing struck it'}{more}")
+        return "".join(lines)
 
     def _note_unfinished(self, change: Change, finished: bool) -> None:
         entry = (change.table, change.key)
@@ -430,8 +489,17 @@ class Invariants:
 
     # sweeps and rest
 
-    def sweeping(self) -> None:
-        """The order's sweeper is about to run."""
+    def sweeping(self, service: str) -> None:
+        """Take note of what the service's sweeper should find: it is about to run."""
+        look = Look(self.world.minutes, len(self.world.plan.struck))
+        republished = self.world.time_of(self.world.scheduler.now - REPUBLISHED_AFTER * SECOND)
+        for table, key in self.pending:
+            if table == service and str(text_of(self.tables[table].rows[key], "pending_since")) <= republished:
+                self.left_behind[table, key].append(look)
+        if service == "order":
+            self._sweeping_orders(look)
+
+    def _sweeping_orders(self, look: Look) -> None:
         now = self.world.time_of(self.world.scheduler.now)
         for table, key in sorted(self.unfinished):
             if table == "order":
@@ -440,7 +508,7 @@ class Invariants:
                     continue
                 self.waits[order_id] += 1
                 if str(text_of(self.orders[order_id], "next_due")) <= now:
-                    self.looks[order_id].append(len(self.world.plan.struck))
+                    self.looks[order_id].append(look)
         self._check_mails()
 
     def _check_mails(self) -> None:
@@ -537,9 +605,17 @@ class Invariants:
             case "order-fulfilment":
                 return _has_taken_in(self.orders[order_id], detail_type)
             case "order-intake":
-                channel = str(envelope["source"]).removeprefix("orderflow.channel.")
-                return (channel, "", detail["data"].get("idempotency_key")) in self.placed
+                return self._taken_in(str(envelope["source"]).removeprefix("orderflow.channel."), detail["data"])
         raise AssertionError(f"what {queue} does with its messages is not known here")
+
+    def _taken_in(self, channel: str, asked: Mapping[str, Any]) -> bool:
+        """Whether the channel's key has an order, and it is the one that the event asks for."""
+        order = self.orders.get(self.placed.get((channel, "", str(asked.get("idempotency_key"))), ""))
+        if order is None:
+            return False
+        lines = {line["sku"]: line["quantity"] for line in asked["lines"]}
+        about = [text_of(order, name) for name in ("customer_id", "payment_token")]
+        return _ordered(order) == lines and about == [asked["customer_id"], asked["payment_token"]]
 
     def _check_money(self) -> None:
         """M5Q: captured, in each currency, is the total of the confirmed orders, to the cent."""
@@ -577,14 +653,19 @@ class Invariants:
             for kind in expected:
                 note = self.tables["notification"].rows.get(f"NOTE#{order_id}#{kind}")
                 sent = sum(mail.subject == _subject(order_id, kind) for mail in self.world.mail.sent)
-                unknown = text_of(note, "reason") == "SENDING_UNKNOWN" and self._struck_note(order_id)
+                unknown = text_of(note, "reason") == "SENDING_UNKNOWN" and self._struck_note(f"NOTE#{order_id}#{kind}")
                 if status_of(note) == "SENT" and sent != 1:
                     self._fail("R1", f"the note {kind} of {order_id} is SENT with {sent} mails")
                 if reachable and status_of(note) != "SENT" and not unknown:
                     self._fail("R1", f"the note {kind} of {order_id} is {status_of(note)} ({text_of(note, 'reason')})")
 
-    def _struck_note(self, order_id: str) -> bool:
-        return any("notification" in boundary for boundary in self.world.plan.struck)
+    def _struck_note(self, key: str) -> bool:
+        """Whether a fault struck an invocation that claimed the note, or a write of the note itself."""
+        claimed = tuple(self.claimed_in[key])
+        return any(
+            key in boundary or mode is Mode.CLOCK_JUMP or any(one in boundary for one in claimed)
+            for boundary, mode in self.world.plan.struck.items()
+        )
 
     def _fail(self, name: str, text: str) -> None:
         raise Violated(name, f"{text} (at {self.world.scheduler.now / SECOND:.3f} s)")
@@ -593,6 +674,11 @@ class Invariants:
 def _concerns(boundary: str, order_id: str) -> bool:
     """Whether a fault there could keep the order from its end: in its own runs, or in the sweeper itself."""
     return order_id in boundary or ("order-sweeper" in boundary and " > saga" not in boundary)
+
+
+def _sender(task: str) -> str:
+    """Return the invocation that a write came from: a copy's is that of its boundary."""
+    return task.removeprefix("copy of [").rpartition(" > ")[0] if task.startswith("copy of [") else task
 
 
 def _subject(order_id: str, kind: str) -> str:
@@ -617,6 +703,10 @@ def _has_taken_in(order: Item, detail_type: str) -> bool:
         "StockAllocated": status != "BACKORDERED",
         "StockReleased": status != "REFUNDING" or "restocked" in order,
     }[detail_type]
+
+
+def _ordered(order: Item) -> dict[str, int]:
+    return _quantities(order["ordered"]["M"] if "ordered" in order else order)
 
 
 def _quantities(row: Item) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """SES: every mail that it ever sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,15 @@ class Mailboxes:
 
     def __init__(self) -> None:
         self.sent: list[Mail] = []
+        self.heard: Callable[[Mail, str], None] = lambda mail, boundary: None
+        """Gets each mail with the boundary of the call that sent it."""
 
     def call(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
         """SendEmail."""
         assert operation == "SendEmail"
         simple = request["Content"]["Simple"]
         (to,) = request["Destination"]["ToAddresses"]
-        self.sent.append(Mail(to, simple["Subject"]["Data"], simple["Body"]["Text"]["Data"]))
+        mail = Mail(to, simple["Subject"]["Data"], simple["Body"]["Text"]["Data"])
+        self.sent.append(mail)
+        self.heard(mail, boundary)
         return {"MessageId": f"mail-{len(self.sent)}"}

@@ -81,9 +81,13 @@ def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: boo
         sys.exit(f"There is no bug {', '.join(unknown)}; they are the files of {BUGS}, without their ending.")
     missed = 0
     with ThreadPoolExecutor(processes) as pool:
-        for caught in pool.map(lambda bug: hunt(bug, orders, seed, keep), chosen):
-            missed += not caught.is_caught
-            print(f"{caught.name:40} {caught.verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
+        try:
+            for caught in pool.map(lambda bug: hunt(bug, orders, seed, keep), chosen):
+                missed += not caught.is_caught
+                print(f"{caught.name:40} {caught.verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
+        except BrokenPipeError:  # the reader has read enough: begin no other
+            pool.shutdown(cancel_futures=True)
+            raise
     print(f"{len(chosen) - missed} of {len(chosen)} bugs caught within {orders:,} orders")  # noqa: T201
     return int(missed > 0)
 

@@ -83,9 +83,14 @@ def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict)
             *shown.trace[-TRACE_SHOWN:],
             "",
             f"again, small:  python -m tests.simulation repeat {file}",
-            f"again, whole:  python -m tests.simulation run --seed {run.seed} --world {run.number}",
+            repeat(run),
         ]
     )
+
+
+def repeat(run: WorldRun) -> str:
+    """Return the command that runs the whole world again."""
+    return f"again, whole:  python -m tests.simulation run --seed {run.seed} --world {run.number}"
 
 
 def save(run: WorldRun, verdict: Verdict) -> Path:

@@ -72,7 +72,8 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
         violated, text = found.name, found.text
         world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
     except (Exception, HarnessError) as error:
-        violated, text = type(error).__name__, "".join(traceback.format_exception(error)[-6:])
+        of = traceback.format_exception(error.__cause__ or error)
+        violated, text = type(error).__name__, "".join(of[-6:])
     finally:
         process.keep_logs(None)
         world.abandon()

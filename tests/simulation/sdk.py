@@ -112,6 +112,8 @@ def subject(operation: str, request: Request) -> str:
             return str(request["name"])
         case "SendMessage" | "ChangeMessageVisibility":
             return str(request["QueueUrl"]).rpartition("/")[2]
+        case "SendEmail":
+            return str(request["Content"]["Simple"]["Subject"]["Data"])
         case "Invoke":
             return str(request["FunctionName"]).rpartition(":")[2]
     return ""

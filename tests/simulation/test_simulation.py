@@ -41,9 +41,23 @@ def test_every_known_bug_can_be_put_back(bug: KnownBug, tmp_path: Path) -> None:
     reintroduced.changed_copy(bug, tmp_path)
 
 
+def seed_of_the_commit() -> str:
+    """Return the commit's id: each commit draws other worlds, and a commit always the same."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return done.stdout.strip()[:12] or "1"
+
+
 @pytest.mark.timeout(900)
 def test_orders_under_every_fault() -> None:
-    assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", "1")
+    seed = seed_of_the_commit()
+    print(f"again: python -m tests.simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
+    assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", seed)
+
+
+def test_what_a_reader_leaves_unread_is_no_error() -> None:
+    shell = f"{sys.executable} -m tests.simulation crash-points --markdown | head -1"
+    done = subprocess.run(["bash", "-c", shell], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
 
 
 @pytest.mark.timeout(900)

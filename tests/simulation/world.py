@@ -47,6 +47,8 @@ class World:
         self._deploy()
         self.invariants = Invariants(self)
         self.bus.heard = self.invariants.heard
+        self.mail.heard = self.invariants.statements.mailed
+        RemoteCarrier.statements = self.invariants.statements
         self.functions.raised = self.invariants.failed
         self.minutes = 0
         self._executions: dict[str, int] = {}
@@ -282,8 +284,7 @@ class World:
                 continue
             if mode is Mode.DELAYED:
                 latency += int(self.chance.between(f"delay {name}", 1.0, 60.0) * SECOND)
-            if service == "order":
-                self.invariants.sweeping()
+            self.invariants.sweeping(service)
             for again in range(2 if mode is Mode.DOUBLED else 1):
                 at = self.scheduler.now + latency + again * 50_000
                 self.scheduler.at(at, lambda name=name, service=service: self._start_sweep(name, service))  # type: ignore[misc]
