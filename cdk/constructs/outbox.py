@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from cdk.constructs.acknowledge import acknowledge
-from cdk.constructs.alarm import alarm, alarm_on_silence
+from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
 from cdk.constructs.bus import may_publish
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import dead_letter_queue
@@ -61,6 +61,8 @@ class Outbox(Construct):
             function.add_to_role_policy(may_publish(stack))
         self._feed(stack, table)
         self._wake(stack)
+        description = f"an event of {stack.service} cannot be published: docs/runbooks/event-not-published.md"
+        alarm_on_count(stack, "EventsNotPublished", description)
 
     def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
         stream = table.table_stream_arn

@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.inventory import backorders, levels, table
 from services.inventory.stock import AVAILABLE
 from services.kernel import clock
-from services.kernel.functions import move_each, republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind, sweep
 
 PER_SHARD: Final = 250
 """How many SKUs of a shard one sweep looks at; the rest come first in the next."""
@@ -30,5 +30,5 @@ def look(sku: str) -> bool:
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     skus = table.skus()
-    looked_at, failed = move_each(skus, list(skus.due(clock.now(), PER_SHARD)), look, "StockNotLookedAt")
-    return {"looked_at": looked_at, "failed": failed, "republished": republish_left_behind()}
+    due = skus.due(clock.now(), PER_SHARD)
+    return sweep(lambda: move_each(skus, due, look, "StockNotLookedAt", moved="looked_at"), republish_left_behind)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, clock
 from services.kernel.relay import Outbox, relay_records, republish
@@ -32,35 +33,72 @@ def outbox_of(settings: OutboxSettings) -> Outbox:
 
 
 def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """A table's stream (rows with something pending) onto the bus, answered by a partial batch response."""
-    return relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
+    """Publish what a table's stream (rows with something pending) brings; return a partial batch response."""
+    relayed = relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
+    count("EventsNotPublished", relayed.unpublishable)
+    return relayed.response()
 
 
-def move_each(rows: Keyed, due: Iterable[str], move: Callable[[str], bool], metric: str) -> tuple[int, int]:
-    """Let `move` take each row that is due a step further; how many it says it moved, and how many it failed on.
+def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
+    """Run each part of a sweep, also after one that fails; return how much they did.
 
-    What fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
+    Raises what the first part that failed raised, once all have run.
     """
-    moved = failed = 0
-    for row_id in due:
+    done: dict[str, int] = {}
+    failure: Exception | None = None
+    for part in parts:
         try:
-            moved += move(row_id)
-        except Exception:  # the boundary of a row: the others go on, and it comes after them in the next sweep
-            logger.exception("row not moved", row=rows.key(row_id))
-            rows.postpone(row_id, clock.now())
-            failed += 1
-    if failed:
-        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=failed)
-        metrics.flush_metrics()
-    return moved, failed
+            done |= part()
+        except Exception as fault:  # the boundary of a part
+            logger.exception("a part of the sweep failed")
+            failure = failure or fault
+    if failure:
+        raise failure
+    return done
 
 
-def republish_left_behind() -> int:
-    """Publish again what the relay left behind; how many events that were."""
+def move_each(
+    rows: Keyed, due: Iterable[str], move: Callable[[str], bool], metric: str, *, moved: str = "moved"
+) -> dict[str, int]:
+    """Let `move` take each row that is due a step further; return how many it moved (as `moved`) and how many `failed`.
+
+    A row that fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
+    """
+    done = failed = 0
+    try:
+        for row_id in due:
+            try:
+                done += move(row_id)
+            except Exception:  # the boundary of a row
+                logger.exception("row not moved", row=rows.key(row_id))
+                failed += 1
+                _put_last(rows, row_id)
+    finally:
+        count(metric, failed)
+    return {moved: done, "failed": failed}
+
+
+def _put_last(rows: Keyed, row_id: str) -> None:
+    """Let a row come up after all others that are due, if that can be written: on a hot row it cannot."""
+    try:
+        rows.postpone(row_id, clock.now())
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("row keeps its place", row=rows.key(row_id), error=type(error).__name__)
+
+
+def republish_left_behind() -> dict[str, int]:
+    """Publish again what the relay left behind; return how many events that were, as `republished`."""
     settings = from_environment(OutboxSettings)
-    published = republish(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))
-    if published:
-        logger.warning("events republished", count=published)
-        metrics.add_metric(name="EventsRepublished", unit=MetricUnit.Count, value=published)
+    done = republish(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))
+    if done.events:
+        logger.warning("events republished", count=done.events)
+    count("EventsRepublished", done.events)
+    count("EventsNotPublished", done.rows_left)
+    return {"republished": done.events}
+
+
+def count(metric: str, value: int) -> None:
+    """Add to a metric of this function, if there is something to count."""
+    if value:
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
         metrics.flush_metrics()
-    return published

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zlib import crc32
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clock, schemas, versions
 from services.kernel.events import DomainEvent
@@ -22,6 +22,7 @@ from services.kernel.names import DUE_INDEX
 from services.kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
+T = TypeVar("T")
 PENDING_SHARDS: Final = 4
 """How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
 
@@ -100,6 +101,20 @@ def due_at(key: str, moment: datetime) -> Row:
     return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
 
 
+def each_shard(items_of: Callable[[str], list[T]]) -> Iterator[T]:
+    """Yield the items of each shard of a sparse index. Raises, at the end, what the first shard that failed raised."""
+    failure: Exception | None = None
+    for shard in range(PENDING_SHARDS):
+        try:
+            items = items_of(str(shard))
+        except (BotoCoreError, ClientError) as fault:  # the boundary of a shard
+            failure = failure or fault
+            continue
+        yield from items
+    if failure:
+        raise failure
+
+
 LEAVE_DUE_INDEX: Final = ("due_shard", "next_due")
 """What a row loses when no sweeper need look at it any more."""
 
@@ -129,18 +144,22 @@ class Keyed:
     def due(self, now: datetime, limit: int) -> Iterator[str]:
         """The ids of at most `limit` rows a shard whose time has come, longest waiting first.
 
-        The index runs behind the table: whoever acts on a row reads it first.
+        The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
+        what its query raises is raised at the end.
         """
-        for shard in range(PENDING_SHARDS):
-            answer = self.client.query(
+
+        def of_shard(shard: str) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.client.query(
                 TableName=self.table_name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due_shard = :shard AND next_due <= :now",
-                ExpressionAttributeValues=marshal({":shard": str(shard), ":now": clock.rfc3339(now)}),
+                ExpressionAttributeValues=marshal({":shard": shard, ":now": clock.rfc3339(now)}),
                 Limit=limit,
-            )
-            for item in answer["Items"]:
-                yield unmarshal(item)["pk"].removeprefix(f"{self.prefix}#")
+            )["Items"]
+            return found
+
+        for item in each_shard(of_shard):
+            yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
 
     def postpone(self, row_id: str, until: datetime) -> None:
         """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""

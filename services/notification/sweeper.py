@@ -6,16 +6,14 @@ from functools import cache
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
-from services.kernel.functions import republish_left_behind
+from services.kernel.functions import count, move_each, republish_left_behind, sweep
 from services.kernel.rows import Stale
 from services.kernel.settings import from_environment
 from services.notification import decisions, table
 
 logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 PER_SHARD: Final = 100
 """How many claims of a shard one sweep gives up; the rest are due in the next."""
 
@@ -47,11 +45,15 @@ def give_up(note_id: str, claimed_before: datetime) -> bool:
     return True
 
 
+def give_up_each() -> dict[str, int]:
+    """Give up each claim that is too old."""
+    notes, claimed_before = table.notes(), clock.now() - timedelta(seconds=settings().claim_unknown_after_seconds)
+    due = notes.due(claimed_before, PER_SHARD)
+    done = move_each(notes, due, lambda note_id: give_up(note_id, claimed_before), "ClaimsNotGivenUp", moved="given_up")
+    count("SendingUnknown", done["given_up"])
+    return done
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    claimed_before = clock.now() - timedelta(seconds=settings().claim_unknown_after_seconds)
-    given_up = sum(give_up(note_id, claimed_before) for note_id in list(table.notes().due(claimed_before, PER_SHARD)))
-    if given_up:
-        metrics.add_metric(name="SendingUnknown", unit=MetricUnit.Count, value=given_up)
-        metrics.flush_metrics()
-    return {"given_up": given_up, "republished": republish_left_behind()}
+    return sweep(give_up_each, republish_left_behind)

@@ -103,4 +103,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     if recovered:
         logger.info("orders recovered", due=len(due), recovered=recovered)
     # Last: a bus that is down holds up no recovery.
-    return {"due": len(due), "recovered": recovered, "stuck": stuck, "republished": republish_left_behind()}
+    return {"due": len(due), "recovered": recovered, "stuck": stuck, **republish_left_behind()}

@@ -6,7 +6,7 @@ Everything before the capture the saga recovers.
 from typing import Any, Final
 
 from services.kernel import clock
-from services.kernel.functions import move_each, republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind, sweep
 from services.payment import processing, states, table
 from services.payment.gateways import gateway
 
@@ -27,5 +27,5 @@ def go_on(order_id: str) -> bool:
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     payments = table.payments()
-    known, failed = move_each(payments, list(payments.due(clock.now(), PER_SHARD)), go_on, "RefundsNotAskedFor")
-    return {"known": known, "failed": failed, "republished": republish_left_behind()}
+    due = payments.due(clock.now(), PER_SHARD)
+    return sweep(lambda: move_each(payments, due, go_on, "RefundsNotAskedFor", moved="known"), republish_left_behind)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from services.kernel import clock
 from services.kernel.contact import contact_of
-from services.kernel.functions import move_each, republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind, sweep
 from services.kernel.rows import Change, Row, Stale
 from services.kernel.settings import from_environment
 from services.shipping import decisions, parcels, states, table
@@ -89,15 +89,18 @@ def due() -> Iterator[str]:
     """What is due, each once, until nothing is left or the sweep's time is up."""
     started = clock.now()
     seen: set[str] = set()
-    while fresh := [order_id for order_id in table.shipments().due(started, PER_SHARD) if order_id not in seen]:
-        for order_id in fresh:
+    more = True
+    while more:
+        more = False
+        for order_id in table.shipments().due(started, PER_SHARD):
             if clock.now() >= started + BUDGET:
                 return
-            seen.add(order_id)
-            yield order_id
+            if order_id not in seen:
+                more = True
+                seen.add(order_id)
+                yield order_id
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    moved, failed = move_each(table.shipments(), due(), move, "ShipmentsNotMoved")
-    return {"moved": moved, "failed": failed, "republished": republish_left_behind()}
+    return sweep(lambda: move_each(table.shipments(), due(), move, "ShipmentsNotMoved"), republish_left_behind)

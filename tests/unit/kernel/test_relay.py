@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.kernel import clock
-from services.kernel.relay import Outbox, publish, relay_records, republish
+from services.kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
 from services.kernel.rows import Cause, Change, Row, Rows, marshal
 from services.payment.states import TRANSITIONS
 from tests.unit.kernel.events_at_hand import TOTAL, authorized
@@ -122,7 +122,7 @@ def pending(rows: Rows, number: int) -> list[str]:
 def test_an_event_goes_on_the_bus_as_it_waited(outbox: Outbox, bus: Bus) -> None:
     event = authorized()
 
-    assert publish(outbox, [event.to_outbox()]) == {event.to_outbox()}
+    assert publish(outbox, [event.to_outbox()]).accepted == {event.to_outbox()}
 
     [entry] = bus.taken
     assert (entry["EventBusName"], entry["Source"], entry["DetailType"]) == (
@@ -137,7 +137,7 @@ def test_an_event_goes_on_the_bus_as_it_waited(outbox: Outbox, bus: Bus) -> None
 def test_ten_events_at_most_go_in_a_call(outbox: Outbox, bus: Bus) -> None:
     texts = [authorized(version).to_outbox() for version in range(23)]
 
-    assert publish(outbox, texts) == set(texts)
+    assert publish(outbox, texts).accepted == set(texts)
     assert [len(call) for call in bus.calls] == [10, 10, 3]
 
 
@@ -146,7 +146,7 @@ def test_only_the_refused_events_are_put_again(outbox: Outbox, bus: Bus) -> None
     second = authorized(1).event_id
     bus.refuses = refuse_times(1, second)
 
-    assert publish(outbox, texts) == set(texts)
+    assert publish(outbox, texts).accepted == set(texts)
     assert [len(call) for call in bus.calls] == [3, 1]
     assert bus.calls[1] == [second]
 
@@ -155,14 +155,14 @@ def test_what_the_bus_keeps_refusing_is_given_up_after_three_puts(outbox: Outbox
     good, bad = authorized(1), authorized(2)
     bus.refuses = refuse_times(99, bad.event_id)
 
-    assert publish(outbox, [good.to_outbox(), bad.to_outbox()]) == {good.to_outbox()}
+    assert publish(outbox, [good.to_outbox(), bad.to_outbox()]).accepted == {good.to_outbox()}
     assert bus.calls == [[good.event_id, bad.event_id], [bad.event_id], [bad.event_id]]
 
 
 def test_a_published_row_has_an_empty_outbox(outbox: Outbox, bus: Bus, rows: Rows) -> None:
     row = authorize(rows, 0)
 
-    assert relay_records(outbox, [record(row)]) == {"batchItemFailures": []}
+    assert relay_records(outbox, [record(row)]).response() == {"batchItemFailures": []}
 
     assert bus.taken_ids == [event_id(0)]
     after = rows.get(order(0))
@@ -174,7 +174,7 @@ def test_records_with_nothing_pending_are_passed_over(outbox: Outbox, bus: Bus, 
     row = step(rows, 0, "intend_authorize")
     removed = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "2"}}
 
-    assert relay_records(outbox, [record(row), removed]) == {"batchItemFailures": []}
+    assert relay_records(outbox, [record(row), removed]).response() == {"batchItemFailures": []}
     assert bus.calls == []
 
 
@@ -182,7 +182,7 @@ def test_a_poison_event_is_reported_alone(outbox: Outbox, bus: Bus, rows: Rows) 
     records = [record(authorize(rows, number), number) for number in range(3)]
     bus.refuses = refuse_times(99, event_id(1))
 
-    assert relay_records(outbox, records) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert relay_records(outbox, records).response() == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
     assert bus.taken_ids == [event_id(0), event_id(2)]
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
@@ -203,7 +203,7 @@ def test_an_event_that_joins_before_the_clearing_is_not_lost(outbox: Outbox, bus
 def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, bus: Bus, rows: Rows) -> None:
     first, second = authorize(rows, 0), capture(rows, 0)
 
-    assert relay_records(outbox, [record(first, 1), record(second, 2)]) == {"batchItemFailures": []}
+    assert relay_records(outbox, [record(first, 1), record(second, 2)]).response() == {"batchItemFailures": []}
 
     assert bus.taken_ids == [event_id(0, 2), event_id(0, 4)]
     assert pending(rows, 0) == []
@@ -214,7 +214,7 @@ def test_a_record_delivered_again_clears_nothing_newer(outbox: Outbox, bus: Bus,
     relay_records(outbox, [record(first)])
     capture(rows, 0)
 
-    assert relay_records(outbox, [record(first)]) == {"batchItemFailures": []}
+    assert relay_records(outbox, [record(first)]).response() == {"batchItemFailures": []}
 
     assert pending(rows, 0) == [event_id(0, 4)]
 
@@ -239,10 +239,10 @@ def test_a_row_that_a_transaction_holds_is_reported_alone(outbox: Outbox, bus: B
     records = [record(authorize(rows, number), number) for number in range(3)]
     busy = Outbox(InTransaction(outbox.dynamodb, f"PAY#{order(1)}"), bus, "payments", "orders-bus")
 
-    assert relay_records(busy, records) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert relay_records(busy, records).response() == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
-    assert relay_records(outbox, records[1:]) == {"batchItemFailures": []}
+    assert relay_records(outbox, records[1:]).response() == {"batchItemFailures": []}
     assert pending(rows, 1) == []
 
 
@@ -252,7 +252,7 @@ def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, 
     busy = Outbox(InTransaction(outbox.dynamodb, f"PAY#{order(1)}"), bus, "payments", "orders-bus")
 
     with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
-        assert republish(busy, timedelta(minutes=2)) == 3
+        assert republish(busy, timedelta(minutes=2)).events == 3
 
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
@@ -265,8 +265,8 @@ def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus,
     with clock.held_by(lambda: noon + timedelta(minutes=3)):
         authorize(rows, 6)
     with clock.held_by(lambda: noon + timedelta(minutes=4)):
-        assert republish(outbox, timedelta(minutes=2)) == 6
-        assert republish(outbox, timedelta(minutes=2)) == 0
+        assert republish(outbox, timedelta(minutes=2)).events == 6
+        assert republish(outbox, timedelta(minutes=2)).events == 0
 
     assert set(bus.taken_ids) == {event_id(number) for number in range(6)}
     assert [pending(rows, number) for number in range(7)] == [[]] * 6 + [[event_id(6)]]
@@ -278,6 +278,183 @@ def test_what_the_bus_refuses_stays_pending(outbox: Outbox, bus: Bus, rows: Rows
     bus.refuses = refuse_times(99, event_id(0))
 
     with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
-        assert republish(outbox, timedelta(minutes=2)) == 1
+        assert republish(outbox, timedelta(minutes=2)).events == 1
 
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
+
+
+def age(rows: Rows, number: int, **change: Any) -> None:
+    """Change attributes of a row behind the store's back, as another version of the code would have written them."""
+    names = {f"#{name}": name for name in change}
+    rows.client.update_item(
+        TableName=rows.table_name,
+        Key=marshal({"pk": rows.key(order(number))}),
+        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in change),
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=marshal({f":{name}": value for name, value in change.items()}),
+    )
+
+
+def of_version(text: str, version: int) -> str:
+    """Return a pending event as a newer version of the code would have written it."""
+    event = json.loads(text)
+    event["detail"]["metadata"]["event_version"] = version
+    return json.dumps(event)
+
+
+def write_by_newer_code(rows: Rows, number: int) -> Row:
+    """Leave an event of a version that this code does not know in a row, the oldest of the table."""
+    row = authorize(rows, number)
+    age(rows, number, pending=[of_version(row["pending"][0], 9)], pending_since="2026-11-01T00:00:00.000Z", pending_shard="0")
+    found = rows.get(order(number))
+    assert found
+    return found
+
+
+def test_an_event_of_an_unknown_version_stops_no_other_of_its_batch(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    records = [record(write_by_newer_code(rows, 0), 1), record(authorize(rows, 1), 2)]
+
+    relayed = relay_records(outbox, records)
+
+    assert (relayed.failed, relayed.unpublishable) == ([], 1), "a record that can never succeed must not hold up its shard"
+    assert bus.taken_ids == [event_id(1)]
+    assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
+
+
+def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    write_by_newer_code(rows, 0)
+    authorize(rows, 1)
+    age(rows, 1, pending_shard="0")
+
+    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+        done = republish(outbox, timedelta(minutes=2))
+        again = republish(outbox, timedelta(minutes=2))
+
+    assert (done.events, done.rows_left) == (1, 1)
+    assert (again.events, again.rows_left) == (0, 0), "the row that failed comes up after the others"
+    assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
+
+
+def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    row = capture(rows, 0) if authorize(rows, 0) else None
+    assert row
+    age(rows, 0, pending=[of_version(row["pending"][0], 9), row["pending"][1]])
+    image = rows.get(order(0))
+    assert image
+
+    assert relay_records(outbox, [record(image)]).failed == []
+    left = rows.get(order(0))
+    assert left
+    assert relay_records(outbox, [record(left)]).failed == []
+
+    assert bus.taken_ids == [event_id(0, 4)]
+    assert pending(rows, 0) == [event_id(0, 2)]
+
+
+def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    class Strict:
+        """An EventBridge that refuses a whole call for one of its entries."""
+
+        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            if any(event_id_of(entry) == event_id(1) for entry in Entries):
+                raise ClientError({"Error": {"Code": "ValidationException", "Message": "an entry"}}, "PutEvents")
+            return bus.put_events(Entries)
+
+    strict = Outbox(outbox.dynamodb, Strict(), "payments", "orders-bus")
+    records = [record(authorize(rows, number), number) for number in range(3)]
+
+    assert relay_records(strict, records).failed == []
+    assert sorted(bus.taken_ids) == [event_id(0), event_id(2)]
+    assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
+
+
+@pytest.mark.parametrize("code", ["MalformedDetail", "NotAuthorizedForSourceException"])
+def test_a_code_for_ever_is_not_put_again(code: str, outbox: Outbox, rows: Rows) -> None:
+    calls = []
+
+    class Refusing:
+        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            calls.append(len(Entries))
+            return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "no"} for _ in Entries]}
+
+    refusing = Outbox(outbox.dynamodb, Refusing(), "payments", "orders-bus")
+    assert relay_records(refusing, [record(authorize(rows, 0))]).unpublishable == 1
+    assert calls == [1]
+    assert pending(rows, 0) == [event_id(0)]
+
+
+def test_a_row_that_cannot_be_cleared_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    class Throttling(InTransaction):
+        def update_item(self, **update: Any) -> Any:
+            if update["Key"] == {"pk": {"S": self.pk}}:
+                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "UpdateItem")
+            return self.client.update_item(**update)
+
+    records = [record(authorize(rows, number), number) for number in range(3)]
+    throttled = Outbox(Throttling(outbox.dynamodb, f"PAY#{order(0)}"), bus, "payments", "orders-bus")
+
+    assert relay_records(throttled, records).failed == ["0"]
+    assert [pending(rows, number) for number in range(3)] == [[event_id(0)], [], []]
+
+
+def test_a_row_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    class Unreadable(InTransaction):
+        def get_item(self, **get: Any) -> Any:
+            if get["Key"] == {"pk": {"S": self.pk}}:
+                raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, "GetItem")
+            return self.client.get_item(**get)
+
+        def update_item(self, **update: Any) -> Any:
+            return self.client.update_item(**update)
+
+    for number in range(3):
+        authorize(rows, number)
+    broken = Outbox(Unreadable(outbox.dynamodb, f"PAY#{order(0)}"), bus, "payments", "orders-bus")
+
+    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+        done = republish(broken, timedelta(minutes=2))
+
+    assert (done.events, done.rows_left) == (2, 1)
+    assert [pending(rows, number) for number in range(3)] == [[event_id(0)], [], []]
+
+
+def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    class OneShardDown:
+        def __init__(self, client: Any) -> None:
+            self.client = client
+
+        def query(self, **query: Any) -> Any:
+            if query["ExpressionAttributeValues"][":shard"] == {"S": "0"}:
+                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
+            return self.client.query(**query)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.client, name)
+
+    for number in range(2):
+        authorize(rows, number)
+        age(rows, number, pending_shard=str(number))
+    down = Outbox(OneShardDown(outbox.dynamodb), bus, "payments", "orders-bus")
+
+    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)), pytest.raises(ClientError):
+        republish(down, timedelta(minutes=2))
+
+    assert bus.taken_ids == [event_id(1)]
+
+
+def test_the_row_that_met_a_bus_that_is_down_comes_last_in_the_next_sweep(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+    class Down:
+        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            raise ClientError({"Error": {"Code": "InternalException", "Message": "no"}}, "PutEvents")
+
+    for number in range(2):
+        authorize(rows, number)
+        age(rows, number, pending_shard="0", pending_since=f"2026-11-01T00:00:0{number}.000Z")
+    later = datetime.now(UTC) + timedelta(minutes=5)
+
+    with clock.held_by(lambda: later), pytest.raises(BusUnavailableError):
+        republish(Outbox(outbox.dynamodb, Down(), "payments", "orders-bus"), timedelta(minutes=2))
+
+    first, second = rows.get(order(0)), rows.get(order(1))
+    assert first and second
+    assert (first["pending_since"], second["pending_since"]) == (clock.rfc3339(later), "2026-11-01T00:00:01.000Z")

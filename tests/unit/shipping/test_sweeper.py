@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from services.kernel import clients
 from services.kernel.contact import Contact
+from services.kernel.relay import BusUnavailableError
 from services.shipping import sweeper, table
 from services.shipping.carrier import Parcel
 from services.shipping.sandbox_carrier import SandboxCarrier
@@ -204,9 +206,13 @@ def test_what_stays_pending_is_republished(shipping: ShippingService) -> None:
 
 
 def test_a_bus_that_is_down_stops_no_shipment(shipping: ShippingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Down:
+        def put_events(self, Entries: list[Any]) -> Any:  # noqa: N803
+            raise EndpointConnectionError(endpoint_url="https://events")
+
     shipping.confirmed(ORDER)
-    monkeypatch.setattr(clients, "events", lambda: None)
-    with pytest.raises(AttributeError):
+    monkeypatch.setattr(clients, "events", Down)
+    with pytest.raises(BusUnavailableError):
         shipping.sweep(after=timedelta(minutes=3))
     assert shipping.row()["status"] == "DISPATCHED"
 
