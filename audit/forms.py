@@ -232,6 +232,8 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             {
                 "total": is_money,
                 "authorized": is_money,
+                "at_least": whole(1),
+                "capture_before": is_moment,
                 "payment_token": text,
                 "reason": text,
                 "refund_attempt": whole(1),
@@ -331,16 +333,23 @@ OPERATIONS: Final = {
     "capture": ("CAPTURED", "CAPTURE_REFUSED"),
     "refund": ("REFUNDED", "REFUND_REFUSED"),
     "void": ("VOIDED",),
+    "keys": ("SPENT",),
 }
-"""What the ledger records, and the outcomes of each. A refund's further attempts are `refund-2` ..."""
+"""What the ledger records, and the outcomes of each. A refund's further attempts are `refund-2` ...
+
+`capture-keys` and its like count the idempotency keys of an operation that are spent.
+"""
 _attempted = matches("refund-([2-9]|[1-9][0-9]+)")
+_keys = matches("(intent|authorize|capture|void|refund(-([2-9]|[1-9][0-9]+))?)-keys")
 
 
 def operation_of(name: Any) -> str | None:
     """The operation that a ledger's record is of, by its `sk`, if it is of any."""
     if _attempted(name):
         return "refund"
-    return str(name) if one_of(*OPERATIONS)(name) else None
+    if _keys(name):
+        return "keys"
+    return str(name) if name != "keys" and one_of(*OPERATIONS)(name) else None
 
 
 def faults_of(table: str, row: Any) -> Iterator[Finding]:
@@ -372,7 +381,9 @@ def faults_of_record(row: Any) -> Iterator[Finding]:
         yield Finding("W1", subject, f"its outcome {row.get('outcome')!r} is none of {row['sk']}'s")
     if not is_moment(row.get("recorded_at")):
         yield Finding("W1", subject, "recorded_at is missing or malformed")
-    if row["sk"] != "void" and not _is_price(row):
+    if operation == "keys" and not whole(1)(row.get("spent")):
+        yield Finding("W1", subject, "counts no spent keys")
+    if operation not in ("void", "keys") and not _is_price(row):
         yield Finding("W1", subject, "has no amount and currency")
     refused = row.get("outcome") in ("DECLINED", "CAPTURE_REFUSED", "REFUND_REFUSED")
     if refused != ("reason" in row) or not text(row.get("reason", "-")):

@@ -34,8 +34,8 @@ def alarm(
     return made
 
 
-def alarm_on_count(stack: ServiceStack, name: str, description: str) -> cloudwatch.Alarm:
-    """Ring when a function of the service counts anything in the metric `name`, by Powertools, in five minutes."""
+def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: float = 0) -> cloudwatch.Alarm:
+    """Ring when a function of the service counts more than `above` in the metric `name`, by Powertools, in five minutes."""
     metric = cloudwatch.Metric(
         namespace="Orderflow",
         metric_name=name,
@@ -43,7 +43,7 @@ def alarm_on_count(stack: ServiceStack, name: str, description: str) -> cloudwat
         statistic=cloudwatch.Stats.SUM,
         period=Duration.minutes(5),
     )
-    return alarm(stack, stack, name, metric, description)
+    return alarm(stack, stack, name, metric, description, above=above)
 
 
 def alarm_on_silence(

@@ -46,7 +46,9 @@ def record_authorization(row: Row | None, outcome: Authorized | Declined) -> Cha
     if row is None or row["status"] != states.AUTHORIZING:
         return None
     if isinstance(outcome, Authorized):
-        return Change(TRANSITIONS["authorize"], data={"total": row["total"]})
+        until = {"capture_before": outcome.capture_before} if outcome.capture_before else {}
+        least = {"at_least": outcome.at_least} if outcome.at_least > 1 else {}
+        return Change(TRANSITIONS["authorize"], set={**least, **until}, data={"total": row["total"]})
     told = {"reason": outcome.reason}
     return Change(TRANSITIONS["decline"], set=told, data={"total": row["total"], **told})
 
@@ -178,7 +180,12 @@ AFTER_REFUND = {status: status for status in (states.REFUNDING, states.REFUNDED,
 
 
 def answer(row: Row, outcomes: dict[str, str]) -> Answer:
-    """`{"outcome": ...}` for the row's status, with the `reason` of a refusal."""
+    """`{"outcome": ...}` for the row's status, with the `reason` of a refusal.
+
+    AUTHORIZED comes with `at_least`, the least that can be captured of it, and `capture_before`, if the gateway says so.
+    """
     outcome = outcomes[row["status"]]
+    if outcome == "AUTHORIZED":
+        return {"outcome": outcome, **{name: row[name] for name in ("at_least", "capture_before") if name in row}}
     refused = ("DECLINED", "CAPTURE_REFUSED", states.REFUND_REFUSED)
     return {"outcome": outcome, "reason": row["reason"]} if outcome in refused else {"outcome": outcome}

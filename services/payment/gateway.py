@@ -1,6 +1,6 @@
 """The port to whoever moves the money."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.kernel.money import Money
@@ -17,7 +17,13 @@ class Intent:
 
 @dataclass(frozen=True)
 class Authorized:
-    """The total is set aside for us."""
+    """The total is set aside for us: until `capture_before` (RFC 3339), if the gateway says so.
+
+    `at_least` is the least that the gateway captures of it, in minor units.
+    """
+
+    capture_before: str | None = field(default=None, compare=False)
+    at_least: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,13 @@ class GatewayTimeout(GatewayFault):
 
 class GatewayUnavailable(GatewayFault):
     """The gateway could not be reached: it did nothing."""
+
+
+class GatewayMisconfiguredError(GatewayUnavailable):
+    """The gateway refuses us and not the customer: our key, its mode or its permissions, or the form of our request.
+
+    An operator must mend it. Every order waits until then, so it has an alarm.
+    """
 
 
 class NothingAuthorized(GatewayFault):

@@ -9,11 +9,13 @@ from services.kernel.secrets import secret
 from services.payment.gateway import PaymentGateway
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
-from services.payment.stripe_api import StripeApi
+from services.payment.stripe_api import CALL_SECONDS, READ_SECONDS, StripeApi
 from services.payment.stripe_gateway import StripeGateway
 
-READ_TIMEOUT_SECONDS = 2.0
-"""An operation takes three calls to Stripe at most, each 3 s with its connection: within the 10 s of `commands`."""
+MOST_CALLS = {"authorize": 3, "capture": 3, "void": 3, "refund": 3}
+"""How many calls to Stripe an operation makes at most. A call that meets no answer is its operation's last."""
+OPERATION_SECONDS = {operation: calls * CALL_SECONDS for operation, calls in MOST_CALLS.items()}
+"""The longest that an operation of a gateway takes, but for our own tables: what budgets are computed from."""
 
 
 def ledger() -> Ledger:
@@ -23,9 +25,7 @@ def ledger() -> Ledger:
 
 def stripe_api() -> StripeApi:
     """Stripe, with the account whose key is in Secrets Manager."""
-    return StripeApi(
-        clients.http(READ_TIMEOUT_SECONDS), os.environ["STRIPE_URL"], lambda: secret(os.environ["STRIPE_API_KEY_ARN"])
-    )
+    return StripeApi(clients.http(READ_SECONDS), os.environ["STRIPE_URL"], lambda: secret(os.environ["STRIPE_API_KEY_ARN"]))
 
 
 def sandbox() -> PaymentGateway:

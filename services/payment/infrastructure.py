@@ -19,6 +19,11 @@ from stages import Stage
 PAYMENTS, DISPUTES = "PAY#", "DISPUTE#"
 COMMANDS_SECONDS = 10
 WEBHOOKS = ("POST /webhooks/stripe",)
+MISCONFIGURED = {
+    "GatewayMisconfigured": ("the gateway refuses us, and every order waits", 0),
+    "PaymentUntried": ("payments are declined before a card is asked: is the gateway's account the tokens'?", 9),
+}
+"""Counts of what an operator must mend, each with how many in five minutes are normal."""
 TOLD_LATER = {
     "PaymentDisputed": "a customer contests a payment, and the bank waits for an answer",
     "AuthorizationExpired": "an authorisation ran out before it was captured: is the order's saga stuck?",
@@ -52,6 +57,8 @@ class PaymentStack(ServiceStack):
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
+        for name, (description, above) in MISCONFIGURED.items():
+            alarm_on_count(self, name, f"{description}: docs/runbooks/gateway-misconfigured.md", above=above)
         alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/runbooks/refund-refused.md")
         if gateway["GATEWAY"] == "stripe":
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
@@ -65,7 +72,8 @@ class PaymentStack(ServiceStack):
 
     def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...], url: str) -> None:
         """The account's key for whoever moves money, and the webhook by which Stripe tells what happens later."""
-        key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe")
+        key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe: it may charge and refund")
+        webhook_key = ServiceSecret(self, "stripe-webhook-key", "a restricted key of our account at Stripe: it may read")
         secret = ServiceSecret(self, "stripe-webhook-secret", "what Stripe signs its webhook by")
         webhook = ServiceFunction(
             self,
@@ -81,7 +89,8 @@ class PaymentStack(ServiceStack):
         secret.give("STRIPE_WEBHOOK_SECRET_ARN", webhook)
         for function in callers:
             function.allow("dynamodb:GetItem", on=ledger.table_arn)
-        key.give("STRIPE_API_KEY_ARN", *callers, webhook)
+        key.give("STRIPE_API_KEY_ARN", *callers)
+        webhook_key.give("STRIPE_API_KEY_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
             alarm_on_count(self, name, f"{description}: docs/runbooks/told-by-stripe.md")

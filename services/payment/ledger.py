@@ -1,4 +1,7 @@
-"""The gateway's books: one record for each (order, operation), made by one conditional write and never changed."""
+"""The gateway's books: one record for each (order, operation), made by one conditional write and never changed.
+
+Beside them, `<operation>-keys` counts the idempotency keys that are spent: the one record that changes, and only upwards.
+"""
 
 from typing import Any
 
@@ -55,6 +58,18 @@ class Ledger:
             self.check(order_id, "capture", "attribute_not_exists(pk) OR outcome <> :captured", {":captured": "CAPTURED"}),
         )
         return not (1 in refused and 0 not in refused)
+
+    def spent_keys(self, order_id: str, operation: str) -> int:
+        """Return how many idempotency keys of the operation have an answer that is no outcome."""
+        found = self.find(order_id, f"{operation}-keys")
+        return int(found["spent"]) if found else 0
+
+    def spend_key(self, order_id: str, operation: str, spent: int) -> None:
+        """Count one key more than the `spent` that the caller saw; nothing if another call has counted it."""
+        record = self.record(order_id, f"{operation}-keys", outcome="SPENT", spent=spent + 1)
+        record["Put"]["ConditionExpression"] += " OR spent = :seen"
+        record["Put"]["ExpressionAttributeValues"] = marshal({":seen": spent})
+        self.write(record)
 
 
 def refund_of(attempt: int) -> str:

@@ -4,6 +4,8 @@ Any of them may run any number of times, side by side, and be cut anywhere. What
 repeated call gets the gateway's first outcome; so a later call finishes what an earlier one left.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +18,9 @@ from services.payment.decisions import Answer
 from services.payment.gateway import (
     Authorized,
     Captured,
+    Declined,
     GatewayFault,
+    GatewayMisconfiguredError,
     Intent,
     PaymentGateway,
     Refunded,
@@ -27,6 +31,27 @@ from services.payment.table import Payments, intent_of
 
 logger = Logger(child=True)
 metrics = Metrics(namespace="Orderflow")
+
+
+UNTRIED = frozenset({"unknown_payment_token", "amount_refused", "currency_refused", "payment_token_refused", "request_refused"})
+"""Reasons of a decline that no card was asked for. Many of them at once say that the gateway is not the token's."""
+
+
+@contextmanager
+def gateway_watched() -> Iterator[None]:
+    """Count, for the alarm, that the gateway refuses us; the fault goes on to the caller, who asks again later."""
+    try:
+        yield
+    except GatewayMisconfiguredError as fault:
+        logger.error("gateway misconfigured", fault=str(fault))
+        count("GatewayMisconfigured")
+        raise
+
+
+def count(metric: str) -> None:
+    """Count one in the metric, at once: the next line may be the last."""
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
 
 
 class NothingToPay:
@@ -57,7 +82,10 @@ def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause
 
     row = _step(payments, intent.order_id, intend, cause, presume_absent=True)
     if row["status"] == states.AUTHORIZING:
-        outcome = _gateway_for(row, gateway).authorize(intent)
+        with gateway_watched():
+            outcome = _gateway_for(row, gateway).authorize(intent)
+        if isinstance(outcome, Declined) and outcome.reason in UNTRIED:
+            count("PaymentUntried")
         if isinstance(outcome, Voided):  # the void overtook this call at the gateway: see that the row says so too
             return void(payments, gateway, intent.order_id, cause)
         row = _step(payments, intent.order_id, lambda row: decisions.record_authorization(row, outcome), cause, seen=row)
@@ -88,7 +116,9 @@ def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Caus
     if row["status"] == states.CAPTURING:
         row = _step(payments, order_id, intend, cause, seen=_finish_capture(payments, gateway, row, cause))
     if row["status"] == states.VOIDING:
-        if isinstance(_gateway_for(row, gateway).void(order_id), Captured):
+        with gateway_watched():
+            voided = _gateway_for(row, gateway).void(order_id)
+        if isinstance(voided, Captured):
             return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and somebody must look
         row = _step(payments, order_id, decisions.record_void, cause, seen=row)
     return decisions.answer(row, decisions.AFTER_VOID)
@@ -103,19 +133,20 @@ def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row 
         return row
     order_id, attempt, cause = row["order_id"], row["refund_attempt"], decisions.refund_cause(row)
     try:
-        outcome = _gateway_for(row, gateway).refund(intent_of(row), attempt)
+        with gateway_watched():
+            outcome = _gateway_for(row, gateway).refund(intent_of(row), attempt)
     except GatewayFault as fault:
         logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
         return row
     if isinstance(outcome, RefundRefused):
         logger.error("refund refused", order_id=order_id, attempt=attempt, reason=outcome.reason)
-        metrics.add_metric(name="RefundRefused", unit=MetricUnit.Count, value=1)
-        metrics.flush_metrics()
+        count("RefundRefused")
     return _step(payments, order_id, lambda row: decisions.record_refund(row, attempt, outcome), cause, seen=row)
 
 
 def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Cause) -> Row:
-    outcome = _gateway_for(row, gateway).capture(intent_of(row))
+    with gateway_watched():
+        outcome = _gateway_for(row, gateway).capture(intent_of(row))
     return _step(payments, row["order_id"], lambda row: decisions.record_capture(row, outcome), cause, seen=row)
 
 

@@ -1,73 +1,131 @@
 """Stripe's REST API in its wire form (https://docs.stripe.com/api): form-encoded requests, JSON answers, idempotency keys."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import urllib3
 
-from services.payment.gateway import GatewayFault, GatewayTimeout, GatewayUnavailable, IdempotencyConflict
+from services.payment.gateway import GatewayMisconfiguredError, GatewayTimeout, GatewayUnavailable
 
 VERSION: Final = "2025-09-30.clover"
 """The version of Stripe's API that this is written to; an account's own default may be another."""
+CONNECT_SECONDS: Final = 1.0
+READ_SECONDS: Final = 2.0
+CALL_SECONDS: Final = CONNECT_SECONDS + READ_SECONDS
+"""The longest that one call takes, with its repeat."""
 NOT_DONE: Final = frozenset({409, 429})
 """Another request under the same key is at work, or there are too many: this one was not carried out."""
+PAUSE_SECONDS: Final = 0.25
+"""How long a call waits for its one repeat, unless Stripe says how long."""
+SHORTEST_REPEAT_SECONDS: Final = 1.0
+"""A repeat that has less time than this left is not made: the caller's own retry has more."""
+OTHER_MODE: Final = ("live mode", "test mode", "livemode", "testmode")
+"""Words of Stripe's messages about a key of the wrong mode: "a similar object exists in live mode, but a test mode key ..."."""
 
 
 class StripeRefused(Exception):
-    """Stripe answered that it will not (HTTP 4xx). `reason` is its decline code or code; its message may name a person."""
+    """Stripe answered that it will not (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
 
-    def __init__(self, status: int, kind: str, reason: str) -> None:
-        super().__init__(f"HTTP {status} {kind} {reason}")
-        self.status, self.kind, self.reason = status, kind, reason
+    `parameter` is the field of the request that Stripe refuses, if it names one. `spent`: the keys before this request's own.
+    """
+
+    spent = 0
+
+    def __init__(self, status: int, kind: str, reason: str, parameter: str = "") -> None:
+        super().__init__(f"HTTP {status} {kind} {reason} {parameter}".rstrip())
+        self.status, self.kind, self.reason, self.parameter = status, kind, reason, parameter
 
 
-class KeyRefused(GatewayFault):
-    """Stripe takes our API key for none, or for one that may not do this: put the right one into Secrets Manager."""
+class KeySpentError(GatewayTimeout):
+    """Stripe answers no more than this under the idempotency key: a fault that it repeats for a day.
+
+    Whether the operation was done is for its object to say; the next attempt takes another key.
+    """
 
 
 class StripeApi:
     """Calls of one Stripe account.
 
-    Both raise StripeRefused, GatewayUnavailable (not done), GatewayTimeout (it may be done), KeyRefused; `post` raises
-    IdempotencyConflict. Stripe repeats what it first answered under a key for at least a day, even an error
-    (https://docs.stripe.com/api/idempotent_requests).
+    Both raise StripeRefused, GatewayUnavailable (not done), GatewayTimeout (it may be done), GatewayMisconfiguredError; `post`
+    raises KeySpentError. Stripe repeats what it first answered under a key for at least a day, even an HTTP 500
+    (https://docs.stripe.com/api/idempotent_requests). A call that Stripe asks for again (`Stripe-Should-Retry`,
+    `Retry-After`) is repeated once, under the same key, if it fits into the call's own time.
     """
 
-    def __init__(self, http: urllib3.PoolManager, url: str, api_key: Callable[[], str]) -> None:
-        self.http, self.url, self.api_key = http, url, api_key
+    def __init__(
+        self,
+        http: urllib3.PoolManager,
+        url: str,
+        api_key: Callable[[], str],
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.http, self.url, self.api_key, self.pause = http, url, api_key, pause
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """An object, or a list of them."""
+        """Return an object, or a list of them. The names of `query` are Stripe's."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path, {}, None)
 
     def post(self, path: str, idempotency_key: str, form: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        """An object, made or changed. Names of nested fields are written `metadata[order_id]`."""
+        """Return an object, made or changed. Names of nested fields are written `metadata[order_id]`."""
         headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/x-www-form-urlencoded"}
         return self._call("POST", path, headers, urlencode(form or {}))
 
     def _call(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> dict[str, Any]:
         sent = {"Authorization": f"Bearer {self.api_key()}", "Stripe-Version": VERSION, **headers}
         what = f"{method} {path.partition('?')[0]}"
+        began = time.monotonic()
+        answer, said = self._request(what, method, path, sent, body)
+        wait = _repeated_after(answer)
+        left = CALL_SECONDS - (time.monotonic() - began) - (wait or 0)
+        if wait is not None and left >= SHORTEST_REPEAT_SECONDS:
+            self.pause(wait)
+            answer, said = self._request(what, method, path, sent, body, timeout=urllib3.Timeout(total=left))
+        if answer.status < 300:
+            return dict(said)
+        raise _fault(what, answer.status, said)
+
+    def _request(
+        self, what: str, method: str, path: str, headers: Mapping[str, str], body: str | None, **options: Any
+    ) -> tuple[urllib3.BaseHTTPResponse, Any]:
         try:
-            answer = self.http.request(method, f"{self.url}{path}", headers=sent, body=body)
-            said = json.loads(answer.data)
+            answer = self.http.request(method, f"{self.url}{path}", headers=headers, body=body, **options)
+            return answer, json.loads(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise GatewayUnavailable(f"{what}: {type(error).__name__}") from None
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise GatewayTimeout(f"{what}: {type(error).__name__}") from None
-        if answer.status < 300:
-            return dict(said)
-        told = said.get("error", {}) if isinstance(said, dict) else {}
-        kind, reason = str(told.get("type", "")), str(told.get("decline_code") or told.get("code") or "")
-        what = f"{what}: HTTP {answer.status} {kind} {reason}".rstrip()
-        if answer.status in (401, 403):
-            raise KeyRefused(what)
-        if kind == "idempotency_error":
-            raise IdempotencyConflict(what)
-        if answer.status in NOT_DONE:
-            raise GatewayUnavailable(what)
-        if answer.status >= 500:
-            raise GatewayTimeout(what)
-        raise StripeRefused(answer.status, kind, reason)
+
+
+def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
+    """Return after how many seconds Stripe lets the call be repeated, None if it does not say so.
+
+    See https://docs.stripe.com/error-low-level: `Stripe-Should-Retry` has the last word, `Retry-After` says when.
+    """
+    advice, seconds = answer.headers.get("Stripe-Should-Retry"), answer.headers.get("Retry-After")
+    if advice == "false" or (advice is None and (seconds is None or answer.status not in NOT_DONE)):
+        return None
+    try:
+        return PAUSE_SECONDS if seconds is None else float(seconds)
+    except ValueError:
+        return None
+
+
+def _fault(what: str, status: int, said: Any) -> Exception:
+    """Return the exception that an answer other than 2xx is. Nothing of Stripe's message is in it: it may name a person."""
+    told = said.get("error") if isinstance(said, dict) else None
+    told = told if isinstance(told, dict) else {}
+    kind, reason = str(told.get("type", "")), str(told.get("decline_code") or told.get("code") or "")
+    message = str(told.get("message", "")).lower()
+    what = f"{what}: HTTP {status} {kind} {reason}".rstrip()
+    if status in (401, 403):
+        return GatewayMisconfiguredError(f"{what}: put the right key into Secrets Manager")
+    if kind == "invalid_request_error" and any(words in message for words in OTHER_MODE):
+        return GatewayMisconfiguredError(f"{what}: the key is of the other mode, live or test")
+    if status in NOT_DONE:
+        return GatewayUnavailable(what)
+    if status >= 500 or kind == "idempotency_error":
+        return KeySpentError(what)
+    return StripeRefused(status, kind, reason, str(told.get("param") or ""))

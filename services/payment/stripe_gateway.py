@@ -2,18 +2,23 @@
 
 A PaymentIntent is a state machine of its own (https://docs.stripe.com/payments/paymentintents/lifecycle), and moves money once
 at most. So it is made first, which moves nothing, and its id is written into the ledger unless a void is there: who comes later
-finds it. From then on each operation asks first what has become of it, and acts only if that tells no outcome: an idempotency
-key need not outlive a day, and repeats even an error. Every outcome is written into the ledger, where the audit reads it.
+finds it. From then on each operation reads the PaymentIntent first, and acts only if its state is no outcome: that state is the
+guard. An idempotency key saves a repeated request from being carried out twice, for a day; an answer that is no outcome (HTTP
+500 above all) spends it, and the next attempt takes the next key. Every outcome is written into the ledger, where the audit
+reads it.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from services.kernel import clock
 from services.payment.gateway import (
     Authorized,
     Captured,
     CaptureRefused,
     Declined,
+    GatewayMisconfiguredError,
     GatewayTimeout,
     Intent,
     NothingAuthorized,
@@ -23,22 +28,39 @@ from services.payment.gateway import (
     Voided,
 )
 from services.payment.ledger import Ledger, covers, refund_of, same_total
-from services.payment.stripe_api import StripeApi, StripeRefused
+from services.payment.stripe_api import KeySpentError, StripeApi, StripeRefused
+from services.payment.stripe_currencies import AmountRefusedError, smallest, stripe_amount
 
 PaymentIntent = dict[str, Any]
+Refund = dict[str, Any]
 Outcome = dict[str, str]
-"""`{"outcome": ...}` as the ledger has it, with the `reason` of a refusal."""
+"""`{"outcome": ...}` as the ledger has it, with the `reason` of a refusal, and the `capture_before` of an authorisation."""
 PREPARED, VOIDED = "PREPARED", "VOIDED"
+CAPTURE_ENDS: Final = frozenset({"succeeded", "canceled", "requires_capture", "requires_payment_method"})
+"""A PaymentIntent's states that say how a capture ended, or that it will not be done."""
+NOTHING_BACK: Final = frozenset({"failed", "canceled"})
+"""A refund's states in which the money is still ours."""
 CARD_ERROR: Final = "card_error"
 """What Stripe calls a refusal that is the card's."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
 """The customer's bank wants to hear from the customer, who is not there: as good as declined."""
+NOT_FOUND: Final = "resource_missing"
 NO_PAYMENT: Final = {
-    "resource_missing": "unknown_payment_token",
+    NOT_FOUND: "unknown_payment_token",
     "amount_too_small": "amount_too_small",
     "amount_too_large": "amount_too_large",
+    **dict.fromkeys(
+        ("parameter_invalid_integer", "invalid_charge_amount", "invalid_charge_amount_no_decimal_compatible"), "amount_refused"
+    ),
 }
-"""Stripe's codes (https://docs.stripe.com/error-codes) of payments that cannot even be tried, and what we call them."""
+"""Stripe's codes (https://docs.stripe.com/error-codes) of payments that can never be tried, and what we call them."""
+NO_PAYMENT_BY: Final = {"amount": "amount_refused", "currency": "currency_refused", "payment_method": "payment_token_refused"}
+"""The same by the parameter that Stripe refuses, whose code may be none (a currency that is not the account's has none)."""
+ALREADY_REFUNDED: Final = "charge_already_refunded"
+REQUEST_REFUSED: Final = "request_refused"
+"""Stripe says neither by a code nor by a parameter why it will never take the payment."""
+CHARGE: Final = {"expand[0]": "latest_charge"}
+"""Asks for the charge with its PaymentIntent: it says until when it can be captured."""
 
 
 class StripeGateway:
@@ -53,7 +75,9 @@ class StripeGateway:
         known = self._once(intent, "authorize", lambda: self._authorize(intent))
         if known["outcome"] == VOIDED:
             return Voided()
-        return Declined(known["reason"]) if known["outcome"] == "DECLINED" else Authorized()
+        if known["outcome"] == "DECLINED":
+            return Declined(known["reason"])
+        return Authorized(known.get("capture_before"), smallest(intent.total.currency))
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
         """Take of what was authorised; Stripe lets go of the rest. Raises NothingAuthorized too."""
@@ -89,31 +113,31 @@ class StripeGateway:
         return same_total(refused[0], intent.total) if refused else outcome
 
     def _authorize(self, intent: Intent) -> Outcome:
-        """AUTHORIZED, DECLINED, or VOIDED where a void was first. Raises StripeRefused for what is no customer's matter."""
+        """AUTHORIZED, DECLINED, or VOIDED where a void was first."""
         try:
             found = self._prepare(intent)
+        except AmountRefusedError as refusal:
+            return _declined(refusal.reason)
         except StripeRefused as refusal:
-            if refusal.reason not in NO_PAYMENT:
-                raise
-            return _declined(NO_PAYMENT[refusal.reason])
+            return self._never(intent.order_id, "intent", refusal)
         if found is None:
             return {"outcome": VOIDED}
         if found["status"] == "requires_confirmation":
             try:
-                found = self._post(found["id"], "confirm", f"{intent.order_id}/authorize")
+                found = self._act(intent.order_id, "authorize", found["id"], "confirm", CHARGE)
             except StripeRefused as refusal:
                 if refusal.kind == CARD_ERROR:
                     return _declined(refusal.reason)
                 found = self._found(found["id"])
-                if found["status"] == "requires_confirmation":  # it was not even tried: our fault, and no answer
-                    raise refusal from None
+                if found["status"] == "requires_confirmation":  # it was not even tried
+                    return self._never(intent.order_id, "authorize", refusal)
         match found["status"]:
             case "requires_capture" | "succeeded":
-                return {"outcome": "AUTHORIZED"}
+                return {"outcome": "AUTHORIZED", **_until(found)}
             case "canceled":
                 return {"outcome": VOIDED}
             case "requires_action":
-                self._cancel(intent.order_id, found)
+                self._act(intent.order_id, "void", found["id"], "cancel")
                 return _declined(AUTHENTICATION_REQUIRED)
             case "requires_payment_method":
                 error = found.get("last_payment_error") or {}
@@ -122,19 +146,22 @@ class StripeGateway:
                 raise GatewayTimeout(f"the authorisation of {intent.order_id} is {status}")
 
     def _prepare(self, intent: Intent) -> PaymentIntent | None:
-        """The order's PaymentIntent, made unless it is there; None where a void was first."""
+        """The order's PaymentIntent, made unless it is there; None where a void was first.
+
+        Raises AmountRefusedError before Stripe is called, and StripeRefused.
+        """
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is not None:
             return self._found(same_total(prepared, intent.total)["reference"])
         form: dict[str, str | int] = {
-            "amount": intent.total.amount,
+            "amount": stripe_amount(intent.total),
             "currency": intent.total.currency.lower(),
             "payment_method": intent.payment_token,
             "payment_method_types[0]": "card",
             "capture_method": "manual",
             "metadata[order_id]": intent.order_id,
         }
-        made = self.api.post("/v1/payment_intents", f"{intent.order_id}/intent", form)
+        made = self._post(intent.order_id, "intent", "/v1/payment_intents", form)
         record = {"reference": made["id"], "outcome": PREPARED, **intent.total.as_dict()}
         refused = self.ledger.write(
             self.ledger.record(intent.order_id, "intent", **record),
@@ -148,16 +175,20 @@ class StripeGateway:
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is None:
             raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
-        amount = intent.total.amount
-        part = {"amount_to_capture": amount} if covers(prepared, intent.total)["amount"] > amount else {}
+        is_part = covers(prepared, intent.total)["amount"] > intent.total.amount
         reference = str(prepared["reference"])
         found = self._found(reference)
         reason = "not_authorized"
         if found["status"] == "requires_capture":
             try:
-                found = self._post(reference, "capture", f"{intent.order_id}/capture", part)
+                part = {"amount_to_capture": stripe_amount(intent.total)} if is_part else {}
+                found = self._act(intent.order_id, "capture", reference, "capture", part)
+            except AmountRefusedError as refusal:
+                reason = refusal.reason
             except StripeRefused as refusal:
                 found, reason = self._found(reference), refusal.reason or refusal.kind
+                if found["status"] not in CAPTURE_ENDS:
+                    self._spend(intent.order_id, "capture", refusal)
         match found["status"]:
             case "succeeded":
                 return {"outcome": "CAPTURED"}
@@ -175,8 +206,9 @@ class StripeGateway:
         """Cancel the PaymentIntent unless it is at an end; the status at which it ended, `canceled` or `succeeded`."""
         if found["status"] not in ("canceled", "succeeded"):
             try:
-                found = self._post(found["id"], "cancel", f"{order_id}/void")
-            except StripeRefused:
+                found = self._act(order_id, "void", found["id"], "cancel")
+            except StripeRefused as refusal:
+                self._spend(order_id, "void", refusal)
                 found = self._found(found["id"])
         if found["status"] not in ("canceled", "succeeded"):
             raise GatewayTimeout(f"the payment of {order_id} is {found['status']} and cannot be cancelled yet")
@@ -190,29 +222,96 @@ class StripeGateway:
             raise NothingToRefund(f"refund {attempt} of {intent.order_id} does not follow on what is {expected}")
         same_total(before, intent.total)
         reference = str(prepared["reference"])
-        listed = self.api.get("/v1/refunds", payment_intent=reference, limit="100")["data"]
-        found = next((refund for refund in listed if refund["metadata"].get("attempt") == str(attempt)), None)
+        found = _attempted(self._refunds(reference), attempt)
         if found is None:
             form = {"payment_intent": reference, "metadata[attempt]": str(attempt)}
             try:
-                found = self.api.post("/v1/refunds", f"{intent.order_id}/{refund_of(attempt)}", form)
+                found = self._post(intent.order_id, refund_of(attempt), "/v1/refunds", form)
             except StripeRefused as refusal:
-                if refusal.reason == "charge_already_refunded":  # by hand, at Stripe
-                    return {"outcome": "REFUNDED"}
-                return {"outcome": "REFUND_REFUSED", "reason": refusal.reason or refusal.kind}
+                if refusal.reason == NOT_FOUND:
+                    raise _misconfigured(refusal) from None
+                if refusal.reason != ALREADY_REFUNDED:
+                    return {"outcome": "REFUND_REFUSED", "reason": refusal.reason or refusal.kind}
+                found = _all_back(self._refunds(reference), attempt)
+                if found["status"] != "succeeded":
+                    self._spend(intent.order_id, refund_of(attempt), refusal)
         match found["status"]:
             case "succeeded":
                 return {"outcome": "REFUNDED"}
-            case "failed" | "canceled":
+            case status if status in NOTHING_BACK:
                 return {"outcome": "REFUND_REFUSED", "reason": found.get("failure_reason") or found["status"]}
             case status:
                 raise GatewayTimeout(f"refund {attempt} of {intent.order_id} is {status}")
 
-    def _found(self, reference: str) -> PaymentIntent:
-        return self.api.get(f"/v1/payment_intents/{reference}")
+    def _refunds(self, reference: str) -> list[Refund]:
+        try:
+            listed: list[Refund] = self.api.get("/v1/refunds", payment_intent=reference, limit="100")["data"]
+        except StripeRefused as refusal:
+            raise _misconfigured(refusal) from None
+        return listed
 
-    def _post(self, reference: str, operation: str, key: str, form: Mapping[str, str | int] | None = None) -> PaymentIntent:
-        return self.api.post(f"/v1/payment_intents/{reference}/{operation}", key, form)
+    def _found(self, reference: str) -> PaymentIntent:
+        """The PaymentIntent of our own ledger: an account that does not have it is another's, or the key is of another mode."""
+        try:
+            return self.api.get(f"/v1/payment_intents/{reference}", **CHARGE)
+        except StripeRefused as refusal:
+            raise _misconfigured(refusal) from None
+
+    def _act(
+        self, order_id: str, operation: str, reference: str, act: str, form: Mapping[str, str | int] | None = None
+    ) -> PaymentIntent:
+        return self._post(order_id, operation, f"/v1/payment_intents/{reference}/{act}", form)
+
+    def _post(self, order_id: str, operation: str, path: str, form: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """Post under the operation's key of now. An answer that may be repeated and is no outcome spends that key."""
+        spent = self.ledger.spent_keys(order_id, operation)
+        key = f"{order_id}/{operation}/{spent + 1}" if spent else f"{order_id}/{operation}"
+        try:
+            return self.api.post(path, key, form)
+        except (KeySpentError, GatewayMisconfiguredError):
+            self.ledger.spend_key(order_id, operation, spent)
+            raise
+        except StripeRefused as refusal:
+            refusal.spent = spent
+            raise
+
+    def _spend(self, order_id: str, operation: str, refusal: StripeRefused) -> None:
+        """Spend the key of a refusal that is no outcome. One that is keeps its key: a call beside it must get the same one."""
+        self.ledger.spend_key(order_id, operation, refusal.spent)
+
+    def _never(self, order_id: str, operation: str, refusal: StripeRefused) -> Outcome:
+        """Say why this payment will never be taken. Raises GatewayMisconfiguredError for a request that is wrong by itself."""
+        reason = NO_PAYMENT.get(refusal.reason) or NO_PAYMENT_BY.get(refusal.parameter)
+        if reason is None and (refusal.status != 400 or refusal.reason or refusal.parameter):
+            self._spend(order_id, operation, refusal)
+            raise _misconfigured(refusal) from None
+        return _declined(reason or REQUEST_REFUSED)
+
+
+def _attempted(refunds: list[Refund], attempt: int) -> Refund | None:
+    return next((refund for refund in refunds if refund["metadata"].get("attempt") == str(attempt)), None)
+
+
+def _all_back(refunds: list[Refund], attempt: int) -> Refund:
+    """The refund that left nothing to give back: this attempt's, whose answer was lost, or one made at Stripe by hand."""
+    under_way = [refund for refund in refunds if refund["status"] not in ("succeeded", *NOTHING_BACK)]
+    if _attempted(refunds, attempt) or under_way:
+        return _attempted(refunds, attempt) or under_way[0]
+    if refunds and all(refund["status"] in NOTHING_BACK for refund in refunds):
+        return {"status": "not known yet"}  # what it said of yesterday
+    return {"status": "succeeded"}
+
+
+def _misconfigured(refusal: StripeRefused) -> GatewayMisconfiguredError:
+    return GatewayMisconfiguredError(str(refusal))
+
+
+def _until(found: PaymentIntent) -> Outcome:
+    """`capture_before` of the PaymentIntent's charge, if Stripe says it (https://docs.stripe.com/payments/extended-authorization)."""
+    charge = found.get("latest_charge")
+    details = (charge.get("payment_method_details") or {}) if isinstance(charge, dict) else {}
+    seconds = (details.get("card") or {}).get("capture_before")
+    return {"capture_before": clock.rfc3339(datetime.fromtimestamp(seconds, UTC))} if isinstance(seconds, int) else {}
 
 
 def _declined(reason: str) -> Outcome:

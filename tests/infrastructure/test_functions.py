@@ -242,7 +242,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
     given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL
     reads = reads_of("services.payment.webhook").required
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
-    assert secrets_read(lasting, "payment", "webhook") == {"StripeApiKey", "StripeWebhookSecret"}
+    assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
     assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*"}
 
 

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Protocol
 
-Answer = tuple[int, Any]
-"""The status, and what is answered as JSON."""
+Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
+"""The status, what is answered as JSON, and further headers."""
 
 
 class Api(Protocol):
@@ -32,10 +32,12 @@ def serving(api: Api) -> Iterator[None]:
             if answer is None:
                 self.close_connection = True
                 return
-            status, said = answer
+            status, said, *headers = answer
             data = json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            for name, value in headers[0].items() if headers else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

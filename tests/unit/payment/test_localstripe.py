@@ -18,9 +18,9 @@ import urllib3
 
 from orderctl.embedded.process import free_port
 from services.kernel.money import Money
-from services.payment.gateway import Authorized, Captured, CaptureRefused, Intent, Refunded, Voided
+from services.payment.gateway import Authorized, Captured, CaptureRefused, GatewayMisconfiguredError, Intent, Refunded, Voided
 from services.payment.ledger import Ledger
-from services.payment.stripe_api import StripeApi, StripeRefused
+from services.payment.stripe_api import StripeApi
 from services.payment.stripe_gateway import StripeGateway
 from tests.polling import eventually
 from tests.unit.payment.conftest import ORDER
@@ -122,5 +122,5 @@ def test_a_declined_card_is_declined_when_it_is_captured(stripe: StripeGateway) 
 
 def test_a_payment_method_that_is_none(stripe: StripeGateway) -> None:
     unknown = Intent(ORDER, PRICE, "pm_nobody_knows")
-    with pytest.raises(StripeRefused, match="HTTP 404 invalid_request_error"):  # where Stripe says resource_missing
+    with pytest.raises(GatewayMisconfiguredError, match="HTTP 404 invalid_request_error"):  # where Stripe says resource_missing
         stripe.authorize(unknown)
