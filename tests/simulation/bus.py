@@ -54,6 +54,8 @@ class Bus:
         self.dropped: list[tuple[str, Envelope]] = []
         """Deliveries that a rule gave up (24 hours of failure), by rule."""
         self.heard: Callable[[Envelope], None] = lambda event: None
+        self.refuses: Callable[[str], bool] = lambda event_id: False
+        """Whether an event's entry is refused this time, by the event's id."""
         self.in_flight = 0
         """Deliveries on their way to their targets."""
         self._puts = 0
@@ -78,7 +80,7 @@ class Bus:
             raise Refusal("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
         results: list[dict[str, str]] = []
         for position, entry in enumerate(entries):
-            if fails(position):
+            if fails(position) or self.refuses(str(json.loads(entry["Detail"])["metadata"]["event_id"])):
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "unexpected error"})
                 continue
             self._puts += 1

@@ -298,6 +298,8 @@ class Crowd:
             if kind != "none":
                 contacts[customer_id] = kind
         seed(world, prices, stock, contacts)
+        if self.chosen is None or self.chosen:
+            world.conditions.begin(60.0 + self.count)
         for number in range(self.count):
             if self.chosen is None or number in self.chosen:
                 wish = self._wish(number, skus, currency, people)

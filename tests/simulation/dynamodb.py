@@ -13,7 +13,7 @@ from tests.simulation.expressions import InvalidExpression, Item
 TOKEN_MINUTES: Final = 10
 """How long DynamoDB remembers a ClientRequestToken."""
 MAX_ACTIONS: Final = 100
-RECENT_WRITES: Final = 256
+RECENT_WRITES: Final = 2048
 """How many writes a table remembers for stale reads."""
 
 
@@ -121,11 +121,13 @@ class DynamoDB:
     def call_stale(self, operation: str, request: Mapping[str, Any], lag: int) -> dict[str, Any]:
         """The answer to a read as it was up to `lag` microseconds ago: an index or a replica that is behind."""
         undone: list[tuple[Table, str, Any]] = []
-        for table in self.tables.values():
+        names = request["RequestItems"] if operation == "BatchGetItem" else (request["TableName"],)
+        for table in (self.tables[name] for name in names):
             for when, key, old in reversed(table.recent):
-                if when > self.now() - lag:
-                    undone.append((table, key, table.rows.get(key)))
-                    table.store(key, old)  # type: ignore[arg-type]
+                if when <= self.now() - lag:
+                    break
+                undone.append((table, key, table.rows.get(key)))
+                table.store(key, old)  # type: ignore[arg-type]
         try:
             return self.call(operation, request)
         finally:

@@ -35,6 +35,8 @@ class Mode(StrEnum):
     PARTIAL_ONCE = "partial failure once"
     DELAYED = "delivered late"
     DROPPED = "dropped"
+    IN_PROGRESS = "transaction in progress"
+    LASTING = "lasts"
 
 
 class Kind(StrEnum):
@@ -59,6 +61,10 @@ class Kind(StrEnum):
     DELIVERY = "delivery"
     REPLAYED_DELIVERY = "replayed delivery"
     SCHEDULE = "schedule"
+    ENTRY = "entry of put events"
+    ROW = "row"
+    CONDITION = "condition of the stage"
+    COLD_START = "cold start"
 
 
 ENUMERATED: Final = (Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.LATE)
@@ -80,7 +86,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.STALE_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.STALE, 4.0)),
     Kind.BATCH_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.STALE, 4.0), (Mode.PARTIAL, 2.0), (Mode.PARTIAL_ONCE, 2.0)),
     Kind.WRITE: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 0.5)),
-    Kind.TRANSACTION: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 3.0)),
+    Kind.TRANSACTION: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 3.0), (Mode.IN_PROGRESS, 1.0)),
     Kind.PUT_EVENTS: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.PARTIAL, 4.0), (Mode.PARTIAL_ONCE, 4.0)),
     Kind.SEND: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
     Kind.MAIL: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.ANSWER_LOST, 3.0), (Mode.LATE, 3.0)),
@@ -128,8 +134,12 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.DELIVERY: ((Mode.DELAYED, 4.0), (Mode.DOUBLED, 4.0), (Mode.DROPPED, 2.0)),
     Kind.REPLAYED_DELIVERY: ((Mode.DELAYED, 1.0), (Mode.DOUBLED, 4.0)),
     Kind.SCHEDULE: ((Mode.DELAYED, 1.0), (Mode.DOUBLED, 2.0), (Mode.DROPPED, 1.0)),
+    **dict.fromkeys((Kind.ENTRY, Kind.ROW, Kind.CONDITION, Kind.COLD_START), ((Mode.LASTING, 1.0),)),
 }
 """What can strike each kind of boundary, by weight."""
+
+SHARE: Final[Mapping[Kind, float]] = {Kind.ROW: 0.03, Kind.CONDITION: 2.0, Kind.ENTRY: 0.5, Kind.COLD_START: 0.5}
+"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named."""
 
 _HALF: Final = 1 << 32
 
@@ -162,7 +172,7 @@ class Drawn(Plan):
         self.threshold = int(rate * _HALF)
 
     def _choose(self, boundary: str, kind: Kind, bits: int) -> Mode | None:
-        if bits % _HALF >= self.threshold:
+        if bits % _HALF >= self.threshold * SHARE.get(kind, 1.0):
             return None
         return self.chance.weighted(f"mode {boundary}", MENUS[kind])
 

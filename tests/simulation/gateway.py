@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
@@ -120,8 +120,12 @@ class RemoteCarrier:
             raise CarrierUnavailable(what) from None
 
 
+PATIENCE: Final = 3.0
+"""How long a caller waits for a system outside, in seconds: one to connect, two for the answer (services.payment.gateways)."""
+
+
 def _beyond(network: Network, what: str, execute: Callable[[], Any]) -> Any:
-    """One call to a system outside; whoever waits for it waits two seconds."""
+    """One call to a system outside."""
     task = network.scheduler.current
     assert task is not None
-    return network.exchange(task.numbered(what), Kind.GATEWAY, execute, 2.0)
+    return network.exchange(task.numbered(what), Kind.GATEWAY, execute, PATIENCE)

@@ -13,7 +13,10 @@ T = TypeVar("T")
 _HALF: Final = 1 << 32
 
 PERSISTENT: Final = frozenset(
-    {Mode.LOST, Mode.ANSWER_LOST, Mode.LATE, Mode.THROTTLED, Mode.SERVER_ERROR, Mode.PARTIAL, Mode.CONFLICT}
+    {
+        *(Mode.LOST, Mode.ANSWER_LOST, Mode.LATE, Mode.THROTTLED, Mode.SERVER_ERROR, Mode.PARTIAL, Mode.CONFLICT),
+        Mode.IN_PROGRESS,
+    }
 )
 """Modes that strike every attempt of a call, so that its caller hears of the fault."""
 
@@ -36,6 +39,8 @@ class Network:
         self.history = history
         self.boundaries: list[tuple[str, Kind]] | None = None
         """Every boundary met, where somebody wants to know."""
+        self.hangs: Callable[[], bool] = lambda: False
+        """Whether what is outside does not answer just now."""
         self.copies = 0
         """Doubled and late requests that are still on their way."""
 
@@ -52,6 +57,8 @@ class Network:
     def exchange(self, boundary: str, kind: Kind, execute: Callable[[], T], patience: float) -> T:
         """One request that is not retried on the way, and its answer. Raises Unanswered, Refusal, Crashed."""
         mode, latency = self.draw(boundary, kind)
+        if mode is None and kind is Kind.GATEWAY and self.hangs():
+            mode = Mode.ANSWER_LOST if self.chance.bits(f"hangs {boundary}") % 2 else Mode.LOST
         return self.attempt(boundary, mode, latency, execute, patience)
 
     def attempt(
@@ -106,6 +113,10 @@ class Network:
                 if self.chance.bits(f"error {boundary}") % 2:
                     _unheard(execute)
                 raise Refusal("InternalServerError", "internal server error")
+            case Mode.IN_PROGRESS:
+                scheduler.sleep(latency)
+                _unheard(execute)
+                raise Refusal("TransactionInProgressException", "the transaction with this token is still in progress")
             case Mode.STALLED:
                 scheduler.sleep(self._microseconds(f"stall {boundary}", 0.5, 240.0))
                 return execute()

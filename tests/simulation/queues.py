@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.simulation.conditions import RETENTION, Span
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind, Mode
 from tests.simulation.functions import Answered, Functions
@@ -24,6 +25,7 @@ class Message:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     receives: int = 0
     visible_at: int = 0
+    sent_at: int = 0
 
 
 class Queue:
@@ -53,13 +55,18 @@ class Queue:
         """Every batch handed over: its name, messages, answer, and whether nothing struck it. For the invariant A1."""
         self.arrived: dict[str, str] = {}
         """The last message about each event that ever came, by the event's id."""
+        self.stands_still: Span | None = None
+        """When nothing is handed over."""
+        self.expired: list[Message] = []
+        """What the queue kept for as long as it keeps anything, and nobody took."""
         self._sent = 0
         self._poll_at: int | None = None
 
     def send(self, body: str, about: str, attributes: Mapping[str, Any] | None = None) -> str:
         """A new message; its id."""
         self._sent += 1
-        message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=self.scheduler.now)
+        now = self.scheduler.now
+        message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=now, sent_at=now)
         self.messages[message.id] = message
         self.arrived[about] = body
         self._wake(self.scheduler.now + POLL)
@@ -90,6 +97,11 @@ class Queue:
         if self._poll_at is None or now < self._poll_at:
             return
         self._poll_at = None
+        if self.stands_still is not None and self.stands_still.holds(now):
+            self._wake(self.stands_still.end)
+            return
+        for message in [message for message in self.messages.values() if message.sent_at + RETENTION <= now]:
+            self.expired.append(self.messages.pop(message.id))
         visible = [message for message in self.messages.values() if message.visible_at <= now]
         if visible:
             chance = self.network.chance

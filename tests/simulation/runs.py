@@ -96,23 +96,32 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
 def recover_and_replay(world: World) -> int:
     """R1: redrive and replay what was lost, and the consumers are complete. R2: replay it all again, and nothing happens.
 
+    In half of the worlds a first recovery is struck as everything before it.
     Before that, R2 of a replay that nobody asked to catch up: those who act outside do nothing, whatever they missed.
     """
+    if world.chance.below("recovery amid faults", 2) == 0:
+        set_going_again(world, "catch-up-amid-faults")
+        world.invariants.at_rest()
     world.plan.quiet = True
     if world.chance.below("replay without catch-up", 4) == 0:
         nothing_happens(world, "monday", deployment.acting_outside())
-    for queue in world.queues.values():
-        queue.redrive()
-    world.bus.replay("catch-up", set(world.queues))
-    world.settle_more()
-    retry_refused_refunds(world)
-    world.settle_more()
+    set_going_again(world, "catch-up")
     world.invariants.at_rest()
     world.invariants.consumers_complete()
     if world.chance.below("second replay", 4):
         return 1
     nothing_happens(world, "catch-up-again", {rule.name for rule in world.bus.rules})
     return 2
+
+
+def set_going_again(world: World, replay: str) -> None:
+    """The operator redrives what is dead, replays everything, and has refused refunds tried again."""
+    for queue in world.queues.values():
+        queue.redrive()
+    world.bus.replay(replay, set(world.queues))
+    world.settle_more()
+    retry_refused_refunds(world)
+    world.settle_more()
 
 
 def nothing_happens(world: World, replay: str, rules: set[str]) -> None:

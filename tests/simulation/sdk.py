@@ -42,8 +42,10 @@ KINDS: Final = {
     "StartExecution": Kind.START,
     "StartSyncExecution": Kind.RUN,
 }
-THROTTLES: Final = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"})
-RETRIED: Final = THROTTLES | {"InternalServerError", "TransactionInProgressException"}
+THROTTLES: Final = frozenset(
+    {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "TransactionInProgressException"}
+)
+RETRIED: Final = THROTTLES | {"InternalServerError"}
 STATUS: Final = {"InternalServerError": 500}
 
 

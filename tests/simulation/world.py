@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.simulation import deployment, process, sdk
 from tests.simulation.bus import Bus, Envelope, Rule, event_id_of, subscribes
+from tests.simulation.conditions import FROM_A_NEWER_VERSION, Conditions
 from tests.simulation.dynamodb import Change, DynamoDB, Refusal
 from tests.simulation.faults import Kind, Mode, Plan
 from tests.simulation.functions import Answered, Failed, Function, Functions
@@ -43,6 +44,10 @@ class World:
         self.mail = Mailboxes()
         self.only = only
         """The subscriptions and rules that are on; all when None."""
+        self.conditions = Conditions(self)
+        self.network.hangs = self.conditions.hangs
+        self.bus.refuses = self.conditions.refuses
+        self.functions.start_up = self.conditions.start_up
         self._create_tables()
         self._deploy()
         self.invariants = Invariants(self)
@@ -111,7 +116,7 @@ class World:
         self.sdk = sdk.Sdk(
             self.network,
             {
-                "dynamodb": lambda operation, request, boundary: self.dynamodb.call(operation, request),
+                "dynamodb": self._dynamodb,
                 "events": self.bus.call,
                 "sqs": Sqs(self.queues),
                 "lambda": self._invoke,
@@ -133,12 +138,20 @@ class World:
             stream = self.streams.get(change.table)
             if stream is not None:
                 stream.append(change)
-        self.invariants.committed(changes)
+            if change.old is None:
+                self.conditions.created(change)
+        self.invariants.committed([change for change in changes if change.key != FROM_A_NEWER_VERSION])
 
     # AWS's answers
 
+    def _dynamodb(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+        if self.conditions.failing:
+            self.conditions.refuse(operation, request)
+        return self.dynamodb.call(operation, request)
+
     def _stale(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
-        lag = int(self.chance.between(f"lag {boundary}", 0.05, 5.0) * SECOND)
+        longest = 180.0 if "IndexName" in request and self.chance.below(f"long lag {boundary}", 4) == 0 else 5.0
+        lag = int(self.chance.between(f"lag {boundary}", 0.05, longest) * SECOND)
         return self.dynamodb.call_stale(operation, request, lag)
 
     def _unprocessed(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
@@ -275,6 +288,8 @@ class World:
         self.scheduler.run()
 
     def _sweep(self) -> None:
+        if self.conditions.hangs():
+            self.plan.struck[f"minute {self.minutes}: the gateway hangs"] = Mode.LASTING
         for service in deployment.SWEEPERS:
             name = f"minute {self.minutes} {service}-sweeper"
             mode, latency = self.network.draw(name, Kind.SCHEDULE)
