@@ -1,6 +1,5 @@
 """The form of each row: its key, its attributes and their types, the statuses that have them, and what its version tells."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any, Final
 
 from audit.findings import Finding
 from services.inventory import states as inventory
-from services.kernel import clock
+from services.kernel import clock, outside_json
 from services.kernel.rows import Row, shard_of
 from services.kernel.transitions import ABSENT, TransitionTable
 from services.notification import states as notification
@@ -441,7 +440,7 @@ def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
     pk, seen = row["pk"], set()
     for event in row["pending"]:
         try:
-            envelope = json.loads(event)
+            envelope = outside_json.read(event)
             metadata = envelope["detail"]["metadata"]
             event_id, about, detail_type = metadata["event_id"], metadata.get("order_id"), envelope["detail-type"]
             of, _, number = event_id.rpartition("#")

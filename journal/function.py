@@ -1,6 +1,5 @@
 """The journal's function: its queue's events become rows."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from journal.rows import item_of
-from services.kernel import clients
+from journal.rows import NotJournaledError, item_of
+from services.kernel import clients, outside_json
 from services.kernel.inbox import DeadLetters
+from services.kernel.outside_json import OutsideJsonError
 from services.kernel.schemas import InvalidEvent
 from services.kernel.settings import from_environment
 
@@ -44,9 +44,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     carriers: defaultdict[str, list[str]] = defaultdict(list)
     for record in event["Records"]:
         try:
-            item = item_of(json.loads(record["body"]), settings().retention_days)
-        except (KeyError, TypeError, ValueError):
-            dead_letters.set_aside(record, InvalidEvent("message", "", "is not an EventBridge event"))
+            item = item_of(outside_json.read_object(record["body"]), settings().retention_days)
+        except OutsideJsonError as error:
+            dead_letters.set_aside(record, InvalidEvent("message", error.where, error.reason))
+            continue
+        except NotJournaledError as error:
+            dead_letters.set_aside(record, InvalidEvent("message", "", str(error)))
             continue
         rows[item["sk"]["S"]] = item
         carriers[item["sk"]["S"]].append(record["messageId"])

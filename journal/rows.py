@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zlib import crc32
 
+from services.kernel.identifiers import PERSONAL, personal_field
+from services.kernel.names import CHANNEL_PREFIX
+
 SHARDS: Final = 8
 """An hour's events are spread over so many partitions of the index `hour`."""
 OF_AN_ORDER: Final = "ORDER#"
@@ -13,6 +16,14 @@ OF_NO_ORDER: Final = "EVENT#"
 """The partition of an event about no order is its own, so that a channel's feed does not fill one."""
 HOUR_INDEX: Final = "hour"
 EXPIRES: Final = "expires"
+MAX_KEY_BYTES: Final = {"pk": 2048, "sk": 1024}
+"""What DynamoDB takes as a partition key and as a sort key."""
+MAX_EVENT_BYTES: Final = 390 * 1024
+"""DynamoDB's items have at most 400 KB, keys and names included."""
+
+
+class NotJournaledError(ValueError):
+    """An event that no row can hold. The text says why, without a value of the event."""
 
 
 def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
@@ -20,11 +31,21 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
 
     It may be put again: the bus's envelope id, which each put on the bus has of its own, is in the key, so a second delivery
     of one put is the same row. An event without our metadata is journaled by its envelope id, for the archive has it too.
-    Raises KeyError and ValueError for what is no EventBridge event.
+    Raises NotJournaledError for an event that no row can hold.
     """
     text = json.dumps(event, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    time, key = event["time"], key_of(event)
-    expires = datetime.fromisoformat(time) + timedelta(days=retention_days)
+    try:
+        time, key = event["time"], key_of(event)
+        expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
+    except (KeyError, TypeError, ValueError, OverflowError):  # OverflowError: a time near the end of the year 9999
+        raise NotJournaledError("is not an EventBridge event (id, time, source, detail)") from None
+    for name, limit in MAX_KEY_BYTES.items():
+        if len(key[name].encode()) > limit:
+            raise NotJournaledError(f"has ids too long for a row's key: {name} has at most {limit} bytes")
+    if len(text.encode()) > MAX_EVENT_BYTES:
+        raise NotJournaledError(f"is longer than {MAX_EVENT_BYTES} bytes, which is what a row holds")
+    if is_outside(event) and personal_field(event["detail"]) is not None:
+        raise NotJournaledError(f"has an id that {PERSONAL}")
     shard = crc32(f"{key['pk']} {key['sk']}".encode()) % SHARDS
     return {
         **{name: {"S": value} for name, value in key.items()},
@@ -32,7 +53,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         "put_at": {"S": time},
         "size": {"N": str(len(text.encode()))},
         "hour": {"S": hour(time[:13], shard)},
-        EXPIRES: {"N": str(int(expires.timestamp()))},
+        EXPIRES: {"N": str(expires)},
     }
 
 
@@ -46,6 +67,11 @@ def key_of(event: Mapping[str, Any]) -> dict[str, str]:
     version = known.get("event_version", 1)
     partition = f"{OF_AN_ORDER}{order}" if order else f"{OF_NO_ORDER}{event_id}"
     return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}#v{version}#{event['id']}"}
+
+
+def is_outside(event: Mapping[str, Any]) -> bool:
+    """Return whether a channel published the event, so that its ids are not ours."""
+    return str(event["source"]).startswith(CHANNEL_PREFIX)
 
 
 def hour(text: str, shard: int) -> str:

@@ -1,6 +1,5 @@
 """Look into dead-letter queues: what each message is about, and why it is there. Nothing is taken out."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -12,8 +11,9 @@ from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.service import in_parts
 from orderctl.target import Target
-from services.kernel import clock, schemas
+from services.kernel import clock, outside_json, schemas
 from services.kernel.inbox import ATTEMPTS
+from services.kernel.outside_json import OutsideJsonError
 
 ENDING: Final = "-dlq-url"
 MAX_MESSAGES: Final = 10
@@ -80,8 +80,8 @@ def told(message: Mapping[str, Any]) -> dict[str, Any]:
     was `first_seen` there, how often it was received and redriven, and what today's schema says against it.
     """
     try:
-        body = json.loads(message["Body"])
-    except ValueError:
+        body = outside_json.read(message["Body"])
+    except OutsideJsonError:
         body = message["Body"]
     attributes = {name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()}
     return {

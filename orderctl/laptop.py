@@ -14,6 +14,7 @@ from orderctl.embedded.process import Running
 from orderctl.errors import UserError
 from orderctl.output import Progress
 from orderctl.target import Target
+from services.kernel import outside_json
 
 _MARK = "laptop/deployed"
 
@@ -151,7 +152,7 @@ def _deployed(target: Target) -> dict[str, Any]:
         answer = target.client("ssm").get_parameter(Name=f"/orderflow/{target.stage}/{_MARK}")
     except ClientError:
         return {}
-    known: dict[str, Any] = json.loads(answer["Parameter"]["Value"])
+    known: dict[str, Any] = outside_json.read_object(answer["Parameter"]["Value"])
     return known
 
 

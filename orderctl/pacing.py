@@ -16,12 +16,14 @@ from importlib import import_module
 from itertools import count
 from typing import Any, Final
 
-from orderctl import observing, replaying
+from orderctl import observing, output, replaying
 from orderctl.errors import UserError
 from orderctl.replaying import Window
 from orderctl.service import in_parts
 from orderctl.target import Target
+from services.kernel import outside_json
 from services.kernel.names import is_source
+from services.kernel.outside_json import OutsideJsonError
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"
@@ -111,7 +113,13 @@ def collect(target: Target, ended: Callable[[], bool], seen: Callable[[int], Non
                 QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
             )
             for message in answer.get("Messages", []):
-                found[message["MessageId"]] = Staged(message["ReceiptHandle"], json.loads(message["Body"]))
+                try:
+                    event = outside_json.read_object(message["Body"])
+                except OutsideJsonError as error:  # every consumer set it aside when it was published
+                    output.err.print(f"[yellow]An event is left out:[/yellow] {error}")
+                    client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    continue
+                found[message["MessageId"]] = Staged(message["ReceiptHandle"], event)
             seen(len(found))
             if len(found) > MOST_STAGED:
                 raise UserError(

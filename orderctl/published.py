@@ -1,6 +1,5 @@
 """What was published: the journal, read. The archive is what is replayed, and tells no more than a count and a size."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any, Final
 from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
 from orderctl.replaying import Window
 from orderctl.target import Target
-from services.kernel import clock
+from services.kernel import clock, outside_json
 
 TABLE: Final = "journal/table-name"
 AT_ONCE: Final = 8
@@ -116,7 +115,7 @@ def _published(items: Iterable[Mapping[str, Any]]) -> Iterator[Published]:
     now = clock.now().timestamp()
     for item in items:
         if int(item[EXPIRES]["N"]) > now:
-            yield Published(json.loads(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), 1)
+            yield Published(outside_json.read_object(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), 1)
 
 
 def _hours(window: Window) -> Iterator[datetime]:

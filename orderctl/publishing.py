@@ -1,24 +1,23 @@
 """Put events on the bus as an outside channel does: at most ten a call, the refused ones alone again."""
 
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orderctl.errors import UserError
 from orderctl.target import Target
+from services.kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
 from services.kernel.names import CHANNEL_PREFIX
 
 MAX_ENTRIES = 10
 TRIES = 5
-CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def source_of(channel: str) -> str:
     """The `source` of a channel's events. A `UserError` if no channel can be called so."""
-    if not CHANNEL.fullmatch(channel):
-        raise UserError(f"{channel!r} is not a channel's name.", "Use a-z, 0-9 and -, for example: marketplace-eu.")
+    if not CHANNEL.fullmatch(channel) or is_personal(channel):
+        raise UserError(f"{shown(channel)!r} is not a channel's name: {CHANNEL_FORM}.", "For example: marketplace-eu.")
     return CHANNEL_PREFIX + channel
 
 

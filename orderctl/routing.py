@@ -1,6 +1,5 @@
 """Which rules of the stage's bus take an event, by their patterns as they are deployed."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,8 @@ from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.patterns import InvalidPattern, Pattern
 from orderctl.target import Target
-from services.kernel import clock
+from services.kernel import clock, outside_json
+from services.kernel.outside_json import OutsideJsonError
 
 RULE = "-rule-arn"
 ENTRY = {"Source": "source", "DetailType": "detail-type", "Detail": "detail", "Resources": "resources", "Time": "time"}
@@ -79,9 +79,9 @@ def as_delivered(target: Target, document: Any, source: str | None = None, detai
         event = {"detail": document}
     if isinstance(event.get("detail"), str):
         try:
-            event["detail"] = json.loads(event["detail"])
-        except ValueError as error:
-            raise UserError(f"The event's detail is not JSON: {error}.") from error
+            event["detail"] = outside_json.read(event["detail"])
+        except OutsideJsonError as error:
+            raise UserError(error.about("The event's detail") + ".") from error
     event |= {name: value for name, value in {"source": source, "detail-type": detail_type}.items() if value is not None}
     missing = [name for name in ("source", "detail-type", "detail") if name not in event]
     if missing:

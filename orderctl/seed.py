@@ -1,12 +1,12 @@
 """Seed a stage: the demonstration's catalogue, stock and contacts. Seeding twice changes nothing."""
 
 import contextlib
-import json
 from pathlib import Path
 
 from orderctl import service
 from orderctl.output import Progress
 from orderctl.target import Target
+from services.kernel import outside_json
 
 CATALOGUE = Path(__file__).resolve().parents[1] / "data" / "catalogue.json"
 REPLENISHMENT_ID = "seed-1"
@@ -14,7 +14,7 @@ REPLENISHMENT_ID = "seed-1"
 
 def seed(target: Target, progress: Progress) -> None:
     """Put `data/catalogue.json` into the stage."""
-    data = json.loads(CATALOGUE.read_text())
+    data = outside_json.read_object(CATALOGUE.read_bytes())
     service.set_prices(target, [{name: entry[name] for name in ("sku", "amount", "currency")} for entry in data["catalogue"]])
     stocked = [{"sku": entry["sku"], "quantity": entry["stock"]} for entry in data["catalogue"] if entry["stock"]]
     service.replenish(target, REPLENISHMENT_ID, stocked)

@@ -9,8 +9,11 @@ from orderctl import signed_http
 from orderctl.errors import UserError
 from orderctl.signed_http import Answer
 from orderctl.target import Target
+from services.kernel import outside_json
 
 T = TypeVar("T")
+MAX_ANSWER_BYTES = 6 * 1024 * 1024
+"""What a Lambda function may answer."""
 MAX_PRICES = 100
 MAX_ITEMS = 50
 """What one `set_prices` and one `replenish` take."""
@@ -24,7 +27,7 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
     answer = target.client("lambda", read_timeout=90, retries={"total_max_attempts": 2}).invoke(
         FunctionName=target.parameter(parameter), Payload=json.dumps(payload).encode()
     )
-    body = json.loads(answer["Payload"].read() or b"null")
+    body = outside_json.read(answer["Payload"].read() or b"null", max_bytes=MAX_ANSWER_BYTES)
     if "FunctionError" in answer:
         said = body.get("errorMessage", body) if isinstance(body, dict) else body
         raise UserError(f"The function at {parameter} failed: {said}", "Its log tells more; the command may be repeated.")

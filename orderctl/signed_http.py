@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 
 from orderctl.errors import UserError
 from orderctl.target import Target, require_loopback
+from services.kernel import outside_json
+
+MAX_ANSWER_BYTES = 10 * 1024 * 1024
+"""What API Gateway passes on."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class Answer:
     text: str
 
     def json(self) -> Any:
-        """The body, read as JSON; None if it is empty."""
-        return json.loads(self.text) if self.text else None
+        """Return the body, read as JSON; None if it is empty. Raises OutsideJsonError."""
+        return outside_json.read(self.text, max_bytes=MAX_ANSWER_BYTES) if self.text else None
 
 
 class NoAnswer(UserError):

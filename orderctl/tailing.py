@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from orderctl import output
 from orderctl.errors import UserError
 from orderctl.target import Target
+from services.kernel import outside_json
 from services.kernel.names import SOURCE_PREFIX
+from services.kernel.outside_json import OutsideJsonError
 
 EVERYTHING = {"source": [{"prefix": SOURCE_PREFIX}]}
 
@@ -49,7 +52,10 @@ def received(target: Target, url: str, timeout_seconds: float | None) -> Iterato
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=math.ceil(left))
         messages = answer.get("Messages", [])
         for message in messages:
-            yield json.loads(message["Body"])
+            try:
+                yield outside_json.read_object(message["Body"])
+            except OutsideJsonError as error:
+                output.err.print(f"[yellow]An event cannot be shown:[/yellow] {error}")
         if messages:
             entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)

@@ -39,7 +39,8 @@ def publish(
     from orderctl import publishing
     from orderctl.service import in_parts
     from services.kernel import schemas
-    from services.order import identity
+    from services.kernel.events import DomainEvent
+    from services.order import identity, intake
 
     source = publishing.source_of(channel)
     given = documents.read(file)
@@ -47,6 +48,7 @@ def publish(
     for position, detail in enumerate(details):
         try:
             schemas.validate(source, "OrderPlaced", detail)
+            intake.check_ids(DomainEvent.from_parts(source, "OrderPlaced", detail))
         except schemas.InvalidEvent as error:
             raise UserError(f"Event {position + 1} of {len(details)}: {error}", "Nothing was published.") from error
     rows = []

@@ -1,6 +1,5 @@
 """`orderctl rules`: list, test."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from rich.markup import escape
 from orderctl import documents, output
 from orderctl.errors import CheckFailed
 from orderctl.output import Format, OutputOption
+from services.kernel import outside_json
 
 app = typer.Typer(no_args_is_help=True, help="The rules of the bus, and which of them take an event.")
 
@@ -34,7 +34,7 @@ def list_rules(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -
         {
             "rule": rule.name,
             "enabled": rule.enabled,
-            "pattern": json.loads(rule.pattern),
+            "pattern": outside_json.read(rule.pattern),
             "description": rule.description,
         }
         for rule in routing.rules(ctx.obj)

@@ -8,6 +8,8 @@ from typing import Any
 
 from orderctl.patterns.operators import OPERATORS, Comparison, equal_to
 from orderctl.patterns.refusal import InvalidPattern
+from services.kernel import outside_json
+from services.kernel.outside_json import OutsideJsonError
 
 MAX_LENGTH = 4096
 """Of a pattern's text (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
@@ -44,9 +46,9 @@ def parse(text: str) -> dict[str, Any]:
     if len(text) > MAX_LENGTH:
         raise InvalidPattern("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
     try:
-        found = json.loads(text, parse_constant=_no_json)
-    except (ValueError, RecursionError) as error:
-        raise InvalidPattern("", f"is not JSON: {error}") from None
+        found = outside_json.read(text)
+    except OutsideJsonError as error:
+        raise InvalidPattern("", str(error)) from None
     if not isinstance(found, dict):
         raise InvalidPattern("", "must be a JSON object")
     return found
@@ -158,7 +160,3 @@ def _only(at: str, expression: Mapping[str, Any]) -> tuple[str, Any]:
 def dotted(path: Path) -> str:
     """`detail.data.total` for a path."""
     return ".".join(path)
-
-
-def _no_json(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

@@ -1,9 +1,10 @@
 """Stock: quantities of SKUs, and their moves between the counters of a SKU's row."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from services.kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal, shown
 
 Quantities = dict[str, int]
 """How many of each SKU."""
@@ -19,7 +20,7 @@ MAX_SKUS: Final = 50
 MAX_QUANTITY: Final = 1_000_000
 MAX_WAITING: Final = 100
 """Orders that may wait for one SKU: they stand in its row, which every sale writes."""
-SKU_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SKU_PATTERN: Final = SKU
 
 
 class InvalidLines(ValueError):
@@ -114,7 +115,9 @@ Part = Move | Join | Leave
 def check_sku(sku: Any) -> None:
     """Pass what can be a SKU. Raises InvalidLines."""
     if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
-        raise InvalidLines(f"{sku!r} is not a SKU: 1 to 64 of A-Z a-z 0-9 . _ -")
+        raise InvalidLines(f"{shown(sku)} is not a SKU: it {ID_FORM}")
+    if is_personal(sku):
+        raise InvalidLines(f"a SKU {PERSONAL}")
 
 
 def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.kernel import clients
+from services.kernel import clients, outside_json
 
 
 class ContactUnavailable(Exception):
@@ -32,7 +32,7 @@ def contact_of(order_id: str, function_arn: str) -> Contact | None:
     answer = clients.functions().invoke(
         FunctionName=function_arn, InvocationType="RequestResponse", Payload=json.dumps({"order_id": order_id}).encode()
     )
-    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    found: dict[str, Any] = outside_json.read_object(answer["Payload"].read())
     if "FunctionError" in answer:
         failure = found.get("errorType", answer["FunctionError"])  # never its message, which may hold whom it was about
         raise ContactUnavailable(f"the contact function failed on {order_id}: {failure}")

@@ -1,6 +1,5 @@
 """The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel import clients, schemas, versions
+from services.kernel import clients, outside_json, schemas, versions
 from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
 from services.kernel.names import CATCH_UP, is_source
+from services.kernel.outside_json import OutsideJsonError
 from services.kernel.schemas import InvalidEvent
 
 logger = Logger()
@@ -63,7 +63,8 @@ class DeadLetters:
 
     def set_aside(self, record: Mapping[str, Any], error: InvalidEvent) -> None:
         """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
-        attributes = {"reason": str(error), "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
+        reason = "".join(sign if sign.isprintable() else "?" for sign in str(error))  # SQS takes no control characters
+        attributes = {"reason": reason, "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
         tried = record.get("messageAttributes", {}).get(ATTEMPTS, {}).get("stringValue")
         if tried:
             attributes[ATTEMPTS] = tried
@@ -121,13 +122,18 @@ def _try_again_later(dead_letters: DeadLetters, record: Mapping[str, Any]) -> No
 def parse(body: str) -> Delivery:
     """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEvent."""
     try:
-        envelope = json.loads(body)
+        envelope = outside_json.read_object(body)
         source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidEvent("message", "", "is not an EventBridge event (source, detail-type, detail) in JSON") from None
+    except OutsideJsonError as error:
+        raise InvalidEvent("message", error.where, error.reason) from None
+    except KeyError:
+        raise InvalidEvent("message", "", "is not an EventBridge event (source, detail-type, detail)") from None
+    replay_name = envelope.get("replay-name")
+    if not isinstance(replay_name, str | None):
+        raise InvalidEvent("message", "replay-name", "must be text")
     schemas.validate(source, detail_type, detail)
     detail = versions.upcast(source, detail_type, detail)
-    return Delivery(DomainEvent.from_parts(source, detail_type, detail), envelope.get("replay-name"))
+    return Delivery(DomainEvent.from_parts(source, detail_type, detail), replay_name)
 
 
 def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:

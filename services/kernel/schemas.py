@@ -15,6 +15,7 @@ from typing import Any
 import fastjsonschema
 
 from services.kernel.events import DomainEvent
+from services.kernel.identifiers import shown
 from services.kernel.names import is_source
 
 SERVICES_FOLDER = Path(__file__).parent.parent
@@ -82,7 +83,7 @@ def published_until(source: str, detail_type: str, version: int) -> str:
 
 def validate(source: str, detail_type: str, detail: Any) -> None:
     """Pass an event's `detail`, or raise InvalidEvent naming the field."""
-    event = f"{detail_type} from {source}"
+    event = f"{shown(detail_type)} from {shown(source)}"
     if not isinstance(source, str) or not isinstance(detail_type, str):
         raise InvalidEvent(event, "", "an event's source and detail-type are text")
     if not isinstance(detail, Mapping) or not isinstance(detail.get("metadata"), Mapping):
@@ -109,6 +110,13 @@ def field_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
     return str(refusal.name).removeprefix("data").removeprefix(".")
 
 
+def unknown_field(refusal: fastjsonschema.JsonSchemaValueException) -> str:
+    """Return the first field that an object should not have, of one that was refused for it."""
+    return str(min(set(refusal.value) - set(refusal.definition["properties"])))
+
+
 def reason_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
-    """What was wrong, without the field's name in front."""
+    """What was wrong, without the field's name in front, and without a value that was sent."""
+    if refusal.rule == "additionalProperties":
+        return f"has an unknown field, {shown(unknown_field(refusal))}"
     return str(refusal.message).removeprefix(str(refusal.name)).strip()

@@ -5,12 +5,15 @@ it (https://docs.stripe.com/webhooks#verify-manually). A header may have several
 """
 
 import hmac
+import re
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 TOLERANCE: Final = timedelta(minutes=5)
 """How old, or how far ahead, a signature may be: a request that was overheard is of no use later."""
+SECONDS: Final = re.compile(r"[0-9]{1,11}")
+"""Seconds since 1970 until the year 5138: a float and a datetime can hold them."""
 
 
 class InvalidSignature(ValueError):
@@ -28,14 +31,14 @@ def verify(secret: str, header: str, body: str, now: datetime) -> None:
     parts = [part.strip().partition("=") for part in header.split(",")]
     given = [value for name, _, value in parts if name == "v1"]
     times = [value for name, _, value in parts if name == "t"]
-    if len(times) != 1 or not times[0].isascii() or not times[0].isdigit() or not given:
+    if len(times) != 1 or not SECONDS.fullmatch(times[0]) or not given:
         raise InvalidSignature("the signature header must be t=<seconds since 1970>,v1=<hex>")
     expected = _digest(secret, int(times[0]), body)
-    if not any(hmac.compare_digest(expected.encode(), signature.encode()) for signature in given):
+    if not any(signature.isascii() and hmac.compare_digest(expected, signature) for signature in given):
         raise InvalidSignature("the signature is not of this body under our secret")
     if abs(now.timestamp() - int(times[0])) > TOLERANCE.total_seconds():
         raise InvalidSignature(f"the signature is not of the last {TOLERANCE.total_seconds():.0f} seconds")
 
 
 def _digest(secret: str, seconds: int, body: str) -> str:
-    return hmac.new(secret.encode(), f"{seconds}.{body}".encode(), sha256).hexdigest()
+    return hmac.new(secret.encode(), f"{seconds}.{body}".encode(errors="surrogatepass"), sha256).hexdigest()

@@ -1,7 +1,6 @@
 """The order API: place, show, list and cancel orders, keep and forget contacts. It never says what is not durably true."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from services.kernel import clients, clock, problems
+from services.kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
@@ -26,7 +26,6 @@ CHANNEL = "api"
 ASK_AGAIN_SECONDS = "2"
 ASK_BACKORDER_AGAIN_SECONDS = "900"
 UNDECIDED = {states.BACKORDERED: "waiting for stock; nothing is charged until there is enough"}
-CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,9 @@ def place_order() -> Response[str]:
     request_id = _request_id()
     key = placing.read_idempotency_key(_header("idempotency-key"))
     request = placing.asked_of(placing.read_body(_body(), "place_order"))
+    placing.check_ids(request)
     placing.check_lines(request)
-    respond = "async" if "respond-async" in (_header("prefer") or "") else "sync"
+    respond = "async" if placing.is_async(_header("prefer")) else "sync"
     placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
     row = _create(placement, request_id)
     if row["request_hash"] != placement.request_hash:
@@ -108,7 +108,7 @@ def list_orders() -> Response[str]:
 @app.get("/orders/<order_id>")
 def show_order(order_id: str) -> Response[str]:
     """The order as it durably is, with the events on its way; 304 where the caller has it as it is."""
-    row = table.orders().get(order_id)
+    row = table.orders().get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if row is None:
         return _no_such_order(order_id)
     again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row["status"])}
@@ -123,7 +123,7 @@ def cancel_order(order_id: str) -> Response[str]:
     """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
     orders = table.orders()
     reason = placing.read_body(_body() or "{}", "cancel").get("reason", "CUSTOMER")
-    found = orders.get(order_id)
+    found = orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if found is None:
         return _no_such_order(order_id)
     row = orders.advance(
@@ -236,7 +236,9 @@ def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = No
 
 
 def _no_such_order(order_id: str) -> Response[str]:
-    return Problem("no-such-order", 404, "No such order", f"there is no order {order_id}", {"field": "order_id"}).response()
+    return Problem(
+        "no-such-order", 404, "No such order", f"there is no order {shown(order_id)}", {"field": "order_id"}
+    ).response()
 
 
 def _body() -> str | None:
@@ -256,6 +258,8 @@ def _request_id() -> str:
 
 
 def _correlation_id(request_id: str) -> str:
-    """The caller's X-Correlation-Id where it is fit to stand in a log line, else this request's own id."""
+    """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id. Raises InvalidRequest."""
     given = _header("x-correlation-id") or ""
+    if is_personal(given):
+        raise InvalidRequest("request-invalid", 400, "X-Correlation-Id", PERSONAL)
     return given if CORRELATION_ID.fullmatch(given) else request_id

@@ -3,6 +3,8 @@
 from typing import Any
 
 from services.kernel import clock
+from services.kernel.events import DomainEvent
+from services.kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.problems import InvalidRequest
@@ -16,7 +18,8 @@ from services.order.placing import Placement
 def accept(delivery: Delivery) -> None:
     """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one."""
     event = delivery.event
-    channel = event.source.removeprefix(CHANNEL_PREFIX)
+    check_ids(event)
+    channel = channel_of(event)
     request = placing.asked_of(event.data)
     key = event.data["idempotency_key"]
     placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
@@ -37,8 +40,31 @@ def accept(delivery: Delivery) -> None:
         )
     assert known is not None
     if known["request_hash"] != placement.request_hash:
-        reason = f"{key!r} was used for another order ({known['order_id']}); nothing was changed"
+        reason = f"was used for another order ({known['order_id']}); nothing was changed"
         raise InvalidEvent(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
+
+
+def channel_of(event: DomainEvent) -> str:
+    """Return the name of the channel that published the event."""
+    return event.source.removeprefix(CHANNEL_PREFIX)
+
+
+def check_ids(event: DomainEvent) -> None:
+    """Refuse a channel that may not be called so, and ids with control characters or personal data. Raises InvalidEvent."""
+    name, channel = f"OrderPlaced from {shown(event.source)}", channel_of(event)
+    if not CHANNEL.fullmatch(channel) or is_personal(channel):
+        raise InvalidEvent(name, "source", CHANNEL_FORM)
+    ids = {"event_id": event.event_id, "correlation_id": event.correlation_id}
+    where = personal_field({"metadata": ids, "data": event.data})
+    if where is not None:
+        raise InvalidEvent(name, where, PERSONAL)
+    for field, text in {
+        "metadata.event_id": event.event_id,
+        "metadata.correlation_id": event.correlation_id,
+        "data.idempotency_key": event.data["idempotency_key"],
+    }.items():
+        if not text.isprintable():
+            raise InvalidEvent(name, field, "must have printable characters only")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from services.kernel import outside_json
+from services.kernel.identifiers import ORDER_ID
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Row
 from services.order import placing
@@ -42,9 +43,8 @@ def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
     if cursor is None:
         return None
     try:
-        found: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        pk, created_at = found
-        if re.fullmatch(r"ORDER#ord-[a-z2-7]{26}", pk) and re.fullmatch(r"[0-9TZ:.-]{24}", created_at):
+        pk, created_at = outside_json.read(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if re.fullmatch(rf"ORDER#{ORDER_ID.pattern}", pk) and re.fullmatch(r"[0-9TZ:.-]{24}", created_at):
             return {"pk": pk, "customer_id": customer, "created_at": created_at}
     except (ValueError, TypeError):
         pass

@@ -11,16 +11,19 @@ from typing import Any, Final
 
 import fastjsonschema
 
-from services.kernel import clock
+from services.kernel import clock, outside_json
+from services.kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
 from services.kernel.money import Money, total
+from services.kernel.outside_json import OutsideJsonError
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Change, shard_of
-from services.kernel.schemas import field_of, reason_of
+from services.kernel.schemas import field_of, reason_of, unknown_field
 from services.order import decisions, identity, states
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
-CUSTOMER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:\s*;.*)?')
+"""A header's value that is a string of RFC 8941 (section 3.3.3); its parameters mean nothing here."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +70,47 @@ class PricedLine:
 def read_idempotency_key(key: str | None) -> str:
     """The Idempotency-Key header, or InvalidRequest."""
     where = "Idempotency-Key"
+    key = _unquoted(key) if key else key
     if not key:
         raise InvalidRequest(
             "idempotency-key-missing", 400, where, "send an Idempotency-Key header: a fresh UUID for each new order"
         )
-    if len(key) > MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
-        detail = f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters; this one has {len(key)}"
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable() or not key.isascii() or key.startswith('"'):
+        detail = f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters, in quotes or not; this one has {len(key)}"
         raise InvalidRequest("idempotency-key-invalid", 400, where, detail)
+    if is_personal(key):
+        raise InvalidRequest("idempotency-key-invalid", 400, where, PERSONAL)
     return key
+
+
+def _unquoted(key: str) -> str:
+    """Return the key in a quoted one, which is the same key (draft-ietf-httpapi-idempotency-key-header, section 2.1)."""
+    quoted = QUOTED.fullmatch(key)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
+
+
+def is_async(prefer: str | None) -> bool:
+    """Return whether a Prefer header asks not to wait: `respond-async` in its list (RFC 7240, section 4.1)."""
+    outside_strings = re.sub(r'"(?:[^"\\]|\\.)+"', "string", prefer or "")
+    for preference in outside_strings.split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "respond-async":
+            return value.strip() in ("", '""')
+    return False
 
 
 def read_body(text: str | None, schema: str) -> dict[str, Any]:
     """A request body that `requests/<schema>.json` accepts. Raises InvalidRequest naming the field."""
     raw = text or ""
-    if len(raw.encode()) > MAX_BODY_BYTES:
-        detail = f"the body is {len(raw.encode())} bytes; at most {MAX_BODY_BYTES} are read"
-        raise InvalidRequest("body-too-large", 413, "", detail)
+    size = len(raw.encode(errors="surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise InvalidRequest("body-too-large", 413, "", f"the body is {size} bytes; at most {MAX_BODY_BYTES} are read")
     try:
-        body = json.loads(raw)
-    except ValueError as error:
-        raise InvalidRequest("body-not-json", 400, "", f"the body is not JSON: {error}") from None
+        body = outside_json.read(raw)
+    except OutsideJsonError as error:
+        raise InvalidRequest(
+            "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
+        ) from None
     try:
         checked: dict[str, Any] = _checker(schema)(body)
     except fastjsonschema.JsonSchemaValueException as refusal:
@@ -96,9 +120,18 @@ def read_body(text: str | None, schema: str) -> dict[str, Any]:
 
 def check_customer(customer_id: str, where: str = "customer_id") -> str:
     """A customer's id. Raises InvalidRequest."""
-    if not CUSTOMER.fullmatch(customer_id):
-        raise InvalidRequest("request-invalid", 400, where, "must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    if not CUSTOMER_ID.fullmatch(customer_id):
+        raise InvalidRequest("request-invalid", 400, where, ID_FORM)
+    if is_personal(customer_id):
+        raise InvalidRequest("request-invalid", 400, where, PERSONAL)
     return customer_id
+
+
+def check_ids(request: Mapping[str, Any]) -> None:
+    """Refuse a request that has personal data where an id belongs. Raises InvalidRequest."""
+    where = personal_field(request)
+    if where is not None:
+        raise InvalidRequest("request-invalid", 400, where, PERSONAL)
 
 
 def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,9 +207,9 @@ def _named(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
     """The field and the reason, to the very name of a field that is missing or should not be there."""
     where, prefix = field_of(refusal), f"{field_of(refusal)}." if field_of(refusal) else ""
     if refusal.rule == "additionalProperties":
-        unknown = sorted(set(refusal.value) - set(refusal.definition["properties"]))
-        extra = "; prices come from the catalogue" if "price" in unknown[0] else ""
-        return prefix + unknown[0], f"is not a field of this request{extra}"
+        unknown = shown(unknown_field(refusal))
+        extra = "; prices come from the catalogue" if "price" in unknown else ""
+        return prefix + unknown, f"is not a field of this request{extra}"
     if refusal.rule == "required":
         missing = next(name for name in refusal.definition["required"] if name not in refusal.value)
         return prefix + missing, "is missing"

@@ -1,6 +1,5 @@
 """Stripe's REST API in its wire form (https://docs.stripe.com/api): form-encoded requests, JSON answers, idempotency keys."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -8,6 +7,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from services.kernel import outside_json
 from services.payment.gateway import GatewayMisconfiguredError, GatewayTimeout, GatewayUnavailable
 
 VERSION: Final = "2025-09-30.clover"
@@ -92,7 +92,7 @@ class StripeApi:
     ) -> tuple[urllib3.BaseHTTPResponse, Any]:
         try:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, body=body, **options)
-            return answer, json.loads(answer.data)
+            return answer, outside_json.read_object(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise GatewayUnavailable(f"{what}: {type(error).__name__}") from None
         except (urllib3.exceptions.HTTPError, ValueError) as error:

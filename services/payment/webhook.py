@@ -14,7 +14,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from services.kernel import clock, problems, webhooks
+from services.kernel import clock, outside_json, problems, webhooks
+from services.kernel.identifiers import ORDER_ID
 from services.kernel.money import Money
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Cause, Change, Row
@@ -44,7 +45,7 @@ def hear() -> Response[str]:
     try:
         body = event.decoded_body or ""
         webhooks.verify(secret(os.environ["STRIPE_WEBHOOK_SECRET_ARN"]), event.headers.get(SIGNATURE, ""), body, clock.now())
-        told = json.loads(body)
+        told = outside_json.read_object(body)
         kind, about = str(told["type"]), dict(told["data"]["object"])
         outcome = HEARD[kind](about) if kind in HEARD else "IGNORED"
     except InvalidSignature as refusal:
@@ -125,7 +126,7 @@ def _order_of(about: Object) -> str | None:
 
 def _order_of_intent(intent: Object) -> str | None:
     order_id = (intent.get("metadata") or {}).get("order_id")
-    return order_id if isinstance(order_id, str) else None
+    return order_id if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id) else None
 
 
 def _counted(metric: str, order_id: str | None) -> str:

@@ -1,11 +1,10 @@
 """The carrier that a function was deployed with."""
 
-import json
 import os
 from collections.abc import Callable
 from functools import cache
 
-from services.kernel import clients
+from services.kernel import clients, outside_json
 from services.kernel.secrets import secret
 from services.shipping.carrier import Carrier
 from services.shipping.easypost_carrier import EasyPostCarrier, Sender
@@ -30,7 +29,7 @@ def sandbox() -> Carrier:
 
 def easypost() -> Carrier:
     """EasyPost, with the account whose key is in Secrets Manager."""
-    sender = Sender(json.loads(os.environ["SHIP_FROM"]), int(os.environ["GRAMS_PER_ITEM"]))
+    sender = Sender(outside_json.read_object(os.environ["SHIP_FROM"]), int(os.environ["GRAMS_PER_ITEM"]))
     http = clients.http(READ_TIMEOUT_SECONDS)
     return EasyPostCarrier(http, os.environ["EASYPOST_URL"], sender, _api_key, _webhook_secret)
 

@@ -5,7 +5,6 @@ that its id is written down, and that EasyPost sells one label for a shipment.
 """
 
 import hmac
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +16,15 @@ from typing import Any, Final
 
 import urllib3
 
+from services.kernel import outside_json
 from services.kernel.contact import Contact
+from services.kernel.identifiers import ORDER_ID
 from services.kernel.webhooks import InvalidSignature
 from services.shipping.carrier import CarrierUnavailable, Parcel, Sighting
 
 Shipment = dict[str, Any]
 GRAMS_OF_AN_OUNCE: Final = Decimal("28.349523125")
 SHIPMENT_ID: Final = re.compile(r"shp_[A-Za-z0-9]{1,64}")
-ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
 SIGNATURE: Final = "x-hmac-signature"
 ADDRESS_ERRORS: Final = "ADDRESS."
 """How the codes begin by which EasyPost says that an address is none (https://docs.easypost.com/docs/errors)."""
@@ -121,11 +121,12 @@ class EasyPostCarrier:
         shipment to ask about: one that was overheard can be sent again, and says nothing that is not so.
         """
         secret = unicodedata.normalize("NFKD", self.webhook_secret())
-        expected = "hmac-sha256-hex=" + hmac.new(secret.encode(), body.encode(), sha256).hexdigest()
-        if not hmac.compare_digest(expected.encode(), headers.get(SIGNATURE, "").encode()):
+        expected = "hmac-sha256-hex=" + hmac.new(secret.encode(), body.encode(errors="surrogatepass"), sha256).hexdigest()
+        signature = headers.get(SIGNATURE, "")
+        if not signature.isascii() or not hmac.compare_digest(expected, signature):
             raise InvalidSignature("the signature is not of this body under our secret")
         try:
-            event = json.loads(body)
+            event = outside_json.read_object(body)
             if not str(event["description"]).startswith("tracker."):
                 return None
             shipment_id = event["result"].get("shipment_id")
@@ -147,7 +148,7 @@ class EasyPostCarrier:
         headers = urllib3.make_headers(basic_auth=f"{self.api_key()}:")
         try:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, **({"json": body} if body else {}))
-            said = json.loads(answer.data or b"{}")
+            said = outside_json.read_object(answer.data or b"{}")
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise CarrierUnavailable(f"{method} {path}: {type(error).__name__}") from None
         if answer.status < 300:

@@ -1,13 +1,13 @@
 """A carrier of our own, for the laptop, tests and stages without real parcels: it moves nothing."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from services.kernel import webhooks
+from services.kernel import outside_json, webhooks
 from services.kernel.contact import Contact
+from services.kernel.identifiers import ORDER_ID
 from services.shipping.carrier import Parcel, Sighting
 
 UNREACHED: Final = frozenset({"AQ"})
@@ -45,7 +45,10 @@ class SandboxCarrier:
         """What the signed body says."""
         webhooks.verify(self.webhook_secret(), headers.get(SIGNATURE, ""), body, now)
         try:
-            told = json.loads(body)
-            return Sighting(str(told["order_id"]), Parcel(told["parcel"]))
+            told = outside_json.read_object(body)
+            order_id, parcel = told["order_id"], Parcel(told["parcel"])
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"the body must be order_id and parcel, one of {', '.join(Parcel)}") from None
+        if not isinstance(order_id, str) or not ORDER_ID.fullmatch(order_id):
+            raise ValueError("order_id must be an order's id, ord- and 26 of a-z 2-7")
+        return Sighting(order_id, parcel)

@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from services.kernel import outside_json
 from services.kernel.rows import Row
 from services.order import decisions, identity
 
@@ -67,5 +68,5 @@ def run(client: Any, workflow_arn: str, workflow_input: Mapping[str, Any]) -> An
             "saga not finished", order_id=workflow_input["order_id"], status=execution["status"], error=execution.get("error")
         )
         return UNKNOWN
-    output = json.loads(execution["output"])
+    output = outside_json.read_object(execution["output"])
     return Answer(output["status"], output.get("reason"))

@@ -142,7 +142,7 @@ def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
 @pytest.mark.parametrize(
     ("sku", "threshold", "said"),
     [
-        ("a b", 1, "'a b' is not a SKU"),
+        ("a b", 1, "a b is not a SKU"),
         (BLUE, -1, "the threshold of LP-KIND-OF-BLUE is -1; it must be an integer from 0"),
         (BLUE, "5", "the threshold of LP-KIND-OF-BLUE is '5'"),
         (BLUE, True, "is True; it must be"),

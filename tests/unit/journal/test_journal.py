@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from journal import function
 from journal.rows import SHARDS
@@ -103,9 +104,40 @@ def test_what_has_no_metadata_is_kept_as_well(journal: Any, detail: Any) -> None
 def test_a_message_that_is_no_event_is_set_aside_and_harms_no_neighbour(journal: Any, dead_letters: DeadLetterQueue) -> None:
     assert deliver({"no": "event"}, put("a"), []) == []
     assert len(rows(journal)) == 1
-    assert dead_letters.reasons == ["message: is not an EventBridge event"] * 2
+    assert dead_letters.reasons == [
+        "message: is not an EventBridge event (id, time, source, detail)",
+        "message: must be a JSON object",
+    ]
 
 
-def test_what_could_not_be_written_is_delivered_again_alone(journal: Any) -> None:
-    assert deliver(put("a"), put("b", order_id="x" * 3000)) == ["1"]
+def test_what_could_not_be_written_is_delivered_again_alone(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class RefusesOne:
+        def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+            if any("#b" in request["PutRequest"]["Item"]["sk"]["S"] for request in RequestItems[TABLE]):
+                raise ClientError({"Error": {"Code": "ValidationException"}}, "BatchWriteItem")
+            answer: dict[str, Any] = journal.batch_write_item(RequestItems=RequestItems)
+            return answer
+
+    monkeypatch.setattr(clients, "dynamodb", RefusesOne)
+    assert deliver(put("a"), put("b")) == ["1"]
     assert len(rows(journal)) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (put("b", order_id="x" * 3000), "too long for a row's key"),
+        (put("b", event_id="x" * 2000), "too long for a row's key"),
+        (put("b") | {"detail": {"text": "x" * 500_000}}, "longer than"),
+        (put("b") | {"time": "9999-12-31T23:59:59Z"}, "not an EventBridge event"),
+        (put("b", event_id="4111 1111 1111 1111") | {"source": "orderflow.channel.shop"}, "looks like a card number"),
+    ],
+)
+def test_what_no_row_can_hold_is_set_aside_at_once(
+    journal: Any, dead_letters: DeadLetterQueue, event: dict[str, Any], reason: str
+) -> None:
+    assert deliver(put("a"), event) == []
+    assert len(rows(journal)) == 1
+    [said] = dead_letters.reasons
+    assert reason in said
+    assert "4111" not in said

@@ -99,7 +99,7 @@ def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_l
     for reason, expected in zip(
         dead_letters.reasons,
         [
-            "is not an EventBridge event",
+            "message: is not JSON",
             "data.lines[0].sku: the catalogue has no SKU NOPE",
             "data.lines[0].quantity",
             "another order",

@@ -64,7 +64,7 @@ def test_nothing_is_published_if_one_is_wrong(stage: Stage, bad: Any, why: str) 
 def test_what_cannot_be_read_is_said(stage: Stage, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: No such file"):
         orderctl(app, stage, "publish", str(tmp_path / "none.json"))
-    with pytest.raises(UserError, match="- is not JSON"):
+    with pytest.raises(UserError, match="Standard input is not JSON"):
         orderctl(app, stage, "publish", "-", stdin="{")
     with pytest.raises(UserError, match="not a channel's name"):
         orderctl(app, stage, "publish", str(EXAMPLE), "--channel", "orderflow.payment")

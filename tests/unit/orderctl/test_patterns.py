@@ -31,7 +31,7 @@ def test_refuses_what_aws_refuses_and_says_where_and_what(pattern: dict[str, Any
     [
         ("", "is not JSON"),
         ("{", "is not JSON"),
-        ('{"a": [NaN]}', "NaN is no JSON"),
+        ('{"a": [NaN]}', "NaN is not JSON"),
         ('["a"]', "must be a JSON object"),
         (json.dumps({"source": ["x" * 4096]}), "at most 4096"),
     ],

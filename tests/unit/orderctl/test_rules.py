@@ -110,7 +110,7 @@ def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
     ("given", "why"),
     [
         ("[]", "An event is a JSON object"),
-        ("{", "- is not JSON"),
+        ("{", "Standard input is not JSON"),
         ('{"source": "a"}', "has no detail-type and no detail"),
         ('{"metadata": {}, "data": {}}', "has no source and no detail-type"),
         ('{"source": "a", "detail-type": "b", "detail": "{"}', "detail is not JSON"),

@@ -1,0 +1,83 @@
+"""No module but the kernel's reader parses JSON that comes from outside."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+READER = "services/kernel/outside_json.py"
+ITS_OWN_FILES = "reads files of this repository or of its own making"
+ITS_OWN_ROWS = "reads the outbox text that `DomainEvent.to_outbox` wrote"
+THE_ENGINE = "works inside the laptop's AWS, on what that engine itself says"
+EXCEPTIONS = {
+    "services/kernel/relay.py": ITS_OWN_ROWS,
+    "services/kernel/schemas.py": ITS_OWN_FILES,
+    "services/order/placing.py": ITS_OWN_FILES,
+    "orderctl/cdk_cli.py": ITS_OWN_FILES,
+    "orderctl/contracts/openapi.py": ITS_OWN_FILES,
+    "orderctl/contracts/released.py": ITS_OWN_FILES,
+    "orderctl/diagnosis.py": ITS_OWN_FILES,
+    "orderctl/embedded/process.py": ITS_OWN_FILES,
+    "orderctl/target.py": "reads the text that it made a cache's key of",
+    "orderctl/embedded/mailbox.py": THE_ENGINE,
+    "orderctl/embedded/extensions/express_workflows.py": THE_ENGINE,
+    "orderctl/embedded/extensions/patching.py": THE_ENGINE,
+    "orderctl/embedded/extensions/queue_redrive.py": THE_ENGINE,
+    "orderctl/embedded/extensions/stream_batch_failures.py": THE_ENGINE,
+}
+"""The modules that may parse JSON themselves, each with its reason. Infrastructure runs at synthesis, on files of ours."""
+PARSERS = {"load", "loads", "JSONDecoder", "decode_json", "model_validate_json", "literal_eval"}
+OTHER_PARSERS = {"orjson", "ujson", "simplejson", "rapidjson", "msgspec"}
+
+
+def modules() -> Iterator[Path]:
+    for package in ("services", "journal", "audit", "orderctl"):
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            if path.name != "infrastructure.py":
+                yield path
+
+
+def parses_json(source: str) -> bool:
+    """Whether a module takes a parser of JSON in hand, however it is imported and whatever it is called."""
+    tree = ast.parse(source)
+    names = {"json"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] in OTHER_PARSERS:
+                    return True
+                if alias.name.partition(".")[0] == "json" and alias.asname:
+                    names.add(alias.asname)
+        if isinstance(node, ast.ImportFrom):
+            module = (node.module or "").partition(".")[0]
+            if module in OTHER_PARSERS or (module == "json" and any(alias.name in PARSERS for alias in node.names)):
+                return True
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in PARSERS)
+    return any(isinstance(node.value, ast.Name) and node.value.id in names for node in found)
+
+
+def test_only_the_reader_parses_json() -> None:
+    parsing = {path.relative_to(REPOSITORY).as_posix() for path in modules() if parses_json(path.read_text())}
+    assert parsing - {READER} == set(EXCEPTIONS), "parse outside text by services.kernel.outside_json"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import json\njson.loads(x)",
+        "import json\nread = json.loads",
+        "import json as j\nj.load(f)",
+        "from json import loads",
+        "from json import JSONDecoder as D",
+        "import orjson",
+        "import json\nmap(json.loads, texts)",
+    ],
+)
+def test_the_rule_sees_a_parser(source: str) -> None:
+    assert parses_json(source)
+
+
+def test_the_rule_sees_no_parser_where_json_is_written() -> None:
+    assert not parses_json("import json\njson.dumps(x)\nyaml.load(y)\nanswer.json()")

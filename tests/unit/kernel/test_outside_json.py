@@ -1,0 +1,102 @@
+"""JSON from outside: one reader, which takes what all of the code can take, and refuses the rest by one error."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.outside_json import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, OutsideJsonError, read, read_object
+
+NESTED = st.recursive(
+    st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(-1e15, 1e15) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.mark.parametrize("text", ["1.0", "10e-1", "0.1e1", "1.000000000000000000000000000000"])
+def test_a_whole_number_is_an_integer_however_it_is_written(text: str) -> None:
+    assert (type(read(text)), read(text)) == (int, 1)
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    text = '{"a": [1, 2e0, 1e1, -0, 1.5, "\\ud83d\\ude00", null, true], "b": {}}'
+    assert read(text) == {"a": [1, 2, 10, 0, 1.5, "😀", None, True], "b": {}}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "reason"),
+    [
+        ("", "", "is not JSON"),
+        ("{", "", "is not JSON"),
+        ("\ufeff{}", "", "is not JSON"),
+        (b"\xff", "", "is not UTF-8"),
+        ('"\ud800"', "", "is not UTF-8"),
+        ('{"name": "a\\ud800b"}', "name", "surrogate"),
+        ('{"address": {"line1": "\\udc00"}}', "address.line1", "surrogate"),
+        ('{"\\ud800": 1}', "", "surrogate"),
+        ('{"customer_id": "a", "customer_id": "b"}', "customer_id", "is there twice"),
+        ('{"lines": [{}, {"sku": 1, "sku": 1}]}', "lines[1].sku", "is there twice"),
+        ('{"4111111111111111": 1, "4111111111111111": 1}', "(a member)", "is there twice"),
+        ('{"amount": NaN}', "amount", "is not JSON"),
+        ("[-Infinity]", "[0]", "is not JSON"),
+        ("9" * 5000, "", "must be an integer"),
+        (str(MAX_INTEGER + 1), "", "must be an integer"),
+        ("1e400", "", "must be a number"),
+        (f"{MAX_INTEGER + 1}.0", "", "must be a number"),
+        ("1e" + "9" * 30, "", "must be a number"),
+        ("0.99999999999999999999", "", "must be a number"),
+        ("1e-400", "", "must be a number"),
+        ("1e-" + "9" * 30, "", "must be a number"),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "", "is nested deeper"),
+        ("[" * 500_000, "", "is nested deeper"),
+        ('{"a":' * 200_000, "", "is nested deeper"),
+        (" " * (MAX_BYTES + 1), "", "bytes; at most"),
+    ],
+)
+def test_the_refusal_says_where_and_why(text: str | bytes, where: str, reason: str) -> None:
+    with pytest.raises(OutsideJsonError) as refusal:
+        read(text)
+    assert refusal.value.where == where
+    assert reason in refusal.value.reason
+
+
+def test_brackets_in_a_string_are_text() -> None:
+    assert read(json.dumps(["[" * 1000 + '"\\'])) == ["[" * 1000 + '"\\']
+
+
+def test_the_deepest_that_is_read_is_far_from_what_any_interpreter_reads() -> None:
+    assert sys.getrecursionlimit() > MAX_DEPTH * 10
+    read("[" * MAX_DEPTH + "]" * MAX_DEPTH)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])
+def test_an_object_is_nothing_else(text: str) -> None:
+    with pytest.raises(OutsideJsonError, match="must be a JSON object"):
+        read_object(text)
+
+
+@given(NESTED)
+def test_what_json_can_say_is_read_alike(value: Any) -> None:
+    try:
+        assert read(json.dumps(value)) == value
+    except OutsideJsonError:
+        assert _tells_of(value)
+
+
+@given(st.binary() | st.text() | st.text('[]{}",:0123456789eE+-.\\u dDnNaIit \n').map(str))
+def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+    try:
+        value = read(text)
+    except OutsideJsonError as refusal:
+        assert str(refusal).isprintable()
+    else:
+        json.dumps(value, allow_nan=False).encode()
+
+
+def _tells_of(value: Any) -> bool:
+    """Whether a value has what is refused: a lone surrogate, or a fraction that a double cannot tell from a whole number."""
+    text = json.dumps(value)
+    return "\\ud" in text or "e-" in text or text.count("[") + text.count("{") > MAX_DEPTH
