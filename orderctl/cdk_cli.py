@@ -5,9 +5,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import stages
 from orderctl.embedded.process import REPOSITORY, last_lines
@@ -56,10 +57,18 @@ class Cdk:
         # In a folder without a cdk.json, so that nothing is synthesized for it.
         return self._begin(["bootstrap", f"aws://{account}/{self.target.region}"], self.log.parent)
 
-    def deploy(self, assembly: Path, stacks: Sequence[str] = ()) -> None:
-        """Deploy these stacks (their ids; all if none are named) of a synthesized assembly."""
+    def deploy(
+        self, assembly: Path, stacks: Sequence[str] = (), parameters: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> None:
+        """Deploy these stacks (their ids; all if none are named) of a synthesized assembly.
+
+        `parameters` are values of a stack's template parameters, `Gateway=stripe`; every other one keeps its value.
+        """
         chosen = ["--exclusively", *stacks] if stacks else ["--all"]
         arguments = ["deploy", *chosen, "--app", str(assembly), "--require-approval", "never", "--progress", "events"]
+        for stack, given in parameters.items():
+            for parameter in given:
+                arguments += ["--parameters", f"{stack}:{parameter}"]
         if self.target.is_laptop:
             # A change set shows a person what will change; here nobody looks.
             arguments += ["--method=direct", "--concurrency", "4"]

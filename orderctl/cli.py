@@ -5,12 +5,15 @@ A noun's commands live in `orderctl/commands/<noun>.py`, which has one function 
 """
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from orderctl import errors, output
+import stages
+from orderctl import aws_errors, errors, output
 from orderctl.commands import (
     audit,
     demo,
@@ -27,13 +30,48 @@ from orderctl.commands import (
     stock,
     trace,
 )
+from orderctl.commands import stages as stages_command
 from orderctl.embedded import process
 from orderctl.target import LAPTOP_REGION, Kind, Target
+from stages import StageError
 
-COMMANDS = (lifecycle, orders, shipments, stock, mails, trace, events, rules, replay, dlq, deploy, demo, audit, schemas)
+T = TypeVar("T")
+
+COMMANDS = (
+    lifecycle,
+    orders,
+    shipments,
+    stock,
+    mails,
+    trace,
+    events,
+    rules,
+    replay,
+    dlq,
+    deploy,
+    demo,
+    audit,
+    schemas,
+    stages_command,
+)
+
+
+class Commands(TyperGroup):
+    """The commands; a refusal by AWS, or no way to it, is put in words for the target."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Raises UserError for what botocore raised: no fault of the program, so no traceback."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not aws_errors.is_of_aws(error):
+                raise
+            raise aws_errors.explained(error, ctx.obj) from error
+
 
 app = typer.Typer(
     name="orderctl",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,7 +88,8 @@ def choose_target(
     profile: Annotated[str | None, typer.Option(help="The profile of ~/.aws/config to use (aws only).")] = None,
     region: Annotated[str | None, typer.Option(help="The region (aws only; the laptop is us-east-1).")] = None,
     stage: Annotated[
-        str | None, typer.Option(help="The stage of the stacks.  [default: dev]", envvar="ORDERFLOW_STAGE")
+        str | None,
+        typer.Option(help="The stage.  [default: dev; none on AWS]", envvar="ORDERFLOW_STAGE"),
     ] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Another AWS on this machine (laptop only).")] = None,
 ) -> None:
@@ -69,8 +108,10 @@ def resolve_target(
 
     The laptop's endpoint is the one given, else the running one, else AWS_ENDPOINT_URL: any engine will do.
     """
+    if stage is not None:
+        _known(stages.check_name, stage)
     if kind is Kind.AWS:
-        return _aws(profile, region, stage or "dev", endpoint_url)
+        return _aws(profile, region, stage, endpoint_url)
     for option, value in (("--profile", profile), ("--region", region)):
         if value is not None:
             raise UsageError(f"{option} belongs to a real account: add --target aws.")
@@ -79,9 +120,15 @@ def resolve_target(
     return Target(Kind.LAPTOP, endpoint, LAPTOP_REGION, stage or (running.stage if running else "dev"))
 
 
-def _aws(profile: str | None, region: str | None, stage: str, endpoint_url: str | None) -> Target:
+def _aws(profile: str | None, region: str | None, stage: str | None, endpoint_url: str | None) -> Target:
     if endpoint_url is not None:
         raise UsageError("--endpoint-url belongs to the laptop: leave it out with --target aws.")
+    if stage is None:
+        raise UsageError(f"Name the stage with --stage: there is no default on AWS. Stages: {stages.listed()}.")
+    settings = _known(stages.load, stage)
+    if settings.region and region not in (None, settings.region):
+        raise UsageError(f"Stage {stage!r} is in {settings.region}, by stages/{stage}.yaml, and not in {region}.")
+    region = region or settings.region
     if region is None:
         import boto3
 
@@ -92,6 +139,15 @@ def _aws(profile: str | None, region: str | None, stage: str, endpoint_url: str 
 
 
 UsageError = typer.BadParameter
+
+
+def _known(read: Callable[[str], T], stage: str) -> T:
+    """Return what is read of the stage; a stage that cannot be is wrong usage."""
+    try:
+        return read(stage)
+    except StageError as error:
+        raise UsageError(str(error)) from error
+
 
 for module in COMMANDS:
     module.register(app)
@@ -106,13 +162,6 @@ def main() -> None:
         if error.hint:
             output.err.print(f"[dim]{escape(error.hint)}[/dim]", soft_wrap=True)
         sys.exit(error.exit_code)
-    except Exception as error:
-        if not type(error).__module__.startswith("botocore."):
-            raise
-        # What AWS or the way to it refused: no fault of the program, so no traceback.
-        output.err.print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True)
-        output.err.print("[dim]`orderctl status` tells about the laptop; see --target, --profile, --region.[/dim]")
-        sys.exit(errors.EXIT_FAILED)
     except KeyboardInterrupt:
         output.err.print("Interrupted.")
         sys.exit(errors.EXIT_INTERRUPTED)

@@ -7,7 +7,19 @@ from botocore.exceptions import ClientError
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from orderctl.errors import UserError
-from orderctl.target import Target
+from orderctl.target import LAPTOP_ACCOUNT, Target
+from stages import Stage
+
+KEPT_AND_LOST = {
+    True: ("Lost: everything, tables and the archive with it. The stage is ephemeral.",),
+    False: (
+        "Kept: tables, the archive, secrets and log groups. `orderctl deploy` takes a kept table up again.",
+        "Lost: functions, queues with the messages in them, rules, alarms, and the addresses of HTTP APIs and webhooks.",
+        "A secret is not taken up: put its value in the one that the next deployment makes.",
+        "The archive replays to the bus it was made of, and to no later one.",
+    ),
+}
+"""What to say of an ephemeral stage, and of every other, before something of it is destroyed."""
 
 
 def service_of(stack: Stacked) -> str:
@@ -15,9 +27,14 @@ def service_of(stack: Stacked) -> str:
     return stack.name.rsplit("-", 1)[1].lower()
 
 
+def named(service: str) -> str:
+    """`payment` for `payment`, `Payment` and `OrderflowDev-Payment`."""
+    return service.lower().rsplit("-", 1)[-1]
+
+
 def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
     """The stacks of these services, in the order of deployment. A `UserError` for none, or one that there is not."""
-    wanted, known = [name.lower().rsplit("-", 1)[-1] for name in services], [service_of(stack) for stack in stacks]
+    wanted, known = [named(service) for service in services], [service_of(stack) for stack in stacks]
     if everything == bool(wanted):
         raise UserError("Name the services, or --all.", f"There are: {', '.join(known)}.")
     for name in wanted:
@@ -57,14 +74,41 @@ def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: C
                 )
 
 
-def parameters_there(target: Target) -> set[str]:
-    """The names of the stage's parameters that are deployed."""
+def check_account(target: Target, settings: Stage) -> str:
+    """Return the account that the target's credentials are for. Raises UserError if the stage is in another."""
+    account = LAPTOP_ACCOUNT if target.is_laptop else str(target.client("sts").get_caller_identity()["Account"])
+    if settings.account in (None, account):
+        return account
+    says = f"Stage {settings.name!r} is in account {settings.account}, by its file"
+    if target.is_laptop:
+        raise UserError(f"{says}, and not on this laptop.", "Add --target aws, or name an ephemeral stage.")
+    raise UserError(f"{says}; these credentials are for {account}.", "Name the --profile of the stage's account.")
+
+
+def protected(target: Target, stacks: Iterable[str]) -> list[str]:
+    """The stacks that are protected from termination."""
+    client = target.client("cloudformation")
+    return [
+        stack
+        for stack in stacks
+        if client.describe_stacks(StackName=stack)["Stacks"][0].get("EnableTerminationProtection", False)
+    ]
+
+
+def lift_protection(target: Target, stacks: Iterable[str]) -> None:
+    """Let the stacks be destroyed."""
+    for stack in stacks:
+        target.client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+
+
+def parameters_there(target: Target) -> dict[str, str]:
+    """The stage's parameters that are deployed, by name."""
     pages = (
         target.client("ssm")
         .get_paginator("get_parameters_by_path")
         .paginate(Path=f"/orderflow/{target.stage}/", Recursive=True)
     )
-    return {parameter["Name"] for page in pages for parameter in page["Parameters"]}
+    return {parameter["Name"]: parameter["Value"] for page in pages for parameter in page["Parameters"]}
 
 
 def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:

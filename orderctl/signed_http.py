@@ -58,7 +58,13 @@ def call(
             return _answer(error)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise NoAnswer(f"No answer from {urlsplit(url).netloc}: {reason}.", "Is it up? `orderctl status` tells.") from error
+        raise NoAnswer(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
+
+
+def _what_next(target: Target) -> str:
+    if target.is_laptop:
+        return "`orderctl status` shows whether the laptop's AWS is up."
+    return "Check the network, and HTTPS_PROXY if this network has a proxy; the request may have been done."
 
 
 def as_sent(body: Any) -> str:

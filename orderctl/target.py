@@ -104,7 +104,9 @@ class Target:
         """What to sign a request with, as they are now. A `UserError` if there are none."""
         found = _session(self).get_credentials()
         if found is None:
-            raise UserError("No AWS credentials were found to sign the request with.", "Name a profile with --profile.")
+            raise UserError(
+                "No AWS credentials were found to sign the request with.", "Sign in (`aws sso login`), or name a --profile."
+            )
         return found.get_frozen_credentials()
 
     def reachable(self) -> str:
@@ -158,20 +160,16 @@ class Target:
 
     def parameter(self, name: str) -> str:
         """The value a stack left at `/orderflow/<stage>/<name>`, for example `order/api-url`."""
-        from botocore.exceptions import ClientError, EndpointConnectionError
+        from botocore.exceptions import ClientError
 
         path = f"/orderflow/{self.stage}/{name}"
         try:
             answer = self.client("ssm").get_parameter(Name=path)
-        except EndpointConnectionError as error:
-            raise UserError(
-                f"Nothing answers at {self.endpoint_url or self.region}.", "Start the laptop's AWS with `orderctl up`."
-            ) from error
         except ClientError as error:
             if error.response["Error"]["Code"] != "ParameterNotFound":
                 raise
             service = name.split("/")[0]
-            hint = "`orderctl up`" if self.is_laptop else f"`orderctl deploy {service} --target aws`"
+            hint = "`orderctl up`" if self.is_laptop else f"`orderctl --target aws --stage {self.stage} deploy {service}`"
             raise UserError(
                 f"There is no {path}: the {service} stack of stage {self.stage!r} is not deployed there.",
                 f"Deploy it with {hint}, or choose another `--stage`.",

@@ -35,6 +35,8 @@ PROTECTED = (
     "log_retention_days",
 )
 """The settings whose change moves money or parcels elsewhere, or loses what was kept."""
+SHORTENED = ("archive_retention_days", "log_retention_days")
+"""The protected settings that may grow."""
 Value = Any
 """A setting as the file has it: text, a number, a boolean, a list or an object."""
 
@@ -91,6 +93,10 @@ class Stage:
     def log_level_of(self, service: str) -> str:
         """Return the log level of a service's functions."""
         return self.log_levels.get(service, self.log_level)
+
+    def value_for(self, service: str, setting: str) -> Value:
+        """Return a setting as it is for one service."""
+        return self.log_level_of(service) if setting == "log_level" else self.value(setting)
 
     def protects(self, setting: str) -> bool:
         """Return whether a deployment may change the setting only if it is allowed by name."""
@@ -178,6 +184,13 @@ def override(stage: Stage, name: str, given: str) -> None:
             f"-c {name}={given} contradicts stages/{stage.name}.yaml, which says {name}: {as_text(says)}.",
             "A stage's settings are in its file: change it there, commit it, and deploy without -c.",
         )
+
+
+def loses(setting: str, before: Value, after: Value) -> bool:
+    """Return whether a lasting stage loses something by the change: its gateway, its carrier, or what it keeps."""
+    if setting in SHORTENED:
+        return bool(after < before)
+    return setting in PROTECTED and bool(after != before)
 
 
 def parameter_id(setting: str) -> str:

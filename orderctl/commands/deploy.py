@@ -1,8 +1,8 @@
-"""`orderctl deploy` and `orderctl destroy`: the CDK's own, with what a stack requires checked first."""
+"""`orderctl deploy` and `orderctl destroy`: the CDK's own, with settings and what a stack requires checked first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,24 @@ from orderctl import cdk_cli, laptop, output
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import process
 from orderctl.errors import UserError
+from orderctl.output import Format
 from orderctl.target import Target
 from stages import Stage, StageError
 
+if TYPE_CHECKING:
+    from orderctl.deployed_settings import Change
+
 Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
-Settings = Annotated[
+Overrides = Annotated[
     list[str] | None,
     typer.Option("--context", "-c", help="A setting, name=value, that must be what the stage's file says; may be repeated."),
 ]
+Allowed = Annotated[
+    list[str] | None,
+    typer.Option("--allow-change", metavar="NAME", help="Let this protected setting change; may be repeated."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "wanted": "The file says"}
 
 
 def register(root: typer.Typer) -> None:
@@ -33,68 +43,117 @@ def deploy(
     ctx: typer.Context,
     services: Services = None,
     everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
-    context: Settings = None,
+    yes: Yes = False,
+    allow_change: Allowed = None,
+    context: Overrides = None,
 ) -> None:
     """Deploy some services' stacks, or all, in an order in which each finds what it requires.
 
-    The account must be bootstrapped once (`cdk bootstrap`); the laptop's is, by `orderctl up`.
+    The settings are those of `stages/<stage>.yaml`. What would change is shown first, and asked about outside the laptop's
+    ephemeral stages. Another gateway or carrier, or a shorter retention, must be allowed by name.
+
+    The account must be bootstrapped once (`orderctl bootstrap`); the laptop's is, by `orderctl up`.
 
     Examples:
 
     - `orderctl deploy payment` deploys one alone, to the laptop
 
-    - `orderctl --target aws --profile me --region eu-central-1 deploy --all`
+    - `orderctl --target aws --profile me --stage prod deploy --all`
 
-    The settings are in `stages/<stage>.yaml`.
+    - `orderctl --target aws --stage prod deploy payment --allow-change gateway`
     """
-    from orderctl import deploying
+    from orderctl import deployed_settings, deploying
 
-    settings = ctx.obj.settings()
+    target: Target = ctx.obj
+    settings = target.settings()
     check_overrides(settings, context or [])
+    account = deploying.check_account(target, settings)
+    there = deploying.parameters_there(target)
+    named = [deploying.named(service) for service in services or []]
+    known = deployed_settings.deployed(target.stage, there)
+    found = [change for change in deployed_settings.changes(settings, known) if everything or change.service in named]
+    show_place(target, settings, account, f"Deploy {', '.join(named) or 'every stack'}")
+    show_changes(found, known)
+    deployed_settings.check_allowed(settings, found, allow_change or [])
+    ask(target, settings, "Deploy?", yes=yes)
     cdk, assembly, stacks = _synthesized(ctx)
     wanted = deploying.chosen(stacks, services or [], everything=everything)
-    deploying.check_required(wanted, stacks, deploying.parameters_there(ctx.obj))
+    deploying.check_required(wanted, stacks, there)
     names = [stack.name for stack in wanted]
-    _forget(ctx.obj, names)
+    given = deployed_settings.template_parameters(settings, found)
+    _forget(target, names)
     with output.Progress().step(f"Deploy {', '.join(names)}"):
-        cdk.deploy(assembly, names)
+        cdk.deploy(assembly, names, {stack.name: given.get(deploying.service_of(stack), []) for stack in wanted})
 
 
 def destroy(
     ctx: typer.Context,
     services: Services = None,
     everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
+    lift_protection: Annotated[
+        bool, typer.Option("--lift-protection", help="Let stacks go that are protected from termination.")
+    ] = False,
 ) -> None:
-    """Destroy some services' stacks, or all. Outside the stage dev, tables and the archive stay.
+    """Destroy some services' stacks, or all.
+
+    An ephemeral stage loses everything. In every other stage the stacks are protected from termination, and tables, archive,
+    secrets and logs stay when their stack goes.
 
     Examples:
 
     - `orderctl destroy notification`
 
     - `orderctl destroy --all --yes`
+
+    - `orderctl --target aws --stage prod destroy notification --lift-protection`
     """
     from orderctl import deploying
 
+    target: Target = ctx.obj
+    settings = target.settings()
+    account = deploying.check_account(target, settings)
     cdk, assembly, stacks = _synthesized(ctx)
-    there = deploying.stacks_there(ctx.obj, stacks)
+    there = deploying.stacks_there(target, stacks)
     wanted = [stack for stack in deploying.chosen(stacks, services or [], everything=everything) if stack.name in there]
     if not wanted:
         output.err.print("Nothing of this is deployed.")
         return
     deploying.check_unneeded(wanted, stacks, there)
     names = [stack.name for stack in reversed(wanted)]
+    show_place(target, settings, account, f"Destroy {', '.join(names)}")
+    for line in deploying.KEPT_AND_LOST[settings.ephemeral]:
+        output.err.print(line)
+    protected = deploying.protected(target, names)
+    if protected and not lift_protection:
+        raise UserError(f"{', '.join(protected)} is protected from termination.", "If it is meant, add --lift-protection.")
     if not yes:
-        typer.confirm(f"Destroy {', '.join(names)} and what they keep?", abort=True, err=True)
-    _forget(ctx.obj, names)
+        typer.confirm(f"Destroy {', '.join(names)}?", abort=True, err=True)
+    deploying.lift_protection(target, protected)
+    _forget(target, names)
     for name in names:
         with output.Progress().step(f"Destroy {name}"):
             cdk.destroy(assembly, name)
 
 
-def _forget(target: Target, names: list[str]) -> None:
-    if target.is_laptop:
-        laptop.forget(target, names)
+def show_place(target: Target, settings: Stage, account: str, doing: str) -> None:
+    """Say what is about to be done where, before anything is."""
+    kind = "ephemeral" if settings.ephemeral else "not ephemeral"
+    where = "the laptop" if target.is_laptop else f"account {account}, region {target.region}"
+    output.err.print(f"{doing}: {where}, stage {target.stage} ({kind}).", soft_wrap=True)
+
+
+def show_changes(found: Sequence["Change"], known: Collection[str]) -> None:
+    """Show the difference between the settings that are deployed and the stage's file."""
+    rows = [{name: stages.as_text(getattr(change, name)) for name in CHANGES} for change in found]
+    empty = "No setting changes." if known else "Nothing is deployed yet: no setting changes."
+    output.show(rows, CHANGES, Format.TABLE, title="Settings that change", empty=empty)
+
+
+def ask(target: Target, settings: Stage, question: str, *, yes: bool) -> None:
+    """Ask before an account is changed, or a stage that must last."""
+    if not yes and not (target.is_laptop and settings.ephemeral):
+        typer.confirm(question, abort=True, err=True)
 
 
 def check_overrides(settings: Stage, given: Sequence[str]) -> None:
@@ -105,6 +164,11 @@ def check_overrides(settings: Stage, given: Sequence[str]) -> None:
             stages.override(settings, name, value)
         except StageError as error:
             raise UserError(error.message, error.hint) from error
+
+
+def _forget(target: Target, names: list[str]) -> None:
+    if target.is_laptop:
+        laptop.forget(target, names)
 
 
 def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:

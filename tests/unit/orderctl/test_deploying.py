@@ -1,7 +1,7 @@
 """`orderctl deploy` and `destroy`: the order, what is refused before anything is begun, and what the messages say."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,11 +92,18 @@ def test_a_stack_may_go_with_those_that_need_it_or_when_they_are_not_there() -> 
 class OnlyThePlatform:
     """CloudFormation of an account that has the platform, and nothing else of Orderflow."""
 
+    def __init__(self) -> None:
+        self.protection: dict[str, bool] = {}
+
     def describe_stacks(self, **request: str) -> dict[str, Any]:
         if request["StackName"] != PLATFORM.name:
             message = f"Stack with id {request['StackName']} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        return {"Stacks": [{"StackName": PLATFORM.name, "StackStatus": "CREATE_COMPLETE"}]}
+        return {"Stacks": [{"StackName": PLATFORM.name, "StackStatus": "CREATE_COMPLETE", **self.protection}]}
+
+    def update_termination_protection(self, **request: Any) -> None:
+        assert request["StackName"] == PLATFORM.name
+        self.protection = {"EnableTerminationProtection": request["EnableTerminationProtection"]}
 
 
 @pytest.fixture
@@ -107,7 +114,7 @@ def account(aws: None) -> Stage:
 
 
 def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
-    assert deploying.parameters_there(account) == {BUS}
+    assert deploying.parameters_there(account) == {BUS: "arn"}
     assert deploying.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
 
 
@@ -140,8 +147,9 @@ class FakeCdk:
         assembly.mkdir(exist_ok=True)
         deploy_order.write(STACKS, assembly)
 
-    def deploy(self, assembly: Path, stacks: Sequence[str]) -> None:
-        self.done.append(f"deploy {' '.join(stacks)}")
+    def deploy(self, assembly: Path, stacks: Sequence[str], parameters: Mapping[str, Sequence[str]]) -> None:
+        given = [f"{stack}:{parameter}" for stack, chosen in parameters.items() for parameter in chosen]
+        self.done.append(" ".join(["deploy", *stacks, *given]))
 
     def destroy(self, assembly: Path, stack: str) -> None:
         self.done.append(f"destroy {stack}")
@@ -162,22 +170,42 @@ def app() -> typer.Typer:
 
 
 def test_one_service_is_deployed_alone(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
-    assert orderctl(app, account, "deploy", "payment").exit_code == 0
+    assert orderctl(app, account, "deploy", "payment", "--yes").exit_code == 0
     assert cdk.done == ["deploy OrderflowDev-Payment"]
 
 
 def test_nothing_is_begun_if_something_is_missing(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs"):
-        orderctl(app, account, "deploy", "order")
+        orderctl(app, account, "deploy", "order", "--yes")
     assert cdk.done == []
 
 
 def test_destroying_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     asked = orderctl(app, account, "destroy", "platform", stdin="n\n")
-    assert "Destroy OrderflowDev-Platform and what they keep?" in asked.output
+    assert "Destroy OrderflowDev-Platform?" in asked.output
     assert (asked.exit_code, cdk.done) == (1, [])
     assert orderctl(app, account, "destroy", "platform", "--yes").exit_code == 0
     assert cdk.done == ["destroy OrderflowDev-Platform"]
+
+
+def test_a_protected_stack_goes_only_if_its_protection_is_lifted(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    formation = account.client("cloudformation")
+    formation.protection = {"EnableTerminationProtection": True}
+    with pytest.raises(UserError, match="OrderflowDev-Platform is protected from termination") as refused:
+        orderctl(app, account, "destroy", "platform", "--yes")
+    assert (cdk.done, "--lift-protection" in refused.value.hint) == ([], True)
+    asked = orderctl(app, account, "destroy", "platform", "--lift-protection", stdin="n\n")
+    assert (asked.exit_code, cdk.done, formation.protection) == (1, [], {"EnableTerminationProtection": True})
+    orderctl(app, account, "destroy", "platform", "--lift-protection", "--yes")
+    assert formation.protection == {"EnableTerminationProtection": False}
+    assert cdk.done == ["destroy OrderflowDev-Platform"]
+
+
+def test_destroying_says_where_and_what_is_kept_and_lost(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    said = orderctl(app, account, "destroy", "platform", stdin="n\n").output
+    assert "Destroy OrderflowDev-Platform: account 123456789012, region eu-west-1, stage dev (ephemeral)." in said
+    assert said.index("Lost: everything") < said.index("Destroy OrderflowDev-Platform?")
+    assert "Kept: tables" in deploying.KEPT_AND_LOST[False][0]
 
 
 def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
@@ -190,6 +218,7 @@ def test_everything_is_destroyed_in_the_reverse_order(
     app: typer.Typer, account: Stage, cdk: FakeCdk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deploying, "stacks_there", lambda target, stacks: NAMES)
+    monkeypatch.setattr(deploying, "protected", lambda target, stacks: [])
     orderctl(app, account, "destroy", "--all", "--yes")
     assert [line.rsplit("-", 1)[1] for line in cdk.done] == ["Shipping", "Order", "Payment", "Platform"]
 
@@ -210,7 +239,7 @@ def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
     for level, synthesized in (("INFO", True), ("INFO", False), ("DEBUG", True), ("INFO", True)):
         (tmp_path / "dev.yaml").write_text(f"ephemeral: true\nlog_level: {level}\n")
         synthesizing.done.clear()
-        orderctl(app, account, "deploy", "payment")
+        orderctl(app, account, "deploy", "payment", "--yes")
         assert ("synth" in synthesizing.done) is synthesized
         assert synthesizing.done[-1] == "deploy OrderflowDev-Payment"
 
@@ -218,13 +247,13 @@ def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
 def test_what_a_failed_synthesis_left_is_not_deployed(
     app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orderctl(app, account, "deploy", "payment")
+    orderctl(app, account, "deploy", "payment", "--yes")
     synthesizing.works = False
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / "dev.yaml").write_text("ephemeral: true\nlog_level: DEBUG\n")
     for _ in range(2):
         with pytest.raises(UserError, match="cdk synth failed"):
-            orderctl(app, account, "deploy", "payment")
+            orderctl(app, account, "deploy", "payment", "--yes")
     assert synthesizing.done == ["synth", "deploy OrderflowDev-Payment", "synth", "synth"]
 
 

@@ -1,0 +1,107 @@
+"""`orderctl stages ...`: the stages' files, `stages/<stage>.yaml`. Nothing here asks AWS."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+import stages
+from orderctl import output
+from orderctl.errors import CheckFailed, UserError
+from orderctl.output import Format, OutputOption
+from stages import StageError
+
+app = typer.Typer(no_args_is_help=True, help="The stages and their settings, kept in `stages/<stage>.yaml`.")
+LISTED = {
+    "stage": "Stage",
+    "account": "Account",
+    "region": "Region",
+    "lasts": "Lasts",
+    "gateway": "Gateway",
+    "carrier": "Carrier",
+}
+Name = Annotated[str, typer.Argument(metavar="STAGE", help="The stage, such as prod.")]
+T = TypeVar("T")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    root.add_typer(app, name="stages")
+
+
+@app.command("list")
+def list_stages(output_format: OutputOption = Format.TABLE) -> None:
+    """List the stages that have a file.
+
+    Example: `orderctl stages list`
+    """
+    found = [_read(stages.load, name) for name in stages.names()]
+    rows = [{**vars(stage), "stage": stage.name, "lasts": not stage.ephemeral} for stage in found]
+    output.show([{key: row[key] for key in LISTED} for row in rows], LISTED, output_format, empty="There is no stage yet.")
+
+
+@app.command()
+def show(stage: Name, output_format: OutputOption = Format.TABLE) -> None:
+    """Show a stage's settings, with the defaults of those that its file leaves out.
+
+    Examples:
+
+    - `orderctl stages show dev`
+
+    - `orderctl stages show prod -o json | jq .gateway`
+    """
+    settings = _read(stages.load, stage)
+    if output_format is Format.JSON:
+        output.show_json({name: settings.value(name) for name in stages.SETTINGS})
+        return
+    rows = [{"setting": name, "value": stages.as_text(settings.value(name))} for name in stages.SETTINGS]
+    output.show(rows, {"setting": "Setting", "value": "Value"}, output_format)
+
+
+@app.command()
+def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="The stage; without it, all.")] = None) -> None:
+    """Check stages' files against the schema. Exit code 3 if one cannot be used.
+
+    Example: `orderctl stages check prod`
+    """
+    wrong = []
+    for name in [stage] if stage else stages.names():
+        try:
+            stages.load(name)
+            output.out.print(f"{name}: its file can be used.")
+        except StageError as error:
+            wrong.append(name)
+            output.out.print(str(error), markup=False, soft_wrap=True)
+    if wrong:
+        raise CheckFailed(f"Cannot be used: {', '.join(wrong)}.", "Mend what is named above.")
+
+
+@app.command()
+def new(
+    stage: Name,
+    account: Annotated[str | None, typer.Option(help="The AWS account, of 12 digits.")] = None,
+    region: Annotated[str | None, typer.Option(help="The region.")] = None,
+) -> None:
+    """Write a file for a new stage that lasts, to be filled in: a copy of the example, with a comment at each setting.
+
+    Example: `orderctl stages new prod --account 123456789012 --region eu-central-1`
+    """
+    try:
+        stages.check_name(stage)
+    except StageError as error:
+        raise typer.BadParameter(str(error)) from error
+    file = stages.folder() / f"{stage}.yaml"
+    if file.exists():
+        raise UserError(f"{file} is there already.", f"See it with `orderctl stages show {stage}`.")
+    given = {"account": f'"{account}"' if account else None, "region": region}
+    text = stages.example(stage, **{name: value for name, value in given.items() if value})
+    _read(lambda _: stages.parse(stage, text, str(file)), stage)
+    file.write_text(text, encoding="utf-8")
+    output.err.print(f"Wrote {file}. Fill it in, then `orderctl stages check {stage}`, and commit it.", soft_wrap=True)
+
+
+def _read(read: Callable[[str], T], stage: str) -> T:
+    try:
+        return read(stage)
+    except StageError as error:
+        raise UserError(error.message, error.hint) from error

@@ -1,0 +1,200 @@
+"""What a deployment would change of a stage's settings, and what it may not change unless it is allowed by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import stages
+from orderctl import deployed_settings, deploying
+from orderctl.commands import deploy as command
+from orderctl.deployed_settings import Change
+from orderctl.errors import UserError
+from orderctl.target import LAPTOP_ACCOUNT, Kind, Target
+from stages import Stage
+from tests.unit.orderctl.conftest import Stage as Account
+from tests.unit.orderctl.conftest import orderctl
+from tests.unit.orderctl.test_deploying import STACKS, FakeCdk
+
+MOTO_ACCOUNT = "123456789012"
+PAYMENT = {"ephemeral": False, "gateway": "stripe", "stripe_url": "https://api.stripe.com", "log_retention_days": 90}
+PLATFORM = {"ephemeral": False, "archive_retention_days": 365}
+
+
+def stage(**settings: Any) -> Stage:
+    plain: dict[str, Any] = {"ephemeral": False, "gateway": "stripe", "archive_retention_days": 365, "log_retention_days": 90}
+    return Stage("prod", **{**plain, **settings})
+
+
+def changes(to: Stage, **deployed: dict[str, Any]) -> list[Change]:
+    return deployed_settings.changes(to, deployed)
+
+
+def refused(to: Stage, *allowed: str, **deployed: dict[str, Any]) -> str:
+    with pytest.raises(UserError) as caught:
+        deployed_settings.check_allowed(to, changes(to, **deployed), allowed)
+    return f"{caught.value.message} {caught.value.hint}"
+
+
+def test_what_is_deployed_is_read_from_what_each_stack_left() -> None:
+    parameters = {
+        "/orderflow/prod/payment/settings": json.dumps(PAYMENT),
+        "/orderflow/prod/payment/gateway": "stripe",
+        "/orderflow/prod/shipping/carrier": "easypost",
+        "/orderflow/prod/order/api-url": "https://api.example",
+    }
+    found = deployed_settings.deployed("prod", parameters)
+    assert found == {"payment": PAYMENT, "shipping": {"carrier": "easypost"}}
+
+
+def test_nothing_changes_if_the_file_says_what_is_deployed() -> None:
+    assert changes(stage(), payment=PAYMENT, platform=PLATFORM) == []
+
+
+def test_a_change_is_shown_for_each_service_that_was_deployed_with_the_setting() -> None:
+    found = changes(stage(log_retention_days=30), payment=PAYMENT, platform=PLATFORM)
+    assert found == [Change("payment", "log_retention_days", 90, 30, must_be_allowed=True)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"gateway": "sandbox"}, "gateway of payment from stripe to sandbox. "),
+        ({"stripe_url": "https://elsewhere.example"}, "stripe_url of payment from https://api.stripe.com to "),
+        ({"log_retention_days": 30}, "log_retention_days of payment from 90 to 30"),
+        ({"archive_retention_days": 30}, "archive_retention_days of platform from 365 to 30"),
+        ({"ephemeral": True}, "ephemeral of payment from false to true; ephemeral of platform from false to true"),
+    ],
+)
+def test_a_lasting_stage_keeps_what_it_has_unless_the_change_is_allowed(settings: dict[str, Any], said: str) -> None:
+    to = stage(**settings)
+    (name,) = settings
+    text = refused(to, payment=PAYMENT, platform=PLATFORM)
+    assert said in text
+    assert f"--allow-change {name}" in text
+    assert "Nothing was changed" in text
+    deployed_settings.check_allowed(to, changes(to, payment=PAYMENT, platform=PLATFORM), [name])
+
+
+def test_each_change_is_allowed_by_its_own_name() -> None:
+    to = stage(gateway="sandbox", log_retention_days=30)
+    assert "log_retention_days of payment" in refused(to, "gateway", payment=PAYMENT)
+
+
+def test_a_longer_retention_and_a_stage_that_shall_last_need_no_leave() -> None:
+    to = stage(archive_retention_days=731, log_retention_days=365)
+    found = changes(to, payment=PAYMENT, platform={**PLATFORM, "ephemeral": True})
+    assert [change.setting for change in found] == ["log_retention_days", "ephemeral", "archive_retention_days"]
+    deployed_settings.check_allowed(to, found, [])
+
+
+def test_an_ephemeral_stage_may_change_as_it_likes() -> None:
+    to = stage(ephemeral=True, gateway="sandbox")
+    deployed_settings.check_allowed(to, changes(to, payment={**PAYMENT, "ephemeral": True}), [])
+
+
+def test_a_stage_of_before_there_were_files_keeps_its_gateway() -> None:
+    assert "gateway of payment from stripe to sandbox" in refused(stage(gateway="sandbox"), payment={"gateway": "stripe"})
+
+
+def test_a_setting_that_is_not_protected_cannot_be_allowed() -> None:
+    assert "--allow-change sender: no such protected setting" in refused(stage(), "sender", payment=PAYMENT)
+
+
+def test_cloudformation_is_given_the_protected_values_that_change() -> None:
+    to = stage(gateway="sandbox", archive_retention_days=731)
+    found = changes(to, payment=PAYMENT, platform=PLATFORM)
+    assert deployed_settings.template_parameters(to, found) == {
+        "payment": ["Gateway=sandbox"],
+        "platform": ["ArchiveRetentionDays=731"],
+    }
+
+
+def test_an_ephemeral_stages_template_has_one_parameter_only() -> None:
+    to = stage(ephemeral=True, gateway="sandbox")
+    assert deployed_settings.template_parameters(to, changes(to, payment=PAYMENT)) == {"payment": ["Ephemeral=true"]}
+
+
+def test_the_account_of_the_credentials_is_the_stages(aws: None) -> None:
+    account = Account()
+    assert deploying.check_account(account, stage(account=MOTO_ACCOUNT)) == MOTO_ACCOUNT
+    assert deploying.check_account(account, stage()) == MOTO_ACCOUNT
+    with pytest.raises(UserError, match="'prod' is in account 210987654321, by its file; these credentials are for 1234"):
+        deploying.check_account(account, stage(account="210987654321"))
+
+
+def test_a_real_accounts_stage_is_not_deployed_on_the_laptop() -> None:
+    laptop = Target(Kind.LAPTOP, "http://127.0.0.1:1")
+    assert deploying.check_account(laptop, stage(account=LAPTOP_ACCOUNT)) == LAPTOP_ACCOUNT
+    with pytest.raises(UserError, match="and not on this laptop"):
+        deploying.check_account(laptop, stage(account=MOTO_ACCOUNT))
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    command.register(app)
+    return app
+
+
+@pytest.fixture
+def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
+    cdk = FakeCdk()
+
+    def synthesized(ctx: typer.Context) -> tuple[FakeCdk, Path, Any]:
+        cdk.done.append("synth")
+        return cdk, Path("cdk.out"), STACKS
+
+    monkeypatch.setattr(command, "_synthesized", synthesized)
+    return cdk
+
+
+@pytest.fixture
+def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """An account with stage prod, whose payment was deployed with Stripe. Its file is the example's, in that account."""
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    write(tmp_path)
+    account = Account(stage="prod")
+    ssm = account.client("ssm")
+    ssm.put_parameter(Name="/orderflow/prod/payment/settings", Value=json.dumps(PAYMENT), Type="String")
+    ssm.put_parameter(Name="/orderflow/dev/platform/bus-arn", Value="arn", Type="String")
+    return account
+
+
+def write(folder: Path, **settings: str) -> None:
+    (folder / "prod.yaml").write_text(stages.example("prod", account=f'"{MOTO_ACCOUNT}"', region="eu-west-1", **settings))
+
+
+def test_a_deployment_says_where_it_goes_and_what_changes_and_asks(
+    app: typer.Typer, account: Account, cdk: FakeCdk, tmp_path: Path
+) -> None:
+    write(tmp_path, log_retention_days="365")
+    asked = orderctl(app, account, "deploy", "payment", stdin="n\n")
+    assert "Deploy payment: account 123456789012, region eu-west-1, stage prod (not ephemeral)." in asked.output
+    assert asked.output.index("stage prod") < asked.output.index("log_retention_days") < asked.output.index("Deploy?")
+    assert "90" in asked.output
+    assert "365" in asked.output
+    assert (asked.exit_code, cdk.done) == (1, [])
+
+
+def test_a_deployment_that_changes_the_gateway_is_refused_before_anything_starts(
+    app: typer.Typer, account: Account, cdk: FakeCdk, tmp_path: Path
+) -> None:
+    write(tmp_path, gateway="sandbox")
+    with pytest.raises(UserError, match="gateway of payment from stripe to sandbox"):
+        orderctl(app, account, "deploy", "payment", "--yes")
+    with pytest.raises(UserError, match="gateway of payment from stripe to sandbox"):
+        orderctl(app, account, "deploy", "--all", "--yes")
+    assert cdk.done == []
+
+
+def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts(
+    app: typer.Typer, account: Account, cdk: FakeCdk
+) -> None:
+    with pytest.raises(UserError, match=r"-c gateway=sandbox contradicts stages/prod.yaml, which says gateway: stripe"):
+        orderctl(app, account, "deploy", "payment", "--yes", "-c", "gateway=sandbox")
+    with pytest.raises(UserError, match="There is no setting 'gatway'"):
+        orderctl(app, account, "deploy", "payment", "--yes", "-c", "gatway=sandbox")
+    assert cdk.done == []
