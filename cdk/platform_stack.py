@@ -7,10 +7,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.bus_policy import state_who_publishes
+from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import CHANNEL_PREFIX, SERVICES, SOURCE_PREFIX, source_of
+from services.kernel.names import SOURCE_PREFIX
 from stages import Stage
 
 
@@ -30,25 +31,12 @@ class PlatformStack(ServiceStack):
         )
         self.publish("schema-registry-name", registry.attr_registry_name)
         Staging(self, bus)
-        dead_letter_queue(self, "quarantine", Construct(self, "Quarantine"))
+        only_from(self, dead_letter_queue(self, "quarantine", Construct(self, "Quarantine")), operator=True)
 
     def _bus(self) -> events.EventBus:
-        """For this account's callers, as no other is allowed; and whatever their roles allow, for the sources we know."""
+        """The bus, which takes an event only from the owner of its source."""
         bus = events.EventBus(self, "Bus", description="Orderflow's domain events")
-        bus.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="OnlyKnownSources",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=["events:PutEvents"],
-                resources=[bus.event_bus_arn],
-                conditions={
-                    "ForAnyValue:StringNotLike": {
-                        "events:source": [*(source_of(service) for service in SERVICES), f"{CHANNEL_PREFIX}*"]
-                    }
-                },
-            )
-        )
+        state_who_publishes(bus, self.stage, self.setting("channels"))
         return bus
 
     def _archive(self, bus: events.EventBus) -> events.CfnArchive:

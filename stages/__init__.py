@@ -54,8 +54,7 @@ class StageError(ValueError):
 class Channel:
     """A channel that may put `OrderPlaced` on the bus: its name, and the IAM principals that may do so in its name.
 
-    A principal is the ARN of a role or user, `role/NAME` or `user/NAME` of the stage's own account, or `account`: every
-    identity of the stage's account, as far as its own policies allow.
+    A principal is the ARN of a role or user, or `role/NAME` or `user/NAME` of the stage's own account.
     """
 
     name: str

@@ -14,7 +14,7 @@ from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
 from cdk.constructs.bus import may_publish
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import PENDING_INDEX
@@ -71,6 +71,8 @@ class Outbox(Construct):
         self.relay.allow("dynamodb:ListStreams", on=f"{table.table_arn}/stream/*")
         streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(table.node.default_child)}.Arn>/stream/*]"
         acknowledge(self.relay.role, {streams: "ListStreams is about all the streams of a table"})
+        dead_letters = dead_letter_queue(stack, "relay", self)
+        only_from(stack, dead_letters, function=self.relay)
         mapping = lambda_.EventSourceMapping(
             self,
             "Stream",
@@ -82,7 +84,7 @@ class Outbox(Construct):
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
             retry_attempts=RELAY_RETRIES,
-            on_failure=sources.SqsDlq(dead_letter_queue(stack, "relay", self)),
+            on_failure=sources.SqsDlq(dead_letters),
         )
         mapping.node.add_dependency(self.relay.role)  # Lambda tries the stream with the role when the mapping is made
         age = self.relay.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM)

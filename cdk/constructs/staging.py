@@ -6,7 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.queue import LONGEST, dead_letter_queue
+from cdk.constructs.queue import LONGEST, dead_letter_queue, only_from
 from cdk.constructs.replayed import only_replays
 from cdk.service_stack import ServiceStack
 from services.kernel.names import PACED_REPLAY_PREFIX, SOURCE_PREFIX
@@ -39,6 +39,8 @@ class Staging(Construct):
             event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        only_from(stack, queue, rule=rule, operator=True)
+        only_from(stack, dead_letters, rule=rule)
         only_replays(rule, PACED_REPLAY_PREFIX)
         stack.publish(f"{NAME}-rule-arn", rule.rule_arn)
         stack.publish(f"{NAME}-queue-url", queue.queue_url)

@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.replayed import never_replays
 from cdk.service_stack import ServiceStack
 
@@ -69,6 +69,8 @@ class Subscription(Construct):
             event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        only_from(stack, queue, rule=rule, operator=True)
+        only_from(stack, dead_letters, rule=rule, function=function)
         if not replays:
             never_replays(rule)
         function.add_event_source(

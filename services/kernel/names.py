@@ -6,6 +6,9 @@ SOURCE_PREFIX = "orderflow."
 CHANNEL_PREFIX = f"{SOURCE_PREFIX}channel."
 """The `source` of an OrderPlaced that a channel (a shop, a marketplace feed, a script) puts on the bus starts so."""
 
+CHANNEL_EVENT = "OrderPlaced"
+"""The `detail-type` of all that a channel may say."""
+
 PACED_REPLAY_PREFIX = "paced-"
 """The `replay-name` of a replay that goes to the staging queue, to be handed on at a pace, starts so."""
 

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
-from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
@@ -86,7 +86,7 @@ class NotificationStack(ServiceStack):
         table.allow(feedback, "UpdateItem", rows=(SUPPRESSIONS,))
         part = Construct(self, "FeedbackRule")
         dead_letters = dead_letter_queue(self, "feedback", part)
-        events.Rule(
+        rule = events.Rule(
             part,
             "Rule",
             description="notification: a bounce or a complaint suppresses the address",
@@ -97,6 +97,7 @@ class NotificationStack(ServiceStack):
             ),
             targets=[targets.LambdaFunction(feedback, dead_letter_queue=dead_letters, retry_attempts=5)],
         )
+        only_from(self, dead_letters, rule=rule, function=feedback)
         feedback.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
 
 

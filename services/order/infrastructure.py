@@ -17,7 +17,7 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
 from cdk.constructs.outbox import Outbox
-from cdk.constructs.queue import dead_letter_queue
+from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
@@ -152,6 +152,7 @@ class OrderStack(ServiceStack):
         """An OrderPlaced whose caller does not wait starts the saga; a replayed one never does: the sweeper is its retry."""
         part = Construct(self, "Start")
         found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in LIVE_INPUT.items()}
+        dead_letters = dead_letter_queue(self, "start", part)
         rule = events.Rule(
             part,
             "Rule",
@@ -163,12 +164,13 @@ class OrderStack(ServiceStack):
                     workflow,
                     input=events.RuleTargetInput.from_object(found),
                     role=self._starter(part, workflow),
-                    dead_letter_queue=dead_letter_queue(self, "start", part),
+                    dead_letter_queue=dead_letters,
                     retry_attempts=5,
                     max_event_age=Duration.minutes(5),
                 )
             ],
         )
+        only_from(self, dead_letters, rule=rule)
         never_replays(rule)
         self.publish("start-rule-arn", rule.rule_arn)
 

@@ -110,14 +110,6 @@ def test_only_relay_and_sweeper_publish(assembly: Assembly, service: str) -> Non
         assert len(leaves) == expected, function
 
 
-def test_the_bus_refuses_whatever_is_not_of_the_known_sources(assembly: Assembly) -> None:
-    (policy,) = assembly.resources("Events::EventBusPolicy")
-    statement = policy.properties["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert statement["Principal"] in ("*", {"AWS": "*"})
-    assert list(statement["Condition"]) == ["ForAnyValue:StringNotLike"]
-
-
 def test_the_archive_keeps_every_domain_event_for_a_month(assembly: Assembly) -> None:
     (archive,) = assembly.resources("Events::Archive")
     assert all(matches(archive.properties["EventPattern"], event) for event in examples().values())

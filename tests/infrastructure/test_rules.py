@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+import stages
 from cdk.service_stack import PLATFORM
 from orderctl.patterns import Pattern
 from services.kernel import schemas
-from services.kernel.names import SERVICES, source_of
+from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
 from services.kernel.transitions import TransitionTable
 from tests.consumers import SUBSCRIPTIONS, Pair, optional, versions
 from tests.engine_matcher import opinions
@@ -221,9 +222,11 @@ def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[st
 
 
 def test_the_bus_lets_in_the_sources_of_the_schemas_and_no_others(assembly: Assembly) -> None:
-    (policy,) = assembly.resources("Events::EventBusPolicy")
-    known = policy.properties["Statement"]["Condition"]["ForAnyValue:StringNotLike"]["events:source"]
-    assert set(known) == {pair[0] for pair in in_schemas()}
+    """What each of them may say, and who may say it, is in test_permissions.py."""
+    policy = assembly.one("Events::EventBusPolicy", PLATFORM, "BuscdkOnlyKnownSources")
+    known = policy.properties["Statement"]["Condition"]["ForAnyValue:StringNotEquals"]["events:source"]
+    channels = {f"{CHANNEL_PREFIX}{channel.name}" for channel in stages.load("dev").channels}
+    assert set(known) == {pair[0] for pair in in_schemas()} - {f"{CHANNEL_PREFIX}*"} | channels
 
 
 @pytest.mark.parametrize("service", SERVICES)
