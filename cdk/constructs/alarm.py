@@ -34,8 +34,11 @@ def alarm(
     return made
 
 
-def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: float = 0) -> cloudwatch.Alarm:
-    """Ring when a function of the service counts more than `above` in the metric `name`, by Powertools, in five minutes."""
+def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: float = 0, periods: int = 1) -> cloudwatch.Alarm:
+    """Ring when a function of the service counts more than `above` in the metric `name`, by Powertools, in five minutes.
+
+    With `periods`, in each of so many five minutes on end.
+    """
     metric = cloudwatch.Metric(
         namespace="Orderflow",
         metric_name=name,
@@ -43,7 +46,7 @@ def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: f
         statistic=cloudwatch.Stats.SUM,
         period=Duration.minutes(5),
     )
-    return alarm(stack, stack, name, metric, description, above=above)
+    return alarm(stack, stack, name, metric, description, above=above, periods=periods)
 
 
 def alarm_on_silence(

@@ -24,8 +24,11 @@ HAS_SOMETHING_PENDING = {
     "dynamodb": {"NewImage": {"pending_since": {"S": [{"exists": True}]}}},
 }
 REPUBLISH_AFTER_SECONDS = 120
+EVENT_NOT_PUBLISHED = "docs/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
 NEXT_IS_THE_RETRY = "a sweep that fails is made good by the next, in a minute; there is nothing in its event to keep"
+LEFT_BEHIND_PERIODS = 3
+"""A crash of the relay leaves events behind now and then; a relay that does so for a quarter of an hour is broken."""
 BEHIND_MILLISECONDS = 5 * 60 * 1000
 
 
@@ -61,8 +64,10 @@ class Outbox(Construct):
             function.add_to_role_policy(may_publish(stack))
         self._feed(stack, table)
         self._wake(stack)
-        description = f"an event of {stack.service} cannot be published: docs/runbooks/event-not-published.md"
+        description = f"an event of {stack.service} cannot be published: {EVENT_NOT_PUBLISHED}"
         alarm_on_count(stack, "EventsNotPublished", description)
+        left_behind = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes: {EVENT_NOT_PUBLISHED}"
+        alarm_on_count(stack, "EventsRepublished", left_behind, periods=LEFT_BEHIND_PERIODS)
 
     def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
         stream = table.table_stream_arn
@@ -71,7 +76,7 @@ class Outbox(Construct):
         self.relay.allow("dynamodb:ListStreams", on=f"{table.table_arn}/stream/*")
         streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(table.node.default_child)}.Arn>/stream/*]"
         acknowledge(self.relay.role, {streams: "ListStreams is about all the streams of a table"})
-        dead_letters = dead_letter_queue(stack, "relay", self)
+        dead_letters = dead_letter_queue(stack, "relay", self, do=EVENT_NOT_PUBLISHED)
         only_from(stack, dead_letters, function=self.relay)
         mapping = lambda_.EventSourceMapping(
             self,

@@ -14,6 +14,8 @@ from cdk.service_stack import ServiceStack
 
 LONGEST = Duration.days(14)
 """The longest that SQS keeps a message."""
+READ_REASONS = "read their reasons, then redrive them"
+BROKEN_CONSUMER = "docs/runbooks/consumer-was-broken.md"
 OPERATOR_TAG = "aws:PrincipalTag/orderflow:operator"
 """The tag of an operator's role: its value is the stage whose messages it may redrive."""
 
@@ -51,13 +53,28 @@ def only_from(
     )
 
 
-def dead_letter_queue(stack: ServiceStack, name: str, scope: Construct) -> sqs.Queue:
-    """A dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message."""
+KEPT_WAITING = Duration.days(7)
+"""How long a consumer's queue keeps a message that nothing takes out; after that SQS deletes it, and no dead letter is left.
+
+Not the 14 days of SQS: a message that SQS moves to the dead-letter queue brings its age along, and this leaves it a week there.
+"""
+OLDEST_SECONDS = 15 * 60
+"""A message waits so long only if its consumer stands still, or fails on it: its third try is 20 seconds after its first."""
+
+
+def alarm_on_age(stack: ServiceStack, scope: Construct, queue: sqs.Queue, description: str) -> None:
+    """Ring when a message has waited for a quarter of an hour. SQS deletes an old one silently, and counts that nowhere."""
+    age = queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
+    alarm(stack, scope, "OldestMessage", age, description, above=OLDEST_SECONDS)
+
+
+def dead_letter_queue(stack: ServiceStack, name: str, scope: Construct, *, do: str = READ_REASONS) -> sqs.Queue:
+    """A dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message that says what to `do`."""
     queue = sqs.Queue(
         scope, "DeadLetters", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=LONGEST
     )
     acknowledge(queue, dict.fromkeys(("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"), "it is a dead-letter queue"))
     depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
-    alarm(stack, scope, "DeadLetters", depth, f"{stack.service} {name} has dead letters: read their reasons, then redrive them")
+    alarm(stack, scope, "DeadLetters", depth, f"{stack.service} {name} has dead letters: {do}")
     stack.publish(f"{name}-dlq-url", queue.queue_url)
     return queue

@@ -6,7 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.queue import LONGEST, dead_letter_queue, only_from
+from cdk.constructs.queue import LONGEST, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replayed import only_replays
 from cdk.service_stack import ServiceStack
 from services.kernel.names import PACED_REPLAY_PREFIX, SOURCE_PREFIX
@@ -39,6 +39,8 @@ class Staging(Construct):
             event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        waiting = "events of a paced replay wait over 15 minutes: if none hands them on, `orderctl replay resume`"
+        alarm_on_age(stack, self, queue, waiting)
         only_from(stack, queue, rule=rule, operator=True)
         only_from(stack, dead_letters, rule=rule)
         only_replays(rule, PACED_REPLAY_PREFIX)

@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.queue import dead_letter_queue, only_from
+from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replayed import never_replays
 from cdk.service_stack import ServiceStack
 
@@ -49,7 +49,7 @@ class Subscription(Construct):
         replays: bool = True,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
-        dead_letters = dead_letter_queue(stack, name, self)
+        dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
         timeout = function.timeout
         assert timeout is not None
         queue = sqs.Queue(
@@ -57,7 +57,7 @@ class Subscription(Construct):
             "Queue",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=Duration.days(4),
+            retention_period=KEPT_WAITING,
             visibility_timeout=Duration.seconds(VISIBILITY_IN_TIMEOUTS * timeout.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
         )
@@ -69,6 +69,7 @@ class Subscription(Construct):
             event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        alarm_on_age(stack, self, queue, f"{stack.service} {name} leaves messages waiting over 15 minutes: {BROKEN_CONSUMER}")
         only_from(stack, queue, rule=rule, operator=True)
         only_from(stack, dead_letters, rule=rule, function=function)
         if not replays:

@@ -39,4 +39,5 @@ class InventoryStack(ServiceStack):
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
         table.allow_query(outbox.sweeper, DUE_INDEX)
+        alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/runbooks/rows-not-moved.md")
         alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")

@@ -6,6 +6,7 @@ from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
+from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -22,6 +23,13 @@ CLAIM_UNKNOWN_AFTER_SECONDS = 600
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
 """So few that even if every contact (6 s) and every mail (5 s) is waited for, no mail is cut off while it is being sent."""
+
+COUNTED = {
+    "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/runbooks/rows-not-moved.md", 0),
+    "SendingUnknown": ("a mail was cut off and is not sent again: services/notification/README.md", 0),
+    "AddressesSuppressed": ("many mails bounce, and SES closes accounts for that: services/notification/README.md", 9),
+}
+"""What the service's functions count, with how many in five minutes are normal."""
 
 
 class NotificationStack(ServiceStack):
@@ -68,6 +76,8 @@ class NotificationStack(ServiceStack):
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         self._feedback(table, configuration_set)
+        for name, (description, above) in COUNTED.items():
+            alarm_on_count(self, name, description, above=above)
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(commands, "GetItem", "UpdateItem", "DeleteItem", rows=(SUPPRESSIONS,))
         self.publish("commands-arn", commands.function_arn)

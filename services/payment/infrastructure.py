@@ -59,6 +59,7 @@ class PaymentStack(ServiceStack):
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         for name, (description, above) in MISCONFIGURED.items():
             alarm_on_count(self, name, f"{description}: docs/runbooks/gateway-misconfigured.md", above=above)
+        alarm_on_count(self, "RefundsNotAskedFor", "refunds that are due fail: docs/runbooks/rows-not-moved.md")
         alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/runbooks/refund-refused.md")
         if gateway["GATEWAY"] == "stripe":
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])

@@ -1,7 +1,14 @@
 """What rings, and that each alarm tells somebody."""
 
+import ast
+import re
+from pathlib import Path
+
+from orderctl.contracts import catalogue
 from services.kernel.names import SERVICES
 from tests.infrastructure.templates import Assembly, Resource, referred
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def alarms(assembly: Assembly, metric: str) -> list[Resource]:
@@ -35,6 +42,57 @@ def test_the_first_dead_letter_rings(assembly: Assembly) -> None:
     about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
     assert about == {queue.id for queue in ends}
     assert {alarm.properties["Threshold"] for alarm in found} == {0}
+
+
+def test_every_queue_that_something_reads_from_rings_before_a_message_is_lost(assembly: Assembly) -> None:
+    found = alarms(assembly, "ApproximateAgeOfOldestMessage")
+    sources = {queue.id for queue in assembly.resources("SQS::Queue") if "RedrivePolicy" in queue.properties}
+    about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
+    assert about == sources
+    assert len(found) == len(assembly.resources("SQS::Queue")) - len(alarms(assembly, "ApproximateNumberOfMessagesVisible"))
+    assert {alarm.properties["Threshold"] for alarm in found} == {15 * 60}
+    assert {alarm.properties["TreatMissingData"] for alarm in found} == {"notBreaching"}
+    assert {alarm.properties["Statistic"] for alarm in found} == {"Maximum"}
+
+
+COUNTS = re.compile(r"\b(add_metric|_?count(ed)?|move_each)\(")
+NAME_OF_A_METRIC = re.compile(r"([A-Z][a-z]+){2,}")
+
+
+def counted() -> set[tuple[str, str]]:
+    """Every (service, metric) that the code counts: all CamelCase texts of modules that count, but the detail-types.
+
+    The kernel's are counted by each service that has a relay and a sweeper.
+    """
+    detail_types = {event.detail_type for event in catalogue.events()}
+    found = set()
+    for file in (*REPOSITORY.glob("services/*/*.py"), *REPOSITORY.glob("audit/*.py"), *REPOSITORY.glob("journal/*.py")):
+        text = file.read_text()
+        if file.name == "infrastructure.py" or not COUNTS.search(text):
+            continue
+        constants = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+        names = {str(name) for name in constants if NAME_OF_A_METRIC.fullmatch(str(name))} - detail_types
+        services = SERVICES if file.parent.name == "kernel" else (file.parent.name,)
+        found |= {(service, name) for service in services for name in names}
+    return found
+
+
+def test_everything_that_is_counted_rings(lasting: Assembly) -> None:
+    """By the stage with the real adapters, which has all alarms; a metric without one is counted for nobody."""
+    alarmed = {
+        (alarm.service, alarm.properties["MetricName"])
+        for alarm in lasting.resources("CloudWatch::Alarm")
+        if alarm.properties["Namespace"] == "Orderflow"
+    }
+    also_events = {("payment", "PaymentDisputed"), ("inventory", "StockRunningLow")}
+    assert counted() == alarmed - also_events
+    assert counted() >= {("shipping", "ShipmentsNotMoved"), ("audit", "AuditFindings"), ("order", "EventsRepublished")}
+
+
+def test_an_alarm_names_no_document_that_there_is_not(lasting: Assembly) -> None:
+    for alarm in lasting.resources("CloudWatch::Alarm"):
+        for name in re.findall(r"[\w/-]+\.md", alarm.properties["AlarmDescription"]):
+            assert (REPOSITORY / name).exists(), alarm
 
 
 def test_every_function_rings_when_it_fails(assembly: Assembly) -> None:
