@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,17 +28,26 @@ REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropp
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which messages of a queue: those of `ids`, or all if it is None, at most `limit`."""
+    """Which messages of a queue: those of `ids`, or all if it is None, at most `limit`, sent at `until` or earlier.
+
+    A message that comes back while the command runs has had its try.
+    """
 
     ids: frozenset[str] | None
     limit: int
+    until: datetime
+
+    def takes(self, message: Mapping[str, Any]) -> bool:
+        """Return whether the message is one of these; SQS says in milliseconds when it was sent."""
+        sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+        return sent <= self.until and (self.ids is None or message["MessageId"] in self.ids)
 
 
-def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int) -> Chosen:
+def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
     """What the options choose. A `UserError` if they choose nothing, or both."""
     if bool(ids) == everything:
         raise UserError("Choose which: --id MESSAGE, which may be repeated, or --all.")
-    return Chosen(None if everything else frozenset(ids or ()), limit)
+    return Chosen(None if everything else frozenset(ids or ()), limit, now)
 
 
 def redrive(
@@ -129,8 +139,8 @@ def _taken(target: Target, name: str, which: Chosen) -> Iterator[dict[str, Any]]
             if not fresh.keys() - looked:
                 break
             looked |= fresh.keys()
-            for message_id in fresh:
-                if given < which.limit and (which.ids is None or message_id in which.ids):
+            for message_id, message in fresh.items():
+                if given < which.limit and which.takes(message):
                     given += 1
                     yield waiting.pop(message_id)
     finally:

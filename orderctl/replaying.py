@@ -13,7 +13,7 @@ from orderctl import observing
 from orderctl.errors import UserError
 from orderctl.target import Target
 from services.kernel import clock
-from services.kernel.names import CATCH_UP, PACED_REPLAY_PREFIX
+from services.kernel.names import PACED_REPLAY_PREFIX, replay_prefix
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
@@ -111,8 +111,7 @@ def start(
     target: Target, chosen: Window, rule_arns: list[str], now: datetime, *, paced: bool = False, catch_up: bool = False
 ) -> str:
     """Start the replay of a window that was checked; its name, which tells consumers whether it is to catch up."""
-    kind = f"{CATCH_UP}-" if catch_up else ""
-    name = f"{PACED_REPLAY_PREFIX if paced else 'orderflow-'}{kind}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+    name = f"{replay_prefix(paced=paced, catch_up=catch_up)}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
     try:
         target.client("events").start_replay(
             ReplayName=name,

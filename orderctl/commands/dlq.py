@@ -80,6 +80,7 @@ def redrive(
 ) -> None:
     """Send messages back to the queue they failed in, once what was wrong with their consumer is mended.
 
+    Each letter that was there when the command began gets one try; one that fails again waits for the next command.
     What today's schema still refuses is kept where it is, with the reason; what was redriven too often goes to
     platform/quarantine, from where it can be redriven by name. To redrive twice is harmless: consumers dedupe. Exit code 3 if
     any was kept.
@@ -92,7 +93,7 @@ def redrive(
     """
     from orderctl import redriving
 
-    which = redriving.chosen(ids, everything=everything, limit=limit)
+    which = redriving.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Redriving ...") as line:
@@ -127,7 +128,7 @@ def drop(
     """
     from orderctl import redriving
 
-    which = redriving.chosen(ids, everything=everything, limit=limit)
+    which = redriving.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     file = to or Path(f"dead-letters-{name.replace('/', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")

@@ -17,7 +17,7 @@ class OnReplay(StrEnum):
     REBUILD = "rebuild"
     """It makes the row that is missing, and what follows from that, follows."""
     CATCH_UP = "catch-up"
-    """It acts on somebody outside (a mail, a parcel): only on what it missed, and only if the operator said `--catch-up`."""
+    """It acts outside (charges, books a parcel, sends a mail): only on what it missed, and only with `--catch-up`."""
 
 
 CAUSE = ("metadata.event_id", "metadata.correlation_id")

@@ -6,16 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, clock
+from services.kernel.metrics import count
 from services.kernel.relay import Outbox, relay_records, republish
 from services.kernel.rows import Keyed
 from services.kernel.settings import from_environment
 
 logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,3 @@ def republish_left_behind() -> dict[str, int]:
     count("EventsRepublished", done.events)
     count("EventsNotPublished", done.rows_left)
     return {"republished": done.events}
-
-
-def count(metric: str, value: int) -> None:
-    """Add to a metric of this function, if there is something to count."""
-    if value:
-        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.kernel import clients, outside_json, schemas, versions
 from services.kernel.consumes import OnReplay
 from services.kernel.events import DomainEvent
-from services.kernel.names import CATCH_UP, is_source
+from services.kernel.metrics import count
+from services.kernel.names import catches_up, is_source
 from services.kernel.outside_json import OutsideJsonError
 from services.kernel.schemas import InvalidEvent
 
@@ -30,10 +31,12 @@ class Delivery:
 
     event: DomainEvent
     replay_name: str | None = None
+    repeated: bool = False
+    """Whether the message was delivered before, or comes out of the archive: what it asks for may be done already."""
 
     def is_for(self, on_replay: OnReplay) -> bool:
         """Whether a subscription that treats replays so is to hear of it."""
-        return self.replay_name is None or on_replay is OnReplay.REBUILD or CATCH_UP in self.replay_name
+        return self.replay_name is None or on_replay is OnReplay.REBUILD or catches_up(self.replay_name)
 
 
 Handler = Callable[[Delivery], None]
@@ -92,17 +95,24 @@ def receive(
     A replayed event is handed over as `on_replay` says, else it is done with.
 
     A message that its schema or its handler refuses (InvalidEvent), or that no handler is for, goes to the dead-letter queue
-    with the reason. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
+    with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is counted.
+    One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
     """
     failures = []
     for record in records:
         try:
             try:
                 delivery = parse(record["body"])
+                if delivery.replay_name is not None or _was_delivered(record):
+                    delivery = replace(delivery, repeated=True)
                 handle = _handler_of(handlers, delivery.event)
                 if delivery.is_for(on_replay):
                     handle(delivery)
             except InvalidEvent as error:
+                if is_replayed(record["body"]):
+                    logger.warning("replayed event refused", message_id=record["messageId"], reason=str(error))
+                    count("ReplayedEventsRefused", 1)
+                    continue
                 logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
                 dead_letters.set_aside(record, error)
         except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
@@ -110,6 +120,12 @@ def receive(
             failures.append({"itemIdentifier": record["messageId"]})
             _try_again_later(dead_letters, record)
     return {"batchItemFailures": failures}
+
+
+def _was_delivered(record: Mapping[str, Any]) -> bool:
+    """Return whether SQS has delivered the message before, or an operator redrove it."""
+    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+    return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
 
 
 def _try_again_later(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
@@ -134,6 +150,14 @@ def parse(body: str) -> Delivery:
     schemas.validate(source, detail_type, detail)
     detail = versions.upcast(source, detail_type, detail)
     return Delivery(DomainEvent.from_parts(source, detail_type, detail), replay_name)
+
+
+def is_replayed(body: str) -> bool:
+    """Return whether the message comes out of the archive, also where its event is refused."""
+    try:
+        return isinstance(outside_json.read_object(body).get("replay-name"), str)
+    except OutsideJsonError:
+        return False
 
 
 def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:

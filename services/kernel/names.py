@@ -12,8 +12,10 @@ CHANNEL_EVENT = "OrderPlaced"
 PACED_REPLAY_PREFIX = "paced-"
 """The `replay-name` of a replay that goes to the staging queue, to be handed on at a pace, starts so."""
 
-CATCH_UP = "catch-up"
-"""In the `replay-name` of a replay whose consumers shall act, towards customers and carriers, on what they missed."""
+REPLAY_PREFIX = "orderflow-"
+"""The `replay-name` of every other replay that the operator's command starts, starts so."""
+CATCH_UP = "catch-up-"
+"""Behind that prefix, the `replay-name` of a replay that makes the orders, parcels and mails that were missed goes on so."""
 
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
@@ -24,6 +26,16 @@ DUE_INDEX = "due"
 def source_of(service: str) -> str:
     """The EventBridge `source` of a service's events."""
     return f"{SOURCE_PREFIX}{service}"
+
+
+def replay_prefix(*, paced: bool, catch_up: bool) -> str:
+    """Return how the `replay-name` of a replay starts."""
+    return f"{PACED_REPLAY_PREFIX if paced else REPLAY_PREFIX}{CATCH_UP if catch_up else ''}"
+
+
+def catches_up(replay_name: str) -> bool:
+    """Return whether consumers act on what they missed in a replay of this name, which anybody may have chosen."""
+    return replay_name.startswith(tuple(replay_prefix(paced=paced, catch_up=True) for paced in (False, True)))
 
 
 def is_source(known: str, source: str) -> bool:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 
 from services.kernel import clock
-from services.kernel.functions import count, move_each, republish_left_behind, sweep
+from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.metrics import count
 from services.kernel.rows import Stale
 from services.kernel.settings import from_environment
 from services.notification import decisions, table

@@ -29,4 +29,5 @@ CONSUMES: Consumes = {
         (source_of("inventory"), "StockReleased"): MOVED,
     },
 }
-ON_REPLAY = {"intake": OnReplay.REBUILD, "fulfilment": OnReplay.REBUILD}
+ON_REPLAY = {"intake": OnReplay.CATCH_UP, "fulfilment": OnReplay.REBUILD}
+"""To make an order of a channel's event is to charge for it: a replay does so only if it is asked to."""

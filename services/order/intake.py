@@ -8,7 +8,7 @@ from services.kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_pers
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.problems import InvalidRequest
-from services.kernel.rows import Cause
+from services.kernel.rows import Cause, Row
 from services.kernel.schemas import InvalidEvent
 from services.order import identity, placing, table
 from services.order.consumes import CONSUMES, ON_REPLAY
@@ -16,29 +16,26 @@ from services.order.placing import Placement
 
 
 def accept(delivery: Delivery) -> None:
-    """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one."""
+    """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one.
+
+    A known order is never priced again: a repeated message looks for its order first. A second message of the same event
+    finds it where today's catalogue refuses it, or where the write does.
+    """
     event = delivery.event
     check_ids(event)
     channel = channel_of(event)
     request = placing.asked_of(event.data)
     key = event.data["idempotency_key"]
     placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
-    known = table.orders().get(placement.order_id) if delivery.replay_name else None
-    try:
-        placing.check_lines(request)
-        prices = table.catalogue().prices(line["sku"] for line in request["lines"]) if known is None else {}
-        lines = placing.price(request, prices) if known is None else []
-    except InvalidRequest as refusal:
-        raise InvalidEvent(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
+    orders = table.orders()
+    known = orders.get(placement.order_id) if delivery.repeated else None
     if known is None:
-        change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
-        known = table.orders().advance(
-            placement.order_id,
-            lambda found: change if found is None else None,
-            Cause(event.correlation_id, event.event_id),
-            presume_absent=True,
-        )
-    assert known is not None
+        try:
+            known = _create(placement, event)
+        except InvalidRequest as refusal:
+            known = orders.get(placement.order_id)
+            if known is None:
+                raise InvalidEvent(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
     if known["request_hash"] != placement.request_hash:
         reason = f"was used for another order ({known['order_id']}); nothing was changed"
         raise InvalidEvent(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
@@ -65,6 +62,21 @@ def check_ids(event: DomainEvent) -> None:
     }.items():
         if not text.isprintable():
             raise InvalidEvent(name, field, "must have printable characters only")
+
+
+def _create(placement: Placement, event: DomainEvent) -> Row:
+    """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequest."""
+    placing.check_lines(placement.request)
+    lines = placing.price(placement.request, table.catalogue().prices(line["sku"] for line in placement.request["lines"]))
+    change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
+    row = table.orders().advance(
+        placement.order_id,
+        lambda found: change if found is None else None,
+        Cause(event.correlation_id, event.event_id),
+        presume_absent=True,
+    )
+    assert row is not None
+    return row
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def test_an_event_is_published_when_all_its_versions_are(event: Event) -> None:
 def test_an_old_archive_replays_through_todays_consumers(event: Event) -> None:
     seen: list[Delivery] = []
     queue = DeadLetterQueue()
-    body = json.dumps(envelope(event, **{"replay-name": "catch-up-2031"}))
+    body = json.dumps(envelope(event, **{"replay-name": "orderflow-catch-up-2031"}))
     answer = receive(
         [{"messageId": "1", "body": body}], {(event.source, event.detail_type): seen.append}, DeadLetters(queue, "")
     )

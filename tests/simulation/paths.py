@@ -96,7 +96,7 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
             world.invariants.deliveries_processed()
             plan.quiet = True
             if path.subscriptions:
-                world.bus.replay("catch-up", set(path.subscriptions))
+                world.bus.replay("orderflow-catch-up-once", set(path.subscriptions))
                 world.settle_more()
                 customers.retry_refused_refunds(world)
                 world.settle_more()

@@ -109,13 +109,13 @@ def _replayed(chance: Chance, plan: Losses, calm: Tables, verdict: Verdict) -> I
     try:
         for queue in world.queues.values():
             queue.dead.clear()  # nobody can redrive what is spoiled
-        nothing_happens(world, "monday", deployment.acting_outside())
-        for name in ("catch-up-1", "catch-up-2"):
+        nothing_happens(world, "orderflow-monday", deployment.acting_outside())
+        for name in ("orderflow-catch-up-1", "orderflow-catch-up-2"):
             world.bus.replay(name, set(world.queues), by_minute=True)
         world.settle_more()
         assert _different(calm, _tables(world)) == [], f"after the replay: {_different(calm, _tables(world))[:3]}"
         assert not any(queue.dead for queue in world.queues.values()), "the replay was set aside"
-        nothing_happens(world, "catch-up-again", {rule.name for rule in world.bus.rules})
+        nothing_happens(world, "orderflow-catch-up-again", {rule.name for rule in world.bus.rules})
     finally:
         world.abandon()
 

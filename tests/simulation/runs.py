@@ -100,17 +100,17 @@ def recover_and_replay(world: World) -> int:
     Before that, R2 of a replay that nobody asked to catch up: those who act outside do nothing, whatever they missed.
     """
     if world.chance.below("recovery amid faults", 2) == 0:
-        set_going_again(world, "catch-up-amid-faults")
+        set_going_again(world, "orderflow-catch-up-amid-faults")
         world.invariants.at_rest()
     world.plan.quiet = True
     if world.chance.below("replay without catch-up", 4) == 0:
-        nothing_happens(world, "monday", deployment.acting_outside())
-    set_going_again(world, "catch-up")
+        nothing_happens(world, "orderflow-monday", deployment.acting_outside())
+    set_going_again(world, "orderflow-catch-up-once")
     world.invariants.at_rest()
     world.invariants.consumers_complete()
     if world.chance.below("second replay", 4):
         return 1
-    nothing_happens(world, "catch-up-again", {rule.name for rule in world.bus.rules})
+    nothing_happens(world, "orderflow-catch-up-again", {rule.name for rule in world.bus.rules})
     return 2
 
 

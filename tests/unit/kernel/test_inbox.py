@@ -84,6 +84,10 @@ def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
         (OnReplay.CATCH_UP, "paced-dev-1", False),
         (OnReplay.CATCH_UP, "orderflow-catch-up-dev-1", True),
         (OnReplay.CATCH_UP, "paced-catch-up-dev-1", True),
+        (OnReplay.CATCH_UP, "no-catch-up-please", False),
+        (OnReplay.CATCH_UP, "catch-up-dev-1", False),
+        (OnReplay.CATCH_UP, "orderflow-dev-catch-up-1", False),
+        (OnReplay.CATCH_UP, "orderflow-catch-upwards-1", False),
     ],
 )
 def test_who_acts_outside_hears_of_a_replay_only_to_catch_up(
@@ -107,6 +111,16 @@ def test_a_replayed_event_says_so(consumer: Consumer, queue: Queue) -> None:
     deliver(consumer, queue, message(authorized()), message(authorized(), **{"replay-name": "november"}))
 
     assert [delivery.replay_name for delivery in consumer.seen] == [None, "november"]
+
+
+def test_a_replayed_event_that_is_refused_makes_no_second_letter(
+    consumer: Consumer, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = json.loads(message(authorized())) | {"replay-name": "orderflow-dev-1"}
+    bad["detail"]["data"] = {}
+    assert deliver(consumer, queue, json.dumps(bad), message(authorized(2))) == []
+    assert (queue.messages, consumer.seen_ids) == ([], [authorized(2).event_id])
+    assert '"ReplayedEventsRefused":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
 @pytest.mark.parametrize(

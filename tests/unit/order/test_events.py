@@ -82,6 +82,34 @@ def test_the_same_event_again_is_the_same_order(dead_letters: DeadLetterQueue) -
     assert dead_letters.reasons == []
 
 
+@pytest.mark.parametrize(
+    "repeat",
+    [
+        {"body": {"replay-name": "orderflow-catch-up-dev-1"}},
+        {"attributes": {"ApproximateReceiveCount": "2"}},
+        {"messageAttributes": {"redrive_attempts": {"stringValue": "1"}}},
+        {},
+    ],
+    ids=["replayed", "redelivered", "redriven", "put twice"],
+)
+def test_a_known_order_is_not_priced_again(dead_letters: DeadLetterQueue, repeat: dict[str, Any]) -> None:
+    intake.handler(batch(placed_by_channel()), CONTEXT)
+    before = orders()
+    table.catalogue().set_prices([{"sku": "MUG", "amount": 99, "currency": "EUR"}])
+    again = batch({**placed_by_channel(), **repeat.get("body", {})})
+    again["Records"][0] |= {name: part for name, part in repeat.items() if name != "body"}
+    assert intake.handler(again, CONTEXT) == {"batchItemFailures": []}
+    assert (orders(), dead_letters.reasons) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("replay", "made"), [("orderflow-dev-1", 0), ("no-catch-up-please", 0), ("orderflow-catch-up-dev-1", 1)]
+)
+def test_a_replay_makes_an_order_only_to_catch_up(dead_letters: DeadLetterQueue, replay: str, made: int) -> None:
+    assert intake.handler(batch({**placed_by_channel(), "replay-name": replay}), CONTEXT) == {"batchItemFailures": []}
+    assert (len(orders()), dead_letters.reasons) == (made, [])
+
+
 def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_letters: DeadLetterQueue) -> None:
     answer = intake.handler(
         batch(

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,9 @@ def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deploye
 
     bury(GOOD)
     with pytest.raises(KeyboardInterrupt):
-        redriving.redrive(Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None, 10), 3, lambda result: None)
+        redriving.redrive(
+            Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None, 10, datetime.now(UTC)), 3, lambda result: None
+        )
     assert len(holds("order/intake-queue-url")) == 1
     held = (
         Stage()
@@ -141,6 +145,32 @@ def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deploye
         .get_queue_attributes(QueueUrl=url("order/intake-dlq-url"), AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
     )
     assert held["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1", "it comes back in two minutes"
+
+
+def test_a_letter_that_fails_again_at_once_had_its_one_try(deployed: Stage) -> None:
+    class FailingAtOnce:
+        """SQS, beside a consumer that sets each message aside before the next is sent."""
+
+        def __init__(self) -> None:
+            self.client = Stage().client("sqs")
+
+        def send_message(self, **message: Any) -> Any:
+            sent = self.client.send_message(**message)
+            if message["QueueUrl"] == url("order/intake-queue-url"):
+                time.sleep(0.01)  # SQS counts milliseconds
+                fails_again(Stage())
+            return sent
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.client, name)
+
+    letters = {bury({**GOOD, "id": str(number)}) for number in range(15)}
+    which = redriving.chosen(None, everything=True, limit=1000, now=datetime.now(UTC))
+    time.sleep(0.01)
+    results = redriving.redrive(Stage(fakes={"sqs": FailingAtOnce()}), "order/intake", which, 3, lambda result: None)
+    assert [(result["outcome"], result["why"]) for result in results] == [("redriven", "attempt 1, to order/intake")] * 15
+    assert {result["id"] for result in results} == letters
+    assert [attributes[ATTEMPTS] for _, attributes in holds("order/intake-dlq-url")] == ["1"] * 15
 
 
 def test_notes_of_a_relay_are_nobodys_messages(deployed: Stage) -> None:

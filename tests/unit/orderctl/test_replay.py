@@ -16,7 +16,7 @@ from orderctl.errors import UserError
 from orderctl.replaying import Window
 from orderctl.target import Kind
 from services.kernel import clock
-from services.kernel.names import CATCH_UP, PACED_REPLAY_PREFIX
+from services.kernel.names import PACED_REPLAY_PREFIX, catches_up
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -255,7 +255,7 @@ def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
     monkeypatch.setattr(pacing, "consumers", lambda *given: {})
     orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
     (name,) = archive.replays
-    assert (CATCH_UP in name) == named
+    assert catches_up(name) == named
     assert name.startswith(PACED_REPLAY_PREFIX) == ("--rate" in options)
 
 
