@@ -100,11 +100,11 @@ SUBSCRIPTIONS: Final = (
 )
 
 
-def acting_outside() -> set[str]:
-    """The subscriptions that act on what they missed only when a replay is to catch up, by what their services declare."""
-    return {
-        s.queue for s in SUBSCRIPTIONS if import_module(f"services.{s.service}.consumes").ON_REPLAY[s.name].name == "CATCH_UP"
-    }
+ACTING_OUTSIDE: Final = frozenset({"order-intake", "shipping-orders", "notification-notices"})
+"""The subscriptions that charge, book a parcel or send a mail for what they missed: only in a replay that is to catch up.
+
+Written down here and not read from the services' declarations, which a bug may change.
+"""
 
 
 def newest_order_placed() -> int:

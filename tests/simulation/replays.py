@@ -109,7 +109,7 @@ def _replayed(chance: Chance, plan: Losses, calm: Tables, verdict: Verdict) -> I
     try:
         for queue in world.queues.values():
             queue.dead.clear()  # nobody can redrive what is spoiled
-        nothing_happens(world, "orderflow-monday", deployment.acting_outside())
+        nothing_happens(world, "orderflow-monday", set(deployment.ACTING_OUTSIDE))
         for name in ("orderflow-catch-up-1", "orderflow-catch-up-2"):
             world.bus.replay(name, set(world.queues), by_minute=True)
         world.settle_more()

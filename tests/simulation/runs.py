@@ -104,7 +104,7 @@ def recover_and_replay(world: World) -> int:
         world.invariants.at_rest()
     world.plan.quiet = True
     if world.chance.below("replay without catch-up", 4) == 0:
-        nothing_happens(world, "orderflow-monday", deployment.acting_outside())
+        nothing_happens(world, "orderflow-monday", set(deployment.ACTING_OUTSIDE))
     set_going_again(world, "orderflow-catch-up-once")
     world.invariants.at_rest()
     world.invariants.consumers_complete()
