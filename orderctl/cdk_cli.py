@@ -74,6 +74,11 @@ class Cdk:
             arguments += ["--method=direct", "--concurrency", "4"]
         self.finish(self._begin(arguments, self.log.parent), "deploy")
 
+    def take_up(self, assembly: Path, stack: str, mapping: str) -> None:
+        """Make the stack of the existing resources in `mapping`, by logical id, as JSON. What else it has, `deploy` adds."""
+        arguments = ["import", stack, "--app", str(assembly), "--resource-mapping-inline", mapping, "--progress", "events"]
+        self.finish(self._begin(arguments, self.log.parent), "import")
+
     def destroy(self, assembly: Path, stack: str) -> None:
         """Destroy one stack of a synthesized assembly, by its id."""
         arguments = ["destroy", "--exclusively", stack, "--app", str(assembly), "--force"]

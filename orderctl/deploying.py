@@ -116,11 +116,12 @@ def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
     client, found = target.client("cloudformation"), set()
     for stack in stacks:
         try:
-            client.describe_stacks(StackName=stack.name)
+            status = client.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
         except ClientError as error:
             # Whoever may not look must not be told that nothing is there.
             if "does not exist" not in str(error):
                 raise
             continue
-        found.add(stack.name)
+        if status != "REVIEW_IN_PROGRESS":  # a change set was made and never executed: the stack has nothing yet
+            found.add(stack.name)
     return found

@@ -29,6 +29,10 @@ Allowed = Annotated[
     list[str] | None,
     typer.Option("--allow-change", metavar="NAME", help="Let this protected setting change; may be repeated."),
 ]
+TakeUp = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TABLE", help="The table to take up, if a destroyed stack has left several; may be repeated."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "wanted": "The file says"}
 
@@ -45,12 +49,18 @@ def deploy(
     everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
     yes: Yes = False,
     allow_change: Allowed = None,
+    take_up: TakeUp = None,
+    new_tables: Annotated[
+        bool, typer.Option("--new-tables", help="Begin with empty tables, even if a destroyed stack has left some.")
+    ] = False,
     context: Overrides = None,
 ) -> None:
     """Deploy some services' stacks, or all, in an order in which each finds what it requires.
 
     The settings are those of `stages/<stage>.yaml`. What would change is shown first, and asked about outside the laptop's
     ephemeral stages. Another gateway or carrier, or a shorter retention, must be allowed by name.
+
+    Outside ephemeral stages a stack that was destroyed takes up the tables that it left.
 
     The account must be bootstrapped once (`orderctl bootstrap`); the laptop's is, by `orderctl up`.
 
@@ -80,6 +90,8 @@ def deploy(
     wanted = deploying.chosen(stacks, services or [], everything=everything)
     deploying.check_required(wanted, stacks, there)
     names = [stack.name for stack in wanted]
+    if not settings.ephemeral and not new_tables:
+        take_up_tables(cdk, assembly, wanted, take_up or [])
     given = deployed_settings.template_parameters(settings, found)
     _forget(target, names)
     with output.Progress().step(f"Deploy {', '.join(names)}"):
@@ -134,6 +146,21 @@ def destroy(
     for name in names:
         with output.Progress().step(f"Destroy {name}"):
             cdk.destroy(assembly, name)
+
+
+def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: Collection[str]) -> None:
+    """Make the stacks that are not there of the tables that they left when they were destroyed."""
+    from orderctl import deploying, retained_tables
+
+    there = deploying.stacks_there(cdk.target, wanted)
+    for stack in wanted:
+        if stack.name in there:
+            continue
+        left = retained_tables.find(cdk.target, stack.name, retained_tables.logical_ids(assembly, stack.name))
+        chosen = retained_tables.choose(left, named)
+        if chosen:
+            with output.Progress().step(f"Take up {', '.join(map(str, chosen.values()))}"):
+                cdk.take_up(assembly, stack.name, retained_tables.resource_mapping(chosen))
 
 
 def show_place(target: Target, settings: Stage, account: str, doing: str) -> None:

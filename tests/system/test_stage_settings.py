@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 import stages
-from orderctl import cdk_cli, deploying
+from orderctl import cdk_cli, deploying, retained_tables
 from orderctl.cdk_cli import Cdk
 from orderctl.embedded import process
 from orderctl.embedded.process import REPOSITORY
 from orderctl.target import Target
 from tests.system.conftest import STAGES
 from tests.system.orderctl_run import orderctl
+from tests.system.runbook import follow
 
 PROD = ("--stage", "prod")
 SERVICES = ("platform", "payment", "inventory", "order", "shipping")
@@ -153,3 +154,29 @@ def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
     done = plain_cdk(prod, "destroy", "--exclusively", "OrderflowProd-Shipping", "--force")
     assert done.returncode != 0
     assert "OrderflowProd-Shipping" in deploying.protected(prod, ["OrderflowProd-Shipping"])
+
+
+@pytest.mark.timeout(900)
+def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
+    """The runbook `take-up-a-retained-table`, after the trouble that it is for."""
+    write()
+    orderctl(prod, *PROD, "deploy", *SERVICES, "notification", "--yes")
+    before = shipments(prod)
+    prod.client("dynamodb").put_item(TableName=before["TableName"], Item={"pk": {"S": "MEMORY#1"}})
+    orderctl(prod, *PROD, "destroy", "shipping", "--yes", "--lift-protection")
+    assert "/orderflow/prod/shipping/table-name" not in deploying.parameters_there(prod)
+    printed = follow("take-up-a-retained-table", prod, ORDERFLOW_STAGE="prod", **prod.exports())
+    assert before["TableName"] in printed[0]
+    assert before["TableName"] in printed[2]
+    after = shipments(prod)
+    assert (after["TableName"], after["CreationDateTime"]) == (before["TableName"], before["CreationDateTime"])
+    assert "Item" in prod.client("dynamodb").get_item(TableName=after["TableName"], Key={"pk": {"S": "MEMORY#1"}})
+    events = prod.client("cloudformation").describe_stack_events(StackName="OrderflowProd-Shipping")["StackEvents"]
+    assert "IMPORT_COMPLETE" in {e["ResourceStatus"] for e in events if e["ResourceType"] == retained_tables.TABLE}
+    assert deployed(prod) == KEPT
+
+
+def shipments(target: Target) -> dict[str, Any]:
+    """The table that shipping has now."""
+    found: dict[str, Any] = target.client("dynamodb").describe_table(TableName=target.parameter("shipping/table-name"))["Table"]
+    return found

@@ -1,0 +1,76 @@
+"""The global options: which stage, of which account, before anything starts."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import stages
+from orderctl.cli import app, resolve_target
+from orderctl.target import Kind
+from tests.unit.orderctl.conftest import orderctl_json
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two stages: dev, and prod in eu-central-1. Nothing of the person's own environment."""
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    for name in ("ORDERFLOW_STAGE", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "dev.yaml").write_text("ephemeral: true\n")
+    (tmp_path / "prod.yaml").write_text(stages.example("prod"))
+    return tmp_path
+
+
+def refused(*arguments: str) -> str:
+    """What a command that must not start says: wrong usage."""
+    answer = CliRunner().invoke(app, arguments, env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"})
+    assert answer.exit_code == 2, answer.output
+    return " ".join(answer.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("name", ["prod-eu", "Prod", "1a", "a" * 17])
+@pytest.mark.parametrize("target", [(), ("--target", "aws")])
+def test_a_name_that_no_stage_can_have_is_refused_at_once(folder: Path, name: str, target: tuple[str, ...]) -> None:
+    for command in (("deploy", "--all"), ("orders", "list"), ("up",)):
+        said = refused(*target, "--stage", name, *command)
+        assert f"'{name}' is not a stage: up to 16 of a-z and 0-9, a letter first. Stages: dev, prod." in said
+
+
+def test_aws_has_no_default_stage(folder: Path) -> None:
+    said = refused("--target", "aws", "deploy", "--all")
+    assert "Name the stage with --stage: there is no default on AWS. Stages: dev, prod." in said
+
+
+def test_a_stage_of_aws_has_a_file(folder: Path) -> None:
+    assert "There is no stage 'test'" in refused("--target", "aws", "--stage", "test", "orders", "list")
+
+
+def test_the_region_is_the_stages(folder: Path) -> None:
+    assert resolve_target(Kind.AWS, stage="prod").region == "eu-central-1"
+    assert resolve_target(Kind.AWS, stage="prod", region="eu-central-1").region == "eu-central-1"
+    with pytest.raises(typer.BadParameter, match=r"'prod' is in eu-central-1, by stages/prod.yaml, and not in us-east-1"):
+        resolve_target(Kind.AWS, stage="prod", region="us-east-1")
+    with pytest.raises(typer.BadParameter, match="Name the region"):
+        resolve_target(Kind.AWS, stage="dev")
+
+
+def test_a_laptops_stage_needs_no_file(folder: Path) -> None:
+    target = resolve_target(Kind.LAPTOP, stage="mine")
+    assert target.settings() == stages.Stage("mine", ephemeral=True)
+
+
+def test_the_stages_are_listed_shown_checked_and_made(folder: Path) -> None:
+    assert [row["stage"] for row in orderctl_json(app, None, "stages", "list")] == ["dev", "prod"]  # type: ignore[arg-type]
+    assert orderctl_json(app, None, "stages", "show", "prod")["gateway"] == "stripe"  # type: ignore[arg-type]
+    made = CliRunner().invoke(app, ["stages", "new", "test", "--account", "210987654321", "--region", "us-east-1"])
+    assert made.exit_code == 0, made.output
+    assert stages.load("test").account == "210987654321"
+    assert CliRunner().invoke(app, ["stages", "check"]).exit_code == 0
+    assert "is there already" in str(CliRunner().invoke(app, ["stages", "new", "test"]).exception)
+    assert "is not a stage" in refused("stages", "new", "prod-eu")
+    (folder / "test.yaml").write_text("gateway: barter\n")
+    checked = CliRunner().invoke(app, ["stages", "check"])
+    assert "test.yaml: " in checked.output
+    assert "Cannot be used: test." in str(checked.exception)
