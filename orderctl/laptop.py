@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from orderctl import cdk_cli
+from orderctl import cdk_cli, deploying
 from orderctl.cdk_cli import Cdk, Stack
 from orderctl.embedded import process
 from orderctl.embedded.process import Running
@@ -51,6 +51,7 @@ def _up(
     environment: Mapping[str, str] | None,
 ) -> tuple[Target, Running]:
     settings = target.settings()
+    deploying.check_account(target, settings)
     record = process.running()
     if record is None:
         with progress.step("Start the laptop's AWS"):

@@ -169,7 +169,8 @@ class Target:
             if error.response["Error"]["Code"] != "ParameterNotFound":
                 raise
             service = name.split("/")[0]
-            hint = "`orderctl up`" if self.is_laptop else f"`orderctl --target aws --stage {self.stage} deploy {service}`"
+            on_the_laptop = "`orderctl up`" if self.stage == stages.LAPTOP_STAGE else f"`orderctl --stage {self.stage} up`"
+            hint = on_the_laptop if self.is_laptop else f"`orderctl --target aws --stage {self.stage} deploy {service}`"
             raise UserError(
                 f"There is no {path}: the {service} stack of stage {self.stage!r} is not deployed there.",
                 f"Deploy it with {hint}, or choose another `--stage`.",

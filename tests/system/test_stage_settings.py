@@ -160,7 +160,7 @@ def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
 def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
     """The runbook `take-up-a-retained-table`, after the trouble that it is for."""
     write()
-    orderctl(prod, *PROD, "deploy", *SERVICES, "notification", "--yes")
+    orderctl(prod, *PROD, "deploy", *SERVICES, "notification", "journal", "--yes")
     before = shipments(prod)
     prod.client("dynamodb").put_item(TableName=before["TableName"], Item={"pk": {"S": "MEMORY#1"}})
     orderctl(prod, *PROD, "destroy", "shipping", "--yes", "--lift-protection")
