@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from orderctl import dead_letters, published, replaying
+from orderctl import dead_letters, published, replay_effects, replaying
 from orderctl.consumers import Consumer, consumers
 from orderctl.published import Published
 from orderctl.replaying import Window
@@ -45,8 +45,10 @@ def plan(
     a_second: float | None,
     progress: Callable[[int], None] = lambda hours: None,
 ) -> dict[str, Any]:
-    """The plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `estimate`, `narrowest`.
+    """The plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
+    `new_tables`, `estimate`, `narrowest`.
 
+    `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
     The window and the services must have been checked (`replaying.check`, `replaying.chosen_rules`).
     """
     found = published.in_window(target, window, progress)
@@ -61,6 +63,11 @@ def plan(
         "by_hour": dict(sorted(Counter(f"{event.put_at[:13]}:00Z" for event in chosen).items())),
         "consumers": reached,
         "dead_letters": queues,
+        "would_create": _as_data(replay_effects.new_orders(target, chosen)) if replay_effects.INTAKE in services else None,
+        "new_tables": [
+            {"service": table.service, "created": clock.rfc3339(table.created), "event_put_at": table.event_put_at}
+            for table in replay_effects.new_tables(target, window, services)
+        ],
         "estimate": {
             "usd": cost(found, deliveries),
             "seconds": deliveries / a_second if a_second else seconds(target, len(found)),
@@ -68,6 +75,10 @@ def plan(
         },
         "narrowest": narrowest(chosen),
     }
+
+
+def _as_data(new: replay_effects.NewOrders) -> dict[str, Any]:
+    return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
 
 
 def told_of(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> dict[str, Any]:

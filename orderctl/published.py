@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import product
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
@@ -56,19 +57,34 @@ class Published:
 
 def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
     """What was put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
-    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
-    hours = list(_hours(window))
+    found: list[Published] = []
+    for done, events in enumerate(_by_hour(target, window), start=1):
+        found += events
+        progress(done)
+    return _grouped(found)
 
-    def read(part: tuple[datetime, int]) -> list[dict[str, Any]]:
-        name = hour(f"{part[0]:%Y-%m-%dT%H}", part[1])
+
+def first(target: Target, window: Window, takes: Callable[[Published], bool]) -> Published | None:
+    """Return the earliest event of the window that `takes` takes, or None; reads no further than its hour."""
+    for events in _by_hour(target, window):
+        taken = [event for event in events if takes(event)]
+        if taken:
+            return min(taken, key=lambda event: event.put_at)
+    return None
+
+
+def _by_hour(target: Target, window: Window) -> Iterator[list[Published]]:
+    """Yield the events of each hour of the window, each put for itself, in no order."""
+    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
+
+    def read(at: datetime, shard: int) -> list[dict[str, Any]]:
+        name = hour(f"{at:%Y-%m-%dT%H}", shard)
         return list(_query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX))
 
-    found: list[Published] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done, items in enumerate(pool.map(read, product(hours, range(SHARDS))), start=1):
-            found += [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
-            progress(done // SHARDS)
-    return _grouped(found)
+        for at in _hours(window):
+            items = chain.from_iterable(pool.map(partial(read, at), range(SHARDS)))
+            yield [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
 
 
 def of_order(target: Target, order_id: str) -> list[Published]:

@@ -29,7 +29,10 @@ UntilOption = Annotated[
 ]
 RateOption = Annotated[str | None, typer.Option(help="Pace it: at most so many events a second, such as 50/s.")]
 CatchUpOption = Annotated[
-    bool, typer.Option("--catch-up", help="Let consumers send the mails and parcels that they missed; without it, none.")
+    bool,
+    typer.Option(
+        "--catch-up", help="Let consumers make the orders, and send the mails and parcels, that they missed; without it, none."
+    ),
 ]
 
 
@@ -93,10 +96,10 @@ def plan(
     if output_format is Format.JSON:
         output.show_json(found)
     else:
-        _show_plan(found)
+        _show_plan(found, catch_up=catch_up)
 
 
-def _show_plan(found: dict[str, Any]) -> None:
+def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.out.print(
         f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them put again; "
@@ -115,6 +118,14 @@ def _show_plan(found: dict[str, Any]) -> None:
         "does": "What it does",
     }
     output.show(found["consumers"], columns, Format.TABLE, empty="No consumer of these services subscribes to anything.")
+    if found["would_create"]:
+        output.out.print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
+    for table in found["new_tables"]:
+        output.out.print(
+            f"{table['service']}'s table was created at {table['created']}; the window has events for it from "
+            f"{table['event_put_at']} on. With --catch-up it would repeat what it did before, so `replay start` refuses that "
+            f"unless you say --despite-new-table {table['service']}."
+        )
     dead = {name: depth for name, depth in found["dead_letters"].items() if depth}
     if dead:
         output.out.print(
@@ -142,6 +153,10 @@ def start(
     until: UntilOption = None,
     rate: RateOption = None,
     catch_up: CatchUpOption = False,
+    despite_new_table: Annotated[
+        list[str] | None,
+        typer.Option(help="Catch up a service whose table is younger than the window; may be repeated."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -152,8 +167,9 @@ def start(
     Asks first when a person is at the terminal, unless --yes. With --rate, the replay goes through the staging queue, and
     this command hands it on, each order's events in order; if it is cut short, `orderctl replay resume` goes on.
 
-    What already happened is not done again, in any case. Mails and parcels that were missed are made only with --catch-up;
-    `orderctl replay matrix` says which consumers those are.
+    What already happened is not done again, in any case. Orders, mails and parcels that were missed are made only with
+    --catch-up; `orderctl replay matrix` says which consumers those are. A service whose table is younger than the window does
+    not know what it did: --catch-up is refused for it, unless --despite-new-table names it.
 
     Examples:
 
@@ -163,7 +179,7 @@ def start(
 
     - `orderctl replay start --last 1d --to notification --catch-up --rate 50/s`
     """
-    from orderctl import pacing, replaying
+    from orderctl import pacing, replay_effects, replaying
 
     a_second = pacing.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
@@ -172,6 +188,9 @@ def start(
     replaying.check(ctx.obj, chosen, now)
     if a_second is not None:
         pacing.check_empty(ctx.obj)
+    if catch_up:
+        with output.err.status("Comparing the services' tables with the window ..."):
+            replay_effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rules."

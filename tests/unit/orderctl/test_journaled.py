@@ -13,15 +13,19 @@ import pytest
 import typer
 
 from journal import rows
-from orderctl import consumers, planning, tracing
+from orderctl import consumers, planning, replay_effects, tracing
 from orderctl.commands import replay, trace
 from orderctl.errors import UserError
+from orderctl.replaying import Window
 from orderctl.tracing import Replay
 from services.kernel import clock
 from services.kernel.names import SERVICES
+from services.kernel.rows import marshal
+from services.order import identity
+from services.order.catalogue import Catalogue
 from tests.consumers import CONSUMED
 from tests.unit.orderctl.conftest import Stage, orderctl_json
-from tests.unit.tables import create_journal
+from tests.unit.tables import create_journal, create_table
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ORDER = "ord-1"
@@ -69,6 +73,8 @@ def bus() -> Bus:
 def stage(aws: None, bus: Bus) -> Stage:
     made = Stage(fakes={"events": bus})
     create_journal(boto3.client("dynamodb"), "journal/table-name")
+    for service in SERVICES:
+        create_table(boto3.client("dynamodb"), made.parameter(f"{service}/table-name"))
     for name in {consumer.name for consumer in consumers.consumers()}:
         made.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}-rule-arn", Value=f"arn:rule/{name}", Type="String")
     return made
@@ -82,7 +88,15 @@ def put(stage: Stage) -> Put:
     """Journals an event that was put so many minutes ago, as the bus delivered it."""
 
     def journal(
-        source: str, detail_type: str, event_id: str, cause: str, *, ago: int = 30, order: str | None = ORDER, puts: int = 1
+        source: str,
+        detail_type: str,
+        event_id: str,
+        cause: str,
+        *,
+        ago: int = 30,
+        order: str | None = ORDER,
+        puts: int = 1,
+        data: dict[str, Any] | None = None,
     ) -> None:
         at = NOW - timedelta(minutes=ago)
         metadata = {"event_id": event_id, "occurred_at": clock.rfc3339(at), "causation_id": cause, "order_id": order}
@@ -92,7 +106,7 @@ def put(stage: Stage) -> Put:
                 "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
                 "source": f"orderflow.{source}",
                 "detail-type": detail_type,
-                "detail": {"metadata": metadata, "data": {}},
+                "detail": {"metadata": metadata, "data": data or {}},
             }
             stage.client("dynamodb").put_item(TableName="journal/table-name", Item=rows.item_of(event, 30))
 
@@ -167,6 +181,53 @@ def test_the_estimate_goes_by_the_rate_or_by_the_last_replay(stage: Stage, histo
     bus.replays.append(ended("monday", NOW - timedelta(hours=1), NOW, seconds=20))
     assert planned(stage, *window)["estimate"]["seconds"] == 20
     assert planned(stage, "--last", "2h", "--to", "notification")["estimate"]["seconds"] == 24
+
+
+def of_channel(key: str, sku: str, quantity: int = 1, currency: str = "USD") -> dict[str, Any]:
+    """What a channel's OrderPlaced says."""
+    lines = [{"sku": sku, "quantity": quantity}]
+    return {"idempotency_key": key, "customer_id": "c", "currency": currency, "lines": lines, "payment_token": "pm_card_visa"}
+
+
+def test_the_plan_says_how_many_orders_it_would_create_and_what_they_are_worth(stage: Stage, put: Put) -> None:
+    Catalogue(stage.client("dynamodb"), stage.parameter("order/table-name")).set_prices(
+        [{"sku": "MUG", "amount": 1250, "currency": "USD"}, {"sku": "TASSE", "amount": 1100, "currency": "EUR"}]
+    )
+    for key, of in {
+        "k1": of_channel("k1", "MUG", 2),
+        "k2": of_channel("k2", "TASSE", currency="EUR"),
+        "k3": of_channel("k3", "MUG"),
+        "k4": of_channel("k4", "NO-SUCH-SKU"),
+    }.items():
+        put("channel.cdnow", "OrderPlaced", f"cdnow-{key}", f"cdnow-{key}", order=None, data=of, puts=2)
+    known = identity.order_id(identity.channel_scope("cdnow"), "k3")
+    row = {"pk": f"ORDER#{known}", "order_id": known, "status": "CONFIRMED"}
+    stage.client("dynamodb").put_item(TableName=stage.parameter("order/table-name"), Item=marshal(row))
+
+    found = planned(stage, "--last", "2h", "--to", "order")["would_create"]
+
+    assert (found["orders"], found["refused"]) == (2, 1)
+    assert found["worth"] == [{"amount": 1100, "currency": "EUR"}, {"amount": 2500, "currency": "USD"}]
+    assert found["text"] == "create 2 orders worth 11.00 EUR and 25.00 USD at today's prices; 1 more would be refused"
+    assert planned(stage, "--last", "2h", "--to", "shipping")["would_create"] is None
+
+
+def test_a_table_younger_than_the_window_is_named(stage: Stage, history: None) -> None:
+    """The tables of this test are made now; the events are half an hour old."""
+    plan = planned(stage, "--last", "2h", "--to", "notification", "--to", "payment", "--catch-up")
+    assert [(table["service"], table["event_put_at"]) for table in plan["new_tables"]] == [
+        ("notification", f"{NOW - timedelta(minutes=90):%Y-%m-%dT%H:%M:%SZ}")
+    ], "payment rebuilds what is missing, and charges for nothing"
+
+
+def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_named(stage: Stage, history: None) -> None:
+    window = Window(NOW - timedelta(hours=2), NOW)
+    with pytest.raises(UserError, match="Notification's table was created at ") as refused:
+        replay_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
+    assert refused.value.hint.endswith("If the service is new and did nothing before: --despite-new-table notification.")
+    assert "shipping" not in f"{refused.value} {refused.value.hint}".lower()
+    replay_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
+    replay_effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
 
 
 def test_the_cost_is_events_by_64_kb_and_requests() -> None:

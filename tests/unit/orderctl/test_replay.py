@@ -18,6 +18,7 @@ from orderctl.target import Kind
 from services.kernel import clock
 from services.kernel.names import PACED_REPLAY_PREFIX, catches_up
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+from tests.unit.tables import create_journal, create_table
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = {
@@ -253,6 +254,8 @@ def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
     monkeypatch.setattr(pacing, "check_empty", lambda target: None)
     monkeypatch.setattr(pacing, "collect", lambda *given: [])
     monkeypatch.setattr(pacing, "consumers", lambda *given: {})
+    create_journal(deployed.client("dynamodb"), "journal/table-name")
+    create_table(deployed.client("dynamodb"), "notification/table-name")
     orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
     (name,) = archive.replays
     assert catches_up(name) == named
