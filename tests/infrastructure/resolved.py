@@ -35,9 +35,9 @@ class Resolved:
             case {"Ref": str(name)}:
                 return self._ref(service, name)
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
-                return (
-                    self._arn(self._resource(service, name)) if attribute.endswith("Arn") else f"{service}-{name}.{attribute}"
-                )
+                if attribute.endswith("Arn"):
+                    return self._arn(self._resource(service, name))
+                return f"{self._name(service, name)}.{attribute}"
             case {"Fn::Join": [str(between), list(parts)]}:
                 return between.join(self.value(service, part) for part in parts)
         if any(key.startswith("Fn::") for key in value):
@@ -84,7 +84,7 @@ class Resolved:
             return PSEUDO[name]
         parameter = self.assembly.templates[service].get("Parameters", {}).get(name)
         if parameter is None:
-            return f"{service}-{name}"
+            return self._name(service, name)
         if parameter["Type"] != "AWS::SSM::Parameter::Value<String>":
             raise NotImplementedError(f"{service}: {parameter}")
         (published,) = [
@@ -95,7 +95,11 @@ class Resolved:
     def _resource(self, service: str, name: str) -> Resource:
         return next(resource for resource in self.assembly.resources(service=service) if resource.id == name)
 
-    @staticmethod
-    def _arn(resource: Resource) -> str:
-        name = f"{resource.service}-{resource.id}"
+    def _name(self, service: str, logical_id: str) -> str:
+        """A name as CloudFormation makes it: it begins with the stack's."""
+        (file,) = self.assembly.folder.glob(f"*-{service.capitalize()}.template.json")
+        return f"{file.name.split('.')[0]}-{logical_id}"
+
+    def _arn(self, resource: Resource) -> str:
+        name = self._name(resource.service, resource.id)
         return ARNS_OF.get(resource.type, ANY_ARN).format(account=ACCOUNT, region=REGION, name=name)
