@@ -169,6 +169,8 @@ OUTBOX: Final = {
     "pending_since": is_moment,
     "pending_shard": text,
 }
+SAID: Final = {"said": text}
+"""The event that a row keeps for whoever lost it."""
 DUE: Final = {"due_shard": text, "next_due": is_moment}
 OF_AN_ORDER: Final = {"order_id": order_id, "correlation_id": text, **MOVES}
 
@@ -210,6 +212,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "lease_owner": text,
                 "lease_until": is_moment,
                 **OUTBOX,
+                **SAID,
                 **DUE,
             },
             {
@@ -238,6 +241,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "refund_attempt": whole(1),
                 "refund_for": text,
                 **OUTBOX,
+                **SAID,
                 **DUE,
             },
             {
@@ -267,6 +271,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "rejected": is_true,
                 "short": lines_of("requested", "available", minimum={"available": 0}),
                 **OUTBOX,
+                **SAID,
             },
             moves_by=inventory.TRANSITIONS,
             twice="S3",
@@ -292,7 +297,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "SHIP": Form(
             "SHIP#{order_id}",
             OF_AN_ORDER,
-            {"lines": lines, "booking": text, "tracking": text, "reason": text, **OUTBOX, **DUE},
+            {"lines": lines, "booking": text, "tracking": text, "reason": text, **OUTBOX, **SAID, **DUE},
             {
                 "due_shard": _open(shipping.TRANSITIONS),
                 "next_due": _open(shipping.TRANSITIONS),

@@ -32,7 +32,14 @@ TRANSITIONS = TransitionTable(
         step("commit", HELD, COMMITTED, publishes="StockCommitted"),
         step("release", HELD, RELEASED, publishes="StockReleased"),
         step("tombstone", ABSENT, RELEASED, guard="a release before its reserve: the late reserve is refused"),
-        step("restock", COMMITTED, RESTOCKED, publishes="StockReleased", guard="the order is CANCELLING or REFUNDING"),
+        step(
+            "restock",
+            COMMITTED,
+            RESTOCKED,
+            publishes="StockReleased",
+            guard="the order is CANCELLING or REFUNDING",
+            repeatable=True,
+        ),
     ),
     terminal=frozenset({COMMITTED, RELEASED, RESTOCKED}),
 )

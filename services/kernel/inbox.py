@@ -34,6 +34,11 @@ class Delivery:
     repeated: bool = False
     """Whether the message was delivered before, or comes out of the archive: what it asks for may be done already."""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether its publisher may wait for the answer: a replay asks nothing, and writes nothing that is there."""
+        return self.replay_name is None
+
     def is_for(self, on_replay: OnReplay) -> bool:
         """Whether a subscription that treats replays so is to hear of it."""
         return self.replay_name is None or on_replay is OnReplay.REBUILD or catches_up(self.replay_name)

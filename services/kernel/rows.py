@@ -2,8 +2,8 @@
 
 A transition and the event it publishes are one conditional `UpdateItem`: the event waits in the row's `pending` list until the
 relay has put it on the bus. A row that moves has these attributes: `pk`, `status`, `version` (+1 per transition),
-`created_at`, `updated_at`; and, while something is pending, `pending` (list of JSON texts), `pending_since` and
-`pending_shard` (together the key of the sparse index `pending`).
+`created_at`, `updated_at`; after some steps `said` (see `Transition.repeatable`); and, while something is pending, `pending`
+(list of JSON texts), `pending_since` and `pending_shard` (together the key of the sparse index `pending`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -263,6 +263,9 @@ class Rows(Keyed):
             sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
             sets.append("pending_shard = if_not_exists(pending_shard, :shard)")
             values |= {":nothing": [], ":events": [event.to_outbox()], ":shard": shard_of(key)}
+            if transition.repeatable:
+                sets.append("said = :said")
+                values |= {":said": event.to_outbox()}
             known.append(event)
         if self.keeps_timeline and known:
             sets.append("timeline = list_append(if_not_exists(timeline, :nothing), :timeline)")
@@ -282,6 +285,36 @@ class Rows(Keyed):
             "ExpressionAttributeValues": marshal(values),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+    def say_again(self, aggregate_id: str, row: Row) -> bool:
+        """Put the event that the row keeps as `said` into its outbox once more, as it was; return whether it is there now.
+
+        Not where the row keeps none, has moved since it was read, or has an event that waits: the relay publishes that one.
+        Consumers know the event by its id, so that those who had it do nothing.
+        """
+        if "said" not in row:
+            return False
+        key = self.key(aggregate_id)
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": key}),
+                UpdateExpression="SET pending = :events, pending_since = :now, pending_shard = :shard",
+                ConditionExpression="version = :seen AND attribute_not_exists(pending)",
+                ExpressionAttributeValues=marshal(
+                    {
+                        ":events": [row["said"]],
+                        ":now": clock.rfc3339(clock.now()),
+                        ":shard": shard_of(key),
+                        ":seen": row["version"],
+                    }
+                ),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return False
+        return True
 
     @staticmethod
     def _condition(row: Row | None, transition: Transition) -> tuple[str, dict[str, Any]]:

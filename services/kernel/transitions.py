@@ -13,6 +13,8 @@ class Transition:
 
     `publishes` is the detail-type of the event that the same atomic write leaves pending, if any.
     `guard` says in words what must hold beyond the source status; the code that checks it names this transition.
+    `repeatable`: the row keeps the event's text as `said`, so that it can be published again where the event, or the answer to
+    it, was lost.
     """
 
     name: str
@@ -20,6 +22,7 @@ class Transition:
     target: str
     publishes: str | None = None
     guard: str = ""
+    repeatable: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ class TransitionTable:
         return frozenset(found - {ABSENT})
 
 
-def step(name: str, sources: str | Iterable[str], target: str, publishes: str | None = None, guard: str = "") -> Transition:
+def step(
+    name: str,
+    sources: str | Iterable[str],
+    target: str,
+    publishes: str | None = None,
+    guard: str = "",
+    *,
+    repeatable: bool = False,
+) -> Transition:
     """A `Transition`, written as a table's row."""
-    return Transition(name, frozenset([sources] if isinstance(sources, str) else sources), target, publishes, guard)
+    froms = frozenset([sources] if isinstance(sources, str) else sources)
+    return Transition(name, froms, target, publishes, guard, repeatable)

@@ -147,7 +147,7 @@ def take_back(row: Row, what: str) -> Change | None:
         return None
     other = {"refunded": "restocked", "restocked": "refunded"}[what]
     if row.get(other):
-        return Change(TRANSITIONS["close"], set={what: True}, remove=LEAVE_DUE_INDEX)
+        return Change(TRANSITIONS["close"], set={what: True}, remove=(*LEAVE_DUE_INDEX, "said"))
     return Change(TRANSITIONS["take_back"], set={what: True})
 
 
@@ -161,12 +161,21 @@ def mark_fulfilment(row: Row, reached: str) -> Change | None:
     if states.FULFILMENT.index(reached) <= states.FULFILMENT.index(row["fulfilment"]):
         return None
     name = {"DISPATCHED": "mark_dispatched", "DELIVERED": "mark_delivered"}[reached]
-    asked = ("reason", *LEAVE_DUE_INDEX) if row["status"] == states.CANCEL_REQUESTED else ()
+    asked = ("reason", "said", *LEAVE_DUE_INDEX) if row["status"] == states.CANCEL_REQUESTED else ()
     return Change(TRANSITIONS[name], set={"fulfilment": reached}, remove=asked, data={"customer_id": row["customer_id"]})
 
 
 WATCHED_AFTER = timedelta(minutes=15)
 """How long a cancellation after the confirmation may take before its sweeper calls it stuck: the longest retry of a queue."""
+
+
+LONGEST_ASKED_AFTER = timedelta(hours=6)
+
+
+def asked_again(row: Row, now: datetime) -> datetime:
+    """Return when an order that still waits for other services asks them next: after as long again as it has waited."""
+    waited = now - clock.from_rfc3339(row["updated_at"])
+    return now + min(max(waited, WATCHED_AFTER), LONGEST_ASKED_AFTER)
 
 
 def _decided(row: Row, now: datetime) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ UNDECIDED = frozenset({PENDING, BACKORDERED})
 DECIDED_BY_SAGA = frozenset({*UNDECIDED, CONFIRMING, CANCELLING})
 """Statuses from which the saga, started again, goes on."""
 DECIDED_BY_OTHERS = frozenset({CANCEL_REQUESTED, REFUNDING})
-"""Statuses in which the order waits for other services' events; the sweeper only watches."""
+"""Statuses in which the order waits for other services' events; the sweeper asks for them again."""
 
 TRANSITIONS = TransitionTable(
     aggregate="ORDER",
@@ -68,6 +68,7 @@ TRANSITIONS = TransitionTable(
             CANCEL_REQUESTED,
             publishes="OrderCancelRequested",
             guard="fulfilment is NONE",
+            repeatable=True,
         ),
         step(
             "revoke",
@@ -75,6 +76,7 @@ TRANSITIONS = TransitionTable(
             REFUNDING,
             publishes="OrderCancelled",
             guard="ShipmentCancelled or ShipmentFailed in hand",
+            repeatable=True,
         ),
         step("take_back", REFUNDING, REFUNDING, guard="PaymentRefunded or StockReleased in hand, as the first of the two"),
         step("close", REFUNDING, CANCELLED, guard="PaymentRefunded and StockReleased in hand"),

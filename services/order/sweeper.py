@@ -80,18 +80,20 @@ def recover(order_id: str, owner: str) -> bool:
     return True
 
 
-def watch(order_id: str) -> bool:
-    """Tell of an order whose cancellation waits too long for other services; whether it is one.
+def ask_again(order_id: str) -> bool:
+    """Publish once more what an order has asked of other services, if it waits for them too long; return whether it does.
 
-    No saga can help it: what it waits for is in a queue or its dead-letter queue, or at the gateway.
+    No saga can help it: what it waits for is in a queue or its dead-letter queue, is lost, or is at the gateway. Those who had
+    the event answer it again.
     """
     row = table.orders().get(order_id)
     if row is None or row["status"] not in states.DECIDED_BY_OTHERS:
         return False
-    logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"])
+    asked = table.orders().say_again(order_id, row)
+    logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
     metrics.add_metric(name="CancellationStuck", unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()
-    table.orders().postpone(order_id, clock.now() + decisions.WATCHED_AFTER)
+    table.orders().postpone(order_id, decisions.asked_again(row, clock.now()))
     return True
 
 
@@ -99,7 +101,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     due = list(table.orders().due(clock.now(), PER_SHARD))
     left = [order_id for order_id in due if not recover(order_id, context.aws_request_id)]
-    recovered, stuck = len(due) - len(left), sum(map(watch, left))
+    recovered, stuck = len(due) - len(left), sum(map(ask_again, left))
     if recovered:
         logger.info("orders recovered", due=len(due), recovered=recovered)
     # Last: a bus that is down holds up no recovery.

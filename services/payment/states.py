@@ -33,7 +33,9 @@ TRANSITIONS = TransitionTable(
         ),
         step("void", VOIDING, VOIDED, publishes="PaymentVoided", guard="the gateway cancelled the intent"),
         step("intend_refund", CAPTURED, REFUNDING, guard="OrderCancelled of a confirmed order in hand"),
-        step("refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back"),
+        step(
+            "refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back", repeatable=True
+        ),
         step(
             "refuse_refund",
             REFUNDING,

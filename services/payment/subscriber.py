@@ -5,7 +5,7 @@ from typing import Any
 from services.kernel import clock
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
-from services.payment import decisions, processing, table
+from services.payment import decisions, processing, states, table
 from services.payment.consumes import CONSUMES, ON_REPLAY
 from services.payment.gateways import gateway
 
@@ -18,6 +18,8 @@ def refund(delivery: Delivery) -> None:
     assert event.order_id is not None
     payments, cause = table.payments(), Cause(event.correlation_id, event.event_id)
     row = payments.advance(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    if row is not None and row["status"] == states.REFUNDED and delivery.is_live:
+        payments.say_again(event.order_id, row)  # the order asks again, so it has not had the answer
     processing.refund(payments, gateway(), row)
 
 

@@ -4,16 +4,24 @@ from typing import Any
 
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
-from services.shipping import decisions, table
+from services.shipping import decisions, states, table
 from services.shipping.consumes import CONSUMES, ON_REPLAY
 
 
 def keep_here(delivery: Delivery) -> None:
-    """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does."""
+    """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does.
+
+    If the shipment is past it already, the order asks again: it has not had the answer.
+    """
     event = delivery.event
     assert event.order_id is not None
     cause = Cause(event.correlation_id, event.event_id)
-    table.shipments().advance(event.order_id, lambda row: decisions.cancel(row, event), cause)
+    shipments = table.shipments()
+    row = shipments.get(event.order_id)
+    if row is None or row["status"] == states.CREATED:
+        shipments.advance(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
+    elif delivery.is_live:
+        shipments.say_again(event.order_id, row)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ TERMINAL_NOTE: Final = ("SENT", "FAILED")
 OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
 """Statuses of an order that is paid for, and keeps its goods."""
 GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
-"""Statuses of an order that waits for other services, and for an operator where an event of theirs is lost or dead."""
+"""Statuses of an order that waits for other services, and for an operator only where its refund is refused."""
 COMES_BACK: Final = ("StillClaimed",)
 """Errors by which a subscriber lets a message come back, nothing being wrong with it or its batch."""
 SWEEPS_WITHOUT_BACK_OFF: Final = 4
@@ -551,13 +551,11 @@ class Invariants:
         return None
 
     def _waits_for_operator(self, table: str, key: str) -> bool:
-        """Whether an order on its way back waits for what only a redrive, a replay or another attempt brings."""
+        """Whether an order on its way back waits for what only another attempt at its refund brings."""
         order_id = key.partition("#")[2]
         if table != "order" or status_of(self.orders[order_id]) not in GOING_BACK:
             return False
-        lost = (boundary for boundary, mode in self.world.plan.struck.items() if mode is Mode.DROPPED and " → " in boundary)
-        dead = (letter.body for queue in self.world.queues.values() for letter in (*queue.dead, *queue.expired))
-        return self._payment(order_id) == "REFUND_REFUSED" or any(order_id in text for text in (*lost, *dead))
+        return self._payment(order_id) == "REFUND_REFUSED"
 
     def stuck(self) -> None:
         """The world does not come to rest."""

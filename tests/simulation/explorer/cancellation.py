@@ -2,7 +2,8 @@
 
 The customer, shipping with its carrier, the order, payment with the gateway's refunds, the stock; and whatever a zombie of the
 saga may still ask of the three rows. It has no actors: events that the bus accepted are delivered at any later instant, any
-number of times, in any order, and a call that was sent to the gateway is carried out at any later instant, or never.
+number of times, in any order, and a call that was sent to the gateway is carried out at any later instant, or never. One event
+may be lost for good by all who consume it: then the order asks again, and those who had acted on it answer again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +34,21 @@ FOLLOWED = frozenset(
         "StockReleased",
     }
 )
+MAY_BE_LOST = FOLLOWED - {"OrderConfirmed", "ShipmentFailed"}
+"""What an order waits for that asks again.
+
+A lost OrderConfirmed or ShipmentFailed is the operator's to replay, and so is a mark that an order does not wait for.
+"""
+ASKS = {order.CANCEL_REQUESTED: "OrderCancelRequested", order.REFUNDING: "OrderCancelled"}
+"""What an order in this status asks of others."""
+ANSWERS = (
+    ("OrderCancelled", "payment", payment.REFUNDED, "PaymentRefunded"),
+    ("OrderCancelled", "reservation", stock.RESTOCKED, "StockReleased"),
+    ("OrderCancelRequested", "shipment", shipping.CANCELLED, "ShipmentCancelled"),
+    ("OrderCancelRequested", "shipment", shipping.DISPATCHED, "ShipmentDispatched"),
+    ("OrderCancelRequested", "shipment", shipping.DELIVERED, "ShipmentDelivered"),
+)
+"""Who answers what, from the row in which status, by what."""
 ATTEMPTS = 2
 """The operator has a refused refund tried once more."""
 ZOMBIES = frozenset(
@@ -73,6 +89,7 @@ class Return(NamedTuple):
 
     `mark` is how far its fulfilment is. `attempt` counts the refund's attempts in the row, `calls` holds those on their way to
     the gateway, `answers` its answer to each, `refunds` how often the money went back. `back` is what the order was told of.
+    `lost` is the event that no consumer will ever have, unless it is published again.
     """
 
     order: str = order.CONFIRMED
@@ -89,6 +106,7 @@ class Return(NamedTuple):
     reservation: str = stock.COMMITTED
     outbox: Words = frozenset({"OrderConfirmed"})
     bus: Words = NONE
+    lost: str = ""
     taken: Words = NONE
 
 
@@ -150,6 +168,20 @@ class Cancellation:
         yield from self._refund(facts)
         if self.rules.permits("RES.restock", facts.reservation, asked="OrderCancelled" in facts.bus):
             yield "inventory: restock", _taken(facts, "RES.restock")
+        yield from self._again(facts)
+
+    def _again(self, facts: Return) -> Moves:
+        """What is published again: what the order asks for, and the answers of those who have acted on it."""
+        if not facts.lost:
+            return
+        asked = ASKS.get(facts.order, "")
+        if asked == facts.lost and asked not in facts.outbox | facts.bus and self.rules.has("asking again"):
+            yield f"order: asks again by {asked}", facts._replace(outbox=facts.outbox | {asked})
+        for ask, row, status, said in ANSWERS:
+            heard = ask == asked and ask in facts.bus and self.rules.has("asking again")
+            untold = said == facts.lost and said not in facts.outbox | facts.bus
+            if heard and untold and getattr(facts, row) == status and self.rules.has("answering again"):
+                yield f"{row}: answers again by {said}", facts._replace(outbox=facts.outbox | {said})
 
     def _order(self, facts: Return) -> Moves:
         requested = facts.order == order.CANCEL_REQUESTED
@@ -190,6 +222,8 @@ class Cancellation:
         if self.rules.permits("ORDER.request_cancel", facts.order, asked=True, evidence=facts.mark == 0):
             yield "client: asks to cancel", _taken(facts, "ORDER.request_cancel")
         yield from parcel.mishaps(facts)
+        for event in sorted(facts.bus & MAY_BE_LOST) if not facts.lost else ():
+            yield f"every queue: loses {event}", facts._replace(bus=facts.bus - {event}, lost=event)
         asked = facts.attempt < ATTEMPTS
         if self.rules.permits("PAY.retry_refund", facts.payment, asked=asked):
             yield "operator: has the refund tried again", _taken(facts, "PAY.retry_refund", attempt=facts.attempt + 1)
@@ -263,9 +297,10 @@ def waits_for_nothing(facts: Return) -> str | None:
 
 def left_undone(facts: Return) -> str | None:
     """What is wrong when nothing has anything left to do, if anything is."""
-    if untold := parcel.untold(facts, FOLLOWED):
+    if untold := parcel.untold(facts, FOLLOWED, also=frozenset({facts.lost})):
         return untold
-    if facts.order == order.CONFIRMED and (facts.shipment, facts.mark) != (shipping.DELIVERED, 2):
+    unmarked = facts.lost in ("ShipmentDispatched", "ShipmentDelivered") and facts.shipment == shipping.DELIVERED
+    if facts.order == order.CONFIRMED and (facts.shipment, facts.mark) != (shipping.DELIVERED, 2) and not unmarked:
         return f"E3 CONFIRMED, and its shipment stays {facts.shipment}"
     refused = facts.order == order.REFUNDING and facts.payment == payment.REFUND_REFUSED
     if facts.order not in order.TRANSITIONS.terminal and not refused:

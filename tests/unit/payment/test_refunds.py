@@ -8,10 +8,12 @@ import pytest
 
 from services.kernel import clients, clock
 from services.kernel.money import Money
+from services.kernel.rows import marshal
 from services.payment import operator, subscriber, sweeper
 from services.payment.gateway import GatewayTimeout, Intent, NothingToRefund, Refunded, RefundRefused
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
+from services.payment.table import Payments
 from tests.unit.choreography import Bus, DeadLetterQueue, an_event, batch
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
@@ -82,6 +84,22 @@ def test_told_again_nothing_happens(payment: PaymentService, paid: Callable[...,
     cancelled()
     cancelled({**CANCELLED, "replay-name": "monday"})
     assert (payment.row, len(payment.ledger)) == (before, 3)
+
+
+def test_an_order_that_asks_again_is_answered_again_and_a_replay_is_not(
+    payment: PaymentService, paid: Callable[[], None], payments: Payments
+) -> None:
+    paid()
+    cancelled()
+    (answer,) = (text for text in payment.row["pending"] if "PaymentRefunded" in text)
+    key = marshal({"pk": payment.row["pk"]})
+    forget = {"TableName": "payments", "Key": key, "UpdateExpression": "REMOVE pending, pending_since, pending_shard"}
+    payments.client.update_item(**forget)  # the relay has published it, and it was lost
+    cancelled({**CANCELLED, "replay-name": "monday"})
+    assert "pending" not in payment.row
+    cancelled()
+    assert payment.row["pending"] == [answer]
+    assert (payment.row["status"], len(payment.ledger)) == ("REFUNDED", 3)
 
 
 def test_an_order_that_was_never_confirmed_has_nothing_to_refund(payment: PaymentService) -> None:

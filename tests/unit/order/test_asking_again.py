@@ -1,0 +1,99 @@
+"""An order that waits for its money or its goods asks again, until the answers came."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel import clients, clock
+from services.kernel.rows import Cause, marshal
+from services.order import decisions, subscriber, sweeper, table
+from tests.unit.choreography import Bus, an_event, batch
+from tests.unit.order.conftest import CONTEXT, Saga, Shop
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CAUSE = Cause("correlation-1", "causation-1")
+
+
+class Stage:
+    """A confirmed order, asked to be cancelled at noon, whose events the relay has published and every queue has lost."""
+
+    def __init__(self, dynamodb: Any, order_id: str) -> None:
+        self.dynamodb, self.order_id = dynamodb, order_id
+
+    @property
+    def row(self) -> dict[str, Any]:
+        row = table.orders().get(self.order_id)
+        assert row is not None
+        return row
+
+    def advance(self, decide: Any) -> None:
+        table.orders().advance(self.order_id, decide, CAUSE)
+
+    def relay(self) -> list[dict[str, Any]]:
+        """Publish what is pending."""
+        published = [json.loads(text) for text in self.row.get("pending", ())]
+        expression = "REMOVE pending, pending_since, pending_shard"
+        self.dynamodb.update_item(TableName="orders", Key=marshal({"pk": self.row["pk"]}), UpdateExpression=expression)
+        return published
+
+    def hear(self, service: str, detail_type: str) -> None:
+        assert subscriber.handler(batch(an_event(service, detail_type, self.order_id)), None) == {"batchItemFailures": []}
+
+
+@pytest.fixture
+def stage(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(clients, "events", Bus)
+    with clock.held_by(lambda: NOON):
+        order_id = str(shop.place(prefer="respond-async").body["order_id"])
+        stage = Stage(dynamodb, order_id)
+        lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in stage.row["lines"]]
+        stage.advance(lambda row: decisions.decide_to_confirm(row, {"outcome": "HELD", "lines": lines}, NOON))
+        stage.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
+        stage.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", NOON))
+    stage.asked = stage.relay()[-1]  # type: ignore[attr-defined]
+    return stage
+
+
+def sweep(minutes: int) -> int:
+    with clock.held_by(lambda: NOON + timedelta(minutes=minutes)):
+        return int(sweeper.handler({}, CONTEXT)["stuck"])
+
+
+def test_the_request_is_published_again_as_it_was_until_it_is_answered(stage: Stage) -> None:
+    assert sweep(14) == 0
+    for minutes in (15, 30, 60, 120, 240, 480, 840, 1200):  # twice as long each time, and every six hours at last
+        assert sweep(minutes - 1) == 0, minutes
+        assert sweep(minutes) == 1, minutes
+        assert stage.relay() == [stage.asked]  # type: ignore[attr-defined]
+    stage.hear("shipping", "ShipmentCancelled")
+    (cancelled,) = stage.relay()
+    assert (cancelled["detail-type"], cancelled["detail"]["data"]["confirmed"]) == ("OrderCancelled", True)
+
+
+def test_what_is_back_is_not_waited_for_again(stage: Stage) -> None:
+    with clock.held_by(lambda: NOON):
+        stage.hear("shipping", "ShipmentCancelled")
+        (cancelled,) = stage.relay()
+        stage.hear("payment", "PaymentRefunded")
+    assert sweep(15) == 1
+    assert stage.relay() == [cancelled], "its id is that of the step that published it, whatever came after"
+    stage.hear("inventory", "StockReleased")
+    assert stage.row["status"] == "CANCELLED"
+    assert "said" not in stage.row
+    assert sweep(600) == 0
+    assert stage.relay() == []
+
+
+def test_a_request_that_came_too_late_is_forgotten(stage: Stage) -> None:
+    stage.hear("shipping", "ShipmentDispatched")
+    assert "said" not in stage.row
+    assert sweep(600) == 0
+
+
+def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: Stage) -> None:
+    assert sweep(15) == 1
+    before = stage.row["pending"]
+    assert table.orders().say_again(stage.order_id, stage.row) is False
+    assert stage.row["pending"] == before
