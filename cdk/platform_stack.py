@@ -9,6 +9,7 @@ from constructs import Construct
 
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.queue import dead_letter_queue, only_from
+from cdk.constructs.receipts import make_key
 from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import SOURCE_PREFIX
@@ -17,7 +18,7 @@ from stages import Stage
 
 class PlatformStack(ServiceStack):
     """What the five services stand on. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
-    `schema-registry-name`."""
+    `schema-registry-name`, `receipt-key-arn`."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, PLATFORM)
@@ -30,6 +31,7 @@ class PlatformStack(ServiceStack):
             self, "SchemaRegistry", description="The domain events' schemas, put in by each service"
         )
         self.publish("schema-registry-name", registry.attr_registry_name)
+        make_key(self)
         Staging(self, bus)
         only_from(self, dead_letter_queue(self, "quarantine", Construct(self, "Quarantine")), operator=True)
 

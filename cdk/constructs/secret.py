@@ -7,12 +7,14 @@ from cdk.constructs.function import ServiceFunction
 from cdk.service_stack import ServiceStack
 
 SECRET_LENGTH = 48
+SHARED = "shared with somebody outside, who has to change it at the same moment"
+"""Why a secret is not rotated by itself."""
 
 
 class ServiceSecret(secretsmanager.Secret):
     """`name`, made up when it is deployed; whoever shares it puts their own in its place. Published as `<name>-arn`."""
 
-    def __init__(self, stack: ServiceStack, name: str, description: str) -> None:
+    def __init__(self, stack: ServiceStack, name: str, description: str, *, not_rotated: str = SHARED) -> None:
         super().__init__(
             stack,
             name.title().replace("-", ""),
@@ -22,8 +24,7 @@ class ServiceSecret(secretsmanager.Secret):
             ),
             removal_policy=stack.removal_policy,
         )
-        reason = "shared with somebody outside, who has to change it at the same moment"
-        acknowledge(self, {"AwsSolutions-SMG4": reason})
+        acknowledge(self, {"AwsSolutions-SMG4": not_rotated})
         stack.publish(f"{name}-arn", self.secret_arn)
 
     def give(self, variable: str, *functions: ServiceFunction) -> None:

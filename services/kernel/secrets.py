@@ -1,7 +1,10 @@
 """Secrets of the outside world (an API key, a webhook's signing secret), as Secrets Manager keeps them."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
 
 from services.kernel import clients
 
@@ -25,3 +28,21 @@ def secret(arn: str) -> str:
     text = _provider().get(arn, max_age=KEPT_SECONDS)
     assert isinstance(text, str)
     return text
+
+
+def secret_anew(arn: str) -> Iterator[str]:
+    """Yield the secret's text as it is now, then its text before the last rotation, if there is one.
+
+    Secrets Manager keeps the latter under the label AWSPREVIOUS
+    (https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html). Raises GetParameterError, ClientError.
+    """
+    text = _provider().get(arn, max_age=KEPT_SECONDS, force_fetch=True)
+    assert isinstance(text, str)
+    yield text
+    try:
+        answer = clients.secrets().get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return
+        raise
+    yield answer["SecretString"]

@@ -30,7 +30,7 @@ class NotAuthorized(AssertionError):
 
 
 def intend_authorize(row: Row | None, intent: Intent, correlation_id: str) -> Change | None:
-    """Write down what is about to be authorised. Raises IdempotencyConflict for another total than before."""
+    """Write down what is about to be authorised. Raises IdempotencyConflict for another total or token than before."""
     total = intent.total.as_dict()
     if row is None:
         attributes = {"order_id": intent.order_id, "total": total, "payment_token": intent.payment_token}
@@ -38,6 +38,8 @@ def intend_authorize(row: Row | None, intent: Intent, correlation_id: str) -> Ch
     known = row.get("authorized", row.get("total", total))
     if known != total:
         raise IdempotencyConflict(f"the payment of {intent.order_id} is of {known}, not of {total}")
+    if row.get("payment_token", intent.payment_token) != intent.payment_token:
+        raise IdempotencyConflict(f"the payment of {intent.order_id} is by another payment token")
     return None
 
 

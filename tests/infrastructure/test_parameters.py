@@ -15,7 +15,7 @@ from tests.infrastructure.templates import Assembly
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
 PROVIDED = {
     "platform": {
-        *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name"),
+        *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name", "receipt-key-arn"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
     "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
