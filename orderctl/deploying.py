@@ -10,6 +10,8 @@ from orderctl.errors import UserError
 from orderctl.target import LAPTOP_ACCOUNT, Target
 from stages import Stage
 
+BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
+"""What the CDK's bootstrap stack leaves, for its default qualifier."""
 KEPT_AND_LOST = {
     True: ("Lost: everything, tables and the archive with it. The stage is ephemeral.",),
     False: (
@@ -83,6 +85,23 @@ def check_account(target: Target, settings: Stage) -> str:
     if target.is_laptop:
         raise UserError(f"{says}, and not on this laptop.", "Add --target aws, or name an ephemeral stage.")
     raise UserError(f"{says}; these credentials are for {account}.", "Name the --profile of the stage's account.")
+
+
+def check_bootstrapped(target: Target) -> None:
+    """See that the CDK can deploy to the account and region: the parameter that its bootstrap stack leaves is there.
+
+    Raises UserError. The laptop's account is bootstrapped by `orderctl up`.
+    """
+    if target.is_laptop:
+        return
+    client = target.client("ssm")
+    try:
+        client.get_parameter(Name=BOOTSTRAPPED)
+    except client.exceptions.ParameterNotFound as error:
+        raise UserError(
+            f"The CDK is not bootstrapped in this account and region {target.region}.",
+            f"Once for each account and region: `orderctl --target aws --stage {target.stage} bootstrap`.",
+        ) from error
 
 
 def protected(target: Target, stacks: Iterable[str]) -> list[str]:

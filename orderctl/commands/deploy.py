@@ -1,4 +1,4 @@
-"""`orderctl deploy` and `orderctl destroy`: the CDK's own, with settings and what a stack requires checked first."""
+"""`orderctl bootstrap`, `deploy` and `destroy`: the CDK's own, with settings and what a stack requires checked first."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -38,9 +38,27 @@ CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "
 
 
 def register(root: typer.Typer) -> None:
-    """Add both to the command line."""
+    """Add the commands to the command line."""
+    root.command()(bootstrap)
     root.command()(deploy)
     root.command()(destroy)
+
+
+def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
+    """Prepare an account and region for deployments by the CDK, once: a bucket for bundles, and roles.
+
+    Example: `orderctl --target aws --profile me --stage prod bootstrap`
+    """
+    from orderctl import deploying
+
+    target: Target = ctx.obj
+    settings = target.settings()
+    account = deploying.check_account(target, settings)
+    show_place(target, settings, account, "Bootstrap the CDK")
+    ask(target, settings, "Bootstrap?", yes=yes)
+    cdk = Cdk(target, process.home() / "logs" / "bootstrap.log")
+    with output.Progress().step("Bootstrap the account"):
+        cdk.finish(cdk.bootstrapping(), "bootstrap")
 
 
 def deploy(
@@ -78,6 +96,7 @@ def deploy(
     settings = target.settings()
     check_overrides(settings, context or [])
     account = deploying.check_account(target, settings)
+    deploying.check_bootstrapped(target)
     there = deploying.parameters_there(target)
     named = [deploying.named(service) for service in services or []]
     known = deployed_settings.deployed(target.stage, there)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import typer
+from botocore.exceptions import NoCredentialsError
 
 import stages
 from orderctl import deployed_settings, deploying
@@ -159,7 +160,7 @@ def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accou
     account = Account(stage="prod")
     ssm = account.client("ssm")
     ssm.put_parameter(Name="/orderflow/prod/payment/settings", Value=json.dumps(PAYMENT), Type="String")
-    ssm.put_parameter(Name="/orderflow/dev/platform/bus-arn", Value="arn", Type="String")
+    ssm.put_parameter(Name=deploying.BOOTSTRAPPED, Value="30", Type="String")
     return account
 
 
@@ -197,4 +198,27 @@ def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts
         orderctl(app, account, "deploy", "payment", "--yes", "-c", "gateway=sandbox")
     with pytest.raises(UserError, match="There is no setting 'gatway'"):
         orderctl(app, account, "deploy", "payment", "--yes", "-c", "gatway=sandbox")
+    assert cdk.done == []
+
+
+class NotSignedIn:
+    """STS, to a person without a session."""
+
+    def get_caller_identity(self) -> None:
+        raise NoCredentialsError
+
+
+def test_credentials_account_and_bootstrap_are_checked_before_anything_starts(
+    app: typer.Typer, account: Account, cdk: FakeCdk, tmp_path: Path
+) -> None:
+    with pytest.raises(NoCredentialsError):
+        orderctl(app, Account(stage="prod", fakes={"sts": NotSignedIn()}), "deploy", "--all", "--yes")
+    account.client("ssm").delete_parameter(Name=deploying.BOOTSTRAPPED)
+    with pytest.raises(UserError, match="not bootstrapped in this account and region eu-west-1") as refused:
+        orderctl(app, account, "deploy", "--all", "--yes")
+    assert "`orderctl --target aws --stage prod bootstrap`" in refused.value.hint
+    (tmp_path / "prod.yaml").write_text(stages.example("prod", account='"210987654321"'))
+    for command_line in (("deploy", "--all"), ("destroy", "--all"), ("bootstrap",)):
+        with pytest.raises(UserError, match="these credentials are for 123456789012"):
+            orderctl(app, account, *command_line, "--yes")
     assert cdk.done == []

@@ -110,6 +110,7 @@ class OnlyThePlatform:
 def account(aws: None) -> Stage:
     stage = Stage(fakes={"cloudformation": OnlyThePlatform()})
     stage.client("ssm").put_parameter(Name=BUS, Value="arn", Type="String")
+    stage.client("ssm").put_parameter(Name=deploying.BOOTSTRAPPED, Value="30", Type="String")
     return stage
 
 
