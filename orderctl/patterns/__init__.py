@@ -2,8 +2,8 @@
 
 By the user guide (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html, and
 `eb-create-pattern-operators.html` beside it), and where that is silent or behind by Event Ruler, with which EventBridge itself
-matches (https://github.com/aws/event-ruler): numbers are equal as numbers, so 300 is 300.0. One thing is not followed: a dot in
-the name of an event's field is part of the name here, never a path.
+matches (https://github.com/aws/event-ruler): numbers are equal as numbers, so 300 is 300.0; a dot in a name makes a path, in
+the pattern as in the event.
 """
 
 from orderctl.patterns.compiling import parse

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orderctl.patterns.operators import OPERATORS, Comparison, equal_to
+from orderctl.patterns.complexity import is_too_complex
+from orderctl.patterns.operators import OPERATORS, Comparison, equal_to, wildcards
 from orderctl.patterns.refusal import InvalidPattern
 from services.kernel import outside_json
 from services.kernel.outside_json import OutsideJsonError
@@ -127,6 +128,8 @@ def _leaf(field: str, wanted: list[Any]) -> Leaf:
     if not wanted:
         raise InvalidPattern(field, "is an empty array, which AWS refuses")
     tests, exists = [], set()
+    if is_too_complex(wildcards(field, wanted)):
+        raise InvalidPattern(field, "has wildcards that are too complex for AWS: use fewer, or longer texts between them")
     for position, one in enumerate(wanted):
         at = f"{field}[{position}]"
         if isinstance(one, list):

@@ -41,12 +41,41 @@ class Pattern:
         branch that could have matched.
         """
         found = []
+        event = _by_names(event)
         for alternative in self.alternatives:
             mismatch = _first(_outermost_first(alternative), event, ())
             if mismatch is None:
                 return []
             found.append(mismatch)
         return list(dict.fromkeys(found))
+
+
+def _by_names(value: Any) -> Any:
+    """Return the event with its names taken apart at their dots, as AWS takes those of the pattern.
+
+    Names that then meet are one: their objects are joined, and of their values any may fit.
+    """
+    if isinstance(value, list):
+        return [_by_names(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    joined: dict[str, Any] = {}
+    for name, inner in value.items():
+        *outer, last = str(name).split(".")
+        part: Any = {last: _by_names(inner)}
+        for step in reversed(outer):
+            part = {step: part}
+        joined = _joined(joined, part)
+    return joined
+
+
+def _joined(one: Any, other: Any) -> Any:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        names = [*one, *(name for name in other if name not in one)]
+        return {
+            name: _joined(one[name], other[name]) if name in one and name in other else {**one, **other}[name] for name in names
+        }
+    return [*(one if isinstance(one, list) else [one]), *(other if isinstance(other, list) else [other])]
 
 
 def _outermost_first(alternative: Alternative) -> Alternative:

@@ -4,7 +4,7 @@ import ipaddress
 import json
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -50,6 +50,29 @@ def wildcard(at: str, operand: Any) -> Comparison:
     """`{"wildcard": "dir/*.png"}`; a backslash before `*` or another backslash means that character itself."""
     pieces = _pieces(at, _text(at, operand))
     return _strings(f"to be like {json.dumps(operand)}", lambda value: _is_like(value, pieces))
+
+
+def wildcards(at: str, wanted: Any) -> Iterator[list[str]]:
+    """Yield what stands between the asterisks of each wildcard that a field has, also under `anything-but`."""
+    if isinstance(wanted, list):
+        for one in wanted:
+            yield from wildcards(at, one)
+    elif isinstance(wanted, Mapping):
+        for name, operand in wanted.items():
+            if name == "anything-but":
+                yield from wildcards(at, operand)
+            elif name == "wildcard":
+                texts = operand if isinstance(operand, list) else [operand]
+                yield from (_pieces(at, text) for text in texts if isinstance(text, str) and _is_wildcard(text))
+
+
+def _is_wildcard(text: str) -> bool:
+    """Return whether the text is a wildcard that `_pieces` can read; its operator says what is wrong with another."""
+    try:
+        _pieces("", text)
+    except InvalidPattern:
+        return False
+    return True
 
 
 def numeric(at: str, operand: Any) -> Comparison:

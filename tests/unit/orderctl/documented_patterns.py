@@ -298,6 +298,7 @@ REFUSED: tuple[tuple[Any, str], ...] = (
     ({"source": [{"prefix": {"wildcard": "a"}}]}, r"source\[0\]\.prefix must be a string, or"),
     ({"source": [{"equals-ignore-case": ["a"]}]}, r"source\[0\]\.equals-ignore-case must be a string"),
     ({"source": [{"wildcard": "a**b"}]}, r"source\[0\]\.wildcard two asterisks in a row at 2"),
+    ({"source": [{"anything-but": {"wildcard": "a**b"}}]}, r"source\[0\]\.anything-but\.wildcard two asterisks in a row at 2"),
     ({"source": [{"wildcard": "a\\b"}]}, r"source\[0\]\.wildcard the backslash at 2"),
     ({"source": [{"wildcard": "a\\"}]}, r"source\[0\]\.wildcard the backslash at 2"),
     ({"source": [{"exists": "true"}]}, r"source\[0\]\.exists must be true or false"),

@@ -84,3 +84,45 @@ def test_says_each_branch_of_an_or_that_could_have_matched() -> None:
         "detail.code: expected < 3, found nothing",
     ]
     assert [mismatch.field for mismatch in pattern.mismatches({**EC2, "source": "aws.s3"})] == ["source"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted"),
+    [
+        ([{"wildcard": "*:*:*:*:*:event-bus/*"}], False),
+        ([{"anything-but": {"wildcard": "*:*:*:*:*:event-bus/*"}}], False),
+        ([{"anything-but": {"wildcard": ["*:*:*:*:*:event-bus/*"]}}], False),
+        ([{"wildcard": f"*:stack/{name}/*"} for name in ("a", "b", "c", "d")], False),
+        ([{"wildcard": f"*:stack/{name}/*"} for name in ("a", "b", "c")], True),
+        ([{"wildcard": "arn:aws:events:*:*:event-bus/*"}], True),
+        ([{"wildcard": "*/users/*/orders"}], True),
+        ([{"wildcard": f"dir-{name}/*"} for name in "abcdefghij"], True),
+        ([{"wildcard": "\\*" * 9}], True),
+    ],
+    ids=json.dumps,
+)
+def test_too_many_wildcards_at_once_are_refused(wanted: list[Any], accepted: bool) -> None:
+    """The first was refused by AWS as too complex; the stacks' four were, and three were not."""
+    if accepted:
+        Pattern({"source": wanted})
+        return
+    with pytest.raises(InvalidPattern, match="source has wildcards that are too complex"):
+        Pattern({"source": wanted})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "detail", "taken"),
+    [
+        ({"state": {"status": ["running"]}}, {"state.status": "running"}, True),
+        ({"state.status": ["running"]}, {"state": {"status": "running"}}, True),
+        ({"state.status": ["running"]}, {"state.status": "running"}, True),
+        ({"state.status": ["running"]}, {"state.status": "stopped", "state": {"status": "running"}}, True),
+        ({"state": {"status": ["running"], "code": [1]}}, {"state.status": "running", "state": {"code": 1}}, True),
+        ({"state": {"status": ["running"]}}, {"state.status.code": "running"}, False),
+        ({"state": {"status": [{"exists": False}]}}, {"state.status": "running"}, False),
+        ({"list": {"a.b": [1]}}, {"list": [{"a": {"b": 1}}]}, True),
+    ],
+    ids=json.dumps,
+)
+def test_a_dot_in_a_name_is_a_path_on_both_sides(pattern: dict[str, Any], detail: dict[str, Any], taken: bool) -> None:
+    assert Pattern({"detail": pattern}).matches({"detail": detail}) is taken
