@@ -204,6 +204,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "if_short": one_of("ALLOW_PARTIAL", "BACK_ORDER"),
                 "ordered": is_ordered,
                 "backordered_at": is_moment,
+                "held_until": is_moment,
                 "resumed_at": is_moment,
                 "reason": one_of(*CANCELLED_FOR),
                 "refunded": is_true,

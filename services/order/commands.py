@@ -35,13 +35,15 @@ def load(command: Command) -> Command:
 def decide(command: Command) -> Command:
     """The one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
     if command["decision"] == "CONFIRM":
-        return _advance(command, lambda row: decisions.decide_to_confirm(row, command["stock"], clock.now()))
+        payment, stock = command.get("payment", {}), command["stock"]
+        return _advance(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
     return _advance(command, lambda row: decisions.decide_to_cancel(row, command["reason"], clock.now()))
 
 
 def wait(command: Command) -> Command:
-    """Let a back-order wait, on the evidence that its stock is waited for."""
-    return _advance(command, lambda row: decisions.wait(row, command["stock"], clock.now()))
+    """Let a back-order wait, on the evidence that its stock is waited for, no longer than its money is set aside."""
+    payment, stock = command.get("payment", {}), command["stock"]
+    return _advance(command, lambda row: decisions.wait(row, stock, clock.now(), payment))
 
 
 def refuse(command: Command) -> Command:

@@ -5,6 +5,7 @@ None means that there is nothing (more) to do: the caller reads the row's status
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from services.kernel import clock
@@ -14,6 +15,7 @@ from services.order.states import TRANSITIONS
 
 Evidence = Mapping[str, Any]
 """What another service answered: its `outcome`, and what belongs to that."""
+NOTHING_SAID: Evidence = MappingProxyType({})
 GRACE = timedelta(seconds=60)
 """How long a run of the saga is left alone before its sweeper looks: above the workflow's whole time budget."""
 BACKORDER_LOOK = timedelta(minutes=15)
@@ -37,11 +39,11 @@ def as_ordered(row: Row) -> Mapping[str, Any]:
     return ordered
 
 
-def decide_to_confirm(row: Row, stock: Evidence, now: datetime) -> Change | None:
+def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Change | None:
     """O2: the compare-and-set that payment authorised and stock held allow.
 
-    Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. Is nothing
-    held that costs anything, of an order that does, it is out of stock.
+    Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. If what is
+    held costs less than the gateway captures (`at_least` of the payment's answer), an order that costs more is out of stock.
     """
     if row["status"] not in states.UNDECIDED:
         return None
@@ -54,7 +56,7 @@ def decide_to_confirm(row: Row, stock: Evidence, now: datetime) -> Change | None
     if row.get("if_short") != ALLOW_PARTIAL:
         raise EvidenceMissing(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
     amount = sum(line["unit_price"] * line["quantity"] for line in lines)
-    if amount == 0 < row["total"]["amount"]:
+    if amount < payment.get("at_least", 1) <= row["total"]["amount"]:
         return decide_to_cancel(row, OUT_OF_STOCK, now)
     less = {"lines": lines, "total": {**row["total"], "amount": amount}}
     ordered = {"lines": row["lines"], "total": row["total"]}
@@ -68,12 +70,13 @@ def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
     return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason, **_decided(row, now)})
 
 
-def wait(row: Row, stock: Evidence, now: datetime) -> Change | None:
+def wait(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Change | None:
     """The goods are waited for, and the money stays authorised; a sweeper looks now and then, until it is too long.
 
     It looks soon for the first time: StockAllocated may have come before the order waited, and then it was not for it.
 
-    An order waits once: evidence that comes after it was resumed is old.
+    An order waits once: evidence that comes after it was resumed is old. `capture_before` of the payment's answer bounds the
+    waiting: the row keeps it as `held_until`.
     """
     if stock["outcome"] != "WAITING":
         raise EvidenceMissing(f"an order waits for stock that is WAITING, not {stock['outcome']}")
@@ -81,6 +84,8 @@ def wait(row: Row, stock: Evidence, now: datetime) -> Change | None:
         return None
     data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
     since = {"backordered_at": clock.rfc3339(now)}
+    if "capture_before" in payment:
+        since["held_until"] = payment["capture_before"]
     seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + GRACE)}
     return Change(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
 

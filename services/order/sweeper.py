@@ -39,8 +39,18 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
+BEFORE_THE_HOLD_ENDS = timedelta(hours=2)
+"""How long before its money is set aside no more a back-order is aborted: above the time between two looks at it."""
+
+
 def mode_of(row: Row, now: datetime, limits: Settings) -> str:
-    """`abort` for an order undecided, or waiting for stock, past its deadline, else `resume`."""
+    """Return `abort` for an order undecided, or waiting for stock, past its deadline, else `resume`.
+
+    One that waits has another deadline too: its money must not be let go by the card's bank first.
+    """
+    held_until = row.get("held_until") if row["status"] == states.BACKORDERED else None
+    if held_until and clock.from_rfc3339(held_until) - BEFORE_THE_HOLD_ENDS <= now:
+        return start.ABORT
     since, longest = {
         states.PENDING: (row.get("resumed_at", row["created_at"]), limits.abort_after_seconds),
         states.BACKORDERED: (row["created_at"], limits.back_ordered_for_seconds),

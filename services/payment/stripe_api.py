@@ -92,6 +92,8 @@ class StripeApi:
     ) -> tuple[urllib3.BaseHTTPResponse, Any]:
         try:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, body=body, **options)
+            if answer.status >= 500:  # whatever it says, and in whatever form
+                return answer, {}
             return answer, outside_json.read_object(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise GatewayUnavailable(f"{what}: {type(error).__name__}") from None

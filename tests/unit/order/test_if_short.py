@@ -97,6 +97,23 @@ def test_where_only_a_gift_is_there_the_order_is_out_of_stock(shop: Shop) -> Non
     assert (answer["outcome"], answer["reason"], answer["total"]["amount"]) == ("CANCELLING", "OUT_OF_STOCK", 2499)
 
 
+@pytest.mark.parametrize(("least", "status"), [(1250, "CONFIRMING"), (1251, "CANCELLING")])
+def test_a_part_that_costs_less_than_the_gateway_captures_is_out_of_stock(shop: Shop, least: int, status: str) -> None:
+    order_id = placed(shop, "ALLOW_PARTIAL")
+    payment = {"outcome": "AUTHORIZED", "at_least": least}
+    assert command("decide", order_id, decision="CONFIRM", stock=PART, payment=payment)["outcome"] == status
+    assert row(order_id).get("reason") == (None if status == "CONFIRMING" else "OUT_OF_STOCK")
+
+
+def test_a_back_order_is_aborted_before_its_money_is_let_go(shop: Shop, saga: Saga) -> None:
+    order_id = placed(shop, "BACK_ORDER")
+    until = NOON + timedelta(days=4, hours=18)  # a card's hold may be shorter than six days
+    command("wait", order_id, stock=WAITING, payment={"outcome": "AUTHORIZED", "capture_before": clock.rfc3339(until)})
+    for before, mode in ((timedelta(hours=2, seconds=1), start.RESUME), (timedelta(hours=2), start.ABORT)):
+        assert sweeper.mode_of(row(order_id), until - before, sweeper.settings()) == mode
+    assert BACKORDER_LOOK < sweeper.BEFORE_THE_HOLD_ENDS, "it is looked at in that time"
+
+
 def test_to_say_what_goes_without_saying_is_no_other_request(shop: Shop) -> None:
     first = shop.place().body["order_id"]
     assert shop.place(body=an_order(if_short="REJECT")).body["order_id"] == first
