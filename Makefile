@@ -59,6 +59,9 @@ explore: setup ## Explore every state of the protocol, without each ingredient, 
 simulate: setup ## Run ORDERS orders from SEED under every fault
 	@.venv/bin/python -m tests.simulation run --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
+simulate-adapters: setup ## Run ORDERS orders from SEED with the adapters of Stripe and EasyPost, under every fault
+	@.venv/bin/python -m tests.simulation run --adapters --orders $(or $(ORDERS),5000) --seed $(or $(SEED),1)
+
 simulate-long: setup ## The same with 100,000 orders
 	@.venv/bin/python -m tests.simulation run --orders 100000 --seed $(or $(SEED),1)
 

@@ -19,7 +19,7 @@ def named(folder: Path, pattern: str) -> set[str]:
 
 CHECKED_BY = {
     "explorer": named(SIMULATION / "explorer", r'(?<!")f?"([A-Z][0-9])\*? '),
-    "simulation": named(SIMULATION, r'(?:_fail|Violated)\(\s*"([A-Z][0-9])"'),
+    "simulation": named(SIMULATION, r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
     "audit": set(INVARIANTS),
 }
 

@@ -9,6 +9,7 @@ EXAMPLES = """
 examples:
   python -m tests.simulation run --orders 10000 --seed 1     10,000 orders, every step decided by the seed
   python -m tests.simulation run --seed 1 --world 17 --trace  one world of it, with every step it takes
+  python -m tests.simulation run --adapters --orders 5000     the same with Stripe's and EasyPost's adapters
   python -m tests.simulation repeat build/simulation/M1-1-17.json
                                                              a failure again, as small as it was made
   python -m tests.simulation enumerate                       every call of every path, struck in every mode
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--seed", default="1", help="any text; the same seed takes the same steps (CI takes the commit's id)")
     run.add_argument("--processes", type=int, default=2)
     run.add_argument("--world", type=int, help="only this world")
+    run.add_argument("--adapters", action="store_true", help="with Stripe and EasyPost, by their adapters, not the sandboxes")
     run.add_argument("--trace", action="store_true", help="with --world: print every step")
     run.add_argument("--no-shrink", action="store_true", help="report a failure as it was met")
     run.add_argument("--shrink-seconds", type=float, default=90.0, help="how long a failure is made smaller, at most")
@@ -82,7 +84,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
     if chosen.world is not None:
         process.make_ready(with_botocore=chosen.botocore)
-        run = WorldRun(chosen.seed, chosen.world)
+        run = WorldRun(chosen.seed, chosen.world, adapters=chosen.adapters)
         verdict = run_world(run, trace=chosen.trace)
         if chosen.trace:
             print("\n".join(verdict.trace))  # noqa: T201
@@ -92,12 +94,13 @@ def _run(chosen: argparse.Namespace) -> int:
         if not verdict.violated or chosen.no_shrink:
             return int(verdict.violated is not None)
     else:
-        totals = run_campaign(chosen.seed, chosen.orders, chosen.processes, report.Progress(chosen.orders))
+        progress = report.Progress(chosen.orders)
+        totals = run_campaign(chosen.seed, chosen.orders, chosen.processes, progress, adapters=chosen.adapters)
         report.say("")
         print(report.summary(totals, chosen.seed))  # noqa: T201
         if totals.failed is None:
             return 0
-        verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number)
+        verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number, adapters=chosen.adapters)
     if chosen.no_shrink:
         print(f"VIOLATED {verdict.violated}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
     else:

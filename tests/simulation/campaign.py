@@ -58,11 +58,13 @@ def run_campaign(
     orders: int,
     processes: int,
     progress: Callable[[Totals], None] = lambda totals: None,
+    *,
+    adapters: bool = False,
 ) -> Totals:
     """Worlds until `orders` orders were placed, or one failed."""
     totals = Totals()
     started = time.monotonic()
-    for verdict in _verdicts(seed, processes):
+    for verdict in _verdicts(seed, processes, adapters):
         totals.add(verdict)
         totals.seconds = time.monotonic() - started
         progress(totals)
@@ -71,8 +73,8 @@ def run_campaign(
     return totals
 
 
-def _verdicts(seed: str, processes: int) -> Iterator[Verdict]:
-    runs = (WorldRun(seed, number, ORDERS_PER_WORLD) for number in range(10**9))
+def _verdicts(seed: str, processes: int, adapters: bool) -> Iterator[Verdict]:
+    runs = (WorldRun(seed, number, ORDERS_PER_WORLD, adapters=adapters) for number in range(10**9))
     if processes <= 1:
         yield from map(_run, runs)
         return

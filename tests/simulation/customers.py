@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.simulation import deployment
+from tests.simulation import accounts, deployment
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
 from tests.simulation.functions import Answered
@@ -163,8 +163,17 @@ def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Re
     """The carrier's webhook says that a parcel has arrived, or somebody says so who does not know the secret (C2)."""
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     webhooks, clock = import_module("services.kernel.webhooks"), import_module("services.kernel.clock")
-    signature = webhooks.sign("guessed" if forged else RemoteCarrier.SECRET, json.dumps(body), clock.now())
-    reply = call(world, "POST", "/webhooks/carrier", body, function="shipping-webhook", orderflow_signature=signature)
+    if world.accounts is None:
+        signature = webhooks.sign("guessed" if forged else RemoteCarrier.SECRET, json.dumps(body), clock.now())
+        headers = {"orderflow_signature": signature}
+    else:
+        labels = world.accounts.easypost.labels_of(order_id)
+        if not labels:
+            return Reply(0)
+        signed, text = world.accounts.easypost.event(labels[0], "in_transit")
+        body = json.loads(text)
+        headers = {name: "hmac-sha256-hex=guessed" if forged else value for name, value in signed.items()}
+    reply = call(world, "POST", "/webhooks/carrier", body, function="shipping-webhook", **headers)
     if reply.status not in NO_ANSWER:
         world.invariants.heard_out(order_id, reply.status, forged=forged)
     return reply
@@ -258,7 +267,7 @@ def feed_back(world: "World", email: str, name: str, kind: str) -> None:
 
 def retry_refused_refunds(world: "World") -> None:
     """The operator has every refund that the gateway refused attempted anew."""
-    for key, row in sorted(world.dynamodb.tables["payment"].rows.items()):
+    for key, row in list(world.dynamodb.tables["payment"].rows.items()):
         if status_of(row) == "REFUND_REFUSED":
             about = {"order_id": key.partition("#")[2], "correlation_id": "operator", "causation_id": "operator"}
             world.spawn(f"operator retries {key}", partial(_retry_refund, world, {"command": "retry_refund", **about}))
@@ -299,7 +308,7 @@ class Crowd:
                 contacts[customer_id] = kind
         seed(world, prices, stock, contacts)
         if self.chosen is None or self.chosen:
-            world.conditions.begin(60.0 + self.count)
+            world.conditions.begin(150.0 + self.count)
         for number in range(self.count):
             if self.chosen is None or number in self.chosen:
                 wish = self._wish(number, skus, currency, people)
@@ -309,7 +318,9 @@ class Crowd:
         if self.chosen is None or self.chosen:
             for sku in (sku for sku in skus if stock[sku] < plenty):
                 for delivery in range(1 + chance.below(f"deliveries {sku}", 3)):
-                    at = int(chance.between(f"delivery {delivery} {sku}", 5.0, 90.0 + self.count) * SECOND)
+                    late = chance.below(f"delivery {delivery} {sku} late", 3) == 0
+                    within = (600.0, 1400.0) if late else (5.0, 90.0 + self.count)
+                    at = int(chance.between(f"delivery {delivery} {sku}", *within) * SECOND)
                     items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
                     name = f"delivery-{delivery}-{sku}"
                     world.spawn(name, partial(replenish, world, name, items), after=at)
@@ -323,6 +334,8 @@ class Crowd:
                 if kind is not None:
                     at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
                     world.spawn(f"{customer_id} {kind}", partial(self._change_contact, customer_id, kind), after=at)
+            if chance.below("eager operator", 2):
+                world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
@@ -331,7 +344,8 @@ class Crowd:
         wanted = chance.shuffled(f"{name} skus", skus)[: 1 + chance.below(f"{name} lines", 3)]
         lines = tuple((sku, 1 + chance.below(f"{name} {sku}", 3)) for sku in wanted)
         customer_id = f"c{chance.below(f'{name} customer', people)}"
-        token, if_short = chance.weighted(f"{name} token", TOKENS), chance.weighted(f"{name} if short", IF_SHORT)
+        tokens = accounts.TOKENS if self.world.adapters else TOKENS
+        token, if_short = chance.weighted(f"{name} token", tokens), chance.weighted(f"{name} if short", IF_SHORT)
         return Wish(number, customer_id, f"key-{number}", lines, currency, token, if_short)
 
     # what customers do
@@ -462,6 +476,28 @@ class Crowd:
             case _:
                 feed_back(world, contact["email"], self._task().name, kind)
 
+    def _retry_at_once(self) -> None:
+        """An operator who has a refund tried again as soon as it is refused, for ten minutes."""
+        until = self.world.scheduler.now + 10 * MINUTE
+        while self.world.scheduler.now < until:
+            self.world.scheduler.sleep(SECOND // 2)
+            retry_refused_refunds(self.world)
+
+    def _be_forgotten_while_booked(self, wish: Wish) -> None:
+        """Order, and be forgotten when the carrier was asked for the parcel and it is not known what it said."""
+        buyer = replace(wish, customer_id=f"gone-{wish.number}")
+        path, order_id = f"/customers/{buyer.customer_id}/contact", buyer.order_id()
+        self.world.invariants.forgotten.add(buyer.customer_id)
+        if call(self.world, "PUT", path, contact_of(buyer.customer_id)).status != 204:
+            return
+        place(self.world, buyer)
+        until = self.world.scheduler.now + 3 * MINUTE
+        while self.world.scheduler.now < until:
+            self.world.scheduler.sleep(SECOND // 2)
+            if status_of(self.world.invariants.tables["shipping"].rows.get(f"SHIP#{order_id}")) == "BOOKING":
+                call(self.world, "DELETE", path)
+                return
+
     def _register_and_buy(self, wish: Wish) -> None:
         """Leave one's contact, and order as soon as that is answered."""
         customer_id = f"new-{wish.number}"
@@ -490,6 +526,7 @@ _ACTS: tuple[tuple[Callable[[Crowd, Wish], None], float], ...] = (
     (Crowd._reuse_the_key, 4.0),
     (Crowd._by_channel, 18.0),
     (Crowd._register_and_buy, 8.0),
+    (Crowd._be_forgotten_while_booked, 8.0),
 )
 _LATER: Final = (
     (None, 60.0),

@@ -121,17 +121,38 @@ BACK_ORDERED_FOR_SECONDS: Final = 1500
 WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
 
 
-def functions() -> tuple[Deployed, ...]:
-    """Every function of the five stacks."""
+@cache
+def abort_after_seconds() -> int:
+    """After how many seconds an order that is undecided is aborted."""
+    return int(stages.load("dev").abort_after_seconds)
+
+
+REAL_GATEWAY: Final = {
+    "GATEWAY": "stripe",
+    "STRIPE_URL": "https://stripe.example",
+    "STRIPE_API_KEY_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-api-key",
+}
+REAL_CARRIER: Final = {
+    "CARRIER": "easypost",
+    "EASYPOST_URL": "https://easypost.example",
+    "CARRIER_API_KEY_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:easypost-api-key",
+    "SHIP_FROM": '{"name": "The shop", "street1": "1 Harbor Dr", "city": "Oceanside", "zip": "92054", "country": "US"}',
+    "GRAMS_PER_ITEM": "250",
+}
+REAL_WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:easypost-webhook"
+
+
+def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
+    """Every function of the five stacks; with Stripe and EasyPost instead of the sandboxes if `adapters`."""
     stage, notification = stages.load("dev"), infrastructure("notification")
     workflow = {"WORKFLOW_ARN": WORKFLOW}
     waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
     aborts = {**workflow, "ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
-    gateway = {"LEDGER_TABLE_NAME": LEDGER, "GATEWAY": "sandbox"}
-    carrier = {"CARRIER": "sandbox"}
-    webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": WEBHOOK_SECRET}
+    gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
+    carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
+    webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": REAL_WEBHOOK_SECRET if adapters else WEBHOOK_SECRET}
     sweepers = {
         "order": aborts,
         "payment": gateway,

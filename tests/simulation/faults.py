@@ -35,6 +35,7 @@ class Mode(StrEnum):
     PARTIAL_ONCE = "partial failure once"
     DELAYED = "delivered late"
     DROPPED = "dropped"
+    SLOW = "answer slow"
     IN_PROGRESS = "transaction in progress"
     LASTING = "lasts"
 
@@ -113,6 +114,8 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
         (Mode.DOUBLED, 3.0),
         (Mode.LATE, 4.0),
         (Mode.STALLED, 0.5),
+        (Mode.THROTTLED, 0.5),
+        (Mode.SLOW, 2.0),
     ),
     Kind.HTTP: (
         (Mode.CRASH_AFTER, 1.0),
@@ -138,7 +141,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
 }
 """What can strike each kind of boundary, by weight."""
 
-SHARE: Final[Mapping[Kind, float]] = {Kind.ROW: 0.03, Kind.CONDITION: 2.0, Kind.ENTRY: 0.5, Kind.COLD_START: 0.5}
+SHARE: Final[Mapping[Kind, float]] = {Kind.ROW: 0.03, Kind.CONDITION: 3.0, Kind.ENTRY: 0.5, Kind.COLD_START: 0.5}
 """How often each kind is struck, as a share of the plan's rate; 1 where it is not named."""
 
 _HALF: Final = 1 << 32

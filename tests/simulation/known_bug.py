@@ -4,6 +4,7 @@ A bug is a file `bugs/<name>.yaml`:
 
 ```yaml
 about: A void that finds no payment answers VOIDED and leaves no tombstone.
+adapters: true                 # hunt it where Stripe and EasyPost are; absent: where the sandboxes are
 changes:
   - file: services/payment/processing.py
     inside: void               # a function, a class, `Class.method`, or a state of the workflow; absent: the whole file
@@ -53,6 +54,7 @@ class KnownBug:
     name: str
     about: str
     changes: tuple[Replacement, ...]
+    adapters: bool = False
 
     def put_into(self, folder: Path) -> None:
         """Change the copy of the project in `folder`. Raises MisplacedBugError."""
@@ -83,7 +85,9 @@ def changed(text: str, change: Replacement) -> str:
 
 def _read(path: Path) -> KnownBug:
     read = yaml.safe_load(path.read_text())
-    return KnownBug(path.stem, read["about"], tuple(Replacement(**change) for change in read["changes"]))
+    return KnownBug(
+        path.stem, read["about"], tuple(Replacement(**change) for change in read["changes"]), read.get("adapters", False)
+    )
 
 
 def _same(lines: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -50,6 +50,8 @@ class Network:
         if self.boundaries is not None:
             self.boundaries.append((boundary, kind))
         mode = self.plan.at(boundary, kind, bits)
+        if mode is None and kind is Kind.GATEWAY and self.hangs():
+            mode = self.chance.choice(f"hangs {boundary}", (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW))
         rest = bits >> 32
         latency = 100_000 + rest % 700_000 if rest % 41 == 0 else 1_000 + rest % 25_000
         return mode, latency
@@ -57,8 +59,6 @@ class Network:
     def exchange(self, boundary: str, kind: Kind, execute: Callable[[], T], patience: float) -> T:
         """One request that is not retried on the way, and its answer. Raises Unanswered, Refusal, Crashed."""
         mode, latency = self.draw(boundary, kind)
-        if mode is None and kind is Kind.GATEWAY and self.hangs():
-            mode = Mode.ANSWER_LOST if self.chance.bits(f"hangs {boundary}") % 2 else Mode.LOST
         return self.attempt(boundary, mode, latency, execute, patience)
 
     def attempt(
@@ -120,6 +120,11 @@ class Network:
             case Mode.STALLED:
                 scheduler.sleep(self._microseconds(f"stall {boundary}", 0.5, 240.0))
                 return execute()
+            case Mode.SLOW:
+                scheduler.sleep(latency)
+                answer = execute()
+                scheduler.sleep(self._microseconds(f"slow {boundary}", 0.1, 0.9 * patience))
+                return answer
             case Mode.SKEWED:
                 assert scheduler.current is not None
                 scheduler.current.skew = self._microseconds(f"skew {boundary}", -90.0, 90.0)

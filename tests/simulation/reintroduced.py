@@ -63,6 +63,7 @@ def hunt(bug: KnownBug, orders: int, seed: str, keep: bool = False) -> Caught:
         except MisplacedBugError as misplaced:
             return Caught(bug.name, f"write the bug anew: {misplaced}", None, "", 0, 0.0)
         command = [sys.executable, "-m", "tests.simulation.reintroduced", str(folder), str(orders), seed]
+        command += ["--adapters"] if bug.adapters else []
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{bug.name}: {done.stderr[-2000:]}")
@@ -92,14 +93,14 @@ def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: boo
     return int(missed > 0)
 
 
-def _child(folder: str, orders: str, seed: str) -> None:
+def _child(folder: str, orders: str, seed: str, *adapters: str) -> None:
     sys.path.insert(0, folder)
     from tests.simulation import process
     from tests.simulation.campaign import run_campaign
 
     process.make_ready()
     assert str(Path(sys.modules["services"].__path__[0])).startswith(folder), "the changed copy is not what runs"
-    totals = run_campaign(seed, int(orders), processes=1)
+    totals = run_campaign(seed, int(orders), processes=1, adapters=bool(adapters))
     failed = totals.failed
     told = {"violated": failed.violated if failed else None, "text": failed.text if failed else "", "orders": totals.orders}
     print(json.dumps(told))  # noqa: T201

@@ -90,7 +90,8 @@ def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict)
 
 def repeat(run: WorldRun) -> str:
     """Return the command that runs the whole world again."""
-    return f"again, whole:  python -m tests.simulation run --seed {run.seed} --world {run.number}"
+    adapters = " --adapters" if run.adapters else ""
+    return f"again, whole:  python -m tests.simulation run --seed {run.seed} --world {run.number}{adapters}"
 
 
 def save(run: WorldRun, verdict: Verdict) -> Path:
@@ -101,6 +102,7 @@ def save(run: WorldRun, verdict: Verdict) -> Path:
         "seed": run.seed,
         "number": run.number,
         "orders": run.orders,
+        "adapters": run.adapters,
         "chosen": None if run.chosen is None else sorted(run.chosen),
         "faults": None if run.faults is None else {boundary: mode.value for boundary, mode in run.faults.items()},
     }
@@ -118,4 +120,5 @@ def load(file: Path) -> WorldRun:
         kept["orders"],
         None if kept["chosen"] is None else frozenset(kept["chosen"]),
         None if kept["faults"] is None else {boundary: Mode(mode) for boundary, mode in kept["faults"].items()},
+        kept.get("adapters", False),
     )

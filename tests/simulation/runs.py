@@ -30,6 +30,8 @@ class WorldRun:
     orders: int = ORDERS_PER_WORLD
     chosen: frozenset[int] | None = None
     faults: Mapping[str, Mode] | None = None
+    adapters: bool = False
+    """Whether the world has Stripe and EasyPost, and not the sandboxes."""
 
     @property
     def chance(self) -> Chance:
@@ -59,7 +61,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
     """Run one world to its end."""
     chance = run.chance
     plan: Plan = Listed(run.faults) if run.faults is not None else Drawn(chance, chance.choice("rate", RATES))
-    world = World(chance, plan, keep_history=trace)
+    world = World(chance, plan, keep_history=trace, adapters=run.adapters)
     violated, text, replays = None, "", 0
     process.keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
     try:

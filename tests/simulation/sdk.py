@@ -78,6 +78,7 @@ class Call:
 
 _sdk: Sdk | None = None
 _real_sleep = time.sleep
+_real_monotonic = time.monotonic
 _real_uniform = random.uniform
 
 
@@ -91,6 +92,7 @@ def install() -> None:
     """Take over boto3's calls, sleeping, and jitter, for the whole process. Before any service is imported."""
     BaseClient._make_api_call = _call
     time.sleep = _sleep
+    time.monotonic = _monotonic
     random.uniform = _uniform
     ExponentialBackoff.__init__.__defaults__ = (20, _jitter, None, None)
 
@@ -223,6 +225,10 @@ def _sleep(seconds: float) -> None:
         _sdk.network.scheduler.sleep(int(seconds * SECOND))  # type: ignore[union-attr]
     else:
         _real_sleep(seconds)
+
+
+def _monotonic() -> float:
+    return _sdk.network.scheduler.now / SECOND if has_task() else _real_monotonic()  # type: ignore[union-attr]
 
 
 def _jitter() -> float:

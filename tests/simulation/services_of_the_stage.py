@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from tests.simulation import deployment
+from tests.simulation import accounts, deployment
 from tests.simulation.gateway import RemoteCarrier, RemoteGateway
 
 
@@ -21,5 +21,18 @@ def load() -> dict[str, Any]:
     carriers = import_module("services.shipping.carriers")
     nobody = carriers.CARRIERS["sandbox"]
     carriers.CARRIERS["sandbox"] = lambda: RemoteCarrier(nobody())
-    carriers.secret = lambda arn: RemoteCarrier.SECRET  # type: ignore[attr-defined]
+    carriers.secret = _secret  # type: ignore[attr-defined]
+    import_module("services.payment.gateways").secret = _secret  # type: ignore[attr-defined]
+    import_module("services.kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
+    import_module("services.shipping.easypost_carrier").EasyPostCarrier.asked_every = accounts.ASKED_EVERY
     return found
+
+
+def _secret(arn: str) -> str:
+    return accounts.secrets().get(arn.rpartition(":")[2], RemoteCarrier.SECRET)
+
+
+def forget_adapters() -> None:
+    """Let the next world's functions make the gateway and the carrier that they are deployed with."""
+    import_module("services.payment.gateways").gateway.cache_clear()
+    import_module("services.shipping.carriers").carrier.cache_clear()

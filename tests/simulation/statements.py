@@ -149,6 +149,13 @@ class Statements:
         if {line["sku"]: line["quantity"] for line in lines} != _quantities(rows[-1]):
             self._fail("E7", f"the parcel of {order_id} holds {lines}; the order is for {_quantities(rows[-1])}")
 
+    def addressed(self, order_id: str, name: str, street: str, country: str, invocation: str) -> None:
+        """E7: as `prepared`, of what a carrier's API is given."""
+        contacts = self.contacts[self.orders[order_id].values[-1]["customer_id"]].since(self._began(invocation))
+        known = [(found["name"], found["address"]["line1"], found["address"]["country"]) for found in contacts if found]
+        if (name, street, country) not in known:
+            self._fail("E7", f"the label of {order_id} is for another address than its customer's, or for one forgotten")
+
     def booked(self, order_id: str, invocation: str) -> None:
         """E7: no parcel is handed over whose customer was forgotten before that was begun."""
         customer_id = self.orders[order_id].values[-1]["customer_id"]

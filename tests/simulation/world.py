@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tests.simulation import deployment, process, sdk
+from tests.simulation import accounts, deployment, process, sdk, services_of_the_stage
 from tests.simulation.bus import Bus, Envelope, Rule, event_id_of, subscribes
 from tests.simulation.conditions import FROM_A_NEWER_VERSION, Conditions
 from tests.simulation.dynamodb import Change, DynamoDB, Refusal
@@ -31,8 +31,18 @@ TOO_LONG: Final = 6 * 60
 class World:
     """A stage standing up. `rate` and what else goes wrong is in the plan; a kept history can be read as a trace."""
 
-    def __init__(self, chance: Chance, plan: Plan, *, keep_history: bool = False, only: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        chance: Chance,
+        plan: Plan,
+        *,
+        keep_history: bool = False,
+        only: frozenset[str] | None = None,
+        adapters: bool = False,
+    ) -> None:
         self.chance = chance
+        self.adapters = adapters
+        """Whether Stripe and EasyPost are spoken to, and not the sandboxes."""
         self.plan = plan
         self.history = History(kept=keep_history)
         self.scheduler = Scheduler(process.make_ready())
@@ -55,6 +65,10 @@ class World:
         self.mail.heard = self.invariants.statements.mailed
         RemoteCarrier.statements = self.invariants.statements
         self.functions.raised = self.invariants.failed
+        self.accounts: accounts.Accounts | None = None
+        if adapters:
+            fail = self.invariants.fail
+            self.accounts = accounts.stand_up(self.network, self.invariants.statements, int(EPOCH.timestamp()), fail)
         self.minutes = 0
         self._executions: dict[str, int] = {}
 
@@ -63,6 +77,10 @@ class World:
     def time_of(self, now: int) -> str:
         """A simulated time as text."""
         return (EPOCH + timedelta(microseconds=now)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    def since_epoch(self, text: str) -> int:
+        """A time as text as a simulated time."""
+        return int((datetime.fromisoformat(text) - EPOCH).total_seconds() * SECOND)
 
     def clock(self) -> datetime:
         """What `services.kernel.clock` tells the running execution, whose own clock may be off."""
@@ -80,7 +98,8 @@ class World:
 
     def _deploy(self) -> None:
         handlers = process.handlers()
-        for deployed in deployment.functions():
+        services_of_the_stage.forget_adapters()
+        for deployed in deployment.functions(adapters=self.adapters):
             handler = handlers[deployed.name]
             self.functions.deploy(Function(deployed.name, handler, deployed.timeout_seconds, deployed.environ))
         RemoteGateway.network = RemoteCarrier.network = self.network
