@@ -14,6 +14,8 @@ from cdk.service_stack import ServiceStack
 from stages import Stage
 
 PERIOD = Duration.minutes(15)
+LIMITS = ("abort_after_seconds", "back_ordered_for_seconds")
+"""The stage's settings by which the auditor knows what should have ended."""
 TIMEOUT_SECONDS = 300
 MEMORY_MB = 2048
 """The auditor has all rows in memory at once."""
@@ -32,7 +34,8 @@ class AuditStack(ServiceStack):
             package="audit",
             timeout_seconds=TIMEOUT_SECONDS,
             memory_mb=MEMORY_MB,
-            environment={VARIABLES[table]: name for table, name in tables.items()},
+            environment={VARIABLES[table]: name for table, name in tables.items()}
+            | {name.upper(): str(self.setting(name)) for name in LIMITS},
         )
         arns = [self.format_arn(service="dynamodb", resource="table", resource_name=name) for name in tables.values()]
         auditor.allow("dynamodb:Scan", on=arns)

@@ -1,12 +1,14 @@
 """The invariants, recomputed from the books by plain functions. The states' own modules are all they share with the services.
 
-What hold at every moment are checked of every order whose rows were all read as they were at one moment; what hold at rest
-(M5, E3, E5, V1) only of settled books. A malformed row is a finding, and its order is not judged beyond that.
+What hold at every moment are checked of every order whose rows were all read as they were at one moment. What hold at rest
+(M5, E3, E5, V1) are checked of settled books; of a running stage, E3, E5 and V1 of what has waited too long. A malformed row
+is a finding, and its order is not judged beyond that.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from audit import forms
@@ -21,6 +23,21 @@ from services.order import identity
 from services.order import states as order
 from services.payment import states as payment
 from services.shipping import states as shipping
+
+
+class Awaited(StrEnum):
+    """What an order, or the bus, may wait for while the stage runs."""
+
+    END = "the order's end"
+    STOCK = "a back-order's stock"
+    PARCEL = "a confirmed order's parcel, with the carrier"
+    NEWS = "a mail, or the order's own word of its parcel"
+    BUS = "an event's publication"
+
+
+Overdue = Mapping[Awaited, str]
+"""Of each kind, a moment (RFC 3339, as rows have it): what has been waited for since before it is overdue."""
+NOTHING_IS_OVERDUE: Overdue = {}
 
 
 @dataclass
@@ -67,14 +84,19 @@ class Sorted:
     found: list[Finding] = field(default_factory=list)
 
 
-def audit(books: Books, *, settled: bool) -> list[Finding]:
-    """Every finding, in order. `settled` says that nothing is left to run, so that what must hold at rest must hold."""
+def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE) -> list[Finding]:
+    """Every finding, in order. `settled` says that nothing is left to run, so that what must hold at rest must hold.
+
+    Of books that are not settled, what has been waited for since before its moment in `overdue` is a finding too.
+    """
     by_subject = sort(books, settled=settled)
     found = list(by_subject.found)
     for order_id, dossier in by_subject.dossiers.items():
         if order_id not in by_subject.unjudged_orders:
-            found += _judge(order_id, dossier, settled=settled)
+            found += _judge(order_id, dossier)
+            found += _judge_rest(order_id, dossier, settled=settled, overdue=overdue)
     found += _stock(by_subject)
+    found += _unpublished(books, settled=settled, overdue=overdue)
     if settled:
         found += _at_rest(books, by_subject)
     return sorted(set(found))
@@ -150,15 +172,23 @@ def _leave_out_what_moved(books: Books, result: Sorted) -> None:
                 result.unjudged_skus.update(str(line.get("sku")) for line in touched if isinstance(line, dict))
 
 
-def _judge(order_id: str, dossier: Dossier, *, settled: bool) -> Iterator[Finding]:
+def _judge(order_id: str, dossier: Dossier) -> Iterator[Finding]:
     """One order, all its rows side by side."""
     if dossier.order is None:
         yield from _orphans(order_id, dossier)
         return
     for check in (_identity, _total, _money, _ledger, _stock_of, _way, _reason, _shipment, _notes, _correlation):
         yield from (Finding(name, order_id, what) for name, what in check(dossier.order, dossier))
-    if settled:
-        yield from (Finding(name, order_id, what) for name, what in _rest_of(dossier.order, dossier))
+
+
+def _judge_rest(order_id: str, dossier: Dossier, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
+    """One order, of which everything that was to come has come; or, if the stage is not settled, should have by now."""
+    if dossier.order is None:
+        return
+    for name, what, awaited, since in _awaited(dossier.order, dossier):
+        at_rest = settled and awaited is not Awaited.STOCK
+        if at_rest or (not settled and since < overdue.get(awaited, "")):
+            yield Finding(name, order_id, what)
 
 
 ALLOW_PARTIAL, BACK_ORDER = "ALLOW_PARTIAL", "BACK_ORDER"
@@ -467,21 +497,25 @@ def _correlation(row: Row, dossier: Dossier) -> Broken:
             yield "W3", f"the correlation_id of {other['pk']} is another"
 
 
-def _rest_of(row: Row, dossier: Dossier) -> Broken:
-    """E3, E5 and V1: of an order that nothing is left to run for."""
-    status, shipped = row["status"], dossier.shipment
+def _awaited(row: Row, dossier: Dossier) -> Iterator[tuple[str, str, Awaited, str]]:
+    """E3, E5 and V1: the invariant, what has not come yet, its kind, and since when it is waited for."""
+    status, shipped, moved = row["status"], dossier.shipment, row["updated_at"]
     if status == order.BACKORDERED:  # which waits for somebody outside
         if (_status(dossier.payment), _status(dossier.reservation)) != (payment.AUTHORIZED, stock.WAITING):
-            yield "V1", f"is {status} with payment {_status(dossier.payment)} and stock {_status(dossier.reservation)}"
+            was = f"is {status} with payment {_status(dossier.payment)} and stock {_status(dossier.reservation)}"
+            yield "V1", was, Awaited.END, moved
+        yield "V1", f"is {status} since {row['created_at']}", Awaited.STOCK, row["created_at"]
     elif status not in order.TRANSITIONS.terminal:
-        yield "V1", f"is {status}"
+        yield "V1", f"is {status}", Awaited.END, moved
     if status == order.CONFIRMED and shipped is None:
-        yield "E3", "is CONFIRMED and has no shipment"
-    if _status(shipped) in (shipping.CREATED, shipping.BOOKING):
-        yield "V1", f"its shipment is {_status(shipped)}, and nobody took the parcel"
+        yield "E3", "is CONFIRMED and has no shipment", Awaited.PARCEL, moved
+    if shipped is not None and shipped["status"] in (shipping.CREATED, shipping.BOOKING):
+        what = f"its shipment is {shipped['status']}, and nobody took the parcel"
+        yield "V1", what, Awaited.PARCEL, shipped["created_at"]
     for kind, note in dossier.notes.items():
         if note["status"] not in notes.TRANSITIONS.terminal:
-            yield "V1", f"the mail {kind} is {note['status']}"
+            yield "V1", f"the mail {kind} is {note['status']}", Awaited.NEWS, note["created_at"]
+    news = max(moved, shipped["updated_at"] if shipped is not None else "")
     due = {
         "backordered": "backordered_at" in row,
         "confirmed": _was_confirmed(row),
@@ -490,9 +524,9 @@ def _rest_of(row: Row, dossier: Dossier) -> Broken:
     }
     for kind, expected in due.items():
         if expected and kind not in dossier.notes:
-            yield "E5", f"nobody was told that it is {kind}"
+            yield "E5", f"nobody was told that it is {kind}", Awaited.NEWS, news
     if status == order.CONFIRMED and order.FULFILMENT.index(row["fulfilment"]) < _reached(shipped):
-        yield "E5", f"its shipment is {_status(shipped)}, its fulfilment {row['fulfilment']}"
+        yield "E5", f"its shipment is {_status(shipped)}, its fulfilment {row['fulfilment']}", Awaited.NEWS, news
 
 
 def _stock(by_subject: Sorted) -> Iterator[Finding]:
@@ -538,13 +572,20 @@ def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
     for currency in sorted({*confirmed, *taken}):
         if confirmed[currency] != taken[currency]:
             yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")
-    for table in SERVICES:
-        for row in books.table(table):
-            if isinstance(row, dict) and row.get("pending"):
-                yield Finding("E5", forms.subject_of(row), "has events that the bus has not accepted")
     for queue, messages in books.dead_letters.items():
         if messages != 0:
             yield Finding("E5", queue, f"holds {'nobody knows how many' if messages is None else messages} dead letters")
+
+
+def _unpublished(books: Books, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
+    """E5: rows with events that wait for the bus."""
+    before = overdue.get(Awaited.BUS, "")
+    for table in SERVICES:
+        for row in books.table(table):
+            if isinstance(row, dict) and row.get("pending"):
+                since = row.get("pending_since")
+                if settled or (isinstance(since, str) and since < before):
+                    yield Finding("E5", forms.subject_of(row), "has events that the bus has not accepted")
 
 
 def _was_confirmed(row: Row) -> bool:

@@ -440,3 +440,8 @@ class Order:
 
     def note(self, notice: Notice, decide: Any) -> None:
         self.stage.notes.advance(notice.note_id, decide, notice.cause)
+
+
+def last_moved(books: Books) -> datetime:
+    """When the last of the rows moved."""
+    return clock.from_rfc3339(max(row["updated_at"] for table in SERVICES for row in books.table(table) if "updated_at" in row))

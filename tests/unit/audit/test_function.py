@@ -9,11 +9,15 @@ import pytest
 from audit import function
 from audit.books import Books
 from audit.tables import TABLES, VARIABLES
+from services.kernel import clock
+from tests.unit.audit.stage import last_moved
 
 
 @pytest.fixture(autouse=True)
 def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "audit")
+    monkeypatch.setenv("ABORT_AFTER_SECONDS", "600")
+    monkeypatch.setenv("BACK_ORDERED_FOR_SECONDS", "518400")
     for table, variable in VARIABLES.items():
         monkeypatch.setenv(variable, f"the-{table}-table")
 
@@ -35,13 +39,15 @@ def counted(text: str) -> list[float]:
 
 def test_good_books_count_zero(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     rows = sum(len(settled.table(table)) for table in TABLES)
-    assert audited(settled, monkeypatch) == {"rows": rows, "findings": 0}
+    with clock.held_by(lambda: last_moved(settled)):
+        assert audited(settled, monkeypatch) == {"rows": rows, "findings": 0}
     assert counted(capsys.readouterr().out) == [0.0]
 
 
 def test_findings_are_counted(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     paid = next(row for row in settled.payment if row["status"] == "CAPTURED")
     damaged = replace(settled, payment=[row for row in settled.payment if row is not paid])
-    answer = audited(damaged, monkeypatch)
+    with clock.held_by(lambda: last_moved(settled)):
+        answer = audited(damaged, monkeypatch)
     assert answer["findings"] >= 1
     assert counted(capsys.readouterr().out) == [float(answer["findings"])]
