@@ -5,8 +5,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_eventschemas as eventschemas
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import make_key
@@ -57,6 +59,9 @@ class PlatformStack(ServiceStack):
     def _alarm_topic(self) -> sns.Topic:
         """Without a key: CloudWatch cannot publish through the AWS managed one, and an alarm holds no personal data."""
         topic = sns.Topic(self, "AlarmTopic", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
+        if receiver := self.setting("alarm_receiver"):
+            subscription = topic.add_subscription(subscriptions.EmailSubscription(receiver))
+            acknowledge(subscription, {"Serverless-SNSRedrivePolicy": "SNS mails again by itself, and a queue has no reader"})
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsMayTell",

@@ -197,6 +197,18 @@ def parameter_id(setting: str) -> str:
     return setting.title().replace("_", "")
 
 
+def remarks(stage: Stage) -> list[str]:
+    """Return what a lasting stage's file leaves open although the schema allows it."""
+    if stage.ephemeral:
+        return []
+    model = parse("example", EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE))
+    copied = [name for name in ("account", "sender", "alarm_receiver", "ship_from") if stage.value(name) == model.value(name)]
+    said = [f"{name} is still the example's." for name in copied if stage.value(name)]
+    if stage.alarm_receiver is None:
+        said.append("There is no alarm_receiver: alarms reach only those that you subscribe to their topic.")
+    return said
+
+
 def example(name: str, **replaced: str) -> str:
     """Return the text of a file for a new lasting stage: the example, with some settings replaced."""
     text = EXAMPLE.read_text(encoding="utf-8").replace("example-production", name)

@@ -67,8 +67,10 @@ def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="T
     wrong = []
     for name in [stage] if stage else stages.names():
         try:
-            stages.load(name)
+            found = stages.load(name)
             output.out.print(f"{name}: its file can be used.")
+            for remark in stages.remarks(found):
+                output.out.print(f"{name}: {remark}", markup=False, soft_wrap=True)
         except StageError as error:
             wrong.append(name)
             output.out.print(str(error), markup=False, soft_wrap=True)

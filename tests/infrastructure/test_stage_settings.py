@@ -95,6 +95,14 @@ def test_what_holds_data_outlives_its_stack_in_a_lasting_stage_only(assembly: As
     assert {resource.entry["DeletionPolicy"] for resource in lasting.resources(kind)} == {"Retain"}
 
 
+def test_the_stages_receiver_gets_the_alarms(assembly: Assembly, lasting: Assembly) -> None:
+    assert assembly.resources("SNS::Subscription") == []
+    (subscription,) = lasting.resources("SNS::Subscription")
+    assert (subscription.properties["Protocol"], subscription.properties["Endpoint"]) == ("email", LASTING.alarm_receiver)
+    topic = lasting.one("SNS::Topic", "platform", "AlarmTopic")
+    assert subscription.properties["TopicArn"] == {"Ref": topic.id}
+
+
 def test_logs_are_kept_as_long_as_the_stage_says(lasting: Assembly) -> None:
     assert {log.properties["RetentionInDays"] for log in lasting.resources("Logs::LogGroup")} == {365}
 

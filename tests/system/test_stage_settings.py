@@ -169,7 +169,8 @@ def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
     assert before["TableName"] in printed[2]
     after = shipments(prod)
     assert (after["TableId"], after["CreationDateTime"]) == (before["TableId"], before["CreationDateTime"])
-    events = prod.client("cloudformation").describe_stack_events(StackName="OrderflowProd-Shipping")["StackEvents"]
+    pages = prod.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName="OrderflowProd-Shipping")
+    events = [event for page in pages for event in page["StackEvents"]]
     assert "IMPORT_COMPLETE" in {e["ResourceStatus"] for e in events if e["ResourceType"] == retained_tables.TABLE}
     assert deployed(prod) == KEPT
 

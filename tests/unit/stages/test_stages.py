@@ -162,6 +162,14 @@ def test_a_service_may_log_more_than_the_others() -> None:
     assert (stage.log_level_of("payment"), stage.log_level_of("order")) == ("DEBUG", "WARNING")
 
 
+def test_what_a_lasting_stage_leaves_open_is_remarked() -> None:
+    said = stages.remarks(read(LASTING))
+    assert said == [f"{name} is still the example's." for name in ("account", "sender", "alarm_receiver", "ship_from")]
+    without = "\n".join(line for line in LASTING.splitlines() if not line.startswith("alarm_receiver"))
+    assert "There is no alarm_receiver" in stages.remarks(read(without))[-1]
+    assert stages.remarks(read(EPHEMERAL)) == []
+
+
 def test_a_new_stages_file_is_the_example_with_its_own_name() -> None:
     text = stages.example("shop", region="us-east-1", account='"000000000000"')
     stage = stages.parse("shop", text, "shop.yaml")
