@@ -1,6 +1,6 @@
 """What a refusal by AWS, or no way to it, means to the operator: on a real account and on the laptop."""
 
-from typing import Any
+from typing import Any, Final
 
 from orderctl.errors import UserError
 from orderctl.target import Target
@@ -37,6 +37,11 @@ REFUSED_CREDENTIALS = frozenset(
 )
 """AWS's error codes for credentials that are wrong or have run out (`Common Error Types` of each service's API reference)."""
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+CALLERS: Final = "docs/permissions-for-callers.md"
+NOT_A_PUBLISHER: Final = f"The stage's file must name this role among the channel's principals: {CALLERS}."
+NOT_AN_OPERATOR: Final = f"A queue takes messages from a role tagged orderflow:operator = the stage: {CALLERS}."
+NOT_LISTED: Final = {"PutEvents": NOT_A_PUBLISHER, "SendMessage": NOT_AN_OPERATOR, "SendMessageBatch": NOT_AN_OPERATOR}
+"""Of the calls that the bus's and the queues' own policies refuse: what lets a caller in."""
 NO_ROUTE = frozenset(
     {
         "EndpointConnectionError",
@@ -77,7 +82,8 @@ def _on_aws(error: Exception, target: Target | None) -> UserError:
     if code in REFUSED_CREDENTIALS:
         return UserError(f"AWS does not accept these credentials: {code}.", sign_in)
     if code in NOT_ALLOWED:
-        return UserError(_line(error), "This identity lacks the permission: name another --profile, or ask for it.")
+        lacking = "This identity lacks the permission: name another --profile, or ask for it."
+        return UserError(_line(error), NOT_LISTED.get(getattr(error, "operation_name", ""), lacking))
     if kind in NO_ROUTE:
         return UserError(f"There is no way to AWS: {_line(error)}", _route(target))
     return UserError(_line(error), "See --profile, --region and --stage.")

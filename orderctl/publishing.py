@@ -5,12 +5,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orderctl.aws_errors import NOT_A_PUBLISHER, NOT_ALLOWED
 from orderctl.errors import UserError
 from orderctl.target import Target
 from services.kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
 from services.kernel.names import CHANNEL_PREFIX
 
 MAX_ENTRIES = 10
+REFUSED_FOR_GOOD = NOT_ALLOWED | {"NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"}
+"""Error codes of entries that no repetition publishes: the bus does not let this caller state this."""
 TRIES = 5
 
 
@@ -44,8 +47,10 @@ def publish(target: Target, source: str, detail_type: str, details: Sequence[Map
         waiting = refused
         if not waiting:
             return accepted
+        if errors & REFUSED_FOR_GOOD:
+            break
         time.sleep(0.1 * 2**attempt)
     raise UserError(
-        f"The bus refused {len(waiting)} of {len(entries)} events {TRIES} times: {', '.join(sorted(errors))}.",
-        "What was accepted stays accepted; publishing again is harmless.",
+        f"The bus refused {len(waiting)} of {len(entries)} events {attempt + 1} times: {', '.join(sorted(errors))}.",
+        NOT_A_PUBLISHER if errors & REFUSED_FOR_GOOD else "What was accepted stays accepted; publishing again is harmless.",
     )

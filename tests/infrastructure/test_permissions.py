@@ -5,7 +5,7 @@ Only the diagonal is allowed. The callers are all roles of the stage, and people
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -129,6 +129,31 @@ def owners(stage: Deployed) -> set[Cell]:
 
 def test_only_the_owner_of_a_fact_states_it(stage: Deployed) -> None:
     assert published(stage, [*stage.callers(), *stage.outsiders, *stage.publishers]) == owners(stage)
+
+
+FORGED = [
+    ("orderflow.order", "OrderConfirmed"),
+    ("orderflow.shipping", "ShipmentFailed"),
+    ("orderflow.order", "OrderCancelled"),
+    ("orderflow.order", "OrderPlaced"),
+    ("orderflow.payment", "PaymentRefunded"),
+    ("orderflow.inventory", "StockReleased"),
+]
+"""Each moved goods or money, or closed an order, when the bus asked for a known source only."""
+
+
+@pytest.mark.parametrize("event", FORGED, ids=lambda event: event[1])
+def test_forged_event_is_refused_whoever_puts_it(stage: Deployed, event: tuple[str, str]) -> None:
+    bus, policy = stage.bus()
+    for caller in (*stage.outsiders, *stage.publishers):
+        assert not may_put(caller, bus, policy, [event[0]], [event[1]]), caller.name
+
+
+def test_the_detail_types_of_a_relays_own_policy_are_needed(stage: Deployed) -> None:
+    for service in SERVICES:
+        relay = next(caller for caller in stage.callers() if caller.name == stage.role_of(service, "relay"))
+        loose = replace(relay, policies=[{**statement, "Condition": {}} for statement in relay.policies])
+        assert published(stage, [loose]) > published(stage, [relay])
 
 
 def test_a_call_with_one_foreign_event_is_refused_whole(stage: Deployed) -> None:

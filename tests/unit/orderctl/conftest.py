@@ -117,6 +117,7 @@ class Bus:
 
     saga: Saga
     refusals: list[set[int]] = field(default_factory=list)
+    error: str = "ThrottlingException"
     delivers: bool = True
     calls: list[list[dict[str, Any]]] = field(default_factory=list)
 
@@ -128,7 +129,7 @@ class Bus:
         results: list[dict[str, Any]] = []
         for position, entry in enumerate(entries):
             if position in refused:
-                results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
+                results.append({"ErrorCode": self.error, "ErrorMessage": "slow down"})
                 continue
             if self.delivers:
                 self.deliver(entry)

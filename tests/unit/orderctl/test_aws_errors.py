@@ -13,8 +13,8 @@ AWS = Target(Kind.AWS, None, "eu-central-1", "prod", "shop")
 LAPTOP = Target(Kind.LAPTOP, "http://127.0.0.1:4566")
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "GetParameter")
+def refusal(code: str, operation: str = "GetParameter") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ def refusal(code: str) -> ClientError:
         (refusal("ExpiredTokenException"), "does not accept these credentials: ExpiredTokenException", "aws sso login"),
         (refusal("InvalidClientTokenId"), "does not accept these credentials", "--profile"),
         (refusal("AccessDeniedException"), "AccessDeniedException", "lacks the permission"),
+        (refusal("AccessDeniedException", "PutEvents"), "PutEvents", "the channel's principals"),
+        (refusal("AccessDenied", "SendMessage"), "SendMessage", "tagged orderflow:operator"),
         (exceptions.EndpointConnectionError(endpoint_url="https://x"), "There is no way to AWS", "HTTPS_PROXY"),
         (exceptions.ProxyConnectionError(proxy_url="http://x"), "There is no way to AWS", "HTTPS_PROXY"),
         (exceptions.ConnectTimeoutError(endpoint_url="https://x"), "There is no way to AWS", "network"),

@@ -70,6 +70,14 @@ def test_an_import_that_was_cut_short_is_finished_with_no_stock_too_much(stage: 
     assert stock(stage) == delivered
 
 
+def test_a_caller_that_the_bus_does_not_let_speak_is_not_repeated_and_told_what_lets_it(stage: Stage, file: Path) -> None:
+    stage.bus.refusals, stage.bus.error = [{0, 1, 2, 3, 4}], "NotAuthorizedForSourceException"
+    with pytest.raises(UserError, match=r"refused 5 of 5 events 1 times: NotAuthorizedForSourceException") as caught:
+        run(stage, file, "--no-wait")
+    assert "among the channel's principals: docs/permissions-for-callers.md" in caught.value.hint
+    assert len(stage.bus.calls) == 1
+
+
 def test_a_limit_takes_the_first_rows_and_the_rest_may_follow(stage: Stage, file: Path) -> None:
     assert run(stage, file, "--limit", "2")["confirmed"] == 2
     summary = run(stage, file)
