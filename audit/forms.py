@@ -260,6 +260,12 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             OUTBOX,
             moves_by=payment.DISPUTES,
         ),
+        "REFUND": Form(
+            "REFUND#{refund_id}",
+            {"order_id": order_id, "refund_id": matches("[A-Za-z0-9_]{1,128}"), "amount": is_money, "left": is_money, **MOVES},
+            OUTBOX,
+            moves_by=payment.OUTSIDE_REFUNDS,
+        ),
     },
     "inventory": {
         "RES": Form(

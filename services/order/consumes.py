@@ -25,6 +25,7 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentCancelled"): MOVED,
         (source_of("shipping"), "ShipmentFailed"): (*MOVED, "data.reason"),
         (source_of("payment"), "PaymentRefunded"): MOVED,
+        (source_of("payment"), "PaymentRefundedOutside"): (*MOVED, "data.left.amount"),
         (source_of("inventory"), "StockAllocated"): MOVED,
         (source_of("inventory"), "StockReleased"): MOVED,
     },

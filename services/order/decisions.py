@@ -146,6 +146,22 @@ def revoke(row: Row, failure: str | None, now: datetime) -> Change | None:
     )
 
 
+class StillConfirmingError(Exception):
+    """The order is about to be confirmed: the event comes again, and then it says something."""
+
+
+def refunded_outside(row: Row, left: int, now: datetime) -> Change | None:
+    """Ask shipping to keep the parcel here if `left` says that all of the money went back at the gateway, by hand.
+
+    A part that went back is the shop's own affair: the order goes on. Raises StillConfirmingError.
+    """
+    if left:
+        return None
+    if row["status"] == states.CONFIRMING:
+        raise StillConfirmingError(f"{row['order_id']} is refunded at the gateway, and not confirmed yet")
+    return ask_to_cancel(row, "OPERATOR", now) if row["status"] == states.CONFIRMED else None
+
+
 def take_back(row: Row, what: str) -> Change | None:
     """Money (`refunded`) or goods (`restocked`) are back; the second of the two closes the order."""
     if row["status"] != states.REFUNDING or row.get(what):

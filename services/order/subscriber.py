@@ -19,6 +19,9 @@ CHOICES: dict[tuple[str, str], Choose] = {
     (source_of("shipping"), "ShipmentCancelled"): lambda row, event: decisions.revoke(row, None, clock.now()),
     (source_of("shipping"), "ShipmentFailed"): lambda row, event: decisions.revoke(row, event.data["reason"], clock.now()),
     (source_of("payment"), "PaymentRefunded"): lambda row, event: decisions.take_back(row, "refunded"),
+    (source_of("payment"), "PaymentRefundedOutside"): lambda row, event: decisions.refunded_outside(
+        row, event.data["left"]["amount"], clock.now()
+    ),
     (source_of("inventory"), "StockAllocated"): lambda row, event: decisions.resume(row, clock.now()),
     (source_of("inventory"), "StockReleased"): lambda row, event: decisions.take_back(row, "restocked"),
 }

@@ -17,10 +17,11 @@ from services.payment.gateway import (
     Dispute,
     IdempotencyConflict,
     Intent,
+    OutsideRefund,
     Refunded,
     RefundRefused,
 )
-from services.payment.states import DISPUTES, TRANSITIONS
+from services.payment.states import DISPUTES, OUTSIDE_REFUNDS, TRANSITIONS
 
 Answer = dict[str, Any]
 
@@ -140,6 +141,14 @@ def close_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | 
     end, told = DISPUTES["win" if dispute.won else "lose"], _told(dispute)
     data = {"dispute_id": told["dispute_id"], "amount": told["amount"], "outcome": end.target}
     return Change(end, set={"order_id": order_id, **told}, data=data)
+
+
+def record_outside_refund(row: Row | None, order_id: str, refund: OutsideRefund) -> Change | None:
+    """Record a refund that was made at the gateway by hand, once."""
+    if row is not None:
+        return None
+    data = {"refund_id": refund.refund_id, "amount": refund.amount.as_dict(), "left": refund.left.as_dict()}
+    return Change(OUTSIDE_REFUNDS["record_outside_refund"], set={"order_id": order_id, **data}, data=data)
 
 
 def _told(dispute: Dispute) -> dict[str, Any]:

@@ -72,6 +72,15 @@ class Dispute:
     won: bool = False
 
 
+@dataclass(frozen=True)
+class OutsideRefund:
+    """A refund that was made at the gateway, and not by us. `left` is what is left of the payment after all of its refunds."""
+
+    refund_id: str
+    amount: Money
+    left: Money
+
+
 class GatewayFault(Exception):
     """The gateway gave no outcome; the same call again will."""
 

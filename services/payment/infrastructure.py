@@ -16,7 +16,7 @@ from services.kernel.names import DUE_INDEX
 from services.payment.consumes import CONSUMES
 from stages import Stage
 
-PAYMENTS, DISPUTES = "PAY#", "DISPUTE#"
+PAYMENTS, DISPUTES, OUTSIDE_REFUNDS = "PAY#", "DISPUTE#", "REFUND#"
 COMMANDS_SECONDS = 10
 WEBHOOKS = ("POST /webhooks/stripe",)
 MISCONFIGURED = {
@@ -28,6 +28,9 @@ TOLD_LATER = {
     "PaymentDisputed": "a customer contests a payment, and the bank waits for an answer",
     "AuthorizationExpired": "an authorisation ran out before it was captured: is the order's saga stuck?",
     "RefundFailedLate": "a refund that was on its way came back: the customer has not got the money",
+    "RefundedOutside": "money went back at Stripe, by no order's cancellation",
+    "CapturedOutside": "money was taken at Stripe, by no capture of ours",
+    "PaymentFailedLate": "a payment that was taken for ours failed",
 }
 """Stripe's webhook counts these, each with its alarm."""
 
@@ -52,7 +55,7 @@ class PaymentStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
-        outbox = Outbox(self, table, rows=(PAYMENTS, DISPUTES), sweeper_environment=gateway)
+        outbox = Outbox(self, table, rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS), sweeper_environment=gateway)
         table.allow_query(outbox.sweeper, DUE_INDEX)
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:
@@ -85,8 +88,8 @@ class PaymentStack(ServiceStack):
                 "STRIPE_URL": url,
             },
         )
-        table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES))
-        table.allow(webhook, "UpdateItem", rows=(DISPUTES,))
+        table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS))
+        table.allow(webhook, "UpdateItem", rows=(DISPUTES, OUTSIDE_REFUNDS))
         secret.give("STRIPE_WEBHOOK_SECRET_ARN", webhook)
         for function in callers:
             function.allow("dynamodb:GetItem", on=ledger.table_arn)
@@ -95,3 +98,5 @@ class PaymentStack(ServiceStack):
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
             alarm_on_count(self, name, f"{description}: docs/runbooks/told-by-stripe.md")
+        unknown = "Stripe's endpoint sends what means nothing here: docs/runbooks/told-by-stripe.md"
+        alarm_on_count(self, "WebhookEventsUnknown", unknown, above=99)

@@ -1,4 +1,5 @@
-"""The payment's transition table, intent before the call to the gateway, result after it; and that of a dispute."""
+"""The transition tables of a payment (intent before the call to the gateway, result after it), of a dispute, and of a refund
+that was made at the gateway by hand."""
 
 from services.kernel.names import source_of
 from services.kernel.transitions import ABSENT, TransitionTable, step
@@ -8,6 +9,7 @@ CAPTURING, CAPTURED, CAPTURE_REFUSED = "CAPTURING", "CAPTURED", "CAPTURE_REFUSED
 VOIDING, VOIDED = "VOIDING", "VOIDED"
 REFUNDING, REFUNDED, REFUND_REFUSED = "REFUNDING", "REFUNDED", "REFUND_REFUSED"
 OPEN, WON, LOST = "OPEN", "WON", "LOST"
+RECORDED = "RECORDED"
 
 TRANSITIONS = TransitionTable(
     aggregate="PAY",
@@ -57,4 +59,19 @@ DISPUTES = TransitionTable(
         step("lose", (ABSENT, OPEN), LOST, publishes="PaymentDisputeClosed", guard="the money went back by the card's network"),
     ),
     terminal=frozenset({WON, LOST}),
+)
+
+OUTSIDE_REFUNDS = TransitionTable(
+    aggregate="REFUND",
+    source=source_of("payment"),
+    transitions=(
+        step(
+            "record_outside_refund",
+            ABSENT,
+            RECORDED,
+            publishes="PaymentRefundedOutside",
+            guard="the gateway lists it, and no attempt of ours made it",
+        ),
+    ),
+    terminal=frozenset({RECORDED}),
 )

@@ -33,3 +33,9 @@ def payments() -> Payments:
 def disputes() -> Rows:
     """The disputes, `DISPUTE#<dispute_id>`, in the same table."""
     return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)
+
+
+@cache
+def outside_refunds() -> Rows:
+    """The refunds that were made at the gateway by hand, `REFUND#<refund id>`, in the same table."""
+    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.OUTSIDE_REFUNDS)

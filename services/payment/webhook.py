@@ -6,7 +6,7 @@ nothing.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -21,9 +21,11 @@ from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Cause, Change, Row
 from services.kernel.secrets import secret
 from services.kernel.webhooks import InvalidSignature
-from services.payment import decisions, gateways, table
-from services.payment.gateway import Dispute, GatewayFault
+from services.payment import decisions, gateways, states, table
+from services.payment.gateway import Dispute, GatewayFault, OutsideRefund
+from services.payment.processing import gateway_watched
 from services.payment.stripe_api import StripeApi, StripeRefused
+from services.payment.stripe_currencies import money_of
 
 logger = Logger()
 metrics = Metrics(namespace="Orderflow")
@@ -47,7 +49,8 @@ def hear() -> Response[str]:
         webhooks.verify(secret(os.environ["STRIPE_WEBHOOK_SECRET_ARN"]), event.headers.get(SIGNATURE, ""), body, clock.now())
         told = outside_json.read_object(body)
         kind, about = str(told["type"]), dict(told["data"]["object"])
-        outcome = HEARD[kind](about) if kind in HEARD else "IGNORED"
+        with gateway_watched():
+            outcome = HEARD.get(kind, unknown)(about)
     except InvalidSignature as refusal:
         return problems.of_invalid(InvalidRequest("signature-invalid", 400, "", str(refusal))).response()
     except GatewayFault as fault:
@@ -60,6 +63,13 @@ def hear() -> Response[str]:
     return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
 
+def unknown(about: Object) -> str:
+    """IGNORED, and counted: the endpoint at Stripe sends what has no meaning here."""
+    metrics.add_metric(name="WebhookEventsUnknown", unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
+    return "IGNORED"
+
+
 def dispute_opened(dispute: Object) -> str:
     """A customer contests a payment: RECORDED once, with its event and its alarm."""
     return _record(dispute, decisions.open_dispute, alarm="PaymentDisputed")
@@ -70,6 +80,11 @@ def dispute_closed(dispute: Object) -> str:
     return _record(dispute, decisions.close_dispute)
 
 
+def dispute_moved(dispute: Object) -> str:
+    """The dispute as it is now, should the event of its opening or its closing be late or lost."""
+    return dispute_closed(dispute) if dispute["status"] in DISPUTE_ENDS else dispute_opened(dispute)
+
+
 def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | None], alarm: str = "") -> str:
     order_id = _order_of(told)
     if order_id is None:
@@ -77,7 +92,7 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | 
     payment = table.payments().get(order_id)
     if payment is None:
         return "IGNORED"
-    amount = Money(int(told["amount"]), str(told["currency"]).upper())
+    amount = money_of(int(told["amount"]), str(told["currency"]))
     dispute = Dispute(str(told["id"]), amount, str(told["reason"]), won=told["status"] in ("won", "warning_closed"))
     disputes = table.disputes()
     known = disputes.get(dispute.dispute_id)
@@ -93,24 +108,122 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | 
 
 
 def intent_canceled(intent: Object) -> str:
-    """An authorisation has run out before it was captured: its capture will be refused, and the saga turns back."""
-    if intent.get("cancellation_reason") != "automatic":
-        return "IGNORED"
+    """Money that was set aside is let go: by Stripe, or by hand. A capture is refused then, and the saga turns back.
+
+    Our own void is no news: its row says so before Stripe is asked.
+    """
+    if intent.get("cancellation_reason") not in LET_GO_BY_STRIPE:
+        return _counted("AuthorizationExpired", _order_of_intent(intent), beside=COUNTED_ON)
     return _counted("AuthorizationExpired", _order_of_intent(intent))
 
 
+def charge_expired(charge: Object) -> str:
+    """An authorisation has run out before it was captured."""
+    return _counted("AuthorizationExpired", _order_of(charge))
+
+
+def payment_failed(intent: Object) -> str:
+    """A payment that we take for ours failed after all. That a card was declined we know by our own call."""
+    return _counted(
+        "PaymentFailedLate", _order_of_intent(intent), beside=(states.AUTHORIZED, states.CAPTURING, states.CAPTURED)
+    )
+
+
+def captured(intent: Object) -> str:
+    """Money is taken. Our own capture is no news; without one, it was taken by hand at Stripe."""
+    return _counted("CapturedOutside", _order_of_intent(intent), beside=NEVER_CAPTURED)
+
+
 def refund_failed(refund: Object) -> str:
-    """Money that was on its way back to the customer came back to us: somebody must send it anew."""
+    """Money that was on its way back to the customer came back to us: an operator must send it anew."""
     return _counted("RefundFailedLate", _order_of(refund))
 
+
+def refund_moved(refund: Object) -> str:
+    """A refund was made, or moved on: one that is not ours is recorded; one that failed is counted."""
+    return refund_failed(refund) if refund.get("status") in NOTHING_BACK else refunded(refund)
+
+
+def refunded(about: Object) -> str:
+    """Money goes back, of a charge or by a refund: RECORDED once for each refund that we did not make, with its alarm.
+
+    Which refunds there are is asked of Stripe: the event may be late, and a charge does not list them.
+    """
+    order_id = _order_of(about)
+    payment = table.payments().get(order_id) if order_id else None
+    if order_id is None or payment is None or "total" not in payment:
+        return "IGNORED"
+    listed = api().get("/v1/refunds", payment_intent=str(about["payment_intent"]), limit="100")["data"]
+    given = [refund for refund in listed if refund["status"] not in NOTHING_BACK]
+    if not given:  # the list is behind the event
+        return _counted("RefundedOutside", order_id, beside=(states.CAPTURED,))
+    currency = payment["total"]["currency"]
+    back = sum(money_of(int(refund["amount"]), currency).amount for refund in given)
+    left = Money(max(0, payment["total"]["amount"] - back), currency)
+    recorded = "UNCHANGED"
+    for refund in given:
+        if not (refund.get("metadata") or {}).get("attempt") and _is_news(payment, refund, left):
+            _count("RefundedOutside", order_id)
+            recorded = "RECORDED"
+    return recorded
+
+
+def _is_news(payment: Row, refund: Object, left: Money) -> bool:
+    made = OutsideRefund(str(refund["id"]), money_of(int(refund["amount"]), left.currency), left)
+    refunds, order_id = table.outside_refunds(), payment["order_id"]
+    known = refunds.get(made.refund_id)
+    cause = Cause(payment["correlation_id"], f"stripe:{made.refund_id}")
+    after = refunds.advance(
+        made.refund_id,
+        lambda row: decisions.record_outside_refund(row, order_id, made),
+        cause,
+        seen=known,
+        presume_absent=known is None,
+    )
+    return after != known
+
+
+def no_news(about: Object) -> str:
+    """Something that our own call has answered already."""
+    return "IGNORED"
+
+
+DISPUTE_ENDS = frozenset({"won", "lost", "warning_closed"})
+LET_GO_BY_STRIPE = frozenset({"automatic", "expired", "failed_invoice", "void_invoice"})
+"""Reasons of a cancellation that Stripe itself gives (https://docs.stripe.com/api/payment_intents/object)."""
+COUNTED_ON = (states.AUTHORIZED, states.CAPTURING)
+"""Statuses of a payment whose money must still be set aside."""
+NEVER_CAPTURED = (states.AUTHORIZING, states.AUTHORIZED, states.DECLINED, states.VOIDING, states.VOIDED)
+NOTHING_BACK = frozenset({"failed", "canceled"})
 
 HEARD: dict[str, Callable[[Object], str]] = {
     "charge.dispute.created": dispute_opened,
     "charge.dispute.closed": dispute_closed,
+    **dict.fromkeys(
+        ("charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"), dispute_moved
+    ),
     "payment_intent.canceled": intent_canceled,
+    "payment_intent.payment_failed": payment_failed,
+    "payment_intent.succeeded": captured,
+    "charge.expired": charge_expired,
+    "charge.refunded": refunded,
+    **dict.fromkeys(("refund.created", "refund.updated", "charge.refund.updated"), refund_moved),
     "refund.failed": refund_failed,
+    **dict.fromkeys(
+        (
+            "payment_intent.created",
+            "payment_intent.processing",
+            "payment_intent.requires_action",
+            "payment_intent.amount_capturable_updated",
+            "charge.succeeded",
+            "charge.captured",
+            "charge.failed",
+            "charge.updated",
+        ),
+        no_news,
+    ),
 }
-"""The types of Stripe's events that mean something to us; the endpoint at Stripe should be sent these."""
+"""Stripe's types of events on payments (https://docs.stripe.com/api/events/types), and what becomes of each."""
 
 
 def _order_of(about: Object) -> str | None:
@@ -129,8 +242,10 @@ def _order_of_intent(intent: Object) -> str | None:
     return order_id if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id) else None
 
 
-def _counted(metric: str, order_id: str | None) -> str:
-    if order_id is None or table.payments().get(order_id) is None:
+def _counted(metric: str, order_id: str | None, beside: Collection[str] = ()) -> str:
+    """COUNTED if there is such a payment, in one of the statuses `beside` which it is news."""
+    payment = table.payments().get(order_id) if order_id else None
+    if order_id is None or payment is None or (beside and payment["status"] not in beside):
         return "IGNORED"
     _count(metric, order_id)
     return "COUNTED"

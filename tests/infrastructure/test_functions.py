@@ -243,7 +243,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
     reads = reads_of("services.payment.webhook").required
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
-    assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*"}
+    assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
 
 
 def test_without_stripe_there_is_nothing_of_it(assembly: Assembly) -> None:

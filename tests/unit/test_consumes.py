@@ -51,6 +51,8 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
         going_back = events[0]["detail-type"] in ("PaymentRefunded", "StockReleased")
         waiting = events[0]["detail-type"] == "StockAllocated"
         status = states.REFUNDING if going_back else states.BACKORDERED if waiting else states.CANCEL_REQUESTED
+        if events[0]["detail-type"] == "PaymentRefundedOutside":
+            status = states.CONFIRMED
         row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
         table.orders().client.put_item(TableName="orders", Item=marshal(row))
         return subscriber.handler(batch(*events), None)

@@ -14,7 +14,7 @@ from services.payment import operator as refunding
 from services.payment import states as money
 
 SERVICES = {
-    "payment": ((money.TRANSITIONS, money.DISPUTES), {**payment.COMMANDS, **refunding.COMMANDS}),
+    "payment": ((money.TRANSITIONS, money.DISPUTES, money.OUTSIDE_REFUNDS), {**payment.COMMANDS, **refunding.COMMANDS}),
     "inventory": ((stock.TRANSITIONS, stock.REPLENISHMENTS, stock.LEVELS), {**inventory.COMMANDS, **stock_keeping.COMMANDS}),
 }
 

@@ -259,6 +259,46 @@ class PaymentRefundedV1(TypedDict):
     data: PaymentRefundedV1Data
 
 
+class PaymentRefundedOutsideV1Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[1]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class PaymentRefundedOutsideV1DataAmount(TypedDict):
+    """What this refund gave back."""
+
+    amount: int
+    currency: str
+
+
+class PaymentRefundedOutsideV1DataLeft(TypedDict):
+    """What is left of the payment after all of its refunds."""
+
+    amount: int
+    currency: str
+
+
+class PaymentRefundedOutsideV1Data(TypedDict):
+    """What happened."""
+
+    refund_id: str
+    amount: PaymentRefundedOutsideV1DataAmount
+    left: PaymentRefundedOutsideV1DataLeft
+
+
+class PaymentRefundedOutsideV1(TypedDict):
+    """PaymentRefundedOutside, version 1. An operator gave money back at the gateway itself: all of a payment, or a part."""
+
+    metadata: PaymentRefundedOutsideV1Metadata
+    data: PaymentRefundedOutsideV1Data
+
+
 class PaymentVoidedV1Metadata(TypedDict):
     """What every domain event carries."""
 

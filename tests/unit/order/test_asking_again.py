@@ -19,6 +19,8 @@ CAUSE = Cause("correlation-1", "causation-1")
 class Stage:
     """A confirmed order, asked to be cancelled at noon, whose events the relay has published and every queue has lost."""
 
+    asked: dict[str, Any]
+
     def __init__(self, dynamodb: Any, order_id: str) -> None:
         self.dynamodb, self.order_id = dynamodb, order_id
 
@@ -38,22 +40,29 @@ class Stage:
         self.dynamodb.update_item(TableName="orders", Key=marshal({"pk": self.row["pk"]}), UpdateExpression=expression)
         return published
 
-    def hear(self, service: str, detail_type: str) -> None:
-        assert subscriber.handler(batch(an_event(service, detail_type, self.order_id)), None) == {"batchItemFailures": []}
+    def hear(self, service: str, detail_type: str, **data: Any) -> bool:
+        """Whether the event was taken; if not, it comes again."""
+        event = an_event(service, detail_type, self.order_id, **data)
+        return subscriber.handler(batch(event), None) == {"batchItemFailures": []}
 
 
 @pytest.fixture
-def stage(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(clients, "events", Bus)
     with clock.held_by(lambda: NOON):
-        order_id = str(shop.place(prefer="respond-async").body["order_id"])
-        stage = Stage(dynamodb, order_id)
+        stage = Stage(dynamodb, str(shop.place(prefer="respond-async").body["order_id"]))
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in stage.row["lines"]]
         stage.advance(lambda row: decisions.decide_to_confirm(row, {"outcome": "HELD", "lines": lines}, NOON))
-        stage.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
-        stage.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", NOON))
-    stage.asked = stage.relay()[-1]  # type: ignore[attr-defined]
     return stage
+
+
+@pytest.fixture
+def stage(confirmed: Stage) -> Stage:
+    with clock.held_by(lambda: NOON):
+        confirmed.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
+        confirmed.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", NOON))
+    confirmed.asked = confirmed.relay()[-1]
+    return confirmed
 
 
 def sweep(minutes: int) -> int:
@@ -66,7 +75,7 @@ def test_the_request_is_published_again_as_it_was_until_it_is_answered(stage: St
     for minutes in (15, 30, 60, 120, 240, 480, 840, 1200):  # twice as long each time, and every six hours at last
         assert sweep(minutes - 1) == 0, minutes
         assert sweep(minutes) == 1, minutes
-        assert stage.relay() == [stage.asked]  # type: ignore[attr-defined]
+        assert stage.relay() == [stage.asked]
     stage.hear("shipping", "ShipmentCancelled")
     (cancelled,) = stage.relay()
     assert (cancelled["detail-type"], cancelled["detail"]["data"]["confirmed"]) == ("OrderCancelled", True)
@@ -97,3 +106,25 @@ def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: S
     before = stage.row["pending"]
     assert table.orders().say_again(stage.order_id, stage.row) is False
     assert stage.row["pending"] == before
+
+
+USD = {"currency": "USD"}
+
+
+def test_an_order_whose_money_went_back_by_hand_is_not_sent(confirmed: Stage) -> None:
+    all_of_it = {"left": {"amount": 0, **USD}}
+    assert not confirmed.hear("payment", "PaymentRefundedOutside", **all_of_it), "it is not confirmed yet: told again later"
+    confirmed.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
+    assert confirmed.hear("payment", "PaymentRefundedOutside", left={"amount": 1, **USD})
+    assert confirmed.row["status"] == "CONFIRMED", "a part is the shop's own affair"
+    for _ in range(2):
+        assert confirmed.hear("payment", "PaymentRefundedOutside", **all_of_it)
+    assert (confirmed.row["status"], confirmed.row["reason"]) == ("CANCEL_REQUESTED", "OPERATOR")
+    assert [event["detail-type"] for event in confirmed.relay()][-1] == "OrderCancelRequested"
+
+
+def test_an_order_whose_parcel_has_gone_stays_as_it_is(stage: Stage) -> None:
+    stage.hear("shipping", "ShipmentDispatched")
+    before = stage.row
+    assert stage.hear("payment", "PaymentRefundedOutside", left={"amount": 0, **USD})
+    assert stage.row == before

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe as official
 
+from audit.forms import faults_of
 from services.kernel import clock
+from services.kernel.money import Money
 from services.payment import gateways, table, webhook
+from services.payment.gateway import GatewayTimeout, Intent, Refunded
 from tests.unit import documented
 from tests.unit.http_server import serving
 from tests.unit.payment.conftest import ORDER, PaymentService
@@ -37,11 +41,13 @@ def account(
             monkeypatch.setattr(module, "secret", {"arn:key": API_KEY, "arn:webhook": SECRET}.__getitem__)
         webhook.api.cache_clear()
         table.disputes.cache_clear()
+        table.outside_refunds.cache_clear()
         payment.authorize()
         payment.capture()
         yield stripe
         webhook.api.cache_clear()
         table.disputes.cache_clear()
+        table.outside_refunds.cache_clear()
 
 
 def signed(body: str, secret: str = SECRET, at: datetime = NOW) -> str:
@@ -137,6 +143,127 @@ def test_what_somebody_must_look_at_is_counted(
 ) -> None:
     assert told(kind, about)["outcome"] == "COUNTED"
     assert f'"{metric}":[1' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["automatic", "expired", "failed_invoice", "void_invoice"])
+def test_money_that_stripe_let_go_is_counted_whatever_the_reason(capsys: pytest.CaptureFixture[str], reason: str) -> None:
+    about = {"id": "pi_1", "cancellation_reason": reason, "metadata": {"order_id": ORDER}}
+    assert told("payment_intent.canceled", about)["outcome"] == "COUNTED"
+    assert '"AuthorizationExpired":[1' in capsys.readouterr().out
+
+
+def another(payment: PaymentService, dynamodb: Any) -> str:
+    """A second order's payment, authorised and no more."""
+    other = "ord-" + "c" * 26
+    payment("authorize", order_id=other, total={"amount": 4998, "currency": "USD"}, payment_token="pm_card_visa")
+    return other
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"),
+    [
+        ("payment_intent.canceled", "AuthorizationExpired"),
+        ("payment_intent.payment_failed", "PaymentFailedLate"),
+        ("payment_intent.succeeded", "CapturedOutside"),
+    ],
+)
+def test_what_was_done_at_stripe_by_hand_is_counted_and_what_we_did_is_not(
+    payment: PaymentService, dynamodb: Any, capsys: pytest.CaptureFixture[str], kind: str, metric: str
+) -> None:
+    other = another(payment, dynamodb)
+    about = {"id": "pi_2", "cancellation_reason": "duplicate", "metadata": {"order_id": other}}
+    assert told(kind, about)["outcome"] == "COUNTED"
+    assert f'"{metric}":[1' in capsys.readouterr().out
+    payment("void", order_id=other)
+    by_us = {"payment_intent.succeeded": {"metadata": {"order_id": ORDER}}}.get(kind, about)
+    assert told(kind, by_us)["outcome"] == "IGNORED"
+
+
+@pytest.mark.parametrize("kind", ["charge.refunded", "refund.created", "refund.updated", "charge.refund.updated"])
+def test_a_refund_by_hand_is_recorded_once_with_its_event_and_its_alarm(
+    account: Stripe, payment: PaymentService, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    before = payment.row
+    made = account.refund_by_hand("pi_1", 4998)
+    about = {"id": "ch_1", "payment_intent": "pi_1", "refunded": True} if kind == "charge.refunded" else made
+    for outcome in ("RECORDED", "UNCHANGED"):
+        assert told(kind, about)["outcome"] == outcome
+    assert capsys.readouterr().out.count('"RefundedOutside":[1') == 1
+    row = table.outside_refunds().get("re_1")
+    assert row is not None
+    (event,) = map(json.loads, row["pending"])
+    usd = {"currency": "USD"}
+    assert event["detail"]["data"] == {"refund_id": "re_1", "amount": {"amount": 4998, **usd}, "left": {"amount": 0, **usd}}
+    assert [*faults_of("payment", row)] == [], "the audit knows it"
+    assert payment.row == before, "it says what we did"
+
+
+def test_refunds_by_hand_in_parts_say_what_is_left(account: Stripe) -> None:
+    left = []
+    for amount in (1000, 3998):
+        told("refund.created", account.refund_by_hand("pi_1", amount))
+        row = table.outside_refunds().get(f"re_{len(account.refunds)}")
+        assert row is not None
+        left.append(row["left"]["amount"])
+    assert left == [3998, 0]
+
+
+def test_our_own_refund_is_no_news_and_one_that_failed_is_another(
+    account: Stripe, payment: PaymentService, dynamodb: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway = gateways.stripe()
+    gateway.refund(Intent(ORDER, Money(4998, "USD"), "pm_card_visa"), 1)
+    assert told("refund.created", account.refunds["re_1"])["outcome"] == "UNCHANGED"
+    assert told("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1", "refunded": True})["outcome"] == "UNCHANGED"
+    account.refunds["re_1"] |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
+    assert told("refund.updated", account.refunds["re_1"])["outcome"] == "COUNTED"
+    assert '"RefundFailedLate":[1' in capsys.readouterr().out
+
+
+def test_a_refund_by_hand_that_is_not_listed_yet_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1", "refunded": True})["outcome"] == "COUNTED"
+    assert '"RefundedOutside":[1' in capsys.readouterr().out
+
+
+def test_what_went_back_by_hand_does_not_go_back_again(account: Stripe, payment: PaymentService) -> None:
+    visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
+    account.refund_by_hand("pi_1", 1000)
+    assert gateways.stripe().refund(visa, 1) == Refunded()
+    assert (account.captured, account.refunded) == (4998, 4998)
+
+
+def test_a_refund_by_hand_that_is_on_its_way_is_waited_for(account: Stripe) -> None:
+    visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
+    made = account.refund_by_hand("pi_1", 4998, status="pending")
+    with pytest.raises(GatewayTimeout):
+        gateways.stripe().refund(visa, 1)
+    made["status"] = "failed"  # it came back: now it is for us to give back
+    assert gateways.stripe().refund(visa, 1) == Refunded()
+    assert account.refunded == 4998
+
+
+@pytest.mark.parametrize("status", ["needs_response", "won", "lost"])
+@pytest.mark.parametrize(
+    "kind", ["charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"]
+)
+def test_a_dispute_is_known_by_any_word_of_it(kind: str, status: str) -> None:
+    assert told(kind, dispute(status))["outcome"] == "RECORDED"
+    assert told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
+    assert [detail_type for detail_type, _, _ in events()] == [
+        "PaymentDisputed" if status == "needs_response" else "PaymentDisputeClosed"
+    ]
+
+
+def test_a_type_that_means_nothing_here_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("customer.created", {})["outcome"] == "IGNORED"
+    assert '"WebhookEventsUnknown":[1' in capsys.readouterr().out
+    assert told("charge.succeeded", {})["outcome"] == "IGNORED"
+    assert "WebhookEventsUnknown" not in capsys.readouterr().out
+
+
+def test_the_readme_has_every_type_that_is_heard() -> None:
+    written = (Path(webhook.__file__).parent / "README.md").read_text()
+    assert [kind for kind, heard in webhook.HEARD.items() if heard is not webhook.no_news and f"`{kind}`" not in written] == []
 
 
 def test_what_is_not_ours_or_means_nothing_is_let_pass(account: Stripe) -> None:
