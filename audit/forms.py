@@ -226,6 +226,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             twice="I1",
         ),
         "PRICE": Form("PRICE#{sku}", {"sku": sku, "amount": whole(0), "currency": currency}),
+        "REACHABLE": Form("REACHABLE#{customer_id}", {"customer_id": name}),
         "CONTACT": Form("CONTACT#{customer_id}", {"customer_id": name, "name": text, "email": text}),
     },
     "payment": {

@@ -12,6 +12,10 @@ class ContactUnavailable(Exception):
     """The query failed; whether there is a contact is not known, and the same question may be asked again."""
 
 
+class ContactNotYetError(ContactUnavailable):
+    """The customer has no contact, and the order is so young that one may yet come."""
+
+
 @dataclass(frozen=True)
 class Contact:
     """A person's contact, to use and let go of: it enters no log, no row, no event (its repr is empty).
@@ -27,7 +31,7 @@ class Contact:
 def contact_of(order_id: str, function_arn: str) -> Contact | None:
     """The contact of the order's customer; None when it was never given, or is forgotten.
 
-    Raises ContactUnavailable, and what Lambda raises.
+    Raises ContactNotYetError, ContactUnavailable, and what Lambda raises.
     """
     answer = clients.functions().invoke(
         FunctionName=function_arn, InvocationType="RequestResponse", Payload=json.dumps({"order_id": order_id}).encode()
@@ -41,5 +45,7 @@ def contact_of(order_id: str, function_arn: str) -> Contact | None:
             return Contact(found["name"], found["email"], found["address"])
         case "NOT_FOUND":
             return None
+        case "NOT_YET":
+            raise ContactNotYetError(f"the customer of {order_id} has no contact; the order is young, so ask again")
         case outcome:
             raise ContactUnavailable(f"the contact function answered {outcome!r} for {order_id}")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from services.kernel.rows import Contended, Row, unmarshal
 
 Action = dict[str, Any]
-"""One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}` or `{"ConditionCheck": ...}`."""
+"""One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}`, `{"Delete": ...}` or `{"ConditionCheck": ...}`."""
 
 TRIES: Final = 8
 FIRST_PAUSE: Final = 0.05

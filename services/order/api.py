@@ -73,7 +73,7 @@ def _create(placement: Placement, request_id: str) -> Row:
     """The order's row, new or as it already was."""
     orders = table.orders()
     try:
-        lines = placing.price(placement.request, table.catalogue().prices(line["sku"] for line in placement.request["lines"]))
+        lines = placing.price(placement.request, table.offer(placement.request))
     except InvalidRequest:
         known = orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
         if known is None:

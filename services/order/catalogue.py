@@ -3,10 +3,12 @@
 import random
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from services.kernel.money import Money
 from services.kernel.rows import marshal, unmarshal
+from services.order import contacts
 
 MAX_PRICES = 100
 """How many prices one command sets."""
@@ -17,6 +19,14 @@ class CatalogueUnavailable(Exception):
     """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What an order needs to find: the prices of its SKUs, by SKU, and that its customer has a contact."""
+
+    prices: Mapping[str, Money]
+    is_reachable: bool
+
+
 class Catalogue:
     """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`."""
 
@@ -24,18 +34,25 @@ class Catalogue:
         self.client = client
         self.table_name = table_name
 
-    def prices(self, skus: Iterable[str]) -> dict[str, Money]:
-        """The price of each SKU that the catalogue has; at most 100 SKUs."""
-        keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
-        found: dict[str, Money] = {}
+    def look_up(self, skus: Iterable[str], customer_id: str) -> Offer:
+        """Return the price of each SKU that the catalogue has, and whether the customer has a contact; at most 99 SKUs.
+
+        The read is consistent: a contact that was kept a moment ago counts, and so does a new price.
+        """
+        keys = [*(marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))), contacts.key_of(customer_id)]
+        prices: dict[str, Money] = {}
+        is_reachable = False
         for attempt in range(READ_TRIES):
-            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys}})
+            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
             for item in answer["Responses"].get(self.table_name, ()):
                 row = unmarshal(item)
-                found[row["sku"]] = Money.from_dict(row)
+                if "sku" in row:
+                    prices[row["sku"]] = Money.from_dict(row)
+                else:
+                    is_reachable = True
             keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             if not keys:
-                return found
+                return Offer(prices, is_reachable)
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
         raise CatalogueUnavailable(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 

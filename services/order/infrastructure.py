@@ -30,7 +30,7 @@ from services.order.workflow import budget
 from services.order.workflow.definition import definition
 from stages import Stage
 
-ORDERS, PRICES, CONTACTS = "ORDER#", "PRICE#", "CONTACT#"
+ORDERS, PRICES, CONTACTS, REACHABLE = "ORDER#", "PRICE#", "CONTACT#", "REACHABLE#"
 CALLER_MARGIN_SECONDS = 0.5
 """What the API's client waits above the workflow's time-out."""
 ROUTES = (
@@ -197,8 +197,8 @@ class OrderStack(ServiceStack):
         )
         table.allow(api, "GetItem", "UpdateItem", rows=(ORDERS,))
         table.allow_query(api, CUSTOMER_INDEX)
-        table.allow(api, "BatchGetItem", rows=(PRICES,))
-        table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS,))
+        table.allow(api, "BatchGetItem", rows=(PRICES, REACHABLE))
+        table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS, REACHABLE))
         api.allow("states:StartSyncExecution", on=workflow.state_machine_arn)
         HttpApi(self, api, ROUTES)
 
@@ -212,7 +212,7 @@ class OrderStack(ServiceStack):
         environment = {"TABLE_NAME": table.table_name}
         intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
         table.allow(intake, "GetItem", "UpdateItem", rows=(ORDERS,))
-        table.allow(intake, "BatchGetItem", rows=(PRICES,))
+        table.allow(intake, "BatchGetItem", rows=(PRICES, REACHABLE))
         Subscription(self, "intake", CONSUMES["intake"], intake)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))

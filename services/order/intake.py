@@ -19,7 +19,7 @@ def accept(delivery: Delivery) -> None:
     """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one.
 
     A known order is never priced again: a repeated message looks for its order first. A second message of the same event
-    finds it where today's catalogue refuses it, or where the write does.
+    finds it where today's catalogue or a missing contact refuses it, or where the write does.
     """
     event = delivery.event
     check_ids(event)
@@ -67,7 +67,7 @@ def check_ids(event: DomainEvent) -> None:
 def _create(placement: Placement, event: DomainEvent) -> Row:
     """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequest."""
     placing.check_lines(placement.request)
-    lines = placing.price(placement.request, table.catalogue().prices(line["sku"] for line in placement.request["lines"]))
+    lines = placing.price(placement.request, table.offer(placement.request))
     change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
     row = table.orders().advance(
         placement.order_id,

@@ -19,6 +19,7 @@ from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Change, shard_of
 from services.kernel.schemas import field_of, reason_of, unknown_field
 from services.order import decisions, identity, states
+from services.order.catalogue import Offer
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
@@ -150,17 +151,25 @@ def check_lines(request: Mapping[str, Any]) -> None:
         first[line["sku"]] = position
 
 
-def price(request: Mapping[str, Any], prices: Mapping[str, Money]) -> list[PricedLine]:
-    """The request's lines at the catalogue's prices. Raises InvalidRequest for an unknown SKU or another currency."""
+def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
+    """Return the request's lines at the catalogue's prices.
+
+    Raises InvalidRequest for an unknown SKU, another currency, and a customer without a contact: nobody could be written to,
+    and no parcel sent.
+    """
     priced = []
     for position, line in enumerate(request["lines"]):
-        found = prices.get(line["sku"])
+        found = offer.prices.get(line["sku"])
         if found is None:
             raise InvalidRequest("unknown-sku", 422, f"lines[{position}].sku", f"the catalogue has no SKU {line['sku']}")
         if found.currency != request["currency"]:
             detail = f"SKU {line['sku']} is sold in {found.currency}, not in {request['currency']}"
             raise InvalidRequest("wrong-currency", 422, "currency", detail)
         priced.append(PricedLine(line["sku"], line["quantity"], found))
+    if not offer.is_reachable:
+        customer_id = request["customer_id"]
+        detail = f"customer {customer_id} has no contact; PUT /customers/{customer_id}/contact first, then send the order again"
+        raise InvalidRequest("contact-missing", 422, "customer_id", detail)
     return priced
 
 

@@ -1,6 +1,7 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from services.kernel import clients, clock
 from services.kernel.rows import Row, Rows, is_condition_failure, marshal, unmarshal
 from services.order import decisions, states
-from services.order.catalogue import Catalogue
+from services.order.catalogue import Catalogue, Offer
 from services.order.contacts import Contacts
 from services.order.indexes import CUSTOMER_INDEX
 
@@ -97,6 +98,11 @@ def orders() -> Orders:
 def catalogue() -> Catalogue:
     """The catalogue in the same table."""
     return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+def offer(request: Mapping[str, Any]) -> Offer:
+    """Return what the catalogue has for a request to place an order."""
+    return catalogue().look_up((line["sku"] for line in request["lines"]), request["customer_id"])
 
 
 @cache

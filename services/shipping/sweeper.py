@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from services.kernel import clock
-from services.kernel.contact import contact_of
+from services.kernel.contact import ContactNotYetError, contact_of
 from services.kernel.functions import move_each, republish_left_behind, sweep
 from services.kernel.rows import Change, Row, Stale
 from services.kernel.settings import from_environment
@@ -18,6 +18,8 @@ BUDGET: Final = timedelta(seconds=30)
 """How long a sweep begins shipments; what is left is for the last one (24 s if `contact` and the carrier hang)."""
 PER_SHARD: Final = 25
 """How many shipments of a shard are taken in turn, so that no shard waits for another."""
+ASKED_AGAIN_AFTER: Final = timedelta(minutes=1)
+"""How long a shipment waits whose contact may yet come."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ def move(order_id: str) -> bool:
         return False
     try:
         return STEPS[row["status"]](row)
+    except ContactNotYetError:
+        table.shipments().postpone(order_id, clock.now() + ASKED_AGAIN_AFTER)
+        return False
     except Stale:  # a cancellation or another sweep was faster, or this write's first answer was lost: the next one sees
         return False
 

@@ -118,9 +118,12 @@ def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapp
     request = wish.request() if body is None else body
     headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
-    reply = call(world, "POST", "/orders", request, idempotency_key=wish.key, **headers)
     order_id, who = wish.order_id(), f"customer {wish.customer_id}"
-    if reply.status not in NO_ANSWER:
+    was_there = order_id in world.invariants.orders
+    reply = call(world, "POST", "/orders", request, idempotency_key=wish.key, **headers)
+    if reply.status == 422 and reply.body["type"].endswith("/contact-missing"):
+        world.invariants.told_of_no_contact(wish.customer_id, order_id, was_there)
+    elif reply.status not in NO_ANSWER:
         lines = [(line["sku"], line["quantity"]) for line in request["lines"]]
         world.invariants.answered_for(who, order_id, lines, refused=reply.status == 422)
     if reply.status in (201, 202, 402, 409):

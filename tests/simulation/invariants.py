@@ -542,6 +542,11 @@ class Invariants:
                 "I1", f"{who} asked for {lines} as {order_id}, which is {kept}, and was {'' if refused else 'not '}refused"
             )
 
+    def told_of_no_contact(self, customer_id: str, order_id: str, was_there: bool) -> None:
+        """C1: an order is refused for want of a contact if and only if its customer had none, and it was no order yet."""
+        if was_there or customer_id not in self.forgotten:
+            self._fail("C1", f"customer {customer_id} was told that {order_id} lacks a contact, which it does not")
+
     def heard_out(self, order_id: str, status: int, *, forged: bool) -> None:
         """C2: the carrier's webhook believes the carrier, and nobody else."""
         if status not in ((400,) if forged else (200, 409)):

@@ -120,6 +120,15 @@ def _buy(world: World, wish: Wish) -> None:
         world.scheduler.sleep(SECOND)
 
 
+def _buy_and_be_forgotten(world: World, wish: Wish) -> None:
+    world.invariants.forgotten.add(wish.customer_id)
+    _buy(world, wish)
+    for _ in range(3):
+        if customers.call(world, "DELETE", f"/customers/{wish.customer_id}/contact").status == 204:
+            return
+        world.scheduler.sleep(SECOND)
+
+
 def _buy_async(world: World, wish: Wish) -> None:
     for _ in range(2):
         if customers.place(world, wish, respond_async=True).status not in customers.NO_ANSWER:
@@ -239,6 +248,7 @@ PATHS: Final = (
     Path("delivered", _buy, "CONFIRMED", subscriptions=FULFILMENT),
     Path("told of the cancellation", _buy, "CANCELLED", "OUT_OF_STOCK", stock=2, subscriptions=FULFILMENT),
     Path("not reached by the carrier", _buy, "CANCELLED", "CARRIER_REFUSED", country="AQ", subscriptions=FULFILMENT),
-    Path("without contact", _buy, "CANCELLED", "NO_ADDRESS", country=None, subscriptions=FULFILMENT),
+    Path("without contact", _buy, "", country=None),
+    Path("forgotten", _buy_and_be_forgotten, "CANCELLED", "NO_ADDRESS", subscriptions=FULFILMENT),
 )
 BY_NAME: Final = {path.name: path for path in PATHS}

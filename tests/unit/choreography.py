@@ -31,6 +31,7 @@ class ContactFunction:
     def __init__(self) -> None:
         self.contacts: dict[str, dict[str, Any]] = {}
         self.broken: set[str] = set()
+        self.young: set[str] = set()
         self.asked: list[str] = []
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
@@ -41,7 +42,8 @@ class ContactFunction:
             fault = {"errorType": "KeyError", "errorMessage": f"no such thing about {ALICE['email']}"}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(fault).encode())}
         found = self.contacts.get(order_id)
-        answer = {"outcome": "FOUND", **found} if found else {"outcome": "NOT_FOUND"}
+        missing = "NOT_YET" if order_id in self.young else "NOT_FOUND"
+        answer = {"outcome": "FOUND", **found} if found else {"outcome": missing}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 

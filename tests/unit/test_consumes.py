@@ -41,6 +41,7 @@ def samples(schema: Schema) -> list[Event]:
 def handles_intake(request: pytest.FixtureRequest) -> Receives:
     skus = [{"sku": f"CD-{number}", "amount": 1000, "currency": "USD"} for number in (1466, 1467)]
     table.catalogue().set_prices(skus)
+    table.contacts().put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
     return lambda *events: intake.handler(batch(*events), None)
 
 

@@ -71,6 +71,8 @@ def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) ->
             {"sku": "TASSE", "amount": 1100, "currency": "EUR"},
         ]
     )
+    for customer_id in ("alice", "bob", "cdnow-00004"):
+        table.contacts().put(customer_id, a_contact())
     yield
     for built in cached:
         built.cache_clear()
@@ -113,6 +115,12 @@ class Shop:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+def a_contact(**changes: Any) -> dict[str, Any]:
+    """Where Alice's mails and parcels go."""
+    address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
+    return {"name": "Alice", "email": "alice@example.com", "address": address, **changes}
 
 
 def an_order(**changes: Any) -> dict[str, Any]:

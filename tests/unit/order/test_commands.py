@@ -1,8 +1,10 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.kernel import clock
 from services.kernel.commands import UnknownCommandError
 from services.order import commands, contact, operator, table
 from services.order.commands import UnknownCommand, UnknownOrder
@@ -130,10 +132,19 @@ def test_the_sagas_function_and_the_operators_share_no_command() -> None:
 
 
 def test_the_contact_of_an_order(order_id: str) -> None:
-    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}
-    address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
-    table.contacts().put("alice", {"name": "Alice", "email": "alice@example.com", "address": address})
     found = contact.handler({"order_id": order_id}, CONTEXT)
     assert (found["outcome"], found["email"], found["address"]["city"]) == ("FOUND", "alice@example.com", "Springfield")
     table.contacts().forget("alice")
-    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}
+    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_YET"}, "the order is young"
+    with clock.held_by(lambda: datetime.now(UTC) + contact.NOT_YET_FOR):
+        assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}
+
+
+def test_the_contact_is_read_consistently(order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica that does not have the contact yet would cancel a paid order for good."""
+    read: list[dict[str, Any]] = []
+    client = table.orders().client
+    get_item = client.get_item
+    monkeypatch.setattr(client, "get_item", lambda **request: read.append(request) or get_item(**request))
+    contact.handler({"order_id": order_id}, CONTEXT)
+    assert [request["ConsistentRead"] for request in read] == [True, True]

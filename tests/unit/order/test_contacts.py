@@ -1,0 +1,79 @@
+"""Contacts and their marks: an order whose customer cannot be reached is refused before money moves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.kernel import clients
+from services.order import intake, table
+from tests.unit.choreography import DeadLetterQueue, batch
+from tests.unit.order.conftest import CONTEXT, Saga, Shop, a_contact, an_order
+from tests.unit.order.test_events import orders, placed_by_channel
+
+
+def rows_of(customer_id: str) -> set[str]:
+    keys = {item["pk"]["S"] for item in table.orders().client.scan(TableName="orders")["Items"]}
+    return {key for key in keys if key.partition("#")[2] == customer_id}
+
+
+def test_a_contact_and_its_mark_come_and_go_together(shop: Shop) -> None:
+    assert shop.call("PUT", "/customers/carol/contact", a_contact()).status == 204
+    assert rows_of("carol") == {"CONTACT#carol", "REACHABLE#carol"}
+    assert shop.call("PUT", "/customers/carol/contact", a_contact(name="Carol")).status == 204
+    assert shop.call("DELETE", "/customers/carol/contact").status == 204
+    assert shop.call("DELETE", "/customers/carol/contact").status == 204
+    assert rows_of("carol") == set()
+
+
+def test_the_mark_has_nothing_of_the_person(shop: Shop) -> None:
+    shop.call("PUT", "/customers/carol/contact", a_contact())
+    [mark] = [item for item in table.orders().client.scan(TableName="orders")["Items"] if item["pk"]["S"] == "REACHABLE#carol"]
+    assert mark == {"pk": {"S": "REACHABLE#carol"}, "customer_id": {"S": "carol"}}
+
+
+def test_an_order_without_a_contact_is_refused_before_anything_is_written(shop: Shop, saga: Saga) -> None:
+    answer = shop.place(body=an_order(customer_id="carol"))
+    assert (answer.status, answer.body["field"]) == (422, "customer_id")
+    assert answer.body["type"].endswith("/contact-missing")
+    assert "PUT /customers/carol/contact" in answer.body["detail"]
+    assert (orders(), saga.started) == ([], [])
+
+    shop.call("PUT", "/customers/carol/contact", a_contact())
+    assert shop.place(body=an_order(customer_id="carol")).status == 202, "the same key may be used: nothing was written"
+
+
+def test_a_forgotten_customer_cannot_order_and_finds_old_orders(shop: Shop) -> None:
+    first = shop.place()
+    shop.call("DELETE", "/customers/alice/contact")
+    assert shop.place(key="key-2").status == 422
+    assert shop.place().body["order_id"] == first.body["order_id"]
+
+
+def test_the_mark_costs_no_call_and_is_read_consistently(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    client = table.catalogue().client
+    batch_get_item = client.batch_get_item
+    monkeypatch.setattr(client, "batch_get_item", lambda **request: read.append(request) or batch_get_item(**request))
+    shop.place()
+    [request] = read
+    assert request["RequestItems"]["orders"]["ConsistentRead"]
+    assert len(request["RequestItems"]["orders"]["Keys"]) == 3
+
+
+def test_a_channels_order_without_a_contact_is_set_aside_and_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = DeadLetterQueue()
+    monkeypatch.setattr(clients, "sqs", lambda: letters)
+    event = placed_by_channel(customer_id="carol")
+    assert intake.handler(batch(event), CONTEXT) == {"batchItemFailures": []}
+    [reason] = letters.reasons
+    assert "data.customer_id: customer carol has no contact" in reason
+    assert orders() == []
+
+    table.contacts().put("carol", a_contact())
+    intake.handler(batch(json.dumps(event)), CONTEXT)
+    assert len(orders()) == 1
+
+    table.contacts().forget("carol")
+    intake.handler(batch(event), CONTEXT)
+    assert (len(orders()), len(letters.reasons)) == (1, 1), "an order that is there is not refused"
