@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-MINOR_DIGITS = {"JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3}
-"""ISO 4217 currencies whose minor unit is not a hundredth."""
+from services.kernel.currencies import MINOR_DIGITS
+
+MAX_PRICE: Final = 10**12
+"""The highest price of one piece, in minor units."""
+MAX_TOTAL: Final = 10**15
+"""The highest total of an order, in minor units: below 2**53, beyond which JSONata's numbers, which are doubles, change it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Money:
         return Money(self.amount * quantity, self.currency)
 
     def __str__(self) -> str:
-        digits = MINOR_DIGITS.get(self.currency, 2)
+        digits = MINOR_DIGITS.get(self.currency, 2)  # 2 of a currency that was withdrawn since the row was written
         if digits == 0:
             return f"{self.amount} {self.currency}"
         sign, whole = "-" if self.amount < 0 else "", abs(self.amount)
@@ -45,7 +49,7 @@ class Money:
     def from_dict(value: dict[str, Any]) -> "Money":
         """The money in its row, event or command form. Raises TypeError rather than round; JSON's `4998.0` is whole."""
         amount = value["amount"]
-        if isinstance(amount, float | Decimal) and amount == int(amount):
+        if isinstance(amount, float | Decimal) and -(2**53) <= amount <= 2**53 and amount == int(amount):
             amount = int(amount)
         return Money(amount, value["currency"])
 

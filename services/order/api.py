@@ -15,7 +15,7 @@ from services.kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_p
 from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
-from services.order import decisions, identity, paging, placing, states, table
+from services.order import addresses, decisions, identity, paging, placing, states, table
 from services.order.indexes import IN_A_PAGE
 from services.order.placing import Placement
 from services.order.workflow import start
@@ -151,7 +151,7 @@ def cancel_order(order_id: str) -> Response[str]:
 def put_contact(customer_id: str) -> Response[str]:
     """Keep where a customer's mails and parcels go."""
     placing.check_customer(customer_id)
-    table.contacts().put(customer_id, placing.read_body(_body(), "contact"))
+    table.contacts().put(customer_id, addresses.checked(placing.read_body(_body(), "contact")))
     return Response(204, body="")
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.kernel.money import Money
+from services.kernel.currencies import MINOR_DIGITS
+from services.kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal
+from services.kernel.money import MAX_PRICE, Money
 from services.kernel.rows import marshal, unmarshal
 from services.order import contacts
 
@@ -17,6 +19,13 @@ READ_TRIES = 4
 
 class CatalogueUnavailable(Exception):
     """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
+
+
+class InvalidPriceError(ValueError):
+    """A price that nothing can be sold at. The text names its field, `prices[3].currency`."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,32 @@ class Catalogue:
         raise CatalogueUnavailable(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 
     def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
-        """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs."""
-        for entry in prices:
-            price = Money.from_dict(dict(entry))
-            if price.amount < 0:
-                raise ValueError(f"the price of {entry['sku']} is negative: {price}")
-            item = {"pk": f"PRICE#{entry['sku']}", "sku": entry["sku"], **price.as_dict()}
+        """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.
+
+        Raises InvalidPriceError naming the field of the first that nothing can be sold at; then none is set.
+        """
+        checked = [(check_price(entry, f"prices[{position}]"), entry["sku"]) for position, entry in enumerate(prices)]
+        for price, sku in checked:
+            item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict()}
             self.client.put_item(TableName=self.table_name, Item=marshal(item))
+
+
+def check_price(entry: Mapping[str, Any], where: str) -> Money:
+    """Return the price in `{"sku", "amount", "currency"}`. Raises InvalidPriceError."""
+    for name in ("sku", "amount", "currency"):
+        if not isinstance(entry, Mapping) or name not in entry:
+            raise InvalidPriceError(f"{where}.{name}", "is missing")
+    sku, currency = entry["sku"], entry["currency"]
+    if not isinstance(sku, str) or not SKU.fullmatch(sku):
+        raise InvalidPriceError(f"{where}.sku", ID_FORM)
+    if is_personal(sku):
+        raise InvalidPriceError(f"{where}.sku", PERSONAL)
+    if not isinstance(currency, str) or currency not in MINOR_DIGITS:
+        raise InvalidPriceError(f"{where}.currency", "must be a currency of ISO 4217 that things are sold in, such as USD")
+    try:
+        price = Money.from_dict({"amount": entry["amount"], "currency": currency})
+    except (TypeError, ArithmeticError):
+        raise InvalidPriceError(f"{where}.amount", "must be an integer of minor units, such as 1250 for 12.50 USD") from None
+    if not 0 <= price.amount <= MAX_PRICE:
+        raise InvalidPriceError(f"{where}.amount", f"must be from 0 to {MAX_PRICE} minor units")
+    return price

@@ -13,7 +13,7 @@ import fastjsonschema
 
 from services.kernel import clock, outside_json
 from services.kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
-from services.kernel.money import Money, total
+from services.kernel.money import MAX_TOTAL, Money, total
 from services.kernel.outside_json import OutsideJsonError
 from services.kernel.problems import InvalidRequest
 from services.kernel.rows import Change, shard_of
@@ -154,8 +154,8 @@ def check_lines(request: Mapping[str, Any]) -> None:
 def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
     """Return the request's lines at the catalogue's prices.
 
-    Raises InvalidRequest for an unknown SKU, another currency, and a customer without a contact: nobody could be written to,
-    and no parcel sent.
+    Raises InvalidRequest for an unknown SKU, another currency, a total that is too large, and a customer without a contact,
+    to whom no mail and no parcel could go.
     """
     priced = []
     for position, line in enumerate(request["lines"]):
@@ -166,6 +166,10 @@ def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
             detail = f"SKU {line['sku']} is sold in {found.currency}, not in {request['currency']}"
             raise InvalidRequest("wrong-currency", 422, "currency", detail)
         priced.append(PricedLine(line["sku"], line["quantity"], found))
+    amount = total((line.unit_price * line.quantity for line in priced), request["currency"]).amount
+    if amount > MAX_TOTAL:
+        detail = f"the total is over {MAX_TOTAL} minor units of {request['currency']}; order less, or in several orders"
+        raise InvalidRequest("total-too-large", 422, "lines", detail)
     if not offer.is_reachable:
         customer_id = request["customer_id"]
         detail = f"customer {customer_id} has no contact; PUT /customers/{customer_id}/contact first, then send the order again"

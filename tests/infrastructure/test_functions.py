@@ -171,8 +171,13 @@ def test_one_function_alone_reads_contacts(assembly: Assembly) -> None:
 def test_the_api_alone_keeps_and_forgets_contacts(assembly: Assembly) -> None:
     api = assembly.function("order", "api")
     for action in ("dynamodb:PutItem", "dynamodb:DeleteItem"):
-        assert rows(assembly, api, action) == {"CONTACT#*"}
+        assert rows(assembly, api, action) == {"CONTACT#*", "REACHABLE#*"}
     assert rows(assembly, assembly.function("order", "operator"), "dynamodb:PutItem") == {"PRICE#*"}
+
+
+def test_the_api_and_the_intake_see_that_there_is_a_contact_and_none_of_it(assembly: Assembly) -> None:
+    for module in ("api", "intake"):
+        assert rows(assembly, assembly.function("order", module), "dynamodb:BatchGetItem") == {"PRICE#*", "REACHABLE#*"}
 
 
 def test_every_use_of_a_services_table_is_bound_to_kinds_of_rows(assembly: Assembly) -> None:

@@ -39,7 +39,7 @@ OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
 """Statuses of an order that is paid for, and keeps its goods."""
 GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
 """Statuses of an order that waits for other services, and for an operator only where its refund is refused."""
-COMES_BACK: Final = ("StillClaimed",)
+COMES_BACK: Final = ("StillClaimed", "ContactNotYetError")
 """Errors by which a subscriber lets a message come back, nothing being wrong with it or its batch."""
 SWEEPS_WITHOUT_BACK_OFF: Final = 4
 UNSTRUCK_SWEEPS: Final = 3

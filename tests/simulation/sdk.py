@@ -149,7 +149,7 @@ def begin(client: BaseClient, operation: str, request: Request) -> Call:
     assert _sdk is not None
     if task.dead:
         raise Crashed
-    kind = KINDS.get(operation) or (Kind.READ if request.get("ConsistentRead") else Kind.STALE_READ)
+    kind = KINDS.get(operation) or (Kind.READ if _is_consistent(request) else Kind.STALE_READ)
     boundary = task.numbered(f"{operation} {subject(operation, request)}")
     mode, latency = _sdk.network.draw(boundary, kind)
     return Call(
@@ -240,3 +240,9 @@ def _jitter() -> float:
 
 def _uniform(low: float, high: float) -> float:
     return low + (high - low) * _jitter() if has_task() else _real_uniform(low, high)
+
+
+def _is_consistent(request: Mapping[str, Any]) -> bool:
+    """Whether a read asks to be consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
+    tables = request.get("RequestItems", {}).values()
+    return bool(request.get("ConsistentRead") or (tables and all(wanted.get("ConsistentRead") for wanted in tables)))

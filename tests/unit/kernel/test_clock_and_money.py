@@ -1,6 +1,7 @@
 """Time in UTC and RFC 3339; money in integers of minor units."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,10 +65,10 @@ def test_a_currency_is_three_capitals(currency: str) -> None:
         Money(1, currency)
 
 
-@pytest.mark.parametrize("value", [{"amount": 4998.5, "currency": "USD"}, {"amount": "4998", "currency": "USD"}])
-def test_money_is_not_rounded_when_it_is_read(value: dict[str, Any]) -> None:
+@pytest.mark.parametrize("amount", [4998.5, "4998", float("inf"), float("nan"), 1e300, Decimal("1e40")])
+def test_money_is_not_rounded_when_it_is_read(amount: Any) -> None:
     with pytest.raises(TypeError):
-        Money.from_dict(value)
+        Money.from_dict({"amount": amount, "currency": "USD"})
 
 
 def test_money_adds_up_in_one_currency_only() -> None:
@@ -90,6 +91,13 @@ def test_a_total_of_nothing_is_zero() -> None:
         (Money(-5, "USD"), "-0.05 USD"),
         (Money(500, "JPY"), "500 JPY"),
         (Money(1234, "KWD"), "1.234 KWD"),
+        (Money(500_000, "VND"), "500000 VND"),
+        (Money(3000, "OMR"), "3.000 OMR"),
+        (Money(1500, "CLP"), "1500 CLP"),
+        (Money(1500, "ISK"), "1500 ISK"),
+        (Money(1500, "XAF"), "1500 XAF"),
+        (Money(1500, "TND"), "1.500 TND"),
+        (Money(1500, "HRK"), "15.00 HRK"),
     ],
 )
 def test_money_is_shown_with_its_currency(money: Money, shown: str) -> None:

@@ -101,6 +101,17 @@ def test_a_contact_that_cannot_be_asked_for_is_asked_again(notification: Notific
     assert len(notification.sent) == 1
 
 
+def test_a_young_order_whose_contact_is_not_there_yet_is_asked_about_again(notification: NotificationService) -> None:
+    known = notification.contacts.contacts.copy()
+    notification.contacts.contacts.clear()
+    notification.contacts.young = {ORDER}
+    assert notification.receives(CONFIRMED) == AGAIN
+    assert table.notes().get(f"{ORDER}#confirmed") is None
+    notification.contacts.contacts |= known
+    assert notification.receives(CONFIRMED) == DONE
+    assert len(notification.sent) == 1
+
+
 @pytest.mark.parametrize(
     "happening",
     [

@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+import iso3166
 import pytest
 
 from services.kernel import clients
-from services.order import intake, table
+from services.order import addresses, intake, table
 from tests.unit.choreography import DeadLetterQueue, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, a_contact, an_order
 from tests.unit.order.test_events import orders, placed_by_channel
@@ -77,3 +78,96 @@ def test_a_channels_order_without_a_contact_is_set_aside_and_may_come_again(monk
     table.contacts().forget("carol")
     intake.handler(batch(event), CONTEXT)
     assert (len(orders()), len(letters.reasons)) == (1, 1), "an order that is there is not refused"
+
+
+@pytest.mark.parametrize(
+    ("email", "kept"),
+    [
+        ("alice@example.com", "alice@example.com"),
+        ("a.b+c@Sub.Example.co", "a.b+c@Sub.Example.co"),
+        ("a@münchen.de", "a@xn--mnchen-3ya.de"),
+        ("a@straße.example", "a@xn--strae-oqa.example"),
+        ("a@xn--mnchen-3ya.de", "a@xn--mnchen-3ya.de"),
+    ],
+)
+def test_a_domain_is_kept_as_mail_takes_it(shop: Shop, email: str, kept: str) -> None:
+    assert shop.call("PUT", "/customers/carol/contact", a_contact(email=email)).status == 204
+    found = table.contacts().get("carol")
+    assert found is not None
+    assert found["email"] == kept
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ü@x.de",
+        "josé@exämple.de",
+        "a\u0000@x.de",
+        "<a>@b.de",
+        ".a@x.de",
+        "a.@x.de",
+        "a..b@x.de",
+        '"a b"@x.de',
+        "a@localhost",
+        "a@x..de",
+        "a@-x.de",
+        "a@x-.de",
+        "a@x.de.",
+        "a@1.2.3.4",
+        "a@[1.2.3.4]",
+        "a@x_y.de",
+        "a@xn--.de",
+        "a@\u202emoc.elpmaxe",
+        f"{'a' * 65}@x.de",
+        f"a@{'x' * 64}.de",
+        f"{'a' * 64}@{'x.' * 94}de",
+    ],
+)
+def test_an_address_that_no_mail_takes_is_refused(shop: Shop, email: str) -> None:
+    answer = shop.call("PUT", "/customers/carol/contact", a_contact(email=email))
+    assert (answer.status, answer.body["field"]) == (400, "email")
+    assert rows_of("carol") == set()
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *[("name", text) for text in ("   ", "\u3000", "\u0000", "a\r\nb", "\x1b[31mA", "a\u202eb", "---", "a\tb", "a\u2028b")],
+        ("line1", " "),
+        ("line1", "1 Main St\nBcc: x"),
+        ("line2", "\x07"),
+        ("city", "\u200b"),
+        ("region", "\u0085"),
+        ("postal_code", " "),
+        ("country", "XX"),
+        ("country", "UK"),
+        ("country", "XK"),
+    ],
+)
+def test_a_text_that_no_carrier_takes_is_refused_by_name(shop: Shop, field: str, text: str) -> None:
+    contact = a_contact()
+    if field == "name":
+        contact["name"] = text
+    else:
+        contact["address"][field] = text
+    answer = shop.call("PUT", "/customers/carol/contact", contact)
+    assert (answer.status, answer.body["field"]) == (400, field if field == "name" else f"address.{field}")
+
+
+def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
+    for name in (
+        "Łukasz Żółć",
+        "李小龍",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "O'Brien-Smith, Jr.",
+        " Zoë\u00a0B. ",
+    ):
+        assert shop.call("PUT", "/customers/carol/contact", a_contact(name=name)).status == 204
+        found = table.contacts().get("carol")
+        assert found is not None
+        assert found["name"] == name.strip()
+
+
+def test_the_countries_are_iso_3166s() -> None:
+    """The package has Kosovo beside them, whose code is of the users' own."""
+    assert iso3166.countries_by_alpha2.keys() - {"XK"} == addresses.COUNTRIES

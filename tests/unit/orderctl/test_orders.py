@@ -13,12 +13,17 @@ from orderctl.output import Progress
 from orderctl.signed_http import Answer, NoAnswer
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
+ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
+ALICE = {"customer_id": "alice", "name": "Alice", "email": "alice@example.com", "address": ADDRESS}
+
 
 @pytest.fixture(autouse=True)
 def stocked(stage: Stage) -> None:
     prices = {"MUG-BLUE": 1250, "LP-KIND-OF-BLUE": 2499}
     service.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
     service.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
+    service.put_contact(stage, ALICE)
+    service.put_contact(stage, {**ALICE, "customer_id": "bob"})
 
 
 def place(stage: Stage, *options: str, exit_code: int = 0) -> Any:

@@ -61,6 +61,17 @@ def test_without_an_address_it_fails(shipping: ShippingService) -> None:
     assert shipping.events()[-1]["detail"]["data"] == {"reason": "NO_ADDRESS"}
 
 
+def test_a_young_order_whose_contact_is_not_there_yet_is_looked_at_again(shipping: ShippingService) -> None:
+    shipping.contacts.contacts.clear()
+    shipping.contacts.young = {ORDER}
+    shipping.confirmed(ORDER)
+    assert shipping.sweep() == {"moved": 0, "failed": 0, "republished": 0}
+    assert shipping.row()["status"] == "CREATED"
+    shipping.contacts.contacts[ORDER] = ALICE
+    assert shipping.sweep(after=MINUTE)["moved"] == 1
+    assert shipping.row()["status"] == "DISPATCHED"
+
+
 def test_where_the_carrier_does_not_go_it_fails(shipping: ShippingService) -> None:
     shipping.contacts.contacts[ORDER] = {**ALICE, "address": {**ADDRESS, "country": "AQ"}}
     shipping.confirmed(ORDER)

@@ -1,0 +1,23 @@
+"""Our table of currencies against a kept one."""
+
+import iso4217
+
+from services.kernel.currencies import MINOR_DIGITS
+from services.kernel.money import MAX_PRICE, MAX_TOTAL
+
+
+def test_the_table_is_iso_4217s() -> None:
+    """The list of the maintenance agency, as the package has it, without funds and what has no or four digits."""
+    funds, known = set(), {}
+    for entry in iso4217.raw_xml.iter("CcyNtry"):
+        code, digits = entry.findtext("Ccy"), entry.findtext("CcyMnrUnts")
+        if entry.find("CcyNm").get("IsFund", "").lower() == "true":
+            funds.add(code)
+        elif code and digits.isdecimal() and int(digits) <= 3:
+            known[code] = int(digits)
+    assert {code: digits for code, digits in known.items() if code not in funds} == MINOR_DIGITS
+    assert not {"XXX", "XTS", "ZZZ", "XAU", "CHE", "CLF", "UYI"} & MINOR_DIGITS.keys()
+
+
+def test_no_total_is_beyond_what_a_double_keeps() -> None:
+    assert MAX_PRICE <= MAX_TOTAL < 2**53 // 9
