@@ -18,7 +18,7 @@ from tests.simulation import process, report
 from tests.simulation.faults import ENUMERATED, Kind, Mode
 from tests.simulation.paths import BY_NAME, PATHS, Path, PathVerdict, run_path
 
-READS: Final = frozenset({Kind.READ, Kind.STALE_READ, Kind.BATCH_READ})
+READS: Final = frozenset({Kind.READ, Kind.STALE_READ, Kind.BATCH_READ, Kind.STALE_BATCH_READ})
 HAND_OVERS: Final = {
     Kind.DELIVERY: (Mode.DROPPED, Mode.DOUBLED, Mode.DELAYED),
     Kind.STREAM: (Mode.DROPPED, Mode.THROTTLED, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.DELAYED),

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     READ = "read"
     STALE_READ = "eventually consistent read"
     BATCH_READ = "batch read"
+    STALE_BATCH_READ = "eventually consistent batch read"
     WRITE = "write"
     TRANSACTION = "transaction"
     PUT_EVENTS = "put events"
@@ -80,12 +81,14 @@ _PROCESS: Final = (
 )
 _ANSWERS: Final = ((Mode.LOST, 1.0), (Mode.LOST_ONCE, 1.0), (Mode.SERVER_ERROR, 0.5), (Mode.SERVER_ERROR_ONCE, 0.5))
 _REFUSALS: Final = ((Mode.THROTTLED, 0.5), (Mode.THROTTLED_ONCE, 1.0))
+_PARTS: Final = ((Mode.PARTIAL, 2.0), (Mode.PARTIAL_ONCE, 2.0))
 _WRITES: Final = ((Mode.ANSWER_LOST, 3.0), (Mode.ANSWER_LOST_ONCE, 2.0), (Mode.DOUBLED, 2.0), (Mode.LATE, 3.0))
 
 MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.READ: (*_PROCESS, *_ANSWERS, *_REFUSALS),
     Kind.STALE_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.STALE, 4.0)),
-    Kind.BATCH_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.STALE, 4.0), (Mode.PARTIAL, 2.0), (Mode.PARTIAL_ONCE, 2.0)),
+    Kind.BATCH_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_PARTS),
+    Kind.STALE_BATCH_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_PARTS, (Mode.STALE, 4.0)),
     Kind.WRITE: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 0.5)),
     Kind.TRANSACTION: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 3.0), (Mode.IN_PROGRESS, 1.0)),
     Kind.PUT_EVENTS: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.PARTIAL, 4.0), (Mode.PARTIAL_ONCE, 4.0)),

@@ -29,7 +29,6 @@ Execute = Callable[[str, Request, str], dict[str, Any]]
 KINDS: Final = {
     "Query": Kind.STALE_READ,
     "Scan": Kind.STALE_READ,
-    "BatchGetItem": Kind.BATCH_READ,
     "PutItem": Kind.WRITE,
     "UpdateItem": Kind.WRITE,
     "DeleteItem": Kind.WRITE,
@@ -149,7 +148,7 @@ def begin(client: BaseClient, operation: str, request: Request) -> Call:
     assert _sdk is not None
     if task.dead:
         raise Crashed
-    kind = KINDS.get(operation) or (Kind.READ if _is_consistent(request) else Kind.STALE_READ)
+    kind = KINDS.get(operation) or _kind_of_read(operation, request)
     boundary = task.numbered(f"{operation} {subject(operation, request)}")
     mode, latency = _sdk.network.draw(boundary, kind)
     return Call(
@@ -242,7 +241,9 @@ def _uniform(low: float, high: float) -> float:
     return low + (high - low) * _jitter() if has_task() else _real_uniform(low, high)
 
 
-def _is_consistent(request: Mapping[str, Any]) -> bool:
-    """Whether a read asks to be consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
-    tables = request.get("RequestItems", {}).values()
-    return bool(request.get("ConsistentRead") or (tables and all(wanted.get("ConsistentRead") for wanted in tables)))
+def _kind_of_read(operation: str, request: Mapping[str, Any]) -> Kind:
+    """What a read is, by whether it asks to be consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
+    if operation != "BatchGetItem":
+        return Kind.READ if request.get("ConsistentRead") else Kind.STALE_READ
+    consistent = all(wanted.get("ConsistentRead") for wanted in request["RequestItems"].values())
+    return Kind.BATCH_READ if consistent else Kind.STALE_BATCH_READ
