@@ -1,10 +1,10 @@
 """What a replay that catches up would do outside: the orders it would charge for, and the work it would repeat."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from orderctl import ordering, published
 from orderctl.consumers import Consumer, consumers
@@ -19,10 +19,10 @@ from services.kernel.money import Money
 from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.problems import InvalidRequest
 from services.order import identity, placing
-from services.order.catalogue import Catalogue
+from services.order.catalogue import Catalogue, Offer
 
 INTAKE: Final = "order"
-PRICES_A_READ: Final = 100
+KEYS_A_READ: Final = 100
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,14 @@ def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
     }
     there = ordering.statuses(target, placed)
     missing = {order_id: data for order_id, data in placed.items() if order_id not in there}
-    skus = sorted({line["sku"] for data in missing.values() for line in data.get("lines", ())})
-    prices = _prices(target, skus)
+    offer = _offer(target, missing.values())
     worth: dict[str, Money] = {}
     refused = 0
     for data in missing.values():
         request = placing.asked_of(data)
         try:
             placing.check_lines(request)
-            lines = placing.price(request, prices)
+            lines = placing.price(request, offer)
         except (InvalidRequest, KeyError):
             refused += 1
             continue
@@ -119,9 +118,13 @@ def _is_for_one_of(subscriptions: Sequence[Consumer], event: Published) -> bool:
     return any(consumer.takes(event.source, event.detail_type) for consumer in subscriptions)
 
 
-def _prices(target: Target, skus: Sequence[str]) -> dict[str, Money]:
+def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:
+    """Return the prices of the SKUs that channels' events name, and which of the customers have a contact."""
     catalogue = Catalogue(target.client("dynamodb"), target.parameter("order/table-name"))
-    found: dict[str, Money] = {}
-    for part in in_parts(skus, PRICES_A_READ):
-        found |= catalogue.prices(part)
-    return found
+    data = list(placed)
+    skus = sorted({str(line["sku"]) for each in data for line in each.get("lines", ())})
+    customers = sorted({str(each.get("customer_id")) for each in data})
+    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, KEYS_A_READ)]
+    found = [catalogue.look_up((), part) for part in in_parts(customers, KEYS_A_READ)]
+    prices = {sku: price for offer in priced for sku, price in offer.prices.items()}
+    return Offer(prices, frozenset().union(*(offer.reachable for offer in found)))

@@ -30,10 +30,10 @@ class InvalidPriceError(ValueError):
 
 @dataclass(frozen=True)
 class Offer:
-    """What an order needs to find: the prices of its SKUs, by SKU, and that its customer has a contact."""
+    """What orders need to find: the prices of their SKUs, by SKU, and which of their customers have a contact."""
 
     prices: Mapping[str, Money]
-    is_reachable: bool
+    reachable: frozenset[str]
 
 
 class Catalogue:
@@ -43,14 +43,15 @@ class Catalogue:
         self.client = client
         self.table_name = table_name
 
-    def look_up(self, skus: Iterable[str], customer_id: str) -> Offer:
-        """Return the price of each SKU that the catalogue has, and whether the customer has a contact; at most 99 SKUs.
+    def look_up(self, skus: Iterable[str], customer_ids: Iterable[str]) -> Offer:
+        """Return the price of each SKU that the catalogue has, and which customers have a contact; at most 100 of both.
 
         The read is consistent: a contact that was kept a moment ago counts, and so does a new price.
         """
-        keys = [*(marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))), contacts.key_of(customer_id)]
+        keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
+        keys += [contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))]
         prices: dict[str, Money] = {}
-        is_reachable = False
+        reachable: set[str] = set()
         for attempt in range(READ_TRIES):
             answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
             for item in answer["Responses"].get(self.table_name, ()):
@@ -58,10 +59,10 @@ class Catalogue:
                 if "sku" in row:
                     prices[row["sku"]] = Money.from_dict(row)
                 else:
-                    is_reachable = True
+                    reachable.add(row["customer_id"])
             keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             if not keys:
-                return Offer(prices, is_reachable)
+                return Offer(prices, frozenset(reachable))
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
         raise CatalogueUnavailable(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 

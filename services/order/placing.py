@@ -170,8 +170,8 @@ def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
     if amount > MAX_TOTAL:
         detail = f"the total is over {MAX_TOTAL} minor units of {request['currency']}; order less, or in several orders"
         raise InvalidRequest("total-too-large", 422, "lines", detail)
-    if not offer.is_reachable:
-        customer_id = request["customer_id"]
+    customer_id = request["customer_id"]
+    if customer_id not in offer.reachable:
         detail = f"customer {customer_id} has no contact; PUT /customers/{customer_id}/contact first, then send the order again"
         raise InvalidRequest("contact-missing", 422, "customer_id", detail)
     return priced

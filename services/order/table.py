@@ -102,7 +102,7 @@ def catalogue() -> Catalogue:
 
 def offer(request: Mapping[str, Any]) -> Offer:
     """Return what the catalogue has for a request to place an order."""
-    return catalogue().look_up((line["sku"] for line in request["lines"]), request["customer_id"])
+    return catalogue().look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
 
 
 @cache

@@ -189,6 +189,7 @@ def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(clients, "workflows", lambda patience: saga)
     monkeypatch.setattr(signed_http, "call", call_api)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("orderctl.importing.publishing.AT_ONCE", 1)  # moto's transactions are of one thread
     yield Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
     for built in CACHED:
         built.cache_clear()

@@ -23,6 +23,7 @@ from services.kernel.names import SERVICES
 from services.kernel.rows import marshal
 from services.order import identity
 from services.order.catalogue import Catalogue
+from services.order.contacts import Contacts
 from tests.consumers import CONSUMED
 from tests.unit.orderctl.conftest import Stage, orderctl_json
 from tests.unit.tables import create_journal, create_table
@@ -193,6 +194,7 @@ def test_the_plan_says_how_many_orders_it_would_create_and_what_they_are_worth(s
     Catalogue(stage.client("dynamodb"), stage.parameter("order/table-name")).set_prices(
         [{"sku": "MUG", "amount": 1250, "currency": "USD"}, {"sku": "TASSE", "amount": 1100, "currency": "EUR"}]
     )
+    Contacts(stage.client("dynamodb"), stage.parameter("order/table-name")).put("c", {"name": "Customer"})
     for key, of in {
         "k1": of_channel("k1", "MUG", 2),
         "k2": of_channel("k2", "TASSE", currency="EUR"),
