@@ -19,6 +19,8 @@ from services.kernel.names import parameter_name
 from stages import Stage, as_text, parameter_id
 
 PLATFORM = "platform"
+STANDARD_LENGTH = 4096
+"""What a standard parameter of SSM holds; an advanced one holds twice as much and is charged for."""
 SETTINGS = "settings"
 """The parameter at which a stack keeps the settings that it was deployed with, as JSON."""
 
@@ -111,7 +113,8 @@ class ServiceStack(Stack):
         name = parameter_name(self.stage, self.service, thing)
         self.provides.add(name)
         construct_id = thing.title().replace("-", "") + "Parameter"
-        ssm.StringParameter(self, construct_id, parameter_name=name, string_value=value)
+        large = ssm.ParameterTier.ADVANCED if len(value) > STANDARD_LENGTH else None
+        ssm.StringParameter(self, construct_id, parameter_name=name, string_value=value, tier=large)
 
     def require(self, service: str, thing: str) -> str:
         """What another stack published, as a token that CloudFormation resolves at deployment."""

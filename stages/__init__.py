@@ -135,6 +135,12 @@ def listed(at: Path | None = None) -> str:
     return ", ".join(names(at)) or "none yet"
 
 
+def file_of(name: str, at: Path | None = None) -> Path:
+    """Return the file that has the stage's settings: its own, or the laptop's stage's if it has none."""
+    own = (at or folder()) / f"{name}.yaml"
+    return own if own.exists() else own.with_name(f"{LAPTOP_STAGE}.yaml")
+
+
 def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage:
     """Return the stage's settings from its file. Without a file, those of the ephemeral stage `like`, if one is given.
 
@@ -180,7 +186,7 @@ def override(stage: Stage, name: str, given: str) -> None:
     says = stage.value(name)
     if as_text(says) != as_text(_from_text(given, says)):
         raise StageError(
-            f"-c {name}={given} contradicts stages/{stage.name}.yaml, which says {name}: {as_text(says)}.",
+            f"-c {name}={given} contradicts stages/{file_of(stage.name).name}, which says {name}: {as_text(says)}.",
             "A stage's settings are in its file: change it there, commit it, and deploy without -c.",
         )
 

@@ -185,8 +185,9 @@ def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: C
 def show_place(target: Target, settings: Stage, account: str, doing: str) -> None:
     """Say what is about to be done where, before anything is."""
     kind = "ephemeral" if settings.ephemeral else "not ephemeral"
-    where = "the laptop" if target.is_laptop else f"account {account}, region {target.region}"
-    output.err.print(f"{doing}: {where}, stage {target.stage} ({kind}).", soft_wrap=True)
+    where = "the laptop's account" if target.is_laptop else "account"
+    output.err.print(f"{doing}: {where} {account}, region {target.region}, stage {target.stage} ({kind}).", soft_wrap=True)
+    output.err.print(f"Settings: {stages.file_of(target.stage)}.", soft_wrap=True)
 
 
 def show_changes(found: Sequence["Change"], known: Collection[str]) -> None:

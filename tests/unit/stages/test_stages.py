@@ -145,7 +145,11 @@ def test_an_override_may_repeat_what_the_file_says(setting: str, given: str) -> 
 @pytest.mark.parametrize(
     ("setting", "given"), [("gateway", "sandbox"), ("grams_per_item", "501"), ("ephemeral", "true"), ("ship_from", "{")]
 )
-def test_an_override_may_not_contradict_the_file(setting: str, given: str) -> None:
+def test_an_override_may_not_contradict_the_file(
+    setting: str, given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "prod.yaml").write_text(LASTING)
     with pytest.raises(StageError) as refused:
         stages.override(read(LASTING), setting, given)
     assert refused.value.message.startswith(f"-c {setting}={given} contradicts stages/prod.yaml, which says {setting}: ")
@@ -155,6 +159,11 @@ def test_an_override_may_not_contradict_the_file(setting: str, given: str) -> No
 def test_an_override_of_no_setting_is_refused() -> None:
     with pytest.raises(StageError, match=r"There is no setting 'gatway'. Did you mean 'gateway'\?"):
         stages.override(read(LASTING), "gatway", "stripe")
+
+
+def test_an_override_names_the_file_that_has_the_settings() -> None:
+    with pytest.raises(StageError, match=r"-c gateway=stripe contradicts stages/dev.yaml, which says gateway: sandbox"):
+        stages.override(stages.load("mine", like="dev"), "gateway", "stripe")
 
 
 def test_a_service_may_log_more_than_the_others() -> None:
