@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.constructs.acknowledge import acknowledge
+from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, alarm_on_age, dead_letter_queue, only_from
@@ -69,6 +70,9 @@ class Subscription(Construct):
             event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+        if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
+            refused = "a replay brings events that the schemas refuse, and they are left out: docs/replay.md"
+            alarm_on_count(stack, "ReplayedEventsRefused", refused)
         alarm_on_age(stack, self, queue, f"{stack.service} {name} leaves messages waiting over 15 minutes: {BROKEN_CONSUMER}")
         only_from(stack, queue, rule=rule, operator=True)
         only_from(stack, dead_letters, rule=rule, function=function)
