@@ -16,6 +16,7 @@ import stages
 from orderctl import aws_errors, errors, output
 from orderctl.commands import (
     audit,
+    contacts,
     demo,
     deploy,
     dlq,
@@ -51,6 +52,7 @@ COMMANDS = (
     deploy,
     demo,
     audit,
+    contacts,
     schemas,
     stages_command,
 )

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from orderctl import output, service
 from orderctl.errors import EXIT_FAILED, UserError
 from orderctl.output import Format, OutputOption
 from orderctl.signed_http import NoAnswer
+from services.kernel.identifiers import PERSONAL, is_personal
 from services.kernel.money import Money
 
 app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
@@ -61,6 +63,7 @@ def place(
     - `orderctl orders place --line MUG-BLUE=500 --if-short back-order`
     """
     key = key or uuid.uuid4().hex
+    _check_ids({"--customer": customer, "--key": key, "--token": token, "--line": " ".join(line)})
     body = {"customer_id": customer, "currency": currency, "lines": [_line(text) for text in line], "payment_token": token}
     if if_short is not IfShort.REJECT:
         body["if_short"] = if_short.name
@@ -253,6 +256,13 @@ def import_orders(
         )
     if strict and malformed:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _check_ids(given: Mapping[str, str]) -> None:
+    """Refuse personal data where an id belongs, before it is sent."""
+    for option, text in given.items():
+        if is_personal(text):
+            raise typer.BadParameter(PERSONAL, param_hint=option)
 
 
 def _line(text: str) -> dict[str, Any]:

@@ -39,6 +39,21 @@ PROBLEM: Final = {
         "field": {"description": "Where in the request.", "type": "string"},
     },
 }
+REFUSED_BEFORE: Final = {
+    "403": "The signature is missing or wrong, or its identity may not call this. API Gateway answers.",
+}
+"""What API Gateway answers by itself where a route is signed."""
+REFUSED_ANYWHERE: Final = {
+    "429": "Too many requests at this moment. API Gateway answers; send it again later.",
+    "5XX": "Nothing is known of what was done: send the same request again. API Gateway or the function failed.",
+}
+"""What API Gateway answers by itself on each route."""
+GATEWAY: Final = {
+    "title": "Gateway",
+    "description": "What API Gateway says by itself.",
+    "type": "object",
+    "properties": {"message": {"type": "string"}},
+}
 
 
 def documents() -> dict[str, dict[str, Any]]:
@@ -60,7 +75,7 @@ def document(service: str) -> dict[str, Any]:
         "openapi": VERSION,
         "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
         "paths": paths,
-        "components": {"schemas": {**schemas, "problem": PROBLEM}},
+        "components": {"schemas": {**schemas, "problem": PROBLEM, "gateway": GATEWAY}},
     }
     if any("security" not in operation for operations in paths.values() for operation in operations.values()):
         signed = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
@@ -75,7 +90,10 @@ def _operation(written: Mapping[str, Any]) -> dict[str, Any]:
         made["security"] = []
     if "requestBody" in written:
         made["requestBody"] = {"content": {"application/json": {"schema": _reference(written["requestBody"])}}}
-    made["responses"] = {status: _response(answer) for status, answer in sorted(written["responses"].items())}
+    before = REFUSED_ANYWHERE if written.get("open") else {**REFUSED_BEFORE, **REFUSED_ANYWHERE}
+    by_gateway = {status: {"description": text, "body": "gateway.json"} for status, text in before.items()}
+    answers = {**by_gateway, **written["responses"]}
+    made["responses"] = {status: _response(answer) for status, answer in sorted(answers.items())}
     return made
 
 

@@ -32,7 +32,7 @@ class ChannelOrderPlacedV1Data(TypedDict):
 
 
 class ChannelOrderPlacedV1(TypedDict):
-    """OrderPlaced by a channel, version 1. A channel (a shop, a marketplace feed, a script) puts an order on the bus. The order service prices it and makes it an order of its own."""
+    """OrderPlaced by a channel, version 1. A channel (a shop, a marketplace feed, a script) puts an order on the bus. The order service prices it and makes it an order of its own. A channel's source is `orderflow.channel.` and its name: 1 to 32 of a-z 0-9 -, not - first, and not `api`. The customer needs a contact before (PUT /customers/{customer_id}/contact). No id, key or token may look like a card number or an e-mail address, or have control characters."""
 
     metadata: ChannelOrderPlacedV1Metadata
     data: ChannelOrderPlacedV1Data

@@ -184,3 +184,15 @@ def test_seeding_again_changes_nothing(stage: Stage) -> None:
 )
 def test_what_to_do_if_short_is_said_as_the_api_has_it(stage: Stage, typed: str, kept: str | None) -> None:
     assert place(stage, "--if-short", typed).get("if_short") == kept
+
+
+@pytest.mark.parametrize(
+    "options", [("--customer", "4111111111111111"), ("--key", "joe@example.com"), ("--token", "pm_4111111111111111")]
+)
+def test_a_card_number_or_an_address_is_not_sent(
+    stage: Stage, options: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, AssertionError("nothing is sent"))
+    answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=1", *options)
+    assert answer.exit_code == 2
+    assert options[1] not in answer.output

@@ -1,0 +1,46 @@
+"""`orderctl contacts`: put, mark."""
+
+from typing import Annotated
+
+import typer
+
+from orderctl import documents, output, service
+from orderctl.errors import UserError
+from orderctl.output import Format, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="Keep where customers' mails and parcels go.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="contacts")
+
+
+@app.command()
+def put(
+    ctx: typer.Context,
+    customer: str,
+    file: Annotated[str, typer.Argument(help="A JSON file with name, email and address; - for standard input.")],
+) -> None:
+    """Keep a customer's contact, in place of an earlier one. An order without a contact is refused.
+
+    Example: `orderctl contacts put alice alice.json`
+    """
+    contact = documents.read(file)
+    if not isinstance(contact, dict) or not {"name", "email", "address"} <= contact.keys():
+        raise UserError(f"{file} is not a contact.", "Give a JSON object with name, email and address.")
+    with output.Progress().step(f"Keep the contact of {customer}"):
+        service.put_contact(ctx.obj, {**contact, "customer_id": customer})
+
+
+@app.command()
+def mark(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
+    """Mark the customers whose contacts were kept before there were marks. Run it once; a repeat changes nothing.
+
+    Example: `orderctl contacts mark`
+    """
+    from orderctl import contacts
+
+    with output.Progress().step("Mark customers who have a contact"):
+        marked = contacts.mark(ctx.obj)
+    output.show([{"marked": marked}], {"marked": "Marked"}, output_format)
