@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
+from orderctl.embedded.process import REPOSITORY
 from orderctl.errors import UserError
 from orderctl.target import LAPTOP_ACCOUNT, Target
 from stages import Stage
@@ -34,14 +35,26 @@ def named(service: str) -> str:
     return service.lower().rsplit("-", 1)[-1]
 
 
+def known() -> list[str]:
+    """The services that have a stack, by the repository: what can be said before anything is synthesized."""
+    found = sorted(file.parent.name for file in REPOSITORY.glob("*/infrastructure.py"))
+    return ["platform", *sorted(file.parent.name for file in REPOSITORY.glob("services/*/infrastructure.py")), *found]
+
+
+def check_named(services: Iterable[str], there_are: Sequence[str], *, everything: bool) -> list[str]:
+    """The names of these services. A `UserError` for none, or one that there is not."""
+    wanted = [named(service) for service in services]
+    if everything == bool(wanted):
+        raise UserError("Name the services, or --all.", f"There are: {', '.join(there_are)}.")
+    for name in wanted:
+        if name not in there_are:
+            raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(there_are)}.")
+    return wanted
+
+
 def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
     """The stacks of these services, in the order of deployment. A `UserError` for none, or one that there is not."""
-    wanted, known = [named(service) for service in services], [service_of(stack) for stack in stacks]
-    if everything == bool(wanted):
-        raise UserError("Name the services, or --all.", f"There are: {', '.join(known)}.")
-    for name in wanted:
-        if name not in known:
-            raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(known)}.")
+    wanted = check_named(services, [service_of(stack) for stack in stacks], everything=everything)
     return [stack for stack in stacks if everything or service_of(stack) in wanted]
 
 

@@ -94,11 +94,11 @@ def deploy(
 
     target: Target = ctx.obj
     settings = target.settings()
+    named = deploying.check_named(services or [], deploying.known(), everything=everything)
     check_overrides(settings, context or [])
     account = deploying.check_account(target, settings)
     deploying.check_bootstrapped(target)
     there = deploying.parameters_there(target)
-    named = [deploying.named(service) for service in services or []]
     known = deployed_settings.deployed(target.stage, there)
     found = [change for change in deployed_settings.changes(settings, known) if everything or change.service in named]
     show_place(target, settings, account, f"Deploy {', '.join(named) or 'every stack'}")

@@ -151,7 +151,7 @@ def test_a_context_that_contradicts_the_file_ends_the_synthesis(prod: Target) ->
 def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
     refused = orderctl(prod, *PROD, "destroy", "shipping", "--yes", fails=True)
     assert "OrderflowProd-Shipping is protected from termination" in refused
-    done = plain_cdk(prod, "destroy", "--exclusively", "OrderflowProd-Shipping", "--force")
+    done = plain_cdk(prod, "destroy", "--exclusively", "OrderflowProd-Shipping", "--force", app=str(process.home() / "plain"))
     assert done.returncode != 0
     assert "OrderflowProd-Shipping" in deploying.protected(prod, ["OrderflowProd-Shipping"])
 

@@ -1,5 +1,6 @@
 """The global options: which stage, of which account, before anything starts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 import stages
 from orderctl.cli import app, resolve_target
+from orderctl.errors import UserError
 from orderctl.target import Kind
 from tests.unit.orderctl.conftest import orderctl_json
 
@@ -54,6 +56,37 @@ def test_the_region_is_the_stages(folder: Path) -> None:
         resolve_target(Kind.AWS, stage="prod", region="us-east-1")
     with pytest.raises(typer.BadParameter, match="Name the region"):
         resolve_target(Kind.AWS, stage="dev")
+
+
+@pytest.mark.parametrize(
+    ("environment", "region", "said"),
+    [
+        ({}, "eu-north-1", "There are no AWS credentials"),
+        (
+            {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x", "HTTPS_PROXY": "http://127.0.0.1:9"},
+            "eu-south-1",
+            "There is no way to AWS",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", [("orders", "list"), ("deploy", "--all"), ("destroy", "--all")])
+def test_no_credentials_and_no_network_are_said_at_once_and_of_aws(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    region: str,
+    said: str,
+    command: tuple[str, ...],
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    apart = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name, value in {**apart, "AWS_MAX_ATTEMPTS": "1", "NO_PROXY": "", "no_proxy": "", **environment}.items():
+        monkeypatch.setenv(name, value)
+    answer = CliRunner().invoke(app, ["--target", "aws", "--stage", "dev", "--region", region, *command])
+    assert isinstance(answer.exception, UserError), answer.output
+    assert said in answer.exception.message
+    assert "orderctl up" not in f"{answer.exception.message}{answer.exception.hint}"
 
 
 def test_a_laptops_stage_needs_no_file(folder: Path) -> None:

@@ -201,6 +201,17 @@ def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts
     assert cdk.done == []
 
 
+def test_a_service_that_there_is_not_is_refused_before_anything_starts(
+    app: typer.Typer, account: Account, cdk: FakeCdk
+) -> None:
+    with pytest.raises(UserError, match="There is no service 'paymnt'") as refused:
+        orderctl(app, account, "deploy", "paymnt", "--yes")
+    assert "platform, inventory, notification, order, payment, shipping, audit, journal" in refused.value.hint
+    with pytest.raises(UserError, match="Name the services, or --all"):
+        orderctl(app, account, "deploy", "--yes")
+    assert cdk.done == []
+
+
 class NotSignedIn:
     """STS, to a person without a session."""
 

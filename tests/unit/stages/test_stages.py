@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 import stages
 from stages import SETTINGS, Stage, StageError
@@ -40,6 +41,10 @@ def test_the_schema_describes_every_setting_and_has_the_same_defaults() -> None:
     documented = {name: described["default"] for name, described in SCHEMA["properties"].items() if "default" in described}
     plain = Stage("dev", ephemeral=True)
     assert documented == {name: plain.value(name) for name in SETTINGS if plain.value(name) is not None and name != "ephemeral"}
+
+
+def test_the_schema_is_one() -> None:
+    Draft7Validator.check_schema(SCHEMA)
 
 
 def test_a_setting_that_is_left_out_has_its_default() -> None:
