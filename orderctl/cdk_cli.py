@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ SOURCES = ("cdk", "services", "audit", "journal", "stages", "cdk.json", "require
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"
+BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Cdk:
 
     def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
         """Begin to synthesize the composition into `output`; wait for it with `finish`."""
-        app = self.app or f"{sys.executable} -m cdk.app"
-        arguments = ["synth", "--all", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
+        app = self.app or f"{shlex.quote(sys.executable)} -m cdk.app"  # the CDK hands it to a shell
+        arguments = ["synth", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
         if self.target.is_laptop:
             arguments += ["-c", f"like={stages.LAPTOP_STAGE}"]
         # A laptop needs no look-ups, and the composition must not depend on where it goes.

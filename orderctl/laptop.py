@@ -53,6 +53,9 @@ def _up(
     settings = target.settings()
     deploying.check_account(target, settings)
     record = process.running()
+    if record is not None and not process.becomes_ready(record):
+        process.stop()
+        record = None
     if record is None:
         with progress.step("Start the laptop's AWS"):
             record = process.start(stage=target.stage, port=port, persist=persist, environment=environment)
@@ -107,7 +110,7 @@ def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mappi
     bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
     synthesizing = synthesis.synthesizing(assembly)
     try:
-        if not _exists(target, cdk_cli.TOOLKIT):
+        if not _is_bootstrapped(target):
             with progress.step("Bootstrap the account"):
                 bootstrap.finish(bootstrap.bootstrapping(), "bootstrap")
         with progress.step("Synthesize the stacks"):
@@ -135,14 +138,16 @@ def _seed(target: Target, progress: Progress) -> None:
         importlib.import_module("orderctl.seed").seed(target, progress)
 
 
-def _exists(target: Target, stack: str) -> bool:
+def _is_bootstrapped(target: Target) -> bool:
+    """Return whether the bootstrap was finished: what it makes last is what deployments look for. A cut one left a stack."""
     from botocore.exceptions import ClientError
 
     try:
-        target.client("cloudformation").describe_stacks(StackName=stack)
+        target.client("ssm").get_parameter(Name=cdk_cli.BOOTSTRAP_VERSION)
+        stacks = target.client("cloudformation").describe_stacks(StackName=cdk_cli.TOOLKIT)["Stacks"]
     except ClientError:
         return False
-    return True
+    return all(stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") for stack in stacks)
 
 
 def _deployed(target: Target) -> dict[str, Any]:

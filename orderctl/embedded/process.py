@@ -30,8 +30,13 @@ PYTHON = REPOSITORY / ".venv-embedded" / "bin" / "python"
 USUAL_PORT = 4566
 START_DEADLINE_SECONDS = 30.0
 STOP_DEADLINE_SECONDS = 3.0
+START_ATTEMPTS = 5
 # A graceful end writes every service's state; a forced one would lose all of it.
 SAVE_DEADLINE_SECONDS = 30.0
+
+
+class PortLostError(Exception):
+    """Another process began to listen on the port between the look at it and the engine's own attempt."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,6 @@ def start(
         )
     if not PYTHON.exists():
         raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Make it with `make setup`.")
-    chosen = _choose_port(port, persist)
     folder = home()
     # Functions' unpacked bundles: a forced end leaves them behind.
     shutil.rmtree(folder / "tmp", ignore_errors=True)
@@ -133,12 +137,26 @@ def start(
     log = folder / "logs" / "aws.log"
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
+    for attempt in range(START_ATTEMPTS):
+        chosen = _choose_port(port, persist)
+        try:
+            return _started(chosen, stage, folder, log, persist, environment or {}, extensions=extensions)
+        except PortLostError as lost:
+            if port is not None or persist is not None or attempt + 1 == START_ATTEMPTS:
+                raise UserError(f"Port {chosen} was taken by another process meanwhile.", "Run `orderctl up` again.") from lost
+    raise AssertionError("every attempt returns or raises")
+
+
+def _started(
+    chosen: int, stage: str, folder: Path, log: Path, persist: Path | None, environment: Mapping[str, str], *, extensions: bool
+) -> Running:
+    """Start the engine on a port that was free a moment ago. Raises PortLostError where another process got it first."""
     command = [str(PYTHON), str(LAUNCHER), *([] if extensions else ["--plain"])]
     with log.open("ab") as stream:
         child = subprocess.Popen(
             command,
             cwd=folder / "tmp",
-            env=_engine_environment(folder, chosen, persist) | dict(environment or {}),
+            env=_engine_environment(folder, chosen, persist) | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -157,11 +175,21 @@ def start(
     )
     remember(record)
     try:
-        _wait_until_healthy(child, endpoint, log)
+        _wait_until_healthy(child, chosen, endpoint, log)
     except BaseException:
         stop()
         raise
     return record
+
+
+def becomes_ready(record: Running) -> bool:
+    """Return whether the recorded engine answers, now or soon: whoever started it may have been killed meanwhile."""
+    ends = time.monotonic() + START_DEADLINE_SECONDS
+    while _process(record) is not None and time.monotonic() < ends:
+        if listens(record.pid, record.port) and healthy(record.endpoint):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def stop() -> Running | None:
@@ -274,10 +302,24 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
     return environment
 
 
-def _wait_until_healthy(child: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
+def listens(pid: int, port: int) -> bool:
+    """Return whether the process, or one that it started, listens on this port."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        open_sockets = [socket for member in family for socket in member.net_connections(kind="tcp")]
+    except psutil.Error:  # one of them ended meanwhile
+        return False
+    return any(socket.status == psutil.CONN_LISTEN and socket.laddr.port == port for socket in open_sockets)
+
+
+def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, endpoint: str, log: Path) -> None:
+    """Wait until this child answers at the endpoint: an answer alone may be another process's, which won the port."""
     ends = time.monotonic() + START_DEADLINE_SECONDS
-    while not healthy(endpoint):
+    while not (child.poll() is None and listens(child.pid, port) and healthy(endpoint)):
         if child.poll() is not None:
+            if port_taken(port):
+                raise PortLostError(port)
             raise UserError(f"The laptop's AWS ended while starting (code {child.returncode}).", _tail(log))
         if time.monotonic() > ends:
             raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))

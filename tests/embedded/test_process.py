@@ -1,7 +1,10 @@
 """The laptop's AWS as a process: found, ended, kept, and never confused with another."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +56,50 @@ def test_one_bring_up_at_a_time(home: Path) -> None:
         pass
     with process.alone():
         pass
+
+
+STARTING = """
+import sys
+from orderctl.embedded import process
+process.USUAL_PORT = int(sys.argv[1])
+record = process.start()
+print(record.pid, record.port)
+"""
+
+
+@pytest.mark.system
+def test_engines_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
+    port = str(process.free_port())
+    homes = [tmp_path / name for name in ("one", "two", "three")]
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTING, port],
+            cwd=process.REPOSITORY,
+            env={**os.environ, "ORDERFLOW_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for home in homes
+    ]
+    try:
+        started = [tuple(map(int, each.communicate(timeout=120)[0].split())) for each in starting]
+        assert len({port for _, port in started}) == 3
+        assert [process.listens(pid, port) for pid, port in started] == [True] * 3
+    finally:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            for home in homes:
+                monkeypatch.setenv("ORDERFLOW_HOME", str(home))
+                process.stop()
+
+
+def test_a_neighbours_answer_is_not_taken_for_the_childs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child lost its port, and the process that has it answers as an engine does."""
+    monkeypatch.setattr(process, "healthy", lambda endpoint: True)
+    with socket.socket() as neighbour, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child:
+        neighbour.bind(("127.0.0.1", 0))
+        neighbour.listen()
+        with pytest.raises(process.PortLostError):
+            process._wait_until_healthy(child, neighbour.getsockname()[1], "http://127.0.0.1:1", home / "log")
 
 
 @pytest.mark.system

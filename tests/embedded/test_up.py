@@ -1,8 +1,11 @@
 """`orderctl up`, `status`, `env` and `down`, on a composition of two stacks and the real CDK command line."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from orderctl.cli import app as cli
 from orderctl.embedded import process
 from orderctl.errors import UserError
 from orderctl.target import Target
+from tests.polling import eventually
 
 pytestmark = pytest.mark.system
 
@@ -75,6 +79,28 @@ def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
     orderctl("down")
     assert process.running() is None
     assert not process.port_taken(int(port))
+
+
+@pytest.mark.parametrize(
+    ("log", "seconds"),
+    [("aws.log", 0.0), ("bootstrap.log", 0.5), ("bootstrap.log", 2.0), ("deploy.log", 0.5)],
+    ids=["while it starts", "as the bootstrap begins", "amid the bootstrap", "amid the deployment"],
+)
+def test_an_up_that_was_killed_can_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str, seconds: float
+) -> None:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    up = ["up", "--app", f"{TOY} hello", "-o", "json"]
+    command = [str(Path(sys.executable).with_name("orderctl")), *up]
+    killed = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually((tmp_path / "logs" / log).exists, 60, f"{log} is written")
+        time.sleep(seconds)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        assert json.loads(orderctl(*up))["addresses"] == {"second/api-url": "http://hello"}
+    finally:
+        process.stop()
 
 
 def test_a_failing_composition_says_why(home: Path) -> None:
