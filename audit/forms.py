@@ -212,6 +212,8 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "timeline": is_timeline,
                 "lease_owner": text,
                 "lease_until": is_moment,
+                "tried_at": is_moment,
+                "unavailable": one_of("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE"),
                 **OUTBOX,
                 **SAID,
                 **DUE,

@@ -101,16 +101,25 @@ def due_at(key: str, moment: datetime) -> Row:
     return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
 
 
-def each_shard(items_of: Callable[[str], list[T]]) -> Iterator[T]:
-    """Yield the items of each shard of a sparse index. Raises, at the end, what the first shard that failed raised."""
+def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | None = None) -> Iterator[T]:
+    """Yield the items of each shard of a sparse index; with `age`, those of all shards together, the least age first.
+
+    Raises, at the end, what the first shard that failed raised.
+    """
     failure: Exception | None = None
+    waiting: list[T] = []
     for shard in range(PENDING_SHARDS):
         try:
             items = items_of(str(shard))
         except (BotoCoreError, ClientError) as fault:  # the boundary of a shard
             failure = failure or fault
             continue
-        yield from items
+        if age:
+            waiting += items
+        else:
+            yield from items
+    if age:
+        yield from sorted(waiting, key=age)
     if failure:
         raise failure
 
@@ -142,7 +151,7 @@ class Keyed:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def due(self, now: datetime, limit: int) -> Iterator[str]:
-        """The ids of at most `limit` rows a shard whose time has come, longest waiting first.
+        """The ids of at most `limit` rows a shard whose time has come, of all shards the longest waiting first.
 
         The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
         what its query raises is raised at the end.
@@ -158,7 +167,7 @@ class Keyed:
             )["Items"]
             return found
 
-        for item in each_shard(of_shard):
+        for item in each_shard(of_shard, age=lambda item: str(item["next_due"]["S"])):
             yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
 
     def postpone(self, row_id: str, until: datetime) -> None:

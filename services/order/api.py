@@ -18,19 +18,23 @@ from services.kernel.settings import from_environment
 from services.order import addresses, decisions, identity, paging, placing, states, table
 from services.order.indexes import IN_A_PAGE
 from services.order.placing import Placement
-from services.order.workflow import start
+from services.order.workflow import budget, start
 
 logger = Logger()
 app = APIGatewayHttpResolver()
 CHANNEL = "api"
 ASK_AGAIN_SECONDS = "2"
+ASK_UNAVAILABLE_AGAIN_SECONDS = "60"
 ASK_BACKORDER_AGAIN_SECONDS = "900"
-UNDECIDED = {states.BACKORDERED: "waiting for stock; nothing is charged until there is enough"}
+UNAVAILABLE = {
+    "PAYMENT_UNAVAILABLE": "payment does not answer; nothing is charged, and the order is tried again every minute",
+    "INVENTORY_UNAVAILABLE": "the stock does not answer; nothing is charged, and the order is tried again every minute",
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The saga, and how many seconds it may take in all (the read time-out is a little above)."""
+    """The saga, and how many seconds it may take in all."""
 
     workflow_arn: str
     workflow_timeout_seconds: int
@@ -42,10 +46,17 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-def run_saga(workflow_input: dict[str, Any]) -> start.Answer:
-    """The saga, started once and waited for."""
-    patience = settings().workflow_timeout_seconds + 0.5
-    return start.run(clients.workflows(patience), settings().workflow_arn, workflow_input)
+def run_saga(row: Row, workflow_input: dict[str, Any]) -> Row:
+    """Start the saga once, wait for its end, and return the order's row as it is after that.
+
+    The wait leaves time to read the row and to answer. If the saga does not end in that time, the row as it was is returned:
+    the run goes on, or the sweeper takes it up.
+    """
+    left = app.lambda_context.get_remaining_time_in_millis() / 1000
+    patience = budget.patience_of_caller(left, settings().workflow_timeout_seconds)
+    if patience < 1 or not start.run(clients.workflows(patience), settings().workflow_arn, workflow_input):
+        return row
+    return table.orders().get(row["order_id"]) or row
 
 
 @app.post("/orders")
@@ -64,9 +75,8 @@ def place_order() -> Response[str]:
         return Problem("idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}).response()
     ours = row["placed_by"] == request_id
     if ours and respond == "sync":
-        answer = run_saga(start.live_input(row))
-        return _answer(row, answer.status, answer.reason)
-    return _answer(row, row["status"], row.get("reason"), {"Preference-Applied": "respond-async"} if respond == "async" else {})
+        row = run_saga(row, start.live_input(row))
+    return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
 
 
 def _create(placement: Placement, request_id: str) -> Row:
@@ -111,7 +121,7 @@ def show_order(order_id: str) -> Response[str]:
     row = table.orders().get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if row is None:
         return _no_such_order(order_id)
-    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row["status"])}
+    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row)}
     headers = {"ETag": _tag(row), "Cache-Control": "no-cache", **again}
     if _has(_header("if-none-match"), headers["ETag"]):
         return Response(304, headers=dict(headers))
@@ -133,18 +143,19 @@ def cancel_order(order_id: str) -> Response[str]:
     )
     assert row is not None
     if row["status"] == states.CANCELLING:
-        answer = run_saga(start.recovery_input(order_id, start.RESUME))
-        row = {**row, "status": answer.status or row["status"]}
+        row = run_saga(row, start.recovery_input(order_id))
     if row["status"] == states.CANCELLED:
-        return _json(200, _public(row))
+        return _json(200, _public(row), {"ETag": _tag(row)})
     if row["status"] in (states.CANCELLING, *states.DECIDED_BY_OTHERS):
-        return _json(202, _public(row), {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS})
+        again = {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS}
+        return _json(202, _public(row), {"ETag": _tag(row), **again})
     if row["status"] == states.CONFIRMING:
         detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
         problem = Problem("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
-        return problem.response({"Retry-After": ASK_AGAIN_SECONDS})
+        return problem.response({"ETag": _tag(row), "Retry-After": ASK_AGAIN_SECONDS})
     detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
-    return Problem("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)}).response()
+    too_late = Problem("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
+    return too_late.response({"ETag": _tag(row)})
 
 
 @app.put("/customers/<customer_id>/contact")
@@ -190,22 +201,28 @@ REJECTIONS: dict[str, Callable[[Row], Problem]] = {
 }
 
 
-def _answer(row: Row, status: str | None, reason: str | None, headers: dict[str, str] | None = None) -> Response[str]:
-    """The order's answer by what it durably is."""
-    known = {**row, "status": status or row["status"], "reason": reason}
+def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
+    """Return what the order durably is; `headers` go with an answer that is no end."""
+    status, reason, location = row["status"], row.get("reason", ""), f"/orders/{row['order_id']}"
     if status == states.CONFIRMED:
-        return _json(201, _public(known), {"Location": f"/orders/{row['order_id']}"})
+        return _json(201, _public(row), {"Location": location, "ETag": _tag(row)})
     if status == states.CANCELLED:
-        rejected = REJECTIONS.get(reason or "")
-        if rejected:
-            return rejected(known).response()
         charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
         detail = f"the order was cancelled ({reason}); {charged}"
-        return Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(known)}).response()
-    detail = "being cancelled" if status in states.DECIDED_BY_OTHERS else UNDECIDED.get(known["status"], "not decided yet")
-    body = {"order_id": row["order_id"], "status": known["status"], "detail": f"{detail}; ask again at Location"}
-    again = {"Retry-After": _ask_again(known["status"])}
-    return _json(202, body, {"Location": f"/orders/{row['order_id']}", **again, **(headers or {})})
+        cancelled = Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
+        return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _tag(row)})
+    body = {"order_id": row["order_id"], "status": status, "detail": f"{_undecided(row)}; ask again at Location"}
+    return _json(202, body, {"Location": location, "Retry-After": _ask_again(row), **headers})
+
+
+def _undecided(row: Row) -> str:
+    """Return why an order is not at its end, in words for its customer's shop."""
+    if row["status"] in states.DECIDED_BY_OTHERS:
+        return "being cancelled"
+    if row["status"] == states.BACKORDERED:
+        return "waiting for stock; nothing is charged until there is enough"
+    unavailable = row.get("unavailable", "") if row["status"] == states.PENDING else ""
+    return UNAVAILABLE.get(unavailable, "not decided yet")
 
 
 def _public(row: Row) -> dict[str, Any]:
@@ -215,9 +232,12 @@ def _public(row: Row) -> dict[str, Any]:
     return shown | {name: row[name] for name in ("if_short", "ordered", "reason") if row.get(name)}
 
 
-def _ask_again(status: str) -> str:
-    """After how many seconds there may be news of an order of this status."""
-    return ASK_BACKORDER_AGAIN_SECONDS if status == states.BACKORDERED else ASK_AGAIN_SECONDS
+def _ask_again(row: Row) -> str:
+    """Return after how many seconds there may be news of an order."""
+    if row["status"] == states.BACKORDERED:
+        return ASK_BACKORDER_AGAIN_SECONDS
+    unavailable = row["status"] == states.PENDING and "unavailable" in row
+    return ASK_UNAVAILABLE_AGAIN_SECONDS if unavailable else ASK_AGAIN_SECONDS
 
 
 def _tag(row: Row) -> str:

@@ -1,11 +1,15 @@
 """The order's commands: the saga's steps on the order's row. Each answers `{"outcome": ...}`."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from services.kernel import clock
 from services.kernel.rows import Cause, Decide, Row
-from services.order import decisions, identity, table
+from services.kernel.settings import from_environment
+from services.order import decisions, identity, states, table
 
 Command = dict[str, Any]
 
@@ -16,6 +20,22 @@ class UnknownCommand(ValueError):
 
 class UnknownOrder(LookupError):
     """A step was asked for of an order that is not there."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """After how many seconds an undecided order expires, and one that waits for stock."""
+
+    abort_after_seconds: int = 600
+    back_ordered_for_seconds: int = 6 * 24 * 3600
+
+
+@cache
+def limits() -> decisions.Limits:
+    """Return the limits this function was deployed with."""
+    settings = from_environment(Settings)
+    seconds = settings.abort_after_seconds, settings.back_ordered_for_seconds
+    return decisions.Limits(*(timedelta(seconds=each) for each in seconds))
 
 
 def load(command: Command) -> Command:
@@ -37,13 +57,27 @@ def decide(command: Command) -> Command:
     if command["decision"] == "CONFIRM":
         payment, stock = command.get("payment", {}), command["stock"]
         return _advance(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
-    return _advance(command, lambda row: decisions.decide_to_cancel(row, command["reason"], clock.now()))
+    return _advance(command, lambda row: decisions.turn_down(row, command["evidence"], clock.now()))
 
 
 def wait(command: Command) -> Command:
-    """Let a back-order wait, on the evidence that its stock is waited for, no longer than its money is set aside."""
-    payment, stock = command.get("payment", {}), command["stock"]
-    return _advance(command, lambda row: decisions.wait(row, stock, clock.now(), payment))
+    """Let a back-order wait, on the evidence that its stock is waited for, or end it if this try began after its deadline."""
+    payment, stock, tried_at = command.get("payment", {}), command["stock"], command["tried_at"]
+    return _advance(command, lambda row: decisions.wait(row, stock, tried_at, limits(), clock.now(), payment))
+
+
+def unavailable(command: Command) -> Command:
+    """Record that a try got no answer, or end the order if this try began after its deadline: its status after that.
+
+    Raises ValueError for a reason that is not one of `decisions.UNAVAILABLE`.
+    """
+    reason, tried_at = command["reason"], command["tried_at"]
+    if reason not in decisions.UNAVAILABLE:
+        raise ValueError(f"{reason!r} is not one of {', '.join(sorted(decisions.UNAVAILABLE))}")
+    answer = _advance(command, lambda row: decisions.expire(row, reason, tried_at, limits(), clock.now()))
+    if answer["outcome"] in states.UNDECIDED:
+        table.orders().record_unavailable(command["order_id"], reason)
+    return answer
 
 
 def refuse(command: Command) -> Command:
@@ -65,6 +99,7 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
     "load": load,
     "decide": decide,
     "wait": wait,
+    "unavailable": unavailable,
     "refuse": refuse,
     "confirm": confirm,
     "cancel": cancel,

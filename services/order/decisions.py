@@ -4,6 +4,7 @@ None means that there is nothing (more) to do: the caller reads the row's status
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -18,15 +19,36 @@ Evidence = Mapping[str, Any]
 NOTHING_SAID: Evidence = MappingProxyType({})
 GRACE = timedelta(seconds=60)
 """How long a run of the saga is left alone before its sweeper looks: above the workflow's whole time budget."""
+BEFORE_THE_HOLD_ENDS = timedelta(hours=2)
+"""How long before its money is set aside no more a back-order expires: above the time between two looks at it."""
 BACKORDER_LOOK = timedelta(minutes=15)
 """How often a sweeper asks for the stock of a back-order, should the event that tells of it be lost."""
 REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
 """What a customer wants `if_short`: no order, what there is, or to wait for all of it. Inventory knows the same words."""
 OUT_OF_STOCK = "OUT_OF_STOCK"
+UNAVAILABLE = frozenset({"PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE"})
+"""Reasons of an order whose try got no answer."""
+REFUSALS: Mapping[str, str] = {
+    "DECLINED": "PAYMENT_DECLINED",
+    "VOIDED": "PAYMENT_VOIDED",
+    "REJECTED": OUT_OF_STOCK,
+    "RELEASED": "STOCK_RELEASED",
+    "RESTOCKED": "STOCK_RELEASED",
+}
+"""The reason of a cancellation, by the outcome that payment or inventory answered."""
 
-LEASE = ("lease_owner", "lease_until")
+LEASE = ("lease_owner", "lease_until", "tried_at", "unavailable")
+"""What a try of the sweeper leaves on a row."""
 LEFT_DUE_INDEX = (*LEAVE_DUE_INDEX, *LEASE)
 """What a row that has reached a terminal status loses, so that no sweeper finds it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long after it was placed or resumed an undecided order expires, and one that waits for stock, by a try in vain."""
+
+    undecided: timedelta
+    back_ordered: timedelta
 
 
 class EvidenceMissing(AssertionError):
@@ -70,16 +92,54 @@ def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
     return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason, **_decided(row, now)})
 
 
-def wait(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Change | None:
-    """The goods are waited for, and the money stays authorised; a sweeper looks now and then, until it is too long.
+def turn_down(row: Row, evidence: Evidence, now: datetime) -> Change | None:
+    """Decide to cancel on the answer of payment or inventory. Raises EvidenceMissing if it is no refusal."""
+    reason = REFUSALS.get(evidence["outcome"])
+    if reason is None:
+        raise EvidenceMissing(f"an order is cancelled on one of {', '.join(REFUSALS)}, not on {evidence['outcome']}")
+    return decide_to_cancel(row, reason, now)
 
-    It looks soon for the first time: StockAllocated may have come before the order waited, and then it was not for it.
+
+def expire(row: Row, reason: str, tried_at: str, limits: Limits, now: datetime) -> Change | None:
+    """Decide to cancel an order whose try was in vain, if that was the order's latest try and began after its deadline.
+
+    `tried_at` names the try. The row and not the caller says when it began, so a late answer of an earlier try and a
+    forged one cancel nothing; neither does a backlog of orders that were not tried.
+    """
+    if row["status"] not in states.UNDECIDED or not tried_at or tried_at != row.get("tried_at"):
+        return None
+    if clock.from_rfc3339(row["tried_at"]) < deadline_of(row, limits):
+        return None
+    return Change(TRANSITIONS["expire"], set={"reason": reason, **_decided(row, now)})
+
+
+def deadline_of(row: Row, limits: Limits) -> datetime:
+    """Return the moment from which a try in vain ends an undecided order.
+
+    One that waits has another deadline too: its money must not be let go by the card's bank first.
+    """
+    if row["status"] == states.BACKORDERED:
+        longest = clock.from_rfc3339(row["created_at"]) + limits.back_ordered
+        held_until = row.get("held_until")
+        return min(longest, clock.from_rfc3339(held_until) - BEFORE_THE_HOLD_ENDS) if held_until else longest
+    since = clock.from_rfc3339(str(row.get("resumed_at") or row["created_at"]))
+    return since + limits.undecided
+
+
+def wait(
+    row: Row, stock: Evidence, tried_at: str, limits: Limits, now: datetime, payment: Evidence = NOTHING_SAID
+) -> Change | None:
+    """Let the order wait for its goods with its money authorised, or end it if it was tried after its deadline.
+
+    A sweeper looks now and then. It looks soon for the first time: StockAllocated may have come before the order waited.
 
     An order waits once: evidence that comes after it was resumed is old. `capture_before` of the payment's answer bounds the
     waiting: the row keeps it as `held_until`.
     """
     if stock["outcome"] != "WAITING":
         raise EvidenceMissing(f"an order waits for stock that is WAITING, not {stock['outcome']}")
+    if row["status"] == states.BACKORDERED:
+        return expire(row, OUT_OF_STOCK, tried_at, limits, now)
     if row["status"] != states.PENDING or "backordered_at" in row:
         return None
     data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}

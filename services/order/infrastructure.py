@@ -31,8 +31,6 @@ from services.order.workflow.definition import definition
 from stages import Stage
 
 ORDERS, PRICES, CONTACTS, REACHABLE = "ORDER#", "PRICE#", "CONTACT#", "REACHABLE#"
-CALLER_MARGIN_SECONDS = 0.5
-"""What the API's client waits above the workflow's time-out."""
 ROUTES = (
     "POST /orders",
     "GET /orders",
@@ -41,22 +39,10 @@ ROUTES = (
     "PUT /customers/{customer_id}/contact",
     "DELETE /customers/{customer_id}/contact",
 )
-LIVE_INPUT = {
-    "mode": "live",
-    "order_id": "$.detail.metadata.order_id",
-    "correlation_id": "$.detail.metadata.correlation_id",
-    "causation_id": "$.detail.metadata.event_id",
-    "total": "$.detail.data.total",
-    "payment_token": "$.detail.data.payment_token",
-    "lines": "$.detail.data.lines",
-    "if_short": "$.detail.data.if_short",
-}
-"""The workflow's input when an OrderPlaced starts it: what is written as it is, and where in the event the rest is found."""
-STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"], "if_short": [{"exists": True}]}}
-"""Of the versions that are published side by side, the newest only: each order starts one saga.
-
-What is handed on must be there; an event from before there was `if_short` starts none, and its order is the sweeper's.
-"""
+START_INPUT = {"mode": "resume", "order_id": "$.detail.metadata.order_id"}
+"""The workflow's input when an OrderPlaced starts it: the order's id, and the run loads the rest from the order's row."""
+STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}}
+"""Of the versions that are published side by side, the newest only: each order starts one saga."""
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
@@ -86,11 +72,7 @@ class OrderStack(ServiceStack):
             self,
             table,
             rows=(ORDERS,),
-            sweeper_environment={
-                "WORKFLOW_ARN": workflow.state_machine_arn,
-                "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds")),
-                "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds")),
-            },
+            sweeper_environment={"WORKFLOW_ARN": workflow.state_machine_arn},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         outbox.sweeper.allow("states:StartExecution", on=workflow.state_machine_arn)
@@ -99,7 +81,12 @@ class OrderStack(ServiceStack):
 
     def _commands(self, table: ServiceTable) -> ServiceFunction:
         """The saga's steps; they never see a contact or a price list."""
-        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
+        environment = {
+            "TABLE_NAME": table.table_name,
+            "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds")),
+            "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds")),
+        }
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
         table.allow(commands, "GetItem", "UpdateItem", rows=(ORDERS,))
         self.publish("commands-arn", commands.function_arn)
         return commands
@@ -112,8 +99,7 @@ class OrderStack(ServiceStack):
 
     def _workflow(self, commands: ServiceFunction) -> sfn.StateMachine:
         saga = definition()
-        caller = saga["TimeoutSeconds"] + CALLER_MARGIN_SECONDS
-        budget.assert_within(saga, caller_seconds=caller, api_seconds=http_api.TIMEOUT_SECONDS)
+        budget.assert_within(saga, lease_seconds=budget.LEASE_SECONDS, api_seconds=http_api.TIMEOUT_SECONDS)
         functions = {
             "OrderCommands": commands.function_arn,
             "PaymentCommands": self.require("payment", "commands-arn"),
@@ -151,7 +137,7 @@ class OrderStack(ServiceStack):
     def _start_by_event(self, workflow: sfn.StateMachine) -> None:
         """An OrderPlaced whose caller does not wait starts the saga; a replayed one never does: the sweeper is its retry."""
         part = Construct(self, "Start")
-        found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in LIVE_INPUT.items()}
+        found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in START_INPUT.items()}
         dead_letters = dead_letter_queue(self, "start", part)
         rule = events.Rule(
             part,

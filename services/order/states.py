@@ -33,7 +33,18 @@ TRANSITIONS = TransitionTable(
             CONFIRMING,
             guard="payment AUTHORIZED and stock HELD in hand; its lines and total are from then on what is held",
         ),
-        step("decide_to_cancel", UNDECIDED, CANCELLING),
+        step(
+            "decide_to_cancel",
+            UNDECIDED,
+            CANCELLING,
+            guard="payment DECLINED or VOIDED, or stock REJECTED, RELEASED or RESTOCKED, in hand, or the customer's request",
+        ),
+        step(
+            "expire",
+            UNDECIDED,
+            CANCELLING,
+            guard="the latest try began after the deadline, and payment or inventory gave no answer, or stock is WAITING",
+        ),
         step("refuse", CONFIRMING, CANCELLING, guard="payment CAPTURE_REFUSED in hand"),
         step(
             "confirm",

@@ -1,8 +1,10 @@
-"""The sweeper: every minute, each order that is not terminal and due gets another run of the saga. It never gives up."""
+"""The sweeper: every minute, each order that is not terminal and due gets another run of the saga. It never gives up.
+
+It cancels nothing itself. A run that gets no answer asks the order's own decision, which knows the deadline.
+"""
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -26,37 +28,15 @@ STUCK_AFTER_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Settings:
-    """The saga, and after how many seconds an order still undecided is aborted, and one that still waits for stock."""
+    """The saga."""
 
     workflow_arn: str
-    abort_after_seconds: int = 600
-    back_ordered_for_seconds: int = 6 * 24 * 3600
 
 
 @cache
 def settings() -> Settings:
     """The settings this function was deployed with."""
     return from_environment(Settings)
-
-
-BEFORE_THE_HOLD_ENDS = timedelta(hours=2)
-"""How long before its money is set aside no more a back-order is aborted: above the time between two looks at it."""
-
-
-def mode_of(row: Row, now: datetime, limits: Settings) -> str:
-    """Return `abort` for an order undecided, or waiting for stock, past its deadline, else `resume`.
-
-    One that waits has another deadline too: its money must not be let go by the card's bank first.
-    """
-    held_until = row.get("held_until") if row["status"] == states.BACKORDERED else None
-    if held_until and clock.from_rfc3339(held_until) - BEFORE_THE_HOLD_ENDS <= now:
-        return start.ABORT
-    since, longest = {
-        states.PENDING: (row.get("resumed_at", row["created_at"]), limits.abort_after_seconds),
-        states.BACKORDERED: (row["created_at"], limits.back_ordered_for_seconds),
-    }.get(row["status"], (None, 0))
-    expired = since is not None and clock.from_rfc3339(since) + timedelta(seconds=longest) <= now
-    return start.ABORT if expired else start.RESUME
 
 
 def stuck_metric(row: Row) -> str | None:
@@ -77,12 +57,11 @@ def recover(order_id: str, owner: str) -> bool:
         logger.error("order keeps failing to recover", order_id=order_id, status=row["status"], attempts=row["attempts"])
         metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
         metrics.flush_metrics()
-    mode = mode_of(row, now, settings())
     try:
         clients.workflows(5.0).start_execution(
             stateMachineArn=settings().workflow_arn,
             name=f"{order_id}-{row['attempts']}",
-            input=json.dumps(start.recovery_input(order_id, mode)),
+            input=json.dumps(start.recovery_input(order_id, row["tried_at"])),
         )
     except (BotoCoreError, ClientError) as error:
         logger.warning("saga not started; the next sweep will", order_id=order_id, error=type(error).__name__)

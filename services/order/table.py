@@ -15,8 +15,9 @@ from services.order import decisions, states
 from services.order.catalogue import Catalogue, Offer
 from services.order.contacts import Contacts
 from services.order.indexes import CUSTOMER_INDEX
+from services.order.workflow import budget
 
-LEASE = timedelta(seconds=45)
+LEASE = timedelta(seconds=budget.LEASE_SECONDS)
 """How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""
 
 
@@ -64,7 +65,8 @@ class Orders(Rows):
             answer = self.client.update_item(
                 TableName=self.table_name,
                 Key=marshal({"pk": self.key(order_id)}),
-                UpdateExpression="SET lease_owner = :owner, lease_until = :until, next_due = :next, attempts = :attempts",
+                UpdateExpression="SET lease_owner = :owner, lease_until = :until, next_due = :next, attempts = :attempts, "
+                "tried_at = :now",
                 ConditionExpression=f"#status IN ({', '.join(marks)}) AND attempts = :seen "
                 "AND (attribute_not_exists(lease_until) OR lease_until < :now)",
                 ExpressionAttributeNames={"#status": "status"},
@@ -86,6 +88,22 @@ class Orders(Rows):
                 raise
             return None
         return unmarshal(answer["Attributes"])
+
+    def record_unavailable(self, order_id: str, reason: str) -> None:
+        """Write on an undecided order which service gave its latest try no answer. Its version stays: no decision was taken."""
+        marks = {f":open{position}": status for position, status in enumerate(sorted(states.UNDECIDED))}
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(order_id)}),
+                UpdateExpression="SET unavailable = :reason",
+                ConditionExpression=f"#status IN ({', '.join(marks)})",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=marshal({**marks, ":reason": reason}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
 
 
 @cache

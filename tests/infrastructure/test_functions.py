@@ -204,7 +204,7 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
 
     assert given("notification", "subscriber")["SENDER_ADDRESS"] == LASTING.sender
     assert given("shipping", "sweeper")["TRANSIT_SECONDS"] == str(LASTING.transit_seconds)
-    assert given("order", "sweeper")["ABORT_AFTER_SECONDS"] == str(LASTING.abort_after_seconds)
+    assert given("order", "commands")["ABORT_AFTER_SECONDS"] == str(LASTING.abort_after_seconds)
     (archive,) = lasting.resources("Events::Archive")
     assert archive.properties["RetentionDays"] == LASTING.archive_retention_days
 

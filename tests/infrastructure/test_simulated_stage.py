@@ -72,5 +72,5 @@ def test_streams_are_as_deployed(assembly: Assembly) -> None:
 def test_the_start_rule_gives_the_workflow_what_the_simulation_does(assembly: Assembly) -> None:
     (target,) = assembly.one("Events::Rule", "order", "Start").properties["Targets"]
     transformer = target["InputTransformer"]
-    given = deployment.infrastructure("order")["LIVE_INPUT"]
+    given = deployment.infrastructure("order")["START_INPUT"]
     assert set(transformer["InputPathsMap"].values()) == {path for path in given.values() if path.startswith("$.")}

@@ -147,14 +147,14 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
     stage, notification = stages.load("dev"), infrastructure("notification")
     workflow = {"WORKFLOW_ARN": WORKFLOW}
     waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
-    aborts = {**workflow, "ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
+    deadlines = {"ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
     carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
     webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": REAL_WEBHOOK_SECRET if adapters else WEBHOOK_SECRET}
     sweepers = {
-        "order": aborts,
+        "order": workflow,
         "payment": gateway,
         "shipping": {**contact, "TRANSIT_SECONDS": str(stage.transit_seconds), **carrier},
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
@@ -164,7 +164,7 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         for s in SUBSCRIPTIONS
     }
     ours = (
-        Deployed("order", "commands", 10, {}),
+        Deployed("order", "commands", 10, deadlines),
         Deployed("order", "operator", 10, {}),
         Deployed("order", "contact", 5, {}),
         Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
@@ -220,7 +220,7 @@ def workflow_functions() -> Mapping[str, str]:
 def started_by(event: Mapping[str, Any]) -> dict[str, Any]:
     """The workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
     told = {}
-    for name, path in infrastructure("order")["LIVE_INPUT"].items():
+    for name, path in infrastructure("order")["START_INPUT"].items():
         value: Any = path
         if path.startswith("$."):
             value = event

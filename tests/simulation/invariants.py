@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,9 +46,11 @@ SWEEPS_WITHOUT_BACK_OFF: Final = 4
 UNSTRUCK_SWEEPS: Final = 3
 """How many sweeps that nothing strikes may look at an order, or an outbox, before it is at its end."""
 REPUBLISHED_AFTER: Final = int(deployment.constructs("outbox")["REPUBLISH_AFTER_SECONDS"])
-ABORTED: Final = ("EXPIRED",)
-"""The reasons by which a sweeper cancels what is undecided for too long."""
+NEVER_ANSWERED: Final = "pm_card_unavailable"
+"""A token of the sandbox whose gateway is never available."""
+UNAVAILABLE: Final = ("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE")
 SKEW_SECONDS: Final = 90
+"""How far a clock is off, at most."""
 ABSENT: Final = "∅"
 SHIPMENTS_OF: Final = {
     "CONFIRMED": (ABSENT, "CREATED", "BOOKING", "DISPATCHED", "DELIVERED", "FAILED"),
@@ -125,6 +128,8 @@ class Invariants:
         """By SKU, how many each order waits for, the first to come first."""
         self.born: dict[str, int] = {}
         """By order, how many faults had struck before it was created."""
+        self.tried: dict[str, int] = defaultdict(int)
+        """By order, when a run last asked payment or inventory about it."""
         self.looks: dict[str, list[Look]] = defaultdict(list)
         """By order, each sweep in which it was due, and not terminal."""
         self.left_behind: dict[tuple[str, str], list[Look]] = defaultdict(list)
@@ -257,7 +262,7 @@ class Invariants:
         if change.old is None or (status_of(change.old), status_of(change.new)) == ("BACKORDERED", "PENDING"):
             written = self.world.since_epoch(str(text_of(change.new, "resumed_at") or text_of(change.new, "created_at")))
             self.undecided_since[order_id] = min(written, self.world.scheduler.now)  # the write itself may have come late
-        self._check_abort(order_id, change)
+        self._check_expired(order_id, change)
         if status_of(change.new) != status_of(change.old) == "BACKORDERED":
             self.born[order_id] = len(self.world.plan.struck)
             self.looks.pop(order_id, None)
@@ -287,7 +292,8 @@ class Invariants:
         faults = sum(mode is Mode.CLOCK_JUMP or _concerns(boundary, order_id) for boundary, mode in struck)
         waited = self.waits[order_id]
         self.slowest = max(self.slowest, (unstruck, waited, order_id))
-        if unstruck > UNSTRUCK_SWEEPS or (faults <= SWEEPS_WITHOUT_BACK_OFF and waited > UNSTRUCK_SWEEPS + faults):
+        backs_off = faults > SWEEPS_WITHOUT_BACK_OFF or text_of(self.orders[order_id], "payment_token") == NEVER_ANSWERED
+        if unstruck > UNSTRUCK_SWEEPS or (not backs_off and waited > UNSTRUCK_SWEEPS + faults):
             told = f"{order_id} took {waited} sweeps; {len(spans)} found it due, {unstruck} unstruck; {faults} faults"
             self.fail("V1", told + self._told("order", spans))
 
@@ -352,17 +358,6 @@ class Invariants:
         if operation is not None and text_of(record, "outcome") not in (status_of(row), "OUTSIDE"):
             found = text_of(record, "outcome")
             self.fail("X1", f"the payment of {order_id} is {status_of(row)}; the gateway's {operation} is {found}")
-
-    def _check_abort(self, order_id: str, change: Change) -> None:
-        """V3: no order is aborted before its time is up; clocks may be off by a minute and a half, each way."""
-        assert change.new is not None
-        if status_of(change.new) != "CANCELLING" or text_of(change.new, "reason") not in ABORTED:
-            return
-        before = status_of(change.old)
-        least = deployment.BACK_ORDERED_FOR_SECONDS if before == "BACKORDERED" else deployment.abort_after_seconds()
-        lived = (self.world.scheduler.now - self.undecided_since[order_id]) / SECOND
-        if before in ("PENDING", "BACKORDERED") and lived < least - 2 * SKEW_SECONDS:
-            self.fail("V3", f"{order_id} is aborted, {before} for {lived:.0f} s of {least}")
 
     def _note_unfinished(self, change: Change, finished: bool) -> None:
         entry = (change.table, change.key)
@@ -578,7 +573,7 @@ class Invariants:
         for table, key in sorted(self.unfinished):
             if table == "order":
                 order_id = key.partition("#")[2]
-                if status_of(self.orders[order_id]) == "BACKORDERED":  # which may take as long as it takes
+                if self._waits_for_time(order_id):
                     continue
                 if self.world.conditions.fails(order_id):
                     continue
@@ -586,6 +581,32 @@ class Invariants:
                 if str(text_of(self.orders[order_id], "next_due")) <= now:
                     self.looks[order_id].append(look)
         self._check_mails()
+
+    def _waits_for_time(self, order_id: str) -> bool:
+        """Whether an order need not be at its end: it waits for stock, or its gateway never answers, until its deadline."""
+        order = self.orders[order_id]
+        if status_of(order) == "BACKORDERED":
+            return True
+        lived = (self.world.scheduler.now - self.undecided_since[order_id]) / SECOND
+        never_answered = status_of(order) == "PENDING" and text_of(order, "payment_token") == NEVER_ANSWERED
+        return never_answered and lived < deployment.abort_after_seconds() + 2 * SKEW_SECONDS
+
+    def tries(self, order_id: str) -> None:
+        """A run asks payment or inventory about the order."""
+        self.tried[order_id] = self.world.scheduler.now
+
+    def _check_expired(self, order_id: str, change: Change) -> None:
+        """T1: an order is cancelled as unavailable only by a try that began after its deadline, and really was made."""
+        reason = text_of(change.new, "reason")
+        if status_of(change.new) != "CANCELLING" or reason not in UNAVAILABLE or status_of(change.old) == "CANCELLING":
+            return
+        since = text_of(change.old, "resumed_at") or text_of(change.old, "created_at") or ""
+        tried_at = text_of(change.old, "tried_at") or ""
+        waited = seconds_between(since, tried_at) if tried_at else 0.0
+        really = (self.tried[order_id] - self.undecided_since[order_id]) / SECOND
+        if waited < deployment.abort_after_seconds() or really < deployment.abort_after_seconds() - 2 * SKEW_SECONDS:
+            told = f"after {waited:.0f} s by its row, and {really:.0f} s by the last try that was made"
+            self.fail("T1", f"{order_id} is cancelled as {reason} {told}")
 
     def _check_mails(self) -> None:
         seen: dict[str, None] = {}
@@ -763,6 +784,11 @@ def _concerns(boundary: str, order_id: str) -> bool:
 def _sender(task: str) -> str:
     """Return the invocation that a write came from: a copy's is that of its boundary."""
     return task.removeprefix("copy of [").rpartition(" > ")[0] if task.startswith("copy of [") else task
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Return the seconds from one RFC 3339 moment to another."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def _subject(order_id: str, kind: str) -> str:

@@ -195,6 +195,10 @@ def _no_start_for_ten_minutes(boundary: str, now: int) -> Mode | None:
     return Mode.LOST if "Start" in boundary and "Execution" in boundary and now < 11 * 60 * SECOND else None
 
 
+def _no_stock_service(boundary: str, now: int) -> Mode | None:
+    return Mode.LOST if boundary.endswith(("> ReserveStock", "> ReserveStock 1")) else None
+
+
 def _stream_lost(boundary: str, now: int) -> Mode | None:
     return Mode.DROPPED if boundary.startswith("stream ") and boundary.endswith("] 0") else None
 
@@ -242,7 +246,8 @@ PATHS: Final = (
     Path("waited for long enough", _wait_and_regret, "CANCELLED", "CUSTOMER", stock=2, if_short="BACK_ORDER"),
     Path("resumed", _buy, "CONFIRMED", base=_first_start_lost),
     Path("resumed and refused", _buy, "CANCELLED", "CAPTURE_REFUSED", token="pm_card_capture_refused", base=_first_start_lost),
-    Path("aborted", _buy, "CANCELLED", "EXPIRED", base=_no_start_for_ten_minutes),
+    Path("never tried before its deadline", _buy, "CONFIRMED", base=_no_start_for_ten_minutes),
+    Path("aborted", _buy, "CANCELLED", "INVENTORY_UNAVAILABLE", base=_no_stock_service),
     Path("two runs at once", _buy_async, "CONFIRMED", base=_two_runs),
     Path("republished", _buy, "CONFIRMED", base=_stream_lost),
     Path("delivered", _buy, "CONFIRMED", subscriptions=FULFILMENT),

@@ -231,6 +231,8 @@ class World:
     def _invoke_step(self, state: str, function: str, payload: Any, timeout_seconds: float, task: Task) -> Any:
         """A Task state's call of a function, as Step Functions makes it."""
         boundary = task.numbered(state)
+        if payload["command"] in ("authorize", "reserve"):
+            self.invariants.tries(payload["order_id"])
         patience = int(timeout_seconds * SECOND)
 
         def execute() -> Answered | Failed:

@@ -38,6 +38,13 @@ def amounts(laptop: Laptop, order_id: str) -> dict[str, int]:
     return {row["sk"]: row["amount"] for row in laptop.rows("payment/ledger-table-name") if row["pk"] == order_id}
 
 
+def assert_as_shown(laptop: Laptop, answer: Any, order: dict[str, Any]) -> None:
+    """The order in an answer is the order that GET shows, but for the timeline, and has its ETag."""
+    shown = laptop.request("GET", f"/orders/{order['order_id']}")
+    assert order == {name: value for name, value in shown.json().items() if name != "timeline"}
+    assert answer.headers["etag"] == shown.headers["etag"]
+
+
 def sweep(laptop: Laptop) -> None:
     """What the schedules do every minute."""
     for service in ("inventory", "order"):
@@ -48,7 +55,8 @@ def test_an_order_is_confirmed_for_what_there_is(laptop: Laptop, sku: str) -> No
     answer = place(laptop, sku, 5, "ALLOW_PARTIAL")
     assert answer.status == 201
     order = answer.json()
-    assert laptop.request("GET", f"/orders/{order['order_id']}").json()["ordered"]["total"]["amount"] == 5 * PRICE
+    assert_as_shown(laptop, answer, order)
+    assert (order["total"]["amount"], order["ordered"]["total"]["amount"]) == (2 * PRICE, 5 * PRICE)
     assert amounts(laptop, order["order_id"]) == {"authorize": 5 * PRICE, "capture": 2 * PRICE}
     row = laptop.row("inventory", f"SKU#{sku}")
     assert row
@@ -59,7 +67,9 @@ def test_what_is_short_is_waited_for_first_come_first_served(laptop: Laptop, sku
     first, second = (place(laptop, sku, quantity, "BACK_ORDER") for quantity in (3, 1))
     assert [(answer.status, answer.json()["status"]) for answer in (first, second)] == [(202, "BACKORDERED")] * 2
     first_id, second_id = (answer.json()["order_id"] for answer in (first, second))
-    assert place(laptop, sku, 1, "REJECT").status == 409, "the two that are there are wanted by who came first"
+    rejected = place(laptop, sku, 1, "REJECT")
+    assert rejected.status == 409, "the two that are there are wanted by who came first"
+    assert_as_shown(laptop, rejected, rejected.json()["order"])
 
     def is_confirmed(order_id: str) -> bool:
         sweep(laptop)
@@ -79,6 +89,7 @@ def test_a_customer_need_not_wait(laptop: Laptop, sku: str) -> None:
     order_id = place(laptop, sku, 3, "BACK_ORDER").json()["order_id"]
     answer = laptop.request("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.json()["status"]) == (200, "CANCELLED")
+    assert_as_shown(laptop, answer, answer.json())
     assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "void": "VOIDED"}
     row = laptop.row("inventory", f"SKU#{sku}")
     assert row

@@ -81,11 +81,14 @@ def test_a_gateway_that_answers_late_charges_once(laptop: Laptop) -> None:
     assert laptop.ledger(answer.json()["order_id"]) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
 
 
-def test_a_gateway_that_is_away_cancels_the_order(laptop: Laptop) -> None:
+def test_a_gateway_that_is_away_leaves_the_order_pending_and_its_customer_may_cancel(laptop: Laptop) -> None:
     answer = laptop.place(token="pm_card_unavailable")
-    assert answer.status == 409, answer.text
-    assert answer.json()["order"]["reason"] == "PAYMENT_UNAVAILABLE"
-    assert laptop.ledger(answer.json()["order"]["order_id"]) == {"void": "VOIDED"}
+    assert (answer.status, answer.json()["status"]) == (202, "PENDING"), answer.text
+    assert "payment does not answer" in answer.json()["detail"]
+    order_id = answer.json()["order_id"]
+    cancelled = laptop.request("POST", f"/orders/{order_id}/cancel")
+    assert (cancelled.status, cancelled.json()["reason"]) == (200, "CUSTOMER")
+    assert laptop.ledger(order_id) == {"void": "VOIDED"}
 
 
 def test_respond_async_is_finished_by_the_event(laptop: Laptop) -> None:

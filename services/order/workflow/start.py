@@ -2,29 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel import outside_json
 from services.kernel.rows import Row
 from services.order import decisions, identity
 
 logger = Logger(child=True)
-LIVE, RESUME, ABORT = "live", "resume", "abort"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the saga durably reached. `status` is None when it cannot be known: the sweeper finishes what was begun."""
-
-    status: str | None
-    reason: str | None = None
-
-
-UNKNOWN = Answer(None)
+LIVE, RESUME = "live", "resume"
 
 
 def live_input(row: Row) -> dict[str, Any]:
@@ -45,28 +32,23 @@ def live_input(row: Row) -> dict[str, Any]:
     }
 
 
-def recovery_input(order_id: str, mode: str) -> dict[str, Any]:
-    """The workflow's input for an order that it reads itself: `resume`, or `abort` if no decision was taken yet."""
-    return {"mode": mode, "order_id": order_id}
+def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, Any]:
+    """Return the workflow's input for an order that it loads itself. `tried_at` names the try, as its row has it."""
+    return {"mode": RESUME, "order_id": order_id, **({"tried_at": tried_at} if tried_at else {})}
 
 
-def run(client: Any, workflow_arn: str, workflow_input: Mapping[str, Any]) -> Answer:
-    """Start the saga and wait for its answer. Every fault, refusal and time-out is UNKNOWN, never a no.
+def run(client: Any, workflow_arn: str, workflow_input: Mapping[str, Any]) -> bool:
+    """Start the saga and wait for its end. Return whether it ended: what it reached is on the order's row alone.
 
     A failed synchronous execution still answers HTTP 200; its `status` tells
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html).
     """
+    order_id = workflow_input["order_id"]
     try:
-        execution = client.start_sync_execution(
-            stateMachineArn=workflow_arn, name=workflow_input["order_id"], input=json.dumps(workflow_input)
-        )
+        execution = client.start_sync_execution(stateMachineArn=workflow_arn, name=order_id, input=json.dumps(workflow_input))
     except (BotoCoreError, ClientError) as error:
-        logger.warning("saga not answered", order_id=workflow_input["order_id"], error=type(error).__name__)
-        return UNKNOWN
+        logger.warning("saga not answered", order_id=order_id, error=type(error).__name__)
+        return False
     if execution["status"] != "SUCCEEDED":
-        logger.warning(
-            "saga not finished", order_id=workflow_input["order_id"], status=execution["status"], error=execution.get("error")
-        )
-        return UNKNOWN
-    output = outside_json.read_object(execution["output"])
-    return Answer(output["status"], output.get("reason"))
+        logger.warning("saga not finished", order_id=order_id, status=execution["status"], error=execution.get("error"))
+    return True

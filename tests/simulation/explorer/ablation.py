@@ -87,6 +87,8 @@ ABLATIONS = (
     Ablation(5, "a hold expires", _without("holds that stay")),
     Ablation(6, "there is no sweeper", _without("sweeper")),
     Ablation(6, "a dead sweeper keeps its lease", _without("lease that ends")),
+    Ablation(6, "past its deadline an order is cancelled untried", _without("try before the end")),
+    Ablation(6, "a try from before the deadline counts as one after it", _without("try that the row names")),
     Ablation(6, "an order that waits asks only once", _without("asking again"), Cancellation),
     Ablation(6, "who has acted does not answer again", _without("answering again"), Cancellation),
     Ablation(7, "the event is put after the row is written", _without("outbox")),

@@ -30,7 +30,8 @@ class OrderFacts(NamedTuple):
     later instant, any number of times, or never. That is what lost, late and duplicated mean, and what a zombie does.
     `taken` are the transitions this order has gone through; one taken twice leaves its name with a `!`.
     `told` is what clients were told: confirmed, rejected, misled (an answer about another order). `leased`: a sweeper has the
-    order; `overdue`: its deadline is past. `outbox` are the events that wait in the rows, `bus` those that the bus accepted:
+    order; `overdue`: its deadline is past. `trying`: the row names a try that began after the deadline; `in_vain`: this try
+    got no answer, or goods are still missing. `outbox` are the events that wait in the rows, `bus` those that the bus accepted:
     it may deliver them at any later instant, any number of times. The order `wants` so many units, and does as `if_short` says;
     `got` are those that its reservation is for, `agreed` those that the order is for, at the price of one each.
     """
@@ -45,6 +46,8 @@ class OrderFacts(NamedTuple):
     told: Words = NONE
     leased: bool = False
     overdue: bool = False
+    trying: bool = False
+    in_vain: bool = False
     outbox: Words = NONE
     bus: Words = NONE
     shipment: str = ABSENT

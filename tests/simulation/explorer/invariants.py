@@ -49,6 +49,7 @@ ORDER_INVARIANTS: Mapping[str, Check] = {
     "I1 a second order, or another order's answer, under one idempotency key": lambda one: (
         not one.told & {"second order", "misled"}
     ),
+    "T1 an order expired that was not tried since its deadline": lambda one: "cancelled untried" not in one.told,
     "C1 a client was told what is not so": lambda one: (
         ("confirmed" not in one.told or one.order == order.CONFIRMED)
         and ("rejected" not in one.told or one.order == order.CANCELLED)

@@ -14,6 +14,9 @@ from tests.simulation.explorer.search import CounterExample, search
 JUSTIFIED = {
     "ORDER.resume no more from BACKORDERED": "the sweeper asks for the stock all the same",
     "ORDER.decide_to_confirm no more from BACKORDERED": "StockAllocated makes it PENDING first",
+    "ORDER.decide_to_cancel no more from BACKORDERED": "a customer who waits cannot cancel: the goods or the deadline end it",
+    "ORDER.expire no more from PENDING": "the order stays PENDING, and ends when payment and inventory answer",
+    "ORDER.decide_to_cancel without its evidence": "a sale is lost and nothing else: the order is cancelled as by its customer",
     "ORDER.refuse also from BACKORDERED": "decide_to_cancel by another name",
     "RES.withdraw also from ∅": "a tombstone by another name",
     "PAY.decline also from VOIDING": "nothing was ever set aside: DECLINED and VOIDED both let the order go",
@@ -121,9 +124,10 @@ def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
         rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
         yield Ordering(mutant.change, executions=(1, 1), units=(1,), rules=rules)
     if mutant.step.startswith(("ORDER.", "RES.", "PAY.intend_")):
-        rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
+        rules = replace(mutant, follows=frozenset())
         for of_one in (short.part, short.back_order):
             yield of_one(mutant.change, executions=(1,), rules=rules)
         if mutant.unguarded and mutant.step.startswith("RES."):
+            rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
             for of_two in (short.two_back_orders, short.latecomer):
                 yield of_two(mutant.change, rules=rules)

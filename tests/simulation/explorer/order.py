@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from services.kernel.transitions import ABSENT
+from services.order.states import BACKORDERED, UNDECIDED
 from services.order.states import TRANSITIONS as ORDER
-from services.order.states import UNDECIDED
 from tests.simulation.explorer.facts import OrderFacts, take
 from tests.simulation.explorer.rules import Rules
 
+LAST_TRIES = ("last wait", "last unavailable")
+"""Commands of a run that the sweeper began after the order's deadline, beside what they ask of any order."""
 COMMANDS = ("wait", "decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
 """Asked for by a saga, which has the guard's evidence in hand when it asks; the marks by nobody in this world."""
 
@@ -34,13 +36,34 @@ def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
             after = take(rules, facts, f"ORDER.{command}")
             if command == "decide_to_confirm":
                 after = after._replace(agreed=facts.got)
+            if command == "wait" or after.order not in UNDECIDED:
+                after = _tried(after)
             yield f"order: {command}", after._replace(leased=False, overdue=False) if after.order in ORDER.terminal else after
+    if rules.permits("ORDER.expire", facts.order, facts.order != ABSENT, evidence=_is_last_try(rules, facts)):
+        after = _tried(take(rules, facts, "ORDER.expire"))
+        yield "order: expire", after if facts.in_vain else after.tell("cancelled untried")
+
+
+def _is_last_try(rules: Rules, facts: OrderFacts) -> bool:
+    """Whether the command of a run that began after the deadline says that it was in vain, and the row names that run."""
+    if not rules.has("try before the end"):
+        return facts.overdue
+    if not rules.has("try that the row names"):
+        return facts.overdue and "unavailable" in facts.requests
+    return facts.trying and (
+        "last unavailable" in facts.requests or (facts.order == BACKORDERED and "last wait" in facts.requests)
+    )
+
+
+def _tried(facts: OrderFacts) -> OrderFacts:
+    """The row names no try any more: it was decided, or its deadline is another one now."""
+    return facts._replace(trying=False, in_vain=False, requests=facts.requests.difference(LAST_TRIES))
 
 
 def hears(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
     """StockAllocated may be delivered at any instant once it was told."""
     if rules.permits("ORDER.resume", facts.order, asked=True, evidence="RES.allocate" in facts.taken):
-        yield "order: resume", take(rules, facts, "ORDER.resume")._replace(leased=False, overdue=False)
+        yield "order: resume", _tried(take(rules, facts, "ORDER.resume"))._replace(leased=False, overdue=False)
 
 
 def timer_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:

@@ -48,9 +48,11 @@ def _before_its_time(rules: Rules, one: OrderFacts) -> Iterator[tuple[str, Order
             yield f"before its time: {name}", take(rules, one, name)
 
 
-def _modes(one: OrderFacts) -> tuple[str, ...]:
-    """How a sweeper may start a run on the order; on one that waits, when its time is up: until then it is left as it is."""
-    return (saga.ABORT,) if waits(one) else saga.RECOVERY_MODES
+def _tries(one: OrderFacts) -> tuple[bool, ...]:
+    """Whether the sweeper's try is after the deadline: either, but for an order that waits and is left as it is until then."""
+    if one.order not in order_states.UNDECIDED:
+        return (False,)
+    return (True,) if waits(one) else (False, True)
 
 
 @dataclass
@@ -179,12 +181,12 @@ class Ordering:
             if not left:
                 self.sweeps = max(self.sweeps, sweep)
                 return None
-            left = {end for here in left for mode in _modes(here.orders[0]) for end in self._ends(here, mode)}
+            left = {end for here in left for late in _tries(here.orders[0]) for end in self._ends(here, late)}
         raise AssertionError("the last sweep returns")
 
-    def _ends(self, facts: Facts, mode: str) -> set[Facts]:
+    def _ends(self, facts: Facts, late: bool) -> set[Facts]:
         """Where one undisturbed execution can leave the facts: every choice of the gateway, no fault."""
-        one, run = saga.recovered(facts.orders[0], Execution(0), mode)
+        one, run = saga.recovered(self.rules, facts.orders[0], Execution(0), late)
         waiting = [(facts.of(0, one), run)]
         met, ends = set(waiting), set()
         while waiting:

@@ -1,6 +1,6 @@
 """The saga's program: what one execution asks, which answers it gets, where it goes next.
 
-It is the workflow in services/order/workflow/order_saga.asl.yaml: one program for the live run, for resume and for abort. An
+It is the workflow in services/order/workflow/order_saga.asl.yaml: one program for the live run and for every later try. An
 execution is the state it stands in and the answers it holds. To ask is to put the command on the network, for ever; to be
 answered is to see what the row says once the command has nothing left to do. A crash is never to take a step again.
 """
@@ -17,21 +17,24 @@ from tests.simulation.explorer.rules import Rules
 
 
 class Execution(NamedTuple):
-    """One run of the workflow on the order at `order`; `payment` and `stock` are the answers in its hands."""
+    """One run of the workflow on the order at `order`; `payment` and `stock` are the answers in its hands.
+
+    `late`: the sweeper began it after the order's deadline, and no decision is taken yet.
+    """
 
     order: int
     state: str = "not started"
     payment: str = ""
     stock: str = ""
+    late: bool = False
 
     def __str__(self) -> str:
-        words = (self.state if self.state != "not started" else "", self.payment, self.stock)
+        words = (self.state if self.state != "not started" else "", self.payment, self.stock, "late" if self.late else "")
         return ", ".join(filter(None, ("an execution", *words)))
 
 
 Moves = Iterator[tuple[str, OrderFacts, Execution]]
 
-RESUME, ABORT = RECOVERY_MODES = ("resume", "abort")
 LET_GO = "LET GO"
 ANSWERS: dict[str, dict[str, str]] = {
     "authorize": {
@@ -69,11 +72,12 @@ def starts(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     if facts.order != ABSENT or not rules.has("row first"):
         yield "starts live", *_enter(facts, run, "authorize")
     if facts.order == order.CANCELLING:
-        yield "starts to resume, for the customer who cancelled", *recovered(facts, run, "resume")
+        yield "starts to resume, for the customer who cancelled", *recovered(rules, facts, run)
     if sweepable(rules, facts):
-        for mode in RECOVERY_MODES:
-            if not rules.has("deadline") or mode == ("abort" if facts.overdue else "resume"):
-                yield f"starts to {mode}, for the sweeper", *recovered(leased(rules, facts), run, mode)
+        for late in (False, True):
+            if not rules.has("deadline") or late == (facts.overdue and facts.order in order.UNDECIDED):
+                when = ", after the deadline" if late else ""
+                yield f"starts to resume, for the sweeper{when}", *recovered(rules, leased(rules, facts), run, late)
 
 
 def sweepable(rules: Rules, facts: OrderFacts) -> bool:
@@ -86,17 +90,24 @@ def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
     return facts._replace(leased=True) if rules.has("lease") else facts
 
 
-def recovered(facts: OrderFacts, run: Execution, mode: str) -> tuple[OrderFacts, Execution]:
-    """A recovering execution after its first state, which reads the row."""
+def recovered(rules: Rules, facts: OrderFacts, run: Execution, late: bool = False) -> tuple[OrderFacts, Execution]:
+    """A recovering execution after its first state, which reads the row; the sweeper wrote there which try it is.
+
+    Where the rules have no deadline, any try may be an order's last, at any instant: that is the worst it can be.
+    """
+    if facts.order in order.UNDECIDED and late and not rules.has("deadline"):
+        return _enter(facts, run, "decide_to_cancel")
     if facts.order in order.UNDECIDED:
-        return _enter(facts, run, "authorize" if mode == "resume" else "decide_to_cancel")
+        return _enter(facts._replace(trying=late or facts.trying), run._replace(late=late), "authorize")
     return _decided(facts, run)
 
 
 def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    """What an execution does when its retries are spent: before the decision it gives up; after it, it ends, as by a crash."""
+    """What an execution does when its retries are spent: before the decision it says so; after it, it ends, as by a crash."""
     if run.state in ("authorize", "reserve"):
-        yield f"gives up on {run.state}", *_enter(facts, run, "decide_to_cancel")
+        tried = facts._replace(in_vain=facts.in_vain or (run.late and facts.trying))
+        then = "unavailable" if rules.has("deadline") else "decide_to_cancel"
+        yield f"gets no answer to {run.state}", *_enter(tried, run, then)
     if not rules.has("honest answers") and run.state not in ("not started", "ended"):
         yield "runs out of time, and the client is told: rejected", facts.tell("rejected"), _ended(run)
 
@@ -117,11 +128,20 @@ def _reserve(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     forward = "decide_to_confirm" if rules.has("decision before money") else "settle"
     then = {stock.HELD: forward, stock.COMMITTED: forward, stock.WAITING: "wait"}
     if got:
-        yield f"is answered {got}", *_enter(facts, run, then.get(got, "decide_to_cancel"))
+        still = got == stock.WAITING and facts.order == order.BACKORDERED
+        tried = facts._replace(in_vain=facts.in_vain or (still and run.late and facts.trying))
+        yield f"is answered {got}", *_enter(tried, run, then.get(got, "decide_to_cancel"))
 
 
 def _wait(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    if facts.order not in (ABSENT, order.PENDING) or "ORDER.wait" in facts.taken:
+    ends = run.late and facts.trying and facts.order == order.BACKORDERED
+    if (facts.order not in (ABSENT, order.PENDING) or "ORDER.wait" in facts.taken) and not ends:
+        yield f"is answered {facts.order}", *_decided(facts, run)
+
+
+def _unavailable(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
+    """The order stays as it is until its next try, unless this was its last."""
+    if facts.order != ABSENT and not (run.late and facts.trying and facts.order in order.UNDECIDED):
         yield f"is answered {facts.order}", *_decided(facts, run)
 
 
@@ -214,6 +234,7 @@ ASKS = {
     "authorize": ("authorize",),
     "reserve": ("reserve",),
     "wait": ("wait",),
+    "unavailable": ("unavailable",),
     "decide_to_confirm": ("decide_to_confirm",),
     "decide_to_cancel": ("decide_to_cancel",),
     "settle": ("capture", "commit"),
@@ -225,8 +246,13 @@ ASKS = {
 """The commands that an execution sends on entering a state."""
 
 
+TRIES = ("authorize", "reserve", "wait", "unavailable")
+"""The states of a run before the decision."""
+
+
 def _enter(facts: OrderFacts, run: Execution, state: str) -> tuple[OrderFacts, Execution]:
-    return facts.ask(*ASKS[state]), Execution(run.order, state)
+    asked = [f"last {state}"] if run.late and state in ("wait", "unavailable") and facts.order in order.UNDECIDED else []
+    return facts.ask(*ASKS[state], *asked), Execution(run.order, state, late=run.late and state in TRIES)
 
 
 def _nothing(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
@@ -238,6 +264,7 @@ STATES: dict[str, Callable[[Rules, OrderFacts, Execution], Moves]] = {
     "authorize": _authorize,
     "reserve": _reserve,
     "wait": _wait,
+    "unavailable": _unavailable,
     "decide_to_confirm": _decide,
     "decide_to_cancel": _decide,
     "settle": _settle,

@@ -18,10 +18,10 @@ latecomer = partial(_two, if_short=(BACK_ORDER, REJECT))
 
 
 def worlds(rules: Rules, executions: int = 2) -> tuple[Ordering, ...]:
-    """All four; those with one order, of so many executions."""
+    """All four; those with one order, of so many executions and by production's rules."""
     return (
-        part("an order that takes a part", executions=(executions,), rules=rules),
-        back_order("a back-order, one replenishment", executions=(executions,), rules=rules),
+        part("an order that takes a part", executions=(executions,)),
+        back_order("a back-order, one replenishment", executions=(executions,)),
         two_back_orders("two back-orders, one replenishment", rules=rules),
         latecomer("a back-order and who comes later", rules=rules),
     )

@@ -44,6 +44,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PRICES = {"MUG": (1250, "USD"), "LP": (2499, "USD"), "GIFT": (0, "USD"), "TASSE": (1100, "EUR"), "RARE": (9900, "USD")}
 PRICES |= {"LAST": (700, "USD"), "PAIR": (800, "USD"), "ONE": (900, "USD"), "LATE": (1000, "USD"), "NEVER": (1100, "USD")}
 Steps = Iterator[None]
+LIMITS = decisions.Limits(undecided=timedelta(minutes=10), back_ordered=timedelta(days=6))
 
 
 @dataclass(frozen=True)
@@ -305,7 +306,7 @@ class Order:
     def wait(self) -> Steps:
         """What is short arrives, unless the story says otherwise."""
         stage, late = self.stage, f"for-{self.order_id}"
-        row = self.advance(lambda row: decisions.wait(row, self.reserved, stage.now()))
+        row = self.advance(lambda row: decisions.wait(row, self.reserved, "", LIMITS, stage.now()))
         yield
         yield from self.tell("backordered", f"ORDER#{self.order_id}#{row['version']}")
         if self.story.fate in ("WAITING", "WAITED IN VAIN"):

@@ -10,13 +10,18 @@ from urllib.parse import parse_qsl
 import pytest
 
 from services.kernel import clients
-from services.order import api, sweeper, table
+from services.kernel.rows import marshal
+from services.order import api, commands, sweeper, table
 from tests.unit import documented
 from tests.unit.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
 CONTEXT = SimpleNamespace(
-    aws_request_id="invocation-1", function_name="order", memory_limit_in_mb=512, invoked_function_arn="arn"
+    aws_request_id="invocation-1",
+    function_name="order",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn",
+    get_remaining_time_in_millis=lambda: 29_000,
 )
 
 
@@ -36,11 +41,19 @@ class Saga:
         self.answer(json.loads(start["input"]))
         return {"executionArn": "arn"}
 
-    def answers(self, status: str, reason: str | None = None) -> None:
-        self.answer = lambda start: {
-            "status": "SUCCEEDED",
-            "output": json.dumps({"order_id": start["order_id"], "status": status, "reason": reason}),
-        }
+    def reaches(self, status: str, reason: str | None = None, **moves: Any) -> None:
+        """Let each run leave the order's row with this status and reason, and with what else it `moves`."""
+
+        def run(start: dict[str, Any]) -> dict[str, Any]:
+            order = table.orders().get(start["order_id"])
+            assert order is not None
+            reached = {"status": status, **({"reason": reason} if reason else {}), **moves}
+            row = {**order, **reached, "version": order["version"] + 2, "updated_at": "2026-11-23T12:00:05.000Z"}
+            table.orders().client.put_item(TableName="orders", Item=marshal(row))
+            output = {"order_id": start["order_id"], "status": status, "reason": reason}
+            return {"status": "SUCCEEDED", "output": json.dumps(output)}
+
+        self.answer = run
 
 
 @pytest.fixture
@@ -55,12 +68,12 @@ def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) ->
         "TABLE_NAME": "orders",
         "BUS_NAME": "bus",
         "WORKFLOW_ARN": WORKFLOW,
-        "WORKFLOW_TIMEOUT_SECONDS": "28",
+        "WORKFLOW_TIMEOUT_SECONDS": "41",
         "ABORT_AFTER_SECONDS": "600",
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
     }.items():
         monkeypatch.setenv(name, value)
-    cached = (table.orders, table.catalogue, table.contacts, api.settings, sweeper.settings)
+    cached = (table.orders, table.catalogue, table.contacts, api.settings, commands.limits, sweeper.settings)
     for built in cached:
         built.cache_clear()
     monkeypatch.setattr(clients, "workflows", lambda patience: saga)

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -6,7 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 from services.kernel import clock
 from services.kernel.rows import Cause
 from services.order import decisions, table
-from tests.unit.order.conftest import Saga, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 
 
 def orders_written() -> int:
@@ -15,7 +16,7 @@ def orders_written() -> int:
 
 
 def test_a_confirmed_order_is_created(shop: Shop, saga: Saga) -> None:
-    saga.answers("CONFIRMED")
+    saga.reaches("CONFIRMED")
     answer = shop.place()
     assert answer.status == 201
     assert answer.body["status"] == "CONFIRMED"
@@ -23,8 +24,72 @@ def test_a_confirmed_order_is_created(shop: Shop, saga: Saga) -> None:
     assert answer.headers["Location"] == f"/orders/{answer.body['order_id']}"
 
 
+SHRUNK = {"lines": [{"sku": "MUG", "quantity": 1, "unit_price": 1250}], "total": {"amount": 1250, "currency": "USD"}}
+ORDERED = {
+    "ordered": {
+        "lines": [{"sku": "MUG", "quantity": 2, "unit_price": 1250}, {"sku": "LP", "quantity": 1, "unit_price": 2499}],
+        "total": {"amount": 4999, "currency": "USD"},
+    }
+}
+
+
+def assert_as_shown(shop: Shop, order: dict[str, Any], headers: dict[str, str]) -> None:
+    """The order in an answer is the order that GET shows, field by field and by its tag."""
+    shown = shop.call("GET", f"/orders/{order['order_id']}")
+    assert order == {name: value for name, value in shown.body.items() if name != "timeline"}
+    assert headers["ETag"] == shown.headers["ETag"]
+
+
+def test_a_confirmed_part_is_answered_as_it_is_sent_and_paid(shop: Shop, saga: Saga) -> None:
+    saga.reaches("CONFIRMED", **SHRUNK, **ORDERED)
+    answer = shop.place(body=an_order(if_short="ALLOW_PARTIAL"))
+    assert (answer.status, answer.body["total"], answer.body["ordered"]) == (201, SHRUNK["total"], ORDERED["ordered"])
+    assert_as_shown(shop, answer.body, answer.headers)
+
+
+@pytest.mark.parametrize("reason", ["PAYMENT_DECLINED", "CAPTURE_REFUSED", "OUT_OF_STOCK", "STOCK_RELEASED"])
+def test_a_rejected_order_is_answered_as_it_is(shop: Shop, saga: Saga, reason: str) -> None:
+    saga.reaches("CANCELLED", reason, **SHRUNK, **ORDERED)
+    answer = shop.place(body=an_order(if_short="ALLOW_PARTIAL"))
+    assert answer.body["order"]["updated_at"] != answer.body["order"]["created_at"]
+    assert_as_shown(shop, answer.body["order"], answer.headers)
+
+
+def test_a_cancelled_order_is_answered_as_it_is(shop: Shop, saga: Saga) -> None:
+    order_id = shop.place().body["order_id"]
+    saga.reaches("CANCELLED")
+    answer = shop.call("POST", f"/orders/{order_id}/cancel")
+    assert (answer.status, answer.body["reason"]) == (200, "CUSTOMER")
+    assert_as_shown(shop, answer.body, answer.headers)
+
+
+def test_a_cancellation_that_comes_too_late_is_answered_as_it_is(shop: Shop, saga: Saga) -> None:
+    saga.reaches("CONFIRMED", fulfilment="DISPATCHED")
+    order_id = shop.place().body["order_id"]
+    answer = shop.call("POST", f"/orders/{order_id}/cancel")
+    assert answer.status == 409
+    assert_as_shown(shop, answer.body["order"], answer.headers)
+
+
+def test_what_the_run_says_is_not_believed_without_the_row(shop: Shop, saga: Saga) -> None:
+    saga.answer = lambda start: {"status": "SUCCEEDED", "output": json.dumps({"status": "CONFIRMED", "reason": None})}
+    assert (shop.place().status, shop.place().body["status"]) == (202, "PENDING")
+
+
+def test_an_order_that_was_confirmed_by_a_run_that_failed_later_is_confirmed(shop: Shop, saga: Saga) -> None:
+    saga.reaches("CONFIRMED")
+    confirm = saga.answer
+    saga.answer = lambda start: {**confirm(start), "status": "FAILED", "error": "UNRESOLVED"}
+    assert shop.place().status == 201
+
+
+def test_without_time_for_the_run_it_is_left_to_the_sweeper(shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 9_500)
+    assert (shop.place().status, saga.started) == (202, [])
+
+
 def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
-    saga.answers("CONFIRMED")
+    saga.reaches("CONFIRMED")
     shop.place()
     told = json.loads(saga.started[0]["input"])
     assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "total", "payment_token", "lines", "if_short"}
@@ -51,7 +116,7 @@ def test_the_order_and_its_event_are_one_row(shop: Shop) -> None:
     ],
 )
 def test_a_rejection_says_why(shop: Shop, saga: Saga, status: str, reason: str, http: int, name: str) -> None:
-    saga.answers(status, reason)
+    saga.reaches(status, reason)
     answer = shop.place()
     assert (answer.status, answer.body["type"].rsplit("/", 1)[1]) == (http, name)
     assert answer.body["order"]["reason"] == reason
@@ -153,10 +218,10 @@ def test_a_missing_idempotency_key_is_named(shop: Shop) -> None:
 
 
 def test_an_order_can_be_shown(shop: Shop, saga: Saga) -> None:
-    saga.answers("CONFIRMED")
+    saga.reaches("CONFIRMED")
     order_id = shop.place().body["order_id"]
     shown = shop.call("GET", f"/orders/{order_id}")
-    assert (shown.status, shown.body["status"]) == (200, "PENDING")
+    assert (shown.status, shown.body["status"]) == (200, "CONFIRMED")
     assert "payment_token" not in shown.body
 
 
@@ -172,7 +237,7 @@ def test_no_such_route(shop: Shop) -> None:
 
 def test_an_undecided_order_can_be_cancelled(shop: Shop, saga: Saga) -> None:
     order_id = shop.place().body["order_id"]
-    saga.answers("CANCELLED", "CUSTOMER")
+    saga.reaches("CANCELLED")
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["status"], answer.body["reason"]) == (200, "CANCELLED", "CUSTOMER")
     assert json.loads(saga.started[-1]["input"]) == {"mode": "resume", "order_id": order_id}

@@ -14,6 +14,7 @@ from tests.unit.order.conftest import CONTEXT, Shop
 LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
 TOTAL = {"amount": 4999, "currency": "USD"}
 HELD = {"outcome": "HELD", "lines": LINES}
+DECLINED = {"outcome": "DECLINED", "reason": "card_declined"}
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_the_way_forward(order_id: str) -> None:
 
 
 def test_the_way_back(order_id: str) -> None:
-    assert command("decide", order_id, decision="CANCEL", reason="OUT_OF_STOCK")["outcome"] == "CANCELLING"
+    assert command("decide", order_id, decision="CANCEL", evidence={"outcome": "REJECTED"})["outcome"] == "CANCELLING"
     answer = command("cancel", order_id, payment="VOIDED", stock="RELEASED")
     assert answer == {"outcome": "CANCELLED", "reason": "OUT_OF_STOCK", "total": TOTAL}
     assert events_of(order_id)[-1] == ("OrderCancelled", f"ORDER#{order_id}#3")
@@ -53,13 +54,13 @@ def test_the_way_back(order_id: str) -> None:
 
 def test_one_decision_stands_and_losers_learn_it(order_id: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
-    assert command("decide", order_id, decision="CANCEL", reason="CUSTOMER")["outcome"] == "CONFIRMING"
+    assert command("decide", order_id, decision="CANCEL", evidence=DECLINED)["outcome"] == "CONFIRMING"
     assert command("decide", order_id, decision="CONFIRM", stock=HELD)["outcome"] == "CONFIRMING"
 
 
 def test_the_first_reason_stands(order_id: str) -> None:
-    command("decide", order_id, decision="CANCEL", reason="CUSTOMER")
-    assert command("decide", order_id, decision="CANCEL", reason="EXPIRED")["reason"] == "CUSTOMER"
+    command("decide", order_id, decision="CANCEL", evidence=DECLINED)
+    assert command("decide", order_id, decision="CANCEL", evidence={"outcome": "REJECTED"})["reason"] == "PAYMENT_DECLINED"
 
 
 def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
@@ -91,9 +92,11 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
         ("cancel", {"payment": "CAPTURED", "stock": "RELEASED"}),
         ("cancel", {"payment": "VOIDED", "stock": "COMMITTED"}),
         ("refuse", {"payment": "CAPTURED", "reason": "CAPTURE_REFUSED"}),
+        ("decide", {"decision": "CANCEL", "evidence": {"outcome": "AUTHORIZED"}}),
+        ("decide", {"decision": "CANCEL", "evidence": {"outcome": "PAYMENT_UNAVAILABLE"}}),
     ],
 )
-def test_a_step_without_its_evidence_is_a_fault(order_id: str, name: str, fields: dict[str, str]) -> None:
+def test_a_step_without_its_evidence_is_a_fault(order_id: str, name: str, fields: dict[str, Any]) -> None:
     with pytest.raises(EvidenceMissing):
         command(name, order_id, **fields)
 

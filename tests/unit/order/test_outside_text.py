@@ -63,7 +63,7 @@ def test_json_that_is_refused_is_400_at_its_field(shop: Shop, body: str, field: 
 
 @pytest.mark.parametrize("quantity", ["2.0", "2e0", "0.2e1"])
 def test_a_whole_number_is_the_same_request_however_it_is_written(shop: Shop, saga: Saga, quantity: str) -> None:
-    saga.answers("CONFIRMED")
+    saga.reaches("CONFIRMED")
     lines = [{"sku": "MUG", "quantity": 2}]
     first = shop.place(body=an_order(lines=lines))
     again = shop.place(body=json.dumps(an_order(lines=lines)).replace('"quantity": 2', f'"quantity": {quantity}'))

@@ -21,9 +21,8 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
 
 
-def confirmed(shop: Shop, saga: Saga, key: str = "key-1") -> str:
+def confirmed(shop: Shop, key: str = "key-1") -> str:
     """An order that the saga has confirmed; its id."""
-    saga.answers("CONFIRMED")
     order_id = shop.place(key).body["order_id"]
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
@@ -45,7 +44,7 @@ def timeline(shop: Shop, order_id: str) -> list[str]:
 
 
 def test_a_timeline_tells_an_orders_way_to_the_doorstep(shop: Shop, saga: Saga) -> None:
-    order_id = confirmed(shop, saga)
+    order_id = confirmed(shop)
     heard(order_id, "ShipmentDispatched", "ShipmentDelivered")
     shown = shop.call("GET", f"/orders/{order_id}").body
     assert (shown["status"], shown["fulfilment"]) == ("CONFIRMED", "DELIVERED")
@@ -63,7 +62,7 @@ def test_a_timeline_tells_an_orders_way_to_the_doorstep(shop: Shop, saga: Saga) 
 
 
 def test_a_timeline_tells_a_cancellation(shop: Shop, saga: Saga) -> None:
-    order_id = confirmed(shop, saga)
+    order_id = confirmed(shop)
     shop.call("POST", f"/orders/{order_id}/cancel")
     heard(order_id, "ShipmentCancelled", "StockReleased", "PaymentRefunded")
     assert timeline(shop, order_id) == [
@@ -73,13 +72,13 @@ def test_a_timeline_tells_a_cancellation(shop: Shop, saga: Saga) -> None:
 
 
 def test_what_is_no_news_is_not_told_twice(shop: Shop, saga: Saga) -> None:
-    order_id = confirmed(shop, saga)
+    order_id = confirmed(shop)
     heard(order_id, "ShipmentDelivered", "ShipmentDelivered", "ShipmentDispatched")
     assert timeline(shop, order_id) == ["OrderPlaced", "OrderConfirmed", "ShipmentDelivered", "OrderFulfilled"]
 
 
 def test_an_order_from_before_there_were_timelines_has_an_empty_one(shop: Shop, saga: Saga, dynamodb: Any) -> None:
-    order_id = confirmed(shop, saga)
+    order_id = confirmed(shop)
     key = {"pk": {"S": f"ORDER#{order_id}"}}
     dynamodb.update_item(TableName="orders", Key=key, UpdateExpression="REMOVE timeline")
     assert timeline(shop, order_id) == []
@@ -88,7 +87,7 @@ def test_an_order_from_before_there_were_timelines_has_an_empty_one(shop: Shop, 
 
 
 def test_what_the_caller_has_is_not_sent_again(shop: Shop, saga: Saga) -> None:
-    order_id = confirmed(shop, saga)
+    order_id = confirmed(shop)
     seen = shop.call("GET", f"/orders/{order_id}")
     tag = seen.headers["ETag"]
     assert (tag, seen.headers["Cache-Control"]) == ('"3"', "no-cache")
@@ -102,7 +101,7 @@ def test_what_the_caller_has_is_not_sent_again(shop: Shop, saga: Saga) -> None:
 
 @pytest.mark.parametrize("known", ["", '"33"', "3", '"2", W/"1"'])
 def test_another_tag_is_another_order(shop: Shop, saga: Saga, known: str) -> None:
-    assert shop.call("GET", f"/orders/{confirmed(shop, saga)}", if_none_match=known).status == 200
+    assert shop.call("GET", f"/orders/{confirmed(shop)}", if_none_match=known).status == 200
 
 
 def test_a_sweepers_lease_changes_neither_what_is_shown_nor_the_tag(shop: Shop) -> None:
@@ -116,7 +115,7 @@ def test_a_sweepers_lease_changes_neither_what_is_shown_nor_the_tag(shop: Shop) 
 def test_only_what_may_still_change_is_worth_asking_for_again(shop: Shop, saga: Saga) -> None:
     undecided = shop.place("undecided").body["order_id"]
     assert shop.call("GET", f"/orders/{undecided}").headers["Retry-After"] == "2"
-    assert "Retry-After" not in shop.call("GET", f"/orders/{confirmed(shop, saga)}").headers
+    assert "Retry-After" not in shop.call("GET", f"/orders/{confirmed(shop)}").headers
 
 
 def placed(shop: Shop, count: int, **changes: Any) -> list[str]:
