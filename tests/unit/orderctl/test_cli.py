@@ -72,6 +72,7 @@ def test_the_region_is_the_stages(folder: Path) -> None:
 @pytest.mark.parametrize("command", [("orders", "list"), ("deploy", "--all"), ("destroy", "--all")])
 def test_no_credentials_and_no_network_are_said_at_once_and_of_aws(
     folder: Path,
+    loopback: None,
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
     region: str,

@@ -43,6 +43,22 @@ def test_the_schema_describes_every_setting_and_has_the_same_defaults() -> None:
     assert documented == {name: plain.value(name) for name in SETTINGS if plain.value(name) is not None and name != "ephemeral"}
 
 
+COMPOSITION = [
+    file
+    for pattern in ("cdk/**/*.py", "services/*/infrastructure.py", "audit/infrastructure.py", "journal/infrastructure.py")
+    for file in sorted(stages.REPOSITORY_FOLDER.parent.glob(pattern))
+]
+
+
+@pytest.mark.parametrize("file", COMPOSITION, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_the_composition_has_its_settings_from_the_stages_file_only(file: Path) -> None:
+    """A context or a variable that a stack reads by itself would be forgotten by the next deployment."""
+    source = file.read_text()
+    assert "try_get_context" not in source
+    assert "environ" not in source.replace("environment", "")
+    assert "get_all_context" not in source or file.name == "app.py"
+
+
 def test_the_schema_is_one() -> None:
     Draft7Validator.check_schema(SCHEMA)
 
