@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
@@ -37,6 +38,8 @@ class InventoryStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
+        state_facts(self, table, RESERVATIONS)
+        ask_facts(self, subscriber, "subscriber", later="order")
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
         table.allow_query(outbox.sweeper, DUE_INDEX)
         alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/runbooks/rows-not-moved.md")

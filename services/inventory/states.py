@@ -37,7 +37,7 @@ TRANSITIONS = TransitionTable(
             COMMITTED,
             RESTOCKED,
             publishes="StockReleased",
-            guard="the order is CANCELLING or REFUNDING",
+            guard="the order is CANCELLING, or says that it is cancelled after its confirmation",
             repeatable=True,
         ),
     ),

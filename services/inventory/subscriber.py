@@ -4,22 +4,33 @@ from typing import Any
 
 from services.inventory import decisions, states, table
 from services.inventory.consumes import CONSUMES, ON_REPLAY
+from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 
 
 def restock(delivery: Delivery) -> None:
-    """Take the order's goods back. If they are back, the order asks again: it has not had the answer."""
+    """Take the order's goods back. If they are back, the order asks again: it has not had the answer.
+
+    They come back only if the order itself says that it is cancelled after its confirmation. Raises InvalidEvent if it does
+    not, and what `facts_of` raises.
+    """
     event = delivery.event
     if not event.data["confirmed"]:
         return
     assert event.order_id is not None
     reservations = table.reservations()
     row = reservations.get(event.order_id)
-    if row is None or row["status"] != states.RESTOCKED:
-        reservations.move(event.order_id, decisions.restock, Cause(event.correlation_id, event.event_id))
-    elif delivery.is_live:
-        reservations.say_again(event.order_id, row)
+    if row is not None and row["status"] == states.RESTOCKED:
+        if delivery.is_live:
+            reservations.say_again(event.order_id, row)
+        return
+    if row is not None and row["status"] != states.COMMITTED:
+        return
+    order = facts_of("order", event.order_id)
+    if row is None or order is None or not order["revoked"]:
+        raise contradicted(event, "order", order)
+    reservations.move(event.order_id, decisions.restock, Cause(event.correlation_id, event.event_id))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""The one query between services: where do an order's mails and parcels go? The order service answers it, for ids only."""
+"""The query for personal data: where an order's mails and parcels go, with the order's facts. The order service answers it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from services.kernel import clients, outside_json
+from services.kernel.facts import Facts, FactsUnavailableError, ask
 
 
 class ContactUnavailable(Exception):
@@ -28,23 +26,28 @@ class Contact:
     address: Mapping[str, str] = field(repr=False)
 
 
-def contact_of(order_id: str, function_arn: str) -> Contact | None:
-    """The contact of the order's customer; None when it was never given, or is forgotten.
+@dataclass(frozen=True)
+class Addressed:
+    """An order as its service durably states it, and its customer's contact. Each is None if it is not there."""
+
+    order: Facts | None
+    contact: Contact | None
+
+
+def contact_of(order_id: str, function_arn: str) -> Addressed:
+    """Return the order's facts, and its customer's contact, which is None when it was never given, or is forgotten.
 
     Raises ContactNotYetError, ContactUnavailable, and what Lambda raises.
     """
-    answer = clients.functions().invoke(
-        FunctionName=function_arn, InvocationType="RequestResponse", Payload=json.dumps({"order_id": order_id}).encode()
-    )
-    found: dict[str, Any] = outside_json.read_object(answer["Payload"].read())
-    if "FunctionError" in answer:
-        failure = found.get("errorType", answer["FunctionError"])  # never its message, which may hold whom it was about
-        raise ContactUnavailable(f"the contact function failed on {order_id}: {failure}")
+    try:
+        found = ask(function_arn, order_id)
+    except FactsUnavailableError as failure:
+        raise ContactUnavailable(str(failure)) from None
     match found["outcome"]:
         case "FOUND":
-            return Contact(found["name"], found["email"], found["address"])
+            return Addressed(found.get("order"), Contact(found["name"], found["email"], found["address"]))
         case "NOT_FOUND":
-            return None
+            return Addressed(found.get("order"), None)
         case "NOT_YET":
             raise ContactNotYetError(f"the customer of {order_id} has no contact; the order is young, so ask again")
         case outcome:

@@ -17,6 +17,9 @@ REPLAY_PREFIX = "orderflow-"
 CATCH_UP = "catch-up-"
 """Behind that prefix, the `replay-name` of a replay that makes the orders, parcels and mails that were missed goes on so."""
 
+FACTS_ARN = "facts-arn"
+"""Under `/orderflow/<stage>/<service>/`: the ARN of the function that states the facts of the service's rows."""
+
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
 DUE_INDEX = "due"

@@ -3,15 +3,12 @@
 from services.kernel.consumes import ORDER, Consumes, OnReplay
 from services.kernel.names import source_of
 
-LINES = ("data.lines[].sku", "data.lines[].quantity")
-TOTAL = ("data.total.amount", "data.total.currency")
-
 CONSUMES: Consumes = {
     "notices": {
-        (source_of("order"), "OrderBackordered"): (*ORDER, *LINES, *TOTAL),
-        (source_of("order"), "OrderConfirmed"): (*ORDER, *LINES, "data.left_out[].sku", "data.left_out[].quantity", *TOTAL),
-        (source_of("order"), "OrderCancelled"): (*ORDER, "data.reason", "data.confirmed", *TOTAL),
-        (source_of("shipping"), "ShipmentDispatched"): (*ORDER, "data.tracking"),
+        (source_of("order"), "OrderBackordered"): ORDER,
+        (source_of("order"), "OrderConfirmed"): ORDER,
+        (source_of("order"), "OrderCancelled"): ORDER,
+        (source_of("shipping"), "ShipmentDispatched"): ORDER,
     },
 }
 BOUNCED, COMPLAINED = "Email Bounced", "Email Complaint Received"

@@ -7,6 +7,7 @@ from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.facts import ask_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -57,6 +58,7 @@ class NotificationStack(ServiceStack):
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))
         table.allow(subscriber, "GetItem", rows=(SUPPRESSIONS,))
         subscriber.allow("lambda:InvokeFunction", on=contact)
+        ask_facts(self, subscriber, "subscriber", earlier=("shipping",))
         subscriber.allow(
             "ses:SendEmail",
             on=[

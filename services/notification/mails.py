@@ -8,7 +8,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from services.kernel.events import DomainEvent
 from services.kernel.money import Money
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,18 +56,18 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "confirmed": lambda confirmed: "We give you your money back." if confirmed else "You pay nothing for it.",
     "tracking": str,
 }
-"""How a field of an event's data is said in a mail."""
+"""How a fact of an order or of its shipment is said in a mail."""
 
 
-def compose(kind: str, name: str, event: DomainEvent) -> Mail:
-    """The mail of `kind` to the person `name`, about the event's order: the same as text and as HTML.
+def compose(kind: str, name: str, order_id: str, facts: Mapping[str, Any]) -> Mail:
+    """Return the mail of `kind` to the person `name`, about an order and the `facts` of it: the same as text and as HTML.
 
-    Raises KeyError for a template that asks for what the event does not have.
+    Raises KeyError for a template that asks for what is not among the facts.
     """
-    said = {part: say(event.data[part]) for part, say in WORDS.items() if part in event.data}
-    fields = {"order_id": str(event.order_id), "name": name, **said}
-    ordered = _items(event.data.get("lines", ()))
-    missing = [f"{item}{LEFT_OUT}" for item in _items(event.data.get("left_out", ()))]
+    said = {part: say(facts[part]) for part, say in WORDS.items() if part in facts}
+    fields = {"order_id": order_id, "name": name, **said}
+    ordered = _items(facts.get("lines", ()))
+    missing = [f"{item}{LEFT_OUT}" for item in _items(facts.get("left_out", ()))]
     written = {**fields, "lines": "\n".join(f"  {line}" for line in (*ordered, *missing))}
     heading, _, text = _template(f"{kind}.txt").substitute(written).partition("\n\n")
     subject = heading.removeprefix("Subject: ")

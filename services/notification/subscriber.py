@@ -1,5 +1,6 @@
 """The notices' subscriber: what the customer should know becomes a mail, one of each kind per order at most."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,6 +10,8 @@ from aws_lambda_powertools import Logger
 
 from services.kernel import clock
 from services.kernel.contact import contact_of
+from services.kernel.events import DomainEvent
+from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
@@ -17,6 +20,16 @@ from services.notification.consumes import CONSUMES, ON_REPLAY
 from services.notification.decisions import Notice
 
 logger = Logger()
+
+
+STATED: Mapping[str, Callable[[Facts], bool]] = {
+    "OrderBackordered": lambda order: order["backordered"],
+    "OrderConfirmed": lambda order: order["confirmed"],
+    "OrderCancelled": lambda order: order["revoked"] or order["status"] == "CANCELLED",
+}
+"""What an order must state of itself, now or for what it was before, for the customer to read of its event."""
+DISPATCHED = ("DISPATCHED", "DELIVERED")
+"""The statuses of a shipment that has gone."""
 
 
 class StillClaimed(Exception):
@@ -44,7 +57,8 @@ def notify(delivery: Delivery) -> None:
     A note found CLAIMED is another delivery's, which is at it, or died at it. To send could be a second mail; to acknowledge
     could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is
     SENT, FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
-    Raises StillClaimed, mailer.NotSent, ContactUnavailable and what botocore raises; the message is then delivered again.
+    Raises StillClaimed, mailer.NotSent, ContactUnavailable, and what botocore and `confirmed_by_owner` raise; but for an event
+    that its owner contradicts, the message is then delivered again.
     """
     event = delivery.event
     assert event.order_id is not None
@@ -53,18 +67,35 @@ def notify(delivery: Delivery) -> None:
     come_back_while_claimed(note)
     if not decisions.is_open(note):
         return
-    contact = contact_of(notice.order_id, settings().contact_function_arn)
+    asked = contact_of(notice.order_id, settings().contact_function_arn)
+    contact, known = asked.contact, confirmed_by_owner(event, asked.order)
     if contact is None or table.suppressions().get(contact.email) is not None:
         reason = decisions.NO_CONTACT if contact is None else decisions.ADDRESS_REFUSED
         come_back_while_claimed(advance(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
         return
-    mail = mails.compose(notice.kind, contact.name, event)
+    mail = mails.compose(notice.kind, contact.name, notice.order_id, known)
     claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
     claimed = advance(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
     if claimed.get("claim") == claim:
         send_claimed(notice, claimed, contact.email, mail)
     else:
         come_back_while_claimed(claimed)
+
+
+def confirmed_by_owner(event: DomainEvent, order: Facts | None) -> Facts:
+    """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
+
+    Raises InvalidEvent for an event that the row does not bear out, and what `facts_of` raises.
+    """
+    if event.detail_type == "ShipmentDispatched":
+        assert event.order_id is not None
+        shipment = facts_of("shipping", event.order_id)
+        if order is None or shipment is None or shipment["status"] not in DISPATCHED:
+            raise contradicted(event, "shipping", shipment)
+        return shipment
+    if order is None or not STATED[event.detail_type](order):
+        raise contradicted(event, "order", order)
+    return order
 
 
 def come_back_while_claimed(note: Row | None) -> None:

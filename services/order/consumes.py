@@ -25,9 +25,9 @@ CONSUMES: Consumes = {
         (source_of("shipping"), "ShipmentCancelled"): MOVED,
         (source_of("shipping"), "ShipmentFailed"): (*MOVED, "data.reason"),
         (source_of("payment"), "PaymentRefunded"): MOVED,
-        (source_of("payment"), "PaymentRefundedOutside"): (*MOVED, "data.left.amount"),
+        (source_of("payment"), "PaymentRefundedOutside"): (*MOVED, "data.left.amount", "data.refund_id"),
         (source_of("inventory"), "StockAllocated"): MOVED,
-        (source_of("inventory"), "StockReleased"): MOVED,
+        (source_of("inventory"), "StockReleased"): (*MOVED, "data.restocked"),
     },
 }
 ON_REPLAY = {"intake": OnReplay.CATCH_UP, "fulfilment": OnReplay.REBUILD}

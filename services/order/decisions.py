@@ -142,7 +142,7 @@ def wait(
         return expire(row, OUT_OF_STOCK, tried_at, limits, now)
     if row["status"] != states.PENDING or "backordered_at" in row:
         return None
-    data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
+    data = {"customer_id": row["customer_id"], "lines": quantities(row["lines"]), "total": row["total"]}
     since = {"backordered_at": clock.rfc3339(now)}
     if "capture_before" in payment:
         since["held_until"] = payment["capture_before"]
@@ -171,9 +171,9 @@ def confirm(row: Row, payment: str, stock: str) -> Change | None:
         raise EvidenceMissing(f"an order is confirmed on CAPTURED and COMMITTED, not on {payment} and {stock}")
     if row["status"] != states.CONFIRMING:
         return None
-    data = {"customer_id": row["customer_id"], "lines": _quantities(row["lines"]), "total": row["total"]}
-    left_out = _left_out(row)
-    told = {**data, "left_out": left_out} if left_out else data
+    data = {"customer_id": row["customer_id"], "lines": quantities(row["lines"]), "total": row["total"]}
+    missing = left_out(row)
+    told = {**data, "left_out": missing} if missing else data
     return Change(TRANSITIONS["confirm"], remove=LEFT_DUE_INDEX, data=told)
 
 
@@ -196,8 +196,23 @@ def ask_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
     return Change(TRANSITIONS["request_cancel"], set={"reason": reason, **_watched(row, now)}, data=data)
 
 
+def was_revoked(row: Row) -> bool:
+    """Return whether the order was cancelled after its confirmation: its money and goods go back, or are back."""
+    return row["status"] == states.REFUNDING or (row["status"] == states.CANCELLED and bool(row.get("refunded")))
+
+
+def was_confirmed(row: Row) -> bool:
+    """Return whether the order was ever confirmed."""
+    return row["status"] in (states.CONFIRMED, states.CANCEL_REQUESTED) or was_revoked(row)
+
+
 def revoke(row: Row, failure: str | None, now: datetime) -> Change | None:
-    """The parcel will not go: asked for, or by the carrier's `failure`. From here on money and goods go back."""
+    """The parcel will not go: asked for, or by the carrier's `failure`. From here on money and goods go back.
+
+    None for an order whose parcel has gone.
+    """
+    if row["fulfilment"] != states.FULFILMENT[0]:
+        return None
     if row["status"] != states.CANCEL_REQUESTED and not (failure and row["status"] == states.CONFIRMED):
         return None
     reason = failure or row["reason"]
@@ -264,15 +279,16 @@ def _decided(row: Row, now: datetime) -> Mapping[str, Any]:
     return {"attempts": 0, **due_at(row["order_id"], now + GRACE)} if row["status"] == states.BACKORDERED else {}
 
 
-def _left_out(row: Row) -> list[dict[str, Any]]:
-    """What was ordered and is not there."""
+def left_out(row: Row) -> list[dict[str, Any]]:
+    """Return what was ordered and is not in stock, as SKUs and quantities."""
     kept = {line["sku"]: line["quantity"] for line in row["lines"]}
-    ordered = _quantities(as_ordered(row)["lines"])
+    ordered = quantities(as_ordered(row)["lines"])
     missing = [{**line, "quantity": line["quantity"] - kept.get(line["sku"], 0)} for line in ordered]
     return [line for line in missing if line["quantity"]]
 
 
-def _quantities(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def quantities(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines without their prices."""
     return [{"sku": line["sku"], "quantity": line["quantity"]} for line in lines]
 
 

@@ -13,6 +13,7 @@ from cdk.constructs import http_api
 from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_count
 from cdk.constructs.bus import bus_of
+from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
@@ -53,6 +54,10 @@ RUNS_CUT_SHORT = 10
 """So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
 
+ASKED_BY_EARLIER = (("payment", "subscriber"), ("inventory", "subscriber"))
+"""The functions of stacks deployed before this one that ask for an order's facts."""
+
+
 class OrderStack(ServiceStack):
     """Orders, the catalogue, contacts and the saga."""
 
@@ -67,6 +72,7 @@ class OrderStack(ServiceStack):
         self._api(table, workflow)
         self._contact(table)
         self._operator(table)
+        state_facts(self, table, ORDERS, to_earlier=ASKED_BY_EARLIER)
         self._subscriptions(table)
         outbox = Outbox(
             self,
@@ -203,3 +209,4 @@ class OrderStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))
         Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber)
+        ask_facts(self, subscriber, "subscriber", earlier=("payment", "inventory"), later="shipping")

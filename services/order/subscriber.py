@@ -1,31 +1,56 @@
-"""The fulfilment's subscriber: what became of the goods, the parcel and a cancelled order's money moves the order on."""
+"""The fulfilment's subscriber: what became of the goods, the parcel and a cancelled order's money moves the order on.
+
+Each event is a hint. The order moves only if the owner of the fact states the same of its own row (ADR 27).
+"""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.kernel import clock
-from services.kernel.events import DomainEvent
+from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import source_of
 from services.kernel.rows import Cause, Change, Row
 from services.order import decisions, table
 from services.order.consumes import ON_REPLAY
 
-Choose = Callable[[Row, DomainEvent], Change | None]
-CHOICES: dict[tuple[str, str], Choose] = {
-    (source_of("shipping"), "ShipmentDispatched"): lambda row, event: decisions.mark_fulfilment(row, "DISPATCHED"),
-    (source_of("shipping"), "ShipmentDelivered"): lambda row, event: decisions.mark_fulfilment(row, "DELIVERED"),
-    (source_of("shipping"), "ShipmentCancelled"): lambda row, event: decisions.revoke(row, None, clock.now()),
-    (source_of("shipping"), "ShipmentFailed"): lambda row, event: decisions.revoke(row, event.data["reason"], clock.now()),
-    (source_of("payment"), "PaymentRefunded"): lambda row, event: decisions.take_back(row, "refunded"),
-    (source_of("payment"), "PaymentRefundedOutside"): lambda row, event: decisions.refunded_outside(
-        row, event.data["left"]["amount"], clock.now()
-    ),
-    (source_of("inventory"), "StockAllocated"): lambda row, event: decisions.resume(row, clock.now()),
-    (source_of("inventory"), "StockReleased"): lambda row, event: decisions.take_back(row, "restocked"),
+
+@dataclass(frozen=True)
+class Hint:
+    """What an event lets the order do, if the row of its `owner` has one of these statuses.
+
+    The statuses are the event's own and those that can follow it, so that a late delivery is confirmed as well. `choose` takes
+    the order's row and what is known of the event: first its data, then the owner's facts.
+    """
+
+    owner: str
+    statuses: tuple[str, ...]
+    choose: Callable[[Row, Facts], Change | None]
+    about: tuple[str, ...] = ()
+    """The fields of the event's data that tell the owner which of an order's rows is asked for."""
+
+
+HINTS: dict[tuple[str, str], Hint] = {
+    (source_of(hint.owner), detail_type): hint
+    for detail_type, hint in {
+        "ShipmentDispatched": Hint(
+            "shipping", ("DISPATCHED", "DELIVERED"), lambda row, known: decisions.mark_fulfilment(row, "DISPATCHED")
+        ),
+        "ShipmentDelivered": Hint("shipping", ("DELIVERED",), lambda row, known: decisions.mark_fulfilment(row, "DELIVERED")),
+        "ShipmentCancelled": Hint("shipping", ("CANCELLED",), lambda row, known: decisions.revoke(row, None, clock.now())),
+        "ShipmentFailed": Hint("shipping", ("FAILED",), lambda row, known: decisions.revoke(row, known["reason"], clock.now())),
+        "PaymentRefunded": Hint("payment", ("REFUNDED",), lambda row, known: decisions.take_back(row, "refunded")),
+        "PaymentRefundedOutside": Hint(
+            "payment",
+            ("RECORDED",),
+            lambda row, known: decisions.refunded_outside(row, known["left"]["amount"], clock.now()),
+            about=("refund_id",),
+        ),
+        "StockAllocated": Hint("inventory", ("HELD", "COMMITTED"), lambda row, known: decisions.resume(row, clock.now())),
+        "StockReleased": Hint("inventory", ("RESTOCKED",), lambda row, known: decisions.take_back(row, "restocked")),
+    }.items()
 }
-"""What each event makes of its order."""
 
 
 class UnknownOrder(LookupError):
@@ -33,20 +58,38 @@ class UnknownOrder(LookupError):
 
 
 def move(delivery: Delivery) -> None:
-    """Take the step that the event calls for, unless it is taken."""
+    """Take the step that the event calls for, unless it is taken.
+
+    Raises UnknownOrder, InvalidEvent for an event that its owner contradicts, and what `facts_of` raises.
+    """
     event = delivery.event
-    choose = CHOICES[event.source, event.detail_type]
+    hint = HINTS[event.source, event.detail_type]
+    assert event.order_id is not None
+    order = table.orders().get(event.order_id)
+    if order is None:
+        raise UnknownOrder(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
+    if hint.choose(order, event.data) is None:
+        return
+    facts = facts_of(hint.owner, event.order_id, **{name: event.data[name] for name in hint.about})
+    if facts is None or facts["status"] not in hint.statuses:
+        raise contradicted(event, hint.owner, facts)
 
     def step(row: Row | None) -> Change | None:
-        if row is None:
-            raise UnknownOrder(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
-        change = choose(row, event)
+        change = hint.choose(row, facts) if row else None
         return replace(change, heard=event) if change else None
 
-    assert event.order_id is not None
-    table.orders().advance(event.order_id, step, Cause(event.correlation_id, event.event_id))
+    table.orders().advance(event.order_id, step, Cause(event.correlation_id, event.event_id), seen=order)
+
+
+def take_back_goods(delivery: Delivery) -> None:
+    """Move the order on goods that were sold and are back. Goods that were only held are the saga's matter."""
+    if delivery.event.data["restocked"]:
+        move(delivery)
+
+
+HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockReleased"): take_back_goods}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The fulfilment queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CHOICES, move), ON_REPLAY["fulfilment"])
+    return subscribe(event, HANDLERS, ON_REPLAY["fulfilment"])

@@ -4,6 +4,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
@@ -55,6 +56,8 @@ class PaymentStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
+        state_facts(self, table, PAYMENTS, OUTSIDE_REFUNDS)
+        ask_facts(self, subscriber, "subscriber", later="order")
         outbox = Outbox(self, table, rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS), sweeper_environment=gateway)
         table.allow_query(outbox.sweeper, DUE_INDEX)
         callers = (commands, operator, subscriber, outbox.sweeper)

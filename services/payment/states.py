@@ -34,7 +34,12 @@ TRANSITIONS = TransitionTable(
             guard="the tombstone: from here on a late authorise is refused",
         ),
         step("void", VOIDING, VOIDED, publishes="PaymentVoided", guard="the gateway cancelled the intent"),
-        step("intend_refund", CAPTURED, REFUNDING, guard="OrderCancelled of a confirmed order in hand"),
+        step(
+            "intend_refund",
+            CAPTURED,
+            REFUNDING,
+            guard="OrderCancelled in hand, and the order says that it is cancelled after its confirmation",
+        ),
         step(
             "refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back", repeatable=True
         ),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.kernel import clock
+from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 from services.payment import decisions, processing, states, table
@@ -11,13 +12,22 @@ from services.payment.gateways import gateway
 
 
 def refund(delivery: Delivery) -> None:
-    """Begin the order's refund, unless it is begun, and go on with it as far as it comes; the sweeper does the rest."""
+    """Begin the order's refund, unless it is begun, and go on with it as far as it comes; the sweeper does the rest.
+
+    It begins only if the order itself says that it is cancelled after its confirmation. Raises InvalidEvent if it does not,
+    and what `facts_of` raises.
+    """
     event = delivery.event
     if not event.data["confirmed"]:
         return
     assert event.order_id is not None
     payments, cause = table.payments(), Cause(event.correlation_id, event.event_id)
-    row = payments.advance(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    row = payments.get(event.order_id)
+    if decisions.intend_refund(row, cause, clock.now()) is not None:
+        order = facts_of("order", event.order_id)
+        if order is None or not order["revoked"]:
+            raise contradicted(event, "order", order)
+        row = payments.advance(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause, seen=row)
     if row is not None and row["status"] == states.REFUNDED and delivery.is_live:
         payments.say_again(event.order_id, row)  # the order asks again, so it has not had the answer
     processing.refund(payments, gateway(), row)

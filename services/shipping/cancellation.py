@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause
 from services.shipping import decisions, states, table
@@ -12,16 +13,21 @@ def keep_here(delivery: Delivery) -> None:
     """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does.
 
     If the shipment is past it already, the order asks again: it has not had the answer.
+    Raises InvalidEvent for an order that is not to be cancelled, and what `facts_of` raises.
     """
     event = delivery.event
     assert event.order_id is not None
-    cause = Cause(event.correlation_id, event.event_id)
     shipments = table.shipments()
     row = shipments.get(event.order_id)
-    if row is None or row["status"] == states.CREATED:
-        shipments.advance(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
-    elif delivery.is_live:
-        shipments.say_again(event.order_id, row)
+    if row is not None and row["status"] != states.CREATED:
+        if delivery.is_live:
+            shipments.say_again(event.order_id, row)
+        return
+    order = facts_of("order", event.order_id)
+    if order is None or not (order["status"] == "CANCEL_REQUESTED" or order["revoked"]):
+        raise contradicted(event, "order", order)
+    cause = Cause(event.correlation_id, event.event_id)
+    shipments.advance(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from services.kernel.consumes import ORDER, Consumes, OnReplay
 from services.kernel.names import source_of
 
 CONSUMES: Consumes = {
-    "orders": {(source_of("order"), "OrderConfirmed"): (*ORDER, "data.lines[].sku", "data.lines[].quantity")},
+    "orders": {(source_of("order"), "OrderConfirmed"): ORDER},
     "cancellations": {(source_of("order"), "OrderCancelRequested"): ORDER},
 }
 ON_REPLAY = {"orders": OnReplay.CATCH_UP, "cancellations": OnReplay.REBUILD}

@@ -1,6 +1,6 @@
 """The shipment's decisions, each a plain function: the step to take, or None where there is nothing to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,10 @@ from services.shipping.states import TRANSITIONS
 NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
 
 
-def create(row: Row | None, confirmed: DomainEvent, now: datetime) -> Change | None:
+def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, Any]], now: datetime) -> Change | None:
     """The shipment of a confirmed order, due at once. There is one per order, for ever: the row is the dedupe."""
     if row is not None:
         return None
-    lines: list[Mapping[str, Any]] = confirmed.data["lines"]
     attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
     due = due_at(f"{TRANSITIONS.aggregate}#{confirmed.order_id}", now)
     return Change(TRANSITIONS["create"], set={**attributes, **due}, data={"lines": lines})
@@ -33,9 +32,12 @@ def cancel(row: Row | None, requested: DomainEvent) -> Change | None:
     return Change(TRANSITIONS["cancel"], remove=LEAVE_DUE_INDEX) if row["status"] == states.CREATED else None
 
 
-def book(booking: str) -> Change:
-    """The carrier is about to be asked for what it prepared: from here on the shipment cannot be cancelled."""
-    return Change(TRANSITIONS["book"], set={"booking": booking})
+def book(booking: str, lines: Sequence[Mapping[str, Any]]) -> Change:
+    """The carrier is about to be asked for what it prepared: from here on the shipment cannot be cancelled.
+
+    The row's lines are from then on those that the parcel was prepared with.
+    """
+    return Change(TRANSITIONS["book"], set={"booking": booking, "lines": lines})
 
 
 def is_due(row: Row, now: datetime) -> bool:

@@ -5,6 +5,7 @@ import json
 from constructs import Construct
 
 from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
@@ -31,9 +32,12 @@ class ShippingStack(ServiceStack):
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "orders", CONSUMES["orders"], subscriber)
+        state_facts(self, table, SHIPMENTS, to_earlier=(("order", "subscriber"),))
+        ask_facts(self, subscriber, "subscriber", earlier=("order",))
         cancellation = ServiceFunction(self, "cancellation", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(cancellation, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation)
+        ask_facts(self, cancellation, "cancellation", earlier=("order",))
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
         transit_seconds = str(self.setting("transit_seconds"))

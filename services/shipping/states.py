@@ -10,8 +10,19 @@ TRANSITIONS = TransitionTable(
     aggregate="SHIP",
     source=source_of("shipping"),
     transitions=(
-        step("create", ABSENT, CREATED, publishes="ShipmentCreated", guard="the order is CONFIRMED"),
-        step("book", CREATED, BOOKING, guard="an address in hand: from here on the carrier may have the parcel"),
+        step(
+            "create",
+            ABSENT,
+            CREATED,
+            publishes="ShipmentCreated",
+            guard="OrderConfirmed in hand, and the order says that it is confirmed",
+        ),
+        step(
+            "book",
+            CREATED,
+            BOOKING,
+            guard="the order says that it is confirmed, and an address in hand: from here on the carrier may have the parcel",
+        ),
         step(
             "dispatch",
             BOOKING,
@@ -28,7 +39,7 @@ TRANSITIONS = TransitionTable(
             (ABSENT, CREATED),
             CANCELLED,
             publishes="ShipmentCancelled",
-            guard="OrderCancelRequested in hand; where there is no shipment yet, the tombstone that refuses a late one",
+            guard="OrderCancelRequested in hand, and the order says the same; without a shipment, a tombstone refuses it",
             repeatable=True,
         ),
         step(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.kernel import clock
+from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Cause, Change, Row
 from services.shipping import decisions, table
@@ -10,13 +11,23 @@ from services.shipping.consumes import CONSUMES, ON_REPLAY
 
 
 def create_shipment(delivery: Delivery) -> None:
-    """Create the order's shipment, unless it is there."""
+    """Create the order's shipment, of the lines that the order itself states, unless it is there, or the order is cancelled.
+
+    Raises InvalidEvent for an order that never was confirmed, and what `facts_of` raises.
+    """
     event = delivery.event
+    assert event.order_id is not None
+    if table.shipments().get(event.order_id) is not None:
+        return
+    order = facts_of("order", event.order_id)
+    if order is None or not order["confirmed"]:
+        raise contradicted(event, "order", order)
+    if order["revoked"]:
+        return
 
     def step(row: Row | None) -> Change | None:
-        return decisions.create(row, event, clock.now())
+        return decisions.create(row, event, order["lines"], clock.now())
 
-    assert event.order_id is not None
     table.shipments().advance(event.order_id, step, Cause(event.correlation_id, event.event_id), presume_absent=True)
 
 

@@ -36,21 +36,31 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
+class OrderNotConfirmedError(Exception):
+    """The order service does not state that the order is confirmed: its parcel stays here, and the sweeper asks again."""
+
+
 def hand_over(row: Row) -> bool:
-    """Prepare the booking, write down that it is asked for, then ask for it. A crash from there on asks for the same again."""
+    """Prepare the booking, write down that it is asked for, then ask for it. A crash from there on asks for the same again.
+
+    Raises OrderNotConfirmedError, and what the queries and the carrier raise.
+    """
     order_id = row["order_id"]
-    contact = contact_of(order_id, settings().contact_function_arn)
+    asked = contact_of(order_id, settings().contact_function_arn)
+    if asked.order is None or not asked.order["confirmed"] or asked.order["revoked"]:
+        raise OrderNotConfirmedError(f"shipment {row['status']} of {order_id}, which the order service does not confirm")
+    contact, lines = asked.contact, asked.order["lines"]
     if contact is None:
         if row["status"] == states.BOOKING:  # the customer was forgotten since: whatever the carrier has stays here
             carrier().cancel(row["booking"])
         step(row, decisions.fail(decisions.NO_ADDRESS))
         return True
     if row["status"] == states.CREATED:
-        booking = carrier().prepare(order_id, contact, row["lines"])
+        booking = carrier().prepare(order_id, contact, lines)
         if booking is None:
             step(row, decisions.fail(decisions.CARRIER_REFUSED))
             return True
-        row = step(row, decisions.book(booking))
+        row = step(row, decisions.book(booking, lines))
     tracking = carrier().book(row["booking"])
     if tracking is None:
         step(row, decisions.fail(decisions.CARRIER_REFUSED))

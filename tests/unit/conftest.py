@@ -18,6 +18,7 @@ CLIENTS = (
     clients.ses,
     clients.workflows,
     clients.secrets,
+    clients.parameters,
     clients.http,
 )
 

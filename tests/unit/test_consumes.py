@@ -16,10 +16,10 @@ from services.order import intake, states, subscriber, table
 from services.payment import subscriber as payment_subscriber
 from services.shipping import cancellation
 from tests.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
-from tests.unit.choreography import ALICE, ORDER, DeadLetterQueue, batch
+from tests.unit.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, lines  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
-from tests.unit.order.conftest import order_service, saga  # noqa: F401 - fixtures
+from tests.unit.order.conftest import order_service, owners, saga  # noqa: F401 - fixtures
 from tests.unit.payment.conftest import payment_tables  # noqa: F401 - fixtures
 from tests.unit.reading import fields_read, leaves
 from tests.unit.shipping.conftest import ShippingService, shipping  # noqa: F401 - fixtures
@@ -46,6 +46,8 @@ def handles_intake(request: pytest.FixtureRequest) -> Receives:
 
 
 def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
+    others: OtherServices = request.getfixturevalue("owners")
+
     def receives(*events: Event) -> dict[str, Any]:
         order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "customer_id": "alice", "correlation_id": "c", "version": 3}
         asked = {"reason": "CUSTOMER", "total": {"amount": 4998, "currency": "USD"}}
@@ -55,8 +57,10 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
         if events[0]["detail-type"] == "PaymentRefundedOutside":
             status = states.CONFIRMED
         row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
+        reason = events[0]["detail"]["data"].get("reason")
+        others.bear_out(events[0]["detail-type"], reason=reason)
         table.orders().client.put_item(TableName="orders", Item=marshal(row))
-        return subscriber.handler(batch(*events), None)
+        return subscriber.handler(batch(*map(was_restocked, events)), None)
 
     return receives
 
@@ -64,6 +68,13 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
 def handles_orders(request: pytest.FixtureRequest) -> Receives:
     service: ShippingService = request.getfixturevalue("shipping")
     return service.receives
+
+
+def was_restocked(event: Event) -> Event:
+    """The StockReleased of goods that were sold."""
+    if event["detail-type"] == "StockReleased":
+        event["detail"]["data"]["restocked"] = True
+    return event
 
 
 def was_confirmed(event: Event) -> Event:
@@ -75,6 +86,7 @@ def was_confirmed(event: Event) -> Event:
 
 def handles_refunds(request: pytest.FixtureRequest) -> Receives:
     request.getfixturevalue("payment_tables")
+    request.getfixturevalue("owners").facts["order"] = REVOKED
     return lambda *events: payment_subscriber.handler(batch(*map(was_confirmed, events)), None)
 
 
@@ -83,11 +95,13 @@ def handles_restocks(request: pytest.FixtureRequest) -> Receives:
     service.replenish(blue=3)
     service("reserve", order_id=ORDER, lines=lines(blue=1), correlation_id="c", causation_id="c")
     service("commit", order_id=ORDER, correlation_id="c", causation_id="c")
+    request.getfixturevalue("owners").facts["order"] = REVOKED
     return lambda *events: inventory_subscriber.handler(batch(*map(was_confirmed, events)), None)
 
 
 def handles_cancellations(request: pytest.FixtureRequest) -> Receives:
-    request.getfixturevalue("shipping")
+    service: ShippingService = request.getfixturevalue("shipping")
+    service.contacts.facts["order"] = {**CONFIRMED, "status": "CANCEL_REQUESTED"}
     return lambda *events: cancellation.handler(batch(*events), None)
 
 

@@ -361,7 +361,7 @@ class Order:
             yield from self.tell("confirmed", event_id)
             yield from self.returned(event)
             return
-        stage.shipments.advance(self.order_id, lambda row: shipping.create(row, event, stage.now()), self.cause)
+        stage.shipments.advance(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
@@ -372,7 +372,7 @@ class Order:
         if self.story.fate in ("RETURNED", "REFUND REFUSED AT FIRST"):
             yield from self.returned(event)
             return
-        self.ship(lambda row: shipping.book("BOOKING-1"))
+        self.ship(lambda row: shipping.book("BOOKING-1", lines))
         yield
         if self.story.fate == "RETURNED TOO LATE":
             self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", stage.now()))

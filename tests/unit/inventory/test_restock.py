@@ -6,16 +6,19 @@ import pytest
 
 from services.inventory import subscriber
 from services.kernel import clients
-from tests.unit.choreography import DeadLetterQueue, an_event, batch
+from tests.unit.choreography import REVOKED, DeadLetterQueue, an_event, batch, other_services
 from tests.unit.inventory.conftest import InventoryService, order
 
 DONE: dict[str, list[str]] = {"batchItemFailures": []}
 
 
 @pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
+def dead_letters(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
+    other_services(monkeypatch).facts["order"] = REVOKED
+    queue = DeadLetterQueue()
+    monkeypatch.setattr(clients, "sqs", lambda: queue)
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://queue/dead")
+    return queue
 
 
 @pytest.fixture
@@ -51,5 +54,6 @@ def test_an_order_that_was_never_confirmed_is_the_sagas_matter(inventory: Invent
     assert inventory.stock() == (3, 0, 2)
 
 
-def test_what_was_never_reserved_comes_back_as_a_failed_message(inventory: InventoryService) -> None:
-    assert cancelled(confirmed=True, number=3) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+def test_what_was_never_reserved_is_set_aside(inventory: InventoryService, dead_letters: DeadLetterQueue) -> None:
+    assert cancelled(confirmed=True, number=3) == DONE
+    assert len(dead_letters.reasons) == 1

@@ -13,7 +13,7 @@ from moto.ses import ses_backends
 from services.kernel import clients, clock
 from services.kernel.rows import Row
 from services.notification import subscriber, sweeper, table
-from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, batch
+from tests.unit.choreography import ALICE, ORDER, REVOKED, Bus, DeadLetterQueue, OtherServices, batch, other_services
 from tests.unit.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -21,10 +21,14 @@ SENDER = "shop@example.com"
 UNKNOWN_AFTER = timedelta(minutes=15)
 
 
+EVERYTHING = {**REVOKED, "backordered": True, "reason": "OUT_OF_STOCK"}
+"""The facts of an order that waited, was confirmed, and was then cancelled: each of its mails is about what was so."""
+
+
 class NotificationService:
     """The service as its queue and its schedule call it, and what SES has sent."""
 
-    def __init__(self, contacts: ContactFunction, bus: Bus, dead_letters: DeadLetterQueue) -> None:
+    def __init__(self, contacts: OtherServices, bus: Bus, dead_letters: DeadLetterQueue) -> None:
         self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
         self.now = NOON
 
@@ -85,9 +89,9 @@ def notification(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Not
         "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
     }.items():
         monkeypatch.setenv(name, value)
-    service = NotificationService(ContactFunction(), Bus(), DeadLetterQueue())
+    service = NotificationService(other_services(monkeypatch), Bus(), DeadLetterQueue())
     service.contacts.contacts[ORDER] = ALICE
-    monkeypatch.setattr(clients, "functions", lambda: service.contacts)
+    service.contacts.facts |= {"order": EVERYTHING, "shipping": {"status": "DISPATCHED", "tracking": "SBX-2c1d9f0a7b3e4d58"}}
     monkeypatch.setattr(clients, "events", lambda: service.bus)
     monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
     cached = (table.notes, table.suppressions, subscriber.settings, sweeper.settings)

@@ -13,6 +13,7 @@ from services.kernel import clients
 from services.kernel.rows import marshal
 from services.order import api, commands, sweeper, table
 from tests.unit import documented
+from tests.unit.choreography import OtherServices, other_services
 from tests.unit.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
@@ -59,6 +60,12 @@ class Saga:
 @pytest.fixture
 def saga() -> Saga:
     return Saga()
+
+
+@pytest.fixture(autouse=True)
+def owners(aws: None, monkeypatch: pytest.MonkeyPatch) -> OtherServices:
+    """The services whose rows are the word on the events that move an order."""
+    return other_services(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from services.kernel import clock
 from services.kernel.commands import UnknownCommandError
-from services.order import commands, contact, operator, table
+from services.order import commands, contact, facts, operator, table
 from services.order.commands import UnknownCommand, UnknownOrder
 from services.order.decisions import EvidenceMissing
 from tests.unit.order.conftest import CONTEXT, Shop
@@ -137,10 +137,12 @@ def test_the_sagas_function_and_the_operators_share_no_command() -> None:
 def test_the_contact_of_an_order(order_id: str) -> None:
     found = contact.handler({"order_id": order_id}, CONTEXT)
     assert (found["outcome"], found["email"], found["address"]["city"]) == ("FOUND", "alice@example.com", "Springfield")
+    assert found["order"] == facts.handler({"order_id": order_id}, CONTEXT)
     table.contacts().forget("alice")
-    assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_YET"}, "the order is young"
+    assert contact.handler({"order_id": order_id}, CONTEXT)["outcome"] == "NOT_YET", "the order is young"
     with clock.held_by(lambda: datetime.now(UTC) + contact.NOT_YET_FOR):
-        assert contact.handler({"order_id": order_id}, CONTEXT) == {"outcome": "NOT_FOUND"}
+        assert contact.handler({"order_id": order_id}, CONTEXT)["outcome"] == "NOT_FOUND"
+    assert contact.handler({"order_id": "ord-" + "z" * 26}, CONTEXT) == {"outcome": "NOT_FOUND", "order": None}
 
 
 def test_the_contact_is_read_consistently(order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

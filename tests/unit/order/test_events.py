@@ -7,6 +7,7 @@ import pytest
 
 from services.kernel import clients
 from services.order import commands, intake, subscriber, table
+from tests.unit.choreography import OtherServices
 from tests.unit.order.conftest import CONTEXT, Shop, an_order
 
 KEY = "00004-19970101-2-2933-1"
@@ -148,7 +149,10 @@ def confirmed(shop: Shop) -> str:
 
 
 @pytest.mark.parametrize("arrival", [("ShipmentDispatched", "ShipmentDelivered"), ("ShipmentDelivered", "ShipmentDispatched")])
-def test_fulfilment_only_moves_forward(confirmed: str, dead_letters: DeadLetterQueue, arrival: tuple[str, str]) -> None:
+def test_fulfilment_only_moves_forward(
+    confirmed: str, dead_letters: DeadLetterQueue, owners: OtherServices, arrival: tuple[str, str]
+) -> None:
+    owners.bear_out("ShipmentDelivered")
     for detail_type in (*arrival, *arrival):
         subscriber.handler(batch(shipment(detail_type, confirmed, 2)), CONTEXT)
     row = table.orders().get(confirmed)
@@ -158,7 +162,10 @@ def test_fulfilment_only_moves_forward(confirmed: str, dead_letters: DeadLetterQ
     assert told.count("OrderFulfilled") == 1
 
 
-def test_a_shipment_of_no_order_is_delivered_again(confirmed: str, dead_letters: DeadLetterQueue) -> None:
+def test_a_shipment_of_no_order_is_delivered_again(
+    confirmed: str, dead_letters: DeadLetterQueue, owners: OtherServices
+) -> None:
+    owners.bear_out("ShipmentDispatched")
     stray = shipment("ShipmentDispatched", "ord-" + "a" * 26, 2)
     answer = subscriber.handler(batch(stray, shipment("ShipmentDispatched", confirmed, 2)), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

@@ -189,6 +189,7 @@ def allocated(order_id: str) -> None:
     }
     detail = {"metadata": metadata, "data": {"lines": an_order()["lines"]}}
     event = {"source": "orderflow.inventory", "detail-type": "StockAllocated", "detail": detail}
+    clients.functions().bear_out("StockAllocated")
     assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
 
 

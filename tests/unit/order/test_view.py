@@ -36,7 +36,10 @@ def heard(order_id: str, *types: str) -> None:
     owner = {"P": "payment", "S": "shipping"}
     for detail_type in types:
         service = "inventory" if detail_type == "StockReleased" else owner[detail_type[0]]
-        assert subscriber.handler(batch(an_event(service, detail_type, order_id)), None) == {"batchItemFailures": []}
+        data = {"restocked": True} if detail_type == "StockReleased" else {}
+        event = an_event(service, detail_type, order_id, **data)
+        clients.functions().bear_out(detail_type, reason=event["detail"]["data"].get("reason"))
+        assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
 
 
 def timeline(shop: Shop, order_id: str) -> list[str]:

@@ -16,7 +16,7 @@ from orderctl.target import Kind, Target
 from services.kernel import clients
 from services.shipping import carriers, subscriber, sweeper, table, webhook
 from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
+from tests.unit.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, an_event, batch, other_services
 from tests.unit.orderctl.conftest import orderctl, orderctl_json
 from tests.unit.tables import create_table
 
@@ -56,9 +56,10 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
         "CARRIER_WEBHOOK_SECRET_ARN": secret,
     }.items():
         monkeypatch.setenv(name, value)
-    contacts, bus, letters = ContactFunction(), Bus(), DeadLetterQueue()
+    contacts, bus, letters = other_services(monkeypatch), Bus(), DeadLetterQueue()
     contacts.contacts[ORDER] = ALICE
-    for name, fake in {"functions": contacts, "events": bus, "sqs": letters}.items():
+    contacts.facts["order"] = CONFIRMED
+    for name, fake in {"events": bus, "sqs": letters}.items():
         monkeypatch.setattr(clients, name, lambda fake=fake: fake)
     cached = (table.shipments, sweeper.settings, carriers.carrier)
     for built in cached:

@@ -14,7 +14,7 @@ from services.payment.gateway import GatewayTimeout, Intent, NothingToRefund, Re
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
-from tests.unit.choreography import Bus, DeadLetterQueue, an_event, batch
+from tests.unit.choreography import REVOKED, Bus, DeadLetterQueue, an_event, batch, other_services
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -39,6 +39,7 @@ def gateway(payment_tables: None, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
     unsteady = Unsteady(Ledger(dynamodb, "ledger"))
     for module in (operator, subscriber, sweeper):
         monkeypatch.setattr(module, "gateway", lambda: unsteady)
+    other_services(monkeypatch).facts["order"] = REVOKED
     monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
     monkeypatch.setattr(clients, "events", Bus)
     monkeypatch.setenv("BUS_NAME", "bus")

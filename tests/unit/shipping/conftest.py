@@ -13,7 +13,17 @@ from services.kernel.rows import Row
 from services.shipping import carriers, subscriber, sweeper, table
 from services.shipping.carrier import CarrierUnavailable, Parcel
 from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ALICE, ORDER, Bus, ContactFunction, DeadLetterQueue, an_event, batch
+from tests.unit.choreography import (
+    ALICE,
+    CONFIRMED,
+    ORDER,
+    Bus,
+    DeadLetterQueue,
+    OtherServices,
+    an_event,
+    batch,
+    other_services,
+)
 from tests.unit.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -23,7 +33,7 @@ TRANSIT = timedelta(seconds=30)
 class ShippingService:
     """The service as its queue and its schedule call it."""
 
-    def __init__(self, contacts: ContactFunction, bus: Bus, dead_letters: DeadLetterQueue) -> None:
+    def __init__(self, contacts: OtherServices, bus: Bus, dead_letters: DeadLetterQueue) -> None:
         self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
         self.now = NOON
 
@@ -99,9 +109,9 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
         "CARRIER": "sandbox",
     }.items():
         monkeypatch.setenv(name, value)
-    service = ShippingService(ContactFunction(), Bus(), DeadLetterQueue())
+    service = ShippingService(other_services(monkeypatch), Bus(), DeadLetterQueue())
     service.contacts.contacts[ORDER] = ALICE
-    monkeypatch.setattr(clients, "functions", lambda: service.contacts)
+    service.contacts.facts["order"] = CONFIRMED
     monkeypatch.setattr(clients, "events", lambda: service.bus)
     monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
     cached = (table.shipments, sweeper.settings, carriers.carrier)

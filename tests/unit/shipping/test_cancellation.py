@@ -8,10 +8,16 @@ from services.kernel.rows import Row
 from services.shipping import cancellation, sweeper, table
 from services.shipping.carrier import CarrierUnavailable
 from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ORDER, an_event, batch
+from tests.unit.choreography import CONFIRMED, ORDER, OtherServices, an_event, batch
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
 REQUESTED = an_event("order", "OrderCancelRequested")
+
+
+@pytest.fixture(autouse=True)
+def requested(shipping: ShippingService) -> OtherServices:
+    shipping.contacts.facts["order"] = {**CONFIRMED, "status": "CANCEL_REQUESTED"}
+    return shipping.contacts
 
 
 def asked_to_cancel(*, replay_name: str | None = None) -> None:

@@ -7,12 +7,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from services.kernel import clients
-from services.kernel.contact import Contact
+from services.kernel.contact import Addressed, Contact
 from services.kernel.relay import BusUnavailableError
 from services.shipping import sweeper, table
 from services.shipping.carrier import Parcel
 from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ADDRESS, ALICE, ORDER
+from tests.unit.choreography import ADDRESS, ALICE, CONFIRMED, ORDER
 from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService
 
 MINUTE = timedelta(minutes=1)
@@ -113,9 +113,9 @@ def test_a_sweep_ends_with_its_time_and_the_next_goes_on(shipping: ShippingServi
     shipping.contacts.contacts |= dict.fromkeys(many, ALICE)
     shipping.confirmed(*many)
 
-    def slow(order_id: str, function_arn: str) -> Contact:
+    def slow(order_id: str, function_arn: str) -> Addressed:
         shipping.now += timedelta(seconds=20)
-        return Contact("Alice", "alice@example.com", ADDRESS)
+        return Addressed(CONFIRMED, Contact("Alice", "alice@example.com", ADDRESS))
 
     monkeypatch.setattr(sweeper, "contact_of", slow)
     assert shipping.sweep()["moved"] == 2
