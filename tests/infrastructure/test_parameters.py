@@ -13,20 +13,23 @@ from stages import StageError
 from tests.infrastructure.templates import Assembly
 
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
+ASKS_LATER = {"facts-arn", "subscriber-role-arn"}
+"""Of a service whose consumers ask for the facts of a service that is deployed after it."""
 PROVIDED = {
     "platform": {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name", "receipt-key-arn"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
-    "inventory": {"commands-arn", "operator-arn", "api-url", *CANCELLATIONS},
+    "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *ASKS_LATER, *CANCELLATIONS},
+    "inventory": {"commands-arn", "operator-arn", "api-url", *ASKS_LATER, *CANCELLATIONS},
     "order": {
+        *ASKS_LATER,
         *("commands-arn", "operator-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
         *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
         *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
     },
     "shipping": {
-        *("api-url", "carrier", "carrier-webhook-secret-arn"),
+        *("facts-arn", "api-url", "carrier", "carrier-webhook-secret-arn"),
         *("orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS),
     },
     "notification": {
@@ -61,7 +64,7 @@ def test_what_a_stack_requires_another_publishes(assembly: Assembly) -> None:
             assert provided[name] != service
 
 
-def test_services_need_only_the_platform_but_for_the_saga_and_the_contact(assembly: Assembly) -> None:
+def test_services_need_only_the_platform_but_for_the_saga_and_the_queries(assembly: Assembly) -> None:
     elsewhere = {
         service: {name for name in assembly.requires(service) if not name.startswith("/orderflow/dev/platform/")}
         for service in SERVICES
@@ -69,9 +72,13 @@ def test_services_need_only_the_platform_but_for_the_saga_and_the_contact(assemb
     assert elsewhere == {
         "payment": set(),
         "inventory": set(),
-        "order": {"/orderflow/dev/payment/commands-arn", "/orderflow/dev/inventory/commands-arn"},
-        "shipping": {"/orderflow/dev/order/contact-arn"},
-        "notification": {"/orderflow/dev/order/contact-arn"},
+        "order": {
+            f"/orderflow/dev/{service}/{thing}"
+            for service in ("payment", "inventory")
+            for thing in ("commands-arn", "facts-arn", "subscriber-role-arn")
+        },
+        "shipping": {f"/orderflow/dev/order/{thing}" for thing in ("contact-arn", "facts-arn", "subscriber-role-arn")},
+        "notification": {"/orderflow/dev/order/contact-arn", "/orderflow/dev/shipping/facts-arn"},
     }
 
 

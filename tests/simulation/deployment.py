@@ -115,6 +115,8 @@ def newest_order_placed() -> int:
 
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
 WITH_DUE_INDEX: Final = ("order", "payment", "inventory", "shipping", "notification")
+STATE_FACTS: Final = ("order", "payment", "inventory", "shipping")
+"""The services whose `facts` others ask."""
 LEDGER: Final = "payment-ledger"
 BACK_ORDERED_FOR_SECONDS: Final = 1500
 """Not the six days of a stage: a world comes to rest when nobody waits any longer."""
@@ -167,6 +169,7 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         Deployed("order", "commands", 10, deadlines),
         Deployed("order", "operator", 10, {}),
         Deployed("order", "contact", 5, {}),
+        *(Deployed(service, "facts", int(constructs("facts")["TIMEOUT_SECONDS"]), {}) for service in STATE_FACTS),
         Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
         Deployed("order", "intake", 30, letters["order-intake"]),
         Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
@@ -197,6 +200,11 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
     relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
     sweeping = tuple(Deployed(service, "sweeper", 55, {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS)
     return (*ours, *relays, *sweeping)
+
+
+def facts_function(service: str) -> str:
+    """The ARN of a service's `facts` function, as its SSM parameter has it."""
+    return f"arn:aws:lambda:eu-west-1:123456789012:function:{service}-facts"
 
 
 @cache

@@ -10,7 +10,10 @@ from tests.simulation.gateway import RemoteCarrier, RemoteGateway
 
 @cache
 def load() -> dict[str, Any]:
-    """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network."""
+    """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network.
+
+    What SSM and Secrets Manager keep is constant.
+    """
     found = {
         deployed.name: import_module(f"services.{deployed.service}.{deployed.module}").handler
         for deployed in deployment.functions()
@@ -25,6 +28,7 @@ def load() -> dict[str, Any]:
     import_module("services.payment.gateways").secret = _secret  # type: ignore[attr-defined]
     import_module("services.kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
     import_module("services.shipping.easypost_carrier").EasyPostCarrier.asked_every = accounts.ASKED_EVERY
+    import_module("services.kernel.facts").function_of = deployment.facts_function  # type: ignore[attr-defined]
     return found
 
 

@@ -194,7 +194,7 @@ class World:
         raise Refusal("TransactionCanceledException", message, {"CancellationReasons": [{"Code": code} for code in codes]})
 
     def _invoke(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
-        """Lambda's Invoke, as shipping and notification use it for the contact query."""
+        """Lambda's Invoke, as consumers and sweepers use it for the queries `contact` and `facts`."""
         name = str(request["FunctionName"]).rpartition(":")[2]
         result = self.functions.invoke(name, json.loads(request["Payload"]), boundary, 60 * SECOND)
         if isinstance(result, Answered):
