@@ -55,6 +55,7 @@ BORNE_OUT_BY = {
     "ShipmentCancelled": ("shipping", "CANCELLED"),
     "ShipmentFailed": ("shipping", "FAILED"),
     "PaymentRefunded": ("payment", "REFUNDED"),
+    "PaymentRefundedOutside": ("payment", "RECORDED"),
     "StockAllocated": ("inventory", "HELD"),
     "StockReleased": ("inventory", "RESTOCKED"),
 }

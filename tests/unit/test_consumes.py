@@ -57,8 +57,7 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
         if events[0]["detail-type"] == "PaymentRefundedOutside":
             status = states.CONFIRMED
         row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
-        reason = events[0]["detail"]["data"].get("reason")
-        others.bear_out(events[0]["detail-type"], reason=reason)
+        others.bear_out(events[0]["detail-type"], **events[0]["detail"]["data"])
         table.orders().client.put_item(TableName="orders", Item=marshal(row))
         return subscriber.handler(batch(*map(was_restocked, events)), None)
 

@@ -38,7 +38,7 @@ def heard(order_id: str, *types: str) -> None:
         service = "inventory" if detail_type == "StockReleased" else owner[detail_type[0]]
         data = {"restocked": True} if detail_type == "StockReleased" else {}
         event = an_event(service, detail_type, order_id, **data)
-        clients.functions().bear_out(detail_type, reason=event["detail"]["data"].get("reason"))
+        clients.functions().bear_out(detail_type, **event["detail"]["data"])
         assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
 
 
