@@ -59,6 +59,7 @@ def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes()
         "order": {
             *(f"{shipping}/Shipment{became}.v1.json" for became in ("Dispatched", "Delivered", "Cancelled", "Failed")),
             "services/payment/schemas/PaymentRefunded.v1.json",
+            "services/payment/schemas/PaymentRefundedOutside.v1.json",
             "services/inventory/schemas/StockAllocated.v1.json",
             "services/inventory/schemas/StockReleased.v1.json",
         },
