@@ -47,6 +47,7 @@ STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
+    "OrdersNotMoved": "orders that are due fail to be recovered: docs/runbooks/rows-not-moved.md",
     "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/runbooks/refund-refused.md",
 }
 """The sweeper's metrics about orders that it cannot bring to an end."""

@@ -4,6 +4,7 @@ It cancels nothing itself. A run that gets no answer asks the order's own decisi
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, clock
-from services.kernel.functions import republish_left_behind
+from services.kernel.functions import move_each, republish_left_behind, sweep
 from services.kernel.rows import Row
 from services.kernel.settings import from_environment
 from services.order import decisions, states, table
@@ -86,12 +87,24 @@ def ask_again(order_id: str) -> bool:
     return True
 
 
+def recover_each(owner: str) -> dict[str, int]:
+    """Recover each order that is due, the longest waiting first, or ask again for what it waits for."""
+    orders, done = table.orders(), Counter(due=0, recovered=0, stuck=0)
+
+    def look(order_id: str) -> bool:
+        done["due"] += 1
+        recovered = recover(order_id, owner)
+        done["recovered"] += recovered
+        done["stuck"] += not recovered and ask_again(order_id)
+        return recovered
+
+    failed = move_each(orders, orders.due(clock.now(), PER_SHARD), look, "OrdersNotMoved")["failed"]
+    if done["recovered"]:
+        logger.info("orders recovered", due=done["due"], recovered=done["recovered"])
+    return {**done, "failed": failed}
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    due = list(table.orders().due(clock.now(), PER_SHARD))
-    left = [order_id for order_id in due if not recover(order_id, context.aws_request_id)]
-    recovered, stuck = len(due) - len(left), sum(map(ask_again, left))
-    if recovered:
-        logger.info("orders recovered", due=len(due), recovered=recovered)
-    # Last: a bus that is down holds up no recovery.
-    return {"due": len(due), "recovered": recovered, "stuck": stuck, **republish_left_behind()}
+    # The bus comes last: while it is down, it holds up no recovery.
+    return sweep(lambda: recover_each(context.aws_request_id), republish_left_behind)

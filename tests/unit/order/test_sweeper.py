@@ -53,6 +53,23 @@ def test_an_order_left_behind_is_resumed(order_id: str, saga: Saga) -> None:
     assert json.loads(saga.started[0]["input"]) == {"mode": "resume", "order_id": order_id, "tried_at": tried_at}
 
 
+def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+    with clock.held_by(lambda: NOON):
+        placed = [str(shop.place(f"key-{n}", prefer="respond-async").body["order_id"]) for n in range(4)]
+    saga.started.clear()
+    lease = table.Orders.lease
+
+    def failing(orders: table.Orders, order_id: str, owner: str, now: datetime) -> Any:
+        if order_id == placed[0]:
+            raise RuntimeError("this row fails")
+        return lease(orders, order_id, owner, now)
+
+    monkeypatch.setattr(table.Orders, "lease", failing)
+    done = sweep_at(NOON + timedelta(seconds=61))
+    assert (done["due"], done["recovered"], done["failed"]) == (4, 3, 1)
+    assert {json.loads(started["input"])["order_id"] for started in saga.started} == set(placed[1:])
+
+
 def test_a_lease_keeps_a_second_sweeper_off(order_id: str, saga: Saga) -> None:
     moment = NOON + timedelta(seconds=61)
     assert table.orders().lease(order_id, "one", moment) is not None
@@ -85,7 +102,7 @@ def test_a_saga_that_cannot_be_started_is_started_by_the_next_sweep(order_id: st
         raise ConnectTimeoutError(endpoint_url="https://states")
 
     saga.answer = refuse
-    assert sweep_at(NOON + timedelta(seconds=61)) == {"due": 1, "recovered": 0, "stuck": 0, "republished": 0}
+    assert sweep_at(NOON + timedelta(seconds=61)) == {"due": 1, "recovered": 0, "stuck": 0, "failed": 0, "republished": 0}
     saga.reaches("CONFIRMED")
     assert sweep_at(NOON + timedelta(seconds=122))["recovered"] == 1
 
