@@ -28,6 +28,9 @@ from tests.unit.shipping.easypost_server import EasyPost
 STRIPE_URL: Final = "https://stripe.example"
 EASYPOST_URL: Final = "https://easypost.example"
 CONNECT_SECONDS: Final = 1.0
+LATENCY: Final = 20
+"""How many times longer than a call inside AWS one across the internet takes, to an API that asks a bank or a carrier."""
+LONGEST_LATENCY: Final = 9 * SECOND // 10
 ASKED_EVERY: Final = timedelta(minutes=10)
 """Not EasyPost's six hours: a world comes to rest when every parcel is delivered."""
 TRANSIT: Final = 60 * SECOND
@@ -209,7 +212,9 @@ class RemoteHttp:
         path = where.path + (f"?{where.query}" if where.query else "")
         order_id, answer, fails = self._ask(method, url, path, urllib3.HTTPHeaderDict(headers), body, json, task.name)
         boundary = task.numbered(f"{where.hostname} {method} {where.path} {order_id}")
-        mode, latency = network.draw(boundary, Kind.GATEWAY)
+        is_refund = where.path.endswith("/refunds") and method == "POST"
+        mode, latency = network.draw(boundary, Kind.REFUND if is_refund else Kind.GATEWAY)
+        latency = min(latency * LATENCY, LONGEST_LATENCY)
         patience = self.patience if timeout is None else float(timeout.total or self.patience)  # type: ignore[arg-type]
         if mode in (Mode.SERVER_ERROR, Mode.THROTTLED):
             network.history.add(network.scheduler.now, f"FAULT {mode}: {boundary}")

@@ -268,10 +268,10 @@ def feed_back(world: "World", email: str, name: str, kind: str) -> None:
         world.scheduler.sleep(MINUTE)
 
 
-def retry_refused_refunds(world: "World") -> None:
-    """The operator has every refund that the gateway refused attempted anew."""
+def retry_refused_refunds(world: "World", also: tuple[str, ...] = ()) -> None:
+    """The operator has every refund that the gateway refused attempted anew, and those of the statuses `also`."""
     for key, row in list(world.dynamodb.tables["payment"].rows.items()):
-        if status_of(row) == "REFUND_REFUSED":
+        if status_of(row) in ("REFUND_REFUSED", *also):
             about = {"order_id": key.partition("#")[2], "correlation_id": "operator", "causation_id": "operator"}
             world.spawn(f"operator retries {key}", partial(_retry_refund, world, {"command": "retry_refund", **about}))
 
@@ -289,6 +289,8 @@ class Crowd:
         self.count = count
         self.chosen = chosen
         """The orders that are placed, by number; all when None. The others draw as if they were."""
+        self.returns = self.chance.below("a day of returns", 3) == 0
+        """Whether most orders are returned, by cards that refuse the refund at first."""
 
     def come(self) -> None:
         """Stock the shop, and let everybody loose."""
@@ -316,6 +318,8 @@ class Crowd:
             if self.chosen is None or number in self.chosen:
                 wish = self._wish(number, skus, currency, people)
                 act = chance.weighted(f"act {number}", _ACTS)
+                if self.returns and chance.below(f"returned {number}", 4):
+                    act = Crowd._return_it
                 at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
                 world.spawn(f"order {number}", lambda act=act, wish=wish: act(self, wish), after=at)  # type: ignore[misc]
         if self.chosen is None or self.chosen:
@@ -337,7 +341,7 @@ class Crowd:
                 if kind is not None:
                     at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
                     world.spawn(f"{customer_id} {kind}", partial(self._change_contact, customer_id, kind), after=at)
-            if chance.below("eager operator", 2):
+            if self.returns or chance.below("eager operator", 2):
                 world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
@@ -396,6 +400,8 @@ class Crowd:
 
     def _return_it(self, wish: Wish) -> None:
         """Order, and cancel when it is confirmed: at the sweep by which the parcel goes, as it goes, or whenever."""
+        if self.returns or self.chance.below(f"return {wish.number} refused", 3) == 0:
+            wish = replace(wish, token=accounts.REFUND_FAILS if self.world.adapters else "pm_card_refund_refused")
         place(self.world, wish)
         match self.chance.below(f"return {wish.number} when", 3):
             case 0:
@@ -480,25 +486,25 @@ class Crowd:
                 feed_back(world, contact["email"], self._task().name, kind)
 
     def _retry_at_once(self) -> None:
-        """An operator who has a refund tried again as soon as it is refused, for ten minutes."""
+        """An operator who has a refund tried again as soon as it is refused, or not known at once, for ten minutes."""
         until = self.world.scheduler.now + 10 * MINUTE
         while self.world.scheduler.now < until:
-            self.world.scheduler.sleep(SECOND // 2)
-            retry_refused_refunds(self.world)
+            self.world.scheduler.sleep(SECOND * 2 // 5)
+            retry_refused_refunds(self.world, also=("REFUNDING",))
 
     def _be_forgotten_while_booked(self, wish: Wish) -> None:
         """Order, and be forgotten when the carrier was asked for the parcel and it is not known what it said."""
         buyer = replace(wish, customer_id=f"gone-{wish.number}")
         path, order_id = f"/customers/{buyer.customer_id}/contact", buyer.order_id()
         self.world.invariants.forgotten.add(buyer.customer_id)
-        if call(self.world, "PUT", path, contact_of(buyer.customer_id)).status != 204:
-            return
-        place(self.world, buyer)
+        call(self.world, "PUT", path, contact_of(buyer.customer_id))
+        self._insist(buyer, respond_async=False)
         until = self.world.scheduler.now + 3 * MINUTE
         while self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 2)
             if status_of(self.world.invariants.tables["shipping"].rows.get(f"SHIP#{order_id}")) == "BOOKING":
-                call(self.world, "DELETE", path)
+                while call(self.world, "DELETE", path).status != 204:
+                    self.world.scheduler.sleep(SECOND)
                 return
 
     def _register_and_buy(self, wish: Wish) -> None:

@@ -57,6 +57,7 @@ class Kind(StrEnum):
     RUN = "run workflow"
     STEP = "workflow step"
     GATEWAY = "gateway"
+    REFUND = "refund at the gateway"
     HTTP = "http"
     STREAM = "stream batch"
     QUEUE = "queue batch"
@@ -93,7 +94,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.TRANSACTION: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.CONFLICT, 3.0), (Mode.IN_PROGRESS, 1.0)),
     Kind.PUT_EVENTS: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES, (Mode.PARTIAL, 4.0), (Mode.PARTIAL_ONCE, 4.0)),
     Kind.SEND: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
-    Kind.MAIL: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.ANSWER_LOST, 3.0), (Mode.LATE, 3.0)),
+    Kind.MAIL: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.ANSWER_LOST, 3.0), (Mode.LATE, 3.0), (Mode.SLOW, 6.0)),
     Kind.INVOKE: (*_PROCESS, *_ANSWERS, *_REFUSALS),
     Kind.START: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
     Kind.RUN: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
@@ -118,7 +119,19 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
         (Mode.LATE, 4.0),
         (Mode.STALLED, 0.5),
         (Mode.THROTTLED, 0.5),
-        (Mode.SLOW, 2.0),
+        (Mode.SLOW, 4.0),
+    ),
+    Kind.REFUND: (
+        (Mode.CRASH_BEFORE, 2.0),
+        (Mode.CRASH_AFTER, 2.0),
+        (Mode.LOST, 2.0),
+        (Mode.SERVER_ERROR, 1.0),
+        (Mode.ANSWER_LOST, 3.0),
+        (Mode.DOUBLED, 2.0),
+        (Mode.LATE, 3.0),
+        (Mode.STALLED, 4.0),
+        (Mode.THROTTLED, 0.5),
+        (Mode.SLOW, 8.0),
     ),
     Kind.HTTP: (
         (Mode.CRASH_AFTER, 1.0),
@@ -144,8 +157,14 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
 }
 """What can strike each kind of boundary, by weight."""
 
-SHARE: Final[Mapping[Kind, float]] = {Kind.ROW: 0.03, Kind.CONDITION: 3.0, Kind.ENTRY: 0.5, Kind.COLD_START: 0.5}
-"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named."""
+SHARE: Final[Mapping[Kind, float]] = {
+    Kind.ROW: 0.03,
+    Kind.CONDITION: 3.0,
+    Kind.ENTRY: 0.5,
+    Kind.COLD_START: 0.5,
+    Kind.REFUND: 10.0,
+}
+"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named. Refunds are few."""
 
 _HALF: Final = 1 << 32
 

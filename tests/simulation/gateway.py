@@ -128,4 +128,5 @@ def _beyond(network: Network, what: str, execute: Callable[[], Any]) -> Any:
     """One call to a system outside."""
     task = network.scheduler.current
     assert task is not None
-    return network.exchange(task.numbered(what), Kind.GATEWAY, execute, PATIENCE)
+    kind = Kind.REFUND if what.startswith("gateway refund") else Kind.GATEWAY
+    return network.exchange(task.numbered(what), kind, execute, PATIENCE)

@@ -132,6 +132,8 @@ class Invariants:
         """By order, when a run last asked payment or inventory about it."""
         self.looks: dict[str, list[Look]] = defaultdict(list)
         """By order, each sweep in which it was due, and not terminal."""
+        self.due: dict[tuple[str, str], list[Look]] = defaultdict(list)
+        """By (table, key) of a row that is due, each sweep since then that did not write it."""
         self.left_behind: dict[tuple[str, str], list[Look]] = defaultdict(list)
         """By (table, key) of a row with something pending, each sweep that it was old enough for."""
         self.waits: dict[str, int] = defaultdict(int)
@@ -163,6 +165,8 @@ class Invariants:
         for change in changes:
             aggregate, _, rest = change.key.partition("#")
             self.statements.committed(change)
+            if (change.table, change.key) in self.due and text_of(change.new, "next_due") != text_of(change.old, "next_due"):
+                self._in_time(change.table, change.key, self.due.pop((change.table, change.key)), "was looked at")
             if change.table == deployment.LEDGER:
                 order_id, _, operation = change.key.partition("|")
                 self._ledger(order_id, operation, change)
@@ -298,15 +302,16 @@ class Invariants:
             self.fail("V1", told + self._told("order", spans))
 
     def _came_out(self, entry: tuple[str, str]) -> None:
-        """V2: what the relay left behind is published within 3 sweeps that nothing strikes, whatever else is left behind."""
-        table, key = entry
-        looks = self.left_behind.pop(entry, [])
+        self._in_time(*entry, self.left_behind.pop(entry, []), "was published")
+
+    def _in_time(self, table: str, key: str, looks: list["Look"], what: str) -> None:
+        """V2: what is due, or left behind, is seen to within 3 sweeps that nothing strikes, whatever else waits."""
         if len(looks) <= UNSTRUCK_SWEEPS:
             return
-        spans = self._spans(looks, lambda boundary: key in boundary or f"{table}-sweeper" in boundary)
+        spans = self._spans(looks, lambda boundary: key in boundary or f"{table}-sweeper" in boundary or _hangs(boundary))
         unstruck = sum(not faults for _, faults in spans)
         if unstruck > UNSTRUCK_SWEEPS:
-            told = f"the events of {key} were published after {len(looks)} sweeps, of which {unstruck} nothing struck"
+            told = f"{key} {what} after {len(looks)} sweeps, of which {unstruck} nothing struck"
             self.fail("V2", told + self._told(table, spans))
 
     def _spans(self, looks: list["Look"], concerns: Callable[[str], bool]) -> list[tuple["Look", list[str]]]:
@@ -559,6 +564,8 @@ class Invariants:
     def sweeping(self, service: str) -> None:
         """Take note of what the service's sweeper should find: it is about to run."""
         look = Look(self.world.minutes, len(self.world.plan.struck))
+        if service != "order":
+            self._sweeping_due(service, look)
         republished = self.world.time_of(self.world.scheduler.now - REPUBLISHED_AFTER * SECOND)
         for table, key in self.pending:
             if self.world.conditions.fails(key.split("#")[1]):
@@ -567,6 +574,15 @@ class Invariants:
                 self.left_behind[table, key].append(look)
         if service == "order":
             self._sweeping_orders(look)
+
+    def _sweeping_due(self, service: str, look: Look) -> None:
+        """Take note of the rows that are due; a claim is when it is so old that it is taken for dead."""
+        late = deployment.infrastructure("notification")["CLAIM_UNKNOWN_AFTER_SECONDS"] if service == "notification" else 0
+        now = self.world.time_of(self.world.scheduler.now - late * SECOND)
+        for entries in self.tables[service].entries.get("due", {}).values():
+            for key, due in entries.items():
+                if due <= now and not self.world.conditions.fails(key.split("#")[1]):
+                    self.due[service, key].append(look)
 
     def _sweeping_orders(self, look: Look) -> None:
         now = self.world.time_of(self.world.scheduler.now)
@@ -767,6 +783,7 @@ class Invariants:
         return any(
             key in boundary or mode is Mode.CLOCK_JUMP or any(one in boundary for one in claimed)
             for boundary, mode in self.world.plan.struck.items()
+            if mode not in (Mode.SLOW, Mode.LASTING) or "row " in boundary
         )
 
     def fail(self, name: str, text: str) -> None:
@@ -776,9 +793,11 @@ class Invariants:
 
 def _concerns(boundary: str, order_id: str) -> bool:
     """Whether a fault there could keep the order from its end: in its own runs, or in the sweeper itself."""
-    if boundary.endswith("the gateway hangs"):
-        return True
-    return order_id in boundary or ("order-sweeper" in boundary and " > saga" not in boundary)
+    return _hangs(boundary) or order_id in boundary or ("order-sweeper" in boundary and " > saga" not in boundary)
+
+
+def _hangs(boundary: str) -> bool:
+    return boundary.endswith("the gateway hangs")
 
 
 def _sender(task: str) -> str:
@@ -796,8 +815,10 @@ def _subject(order_id: str, kind: str) -> str:
 
 
 def _only_looked_at(change: Change) -> bool:
-    """Whether a sweeper just put off what waits for an operator."""
-    old, new = ({**(row or {}), "next_due": None} for row in (change.old, change.new))
+    """Whether a sweeper just put off what waits for an operator, or an order that waits asked once more."""
+    asks = change.key.startswith("ORDER#") and status_of(change.new) in GOING_BACK
+    apart = ("next_due", "pending", "pending_since", "pending_shard", "asked") if asks else ("next_due",)
+    old, new = ({name: value for name, value in (row or {}).items() if name not in apart} for row in (change.old, change.new))
     return change.old is not None and old == new
 
 

@@ -15,7 +15,7 @@ from tests.simulation.scheduler import HarnessError
 from tests.simulation.world import World
 
 ORDERS_PER_WORLD: Final = 40
-OUTSIDE: Final = (Kind.GATEWAY, Kind.MAIL)
+OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.MAIL)
 """Calls that somebody outside notices."""
 RATES: Final = (0.02, 0.04, 0.07, 0.1, 0.15)
 """How likely a boundary is struck, one of these for each world."""
