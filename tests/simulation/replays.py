@@ -32,7 +32,7 @@ from tests.simulation.world import World
 SAMPLE: Final = Path(__file__).parents[2] / "data" / "cdnow" / "CDNOW_sample.txt"
 CHANNEL: Final = "cdnow"
 OF_A_RUN: Final = frozenset(
-    {"created_at", "updated_at", "version", "timeline", "claim", "claimed_at", "message_id", "recorded_at"}
+    {"created_at", "updated_at", "version", "timeline", "said", "claim", "claimed_at", "message_id", "recorded_at"}
 )
 """What a row has of when, on which way and by which attempt it was written, and not of what it is."""
 TOKENS: Final = (("pm_card_visa", 80.0), ("pm_card_declined", 12.0), ("pm_card_capture_refused", 8.0))
