@@ -27,7 +27,7 @@ from services.notification import decisions as mail
 from services.notification.decisions import Notice
 from services.notification.table import Notes
 from services.order import decisions, identity, placing
-from services.order.catalogue import Catalogue
+from services.order.catalogue import Catalogue, Offer
 from services.order.placing import Placement
 from services.order.table import Orders
 from services.payment import processing
@@ -199,8 +199,8 @@ class Stage:
             story.channel if by_channel else request["customer_id"]
         )
         placement = Placement(scope, story.channel, key, request, "async" if by_channel else "sync")
-        prices = {sku: Money(*price) for sku, price in PRICES.items()}
-        change = placing.create(placement, placing.price(request, prices), self.now(), correlation, correlation)
+        offer = Offer({sku: Money(*price) for sku, price in PRICES.items()}, frozenset([request["customer_id"]]))
+        change = placing.create(placement, placing.price(request, offer), self.now(), correlation, correlation)
         self.orders.write(placement.order_id, None, change, Cause(correlation, correlation))
         yield
         yield from Order(
