@@ -55,7 +55,10 @@ class Verdict:
 
 
 class Losses(Plan):
-    """A part of some consumers' deliveries never comes; of what is replayed, a part comes twice."""
+    """A part of some consumers' deliveries never comes; of what is replayed, a part comes twice.
+
+    What an order that waits asks once more comes through: it would else ask for ever.
+    """
 
     def __init__(self, chance: Chance, shares: Mapping[str, float]) -> None:
         super().__init__()
@@ -63,11 +66,18 @@ class Losses(Plan):
         self.shares = shares
         self.over = False
         """Once true, what is live comes through."""
+        self.now: Callable[[], int] = lambda: 0
+        self._first: dict[str, int] = {}
+        """By event and consumer, when its first delivery was due."""
 
     def _choose(self, boundary: str, kind: Kind, bits: int) -> Mode | None:
         if kind is Kind.REPLAYED_DELIVERY:
             return Mode.DOUBLED if bits % 4 == 0 else None
         if kind is Kind.DELIVERY and not self.over:
+            event, _, rule = boundary.partition(" (")
+            first = self._first.setdefault(f"{event} {rule.rpartition(' → ')[2]}", self.now())
+            if self.now() > first + 60 * SECOND:
+                return None
             share = self.shares.get(boundary.rpartition(" → ")[2], 0.0)
             return Mode.DROPPED if self.chance.unit(f"drop {boundary}") < share else None
         return None
@@ -93,6 +103,7 @@ def _replayed(chance: Chance, plan: Losses, calm: Tables, verdict: Verdict) -> I
     spoiled: list[str] = []
 
     def spoil(world: World) -> None:
+        plan.now = lambda: world.scheduler.now
         for place, rule in enumerate(world.bus.rules):
             if plan.shares.get(rule.name):
                 world.bus.rules[place] = replace(rule, target=_spoiling(chance, plan, rule, spoiled))
