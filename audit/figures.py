@@ -18,7 +18,7 @@ def figures(books: Books) -> Figures:
     """Orders by status and by reason, money by currency in minor units, stock, parcels, mails, events that wait."""
     good = {table: [row for row in books.table(table) if not any(faults_of(table, row))] for table in SERVICES}
     orders = _rows(good, "order", "ORDER")
-    captured, refunded = _recorded(books, "CAPTURED"), _recorded(books, "REFUNDED")
+    captured, refunded = _recorded(books, "CAPTURED"), _recorded(books, "REFUNDED", "OUTSIDE")
     return {
         "orders": _count(row["status"] for row in orders),
         "reasons": _count(row["reason"] for row in orders if "reason" in row),
@@ -44,9 +44,9 @@ def _rows(good: Mapping[str, list[Row]], table: str, aggregate: str) -> list[Row
     return [row for row in good[table] if row["pk"].startswith(f"{aggregate}#")]
 
 
-def _recorded(books: Books, outcome: str) -> dict[str, int]:
+def _recorded(books: Books, *outcomes: str) -> dict[str, int]:
     records = (row for row in books.ledger if not any(faults_of_record(row)))
-    return _sum((row["currency"], row["amount"]) for row in records if row["outcome"] == outcome)
+    return _sum((row["currency"], row["amount"]) for row in records if row["outcome"] in outcomes)
 
 
 def _count(words: Iterable[str]) -> dict[str, int]:

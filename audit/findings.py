@@ -8,7 +8,7 @@ INVARIANTS = {
     "M3": "CONFIRMED or CANCEL_REQUESTED ⇒ captured = total, payment CAPTURED, stock COMMITTED",
     "M4": "CANCELLED ⇒ captured less refunded = 0, nothing set aside or held",
     "M5": "settled: Σ captured less refunded = Σ totals of CONFIRMED orders, per currency",
-    "M6": "refunded ≤ captured, by at most one refund, of an order that is REFUNDING or CANCELLED",
+    "M6": "refunded, by the gateway or outside, ≤ captured, by at most one refund, of an order that is REFUNDING or CANCELLED",
     "S1": "CANCELLED ⇒ stock RELEASED or RESTOCKED",
     "S2": "available + held + sold = replenished = Σ replenishments, none negative",
     "S3": "held = Σ HELD, sold = Σ COMMITTED, who waits = who is WAITING, for each SKU",

@@ -110,6 +110,11 @@ def is_ordered(value: Any) -> bool:
     return priced_lines(value["lines"]) and is_money(value["total"])
 
 
+def is_settlement(value: Any) -> bool:
+    """How a refund was paid outside: its reference, and why, if that was said."""
+    return isinstance(value, dict) and {"reference"} <= set(value) <= {"reference", "reason"} and all(map(text, value.values()))
+
+
 def is_queue(value: Any) -> bool:
     """Who waits for a SKU, each order once."""
     if not isinstance(value, list):
@@ -244,6 +249,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "reason": text,
                 "refund_attempt": whole(1),
                 "refund_for": text,
+                "settlement": is_settlement,
                 **OUTBOX,
                 **SAID,
                 **DUE,
@@ -345,7 +351,7 @@ OPERATIONS: Final = {
     "intent": ("PREPARED",),
     "authorize": ("AUTHORIZED", "DECLINED"),
     "capture": ("CAPTURED", "CAPTURE_REFUSED"),
-    "refund": ("REFUNDED", "REFUND_REFUSED"),
+    "refund": ("REFUNDED", "REFUND_REFUSED", "OUTSIDE"),
     "void": ("VOIDED",),
     "keys": ("SPENT",),
 }
@@ -395,6 +401,8 @@ def faults_of_record(row: Any) -> Iterator[Finding]:
         yield Finding("W1", subject, f"its outcome {row.get('outcome')!r} is none of {row['sk']}'s")
     if not is_moment(row.get("recorded_at")):
         yield Finding("W1", subject, "recorded_at is missing or malformed")
+    if (row.get("outcome") == "OUTSIDE") != ("reference" in row and operation == "refund"):
+        yield Finding("W1", subject, "a refund paid outside has a reference, and nothing else has")
     if operation == "keys" and not whole(1)(row.get("spent")):
         yield Finding("W1", subject, "counts no spent keys")
     if operation not in ("void", "keys") and not _is_price(row):
@@ -506,7 +514,8 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
                 return steps in ({2, 3, 5} if asked else {1}) and told == (steps == 5) and asked == ("total" in row)
             refused = status in (payment.DECLINED, payment.CAPTURE_REFUSED, payment.REFUND_REFUSED)
             retries = 2 * (row.get("refund_attempt", 1) - 1)
-            return asked and told == refused and version == _shortest(table, status) + retries
+            settled = {0, 1} if "settlement" in row else {0}  # one step more where the gateway had not refused the attempt
+            return asked and told == refused and version - _shortest(table, status) - retries in settled
         case "RES":
             asked, rejected = "lines" in row, "rejected" in row
             waited = "backordered" in row

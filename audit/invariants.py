@@ -40,6 +40,10 @@ Overdue = Mapping[Awaited, str]
 NOTHING_IS_OVERDUE: Overdue = {}
 
 
+BACK = frozenset({"REFUNDED", "OUTSIDE"})
+"""Outcomes of a refund after which the customer has the money: by the gateway, or paid in another way."""
+
+
 @dataclass
 class Dossier:
     """The rows of one order."""
@@ -60,7 +64,7 @@ class Dossier:
     @property
     def refunded(self) -> int:
         """What the gateway gave back, in minor units."""
-        return sum(record["amount"] for record in self.refunds.values() if record["outcome"] == "REFUNDED")
+        return sum(record["amount"] for record in self.refunds.values() if record["outcome"] in BACK)
 
     @property
     def refunds(self) -> dict[str, Row]:
@@ -259,7 +263,7 @@ def _money(row: Row, dossier: Dossier) -> Broken:
         yield "M2", f"{captured} is captured and {dossier.refunded} refunded of {row['total']['amount']}"
     if dossier.refunded and status not in (order.REFUNDING, order.CANCELLED):
         yield "M6", f"{dossier.refunded} is refunded, and the order is {status}"
-    if sum(record["outcome"] == "REFUNDED" for record in dossier.refunds.values()) > 1:
+    if sum(record["outcome"] in BACK for record in dossier.refunds.values()) > 1:
         yield "M6", f"{dossier.refunded} is refunded, by more than one refund"
     if status in PAID_FOR:
         taken: Row = dossier.ledger.get("capture") or row["total"]
@@ -343,7 +347,9 @@ def _refunds(paid: Row, dossier: Dossier) -> Broken:
     for name in sorted(dossier.refunds.keys() - set(names)):
         yield "W3", f"the ledger has {name}, beside a payment {status} of {attempts} attempts"
     for name in names:
-        last = {payment.REFUNDING: (None, "REFUNDED", "REFUND_REFUSED")}.get(status, (status,))
+        settled = ("OUTSIDE",) if "settlement" in paid else ()
+        open_outcomes = (None, "REFUNDED", "REFUND_REFUSED", *settled)
+        last = {payment.REFUNDING: open_outcomes, payment.REFUNDED: settled or ("REFUNDED",)}.get(status, (status,))
         outcome = dossier.outcome(name)
         if outcome not in (last if name == names[-1] else ("REFUND_REFUSED",)):
             yield "W3", f"the ledger has {outcome or 'nothing'} for {name}, beside a payment {status} of {attempts} attempts"
@@ -568,7 +574,7 @@ def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
         if "capture" in dossier.ledger:
             taken[dossier.ledger["capture"]["currency"]] += dossier.captured
         for record in dossier.refunds.values():
-            taken[record["currency"]] -= record["amount"] if record["outcome"] == "REFUNDED" else 0
+            taken[record["currency"]] -= record["amount"] if record["outcome"] in BACK else 0
     for currency in sorted({*confirmed, *taken}):
         if confirmed[currency] != taken[currency]:
             yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")

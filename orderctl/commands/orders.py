@@ -192,6 +192,39 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
         raise UserError(f"The refund of {order_id} is {answer['outcome']}.", "docs/runbooks/refund-refused.md tells more.")
 
 
+@app.command("settle-refund")
+def settle_refund(
+    ctx: typer.Context,
+    order_id: str,
+    reference: Annotated[str, typer.Option(help="What proves the payment: the number of a transfer, a credit note.")],
+    reason: Annotated[str, typer.Option(help="Why the gateway could not pay, in a word: card_closed.")] = "",
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """End the refund of an order whose customer you have paid in another way. Nothing goes back by the gateway any more.
+
+    A refund that the gateway refused ends at once. One whose answer is unknown ends by the sweeper, in a minute or two, unless
+    the gateway has paid after all.
+
+    Exit code 0 when it is settled or being settled, 1 when it is not.
+
+    Example: `orderctl orders settle-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe --reference TRANSFER-2026-118 --reason card_closed`
+    """
+    from orderctl import ordering
+
+    order = ordering.find(ctx.obj, order_id)
+    about = {"order_id": order_id, "reference": reference, **({"reason": reason} if reason else {})}
+    cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
+    answer = service.invoke(ctx.obj, "payment/operator-arn", {"command": "settle_refund", **about, **cause})
+    columns = {"order_id": "Order", "outcome": "Outcome", "reference": "Reference"}
+    output.show([{"order_id": order_id, **answer}], columns, output_format)
+    if answer["outcome"] == "UNCHANGED":
+        raise UserError(
+            f"No refund of {order_id} is open: its payment is {answer['status'] or 'missing'}.", "Nothing was done."
+        )
+    if answer["outcome"] == "REFUNDED":
+        raise UserError(f"The gateway has paid {order_id} back itself.", "If you have paid too, the customer has it twice.")
+
+
 @app.command()
 def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
     """Start the saga on an order that is not terminal, as the sweeper would. May be repeated at will.

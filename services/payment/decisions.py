@@ -3,9 +3,11 @@
 None means that the row is already past the step; its status then says what to answer.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
 from services.payment import states
@@ -20,10 +22,13 @@ from services.payment.gateway import (
     OutsideRefund,
     Refunded,
     RefundRefused,
+    Settled,
 )
 from services.payment.states import DISPUTES, OUTSIDE_REFUNDS, TRANSITIONS
 
 Answer = dict[str, Any]
+NO_MORE_DUE = (*LEAVE_DUE_INDEX, "settlement")
+"""What a row loses once the gateway has answered an attempt at its refund."""
 
 
 class NotAuthorized(AssertionError):
@@ -116,14 +121,36 @@ def retry_refund(row: Row | None, cause: Cause, now: datetime) -> Change | None:
     return Change(TRANSITIONS["retry_refund"], set=attempt, remove=("reason",))
 
 
-def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefused) -> Change | None:
+SETTLED_AFTER = timedelta(minutes=1)
+"""How long a settlement waits for calls to the gateway that may be under way: above the time-out of each function."""
+
+
+def intend_settlement(row: Row | None, settlement: Mapping[str, str], cause: Cause, now: datetime) -> Change | None:
+    """Write down that the customer was paid outside: from here on the gateway is not asked to pay. The first word stands."""
+    if row is None or row["status"] not in (states.REFUNDING, states.REFUND_REFUSED) or "settlement" in row:
+        return None
+    refused = row["status"] == states.REFUND_REFUSED
+    when = now if refused else now + SETTLED_AFTER
+    attempt = _attempt(row, row["refund_attempt"] + refused, cause.causation_id, when)
+    return Change(TRANSITIONS["intend_settlement"], set={"settlement": dict(settlement), **attempt}, remove=("reason",))
+
+
+def is_settling_later(row: Row, now: datetime) -> bool:
+    """Return whether a settlement waits for what may be under way to the gateway."""
+    return "settlement" in row and "next_due" in row and row["next_due"] > clock.rfc3339(now)
+
+
+def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefused | Settled) -> Change | None:
     """Keep the gateway's answer to this attempt; one that comes after the next attempt began is of no more use."""
     if row is None or row["status"] != states.REFUNDING or row["refund_attempt"] != attempt:
         return None
     if isinstance(outcome, Refunded):
-        return Change(TRANSITIONS["refund"], remove=LEAVE_DUE_INDEX, data={"total": row["total"]})
+        return Change(TRANSITIONS["refund"], remove=NO_MORE_DUE, data={"total": row["total"]})
+    if isinstance(outcome, Settled):
+        outside = {"outcome": "OUTSIDE", "reference": outcome.reference}
+        return Change(TRANSITIONS["settle_refund"], remove=LEAVE_DUE_INDEX, data={"total": row["total"], **outside})
     told = {"reason": outcome.reason}
-    return Change(TRANSITIONS["refuse_refund"], set=told, remove=LEAVE_DUE_INDEX, data={"total": row["total"], **told})
+    return Change(TRANSITIONS["refuse_refund"], set=told, remove=NO_MORE_DUE, data={"total": row["total"], **told})
 
 
 def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Change | None:

@@ -63,6 +63,13 @@ class RefundRefused:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """Nothing goes back by this attempt: the customer was paid outside the gateway. `reference` says where that is proved."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
 class Dispute:
     """What a gateway says of a payment that a customer contests at their bank. `won` once it is over."""
 
@@ -132,6 +139,10 @@ class PaymentGateway(Protocol):
         """Let go of what is or may yet be set aside; Captured if the capture was first."""
         ...
 
-    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
         """Give the whole total back that was captured. `attempt` counts from 1, each above 1 after the last was refused."""
+        ...
+
+    def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
+        """Record that this attempt was paid outside, unless it has an outcome: then that. Never beside a refund under way."""
         ...

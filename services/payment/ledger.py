@@ -3,13 +3,17 @@
 Beside them, `<operation>-keys` counts the idempotency keys that are spent: the one record that changes, and only upwards.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import Row, marshal, unmarshal
 from services.kernel.transactions import Action, transact
-from services.payment.gateway import IdempotencyConflict
+from services.payment.gateway import IdempotencyConflict, Intent, NothingToRefund, Refunded, RefundRefused, Settled
+
+OUTSIDE = "OUTSIDE"
+"""The outcome of a refund that an operator paid in another way."""
 
 
 class Ledger:
@@ -70,6 +74,36 @@ class Ledger:
         record["Put"]["ConditionExpression"] += " OR spent = :seen"
         record["Put"]["ExpressionAttributeValues"] = marshal({":seen": spent})
         self.write(record)
+
+    def refund(self, intent: Intent, attempt: int, **outcome: str) -> Row:
+        """Record this outcome of an attempt at a refund, unless it has one; return the record that stands.
+
+        Raises NothingToRefund where the capture, or the refusal of the attempt before, is missing.
+        """
+        before, expected = ("capture", "CAPTURED") if attempt == 1 else (refund_of(attempt - 1), "REFUND_REFUSED")
+        refused = self.write(
+            self.record(intent.order_id, refund_of(attempt), **intent.total.as_dict(), **outcome),
+            self.check(
+                intent.order_id,
+                before,
+                "outcome = :expected AND amount = :amount AND currency = :currency",
+                {":expected": expected, ":amount": intent.total.amount, ":currency": intent.total.currency},
+            ),
+        )
+        if 0 in refused:
+            return same_total(refused[0], intent.total)
+        if refused:
+            if refused[1] is not None and refused[1]["outcome"] == expected:
+                same_total(refused[1], intent.total)
+            raise NothingToRefund(f"the {before} of {intent.order_id} is not {expected}, so nothing is refunded")
+        return dict(outcome)
+
+
+def refund_outcome(record: Mapping[str, Any]) -> Refunded | RefundRefused | Settled:
+    """Return what a record of a refund says."""
+    if record["outcome"] == OUTSIDE:
+        return Settled(record["reference"])
+    return RefundRefused(record["reason"]) if record["outcome"] == "REFUND_REFUSED" else Refunded()
 
 
 def refund_of(attempt: int) -> str:

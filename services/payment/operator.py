@@ -4,17 +4,21 @@ They are a function of their own: the saga's role cannot invoke it, and the oper
 The same command again is always safe.
 """
 
+import re
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from services.kernel import clock
 from services.kernel.commands import Command, Commands, run
+from services.kernel.identifiers import is_personal
 from services.kernel.rows import Cause
-from services.payment import decisions, processing, table
+from services.payment import decisions, processing, states, table
 from services.payment.gateways import gateway
 
 logger = Logger()
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
+REASON = re.compile(r"[a-z0-9_]{1,64}")
 
 
 def retry_refund(command: Command) -> Command:
@@ -30,6 +34,30 @@ def retry_refund(command: Command) -> Command:
     return decisions.answer(row, decisions.AFTER_REFUND)
 
 
+def settle_refund(command: Command) -> Command:
+    """End a refund whose customer was paid outside the gateway, as `reference` proves: SETTLED.
+
+    SETTLING where the gateway may still be at work: the sweeper ends it in a minute or two, and answers REFUNDED if the gateway
+    has given the money back after all. UNCHANGED with the payment's `status` where no refund was begun. Raises ValueError for a
+    reference or a reason of another form.
+    """
+    settlement = {name: command[name] for name in ("reference", "reason") if command.get(name)}
+    for name, form in (("reference", REFERENCE), ("reason", REASON)):
+        text = settlement.get(name, "")
+        if (text or name == "reference") and (not form.fullmatch(text) or is_personal(text)):
+            raise ValueError(f"{name}: must match {form.pattern}, and be no card number or e-mail address")
+    payments, cause = table.payments(), Cause(command["correlation_id"], command["causation_id"])
+    order_id, now = command["order_id"], clock.now()
+    row = payments.advance(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause)
+    row = processing.refund(payments, gateway(), row)
+    if row is None or row["status"] not in decisions.AFTER_REFUND:
+        return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
+    if "settlement" not in row:
+        return decisions.answer(row, decisions.AFTER_REFUND)
+    outcome = "SETTLED" if row["status"] == states.REFUNDED else "SETTLING"
+    return {"outcome": outcome, "reference": row["settlement"]["reference"]}
+
+
 def status(command: Command) -> Command:
     """The payment as it durably is: FOUND or NOT_FOUND."""
     row = table.payments().get(command["order_id"])
@@ -39,7 +67,7 @@ def status(command: Command) -> Command:
     return {"outcome": "FOUND", **{name: row[name] for name in shown if name in row}}
 
 
-COMMANDS: Commands = {"retry_refund": retry_refund, "status": status}
+COMMANDS: Commands = {"retry_refund": retry_refund, "settle_refund": settle_refund, "status": status}
 
 
 def handler(event: Command, context: Any) -> Command:

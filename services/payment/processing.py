@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import Cause, Change, Decide, Row
 from services.payment import decisions, states
@@ -73,6 +74,10 @@ class NothingToPay:
         """Always."""
         return Refunded()
 
+    def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded:
+        """Always: there is nothing that could be paid outside."""
+        return Refunded()
+
 
 def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Cause) -> Answer:
     """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
@@ -129,12 +134,16 @@ def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row 
 
     A fault of the gateway leaves the row REFUNDING: it is due, and the sweeper asks again.
     """
-    if row is None or row["status"] != states.REFUNDING:
+    if row is None or row["status"] != states.REFUNDING or decisions.is_settling_later(row, clock.now()):
         return row
     order_id, attempt, cause = row["order_id"], row["refund_attempt"], decisions.refund_cause(row)
     try:
         with gateway_watched():
-            outcome = _gateway_for(row, gateway).refund(intent_of(row), attempt)
+            asked = _gateway_for(row, gateway)
+            if "settlement" in row:
+                outcome = asked.settle(intent_of(row), attempt, row["settlement"]["reference"])
+            else:
+                outcome = asked.refund(intent_of(row), attempt)
     except GatewayFault as fault:
         logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
         return row

@@ -26,12 +26,12 @@ from services.payment.gateway import (
     GatewayUnavailable,
     Intent,
     NothingAuthorized,
-    NothingToRefund,
     Refunded,
     RefundRefused,
+    Settled,
     Voided,
 )
-from services.payment.ledger import Ledger, covers, refund_of, same_total
+from services.payment.ledger import OUTSIDE, Ledger, covers, refund_outcome, same_total
 
 SLOW: Final = "pm_card_slow"
 UNAVAILABLE: Final = "pm_card_unavailable"
@@ -96,25 +96,13 @@ class SandboxGateway:
         """Leave the record that refuses every later authorise and capture, unless the money is captured."""
         return Voided() if self.ledger.void(order_id) else Captured()
 
-    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
         """Give back what was captured, unless the token says otherwise. Raises NothingToRefund too."""
-        outcome: dict[str, Any] = {"outcome": "REFUNDED"}
+        outcome = {"outcome": "REFUNDED"}
         if intent.payment_token == REFUND_REFUSED and attempt == 1:
             outcome = {"outcome": "REFUND_REFUSED", "reason": "refund_refused"}
-        before, expected = ("capture", "CAPTURED") if attempt == 1 else (refund_of(attempt - 1), "REFUND_REFUSED")
-        refused = self.ledger.write(
-            self.ledger.record(intent.order_id, refund_of(attempt), **intent.total.as_dict(), **outcome),
-            self.ledger.check(
-                intent.order_id,
-                before,
-                "outcome = :expected AND amount = :amount AND currency = :currency",
-                {":expected": expected, ":amount": intent.total.amount, ":currency": intent.total.currency},
-            ),
-        )
-        if 0 in refused:
-            outcome = same_total(refused[0], intent.total)
-        elif refused:
-            if refused[1] is not None and refused[1]["outcome"] == expected:
-                same_total(refused[1], intent.total)
-            raise NothingToRefund(f"the {before} of {intent.order_id} is not {expected}, so nothing is refunded")
-        return RefundRefused(outcome["reason"]) if outcome["outcome"] == "REFUND_REFUSED" else Refunded()
+        return refund_outcome(self.ledger.refund(intent, attempt, **outcome))
+
+    def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
+        """Record that the attempt was paid outside, unless it has an outcome. Raises NothingToRefund too."""
+        return refund_outcome(self.ledger.refund(intent, attempt, outcome=OUTSIDE, reference=reference))

@@ -51,6 +51,20 @@ TRANSITIONS = TransitionTable(
             guard="the gateway refused the refund",
         ),
         step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator asks, under a new idempotency key"),
+        step(
+            "intend_settlement",
+            (REFUNDING, REFUND_REFUSED),
+            REFUNDING,
+            guard="an operator paid the customer outside, by a reference",
+        ),
+        step(
+            "settle_refund",
+            REFUNDING,
+            REFUNDED,
+            publishes="PaymentRefunded",
+            guard="the ledger has OUTSIDE for the attempt",
+            repeatable=True,
+        ),
     ),
     terminal=frozenset({CAPTURED, VOIDED, DECLINED, REFUNDED, REFUND_REFUSED}),
 )

@@ -25,9 +25,10 @@ from services.payment.gateway import (
     NothingToRefund,
     Refunded,
     RefundRefused,
+    Settled,
     Voided,
 )
-from services.payment.ledger import Ledger, covers, refund_of, same_total
+from services.payment.ledger import OUTSIDE, Ledger, covers, refund_of, refund_outcome, same_total
 from services.payment.stripe_api import KeySpentError, StripeApi, StripeRefused
 from services.payment.stripe_currencies import AmountRefusedError, smallest, stripe_amount
 
@@ -93,10 +94,21 @@ class StripeGateway:
             return Voided()
         return Captured() if self._cancel(order_id, self._found(prepared["reference"])) == "succeeded" else Voided()
 
-    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
         """Give back what was captured. Raises NothingToRefund too."""
-        known = self._once(intent, refund_of(attempt), lambda: self._refund(intent, attempt))
-        return RefundRefused(known["reason"]) if known["outcome"] == "REFUND_REFUSED" else Refunded()
+        return refund_outcome(self._once(intent, refund_of(attempt), lambda: self._refund(intent, attempt)))
+
+    def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
+        """Record that the attempt was paid outside, unless it has an outcome or Stripe has a refund of it under way.
+
+        The caller sees to it that no request for this attempt is on its way to Stripe any more. Raises NothingToRefund too.
+        """
+        prepared = self.ledger.find(intent.order_id, "intent")
+        if prepared is not None and self.ledger.find(intent.order_id, refund_of(attempt)) is None:
+            made = _attempted(self._refunds(str(prepared["reference"])), attempt)
+            if made is not None:
+                return self.refund(intent, attempt)
+        return refund_outcome(self.ledger.refund(intent, attempt, outcome=OUTSIDE, reference=reference))
 
     def _once(self, intent: Intent, operation: str, act: Callable[[], Outcome]) -> Mapping[str, Any]:
         """The ledger's record of the operation; the first time it is acted, and its outcome written there.

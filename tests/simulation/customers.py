@@ -269,14 +269,25 @@ def feed_back(world: "World", email: str, name: str, kind: str) -> None:
 
 
 def retry_refused_refunds(world: "World", also: tuple[str, ...] = ()) -> None:
-    """The operator has every refund that the gateway refused attempted anew, and those of the statuses `also`."""
+    """The operator has every refund that the gateway refused attempted anew, or pays the customer in another way.
+
+    One whose answer is unknown may be settled too: whatever its calls do then, the customer has the money once. Refunds of the
+    statuses `also` are attempted too.
+    """
     for key, row in list(world.dynamodb.tables["payment"].rows.items()):
-        if status_of(row) in ("REFUND_REFUSED", *also):
-            about = {"order_id": key.partition("#")[2], "correlation_id": "operator", "causation_id": "operator"}
-            world.spawn(f"operator retries {key}", partial(_retry_refund, world, {"command": "retry_refund", **about}))
+        if status_of(row) not in ("REFUND_REFUSED", "REFUNDING", *also):
+            continue
+        about = {"order_id": key.partition("#")[2], "correlation_id": "operator", "causation_id": "operator"}
+        if status_of(row) in ("REFUND_REFUSED", "REFUNDING") and world.chance.below(f"settles {key}", 3) == 0:
+            command = {"command": "settle_refund", "reference": f"TRANSFER/{about['order_id'][-6:]}", **about}
+        elif status_of(row) in ("REFUND_REFUSED", *also):
+            command = {"command": "retry_refund", **about}
+        else:
+            continue
+        world.spawn(f"operator: {command['command']} {key}", partial(_operate_refund, world, command))
 
 
-def _retry_refund(world: "World", command: dict[str, str]) -> None:
+def _operate_refund(world: "World", command: dict[str, str]) -> None:
     world.functions.invoke("payment-operator", command, f"operator > {command['order_id']}")
 
 

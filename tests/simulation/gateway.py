@@ -34,6 +34,11 @@ class RemoteGateway:
         """As the sandbox."""
         return self._call(f"gateway refund {intent.order_id} {attempt}", lambda: self.sandbox.refund(intent, attempt))
 
+    def settle(self, intent: Any, attempt: int, reference: str) -> Any:
+        """As the sandbox."""
+        boundary = f"gateway settle {intent.order_id} {attempt}"
+        return self._call(boundary, lambda: self.sandbox.settle(intent, attempt, reference))
+
     def _call(self, what: str, operation: Callable[[], Any]) -> Any:
         from services.payment.gateway import GatewayFault, GatewayTimeout, GatewayUnavailable
 

@@ -36,6 +36,8 @@ MAIL_KINDS: Final = {
 }
 TERMINAL_SHIPMENT: Final = ("DELIVERED", "CANCELLED", "FAILED")
 TERMINAL_NOTE: Final = ("SENT", "FAILED")
+BACK: Final = ("REFUNDED", "OUTSIDE")
+"""Outcomes of a refund after which the customer has the money."""
 OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
 """Statuses of an order that is paid for, and keeps its goods."""
 GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
@@ -376,7 +378,7 @@ class Invariants:
             self.fail("M2", f"the ledger's {operation} of {order_id} was rewritten")
         if change.new is not None and operation.startswith("capture") and text_of(change.new, "outcome") == "CAPTURED":
             self.captures[order_id][operation] = number_of(change.new, "amount")
-        if change.new is not None and operation.startswith("refund") and text_of(change.new, "outcome") == "REFUNDED":
+        if change.new is not None and operation.startswith("refund") and text_of(change.new, "outcome") in BACK:
             self.refunds[order_id][operation] = number_of(change.new, "amount")
 
     def _check_turn(self, order_id: str, change: Change) -> None:
@@ -744,7 +746,7 @@ class Invariants:
             if status_of(order) in OWNED or (status_of(order) == "REFUNDING" and not self.refunds.get(order_id)):
                 confirmed[currency] += amount
         for row in self.tables[deployment.LEDGER].rows.values():
-            sign = {"CAPTURED": 1, "REFUNDED": -1}.get(str(text_of(row, "outcome")), 0)
+            sign = {"CAPTURED": 1, **dict.fromkeys(BACK, -1)}.get(str(text_of(row, "outcome")), 0)
             captured[str(text_of(row, "currency"))] += sign * number_of(row, "amount")
         if {c: a for c, a in confirmed.items() if a} != {c: a for c, a in captured.items() if a}:
             self.fail("M5", f"captured {dict(captured)}, confirmed {dict(confirmed)}")

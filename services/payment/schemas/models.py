@@ -250,10 +250,12 @@ class PaymentRefundedV1Data(TypedDict):
     """What happened."""
 
     total: PaymentRefundedV1DataTotal
+    outcome: NotRequired[Literal["OUTSIDE"]]
+    reference: NotRequired[str]
 
 
 class PaymentRefundedV1(TypedDict):
-    """PaymentRefunded, version 1. The gateway gave the money of a cancelled order back."""
+    """PaymentRefunded, version 1. The money of a cancelled order is back: by the gateway, or paid in another way."""
 
     metadata: PaymentRefundedV1Metadata
     data: PaymentRefundedV1Data

@@ -49,6 +49,13 @@ ANSWERS = (
     ("OrderCancelRequested", "shipment", shipping.DELIVERED, "ShipmentDelivered"),
 )
 """Who answers what, from the row in which status, by what."""
+OUTSIDE = "OUTSIDE"
+RECORDS = (
+    ("refund", payment.REFUNDED),
+    ("refuse_refund", payment.REFUND_REFUSED),
+    ("settle_refund", OUTSIDE),
+)
+"""What the row records of the ledger's answer to an attempt."""
 ATTEMPTS = 2
 """The operator has a refused refund tried once more."""
 ZOMBIES = frozenset(
@@ -77,6 +84,8 @@ OWN_STEPS = frozenset(
         "PAY.refund",
         "PAY.refuse_refund",
         "PAY.retry_refund",
+        "PAY.intend_settlement",
+        "PAY.settle_refund",
         "RES.restock",
     }
 )
@@ -89,6 +98,7 @@ class Return(NamedTuple):
 
     `mark` is how far its fulfilment is. `attempt` counts the refund's attempts in the row, `calls` holds those on their way to
     the gateway, `answers` its answer to each, `refunds` how often the money went back. `back` is what the order was told of.
+    `settling`: an operator says that the customer was paid outside.
     `lost` is the event that no consumer will ever have, unless it is published again.
     """
 
@@ -103,6 +113,7 @@ class Return(NamedTuple):
     calls: frozenset[int] = frozenset()
     answers: tuple[str, ...] = ("",) * ATTEMPTS
     refunds: int = 0
+    settling: bool = False
     reservation: str = stock.COMMITTED
     outbox: Words = frozenset({"OrderConfirmed"})
     bus: Words = NONE
@@ -197,16 +208,20 @@ class Cancellation:
     def _refund(self, facts: Return) -> Moves:
         if self.rules.permits("PAY.intend_refund", facts.payment, asked="OrderCancelled" in facts.bus):
             yield "payment: intend_refund", _taken(facts, "PAY.intend_refund", attempt=1)
-        if facts.payment == payment.REFUNDING and facts.attempt not in facts.calls:
+        if facts.payment == payment.REFUNDING and facts.attempt not in facts.calls and not facts.settling:
             yield f"payment: asks for refund {facts.attempt}", facts._replace(calls=facts.calls | {facts.attempt})
         for attempt in sorted(facts.calls):
             for answer, after in self._gateway(facts, attempt):
                 yield f"gateway: refund {attempt} → {answer}", after
-            for name, outcome in (("refund", payment.REFUNDED), ("refuse_refund", payment.REFUND_REFUSED)):
+        for attempt in sorted(facts.calls | ({facts.attempt} if facts.settling else frozenset())):
+            for name, outcome in RECORDS:
                 in_hand = facts.answers[attempt - 1] == outcome
                 current = facts.attempt == attempt or not self.rules.has("answers of this attempt only")
                 if self.rules.permits(f"PAY.{name}", facts.payment, asked=True, evidence=in_hand and current):
                     yield f"payment: {name} {attempt} recorded", _taken(facts, f"PAY.{name}")
+        if facts.settling and facts.payment == payment.REFUNDING and not facts.answers[facts.attempt - 1]:
+            answers = (*facts.answers[: facts.attempt - 1], OUTSIDE, *facts.answers[facts.attempt :])
+            yield f"ledger: refund {facts.attempt} was paid outside", facts._replace(answers=answers, refunds=facts.refunds + 1)
 
     def _gateway(self, facts: Return, attempt: int) -> Moves:
         known = facts.answers[attempt - 1] and self.rules.has("gateway key")
@@ -227,6 +242,10 @@ class Cancellation:
         asked = facts.attempt < ATTEMPTS
         if self.rules.permits("PAY.retry_refund", facts.payment, asked=asked):
             yield "operator: has the refund tried again", _taken(facts, "PAY.retry_refund", attempt=facts.attempt + 1)
+        refused = facts.payment == payment.REFUND_REFUSED
+        if self.rules.permits("PAY.intend_settlement", facts.payment, asked=not facts.settling and (asked or not refused)):
+            paid = _taken(facts, "PAY.intend_settlement", attempt=facts.attempt + refused)
+            yield "operator: pays the customer in another way", paid._replace(settling=True)
 
     def _zombies(self, facts: Return) -> Moves:
         for step in sorted(STEPS):

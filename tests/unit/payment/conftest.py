@@ -26,9 +26,9 @@ class PaymentService:
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
         return commands.handler(self._event(command) | fields, None)
 
-    def operate(self, command: str) -> dict[str, Any]:
+    def operate(self, command: str, **fields: Any) -> dict[str, Any]:
         """An operator's command."""
-        return operator.handler(self._event(command), None)
+        return operator.handler(self._event(command) | fields, None)
 
     @staticmethod
     def _event(command: str) -> dict[str, Any]:

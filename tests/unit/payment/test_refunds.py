@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from audit.forms import faults_of
 from services.kernel import clients, clock
 from services.kernel.money import Money
 from services.kernel.rows import marshal
@@ -187,3 +188,73 @@ def test_the_sandbox_gives_back_only_what_it_took(sandbox: SandboxGateway, payme
     assert sandbox.refund(intent, 1) == Refunded()
     with pytest.raises(NothingToRefund, match="is not REFUND_REFUSED"):
         sandbox.refund(intent, 2)
+
+
+OUTSIDE = {"outcome": "OUTSIDE", "reference": "TRANSFER/118"}
+
+
+def settled(payment: PaymentService, **fields: Any) -> dict[str, Any]:
+    return payment.operate("settle_refund", **{"reference": "TRANSFER/118", **fields})
+
+
+def test_a_refused_refund_that_was_paid_outside_is_closed_with_its_reference(
+    payment: PaymentService, paid: Callable[..., None]
+) -> None:
+    paid("pm_card_refund_refused")
+    cancelled()
+    for _ in range(2):
+        assert settled(payment, reason="card_closed") == {"outcome": "SETTLED", "reference": "TRANSFER/118"}
+    assert payment.row["status"] == "REFUNDED"
+    assert payment.row["settlement"] == {"reference": "TRANSFER/118", "reason": "card_closed"}
+    assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL, **OUTSIDE})
+    assert (payment.ledger["refund"], payment.ledger["refund-2"]) == ("REFUND_REFUSED", "OUTSIDE")
+    assert [*faults_of("payment", payment.row)] == [], "the audit knows it"
+    assert payment.operate("retry_refund") == {"outcome": "REFUNDED"}, "nothing goes back beside it"
+    assert "refund-3" not in payment.ledger
+
+
+def test_a_settlement_waits_for_what_may_be_under_way_to_the_gateway(
+    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
+) -> None:
+    paid()
+    gateway.refund = lambda intent, attempt: (_ for _ in ()).throw(GatewayTimeout("never"))  # type: ignore[method-assign]
+    cancelled()
+    assert settled(payment) == {"outcome": "SETTLING", "reference": "TRANSFER/118"}
+    cancelled()
+    assert payment.row["status"] == "REFUNDING"
+    assert sweep(timedelta(seconds=58))["known"] == 0
+    assert sweep(timedelta(seconds=90))["known"] == 1
+    assert payment.row["status"] == "REFUNDED"
+    assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL, **OUTSIDE})
+    assert [*faults_of("payment", payment.row)] == []
+
+
+def test_a_gateway_that_has_paid_after_all_is_believed(
+    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
+) -> None:
+    paid()
+    gateway.silent = 1
+    cancelled()
+    assert settled(payment)["outcome"] == "SETTLING"
+    assert sweep(timedelta(seconds=90))["known"] == 1
+    assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL})
+    assert payment.ledger["refund"] == "REFUNDED"
+    assert "settlement" not in payment.row
+    assert settled(payment) == {"outcome": "REFUNDED"}
+
+
+def test_only_an_open_refund_is_settled_and_only_by_what_is_no_persons(
+    payment: PaymentService, paid: Callable[..., None]
+) -> None:
+    assert settled(payment) == {"outcome": "UNCHANGED", "status": None}
+    paid()
+    assert settled(payment) == {"outcome": "UNCHANGED", "status": "CAPTURED"}
+    for wrong in (
+        {"reference": ""},
+        {"reference": "alice@example.com"},
+        {"reference": "4242424242424242"},
+        {"reason": "Her card"},
+    ):
+        with pytest.raises(ValueError, match="must match"):
+            settled(payment, **wrong)
+    assert payment.row["status"] == "CAPTURED"

@@ -28,6 +28,7 @@ from services.payment.gateway import (
     PaymentGateway,
     Refunded,
     RefundRefused,
+    Settled,
     Voided,
 )
 from services.payment.ledger import Ledger
@@ -475,6 +476,31 @@ def test_a_refused_refund_is_attempted_anew_and_not_before(account: Stripe, stri
     for _ in range(2):
         assert stripe.refund(VISA, 2) == Refunded()
     assert len(account.refunds) == 2
+
+
+def test_a_refund_that_was_paid_outside_is_not_made_at_stripe(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.refund_status = ("failed", "lost_or_stolen_card")
+    stripe.refund(VISA, 1)
+    account.refund_status = ("succeeded", None)
+    for _ in range(2):
+        assert stripe.settle(VISA, 2, "TRANSFER/118") == Settled("TRANSFER/118")
+    assert stripe.refund(VISA, 2) == Settled("TRANSFER/118"), "a zombie that asks for the money finds it paid"
+    assert (account.refunded, len(account.refunds)) == (0, 1)
+
+
+def test_a_refund_that_stripe_has_made_is_not_settled_beside_it(account: Stripe, stripe: StripeGateway) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.faults = [Fault("/refunds", 500)]  # it was made, and nobody knows
+    account.refund_status = ("pending", None)
+    with pytest.raises(GatewayTimeout):
+        stripe.refund(VISA, 1)
+    with pytest.raises(GatewayTimeout, match="is pending"):
+        stripe.settle(VISA, 1, "TRANSFER/118")
+    account.refunds["re_1"]["status"] = "succeeded"
+    assert stripe.settle(VISA, 1, "TRANSFER/118") == Refunded()
 
 
 def test_a_refund_on_its_way_is_asked_about_until_it_is_there(account: Stripe, stripe: StripeGateway) -> None:
