@@ -160,6 +160,9 @@ class Form:
     twice: str = "W1"
     """The invariant that a second row of the same identity breaks."""
 
+    either_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of these attributes, the statuses in which a row may have them or not."""
+
     def identity(self, row: Row) -> str | None:
         """The key that the row's attributes give it, or None if they give none."""
         try:
@@ -321,6 +324,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "reason": frozenset({shipping.FAILED}),
             },
             shipping.TRANSITIONS,
+            either_in=dict.fromkeys(DUE, frozenset({shipping.FAILED})),  # while the carrier has not let go
             twice="E1",
         ),
     },
@@ -441,7 +445,7 @@ def _moved(form: Form, table: TransitionTable, row: Row) -> Iterator[Finding]:
     """What the status, the version and the outbox of a well-formed row say of one another."""
     pk, status, version = row["pk"], row["status"], row["version"]
     for attribute, statuses in form.only_in.items():
-        if (attribute in row) != (status in statuses):
+        if (attribute in row) != (status in statuses) and status not in form.either_in.get(attribute, ()):
             name = "D1" if (table.aggregate, attribute) == ("ORDER", "reason") else "W1"
             yield Finding(name, pk, f"is {status} {'with' if attribute in row else 'without'} {attribute}")
     if row["created_at"] > row["updated_at"] or (version == 1 and row["created_at"] != row["updated_at"]):

@@ -184,6 +184,20 @@ class Keyed:
             if not is_condition_failure(error):
                 raise
 
+    def leave_due_index(self, row_id: str, seen: str) -> None:
+        """Let no sweeper find a row any more that was due at `seen`; nothing if another has put it off since."""
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(row_id)}),
+                UpdateExpression="REMOVE due_shard, next_due",
+                ConditionExpression="next_due = :seen",
+                ExpressionAttributeValues=marshal({":seen": seen}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
 
 class Rows(Keyed):
     """The rows of one aggregate in a service's table."""

@@ -18,6 +18,16 @@ class Parcel(StrEnum):
     """It comes back, or is lost: somebody must talk to the customer."""
 
 
+class LetGo(StrEnum):
+    """What became of a booking that is taken back."""
+
+    DONE = "DONE"
+    OPEN = "OPEN"
+    """The carrier may have sold it by a request that is still under way, or has not decided about its refund: ask again."""
+    REFUSED = "REFUSED"
+    """The carrier keeps the money of a label that no parcel used."""
+
+
 @dataclass(frozen=True)
 class Sighting:
     """What a carrier's webhook told: of which order, and where its parcel is."""
@@ -47,8 +57,8 @@ class Carrier(Protocol):
         """The parcel's tracking number, or None where the carrier will not take it. Raises CarrierUnavailable."""
         ...
 
-    def cancel(self, booking: str) -> None:
-        """Take a booking back, if it was made: the parcel stays here. Raises CarrierUnavailable."""
+    def cancel(self, booking: str) -> LetGo:
+        """Take a booking back, if it was made: the parcel stays here. May be repeated. Raises CarrierUnavailable."""
         ...
 
     def find(self, booking: str) -> Parcel:

@@ -1,13 +1,14 @@
 """The shipment's decisions, each a plain function: the step to take, or None where there is nothing to do."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel import clock
 from services.kernel.events import DomainEvent
 from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
 from services.shipping import states
+from services.shipping.carrier import LetGo
 from services.shipping.states import TRANSITIONS
 
 NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
@@ -58,10 +59,23 @@ def deliver(row: Row | None) -> Change | None:
     return Change(TRANSITIONS["deliver"], remove=LEAVE_DUE_INDEX, data={"tracking": row["tracking"]})
 
 
-def fail(reason: str) -> Change:
-    """The parcel cannot go: NO_ADDRESS or CARRIER_REFUSED."""
+FIRST_LOOK_AGAIN = timedelta(minutes=2)
+"""Above the time-out of the sweep whose request to the carrier may still be under way."""
+LONGEST_BETWEEN_LOOKS, LOOKED_AFTER_FOR = timedelta(days=1), timedelta(days=30)
+
+
+def fail(row: Row, reason: str, now: datetime, let_go: LetGo = LetGo.DONE) -> Change:
+    """The parcel cannot go: NO_ADDRESS or CARRIER_REFUSED. While its booking is not let go, the carrier is asked again."""
     told = {"reason": reason}
+    if let_go is LetGo.OPEN:
+        return Change(TRANSITIONS["fail"], set={**told, **due_at(row["pk"], now + FIRST_LOOK_AGAIN)}, data=told)
     return Change(TRANSITIONS["fail"], set=told, remove=LEAVE_DUE_INDEX, data=told)
+
+
+def looked_at_again(row: Row, now: datetime) -> datetime | None:
+    """Return when a failed shipment's booking is looked at next: after as long again, a day at most; None after 30 days."""
+    passed = now - clock.from_rfc3339(row["updated_at"])
+    return now + min(max(passed, FIRST_LOOK_AGAIN), LONGEST_BETWEEN_LOOKS) if passed < LOOKED_AFTER_FOR else None
 
 
 def cause_of(row: Row) -> Cause:

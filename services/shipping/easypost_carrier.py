@@ -20,7 +20,7 @@ from services.kernel import outside_json
 from services.kernel.contact import Contact
 from services.kernel.identifiers import ORDER_ID
 from services.kernel.webhooks import InvalidSignature
-from services.shipping.carrier import CarrierUnavailable, Parcel, Sighting
+from services.shipping.carrier import CarrierUnavailable, LetGo, Parcel, Sighting
 
 Shipment = dict[str, Any]
 GRAMS_OF_AN_OUNCE: Final = Decimal("28.349523125")
@@ -29,6 +29,7 @@ SIGNATURE: Final = "x-hmac-signature"
 ADDRESS_ERRORS: Final = "ADDRESS."
 """How the codes begin by which EasyPost says that an address is none (https://docs.easypost.com/docs/errors)."""
 TAKEN_BACK: Final = frozenset({"submitted", "refunded"})
+REFUND_ENDS: Final = {"refunded": LetGo.DONE, "rejected": LetGo.REFUSED, "not_applicable": LetGo.REFUSED}
 PARCELS: Final = {
     "delivered": Parcel.DELIVERED,
     **dict.fromkeys(("return_to_sender", "failure", "cancelled"), Parcel.RETURNED),
@@ -104,11 +105,18 @@ class EasyPostCarrier:
         except AddressRefused:
             return None
 
-    def cancel(self, booking: str) -> None:
-        """Ask for the label's refund, unless there is no label or it is asked for."""
+    def cancel(self, booking: str) -> LetGo:
+        """Ask for the label's refund, unless it is asked for. Without a label, one may still be sold by a slow request of ours.
+
+        EasyPost decides about a refund in days or weeks (https://docs.easypost.com/docs/shipments#refund-a-shipment).
+        """
         shipment = self._shipment(booking)
-        if shipment.get("tracking_code") and shipment.get("refund_status") not in TAKEN_BACK:
+        status = shipment.get("refund_status")
+        if status in REFUND_ENDS:
+            return REFUND_ENDS[status]
+        if shipment.get("tracking_code") and status not in TAKEN_BACK:
             self._call("POST", f"/v2/shipments/{booking}/refund")
+        return LetGo.OPEN
 
     def find(self, booking: str) -> Parcel:
         """Where the shipment's tracker says it is."""

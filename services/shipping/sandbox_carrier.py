@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.kernel import outside_json, webhooks
 from services.kernel.contact import Contact
 from services.kernel.identifiers import ORDER_ID
-from services.shipping.carrier import Parcel, Sighting
+from services.shipping.carrier import LetGo, Parcel, Sighting
 
 UNREACHED: Final = frozenset({"AQ"})
 """The countries (ISO 3166-1) that the sandbox does not go to, so that a refusal can be had: Antarctica."""
@@ -34,8 +34,9 @@ class SandboxCarrier:
         """A number made of the order's id."""
         return f"SBX-{sha256(booking.encode()).hexdigest()[:16]}"
 
-    def cancel(self, booking: str) -> None:
+    def cancel(self, booking: str) -> LetGo:
         """Nothing was moved."""
+        return LetGo.DONE
 
     def find(self, booking: str) -> Parcel:
         """Always there."""

@@ -6,14 +6,20 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
 from services.kernel import clock
 from services.kernel.contact import ContactNotYetError, contact_of
 from services.kernel.functions import move_each, republish_left_behind, sweep
 from services.kernel.rows import Change, Row, Stale
 from services.kernel.settings import from_environment
 from services.shipping import decisions, parcels, states, table
+from services.shipping.carrier import LetGo
 from services.shipping.carriers import carrier
 
+logger = Logger()
+metrics = Metrics(namespace="Orderflow")
 BUDGET: Final = timedelta(seconds=30)
 """How long a sweep begins shipments; what is left is for the last one (24 s if `contact` and the carrier hang)."""
 PER_SHARD: Final = 25
@@ -51,21 +57,45 @@ def hand_over(row: Row) -> bool:
         raise OrderNotConfirmedError(f"shipment {row['status']} of {order_id}, which the order service does not confirm")
     contact, lines = asked.contact, asked.order["lines"]
     if contact is None:
-        if row["status"] == states.BOOKING:  # the customer was forgotten since: whatever the carrier has stays here
-            carrier().cancel(row["booking"])
-        step(row, decisions.fail(decisions.NO_ADDRESS))
+        fail(row, decisions.NO_ADDRESS)  # also if the customer was forgotten since: whatever the carrier has stays here
         return True
     if row["status"] == states.CREATED:
         booking = carrier().prepare(order_id, contact, lines)
         if booking is None:
-            step(row, decisions.fail(decisions.CARRIER_REFUSED))
+            fail(row, decisions.CARRIER_REFUSED)
             return True
         row = step(row, decisions.book(booking, lines))
     tracking = carrier().book(row["booking"])
     if tracking is None:
-        step(row, decisions.fail(decisions.CARRIER_REFUSED))
+        fail(row, decisions.CARRIER_REFUSED)
     else:
         step(row, decisions.dispatch(row, tracking, clock.now() + timedelta(seconds=settings().transit_seconds)))
+    return True
+
+
+def fail(row: Row, reason: str) -> None:
+    """Take back what the carrier may have, then let the shipment fail. Raises Stale."""
+    let_go = taken_back(row) if row["status"] == states.BOOKING else LetGo.DONE
+    step(row, decisions.fail(row, reason, clock.now(), let_go))
+
+
+def taken_back(row: Row) -> LetGo:
+    """Ask the carrier to take the booking back; count for the alarm that it keeps our money."""
+    let_go = carrier().cancel(row["booking"])
+    if let_go is LetGo.REFUSED:
+        logger.error("the carrier does not refund a label", order_id=row["order_id"], booking=row["booking"])
+        metrics.add_metric(name="LabelRefundRefused", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+    return let_go
+
+
+def look_again(row: Row) -> bool:
+    """See that the carrier keeps nothing of a shipment that failed: its label may have been sold after it was taken back."""
+    again = decisions.looked_at_again(row, clock.now()) if taken_back(row) is LetGo.OPEN else None
+    if again is not None:
+        table.shipments().postpone(row["order_id"], again)
+        return False
+    table.shipments().leave_due_index(row["order_id"], row["next_due"])
     return True
 
 
@@ -83,7 +113,7 @@ def step(row: Row, change: Change) -> Row:
     return table.shipments().write(row["order_id"], row, change, decisions.cause_of(row))
 
 
-STEPS = {states.CREATED: hand_over, states.BOOKING: hand_over, states.DISPATCHED: follow_up}
+STEPS = {states.CREATED: hand_over, states.BOOKING: hand_over, states.DISPATCHED: follow_up, states.FAILED: look_again}
 
 
 def move(order_id: str) -> bool:

@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import urllib3
 
+from audit.forms import faults_of
 from services.kernel.contact import Contact
 from services.kernel.webhooks import InvalidSignature
 from services.shipping import carriers
@@ -214,9 +216,8 @@ def test_a_signed_body_of_another_form_is_told_so(carrier: EasyPostCarrier) -> N
             carrier.hear(signed(body), body, NOW)
 
 
-def test_a_shipment_goes_by_easypost_though_each_answer_is_lost_once(
-    shipping: ShippingService, easypost: EasyPost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def by_easypost(shipping: ShippingService, easypost: EasyPost, monkeypatch: pytest.MonkeyPatch) -> ShippingService:
     for name, value in {
         "CARRIER": "easypost",
         "EASYPOST_URL": easypost.url,
@@ -227,16 +228,68 @@ def test_a_shipment_goes_by_easypost_though_each_answer_is_lost_once(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(carriers, "secret", {"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET}.__getitem__)
+    shipping.confirmed(ORDER)
+    return shipping
+
+
+def forgotten_as_the_label_is_asked_for(by_easypost: ShippingService, easypost: EasyPost) -> dict[str, Any]:
+    """The request for the label is cut, and is still on its way; then the customer is forgotten, and the shipment fails."""
+    easypost.refused = {"/buy": (503, "")}
+    by_easypost.sweep()
+    easypost.refused = {}
+    by_easypost.contacts.contacts.clear()
+    by_easypost.sweep(after=timedelta(minutes=1))
+    assert (by_easypost.row()["status"], easypost.sold) == ("FAILED", [])
+    return easypost.shipments[by_easypost.row()["booking"]]
+
+
+def refunds(easypost: EasyPost) -> int:
+    return [path.rpartition("/")[2] for method, path in easypost.requests if method == "POST"].count("refund")
+
+
+@pytest.mark.parametrize(("ends", "counted"), [("refunded", False), ("rejected", True)])
+def test_a_label_that_is_sold_after_it_was_taken_back_is_refunded(
+    by_easypost: ShippingService, easypost: EasyPost, capsys: pytest.CaptureFixture[str], ends: str, counted: bool
+) -> None:
+    shipment = forgotten_as_the_label_is_asked_for(by_easypost, easypost)
+    easypost.buy(shipment, "rate_Ground")  # the late request
+    by_easypost.sweep(after=timedelta(minutes=3))
+    assert (shipment["refund_status"], refunds(easypost)) == ("submitted", 1)
+    assert [*faults_of("shipping", by_easypost.row())] == []
+    by_easypost.sweep(after=timedelta(days=1))
+    assert refunds(easypost) == 1
+    shipment["refund_status"] = ends
+    by_easypost.sweep(after=timedelta(days=1))
+    assert "next_due" not in by_easypost.row()
+    assert ('"LabelRefundRefused":[1' in capsys.readouterr().out) is counted
+    assert by_easypost.bus.types == ["ShipmentCreated", "ShipmentFailed"], "to the order it failed once"
+
+
+def test_a_label_that_is_never_sold_is_looked_for_no_longer_than_a_month(
+    by_easypost: ShippingService, easypost: EasyPost
+) -> None:
+    forgotten_as_the_label_is_asked_for(by_easypost, easypost)
+    looks = 0
+    while "next_due" in by_easypost.row():
+        asked = len(easypost.requests)
+        by_easypost.sweep(after=timedelta(hours=12))
+        looks += len(easypost.requests) - asked
+    assert 25 < looks < 40
+    assert refunds(easypost) == 0
+
+
+def test_a_shipment_goes_by_easypost_though_each_answer_is_lost_once(
+    by_easypost: ShippingService, easypost: EasyPost, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     easypost.unheard = {"/shipments", "/buy"}
-    shipping.confirmed(ORDER)
     for _ in range(3):
-        shipping.sweep()
-    assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched"]
-    row = shipping.row()
+        by_easypost.sweep()
+    assert by_easypost.told() == ["ShipmentCreated", "ShipmentDispatched"]
+    row = by_easypost.row()
     assert easypost.sold == [row["booking"]], "two were prepared, one was bought"
     assert len(easypost.shipments) == 2
     easypost.shipments[row["booking"]]["tracker"]["status"] = "delivered"
-    shipping.sweep(after=EasyPostCarrier.asked_every)
-    assert shipping.row()["status"] == "DELIVERED"
+    by_easypost.sweep(after=EasyPostCarrier.asked_every)
+    assert by_easypost.row()["status"] == "DELIVERED"
     assert not [word for word in ("Alice", "Main St", "EZTK") if word in caplog.text]
