@@ -770,6 +770,8 @@ class Invariants:
                     self.fail("R1", f"{order_id}: shipment {status_of(shipment)}, fulfilment {_fulfilment(order)}")
             elif was_confirmed and (self._payment(order_id), self._stock(order_id)) != ("REFUNDED", "RESTOCKED"):
                 self.fail("R1", f"{order_id}: payment {self._payment(order_id)}, stock {self._stock(order_id)}")
+            if reachable and text_of(order, "reason") == "NO_ADDRESS":
+                self.fail("R1", f"{order_id} is cancelled for want of an address that its customer always had")
             for kind in expected:
                 note = self.tables["notification"].rows.get(f"NOTE#{order_id}#{kind}")
                 sent = sum(mail.subject == _subject(order_id, kind) for mail in self.world.mail.sent)

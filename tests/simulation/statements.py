@@ -67,6 +67,8 @@ class Statements:
         row = None if change.new is None else plain(change.new)
         match prefix:
             case "ORDER" if row is not None:
+                if change.old is None and not any(self.contacts[row["customer_id"]].values):
+                    self._fail("I2", f"{rest} was placed, and {row['customer_id']} never had a contact")
                 self._check_total(rest, change, row)
                 self.orders[rest].add(self.now(), row)
             case "CONTACT":

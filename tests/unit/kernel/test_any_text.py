@@ -1,0 +1,87 @@
+"""Whatever text comes in, in the kernel and in the operator's tools, it ends in the one error that is documented."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journal.rows import NotJournaledError, item_of
+from orderctl import dead_letters
+from orderctl.patterns import InvalidPattern
+from orderctl.patterns import parse as parse_pattern
+from services.kernel import webhooks
+from services.kernel.inbox import parse
+from services.kernel.schemas import InvalidEvent
+from services.kernel.webhooks import InvalidSignature
+from services.shipping.carrier import Sighting
+from services.shipping.sandbox_carrier import SIGNATURE, SandboxCarrier
+from tests.unit.kernel.events_at_hand import authorized, message
+
+SECRET, NOW = "secret", datetime(2026, 11, 23, 12, tzinfo=UTC)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+ODD = st.sampled_from(["[" * 16_000, '{"a":' * 16_000, '"\\ud800"', "\ud800", "1e999", "9" * 5000, "NaN", "", "{}", "[]"])
+TEXTS = st.text() | ODD | JSON.map(json.dumps)
+EVENT: dict[str, Any] = json.loads(message(authorized()))
+ENVELOPES = st.fixed_dictionaries({}, optional=dict.fromkeys((*EVENT, "replay-name"), JSON)).map(
+    lambda changes: json.dumps({**EVENT, **changes})
+)
+
+
+@given(TEXTS | ENVELOPES)
+def test_a_message_is_an_event_or_invalid(body: str) -> None:
+    try:
+        parse(body)
+    except InvalidEvent as refusal:
+        assert str(refusal)
+
+
+@given(st.text() | st.text("t=v1,0123456789abcdef "), st.text())
+def test_a_signature_is_not_believed_whatever_it_is(header: str, body: str) -> None:
+    with pytest.raises(InvalidSignature):
+        webhooks.verify(SECRET, header, body, NOW)
+
+
+@pytest.mark.parametrize("seconds", ["1" + "0" * 400, "9" * 5000, "-1", "1e3", "1_000", " 1"])
+def test_a_time_of_another_form_is_no_signature(seconds: str) -> None:
+    with pytest.raises(InvalidSignature, match="must be t="):
+        webhooks.verify(SECRET, f"t={seconds},v1={'0' * 64}", "{}", NOW)
+
+
+@given(TEXTS | st.fixed_dictionaries({"order_id": JSON, "parcel": JSON | st.just("DELIVERED")}).map(json.dumps))
+def test_what_the_carrier_signed_is_a_sighting_or_a_value_error(body: str) -> None:
+    carrier = SandboxCarrier(lambda: SECRET)
+    headers = {SIGNATURE: f"t={int(NOW.timestamp())},v1={webhooks._digest(SECRET, int(NOW.timestamp()), body)}"}
+    try:
+        assert isinstance(carrier.hear(headers, body, NOW), Sighting)
+    except ValueError as refusal:
+        assert not isinstance(refusal, InvalidSignature)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "time", "source", "detail-type", "detail"]), JSON) | ENVELOPES.map(json.loads))
+def test_an_event_is_a_row_or_not_journaled(event: dict[str, Any]) -> None:
+    try:
+        item_of(event, 30)
+    except NotJournaledError as refusal:
+        assert str(refusal)
+
+
+@given(TEXTS | ENVELOPES)
+def test_a_dead_letter_is_told_whatever_it_is(body: str) -> None:
+    attributes = {"SentTimestamp": "1764000000000", "ApproximateReceiveCount": "1"}
+    told = dead_letters.told({"MessageId": "1", "Body": body, "Attributes": attributes})
+    assert told["reason"]
+
+
+@given(TEXTS)
+def test_a_pattern_is_an_object_or_refused(text: str) -> None:
+    try:
+        assert isinstance(parse_pattern(text), dict)
+    except InvalidPattern as refusal:
+        assert str(refusal)
