@@ -1,12 +1,12 @@
 """The settings that a stage's stacks were deployed with, against those in its file: what a deployment would change."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import stages
 from orderctl.errors import UserError
+from services.kernel import outside_json
 from services.kernel.names import parameter_name
 from stages import Stage
 
@@ -36,7 +36,7 @@ def deployed(stage: str, parameters: Mapping[str, str]) -> dict[str, Settings]:
     for name, value in parameters.items():
         service, thing = name.split("/")[-2:]
         if thing == "settings":
-            found[service] = json.loads(value)
+            found[service] = outside_json.read(value)
     return found
 
 
