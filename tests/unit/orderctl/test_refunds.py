@@ -1,0 +1,98 @@
+"""`orderctl orders settle-refund`, as the runbook writes it."""
+
+import io
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orderctl import ordering
+from orderctl.commands.orders import app
+from orderctl.errors import UserError
+from orderctl.target import Kind, Target
+from services.kernel import clock
+from services.kernel.rows import Cause
+from services.payment import commands, decisions, gateways, operator, processing, table
+from tests.system import runbook
+from tests.unit.choreography import ORDER
+from tests.unit.orderctl.conftest import orderctl
+from tests.unit.tables import create_ledger, create_table
+
+CAUSE = {"correlation_id": "c", "causation_id": "e"}
+
+
+@dataclass(frozen=True)
+class Payment(Target):
+    """A target with one service: the operator's handler itself, on moto's tables."""
+
+    kind: Kind = Kind.AWS
+    region: str = "eu-west-1"
+    parameters: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def client(self, service: str, **config: Any) -> Any:
+        return self if service == "lambda" else super().client(service, **config)
+
+    def parameter(self, name: str) -> str:
+        return name
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        assert request["FunctionName"] == "payment/operator-arn"
+        return {"Payload": io.BytesIO(json.dumps(operator.handler(json.loads(request["Payload"]), None)).encode())}
+
+
+@pytest.fixture
+def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Payment]:
+    create_table(dynamodb, "payments")
+    create_ledger(dynamodb, "ledger")
+    for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
+    built = (table.payments, gateways.gateway)
+    for one in built:
+        one.cache_clear()
+    yield Payment()
+    for one in built:
+        one.cache_clear()
+
+
+def refused() -> None:
+    """A confirmed order is cancelled, and its card takes no refund."""
+    about = {"order_id": ORDER, **CAUSE}
+    total, token = {"amount": 4998, "currency": "USD"}, "pm_card_refund_refused"
+    commands.handler({"command": "authorize", "total": total, "payment_token": token, **about}, None)
+    commands.handler({"command": "capture", **about}, None)
+    payments, cause = table.payments(), Cause("c", "e")
+    row = payments.advance(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    processing.refund(payments, gateways.gateway(), row)
+
+
+def as_written(command: str) -> list[str]:
+    """The runbook's command, about this order: its arguments after `orderctl orders`."""
+    (written,) = (line for line in runbook.commands("refund-refused") if line.startswith(f"orderctl orders {command} "))
+    return [ORDER if word == "ORDER" else word for word in shlex.split(written)[2:]]
+
+
+def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Payment) -> None:
+    refused()
+    for _ in range(2):
+        done = orderctl(app, stage, *as_written("settle-refund"))
+        assert done.exit_code == 0
+        assert "SETTLED" in done.output
+    row = table.payments().get(ORDER)
+    assert row is not None
+    assert (row["status"], row["settlement"]["reference"]) == ("REFUNDED", "TRANSFER-2026-118")
+
+
+def test_a_refund_that_the_gateway_has_made_is_not_settled(stage: Payment) -> None:
+    refused()
+    assert orderctl(app, stage, *as_written("retry-refund")).exit_code == 0
+    with pytest.raises(UserError, match="The gateway has paid"):
+        orderctl(app, stage, *as_written("settle-refund"))
+
+
+def test_an_order_without_an_open_refund_is_left_alone(stage: Payment) -> None:
+    with pytest.raises(UserError, match="No refund of"):
+        orderctl(app, stage, *as_written("settle-refund"))
