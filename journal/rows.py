@@ -16,6 +16,8 @@ OF_NO_ORDER: Final = "EVENT#"
 """The partition of an event about no order is its own, so that a channel's feed does not fill one."""
 HOUR_INDEX: Final = "hour"
 EXPIRES: Final = "expires"
+REDACTED: Final = "pm_redacted"
+"""Stands in for a payment token, in a form that the schema of its event allows."""
 MAX_KEY_BYTES: Final = {"pk": 2048, "sk": 1024}
 """What DynamoDB takes as a partition key and as a sort key."""
 MAX_EVENT_BYTES: Final = 390 * 1024
@@ -33,7 +35,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
     of one put is the same row. An event without our metadata is journaled by its envelope id, for the archive has it too.
     Raises NotJournaledError for an event that no row can hold.
     """
-    text = json.dumps(event, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(without_token(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     try:
         time, key = event["time"], key_of(event)
         expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
@@ -55,6 +57,14 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         "hour": {"S": hour(time[:13], shard)},
         EXPIRES: {"N": str(expires)},
     }
+
+
+def without_token(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event without the payment token that a channel's OrderPlaced carries: no copy of it is kept here."""
+    detail = event.get("detail")
+    if not isinstance(detail, dict) or not isinstance(data := detail.get("data"), dict) or "payment_token" not in data:
+        return event
+    return {**event, "detail": {**detail, "data": {**data, "payment_token": REDACTED}}}
 
 
 def key_of(event: Mapping[str, Any]) -> dict[str, str]:

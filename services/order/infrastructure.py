@@ -42,7 +42,7 @@ ROUTES = (
 )
 START_INPUT = {"mode": "resume", "order_id": "$.detail.metadata.order_id"}
 """The workflow's input when an OrderPlaced starts it: the order's id, and the run loads the rest from the order's row."""
-STARTED_BY = {"metadata": {"event_version": [2]}, "data": {"respond": ["async"]}}
+STARTED_BY = {"metadata": {"event_version": [3]}, "data": {"respond": ["async"]}}
 """Of the versions that are published side by side, the newest only: each order starts one saga."""
 STUCK = {
     "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",

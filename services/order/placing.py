@@ -186,7 +186,6 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
         "channel": placement.channel,
         "lines": [line.as_dict() for line in lines],
         "total": amount,
-        "payment_token": request["payment_token"],
         "respond": placement.respond,
     }
     if_short = request.get("if_short", decisions.REJECT)
@@ -196,6 +195,7 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
             **data,
             **({"if_short": if_short} if if_short != decisions.REJECT else {}),
             "order_id": placement.order_id,
+            "payment_token": request["payment_token"],
             "fulfilment": states.FULFILMENT[0],
             "idempotency_key": placement.idempotency_key,
             "request_hash": placement.request_hash,

@@ -336,3 +336,54 @@ class OrderPlacedV2(TypedDict):
 
     metadata: OrderPlacedV2Metadata
     data: OrderPlacedV2Data
+
+
+class OrderPlacedV3Metadata(TypedDict):
+    """What every domain event carries."""
+
+    event_id: str
+    event_version: Literal[3]
+    occurred_at: str
+    order_id: str
+    correlation_id: str
+    causation_id: str
+
+
+class OrderPlacedV3DataLinesUnitPrice(TypedDict):
+    """The catalogue's price of one."""
+
+    amount: int
+    currency: str
+
+
+class OrderPlacedV3DataLines(TypedDict):
+    """One line."""
+
+    sku: str
+    quantity: int
+    unit_price: OrderPlacedV3DataLinesUnitPrice
+
+
+class OrderPlacedV3DataTotal(TypedDict):
+    """What the order costs in all."""
+
+    amount: int
+    currency: str
+
+
+class OrderPlacedV3Data(TypedDict):
+    """What happened."""
+
+    customer_id: str
+    channel: str
+    lines: list[OrderPlacedV3DataLines]
+    total: OrderPlacedV3DataTotal
+    respond: Literal["sync", "async"]
+    if_short: NotRequired[Literal["REJECT", "ALLOW_PARTIAL", "BACK_ORDER"]]
+
+
+class OrderPlacedV3(TypedDict):
+    """OrderPlaced, version 3. An order was placed: it is durable, priced and pending."""
+
+    metadata: OrderPlacedV3Metadata
+    data: OrderPlacedV3Data

@@ -16,6 +16,15 @@ def placed_v2_to_v1(data: Data) -> Data:
     return {**known, "lines": [{**line, "unit_price": line["unit_price"]["amount"]} for line in data["lines"]]}
 
 
+def placed_v2_to_v3(data: Data) -> Data:
+    """The payment token stays in the order's row."""
+    return {name: value for name, value in data.items() if name != "payment_token"}
+
+
+def placed_v3_to_v2(data: Data) -> None:
+    """Version 2 requires a payment token, which no event carries any longer: it is not published."""
+
+
 def cancelled_v1_to_v2(data: Data) -> Data:
     """Only what was never confirmed could be cancelled."""
     return {**data, "confirmed": False}
@@ -29,5 +38,13 @@ def cancelled_v2_to_v1(data: Data) -> Data | None:
     return {name: value for name, value in {**data, "reason": reason}.items() if name != "confirmed"}
 
 
-UPCASTS: Casts = {("OrderPlaced", 1): placed_v1_to_v2, ("OrderCancelled", 1): cancelled_v1_to_v2}
-DOWNCASTS: Downcasts = {("OrderPlaced", 2): placed_v2_to_v1, ("OrderCancelled", 2): cancelled_v2_to_v1}
+UPCASTS: Casts = {
+    ("OrderPlaced", 1): placed_v1_to_v2,
+    ("OrderPlaced", 2): placed_v2_to_v3,
+    ("OrderCancelled", 1): cancelled_v1_to_v2,
+}
+DOWNCASTS: Downcasts = {
+    ("OrderPlaced", 3): placed_v3_to_v2,
+    ("OrderPlaced", 2): placed_v2_to_v1,
+    ("OrderCancelled", 2): cancelled_v2_to_v1,
+}

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from journal import function
-from journal.rows import SHARDS
+from journal.rows import REDACTED, SHARDS
 from services.kernel import clients
 from tests.unit.choreography import DeadLetterQueue
 from tests.unit.tables import create_journal
@@ -63,6 +63,15 @@ def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journa
     assert int(row["size"]["N"]) == len(row["event"]["S"])
     assert row["hour"]["S"] in {f"2026-11-23T04#{shard}" for shard in range(SHARDS)}
     assert int(row["expires"]["N"]) == 1795406707 + 30 * 86400
+
+
+def test_a_channels_payment_token_is_not_kept(journal: Any) -> None:
+    event = {**put("a"), "source": "orderflow.channel.shop"}
+    event["detail"] = {**event["detail"], "data": {"idempotency_key": "key-1", "payment_token": "pm_card_visa"}}
+    deliver(event)
+    [row] = rows(journal)
+    assert "pm_card_visa" not in str(row)
+    assert json.loads(row["event"]["S"])["detail"]["data"] == {"idempotency_key": "key-1", "payment_token": REDACTED}
 
 
 def test_an_event_put_twice_is_two_rows_side_by_side(journal: Any) -> None:
