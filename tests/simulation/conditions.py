@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RETENTION: Final = 3600 * SECOND
 """How long a queue keeps a message. A stage's days are a world's quarters of an hour, as with back-orders."""
-OF_AN_ORDER: Final = ("PAY#", "RES#", "SHIP#", "NOTE#")
+OF_AN_ORDER: Final = ("ORDER#", "PAY#", "RES#", "SHIP#", "NOTE#")
 """How the keys of rows begin that can fail: each is of one order only."""
 FROM_A_NEWER_VERSION: Final = "SHIP#written-by-a-newer-version"
 

@@ -54,6 +54,11 @@ def test_orders_under_every_fault() -> None:
     assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", seed)
 
 
+@pytest.mark.timeout(900)
+def test_the_adapters_of_stripe_and_easypost_under_every_fault() -> None:
+    assert "violations: 0" in simulate("run", "--adapters", "--orders", "200", "--seed", seed_of_the_commit())
+
+
 def test_what_a_reader_leaves_unread_is_no_error() -> None:
     shell = f"{sys.executable} -m tests.simulation crash-points --markdown | head -1"
     done = subprocess.run(["bash", "-c", shell], cwd=REPOSITORY, capture_output=True, text=True, check=False)
