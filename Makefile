@@ -34,7 +34,7 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
-	@echo "Setting up node_modules (the CDK CLI) ..."
+	@echo "Setting up node_modules (the CDK CLI, the judges) ..."
 	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error --fetch-retries=1 --no-audit --no-fund --yes || $(NO_NETWORK)
 	@touch $@
 
@@ -79,6 +79,9 @@ simulate-replays: setup ## Lose and spoil deliveries of CDNOW orders (SEEDS, SEE
 
 simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are caught
 	@.venv/bin/python -m tests.simulation bugs
+
+judges: setup ## Hold the simulation's models against independent implementations, and print what was compared
+	@.venv/bin/python -m pytest -q tests/judges
 
 kill: setup ## Kill worker processes while ORDERS orders come in (SEED), then audit
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
