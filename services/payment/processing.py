@@ -26,6 +26,7 @@ from services.payment.gateway import (
     PaymentGateway,
     Refunded,
     RefundRefused,
+    Settled,
     Voided,
 )
 from services.payment.table import Payments, intent_of
@@ -139,11 +140,7 @@ def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row 
     order_id, attempt, cause = row["order_id"], row["refund_attempt"], decisions.refund_cause(row)
     try:
         with gateway_watched():
-            asked = _gateway_for(row, gateway)
-            if "settlement" in row:
-                outcome = asked.settle(intent_of(row), attempt, row["settlement"]["reference"])
-            else:
-                outcome = asked.refund(intent_of(row), attempt)
+            outcome = _refund_attempt(row, gateway)
     except GatewayFault as fault:
         logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
         return row
@@ -151,6 +148,14 @@ def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row 
         logger.error("refund refused", order_id=order_id, attempt=attempt, reason=outcome.reason)
         count("RefundRefused")
     return _step(payments, order_id, lambda row: decisions.record_refund(row, attempt, outcome), cause, seen=row)
+
+
+def _refund_attempt(row: Row, gateway: PaymentGateway) -> Refunded | RefundRefused | Settled:
+    """Have the gateway give the money back; or record, unless it has, that the customer was paid outside."""
+    asked, attempt = _gateway_for(row, gateway), row["refund_attempt"]
+    if "settlement" in row:
+        return asked.settle(intent_of(row), attempt, row["settlement"]["reference"])
+    return asked.refund(intent_of(row), attempt)
 
 
 def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Cause) -> Row:
