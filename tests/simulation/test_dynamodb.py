@@ -3,61 +3,17 @@
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.simulation.dynamodb import DynamoDB, Refusal
-from tests.simulation.expressions import equal
+from tests.simulation.dynamodb import Refusal
+from tests.simulation.dynamodb_answers import answer, compared, ours, same
 from tests.simulation.random_requests import TABLES, Requests
 
 REPOSITORY = Path(__file__).parents[2]
 EMBEDDED = REPOSITORY / ".venv-embedded" / "bin" / "python"
 REQUESTS = 24_000
-REFUSED = {"ValidationError": "ValidationException"}
-
-
-def ours() -> DynamoDB:
-    """The tables of the requests, in memory."""
-    store = DynamoDB()
-    store.create("rows", pending=("pending_shard", "pending_since"), due=("due_shard", "next_due"))
-    store.create("ledger", range_key="sk")
-    return store
-
-
-def answer(store: DynamoDB, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Our answer, in the form that ministack's has."""
-    try:
-        return {"status": 200, "body": store.call(operation, request)}
-    except Refusal as refusal:
-        return {"status": 400, "body": {"__type": refusal.code, **refusal.extra}}
-
-
-def compared(operation: str, told: dict[str, Any]) -> Any:
-    """The part of an answer that callers can act on, in one form."""
-    body = told["body"]
-    if told["status"] != 200:
-        reasons = [(reason["Code"], reason.get("Item")) for reason in body.get("CancellationReasons", ())]
-        return str(body["__type"]).rpartition("#")[2], body.get("Item"), reasons
-    if operation == "Scan":
-        return sorted(body["Items"], key=lambda item: json.dumps(item, sort_keys=True)), body["Count"]
-    if operation == "BatchGetItem":
-        found = {table: sorted(items, key=lambda item: item["pk"]["S"]) for table, items in body["Responses"].items()}
-        return found, body.get("UnprocessedKeys", {})
-    return {name: value for name, value in body.items() if name not in ("ConsumedCapacity", "ScannedCount")}
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two compared answers agree; numbers and sets by value."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        if len(left) == 1 and left.keys() == right.keys() and next(iter(left)) in ("N", "SS", "NS", "BS"):
-            return equal(left, right)
-        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right)
 
 
 @pytest.mark.skipif(not EMBEDDED.exists(), reason="the embedded AWS is not set up: make setup")
