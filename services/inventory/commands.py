@@ -1,5 +1,6 @@
-"""The inventory's commands: the saga's steps. Each answers `{"outcome": ...}`.
+"""The inventory's commands: the saga's steps. Each answers `{"outcome": ...}`, with its receipt.
 
+Goods move on the order's own statement only: its receipt is checked before anything is written.
 An exception is a fault; the same command again is always safe.
 """
 
@@ -10,7 +11,8 @@ from aws_lambda_powertools import Logger
 
 from services.inventory import decisions, table
 from services.inventory.stock import merge
-from services.kernel.rows import Cause
+from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
+from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 
 logger = Logger()
 Command = dict[str, Any]
@@ -21,37 +23,41 @@ class UnknownCommand(ValueError):
 
 
 def reserve(command: Command) -> Command:
-    """Hold the lines for the order: HELD, REJECTED with what is short, or what its reservation has become since.
+    """Hold what the order states it wants: HELD, REJECTED with what is short, or what its reservation has become since.
 
-    Where some are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
+    Where some lines are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
     wait for all of it (BACK_ORDER: WAITING).
     """
-    order_id, wanted, cause = command["order_id"], merge(command["lines"]), _cause(command)
-    if_short = command.get("if_short", decisions.REJECT)
+    order_id, cause = order_id_of(command), cause_of(command)
+    stated = receipts().check(Kind.WANTED, order_id, command.get("wanted"))
+    wanted, if_short = merge(stated["lines"]), stated["if_short"]
     if if_short not in decisions.IF_SHORT:
-        raise ValueError(f"{if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
+        raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
     row = table.reservations().move(
         order_id,
         lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id),
         cause,
         presume_absent=True,
     )
-    return decisions.answer(row)
+    return _stated(order_id, decisions.answer(row))
 
 
 def commit(command: Command) -> Command:
-    """Sell what is held for the order: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
-    row = table.reservations().move(command["order_id"], decisions.commit, _cause(command))
-    return {"outcome": row["status"]}
+    """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    receipts().check(Kind.DECISION, order_id, command.get("decision"), CONFIRMING)
+    row = table.reservations().move(order_id, decisions.commit, cause)
+    return _stated(order_id, {"outcome": row["status"]})
 
 
 def release(command: Command) -> Command:
-    """Let go of what is or may yet be held or waited for, or was sold to the order: RELEASED or RESTOCKED."""
-    order_id, cause = command["order_id"], _cause(command)
+    """Let go of what is or may yet be held or waited for, or was sold to an order that is CANCELLING: RELEASED or RESTOCKED."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    receipts().check(Kind.DECISION, order_id, command.get("decision"), CANCELLING)
     row = table.reservations().move(
         order_id, lambda row, seen: decisions.release(row, seen, order_id, cause.correlation_id), cause
     )
-    return {"outcome": row["status"]}
+    return _stated(order_id, {"outcome": row["status"]})
 
 
 COMMANDS: dict[str, Callable[[Command], Command]] = {
@@ -62,7 +68,7 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommand, InvalidLines, KeyError naming a missing field, and what the table raises."""
+    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, InvalidLines, what the table raises."""
     command = COMMANDS.get(event.get("command", ""))
     if command is None:
         raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
@@ -71,5 +77,5 @@ def handler(event: Command, context: Any) -> Command:
     return answer
 
 
-def _cause(command: Command) -> Cause:
-    return Cause(command["correlation_id"], command["causation_id"])
+def _stated(order_id: str, answer: Command) -> Command:
+    return receipts().issue(Kind.STOCK, order_id, answer)

@@ -7,6 +7,7 @@ from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
@@ -28,6 +29,7 @@ class InventoryStack(ServiceStack):
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
         table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
+        give_key(self, commands)
         self.publish("commands-arn", commands.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, LEVELS))

@@ -15,7 +15,7 @@ from services.kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_p
 from services.kernel.problems import InvalidRequest, Problem
 from services.kernel.rows import Cause, Row
 from services.kernel.settings import from_environment
-from services.order import addresses, decisions, identity, paging, placing, states, table
+from services.order import addresses, decisions, identity, paging, placing, statements, states, table
 from services.order.indexes import IN_A_PAGE
 from services.order.placing import Placement
 from services.order.workflow import budget, start
@@ -75,7 +75,7 @@ def place_order() -> Response[str]:
         return Problem("idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}).response()
     ours = row["placed_by"] == request_id
     if ours and respond == "sync":
-        row = run_saga(row, start.live_input(row))
+        row = run_saga(row, statements.live_input(row))
     return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
 
 

@@ -1,4 +1,7 @@
-"""The order's commands: the saga's steps on the order's row. Each answers `{"outcome": ...}`."""
+"""The order's commands: the saga's steps on the order's row. Each answers `{"outcome": ...}`, with its receipt.
+
+A command acts on the evidence that another service stated, whose receipt is checked before anything is written.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +10,12 @@ from functools import cache
 from typing import Any
 
 from services.kernel import clock
-from services.kernel.rows import Cause, Decide, Row
+from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
+from services.kernel.receipts import Kind, Statement, receipts
+from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
 from services.order import decisions, identity, states, table
+from services.order.statements import decision, payable, wanted
 
 Command = dict[str, Any]
 
@@ -39,41 +45,43 @@ def limits() -> decisions.Limits:
 
 
 def load(command: Command) -> Command:
-    """The order's durable state, as a resumed saga begins from it: FOUND or NOT_FOUND."""
-    row = table.orders().get(command["order_id"])
+    """Return what the order states, as a resumed saga begins from it: FOUND or NOT_FOUND."""
+    row = table.orders().get(order_id_of(command))
     if row is None:
         return {"outcome": "NOT_FOUND", "decision": None}
-    names = ("order_id", "status", "correlation_id", "total", "payment_token")
-    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
-    causation_id = identity.placed_event_id(row["order_id"])
-    found = {name: row[name] for name in names}
-    about = {"lines": lines, "if_short": row.get("if_short", decisions.REJECT)}
-    decision = {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]}
-    return {"outcome": "FOUND", **found, "causation_id": causation_id, **about, "decision": decision}
+    found = {name: row[name] for name in ("order_id", "status", "correlation_id")}
+    stated = {"payable": payable(row), "wanted": wanted(row), "decision": decision(row)}
+    return {"outcome": "FOUND", **found, "causation_id": identity.placed_event_id(row["order_id"]), **stated}
 
 
 def decide(command: Command) -> Command:
-    """The one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
-    if command["decision"] == "CONFIRM":
-        payment, stock = command.get("payment", {}), command["stock"]
-        return _advance(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
-    return _advance(command, lambda row: decisions.turn_down(row, command["evidence"], clock.now()))
+    """Take the one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
+    match command.get("decision"):
+        case "CONFIRM":
+            payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
+            return _advance(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
+        case "CANCEL":
+            refusal = _refusal(command)
+            return _advance(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
+    raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
 
 
 def wait(command: Command) -> Command:
     """Let a back-order wait, on the evidence that its stock is waited for, or end it if this try began after its deadline."""
-    payment, stock, tried_at = command.get("payment", {}), command["stock"], command["tried_at"]
+    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
+    tried_at = command.get("tried_at", "")
     return _advance(command, lambda row: decisions.wait(row, stock, tried_at, limits(), clock.now(), payment))
 
 
 def unavailable(command: Command) -> Command:
     """Record that a try got no answer, or end the order if this try began after its deadline: its status after that.
 
-    Raises ValueError for a reason that is not one of `decisions.UNAVAILABLE`.
+    Raises InvalidCommandError for a reason that is not one of `decisions.UNAVAILABLE`.
     """
-    reason, tried_at = command["reason"], command["tried_at"]
+    _stated(Kind.PAYABLE, command, "payable")  # which only a run of this very order has
+    reason, tried_at = command.get("reason"), command.get("tried_at", "")
     if reason not in decisions.UNAVAILABLE:
-        raise ValueError(f"{reason!r} is not one of {', '.join(sorted(decisions.UNAVAILABLE))}")
+        raise InvalidCommandError(f"reason: {reason!r} is not one of {', '.join(sorted(decisions.UNAVAILABLE))}")
     answer = _advance(command, lambda row: decisions.expire(row, reason, tried_at, limits(), clock.now()))
     if answer["outcome"] in states.UNDECIDED:
         table.orders().record_unavailable(command["order_id"], reason)
@@ -82,17 +90,20 @@ def unavailable(command: Command) -> Command:
 
 def refuse(command: Command) -> Command:
     """Turn a confirming order back, on the evidence that its capture was refused."""
-    return _advance(command, lambda row: decisions.refuse(row, command["reason"], command["payment"]))
+    payment = _stated(Kind.PAYMENT, command, "payment")
+    return _advance(command, lambda row: decisions.refuse(row, "CAPTURE_REFUSED", payment["outcome"]))
 
 
 def confirm(command: Command) -> Command:
     """Finish forward, on the evidence of money captured and stock committed."""
-    return _advance(command, lambda row: decisions.confirm(row, command["payment"], command["stock"]))
+    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
+    return _advance(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
 
 
 def cancel(command: Command) -> Command:
     """Finish backward, on the evidence that money and stock are let go."""
-    return _advance(command, lambda row: decisions.cancel(row, command["payment"], command["stock"]))
+    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
+    return _advance(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
 
 
 COMMANDS: dict[str, Callable[[Command], Command]] = {
@@ -107,15 +118,27 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommand, UnknownOrder, and what the table raises."""
+    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, UnknownOrder, what the table raises."""
     command = COMMANDS.get(event.get("command", ""))
     if command is None:
         raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
     return command(event)
 
 
+def _stated(kind: Kind, command: Command, field: str) -> Statement:
+    """Return what another service stated of this order, or the order itself. Raises ReceiptRefusedError."""
+    return receipts().check(kind, order_id_of(command), command.get(field))
+
+
+def _refusal(command: Command) -> Statement:
+    """Return the refusal of payment or inventory; its outcome says whose it is. Raises ReceiptRefusedError."""
+    evidence = command.get("evidence")
+    of_payment = isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT
+    return _stated(Kind.PAYMENT if of_payment else Kind.STOCK, command, "evidence")
+
+
 def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
-    order_id = command["order_id"]
+    order_id = order_id_of(command)
 
     def step(row: Row | None) -> Any:
         if row is None:
@@ -123,6 +146,6 @@ def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
         return choose(row)
 
     chosen: Decide = step
-    row = table.orders().advance(order_id, chosen, Cause(command["correlation_id"], command["causation_id"]))
+    row = table.orders().advance(order_id, chosen, cause_of(command))
     assert row is not None
-    return {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]}
+    return decision(row)

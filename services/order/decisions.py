@@ -36,6 +36,8 @@ REFUSALS: Mapping[str, str] = {
     "RESTOCKED": "STOCK_RELEASED",
 }
 """The reason of a cancellation, by the outcome that payment or inventory answered."""
+REFUSALS_OF_PAYMENT = frozenset({"DECLINED", "VOIDED"})
+"""The outcomes among these that payment answers; inventory answers the others."""
 
 LEASE = ("lease_owner", "lease_until", "tried_at", "unavailable")
 """What a try of the sweeper leaves on a row."""
@@ -66,23 +68,29 @@ def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidenc
 
     Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. If what is
     held costs less than the gateway captures (`at_least` of the payment's answer), an order that costs more is out of stock.
+    Raises EvidenceMissing, also where more is held of some SKU than was ordered.
     """
     if row["status"] not in states.UNDECIDED:
         return None
+    if payment.get("outcome") != "AUTHORIZED":
+        raise EvidenceMissing(f"an order is confirmed on payment AUTHORIZED, not on {payment.get('outcome')}")
     if stock["outcome"] not in ("HELD", "COMMITTED"):
         raise EvidenceMissing(f"an order is confirmed on stock HELD, not on {stock['outcome']}")
     held = {line["sku"]: line["quantity"] for line in stock["lines"]}
-    lines = [{**line, "quantity": held[line["sku"]]} for line in row["lines"] if line["sku"] in held]
-    if lines == row["lines"]:
+    ordered = {line["sku"]: line["quantity"] for line in row["lines"]}
+    if any(not 0 < quantity <= ordered.get(sku, 0) for sku, quantity in held.items()):
+        raise EvidenceMissing(f"{row['order_id']} is confirmed for at most {ordered}, not for {held}")
+    if held == ordered:
         return Change(TRANSITIONS["decide_to_confirm"], set=_decided(row, now))
     if row.get("if_short") != ALLOW_PARTIAL:
         raise EvidenceMissing(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
+    lines = [{**line, "quantity": held[line["sku"]]} for line in row["lines"] if line["sku"] in held]
     amount = sum(line["unit_price"] * line["quantity"] for line in lines)
     if amount < payment.get("at_least", 1) <= row["total"]["amount"]:
         return decide_to_cancel(row, OUT_OF_STOCK, now)
     less = {"lines": lines, "total": {**row["total"], "amount": amount}}
-    ordered = {"lines": row["lines"], "total": row["total"]}
-    return Change(TRANSITIONS["decide_to_confirm"], set={**less, "ordered": ordered, **_decided(row, now)})
+    as_it_was = {"lines": row["lines"], "total": row["total"]}
+    return Change(TRANSITIONS["decide_to_confirm"], set={**less, "ordered": as_it_was, **_decided(row, now)})
 
 
 def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:

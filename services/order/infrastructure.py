@@ -19,6 +19,7 @@ from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue, only_from
+from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.replayed import never_replays
 from cdk.constructs.subscription import Subscription
@@ -70,7 +71,7 @@ class OrderStack(ServiceStack):
         commands = self._commands(table)
         workflow = self._workflow(commands)
         self._start_by_event(workflow)
-        self._api(table, workflow)
+        give_key(self, commands, self._api(table, workflow))
         self._contact(table)
         self._operator(table)
         state_facts(self, table, ORDERS, to_earlier=ASKED_BY_EARLIER)
@@ -175,7 +176,7 @@ class OrderStack(ServiceStack):
         )
         return role
 
-    def _api(self, table: ServiceTable, workflow: sfn.StateMachine) -> None:
+    def _api(self, table: ServiceTable, workflow: sfn.StateMachine) -> ServiceFunction:
         """It keeps and forgets contacts, and cannot read one."""
         api = ServiceFunction(
             self,
@@ -194,6 +195,7 @@ class OrderStack(ServiceStack):
         table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS, REACHABLE))
         api.allow("states:StartSyncExecution", on=workflow.state_machine_arn)
         HttpApi(self, api, ROUTES)
+        return api
 
     def _contact(self, table: ServiceTable) -> None:
         """The one function that can read a contact."""

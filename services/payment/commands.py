@@ -1,5 +1,6 @@
-"""The payment's commands: the saga's steps. Each answers `{"outcome": ...}`.
+"""The payment's commands: the saga's steps. Each answers `{"outcome": ...}`, with its receipt.
 
+Money moves on the order's own statement only: its receipt is checked before the row is written or the gateway is called.
 An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
 """
 
@@ -8,8 +9,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
 from services.kernel.money import Money
-from services.kernel.rows import Cause
+from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 from services.payment import processing, table
 from services.payment.gateway import Intent
 from services.payment.gateways import gateway
@@ -23,22 +25,28 @@ class UnknownCommand(ValueError):
 
 
 def authorize(command: Command) -> Command:
-    """Set the order's total aside: AUTHORIZED, DECLINED or VOIDED."""
-    intent = Intent(command["order_id"], Money.from_dict(command["total"]), command["payment_token"])
+    """Set aside what the order states is to be paid: AUTHORIZED, DECLINED or VOIDED."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    payable = receipts().check(Kind.PAYABLE, order_id, command.get("payable"))
+    intent = Intent(order_id, Money.from_dict(payable["total"]), payable["payment_token"])
     if intent.total.amount < 0:
-        raise ValueError(f"the total of {intent.order_id} is negative: {intent.total}")
-    return processing.authorize(table.payments(), gateway(), intent, _cause(command))
+        raise InvalidCommandError(f"payable.total: {intent.total} is negative")
+    return _stated(order_id, processing.authorize(table.payments(), gateway(), intent, cause))
 
 
 def capture(command: Command) -> Command:
-    """Take the total, at most what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED. Without a `total`, all of that."""
-    total = Money.from_dict(command["total"]) if "total" in command else None
-    return processing.capture(table.payments(), gateway(), command["order_id"], _cause(command), total)
+    """Take the total that the order decided on, at most what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    decision = receipts().check(Kind.DECISION, order_id, command.get("decision"), CONFIRMING)
+    total = Money.from_dict(decision["total"])
+    return _stated(order_id, processing.capture(table.payments(), gateway(), order_id, cause, total))
 
 
 def void(command: Command) -> Command:
-    """Let go of what is or may yet be set aside: VOIDED, DECLINED or CAPTURED."""
-    return processing.void(table.payments(), gateway(), command["order_id"], _cause(command))
+    """Let go of what is or may yet be set aside for an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    receipts().check(Kind.DECISION, order_id, command.get("decision"), CANCELLING)
+    return _stated(order_id, processing.void(table.payments(), gateway(), order_id, cause))
 
 
 COMMANDS: dict[str, Callable[[Command], Command]] = {
@@ -49,7 +57,7 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommand, KeyError naming a missing field, GatewayFault, and what the table raises."""
+    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, GatewayFault, what the table raises."""
     command = COMMANDS.get(event.get("command", ""))
     if command is None:
         raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
@@ -58,5 +66,5 @@ def handler(event: Command, context: Any) -> Command:
     return answer
 
 
-def _cause(command: Command) -> Cause:
-    return Cause(command["correlation_id"], command["causation_id"])
+def _stated(order_id: str, answer: Command) -> Command:
+    return receipts().issue(Kind.PAYMENT, order_id, answer)

@@ -8,6 +8,7 @@ from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.outbox import Outbox
+from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
@@ -49,6 +50,7 @@ class PaymentStack(ServiceStack):
         environment = {"TABLE_NAME": table.table_name, **gateway}
         commands = ServiceFunction(self, "commands", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(commands, "GetItem", "UpdateItem", rows=(PAYMENTS,))
+        give_key(self, commands)
         self.publish("commands-arn", commands.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(PAYMENTS,))

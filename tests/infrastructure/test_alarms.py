@@ -153,3 +153,11 @@ def test_books_that_do_not_agree_ring(assembly: Assembly) -> None:
     (alarm,) = alarms(assembly, "AuditFindings")
     assert alarm.properties["Namespace"] == "Orderflow"
     assert alarm.properties["Threshold"] == 0
+
+
+def test_a_refused_receipt_rings_at_once(assembly: Assembly) -> None:
+    found = alarms(assembly, "ReceiptRefused")
+    assert sorted(alarm.service for alarm in found) == ["inventory", "order", "payment"]
+    for alarm in found:
+        assert (alarm.properties["Threshold"], alarm.properties["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+        assert "docs/runbooks/receipt-refused.md" in alarm.properties["AlarmDescription"]

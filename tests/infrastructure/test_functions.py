@@ -118,20 +118,21 @@ READ_SECRET = {"secretsmanager:GetSecretValue"}
 LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
     ("order", "api"): ADVANCE
-    | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"},
-    ("order", "commands"): ADVANCE,
+    | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"}
+    | READ_SECRET,
+    ("order", "commands"): ADVANCE | READ_SECRET,
     ("order", "operator"): {"dynamodb:PutItem"},
     ("order", "contact"): {"dynamodb:GetItem"},
     **{(service, "facts"): {"dynamodb:GetItem"} for service in ("order", "payment", "inventory", "shipping")},
     ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
     ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("order", "sweeper"): SWEEP | {"states:StartExecution"},
-    ("payment", "commands"): ADVANCE | LEDGER,
+    ("payment", "commands"): ADVANCE | LEDGER | READ_SECRET,
     ("payment", "operator"): ADVANCE | LEDGER,
     ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER | LEDGER,
     ("payment", "sweeper"): SWEEP | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
-    ("inventory", "commands"): ADVANCE,
+    ("inventory", "commands"): ADVANCE | READ_SECRET,
     ("inventory", "operator"): ADVANCE,
     ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER,
     ("inventory", "sweeper"): SWEEP,
@@ -214,13 +215,21 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
 
 
 def secrets_read(assembly: Assembly, service: str, module: str) -> set[str]:
-    """The secrets that a function may read, by the beginnings of their logical ids."""
-    return {
-        referred(resource)[:-8]
+    """The secrets that a function may read: the beginnings of their logical ids, or the names of what other stacks publish."""
+    published = assembly.templates[service]["Parameters"]
+    found = [
+        referred(resource)
         for statement in assembly.statements(assembly.function(service, module))
         if "secretsmanager:GetSecretValue" in listed(statement["Action"])
         for resource in listed(statement["Resource"])
-    }
+    ]
+    return {published[name]["Default"].rpartition("/")[2] if name in published else name[:-8] for name in found}
+
+
+def test_four_functions_read_the_key_of_the_receipts(assembly: Assembly) -> None:
+    """Those that state something, or check what was stated."""
+    readers = {name for name in ALL if "receipt-key-arn" in secrets_read(assembly, *name)}
+    assert readers == {("order", "api"), ("order", "commands"), ("payment", "commands"), ("inventory", "commands")}
 
 
 def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:
@@ -245,7 +254,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         assert given.keys() - at_the_sandbox.keys() == READ_BY_STRIPE
         assert (at_the_sandbox["GATEWAY"], given["GATEWAY"]) == ("sandbox", "stripe")
         assert given["STRIPE_URL"] == "https://api.stripe.com"
-        assert secrets_read(lasting, "payment", module) == {"StripeApiKey"}
+        assert secrets_read(lasting, "payment", module) - {"receipt-key-arn"} == {"StripeApiKey"}
         assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
     hears = lasting.function("payment", "webhook")
     given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.simulation import accounts, deployment
 from tests.simulation.dynamodb import Refusal
 from tests.simulation.faults import Kind
+from tests.simulation.forger import Forger
 from tests.simulation.functions import Answered
 from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.invariants import MARKER, status_of
@@ -355,6 +356,7 @@ class Crowd:
             if self.returns or chance.below("eager operator", 2):
                 world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
+            Forger(world).come()
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
     def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:

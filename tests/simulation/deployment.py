@@ -120,6 +120,8 @@ STATE_FACTS: Final = ("order", "payment", "inventory", "shipping")
 LEDGER: Final = "payment-ledger"
 BACK_ORDERED_FOR_SECONDS: Final = 1500
 """Not the six days of a stage: a world comes to rest when nobody waits any longer."""
+RECEIPT_KEY: Final = "the-stage's-key"
+RECEIPT_KEY_ARN: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:receipts"
 WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
 
 
@@ -155,6 +157,7 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
     gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
     carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
     webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": REAL_WEBHOOK_SECRET if adapters else WEBHOOK_SECRET}
+    receipts = {"RECEIPT_KEY_ARN": RECEIPT_KEY_ARN}
     sweepers = {
         "order": workflow,
         "payment": gateway,
@@ -166,17 +169,17 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         for s in SUBSCRIPTIONS
     }
     ours = (
-        Deployed("order", "commands", 10, deadlines),
+        Deployed("order", "commands", 10, {**deadlines, **receipts}),
         Deployed("order", "operator", 10, {}),
         Deployed("order", "contact", 5, {}),
         *(Deployed(service, "facts", int(constructs("facts")["TIMEOUT_SECONDS"]), {}) for service in STATE_FACTS),
-        Deployed("order", "api", 29, {**workflow, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
+        Deployed("order", "api", 29, {**workflow, **receipts, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
         Deployed("order", "intake", 30, letters["order-intake"]),
         Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
-        Deployed("payment", "commands", 10, gateway),
+        Deployed("payment", "commands", 10, {**gateway, **receipts}),
         Deployed("payment", "operator", 10, gateway),
         Deployed("payment", "subscriber", 30, {**letters["payment-cancellations"], **gateway}),
-        Deployed("inventory", "commands", 10, {}),
+        Deployed("inventory", "commands", 10, receipts),
         Deployed("inventory", "operator", 10, {}),
         Deployed("inventory", "subscriber", 30, letters["inventory-cancellations"]),
         Deployed("inventory", "api", 10, {}),

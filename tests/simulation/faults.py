@@ -70,6 +70,8 @@ class Kind(StrEnum):
     COLD_START = "cold start"
 
 
+OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.MAIL)
+"""Calls that somebody outside notices."""
 ENUMERATED: Final = (Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.LATE)
 """The modes that the enumeration strikes every boundary with."""
 

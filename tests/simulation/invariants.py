@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.simulation import deployment
 from tests.simulation.conditions import FROM_A_NEWER_VERSION
 from tests.simulation.dynamodb import Change, Item
-from tests.simulation.faults import Mode
+from tests.simulation.faults import OUTSIDE, Kind, Mode
+from tests.simulation.forger import FORGER
 from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.scheduler import SECOND
 from tests.simulation.statements import Statements
@@ -162,6 +163,7 @@ class Invariants:
     def committed(self, changes: list[Change]) -> None:
         """A write, or all of a transaction's."""
         self.writes += not all(map(_only_looked_at, changes))
+        self._check_forger(changes)
         touched: dict[str, None] = {}
         skus: dict[str, None] = {}
         for change in changes:
@@ -203,6 +205,17 @@ class Invariants:
             self.check_order(order_id)
         for sku in skus:
             self._check_stock(sku)
+
+    def _check_forger(self, changes: list[Change]) -> None:
+        """C3: whoever has no receipts writes nothing."""
+        task = self.world.scheduler.current
+        if task is not None and FORGER in task.name:
+            self._fail("C3", f"{task.name} wrote {', '.join(change.key for change in changes)}")
+
+    def met(self, boundary: str, kind: Kind) -> None:
+        """C3: whoever has no receipts calls nobody outside."""
+        if kind in OUTSIDE and FORGER in boundary:
+            self._fail("C3", boundary)
 
     def _transition(self, aggregate: str, change: Change) -> None:
         before, after = status_of(change.old), status_of(change.new)
@@ -558,6 +571,10 @@ class Invariants:
         """A function raised, or logged what it goes on from: what it calls a bug is one (B1)."""
         if type(error).__name__ in COMES_BACK:
             self.came_back[invocation.rpartition(" > ")[0]] += 1
+        if FORGER in invocation:
+            return
+        if type(error).__name__ == "ReceiptRefusedError":
+            self._fail("B1", f"{invocation} refused an honest receipt: {error}")
         if isinstance(error, AssertionError | TypeError | KeyError | AttributeError | NameError | IndexError):
             self.fail("B1", f"{invocation} raised {type(error).__name__}: {error}")
 

@@ -41,11 +41,14 @@ class Network:
         """Every boundary met, where somebody wants to know."""
         self.hangs: Callable[[], bool] = lambda: False
         """Whether what is outside does not answer just now."""
+        self.met: Callable[[str, Kind], None] = lambda boundary, kind: None
+        """Hears of every boundary before it is struck or passed."""
         self.copies = 0
         """Doubled and late requests that are still on their way."""
 
     def draw(self, boundary: str, kind: Kind) -> tuple[Mode | None, int]:
         """How the boundary is struck, and how long, in microseconds, its request is on the way."""
+        self.met(boundary, kind)
         bits = self.chance.bits(boundary)
         if self.boundaries is not None:
             self.boundaries.append((boundary, kind))

@@ -8,15 +8,13 @@ from typing import Final
 
 from tests.simulation import deployment, process
 from tests.simulation.customers import Crowd, retry_refused_refunds
-from tests.simulation.faults import Drawn, Kind, Listed, Mode, Plan
+from tests.simulation.faults import OUTSIDE, Drawn, Listed, Mode, Plan
 from tests.simulation.invariants import Violated
 from tests.simulation.randomness import Chance
 from tests.simulation.scheduler import HarnessError
 from tests.simulation.world import World
 
 ORDERS_PER_WORLD: Final = 40
-OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.MAIL)
-"""Calls that somebody outside notices."""
 RATES: Final = (0.02, 0.04, 0.07, 0.1, 0.15)
 """How likely a boundary is struck, one of these for each world."""
 

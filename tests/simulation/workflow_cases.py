@@ -10,6 +10,8 @@ from typing import Any, Final
 Answer = dict[str, Any] | str
 TOTAL: Final = {"amount": 2500, "currency": "USD"}
 LINES: Final = [{"sku": "MUG", "quantity": 2}]
+PAYABLE: Final = {"total": TOTAL, "payment_token": "pm_card_visa", "receipt": "of the order"}
+WANTED: Final = {"lines": LINES, "if_short": "REJECT", "receipt": "of the order"}
 FAULT: Final = "GatewayUnavailable"
 
 GOOD: Final[dict[str, list[Answer]]] = {
@@ -43,7 +45,7 @@ class Case:
     error: str | None = None
     mode: str = "live"
     answers: dict[str, list[Answer]] = field(default_factory=dict)
-    choice: dict[str, str] = field(default_factory=lambda: {"if_short": "REJECT"})
+    stated: dict[str, Answer] = field(default_factory=lambda: {"payable": PAYABLE, "wanted": WANTED})
 
     def script(self) -> dict[str, list[Answer]]:
         """What every command answers, try by try."""
@@ -58,7 +60,7 @@ class Case:
     def order(self, order_id: str) -> dict[str, Any]:
         """The order, as the run is told of it or reads it."""
         history = {"correlation_id": "correlation", "causation_id": f"ORDER#{order_id}#1"}
-        return {"order_id": order_id, **history, "total": TOTAL, "payment_token": "pm_card_visa", "lines": LINES, **self.choice}
+        return {"order_id": order_id, **history, **self.stated}
 
 
 def _recovered(name: str, mode: str, loaded: Answer, calls: tuple[str, ...], **rest: Any) -> Case:
@@ -95,10 +97,11 @@ CASES: Final = (
         answers={"reserve": [{"outcome": "REJECTED", "reason": "OUT_OF_STOCK", "short": []}], "decide": CANCELLING},
     ),
     Case(
-        "told by an API from before there was a choice",
-        ("authorize", "reserve", "decide", "capture", "commit", "confirm"),
-        "CONFIRMED",
-        choice={},
+        "started by an API from before there were receipts",
+        ("authorize", "authorize"),
+        error="REFUSED",
+        answers={"authorize": ["ReceiptRefusedError"]},
+        stated={},
     ),
     Case("waiting for stock", ("authorize", "reserve", "wait"), "BACKORDERED", answers={"reserve": WAITING}),
     Case(

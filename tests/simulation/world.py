@@ -62,6 +62,7 @@ class World:
         self._deploy()
         self.invariants = Invariants(self)
         self.bus.heard = self.invariants.heard
+        self.network.met = self.invariants.met
         self.mail.heard = self.invariants.statements.mailed
         RemoteCarrier.statements = self.invariants.statements
         self.functions.raised = self.invariants.failed

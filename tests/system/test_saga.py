@@ -23,7 +23,6 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     from services.kernel.money import Money
     from services.kernel.rows import Cause
     from services.order import identity, placing
-    from services.order.table import Orders
 
     request = {
         "customer_id": "alice",
@@ -34,8 +33,21 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     placement = placing.Placement(identity.customer_scope("alice"), "api", uuid.uuid4().hex, request, "sync")
     lines = placing.price(request, {MUG[0]: Money(MUG[1], "USD")})
     change = placing.create(placement, lines, clock.now(), "correlation", "request")
-    orders = Orders(laptop.target.client("dynamodb"), laptop.target.parameter("order/table-name"))
-    return orders.write(placement.order_id, None, change, Cause("correlation", "request"))
+    return orders_of(laptop).write(placement.order_id, None, change, Cause("correlation", "request"))
+
+
+def orders_of(laptop: Laptop) -> Any:
+    """The deployed table, as the order service's own code reads and writes it."""
+    from services.order.table import Orders
+
+    return Orders(laptop.target.client("dynamodb"), laptop.target.parameter("order/table-name"))
+
+
+def live_input(laptop: Laptop, row: dict[str, Any]) -> dict[str, Any]:
+    """A live run's input as the API makes it, with the order's own statements."""
+    loaded = laptop.invoke("order/commands-arn", {"command": "load", "order_id": row["order_id"]})
+    names = ("order_id", "correlation_id", "causation_id", "payable", "wanted")
+    return {"mode": start.LIVE, **{name: loaded[name] for name in names}}
 
 
 def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
@@ -45,7 +57,7 @@ def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def test_a_live_run(laptop: Laptop, pending: dict[str, Any]) -> None:
-    assert status_of(laptop.run_saga(start.live_input(pending))) == ("CONFIRMED", None)
+    assert status_of(laptop.run_saga(live_input(laptop, pending))) == ("CONFIRMED", None)
 
 
 def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, Any]) -> None:
@@ -53,10 +65,10 @@ def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, An
 
 
 def test_resume_of_a_finished_order_changes_nothing(laptop: Laptop, pending: dict[str, Any]) -> None:
-    laptop.run_saga(start.live_input(pending))
+    laptop.run_saga(live_input(laptop, pending))
     laptop.quiet()
     before = laptop.row("order", pending["pk"])
-    for saga_input in (start.live_input(pending), start.recovery_input(pending["order_id"])):
+    for saga_input in (live_input(laptop, pending), start.recovery_input(pending["order_id"])):
         assert status_of(laptop.run_saga(saga_input)) == ("CONFIRMED", None)
     assert laptop.row("order", pending["pk"]) == before
 
@@ -69,23 +81,27 @@ def test_a_run_that_claims_to_be_the_last_try_cancels_nothing(laptop: Laptop, pe
 
 def test_resume_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[str, Any]) -> None:
     step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
-    token = {"total": pending["total"], "payment_token": pending["payment_token"]}
-    laptop.invoke("payment/commands-arn", {"command": "authorize", **step, **token})
-    held = laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "lines": [{"sku": MUG[0], "quantity": 1}]})
-    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", "stock": held, **step})
+    stated = live_input(laptop, pending)
+    paid = laptop.invoke("payment/commands-arn", {"command": "authorize", **step, "payable": stated["payable"]})
+    held = laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "wanted": stated["wanted"]})
+    evidence = {"payment": paid, "stock": held}
+    laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", **evidence, **step})
     assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
 def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any]) -> None:
-    step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
-    laptop.invoke(
-        "order/commands-arn", {"command": "decide", "decision": "CANCEL", "evidence": {"outcome": "DECLINED"}, **step}
-    )
-    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"]))) == ("CANCELLED", "PAYMENT_DECLINED")
+    from services.kernel import clock
+    from services.kernel.rows import Cause
+    from services.order import decisions
+
+    cancel = decisions.decide_to_cancel(pending, "CUSTOMER", clock.now())
+    assert cancel
+    orders_of(laptop).write(pending["order_id"], pending, cancel, Cause("c", "x"))
+    assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"]))) == ("CANCELLED", "CUSTOMER")
 
 
 def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> None:
-    inputs = [start.live_input(pending)] * 3 + [start.recovery_input(pending["order_id"])] * 2
+    inputs = [live_input(laptop, pending)] * 3 + [start.recovery_input(pending["order_id"])] * 2
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(laptop.run_saga, inputs))
     laptop.run_saga(start.recovery_input(pending["order_id"]))
@@ -96,7 +112,7 @@ def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> Non
 
 
 def test_an_order_that_is_not_there_fails_the_run(laptop: Laptop) -> None:
-    execution = laptop.run_saga(start.recovery_input("ord-nope"))
+    execution = laptop.run_saga(start.recovery_input("ord-" + "n" * 26))
     assert (execution["status"], execution["error"]) == ("FAILED", "NO_SUCH_ORDER")
 
 
@@ -108,7 +124,7 @@ def test_inventory_away_leaves_the_order_pending_and_it_is_confirmed_later(lapto
         FunctionName=name, Environment={"Variables": {**configured, "TABLE_NAME": "no-such-table"}}
     )
     try:
-        execution = laptop.run_saga(start.live_input(pending))
+        execution = laptop.run_saga(live_input(laptop, pending))
         assert (execution["status"], execution["error"]) == ("FAILED", "UNAVAILABLE")
         row = laptop.row("order", pending["pk"])
         assert row is not None

@@ -14,8 +14,10 @@ DECISIONS = {"capture": CONFIRMING, "commit": CONFIRMING, "void": CANCELLING, "r
 
 
 def make_key(monkeypatch: pytest.MonkeyPatch, key: str = "the-stage's-key") -> str:
-    """Make the stage's key in moto's Secrets Manager, and name it in the functions' environment; its ARN."""
-    arn: str = boto3.client("secretsmanager").create_secret(Name="receipt-key", SecretString=key)["ARN"]
+    """Make the stage's key in moto's Secrets Manager, if it is missing, and name it in the environment; its ARN."""
+    client = boto3.client("secretsmanager")
+    made = client.list_secrets()["SecretList"]
+    arn: str = made[0]["ARN"] if made else client.create_secret(Name="receipt-key", SecretString=key)["ARN"]
     monkeypatch.setenv("RECEIPT_KEY_ARN", arn)
     secrets._provider.cache_clear()
     kernel.receipts.cache_clear()
@@ -65,7 +67,8 @@ def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str
         return {"decision": decision(order_id, DECISIONS[command], **fields)}
     if command == "unavailable":
         return {"payable": payable(order_id), **fields}
-    given = {"payment": "AUTHORIZED", **fields} if fields.get("decision") == "CONFIRM" else fields
+    needs_payment = command == "wait" or fields.get("decision") == "CONFIRM"
+    given = {"payment": "AUTHORIZED", **fields} if needs_payment else fields
     return {name: _evidence(name, order_id, value) for name, value in given.items()}
 
 
@@ -73,7 +76,7 @@ def _evidence(name: str, order_id: str, value: Any) -> Any:
     if name not in ("payment", "stock", "evidence"):
         return value
     answer = value if isinstance(value, dict) else {"outcome": value}
-    of_payment = name == "payment" or (name == "evidence" and answer["outcome"] in ("DECLINED", "VOIDED", "AUTHORIZED"))
+    of_payment = name == "payment" or (name == "evidence" and answer["outcome"] in ("DECLINED", "VOIDED"))
     return receipts().issue(Kind.PAYMENT if of_payment else Kind.STOCK, order_id, answer)
 
 

@@ -17,7 +17,7 @@ from services.payment import subscriber as payment_subscriber
 from services.shipping import cancellation
 from tests.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
 from tests.unit.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
-from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, lines  # noqa: F401 - fixtures
+from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
 from tests.unit.order.conftest import order_service, owners, saga  # noqa: F401 - fixtures
 from tests.unit.payment.conftest import payment_tables  # noqa: F401 - fixtures
@@ -92,8 +92,8 @@ def handles_refunds(request: pytest.FixtureRequest) -> Receives:
 def handles_restocks(request: pytest.FixtureRequest) -> Receives:
     service: InventoryService = request.getfixturevalue("inventory")
     service.replenish(blue=3)
-    service("reserve", order_id=ORDER, lines=lines(blue=1), correlation_id="c", causation_id="c")
-    service("commit", order_id=ORDER, correlation_id="c", causation_id="c")
+    service.reserve(blue=1)
+    service.commit()
     request.getfixturevalue("owners").facts["order"] = REVOKED
     return lambda *events: inventory_subscriber.handler(batch(*map(was_confirmed, events)), None)
 

@@ -7,29 +7,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel.rows import Row
-from services.order import decisions, identity
-
 logger = Logger(child=True)
 LIVE, RESUME = "live", "resume"
-
-
-def live_input(row: Row) -> dict[str, Any]:
-    """The workflow's input for an order just placed: no name, no address, nothing but what the saga needs.
-
-    A repeat of the request may find the order decided: the saga asks for the same again, and is told what became of it.
-    """
-    asked = decisions.as_ordered(row)
-    return {
-        "mode": LIVE,
-        "order_id": row["order_id"],
-        "correlation_id": row["correlation_id"],
-        "causation_id": identity.placed_event_id(row["order_id"]),
-        "total": asked["total"],
-        "payment_token": row["payment_token"],
-        "if_short": row.get("if_short", decisions.REJECT),
-        "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in asked["lines"]],
-    }
 
 
 def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, Any]:

@@ -208,6 +208,9 @@ class Stage:
         ).live()
 
 
+AUTHORIZED = {"outcome": "AUTHORIZED"}
+
+
 @dataclass
 class Order:
     """An order once it is placed."""
@@ -243,7 +246,7 @@ class Order:
             case fate:
                 yield from self.authorize()
                 yield from self.reserve()
-                self.advance(lambda row: decisions.decide_to_confirm(row, self.reserved, clock.now()))
+                self.advance(lambda row: decisions.decide_to_confirm(row, self.reserved, clock.now(), AUTHORIZED))
                 yield
                 if fate == "CAPTURE REFUSED":
                     yield from self.capture()

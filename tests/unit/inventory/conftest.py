@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from services.inventory import commands, operator, sweeper, table
+from services.kernel.receipts import Kind
 from services.kernel.rows import Row, unmarshal
+from tests.unit.stating import as_the_saga, checked, make_key
 from tests.unit.tables import create_table
 
 BLUE, GIANT = "LP-KIND-OF-BLUE", "LP-GIANT-STEPS"
@@ -38,7 +40,8 @@ class InventoryService:
 
     def of_order(self, command: str, number: int, **fields: Any) -> dict[str, Any]:
         cause = {"correlation_id": "correlation-1", "causation_id": f"ORDER#{order(number)}#1"}
-        return self(command, order_id=order(number), **cause, **fields)
+        answer = self(command, order_id=order(number), **cause, **as_the_saga(command, order(number), fields))
+        return checked(Kind.STOCK, order(number), answer)
 
     def reserve(self, number: int = 0, if_short: str = "REJECT", **quantities: int) -> dict[str, Any]:
         return self.of_order("reserve", number, lines=lines(**quantities), if_short=if_short)
@@ -106,6 +109,7 @@ def tables(inventory_tables: None) -> None:
 @pytest.fixture
 def inventory_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_table(dynamodb, "inventory")
+    make_key(monkeypatch)
     monkeypatch.setenv("TABLE_NAME", "inventory")
     monkeypatch.setenv("BUS_NAME", "bus")
     for cached in (table.reservations, table.replenishments, table.levels, table.skus):

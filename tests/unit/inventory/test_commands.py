@@ -12,9 +12,11 @@ from services.inventory.commands import UnknownCommand
 from services.inventory.decisions import CountersDisagree, NothingReserved, OtherLines
 from services.inventory.stock import InvalidLines
 from services.kernel import clients
+from services.kernel.commands import InvalidCommandError
 from services.kernel.rows import Contended
 from tests.unit.crashes import Crash, Moment, Mortal
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines, order
+from tests.unit.stating import wanted
 
 
 @pytest.fixture(autouse=True)
@@ -201,8 +203,8 @@ def test_counters_spoilt_by_hand_stop_the_release(inventory: InventoryService, d
 def test_unknown_commands_are_faults(inventory: InventoryService) -> None:
     with pytest.raises(UnknownCommand, match="'steal' is not one of reserve"):
         inventory("steal")
-    with pytest.raises(KeyError, match="lines"):
-        inventory.of_order("reserve", 0)
+    with pytest.raises(InvalidCommandError, match="order_id"):
+        inventory("reserve", order_id="anything at all", wanted=wanted(order(), lines(blue=1)))
 
 
 class Rivalled:

@@ -14,6 +14,7 @@ from services.kernel.rows import marshal
 from services.order import api, commands, sweeper, table
 from tests.unit import documented
 from tests.unit.choreography import OtherServices, other_services
+from tests.unit.stating import make_key
 from tests.unit.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
@@ -71,6 +72,7 @@ def owners(aws: None, monkeypatch: pytest.MonkeyPatch) -> OtherServices:
 @pytest.fixture(autouse=True)
 def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_orders(dynamodb, "orders")
+    make_key(monkeypatch)
     for name, value in {
         "TABLE_NAME": "orders",
         "BUS_NAME": "bus",

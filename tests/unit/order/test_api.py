@@ -92,7 +92,7 @@ def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED")
     shop.place()
     told = json.loads(saga.started[0]["input"])
-    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "total", "payment_token", "lines", "if_short"}
+    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "payable", "wanted"}
     assert told["causation_id"] == f"ORDER#{told['order_id']}#1"
 
 
@@ -251,9 +251,9 @@ def test_a_cancellation_whose_saga_does_not_finish_is_still_decided(shop: Shop) 
 
 def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
-    held = {"outcome": "HELD", "lines": an_order()["lines"]}
+    paid, held = {"outcome": "AUTHORIZED"}, {"outcome": "HELD", "lines": an_order()["lines"]}
     cause = Cause("c", "c")
-    table.orders().advance(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now()), cause)
+    table.orders().advance(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 

@@ -53,7 +53,9 @@ def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyP
     with clock.held_by(lambda: NOON):
         stage = Stage(dynamodb, str(shop.place(prefer="respond-async").body["order_id"]))
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in stage.row["lines"]]
-        stage.advance(lambda row: decisions.decide_to_confirm(row, {"outcome": "HELD", "lines": lines}, NOON))
+        stage.advance(
+            lambda row: decisions.decide_to_confirm(row, {"outcome": "HELD", "lines": lines}, NOON, {"outcome": "AUTHORIZED"})
+        )
     return stage
 
 

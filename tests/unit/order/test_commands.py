@@ -6,14 +6,17 @@ import pytest
 
 from services.kernel import clock
 from services.kernel.commands import UnknownCommandError
+from services.kernel.receipts import Kind
 from services.order import commands, contact, facts, operator, table
 from services.order.commands import UnknownCommand, UnknownOrder
 from services.order.decisions import EvidenceMissing
 from tests.unit.order.conftest import CONTEXT, Shop
+from tests.unit.stating import as_the_saga, checked
 
 LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
 TOTAL = {"amount": 4999, "currency": "USD"}
 HELD = {"outcome": "HELD", "lines": LINES}
+UNKNOWN = "ord-" + "x" * 26
 DECLINED = {"outcome": "DECLINED", "reason": "card_declined"}
 
 
@@ -23,9 +26,9 @@ def order_id(shop: Shop) -> str:
 
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
-    return commands.handler(
-        {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": f"ORDER#{order_id}#1", **fields}, CONTEXT
-    )
+    about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": f"ORDER#{order_id}#1"}
+    answer = commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT)
+    return checked(Kind.DECISION, order_id, answer)
 
 
 def events_of(order_id: str) -> list[tuple[str, str]]:
@@ -65,7 +68,7 @@ def test_the_first_reason_stands(order_id: str) -> None:
 
 def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
-    answer = command("refuse", order_id, payment="CAPTURE_REFUSED", reason="CAPTURE_REFUSED")
+    answer = command("refuse", order_id, payment="CAPTURE_REFUSED")
     assert answer == {"outcome": "CANCELLING", "reason": "CAPTURE_REFUSED", "total": TOTAL}
     assert command("cancel", order_id, payment="VOIDED", stock="RESTOCKED")["outcome"] == "CANCELLED"
 
@@ -77,7 +80,7 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
     for name, fields in [
         ("decide", {"decision": "CONFIRM", "stock": HELD}),
         ("confirm", {"payment": "CAPTURED", "stock": "COMMITTED"}),
-        ("refuse", {"payment": "CAPTURE_REFUSED", "reason": "CAPTURE_REFUSED"}),
+        ("refuse", {"payment": "CAPTURE_REFUSED"}),
         ("cancel", {"payment": "VOIDED", "stock": "RELEASED"}),
     ]:
         assert command(name, order_id, **fields)["outcome"] == "CONFIRMED"
@@ -91,7 +94,7 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
         ("confirm", {"payment": "CAPTURED", "stock": "HELD"}),
         ("cancel", {"payment": "CAPTURED", "stock": "RELEASED"}),
         ("cancel", {"payment": "VOIDED", "stock": "COMMITTED"}),
-        ("refuse", {"payment": "CAPTURED", "reason": "CAPTURE_REFUSED"}),
+        ("refuse", {"payment": "CAPTURED"}),
         ("decide", {"decision": "CANCEL", "evidence": {"outcome": "AUTHORIZED"}}),
         ("decide", {"decision": "CANCEL", "evidence": {"outcome": "PAYMENT_UNAVAILABLE"}}),
     ],
@@ -105,14 +108,14 @@ def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
     loaded = command("load", order_id)
     assert loaded["outcome"] == "FOUND"
     assert loaded["status"] == "PENDING"
-    assert loaded["lines"] == [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
+    assert loaded["wanted"]["lines"] == [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
     assert loaded["causation_id"] == f"ORDER#{order_id}#1"
 
 
 def test_an_order_that_is_not_there(order_id: str) -> None:
-    assert command("load", "ord-nope") == {"outcome": "NOT_FOUND", "decision": None}
+    assert command("load", UNKNOWN) == {"outcome": "NOT_FOUND", "decision": None}
     with pytest.raises(UnknownOrder):
-        command("decide", "ord-nope", decision="CONFIRM", stock=HELD)
+        command("decide", UNKNOWN, decision="CONFIRM", stock=HELD)
 
 
 def test_an_unknown_command_is_a_fault() -> None:

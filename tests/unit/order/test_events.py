@@ -9,6 +9,7 @@ from services.kernel import clients
 from services.order import commands, intake, subscriber, table
 from tests.unit.choreography import OtherServices
 from tests.unit.order.conftest import CONTEXT, Shop, an_order
+from tests.unit.stating import as_the_saga
 
 KEY = "00004-19970101-2-2933-1"
 
@@ -143,8 +144,10 @@ def confirmed(shop: Shop) -> str:
     order_id = str(shop.place().body["order_id"])
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "x"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
-    commands.handler({"command": "decide", "decision": "CONFIRM", "stock": held, **step}, CONTEXT)
-    commands.handler({"command": "confirm", "payment": "CAPTURED", "stock": "COMMITTED", **step}, CONTEXT)
+    evidence = as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": held})
+    commands.handler({"command": "decide", **evidence, **step}, CONTEXT)
+    evidence = as_the_saga("confirm", order_id, {"payment": "CAPTURED", "stock": "COMMITTED"})
+    commands.handler({"command": "confirm", **evidence, **step}, CONTEXT)
     return order_id
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from services.kernel import clients, clock
-from services.order import commands, decisions, intake, subscriber, sweeper, table
+from services.kernel.receipts import Kind
+from services.order import commands, decisions, intake, statements, subscriber, sweeper, table
 from services.order.decisions import BACKORDER_LOOK, EvidenceMissing
-from services.order.workflow import start
 from tests.unit.choreography import Bus, DeadLetterQueue, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.order.test_events import placed_by_channel
+from tests.unit.stating import as_the_saga, checked
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WAITING = {"outcome": "WAITING", "lines": an_order()["lines"]}
@@ -37,7 +38,7 @@ def placed(shop: Shop, if_short: str, **changes: Any) -> str:
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
     about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e", "tried_at": ""}
-    return commands.handler({**about, **fields}, CONTEXT)
+    return checked(Kind.DECISION, order_id, commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
 
 
 def row(order_id: str) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def test_an_order_is_confirmed_for_what_there_is(shop: Shop) -> None:
     order_id = placed(shop, "ALLOW_PARTIAL")
     answer = command("decide", order_id, decision="CONFIRM", stock=PART)
     assert answer == {"outcome": "CONFIRMING", "reason": None, "total": {"amount": 1250, "currency": "USD"}}
-    assert command("load", order_id)["decision"] == answer
+    assert checked(Kind.DECISION, order_id, command("load", order_id)["decision"]) == answer
     command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
     assert told(order_id)["OrderConfirmed"] == {
         "customer_id": "alice",
@@ -73,7 +74,7 @@ def test_a_late_repeat_of_the_request_asks_for_what_was_ordered(shop: Shop, saga
     order_id = placed(shop, "ALLOW_PARTIAL")
     first = json.loads(saga.started[0]["input"])
     command("decide", order_id, decision="CONFIRM", stock=PART)
-    assert start.live_input(row(order_id)) == first
+    assert statements.live_input(row(order_id)) == first
 
 
 def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
@@ -131,8 +132,8 @@ def test_another_word_is_named(shop: Shop) -> None:
 
 def test_the_saga_and_the_event_are_told_what_to_do(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "BACK_ORDER")
-    assert json.loads(saga.started[0]["input"])["if_short"] == "BACK_ORDER"
-    assert told(order_id)["OrderPlaced"]["if_short"] == command("load", order_id)["if_short"] == "BACK_ORDER"
+    assert json.loads(saga.started[0]["input"])["wanted"]["if_short"] == "BACK_ORDER"
+    assert told(order_id)["OrderPlaced"]["if_short"] == command("load", order_id)["wanted"]["if_short"] == "BACK_ORDER"
 
 
 def test_a_channel_may_say_what_to_do(shop: Shop) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from services.kernel import clients, clock
+from services.kernel.receipts import Kind
 from services.order import commands, sweeper, table
 from services.order.decisions import EvidenceMissing
 from tests.unit.choreography import Bus
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.stating import as_the_saga, checked
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REASONS = ("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE")
@@ -24,7 +26,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
     about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e"}
-    return commands.handler({**about, **fields}, CONTEXT)
+    return checked(Kind.DECISION, order_id, commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
 
 
 def row(order_id: str) -> dict[str, Any]:

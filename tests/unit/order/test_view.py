@@ -11,6 +11,7 @@ from services.kernel import clients, clock
 from services.order import commands, subscriber, table
 from tests.unit.choreography import DeadLetterQueue, an_event, batch
 from tests.unit.order.conftest import Saga, Shop, an_order
+from tests.unit.stating import as_the_saga
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVIDENCE = {"payment": "CAPTURED", "stock": "COMMITTED"}
@@ -26,8 +27,9 @@ def confirmed(shop: Shop, key: str = "key-1") -> str:
     order_id = shop.place(key).body["order_id"]
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
-    commands.handler({"command": "decide", "decision": "CONFIRM", "stock": held, **step}, None)
-    commands.handler({"command": "confirm", **EVIDENCE, **step}, None)
+    evidence = as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": held})
+    commands.handler({"command": "decide", **evidence, **step}, None)
+    commands.handler({"command": "confirm", **as_the_saga("confirm", order_id, EVIDENCE), **step}, None)
     return str(order_id)
 
 

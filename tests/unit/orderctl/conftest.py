@@ -25,6 +25,7 @@ from services.kernel.names import CHANNEL_PREFIX
 from services.kernel.rows import marshal, unmarshal
 from services.order import api, identity, intake, table
 from services.order import operator as order_operator
+from tests.unit.stating import make_key, wanted
 from tests.unit.tables import create_table
 
 CACHED = (
@@ -99,7 +100,7 @@ class Saga:
         if not self.works or order["status"] != "PENDING":
             return order
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
-        step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "lines": lines}
+        step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
         held = inventory_commands.handler({"command": "reserve", **step}, None)["outcome"] == "HELD"
         if held and not self.declines(order):
             return self.finish(order, status="CONFIRMED")
@@ -181,6 +182,7 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
 @pytest.fixture
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     create_table(dynamodb, "stage")
+    make_key(monkeypatch)
     for name, value in {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}.items():
         monkeypatch.setenv(name, value)
     for built in CACHED:

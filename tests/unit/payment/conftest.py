@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from services.kernel.receipts import Kind
 from services.kernel.rows import Row, unmarshal
 from services.payment import commands, gateways, operator, table
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
+from tests.unit.stating import as_the_saga, checked, make_key
 from tests.unit.tables import create_ledger, create_table
 
 ORDER = "ord-" + "a" * 26
@@ -24,7 +26,8 @@ class PaymentService:
         self.client = client
 
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
-        return commands.handler(self._event(command) | fields, None)
+        answer = commands.handler(self._event(command) | as_the_saga(command, ORDER, fields), None)
+        return checked(Kind.PAYMENT, ORDER, answer)
 
     def operate(self, command: str, **fields: Any) -> dict[str, Any]:
         """An operator's command."""
@@ -37,8 +40,8 @@ class PaymentService:
     def authorize(self, token: str = "pm_card_visa", total: dict[str, Any] = TOTAL) -> dict[str, Any]:
         return self("authorize", total=total, payment_token=token)
 
-    def capture(self) -> dict[str, Any]:
-        return self("capture")
+    def capture(self, total: dict[str, Any] = TOTAL) -> dict[str, Any]:
+        return self("capture", total=total)
 
     def void(self) -> dict[str, Any]:
         return self("void")
@@ -71,6 +74,7 @@ def tables(payment_tables: None) -> None:
 def payment_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_table(dynamodb, "payments")
     create_ledger(dynamodb, "ledger")
+    make_key(monkeypatch)
     for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
         monkeypatch.setenv(name, value)
     table.payments.cache_clear()

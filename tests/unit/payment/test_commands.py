@@ -2,10 +2,13 @@
 
 import pytest
 
+from services.kernel.commands import InvalidCommandError
+from services.payment import commands
 from services.payment.commands import UnknownCommand
 from services.payment.decisions import NotAuthorized
 from services.payment.gateway import GatewayTimeout, GatewayUnavailable, IdempotencyConflict
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
+from tests.unit.stating import payable
 
 FREE = {"amount": 0, "currency": "USD"}
 
@@ -136,7 +139,7 @@ def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentServi
 
 def test_an_order_that_costs_nothing_never_reaches_the_gateway(payment: PaymentService) -> None:
     assert payment.authorize(total=FREE) == {"outcome": "AUTHORIZED"}
-    assert payment.capture() == {"outcome": "CAPTURED"}
+    assert payment.capture(FREE) == {"outcome": "CAPTURED"}
 
     assert payment.events == [("PaymentAuthorized", {"total": FREE}), ("PaymentCaptured", {"total": FREE})]
     assert payment.ledger == {}
@@ -183,5 +186,5 @@ def test_events_carry_the_order_and_what_led_to_them(payment: PaymentService) ->
 def test_unknown_commands_and_missing_fields_are_faults(payment: PaymentService) -> None:
     with pytest.raises(UnknownCommand, match="'refund' is not one of authorize"):
         payment("refund")
-    with pytest.raises(KeyError, match="payment_token"):
-        payment("authorize", total=TOTAL)
+    with pytest.raises(InvalidCommandError, match="correlation_id"):
+        commands.handler({"command": "authorize", "order_id": ORDER, "payable": payable(ORDER)}, None)

@@ -174,7 +174,7 @@ def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
 
 def test_an_order_that_costs_nothing_asks_no_gateway(payment: PaymentService) -> None:
     payment.authorize(total={"amount": 0, "currency": "USD"})
-    payment.capture()
+    payment.capture({"amount": 0, "currency": "USD"})
     cancelled()
     assert (payment.row["status"], payment.ledger) == ("REFUNDED", {})
 

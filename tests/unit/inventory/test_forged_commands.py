@@ -1,0 +1,86 @@
+"""Forged commands: no goods are held, sold or let go without the order's own statement, and nothing is written."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from services.inventory import commands
+from services.kernel.commands import InvalidCommandError
+from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
+from tests.unit.forging import forgeries
+from tests.unit.inventory.conftest import InventoryService, lines, order
+from tests.unit.stating import decision, wanted
+
+ORDER = order()
+NEEDS: dict[str, tuple[str, Kind, Callable[[str], dict[str, Any]]]] = {
+    "reserve": ("wanted", Kind.WANTED, lambda order_id: wanted(order_id, lines(blue=2))),
+    "commit": ("decision", Kind.DECISION, lambda order_id: decision(order_id, CONFIRMING)),
+    "release": ("decision", Kind.DECISION, lambda order_id: decision(order_id, CANCELLING)),
+}
+"""Each command, with the statement that it needs: its field, its kind, and a true one."""
+OUTCOMES = (CONFIRMING, CANCELLING, "PENDING", "BACKORDERED", "CONFIRMED", "CANCELLED", "CANCEL_REQUESTED", "REFUNDING")
+
+
+@pytest.fixture(params=["nothing reserved", "held", "sold", "waiting"])
+def books(request: pytest.FixtureRequest, inventory: InventoryService) -> Callable[[], Any]:
+    """All rows of the inventory's table, now."""
+    inventory.replenish(blue=1 if request.param == "waiting" else 10)
+    if request.param != "nothing reserved":
+        inventory.reserve(if_short="BACK_ORDER" if request.param == "waiting" else "REJECT", blue=2)
+    if request.param == "sold":
+        inventory.commit()
+    return lambda: inventory.rows
+
+
+def invoke(command: str, order_id: Any = ORDER, **fields: Any) -> Any:
+    cause = {"correlation_id": "c", "causation_id": "c"}
+    return commands.handler({"command": command, "order_id": order_id, **cause, **fields}, None)
+
+
+def test_every_command_that_moves_goods_needs_a_receipt() -> None:
+    assert set(NEEDS) == set(commands.COMMANDS)
+
+
+@pytest.mark.parametrize("command", NEEDS)
+def test_forged_commands_move_nothing(books: Callable[[], Any], command: str) -> None:
+    field, kind, true = NEEDS[command]
+    before, answered = books(), {}
+    for name, forged in forgeries(kind, ORDER, true(ORDER)).items():
+        with suppress(ReceiptRefusedError):
+            answered[name] = invoke(command, **{field: forged})
+    assert (answered, books()) == ({}, before)
+
+
+@pytest.mark.parametrize("command", ["commit", "release"])
+def test_forged_use_of_a_true_decision_moves_nothing(books: Callable[[], Any], command: str) -> None:
+    """The statement is the order's own, and is no decision to do this."""
+    before, answered = books(), {}
+    needed = NEEDS[command][2](ORDER)["outcome"]
+    for outcome in {*OUTCOMES} - {needed}:
+        with suppress(ReceiptRefusedError):
+            answered[outcome] = invoke(command, decision=decision(ORDER, outcome))
+    assert (answered, books()) == ({}, before)
+
+
+@pytest.mark.parametrize("order_id", ["anything at all", "", None, 7, ORDER[:-1], ORDER.upper(), ORDER + "\n"])
+@pytest.mark.parametrize("command", NEEDS)
+def test_forged_order_ids_leave_no_row(inventory: InventoryService, command: str, order_id: Any) -> None:
+    field, _, true = NEEDS[command]
+    with pytest.raises(InvalidCommandError, match="order_id"):
+        invoke(command, order_id, **{field: true(str(order_id))})
+    assert inventory.rows == []
+
+
+def test_a_wish_that_no_order_has_is_refused(inventory: InventoryService) -> None:
+    with pytest.raises(InvalidCommandError, match="if_short"):
+        invoke("reserve", wanted=wanted(ORDER, lines(blue=2), "STEAL"))
+    assert inventory.rows == []
+
+
+def test_a_true_statement_that_comes_twice_is_the_same_hold(inventory: InventoryService) -> None:
+    inventory.replenish(blue=10)
+    stated = wanted(ORDER, lines(blue=2))
+    assert invoke("reserve", wanted=stated) == invoke("reserve", wanted=stated)
+    assert inventory.stock() == (8, 2, 0)
