@@ -24,7 +24,7 @@ def put(
 ) -> None:
     """Keep a customer's contact, in place of an earlier one. An order without a contact is refused.
 
-    Example: `orderctl contacts put alice alice.json`
+    Example: `orderctl contacts put carol data/contact.json`
     """
     contact = documents.read(file)
     if not isinstance(contact, dict) or not {"name", "email", "address"} <= contact.keys():

@@ -17,6 +17,8 @@ from orderctl.signed_http import NoAnswer
 from services.kernel.identifiers import PERSONAL, is_personal
 from services.kernel.money import Money
 
+MAX_QUANTITY = 100
+"""Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
 app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
 COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total": "Total", "channel": "Channel"}
 
@@ -37,8 +39,10 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def place(
     ctx: typer.Context,
-    line: Annotated[list[str], typer.Option(help="SKU=QUANTITY; may be repeated.")],
-    customer: Annotated[str, typer.Option(help="The customer's id.")] = "alice",
+    line: Annotated[list[str], typer.Option(help=f"SKU=QUANTITY, up to {MAX_QUANTITY}; may be repeated.")],
+    customer: Annotated[
+        str, typer.Option(help="The customer's id. The customer needs a contact; alice and bob have one.")
+    ] = "alice",
     currency: Annotated[str, typer.Option(help="ISO 4217, the catalogue's.")] = "USD",
     token: Annotated[str, typer.Option(help="The payment token.")] = "pm_card_visa",  # noqa: S107
     key: Annotated[str | None, typer.Option(help="The idempotency key.  [default: a fresh one, printed]")] = None,
@@ -60,7 +64,7 @@ def place(
 
     - `orderctl orders place --line MUG-BLUE=1 --async`
 
-    - `orderctl orders place --line MUG-BLUE=500 --if-short back-order`
+    - `orderctl orders place --line LP-SOLD-OUT=1 --if-short back-order`
     """
     key = key or uuid.uuid4().hex
     _check_ids({"--customer": customer, "--key": key, "--token": token, "--line": " ".join(line)})
@@ -80,11 +84,15 @@ def place(
         output.show_json({"http_status": answer.status, "idempotency_key": key, **said})
     else:
         order = said.get("order", said)
-        output.show([_shown(order)] if "order_id" in order else [], COLUMNS, output_format, empty=f"HTTP {answer.status}")
+        if "order_id" in order:
+            output.show([_shown(order)], COLUMNS, output_format)
         output.err.print(f"[dim]idempotency key {escape(key)}[/dim]")
         if answer.status >= 400:
             title = f"{answer.status} {said.get('title', '')}".strip()
             output.err.print(f"[red]{escape(title)}[/red] {escape(service.refusal(answer))}", soft_wrap=True)
+        if str(said.get("type")).endswith("/contact-missing"):
+            todo = f"Keep one with `orderctl contacts put {customer} FILE`; data/contact.json shows how the file looks."
+            output.err.print(f"[dim]{escape(todo)}[/dim]", soft_wrap=True)
     if answer.status >= 400:
         raise typer.Exit(EXIT_FAILED)
 

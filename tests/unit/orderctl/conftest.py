@@ -28,6 +28,7 @@ from services.order import operator as order_operator
 from tests.unit.stating import make_key, wanted
 from tests.unit.tables import create_table
 
+CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
 CACHED = (
     table.orders,
     table.catalogue,
@@ -175,7 +176,7 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
         "isBase64Encoded": False,
     }
     handler = {"https://api.example": api.handler, "https://stock.example": inventory_api.handler}[host]
-    answer = handler(event, SimpleNamespace(aws_request_id="i"))
+    answer = handler(event, CONTEXT)
     return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
 

@@ -2,15 +2,19 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orderctl import seed, service, signed_http
-from orderctl.commands.orders import app
+from orderctl.commands import contacts
+from orderctl.commands.orders import MAX_QUANTITY, app
+from orderctl.embedded.process import REPOSITORY
 from orderctl.errors import UserError
 from orderctl.output import Progress
 from orderctl.signed_http import Answer, NoAnswer
+from services.kernel.schemas import SERVICES_FOLDER
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
@@ -70,6 +74,24 @@ def test_a_refused_request_names_the_field(stage: Stage) -> None:
     answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=0")
     assert answer.exit_code == 1
     assert "lines[0].quantity:" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_line_takes_what_the_api_takes(stage: Stage) -> None:
+    schema = json.loads(Path(SERVICES_FOLDER, "order", "requests", "place_order.json").read_text())
+    assert schema["properties"]["lines"]["items"]["properties"]["quantity"]["maximum"] == MAX_QUANTITY
+    assert place(stage, "--line", f"LP-KIND-OF-BLUE={MAX_QUANTITY}")["http_status"] == 201
+    too_many = place(stage, "--line", f"LP-KIND-OF-BLUE={MAX_QUANTITY + 1}", exit_code=1)
+    assert (too_many["http_status"], too_many["field"]) == (400, "lines[1].quantity")
+
+
+def test_a_customer_without_a_contact_is_told_how_to_keep_one(stage: Stage) -> None:
+    order = ("--line", "MUG-BLUE=2", "--customer", "carol")
+    answer = orderctl(app, stage, "place", *order)
+    assert answer.exit_code == 1
+    assert "orderctl contacts put carol FILE" in answer.stderr
+    orderctl(contacts.app, stage, "put", "carol", str(REPOSITORY / "data" / "contact.json"))
+    assert orderctl(app, stage, "place", *order).exit_code == 0
 
 
 @pytest.mark.parametrize(

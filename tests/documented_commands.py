@@ -1,0 +1,117 @@
+"""The commands that the documents and the help print: where each stands, and what the command line makes of it."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from orderctl.cli import app
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted(
+    page.relative_to(REPOSITORY).as_posix()
+    for pattern in ("README.md", "docs/**/*.md", "services/*/README.md", "orderctl/**/*.md", "tests/**/*.md")
+    for page in REPOSITORY.glob(pattern)
+)
+PROMPT = "$ "
+SEPARATORS = frozenset("();<>|&")
+EXAMPLE = re.compile(r"^\s*(?:- |Example: )`([^`]+)`", re.MULTILINE)
+SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block, and the output that the block prints below it."""
+
+    line: str
+    output: tuple[str, ...] = ()
+
+
+def of_page(page: Path) -> list[Command]:
+    """Return the commands of a page's console blocks, in order: each line that begins with a prompt."""
+    inside, found = False, []
+    for line in map(str.strip, page.read_text().splitlines()):
+        if line.startswith("```"):
+            inside = line == "```console"
+        elif inside and line.startswith(PROMPT):
+            found.append(Command(line.removeprefix(PROMPT)))
+        elif inside and found and line:
+            found[-1] = Command(found[-1].line, (*found[-1].output, line))
+    return found
+
+
+def of_help() -> dict[str, list[str]]:
+    """Return the examples of each command's help, by the command's full name."""
+    return {" ".join(names): EXAMPLE.findall(command.help or "") for names, command in _commands(root(), ())}
+
+
+def invocations(line: str, program: str) -> list[list[str]]:
+    """Return the arguments of each call of `program` in a shell's line, also those in `$(...)`, before, or after a pipe."""
+    found: list[list[str]] = []
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for token in [*lexer, ";"]:
+        for inner in SUBSTITUTION.findall(token):
+            found += invocations(inner, program)
+        if SEPARATORS.issuperset(token):
+            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words.pop(0)
+            if words and words[0] == program:
+                found.append(words[1:])
+            words = []
+        else:
+            words.append(token)
+    return found
+
+
+def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the command that the arguments name and the values that it would get; nothing is run.
+
+    Raises what the command line raises for wrong usage: no such command or option, a value refused, an argument missing.
+    """
+    command, rest, values = root(), list(arguments), {}
+    path: list[str] = []
+    context = None
+    while True:
+        context = command.make_context(path[-1] if path else "orderctl", rest, parent=context)
+        values |= context.params
+        if not hasattr(command, "resolve_command"):
+            return " ".join(path), values
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        path.append(name)
+
+
+def names_command(mention: str) -> bool:
+    """Return whether the words of a mention, `orders cancel ORDER`, begin with the name of a command."""
+    words, command = mention.split(), root()
+    while words and words[0].startswith("--"):  # a global option and its value
+        words = words[2:]
+    for word in words:
+        known = getattr(command, "commands", None)
+        if known is None or word.startswith("-"):
+            return True
+        if word not in known:
+            return False
+        command = known[word]
+    return True
+
+
+@cache
+def root() -> Any:
+    """Return the command line, as Typer builds it."""
+    return typer.main.get_command(app)
+
+
+def _commands(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not hasattr(command, "commands"):
+        yield names, command
+        return
+    for name, inner in command.commands.items():
+        if not inner.hidden:
+            yield from _commands(inner, (*names, name))
