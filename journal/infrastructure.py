@@ -9,6 +9,7 @@ from cdk.constructs.table import kept, of_rows, text
 from cdk.service_stack import ServiceStack
 from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
 from services.kernel.names import SOURCE_PREFIX
+from services.kernel.patience import DYNAMODB
 from stages import Stage
 
 TIMEOUT_SECONDS = 30
@@ -50,6 +51,7 @@ class JournalStack(ServiceStack):
             {(f"{SOURCE_PREFIX}*", EVERY)},
             writer,
             batch_size=BATCH,
+            batch_seconds=-(-BATCH // 25) * DYNAMODB.once,
             gathering_seconds=GATHERING_SECONDS,
             at_once=self.setting("journal_concurrency"),
             replays=False,

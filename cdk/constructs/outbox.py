@@ -18,12 +18,14 @@ from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
 from services.kernel.names import PENDING_INDEX
+from services.kernel.patience import REPUBLISH_SECONDS, SWEEP_BEGINS_SECONDS, assert_ascending
 
 HAS_SOMETHING_PENDING = {
     "eventName": ["INSERT", "MODIFY"],
     "dynamodb": {"NewImage": {"pending_since": {"S": [{"exists": True}]}}},
 }
 REPUBLISH_AFTER_SECONDS = 120
+SWEEPER_SECONDS = 55
 EVENT_NOT_PUBLISHED = "docs/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
 NEXT_IS_THE_RETRY = "a sweep that fails is made good by the next, in a minute; there is nothing in its event to keep"
@@ -36,6 +38,7 @@ class Outbox(Construct):
     """`relay` and `sweeper` of a table whose events are in the rows that begin with `rows`.
 
     What the relay cannot publish it leaves in its row for the sweeper, and a note of it in a dead-letter queue.
+    `row_seconds` is the longest that the sweeper takes over one row, if all that it calls is slow.
     Publishes `relay-dlq-url` and `sweeper-arn`.
     """
 
@@ -45,9 +48,18 @@ class Outbox(Construct):
         table: ServiceTable,
         rows: tuple[str, ...],
         *,
+        row_seconds: float,
+        sweeper_seconds: int = SWEEPER_SECONDS,
         sweeper_environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(stack, "Outbox")
+        assert_ascending(
+            (
+                f"a sweep of {stack.service} that begins its last row in time",
+                SWEEP_BEGINS_SECONDS + row_seconds + REPUBLISH_SECONDS,
+            ),
+            ("its sweeper's time-out", sweeper_seconds),
+        )
         environment = {
             "TABLE_NAME": table.table_name,
             "BUS_NAME": stack.require(PLATFORM, "bus-name"),
@@ -55,7 +67,7 @@ class Outbox(Construct):
         }
         self.relay = ServiceFunction(stack, "relay", timeout_seconds=30, environment=environment)
         self.sweeper = ServiceFunction(
-            stack, "sweeper", timeout_seconds=55, environment={**environment, **(sweeper_environment or {})}
+            stack, "sweeper", timeout_seconds=sweeper_seconds, environment={**environment, **(sweeper_environment or {})}
         )
         table.allow(self.relay, "UpdateItem", rows=rows)
         table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)

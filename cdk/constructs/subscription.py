@@ -16,6 +16,7 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replayed import never_replays
 from cdk.service_stack import ServiceStack
+from services.kernel.patience import assert_ascending
 
 Consumed = Collection[tuple[str, str]]
 """(source, detail-type) pairs, the keys of a subscription in a service's `consumes.py`; a source may end in `*`, and the
@@ -32,6 +33,7 @@ class Subscription(Construct):
     """`name`'s events to `function`, which may set a message aside in the dead-letter queue itself.
 
     A batch above 10 must gather for a second at least. `at_once` bounds how many of the function's instances work on it.
+    `batch_seconds` is the longest that a whole batch takes, if all that it calls is slow: within the function's time-out.
     With `replays` off, no replay reaches it, not even one that is sent to its rule.
 
     Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
@@ -44,6 +46,7 @@ class Subscription(Construct):
         consumed: Consumed,
         function: ServiceFunction,
         *,
+        batch_seconds: float,
         batch_size: int = 10,
         gathering_seconds: int = 0,
         at_once: int | None = None,
@@ -53,6 +56,10 @@ class Subscription(Construct):
         dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
         timeout = function.timeout
         assert timeout is not None
+        assert_ascending(
+            (f"a batch of {stack.service}'s subscription {name}", batch_seconds),
+            ("its function's time-out", timeout.to_seconds()),
+        )
         queue = sqs.Queue(
             self,
             "Queue",

@@ -14,6 +14,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.inventory.consumes import CONSUMES
 from services.kernel.names import DUE_INDEX
+from services.kernel.patience import DYNAMODB
 from stages import Stage
 
 RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
@@ -39,10 +40,10 @@ class InventoryStack(ServiceStack):
         HttpApi(self, api, ("GET /stock/{sku}",))
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
-        Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
+        Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "subscriber", later="order")
-        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS))
+        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=6 * DYNAMODB.once)
         table.allow_query(outbox.sweeper, DUE_INDEX)
         alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/runbooks/rows-not-moved.md")
         alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, clock
 from services.kernel.metrics import count
+from services.kernel.patience import SWEEP_BEGINS_SECONDS
 from services.kernel.relay import Outbox, relay_records, republish
 from services.kernel.rows import Keyed
 from services.kernel.settings import from_environment
@@ -62,10 +63,14 @@ def move_each(
     """Let `move` take each row that is due a step further; return how many it moved (as `moved`) and how many `failed`.
 
     A row that fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
+    After SWEEP_BEGINS_SECONDS no further row is begun.
     """
     done = failed = 0
+    until = clock.now() + timedelta(seconds=SWEEP_BEGINS_SECONDS)
     try:
         for row_id in due:
+            if clock.now() >= until:
+                break
             try:
                 done += move(row_id)
             except Exception:  # the boundary of a row

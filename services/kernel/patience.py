@@ -1,6 +1,7 @@
 """How long the functions' clients wait, as plain numbers: the time budgets are computed from them, and asserted at synth."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 
@@ -32,3 +33,20 @@ SECRETS: Final = Patience(attempts=3, connect=1.0, read=2.0)
 PARAMETERS: Final = Patience(attempts=3, connect=1.0, read=2.0)
 CONNECT_SECONDS: Final = 1.0
 """For a connection to Step Functions, and to the outside world."""
+
+
+SWEEP_BEGINS_SECONDS: Final = 25
+"""How long a sweep begins rows; what it does not begin is the next sweep's."""
+REPUBLISH_SECONDS: Final = 10
+"""What a sweep keeps, after its last row, to publish what the relay left behind."""
+
+
+class OverBudgetError(ValueError):
+    """Something can take longer than what waits for it."""
+
+
+def assert_ascending(*ladder: tuple[str, float]) -> None:
+    """Raise OverBudgetError naming the first rung, in seconds, that is longer than the next above it."""
+    for (what, lower), (above, upper) in pairwise(ladder):
+        if lower > upper:
+            raise OverBudgetError(f"{what} takes up to {lower:g} s, but {above} is {upper:g} s")

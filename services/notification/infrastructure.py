@@ -16,14 +16,17 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
+from services.kernel.patience import DYNAMODB, FUNCTIONS, SES
 from services.notification.consumes import BOUNCED, COMPLAINED, CONSUMES
 from stages import Stage
 
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
-SUBSCRIBER_SECONDS = 60
-BATCH = 5
-"""So few that even if every contact (6 s) and every mail (5 s) is waited for, no mail is cut off while it is being sent."""
+SUBSCRIBER_SECONDS = 90
+BATCH = 4
+"""So few that even if every contact and every mail is waited for, no mail is cut off while it is being sent."""
+MAIL_SECONDS = FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
+"""The longest that a mail takes: its contact, SES, its note three times, the suppression."""
 
 COUNTED = {
     "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/runbooks/rows-not-moved.md", 0),
@@ -69,11 +72,12 @@ class NotificationStack(ServiceStack):
             ],
             conditions={"StringEquals": {"ses:FromAddress": sender}},
         )
-        Subscription(self, "notices", CONSUMES["notices"], subscriber, batch_size=BATCH)
+        Subscription(self, "notices", CONSUMES["notices"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MAIL_SECONDS)
         outbox = Outbox(
             self,
             table,
             rows=(NOTES,),
+            row_seconds=2 * DYNAMODB.once,
             sweeper_environment={"CLAIM_UNKNOWN_AFTER_SECONDS": str(CLAIM_UNKNOWN_AFTER_SECONDS)},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)

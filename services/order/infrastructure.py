@@ -26,6 +26,7 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX, source_of
+from services.kernel.patience import CONNECT_SECONDS, DYNAMODB
 from services.order.consumes import CONSUMES
 from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from services.order.workflow import budget
@@ -52,6 +53,8 @@ STUCK = {
     "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/runbooks/refund-refused.md",
 }
 """The sweeper's metrics about orders that it cannot bring to an end."""
+START_SECONDS = 5.0
+"""How long the sweeper waits for Step Functions to start a run."""
 RUNS_CUT_SHORT = 10
 """So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
@@ -80,6 +83,7 @@ class OrderStack(ServiceStack):
             self,
             table,
             rows=(ORDERS,),
+            row_seconds=4 * DYNAMODB.once + CONNECT_SECONDS + START_SECONDS,
             sweeper_environment={"WORKFLOW_ARN": workflow.state_machine_arn},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
@@ -208,8 +212,8 @@ class OrderStack(ServiceStack):
         intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
         table.allow(intake, "GetItem", "UpdateItem", rows=(ORDERS,))
         table.allow(intake, "BatchGetItem", rows=(PRICES, REACHABLE))
-        Subscription(self, "intake", CONSUMES["intake"], intake)
+        Subscription(self, "intake", CONSUMES["intake"], intake, batch_seconds=10 * 2 * DYNAMODB.once)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))
-        Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber)
+        Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
         ask_facts(self, subscriber, "subscriber", earlier=("payment", "inventory"), later="shipping")

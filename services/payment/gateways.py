@@ -8,14 +8,10 @@ from services.kernel import clients
 from services.kernel.secrets import secret
 from services.payment.gateway import PaymentGateway
 from services.payment.ledger import Ledger
+from services.payment.patience import READ_SECONDS
 from services.payment.sandbox_gateway import SandboxGateway
-from services.payment.stripe_api import CALL_SECONDS, READ_SECONDS, StripeApi
+from services.payment.stripe_api import StripeApi
 from services.payment.stripe_gateway import StripeGateway
-
-MOST_CALLS = {"authorize": 3, "capture": 3, "void": 3, "refund": 3}
-"""How many calls to Stripe an operation makes at most. A call that meets no answer is its operation's last."""
-OPERATION_SECONDS = {operation: calls * CALL_SECONDS for operation, calls in MOST_CALLS.items()}
-"""The longest that an operation of a gateway takes, but for our own tables: what budgets are computed from."""
 
 
 def ledger() -> Ledger:

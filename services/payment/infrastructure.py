@@ -15,11 +15,17 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
+from services.kernel.patience import DYNAMODB
 from services.payment.consumes import CONSUMES
+from services.payment.patience import OPERATION_SECONDS
 from stages import Stage
 
 PAYMENTS, DISPUTES, OUTSIDE_REFUNDS = "PAY#", "DISPUTE#", "REFUND#"
 COMMANDS_SECONDS = 10
+SUBSCRIBER_SECONDS = 60
+BATCH = 4
+REFUND_SECONDS = OPERATION_SECONDS["refund"] + 4 * DYNAMODB.once
+"""The longest that a refund takes: the gateway, the payment's row three times, the ledger."""
 WEBHOOKS = ("POST /webhooks/stripe",)
 MISCONFIGURED = {
     "GatewayMisconfigured": ("the gateway refuses us, and every order waits", 0),
@@ -55,12 +61,21 @@ class PaymentStack(ServiceStack):
         operator = ServiceFunction(self, "operator", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         self.publish("operator-arn", operator.function_arn)
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(PAYMENTS,))
-        Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber)
+        Subscription(
+            self,
+            "cancellations",
+            CONSUMES["cancellations"],
+            subscriber,
+            batch_size=BATCH,
+            batch_seconds=BATCH * REFUND_SECONDS,
+        )
         state_facts(self, table, PAYMENTS, OUTSIDE_REFUNDS)
         ask_facts(self, subscriber, "subscriber", later="order")
-        outbox = Outbox(self, table, rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS), sweeper_environment=gateway)
+        outbox = Outbox(
+            self, table, rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS), row_seconds=REFUND_SECONDS, sweeper_environment=gateway
+        )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:

@@ -9,13 +9,10 @@ import urllib3
 
 from services.kernel import outside_json
 from services.payment.gateway import GatewayMisconfiguredError, GatewayTimeout, GatewayUnavailable
+from services.payment.patience import CALL_SECONDS
 
 VERSION: Final = "2025-09-30.clover"
 """The version of Stripe's API that this is written to; an account's own default may be another."""
-CONNECT_SECONDS: Final = 1.0
-READ_SECONDS: Final = 2.0
-CALL_SECONDS: Final = CONNECT_SECONDS + READ_SECONDS
-"""The longest that one call takes, with its repeat."""
 NOT_DONE: Final = frozenset({409, 429})
 """Another request under the same key is at work, or there are too many: this one was not carried out."""
 PAUSE_SECONDS: Final = 0.25

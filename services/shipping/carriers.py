@@ -8,10 +8,8 @@ from services.kernel import clients, outside_json
 from services.kernel.secrets import secret
 from services.shipping.carrier import Carrier
 from services.shipping.easypost_carrier import EasyPostCarrier, Sender
+from services.shipping.patience import READ_TIMEOUT_SECONDS
 from services.shipping.sandbox_carrier import SandboxCarrier
-
-READ_TIMEOUT_SECONDS = 5.0
-"""EasyPost asks the carriers behind it for rates and labels, which takes seconds; a shipment takes three calls at most."""
 
 
 def _webhook_secret() -> str:

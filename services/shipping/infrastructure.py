@@ -15,11 +15,15 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
+from services.kernel.patience import DYNAMODB, FUNCTIONS
 from services.shipping.consumes import CONSUMES
+from services.shipping.patience import SHIPMENT_SECONDS
 from stages import Stage
 
 SHIPMENTS = "SHIP#"
 WEBHOOKS = ("POST /webhooks/carrier",)
+SWEEPER_SECONDS = 70
+"""A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
 
 
 class ShippingStack(ServiceStack):
@@ -31,12 +35,12 @@ class ShippingStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "orders", CONSUMES["orders"], subscriber)
+        Subscription(self, "orders", CONSUMES["orders"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
         state_facts(self, table, SHIPMENTS, to_earlier=(("order", "subscriber"),))
         ask_facts(self, subscriber, "subscriber", earlier=("order",))
         cancellation = ServiceFunction(self, "cancellation", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
         table.allow(cancellation, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation)
+        Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation, batch_seconds=10 * 2 * DYNAMODB.once)
         ask_facts(self, cancellation, "cancellation", earlier=("order",))
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
@@ -45,6 +49,8 @@ class ShippingStack(ServiceStack):
             self,
             table,
             rows=(SHIPMENTS,),
+            row_seconds=FUNCTIONS.seconds + SHIPMENT_SECONDS + 4 * DYNAMODB.once,
+            sweeper_seconds=SWEEPER_SECONDS,
             sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": transit_seconds, **carrier},
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)

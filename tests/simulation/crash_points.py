@@ -176,9 +176,9 @@ CRASH_POINTS: Final = (
     ),
     CrashPoint(
         25,
-        "abort path dies after it decided to cancel",
+        "last try dies after it decided to cancel",
         (
-            Strike("aborted", r"> DecideToCancel$", (AFTER, ANSWER_LOST)),
+            Strike("aborted", r"> RecordUnavailable$", (AFTER, ANSWER_LOST, LATE)),
             Strike("aborted", r"> (VoidPayment|ReleaseStock)$", (BEFORE, LOST, LATE)),
         ),
     ),

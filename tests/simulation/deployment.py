@@ -146,6 +146,11 @@ REAL_CARRIER: Final = {
 REAL_WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:easypost-webhook"
 
 
+def sweeper_seconds(service: str) -> int:
+    """Return the time-out of a service's sweeper."""
+    return int(infrastructure(service).get("SWEEPER_SECONDS", constructs("outbox")["SWEEPER_SECONDS"]))
+
+
 def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
     """Every function of the five stacks; with Stripe and EasyPost instead of the sandboxes if `adapters`."""
     stage, notification = stages.load("dev"), infrastructure("notification")
@@ -178,7 +183,12 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
         Deployed("payment", "commands", 10, {**gateway, **receipts}),
         Deployed("payment", "operator", 10, gateway),
-        Deployed("payment", "subscriber", 30, {**letters["payment-cancellations"], **gateway}),
+        Deployed(
+            "payment",
+            "subscriber",
+            infrastructure("payment")["SUBSCRIBER_SECONDS"],
+            {**letters["payment-cancellations"], **gateway},
+        ),
         Deployed("inventory", "commands", 10, receipts),
         Deployed("inventory", "operator", 10, {}),
         Deployed("inventory", "subscriber", 30, letters["inventory-cancellations"]),
@@ -201,7 +211,9 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         Deployed("notification", "commands", 10, {}),
     )
     relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
-    sweeping = tuple(Deployed(service, "sweeper", 55, {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS)
+    sweeping = tuple(
+        Deployed(service, "sweeper", sweeper_seconds(service), {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS
+    )
     return (*ours, *relays, *sweeping)
 
 

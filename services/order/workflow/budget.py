@@ -7,7 +7,6 @@ answer 202 before the run ends; the run goes on.
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import pairwise
 from typing import Any, Final
 
 from services.kernel import patience
@@ -33,10 +32,6 @@ RARE = frozenset({"RefuseCapture"})
 
 The run is then cut, the customer gets 202, and the sweeper resumes from the row, as after any other cut.
 """
-
-
-class OverBudget(ValueError):
-    """A path of the workflow can take longer than what waits for it."""
 
 
 def seconds_of(state: State, retried: bool = True) -> float:
@@ -86,26 +81,22 @@ def patience_of_caller(left_seconds: float, workflow_seconds: int) -> int:
 
 
 def assert_within(machine: Mapping[str, Any], lease_seconds: float, api_seconds: float) -> float:
-    """Return the run's longest path in seconds. Raise OverBudget naming the rung that is too short."""
+    """Return the run's longest path in seconds. Raise OverBudgetError naming the rung that is too short."""
     seconds, path = longest_path(machine, machine["StartAt"], RARE)
-    _assert_ascending(
+    patience.assert_ascending(
         (f"the path {' → '.join(path)}", seconds),
         ("the workflow's TimeoutSeconds", float(machine["TimeoutSeconds"])),
         ("the sweeper's lease on an order", lease_seconds),
     )
     once, steps = longest_path(machine, LIVE_ENTRY, RARE, retried=False)
     first_calls = COLD_START_SECONDS + CALLS_BEFORE * patience.DYNAMODB.once
-    _assert_ascending(
+    patience.assert_ascending(
         (f"the API's cold start and calls, {' → '.join(steps)} each once, and the read", first_calls + once + REST_SECONDS),
         ("the API's time-out", api_seconds),
         ("API Gateway's time-out", GATEWAY_SECONDS),
     )
     own = COLD_START_SECONDS + CALLS_BEFORE * patience.DYNAMODB.seconds + REST_SECONDS
-    _assert_ascending(("the API's own work, every attempt spent, without a run", own), ("the API's time-out", api_seconds))
+    patience.assert_ascending(
+        ("the API's own work, every attempt spent, without a run", own), ("the API's time-out", api_seconds)
+    )
     return seconds
-
-
-def _assert_ascending(*ladder: tuple[str, float]) -> None:
-    for (what, lower), (above, upper) in pairwise(ladder):
-        if lower > upper:
-            raise OverBudget(f"{what} takes up to {lower:g} s, but {above} is {upper:g} s")

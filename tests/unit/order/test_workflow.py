@@ -95,13 +95,13 @@ def with_time_outs(seconds: int, *names: str) -> dict[str, Any]:
     ids=["a slower task", "a short lease", "an impatient API", "an API that outlives its gateway"],
 )
 def test_what_is_over_budget_is_named(saga: dict[str, Any], seconds: dict[str, float], rung: str) -> None:
-    with pytest.raises(budget.OverBudget, match=rung):
+    with pytest.raises(patience.OverBudgetError, match=rung):
         budget.assert_within(saga, lease_seconds=seconds.get("lease", 45), api_seconds=seconds.get("api", 29))
 
 
 def test_slower_calls_before_the_run_are_over_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget.patience, "DYNAMODB", patience.Patience(attempts=3, connect=0.5, read=3.0))
-    with pytest.raises(budget.OverBudget, match="the API's"):
+    with pytest.raises(patience.OverBudgetError, match="the API's"):
         budget.assert_within(SAGA, lease_seconds=45, api_seconds=29)
 
 

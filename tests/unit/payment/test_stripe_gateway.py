@@ -11,7 +11,7 @@ import urllib3
 from audit.forms import faults_of_record
 from services.kernel.money import Money
 from services.kernel.rows import Cause, unmarshal
-from services.payment import gateways, processing
+from services.payment import gateways, patience, processing
 from services.payment.gateway import (
     Authorized,
     Captured,
@@ -614,7 +614,7 @@ def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
 def test_an_operation_s_calls_are_within_the_time_of_the_function_that_makes_them() -> None:
     from services.payment.infrastructure import COMMANDS_SECONDS
 
-    assert max(gateways.OPERATION_SECONDS.values()) < COMMANDS_SECONDS
+    assert max(patience.OPERATION_SECONDS.values()) < COMMANDS_SECONDS
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -632,4 +632,4 @@ def test_an_operation_makes_no_more_calls_than_its_budget_says(
         asked = len(account.requests)
         with contextlib.suppress(GatewayFault):
             call(stripe)
-        assert len(account.requests) - asked <= gateways.MOST_CALLS[name]
+        assert len(account.requests) - asked <= patience.MOST_CALLS[name]

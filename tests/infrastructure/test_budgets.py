@@ -1,0 +1,32 @@
+"""What a subscriber's batch and a sweep may take, at the slowest that what they call may be: the synthesis fails above it."""
+
+from importlib import import_module
+
+import pytest
+from aws_cdk import App
+
+import stages
+from cdk.app import compose
+from services.kernel.patience import OverBudgetError
+
+TOO_SLOW = [
+    (
+        "payment",
+        "BATCH",
+        5,
+        "a batch of payment's subscription cancellations takes up to 75 s, but its function's time-out is 60 s",
+    ),
+    ("payment", "REFUND_SECONDS", 21, "a batch of payment's subscription cancellations takes up to 84 s"),
+    ("notification", "BATCH", 5, "a batch of notification's subscription notices takes up to 105 s"),
+    ("shipping", "SWEEPER_SECONDS", 60, "a sweep of shipping that begins its last row in time takes up to 68 s"),
+    ("order", "START_SECONDS", 20, "a sweep of order that begins its last row in time takes up to 62 s"),
+]
+
+
+@pytest.mark.parametrize(("service", "name", "value", "rung"), TOO_SLOW, ids=[f"{case[0]} {case[1]}" for case in TOO_SLOW])
+def test_what_is_too_slow_for_its_function_fails_the_synthesis(
+    service: str, name: str, value: float, rung: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module(f"services.{service}.infrastructure"), name, value)
+    with pytest.raises(OverBudgetError, match=rung):
+        compose(App(analytics_reporting=False), stages.load("dev"))
