@@ -131,5 +131,6 @@ def nothing_happens(world: World, replay: str, rules: set[str]) -> None:
     world.settle_more()
     called = [boundary for boundary, kind in world.network.boundaries if kind in OUTSIDE]
     if (world.invariants.writes, len(world.mail.sent), called) != (writes, mails, []):
-        made = f"{world.invariants.writes - writes} writes, {len(world.mail.sent) - mails} mails, {called}"
+        last = ", ".join(world.invariants.written)
+        made = f"{world.invariants.writes - writes} writes (the last: {last}), {len(world.mail.sent) - mails} mails, {called}"
         raise Violated("R2", f"the replay {replay} made {made}")
