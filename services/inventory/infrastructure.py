@@ -14,10 +14,15 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.inventory.consumes import CONSUMES
 from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB
+from services.kernel.patience import DYNAMODB, FUNCTIONS
 from stages import Stage
 
 RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
+SUBSCRIBER_SECONDS = 60
+BATCH = 5
+"""So few that even if every one waits for another service's facts, the function is not cut in the middle."""
+MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
+"""The longest that a message takes: the other service's facts, the row twice."""
 
 
 class InventoryStack(ServiceStack):
@@ -38,9 +43,16 @@ class InventoryStack(ServiceStack):
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS,))
         HttpApi(self, api, ("GET /stock/{sku}",))
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
-        Subscription(self, "cancellations", CONSUMES["cancellations"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
+        Subscription(
+            self,
+            "cancellations",
+            CONSUMES["cancellations"],
+            subscriber,
+            batch_size=BATCH,
+            batch_seconds=BATCH * MESSAGE_SECONDS,
+        )
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "subscriber", later="order")
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=6 * DYNAMODB.once)

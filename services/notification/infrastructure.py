@@ -23,10 +23,10 @@ from stages import Stage
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
 SUBSCRIBER_SECONDS = 90
-BATCH = 4
+BATCH = 3
 """So few that even if every contact and every mail is waited for, no mail is cut off while it is being sent."""
-MAIL_SECONDS = FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
-"""The longest that a mail takes: its contact, SES, its note three times, the suppression."""
+MAIL_SECONDS = 2 * FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
+"""The longest that a mail takes: its contact, the shipment's facts, SES, its note three times, the suppression."""
 
 COUNTED = {
     "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/runbooks/rows-not-moved.md", 0),

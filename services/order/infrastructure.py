@@ -26,7 +26,7 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX, source_of
-from services.kernel.patience import CONNECT_SECONDS, DYNAMODB
+from services.kernel.patience import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
 from services.order.consumes import CONSUMES
 from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from services.order.workflow import budget
@@ -53,6 +53,9 @@ STUCK = {
     "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/runbooks/refund-refused.md",
 }
 """The sweeper's metrics about orders that it cannot bring to an end."""
+SUBSCRIBER_SECONDS = 60
+BATCH = 5
+"""So few that even if every one waits for another service's facts, the function is not cut in the middle."""
 START_SECONDS = 5.0
 """How long the sweeper waits for Step Functions to start a run."""
 RUNS_CUT_SHORT = 10
@@ -212,8 +215,15 @@ class OrderStack(ServiceStack):
         intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
         table.allow(intake, "GetItem", "UpdateItem", rows=(ORDERS,))
         table.allow(intake, "BatchGetItem", rows=(PRICES, REACHABLE))
-        Subscription(self, "intake", CONSUMES["intake"], intake, batch_seconds=10 * 2 * DYNAMODB.once)
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment=environment)
+        Subscription(self, "intake", CONSUMES["intake"], intake, batch_size=BATCH, batch_seconds=BATCH * 2 * DYNAMODB.once)
+        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))
-        Subscription(self, "fulfilment", CONSUMES["fulfilment"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
+        Subscription(
+            self,
+            "fulfilment",
+            CONSUMES["fulfilment"],
+            subscriber,
+            batch_size=BATCH,
+            batch_seconds=BATCH * (FUNCTIONS.seconds + 2 * DYNAMODB.once),
+        )
         ask_facts(self, subscriber, "subscriber", earlier=("payment", "inventory"), later="shipping")

@@ -15,7 +15,7 @@ from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB
+from services.kernel.patience import DYNAMODB, FUNCTIONS
 from services.payment.consumes import CONSUMES
 from services.payment.patience import OPERATION_SECONDS
 from stages import Stage
@@ -23,7 +23,8 @@ from stages import Stage
 PAYMENTS, DISPUTES, OUTSIDE_REFUNDS = "PAY#", "DISPUTE#", "REFUND#"
 COMMANDS_SECONDS = 10
 SUBSCRIBER_SECONDS = 60
-BATCH = 4
+BATCH = 2
+"""So few that even if every one waits for another service's facts, the function is not cut in the middle."""
 REFUND_SECONDS = OPERATION_SECONDS["refund"] + 4 * DYNAMODB.once
 """The longest that a refund takes: the gateway, the payment's row three times, the ledger."""
 WEBHOOKS = ("POST /webhooks/stripe",)
@@ -69,7 +70,7 @@ class PaymentStack(ServiceStack):
             CONSUMES["cancellations"],
             subscriber,
             batch_size=BATCH,
-            batch_seconds=BATCH * REFUND_SECONDS,
+            batch_seconds=BATCH * (FUNCTIONS.seconds + REFUND_SECONDS),
         )
         state_facts(self, table, PAYMENTS, OUTSIDE_REFUNDS)
         ask_facts(self, subscriber, "subscriber", later="order")

@@ -24,6 +24,11 @@ SHIPMENTS = "SHIP#"
 WEBHOOKS = ("POST /webhooks/carrier",)
 SWEEPER_SECONDS = 70
 """A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
+SUBSCRIBER_SECONDS = 60
+BATCH = 5
+"""So few that even if every one waits for another service's facts, the function is not cut in the middle."""
+MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
+"""The longest that a message takes: the other service's facts, the row twice."""
 
 
 class ShippingStack(ServiceStack):
@@ -33,14 +38,25 @@ class ShippingStack(ServiceStack):
         super().__init__(scope, stage, "shipping")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
-        subscriber = ServiceFunction(self, "subscriber", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
+        subscriber = ServiceFunction(
+            self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment={"TABLE_NAME": table.table_name}
+        )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "orders", CONSUMES["orders"], subscriber, batch_seconds=10 * 2 * DYNAMODB.once)
+        Subscription(self, "orders", CONSUMES["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS)
         state_facts(self, table, SHIPMENTS, to_earlier=(("order", "subscriber"),))
         ask_facts(self, subscriber, "subscriber", earlier=("order",))
-        cancellation = ServiceFunction(self, "cancellation", timeout_seconds=30, environment={"TABLE_NAME": table.table_name})
+        cancellation = ServiceFunction(
+            self, "cancellation", timeout_seconds=SUBSCRIBER_SECONDS, environment={"TABLE_NAME": table.table_name}
+        )
         table.allow(cancellation, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "cancellations", CONSUMES["cancellations"], cancellation, batch_seconds=10 * 2 * DYNAMODB.once)
+        Subscription(
+            self,
+            "cancellations",
+            CONSUMES["cancellations"],
+            cancellation,
+            batch_size=BATCH,
+            batch_seconds=BATCH * MESSAGE_SECONDS,
+        )
         ask_facts(self, cancellation, "cancellation", earlier=("order",))
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()

@@ -180,7 +180,7 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         *(Deployed(service, "facts", int(constructs("facts")["TIMEOUT_SECONDS"]), {}) for service in STATE_FACTS),
         Deployed("order", "api", 29, {**workflow, **receipts, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
         Deployed("order", "intake", 30, letters["order-intake"]),
-        Deployed("order", "subscriber", 30, letters["order-fulfilment"]),
+        Deployed("order", "subscriber", infrastructure("order")["SUBSCRIBER_SECONDS"], letters["order-fulfilment"]),
         Deployed("payment", "commands", 10, {**gateway, **receipts}),
         Deployed("payment", "operator", 10, gateway),
         Deployed(
@@ -191,10 +191,14 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
         ),
         Deployed("inventory", "commands", 10, receipts),
         Deployed("inventory", "operator", 10, {}),
-        Deployed("inventory", "subscriber", 30, letters["inventory-cancellations"]),
+        Deployed(
+            "inventory", "subscriber", infrastructure("inventory")["SUBSCRIBER_SECONDS"], letters["inventory-cancellations"]
+        ),
         Deployed("inventory", "api", 10, {}),
-        Deployed("shipping", "subscriber", 30, letters["shipping-orders"]),
-        Deployed("shipping", "cancellation", 30, letters["shipping-cancellations"]),
+        Deployed("shipping", "subscriber", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-orders"]),
+        Deployed(
+            "shipping", "cancellation", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-cancellations"]
+        ),
         Deployed("shipping", "webhook", 15, {**webhook_secret, **carrier}),
         Deployed(
             "notification",
