@@ -501,7 +501,7 @@ class Invariants:
         if self.world.accounts is None or (order := self.orders.get(order_id)) is None:
             return
         stripe, total = self.world.accounts.stripe, amount_of(order)[0]
-        taken, back = stripe.taken(order_id), stripe.given_back(order_id)
+        taken, back = stripe.taken(order_id), stripe.given_back(order_id) + self._paid_outside(order_id)
         if len(taken) > 1 or sum(taken) > total or back > sum(taken):
             self.fail("M2", f"Stripe took {taken} and gave back {back} for {order_id}, a total of {total}")
         if status in OWNED and (sum(taken), back) != (total, 0):
@@ -509,6 +509,12 @@ class Invariants:
         if status == "CANCELLED" and (stripe.held(order_id) or sum(taken) != back):
             held = stripe.held(order_id)
             self.fail("M4", f"{order_id} is cancelled; Stripe holds {held} authorisations, took {taken}, gave back {back}")
+
+    def _paid_outside(self, order_id: str) -> int:
+        """Return what an operator recorded as given back in another way."""
+        names = ("refund", *(f"refund-{attempt}" for attempt in range(2, 10)))
+        records = (self.tables[deployment.LEDGER].rows.get(f"{order_id}|{name}") for name in names)
+        return sum(number_of(record, "amount") for record in records if record and text_of(record, "outcome") == "OUTSIDE")
 
     def _check_refunds(self, order_id: str, status: str, captured: int) -> None:
         """M6: at most one refund, of no more than was captured, and only of an order whose parcel stays here."""
