@@ -19,6 +19,7 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@echo "Setting up .venv (the project's environment) ..."
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name yours: make setup PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orderflow needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make setup PYTHON=python3.13")'
 	@.venv/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@.venv/bin/uv --version >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --force-reinstall $$(grep -o '^uv==[^ ]*' requirements/dev.txt) || $(NO_NETWORK)

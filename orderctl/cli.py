@@ -4,6 +4,7 @@ A noun's commands live in `orderctl/commands/<noun>.py`, which has one function 
 `COMMANDS` and it is there. A command takes `ctx: typer.Context` and reads its `Target` from `ctx.obj`.
 """
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -37,6 +38,8 @@ from orderctl.target import LAPTOP_REGION, Kind, Target
 from stages import StageError
 
 T = TypeVar("T")
+UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR})
+"""Errors of a file or folder that the user named, and can mend."""
 
 COMMANDS = (
     lifecycle,
@@ -62,10 +65,16 @@ class Commands(TyperGroup):
     """The commands; a refusal by AWS, or no way to it, is put in words for the target."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises UserError for what botocore raised: no fault of the program, so no traceback."""
+        """Run the command. Raises UserError for what botocore raised, and for a file or folder that cannot be used.
+
+        Both are no fault of the program, so there is no traceback.
+        """
         try:
             return super().invoke(ctx)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
+                hint = f"Orderflow keeps its own files in {process.home()}; set ORDERFLOW_HOME to keep them elsewhere."
+                raise errors.UserError(f"{error.filename} cannot be used: {error.strerror}.", hint) from error
             if not aws_errors.is_of_aws(error):
                 raise
             raise aws_errors.explained(error, ctx.obj) from error

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
 from orderctl.embedded.process import REPOSITORY
-from orderctl.errors import UserError
+from orderctl.errors import UserError, WrongUsageError
 from orderctl.target import LAPTOP_ACCOUNT, Target
 from stages import Stage
 
@@ -45,7 +45,7 @@ def check_named(services: Iterable[str], there_are: Sequence[str], *, everything
     """The names of these services. A `UserError` for none, or one that there is not."""
     wanted = [named(service) for service in services]
     if everything == bool(wanted):
-        raise UserError("Name the services, or --all.", f"There are: {', '.join(there_are)}.")
+        raise WrongUsageError("Name the services, or --all.", f"There are: {', '.join(there_are)}.")
     for name in wanted:
         if name not in there_are:
             raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(there_are)}.")

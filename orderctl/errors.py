@@ -26,6 +26,12 @@ class UserError(Exception):
         self.hint = hint
 
 
+class WrongUsageError(UserError):
+    """A command line whose words are right, one by one, and cannot be together; or a value that cannot be read."""
+
+    exit_code = EXIT_USAGE
+
+
 class CheckFailed(UserError):
     """The command ran and found something that is not right."""
 

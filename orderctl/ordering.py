@@ -52,6 +52,16 @@ def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, dict[str, An
     return found
 
 
+def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
+    """Return those of the SKUs that have no price in the catalogue: no order takes them."""
+    client, table = target.client("dynamodb"), target.parameter("order/table-name")
+    return [
+        sku
+        for sku in dict.fromkeys(skus)
+        if "Item" not in client.get_item(TableName=table, Key=marshal({"pk": f"PRICE#{sku}"}), ProjectionExpression="pk")
+    ]
+
+
 def scan(target: Target, status: str | None = None) -> Iterator[dict[str, Any]]:
     """All orders, in no order; those of one status if it is given. Reads the whole table."""
     condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}

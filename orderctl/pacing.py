@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any, Final
 
 from orderctl import observing, output, replaying
-from orderctl.errors import UserError
+from orderctl.errors import UserError, WrongUsageError
 from orderctl.replaying import Window
 from orderctl.service import in_parts
 from orderctl.target import Target
@@ -72,7 +72,7 @@ def rate(text: str) -> float:
     except (ValueError, KeyError):
         found = 0
     if not 0 < found <= 10_000:
-        raise UserError(f"{text!r} is not a rate.", "Say how many events a second, such as 50/s, or a minute: 600/m.")
+        raise WrongUsageError(f"{text!r} is not a rate.", "Say how many events a second, such as 50/s, or a minute: 600/m.")
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from orderctl import dead_letters, observing
-from orderctl.errors import UserError
+from orderctl.errors import UserError, WrongUsageError
 from orderctl.target import Target
 from services.kernel.inbox import ATTEMPTS, ORIGIN, parse
 from services.kernel.schemas import InvalidEvent
@@ -46,7 +46,7 @@ class Chosen:
 def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
     """What the options choose. A `UserError` if they choose nothing, or both."""
     if bool(ids) == everything:
-        raise UserError("Choose which: --id MESSAGE, which may be repeated, or --all.")
+        raise WrongUsageError("Choose which: --id MESSAGE, which may be repeated, or --all.")
     return Chosen(None if everything else frozenset(ids or ()), limit, now)
 
 

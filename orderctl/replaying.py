@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from orderctl import observing
-from orderctl.errors import UserError
+from orderctl.errors import UserError, WrongUsageError
 from orderctl.target import Target
 from services.kernel import clock
 from services.kernel.names import PACED_REPLAY_PREFIX, replay_prefix
@@ -49,19 +49,19 @@ def latest(target: Target, now: datetime) -> datetime:
 def window(last: str | None, start: str | None, until: str | None, now: datetime, latest: datetime | None = None) -> Window:
     """The window that the options name; it ends at `latest` (now) if they do not say.
 
-    A `UserError` if they name none, two, or one that cannot be.
+    Raises WrongUsageError if they name none, two, or one that cannot be.
     """
     if (last is None) == (start is None):
-        raise UserError("Name the window: either --last 1h, or --from and, if you like, --until.")
+        raise WrongUsageError("Name the window: either --last 1h, or --from and, if you like, --until.")
     try:
         end = clock.from_rfc3339(until) if until else latest or now
         begin = clock.from_rfc3339(start) if start else end - duration(last or "")
     except (ValueError, OverflowError) as error:
-        raise UserError(f"The window cannot be read: {error}.") from error
+        raise WrongUsageError(f"The window cannot be read: {error}.") from error
     if begin >= end:
-        raise UserError(f"The window is empty: it begins {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.")
+        raise WrongUsageError(f"The window is empty: it begins {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.")
     if begin >= now:
-        raise UserError(f"The window begins in the future ({clock.rfc3339(begin)}); nothing is archived there yet.")
+        raise WrongUsageError(f"The window begins in the future ({clock.rfc3339(begin)}); nothing is archived there yet.")
     return Window(begin, min(end, now))
 
 
@@ -93,7 +93,9 @@ def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) 
     wanted = list(dict.fromkeys(services))
     known = ", ".join(sorted(available)) or "none is deployed"
     if not wanted:
-        raise UserError("Choose who gets the replay: --to SERVICE, which may be repeated.", f"Services with rules: {known}.")
+        raise WrongUsageError(
+            "Choose who gets the replay: --to SERVICE, which may be repeated.", f"Services with rules: {known}."
+        )
     for service in wanted:
         if service not in available:
             raise UserError(f"{service!r} has no rule that a replay can be sent to.", f"Services with rules: {known}.")

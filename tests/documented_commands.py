@@ -84,6 +84,7 @@ def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         if not hasattr(command, "resolve_command"):
             return " ".join(path), values
         name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert not command.hidden, f"{name} is not listed by --help"
         path.append(name)
 
 
@@ -96,7 +97,7 @@ def names_command(mention: str) -> bool:
         known = getattr(command, "commands", None)
         if known is None or word.startswith("-"):
             return True
-        if word not in known:
+        if word not in known or known[word].hidden:
             return False
         command = known[word]
     return True

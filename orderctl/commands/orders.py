@@ -16,6 +16,7 @@ from orderctl.output import Format, OutputOption
 from orderctl.signed_http import NoAnswer
 from services.kernel.identifiers import PERSONAL, is_personal
 from services.kernel.money import Money
+from services.order.states import TRANSITIONS
 
 MAX_QUANTITY = 100
 """Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
@@ -119,12 +120,18 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
     output.show(rows, {"name": "What", "value": "Value"}, output_format)
 
 
+def _known_status(status: str | None) -> str | None:
+    """Return the status. Raises BadParameter for one that no order has."""
+    if status is not None and status not in TRANSITIONS.statuses:
+        raise typer.BadParameter(f"{status} is not one of {', '.join(sorted(TRANSITIONS.statuses))}")
+    return status
+
+
 @app.command("list")
 def list_orders(
     ctx: typer.Context,
     status: Annotated[
-        str | None,
-        typer.Option(help="Only these: PENDING, CONFIRMING, CONFIRMED, CANCEL_REQUESTED, REFUNDING, CANCELLING, CANCELLED."),
+        str | None, typer.Option(help=f"Only these: {', '.join(sorted(TRANSITIONS.statuses))}.", callback=_known_status)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     output_format: OutputOption = Format.TABLE,
@@ -134,10 +141,7 @@ def list_orders(
     Example: `orderctl orders list --status CANCELLING`
     """
     from orderctl import ordering
-    from services.order.states import TRANSITIONS
 
-    if status and status not in TRANSITIONS.statuses:
-        raise typer.BadParameter(f"{status} is not one of {', '.join(sorted(TRANSITIONS.statuses))}")
     newest = sorted(ordering.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}

@@ -193,7 +193,7 @@ def start(
             replay_effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
-        f"to {', '.join(to or [])}: {len(rule_arns)} rules."
+        f"to {', '.join(to or [])}: {len(rule_arns)} rule{'s' * (len(rule_arns) != 1)}."
     )
     _tell_who_does_nothing(to or [], catch_up)
     if output.attended() and not yes:
@@ -260,7 +260,11 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
         sent = pacing.hand_on(
             target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")
         )
-    output.err.print(f"{len(staged)} events were staged, {sent} handed on at {a_second:g} a second at most.")
+    output.err.print(
+        f"Events staged: {len(staged)}. Handed on: {sent}, at most {a_second:g} a second. "
+        f"No consumer of {', '.join(services)} subscribes to the others.",
+        soft_wrap=True,
+    )
 
 
 @app.command("show", hidden=True)

@@ -5,6 +5,7 @@ import uuid
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from orderctl import output, service
 from orderctl.errors import UserError
@@ -28,12 +29,32 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command()
-def show(ctx: typer.Context, skus: list[str], output_format: OutputOption = Format.TABLE) -> None:
-    """Show what there is of some SKUs.
+def show(
+    ctx: typer.Context,
+    skus: Annotated[list[str] | None, typer.Argument(help="The SKUs.  [default: all; reads the whole table]")] = None,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Show what there is of some SKUs, or of all.
 
-    Example: `orderctl stock show MUG-BLUE LP-KIND-OF-BLUE`
+    Examples:
+
+    - `orderctl stock show`
+
+    - `orderctl stock show MUG-BLUE LP-KIND-OF-BLUE`
     """
-    output.show([_counters(ctx, sku) for sku in skus], COLUMNS, output_format)
+    from orderctl import observing
+
+    found = (
+        [_counters(ctx, sku) for sku in skus]
+        if skus
+        else [
+            {**row, "waiting": sum(waiting["quantity"] for waiting in row.get("waiting", ()))}
+            for row in observing.rows(ctx.obj, "inventory/table-name")
+            if row["pk"].startswith("SKU#")
+        ]
+    )
+    rows = [{name: row[name] for name in COLUMNS} for row in found]
+    output.show(rows, COLUMNS, output_format, empty="There is no stock. Take a delivery in: `orderctl stock replenish`.")
 
 
 @app.command()
@@ -47,14 +68,23 @@ def replenish(
 ) -> None:
     """Take in a delivery.
 
+    A SKU without a price cannot be ordered, so it is named first; at a terminal you are asked whether it is meant.
+
     Examples:
 
     - `orderctl stock replenish MUG-BLUE=50 LP-KIND-OF-BLUE=20`
 
     - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` may be repeated
     """
+    from orderctl import ordering
+
     arrived = [_quantity(text) for text in items]
     delivery = delivery or uuid.uuid4().hex
+    unpriced = ordering.unpriced(ctx.obj, [item["sku"] for item in arrived])
+    if unpriced:
+        output.err.print(f"[yellow]![/yellow] The catalogue has no price for {escape(', '.join(unpriced))}: a typing error?")
+        if output.attended():
+            typer.confirm("Take it in?", abort=True, err=True)
     with output.Progress().step(f"Take in delivery {delivery}"):
         service.replenish(ctx.obj, delivery, arrived)
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)

@@ -38,7 +38,7 @@ def run(target: Target, *, keep: bool) -> None:
         began = time.monotonic()
         stage = Stage(target)
         for scene in SCENES:
-            with progress.step(scene.__doc__ or scene.__name__):
+            with progress.step((scene.__doc__ or scene.__name__).rstrip(".")):
                 play(stage, scene)
         play(stage, imported)
         with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):

@@ -23,11 +23,11 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def set_up(checkout: Path) -> subprocess.CompletedProcess[str]:
+def set_up(checkout: Path, python: str = sys._base_executable) -> subprocess.CompletedProcess[str]:
     """Run the first step of the set-up, where no package can be had."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
-        ["make", ".venv/.ready", f"PYTHON={sys._base_executable}"],
+        ["make", ".venv/.ready", f"PYTHON={python}"],
         cwd=checkout,
         env={**kept, "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull},
         capture_output=True,
@@ -70,3 +70,8 @@ def test_no_network_is_said_in_one_sentence(checkout: Path) -> None:
     assert done.returncode != 0
     assert "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY" in done.stderr
     assert not (checkout / ".venv" / ".ready").exists()
+
+
+def test_an_interpreter_that_is_not_there_is_named(checkout: Path) -> None:
+    said = set_up(checkout, "nonesuch").stderr
+    assert "There is no nonesuch. Install Python 3.11 or newer, or name yours: make setup PYTHON=python3.13" in said

@@ -1,9 +1,14 @@
-"""The demonstration's scenes, each on the running system."""
+"""The demonstration's scenes, each on the running system, as the README prints them."""
+
+import re
 
 import pytest
 
 from orderctl.demo import scenes
+from orderctl.embedded.process import REPOSITORY
 from tests.system.conftest import Laptop
+
+README = (REPOSITORY / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -15,4 +20,5 @@ def stage(laptop: Laptop) -> scenes.Stage:
 def test_each_scene_shows_what_it_says(scene: scenes.Scene, stage: scenes.Stage) -> None:
     shown = scenes.play(stage, scene)
     assert shown.order_id
+    assert re.search(rf"^{re.escape(shown.scene)} +{re.escape(shown.said)} +[0-9.]+$", README, re.MULTILINE)
     assert stage.shown[-1] == shown

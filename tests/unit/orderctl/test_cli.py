@@ -90,6 +90,15 @@ def test_no_credentials_and_no_network_are_said_at_once_and_of_aws(
     assert "orderctl up" not in f"{answer.exception.message}{answer.exception.hint}"
 
 
+def test_a_folder_that_cannot_be_used_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("ORDERFLOW_HOME", str(folder / "file" / "home"))
+    answer = CliRunner().invoke(app, ["up"])
+    assert isinstance(answer.exception, UserError), answer.output
+    assert answer.exception.message == f"{folder / 'file' / 'home' / 'laptop.json'} cannot be used: Not a directory."
+    assert "set ORDERFLOW_HOME" in answer.exception.hint
+
+
 def test_a_laptops_stage_needs_no_file(folder: Path) -> None:
     target = resolve_target(Kind.LAPTOP, stage="mine")
     assert target.settings() == stages.Stage("mine", ephemeral=True)

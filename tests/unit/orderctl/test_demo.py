@@ -7,20 +7,19 @@ from typing import Any
 
 import pytest
 
-from orderctl import ordering, service
+from orderctl import ordering, seed
 from orderctl.demo import scenes, show
 from orderctl.demo.scenes import SceneFailed
 from orderctl.embedded import process
 from orderctl.errors import CheckFailed
+from orderctl.output import Progress
 from tests.unit.orderctl.conftest import Stage
 
 
 @pytest.fixture
 def playing(stage: Stage) -> scenes.Stage:
     """A demonstration on a stage that is stocked, whose gateway declines the card that it should."""
-    prices = {"MUG-BLUE": 1250, "LP-KIND-OF-BLUE": 2499, "TEE-BLACK-M": 1900}
-    service.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
-    service.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
+    seed.seed(stage, Progress())
     stage.saga.declines = lambda order: order["payment_token"] == "pm_card_declined"
     return scenes.Stage(stage)
 

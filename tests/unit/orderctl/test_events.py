@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
-from orderctl import tailing
+from orderctl import seed, tailing
 from orderctl.commands.events import app
 from orderctl.errors import UserError
-from orderctl.service import set_prices
+from orderctl.output import Progress
 from orderctl.target import Kind, Target
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
@@ -25,8 +25,8 @@ def an_order(key: str = "k-1", **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def priced(stage: Stage) -> None:
-    set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
+def seeded(stage: Stage) -> None:
+    seed.seed(stage, Progress())
 
 
 def test_the_help_texts_example_is_published_and_says_what_it_becomes(stage: Stage) -> None:

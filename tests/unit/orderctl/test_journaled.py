@@ -150,6 +150,7 @@ def test_the_plan_says_who_gets_what_and_what_they_do(stage: Stage, history: Non
         ("order/fulfilment", "ShipmentCancelled"): (0, "makes what is missing"),
         ("order/fulfilment", "ShipmentFailed"): (0, "makes what is missing"),
         ("order/fulfilment", "PaymentRefunded"): (0, "makes what is missing"),
+        ("order/fulfilment", "PaymentRefundedOutside"): (0, "makes what is missing"),
         ("order/fulfilment", "StockAllocated"): (0, "makes what is missing"),
         ("order/fulfilment", "StockReleased"): (0, "makes what is missing"),
         ("notification/notices", "OrderBackordered"): (0, "nothing"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from orderctl import seed, service, signed_http
 from orderctl.commands import contacts
@@ -15,6 +16,7 @@ from orderctl.errors import UserError
 from orderctl.output import Progress
 from orderctl.signed_http import Answer, NoAnswer
 from services.kernel.schemas import SERVICES_FOLDER
+from services.order.states import TRANSITIONS
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
@@ -134,6 +136,11 @@ def test_orders_are_listed_by_status(stage: Stage) -> None:
     assert (listed["order_id"], listed["reason"]) == (rejected, "PAYMENT_DECLINED")
     assert orderctl_json(app, stage, "list", "--status", "PENDING") == []
     assert orderctl(app, stage, "list", "--status", "LOST").exit_code == 2
+
+
+def test_the_help_names_each_status() -> None:
+    printed = CliRunner().invoke(app, ["list", "--help"], env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"}).output
+    assert [status for status in TRANSITIONS.statuses if status not in printed] == []
 
 
 def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(

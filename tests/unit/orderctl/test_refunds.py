@@ -19,6 +19,7 @@ from services.payment import commands, decisions, gateways, operator, processing
 from tests.system import runbook
 from tests.unit.choreography import ORDER
 from tests.unit.orderctl.conftest import orderctl
+from tests.unit.stating import as_the_saga, make_key
 from tests.unit.tables import create_ledger, create_table
 
 CAUSE = {"correlation_id": "c", "causation_id": "e"}
@@ -47,6 +48,7 @@ class Payment(Target):
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Payment]:
     create_table(dynamodb, "payments")
     create_ledger(dynamodb, "ledger")
+    make_key(monkeypatch)
     for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ordering, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
@@ -62,8 +64,8 @@ def refused() -> None:
     """A confirmed order is cancelled, and its card takes no refund."""
     about = {"order_id": ORDER, **CAUSE}
     total, token = {"amount": 4998, "currency": "USD"}, "pm_card_refund_refused"
-    commands.handler({"command": "authorize", "total": total, "payment_token": token, **about}, None)
-    commands.handler({"command": "capture", **about}, None)
+    for command, fields in (("authorize", {"total": total, "payment_token": token}), ("capture", {"total": total})):
+        commands.handler({"command": command, **about, **as_the_saga(command, ORDER, fields)}, None)
     payments, cause = table.payments(), Cause("c", "e")
     row = payments.advance(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
     processing.refund(payments, gateways.gateway(), row)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from orderctl import output, pacing, replaying
 from orderctl.commands.replay import app
-from orderctl.errors import UserError
+from orderctl.errors import EXIT_USAGE, UserError, WrongUsageError
 from orderctl.replaying import Window
 from orderctl.target import Kind
 from services.kernel import clock
@@ -126,8 +126,9 @@ def test_a_window_ends_now_at_the_latest() -> None:
     ],
 )
 def test_a_window_that_cannot_be_is_refused(options: dict[str, str], said: str) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(WrongUsageError, match=said) as refused:
         window(**options)
+    assert refused.value.exit_code == EXIT_USAGE
 
 
 def test_what_is_young_may_not_be_archived_yet_where_archiving_is_delayed() -> None:
@@ -227,7 +228,7 @@ def test_a_script_is_not_asked_even_if_its_errors_go_to_a_terminal(
 
 
 def test_who_gets_the_replay_must_be_said(deployed: Stage, archive: Archive) -> None:
-    with pytest.raises(UserError, match="Choose who gets the replay") as refused:
+    with pytest.raises(WrongUsageError, match="Choose who gets the replay") as refused:
         orderctl(app, deployed, "start", "--last", "1h")
     assert refused.value.hint == "Services with rules: notification, order, shipping."
     assert archive.replays == {}

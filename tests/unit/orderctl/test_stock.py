@@ -2,6 +2,7 @@
 
 import pytest
 
+from orderctl import output, service
 from orderctl.commands.stock import app
 from orderctl.errors import UserError
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
@@ -20,6 +21,26 @@ def test_what_there_is_is_shown(stage: Stage) -> None:
     assert orderctl_json(app, stage, "show", "MUG") == [shown]
     with pytest.raises(UserError, match=r"The stock of LP cannot be shown: sku: there is no stock of LP\."):
         orderctl(app, stage, "show", "MUG", "LP")
+
+
+def test_all_there_is_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Stage.parameter
+    monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage" if name == "inventory/table-name" else known(self, name))
+    assert "There is no stock." in orderctl(app, stage, "show").stdout
+    orderctl(app, stage, "replenish", "MUG=50", "LP=20")
+    shown = orderctl_json(app, stage, "show")
+    assert [row["sku"] for row in shown] == ["LP", "MUG"]
+    assert shown == orderctl_json(app, stage, "show", "LP", "MUG")
+
+
+def test_a_sku_that_has_no_price_is_named_before_it_is_taken_in(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
+    warned = orderctl(app, stage, "replenish", "MUG-BLUE=1", "MUG-BULE=50").stderr
+    assert "The catalogue has no price for MUG-BULE: a typing error?" in warned
+    assert "no price" not in orderctl(app, stage, "replenish", "MUG-BLUE=1").stderr
+    monkeypatch.setattr(output, "attended", lambda: True)
+    assert orderctl(app, stage, "replenish", "MUG-BLEU=50", stdin="n\n").exit_code == 1
+    assert "SKU#MUG-BLEU" not in stage.rows()
 
 
 def test_a_sku_is_watched(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
