@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from orderctl import ordering, seed
+from orderctl import ordering, seed, service
 from orderctl.demo import scenes, show
 from orderctl.demo.scenes import SceneFailed
 from orderctl.embedded import process
 from orderctl.errors import CheckFailed
 from orderctl.output import Progress
+from orderctl.signed_http import Answer
 from tests.unit.orderctl.conftest import Stage
 
 
@@ -65,6 +66,21 @@ def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monke
     monkeypatch.setattr(ordering, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
     with pytest.raises(SceneFailed, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
         scenes.for_a_part(playing)
+
+
+@pytest.mark.parametrize("undecided", [0, 1, 2])
+def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
+    playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch, undecided: int
+) -> None:
+    answers = [Answer(202, {}, '{"order_id": "ord-1", "status": "PENDING"}')] * undecided
+    decided = service.order_api
+    monkeypatch.setattr(service, "order_api", lambda *call: answers.pop() if answers else decided(*call))
+    if undecided < 2:
+        assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
+        return
+    with pytest.raises(SceneFailed, match="answered 202 where 201 was expected") as failed:
+        scenes.confirmed(playing)
+    assert "too busy" in failed.value.hint
 
 
 def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,13 @@ def test_each_command_printed_is_taken_by_the_command_line(where: str) -> None:
         check_values(name, values)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_command_that_a_page_prints_has_a_prompt_so_that_it_is_tested(page: str) -> None:
+    blocks = re.findall(r"^ *```.*?^ *```$", (REPOSITORY / page).read_text(), re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    assert [line for line in lines if line.startswith("orderctl ")] == []
+
+
 def check_values(name: str, values: dict[str, Any]) -> None:
     """See that the values which a command reads itself are none that it refuses."""
     if values["stage"]:
