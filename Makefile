@@ -84,6 +84,9 @@ simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are ca
 judges: setup ## Hold the simulation's models against independent implementations, and print what was compared
 	@.venv/bin/python -m pytest -q tests/judges
 
+verify-protocol: setup ## Verify the protocol's Promela model by Spin: the whole, and without each part
+	@.venv/bin/python -m tests.judges.promela
+
 kill: setup ## Kill worker processes while ORDERS orders come in (SEED), then audit
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
 	  .venv/bin/python -m pytest tests/system/test_kill.py -m long

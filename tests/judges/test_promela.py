@@ -1,0 +1,47 @@
+"""The protocol's Promela model: two judges, Spin and the explorer, give the same verdict on the whole and on each part."""
+
+import pytest
+
+from tests.judges import promela
+from tests.simulation.explorer.ablation import ABLATIONS
+from tests.simulation.explorer.ordering import Ordering
+
+OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
+"""What the explorer says breaks something, of the world of one order that the model is about (its own test holds it)."""
+
+needs_spin = pytest.mark.skipif(
+    bool(promela.missing()), reason=f"not installed: {', '.join(promela.missing())} (apt-get install)"
+)
+
+
+def test_the_model_takes_away_what_the_explorer_takes_away() -> None:
+    assert promela.PARTS.keys() == OF_THE_EXPLORER.keys()
+    assert {instead: part.breaks is not None for instead, part in promela.PARTS.items()} == OF_THE_EXPLORER
+
+
+def test_each_part_is_a_macro_of_the_model() -> None:
+    text = promela.MODEL.read_text()
+    assert [part.macro for part in promela.PARTS.values() if f"WITHOUT_{part.macro}" not in text] == []
+
+
+@needs_spin
+@pytest.mark.timeout(600)
+def test_the_whole_holds_and_every_order_ends() -> None:
+    verdicts = list(promela.verify((promela.ALL_SAFE, "V1"), *promela.SMALL))
+    assert [verdict.name for verdict in verdicts if not verdict.holds] == []
+    assert min(verdict.states for verdict in verdicts) > 100_000
+
+
+@needs_spin
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("instead", [instead for instead, part in promela.PARTS.items() if part.breaks])
+def test_without_a_part_its_property_breaks(instead: str) -> None:
+    (verdict,) = promela.without(promela.PARTS[instead])
+    assert not verdict.holds
+
+
+@needs_spin
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("instead", [instead for instead, part in promela.PARTS.items() if not part.breaks])
+def test_without_a_part_that_others_make_up_for_nothing_breaks(instead: str) -> None:
+    assert [verdict.name for verdict in promela.without(promela.PARTS[instead]) if not verdict.holds] == []
