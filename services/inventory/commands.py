@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 
 from services.inventory import decisions, table
 from services.inventory.stock import merge
+from services.kernel import clock
 from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
 from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 
@@ -35,7 +36,7 @@ def reserve(command: Command) -> Command:
         raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
     row = table.reservations().move(
         order_id,
-        lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id),
+        lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id, clock.now()),
         cause,
         presume_absent=True,
     )

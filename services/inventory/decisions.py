@@ -5,12 +5,14 @@ stock refused it, with what was seen there.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.inventory import states, stock
 from services.inventory.states import LEVELS, REPLENISHMENTS, TRANSITIONS
 from services.inventory.stock import AVAILABLE, HELD, SOLD, Join, Leave, Move, Part, Quantities, Seen
-from services.kernel.rows import Change, Row
+from services.kernel.orphans import unsettled
+from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row
 
 Answer = dict[str, Any]
 REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
@@ -38,7 +40,9 @@ class CountersDisagree(AssertionError):
     """A SKU's row has less, or others waiting, than its reservations say: somebody wrote to the table by hand."""
 
 
-def reserve(row: Row | None, seen: Seen, order_id: str, wanted: Quantities, if_short: str, correlation_id: str) -> Step | None:
+def reserve(
+    row: Row | None, seen: Seen, order_id: str, wanted: Quantities, if_short: str, correlation_id: str, now: datetime
+) -> Step | None:
     """Hold what is wanted; where some is short, do as the order wants, and remember it.
 
     A row that is there (a duplicate) wins over both.
@@ -49,17 +53,18 @@ def reserve(row: Row | None, seen: Seen, order_id: str, wanted: Quantities, if_s
             raise OtherLines(f"the reservation of {order_id} is for other lines")
         return None
     about = {"order_id": order_id, "correlation_id": correlation_id, "lines": lines}
+    due = unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)
     short = stock.shortages(wanted, seen)
     if not short:
-        return Step(Change(TRANSITIONS["reserve"], set=about, data={"lines": lines}), stock.holds(wanted, seen))
+        return Step(Change(TRANSITIONS["reserve"], set={**about, **due}, data={"lines": lines}), stock.holds(wanted, seen))
     if if_short == BACK_ORDER and not stock.crowded(wanted, seen):
         joins = tuple(Join(sku, quantity, order_id) for sku, quantity in wanted.items())
-        change = Change(TRANSITIONS["wait"], set={**about, "backordered": True}, data={"lines": lines, "short": short})
+        change = Change(TRANSITIONS["wait"], set={**about, **due, "backordered": True}, data={"lines": lines, "short": short})
         return Step(change, joins)
     part = stock.free(wanted, seen) if if_short == ALLOW_PARTIAL else {}
     if part:
         held = stock.as_lines(part)
-        change = Change(TRANSITIONS["reserve"], set={**about, "lines": held, "asked": lines}, data={"lines": held})
+        change = Change(TRANSITIONS["reserve"], set={**about, **due, "lines": held, "asked": lines}, data={"lines": held})
         return Step(change, stock.holds(part, seen))
     return Step(
         Change(TRANSITIONS["reject"], set={**about, "rejected": True, "short": short}, data={"lines": lines, "short": short})
@@ -82,7 +87,7 @@ def commit(row: Row | None, seen: Seen) -> Step | None:
         raise NothingReserved("nothing was ever reserved, so there is nothing to commit")
     if row["status"] != states.HELD:
         return None
-    change = Change(TRANSITIONS["commit"], data={"lines": row["lines"]})
+    change = Change(TRANSITIONS["commit"], remove=LEAVE_DUE_INDEX, data={"lines": row["lines"]})
     return Step(change, _all_of(row, seen, HELD, SOLD))
 
 
@@ -91,11 +96,18 @@ def release(row: Row | None, seen: Seen, order_id: str, correlation_id: str) -> 
     if row is None:
         return Step(Change(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
     if row["status"] == states.WAITING:
-        return Step(Change(TRANSITIONS["withdraw"]), _leaves(row, seen, served=False))
+        return Step(Change(TRANSITIONS["withdraw"], remove=LEAVE_DUE_INDEX), _leaves(row, seen, served=False))
     if row["status"] == states.HELD:
-        change = Change(TRANSITIONS["release"], data={"lines": row["lines"], "restocked": False})
+        change = Change(TRANSITIONS["release"], remove=LEAVE_DUE_INDEX, data={"lines": row["lines"], "restocked": False})
         return Step(change, _all_of(row, seen, HELD, AVAILABLE))
     return restock(row, seen)
+
+
+def let_go(row: Row | None, seen: Seen, order_id: str, correlation_id: str) -> Step | None:
+    """Release what is held or waited for, and nothing that was sold meanwhile."""
+    if row is None or row["status"] not in (states.WAITING, states.HELD):
+        return None
+    return release(row, seen, order_id, correlation_id)
 
 
 def restock(row: Row | None, seen: Seen) -> Step | None:

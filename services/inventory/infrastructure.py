@@ -25,6 +25,15 @@ MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 """The longest that a message takes: the other service's facts, the row twice."""
 
 
+ROW_SECONDS = FUNCTIONS.seconds + 6 * DYNAMODB.once
+"""The longest that the sweeper takes over one row: an order is asked for, and a transaction is tried again."""
+ORPHANS = {
+    "OrphanReleased": "goods held for no order were released: docs/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "goods held for no order cannot be released: docs/runbooks/orphan-money-or-goods.md",
+}
+"""The sweeper's metrics about what no order needs."""
+
+
 class InventoryStack(ServiceStack):
     """Stock and its reservations."""
 
@@ -55,7 +64,10 @@ class InventoryStack(ServiceStack):
         )
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "subscriber", later="order")
-        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=6 * DYNAMODB.once)
+        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=ROW_SECONDS)
         table.allow_query(outbox.sweeper, DUE_INDEX)
+        ask_facts(self, outbox.sweeper, "sweeper", later="order")
+        for name, description in ORPHANS.items():
+            alarm_on_count(self, name, description)
         alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/runbooks/rows-not-moved.md")
         alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")

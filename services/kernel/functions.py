@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -58,15 +58,22 @@ def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
 
 
 def move_each(
-    rows: Keyed, due: Iterable[str], move: Callable[[str], bool], metric: str, *, moved: str = "moved"
+    rows: Keyed,
+    due: Iterable[str],
+    move: Callable[[str], bool],
+    metric: str,
+    *,
+    moved: str = "moved",
+    failed: str = "failed",
+    begun: datetime | None = None,
 ) -> dict[str, int]:
-    """Let `move` take each row that is due a step further; return how many it moved (as `moved`) and how many `failed`.
+    """Let `move` take each row that is due a step further; return how many it moved and how many failed, so named.
 
     A row that fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
-    After SWEEP_BEGINS_SECONDS no further row is begun.
+    SWEEP_BEGINS_SECONDS after `begun` (if it is not given: after now) no further row is begun.
     """
-    done = failed = 0
-    until = clock.now() + timedelta(seconds=SWEEP_BEGINS_SECONDS)
+    done = not_done = 0
+    until = (begun or clock.now()) + timedelta(seconds=SWEEP_BEGINS_SECONDS)
     try:
         for row_id in due:
             if clock.now() >= until:
@@ -75,11 +82,11 @@ def move_each(
                 done += move(row_id)
             except Exception:  # the boundary of a row
                 logger.exception("row not moved", row=rows.key(row_id))
-                failed += 1
+                not_done += 1
                 _put_last(rows, row_id)
     finally:
-        count(metric, failed)
-    return {moved: done, "failed": failed}
+        count(metric, not_done)
+    return {moved: done, failed: not_done}
 
 
 def _put_last(rows: Keyed, row_id: str) -> None:

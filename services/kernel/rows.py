@@ -96,9 +96,12 @@ def shard_of(key: str) -> str:
     return str(crc32(key.encode()) % PENDING_SHARDS)
 
 
-def due_at(key: str, moment: datetime) -> Row:
-    """The attributes that put the row `key` into the sparse index `due`, for a sweeper to find from `moment` on."""
-    return {"due_shard": shard_of(key), "next_due": clock.rfc3339(moment)}
+def due_at(key: str, moment: datetime, lane: str = "") -> Row:
+    """The attributes that put the row `key` into the sparse index `due`, for a sweeper to find from `moment` on.
+
+    A `lane` is a set of partitions of its own: a sweeper reads one lane at a time.
+    """
+    return {"due_shard": f"{lane}{shard_of(key)}", "next_due": clock.rfc3339(moment)}
 
 
 def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | None = None) -> Iterator[T]:
@@ -150,7 +153,7 @@ class Keyed:
         answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": self.key(row_id)}), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def due(self, now: datetime, limit: int) -> Iterator[str]:
+    def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
         """The ids of at most `limit` rows a shard whose time has come, of all shards the longest waiting first.
 
         The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
@@ -162,7 +165,7 @@ class Keyed:
                 TableName=self.table_name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due_shard = :shard AND next_due <= :now",
-                ExpressionAttributeValues=marshal({":shard": shard, ":now": clock.rfc3339(now)}),
+                ExpressionAttributeValues=marshal({":shard": f"{lane}{shard}", ":now": clock.rfc3339(now)}),
                 Limit=limit,
             )["Items"]
             return found

@@ -62,7 +62,7 @@ RUNS_CUT_SHORT = 10
 """So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
 
-ASKED_BY_EARLIER = (("payment", "subscriber"), ("inventory", "subscriber"))
+ASKED_BY_EARLIER = tuple((service, module) for service in ("payment", "inventory") for module in ("subscriber", "sweeper"))
 """The functions of stacks deployed before this one that ask for an order's facts."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.kernel import clock
 from services.kernel.money import Money
+from services.kernel.orphans import unsettled
 from services.kernel.rows import LEAVE_DUE_INDEX, Cause, Change, Row, due_at
 from services.payment import states
 from services.payment.gateway import (
@@ -35,12 +36,13 @@ class NotAuthorized(AssertionError):
     """A capture was asked for of a payment that was never authorised: a bug in the caller."""
 
 
-def intend_authorize(row: Row | None, intent: Intent, correlation_id: str) -> Change | None:
+def intend_authorize(row: Row | None, intent: Intent, correlation_id: str, now: datetime) -> Change | None:
     """Write down what is about to be authorised. Raises IdempotencyConflict for another total or token than before."""
     total = intent.total.as_dict()
     if row is None:
         attributes = {"order_id": intent.order_id, "total": total, "payment_token": intent.payment_token}
-        return Change(TRANSITIONS["intend_authorize"], set={**attributes, "correlation_id": correlation_id})
+        due = unsettled(f"{TRANSITIONS.aggregate}#{intent.order_id}", now)
+        return Change(TRANSITIONS["intend_authorize"], set={**attributes, "correlation_id": correlation_id, **due})
     known = row.get("authorized", row.get("total", total))
     if known != total:
         raise IdempotencyConflict(f"the payment of {intent.order_id} is of {known}, not of {total}")
@@ -58,7 +60,7 @@ def record_authorization(row: Row | None, outcome: Authorized | Declined) -> Cha
         least = {"at_least": outcome.at_least} if outcome.at_least > 1 else {}
         return Change(TRANSITIONS["authorize"], set={**least, **until}, data={"total": row["total"]})
     told = {"reason": outcome.reason}
-    return Change(TRANSITIONS["decline"], set=told, data={"total": row["total"], **told})
+    return Change(TRANSITIONS["decline"], set=told, remove=LEAVE_DUE_INDEX, data={"total": row["total"], **told})
 
 
 def intend_capture(row: Row | None, total: Money | None) -> Change | None:
@@ -85,17 +87,18 @@ def record_capture(row: Row | None, outcome: Captured | CaptureRefused) -> Chang
     if row is None or row["status"] != states.CAPTURING:
         return None
     if isinstance(outcome, Captured):
-        return Change(TRANSITIONS["capture"], data={"total": row["total"]})
+        return Change(TRANSITIONS["capture"], remove=LEAVE_DUE_INDEX, data={"total": row["total"]})
     told = {"reason": outcome.reason}
     data = {"total": row["total"], "operation": "capture", **told}
     return Change(TRANSITIONS["refuse_capture"], set=told, data=data)
 
 
-def intend_void(row: Row | None, order_id: str, correlation_id: str) -> Change | None:
+def intend_void(row: Row | None, order_id: str, correlation_id: str, now: datetime) -> Change | None:
     """Write down that the void is about to be asked for; where there is no payment yet, this is its tombstone."""
     transition = TRANSITIONS["intend_void"]
     if row is None:
-        return Change(transition, set={"order_id": order_id, "correlation_id": correlation_id})
+        due = unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)
+        return Change(transition, set={"order_id": order_id, "correlation_id": correlation_id, **due})
     return Change(transition) if row["status"] in transition.sources else None
 
 
@@ -103,7 +106,7 @@ def record_void(row: Row | None) -> Change | None:
     """Keep that the gateway has let go."""
     if row is None or row["status"] != states.VOIDING:
         return None
-    return Change(TRANSITIONS["void"], data={"total": row["total"]} if "total" in row else {})
+    return Change(TRANSITIONS["void"], remove=LEAVE_DUE_INDEX, data={"total": row["total"]} if "total" in row else {})
 
 
 def intend_refund(row: Row | None, cause: Cause, now: datetime) -> Change | None:

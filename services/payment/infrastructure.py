@@ -44,6 +44,17 @@ TOLD_LATER = {
 """Stripe's webhook counts these, each with its alarm."""
 
 
+SWEEPER_SECONDS = 70
+"""Over the minute between two sweeps: they run side by side if need be."""
+ORPHAN_SECONDS = FUNCTIONS.seconds + OPERATION_SECONDS["void"] + 4 * DYNAMODB.once
+"""The longest that the sweeper takes to void a payment that no order needs."""
+ORPHANS = {
+    "OrphanReleased": "money set aside for no order was let go: docs/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "money set aside for no order cannot be let go: docs/runbooks/orphan-money-or-goods.md",
+}
+"""The sweeper's metrics about what no order needs."""
+
+
 class PaymentStack(ServiceStack):
     """Payments, the gateway's ledger, and what Stripe needs where it is the gateway."""
 
@@ -75,9 +86,17 @@ class PaymentStack(ServiceStack):
         state_facts(self, table, PAYMENTS, OUTSIDE_REFUNDS)
         ask_facts(self, subscriber, "subscriber", later="order")
         outbox = Outbox(
-            self, table, rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS), row_seconds=REFUND_SECONDS, sweeper_environment=gateway
+            self,
+            table,
+            rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS),
+            row_seconds=max(REFUND_SECONDS, ORPHAN_SECONDS),
+            sweeper_seconds=SWEEPER_SECONDS,
+            sweeper_environment=gateway,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
+        ask_facts(self, outbox.sweeper, "sweeper", later="order")
+        for name, description in ORPHANS.items():
+            alarm_on_count(self, name, description)
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)

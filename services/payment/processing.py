@@ -84,7 +84,7 @@ def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause
     """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
 
     def intend(row: Row | None) -> Change | None:
-        return decisions.intend_authorize(row, intent, cause.correlation_id)
+        return decisions.intend_authorize(row, intent, cause.correlation_id, clock.now())
 
     row = _step(payments, intent.order_id, intend, cause, presume_absent=True)
     if row["status"] == states.AUTHORIZING:
@@ -116,7 +116,7 @@ def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Caus
     """
 
     def intend(row: Row | None) -> Change | None:
-        return decisions.intend_void(row, order_id, cause.correlation_id)
+        return decisions.intend_void(row, order_id, cause.correlation_id, clock.now())
 
     row = _step(payments, order_id, intend, cause)
     if row["status"] == states.CAPTURING:

@@ -1,17 +1,28 @@
 """The sweeper: every minute, each refund whose outcome is not known yet is asked for again. It never gives up.
 
-Everything before the capture the saga recovers.
+Everything before the capture the saga recovers. What it left behind is voided if no order needs it.
 """
 
 from typing import Any, Final
 
+from aws_lambda_powertools import Logger
+
 from services.kernel import clock
+from services.kernel.facts import facts_of
 from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.metrics import count
+from services.kernel.orphans import LANE, LOOK_AGAIN_AFTER, OrphanCapturedError, is_orphan
+from services.kernel.rows import Cause
 from services.payment import processing, states, table
 from services.payment.gateways import gateway
 
+logger = Logger()
 PER_SHARD: Final = 5
 """How many refunds of a shard one sweep asks for; at the gateway's slowest they fill it. The rest come first in the next."""
+
+
+UNSETTLED: Final = states.TRANSITIONS.statuses - states.TRANSITIONS.terminal - {states.REFUNDING}
+"""Statuses in which money is set aside, or may be."""
 
 
 def go_on(order_id: str) -> bool:
@@ -24,8 +35,37 @@ def go_on(order_id: str) -> bool:
     return True
 
 
+def release_orphan(order_id: str) -> bool:
+    """Void the payment if its order does not exist, or is cancelled; return whether it was.
+
+    Raises OrphanCapturedError, GatewayFault, and what `facts_of` raises.
+    """
+    payments = table.payments()
+    row = payments.get(order_id)
+    if row is None or row["status"] not in UNSETTLED:
+        return False
+    if not is_orphan(facts_of("order", order_id)):
+        payments.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
+        return False
+    logger.error("payment without an order", order_id=order_id, status=row["status"])
+    if row["status"] == states.CAPTURING:
+        raise OrphanCapturedError(f"the payment of {order_id} is being captured, and there is no order that needs it")
+    cause = Cause(row["correlation_id"], f"{row['pk']}#{row['version']}")
+    if processing.void(payments, gateway(), order_id, cause)["outcome"] == "CAPTURED":
+        raise OrphanCapturedError(f"the payment of {order_id} is captured, and there is no order that needs it")
+    count("OrphanReleased", 1)
+    return True
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    payments = table.payments()
-    due = payments.due(clock.now(), PER_SHARD)
-    return sweep(lambda: move_each(payments, due, go_on, "RefundsNotAskedFor", moved="known"), republish_left_behind)
+    payments, begun = table.payments(), clock.now()
+    due = payments.due(begun, PER_SHARD)
+    unsettled = payments.due(begun, PER_SHARD, LANE)
+    return sweep(
+        lambda: move_each(payments, due, go_on, "RefundsNotAskedFor", moved="known", begun=begun),
+        lambda: move_each(
+            payments, unsettled, release_orphan, "OrphansNotReleased", moved="released", failed="not_released", begun=begun
+        ),
+        republish_left_behind,
+    )

@@ -130,12 +130,12 @@ ALLOWED = {
     ("payment", "commands"): ADVANCE | LEDGER | READ_SECRET,
     ("payment", "operator"): ADVANCE | LEDGER,
     ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER | LEDGER,
-    ("payment", "sweeper"): SWEEP | LEDGER,
+    ("payment", "sweeper"): SWEEP | ASK_LATER | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
     ("inventory", "commands"): ADVANCE | READ_SECRET,
     ("inventory", "operator"): ADVANCE,
     ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER,
-    ("inventory", "sweeper"): SWEEP,
+    ("inventory", "sweeper"): SWEEP | ASK_LATER,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "webhook"): ADVANCE | READ_SECRET,
@@ -258,7 +258,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
     hears = lasting.function("payment", "webhook")
     given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL
-    reads = reads_of("services.payment.webhook").required
+    reads = reads_of("services.payment.webhook").required - GIVEN_TO_ALL
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
     assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
@@ -302,6 +302,8 @@ def test_a_facts_function_lets_in_those_who_cannot_name_it(assembly: Assembly) -
     parameters = {service: assembly.templates[service]["Parameters"] for service in ("order", "shipping")}
     assert {(service, parameters[service][name]["Default"]) for service, name in let_in} == {
         ("order", "/orderflow/dev/payment/subscriber-role-arn"),
+        ("order", "/orderflow/dev/payment/sweeper-role-arn"),
         ("order", "/orderflow/dev/inventory/subscriber-role-arn"),
+        ("order", "/orderflow/dev/inventory/sweeper-role-arn"),
         ("shipping", "/orderflow/dev/order/subscriber-role-arn"),
     }

@@ -20,8 +20,16 @@ PROVIDED = {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name", "receipt-key-arn"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *ASKS_LATER, *CANCELLATIONS},
-    "inventory": {"commands-arn", "operator-arn", "api-url", *ASKS_LATER, *CANCELLATIONS},
+    "payment": {
+        "commands-arn",
+        "operator-arn",
+        "ledger-table-name",
+        "gateway",
+        *ASKS_LATER,
+        "sweeper-role-arn",
+        *CANCELLATIONS,
+    },
+    "inventory": {"commands-arn", "operator-arn", "api-url", *ASKS_LATER, "sweeper-role-arn", *CANCELLATIONS},
     "order": {
         *ASKS_LATER,
         *("commands-arn", "operator-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
@@ -75,7 +83,7 @@ def test_services_need_only_the_platform_but_for_the_saga_and_the_queries(assemb
         "order": {
             f"/orderflow/dev/{service}/{thing}"
             for service in ("payment", "inventory")
-            for thing in ("commands-arn", "facts-arn", "subscriber-role-arn")
+            for thing in ("commands-arn", "facts-arn", "subscriber-role-arn", "sweeper-role-arn")
         },
         "shipping": {f"/orderflow/dev/order/{thing}" for thing in ("contact-arn", "facts-arn", "subscriber-role-arn")},
         "notification": {"/orderflow/dev/order/contact-arn", "/orderflow/dev/shipping/facts-arn"},

@@ -271,7 +271,7 @@ class Order:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
         self.stage.payments.advance(
             self.order_id,
-            lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id),
+            lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id, self.stage.now()),
             self.cause,
         )
         yield
@@ -296,7 +296,9 @@ class Order:
     def reserve(self) -> Steps:
         wanted = merge(self.row["lines"])
         self.move(
-            lambda row, seen: stock.reserve(row, seen, self.order_id, wanted, self.story.if_short, self.cause.correlation_id)
+            lambda row, seen: stock.reserve(
+                row, seen, self.order_id, wanted, self.story.if_short, self.cause.correlation_id, self.stage.now()
+            )
         )
         yield
         if self.reserved["outcome"] == "WAITING":
@@ -337,7 +339,9 @@ class Order:
     def let_go(self) -> Steps:
         stage, correlation = self.stage, self.cause.correlation_id
         stage.payments.advance(
-            self.order_id, lambda row: processing.decisions.intend_void(row, self.order_id, correlation), self.cause
+            self.order_id,
+            lambda row: processing.decisions.intend_void(row, self.order_id, correlation, stage.now()),
+            self.cause,
         )
         yield
         paid = processing.void(stage.payments, stage.gateway, self.order_id, self.cause)["outcome"]

@@ -1,0 +1,130 @@
+"""Money and goods that are held for no order are let go, once, by the sweepers; those of an order that needs them stay."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.inventory import sweeper as inventory_sweeper
+from services.inventory import table as inventory_table
+from services.kernel import clients, clock
+from services.kernel.orphans import LOOK_AFTER, LOOK_AGAIN_AFTER
+from services.kernel.rows import Row
+from services.payment import sweeper as payment_sweeper
+from services.payment import table as payment_table
+from tests.unit.choreography import CONFIRMED, PENDING, Bus, OtherServices, other_services
+from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, order  # noqa: F401 - fixtures
+from tests.unit.payment.conftest import ORDER, PaymentService, payment, payment_tables  # noqa: F401 - fixtures
+
+CANCELLED = {**PENDING, "status": "CANCELLED"}
+NEEDED = [PENDING, {**PENDING, "status": "BACKORDERED"}, {**PENDING, "status": "CONFIRMING"}, CONFIRMED]
+
+
+@pytest.fixture
+def others(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServices]:
+    monkeypatch.setattr(clients, "events", Bus)
+    monkeypatch.setenv("BUS_NAME", "bus")
+    return other_services(monkeypatch)
+
+
+@pytest.fixture
+def paying(payment_tables: None, payment: PaymentService) -> PaymentService:  # noqa: F811
+    return payment
+
+
+def after(wait: timedelta, sweeper: Any) -> dict[str, int]:
+    """One sweep, so long after now."""
+    with clock.held_by(lambda: datetime.now(UTC) + wait):
+        found: dict[str, int] = sweeper.handler({}, None)
+        return found
+
+
+def payment_row() -> Row:
+    row = payment_table.payments().get(ORDER)
+    assert row is not None
+    return row
+
+
+def reservation() -> Row:
+    row = inventory_table.reservations().get(order(0))
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("word", [None, CANCELLED])
+def test_money_for_no_order_is_voided(others: OtherServices, paying: PaymentService, word: Any) -> None:
+    paying.authorize()
+    others.facts["order"] = word
+    assert after(LOOK_AFTER - timedelta(minutes=1), payment_sweeper)["released"] == 0
+    assert after(LOOK_AFTER, payment_sweeper)["released"] == 1
+    assert (payment_row()["status"], paying.ledger["void"]) == ("VOIDED", "VOIDED")
+    assert after(LOOK_AFTER * 2, payment_sweeper)["released"] == 0
+    assert paying.authorize()["outcome"] == "VOIDED", "a late one is refused"
+
+
+@pytest.mark.parametrize("word", NEEDED, ids=lambda word: word["status"])
+def test_money_for_an_order_stays_and_is_looked_at_a_day_later(
+    others: OtherServices,
+    paying: PaymentService,
+    word: dict[str, Any],
+) -> None:
+    paying.authorize()
+    others.facts["order"] = word
+    assert after(LOOK_AFTER, payment_sweeper) == {
+        "known": 0,
+        "failed": 0,
+        "released": 0,
+        "not_released": 0,
+        "republished": 1,
+    }
+    assert payment_row()["status"] == "AUTHORIZED"
+    others.facts["order"] = None
+    assert after(LOOK_AFTER * 2, payment_sweeper)["released"] == 0
+    assert after(LOOK_AFTER + LOOK_AGAIN_AFTER + timedelta(minutes=1), payment_sweeper)["released"] == 1
+
+
+def test_settled_money_is_not_looked_at(others: OtherServices, paying: PaymentService) -> None:
+    paying.authorize()
+    paying.capture()
+    assert not {"due_shard", "next_due"} & set(payment_row())
+    assert after(LOOK_AFTER, payment_sweeper)["released"] == 0
+    assert others.asked_for_facts == []
+
+
+def test_money_stays_while_the_order_service_is_silent(others: OtherServices, paying: PaymentService) -> None:
+    paying.authorize()
+    others.silent = {ORDER}
+    assert after(LOOK_AFTER, payment_sweeper)["not_released"] == 1
+    assert payment_row()["status"] == "AUTHORIZED"
+
+
+@pytest.mark.parametrize("word", [None, CANCELLED])
+def test_goods_for_no_order_are_released(others: OtherServices, inventory: InventoryService, word: Any) -> None:  # noqa: F811
+    inventory.replenish(blue=5)
+    inventory.reserve(blue=2)
+    others.facts["order"] = word
+    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 1
+    assert (reservation()["status"], inventory.stock()) == ("RELEASED", (5, 0, 0))
+    inventory.assert_books_balance()
+
+
+@pytest.mark.parametrize("word", NEEDED, ids=lambda word: word["status"])
+def test_goods_for_an_order_stay(
+    others: OtherServices,
+    inventory: InventoryService,  # noqa: F811
+    word: dict[str, Any],
+) -> None:
+    inventory.replenish(blue=5)
+    inventory.reserve(blue=2)
+    others.facts["order"] = word
+    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 0
+    assert (reservation()["status"], inventory.stock()) == ("HELD", (3, 2, 0))
+
+
+def test_sold_goods_are_not_looked_at(others: OtherServices, inventory: InventoryService) -> None:  # noqa: F811
+    inventory.replenish(blue=5)
+    inventory.reserve(blue=2)
+    inventory.commit()
+    assert not {"due_shard", "next_due"} & set(reservation())
+    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 0
