@@ -538,7 +538,8 @@ for table, prefix in ORPHANS:
         row["pk"] = row["pk"].replace(row["order_id"], nobody := identity.order_id("customer:mallory", str(random.random())))
         row["order_id"] = nobody
         if "due_shard" in row:
-            row["due_shard"] = shard_of(row["pk"])
+            lane = "unsettled-" if row["due_shard"].startswith("unsettled-") else ""
+            row["due_shard"] = f"{lane}{shard_of(row['pk'])}"
         books.table(table).append(row)
 
     of_books(f"{prefix} of no order", "W2")(orphan)

@@ -140,7 +140,7 @@ class Client:
 
 @dataclass
 class Stage:
-    """The five tables and the ledger in memory, and the clock, which moves a second whenever it is read."""
+    """The five tables and the ledger in memory, and the clock, which moves half a second whenever it is read."""
 
     tables: DynamoDB = field(default_factory=DynamoDB)
     ticks: int = 0
@@ -161,7 +161,7 @@ class Stage:
     def now(self) -> datetime:
         """Each moment is told once."""
         self.ticks += 1
-        return NOON + timedelta(seconds=self.ticks)
+        return NOON + timedelta(milliseconds=500 * self.ticks)
 
     def open(self) -> None:
         """Prices, and two deliveries of goods."""
@@ -271,7 +271,7 @@ class Order:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
         self.stage.payments.advance(
             self.order_id,
-            lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id, self.stage.now()),
+            lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
             self.cause,
         )
         yield
@@ -340,7 +340,7 @@ class Order:
         stage, correlation = self.stage, self.cause.correlation_id
         stage.payments.advance(
             self.order_id,
-            lambda row: processing.decisions.intend_void(row, self.order_id, correlation, stage.now()),
+            lambda row: processing.decisions.intend_void(row, self.order_id, correlation, NOON),
             self.cause,
         )
         yield
@@ -372,7 +372,7 @@ class Order:
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
-            self.ship(lambda row: shipping.fail(shipping.NO_ADDRESS))
+            self.ship(lambda row: shipping.fail(row, shipping.NO_ADDRESS, NOON))
             yield
             yield from self.given_back(shipping.NO_ADDRESS)
             return
