@@ -108,7 +108,8 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 
     order = ordering.find(ctx.obj, order_id)
     hidden = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
-    shown = {name: value for name, value in order.items() if name not in hidden}
+    first = {name: order[name] for name in ("order_id", "status", "reason", "fulfilment", "total", "lines") if name in order}
+    shown = first | {name: value for name, value in order.items() if name not in hidden}
     shown["pending_events"] = len(order.get("pending", []))
     shown["elsewhere"] = ordering.elsewhere(ctx.obj, order_id)
     if output_format is Format.JSON:

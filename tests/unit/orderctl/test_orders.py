@@ -152,6 +152,7 @@ def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(
     assert (shown["order_id"], shown["status"], shown["pending_events"]) == (order_id, "CONFIRMED", 1)
     assert shown["elsewhere"] == {f"RES#{order_id}": "HELD"}
     assert "pm_card_visa" not in json.dumps(shown)
+    assert list(shown)[:2] == ["order_id", "status"]
 
 
 def test_showing_an_order_tells_its_timeline_and_what_is_not_deployed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
