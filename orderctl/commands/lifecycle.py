@@ -50,7 +50,9 @@ def up(
         return
     rows = [{"name": "AWS", "address": record.endpoint}, *({"name": n, "address": a} for n, a in found.items())]
     output.show(rows, {"name": "What", "address": "Where"}, output_format)
-    output.err.print("[dim]Next: `orderctl status`, `eval $(orderctl env)` for the aws CLI, `orderctl down`.[/dim]")
+    output.err.print(
+        "[dim]Next: `orderctl orders place --line MUG-BLUE=1`, `orderctl status`, `eval $(orderctl env)` for the aws CLI.[/dim]"
+    )
 
 
 def down(ctx: typer.Context) -> None:
