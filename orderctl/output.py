@@ -75,9 +75,12 @@ def show(
         table.add_column(heading, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*(_cell(row.get(key)) for key in columns))
-    # In a pipe there is no screen to fit: one line a row, for grep.
-    console = out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
-    console.print(table)
+    screen().print(table)
+
+
+def screen() -> Console:
+    """Return standard output's console: in a pipe there is no screen to fit, so a line is neither broken nor cut, for grep."""
+    return out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
 
 
 def _cell(value: Any) -> str:

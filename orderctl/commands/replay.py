@@ -101,7 +101,7 @@ def plan(
 
 def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
-    output.out.print(
+    output.screen().print(
         f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them put again; "
         f"{counts['wanted']} asked for."
     )
@@ -119,16 +119,16 @@ def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
     }
     output.show(found["consumers"], columns, Format.TABLE, empty="No consumer of these services subscribes to anything.")
     if found["would_create"]:
-        output.out.print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
+        output.screen().print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
     for table in found["new_tables"]:
-        output.out.print(
+        output.screen().print(
             f"{table['service']}'s table was created at {table['created']}; the window has events for it from "
             f"{table['event_put_at']} on. With --catch-up it would repeat what it did before, so `replay start` refuses that "
             f"unless you say --despite-new-table {table['service']}."
         )
     dead = {name: depth for name, depth in found["dead_letters"].items() if depth}
     if dead:
-        output.out.print(
+        output.screen().print(
             "Dead letters: " + ", ".join(f"{depth} in {name}" for name, depth in dead.items()) + ". Redrive those first."
         )
     took = (
@@ -136,10 +136,12 @@ def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
         if estimate["seconds"] is not None
         else "not known: no replay to go by"
     )
-    output.out.print(f"It would cost about {estimate['usd']:.6f} USD (requests, us-east-1's list prices), and take: {took}.")
+    output.screen().print(
+        f"It would cost about {estimate['usd']:.6f} USD (requests, us-east-1's list prices), and take: {took}."
+    )
     if found["narrowest"] and counts["wanted"] < counts["in_window"]:
         shortest = found["narrowest"]
-        output.out.print(
+        output.screen().print(
             f"The shortest window with all that was asked for: --from {shortest['from']} --until {shortest['until']}"
         )
 

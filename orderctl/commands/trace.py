@@ -55,7 +55,7 @@ def trace(
             drawn = Tree(f"[bold]{escape(order)}[/bold]")
             for root in roots:
                 _draw(drawn, root)
-            output.out.print(drawn, soft_wrap=True)
+            output.screen().print(drawn)
 
 
 def _draw(tree: Tree, node: "Node") -> None:

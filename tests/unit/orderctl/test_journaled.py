@@ -25,7 +25,7 @@ from services.order import identity
 from services.order.catalogue import Catalogue
 from services.order.contacts import Contacts
 from tests.consumers import CONSUMED
-from tests.unit.orderctl.conftest import Stage, orderctl_json
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 from tests.unit.tables import create_journal, create_table
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -291,6 +291,12 @@ def test_the_trace_tells_retries_replays_and_the_duplicates_they_made(stage: Sta
     assert confirmed.replays == ("monday",)
     assert confirmed.duplicates == 3, "put twice to two consumers, and replayed to one"
     assert "put 2 times" in tracing.in_words(confirmed)
+
+
+def test_the_trace_is_not_cut_in_a_pipe(stage: Stage, history: None, bus: Bus, tracer: typer.Typer) -> None:
+    name = "monday-" + "x" * 100
+    bus.replays.append(ended(name, NOW - timedelta(hours=1), NOW, rules=("notification/notices",)))
+    assert name in orderctl(tracer, stage, ORDER).stdout
 
 
 def test_a_replay_under_way_has_sent_what_it_has_reached(stage: Stage, history: None, bus: Bus) -> None:
