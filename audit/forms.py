@@ -201,7 +201,6 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "fulfilment": one_of(*order.FULFILMENT),
                 "customer_id": name,
                 "channel": text,
-                "idempotency_key": text,
                 "request_hash": matches("[0-9a-f]{64}"),
                 "lines": priced_lines,
                 "total": is_money,
@@ -211,6 +210,9 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
                 "attempts": whole(0),
             },
             {
+                "key_hash": matches("[0-9a-f]{64}"),
+                "scope_hash": matches("[0-9a-f]{64}"),
+                "idempotency_key": text,  # of orders that were placed before keys were hashed
                 "if_short": one_of("ALLOW_PARTIAL", "BACK_ORDER"),
                 "ordered": is_ordered,
                 "backordered_at": is_moment,

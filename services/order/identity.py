@@ -17,10 +17,28 @@ def channel_scope(channel: str) -> str:
     return f"channel:{channel}"
 
 
+def key_hash(scope: str, idempotency_key: str) -> str:
+    """Return the SHA-256 over the scope and the key, in hex: what an order keeps of its key."""
+    return _digest(scope, idempotency_key)
+
+
+def scope_hash(scope: str, key_hash: str) -> str:
+    """Return the SHA-256 over the scope and the key's hash, in hex: it shows in which scope the key was used."""
+    return _digest(scope, key_hash)
+
+
 def order_id(scope: str, idempotency_key: str) -> str:
     """`ord-` and 26 letters and digits: 130 bits of SHA-256 over the scope and the key."""
-    digest = hashlib.sha256(f"{scope}\n{idempotency_key}".encode()).digest()
-    return "ord-" + base64.b32encode(digest).decode()[:26].lower()
+    return order_id_of(key_hash(scope, idempotency_key))
+
+
+def order_id_of(key_hash: str) -> str:
+    """Return the id of the order whose key has this hash."""
+    return "ord-" + base64.b32encode(bytes.fromhex(key_hash)).decode()[:26].lower()
+
+
+def _digest(scope: str, text: str) -> str:
+    return hashlib.sha256(f"{scope}\n{text}".encode()).hexdigest()
 
 
 def placed_event_id(of_order: str) -> str:

@@ -46,6 +46,11 @@ class Placement:
         return identity.order_id(self.scope, self.idempotency_key)
 
     @property
+    def key_hash(self) -> str:
+        """What is kept of the idempotency key, which may hold anything."""
+        return identity.key_hash(self.scope, self.idempotency_key)
+
+    @property
     def request_hash(self) -> str:
         """What tells a repeat of this request from another request under the same key."""
         return identity.request_hash(self.request)
@@ -197,7 +202,8 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
             "order_id": placement.order_id,
             "payment_token": request["payment_token"],
             "fulfilment": states.FULFILMENT[0],
-            "idempotency_key": placement.idempotency_key,
+            "key_hash": placement.key_hash,
+            "scope_hash": identity.scope_hash(placement.scope, placement.key_hash),
             "request_hash": placement.request_hash,
             "correlation_id": correlation_id,
             "placed_by": request_id,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.order import identity
 from tests.polling import eventually
 from tests.system.conftest import MUG, Laptop
 
@@ -26,7 +27,13 @@ def channel_entry(key: str, *lines: tuple[str, int], channel: str = "shop", **da
 
 
 def orders_by_key(laptop: Laptop, key: str) -> list[dict[str, Any]]:
-    return [row for row in laptop.rows("order/table-name") if row.get("idempotency_key") == key]
+    return [row for row in laptop.rows("order/table-name") if "channel" in row and is_of_key(row, key)]
+
+
+def is_of_key(row: dict[str, Any], key: str) -> bool:
+    by_api = row["channel"] == "api"
+    scope = identity.customer_scope(row["customer_id"]) if by_api else identity.channel_scope(row["channel"])
+    return bool(row["key_hash"] == identity.key_hash(scope, key))
 
 
 def test_an_order_is_confirmed_while_the_caller_waits(laptop: Laptop) -> None:

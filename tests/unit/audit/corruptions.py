@@ -129,7 +129,8 @@ def another_text(name: str) -> Callable[[Row, Random], None]:
 
 
 ORDER = "ORDER#"
-of_a("order", ORDER, "idempotency key flipped", "I1")(another_text("idempotency_key"))
+of_a("order", ORDER, "key hash flipped", "I1")(lambda row, random: row.update(key_hash=f"{random.getrandbits(256):064x}"))
+of_a("order", ORDER, "scope hash flipped", "I1")(lambda row, random: row.update(scope_hash=f"{random.getrandbits(256):064x}"))
 of_a("order", ORDER, "of another customer", "I1")(another_text("customer_id"))
 of_a("order", ORDER, "of another channel", "I1")(another_text("channel"))
 of_a("order", ORDER, "hash flipped", "I1")(lambda row, random: row.update(request_hash=f"{random.getrandbits(256):064x}"))

@@ -76,6 +76,15 @@ def test_a_channels_event_becomes_an_order(dead_letters: DeadLetterQueue) -> Non
     assert event["detail"]["metadata"]["causation_id"] == f"cdnow-{KEY}"
 
 
+def test_the_key_is_kept_hashed_only(dead_letters: DeadLetterQueue, capsys: pytest.CaptureFixture[str]) -> None:
+    key = "the-shops-own-key"
+    other = placed_by_channel(idempotency_key=key, lines=[{"sku": "LP", "quantity": 1}])
+    intake.handler(batch(placed_by_channel(idempotency_key=key), other), CONTEXT)
+    (reason,) = dead_letters.reasons
+    assert "another order" in reason
+    assert [text for text in (str(orders()), reason, capsys.readouterr().out) if key in text] == []
+
+
 def test_the_same_event_again_is_the_same_order(dead_letters: DeadLetterQueue) -> None:
     intake.handler(batch(placed_by_channel(), placed_by_channel()), CONTEXT)
     before = orders()
