@@ -23,6 +23,7 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     from services.kernel.money import Money
     from services.kernel.rows import Cause
     from services.order import identity, placing
+    from services.order.catalogue import Offer
 
     request = {
         "customer_id": "alice",
@@ -31,7 +32,7 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
         "payment_token": token,
     }
     placement = placing.Placement(identity.customer_scope("alice"), "api", uuid.uuid4().hex, request, "sync")
-    lines = placing.price(request, {MUG[0]: Money(MUG[1], "USD")})
+    lines = placing.price(request, Offer({MUG[0]: Money(MUG[1], "USD")}, frozenset({"alice"})))
     change = placing.create(placement, lines, clock.now(), "correlation", "request")
     return orders_of(laptop).write(placement.order_id, None, change, Cause("correlation", "request"))
 
