@@ -11,6 +11,7 @@ import pytest
 
 from services.kernel.receipts import sign
 from services.order import identity
+from tests.polling import eventually
 from tests.system.conftest import MUG, Laptop
 from tests.system.test_saga import pending  # noqa: F401 - a fixture
 
@@ -83,6 +84,7 @@ def test_forged_commands_move_nothing(laptop: Laptop, pending: dict[str, Any]) -
     captured, committed = {"outcome": "CAPTURED"}, {"outcome": "COMMITTED"}
     voided, released = {"outcome": "VOIDED"}, {"outcome": "RELEASED"}
     payable = {"total": ONE_CENT, "payment_token": "pm_card_visa"}
+    eventually(lambda: "pending" not in (laptop.row("order", pending["pk"]) or {}), 30, "its OrderPlaced is published")
     before = books(laptop, order_id)
     for service, command in [
         ("payment", {"command": "authorize", "payable": payable, **payable}),
