@@ -46,5 +46,5 @@ def test_a_total_that_is_too_large_is_refused_before_anything_is_written(shop: S
     assert (answer.status, answer.body["field"]) == (422, "lines")
     assert answer.body["type"].endswith("/total-too-large")
     assert (orders(), saga.started) == ([], [])
-    saga.answers("CONFIRMED")
+    saga.reaches("CONFIRMED")
     assert shop.place(body=an_order(lines=[{"sku": sku, "quantity": 100} for sku in skus[1:]])).status == 201

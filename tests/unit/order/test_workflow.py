@@ -134,7 +134,7 @@ def test_a_mistake_ends_the_run_and_everything_else_is_an_outage(state: str) -> 
     assert (refused["ErrorEquals"], refused["Next"]) == (REFUSED, "Refused")
     assert unavailable["Next"] == "RecordUnavailable"
     mistakes = {kind.__name__ for kind in exceptions_of_the_steps() if issubclass(kind, MISTAKES)}
-    not_raised_by_steps = {"InvalidRequest", "InvalidSignature", "OutsideJsonError"}
+    not_raised_by_steps = {"InvalidRequest", "InvalidSignature", "OutsideJsonError", "OverBudgetError"}
     assert mistakes - not_raised_by_steps <= {*REFUSED}
     assert not {"GatewayTimeout", "GatewayUnavailable", "Contended", "Stale", "States.Timeout"} & {*REFUSED}
 

@@ -25,9 +25,9 @@ class PaymentService:
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
-        answer = commands.handler(self._event(command) | as_the_saga(command, ORDER, fields), None)
-        return checked(Kind.PAYMENT, ORDER, answer)
+    def __call__(self, command: str, *, order_id: str = ORDER, **fields: Any) -> dict[str, Any]:
+        event = {**self._event(command), "order_id": order_id, **as_the_saga(command, order_id, fields)}
+        return checked(Kind.PAYMENT, order_id, commands.handler(event, None))
 
     def operate(self, command: str, **fields: Any) -> dict[str, Any]:
         """An operator's command."""
