@@ -215,12 +215,12 @@ class Invariants:
         """C3: whoever has no receipts writes nothing."""
         task = self.world.scheduler.current
         if task is not None and FORGER in task.name:
-            self._fail("C3", f"{task.name} wrote {', '.join(change.key for change in changes)}")
+            self.fail("C3", f"{task.name} wrote {', '.join(change.key for change in changes)}")
 
     def met(self, boundary: str, kind: Kind) -> None:
         """C3: whoever has no receipts calls nobody outside."""
         if kind in OUTSIDE and FORGER in boundary:
-            self._fail("C3", boundary)
+            self.fail("C3", boundary)
 
     def _only_looked_at(self, change: Change) -> bool:
         """Whether a sweeper put off what waits for an operator, or an order that waits asked once more, or was answered."""
@@ -580,7 +580,7 @@ class Invariants:
     def told_of_no_contact(self, customer_id: str, order_id: str, was_there: bool) -> None:
         """C1: an order is refused for want of a contact if and only if its customer had none, and it was no order yet."""
         if was_there or customer_id not in self.forgotten:
-            self._fail("C1", f"customer {customer_id} was told that {order_id} lacks a contact, which it does not")
+            self.fail("C1", f"customer {customer_id} was told that {order_id} lacks a contact, which it does not")
 
     def heard_out(self, order_id: str, status: int, *, forged: bool) -> None:
         """C2: the carrier's webhook believes the carrier, and nobody else."""
@@ -594,7 +594,7 @@ class Invariants:
         if FORGER in invocation:
             return
         if type(error).__name__ == "ReceiptRefusedError":
-            self._fail("B1", f"{invocation} refused an honest receipt: {error}")
+            self.fail("B1", f"{invocation} refused an honest receipt: {error}")
         if isinstance(error, AssertionError | TypeError | KeyError | AttributeError | NameError | IndexError):
             self.fail("B1", f"{invocation} raised {type(error).__name__}: {error}")
 
