@@ -44,6 +44,22 @@ COMMANDS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
 NO_ORDERS: Final = ("ord-" + "f" * 26, "anything at all", "")
 
 
+UNDECIDED: Final = ("PENDING", "BACKORDERED")
+FITTING: Final[Mapping[str, Mapping[str, str]]] = {
+    "decide": {"payment": "AUTHORIZED", "stock": "HELD"},
+    "turn_down": {"evidence": "DECLINED"},
+    "wait": {"payment": "AUTHORIZED", "stock": "WAITING"},
+    "refuse": {"payment": "CAPTURE_REFUSED"},
+    "confirm": {"payment": "CAPTURED", "stock": "COMMITTED"},
+    "cancel": {"payment": "VOIDED", "stock": "RELEASED"},
+    "capture": {"decision": "CONFIRMING"},
+    "commit": {"decision": "CONFIRMING"},
+    "void": {"decision": "CANCELLING"},
+    "release": {"decision": "CANCELLING"},
+}
+"""The outcomes by which each command would act, if they were true."""
+
+
 class Forger:
     """Whoever may invoke what only the saga should, in a random world."""
 
@@ -59,8 +75,10 @@ class Forger:
             self.world.spawn(name, partial(self._try, name), after=after)
 
     def _try(self, name: str) -> None:
-        known = sorted(self.world.invariants.orders)
-        order_id = self.chance.choice(f"{name} order", [*known, *known, *NO_ORDERS])
+        orders = self.world.invariants.orders
+        open_orders = sorted(order_id for order_id, row in orders.items() if row["status"]["S"] in UNDECIDED)
+        known = open_orders or sorted(orders) or NO_ORDERS
+        order_id = self.chance.choice(f"{name} order", NO_ORDERS if self.chance.below(f"{name} known", 5) == 0 else known)
         if self.chance.below(f"{name} how", 3) == 0:
             self._start(name, order_id)
         else:
@@ -80,16 +98,22 @@ class Forger:
         self.world.scheduler.wait(outcome, (deployment.workflow_seconds() + 10) * SECOND)
 
     def _invoke(self, name: str, function: str, command: str, order_id: str) -> None:
-        fields = {field: self._stated(f"{name} {field}", kind, order_id) for field, kind in COMMANDS[function][command].items()}
+        fitting = FITTING.get(command, {}) if self.chance.below(f"{name} fitting", 4) else {}
+        fields = {
+            field: self._stated(f"{name} {field}", kind, order_id, fitting.get(field))
+            for field, kind in COMMANDS[function][command].items()
+        }
         self.world.functions.invoke(
             function, {"command": command, **_about(order_id), **fields, **_MORE.get(command, {})}, name
         )
 
-    def _stated(self, name: str, kind: str, order_id: str) -> Any:
+    def _stated(self, name: str, kind: str, order_id: str, outcome: str | None = None) -> Any:
         """A statement that the service which could make it never made."""
         kernel = import_module("services.kernel.receipts")
         key, chance = deployment.RECEIPT_KEY, self.chance
-        statement = self._statement(name, kind)
+        statement = self._statement(name, kind, order_id)
+        if outcome:
+            statement["outcome"] = outcome
         kinds = [other for other in (PAYABLE, WANTED, DECISION, PAYMENT, STOCK) if other != kind]
         receipts = {
             "none": None,
@@ -102,10 +126,12 @@ class Forger:
         receipt = receipts[chance.choice(f"{name} receipt", sorted(receipts))]
         return statement if receipt is None else {**statement, "receipt": receipt}
 
-    def _statement(self, name: str, kind: str) -> dict[str, Any]:
+    def _statement(self, name: str, kind: str, order_id: str) -> dict[str, Any]:
         chance = self.chance
         total = {"amount": chance.choice(f"{name} amount", (0, 1, 1250, 10**15)), "currency": "USD"}
-        lines = [{"sku": "SKU-0", "quantity": chance.choice(f"{name} quantity", (1, 2, 9999))}]
+        row = self.world.invariants.orders.get(order_id, {})
+        skus = [line["M"]["sku"]["S"] for line in row["lines"]["L"]] if row else ["SKU-0"]
+        lines = [{"sku": sku, "quantity": chance.choice(f"{name} quantity {sku}", (1, 2, 9999))} for sku in skus]
         match kind:
             case "order/payable":
                 return {"total": total, "payment_token": "pm_card_visa"}
