@@ -90,8 +90,8 @@ class Bus:
                 self._accept(envelope_id, entry)
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
-    def _accept(self, envelope_id: str, entry: Mapping[str, str]) -> None:
-        event: Envelope = {
+    def _envelope(self, envelope_id: str, entry: Mapping[str, str]) -> Envelope:
+        return {
             "version": "0",
             "id": envelope_id,
             "detail-type": entry["DetailType"],
@@ -102,6 +102,9 @@ class Bus:
             "resources": [],
             "detail": json.loads(entry["Detail"]),
         }
+
+    def _accept(self, envelope_id: str, entry: Mapping[str, str]) -> None:
+        event = self._envelope(envelope_id, entry)
         self.archive.append(event)
         about = event_id_of(event)
         self.accepted.add(about)
@@ -111,6 +114,16 @@ class Bus:
         for rule in self.rules:
             if rule.matches(event):
                 self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", Kind.DELIVERY)
+
+    def forge(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        """Deliver an event, which no archive keeps, to the queues of all rules that match it."""
+        self._puts += 1
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        event = self._envelope(f"envelope-{self._puts}", entry)
+        self.network.history.add(self.scheduler.now, f"forged {detail_type} {event_id_of(event)}")
+        for rule in self.rules:
+            if rule.matches(event):
+                self._arrive(0, rule, event, f"delivery {event_id_of(event)} → {rule.name}")
 
     def replay(self, name: str, rules: set[str], *, by_minute: bool = False) -> int:
         """Replay the whole archive to the chosen rules, shuffled; how many deliveries that makes.

@@ -16,6 +16,7 @@ from tests.simulation.gateway import RemoteCarrier
 from tests.simulation.invariants import MARKER, status_of
 from tests.simulation.network import Unanswered
 from tests.simulation.scheduler import SECOND, Task
+from tests.simulation.strangers import Stranger
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -357,6 +358,7 @@ class Crowd:
                 world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             Forger(world).come()
+            Stranger(world).come()
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
     def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:
