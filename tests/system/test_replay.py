@@ -24,8 +24,8 @@ CONTACT = {
     "email": "bob@example.com",
     "address": {"line1": "2 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
 }
-MADE_ANEW = frozenset({"created_at", "updated_at"})
-"""What a row that is made again has of the new moment."""
+MADE_ANEW = frozenset({"created_at", "updated_at", "said"})
+"""What a row that is made again has of the new moment; `said` is its last event, which has the moment in it."""
 OF_AN_ATTEMPT = MADE_ANEW | {"claim", "claimed_at", "message_id", "version"}
 """The same, and what it has of the attempt."""
 
