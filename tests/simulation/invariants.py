@@ -693,11 +693,26 @@ class Invariants:
         return None
 
     def _waits_for_operator(self, table: str, key: str) -> bool:
-        """Whether an order on its way back waits for what only another attempt at its refund brings."""
+        """Whether a row waits for the operator.
+
+        An order waits for another attempt at its refund. A note that is certainly unsent waits for the redrive or the
+        replay of its event, once that is a dead letter or has expired in the queue.
+        """
+        if table == "notification":
+            note = self.tables[table].rows[key]
+            return status_of(note) == "UNSENT" and str(text_of(note, "causation_id")) in self._left_the_queue(
+                "notification-notices"
+            )
         order_id = key.partition("#")[2]
         if table != "order" or status_of(self.orders[order_id]) not in GOING_BACK:
             return False
         return self._payment(order_id) == "REFUND_REFUSED"
+
+    def _left_the_queue(self, name: str) -> set[str]:
+        """Return the ids of the events that nothing delivers any more from the queue of that name."""
+        queue = self.world.queues[name]
+        bodies = (json.loads(letter.body) for letter in (*queue.dead, *queue.expired))
+        return {body["detail"]["metadata"]["event_id"] for body in bodies if "metadata" in body.get("detail", {})}
 
     def stuck(self) -> None:
         """The world does not come to rest."""
