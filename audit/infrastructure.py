@@ -57,6 +57,12 @@ class AuditStack(ServiceStack):
             statistic=cloudwatch.Stats.MAXIMUM,
             period=PERIOD,
         )
-        alarm(self, self, "Findings", findings, "the books do not agree: read the auditor's log, then docs/invariants.md")
+        alarm(
+            self,
+            self,
+            "Findings",
+            findings,
+            "the books do not agree: read the auditor's log, then docs/reference/invariants.md",
+        )
         runs = auditor.metric_invocations(period=PERIOD)
         alarm_on_silence(self, self, "AuditorSilent", runs, "nobody audits: is the auditor's rule enabled?", periods=3)

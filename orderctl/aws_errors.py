@@ -37,7 +37,7 @@ REFUSED_CREDENTIALS = frozenset(
 )
 """AWS's error codes for credentials that are wrong or have run out (`Common Error Types` of each service's API reference)."""
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-CALLERS: Final = "docs/permissions-for-callers.md"
+CALLERS: Final = "docs/how-to/permit-callers.md"
 NOT_A_PUBLISHER: Final = f"The stage's file must name this role among the channel's principals: {CALLERS}."
 NOT_AN_OPERATOR: Final = f"A queue takes messages from a role tagged orderflow:operator = the stage: {CALLERS}."
 NOT_LISTED: Final = {"PutEvents": NOT_A_PUBLISHER, "SendMessage": NOT_AN_OPERATOR, "SendMessageBatch": NOT_AN_OPERATOR}

@@ -92,7 +92,7 @@ def resume(target: Target, order_id: str) -> str:
     if row["status"] in DECIDED_BY_OTHERS:
         raise UserError(
             f"Order {order_id} is {row['status']}: it waits for other services, and no saga helps it.",
-            "docs/runbooks/refund-refused.md says what to look at.",
+            "docs/how-to/runbooks/refund-refused.md says what to look at.",
         )
     try:
         started = target.client("stepfunctions").start_execution(

@@ -26,7 +26,7 @@ HAS_SOMETHING_PENDING = {
 }
 REPUBLISH_AFTER_SECONDS = 120
 SWEEPER_SECONDS = 55
-EVENT_NOT_PUBLISHED = "docs/runbooks/event-not-published.md"
+EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
 NEXT_IS_THE_RETRY = "a sweep that fails is made good by the next, in a minute; there is nothing in its event to keep"
 LEFT_BEHIND_PERIODS = 3

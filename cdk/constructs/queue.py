@@ -15,7 +15,7 @@ from cdk.service_stack import ServiceStack
 LONGEST = Duration.days(14)
 """The longest that SQS keeps a message."""
 READ_REASONS = "read their reasons, then redrive them"
-BROKEN_CONSUMER = "docs/runbooks/consumer-was-broken.md"
+BROKEN_CONSUMER = "docs/how-to/runbooks/consumer-was-broken.md"
 OPERATOR_TAG = "aws:PrincipalTag/orderflow:operator"
 """The tag of an operator's role: its value is the stage whose messages it may redrive."""
 

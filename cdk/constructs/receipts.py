@@ -6,12 +6,14 @@ from cdk.constructs.secret import ServiceSecret
 from cdk.service_stack import PLATFORM, ServiceStack
 
 KEY = "receipt-key"
-REFUSED = "a command came without a valid receipt, so nothing was done: docs/runbooks/receipt-refused.md"
+REFUSED = "a command came without a valid receipt, so nothing was done: docs/how-to/runbooks/receipt-refused.md"
 
 
 def make_key(platform: ServiceStack) -> None:
     """Make the stage's key. It never leaves the account, so it may be rotated at any time; the runbook says how."""
-    reason = "rotated by the operator, docs/runbooks/receipt-refused.md: a schedule needs a function of its own, for one key"
+    reason = (
+        "rotated by the operator, docs/how-to/runbooks/receipt-refused.md: a schedule needs a function of its own, for one key"
+    )
     ServiceSecret(platform, KEY, "the key of the receipts that services issue to each other", not_rotated=reason)
 
 

@@ -66,7 +66,7 @@ def audit(
     else:
         _show(findings, found, settled=settled)
     if findings:
-        meaning = "docs/invariants.md says what each means, docs/runbooks what to do."
+        meaning = "docs/reference/invariants.md says what each means, docs/how-to/runbooks what to do."
         hint = "While orders are on their way, use --in-flight, or --wait longer." if settled else meaning
         raise CheckFailed(f"The audit found {len(findings)} things that are not right.", hint)
 

@@ -177,7 +177,7 @@ def cancel(
     if wait and order["status"] != "CANCELLED":
         raise UserError(
             f"Order {order_id} is {order['status']}, and not cancelled.",
-            "CONFIRMED: its parcel has gone. REFUNDING: see docs/runbooks/refund-refused.md.",
+            "CONFIRMED: its parcel has gone. REFUNDING: see docs/how-to/runbooks/refund-refused.md.",
         )
 
 
@@ -202,7 +202,9 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
             f"No refund of {order_id} was begun: its payment is {answer['status'] or 'not there'}.", "Nothing was done."
         )
     if answer["outcome"] != "REFUNDED":
-        raise UserError(f"The refund of {order_id} is {answer['outcome']}.", "docs/runbooks/refund-refused.md tells more.")
+        raise UserError(
+            f"The refund of {order_id} is {answer['outcome']}.", "docs/how-to/runbooks/refund-refused.md tells more."
+        )
 
 
 @app.command("settle-refund")
@@ -268,7 +270,7 @@ def import_orders(
 ) -> None:
     """Publish an OrderPlaced for each purchase in a CDNOW file. Importing twice makes no second order.
 
-    What becomes of a zero-dollar row, an indivisible total, identical rows: docs/importing.md. Malformed rows are
+    What becomes of a zero-dollar row, an indivisible total, identical rows: docs/how-to/import-orders.md. Malformed rows are
     reported with their line and counted; the rest go on.
 
     Examples:
@@ -285,7 +287,7 @@ def import_orders(
     summary: dict[str, Any] = cdnow.count(purchases, malformed)
     if not dry_run:
         if not purchases:
-            raise UserError(f"{file} has no row that can be imported.", "See docs/importing.md for the format.")
+            raise UserError(f"{file} has no row that can be imported.", "See docs/how-to/import-orders.md for the format.")
         summary |= publishing.run(
             ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline, in_flight=in_flight
         )

@@ -10,8 +10,8 @@ from orderctl.contracts.catalogue import Event, events
 from orderctl.embedded.process import REPOSITORY
 from services.kernel.names import SERVICES
 
-FOLDER: Final = Path("docs") / "events"
-APIS: Final = Path("docs") / "openapi"
+FOLDER: Final = Path("docs/reference/events")
+APIS: Final = Path("docs/reference/openapi")
 KEPT: Final = FOLDER / "released-schemas.json"
 """In the folder, and not made from today's schemas: today's are held against it."""
 

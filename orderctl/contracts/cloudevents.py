@@ -1,4 +1,4 @@
-"""A domain event as a CloudEvent 1.0 in its JSON form, and back: docs/cloudevents.md, https://github.com/cloudevents/spec."""
+"""A domain event as a CloudEvent 1.0 in its JSON form, and back: docs/how-to/exchange-cloudevents.md."""
 
 from collections.abc import Mapping
 from typing import Any, Final

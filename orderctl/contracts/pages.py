@@ -1,4 +1,4 @@
-"""The events' pages for people, in `docs/events/`, and the same as a folder for EventCatalog (https://www.eventcatalog.dev)."""
+"""The pages of the events in `docs/reference/events/`, and the same as folders of EventCatalog (https://www.eventcatalog.dev)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,12 +12,19 @@ MADE = "<!-- Made from services/*/schemas by `orderctl schemas build`: change th
 INTRODUCTION = f"""{MADE}
 # The events
 
-What happens in Orderflow is told on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name here,
-`detail` is `{{metadata, data}}`. A schema is a contract: [ADR 13](../decisions/0013-schema-evolution.md) says how one changes.
+The five services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
+in the table, and `detail` is `{{metadata, data}}`. A released schema is a contract:
+[ADR 13](../../explanation/decisions/0013-schema-evolution.md) says how a schema may change.
 
-Machines read `asyncapi/` (AsyncAPI 3, one document for each service and one for all), `samples/` (an entry of PutEvents for
-each event), `catalog/` (EventCatalog's folders), `services/<name>/schemas/` (JSON Schema draft-07, of which all this is made;
-`models.py` there has typed dictionaries), and on AWS the registry that the stacks fill. [CloudEvents](../cloudevents.md).
+For machines:
+
+- `asyncapi/`: AsyncAPI 3, one document for each service and one for all of them
+- `samples/`: for each event an entry of PutEvents
+- `catalog/`: the folders of EventCatalog
+- `services/<name>/schemas/`: JSON Schema draft-07, the source of all these files; `models.py` has typed dictionaries
+- the schema registry on AWS, which the stacks fill
+
+[How to exchange CloudEvents](../../how-to/exchange-cloudevents.md) shows the same events in the CloudEvents format.
 
 | Event | Version | Publisher | Consumers | |
 |---|---|---|---|---|"""
@@ -78,12 +85,12 @@ def _page(service: str, events: list[Event]) -> str:
 
 
 def _section(event: Event) -> Iterator[str]:
-    whose = f"a channel ({event.source})" if event.publisher == CHANNELS else f"{event.publisher} (`{event.source}`)"
+    publisher = f"a channel ({event.source})" if event.publisher == CHANNELS else f"{event.publisher} (`{event.source}`)"
     yield f"## {event.schema['title']} v{event.version}"
     yield ""
     yield str(event.schema["description"])
     yield ""
-    yield f"Published by {whose}; consumed by {', '.join(event.consumers) or 'nobody yet'}."
+    yield f"Published by {publisher}; consumed by {', '.join(event.consumers) or 'no service yet'}."
     if event.published_until:
         yield f"Published beside its successor until {event.published_until}."
     yield ""

@@ -16,7 +16,7 @@ from orderctl.errors import UserError
 from services.kernel import schemas
 from services.kernel.names import CHANNEL_PREFIX
 
-FILE: Final = REPOSITORY / "docs" / "events" / "released-schemas.json"
+FILE: Final = REPOSITORY / "docs" / "reference" / "events" / "released-schemas.json"
 Key = tuple[str, str, int]
 Schemas = Mapping[Key, Mapping[str, Any]]
 

@@ -1,1 +1,1 @@
-"""Real purchases as orders: read a file, and publish an OrderPlaced for each row. The decisions are in docs/importing.md."""
+"""Purchases from a file, each published as an `OrderPlaced`; the rules are in docs/how-to/import-orders.md."""

@@ -28,8 +28,8 @@ MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 ROW_SECONDS = FUNCTIONS.seconds + 6 * DYNAMODB.once
 """The longest that the sweeper takes over one row: an order is asked for, and a transaction is tried again."""
 ORPHANS = {
-    "OrphanReleased": "goods held for no order were released: docs/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "goods held for no order cannot be released: docs/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": "goods held for no order were released: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "goods held for no order cannot be released: docs/how-to/runbooks/orphan-money-or-goods.md",
 }
 """The sweeper's metrics about what no order needs."""
 
@@ -69,5 +69,5 @@ class InventoryStack(ServiceStack):
         ask_facts(self, outbox.sweeper, "sweeper", later="order")
         for name, description in ORPHANS.items():
             alarm_on_count(self, name, description)
-        alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/runbooks/rows-not-moved.md")
+        alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/how-to/runbooks/rows-not-moved.md")
         alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")

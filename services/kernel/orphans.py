@@ -1,7 +1,7 @@
 """Orphans: money set aside, or goods held, for an order that does not exist or was cancelled before its confirmation.
 
 A row that holds money or goods is due for a look from the write that opens it to the write that settles it. The saga settles
-nearly all of them within seconds; a sweeper looks at those that it left (docs/runbooks/orphan-money-or-goods.md).
+nearly all of them within seconds; a sweeper looks at those that it left (docs/how-to/runbooks/orphan-money-or-goods.md).
 """
 
 from datetime import datetime, timedelta

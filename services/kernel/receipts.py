@@ -82,7 +82,7 @@ class Receipts:
         metrics.flush_metrics()
         needed = f"{kind} {outcome}" if outcome else kind
         raise ReceiptRefusedError(
-            f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/runbooks/receipt-refused.md"
+            f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/how-to/runbooks/receipt-refused.md"
         )
 
     def _verified(self, kind: Kind, order_id: str, stated: Any) -> Statement | None:

@@ -29,7 +29,7 @@ MAIL_SECONDS = 2 * FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
 """The longest that a mail takes: its contact, the shipment's facts, SES, its note three times, the suppression."""
 
 COUNTED = {
-    "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/runbooks/rows-not-moved.md", 0),
+    "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/how-to/runbooks/rows-not-moved.md", 0),
     "SendingUnknown": ("a mail was cut off and is not sent again: services/notification/README.md", 0),
     "AddressesSuppressed": ("many mails bounce, and SES closes accounts for that: services/notification/README.md", 9),
 }

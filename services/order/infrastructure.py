@@ -47,10 +47,10 @@ START_INPUT = {"mode": "resume", "order_id": "$.detail.metadata.order_id"}
 STARTED_BY = {"metadata": {"event_version": [3]}, "data": {"respond": ["async"]}}
 """Of the versions that are published side by side, the newest only: each order starts one saga."""
 STUCK = {
-    "CompensationFailed": "an order's money or stock is not let go after three attempts: docs/runbooks/compensation-failed.md",
-    "OrderStuck": "an order is not decided or confirmed after three attempts: docs/runbooks/compensation-failed.md",
-    "OrdersNotMoved": "orders that are due fail to be recovered: docs/runbooks/rows-not-moved.md",
-    "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/runbooks/refund-refused.md",
+    "CompensationFailed": "an order's money or stock is still held after 3 tries: docs/how-to/runbooks/compensation-failed.md",
+    "OrderStuck": "an order is not decided or confirmed after 3 attempts: docs/how-to/runbooks/compensation-failed.md",
+    "OrdersNotMoved": "orders that are due fail to be recovered: docs/how-to/runbooks/rows-not-moved.md",
+    "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/how-to/runbooks/refund-refused.md",
 }
 """The sweeper's metrics about orders that it cannot bring to an end."""
 SUBSCRIBER_SECONDS = 60

@@ -49,8 +49,8 @@ SWEEPER_SECONDS = 70
 ORPHAN_SECONDS = FUNCTIONS.seconds + OPERATION_SECONDS["void"] + 4 * DYNAMODB.once
 """The longest that the sweeper takes to void a payment that no order needs."""
 ORPHANS = {
-    "OrphanReleased": "money set aside for no order was let go: docs/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "money set aside for no order cannot be let go: docs/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": "money set aside for no order was let go: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "money set aside for no order cannot be let go: docs/how-to/runbooks/orphan-money-or-goods.md",
 }
 """The sweeper's metrics about what no order needs."""
 
@@ -101,9 +101,9 @@ class PaymentStack(ServiceStack):
         for function in callers:
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         for name, (description, above) in MISCONFIGURED.items():
-            alarm_on_count(self, name, f"{description}: docs/runbooks/gateway-misconfigured.md", above=above)
-        alarm_on_count(self, "RefundsNotAskedFor", "refunds that are due fail: docs/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/runbooks/refund-refused.md")
+            alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/gateway-misconfigured.md", above=above)
+        alarm_on_count(self, "RefundsNotAskedFor", "refunds that are due fail: docs/how-to/runbooks/rows-not-moved.md")
+        alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/how-to/runbooks/refund-refused.md")
         if gateway["GATEWAY"] == "stripe":
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
 
@@ -137,6 +137,6 @@ class PaymentStack(ServiceStack):
         webhook_key.give("STRIPE_API_KEY_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
-            alarm_on_count(self, name, f"{description}: docs/runbooks/told-by-stripe.md")
-        unknown = "Stripe's endpoint sends what means nothing here: docs/runbooks/told-by-stripe.md"
+            alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/stripe-event-needs-review.md")
+        unknown = "Stripe's endpoint sends what means nothing here: docs/how-to/runbooks/stripe-event-needs-review.md"
         alarm_on_count(self, "WebhookEventsUnknown", unknown, above=99)

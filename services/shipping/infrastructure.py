@@ -75,7 +75,7 @@ class ShippingStack(ServiceStack):
         if carrier["CARRIER"] != "sandbox":
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
             key.give("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
-        alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/runbooks/rows-not-moved.md")
+        alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/how-to/runbooks/rows-not-moved.md")
         alarm_on_count(self, "LabelRefundRefused", "the carrier keeps an unused label's money: services/shipping/README.md")
         alarm_on_count(self, "ParcelReturned", "a parcel comes back or is lost: services/shipping/README.md")
 

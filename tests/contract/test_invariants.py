@@ -1,4 +1,4 @@
-"""docs/invariants.md names every invariant that can be found broken, and says truly by whom."""
+"""docs/reference/invariants.md names every invariant that can be found broken, and says truly by whom."""
 
 import re
 from pathlib import Path
@@ -26,6 +26,6 @@ CHECKED_BY = {
 
 @pytest.mark.parametrize(("column", "checked"), list(enumerate(CHECKED_BY.values())), ids=CHECKED_BY)
 def test_the_table_says_who_checks_what(column: int, checked: set[str]) -> None:
-    rows = ROW.findall((REPOSITORY / "docs" / "invariants.md").read_text())
+    rows = ROW.findall((REPOSITORY / "docs" / "reference" / "invariants.md").read_text())
     ticked = {name for name, *ticks in rows if ticks[column].strip() == "yes"}
     assert ticked == checked

@@ -29,21 +29,24 @@ def test_what_is_committed_is_what_is_made() -> None:
 
 def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_path: Path) -> None:
     building.build(tmp_path)
-    page, stray = tmp_path / "docs" / "events" / "order.md", tmp_path / "docs" / "events" / "mine.md"
+    page, stray = (
+        tmp_path / "docs" / "reference" / "events" / "order.md",
+        tmp_path / "docs" / "reference" / "events" / "mine.md",
+    )
     page.write_text(page.read_text() + "by hand")
     stray.write_text("by hand")
     (tmp_path / "services" / "order" / "schemas" / "models.py").unlink()
     found = {what: [str(path) for path in paths] for what, paths in building.differences(tmp_path).items()}
     assert found == {
-        "written": ["docs/events/order.md", "services/order/schemas/models.py"],
-        "removed": ["docs/events/mine.md"],
+        "written": ["docs/reference/events/order.md", "services/order/schemas/models.py"],
+        "removed": ["docs/reference/events/mine.md"],
     }
     building.build(tmp_path)
     assert building.differences(tmp_path) == {"written": [], "removed": []}
 
 
 def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "differences", lambda: {"written": [Path("docs/events/order.md")], "removed": []})
+    monkeypatch.setattr(building, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
     monkeypatch.setattr(building, "build", lambda: pytest.fail("--check writes nothing"))
     with pytest.raises(CheckFailed) as failed:
         orderctl(app, Stage(), "build", "--check")
@@ -52,7 +55,7 @@ def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("name", ["orderflow", *SERVICES])
 def test_asyncapi_documents_are_valid(name: str) -> None:
-    document = json.loads((REPOSITORY / "docs" / "events" / "asyncapi" / f"{name}.json").read_text())
+    document = json.loads((REPOSITORY / "docs" / "reference" / "events" / "asyncapi" / f"{name}.json").read_text())
     problems = [error.message for error in Draft7Validator(json.loads(ASYNCAPI.read_text())).iter_errors(document)]
     assert problems == []
     for reference in references(document):
@@ -63,7 +66,7 @@ def test_asyncapi_documents_are_valid(name: str) -> None:
 
 @pytest.mark.parametrize("service", sorted(openapi.documents()))
 def test_openapi_documents_are_valid(service: str) -> None:
-    document = json.loads((REPOSITORY / "docs" / "openapi" / f"{service}.json").read_text())
+    document = json.loads((REPOSITORY / "docs" / "reference" / "openapi" / f"{service}.json").read_text())
     OpenAPIV31SpecValidator(document).validate()
     ids = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
     assert len(set(ids)) == len(ids)
@@ -94,7 +97,9 @@ def test_asyncapi_says_who_receives_what() -> None:
     received = {
         (service, message["x-eventbridge"]["source"], message["x-eventbridge"]["detail-type"])
         for service in SERVICES
-        for document in [json.loads((REPOSITORY / "docs" / "events" / "asyncapi" / f"{service}.json").read_text())]
+        for document in [
+            json.loads((REPOSITORY / "docs" / "reference" / "events" / "asyncapi" / f"{service}.json").read_text())
+        ]
         for name, operation in document["operations"].items()
         if operation["action"] == "receive"
         for message in [document["components"]["messages"][name.removeprefix("receive")]]

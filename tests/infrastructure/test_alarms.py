@@ -160,4 +160,4 @@ def test_a_refused_receipt_rings_at_once(assembly: Assembly) -> None:
     assert sorted(alarm.service for alarm in found) == ["inventory", "order", "payment"]
     for alarm in found:
         assert (alarm.properties["Threshold"], alarm.properties["ComparisonOperator"]) == (0, "GreaterThanThreshold")
-        assert "docs/runbooks/receipt-refused.md" in alarm.properties["AlarmDescription"]
+        assert "docs/how-to/runbooks/receipt-refused.md" in alarm.properties["AlarmDescription"]

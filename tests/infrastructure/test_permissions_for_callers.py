@@ -1,4 +1,4 @@
-"""The policies of docs/permissions-for-callers.md, as they stand there: each lets in what it says, and nothing else."""
+"""The policies of docs/how-to/permit-callers.md, as they stand there: each lets in what it says, and nothing else."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.infrastructure.iam import Caller, Statement, allowed
 from tests.infrastructure.resolved import ACCOUNT, REGION, Resolved
 from tests.infrastructure.templates import Assembly
 
-PAGE = Path(__file__).parents[2] / "docs" / "permissions-for-callers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "permit-callers.md"
 API_ID = "a1b2c3"
 CHANNEL, PRINCIPAL = "shop", "role/shop-backend"
 SOURCES = [*map(source_of, SERVICES), f"{CHANNEL_PREFIX}{CHANNEL}", f"{CHANNEL_PREFIX}cdnow", f"{CHANNEL_PREFIX}none", "evil"]

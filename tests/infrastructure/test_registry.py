@@ -17,7 +17,9 @@ EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in e
 
 @pytest.mark.parametrize("event", EVERY)
 def test_a_sample_is_an_entry_that_its_consumers_would_get(event: Event, assembly: Assembly) -> None:
-    entry = json.loads((REPOSITORY / "docs" / "events" / "samples" / f"{event.stem}.v{event.version}.json").read_text())
+    entry = json.loads(
+        (REPOSITORY / "docs" / "reference" / "events" / "samples" / f"{event.stem}.v{event.version}.json").read_text()
+    )
     delivered = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
     Draft7Validator(event.schema).validate(delivered["detail"])
     rules = assembly.resources("Events::Rule")

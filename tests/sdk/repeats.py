@@ -1,7 +1,7 @@
 """Every AWS call of the functions, what makes it safe to send again, and so how often its client may send it.
 
 `test_sdk_safety.py` holds this table against the source (no call is missing, none is made up) and against what the clients
-really send; docs/reliability.md prints it.
+really send; docs/explanation/reliability.md prints it.
 """
 
 from dataclasses import dataclass

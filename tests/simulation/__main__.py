@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     enumeration.add_argument("--processes", type=int, default=2)
     points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")
     points.add_argument("numbers", nargs="*", type=int, help="only these")
-    points.add_argument("--markdown", action="store_true", help="only tell them, as docs/reliability.md does")
+    points.add_argument("--markdown", action="store_true", help="only tell them, as docs/explanation/reliability.md does")
     replays = commands.add_parser(
         "replays", help="deliveries of CDNOW orders lost and spoiled, then replayed: every table is right"
     )

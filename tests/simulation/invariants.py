@@ -1,6 +1,6 @@
 """The protocol's invariants, checked on every write that touches them, on every answer a client hears, and at rest.
 
-The names are those of docs/invariants.md. They read the stores, not the handlers' own opinion of them.
+The names are those of docs/reference/invariants.md. They read the stores, not the handlers' own opinion of them.
 """
 
 import hashlib

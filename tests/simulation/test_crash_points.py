@@ -1,4 +1,4 @@
-"""Each of the protocol's crash points, in its variants; and docs/reliability.md tells them as they are run."""
+"""Each of the protocol's crash points, in its variants; and docs/explanation/reliability.md tells them as they are run."""
 
 import re
 from pathlib import Path
@@ -27,6 +27,6 @@ def test_there_is(test: str) -> None:
 
 
 def test_the_docs_tell_them() -> None:
-    assert markdown() in (REPOSITORY / "docs/reliability.md").read_text(), (
+    assert markdown() in (REPOSITORY / "docs/explanation/reliability.md").read_text(), (
         "docs: python -m tests.simulation crash-points --markdown"
     )

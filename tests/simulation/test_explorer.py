@@ -1,6 +1,6 @@
 """The explorer on a small system: it finds nothing in production's tables, and something in every broken one.
 
-The whole of it is `make explore`; docs/explorer.md says what is modelled.
+The whole of it is `make explore`; docs/explanation/model-checking.md says what is modelled.
 """
 
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def test_a_guard_that_its_evidence_stands_behind_is_noticed_without_the_evidence
 
 def test_the_justified_survivors_are_mutants_and_the_docs_name_each() -> None:
     assert set(JUSTIFIED) <= set(MUTANTS)
-    page = (DOCS / "explorer.md").read_text()
+    page = (DOCS / "explanation" / "model-checking.md").read_text()
     assert [change for change in JUSTIFIED if change not in page] == []
 
 

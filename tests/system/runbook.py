@@ -6,7 +6,7 @@ from orderctl.target import Target
 from tests.documented_commands import of_page
 from tests.system.shell import shell
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "how-to" / "runbooks"
 
 
 def commands(name: str) -> list[str]:

@@ -103,7 +103,7 @@ def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
     laptop.quiet()
     forget_dead_letters(laptop)
     before = laptop.fingerprint()
-    files = apply_page(REPOSITORY / "docs" / "add-a-service.md", copy(tmp_path))
+    files = apply_page(REPOSITORY / "docs" / "how-to" / "add-a-service.md", copy(tmp_path))
     assert {"services/loyalty/subscriber.py", "services/loyalty/infrastructure.py", "cdk/app.py"} <= set(files)
     with removed_in_the_end(laptop, "OrderflowDev-Loyalty"):
         follow("a-new-service-needs-history", laptop.target, PYTHONPATH=str(tmp_path), ORDERFLOW_HOME=str(tmp_path / "home"))

@@ -1,4 +1,5 @@
-"""The explorer: every interleaving of a bounded order system, held against the protocol's invariants.
+"""The model checker: every interleaving of a bounded order system, held against the protocol's invariants.
 
-It reads the production transition tables (`services/<service>/states.py`); docs/explorer.md says what is modelled.
+It reads the production transition tables (`services/<service>/states.py`); the model is described in
+docs/explanation/model-checking.md.
 """

@@ -145,6 +145,10 @@ def test_the_sample_is_read_whole() -> None:
 
 
 def test_the_documented_counts_are_the_files() -> None:
-    told = dict(re.findall(r"^(\w[\w ]+?) {2,}(\d+) *$", (REPOSITORY / "docs" / "importing.md").read_text(), re.MULTILINE))
+    told = dict(
+        re.findall(
+            r"^(\w[\w ]+?) {2,}(\d+) *$", (REPOSITORY / "docs" / "how-to" / "import-orders.md").read_text(), re.MULTILINE
+        )
+    )
     counted = cdnow.count(*cdnow.read(SAMPLE))
     assert told == {name.replace("_", " "): str(value) for name, value in counted.items()}

@@ -74,7 +74,7 @@ def test_a_caller_that_the_bus_does_not_let_speak_is_not_repeated_and_told_what_
     stage.bus.refusals, stage.bus.error = [{0, 1, 2, 3, 4}], "NotAuthorizedForSourceException"
     with pytest.raises(UserError, match=r"refused 5 of 5 events 1 times: NotAuthorizedForSourceException") as caught:
         run(stage, file, "--no-wait")
-    assert "among the channel's principals: docs/permissions-for-callers.md" in caught.value.hint
+    assert "among the channel's principals: docs/how-to/permit-callers.md" in caught.value.hint
     assert len(stage.bus.calls) == 1
 
 

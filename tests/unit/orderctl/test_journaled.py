@@ -331,7 +331,7 @@ def test_the_matrix_has_every_event_of_every_subscription_and_the_saga() -> None
 
 
 def test_the_page_has_the_matrix() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "replay.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "replay.md").read_text()
     printed = [line for line in page.splitlines() if line.startswith("| ") and "/" in line.split("|")[1]]
     assert printed == [
         f"| {row['consumer']} | {row['event']} | {row['replay']} | {row['catch_up']} |" for row in consumers.matrix()
