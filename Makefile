@@ -48,6 +48,9 @@ test: setup ## Run everything fast: linters, unit, infrastructure, a share of th
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/embedded --ignore tests/system
 	@.venv/bin/python -m pytest -q tests/embedded tests/system
 
+lint: setup ## Run the checks of .pre-commit-config.yaml on every file
+	@.venv/bin/pre-commit run --all-files
+
 demo: setup ## Bring up the laptop's AWS, show an order's ways, audit the money
 	@.venv/bin/orderctl demo
 
