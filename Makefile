@@ -10,7 +10,7 @@ UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test lint demo up down lock clean
+.PHONY: help setup test lint prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,8 +48,15 @@ test: setup ## Run everything fast: linters, unit, infrastructure, a share of th
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/embedded --ignore tests/system
 	@.venv/bin/python -m pytest -q tests/embedded tests/system
 
-lint: setup ## Run the checks of .pre-commit-config.yaml on every file
+lint: setup ## Run the checks of .pre-commit-config.yaml on every file, and print the figures
 	@.venv/bin/pre-commit run --all-files
+	@.venv/bin/python -m tests.quality
+
+prose: setup ## Print the sentences that break the writing rules, in FILES or everywhere
+	@.venv/bin/python -m tests.quality.prose $(FILES)
+
+prose-lower: setup ## Lower the number of such sentences that each file may still have to the number of today
+	@.venv/bin/python -m tests.quality.prose --lower
 
 demo: setup ## Bring up the laptop's AWS, show an order's ways, audit the money
 	@.venv/bin/orderctl demo
