@@ -33,9 +33,9 @@ MARKER: Final = "Markerson"
 """Stands in every name, e-mail and address of the simulated customers (P1)."""
 MAIL_KINDS: Final = {
     "is confirmed": "confirmed",
-    "is cancelled": "cancelled",
+    "has been cancelled": "cancelled",
     "is on its way": "dispatched",
-    "waits for stock": "backordered",
+    "is on back-order": "backordered",
 }
 TERMINAL_SHIPMENT: Final = ("DELIVERED", "CANCELLED", "FAILED")
 TERMINAL_NOTE: Final = ("SENT", "FAILED")

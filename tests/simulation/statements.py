@@ -25,7 +25,7 @@ LAG_SECONDS: Final = 5
 """How far an eventually consistent read may lag behind."""
 ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
 ITEMS: Final = re.compile(r"^ *(\d+) x (\S+)$", re.MULTILINE)
-"""The goods that a mail lists; those that the order is confirmed without have words behind them."""
+"""The goods that a mail lists; items that the order was confirmed without have a remark behind them."""
 
 Fail = Callable[[str, str], None]
 

@@ -37,7 +37,7 @@ def fail_with(error: Exception) -> Any:
     ("envelope", "kind", "subject", "said"),
     [
         (CONFIRMED, "confirmed", "is confirmed", ["2 x LP-KIND-OF-BLUE", "49.98 USD"]),
-        (an_event("order", "OrderCancelled"), "cancelled", "is cancelled", ["no longer in stock", "49.98 USD"]),
+        (an_event("order", "OrderCancelled"), "cancelled", "has been cancelled", ["no longer in stock", "49.98 USD"]),
         (an_event("shipping", "ShipmentDispatched"), "dispatched", "is on its way", ["SBX-2c1d9f0a7b3e4d58"]),
     ],
 )
