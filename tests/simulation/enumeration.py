@@ -170,7 +170,9 @@ def main(names: list[str] | None, with_pairs: bool, share: str, processes: int) 
     for path in paths:
         verdict = run_path(path, {})
         wanted = " ".join(filter(None, (path.status, path.reason)))
-        assert verdict.violated is None and verdict.status == wanted, f"{path.name}: {verdict.status}, {verdict.text}"
+        described = f"{path.name}: {verdict.status}, {verdict.text}"
+        assert verdict.violated is None, described
+        assert verdict.status == wanted, described
     part, _, of = share.partition("/")
     started = time.monotonic()
     counted, failed = enumerate_paths(paths, with_pairs=with_pairs, share=(int(part), int(of)), processes=processes)

@@ -31,7 +31,8 @@ class InvalidExpression(ValueError):
 def reserved_words() -> frozenset[str]:
     """DynamoDB's reserved words, in capitals: no expression may use them as a name. The list is moto's."""
     spec = find_spec("moto")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     text = (pathlib.Path(spec.origin).parent / "dynamodb" / "parsing" / "reserved_keywords.txt").read_text()
     return frozenset(word.strip().upper() for word in text.splitlines() if word.strip())
 

@@ -58,7 +58,8 @@ def test_the_saga_runs_as_scripted(case: Case) -> None:
     ended, _ = run(definition(), scripted(case, calls), case.workflow_input("ord-1"))
     assert in_order(calls) == case.calls
     if case.error:
-        assert isinstance(ended, Ended) and ended.error == case.error
+        assert isinstance(ended, Ended)
+        assert ended.error == case.error
     else:
         assert ended == Succeeded({"order_id": "ord-1", "status": case.status, "reason": case.reason})
 
@@ -163,7 +164,8 @@ def test_nothing_is_an_error_and_null_is_not() -> None:
     said = {"Type": "Pass", "Output": "{% $states.input.reason %}", "End": True}
     assert run(machine(said), fails(), {"reason": None})[0] == Succeeded(None)
     ended, _ = run(machine(said), fails(), {})
-    assert isinstance(ended, Ended) and ended.error == "States.QueryEvaluationError"
+    assert isinstance(ended, Ended)
+    assert ended.error == "States.QueryEvaluationError"
 
 
 def test_a_choice_without_a_match_is_an_error() -> None:

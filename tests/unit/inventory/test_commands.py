@@ -165,7 +165,8 @@ def test_a_delivery_is_told_once_and_is_about_no_order(inventory: InventoryServi
     row = table.replenishments().get("delivery-2")
     assert row
     [text] = row["pending"]
-    assert '"detail-type":"StockReplenished"' in text and '"event_id":"REPL#delivery-2#1"' in text
+    assert '"detail-type":"StockReplenished"' in text
+    assert '"event_id":"REPL#delivery-2#1"' in text
     assert '"order_id"' not in text
 
 

@@ -76,7 +76,8 @@ def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: Ro
     rows.advance(ORDER, once(INTEND), CAUSE)
     row = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
 
-    assert row and (row["status"], row["version"]) == ("AUTHORIZED", 2)
+    assert row
+    assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
     assert row["pending_since"] == row["updated_at"]
     assert row["pending_shard"] == shard_of(f"PAY#{ORDER}")
@@ -97,7 +98,9 @@ def test_a_step_may_have_nothing_to_tell(rows: Rows) -> None:
     rows.advance(ORDER, once(INTEND), CAUSE)
     row = rows.advance(ORDER, once(Change(TRANSITIONS["authorize"], publishes=False)), CAUSE)
 
-    assert row and row["status"] == "AUTHORIZED" and "pending" not in row
+    assert row
+    assert row["status"] == "AUTHORIZED"
+    assert "pending" not in row
 
 
 def test_a_step_already_taken_is_not_taken_again(rows: Rows) -> None:
@@ -119,7 +122,8 @@ def test_a_row_seen_is_not_read_again(rows: Rows, monkeypatch: pytest.MonkeyPatc
 
     row = rows.advance(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
 
-    assert row and row["status"] == "AUTHORIZED"
+    assert row
+    assert row["status"] == "AUTHORIZED"
 
 
 def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: Rows) -> None:
@@ -171,7 +175,8 @@ def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: Rows) -> None:
 
     row = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
 
-    assert row and (row["status"], row["version"]) == ("AUTHORIZED", 2)
+    assert row
+    assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
 
 
@@ -212,7 +217,8 @@ def test_a_change_can_remove_attributes(rows: Rows) -> None:
     rows.advance(ORDER, once(INTEND), CAUSE)
     row = rows.advance(ORDER, once(Change(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
 
-    assert row and "total" not in row
+    assert row
+    assert "total" not in row
 
 
 def test_what_is_marshalled_comes_back_as_it_was() -> None:

@@ -1,7 +1,6 @@
 """The demonstration's scenes say what came of them, or that it did not; its laptop is its own, and ends with it."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +91,12 @@ def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage
 
 
 @pytest.fixture
-def stopped(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The homes whose laptop AWS was ended."""
     homes: list[Path] = []
     monkeypatch.setattr(process, "stop", lambda: homes.append(process.home()))
     monkeypatch.delenv("ORDERFLOW_HOME", raising=False)
-    yield homes
+    return homes
 
 
 def test_its_laptop_is_not_the_one_that_up_started(stopped: list[Path]) -> None:

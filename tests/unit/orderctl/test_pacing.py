@@ -3,7 +3,6 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -78,7 +77,7 @@ class Paced:
 
 
 @pytest.fixture
-def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paced]:
+def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Paced:
     stage = Stage(fakes={"events": Archive(states=["COMPLETED"])})
     urls = {name: stage.client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"] for name in QUEUES}
     parameters = (
@@ -90,7 +89,7 @@ def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paced]:
     made = Paced(stage, urls)
     monkeypatch.setattr(pacing.time, "sleep", made.sleep)
     monkeypatch.setattr(pacing.time, "monotonic", lambda: made.now)
-    yield made
+    return made
 
 
 def of_an_order(events: list[dict[str, Any]], order_id: str) -> list[str]:
@@ -143,9 +142,10 @@ def test_whoever_dies_in_the_middle_loses_nothing(paced: Paced, monkeypatch: pyt
             raise KeyboardInterrupt
         send(*given)
 
-    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
-        dying.setattr(pacing, "_send", die)
+    monkeypatch.setattr(pacing, "_send", die)
+    with pytest.raises(KeyboardInterrupt):
         paced.replay("notification")
+    monkeypatch.setattr(pacing, "_send", send)
     paced.replay("notification")
     paced.consume()
     for n in range(15):
