@@ -21,6 +21,7 @@ from orderctl.commands import (
     demo,
     deploy,
     dlq,
+    docs,
     events,
     lifecycle,
     mails,
@@ -57,6 +58,7 @@ COMMANDS = (
     audit,
     contacts,
     schemas,
+    docs,
     stages_command,
 )
 

@@ -73,7 +73,7 @@ def audit(
 
 def on_their_way(findings: "list[Finding]", books: "Books") -> "list[Finding]":
     """The findings that time may mend: what holds at rest only, but for dead letters, which wait for a person."""
-    from audit.findings import AT_REST
+    from audit.catalogue import AT_REST
 
     return [finding for finding in findings if finding.invariant in AT_REST and finding.subject not in books.dead_letters]
 
@@ -89,19 +89,24 @@ def read(target: Target) -> "Books":
 
 
 def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) -> None:
-    from audit.findings import AT_REST, INVARIANTS
+    from audit.catalogue import AUDITED, label
 
     broken = [finding.invariant for finding in findings]
     rows = [
-        {"name": name, "says": says, "result": broken.count(name) or "ok"}
-        for name, says in INVARIANTS.items()
-        if settled or name not in AT_REST
+        {"name": invariant.label, "holds": invariant.holds, "result": broken.count(invariant.code) or "ok"}
+        for invariant in AUDITED
+        if settled or not invariant.at_rest
     ]
-    output.show(rows, {"name": "Invariant", "says": "What it says", "result": "Found"}, Format.TABLE)
+    output.show(rows, {"name": "Invariant", "holds": "Holds if", "result": "Found"}, Format.TABLE)
     if findings:
         output.out.print()
         columns = {"invariant": "Invariant", "subject": "Of", "what": "What"}
-        output.show([vars(finding) for finding in findings], columns, Format.TABLE, title="Findings")
+        output.show(
+            [{**vars(finding), "invariant": label(finding.invariant)} for finding in findings],
+            columns,
+            Format.TABLE,
+            title="Findings",
+        )
     output.out.print()
     figures = [{"what": name.replace("_", " "), "value": _words(name, value)} for name, value in found.items()]
     output.show(figures, {"what": "Figure", "value": "Value"}, Format.TABLE)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from orderctl.contracts import asyncapi, models, openapi, pages
 from orderctl.contracts.catalogue import Event, events
+from orderctl.contracts.markdown import formatted
 from orderctl.embedded.process import REPOSITORY
 from services.kernel.names import SERVICES
 
@@ -19,7 +20,7 @@ KEPT: Final = FOLDER / "released-schemas.json"
 def documents() -> dict[Path, str]:
     """Every document by its path in the repository, and its text."""
     found = events()
-    made = {FOLDER / name: text for name, text in pages.pages(found).items()}
+    made = {FOLDER / name: formatted(text) for name, text in pages.pages(found).items()}
     made |= {FOLDER / "catalog" / name: text for name, text in pages.catalog(found).items()}
     made |= {FOLDER / "asyncapi" / f"{name}.json": _json(document) for name, document in asyncapi.documents(found).items()}
     made |= {FOLDER / "samples" / f"{event.stem}.v{event.version}.json": _json(entry(event)) for event in found}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.books import read_books
+from audit.catalogue import label
 from audit.figures import figures
 from audit.findings import Finding
 from audit.invariants import audit
@@ -145,7 +146,7 @@ def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding
     ]
     output.show(books, {"what": "The books", "value": ""}, output.Format.TABLE)
     for finding in findings[:20]:
-        output.out.print(f"[red]{finding.invariant}[/red] {finding.subject}: {finding.what}")
+        output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
     output.out.print()
     output.out.print(f"Done in {seconds:.0f} s after set-up.")
     output.out.print(

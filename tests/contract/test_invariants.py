@@ -1,31 +1,36 @@
-"""docs/reference/invariants.md names every invariant that can be found broken, and says truly by whom."""
+"""audit/catalogue.py has every invariant that a checker can report, and names its checkers truly."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from audit.findings import INVARIANTS
+from audit.catalogue import CATALOGUE, CHECKERS, MODEL_CHECKER, SIMULATION
 
 REPOSITORY = Path(__file__).parents[2]
-SIMULATION = REPOSITORY / "tests" / "simulation"
-ROW = re.compile(r"^\| ([A-Z][0-9]) \|[^|]+\|([^|]+)\|([^|]+)\|([^|]+)\|$", re.MULTILINE)
-
-
-def named(folder: Path, pattern: str) -> set[str]:
-    """The invariants that the modules of a folder name so."""
-    return {name for module in folder.glob("*.py") for name in re.findall(pattern, module.read_text())}
-
-
-CHECKED_BY = {
-    "explorer": named(SIMULATION / "explorer", r'(?<!")f?"([A-Z][0-9])\*? '),
-    "simulation": named(SIMULATION, r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
-    "audit": set(INVARIANTS),
+FOLDER = REPOSITORY / "tests" / "simulation"
+REPORTED = {
+    MODEL_CHECKER: (FOLDER / "explorer", r'(?<!")f?"([A-Z][0-9])\*? '),
+    SIMULATION: (FOLDER, r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
 }
+"""Where a checker reports violations, and the pattern of the codes that it reports."""
 
 
-@pytest.mark.parametrize(("column", "checked"), list(enumerate(CHECKED_BY.values())), ids=CHECKED_BY)
-def test_the_table_says_who_checks_what(column: int, checked: set[str]) -> None:
-    rows = ROW.findall((REPOSITORY / "docs" / "reference" / "invariants.md").read_text())
-    ticked = {name for name, *ticks in rows if ticks[column].strip() == "yes"}
-    assert ticked == checked
+def reported(folder: Path, pattern: str) -> set[str]:
+    """Return the codes that the modules of a folder report."""
+    return {code for module in folder.glob("*.py") for code in re.findall(pattern, module.read_text())}
+
+
+@pytest.mark.parametrize("checker", REPORTED)
+def test_catalogue_names_what_a_checker_reports(checker: str) -> None:
+    assert {each.code for each in CATALOGUE if checker in each.checked_by} == reported(*REPORTED[checker])
+
+
+def test_codes_and_names_are_unique() -> None:
+    codes = {invariant.code for invariant in CATALOGUE}
+    names = {invariant.name for invariant in CATALOGUE}
+    assert len(codes) == len(names) == len(CATALOGUE)
+
+
+def test_every_invariant_is_checked() -> None:
+    assert [invariant.label for invariant in CATALOGUE if not invariant.checked_by & set(CHECKERS)] == []

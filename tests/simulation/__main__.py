@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from audit.catalogue import label
+
 EXAMPLES = """
 examples:
   python -m tests.simulation run --orders 10000 --seed 1     10,000 orders, every step decided by the seed
@@ -88,7 +90,7 @@ def _run(chosen: argparse.Namespace) -> int:
         verdict = run_world(run, trace=chosen.trace)
         if chosen.trace:
             print("\n".join(verdict.trace))  # noqa: T201
-        state = f"VIOLATED {verdict.violated}: {verdict.text}" if verdict.violated else "every invariant held"
+        state = f"VIOLATED {label(verdict.violated)}: {verdict.text}" if verdict.violated else "every invariant held"
         counted = f"{verdict.orders} orders, {len(verdict.struck)} faults, {verdict.steps} steps"
         print(f"{counted}, history {verdict.digest}: {state}")  # noqa: T201
         if not verdict.violated or chosen.no_shrink:
@@ -102,7 +104,7 @@ def _run(chosen: argparse.Namespace) -> int:
             return 0
         verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number, adapters=chosen.adapters)
     if chosen.no_shrink:
-        print(f"VIOLATED {verdict.violated}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
+        print(f"VIOLATED {label(verdict.violated)}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
     else:
         report.say(f"{verdict.violated}: {verdict.text}\nmaking it smaller, for {chosen.shrink_seconds:.0f} s at most ...")
         process.make_ready()
@@ -117,7 +119,7 @@ def _repeat(chosen: argparse.Namespace) -> int:
     process.make_ready()
     verdict = run_world(report.load(chosen.file), trace=True)
     print("\n".join(verdict.trace))  # noqa: T201
-    print(f"VIOLATED {verdict.violated}: {verdict.text}" if verdict.violated else "every invariant held")  # noqa: T201
+    print(f"VIOLATED {label(verdict.violated)}: {verdict.text}" if verdict.violated else "every invariant held")  # noqa: T201
     return int(verdict.violated is not None)
 
 

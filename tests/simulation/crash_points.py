@@ -232,7 +232,7 @@ def _replayed(point: CrashPoint) -> Iterator[tuple[str, str]]:
 
 def markdown() -> str:
     """The crash points as docs/explanation/reliability.md has them."""
-    lines = ["| # | crash point | struck at (path: boundary: modes) | and |", "|---|---|---|---|"]
+    lines = ["| # | crash point | struck at (path: boundary: modes) | and |", "| -- | -- | -- | -- |"]
     for point in CRASH_POINTS:
         struck = [f"{strike.path}: `{strike.at}`: {', '.join(strike.modes)}".replace("|", "\\|") for strike in point.strikes]
         if point.worlds:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from audit.catalogue import label
 from tests.simulation import process, report
 from tests.simulation.faults import ENUMERATED, Kind, Mode
 from tests.simulation.paths import BY_NAME, PATHS, Path, PathVerdict, run_path
@@ -159,7 +160,11 @@ def explain(result: Result) -> str:
     verdict: PathVerdict = run_path(BY_NAME[result.case.path], dict(result.case.faults), trace=True)
     faults = [f"  {mode}: {boundary}" for boundary, mode in result.case.faults]
     return "\n".join(
-        [f"VIOLATED {result.violated} on the path {result.case.path!r}: {result.text}", *faults, *verdict.trace[-60:]]
+        [
+            f"VIOLATED {label(result.violated or '')} on the path {result.case.path!r}: {result.text}",
+            *faults,
+            *verdict.trace[-60:],
+        ]
     )
 
 

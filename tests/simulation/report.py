@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from audit.catalogue import label
 from tests.simulation.campaign import Totals
 from tests.simulation.faults import Mode
 from tests.simulation.runs import Verdict, WorldRun
@@ -76,7 +77,7 @@ def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict)
     return "\n".join(
         [
             "",
-            f"VIOLATED {shown.violated}: {shown.text}",
+            f"VIOLATED {label(shown.violated or '')}: {shown.text}",
             f"seed {run.seed}, world {run.number}: {orders} of {run.orders}, {struck}:",
             *faults,
             *([f"... {left_out} earlier steps are in {file.with_suffix('.txt')}"] if left_out > 0 else []),

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from audit.books import Books
-from audit.findings import AT_REST
+from audit.catalogue import AT_REST
 from orderctl.commands import audit as command
 from orderctl.errors import EXIT_CHECK_FAILED, CheckFailed
 from orderctl.target import Target

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from audit.books import Books
-from audit.findings import AT_REST
+from audit.catalogue import AT_REST
 from audit.function import Settings, overdue
 from audit.invariants import audit
 from services.kernel.rows import Row

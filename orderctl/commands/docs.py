@@ -1,0 +1,37 @@
+"""`orderctl docs`: the reference pages that are made from the code."""
+
+from typing import Annotated
+
+import typer
+
+from orderctl import output
+from orderctl.errors import CheckFailed
+
+app = typer.Typer(no_args_is_help=True, help="The reference pages that are made from the code.")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="docs")
+
+
+@app.command()
+def build(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 3 if a page is out of date.")] = False,
+) -> None:
+    """Write the reference pages: the command line, the settings of a stage, the invariants, the states of each service.
+
+    Examples:
+
+    - `orderctl docs build`
+
+    - `orderctl docs build --check`
+    """
+    from orderctl.cli import app as command_line
+    from orderctl.reference import pages
+
+    found = pages.differences(command_line) if check else pages.build(command_line)
+    for path in found:
+        output.err.print(f"{'out of date' if check else 'written'}: {path}")
+    if check and found:
+        raise CheckFailed("Reference pages are out of date.", "Run `orderctl docs build` and commit the changes.")

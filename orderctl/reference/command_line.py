@@ -1,0 +1,41 @@
+"""The page of the command line, made from the commands themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from orderctl.contracts.markdown import escaped, table
+
+INTRODUCTION = """# The command line
+
+`orderctl` operates a stage: the laptop's by default, one on AWS with `--target aws`. Each command prints its part of this page
+if you add `--help`. Results go to standard output, everything else to standard error; `-o json` prints results as JSON.
+
+"""
+
+
+def page(app: typer.Typer) -> str:
+    """Return the page of all commands that `--help` lists, as Markdown."""
+    root = typer.main.get_command(app)
+    return INTRODUCTION + "\n".join([_section("orderctl", "Global options", root), *_sections("orderctl", root)])
+
+
+def _sections(path: str, command: Any) -> Iterator[str]:
+    for name, inner in command.commands.items():
+        if inner.hidden:
+            continue
+        full = f"{path} {name}"
+        yield _section(full, f"`{full.removeprefix('orderctl ')}`", inner)
+        if hasattr(inner, "commands"):
+            yield from _sections(full, inner)
+
+
+def _section(path: str, title: str, command: Any) -> str:
+    level = "#" * (1 + len(path.split()))
+    context = command.context_class(command, info_name=path)
+    shown = [parameter for parameter in command.params if not parameter.hidden and not parameter.is_eager]
+    rows = [(f"`{name}`", escaped(meaning)) for name, meaning in (each.get_help_record(context) for each in shown)]
+    return "\n".join(
+        [f"{level} {title}", "", escaped(command.help or ""), "", table(("Parameter", "Meaning"), rows) if rows else ""]
+    )

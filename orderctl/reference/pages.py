@@ -1,0 +1,54 @@
+"""Every page and section that is made from the code: written by `orderctl docs build`, compared by `--check`."""
+
+import re
+from pathlib import Path
+
+import typer
+
+from orderctl.contracts.markdown import formatted
+from orderctl.embedded.process import REPOSITORY
+from orderctl.reference import command_line, invariants, settings, states
+from services.kernel.names import SERVICES
+
+FOLDER = Path("docs/reference")
+MADE = "<!-- Made from {} by `orderctl docs build`: change that. -->\n\n"
+STATES = re.compile(r"(<!-- states: .*? -->\n).*?(<!-- end of states -->)", re.DOTALL)
+
+
+class NoPlaceError(LookupError):
+    """A README that has no place for its state tables."""
+
+
+def documents(app: typer.Typer, root: Path = REPOSITORY) -> dict[Path, str]:
+    """Return each page by its path in the repository. `app` is the command line; the READMEs are read from `root`."""
+    made = {
+        FOLDER / "cli.md": MADE.format("orderctl/commands") + command_line.page(app),
+        FOLDER / "stage-settings.md": MADE.format("stages/stage.schema.json") + settings.page(),
+        FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
+    }
+    for service in SERVICES:
+        path = Path("services") / service / "README.md"
+        made[path] = _with_states((root / path).read_text(), service)
+    return {path: formatted(text) for path, text in made.items()}
+
+
+def differences(app: typer.Typer, root: Path = REPOSITORY) -> list[Path]:
+    """Return the pages that `build` would write."""
+    made = documents(app, root)
+    return sorted(path for path, text in made.items() if not (root / path).exists() or (root / path).read_text() != text)
+
+
+def build(app: typer.Typer, root: Path = REPOSITORY) -> list[Path]:
+    """Write the pages that are missing or out of date, and return their paths."""
+    made, written = documents(app, root), differences(app, root)
+    for path in written:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(made[path])
+    return written
+
+
+def _with_states(readme: str, service: str) -> str:
+    """Return the README with its state tables made anew. Raises NoPlaceError if it does not mark their place."""
+    if not STATES.search(readme):
+        raise NoPlaceError(f"services/{service}/README.md does not mark the place of its states")
+    return STATES.sub(lambda found: f"{found[1]}\n{states.section(service)}\n{found[2]}", readme)

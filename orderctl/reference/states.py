@@ -1,0 +1,27 @@
+"""The state tables in the READMEs of the services, made from the transition tables."""
+
+from importlib import import_module
+
+from orderctl.contracts.markdown import table
+from services.kernel.transitions import ABSENT, TransitionTable
+
+MODULE = "services.{}.states"
+
+
+def tables(service: str) -> list[TransitionTable]:
+    """Return the transition tables of a service, in the order of its module."""
+    return [value for value in vars(import_module(MODULE.format(service))).values() if isinstance(value, TransitionTable)]
+
+
+def section(service: str) -> str:
+    """Return one table of Markdown for each transition table of the service."""
+    return "\n".join(f"`{each.aggregate}#`\n\n{_table(each)}" for each in tables(service))
+
+
+def _table(transitions: TransitionTable) -> str:
+    known = [ABSENT, *dict.fromkeys(step.target for step in transitions.transitions)]
+    rows = [
+        (f"`{step.name}`", ", ".join(sorted(step.sources, key=known.index)), step.target, step.publishes or "", step.guard)
+        for step in transitions.transitions
+    ]
+    return table(("step", "from", "to", "publishes", "guard"), rows)
