@@ -29,8 +29,12 @@ PACKAGES = (
     "stages/",
     "tests/",
 )
-GENERATED = re.compile(r"services/\w+/schemas/models\.py|tests/simulation/bugs/|simulation/known_bugs/.*\.patch")
+GENERATED = re.compile(
+    r"docs/reference/cli\.md|services/\w+/schemas/models\.py|tests/simulation/bugs/|simulation/known_bugs/.*\.patch"
+)
 MAIL_TEMPLATES = re.compile(r"services/notification/.*templates/.*\.(txt|html)")
+COMMAND_LINE_PAGE = "docs/reference/cli.md"
+"""The help texts once more, which are checked where they are written."""
 COMMAND_LINE = "orderctl/"
 CODE = "CODE"
 """The word that stands for a code span or a placeholder."""
@@ -75,7 +79,8 @@ def checked_files() -> list[str]:
     """Return every file whose prose is checked."""
     code = [name for name in tracked((".py",)) if name.startswith(PACKAGES) and not GENERATED.match(name)]
     mails = [name for name in tracked((".txt", ".html")) if MAIL_TEMPLATES.match(name)]
-    return [*tracked((".md",)), *code, *mails]
+    pages = [name for name in tracked((".md",)) if name != COMMAND_LINE_PAGE]
+    return [*pages, *code, *mails]
 
 
 def passages(path: str, source: str) -> list[Passage]:
