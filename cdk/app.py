@@ -36,7 +36,7 @@ STACKS = (
 
 def compose(app: App, stage: Stage) -> list[ServiceStack]:
     """The app's stacks, each depending on those that publish what it requires; their order is left in the assembly."""
-    composed = [kind(app, stage) for kind in STACKS]
+    composed: list[ServiceStack] = [kind(app, stage) for kind in STACKS]
     deploy_order.write(put_in_order(composed), Path(app.outdir))
     return composed
 

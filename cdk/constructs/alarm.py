@@ -1,5 +1,7 @@
 """An alarm that tells the platform's alarm topic."""
 
+from typing import cast
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -69,4 +71,6 @@ def alarm_on_silence(
 
 def _topic(stack: ServiceStack) -> sns.ITopic:
     known = stack.node.try_find_child("AlarmTopic")
-    return known or sns.Topic.from_topic_arn(stack, "AlarmTopic", stack.require(PLATFORM, "alarm-topic-arn"))
+    if known is not None:
+        return cast(sns.ITopic, known)
+    return sns.Topic.from_topic_arn(stack, "AlarmTopic", stack.require(PLATFORM, "alarm-topic-arn"))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -15,7 +16,9 @@ SERVICES_FOLDER = Path(__file__).parents[2] / "services"
 def bus_of(stack: ServiceStack) -> events.IEventBus:
     """The bus of the stack's stage."""
     known = stack.node.try_find_child("Bus")
-    return known or events.EventBus.from_event_bus_name(stack, "Bus", stack.require(PLATFORM, "bus-name"))
+    if known is not None:
+        return cast(events.IEventBus, known)
+    return events.EventBus.from_event_bus_name(stack, "Bus", stack.require(PLATFORM, "bus-name"))
 
 
 def may_publish(stack: ServiceStack) -> iam.PolicyStatement:

@@ -70,6 +70,7 @@ class HttpApi(Construct):
             for route in routes:
                 _add(api, route, integration)
         for route, webhook in webhooks.items():
+            assert webhook.node.scope is not None
             integration = _integration(webhook.node.scope.node.id, webhook)
             for added in _add(api, route, integration, authorizer=apigateway.HttpNoneAuthorizer()):
                 acknowledge(added, {"AwsSolutions-APIG4": "its function believes only what is signed by a shared secret"})

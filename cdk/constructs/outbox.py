@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import CfnElement, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -86,8 +86,11 @@ class Outbox(Construct):
         assert stream is not None
         self.relay.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)
         self.relay.allow("dynamodb:ListStreams", on=f"{table.table_arn}/stream/*")
-        streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(table.node.default_child)}.Arn>/stream/*]"
-        acknowledge(self.relay.role, {streams: "ListStreams is about all the streams of a table"})
+        resource, role = table.node.default_child, self.relay.role
+        assert isinstance(resource, CfnElement)
+        assert role is not None
+        streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(resource)}.Arn>/stream/*]"
+        acknowledge(role, {streams: "ListStreams is about all the streams of a table"})
         dead_letters = dead_letter_queue(stack, "relay", self, do=EVENT_NOT_PUBLISHED)
         only_from(stack, dead_letters, function=self.relay)
         mapping = lambda_.EventSourceMapping(
@@ -103,7 +106,7 @@ class Outbox(Construct):
             retry_attempts=RELAY_RETRIES,
             on_failure=sources.SqsDlq(dead_letters),
         )
-        mapping.node.add_dependency(self.relay.role)  # Lambda tries the stream with the role when the mapping is made
+        mapping.node.add_dependency(role)  # Lambda tries the stream with the role when the mapping is made
         age = self.relay.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM)
         description = f"{stack.service}'s events wait over 5 minutes for the relay: read its log"
         alarm(stack, self, "RelayBehind", age, description, above=BEHIND_MILLISECONDS)
