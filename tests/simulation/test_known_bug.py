@@ -1,8 +1,10 @@
 """How a known bug finds the lines that it changes."""
 
+from collections import Counter
+
 import pytest
 
-from tests.simulation.known_bug import MisplacedBugError, Replacement, changed
+from tests.simulation.known_bug import MisplacedBugError, Replacement, changed, known_bugs
 
 CODE = """class Store:
     def load(self):
@@ -59,3 +61,9 @@ def test_a_state_of_a_branch_is_found_by_its_name() -> None:
 def test_a_bug_that_fits_nowhere_is_refused(change: Replacement, reason: str) -> None:
     with pytest.raises(MisplacedBugError, match=reason):
         changed(CODE, change)
+
+
+def test_each_bug_has_a_number_of_its_own() -> None:
+    numbers = Counter(bug.name.split("-")[0] for bug in known_bugs())
+    assert all(number.isdecimal() for number in numbers)
+    assert [number for number, bugs in numbers.items() if bugs > 1] == []
