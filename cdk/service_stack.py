@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk import deploy_order
 from cdk.deploy_order import Stacked
-from services.kernel.names import parameter_name
+from services.kernel.names import parameter_name, stack_name
 from stages import Stage, as_text, parameter_id
 
 PLATFORM = "platform"
@@ -32,7 +32,7 @@ class ServiceStack(Stack):
         where = Environment(account=stage.account, region=stage.region) if stage.account or stage.region else None
         super().__init__(
             scope,
-            f"Orderflow{stage.name.capitalize()}-{service.capitalize()}",
+            stack_name(stage.name, service),
             description=f"Orderflow, stage {stage.name}: {service}",
             env=where,
             termination_protection=not stage.ephemeral,

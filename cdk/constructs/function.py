@@ -26,7 +26,7 @@ ACKNOWLEDGED = {
 class ServiceFunction(lambda_.Function):
     """`services.<service>.<module>.handler`, allowed nothing but its log, its trace and what `allow` says.
 
-    `package` is where the module is, if not there.
+    `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class ServiceFunction(lambda_.Function):
         environment: Mapping[str, str] | None = None,
         memory_mb: int = 512,
         package: str | None = None,
+        name: str | None = None,
     ) -> None:
         part = Construct(stack, module.capitalize())
         log = log_group(stack, part)
@@ -47,6 +48,7 @@ class ServiceFunction(lambda_.Function):
         super().__init__(
             part,
             "Function",
+            function_name=name,
             description=f"Orderflow {stack.stage}: {stack.service} {module}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,

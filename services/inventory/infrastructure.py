@@ -63,10 +63,10 @@ class InventoryStack(ServiceStack):
             batch_seconds=BATCH * MESSAGE_SECONDS,
         )
         state_facts(self, table, RESERVATIONS)
-        ask_facts(self, subscriber, "subscriber", later="order")
+        ask_facts(self, subscriber, "order")
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=ROW_SECONDS)
         table.allow_query(outbox.sweeper, DUE_INDEX)
-        ask_facts(self, outbox.sweeper, "sweeper", later="order")
+        ask_facts(self, outbox.sweeper, "order")
         for name, description in ORPHANS.items():
             alarm_on_count(self, name, description)
         alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/how-to/runbooks/rows-not-moved.md")

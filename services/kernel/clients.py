@@ -10,7 +10,7 @@ import boto3
 import urllib3
 from botocore.config import Config
 
-from services.kernel.patience import CONNECT_SECONDS, DYNAMODB, EVENTS, FUNCTIONS, PARAMETERS, SECRETS, SES, SQS, Patience
+from services.kernel.patience import CONNECT_SECONDS, DYNAMODB, EVENTS, FUNCTIONS, SECRETS, SES, SQS, Patience
 
 
 def _client(service: str, patience: Patience) -> Any:
@@ -59,12 +59,6 @@ def workflows(read_timeout: float) -> Any:
 def secrets() -> Any:
     """A read, which may repeat."""
     return _client("secretsmanager", SECRETS)
-
-
-@cache
-def parameters() -> Any:
-    """SSM: a read, which may repeat."""
-    return _client("ssm", PARAMETERS)
 
 
 @cache

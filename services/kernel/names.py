@@ -17,9 +17,6 @@ REPLAY_PREFIX = "orderflow-"
 CATCH_UP = "catch-up-"
 """Behind that prefix, the `replay-name` of a replay that makes the orders, parcels and mails that were missed goes on so."""
 
-FACTS_ARN = "facts-arn"
-"""Under `/orderflow/<stage>/<service>/`: the ARN of the function that states the facts of the service's rows."""
-
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
 DUE_INDEX = "due"
@@ -44,6 +41,16 @@ def catches_up(replay_name: str) -> bool:
 def is_source(known: str, source: str) -> bool:
     """Whether an event's `source` is the known one, which may end in `*`."""
     return source == known or (known.endswith("*") and source.startswith(known[:-1]))
+
+
+def stack_name(stage: str, service: str) -> str:
+    """Return the name of a service's stack: `Orderflow<Stage>-<Service>`."""
+    return f"Orderflow{stage.capitalize()}-{service.capitalize()}"
+
+
+def facts_function_name(stage: str, service: str) -> str:
+    """Return the name of the function that states the facts of the service's rows."""
+    return f"{stack_name(stage, service)}-facts"
 
 
 def parameter_name(stage: str, service: str, thing: str) -> str:

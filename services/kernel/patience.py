@@ -30,7 +30,6 @@ SQS: Final = Patience(attempts=3, connect=1.0, read=3.0)
 FUNCTIONS: Final = Patience(attempts=2, connect=1.0, read=3.0)
 SES: Final = Patience(attempts=1, connect=1.0, read=5.0)
 SECRETS: Final = Patience(attempts=3, connect=1.0, read=2.0)
-PARAMETERS: Final = Patience(attempts=3, connect=1.0, read=2.0)
 CONNECT_SECONDS: Final = 1.0
 """For a connection to Step Functions, and to the outside world."""
 

@@ -61,7 +61,7 @@ class NotificationStack(ServiceStack):
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))
         table.allow(subscriber, "GetItem", rows=(SUPPRESSIONS,))
         subscriber.allow("lambda:InvokeFunction", on=contact)
-        ask_facts(self, subscriber, "subscriber", earlier=("shipping",))
+        ask_facts(self, subscriber, "shipping")
         subscriber.allow(
             "ses:SendEmail",
             on=[

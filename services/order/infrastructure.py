@@ -62,10 +62,6 @@ RUNS_CUT_SHORT = 10
 """So many in five minutes are more than now and then; each by itself is resumed by the sweeper."""
 
 
-ASKED_BY_EARLIER = tuple((service, module) for service in ("payment", "inventory") for module in ("subscriber", "sweeper"))
-"""The functions of stacks deployed before this one that ask for an order's facts."""
-
-
 class OrderStack(ServiceStack):
     """Orders, the catalogue, contacts and the saga."""
 
@@ -80,7 +76,7 @@ class OrderStack(ServiceStack):
         give_key(self, commands, self._api(table, workflow))
         self._contact(table)
         self._operator(table)
-        state_facts(self, table, ORDERS, to_earlier=ASKED_BY_EARLIER)
+        state_facts(self, table, ORDERS)
         self._subscriptions(table)
         outbox = Outbox(
             self,
@@ -226,4 +222,4 @@ class OrderStack(ServiceStack):
             batch_size=BATCH,
             batch_seconds=BATCH * (FUNCTIONS.seconds + 2 * DYNAMODB.once),
         )
-        ask_facts(self, subscriber, "subscriber", earlier=("payment", "inventory"), later="shipping")
+        ask_facts(self, subscriber, "payment", "inventory", "shipping")

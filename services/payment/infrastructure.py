@@ -84,7 +84,7 @@ class PaymentStack(ServiceStack):
             batch_seconds=BATCH * (FUNCTIONS.seconds + REFUND_SECONDS),
         )
         state_facts(self, table, PAYMENTS, OUTSIDE_REFUNDS)
-        ask_facts(self, subscriber, "subscriber", later="order")
+        ask_facts(self, subscriber, "order")
         outbox = Outbox(
             self,
             table,
@@ -94,7 +94,7 @@ class PaymentStack(ServiceStack):
             sweeper_environment=gateway,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
-        ask_facts(self, outbox.sweeper, "sweeper", later="order")
+        ask_facts(self, outbox.sweeper, "order")
         for name, description in ORPHANS.items():
             alarm_on_count(self, name, description)
         callers = (commands, operator, subscriber, outbox.sweeper)

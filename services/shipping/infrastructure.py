@@ -43,8 +43,8 @@ class ShippingStack(ServiceStack):
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         Subscription(self, "orders", CONSUMES["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS)
-        state_facts(self, table, SHIPMENTS, to_earlier=(("order", "subscriber"),))
-        ask_facts(self, subscriber, "subscriber", earlier=("order",))
+        state_facts(self, table, SHIPMENTS)
+        ask_facts(self, subscriber, "order")
         cancellation = ServiceFunction(
             self, "cancellation", timeout_seconds=SUBSCRIBER_SECONDS, environment={"TABLE_NAME": table.table_name}
         )
@@ -57,7 +57,7 @@ class ShippingStack(ServiceStack):
             batch_size=BATCH,
             batch_seconds=BATCH * MESSAGE_SECONDS,
         )
-        ask_facts(self, cancellation, "cancellation", earlier=("order",))
+        ask_facts(self, cancellation, "order")
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
         transit_seconds = str(self.setting("transit_seconds"))

@@ -10,7 +10,7 @@ import pytest
 from orderctl.contracts import openapi
 from services.kernel.names import SERVICES
 from tests.infrastructure.conftest import LASTING
-from tests.infrastructure.templates import Assembly, Resource, listed, referred
+from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
 REPOSITORY = Path(__file__).parents[2]
 GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
@@ -111,9 +111,7 @@ STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIt
 ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 RELAY = STREAM | {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 SWEEP = ADVANCE | {"dynamodb:Query", "events:PutEvents"}
-ASK_LATER = {"ssm:GetParameter"}
-"""Of a service whose function this service's policy cannot name: that function's own policy lets it in."""
-ASK = ASK_LATER | {"lambda:InvokeFunction"}
+ASK = {"lambda:InvokeFunction"}
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
 ALLOWED = {
@@ -129,13 +127,13 @@ ALLOWED = {
     ("order", "sweeper"): SWEEP | {"states:StartExecution"},
     ("payment", "commands"): ADVANCE | LEDGER | READ_SECRET,
     ("payment", "operator"): ADVANCE | LEDGER,
-    ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER | LEDGER,
-    ("payment", "sweeper"): SWEEP | ASK_LATER | LEDGER,
+    ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK | LEDGER,
+    ("payment", "sweeper"): SWEEP | ASK | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
     ("inventory", "commands"): ADVANCE | READ_SECRET,
     ("inventory", "operator"): ADVANCE,
-    ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK_LATER,
-    ("inventory", "sweeper"): SWEEP | ASK_LATER,
+    ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
+    ("inventory", "sweeper"): SWEEP | ASK,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "webhook"): ADVANCE | READ_SECRET,
@@ -293,17 +291,23 @@ def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:
     }
 
 
-def test_a_facts_function_lets_in_those_who_cannot_name_it(assembly: Assembly) -> None:
-    let_in = {
-        (permission.service, referred(permission.properties["Principal"]))
-        for permission in assembly.resources("Lambda::Permission")
-        if permission.id.endswith("MayAsk")
+def test_a_function_may_invoke_the_facts_that_it_reads_by_their_fixed_names(assembly: Assembly) -> None:
+    assert {
+        function.service: function.properties["FunctionName"]
+        for function in assembly.resources("Lambda::Function")
+        if "FunctionName" in function.properties
+    } == {service: f"OrderflowDev-{service.capitalize()}-facts" for service in ("order", "payment", "inventory", "shipping")}
+    invoked = {
+        (service, module, text.removeprefix(":function:OrderflowDev-").removesuffix("-facts").lower())
+        for service, modules in FUNCTIONS.items()
+        for module in modules
+        for statement in assembly.statements(assembly.function(service, module))
+        for text in texts(statement["Resource"])
+        if text.endswith("-facts")
     }
-    parameters = {service: assembly.templates[service]["Parameters"] for service in ("order", "shipping")}
-    assert {(service, parameters[service][name]["Default"]) for service, name in let_in} == {
-        ("order", "/orderflow/dev/payment/subscriber-role-arn"),
-        ("order", "/orderflow/dev/payment/sweeper-role-arn"),
-        ("order", "/orderflow/dev/inventory/subscriber-role-arn"),
-        ("order", "/orderflow/dev/inventory/sweeper-role-arn"),
-        ("shipping", "/orderflow/dev/order/subscriber-role-arn"),
+    assert invoked == {
+        *((service, module, "order") for service in ("payment", "inventory") for module in ("subscriber", "sweeper")),
+        *(("order", "subscriber", service) for service in ("payment", "inventory", "shipping")),
+        *(("shipping", module, "order") for module in ("subscriber", "cancellation")),
+        ("notification", "subscriber", "shipping"),
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES
+from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES, facts_function_name
 from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from tests.consumers import SUBSCRIPTIONS
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
@@ -47,9 +47,10 @@ def test_each_stack_is_there(assembly: Assembly) -> None:
     assert set(assembly.templates) == {"platform", *SERVICES, "audit", "journal"}
 
 
-def test_nothing_has_a_physical_name(assembly: Assembly) -> None:
-    named = [str(r) for r in assembly.resources(*PHYSICAL_NAMES) if PHYSICAL_NAMES[r.type] in r.properties]
-    assert named == []
+def test_nothing_has_a_physical_name_but_the_queries_between_services(assembly: Assembly) -> None:
+    named = {str(r): r.properties.get(PHYSICAL_NAMES[r.type]) for r in assembly.resources(*PHYSICAL_NAMES)}
+    asked = {facts_function_name("dev", service) for service in SERVICES}
+    assert {resource: name for resource, name in named.items() if name and name not in asked} == {}
 
 
 def test_everything_is_tagged_with_its_stage_and_service(assembly: Assembly) -> None:

@@ -13,31 +13,20 @@ from stages import StageError
 from tests.infrastructure.templates import Assembly
 
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
-ASKS_LATER = {"facts-arn", "subscriber-role-arn"}
-"""Of a service whose consumers ask for the facts of a service that is deployed after it."""
 PROVIDED = {
     "platform": {
         *("bus-name", "bus-arn", "archive-arn", "alarm-topic-arn", "schema-registry-name", "receipt-key-arn"),
         *("staging-rule-arn", "staging-queue-url", "staging-dlq-url", "quarantine-dlq-url"),
     },
-    "payment": {
-        "commands-arn",
-        "operator-arn",
-        "ledger-table-name",
-        "gateway",
-        *ASKS_LATER,
-        "sweeper-role-arn",
-        *CANCELLATIONS,
-    },
-    "inventory": {"commands-arn", "operator-arn", "api-url", *ASKS_LATER, "sweeper-role-arn", *CANCELLATIONS},
+    "payment": {"commands-arn", "operator-arn", "ledger-table-name", "gateway", *CANCELLATIONS},
+    "inventory": {"commands-arn", "operator-arn", "api-url", *CANCELLATIONS},
     "order": {
-        *ASKS_LATER,
         *("commands-arn", "operator-arn", "contact-arn", "api-url", "workflow-arn", "start-rule-arn", "start-dlq-url"),
         *("intake-rule-arn", "intake-queue-url", "intake-dlq-url"),
         *("fulfilment-rule-arn", "fulfilment-queue-url", "fulfilment-dlq-url"),
     },
     "shipping": {
-        *("facts-arn", "api-url", "carrier", "carrier-webhook-secret-arn"),
+        *("api-url", "carrier", "carrier-webhook-secret-arn"),
         *("orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS),
     },
     "notification": {
@@ -80,13 +69,9 @@ def test_services_need_only_the_platform_but_for_the_saga_and_the_queries(assemb
     assert elsewhere == {
         "payment": set(),
         "inventory": set(),
-        "order": {
-            f"/orderflow/dev/{service}/{thing}"
-            for service in ("payment", "inventory")
-            for thing in ("commands-arn", "facts-arn", "subscriber-role-arn", "sweeper-role-arn")
-        },
-        "shipping": {f"/orderflow/dev/order/{thing}" for thing in ("contact-arn", "facts-arn", "subscriber-role-arn")},
-        "notification": {"/orderflow/dev/order/contact-arn", "/orderflow/dev/shipping/facts-arn"},
+        "order": {"/orderflow/dev/payment/commands-arn", "/orderflow/dev/inventory/commands-arn"},
+        "shipping": {"/orderflow/dev/order/contact-arn"},
+        "notification": {"/orderflow/dev/order/contact-arn"},
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import stages
 
 BUS: Final = "orderflow"
+STAGE: Final = "sim"
 WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga"
 
 
@@ -61,7 +62,7 @@ class Deployed:
     @property
     def environ(self) -> Mapping[str, str]:
         """All its variables."""
-        common = {"STAGE": "sim", "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
+        common = {"STAGE": STAGE, "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
         return common | dict(self.variables)
 
 
@@ -221,9 +222,11 @@ def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
     return (*ours, *relays, *sweeping)
 
 
-def facts_function(service: str) -> str:
-    """The ARN of a service's `facts` function, as its SSM parameter has it."""
-    return f"arn:aws:lambda:eu-west-1:123456789012:function:{service}-facts"
+@cache
+def facts_functions() -> dict[str, str]:
+    """Return the simulation's name of each service's `facts` function, by its name on the stage."""
+    names = import_module("services.kernel.names")
+    return {names.facts_function_name(STAGE, service): f"{service}-facts" for service in names.SERVICES}
 
 
 @cache

@@ -28,7 +28,6 @@ def load() -> dict[str, Any]:
     import_module("services.payment.gateways").secret = _secret  # type: ignore[attr-defined]
     import_module("services.kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
     import_module("services.shipping.easypost_carrier").EasyPostCarrier.asked_every = accounts.ASKED_EVERY
-    import_module("services.kernel.facts").function_of = deployment.facts_function  # type: ignore[attr-defined]
     receipts = import_module("services.kernel.receipts")
     receipts.secret = lambda arn: deployment.RECEIPT_KEY  # type: ignore[attr-defined]
     receipts.secret_anew = lambda arn: [deployment.RECEIPT_KEY]  # type: ignore[attr-defined]

@@ -197,6 +197,7 @@ class World:
     def _invoke(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
         """Lambda's Invoke, as consumers and sweepers use it for the queries `contact` and `facts`."""
         name = str(request["FunctionName"]).rpartition(":")[2]
+        name = deployment.facts_functions().get(name, name)
         result = self.functions.invoke(name, json.loads(request["Payload"]), boundary, 60 * SECOND)
         if isinstance(result, Answered):
             return {"StatusCode": 200, "Payload": result.payload.encode()}

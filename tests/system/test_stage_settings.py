@@ -157,7 +157,6 @@ def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.long  # notification needs shipping's facts since ADR 27: the runbook must first say how shipping goes alone
 def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
     """The runbook `take-up-a-retained-table`, after the trouble that it is for."""
     write()

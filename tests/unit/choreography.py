@@ -4,11 +4,10 @@ import io
 import json
 from typing import Any
 
-import boto3
 import pytest
 
-from services.kernel import clients, facts
-from services.kernel.names import FACTS_ARN, SERVICES, parameter_name
+from services.kernel import clients
+from services.kernel.names import SERVICES, facts_function_name
 from services.kernel.schemas import newest_version, read_schemas
 
 ORDER = "ord-" + "a" * 26
@@ -31,6 +30,7 @@ def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:
 
 
 STAGE = "test"
+FACTS_FUNCTIONS = {facts_function_name(STAGE, service): service for service in SERVICES}
 LINES = [{"sku": "LP-KIND-OF-BLUE", "quantity": 2}]
 TOTAL = {"amount": 4998, "currency": "USD"}
 CONFIRMED: dict[str, Any] = {
@@ -86,7 +86,8 @@ class OtherServices:
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         assert InvocationType == "RequestResponse"
         order_id = json.loads(Payload)["order_id"]
-        service, _, query = FunctionName.partition("-")
+        service = FACTS_FUNCTIONS.get(FunctionName, "")
+        query = "facts" if service else "contact"
         if query == "facts":
             self.asked_for_facts.append((service, order_id))
         else:
@@ -111,15 +112,10 @@ class OtherServices:
 
 
 def other_services(monkeypatch: pytest.MonkeyPatch) -> OtherServices:
-    """Stand `OtherServices` behind Lambda's client, each `facts` function found by its SSM name. Needs moto."""
-    ssm = boto3.client("ssm")
-    for service in SERVICES:
-        name = parameter_name(STAGE, service, FACTS_ARN)
-        ssm.put_parameter(Name=name, Value=f"{service}-facts", Type="String", Overwrite=True)
+    """Stand `OtherServices` behind Lambda's client."""
     monkeypatch.setenv("STAGE", STAGE)
     others = OtherServices()
     monkeypatch.setattr(clients, "functions", lambda: others)
-    facts._parameters.cache_clear()
     return others
 
 

@@ -18,7 +18,6 @@ CLIENTS = (
     clients.ses,
     clients.workflows,
     clients.secrets,
-    clients.parameters,
     clients.http,
 )
 

@@ -8,15 +8,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from audit.tables import TABLES
 from services.inventory import facts as inventory_facts
 from services.inventory import subscriber as inventory_subscriber
 from services.inventory import table as inventory_table
-from services.kernel import clients, clock, facts
-from services.kernel.names import FACTS_ARN, parameter_name
+from services.kernel import clients, clock
+from services.kernel.names import facts_function_name
 from services.notification import subscriber as notification_subscriber
 from services.notification import table as notification_table
 from services.order import contact, subscriber, table
@@ -34,11 +33,11 @@ from tests.unit.choreography import ADDRESS, STAGE, DeadLetterQueue, an_event, b
 
 UNKNOWN = "ord-" + "z" * 26
 QUERIES: dict[str, Callable[..., dict[str, Any]]] = {
-    "order-facts": order_facts.handler,
+    facts_function_name(STAGE, "order"): order_facts.handler,
     "order-contact": contact.handler,
-    "payment-facts": payment_facts.handler,
-    "inventory-facts": inventory_facts.handler,
-    "shipping-facts": shipping_facts.handler,
+    facts_function_name(STAGE, "payment"): payment_facts.handler,
+    facts_function_name(STAGE, "inventory"): inventory_facts.handler,
+    facts_function_name(STAGE, "shipping"): shipping_facts.handler,
 }
 CONSUMERS: dict[tuple[str, str], list[Callable[..., dict[str, Any]]]] = {
     ("order", "OrderBackordered"): [notification_subscriber.handler],
@@ -118,9 +117,6 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(clients, "dynamodb", lambda: stage.client)
     monkeypatch.setattr(clients, "functions", Queries)
     monkeypatch.setattr(clients, "ses", NoMail)
-    ssm = boto3.client("ssm")
-    for service in ("order", "payment", "inventory", "shipping"):
-        ssm.put_parameter(Name=parameter_name(STAGE, service, FACTS_ARN), Value=f"{service}-facts", Type="String")
     for name, value in {
         "STAGE": STAGE,
         "CONTACT_FUNCTION_ARN": "order-contact",
@@ -138,7 +134,6 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
         "shipping": (shipping_table.shipments,),
         "notification": (notification_table.notes, notification_table.suppressions, notification_subscriber.settings),
     }
-    facts._parameters.cache_clear()
     for service, caches in built.items():
         monkeypatch.setenv("TABLE_NAME", service)
         for cached in caches:
@@ -150,7 +145,6 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
             customer = f"customer-{number}"
             table.contacts().put(customer, {"name": "Alice", "email": "alice@example.com", "address": ADDRESS})
         yield stage
-    facts._parameters.cache_clear()
     for caches in built.values():
         for cached in caches:
             cached.cache_clear()
@@ -218,7 +212,7 @@ def test_forged_event_is_set_aside_with_the_reason(
 def test_a_silent_owner_makes_the_event_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     order_id = an_order(stage, "REFUNDING")
     before = rows(stage)
-    monkeypatch.setitem(QUERIES, "order-facts", lambda event, context: {"outcome": "BUSY"})
+    monkeypatch.setitem(QUERIES, facts_function_name(STAGE, "order"), lambda event, context: {"outcome": "BUSY"})
     for handler in (payment_subscriber.handler, inventory_subscriber.handler):
         answer = handler(batch(an_event("order", "OrderCancelled", order_id, confirmed=True)), None)
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
