@@ -155,6 +155,8 @@ class Invariants:
         """By order, when it was placed, or last resumed after it had waited."""
         self.claimed_in: dict[str, set[str]] = defaultdict(set)
         """By note, the invocations that claimed it."""
+        self.claimed_at: dict[str, int] = {}
+        """By note, when it was last claimed."""
         self.resting = False
         """Whether nothing is left to run."""
         self.checked = 0
@@ -207,6 +209,8 @@ class Invariants:
                     self._note_unfinished(change, status_of(change.new) in TERMINAL_NOTE)
                     if status_of(change.new) == "CLAIMED" and self.world.scheduler.current is not None:
                         self.claimed_in[change.key].add(_sender(self.world.scheduler.current.name))
+                        self.claimed_at[change.key] = self.world.scheduler.now
+                    self._check_given_up(change)
         for order_id in touched:
             self.check_order(order_id)
         for sku in skus:
@@ -393,6 +397,15 @@ class Invariants:
         if operation is not None and text_of(record, "outcome") not in (status_of(row), "OUTSIDE"):
             found = text_of(record, "outcome")
             self.fail("X1", f"the payment of {order_id} is {status_of(row)}; the gateway's {operation} is {found}")
+
+    def _check_given_up(self, change: Change) -> None:
+        """X1: whether a mail went out is unknown only once the function that was sending it is over."""
+        if text_of(change.new, "reason") != "SENDING_UNKNOWN" or status_of(change.old) != "CLAIMED":
+            return
+        seconds = (self.world.scheduler.now - self.claimed_at[change.key]) / SECOND
+        sending = deployment.infrastructure("notification")["SUBSCRIBER_SECONDS"]
+        if seconds < sending and Mode.CLOCK_JUMP not in self.world.plan.struck.values():
+            self.fail("X1", f"{change.key} is given up {seconds:.0f} s after its claim; it may be sent for {sending} s")
 
     def _note_unfinished(self, change: Change, finished: bool) -> None:
         entry = (change.table, change.key)
