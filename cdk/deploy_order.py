@@ -20,11 +20,11 @@ class Stacked:
     requires: tuple[str, ...]
 
 
-class Unprovided(ValueError):
+class MissingProviderError(ValueError):
     """A stack requires a parameter that no stack publishes."""
 
 
-class Cyclic(ValueError):
+class DependencyCycleError(ValueError):
     """Stacks wait for each other's parameters."""
 
 
@@ -34,17 +34,20 @@ def providers(stacks: Sequence[Stacked]) -> dict[str, str]:
 
 
 def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
-    """For each stack, the stacks that must be deployed before it. Raises Unprovided naming stack and parameter."""
+    """For each stack, the stacks that must be deployed before it. Raises MissingProviderError naming stack and parameter."""
     publishing = providers(stacks)
     for stack in stacks:
         for name in stack.requires:
             if name not in publishing:
-                raise Unprovided(f"{stack.name} requires {name}, which no stack of this app publishes")
+                raise MissingProviderError(f"{stack.name} requires {name}, which no stack of this app publishes")
     return {stack.name: {publishing[name] for name in stack.requires} - {stack.name} for stack in stacks}
 
 
 def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
-    """The stacks, each after those it needs. Raises Unprovided, and Cyclic naming the stacks and parameters of the circle."""
+    """The stacks, each after those it needs.
+
+    Raises MissingProviderError, and DependencyCycleError naming the stacks and parameters of the circle.
+    """
     by_name = {stack.name: stack for stack in stacks}
     try:
         return [by_name[name] for name in TopologicalSorter(dependencies(stacks)).static_order()]
@@ -54,7 +57,7 @@ def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
             f"{later} requires {', '.join(sorted(set(by_name[later].requires) & set(by_name[earlier].provides)))} of {earlier}"
             for earlier, later in pairwise(circle)
         ]
-        raise Cyclic(f"these stacks wait for each other: {'; '.join(waits)}") from None
+        raise DependencyCycleError(f"these stacks wait for each other: {'; '.join(waits)}") from None
 
 
 def missing(stack: Stacked, deployed: Container[str]) -> list[str]:

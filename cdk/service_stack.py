@@ -131,7 +131,7 @@ class ServiceStack(Stack):
 def put_in_order(stacks: Sequence[ServiceStack]) -> list[Stacked]:
     """Let each stack keep its settings and be deployed after those that publish what it requires; all in that order.
 
-    Raises deploy_order.Unprovided and deploy_order.Cyclic.
+    Raises deploy_order.MissingProviderError and deploy_order.DependencyCycleError.
     """
     for stack in stacks:
         stack.publish_settings()

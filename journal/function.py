@@ -13,7 +13,7 @@ from journal.rows import NotJournaledError, item_of
 from services.kernel import clients, outside_json
 from services.kernel.inbox import DeadLetters
 from services.kernel.outside_json import OutsideJsonError
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 from services.kernel.settings import from_environment
 
 logger = Logger()
@@ -46,10 +46,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
             item = item_of(outside_json.read_object(record["body"]), settings().retention_days)
         except OutsideJsonError as error:
-            dead_letters.set_aside(record, InvalidEvent("message", error.where, error.reason))
+            dead_letters.quarantine(record, InvalidEventError("message", error.where, error.reason))
             continue
         except NotJournaledError as error:
-            dead_letters.set_aside(record, InvalidEvent("message", "", str(error)))
+            dead_letters.quarantine(record, InvalidEventError("message", "", str(error)))
             continue
         rows[item["sk"]["S"]] = item
         carriers[item["sk"]["S"]].append(record["messageId"])

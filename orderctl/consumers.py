@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
-from services.kernel.consumes import OnReplay
+from services.kernel.consumes import ReplayPolicy
 from services.kernel.names import SERVICES, is_source, source_of
 
 NEVER: Final = "never"
 EFFECTS: Final = {
-    OnReplay.REBUILD: ("makes what is missing", "makes what is missing"),
-    OnReplay.CATCH_UP: ("nothing", "acts on what it missed"),
+    ReplayPolicy.REAPPLY: ("makes what is missing", "makes what is missing"),
+    ReplayPolicy.OPT_IN: ("nothing", "acts on what it missed"),
     NEVER: ("nothing", "nothing"),
 }
 """What a subscription does on a replay, without `--catch-up` and with it. Of what it has done already, nothing again."""
@@ -26,7 +26,7 @@ class Consumer:
     name: str
     source: str
     detail_type: str
-    on_replay: str
+    replay_policy: str
 
     @property
     def service(self) -> str:
@@ -39,16 +39,16 @@ class Consumer:
 
     def effect(self, *, catch_up: bool) -> str:
         """What it does with a replayed event, in words."""
-        return EFFECTS[self.on_replay][catch_up]
+        return EFFECTS[self.replay_policy][catch_up]
 
 
 def consumers(services: Iterable[str] = SERVICES) -> Iterator[Consumer]:
     """Every event of every subscription of these services, as their `consumes.py` declares it."""
     for service in services:
         module = import_module(f"services.{service}.consumes")
-        for name, consumed in module.CONSUMES.items():
+        for name, consumed in module.SUBSCRIPTIONS.items():
             for source, detail_type in consumed:
-                yield Consumer(f"{service}/{name}", source, detail_type, module.ON_REPLAY[name])
+                yield Consumer(f"{service}/{name}", source, detail_type, module.REPLAY_POLICY[name])
 
 
 def matrix() -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ def matrix() -> list[dict[str, Any]]:
             "consumer": row.name,
             "event": row.detail_type,
             "source": row.source,
-            "on_replay": str(row.on_replay),
+            "replay_policy": str(row.replay_policy),
             "replay": row.effect(catch_up=False),
             "catch_up": row.effect(catch_up=True),
         }

@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | it could not be done; standard error says why and what to do (`UserError`) |
 | 2 | the command line was wrong (usage) |
-| 3 | it ran, and what it checked is not right (`CheckFailed`): `doctor`, `status`, an audit |
+| 3 | it ran, and what it checked is not right (`CheckFailedError`): `doctor`, `status`, an audit |
 | 130 | interrupted |
 """
 
@@ -32,7 +32,7 @@ class WrongUsageError(UserError):
     exit_code = EXIT_USAGE
 
 
-class CheckFailed(UserError):
+class CheckFailedError(UserError):
     """The command ran and found something that is not right."""
 
     exit_code = EXIT_CHECK_FAILED

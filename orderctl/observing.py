@@ -9,7 +9,7 @@ from typing import Any
 from orderctl.ordering import AT_REST
 from orderctl.target import Target
 from services.kernel.names import SERVICES
-from services.kernel.rows import LEAVE_DUE_INDEX, unmarshal
+from services.kernel.rows import DUE_INDEX_ATTRIBUTES, unmarshal
 
 TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name")
 """The parameters that name the stage's tables."""
@@ -30,7 +30,9 @@ def all_rows(target: Target) -> dict[str, list[dict[str, Any]]]:
 
 def _lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in row.items() if name not in LEAVE_DUE_INDEX} if row["pk"].startswith("SKU#") else row
+        {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES}
+        if row["pk"].startswith("SKU#")
+        else row
         for row in found
     ]
 

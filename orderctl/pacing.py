@@ -81,7 +81,7 @@ def consumers(target: Target, services: Sequence[str]) -> dict[tuple[str, str], 
     urls = observing.parameters(target, "-queue-url")
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for service in dict.fromkeys(services):
-        for name, consumed in import_module(f"services.{service}.consumes").CONSUMES.items():
+        for name, consumed in import_module(f"services.{service}.consumes").SUBSCRIPTIONS.items():
             for pair in consumed:
                 found[pair].append(urls[f"{service}/{name}-queue-url"])
     return dict(found)

@@ -16,7 +16,7 @@ from orderctl import dead_letters, observing
 from orderctl.errors import UserError, WrongUsageError
 from orderctl.target import Target
 from services.kernel.inbox import ATTEMPTS, ORIGIN, parse
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 
 QUARANTINE: Final = "platform/quarantine"
 """The dead-letter queue of messages that were redriven too often."""
@@ -113,7 +113,7 @@ def refusal(body: str) -> str | None:
     """Why the inbox would refuse a message today, or None if it would not."""
     try:
         parse(body)
-    except InvalidEvent as error:
+    except InvalidEventError as error:
         return str(error)
     return None
 

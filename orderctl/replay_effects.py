@@ -14,10 +14,10 @@ from orderctl.replaying import Window
 from orderctl.service import in_parts
 from orderctl.target import Target
 from services.kernel import clock
-from services.kernel.consumes import OnReplay
+from services.kernel.consumes import ReplayPolicy
 from services.kernel.money import Money
 from services.kernel.names import CHANNEL_PREFIX
-from services.kernel.problems import InvalidRequest
+from services.kernel.problems import InvalidRequestError
 from services.order import identity, placing
 from services.order.catalogue import Catalogue, Offer
 
@@ -72,7 +72,7 @@ def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
         try:
             placing.check_lines(request)
             lines = placing.price(request, offer)
-        except (InvalidRequest, KeyError):
+        except (InvalidRequestError, KeyError):
             refused += 1
             continue
         for line in lines:
@@ -100,7 +100,7 @@ def check_tables(target: Target, window: Window, services: Sequence[str], despit
 
 def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iterator[NewTable]:
     for service in dict.fromkeys(services):
-        outside = [consumer for consumer in consumers([service]) if consumer.on_replay == OnReplay.CATCH_UP]
+        outside = [consumer for consumer in consumers([service]) if consumer.replay_policy == ReplayPolicy.OPT_IN]
         if not outside:
             continue
         table = target.client("dynamodb").describe_table(TableName=target.parameter(f"{service}/table-name"))["Table"]

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from orderctl import observing
 from orderctl.errors import UserError
-from orderctl.patterns import InvalidPattern, Pattern
+from orderctl.patterns import InvalidPatternError, Pattern
 from orderctl.target import Target
 from services.kernel import clock, outside_json
 from services.kernel.outside_json import OutsideJsonError
@@ -61,7 +61,7 @@ def verdict(rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"rule": rule.name, "enabled": rule.enabled}
     try:
         mismatches = Pattern(rule.pattern).mismatches(event)
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         return found | {"matches": False, "mismatches": [], "refused": str(error)}
     return found | {"matches": not mismatches, "mismatches": [vars(mismatch) for mismatch in mismatches], "refused": None}
 

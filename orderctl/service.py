@@ -35,12 +35,12 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
 
 
 def order_api(target: Target, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """One signed request to the order API. Raises NoAnswer: then nothing is known."""
+    """One signed request to the order API. Raises NoAnswerError: then nothing is known."""
     return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
 
 
 def inventory_api(target: Target, method: str, path: str) -> Answer:
-    """One signed request to the inventory's API. Raises NoAnswer."""
+    """One signed request to the inventory's API. Raises NoAnswerError."""
     return signed_http.call(target, method, target.parameter("inventory/api-url").rstrip("/") + path)
 
 

@@ -29,7 +29,7 @@ class Answer:
         return outside_json.read(self.text, max_bytes=MAX_ANSWER_BYTES) if self.text else None
 
 
-class NoAnswer(UserError):
+class NoAnswerError(UserError):
     """Nothing answered, which says nothing about what was done."""
 
 
@@ -44,7 +44,7 @@ def call(
 ) -> Answer:
     """Send one request, signed as the target's identity, and return the answer whatever its status; no retries.
 
-    `body` is sent as JSON, `as_sent`. Raises NoAnswer.
+    `body` is sent as JSON, `as_sent`. Raises NoAnswerError.
     """
     data = None if body is None else as_sent(body).encode()
     sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
@@ -58,7 +58,7 @@ def call(
             return _answer(error)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise NoAnswer(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
+        raise NoAnswerError(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
 
 
 def _what_next(target: Target) -> str:

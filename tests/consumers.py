@@ -12,7 +12,7 @@ Pair = tuple[str, str]
 SUBSCRIPTIONS: dict[tuple[str, str], dict[Pair, tuple[str, ...]]] = {
     (service, name): dict(events)
     for service in SERVICES
-    for name, events in import_module(f"services.{service}.consumes").CONSUMES.items()
+    for name, events in import_module(f"services.{service}.consumes").SUBSCRIPTIONS.items()
 }
 """The fields read, by (source, detail-type), by subscription (service, name)."""
 CONSUMED = [(*subscription, *pair) for subscription, events in SUBSCRIPTIONS.items() for pair in events]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderctl import output
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.output import Format, OutputOption
 from orderctl.target import Target
 from services.kernel.money import Money
@@ -68,7 +68,7 @@ def audit(
     if findings:
         meaning = "docs/reference/invariants.md says what each means, docs/how-to/runbooks what to do."
         hint = "While orders are on their way, use --in-flight, or --wait longer." if settled else meaning
-        raise CheckFailed(f"The audit found {len(findings)} things that are not right.", hint)
+        raise CheckFailedError(f"The audit found {len(findings)} things that are not right.", hint)
 
 
 def on_their_way(findings: "list[Finding]", books: "Books") -> "list[Finding]":

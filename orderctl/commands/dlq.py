@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orderctl import output
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Look into the dead-letter queues, give letters another try, or drop them.")
@@ -102,7 +102,7 @@ def redrive(
         )
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
     if any(result["outcome"] == redriving.KEPT for result in results):
-        raise CheckFailed(
+        raise CheckFailedError(
             "Some messages are refused still, and were kept.", "Mend the schema or the publisher; or `orderctl dlq drop`."
         )
 

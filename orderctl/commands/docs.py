@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orderctl import output
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 
 app = typer.Typer(no_args_is_help=True, help="The reference pages that are made from the code.")
 
@@ -34,4 +34,4 @@ def build(
     for path in found:
         output.err.print(f"{'out of date' if check else 'written'}: {path}")
     if check and found:
-        raise CheckFailed("Reference pages are out of date.", "Run `orderctl docs build` and commit the changes.")
+        raise CheckFailedError("Reference pages are out of date.", "Run `orderctl docs build` and commit the changes.")

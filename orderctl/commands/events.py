@@ -49,7 +49,7 @@ def publish(
         try:
             schemas.validate(source, "OrderPlaced", detail)
             intake.check_ids(DomainEvent.from_parts(source, "OrderPlaced", detail))
-        except schemas.InvalidEvent as error:
+        except schemas.InvalidEventError as error:
             raise UserError(f"Event {position + 1} of {len(details)}: {error}", "Nothing was published.") from error
     rows = []
     for part in in_parts(details, publishing.MAX_ENTRIES):
@@ -109,12 +109,12 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
 
 
 def _pattern(text: str | None, detail_types: list[str] | None) -> dict[str, Any]:
-    from orderctl.patterns import InvalidPattern, Pattern, parse
+    from orderctl.patterns import InvalidPatternError, Pattern, parse
     from orderctl.tailing import EVERYTHING
 
     try:
         wanted = {**EVERYTHING, **(parse(text) if text else {}), **({"detail-type": detail_types} if detail_types else {})}
         Pattern(wanted)
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         raise typer.BadParameter(f"{error}.", param_hint="--pattern") from error
     return wanted

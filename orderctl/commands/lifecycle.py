@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orderctl import output
-from orderctl.errors import CheckFailed, UserError
+from orderctl.errors import CheckFailedError, UserError
 from orderctl.output import Format, OutputOption
 from orderctl.target import Target
 
@@ -89,7 +89,7 @@ def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
     if record is None and target.endpoint_url is None:
         if output_format is Format.JSON:
             output.show_json({"running": False})
-        raise CheckFailed(NOT_RUNNING, "Start it with `orderctl up`.")
+        raise CheckFailedError(NOT_RUNNING, "Start it with `orderctl up`.")
     found = inventory.look(target, record)
     if output_format is Format.JSON:
         output.show_json(found)
@@ -97,7 +97,7 @@ def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
         _show_status(found)
     wrong = [s["stack"] for s in found["stacks"] if not s["status"].endswith("_COMPLETE") or "ROLLBACK" in s["status"]]
     if wrong:
-        raise CheckFailed(f"Not deployed: {', '.join(wrong)}.", "Run `orderctl up` again; its logs say why.")
+        raise CheckFailedError(f"Not deployed: {', '.join(wrong)}.", "Run `orderctl up` again; its logs say why.")
 
 
 def _show_status(found: dict[str, object]) -> None:
@@ -141,7 +141,7 @@ def doctor(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
     output.show(checks, {"ok": "OK", "check": "Check", "found": "Found", "todo": "What to do"}, output_format)
     missing = [check["check"] for check in checks if not check["ok"]]
     if missing:
-        raise CheckFailed(f"Not ready: {', '.join(missing)}.", "Do what the table says, then `orderctl doctor` again.")
+        raise CheckFailedError(f"Not ready: {', '.join(missing)}.", "Do what the table says, then `orderctl doctor` again.")
 
 
 def laptop_of(ctx: typer.Context) -> Target:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from orderctl import output, service
 from orderctl.errors import EXIT_FAILED, UserError
 from orderctl.output import Format, OutputOption
-from orderctl.signed_http import NoAnswer
+from orderctl.signed_http import NoAnswerError
 from services.kernel.identifiers import PERSONAL, is_personal
 from services.kernel.money import Money
 from services.order.states import TRANSITIONS
@@ -76,7 +76,7 @@ def place(
     unknown = f"It is not known whether it was placed: repeat it with --key {key}."
     try:
         answer = service.order_api(ctx.obj, "POST", "/orders", body, headers)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         raise UserError(error.message, unknown) from error
     if answer.status >= 500:
         raise UserError(f"The order API failed: {service.refusal(answer)}", unknown)

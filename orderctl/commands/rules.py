@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from orderctl import documents, output
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.output import Format, OutputOption
 from services.kernel import outside_json
 
@@ -84,7 +84,7 @@ def test(
         columns = {"rule": "Rule", "takes": "Takes it", "why": "Why not"}
         output.show([_said(one) for one in verdicts], columns, output_format, empty="The bus has no rule.")
     if not any(one["matches"] and one["enabled"] for one in verdicts):
-        raise CheckFailed("No enabled rule takes this event." if not rule else f"Not taken by {', '.join(rule)}.")
+        raise CheckFailedError("No enabled rule takes this event." if not rule else f"Not taken by {', '.join(rule)}.")
 
 
 def _said(verdict: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +102,6 @@ def _refused(event: dict[str, Any]) -> str | None:
 
     try:
         schemas.validate(event["source"], event["detail-type"], event["detail"])
-    except schemas.InvalidEvent as error:
+    except schemas.InvalidEventError as error:
         return f"A consumer would set it aside: {error}."
     return None

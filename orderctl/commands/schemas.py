@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orderctl import output
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="The event schemas as contracts: what a change breaks, and for whom.")
@@ -38,7 +38,7 @@ def build(
     if not check:
         output.err.print(f"{len(building.documents())} documents are as the schemas say.")
     elif any(found.values()):
-        raise CheckFailed(
+        raise CheckFailedError(
             "What is made from the schemas is not as they say.", "`orderctl schemas build`, and commit what it changed."
         )
 
@@ -69,7 +69,7 @@ def diff(
     ]
     output.show(rows, COLUMNS, output_format, empty=f"None of {len(found)} schemas has changed.")
     if text := released.broken(found):
-        raise CheckFailed("A schema breaks its contract.", text)
+        raise CheckFailedError("A schema breaks its contract.", text)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import typer
 
 import stages
 from orderctl import output
-from orderctl.errors import CheckFailed, UserError
+from orderctl.errors import CheckFailedError, UserError
 from orderctl.output import Format, OutputOption
 from stages import StageError
 
@@ -75,7 +75,7 @@ def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="T
             wrong.append(name)
             output.out.print(str(error), markup=False, soft_wrap=True)
     if wrong:
-        raise CheckFailed(f"Cannot be used: {', '.join(wrong)}.", "Mend what is named above.")
+        raise CheckFailedError(f"Cannot be used: {', '.join(wrong)}.", "Mend what is named above.")
 
 
 @app.command()

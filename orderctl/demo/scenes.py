@@ -1,4 +1,4 @@
-"""The scenes: each does what a user would, and tells what came of it. A scene that goes wrong raises `SceneFailed`."""
+"""The scenes: each does what a user would, and tells what came of it. A scene that goes wrong raises `SceneFailedError`."""
 
 import time
 import uuid
@@ -19,7 +19,7 @@ UNDECIDED = 202
 BUSY = "This machine may be too busy to answer in time: run it again when less is going on."
 
 
-class SceneFailed(UserError):
+class SceneFailedError(UserError):
     """What should have been shown did not happen."""
 
 
@@ -61,7 +61,7 @@ def place(
     """Return the order in the answer of POST /orders, for one of each SKU.
 
     202 where another answer is expected means that the machine was too busy to decide in time: the sweeper finishes the order,
-    and a second one is placed. Raises SceneFailed if the answer is not the `expected` one.
+    and a second one is placed. Raises SceneFailedError if the answer is not the `expected` one.
     """
     body = {
         "customer_id": CUSTOMER,
@@ -77,7 +77,7 @@ def place(
             break
     if answer.status != expected:
         hint = BUSY if answer.status == UNDECIDED or answer.status >= 500 else ""
-        raise SceneFailed(f"POST /orders answered {answer.status} where {expected} was expected: {answer.text}", hint)
+        raise SceneFailedError(f"POST /orders answered {answer.status} where {expected} was expected: {answer.text}", hint)
     said: dict[str, Any] = answer.json()
     order: dict[str, Any] = said.get("order", said)
     return order
@@ -100,7 +100,7 @@ def out_of_stock(stage: Stage) -> Shown:
     order = place(stage, "out-of-stock", SOLD_OUT, expected=409)
     payment = ordering.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
     if payment != "VOIDED":
-        raise SceneFailed(f"the payment of {order['order_id']} is {payment}, not VOIDED")
+        raise SceneFailedError(f"the payment of {order['order_id']} is {payment}, not VOIDED")
     return Shown("POST /orders, out of stock", "409: cancelled, authorisation voided", order["order_id"])
 
 
@@ -109,7 +109,7 @@ def for_a_part(stage: Stage) -> Shown:
     order = place(stage, "part", "MUG-WHITE", SOLD_OUT, expected=201, if_short="ALLOW_PARTIAL")
     row = ordering.find(stage.target, order["order_id"])
     if [line["sku"] for line in row["lines"]] != ["MUG-WHITE"]:
-        raise SceneFailed(f"order {order['order_id']} is confirmed for {row['lines']}, and {SOLD_OUT} is sold out")
+        raise SceneFailedError(f"order {order['order_id']} is confirmed for {row['lines']}, and {SOLD_OUT} is sold out")
     return Shown("POST /orders, allowing a part", "201: what there is, and the price of that", order["order_id"])
 
 
@@ -118,12 +118,12 @@ def back_ordered(stage: Stage) -> Shown:
     order = place(stage, "back-order", SOLD_OUT, expected=202, if_short="BACK_ORDER")
     order_id = order["order_id"]
     if order["status"] != "BACKORDERED":
-        raise SceneFailed(f"order {order_id} is {order['status']}, not BACKORDERED")
+        raise SceneFailedError(f"order {order_id} is {order['status']}, not BACKORDERED")
     service.replenish(stage.target, stage.key("delivery"), [{"sku": SOLD_OUT, "quantity": 1}])
     ends = time.monotonic() + PATIENCE_SECONDS
     while ordering.find(stage.target, order_id)["status"] != "CONFIRMED":
         if time.monotonic() > ends:
-            raise SceneFailed(f"order {order_id} still waits {PATIENCE_SECONDS:g} s after the delivery")
+            raise SceneFailedError(f"order {order_id} still waits {PATIENCE_SECONDS:g} s after the delivery")
         for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
             service.invoke(stage.target, sweeper, {})
         time.sleep(0.5)
@@ -155,11 +155,11 @@ def refunded(stage: Stage) -> Shown:
         order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", expected=201)["order_id"]
         answer = service.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
         if answer.status >= 400:
-            raise SceneFailed(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
+            raise SceneFailedError(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
         row = ordering.settled(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
         if row["status"] == "CANCELLED":
             return Shown("POST /orders/{id}/cancel, confirmed before", "202: parcel kept, refunded, restocked", order_id)
-    raise SceneFailed(f"order {order_id} is {row['status']}, not CANCELLED: its parcel was faster, three times")
+    raise SceneFailedError(f"order {order_id} is {row['status']}, not CANCELLED: its parcel was faster, three times")
 
 
 def delivered(stage: Stage) -> Shown:
@@ -167,7 +167,7 @@ def delivered(stage: Stage) -> Shown:
     order_id = stage.shown[0].order_id or ""
     row = ordering.find(stage.target, order_id)
     if row["fulfilment"] != "DELIVERED":
-        raise SceneFailed(f"the fulfilment of {order_id} is {row['fulfilment']}, not DELIVERED")
+        raise SceneFailedError(f"the fulfilment of {order_id} is {row['fulfilment']}, not DELIVERED")
     return Shown("GET /orders/{id}, of the first order", "shipped, told of, delivered", order_id)
 
 
@@ -185,7 +185,7 @@ def _follow(stage: Stage, order_ids: list[str]) -> None:
     for order_id in order_ids:
         status = rows.get(order_id, {}).get("status", "not there")
         if status != "CONFIRMED":
-            raise SceneFailed(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
+            raise SceneFailedError(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
 
 
 SCENES: tuple[Scene, ...] = (

@@ -16,9 +16,9 @@ from audit.findings import Finding
 from audit.invariants import audit
 from audit.tables import PARAMETERS
 from orderctl import laptop, observing, output, replaying, service
-from orderctl.demo.scenes import SCENES, SceneFailed, Shown, Stage, delivered, play
+from orderctl.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
 from orderctl.embedded import mailbox, process
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.importing import cdnow, publishing
 from orderctl.target import Target
 from services.kernel.money import Money
@@ -31,7 +31,10 @@ STAGE = "demo"
 
 
 def run(target: Target, *, keep: bool) -> None:
-    """Play the demonstration on a laptop AWS of its own. Raises SceneFailed, and CheckFailed if the audit finds anything."""
+    """Play the demonstration on a laptop AWS of its own.
+
+    Raises SceneFailedError, and CheckFailedError if the audit finds anything.
+    """
     progress = output.Progress()
     with own_laptop(keep=keep):
         port = None if process.running() else process.free_port()
@@ -57,7 +60,7 @@ def run(target: Target, *, keep: bool) -> None:
         tell(stage, found, mails, findings, time.monotonic() - began)
         if findings:
             hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
-            raise CheckFailed(f"The audit found {len(findings)} things that are not right.", hint)
+            raise CheckFailedError(f"The audit found {len(findings)} things that are not right.", hint)
         check_mails(mails, found["mails"])
 
 
@@ -85,7 +88,7 @@ def imported(stage: Stage) -> Shown:
     purchases, malformed = cdnow.read(SAMPLE, IMPORTED_ROWS)
     summary = publishing.run(stage.target, purchases, "cdnow", rate=50, wait=True, deadline_seconds=PATIENCE_SECONDS)
     if summary["unsettled"] or malformed:
-        raise SceneFailed(f"{summary['unsettled']} imported orders were not settled, {len(malformed)} rows malformed")
+        raise SceneFailedError(f"{summary['unsettled']} imported orders were not settled, {len(malformed)} rows malformed")
     outcomes = {name.replace("_", " "): n for name, n in summary.items() if name.startswith(("confirmed", "cancelled"))}
     outcomes.pop("confirmed cents", None)
     said = ", ".join(f"{count} {name}" for name, count in outcomes.items())
@@ -101,9 +104,9 @@ def replayed(stage: Stage) -> Shown:
     replaying.follow(target, name, PATIENCE_SECONDS, lambda _: None)
     _settle(target)
     if observing.fingerprint(observing.all_rows(target)) != observing.fingerprint(before):
-        raise SceneFailed("the replay changed rows")
+        raise SceneFailedError("the replay changed rows")
     if len(mailbox.sent_mails(target.reachable())) != mails:
-        raise SceneFailed("the replay sent mails")
+        raise SceneFailedError("the replay sent mails")
     return Shown("replay start --last 1h, to shipping and notification", "no row, mail or gateway call changed")
 
 
@@ -119,7 +122,7 @@ def check_mails(sent: int, booked: Mapping[str, int]) -> None:
     """See that each mail the books call SENT went out once, and no other, but for those whose sending stayed unknown."""
     certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
     if not certain <= sent <= sum(booked.values()):
-        raise CheckFailed(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
+        raise CheckFailedError(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
 
 
 def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding], seconds: float) -> None:
@@ -161,4 +164,4 @@ def _money(amounts: dict[str, int]) -> str:
 def _settle(target: Target) -> None:
     left = observing.quiet(target, PATIENCE_SECONDS)
     if left:
-        raise SceneFailed(f"after {PATIENCE_SECONDS:g} s these still move: {', '.join(left[:5])}")
+        raise SceneFailedError(f"after {PATIENCE_SECONDS:g} s these still move: {', '.join(left[:5])}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from orderctl.embedded.extensions import inert
 from orderctl.embedded.process import Running
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.target import Target
 
 
@@ -19,7 +19,9 @@ def look(target: Target, record: Running | None) -> dict[str, Any]:
     try:
         deployed = [s for page in cloudformation.get_paginator("describe_stacks").paginate() for s in page["Stacks"]]
     except EndpointConnectionError as error:
-        raise CheckFailed(f"Nothing answers at {target.endpoint_url}.", "Run `orderctl down`, then `orderctl up`.") from error
+        raise CheckFailedError(
+            f"Nothing answers at {target.endpoint_url}.", "Run `orderctl down`, then `orderctl up`."
+        ) from error
     expressions = _alarms_of_expressions(target)
     for stack in deployed:
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])

@@ -8,6 +8,6 @@ the pattern as in the event.
 
 from orderctl.patterns.compiling import parse
 from orderctl.patterns.matching import Mismatch, Pattern
-from orderctl.patterns.refusal import InvalidPattern
+from orderctl.patterns.refusal import InvalidPatternError
 
-__all__ = ["InvalidPattern", "Mismatch", "Pattern", "parse"]
+__all__ = ["InvalidPatternError", "Mismatch", "Pattern", "parse"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from orderctl.patterns.complexity import is_too_complex
 from orderctl.patterns.operators import OPERATORS, Comparison, equal_to, wildcards
-from orderctl.patterns.refusal import InvalidPattern
+from orderctl.patterns.refusal import InvalidPatternError
 from services.kernel import outside_json
 from services.kernel.outside_json import OutsideJsonError
 
@@ -43,31 +43,31 @@ Alternative = dict[Path, Leaf]
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The JSON object that a pattern's text is. Raises InvalidPattern."""
+    """The JSON object that a pattern's text is. Raises InvalidPatternError."""
     if len(text) > MAX_LENGTH:
-        raise InvalidPattern("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
+        raise InvalidPatternError("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
     try:
         found = outside_json.read(text)
     except OutsideJsonError as error:
-        raise InvalidPattern("", str(error)) from None
+        raise InvalidPatternError("", str(error)) from None
     if not isinstance(found, dict):
-        raise InvalidPattern("", "must be a JSON object")
+        raise InvalidPatternError("", "must be a JSON object")
     return found
 
 
 def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
-    """The alternatives of a pattern. Raises InvalidPattern.
+    """The alternatives of a pattern. Raises InvalidPatternError.
 
     As in Event Ruler, a pattern that is refused with `$or` as the operator may yet be one in which it is the name of a field.
     """
     if _combinations(pattern) > MAX_COMBINATIONS:
-        raise InvalidPattern("$or", f"makes more than {MAX_COMBINATIONS} combinations")
+        raise InvalidPatternError("$or", f"makes more than {MAX_COMBINATIONS} combinations")
     try:
         return _object([{}], (), pattern, with_or=True)
-    except InvalidPattern as refusal:
+    except InvalidPatternError as refusal:
         try:
             return _object([{}], (), pattern, with_or=False)
-        except InvalidPattern:
+        except InvalidPatternError:
             raise refusal from None
 
 
@@ -77,9 +77,9 @@ def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool)
     A field named again (inside an `$or` and outside) is what it was said to be last, as in Event Ruler.
     """
     if not isinstance(value, Mapping):
-        raise InvalidPattern(dotted(path), "must be an object")
+        raise InvalidPatternError(dotted(path), "must be an object")
     if not value:
-        raise InvalidPattern(dotted(path), "is an empty object, which AWS refuses")
+        raise InvalidPatternError(dotted(path), "is an empty object, which AWS refuses")
     for name, inner in value.items():
         at = (*path, *str(name).split("."))
         if name == "$or" and with_or:
@@ -90,16 +90,18 @@ def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool)
             leaf = _leaf(dotted(at), inner)
             so_far = [{**one, at: leaf} for one in so_far]
         else:
-            raise InvalidPattern(dotted(at), f"must be an array of what is wanted, such as [{json.dumps(inner)}], or an object")
+            raise InvalidPatternError(
+                dotted(at), f"must be an array of what is wanted, such as [{json.dumps(inner)}], or an object"
+            )
     return so_far
 
 
 def _branches(so_far: list[Alternative], path: Path, members: Any) -> list[Alternative]:
     at = dotted((*path, "$or"))
     if not isinstance(members, list) or len(members) < 2 or not all(isinstance(member, Mapping) for member in members):
-        raise InvalidPattern(at, "needs an array of at least two objects")
+        raise InvalidPatternError(at, "needs an array of at least two objects")
     for reserved in (name for member in members for name in _names(member) if name in RESERVED_IN_OR):
-        raise InvalidPattern(at, f"cannot have a field named {reserved!r}")
+        raise InvalidPatternError(at, f"cannot have a field named {reserved!r}")
     return [branch for member in members for branch in _object(so_far, path, member, with_or=True)]
 
 
@@ -126,21 +128,21 @@ def _combinations(value: Any) -> int:
 
 def _leaf(field: str, wanted: list[Any]) -> Leaf:
     if not wanted:
-        raise InvalidPattern(field, "is an empty array, which AWS refuses")
+        raise InvalidPatternError(field, "is an empty array, which AWS refuses")
     tests, exists = [], set()
     if is_too_complex(wildcards(field, wanted)):
-        raise InvalidPattern(field, "has wildcards that are too complex for AWS: use fewer, or longer texts between them")
+        raise InvalidPatternError(field, "has wildcards that are too complex for AWS: use fewer, or longer texts between them")
     for position, one in enumerate(wanted):
         at = f"{field}[{position}]"
         if isinstance(one, list):
-            raise InvalidPattern(at, "must be a string, a number, true, false, null, or an object with an operator")
+            raise InvalidPatternError(at, "must be a string, a number, true, false, null, or an object with an operator")
         if not isinstance(one, Mapping):
             tests.append(equal_to(one))
             continue
         name, operand = _only(at, one)
         if name == "exists":
             if not isinstance(operand, bool):
-                raise InvalidPattern(f"{at}.exists", "must be true or false")
+                raise InvalidPatternError(f"{at}.exists", "must be true or false")
             exists.add(operand)
         else:
             tests.append(_operator(at, name)(f"{at}.{name}", operand))
@@ -150,13 +152,13 @@ def _leaf(field: str, wanted: list[Any]) -> Leaf:
 def _operator(at: str, name: str) -> Callable[[str, Any], Comparison]:
     make = OPERATORS.get(name)
     if make is None:
-        raise InvalidPattern(at, f"{name!r} is not an operator; there are {', '.join(sorted({*OPERATORS, 'exists'}))}")
+        raise InvalidPatternError(at, f"{name!r} is not an operator; there are {', '.join(sorted({*OPERATORS, 'exists'}))}")
     return make
 
 
 def _only(at: str, expression: Mapping[str, Any]) -> tuple[str, Any]:
     if len(expression) != 1:
-        raise InvalidPattern(at, f"must have exactly one operator; it has {len(expression)}")
+        raise InvalidPatternError(at, f"must have exactly one operator; it has {len(expression)}")
     return next(iter(expression.items()))
 
 

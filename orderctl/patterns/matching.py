@@ -25,7 +25,7 @@ class Mismatch:
 
 
 class Pattern:
-    """An event pattern, as its JSON text or parsed. Raises InvalidPattern for one that AWS would refuse."""
+    """An event pattern, as its JSON text or parsed. Raises InvalidPatternError for one that AWS would refuse."""
 
     def __init__(self, pattern: str | Mapping[str, Any]) -> None:
         self.alternatives = compile_pattern(parse(pattern) if isinstance(pattern, str) else pattern)

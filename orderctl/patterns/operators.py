@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from orderctl.patterns.refusal import InvalidPattern
+from orderctl.patterns.refusal import InvalidPatternError
 
 Takes = Callable[[Any], bool]
 
@@ -70,7 +70,7 @@ def _is_wildcard(text: str) -> bool:
     """Return whether the text is a wildcard that `_pieces` can read; its operator says what is wrong with another."""
     try:
         _pieces("", text)
-    except InvalidPattern:
+    except InvalidPatternError:
         return False
     return True
 
@@ -78,18 +78,18 @@ def _is_wildcard(text: str) -> bool:
 def numeric(at: str, operand: Any) -> Comparison:
     """`{"numeric": [">", 10, "<=", 20]}`, of numbers: one comparison, or a lower bound and then an upper."""
     if not isinstance(operand, list) or len(operand) not in (2, 4):
-        raise InvalidPattern(at, 'must be an array of a comparison and a number, or of two of both: [">", 0, "<=", 5]')
+        raise InvalidPatternError(at, 'must be an array of a comparison and a number, or of two of both: [">", 0, "<=", 5]')
     bounds = list(zip(operand[::2], operand[1::2], strict=True))
     for position, (sign, number) in enumerate(bounds):
         allowed = COMPARISONS if len(bounds) == 1 else (">", ">=") if position == 0 else ("<", "<=")
         if not isinstance(sign, str) or sign not in allowed:
-            raise InvalidPattern(
+            raise InvalidPatternError(
                 at, f"{json.dumps(sign)} is not one of {', '.join(allowed)} (a range has its lower bound first)"
             )
         if not _is_number(number):
-            raise InvalidPattern(at, f"{json.dumps(number)} after {sign} must be a number")
+            raise InvalidPatternError(at, f"{json.dumps(number)} after {sign} must be a number")
     if any(low >= high for (_, low), (_, high) in pairwise(bounds)):
-        raise InvalidPattern(at, f"no number is between {bounds[0][1]} and {bounds[1][1]}")
+        raise InvalidPatternError(at, f"no number is between {bounds[0][1]} and {bounds[1][1]}")
     return Comparison(
         " and ".join(f"{sign} {number}" for sign, number in bounds),
         lambda value: _is_number(value) and all(COMPARISONS[sign](value, number) for sign, number in bounds),
@@ -101,13 +101,13 @@ def cidr(at: str, operand: Any) -> Comparison:
     block = _text(at, operand)
     address, slash, bits = block.partition("/")
     if not slash or not bits.isdecimal():
-        raise InvalidPattern(at, f"{json.dumps(block)} must be an address, a slash and the mask's bits: 10.0.0.0/24")
+        raise InvalidPatternError(at, f"{json.dumps(block)} must be an address, a slash and the mask's bits: 10.0.0.0/24")
     try:
         network = ipaddress.ip_network(block, strict=False)
     except ValueError as error:
-        raise InvalidPattern(at, f"is not a block of addresses: {error}") from None
+        raise InvalidPatternError(at, f"is not a block of addresses: {error}") from None
     if int(bits) == network.max_prefixlen:
-        raise InvalidPattern(
+        raise InvalidPatternError(
             at, f"the mask must be under {network.max_prefixlen} bits; give {json.dumps(address)} itself instead"
         )
 
@@ -161,17 +161,17 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Comparison]:
     if not isinstance(operand, Mapping):
         if not isinstance(operand, str) and not _is_number(operand):
-            raise InvalidPattern(at, f"{json.dumps(operand)} is neither a string nor a number")
+            raise InvalidPatternError(at, f"{json.dumps(operand)} is neither a string nor a number")
         return [equal_to(operand)]
     names = list(operand)
     if in_list or len(names) != 1 or names[0] not in NEGATED:
-        raise InvalidPattern(at, f"must be strings, numbers, or an object with one of {', '.join(NEGATED)}")
+        raise InvalidPatternError(at, f"must be strings, numbers, or an object with one of {', '.join(NEGATED)}")
     (name,), (inner,) = names, operand.values()
     found = []
     for one in _listed(f"{at}.{name}", inner):
         text = _text(f"{at}.{name}", one)
         if not text and name in ("prefix", "suffix"):
-            raise InvalidPattern(f"{at}.{name}", "must not be empty")
+            raise InvalidPatternError(f"{at}.{name}", "must not be empty")
         found.append(NEGATED[name](f"{at}.{name}", text))
     return found
 
@@ -181,9 +181,9 @@ def _listed(at: str, operand: Any) -> list[Any]:
     if not isinstance(operand, list):
         return [operand]
     if not operand:
-        raise InvalidPattern(at, "is an empty array, which AWS refuses")
+        raise InvalidPatternError(at, "is an empty array, which AWS refuses")
     if len({isinstance(one, str) for one in operand}) > 1:
-        raise InvalidPattern(at, "must be all strings or all numbers")
+        raise InvalidPatternError(at, "must be all strings or all numbers")
     return operand
 
 
@@ -192,7 +192,7 @@ def _affix(at: str, operand: Any, words: str, fits: Callable[[str, str], bool]) 
         wanted = _text(at, operand)
         return _strings(f"{words} {json.dumps(wanted)}", lambda value: fits(value, wanted))
     if list(operand) != ["equals-ignore-case"]:
-        raise InvalidPattern(at, 'must be a string, or {"equals-ignore-case": "..."}')
+        raise InvalidPatternError(at, 'must be a string, or {"equals-ignore-case": "..."}')
     lower = _text(f"{at}.equals-ignore-case", operand["equals-ignore-case"]).lower()
     return _strings(f"{words} {json.dumps(lower)} in any case", lambda value: fits(value.lower(), lower))
 
@@ -204,12 +204,12 @@ def _pieces(at: str, pattern: str) -> list[str]:
         character, following = pattern[position], pattern[position + 1 : position + 2]
         if character == "\\":
             if following not in ("*", "\\"):
-                raise InvalidPattern(at, f"the backslash at {position + 1} may escape * and \\ only")
+                raise InvalidPatternError(at, f"the backslash at {position + 1} may escape * and \\ only")
             pieces[-1] += following
             position += 1
         elif character == "*":
             if following == "*":
-                raise InvalidPattern(at, f"two asterisks in a row at {position + 1}")
+                raise InvalidPatternError(at, f"two asterisks in a row at {position + 1}")
             pieces.append("")
         else:
             pieces[-1] += character
@@ -240,7 +240,7 @@ def _strings(words: str, takes: Callable[[str], bool]) -> Comparison:
 
 def _text(at: str, operand: Any) -> str:
     if not isinstance(operand, str):
-        raise InvalidPattern(at, f"must be a string, not {json.dumps(operand)}")
+        raise InvalidPatternError(at, f"must be a string, not {json.dumps(operand)}")
     return operand
 
 

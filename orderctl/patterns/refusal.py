@@ -1,7 +1,7 @@
 """A pattern that AWS would refuse."""
 
 
-class InvalidPattern(ValueError):
+class InvalidPatternError(ValueError):
     """A pattern that AWS would refuse. `field` is where (`detail.total[0].numeric`), `reason` is what is wrong there."""
 
     def __init__(self, field: str, reason: str) -> None:

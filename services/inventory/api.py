@@ -9,7 +9,7 @@ from services.inventory import table
 from services.inventory.stock import SKU_PATTERN
 from services.kernel import problems
 from services.kernel.identifiers import ID_FORM, PERSONAL, is_personal
-from services.kernel.problems import Problem
+from services.kernel.problems import ProblemDetails
 
 app = APIGatewayHttpResolver()
 
@@ -18,12 +18,12 @@ app = APIGatewayHttpResolver()
 def show_stock(sku: str) -> Response[str]:
     """The SKU's counters as they durably are: 200, 404 for one never replenished, 400 for what cannot be a SKU."""
     if not SKU_PATTERN.fullmatch(sku):
-        return Problem("sku-invalid", 400, "SKU invalid", f"a SKU {ID_FORM}", {"field": "sku"}).response()
+        return ProblemDetails("sku-invalid", 400, "SKU invalid", f"a SKU {ID_FORM}", {"field": "sku"}).response()
     if is_personal(sku):
-        return Problem("sku-invalid", 400, "SKU invalid", PERSONAL, {"field": "sku"}).response()
+        return ProblemDetails("sku-invalid", 400, "SKU invalid", PERSONAL, {"field": "sku"}).response()
     row = table.skus().get(sku)
     if row is None:
-        return Problem("no-such-sku", 404, "No such SKU", f"there is no stock of {sku}", {"field": "sku"}).response()
+        return ProblemDetails("no-such-sku", 404, "No such SKU", f"there is no stock of {sku}", {"field": "sku"}).response()
     wanted = sum(waiting["quantity"] for waiting in row["waiting"])
     return Response(200, "application/json", json.dumps({**row, "waiting": wanted}))
 

@@ -2,7 +2,7 @@
 
 from services.inventory import decisions, states, table
 from services.inventory.stock import AVAILABLE
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 
 
 def serve(sku: str) -> int:
@@ -26,6 +26,6 @@ def _allocate(order_id: str) -> bool:
     waiting = table.reservations().get(order_id)
     if waiting is None or waiting["status"] != states.WAITING:
         return False
-    cause = Cause(waiting["correlation_id"], f"{waiting['pk']}#{waiting['version']}")
+    cause = Causation(waiting["correlation_id"], f"{waiting['pk']}#{waiting['version']}")
     after = table.reservations().move(order_id, decisions.allocate, cause)
     return bool(after["status"] == states.HELD)

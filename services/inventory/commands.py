@@ -4,7 +4,6 @@ Goods move on the order's own statement only: its receipt is checked before anyt
 An exception is a fault; the same command again is always safe.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,15 +11,10 @@ from aws_lambda_powertools import Logger
 from services.inventory import decisions, table
 from services.inventory.stock import merge
 from services.kernel import clock
-from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
+from services.kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
 from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 
 logger = Logger()
-Command = dict[str, Any]
-
-
-class UnknownCommand(ValueError):
-    """A command that this function does not have: the caller and this service were deployed out of step."""
 
 
 def reserve(command: Command) -> Command:
@@ -61,7 +55,7 @@ def release(command: Command) -> Command:
     return _stated(order_id, {"outcome": row["status"]})
 
 
-COMMANDS: dict[str, Callable[[Command], Command]] = {
+COMMANDS: Commands = {
     "reserve": reserve,
     "commit": commit,
     "release": release,
@@ -69,11 +63,11 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, InvalidLines, what the table raises."""
-    command = COMMANDS.get(event.get("command", ""))
-    if command is None:
-        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
-    answer = command(event)
+    """Do one command.
+
+    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, what the table raises.
+    """
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
     return answer
 

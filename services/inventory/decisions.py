@@ -11,8 +11,9 @@ from typing import Any
 from services.inventory import states, stock
 from services.inventory.states import LEVELS, REPLENISHMENTS, TRANSITIONS
 from services.inventory.stock import AVAILABLE, HELD, SOLD, Join, Leave, Move, Part, Quantities, Seen
+from services.kernel.errors import BugError
 from services.kernel.orphans import unsettled
-from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row
+from services.kernel.rows import DUE_INDEX_ATTRIBUTES, Decision, Row
 
 Answer = dict[str, Any]
 REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
@@ -24,19 +25,19 @@ IF_SHORT = (REJECT, ALLOW_PARTIAL, BACK_ORDER)
 class Step:
     """A change of the row and what happens to the stock with it, or not at all."""
 
-    change: Change
+    change: Decision
     parts: tuple[Part, ...] = ()
 
 
-class NothingReserved(AssertionError):
+class NoReservationError(BugError):
     """Something was asked for of an order that nothing was ever held for: a bug in the caller."""
 
 
-class OtherLines(AssertionError):
+class LinesMismatchError(BugError):
     """The same reservation or replenishment was asked for before, with other lines: a bug, never an outcome."""
 
 
-class CountersDisagree(AssertionError):
+class StockCorruptError(BugError):
     """A SKU's row has less, or others waiting, than its reservations say: somebody wrote to the table by hand."""
 
 
@@ -50,24 +51,24 @@ def reserve(
     lines = stock.as_lines(wanted)
     if row is not None:
         if row.get("asked", row.get("lines", lines)) != lines:
-            raise OtherLines(f"the reservation of {order_id} is for other lines")
+            raise LinesMismatchError(f"the reservation of {order_id} is for other lines")
         return None
     about = {"order_id": order_id, "correlation_id": correlation_id, "lines": lines}
     due = unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)
     short = stock.shortages(wanted, seen)
     if not short:
-        return Step(Change(TRANSITIONS["reserve"], set={**about, **due}, data={"lines": lines}), stock.holds(wanted, seen))
+        return Step(Decision(TRANSITIONS["reserve"], set={**about, **due}, data={"lines": lines}), stock.holds(wanted, seen))
     if if_short == BACK_ORDER and not stock.crowded(wanted, seen):
         joins = tuple(Join(sku, quantity, order_id) for sku, quantity in wanted.items())
-        change = Change(TRANSITIONS["wait"], set={**about, **due, "backordered": True}, data={"lines": lines, "short": short})
+        change = Decision(TRANSITIONS["wait"], set={**about, **due, "backordered": True}, data={"lines": lines, "short": short})
         return Step(change, joins)
     part = stock.free(wanted, seen) if if_short == ALLOW_PARTIAL else {}
     if part:
         held = stock.as_lines(part)
-        change = Change(TRANSITIONS["reserve"], set={**about, **due, "lines": held, "asked": lines}, data={"lines": held})
+        change = Decision(TRANSITIONS["reserve"], set={**about, **due, "lines": held, "asked": lines}, data={"lines": held})
         return Step(change, stock.holds(part, seen))
     return Step(
-        Change(TRANSITIONS["reject"], set={**about, "rejected": True, "short": short}, data={"lines": lines, "short": short})
+        Decision(TRANSITIONS["reject"], set={**about, "rejected": True, "short": short}, data={"lines": lines, "short": short})
     )
 
 
@@ -78,27 +79,27 @@ def allocate(row: Row | None, seen: Seen) -> Step | None:
     leaves = _leaves(row, seen, served=True)
     if any(leave.sku in seen and seen[leave.sku].available < leave.ahead + leave.quantity for leave in leaves):
         return None
-    return Step(Change(TRANSITIONS["allocate"], data={"lines": row["lines"]}), leaves)
+    return Step(Decision(TRANSITIONS["allocate"], data={"lines": row["lines"]}), leaves)
 
 
 def commit(row: Row | None, seen: Seen) -> Step | None:
-    """Sell what is held. Raises NothingReserved."""
+    """Sell what is held. Raises NoReservationError."""
     if row is None:
-        raise NothingReserved("nothing was ever reserved, so there is nothing to commit")
+        raise NoReservationError("nothing was ever reserved, so there is nothing to commit")
     if row["status"] != states.HELD:
         return None
-    change = Change(TRANSITIONS["commit"], remove=LEAVE_DUE_INDEX, data={"lines": row["lines"]})
+    change = Decision(TRANSITIONS["commit"], remove=DUE_INDEX_ATTRIBUTES, data={"lines": row["lines"]})
     return Step(change, _all_of(row, seen, HELD, SOLD))
 
 
 def release(row: Row | None, seen: Seen, order_id: str, correlation_id: str) -> Step | None:
     """Make what is held, or already sold, available again, or let the order wait no longer; before its reserve, a tombstone."""
     if row is None:
-        return Step(Change(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
+        return Step(Decision(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
     if row["status"] == states.WAITING:
-        return Step(Change(TRANSITIONS["withdraw"], remove=LEAVE_DUE_INDEX), _leaves(row, seen, served=False))
+        return Step(Decision(TRANSITIONS["withdraw"], remove=DUE_INDEX_ATTRIBUTES), _leaves(row, seen, served=False))
     if row["status"] == states.HELD:
-        change = Change(TRANSITIONS["release"], remove=LEAVE_DUE_INDEX, data={"lines": row["lines"], "restocked": False})
+        change = Decision(TRANSITIONS["release"], remove=DUE_INDEX_ATTRIBUTES, data={"lines": row["lines"], "restocked": False})
         return Step(change, _all_of(row, seen, HELD, AVAILABLE))
     return restock(row, seen)
 
@@ -111,12 +112,12 @@ def let_go(row: Row | None, seen: Seen, order_id: str, correlation_id: str) -> S
 
 
 def restock(row: Row | None, seen: Seen) -> Step | None:
-    """Take back what was sold to an order that is cancelled after its confirmation. Raises NothingReserved."""
+    """Take back what was sold to an order that is cancelled after its confirmation. Raises NoReservationError."""
     if row is None:
-        raise NothingReserved("nothing was ever reserved, so there is nothing to take back")
+        raise NoReservationError("nothing was ever reserved, so there is nothing to take back")
     if row["status"] != states.COMMITTED:
         return None
-    change = Change(TRANSITIONS["restock"], data={"lines": row["lines"], "restocked": True})
+    change = Decision(TRANSITIONS["restock"], data={"lines": row["lines"], "restocked": True})
     return Step(change, _all_of(row, seen, SOLD, AVAILABLE))
 
 
@@ -124,27 +125,27 @@ def replenish(row: Row | None, replenishment_id: str, arrived: Quantities) -> St
     """Take in what arrived, once."""
     about = {"replenishment_id": replenishment_id, "items": stock.as_lines(arrived)}
     if row is None:
-        return Step(Change(REPLENISHMENTS["replenish"], set=about, data=about), stock.moves(arrived, None, AVAILABLE))
+        return Step(Decision(REPLENISHMENTS["replenish"], set=about, data=about), stock.moves(arrived, None, AVAILABLE))
     if row["items"] != about["items"]:
-        raise OtherLines(f"the replenishment {replenishment_id} was of other items")
+        raise LinesMismatchError(f"the replenishment {replenishment_id} was of other items")
     return None
 
 
-def watch(row: Row | None, sku: str, threshold: int) -> Change | None:
+def watch(row: Row | None, sku: str, threshold: int) -> Decision | None:
     """Tell from now on when less than `threshold` of the SKU is available."""
     if row is not None and row["threshold"] == threshold:
         return None
-    return Change(LEVELS["watch"], set={"sku": sku, "threshold": threshold})
+    return Decision(LEVELS["watch"], set={"sku": sku, "threshold": threshold})
 
 
-def look(row: Row | None, available: int) -> Change | None:
+def look(row: Row | None, available: int) -> Decision | None:
     """What so many available mean for a SKU that is watched. None for one that is not, and where it is no news."""
     if row is None or (row["status"] == states.LOW) == (available < row["threshold"]):
         return None
     if row["status"] == states.LOW:
-        return Change(LEVELS["recover"])
+        return Decision(LEVELS["recover"])
     told = {"sku": row["sku"], "available": available, "threshold": row["threshold"]}
-    return Change(LEVELS["run_low"], data=told)
+    return Decision(LEVELS["run_low"], data=told)
 
 
 def answer(row: Row) -> Answer:
@@ -158,7 +159,7 @@ def _all_of(row: Row, seen: Seen, source: str, target: str) -> tuple[Move, ...]:
     lines = stock.merge(row["lines"])
     for sku, quantity in lines.items():
         if sku in seen and getattr(seen[sku], source) < quantity:
-            raise CountersDisagree(f"{row['pk']} is {row['status']}, but of {sku} less than that is {source}")
+            raise StockCorruptError(f"{row['pk']} is {row['status']}, but of {sku} less than that is {source}")
     return stock.moves(lines, source, target)
 
 
@@ -168,6 +169,6 @@ def _leaves(row: Row, seen: Seen, *, served: bool) -> tuple[Leave, ...]:
     for sku, quantity in stock.merge(row["lines"]).items():
         queue = stock.queue_of(sku, order_id, quantity, seen)
         if stock.Waiting(order_id, quantity) not in queue:
-            raise CountersDisagree(f"{row['pk']} is {row['status']}, but not in the row of {sku}")
+            raise StockCorruptError(f"{row['pk']} is {row['status']}, but not in the row of {sku}")
         leaves.append(Leave(sku, order_id, queue, served))
     return tuple(leaves)

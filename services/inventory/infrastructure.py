@@ -12,7 +12,7 @@ from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.inventory.consumes import CONSUMES
+from services.inventory.consumes import SUBSCRIPTIONS
 from services.kernel.names import DUE_INDEX
 from services.kernel.patience import DYNAMODB, FUNCTIONS
 from stages import Stage
@@ -57,7 +57,7 @@ class InventoryStack(ServiceStack):
         Subscription(
             self,
             "cancellations",
-            CONSUMES["cancellations"],
+            SUBSCRIPTIONS["cancellations"],
             subscriber,
             batch_size=BATCH,
             batch_seconds=BATCH * MESSAGE_SECONDS,

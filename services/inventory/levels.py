@@ -5,15 +5,15 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.inventory import decisions, states, table
 from services.inventory.stock import AVAILABLE
-from services.kernel.rows import Cause, Row
+from services.kernel.rows import Causation, Row
 
 logger = Logger(child=True)
 metrics = Metrics(namespace="Orderflow")
 
 
-def watch(sku: str, threshold: int, cause: Cause) -> Row:
+def watch(sku: str, threshold: int, cause: Causation) -> Row:
     """Tell from now on when less than `threshold` of the SKU is available, and at once if it is; its level."""
-    table.levels().advance(sku, lambda row: decisions.watch(row, sku, threshold), cause)
+    table.levels().apply(sku, lambda row: decisions.watch(row, sku, threshold), cause)
     counters = table.skus().get(sku)
     level = look(sku, counters[AVAILABLE] if counters else 0)
     assert level is not None
@@ -25,8 +25,8 @@ def look(sku: str, available: int) -> Row | None:
     before = table.levels().get(sku)
     if before is None:
         return None
-    event = Cause(f"SKU#{sku}", f"SKU#{sku}")
-    after = table.levels().advance(sku, lambda row: decisions.look(row, available), event, seen=before)
+    event = Causation(f"SKU#{sku}", f"SKU#{sku}")
+    after = table.levels().apply(sku, lambda row: decisions.look(row, available), event, seen=before)
     assert after is not None
     if (before["status"], after["status"]) == (states.ENOUGH, states.LOW):
         logger.warning("stock runs low", sku=sku, available=available, threshold=after["threshold"])

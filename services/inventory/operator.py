@@ -10,8 +10,8 @@ from aws_lambda_powertools import Logger
 
 from services.inventory import decisions, levels, table
 from services.inventory.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
-from services.kernel.commands import Command, Commands, run
-from services.kernel.rows import Cause
+from services.kernel.commands import Command, Commands, dispatch
+from services.kernel.rows import Causation
 
 logger = Logger()
 
@@ -22,7 +22,7 @@ def replenish(command: Command) -> Command:
     arrived = merge(command["items"])
     if not SKU_PATTERN.fullmatch(replenishment_id):
         raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
-    cause = Cause(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
+    cause = Causation(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
     row = table.replenishments().move(
         replenishment_id, lambda row, seen: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
     )
@@ -35,7 +35,7 @@ def watch(command: Command) -> Command:
     check_sku(sku)
     if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
         raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {MAX_QUANTITY}")
-    row = levels.watch(sku, threshold, Cause(command["correlation_id"], command["causation_id"]))
+    row = levels.watch(sku, threshold, Causation(command["correlation_id"], command["causation_id"]))
     return {"outcome": row["status"], "threshold": row["threshold"]}
 
 
@@ -43,7 +43,10 @@ COMMANDS: Commands = {"replenish": replenish, "watch": watch}
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommandError, InvalidLines, KeyError naming a missing field, and what the table raises."""
-    answer = run(COMMANDS, event)
+    """One command.
+
+    Raises UnknownCommandError, InvalidLinesError, KeyError naming a missing field, and what the table raises.
+    """
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])
     return answer

@@ -19,11 +19,11 @@ from services.inventory.stock import (
     Waiting,
 )
 from services.kernel import clock
-from services.kernel.rows import LEAVE_DUE_INDEX, Keyed, Row, due_at, is_condition_failure, marshal
+from services.kernel.rows import DUE_INDEX_ATTRIBUTES, KeyedStore, Row, due_at, is_condition_failure, marshal
 from services.kernel.transactions import Action
 
 
-class Skus(Keyed):
+class Skus(KeyedStore):
     """The rows `SKU#<sku>`: `sku`, the counters `available`, `held`, `sold`, `replenished`, and `waiting`, those who wait.
 
     One of which more or less became available, or was waited for, is due: a sweeper looks at it.
@@ -46,7 +46,7 @@ class Skus(Keyed):
             self.client.update_item(
                 TableName=self.table_name,
                 Key=marshal({"pk": self.key(sku)}),
-                UpdateExpression=f"REMOVE {', '.join(LEAVE_DUE_INDEX)}",
+                UpdateExpression=f"REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
                 ConditionExpression=same,
                 ExpressionAttributeValues=marshal({":available": seen[AVAILABLE], ":waiting": seen["waiting"]}),
             )

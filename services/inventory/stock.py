@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.kernel.errors import RejectedError
 from services.kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal, shown
 
 Quantities = dict[str, int]
@@ -23,7 +24,7 @@ MAX_WAITING: Final = 100
 SKU_PATTERN: Final = SKU
 
 
-class InvalidLines(ValueError):
+class InvalidLinesError(RejectedError, ValueError):
     """Lines that no order or replenishment can have: a bug in the caller."""
 
 
@@ -113,26 +114,26 @@ Part = Move | Join | Leave
 
 
 def check_sku(sku: Any) -> None:
-    """Pass what can be a SKU. Raises InvalidLines."""
+    """Pass what can be a SKU. Raises InvalidLinesError."""
     if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
-        raise InvalidLines(f"{shown(sku)} is not a SKU: it {ID_FORM}")
+        raise InvalidLinesError(f"{shown(sku)} is not a SKU: it {ID_FORM}")
     if is_personal(sku):
-        raise InvalidLines(f"a SKU {PERSONAL}")
+        raise InvalidLinesError(f"a SKU {PERSONAL}")
 
 
 def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
-    """The quantities of `lines`, each `{"sku", "quantity"}`; lines of one SKU are added up. Raises InvalidLines."""
+    """The quantities of `lines`, each `{"sku", "quantity"}`; lines of one SKU are added up. Raises InvalidLinesError."""
     merged: Quantities = {}
     for line in lines:
         sku, quantity = line["sku"], line["quantity"]
         check_sku(sku)
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
-            raise InvalidLines(f"the quantity of {sku} is {quantity!r}; it must be an integer from 1")
+            raise InvalidLinesError(f"the quantity of {sku} is {quantity!r}; it must be an integer from 1")
         merged[sku] = merged.get(sku, 0) + quantity
         if merged[sku] > MAX_QUANTITY:
-            raise InvalidLines(f"{merged[sku]} of {sku}; at most {MAX_QUANTITY}")
+            raise InvalidLinesError(f"{merged[sku]} of {sku}; at most {MAX_QUANTITY}")
     if not 1 <= len(merged) <= MAX_SKUS:
-        raise InvalidLines(f"{len(merged)} SKUs; it must be 1 to {MAX_SKUS}")
+        raise InvalidLinesError(f"{len(merged)} SKUs; it must be 1 to {MAX_SKUS}")
     return dict(sorted(merged.items()))
 
 

@@ -3,16 +3,17 @@
 from typing import Any
 
 from services.inventory import decisions, states, table
-from services.inventory.consumes import CONSUMES, ON_REPLAY
+from services.inventory.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 
 
 def restock(delivery: Delivery) -> None:
     """Take the order's goods back. If they are back, the order asks again: it has not had the answer.
 
-    They come back only if the order itself says that it is cancelled after its confirmation. Raises InvalidEvent if it does
+    They come back only if the order itself says that it is cancelled after its confirmation. Raises InvalidEventError if it
+    does
     not, and what `facts_of` raises.
     """
     event = delivery.event
@@ -23,16 +24,16 @@ def restock(delivery: Delivery) -> None:
     row = reservations.get(event.order_id)
     if row is not None and row["status"] == states.RESTOCKED:
         if delivery.is_live:
-            reservations.say_again(event.order_id, row)
+            reservations.republish_said(event.order_id, row)
         return
     if row is not None and row["status"] != states.COMMITTED:
         return
     order = facts_of("order", event.order_id)
     if row is None or order is None or not order["revoked"]:
         raise contradicted(event, "order", order)
-    reservations.move(event.order_id, decisions.restock, Cause(event.correlation_id, event.event_id))
+    reservations.move(event.order_id, decisions.restock, Causation(event.correlation_id, event.event_id))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], restock), ON_REPLAY["cancellations"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], restock), REPLAY_POLICY["cancellations"])

@@ -11,10 +11,10 @@ from services.inventory import backorders, decisions, levels, states, table
 from services.inventory.stock import AVAILABLE
 from services.kernel import clock
 from services.kernel.facts import facts_of
-from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.functions import move_each, republish_stale_outbox, sweep
 from services.kernel.metrics import count
 from services.kernel.orphans import LANE, LOOK_AGAIN_AFTER, is_orphan
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 
 logger = Logger()
 PER_SHARD: Final = 250
@@ -43,7 +43,7 @@ def look(sku: str) -> bool:
 def release_orphan(order_id: str) -> bool:
     """Release the reservation if its order does not exist, or is cancelled; return whether it was.
 
-    Raises Contended, and what `facts_of` raises.
+    Raises ContentionError, and what `facts_of` raises.
     """
     reservations = table.reservations()
     row = reservations.get(order_id)
@@ -53,7 +53,7 @@ def release_orphan(order_id: str) -> bool:
         reservations.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
         return False
     logger.error("reservation without an order", order_id=order_id, status=row["status"])
-    cause = Cause(row["correlation_id"], f"{row['pk']}#{row['version']}")
+    cause = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
     reservations.move(order_id, lambda row, seen: decisions.let_go(row, seen, order_id, cause.correlation_id), cause)
     count("OrphanReleased", 1)
     return True
@@ -69,5 +69,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         lambda: move_each(
             reservations, unsettled, release_orphan, "OrphansNotReleased", moved="released", failed="not_released", begun=begun
         ),
-        republish_left_behind,
+        republish_stale_outbox,
     )

@@ -11,21 +11,21 @@ from services.inventory.decisions import Step
 from services.inventory.skus import Skus
 from services.inventory.stock import Seen, Stock
 from services.kernel import clients
-from services.kernel.rows import Cause, Contended, Row, Rows
+from services.kernel.rows import AggregateStore, Causation, ContentionError, Row
 from services.kernel.transactions import transact
 
 Decide = Callable[[Row | None, Seen], Step | None]
 TRIES: Final = 5
 
 
-class StockRows(Rows):
+class StockRows(AggregateStore):
     """Rows whose every step moves stock in the same transaction: `RES#<order_id>`, `REPL#<replenishment_id>`."""
 
-    def move(self, aggregate_id: str, decide: Decide, cause: Cause, *, presume_absent: bool = False) -> Row:
+    def move(self, aggregate_id: str, decide: Decide, cause: Causation, *, presume_absent: bool = False) -> Row:
         """Let `decide` look at the row and take the step it chooses; the row afterwards.
 
-        As `Rows.advance`, and `decide` is also asked again where the stock refused the step, with what was seen of it.
-        Raises Contended.
+        As `Rows.apply`, and `decide` is also asked again where the stock refused the step, with what was seen of it.
+        Raises ContentionError.
         """
         row = None if presume_absent else self.get(aggregate_id)
         seen: dict[str, Stock] = {}
@@ -43,7 +43,7 @@ class StockRows(Rows):
                 row, seen = refused[0], {}
             else:
                 seen |= {step.parts[position - 1].sku: sku_rows.stock_of(found) for position, found in refused.items()}
-        raise Contended(f"{self.key(aggregate_id)} changed {TRIES} times while being written")
+        raise ContentionError(f"{self.key(aggregate_id)} changed {TRIES} times while being written")
 
 
 @cache
@@ -59,9 +59,9 @@ def replenishments() -> StockRows:
 
 
 @cache
-def levels() -> Rows:
+def levels() -> AggregateStore:
     """The levels of watched SKUs, `LEVEL#<sku>`, in the same table."""
-    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.LEVELS)
+    return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.LEVELS)
 
 
 @cache

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.kernel.rows import Cause
+from services.kernel.errors import BugError, RejectedError
+from services.kernel.rows import Causation
 
 Command = dict[str, Any]
 Commands = Mapping[str, Callable[[Command], Command]]
@@ -14,11 +15,11 @@ MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
 
 
-class UnknownCommandError(ValueError):
+class UnknownCommandError(BugError):
     """A command that the function does not have: caller and service were deployed out of step."""
 
 
-def run(commands: Commands, event: Command) -> Command:
+def dispatch(commands: Commands, event: Command) -> Command:
     """Run the command that `event["command"]` names and return its answer. Raises UnknownCommandError."""
     command = commands.get(event.get("command", ""))
     if command is None:
@@ -26,7 +27,7 @@ def run(commands: Commands, event: Command) -> Command:
     return command(event)
 
 
-class InvalidCommandError(ValueError):
+class InvalidCommandError(RejectedError, ValueError):
     """A command whose fields no caller of ours sends. The text names the field."""
 
 
@@ -46,9 +47,9 @@ def order_id_of(command: Command) -> str:
     return order_id
 
 
-def cause_of(command: Command) -> Cause:
+def cause_of(command: Command) -> Causation:
     """Return what the step is caused by. Raises InvalidCommandError."""
-    return Cause(_id(command, "correlation_id"), _id(command, "causation_id"))
+    return Causation(_id(command, "correlation_id"), _id(command, "causation_id"))
 
 
 def _id(command: Command, name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-Consumes = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
+Subscriptions = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
 """By subscription: the fields read, by (source, detail-type). A source may end in `*`.
 
 A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
@@ -11,13 +11,13 @@ change what nobody reads.
 """
 
 
-class OnReplay(StrEnum):
-    """What a subscription does with an event out of the archive. What it has done already it never does again."""
+class ReplayPolicy(StrEnum):
+    """What a subscription does with an event out of the archive. It never repeats what it has done already."""
 
-    REBUILD = "rebuild"
-    """It makes the row that is missing, and what follows from that, follows."""
-    CATCH_UP = "catch-up"
-    """It acts outside (charges, books a parcel, sends a mail): only on what it missed, and only with `--catch-up`."""
+    REAPPLY = "rebuild"
+    """Create the row that is missing, with all that follows from it."""
+    OPT_IN = "catch-up"
+    """Act on what was missed (charge, book a parcel, send a mail), but only in a replay with `--catch-up`."""
 
 
 CAUSE = ("metadata.event_id", "metadata.correlation_id")

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.kernel.errors import RetryableError
 from services.kernel.facts import Facts, FactsUnavailableError, ask
 
 
-class ContactUnavailable(Exception):
+class ContactUnavailableError(RetryableError):
     """The query failed; whether there is a contact is not known, and the same question may be asked again."""
 
 
-class ContactNotYetError(ContactUnavailable):
+class ContactNotYetError(ContactUnavailableError):
     """The customer has no contact, and the order is so young that one may yet come."""
 
 
@@ -37,12 +38,12 @@ class Addressed:
 def contact_of(order_id: str, function_arn: str) -> Addressed:
     """Return the order's facts, and its customer's contact, which is None when it was never given, or is forgotten.
 
-    Raises ContactNotYetError, ContactUnavailable, and what Lambda raises.
+    Raises ContactNotYetError, ContactUnavailableError, and what Lambda raises.
     """
     try:
         found = ask(function_arn, order_id)
     except FactsUnavailableError as failure:
-        raise ContactUnavailable(str(failure)) from None
+        raise ContactUnavailableError(str(failure)) from None
     match found["outcome"]:
         case "FOUND":
             return Addressed(found.get("order"), Contact(found["name"], found["email"], found["address"]))
@@ -51,4 +52,4 @@ def contact_of(order_id: str, function_arn: str) -> Addressed:
         case "NOT_YET":
             raise ContactNotYetError(f"the customer of {order_id} has no contact; the order is young, so ask again")
         case outcome:
-            raise ContactUnavailable(f"the contact function answered {outcome!r} for {order_id}")
+            raise ContactUnavailableError(f"the contact function answered {outcome!r} for {order_id}")

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.kernel.errors import BugError
+
 MAX_EVENT_BYTES = 64 * 1024
 """Our own bar for an event's detail, in bytes of UTF-8; PutEvents takes 1 MB since January 2026."""
 
 
-class EventTooLarge(ValueError):
+class EventTooLargeError(BugError):
     """The event's detail is over `MAX_EVENT_BYTES`."""
 
 
@@ -46,11 +48,13 @@ class DomainEvent:
         return {"metadata": metadata, "data": dict(self.data)}
 
     def to_outbox(self) -> str:
-        """The JSON text that waits in the row's `pending` list. Raises EventTooLarge."""
+        """The JSON text that waits in the row's `pending` list. Raises EventTooLargeError."""
         detail = self.detail()
         size = len(json.dumps(detail, separators=(",", ":")).encode())
         if size > MAX_EVENT_BYTES:
-            raise EventTooLarge(f"{self.detail_type} {self.event_id} is {size} bytes; an event has at most {MAX_EVENT_BYTES}")
+            raise EventTooLargeError(
+                f"{self.detail_type} {self.event_id} is {size} bytes; an event has at most {MAX_EVENT_BYTES}"
+            )
         return json.dumps(
             {"source": self.source, "detail-type": self.detail_type, "detail": detail},
             separators=(",", ":"),

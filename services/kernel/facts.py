@@ -3,6 +3,7 @@
 An event is a hint. Before a consumer moves money, goods or an order on it, the consumer reads the owner's row (ADR 27).
 """
 
+from services.kernel.errors import RetryableError
 import json
 import os
 from collections.abc import Mapping
@@ -12,13 +13,13 @@ from services.kernel import clients, outside_json
 from services.kernel.events import DomainEvent
 from services.kernel.names import facts_function_name
 from services.kernel.rows import Row
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 
 Facts = Mapping[str, Any]
 """What a service states of its row: `status`, and what else belongs to it."""
 
 
-class FactsUnavailableError(Exception):
+class FactsUnavailableError(RetryableError):
     """The owner did not answer. The row's state is unknown, and the same question may be repeated."""
 
 
@@ -61,8 +62,8 @@ def ask(function: str, order_id: str, **about: str) -> dict[str, Any]:
     return found
 
 
-def contradicted(event: DomainEvent, owner: str, facts: Facts | None) -> InvalidEvent:
+def contradicted(event: DomainEvent, owner: str, facts: Facts | None) -> InvalidEventError:
     """Return the refusal of an event that its owner's row does not bear out."""
     status = f"{facts['status']} there" if facts else "unknown there"
     reason = f"the {owner} service does not confirm it: the order is {status}; nothing was changed"
-    return InvalidEvent(f"{event.detail_type} from {event.source}", "metadata.order_id", reason)
+    return InvalidEventError(f"{event.detail_type} from {event.source}", "metadata.order_id", reason)

@@ -12,7 +12,7 @@ from services.kernel import clients, clock
 from services.kernel.metrics import count
 from services.kernel.patience import SWEEP_BEGINS_SECONDS
 from services.kernel.relay import Outbox, relay_records, republish
-from services.kernel.rows import Keyed
+from services.kernel.rows import KeyedStore
 from services.kernel.settings import from_environment
 
 logger = Logger()
@@ -58,7 +58,7 @@ def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
 
 
 def move_each(
-    rows: Keyed,
+    rows: KeyedStore,
     due: Iterable[str],
     move: Callable[[str], bool],
     metric: str,
@@ -89,7 +89,7 @@ def move_each(
     return {moved: done, failed: not_done}
 
 
-def _put_last(rows: Keyed, row_id: str) -> None:
+def _put_last(rows: KeyedStore, row_id: str) -> None:
     """Let a row come up after all others that are due, if that can be written: on a hot row it cannot."""
     try:
         rows.postpone(row_id, clock.now())
@@ -97,7 +97,7 @@ def _put_last(rows: Keyed, row_id: str) -> None:
         logger.warning("row keeps its place", row=rows.key(row_id), error=type(error).__name__)
 
 
-def republish_left_behind() -> dict[str, int]:
+def republish_stale_outbox() -> dict[str, int]:
     """Publish again what the relay left behind; return how many events that were, as `republished`."""
     settings = from_environment(OutboxSettings)
     done = republish(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))

@@ -9,12 +9,12 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, outside_json, schemas, versions
-from services.kernel.consumes import OnReplay
+from services.kernel.consumes import ReplayPolicy
 from services.kernel.events import DomainEvent
 from services.kernel.metrics import count
 from services.kernel.names import catches_up, is_source
 from services.kernel.outside_json import OutsideJsonError
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 
 logger = Logger()
 FIRST_RETRY_SECONDS = 5
@@ -39,9 +39,9 @@ class Delivery:
         """Whether its publisher may wait for the answer: a replay asks nothing, and writes nothing that is there."""
         return self.replay_name is None
 
-    def is_for(self, on_replay: OnReplay) -> bool:
+    def is_for(self, replay_policy: ReplayPolicy) -> bool:
         """Whether a subscription that treats replays so is to hear of it."""
-        return self.replay_name is None or on_replay is OnReplay.REBUILD or catches_up(self.replay_name)
+        return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
 
 
 Handler = Callable[[Delivery], None]
@@ -58,7 +58,7 @@ class DeadLetters:
     source_url: str = ""
     """The queue itself, if failed messages are to be delivered again by our own schedule and not by its visibility time-out."""
 
-    def try_again_later(self, record: Mapping[str, Any]) -> None:
+    def retry_with_backoff(self, record: Mapping[str, Any]) -> None:
         """Deliver a failed message again in 5 seconds, then 10, then 20 ..., at last every 15 minutes."""
         if not self.source_url:
             return
@@ -69,7 +69,7 @@ class DeadLetters:
             VisibilityTimeout=min(FIRST_RETRY_SECONDS * 2 ** (received - 1), LONGEST_RETRY_SECONDS),
         )
 
-    def set_aside(self, record: Mapping[str, Any], error: InvalidEvent) -> None:
+    def quarantine(self, record: Mapping[str, Any], error: InvalidEventError) -> None:
         """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
         reason = "".join(sign if sign.isprintable() else "?" for sign in str(error))  # SQS takes no control characters
         attributes = {"reason": reason, "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
@@ -83,23 +83,27 @@ class DeadLetters:
         )
 
 
-def subscribe(event: Mapping[str, Any], handlers: Handlers, on_replay: OnReplay) -> dict[str, Any]:
+def subscribe(event: Mapping[str, Any], handlers: Handlers, replay_policy: ReplayPolicy) -> dict[str, Any]:
     """What a subscriber's function does with its queue's batch: `receive`, with the queues that it was deployed with.
 
     Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
     """
     dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
-    return receive(event["Records"], handlers, dead_letters, on_replay)
+    return receive(event["Records"], handlers, dead_letters, replay_policy)
 
 
 def receive(
-    records: list[dict[str, Any]], handlers: Handlers, dead_letters: DeadLetters, on_replay: OnReplay = OnReplay.REBUILD
+    records: list[dict[str, Any]],
+    handlers: Handlers,
+    dead_letters: DeadLetters,
+    replay_policy: ReplayPolicy = ReplayPolicy.REAPPLY,
 ) -> dict[str, Any]:
     """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
 
-    A replayed event is handed over as `on_replay` says, else it is done with.
+    A replayed event is handed over as `replay_policy` says, else it is done with.
 
-    A message that its schema or its handler refuses (InvalidEvent), or that no handler is for, goes to the dead-letter queue
+    A message that its schema or its handler refuses (InvalidEventError), or that no handler is for, goes to the dead-letter
+    queue
     with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is counted.
     One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
     """
@@ -111,19 +115,19 @@ def receive(
                 if delivery.replay_name is not None or _was_delivered(record):
                     delivery = replace(delivery, repeated=True)
                 handle = _handler_of(handlers, delivery.event)
-                if delivery.is_for(on_replay):
+                if delivery.is_for(replay_policy):
                     handle(delivery)
-            except InvalidEvent as error:
+            except InvalidEventError as error:
                 if is_replayed(record["body"]):
                     logger.warning("replayed event refused", message_id=record["messageId"], reason=str(error))
                     count("ReplayedEventsRefused", 1)
                     continue
                 logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
-                dead_letters.set_aside(record, error)
+                dead_letters.quarantine(record, error)
         except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
             logger.exception("message failed", message_id=record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})
-            _try_again_later(dead_letters, record)
+            _retry_with_backoff(dead_letters, record)
     return {"batchItemFailures": failures}
 
 
@@ -133,25 +137,25 @@ def _was_delivered(record: Mapping[str, Any]) -> bool:
     return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
 
 
-def _try_again_later(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
+def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
     try:
-        dead_letters.try_again_later(record)
+        dead_letters.retry_with_backoff(record)
     except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back
         logger.warning("message comes back late", message_id=record["messageId"])
 
 
 def parse(body: str) -> Delivery:
-    """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEvent."""
+    """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEventError."""
     try:
         envelope = outside_json.read_object(body)
         source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]
     except OutsideJsonError as error:
-        raise InvalidEvent("message", error.where, error.reason) from None
+        raise InvalidEventError("message", error.where, error.reason) from None
     except KeyError:
-        raise InvalidEvent("message", "", "is not an EventBridge event (source, detail-type, detail)") from None
+        raise InvalidEventError("message", "", "is not an EventBridge event (source, detail-type, detail)") from None
     replay_name = envelope.get("replay-name")
     if not isinstance(replay_name, str | None):
-        raise InvalidEvent("message", "replay-name", "must be text")
+        raise InvalidEventError("message", "replay-name", "must be text")
     schemas.validate(source, detail_type, detail)
     detail = versions.upcast(source, detail_type, detail)
     return Delivery(DomainEvent.from_parts(source, detail_type, detail), replay_name)
@@ -169,4 +173,4 @@ def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:
     for (source, detail_type), handler in handlers.items():
         if is_source(source, event.source) and detail_type == event.detail_type:
             return handler
-    raise InvalidEvent(f"{event.detail_type} from {event.source}", "", "no handler here is for this event")
+    raise InvalidEventError(f"{event.detail_type} from {event.source}", "", "no handler here is for this event")

@@ -7,6 +7,7 @@ nearly all of them within seconds; a sweeper looks at those that it left (docs/h
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.kernel.errors import RetryableError
 from services.kernel.facts import Facts
 from services.kernel.rows import Row, due_at
 
@@ -18,7 +19,7 @@ LOOK_AGAIN_AFTER: Final = timedelta(days=1)
 """When a row whose order still needs it is looked at again: a back-order waits for days."""
 
 
-class OrphanCapturedError(Exception):
+class OrphanCapturedError(RetryableError):
     """The money of an orphan is captured, or may be: an operator must give it back."""
 
 

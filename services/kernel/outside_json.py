@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from services.kernel.errors import RejectedError
+
 MAX_BYTES: Final = 1024 * 1024
 """Bytes of UTF-8 that are read unless the caller says otherwise: what an SQS message may have."""
 MAX_DEPTH: Final = 64
@@ -25,7 +27,7 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")
 """A member's name that an error may repeat: no number and no address, so that neither gets into a log."""
 
 
-class OutsideJsonError(ValueError):
+class OutsideJsonError(RejectedError, ValueError):
     """JSON text that is refused. `where` is the place in the document (`lines[0].sku`, empty for all of it), `reason` says why.
 
     Neither repeats a value of the text, so both may be logged.

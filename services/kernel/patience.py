@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from services.kernel.errors import BugError
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -40,7 +42,7 @@ REPUBLISH_SECONDS: Final = 10
 """What a sweep keeps, after its last row, to publish what the relay left behind."""
 
 
-class OverBudgetError(ValueError):
+class OverBudgetError(BugError):
     """Something can take longer than what waits for it."""
 
 

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
+from services.kernel.errors import RejectedError
+
 TYPES = "https://orderflow.dev/problems/"
 """The problem types' namespace: identifiers, documented in the READMEs of the services, not pages."""
 
 
-class InvalidRequest(ValueError):
+class InvalidRequestError(RejectedError, ValueError):
     """Bad input. `field` is where in the request (`lines[0].sku`, `Idempotency-Key`); `status` is the HTTP status it earns."""
 
     def __init__(self, name: str, status: int, where: str, detail: str) -> None:
@@ -23,7 +25,7 @@ class InvalidRequest(ValueError):
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemDetails:
     """A problem document: `name` ends its type URI, `members` are extension members."""
 
     name: str
@@ -44,10 +46,10 @@ class Problem:
         return Response(self.status, "application/problem+json", json.dumps(document), headers=dict(headers or {}))
 
 
-def of_invalid(request: InvalidRequest) -> Problem:
+def from_invalid_request(request: InvalidRequestError) -> ProblemDetails:
     """The problem document of bad input."""
     members = {"field": request.field} if request.field else {}
-    return Problem(request.name, request.status, title_of(request.name), request.detail, members)
+    return ProblemDetails(request.name, request.status, title_of(request.name), request.detail, members)
 
 
 def title_of(name: str) -> str:
@@ -55,15 +57,17 @@ def title_of(name: str) -> str:
     return name.replace("-", " ").capitalize()
 
 
-TELL_AGAIN_SECONDS: Final = "60"
+RETRY_AFTER_SECONDS: Final = "60"
 
 
-def tell_again(name: str, status: int, detail: str) -> Response[str]:
+def retry_later(name: str, status: int, detail: str) -> Response[str]:
     """What a webhook answers that cannot take in yet what it is told."""
-    return Problem(name, status, title_of(name), f"{detail}; tell it again").response({"Retry-After": TELL_AGAIN_SECONDS})
+    return ProblemDetails(name, status, title_of(name), f"{detail}; tell it again").response(
+        {"Retry-After": RETRY_AFTER_SECONDS}
+    )
 
 
 def no_such_route(service: str) -> Callable[[Exception], Response[str]]:
     """The answer to a path that the service's API does not have."""
     detail = f"see services/{service}/README.md for the routes"
-    return lambda _: Problem("no-such-route", 404, "No such route", detail).response()
+    return lambda _: ProblemDetails("no-such-route", 404, "No such route", detail).response()

@@ -19,6 +19,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from services.kernel.errors import RejectedError
 from services.kernel.secrets import secret, secret_anew
 
 Statement = dict[str, Any]
@@ -46,7 +47,7 @@ class Kind(StrEnum):
     """The reservation states its `outcome`, with the `lines` that it is of."""
 
 
-class ReceiptRefusedError(Exception):
+class ReceiptRefusedError(RejectedError):
     """A statement comes without the receipt of the service that could state it: forged, or of a key long rotated."""
 
 

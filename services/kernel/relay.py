@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clock, versions
+from services.kernel.errors import RetryableError
 from services.kernel.names import PENDING_INDEX
 from services.kernel.rows import Row, each_shard, is_condition_failure, marshal, unmarshal
 
@@ -34,7 +35,7 @@ NEVER_ACCEPTED: Final = frozenset(
 (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html)."""
 
 
-class BusUnavailableError(Exception):
+class BusUnavailableError(RetryableError):
     """PutEvents failed as a whole, for no reason of one event; the same events again may be accepted."""
 
 
@@ -187,7 +188,7 @@ def republish(outbox: Outbox, older_than: timedelta, limit: int = 500) -> Republ
     BusUnavailableError; and what a query of the index raises, once the other shards are done.
     """
     events = rows_left = 0
-    for pk in _left_behind(outbox, clock.rfc3339(clock.now() - older_than), limit):
+    for pk in _stale_rows(outbox, clock.rfc3339(clock.now() - older_than), limit):
         try:
             published, left = _republish_row(outbox, pk)
         except BusUnavailableError:
@@ -228,7 +229,7 @@ def _put_last(outbox: Outbox, pk: str) -> None:
         logger.warning("row keeps its place", row=pk, error=type(error).__name__)
 
 
-def _left_behind(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
+def _stale_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
     """Yield the keys of rows that hold events pending since before then, at most `limit` of a shard."""
 
     def of_shard(shard: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clock, schemas, versions
+from services.kernel.errors import BugError, RetryableError
 from services.kernel.events import DomainEvent
 from services.kernel.names import DUE_INDEX
 from services.kernel.transitions import ABSENT, Transition, TransitionTable
@@ -30,7 +31,7 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-class Stale(Exception):
+class VersionConflictError(RetryableError):
     """The row was not what the change was decided on. `row` is what it is now, None if it is not there."""
 
     def __init__(self, row: Row | None) -> None:
@@ -38,16 +39,16 @@ class Stale(Exception):
         self.row = row
 
 
-class ForbiddenTransition(AssertionError):
+class ForbiddenTransitionError(BugError):
     """Code asked for a step that the transition table does not have: a bug, never an outcome."""
 
 
-class Contended(Exception):
+class ContentionError(RetryableError):
     """The row kept changing under the writer; the caller's retry will find it calmer."""
 
 
 @dataclass(frozen=True)
-class Cause:
+class Causation:
     """What an event is caused by: the order's correlation id, and the event id or request id that led here."""
 
     correlation_id: str
@@ -55,7 +56,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Change:
+class Decision:
     """A decision: take `transition`, with the attributes it sets and removes, and the data of the event it publishes."""
 
     transition: Transition
@@ -68,7 +69,7 @@ class Change:
     """The other service's event that the step is taken on, for the row's timeline."""
 
 
-Decide = Callable[[Row | None], Change | None]
+Decide = Callable[[Row | None], Decision | None]
 
 
 def marshal(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | Non
         raise failure
 
 
-LEAVE_DUE_INDEX: Final = ("due_shard", "next_due")
+DUE_INDEX_ATTRIBUTES: Final = ("due_shard", "next_due")
 """What a row loses when no sweeper need look at it any more."""
 
 
@@ -136,7 +137,7 @@ def is_condition_failure(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
-class Keyed:
+class KeyedStore:
     """The rows of a table whose keys are `<prefix>#<id>`, read by their ids, and found when they are due."""
 
     def __init__(self, client: Any, table_name: str, prefix: str) -> None:
@@ -202,7 +203,7 @@ class Keyed:
                 raise
 
 
-class Rows(Keyed):
+class AggregateStore(KeyedStore):
     """The rows of one aggregate in a service's table."""
 
     keeps_timeline = False
@@ -212,11 +213,11 @@ class Rows(Keyed):
         super().__init__(client, table_name, transitions.aggregate)
         self.transitions = transitions
 
-    def advance(
+    def apply(
         self,
         aggregate_id: str,
         decide: Decide,
-        cause: Cause,
+        cause: Causation,
         *,
         presume_absent: bool = False,
         seen: Row | None = None,
@@ -226,7 +227,7 @@ class Rows(Keyed):
 
         Where another writer was faster, or this write's first answer was lost, `decide` is asked again with the row as it now
         is, so it must answer None for a step already taken. `presume_absent` saves the first read when the row is expected
-        not to be there, `seen` when the caller has just had the row. Raises Contended after `tries` lost races.
+        not to be there, `seen` when the caller has just had the row. Raises ContentionError after `tries` lost races.
         """
         row = seen if seen or presume_absent else self.get(aggregate_id)
         for _ in range(tries):
@@ -235,12 +236,15 @@ class Rows(Keyed):
                 return row
             try:
                 return self.write(aggregate_id, row, change, cause)
-            except Stale as stale:
+            except VersionConflictError as stale:
                 row = stale.row
-        raise Contended(f"{self.key(aggregate_id)} changed {tries} times while being written")
+        raise ContentionError(f"{self.key(aggregate_id)} changed {tries} times while being written")
 
-    def write(self, aggregate_id: str, row: Row | None, change: Change, cause: Cause) -> Row:
-        """One conditional write of `change` on top of `row`; the new row. Raises Stale, InvalidEvent, EventTooLarge."""
+    def write(self, aggregate_id: str, row: Row | None, change: Decision, cause: Causation) -> Row:
+        """One conditional write of `change` on top of `row`; the new row.
+
+        Raises VersionConflictError, InvalidEventError, EventTooLargeError.
+        """
         try:
             answer = self.client.update_item(
                 **self.update(aggregate_id, row, change, cause),
@@ -250,15 +254,15 @@ class Rows(Keyed):
             if not is_condition_failure(error):
                 raise
             old = error.response.get("Item")
-            raise Stale(unmarshal(old) if old else None) from None
+            raise VersionConflictError(unmarshal(old) if old else None) from None
         return unmarshal(answer["Attributes"])
 
-    def update(self, aggregate_id: str, row: Row | None, change: Change, cause: Cause) -> dict[str, Any]:
+    def update(self, aggregate_id: str, row: Row | None, change: Decision, cause: Causation) -> dict[str, Any]:
         """The write of `change`, in the form that UpdateItem and a transaction's Update both take."""
         transition = change.transition
         status = row["status"] if row else ABSENT
         if status not in transition.sources:
-            raise ForbiddenTransition(
+            raise ForbiddenTransitionError(
                 f"{self.key(aggregate_id)} is {status}; {transition.name} starts from {sorted(transition.sources)}"
             )
         key, now = self.key(aggregate_id), clock.rfc3339(clock.now())
@@ -312,7 +316,7 @@ class Rows(Keyed):
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def say_again(self, aggregate_id: str, row: Row) -> bool:
+    def republish_said(self, aggregate_id: str, row: Row) -> bool:
         """Put the event that the row keeps as `said` into its outbox once more, as it was; return whether it is there now.
 
         Not where the row keeps none, has moved since it was read, or has an event that waits: the relay publishes that one.

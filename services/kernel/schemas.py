@@ -14,6 +14,7 @@ from typing import Any
 
 import fastjsonschema
 
+from services.kernel.errors import RejectedError
 from services.kernel.events import DomainEvent
 from services.kernel.identifiers import shown
 from services.kernel.names import is_source
@@ -23,7 +24,7 @@ Key = tuple[str, str, int]
 """(source, detail-type, version); a source may end in `*`."""
 
 
-class InvalidEvent(ValueError):
+class InvalidEventError(RejectedError, ValueError):
     """An event that its schema refuses. `field` is where (`data.lines[0].sku`), `reason` is what was wrong."""
 
     def __init__(self, event: str, field: str, reason: str) -> None:
@@ -82,26 +83,26 @@ def published_until(source: str, detail_type: str, version: int) -> str:
 
 
 def validate(source: str, detail_type: str, detail: Any) -> None:
-    """Pass an event's `detail`, or raise InvalidEvent naming the field."""
+    """Pass an event's `detail`, or raise InvalidEventError naming the field."""
     event = f"{shown(detail_type)} from {shown(source)}"
     if not isinstance(source, str) or not isinstance(detail_type, str):
-        raise InvalidEvent(event, "", "an event's source and detail-type are text")
+        raise InvalidEventError(event, "", "an event's source and detail-type are text")
     if not isinstance(detail, Mapping) or not isinstance(detail.get("metadata"), Mapping):
-        raise InvalidEvent(event, "metadata", "is missing; an event's detail is {metadata, data}")
+        raise InvalidEventError(event, "metadata", "is missing; an event's detail is {metadata, data}")
     version = detail["metadata"].get("event_version")
     if not isinstance(version, int):
-        raise InvalidEvent(event, "metadata.event_version", "must be an integer, the version of the event's schema")
+        raise InvalidEventError(event, "metadata.event_version", "must be an integer, the version of the event's schema")
     key = _key_of(source, detail_type, version)
     if key is None:
-        raise InvalidEvent(event, "", f"no schema of version {version} is known here")
+        raise InvalidEventError(event, "", f"no schema of version {version} is known here")
     try:
         _compiled(key)(detail)
     except fastjsonschema.JsonSchemaValueException as refusal:
-        raise InvalidEvent(event, field_of(refusal), reason_of(refusal)) from None
+        raise InvalidEventError(event, field_of(refusal), reason_of(refusal)) from None
 
 
 def validate_event(event: DomainEvent) -> None:
-    """Pass an event about to be written, or raise InvalidEvent."""
+    """Pass an event about to be written, or raise InvalidEventError."""
     validate(event.source, event.detail_type, event.detail())
 
 

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
+from services.kernel.errors import BugError
+
 T = TypeVar("T")
 
 
-class MissingSetting(RuntimeError):
+class MissingSettingError(BugError):
     """The function was deployed without an environment variable it needs."""
 
 
 def from_environment(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
     """A dataclass filled from the variables named like its fields in capitals; `int` and `float` fields are converted.
 
-    Raises MissingSetting naming the variable.
+    Raises MissingSettingError naming the variable.
     """
     found = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -25,5 +27,5 @@ def from_environment(kind: type[T], environ: Mapping[str, str] | None = None) ->
             convert = {int: int, float: float, "int": int, "float": float}.get(item.type, str)
             values[item.name] = convert(found[name])
         elif item.default is MISSING and item.default_factory is MISSING:
-            raise MissingSetting(f"{name} is not set; {kind.__module__} needs it (its stack's infrastructure.py sets it)")
+            raise MissingSettingError(f"{name} is not set; {kind.__module__} needs it (its stack's infrastructure.py sets it)")
     return kind(**values)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from services.kernel.rows import Contended, Row, unmarshal
+from services.kernel.rows import ContentionError, Row, unmarshal
 
 Action = dict[str, Any]
 """One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}`, `{"Delete": ...}` or `{"ConditionCheck": ...}`."""
@@ -33,7 +33,7 @@ def transact(
     """Write all of `actions`, or nothing; the actions whose conditions refused it, empty when it was written.
 
     The refused are by position, each with the row as it is if its action asks for ALL_OLD, or None. A conflict with another
-    transaction (or throttling), and nothing else, is tried again. Raises Contended when the tries are spent.
+    transaction (or throttling), and nothing else, is tried again. Raises ContentionError when the tries are spent.
 
     No ClientRequestToken is given: the conditions make a repeat harmless for ever, where a token does so for ten minutes and
     only if every byte is the same (`updated_at` is not). botocore gives each call a random one, for its own retries.
@@ -52,7 +52,7 @@ def transact(
                 pause(chance.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))
         else:
             return {}
-    raise Contended(f"a transaction of {len(actions)} actions met others {TRIES} times")
+    raise ContentionError(f"a transaction of {len(actions)} actions met others {TRIES} times")
 
 
 def _row(reason: dict[str, Any]) -> Row | None:

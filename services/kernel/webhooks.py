@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from services.kernel.errors import RejectedError
+
 TOLERANCE: Final = timedelta(minutes=5)
 """How old, or how far ahead, a signature may be: a request that was overheard is of no use later."""
 SECONDS: Final = re.compile(r"[0-9]{1,11}")
 """Seconds since 1970 until the year 5138: a float and a datetime can hold them."""
 
 
-class InvalidSignature(ValueError):
+class InvalidSignatureError(RejectedError, ValueError):
     """The request is not from whom it should be, or not from now. The text says what was wrong, and gives no secret away."""
 
 
@@ -27,17 +29,17 @@ def sign(secret: str, body: str, now: datetime) -> str:
 
 
 def verify(secret: str, header: str, body: str, now: datetime) -> None:
-    """Pass what is signed by `secret` within TOLERANCE of `now`. Raises InvalidSignature."""
+    """Pass what is signed by `secret` within TOLERANCE of `now`. Raises InvalidSignatureError."""
     parts = [part.strip().partition("=") for part in header.split(",")]
     given = [value for name, _, value in parts if name == "v1"]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1 or not SECONDS.fullmatch(times[0]) or not given:
-        raise InvalidSignature("the signature header must be t=<seconds since 1970>,v1=<hex>")
+        raise InvalidSignatureError("the signature header must be t=<seconds since 1970>,v1=<hex>")
     expected = _digest(secret, int(times[0]), body)
     if not any(signature.isascii() and hmac.compare_digest(expected, signature) for signature in given):
-        raise InvalidSignature("the signature is not of this body under our secret")
+        raise InvalidSignatureError("the signature is not of this body under our secret")
     if abs(now.timestamp() - int(times[0])) > TOLERANCE.total_seconds():
-        raise InvalidSignature(f"the signature is not of the last {TOLERANCE.total_seconds():.0f} seconds")
+        raise InvalidSignatureError(f"the signature is not of the last {TOLERANCE.total_seconds():.0f} seconds")
 
 
 def _digest(secret: str, seconds: int, body: str) -> str:

@@ -3,21 +3,16 @@
 Each carries an `address`, which enters no log.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from services.kernel import clock
+from services.kernel.commands import Command, Commands, dispatch
 from services.notification import table
 from services.notification.suppressions import OPERATOR
 
 logger = Logger()
-Command = dict[str, Any]
-
-
-class UnknownCommand(ValueError):
-    """A command that this function does not have: the caller and this service were deployed out of step."""
 
 
 def suppression(command: Command) -> Command:
@@ -40,14 +35,11 @@ def allow(command: Command) -> Command:
     return suppression(command)
 
 
-COMMANDS: dict[str, Callable[[Command], Command]] = {"suppression": suppression, "suppress": suppress, "allow": allow}
+COMMANDS: Commands = {"suppression": suppression, "suppress": suppress, "allow": allow}
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommand, KeyError naming a missing field, and what the table raises."""
-    command = COMMANDS.get(event.get("command", ""))
-    if command is None:
-        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
-    answer = command(event)
+    """One command. Raises UnknownCommandError, KeyError naming a missing field, and what the table raises."""
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])
     return answer

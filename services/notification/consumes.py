@@ -1,9 +1,9 @@
 """The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and what is read."""
 
-from services.kernel.consumes import ORDER, Consumes, OnReplay
+from services.kernel.consumes import ORDER, ReplayPolicy, Subscriptions
 from services.kernel.names import source_of
 
-CONSUMES: Consumes = {
+SUBSCRIPTIONS: Subscriptions = {
     "notices": {
         (source_of("order"), "OrderBackordered"): ORDER,
         (source_of("order"), "OrderConfirmed"): ORDER,
@@ -13,4 +13,4 @@ CONSUMES: Consumes = {
 }
 BOUNCED, COMPLAINED = "Email Bounced", "Email Complaint Received"
 """The detail-types, on the account's own bus, by which SES tells what became of a mail."""
-ON_REPLAY = {"notices": OnReplay.CATCH_UP}
+REPLAY_POLICY = {"notices": ReplayPolicy.OPT_IN}

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
+from services.kernel.errors import RejectedError
 from services.notification import consumes, table
 from services.notification.suppressions import BOUNCED, COMPLAINED
 
@@ -17,12 +18,12 @@ logger = Logger()
 metrics = Metrics(namespace="Orderflow")
 
 
-class UnknownFeedback(ValueError):
+class UnknownFeedbackError(RejectedError, ValueError):
     """An event of another form than SES documents: it is tried again, and then a dead letter."""
 
 
 def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
-    """The reason, and the addresses that it makes useless to write to. Raises UnknownFeedback.
+    """The reason, and the addresses that it makes useless to write to. Raises UnknownFeedbackError.
 
     A bounce that is not permanent may go through the next time; feedback `not-spam` is the opposite of a complaint.
     """
@@ -38,7 +39,7 @@ def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
             return COMPLAINED, [str(one["emailAddress"]) for one in found]
     except (KeyError, TypeError):
         pass
-    raise UnknownFeedback("not an SES event of a bounce or a complaint")
+    raise UnknownFeedbackError("not an SES event of a bounce or a complaint")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:

@@ -17,7 +17,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.kernel.patience import DYNAMODB, FUNCTIONS, SES
-from services.notification.consumes import BOUNCED, COMPLAINED, CONSUMES
+from services.notification.consumes import BOUNCED, COMPLAINED, SUBSCRIPTIONS
 from stages import Stage
 
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
@@ -72,7 +72,9 @@ class NotificationStack(ServiceStack):
             ],
             conditions={"StringEquals": {"ses:FromAddress": sender}},
         )
-        Subscription(self, "notices", CONSUMES["notices"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MAIL_SECONDS)
+        Subscription(
+            self, "notices", SUBSCRIPTIONS["notices"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MAIL_SECONDS
+        )
         outbox = Outbox(
             self,
             table,

@@ -6,6 +6,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from services.kernel import clients
+from services.kernel.errors import RetryableError
 from services.notification.mails import Mail
 
 ADDRESS_REFUSED: Final = "BadRequestException"
@@ -31,12 +32,12 @@ class Unknown:
     error: str
 
 
-class NotSent(Exception):
+class NotSentError(RetryableError):
     """SES was not reached, or would not take the call: certainly no mail went out, and it may be tried again."""
 
 
 def send(sender: str, to: str, mail: Mail, configuration_set: str) -> Accepted | Refused | Unknown:
-    """Send the mail, once, by an SES configuration set that tells what became of it later. Raises NotSent.
+    """Send the mail, once, by an SES configuration set that tells what became of it later. Raises NotSentError.
 
     No error of botocore's is passed on: SES names addresses in its messages, and these end in logs.
     """
@@ -61,9 +62,9 @@ def send(sender: str, to: str, mail: Mail, configuration_set: str) -> Accepted |
             return Unknown(code)
         if code == ADDRESS_REFUSED:
             return Refused()
-        raise NotSent(code) from None
+        raise NotSentError(code) from None
     except (ConnectTimeoutError, EndpointConnectionError) as error:
-        raise NotSent(type(error).__name__) from None
+        raise NotSentError(type(error).__name__) from None
     except BotoCoreError as error:
         return Unknown(type(error).__name__)
     return Accepted(answer["MessageId"])

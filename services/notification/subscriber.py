@@ -10,13 +10,14 @@ from aws_lambda_powertools import Logger
 
 from services.kernel import clock
 from services.kernel.contact import contact_of
+from services.kernel.errors import RetryableError
 from services.kernel.events import DomainEvent
 from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
 from services.notification import decisions, mailer, mails, states, table
-from services.notification.consumes import CONSUMES, ON_REPLAY
+from services.notification.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 from services.notification.decisions import Notice
 
 logger = Logger()
@@ -32,7 +33,7 @@ DISPATCHED = ("DISPATCHED", "DELIVERED")
 """The statuses of a shipment that has gone."""
 
 
-class StillClaimed(Exception):
+class ClaimInProgressError(RetryableError):
     """Another delivery is at the note, or died at it: this one must come back to see what became of that."""
 
 
@@ -57,21 +58,22 @@ def notify(delivery: Delivery) -> None:
     A note found CLAIMED is another delivery's, which is at it, or died at it. To send could be a second mail; to acknowledge
     could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is
     SENT, FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
-    Raises StillClaimed, mailer.NotSent, ContactUnavailable, and what botocore and `confirmed_by_owner` raise; but for an event
+    Raises ClaimInProgressError, mailer.NotSentError, ContactUnavailableError, and what botocore and `confirmed_by_owner`
+    raise; but for an event
     that its owner contradicts, the message is then delivered again.
     """
     event = delivery.event
     assert event.order_id is not None
     notice = Notice(event.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
     note = table.notes().get(notice.note_id)
-    come_back_while_claimed(note)
+    retry_while_claimed(note)
     if not decisions.is_open(note):
         return
     asked = contact_of(notice.order_id, settings().contact_function_arn)
     contact, known = asked.contact, confirmed_by_owner(event, asked.order)
     if contact is None or table.suppressions().get(contact.email) is not None:
         reason = decisions.NO_CONTACT if contact is None else decisions.ADDRESS_REFUSED
-        come_back_while_claimed(advance(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
+        retry_while_claimed(advance(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
         return
     mail = mails.compose(notice.kind, contact.name, notice.order_id, known)
     claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
@@ -79,13 +81,13 @@ def notify(delivery: Delivery) -> None:
     if claimed.get("claim") == claim:
         send_claimed(notice, claimed, contact.email, mail)
     else:
-        come_back_while_claimed(claimed)
+        retry_while_claimed(claimed)
 
 
 def confirmed_by_owner(event: DomainEvent, order: Facts | None) -> Facts:
     """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
 
-    Raises InvalidEvent for an event that the row does not bear out, and what `facts_of` raises.
+    Raises InvalidEventError for an event that the row does not bear out, and what `facts_of` raises.
     """
     if event.detail_type == "ShipmentDispatched":
         assert event.order_id is not None
@@ -98,18 +100,18 @@ def confirmed_by_owner(event: DomainEvent, order: Facts | None) -> Facts:
     return order
 
 
-def come_back_while_claimed(note: Row | None) -> None:
-    """Raises StillClaimed for a note that somebody else is at."""
+def retry_while_claimed(note: Row | None) -> None:
+    """Raises ClaimInProgressError for a note that somebody else is at."""
     if note is not None and note["status"] == states.CLAIMED:
-        raise StillClaimed(f"{note['pk']} is claimed, and not known to be sent or not")
+        raise ClaimInProgressError(f"{note['pk']} is claimed, and not known to be sent or not")
 
 
 def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> None:
-    """Send the mail that the note is claimed for, and write down what became of it. Raises mailer.NotSent."""
+    """Send the mail that the note is claimed for, and write down what became of it. Raises mailer.NotSentError."""
     claim = claimed["claim"]
     try:
         outcome = mailer.send(settings().sender_address, to, mail, settings().configuration_set)
-    except mailer.NotSent:
+    except mailer.NotSentError:
         advance(notice, claimed, lambda row: decisions.unclaim(row, claim))
         raise
     match outcome:
@@ -123,11 +125,11 @@ def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> Non
 
 def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
     """Take the step that `decide` chooses on the note last seen as `seen`; the note afterwards."""
-    note = table.notes().advance(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
+    note = table.notes().apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
     assert note is not None
     return note
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The notices queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["notices"], notify), ON_REPLAY["notices"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["notices"], notify), REPLAY_POLICY["notices"])

@@ -7,14 +7,14 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from services.kernel import clock
-from services.kernel.rows import Keyed, is_condition_failure, marshal
+from services.kernel.rows import KeyedStore, is_condition_failure, marshal
 
 BOUNCED, COMPLAINED, OPERATOR = "BOUNCED", "COMPLAINED", "OPERATOR"
 WEIGHT: Final = {BOUNCED: (), OPERATOR: (BOUNCED,), COMPLAINED: (BOUNCED, OPERATOR)}
 """The reasons that each takes the place of."""
 
 
-class Suppressions(Keyed):
+class Suppressions(KeyedStore):
     """The rows `SUPP#<digest>` of the notification table: `digest`, `reason`, `since`. None of them holds an address.
 
     The digest is SHA-256 of the address, without spaces around it and in small letters: it finds an address that one has, and

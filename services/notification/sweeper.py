@@ -8,9 +8,9 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 
 from services.kernel import clock
-from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.functions import move_each, republish_stale_outbox, sweep
 from services.kernel.metrics import count
-from services.kernel.rows import Stale
+from services.kernel.rows import VersionConflictError
 from services.kernel.settings import from_environment
 from services.notification import decisions, table
 
@@ -40,7 +40,7 @@ def give_up(note_id: str, claimed_before: datetime) -> bool:
         return False
     try:
         table.notes().write(note_id, note, change, decisions.notice_of(note).cause)
-    except Stale:  # whoever claimed it is alive after all, or another sweep was faster
+    except VersionConflictError:  # whoever claimed it is alive after all, or another sweep was faster
         return False
     logger.warning("sending stays unknown", order_id=note["order_id"], kind=note["kind"])
     return True
@@ -57,4 +57,4 @@ def give_up_each() -> dict[str, int]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    return sweep(give_up_each, republish_left_behind)
+    return sweep(give_up_each, republish_stale_outbox)

@@ -5,12 +5,12 @@ from functools import cache
 from typing import Any
 
 from services.kernel import clients
-from services.kernel.rows import Rows
+from services.kernel.rows import AggregateStore
 from services.notification import states
 from services.notification.suppressions import Suppressions
 
 
-class Notes(Rows):
+class Notes(AggregateStore):
     """The rows `NOTE#<order_id>#<kind>`. They hold no address and no name."""
 
     def __init__(self, client: Any, table_name: str) -> None:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.kernel.problems import InvalidRequest
+from services.kernel.problems import InvalidRequestError
 
 _COUNTRIES: Final = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
@@ -30,7 +30,7 @@ JOINERS: Final = "\u200c\u200d"
 
 
 def checked(contact: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a contact that its schema accepts as it is kept: trimmed, its mail domain in ASCII. Raises InvalidRequest."""
+    """Return a contact that its schema accepts as it is kept: trimmed, its mail domain in ASCII. Raises InvalidRequestError."""
     address = {name: _plain(f"address.{name}", text) for name, text in contact["address"].items()}
     if address["country"] not in COUNTRIES:
         raise _refusal("address.country", "must be a country's two letters of ISO 3166-1, such as DE")
@@ -70,5 +70,5 @@ def _ascii(domain: str) -> str:
         raise _refusal("email", "must have a domain that DNS can have (IDNA) after the @") from None
 
 
-def _refusal(where: str, detail: str) -> InvalidRequest:
-    return InvalidRequest("request-invalid", 400, where, detail)
+def _refusal(where: str, detail: str) -> InvalidRequestError:
+    return InvalidRequestError("request-invalid", 400, where, detail)

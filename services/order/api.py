@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from services.kernel import clients, clock, problems
 from services.kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
-from services.kernel.problems import InvalidRequest, Problem
-from services.kernel.rows import Cause, Row
+from services.kernel.problems import InvalidRequestError, ProblemDetails
+from services.kernel.rows import Causation, Row
 from services.kernel.settings import from_environment
 from services.order import addresses, decisions, identity, paging, placing, statements, states, table
 from services.order.indexes import IN_A_PAGE
@@ -72,7 +72,9 @@ def place_order() -> Response[str]:
     row = _create(placement, request_id)
     if row["request_hash"] != placement.request_hash:
         detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
-        return Problem("idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}).response()
+        return ProblemDetails(
+            "idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}
+        ).response()
     ours = row["placed_by"] == request_id
     if ours and respond == "sync":
         row = run_saga(row, statements.live_input(row))
@@ -84,17 +86,17 @@ def _create(placement: Placement, request_id: str) -> Row:
     orders = table.orders()
     try:
         lines = placing.price(placement.request, table.offer(placement.request))
-    except InvalidRequest:
+    except InvalidRequestError:
         known = orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
         if known is None:
             raise
         return known
     correlation_id = _correlation_id(request_id)
     change = placing.create(placement, lines, clock.now(), correlation_id, request_id)
-    row = orders.advance(
+    row = orders.apply(
         placement.order_id,
         lambda found: change if found is None else None,
-        Cause(correlation_id, request_id),
+        Causation(correlation_id, request_id),
         presume_absent=True,
     )
     assert row is not None
@@ -136,10 +138,10 @@ def cancel_order(order_id: str) -> Response[str]:
     found = orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if found is None:
         return _no_such_order(order_id)
-    row = orders.advance(
+    row = orders.apply(
         order_id,
         lambda row: decisions.ask_to_cancel(row, reason, clock.now()) if row else None,
-        Cause(found["correlation_id"], _request_id()),
+        Causation(found["correlation_id"], _request_id()),
     )
     assert row is not None
     if row["status"] == states.CANCELLING:
@@ -151,10 +153,10 @@ def cancel_order(order_id: str) -> Response[str]:
         return _json(202, _public(row), {"ETag": _tag(row), **again})
     if row["status"] == states.CONFIRMING:
         detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
-        problem = Problem("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
+        problem = ProblemDetails("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
         return problem.response({"ETag": _tag(row), "Retry-After": ASK_AGAIN_SECONDS})
     detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
-    too_late = Problem("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
+    too_late = ProblemDetails("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
     return too_late.response({"ETag": _tag(row)})
 
 
@@ -174,11 +176,11 @@ def forget_contact(customer_id: str) -> Response[str]:
     return Response(204, body="")
 
 
-def _bad_request(error: InvalidRequest) -> Response[str]:
-    return problems.of_invalid(error).response()
+def _bad_request(error: InvalidRequestError) -> Response[str]:
+    return problems.from_invalid_request(error).response()
 
 
-app.exception_handler(InvalidRequest)(_bad_request)
+app.exception_handler(InvalidRequestError)(_bad_request)
 app.not_found(problems.no_such_route("order"))
 
 
@@ -188,14 +190,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-REJECTIONS: dict[str, Callable[[Row], Problem]] = {
-    "PAYMENT_DECLINED": lambda row: Problem(
+REJECTIONS: dict[str, Callable[[Row], ProblemDetails]] = {
+    "PAYMENT_DECLINED": lambda row: ProblemDetails(
         "payment-declined", 402, "Payment declined", "the payment was declined; nothing was charged", {"order": _public(row)}
     ),
-    "OUT_OF_STOCK": lambda row: Problem(
+    "OUT_OF_STOCK": lambda row: ProblemDetails(
         "out-of-stock", 409, "Out of stock", "there is not enough stock; nothing was charged", {"order": _public(row)}
     ),
-    "CAPTURE_REFUSED": lambda row: Problem(
+    "CAPTURE_REFUSED": lambda row: ProblemDetails(
         "payment-declined", 402, "Payment declined", "the capture was refused; nothing was charged", {"order": _public(row)}
     ),
 }
@@ -209,7 +211,7 @@ def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
     if status == states.CANCELLED:
         charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
         detail = f"the order was cancelled ({reason}); {charged}"
-        cancelled = Problem("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
+        cancelled = ProblemDetails("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
         return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _tag(row)})
     body = {"order_id": row["order_id"], "status": status, "detail": f"{_undecided(row)}; ask again at Location"}
     return _json(202, body, {"Location": location, "Retry-After": _ask_again(row), **headers})
@@ -256,7 +258,7 @@ def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = No
 
 
 def _no_such_order(order_id: str) -> Response[str]:
-    return Problem(
+    return ProblemDetails(
         "no-such-order", 404, "No such order", f"there is no order {shown(order_id)}", {"field": "order_id"}
     ).response()
 
@@ -265,7 +267,7 @@ def _body() -> str | None:
     try:
         return app.current_event.decoded_body
     except ValueError:
-        raise InvalidRequest("body-not-json", 400, "", "the body is not UTF-8 text") from None
+        raise InvalidRequestError("body-not-json", 400, "", "the body is not UTF-8 text") from None
 
 
 def _header(name: str) -> str | None:
@@ -278,8 +280,11 @@ def _request_id() -> str:
 
 
 def _correlation_id(request_id: str) -> str:
-    """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id. Raises InvalidRequest."""
+    """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id.
+
+    Raises InvalidRequestError.
+    """
     given = _header("x-correlation-id") or ""
     if is_personal(given):
-        raise InvalidRequest("request-invalid", 400, "X-Correlation-Id", PERSONAL)
+        raise InvalidRequestError("request-invalid", 400, "X-Correlation-Id", PERSONAL)
     return given if CORRELATION_ID.fullmatch(given) else request_id

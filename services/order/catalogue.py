@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.kernel.currencies import MINOR_DIGITS
+from services.kernel.errors import RejectedError, RetryableError
 from services.kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal
 from services.kernel.money import MAX_PRICE, Money
 from services.kernel.rows import marshal, unmarshal
@@ -17,11 +18,11 @@ MAX_PRICES = 100
 READ_TRIES = 4
 
 
-class CatalogueUnavailable(Exception):
+class CatalogueUnavailableError(RetryableError):
     """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
 
 
-class InvalidPriceError(ValueError):
+class InvalidPriceError(RejectedError, ValueError):
     """A price that nothing can be sold at. The text names its field, `prices[3].currency`."""
 
     def __init__(self, where: str, reason: str) -> None:
@@ -64,7 +65,7 @@ class Catalogue:
             if not keys:
                 return Offer(prices, frozenset(reachable))
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
-        raise CatalogueUnavailable(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
+        raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 
     def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
         """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.

@@ -10,21 +10,16 @@ from functools import cache
 from typing import Any
 
 from services.kernel import clock
-from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
+from services.kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
+from services.kernel.errors import RetryableError
 from services.kernel.receipts import Kind, Statement, receipts
 from services.kernel.rows import Decide, Row
 from services.kernel.settings import from_environment
 from services.order import decisions, identity, states, table
 from services.order.statements import decision, payable, wanted
 
-Command = dict[str, Any]
 
-
-class UnknownCommand(ValueError):
-    """A command that this function does not have: the caller and this service were deployed out of step."""
-
-
-class UnknownOrder(LookupError):
+class UnknownOrderError(RetryableError):
     """A step was asked for of an order that is not there."""
 
 
@@ -106,7 +101,7 @@ def cancel(command: Command) -> Command:
     return _advance(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
 
 
-COMMANDS: dict[str, Callable[[Command], Command]] = {
+COMMANDS: Commands = {
     "load": load,
     "decide": decide,
     "wait": wait,
@@ -118,11 +113,11 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, UnknownOrder, what the table raises."""
-    command = COMMANDS.get(event.get("command", ""))
-    if command is None:
-        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
-    return command(event)
+    """Do one command.
+
+    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownOrderError, what the table raises.
+    """
+    return dispatch(COMMANDS, event)
 
 
 def _stated(kind: Kind, command: Command, field: str) -> Statement:
@@ -142,10 +137,10 @@ def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
 
     def step(row: Row | None) -> Any:
         if row is None:
-            raise UnknownOrder(f"there is no order {order_id}")
+            raise UnknownOrderError(f"there is no order {order_id}")
         return choose(row)
 
     chosen: Decide = step
-    row = table.orders().advance(order_id, chosen, cause_of(command))
+    row = table.orders().apply(order_id, chosen, cause_of(command))
     assert row is not None
     return decision(row)

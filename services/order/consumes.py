@@ -1,12 +1,12 @@
 """The events that the order service's queues subscribe to, by subscription: (source, detail-type), and the fields read."""
 
-from services.kernel.consumes import CAUSE, ORDER, Consumes, OnReplay
+from services.kernel.consumes import CAUSE, ORDER, ReplayPolicy, Subscriptions
 from services.kernel.names import CHANNEL_PREFIX, source_of
 
 MOVED = (*ORDER, "metadata.occurred_at")
 """What is read of an event that moves an order: its moment stands in the order's timeline."""
 
-CONSUMES: Consumes = {
+SUBSCRIPTIONS: Subscriptions = {
     "intake": {
         (f"{CHANNEL_PREFIX}*", "OrderPlaced"): (
             *CAUSE,
@@ -30,5 +30,5 @@ CONSUMES: Consumes = {
         (source_of("inventory"), "StockReleased"): (*MOVED, "data.restocked"),
     },
 }
-ON_REPLAY = {"intake": OnReplay.CATCH_UP, "fulfilment": OnReplay.REBUILD}
+REPLAY_POLICY = {"intake": ReplayPolicy.OPT_IN, "fulfilment": ReplayPolicy.REAPPLY}
 """To make an order of a channel's event is to charge for it: a replay does so only if it is asked to."""

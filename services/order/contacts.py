@@ -24,7 +24,7 @@ class Contacts:
         self.table_name = table_name
 
     def put(self, customer_id: str, contact: Mapping[str, Any]) -> None:
-        """Keep the contact, in place of an earlier one. Raises Contended."""
+        """Keep the contact, in place of an earlier one. Raises ContentionError."""
         item = {"pk": f"CONTACT#{customer_id}", "customer_id": customer_id, **contact}
         mark = {**key_of(customer_id), **marshal({"customer_id": customer_id})}
         transact(self.client, [self._put(marshal(item)), self._put(mark)])
@@ -37,7 +37,10 @@ class Contacts:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def forget(self, customer_id: str) -> None:
-        """Delete the contact. The customer's orders stay; mails and parcels no longer find the person. Raises Contended."""
+        """Delete the contact. The customer's orders stay; mails and parcels no longer find the person.
+
+        Raises ContentionError.
+        """
         keys = (marshal({"pk": f"CONTACT#{customer_id}"}), key_of(customer_id))
         transact(self.client, [{"Delete": {"TableName": self.table_name, "Key": key}} for key in keys])
 

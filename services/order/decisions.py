@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from services.kernel import clock
-from services.kernel.rows import LEAVE_DUE_INDEX, Change, Row, due_at
+from services.kernel.errors import BugError, RetryableError
+from services.kernel.rows import DUE_INDEX_ATTRIBUTES, Decision, Row, due_at
 from services.order import states
 from services.order.states import TRANSITIONS
 
@@ -41,7 +42,7 @@ REFUSALS_OF_PAYMENT = frozenset({"DECLINED", "VOIDED"})
 
 LEASE = ("lease_owner", "lease_until", "tried_at", "unavailable")
 """What a try of the sweeper leaves on a row."""
-LEFT_DUE_INDEX = (*LEAVE_DUE_INDEX, *LEASE)
+RECOVERY_ATTRIBUTES = (*DUE_INDEX_ATTRIBUTES, *LEASE)
 """What a row that has reached a terminal status loses, so that no sweeper finds it."""
 
 
@@ -53,7 +54,7 @@ class Limits:
     back_ordered: timedelta
 
 
-class EvidenceMissing(AssertionError):
+class EvidenceMissingError(BugError):
     """A step was asked for without what its guard demands: a bug in the caller."""
 
 
@@ -63,52 +64,52 @@ def as_ordered(row: Row) -> Mapping[str, Any]:
     return ordered
 
 
-def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Change | None:
+def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Decision | None:
     """O2: the compare-and-set that payment authorised and stock held allow.
 
     Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. If what is
     held costs less than the gateway captures (`at_least` of the payment's answer), an order that costs more is out of stock.
-    Raises EvidenceMissing, also where more is held of some SKU than was ordered.
+    Raises EvidenceMissingError, also where more is held of some SKU than was ordered.
     """
     if row["status"] not in states.UNDECIDED:
         return None
     if payment.get("outcome") != "AUTHORIZED":
-        raise EvidenceMissing(f"an order is confirmed on payment AUTHORIZED, not on {payment.get('outcome')}")
+        raise EvidenceMissingError(f"an order is confirmed on payment AUTHORIZED, not on {payment.get('outcome')}")
     if stock["outcome"] not in ("HELD", "COMMITTED"):
-        raise EvidenceMissing(f"an order is confirmed on stock HELD, not on {stock['outcome']}")
+        raise EvidenceMissingError(f"an order is confirmed on stock HELD, not on {stock['outcome']}")
     held = {line["sku"]: line["quantity"] for line in stock["lines"]}
     ordered = {line["sku"]: line["quantity"] for line in row["lines"]}
     if any(not 0 < quantity <= ordered.get(sku, 0) for sku, quantity in held.items()):
-        raise EvidenceMissing(f"{row['order_id']} is confirmed for at most {ordered}, not for {held}")
+        raise EvidenceMissingError(f"{row['order_id']} is confirmed for at most {ordered}, not for {held}")
     if held == ordered:
-        return Change(TRANSITIONS["decide_to_confirm"], set=_decided(row, now))
+        return Decision(TRANSITIONS["decide_to_confirm"], set=_decided(row, now))
     if row.get("if_short") != ALLOW_PARTIAL:
-        raise EvidenceMissing(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
+        raise EvidenceMissingError(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
     lines = [{**line, "quantity": held[line["sku"]]} for line in row["lines"] if line["sku"] in held]
     amount = sum(line["unit_price"] * line["quantity"] for line in lines)
     if amount < payment.get("at_least", 1) <= row["total"]["amount"]:
         return decide_to_cancel(row, OUT_OF_STOCK, now)
     less = {"lines": lines, "total": {**row["total"], "amount": amount}}
     as_it_was = {"lines": row["lines"], "total": row["total"]}
-    return Change(TRANSITIONS["decide_to_confirm"], set={**less, "ordered": as_it_was, **_decided(row, now)})
+    return Decision(TRANSITIONS["decide_to_confirm"], set={**less, "ordered": as_it_was, **_decided(row, now)})
 
 
-def decide_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
+def decide_to_cancel(row: Row, reason: str, now: datetime) -> Decision | None:
     """O3: the same compare-and-set, the other way. The first reason stands."""
     if row["status"] not in states.UNDECIDED:
         return None
-    return Change(TRANSITIONS["decide_to_cancel"], set={"reason": reason, **_decided(row, now)})
+    return Decision(TRANSITIONS["decide_to_cancel"], set={"reason": reason, **_decided(row, now)})
 
 
-def turn_down(row: Row, evidence: Evidence, now: datetime) -> Change | None:
-    """Decide to cancel on the answer of payment or inventory. Raises EvidenceMissing if it is no refusal."""
+def turn_down(row: Row, evidence: Evidence, now: datetime) -> Decision | None:
+    """Decide to cancel on the answer of payment or inventory. Raises EvidenceMissingError if it is no refusal."""
     reason = REFUSALS.get(evidence["outcome"])
     if reason is None:
-        raise EvidenceMissing(f"an order is cancelled on one of {', '.join(REFUSALS)}, not on {evidence['outcome']}")
+        raise EvidenceMissingError(f"an order is cancelled on one of {', '.join(REFUSALS)}, not on {evidence['outcome']}")
     return decide_to_cancel(row, reason, now)
 
 
-def expire(row: Row, reason: str, tried_at: str, limits: Limits, now: datetime) -> Change | None:
+def expire(row: Row, reason: str, tried_at: str, limits: Limits, now: datetime) -> Decision | None:
     """Decide to cancel an order whose try was in vain, if that was the order's latest try and began after its deadline.
 
     `tried_at` names the try. The row and not the caller says when it began, so a late answer of an earlier try and a
@@ -118,7 +119,7 @@ def expire(row: Row, reason: str, tried_at: str, limits: Limits, now: datetime) 
         return None
     if clock.from_rfc3339(row["tried_at"]) < deadline_of(row, limits):
         return None
-    return Change(TRANSITIONS["expire"], set={"reason": reason, **_decided(row, now)})
+    return Decision(TRANSITIONS["expire"], set={"reason": reason, **_decided(row, now)})
 
 
 def deadline_of(row: Row, limits: Limits) -> datetime:
@@ -136,7 +137,7 @@ def deadline_of(row: Row, limits: Limits) -> datetime:
 
 def wait(
     row: Row, stock: Evidence, tried_at: str, limits: Limits, now: datetime, payment: Evidence = NOTHING_SAID
-) -> Change | None:
+) -> Decision | None:
     """Let the order wait for its goods with its money authorised, or end it if it was tried after its deadline.
 
     A sweeper looks now and then. It looks soon for the first time: StockAllocated may have come before the order waited.
@@ -145,7 +146,7 @@ def wait(
     waiting: the row keeps it as `held_until`.
     """
     if stock["outcome"] != "WAITING":
-        raise EvidenceMissing(f"an order waits for stock that is WAITING, not {stock['outcome']}")
+        raise EvidenceMissingError(f"an order waits for stock that is WAITING, not {stock['outcome']}")
     if row["status"] == states.BACKORDERED:
         return expire(row, OUT_OF_STOCK, tried_at, limits, now)
     if row["status"] != states.PENDING or "backordered_at" in row:
@@ -155,53 +156,53 @@ def wait(
     if "capture_before" in payment:
         since["held_until"] = payment["capture_before"]
     seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + GRACE)}
-    return Change(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
+    return Decision(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
 
 
-def resume(row: Row, now: datetime) -> Change | None:
+def resume(row: Row, now: datetime) -> Decision | None:
     """What was waited for is there: the saga goes on, with as much time as a new order."""
     if row["status"] != states.BACKORDERED:
         return None
     about = {"resumed_at": clock.rfc3339(now), "attempts": 0, **due_at(row["order_id"], now)}
-    return Change(TRANSITIONS["resume"], set=about, remove=LEASE)
+    return Decision(TRANSITIONS["resume"], set=about, remove=LEASE)
 
 
-def refuse(row: Row, reason: str, payment: str) -> Change | None:
+def refuse(row: Row, reason: str, payment: str) -> Decision | None:
     """O3b: the one way back from CONFIRMING, with the gateway's refusal to capture in hand."""
     if payment != "CAPTURE_REFUSED":
-        raise EvidenceMissing(f"only a payment CAPTURE_REFUSED turns a confirming order back, not {payment}")
-    return Change(TRANSITIONS["refuse"], set={"reason": reason}) if row["status"] == states.CONFIRMING else None
+        raise EvidenceMissingError(f"only a payment CAPTURE_REFUSED turns a confirming order back, not {payment}")
+    return Decision(TRANSITIONS["refuse"], set={"reason": reason}) if row["status"] == states.CONFIRMING else None
 
 
-def confirm(row: Row, payment: str, stock: str) -> Change | None:
+def confirm(row: Row, payment: str, stock: str) -> Decision | None:
     """O4: the money is captured and the stock committed."""
     if (payment, stock) != ("CAPTURED", "COMMITTED"):
-        raise EvidenceMissing(f"an order is confirmed on CAPTURED and COMMITTED, not on {payment} and {stock}")
+        raise EvidenceMissingError(f"an order is confirmed on CAPTURED and COMMITTED, not on {payment} and {stock}")
     if row["status"] != states.CONFIRMING:
         return None
     data = {"customer_id": row["customer_id"], "lines": quantities(row["lines"]), "total": row["total"]}
     missing = left_out(row)
     told = {**data, "left_out": missing} if missing else data
-    return Change(TRANSITIONS["confirm"], remove=LEFT_DUE_INDEX, data=told)
+    return Decision(TRANSITIONS["confirm"], remove=RECOVERY_ATTRIBUTES, data=told)
 
 
-def cancel(row: Row, payment: str, stock: str) -> Change | None:
+def cancel(row: Row, payment: str, stock: str) -> Decision | None:
     """O5: the money is let go and the stock is back."""
     if payment not in ("VOIDED", "DECLINED") or stock not in ("RELEASED", "RESTOCKED"):
-        raise EvidenceMissing(f"an order is cancelled once money and stock are let go, not on {payment} and {stock}")
+        raise EvidenceMissingError(f"an order is cancelled once money and stock are let go, not on {payment} and {stock}")
     if row["status"] != states.CANCELLING:
         return None
-    return Change(TRANSITIONS["cancel"], remove=LEFT_DUE_INDEX, data=_cancelled(row, row["reason"], confirmed=False))
+    return Decision(TRANSITIONS["cancel"], remove=RECOVERY_ATTRIBUTES, data=_cancelled(row, row["reason"], confirmed=False))
 
 
-def ask_to_cancel(row: Row, reason: str, now: datetime) -> Change | None:
+def ask_to_cancel(row: Row, reason: str, now: datetime) -> Decision | None:
     """What a request to cancel does: before the decision it decides, after the confirmation it asks shipping, if it may."""
     if row["status"] != states.CONFIRMED:
         return decide_to_cancel(row, reason, now)
     if row["fulfilment"] != states.FULFILMENT[0]:
         return None
     data = {"customer_id": row["customer_id"], "reason": reason}
-    return Change(TRANSITIONS["request_cancel"], set={"reason": reason, **_watched(row, now)}, data=data)
+    return Decision(TRANSITIONS["request_cancel"], set={"reason": reason, **_watched(row, now)}, data=data)
 
 
 def was_revoked(row: Row) -> bool:
@@ -214,7 +215,7 @@ def was_confirmed(row: Row) -> bool:
     return row["status"] in (states.CONFIRMED, states.CANCEL_REQUESTED) or was_revoked(row)
 
 
-def revoke(row: Row, failure: str | None, now: datetime) -> Change | None:
+def revoke(row: Row, failure: str | None, now: datetime) -> Decision | None:
     """The parcel will not go: asked for, or by the carrier's `failure`. From here on money and goods go back.
 
     None for an order whose parcel has gone.
@@ -224,16 +225,16 @@ def revoke(row: Row, failure: str | None, now: datetime) -> Change | None:
     if row["status"] != states.CANCEL_REQUESTED and not (failure and row["status"] == states.CONFIRMED):
         return None
     reason = failure or row["reason"]
-    return Change(
+    return Decision(
         TRANSITIONS["revoke"], set={"reason": reason, **_watched(row, now)}, data=_cancelled(row, reason, confirmed=True)
     )
 
 
-class StillConfirmingError(Exception):
+class StillConfirmingError(RetryableError):
     """The order is about to be confirmed: the event comes again, and then it says something."""
 
 
-def refunded_outside(row: Row, left: int, now: datetime) -> Change | None:
+def refunded_outside(row: Row, left: int, now: datetime) -> Decision | None:
     """Ask shipping to keep the parcel here if `left` says that all of the money went back at the gateway, by hand.
 
     A part that went back is the shop's own affair: the order goes on. Raises StillConfirmingError.
@@ -245,17 +246,17 @@ def refunded_outside(row: Row, left: int, now: datetime) -> Change | None:
     return ask_to_cancel(row, "OPERATOR", now) if row["status"] == states.CONFIRMED else None
 
 
-def take_back(row: Row, what: str) -> Change | None:
+def take_back(row: Row, what: str) -> Decision | None:
     """Money (`refunded`) or goods (`restocked`) are back; the second of the two closes the order."""
     if row["status"] != states.REFUNDING or row.get(what):
         return None
     other = {"refunded": "restocked", "restocked": "refunded"}[what]
     if row.get(other):
-        return Change(TRANSITIONS["close"], set={what: True}, remove=(*LEAVE_DUE_INDEX, "said"))
-    return Change(TRANSITIONS["take_back"], set={what: True})
+        return Decision(TRANSITIONS["close"], set={what: True}, remove=(*DUE_INDEX_ATTRIBUTES, "said"))
+    return Decision(TRANSITIONS["take_back"], set={what: True})
 
 
-def mark_fulfilment(row: Row, reached: str) -> Change | None:
+def mark_fulfilment(row: Row, reached: str) -> Decision | None:
     """Move the fulfilment forward to `reached`, never back, whatever the order of arrival.
 
     A request to cancel came too late then: the order stays confirmed.
@@ -265,8 +266,8 @@ def mark_fulfilment(row: Row, reached: str) -> Change | None:
     if states.FULFILMENT.index(reached) <= states.FULFILMENT.index(row["fulfilment"]):
         return None
     name = {"DISPATCHED": "mark_dispatched", "DELIVERED": "mark_delivered"}[reached]
-    asked = ("reason", "said", *LEAVE_DUE_INDEX) if row["status"] == states.CANCEL_REQUESTED else ()
-    return Change(TRANSITIONS[name], set={"fulfilment": reached}, remove=asked, data={"customer_id": row["customer_id"]})
+    asked = ("reason", "said", *DUE_INDEX_ATTRIBUTES) if row["status"] == states.CANCEL_REQUESTED else ()
+    return Decision(TRANSITIONS[name], set={"fulfilment": reached}, remove=asked, data={"customer_id": row["customer_id"]})
 
 
 WATCHED_AFTER = timedelta(minutes=15)

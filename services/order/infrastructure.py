@@ -27,7 +27,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX, source_of
 from services.kernel.patience import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
-from services.order.consumes import CONSUMES
+from services.order.consumes import SUBSCRIPTIONS
 from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from services.order.workflow import budget
 from services.order.workflow.definition import definition
@@ -211,13 +211,13 @@ class OrderStack(ServiceStack):
         intake = ServiceFunction(self, "intake", timeout_seconds=30, environment=environment)
         table.allow(intake, "GetItem", "UpdateItem", rows=(ORDERS,))
         table.allow(intake, "BatchGetItem", rows=(PRICES, REACHABLE))
-        Subscription(self, "intake", CONSUMES["intake"], intake, batch_size=BATCH, batch_seconds=BATCH * 2 * DYNAMODB.once)
+        Subscription(self, "intake", SUBSCRIPTIONS["intake"], intake, batch_size=BATCH, batch_seconds=BATCH * 2 * DYNAMODB.once)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(ORDERS,))
         Subscription(
             self,
             "fulfilment",
-            CONSUMES["fulfilment"],
+            SUBSCRIPTIONS["fulfilment"],
             subscriber,
             batch_size=BATCH,
             batch_seconds=BATCH * (FUNCTIONS.seconds + 2 * DYNAMODB.once),

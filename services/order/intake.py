@@ -7,16 +7,16 @@ from services.kernel.events import DomainEvent
 from services.kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import CHANNEL_PREFIX
-from services.kernel.problems import InvalidRequest
-from services.kernel.rows import Cause, Row
-from services.kernel.schemas import InvalidEvent
+from services.kernel.problems import InvalidRequestError
+from services.kernel.rows import Causation, Row
+from services.kernel.schemas import InvalidEventError
 from services.order import identity, placing, table
-from services.order.consumes import CONSUMES, ON_REPLAY
+from services.order.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 from services.order.placing import Placement
 
 
 def accept(delivery: Delivery) -> None:
-    """Create the order, once for each (channel, idempotency key). Raises InvalidEvent for what can never become one.
+    """Create the order, once for each (channel, idempotency key). Raises InvalidEventError for what can never become one.
 
     A known order is never priced again: a repeated message looks for its order first. A second message of the same event
     finds it where today's catalogue or a missing contact refuses it, or where the write does.
@@ -32,13 +32,13 @@ def accept(delivery: Delivery) -> None:
     if known is None:
         try:
             known = _create(placement, event)
-        except InvalidRequest as refusal:
+        except InvalidRequestError as refusal:
             known = orders.get(placement.order_id)
             if known is None:
-                raise InvalidEvent(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
+                raise InvalidEventError(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
     if known["request_hash"] != placement.request_hash:
         reason = f"was used for another order ({known['order_id']}); nothing was changed"
-        raise InvalidEvent(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
+        raise InvalidEventError(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
 
 
 def channel_of(event: DomainEvent) -> str:
@@ -47,32 +47,35 @@ def channel_of(event: DomainEvent) -> str:
 
 
 def check_ids(event: DomainEvent) -> None:
-    """Refuse a channel that may not be called so, and ids with control characters or personal data. Raises InvalidEvent."""
+    """Refuse a channel that may not be called so, and ids with control characters or personal data.
+
+    Raises InvalidEventError.
+    """
     name, channel = f"OrderPlaced from {shown(event.source)}", channel_of(event)
     if not CHANNEL.fullmatch(channel) or is_personal(channel):
-        raise InvalidEvent(name, "source", CHANNEL_FORM)
+        raise InvalidEventError(name, "source", CHANNEL_FORM)
     ids = {"event_id": event.event_id, "correlation_id": event.correlation_id}
     where = personal_field({"metadata": ids, "data": event.data})
     if where is not None:
-        raise InvalidEvent(name, where, PERSONAL)
+        raise InvalidEventError(name, where, PERSONAL)
     for field, text in {
         "metadata.event_id": event.event_id,
         "metadata.correlation_id": event.correlation_id,
         "data.idempotency_key": event.data["idempotency_key"],
     }.items():
         if not text.isprintable():
-            raise InvalidEvent(name, field, "must have printable characters only")
+            raise InvalidEventError(name, field, "must have printable characters only")
 
 
 def _create(placement: Placement, event: DomainEvent) -> Row:
-    """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequest."""
+    """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequestError."""
     placing.check_lines(placement.request)
     lines = placing.price(placement.request, table.offer(placement.request))
     change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
-    row = table.orders().advance(
+    row = table.orders().apply(
         placement.order_id,
         lambda found: change if found is None else None,
-        Cause(event.correlation_id, event.event_id),
+        Causation(event.correlation_id, event.event_id),
         presume_absent=True,
     )
     assert row is not None
@@ -81,4 +84,4 @@ def _create(placement: Placement, event: DomainEvent) -> Row:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The intake queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["intake"], accept), ON_REPLAY["intake"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["intake"], accept), REPLAY_POLICY["intake"])

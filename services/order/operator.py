@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.kernel.commands import Command, Commands, run
+from services.kernel.commands import Command, Commands, dispatch
 from services.order import table
 from services.order.catalogue import MAX_PRICES
 
@@ -27,6 +27,6 @@ COMMANDS: Commands = {"set_prices": set_prices}
 
 def handler(event: Command, context: Any) -> Command:
     """One command. Raises UnknownCommandError, and what the table raises."""
-    answer = run(COMMANDS, event)
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])
     return answer

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from services.kernel import outside_json
 from services.kernel.identifiers import ORDER_ID
-from services.kernel.problems import InvalidRequest
+from services.kernel.problems import InvalidRequestError
 from services.kernel.rows import Row
 from services.order import placing
 
@@ -16,18 +16,18 @@ LIMIT, MAX_LIMIT = 20, 100
 
 
 def customer_of(query: Mapping[str, str]) -> str:
-    """The customer whose orders are asked for. Raises InvalidRequest."""
+    """The customer whose orders are asked for. Raises InvalidRequestError."""
     customer = query.get("customer")
     if customer is None:
-        raise InvalidRequest("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")
+        raise InvalidRequestError("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")
     return placing.check_customer(customer, "customer")
 
 
 def limit_of(query: Mapping[str, str]) -> int:
-    """How many orders the page may have. Raises InvalidRequest."""
+    """How many orders the page may have. Raises InvalidRequestError."""
     text = query.get("limit", str(LIMIT))
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidRequest("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
+        raise InvalidRequestError("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
     return int(text)
 
 
@@ -38,7 +38,7 @@ def cursor_of(last: Row) -> str:
 
 
 def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
-    """Where the page begins, if it is not the first. Raises InvalidRequest for a cursor that no page of ours gave."""
+    """Where the page begins, if it is not the first. Raises InvalidRequestError for a cursor that no page of ours gave."""
     cursor = query.get("cursor")
     if cursor is None:
         return None
@@ -48,4 +48,4 @@ def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
             return {"pk": pk, "customer_id": customer, "created_at": created_at}
     except (ValueError, TypeError):
         pass
-    raise InvalidRequest("cursor-invalid", 400, "cursor", "is not one that a page gave as `next`; begin without a cursor")
+    raise InvalidRequestError("cursor-invalid", 400, "cursor", "is not one that a page gave as `next`; begin without a cursor")

@@ -15,8 +15,8 @@ from services.kernel import clock, outside_json
 from services.kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
 from services.kernel.money import MAX_TOTAL, Money, total
 from services.kernel.outside_json import OutsideJsonError
-from services.kernel.problems import InvalidRequest
-from services.kernel.rows import Change, shard_of
+from services.kernel.problems import InvalidRequestError
+from services.kernel.rows import Decision, shard_of
 from services.kernel.schemas import field_of, reason_of, unknown_field
 from services.order import decisions, identity, states
 from services.order.catalogue import Offer
@@ -74,18 +74,18 @@ class PricedLine:
 
 
 def read_idempotency_key(key: str | None) -> str:
-    """The Idempotency-Key header, or InvalidRequest."""
+    """The Idempotency-Key header, or InvalidRequestError."""
     where = "Idempotency-Key"
     key = _unquoted(key) if key else key
     if not key:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "idempotency-key-missing", 400, where, "send an Idempotency-Key header: a fresh UUID for each new order"
         )
     if len(key) > MAX_KEY_LENGTH or not key.isprintable() or not key.isascii() or key.startswith('"'):
         detail = f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters, in quotes or not; this one has {len(key)}"
-        raise InvalidRequest("idempotency-key-invalid", 400, where, detail)
+        raise InvalidRequestError("idempotency-key-invalid", 400, where, detail)
     if is_personal(key):
-        raise InvalidRequest("idempotency-key-invalid", 400, where, PERSONAL)
+        raise InvalidRequestError("idempotency-key-invalid", 400, where, PERSONAL)
     return key
 
 
@@ -106,38 +106,38 @@ def is_async(prefer: str | None) -> bool:
 
 
 def read_body(text: str | None, schema: str) -> dict[str, Any]:
-    """A request body that `requests/<schema>.json` accepts. Raises InvalidRequest naming the field."""
+    """A request body that `requests/<schema>.json` accepts. Raises InvalidRequestError naming the field."""
     raw = text or ""
     size = len(raw.encode(errors="surrogatepass"))
     if size > MAX_BODY_BYTES:
-        raise InvalidRequest("body-too-large", 413, "", f"the body is {size} bytes; at most {MAX_BODY_BYTES} are read")
+        raise InvalidRequestError("body-too-large", 413, "", f"the body is {size} bytes; at most {MAX_BODY_BYTES} are read")
     try:
         body = outside_json.read(raw)
     except OutsideJsonError as error:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
         ) from None
     try:
         checked: dict[str, Any] = _checker(schema)(body)
     except fastjsonschema.JsonSchemaValueException as refusal:
-        raise InvalidRequest("request-invalid", 400, *_named(refusal)) from None
+        raise InvalidRequestError("request-invalid", 400, *_named(refusal)) from None
     return checked
 
 
 def check_customer(customer_id: str, where: str = "customer_id") -> str:
-    """A customer's id. Raises InvalidRequest."""
+    """A customer's id. Raises InvalidRequestError."""
     if not CUSTOMER_ID.fullmatch(customer_id):
-        raise InvalidRequest("request-invalid", 400, where, ID_FORM)
+        raise InvalidRequestError("request-invalid", 400, where, ID_FORM)
     if is_personal(customer_id):
-        raise InvalidRequest("request-invalid", 400, where, PERSONAL)
+        raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
     return customer_id
 
 
 def check_ids(request: Mapping[str, Any]) -> None:
-    """Refuse a request that has personal data where an id belongs. Raises InvalidRequest."""
+    """Refuse a request that has personal data where an id belongs. Raises InvalidRequestError."""
     where = personal_field(request)
     if where is not None:
-        raise InvalidRequest("request-invalid", 400, where, PERSONAL)
+        raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
 
 
 def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,37 +152,38 @@ def check_lines(request: Mapping[str, Any]) -> None:
     for position, line in enumerate(request["lines"]):
         if line["sku"] in first:
             detail = f"SKU {line['sku']} is already on lines[{first[line['sku']]}]; order it once, with the whole quantity"
-            raise InvalidRequest("duplicate-sku", 422, f"lines[{position}].sku", detail)
+            raise InvalidRequestError("duplicate-sku", 422, f"lines[{position}].sku", detail)
         first[line["sku"]] = position
 
 
 def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
     """Return the request's lines at the catalogue's prices.
 
-    Raises InvalidRequest for an unknown SKU, another currency, a total that is too large, and a customer without a contact,
+    Raises InvalidRequestError for an unknown SKU, another currency, a total that is too large, and a customer without a
+    contact,
     to whom no mail and no parcel could go.
     """
     priced = []
     for position, line in enumerate(request["lines"]):
         found = offer.prices.get(line["sku"])
         if found is None:
-            raise InvalidRequest("unknown-sku", 422, f"lines[{position}].sku", f"the catalogue has no SKU {line['sku']}")
+            raise InvalidRequestError("unknown-sku", 422, f"lines[{position}].sku", f"the catalogue has no SKU {line['sku']}")
         if found.currency != request["currency"]:
             detail = f"SKU {line['sku']} is sold in {found.currency}, not in {request['currency']}"
-            raise InvalidRequest("wrong-currency", 422, "currency", detail)
+            raise InvalidRequestError("wrong-currency", 422, "currency", detail)
         priced.append(PricedLine(line["sku"], line["quantity"], found))
     amount = total((line.unit_price * line.quantity for line in priced), request["currency"]).amount
     if amount > MAX_TOTAL:
         detail = f"the total is over {MAX_TOTAL} minor units of {request['currency']}; order less, or in several orders"
-        raise InvalidRequest("total-too-large", 422, "lines", detail)
+        raise InvalidRequestError("total-too-large", 422, "lines", detail)
     customer_id = request["customer_id"]
     if customer_id not in offer.reachable:
         detail = f"customer {customer_id} has no contact; PUT /customers/{customer_id}/contact first, then send the order again"
-        raise InvalidRequest("contact-missing", 422, "customer_id", detail)
+        raise InvalidRequestError("contact-missing", 422, "customer_id", detail)
     return priced
 
 
-def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> Change:
+def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> Decision:
     """O1: the order's first row, with its OrderPlaced. `request_id` tells whose write it was, should its answer be lost."""
     request = placement.request
     amount = total((line.unit_price * line.quantity for line in lines), request["currency"]).as_dict()
@@ -194,7 +195,7 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
         "respond": placement.respond,
     }
     if_short = request.get("if_short", decisions.REJECT)
-    return Change(
+    return Decision(
         states.TRANSITIONS["create"],
         set={
             **data,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.kernel import clock
+from services.kernel.errors import RetryableError
 from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import source_of
-from services.kernel.rows import Cause, Change, Row
+from services.kernel.rows import Causation, Decision, Row
 from services.order import decisions, table
-from services.order.consumes import ON_REPLAY
+from services.order.consumes import REPLAY_POLICY
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Hint:
 
     owner: str
     statuses: tuple[str, ...]
-    choose: Callable[[Row, Facts], Change | None]
+    choose: Callable[[Row, Facts], Decision | None]
     about: tuple[str, ...] = ()
     """The fields of the event's data that tell the owner which of an order's rows is asked for."""
 
@@ -53,32 +54,32 @@ HINTS: dict[tuple[str, str], Hint] = {
 }
 
 
-class UnknownOrder(LookupError):
+class UnknownOrderError(RetryableError):
     """An event about an order that is not there: the message waits in the dead-letter queue for an operator."""
 
 
 def move(delivery: Delivery) -> None:
     """Take the step that the event calls for, unless it is taken.
 
-    Raises UnknownOrder, InvalidEvent for an event that its owner contradicts, and what `facts_of` raises.
+    Raises UnknownOrderError, InvalidEventError for an event that its owner contradicts, and what `facts_of` raises.
     """
     event = delivery.event
     hint = HINTS[event.source, event.detail_type]
     assert event.order_id is not None
     order = table.orders().get(event.order_id)
     if order is None:
-        raise UnknownOrder(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
+        raise UnknownOrderError(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
     if hint.choose(order, event.data) is None:
         return
     facts = facts_of(hint.owner, event.order_id, **{name: event.data[name] for name in hint.about})
     if facts is None or facts["status"] not in hint.statuses:
         raise contradicted(event, hint.owner, facts)
 
-    def step(row: Row | None) -> Change | None:
+    def step(row: Row | None) -> Decision | None:
         change = hint.choose(row, facts) if row else None
         return replace(change, heard=event) if change else None
 
-    table.orders().advance(event.order_id, step, Cause(event.correlation_id, event.event_id), seen=order)
+    table.orders().apply(event.order_id, step, Causation(event.correlation_id, event.event_id), seen=order)
 
 
 def take_back_goods(delivery: Delivery) -> None:
@@ -92,4 +93,4 @@ HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockRelease
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The fulfilment queue's batch, answered by a partial batch response."""
-    return subscribe(event, HANDLERS, ON_REPLAY["fulfilment"])
+    return subscribe(event, HANDLERS, REPLAY_POLICY["fulfilment"])

@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.kernel import clients, clock
-from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.functions import move_each, republish_stale_outbox, sweep
 from services.kernel.rows import Row
 from services.kernel.settings import from_environment
 from services.order import decisions, states, table
@@ -79,7 +79,7 @@ def ask_again(order_id: str) -> bool:
     row = table.orders().get(order_id)
     if row is None or row["status"] not in states.DECIDED_BY_OTHERS:
         return False
-    asked = table.orders().say_again(order_id, row)
+    asked = table.orders().republish_said(order_id, row)
     logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
     metrics.add_metric(name="CancellationStuck", unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()
@@ -107,4 +107,4 @@ def recover_each(owner: str) -> dict[str, int]:
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     # The bus comes last: while it is down, it holds up no recovery.
-    return sweep(lambda: recover_each(context.aws_request_id), republish_left_behind)
+    return sweep(lambda: recover_each(context.aws_request_id), republish_stale_outbox)

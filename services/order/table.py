@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.kernel import clients, clock
-from services.kernel.rows import Row, Rows, is_condition_failure, marshal, unmarshal
+from services.kernel.rows import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from services.order import decisions, states
 from services.order.catalogue import Catalogue, Offer
 from services.order.contacts import Contacts
@@ -29,7 +29,7 @@ class Page:
     next: Row | None
 
 
-class Orders(Rows):
+class Orders(AggregateStore):
     """The rows `ORDER#<order_id>`."""
 
     keeps_timeline = True

@@ -4,12 +4,11 @@ Money moves on the order's own statement only: its receipt is checked before the
 An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from services.kernel.commands import InvalidCommandError, cause_of, order_id_of
+from services.kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
 from services.kernel.money import Money
 from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 from services.payment import processing, table
@@ -17,11 +16,6 @@ from services.payment.gateway import Intent
 from services.payment.gateways import gateway
 
 logger = Logger()
-Command = dict[str, Any]
-
-
-class UnknownCommand(ValueError):
-    """A command that this function does not have: the caller and this service were deployed out of step."""
 
 
 def authorize(command: Command) -> Command:
@@ -49,7 +43,7 @@ def void(command: Command) -> Command:
     return _stated(order_id, processing.void(table.payments(), gateway(), order_id, cause))
 
 
-COMMANDS: dict[str, Callable[[Command], Command]] = {
+COMMANDS: Commands = {
     "authorize": authorize,
     "capture": capture,
     "void": void,
@@ -57,11 +51,11 @@ COMMANDS: dict[str, Callable[[Command], Command]] = {
 
 
 def handler(event: Command, context: Any) -> Command:
-    """Do one command. Raises UnknownCommand, InvalidCommandError, ReceiptRefusedError, GatewayFault, what the table raises."""
-    command = COMMANDS.get(event.get("command", ""))
-    if command is None:
-        raise UnknownCommand(f"{event.get('command')!r} is not one of {', '.join(COMMANDS)}")
-    answer = command(event)
+    """Do one command.
+
+    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, GatewayFaultError, what the table raises.
+    """
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
     return answer
 

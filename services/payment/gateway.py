@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.kernel.errors import RejectedError, RetryableError
 from services.kernel.money import Money
 
 
@@ -88,34 +89,34 @@ class OutsideRefund:
     left: Money
 
 
-class GatewayFault(Exception):
+class GatewayFaultError(RetryableError):
     """The gateway gave no outcome; the same call again will."""
 
 
-class GatewayTimeout(GatewayFault):
+class GatewayTimeoutError(GatewayFaultError):
     """No answer in time: the gateway may or may not have done it."""
 
 
-class GatewayUnavailable(GatewayFault):
+class GatewayUnavailableError(GatewayFaultError):
     """The gateway could not be reached: it did nothing."""
 
 
-class GatewayMisconfiguredError(GatewayUnavailable):
+class GatewayMisconfiguredError(GatewayUnavailableError):
     """The gateway refuses us and not the customer: our key, its mode or its permissions, or the form of our request.
 
     An operator must mend it. Every order waits until then, so it has an alarm.
     """
 
 
-class NothingAuthorized(GatewayFault):
+class NothingAuthorizedError(GatewayFaultError):
     """A capture of an order that has no authorisation yet."""
 
 
-class NothingToRefund(GatewayFault):
+class NothingToRefundError(GatewayFaultError):
     """A refund of what is not captured, or a further attempt while the last is not refused."""
 
 
-class IdempotencyConflict(Exception):
+class IdempotencyConflictError(RejectedError):
     """The same operation of the same order was asked for before, with another total: a bug, never an outcome."""
 
 
@@ -123,8 +124,8 @@ class PaymentGateway(Protocol):
     """One operation of each kind per order, idempotent by (order, operation); a refused refund may be attempted anew.
 
     The same call again answers the first call's outcome, however late. Of a void and a capture only one can succeed, and an
-    authorise after the void is refused. Every operation raises GatewayFault while its outcome is unknown, and
-    IdempotencyConflict.
+    authorise after the void is refused. Every operation raises GatewayFaultError while its outcome is unknown, and
+    IdempotencyConflictError.
     """
 
     def authorize(self, intent: Intent) -> Authorized | Declined | Voided:

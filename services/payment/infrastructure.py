@@ -16,7 +16,7 @@ from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.kernel.patience import DYNAMODB, FUNCTIONS
-from services.payment.consumes import CONSUMES
+from services.payment.consumes import SUBSCRIPTIONS
 from services.payment.patience import OPERATION_SECONDS
 from stages import Stage
 
@@ -78,7 +78,7 @@ class PaymentStack(ServiceStack):
         Subscription(
             self,
             "cancellations",
-            CONSUMES["cancellations"],
+            SUBSCRIPTIONS["cancellations"],
             subscriber,
             batch_size=BATCH,
             batch_seconds=BATCH * (FUNCTIONS.seconds + REFUND_SECONDS),

@@ -10,7 +10,7 @@ from services.kernel import clock
 from services.kernel.money import Money
 from services.kernel.rows import Row, marshal, unmarshal
 from services.kernel.transactions import Action, transact
-from services.payment.gateway import IdempotencyConflict, Intent, NothingToRefund, Refunded, RefundRefused, Settled
+from services.payment.gateway import IdempotencyConflictError, Intent, NothingToRefundError, Refunded, RefundRefused, Settled
 
 OUTSIDE = "OUTSIDE"
 """The outcome of a refund that an operator paid in another way."""
@@ -78,7 +78,7 @@ class Ledger:
     def refund(self, intent: Intent, attempt: int, **outcome: str) -> Row:
         """Record this outcome of an attempt at a refund, unless it has one; return the record that stands.
 
-        Raises NothingToRefund where the capture, or the refusal of the attempt before, is missing.
+        Raises NothingToRefundError where the capture, or the refusal of the attempt before, is missing.
         """
         before, expected = ("capture", "CAPTURED") if attempt == 1 else (refund_of(attempt - 1), "REFUND_REFUSED")
         refused = self.write(
@@ -95,7 +95,7 @@ class Ledger:
         if refused:
             if refused[1] is not None and refused[1]["outcome"] == expected:
                 same_total(refused[1], intent.total)
-            raise NothingToRefund(f"the {before} of {intent.order_id} is not {expected}, so nothing is refunded")
+            raise NothingToRefundError(f"the {before} of {intent.order_id} is not {expected}, so nothing is refunded")
         return dict(outcome)
 
 
@@ -112,17 +112,19 @@ def refund_of(attempt: int) -> str:
 
 
 def same_total(record: Row | None, total: Money) -> Row:
-    """The record, if it is of this total. Raises IdempotencyConflict."""
+    """The record, if it is of this total. Raises IdempotencyConflictError."""
     assert record is not None
     if Money.from_dict(record) != total:
-        raise IdempotencyConflict(f"{record['sk']} of {record['pk']} is recorded with {Money.from_dict(record)}, not {total}")
+        raise IdempotencyConflictError(
+            f"{record['sk']} of {record['pk']} is recorded with {Money.from_dict(record)}, not {total}"
+        )
     return record
 
 
 def covers(record: Row | None, total: Money) -> Row:
-    """The record, if it is of this total or more. Raises IdempotencyConflict."""
+    """The record, if it is of this total or more. Raises IdempotencyConflictError."""
     assert record is not None
     aside = Money.from_dict(record)
     if aside.currency != total.currency or aside.amount < total.amount:
-        raise IdempotencyConflict(f"{record['sk']} of {record['pk']} is recorded with {aside}, less than {total}")
+        raise IdempotencyConflictError(f"{record['sk']} of {record['pk']} is recorded with {aside}, less than {total}")
     return record

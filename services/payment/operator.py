@@ -10,9 +10,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from services.kernel import clock
-from services.kernel.commands import Command, Commands, run
+from services.kernel.commands import Command, Commands, dispatch
 from services.kernel.identifiers import is_personal
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.payment import decisions, processing, states, table
 from services.payment.gateways import gateway
 
@@ -26,8 +26,8 @@ def retry_refund(command: Command) -> Command:
 
     UNCHANGED with the payment's `status` where none was ever begun. What is refunded is not refunded again.
     """
-    payments, cause = table.payments(), Cause(command["correlation_id"], command["causation_id"])
-    row = payments.advance(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)
+    payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
+    row = payments.apply(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)
     row = processing.refund(payments, gateway(), row)
     if row is None or row["status"] not in decisions.AFTER_REFUND:
         return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
@@ -46,9 +46,9 @@ def settle_refund(command: Command) -> Command:
         text = settlement.get(name, "")
         if (text or name == "reference") and (not form.fullmatch(text) or is_personal(text)):
             raise ValueError(f"{name}: must match {form.pattern}, and be no card number or e-mail address")
-    payments, cause = table.payments(), Cause(command["correlation_id"], command["causation_id"])
+    payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
     order_id, now = command["order_id"], clock.now()
-    row = payments.advance(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause)
+    row = payments.apply(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause)
     row = processing.refund(payments, gateway(), row)
     if row is None or row["status"] not in decisions.AFTER_REFUND:
         return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
@@ -71,7 +71,10 @@ COMMANDS: Commands = {"retry_refund": retry_refund, "settle_refund": settle_refu
 
 
 def handler(event: Command, context: Any) -> Command:
-    """One command. Raises UnknownCommandError, KeyError naming a missing field, GatewayFault, and what the table raises."""
-    answer = run(COMMANDS, event)
+    """One command.
+
+    Raises UnknownCommandError, KeyError naming a missing field, GatewayFaultError, and what the table raises.
+    """
+    answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
     return answer

@@ -13,14 +13,14 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
 from services.kernel.money import Money
-from services.kernel.rows import Cause, Change, Decide, Row
+from services.kernel.rows import Causation, Decide, Decision, Row
 from services.payment import decisions, states
 from services.payment.decisions import Answer
 from services.payment.gateway import (
     Authorized,
     Captured,
     Declined,
-    GatewayFault,
+    GatewayFaultError,
     GatewayMisconfiguredError,
     Intent,
     PaymentGateway,
@@ -80,10 +80,10 @@ class NothingToPay:
         return Refunded()
 
 
-def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Cause) -> Answer:
-    """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFault while the outcome is unknown."""
+def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Causation) -> Answer:
+    """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFaultError while the outcome is unknown."""
 
-    def intend(row: Row | None) -> Change | None:
+    def intend(row: Row | None) -> Decision | None:
         return decisions.intend_authorize(row, intent, cause.correlation_id, clock.now())
 
     row = _step(payments, intent.order_id, intend, cause, presume_absent=True)
@@ -98,10 +98,10 @@ def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause
     return decisions.answer(row, decisions.AFTER_AUTHORIZE)
 
 
-def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause, total: Money | None = None) -> Answer:
+def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Causation, total: Money | None = None) -> Answer:
     """CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Without a `total`, all that was authorised.
 
-    Raises GatewayFault while the outcome is unknown.
+    Raises GatewayFaultError while the outcome is unknown.
     """
     row = _step(payments, order_id, lambda row: decisions.intend_capture(row, total), cause)
     if row["status"] == states.CAPTURING:
@@ -109,13 +109,13 @@ def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: C
     return decisions.answer(row, decisions.AFTER_CAPTURE)
 
 
-def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Cause) -> Answer:
+def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Causation) -> Answer:
     """VOIDED, DECLINED with its reason, or CAPTURED: then the void came too late and changed nothing.
 
-    A capture that was intended before is finished first. Raises GatewayFault while the outcome is unknown.
+    A capture that was intended before is finished first. Raises GatewayFaultError while the outcome is unknown.
     """
 
-    def intend(row: Row | None) -> Change | None:
+    def intend(row: Row | None) -> Decision | None:
         return decisions.intend_void(row, order_id, cause.correlation_id, clock.now())
 
     row = _step(payments, order_id, intend, cause)
@@ -141,7 +141,7 @@ def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row 
     try:
         with gateway_watched():
             outcome = _refund_attempt(row, gateway)
-    except GatewayFault as fault:
+    except GatewayFaultError as fault:
         logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
         return row
     if isinstance(outcome, RefundRefused):
@@ -158,7 +158,7 @@ def _refund_attempt(row: Row, gateway: PaymentGateway) -> Refunded | RefundRefus
     return asked.refund(intent_of(row), attempt)
 
 
-def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Cause) -> Row:
+def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Causation) -> Row:
     with gateway_watched():
         outcome = _gateway_for(row, gateway).capture(intent_of(row))
     return _step(payments, row["order_id"], lambda row: decisions.record_capture(row, outcome), cause, seen=row)
@@ -169,7 +169,7 @@ def _gateway_for(row: Row, gateway: PaymentGateway) -> PaymentGateway:
     return NothingToPay() if row.get("total", {}).get("amount") == 0 else gateway
 
 
-def _step(payments: Payments, order_id: str, decide: Decide, cause: Cause, **hints: Any) -> Row:
-    row = payments.advance(order_id, decide, cause, **hints)
+def _step(payments: Payments, order_id: str, decide: Decide, cause: Causation, **hints: Any) -> Row:
+    row = payments.apply(order_id, decide, cause, **hints)
     assert row is not None  # every first decision above either writes the row or raises
     return row

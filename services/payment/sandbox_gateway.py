@@ -10,8 +10,8 @@ excludes another, the same transaction checks that the other's record is not the
 | `pm_card_insufficient_funds` | declined, `insufficient_funds` |
 | `pm_card_capture_refused` | authorised, its capture refused, `capture_refused` |
 | `pm_card_refund_refused` | captured, its refund refused, `refund_refused`, when first attempted |
-| `pm_card_slow` | authorised, but the first answer is lost (GatewayTimeout) |
-| `pm_card_unavailable` | never authorised: always GatewayUnavailable |
+| `pm_card_slow` | authorised, but the first answer is lost (GatewayTimeoutError) |
+| `pm_card_unavailable` | never authorised: always GatewayUnavailableError |
 | any other | declined, `unknown_payment_token` |
 """
 
@@ -22,10 +22,10 @@ from services.payment.gateway import (
     Captured,
     CaptureRefused,
     Declined,
-    GatewayTimeout,
-    GatewayUnavailable,
+    GatewayTimeoutError,
+    GatewayUnavailableError,
     Intent,
-    NothingAuthorized,
+    NothingAuthorizedError,
     Refunded,
     RefundRefused,
     Settled,
@@ -50,7 +50,7 @@ class SandboxGateway:
     def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
         """Set the total aside, or decline, as the token says."""
         if intent.payment_token == UNAVAILABLE:
-            raise GatewayUnavailable("the sandbox is unavailable to this token")
+            raise GatewayUnavailableError("the sandbox is unavailable to this token")
         outcome: dict[str, Any] = {"outcome": "AUTHORIZED"}
         if intent.payment_token not in ACCEPTED:
             outcome = {"outcome": "DECLINED", "reason": DECLINED.get(intent.payment_token, "unknown_payment_token")}
@@ -63,11 +63,11 @@ class SandboxGateway:
         elif refused:
             return Voided()
         elif intent.payment_token == SLOW:
-            raise GatewayTimeout("the sandbox recorded the authorisation and lost its answer, as this token asks")
+            raise GatewayTimeoutError("the sandbox recorded the authorisation and lost its answer, as this token asks")
         return Declined(outcome["reason"]) if outcome["outcome"] == "DECLINED" else Authorized()
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take of what was authorised, unless it was voided or the token says otherwise. Raises NothingAuthorized too."""
+        """Take of what was authorised, unless it was voided or the token says otherwise. Raises NothingAuthorizedError too."""
         outcome: dict[str, Any] = {"outcome": "CAPTURED"}
         if intent.payment_token == CAPTURE_REFUSED:
             outcome = {"outcome": "CAPTURE_REFUSED", "reason": "capture_refused"}
@@ -87,7 +87,7 @@ class SandboxGateway:
             return CaptureRefused("voided")
         elif 1 in refused:
             if refused[1] is None:
-                raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
+                raise NothingAuthorizedError(f"nothing is authorised for {intent.order_id}")
             covers(refused[1], intent.total)
             return CaptureRefused("not_authorized")
         return CaptureRefused(outcome["reason"]) if outcome["outcome"] == "CAPTURE_REFUSED" else Captured()
@@ -97,12 +97,12 @@ class SandboxGateway:
         return Voided() if self.ledger.void(order_id) else Captured()
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
-        """Give back what was captured, unless the token says otherwise. Raises NothingToRefund too."""
+        """Give back what was captured, unless the token says otherwise. Raises NothingToRefundError too."""
         outcome = {"outcome": "REFUNDED"}
         if intent.payment_token == REFUND_REFUSED and attempt == 1:
             outcome = {"outcome": "REFUND_REFUSED", "reason": "refund_refused"}
         return refund_outcome(self.ledger.refund(intent, attempt, **outcome))
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
-        """Record that the attempt was paid outside, unless it has an outcome. Raises NothingToRefund too."""
+        """Record that the attempt was paid outside, unless it has an outcome. Raises NothingToRefundError too."""
         return refund_outcome(self.ledger.refund(intent, attempt, outcome=OUTSIDE, reference=reference))

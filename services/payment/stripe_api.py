@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import urllib3
 
 from services.kernel import outside_json
-from services.payment.gateway import GatewayMisconfiguredError, GatewayTimeout, GatewayUnavailable
+from services.kernel.errors import RejectedError
+from services.payment.gateway import GatewayMisconfiguredError, GatewayTimeoutError, GatewayUnavailableError
 from services.payment.patience import CALL_SECONDS
 
 VERSION: Final = "2025-09-30.clover"
@@ -23,7 +24,7 @@ OTHER_MODE: Final = ("live mode", "test mode", "livemode", "testmode")
 """Words of Stripe's messages about a key of the wrong mode: "a similar object exists in live mode, but a test mode key ..."."""
 
 
-class StripeRefused(Exception):
+class StripeRefusedError(RejectedError):
     """Stripe answered that it will not (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
 
     `parameter` is the field of the request that Stripe refuses, if it names one. `spent`: the keys before this request's own.
@@ -36,7 +37,7 @@ class StripeRefused(Exception):
         self.status, self.kind, self.reason, self.parameter = status, kind, reason, parameter
 
 
-class KeySpentError(GatewayTimeout):
+class KeySpentError(GatewayTimeoutError):
     """Stripe answers no more than this under the idempotency key: a fault that it repeats for a day.
 
     Whether the operation was done is for its object to say; the next attempt takes another key.
@@ -46,7 +47,8 @@ class KeySpentError(GatewayTimeout):
 class StripeApi:
     """Calls of one Stripe account.
 
-    Both raise StripeRefused, GatewayUnavailable (not done), GatewayTimeout (it may be done), GatewayMisconfiguredError; `post`
+    Both raise StripeRefusedError, GatewayUnavailableError (not done), GatewayTimeoutError (it may be done),
+    GatewayMisconfiguredError; `post`
     raises KeySpentError. Stripe repeats what it first answered under a key for at least a day, even an HTTP 500
     (https://docs.stripe.com/api/idempotent_requests). A call that Stripe asks for again (`Stripe-Should-Retry`,
     `Retry-After`) is repeated once, under the same key, if it fits into the call's own time.
@@ -93,9 +95,9 @@ class StripeApi:
                 return answer, {}
             return answer, outside_json.read_object(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-            raise GatewayUnavailable(f"{what}: {type(error).__name__}") from None
+            raise GatewayUnavailableError(f"{what}: {type(error).__name__}") from None
         except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise GatewayTimeout(f"{what}: {type(error).__name__}") from None
+            raise GatewayTimeoutError(f"{what}: {type(error).__name__}") from None
 
 
 def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
@@ -124,7 +126,7 @@ def _fault(what: str, status: int, said: Any) -> Exception:
     if kind == "invalid_request_error" and any(words in message for words in OTHER_MODE):
         return GatewayMisconfiguredError(f"{what}: the key is of the other mode, live or test")
     if status in NOT_DONE:
-        return GatewayUnavailable(what)
+        return GatewayUnavailableError(what)
     if status >= 500 or kind == "idempotency_error":
         return KeySpentError(what)
-    return StripeRefused(status, kind, reason, str(told.get("param") or ""))
+    return StripeRefusedError(status, kind, reason, str(told.get("param") or ""))

@@ -6,6 +6,7 @@ payouts alone (HUF, TWD) are left out: we only charge and refund.
 
 from typing import Final
 
+from services.kernel.errors import RejectedError
 from services.kernel.money import Money
 
 ZERO_DECIMAL: Final = frozenset(
@@ -37,7 +38,7 @@ MORE_DIGITS: Final = {"COP": 10, "HUF": 10, "IDR": 12, "INR": 9, "JPY": 10, "LBP
 TOO_SMALL, TOO_LARGE, NOT_IN_UNITS = "amount_too_small", "amount_too_large", "amount_not_in_units_of_the_gateway"
 
 
-class AmountRefusedError(Exception):
+class AmountRefusedError(RejectedError):
     """Stripe can never charge this amount. `reason` is a word such as `amount_too_small`."""
 
     def __init__(self, reason: str) -> None:

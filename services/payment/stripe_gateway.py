@@ -19,17 +19,17 @@ from services.payment.gateway import (
     CaptureRefused,
     Declined,
     GatewayMisconfiguredError,
-    GatewayTimeout,
+    GatewayTimeoutError,
     Intent,
-    NothingAuthorized,
-    NothingToRefund,
+    NothingAuthorizedError,
+    NothingToRefundError,
     Refunded,
     RefundRefused,
     Settled,
     Voided,
 )
 from services.payment.ledger import OUTSIDE, Ledger, covers, refund_of, refund_outcome, same_total
-from services.payment.stripe_api import KeySpentError, StripeApi, StripeRefused
+from services.payment.stripe_api import KeySpentError, StripeApi, StripeRefusedError
 from services.payment.stripe_currencies import AmountRefusedError, smallest, stripe_amount
 
 PaymentIntent = dict[str, Any]
@@ -81,7 +81,7 @@ class StripeGateway:
         return Authorized(known.get("capture_before"), smallest(intent.total.currency))
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take of what was authorised; Stripe lets go of the rest. Raises NothingAuthorized too."""
+        """Take of what was authorised; Stripe lets go of the rest. Raises NothingAuthorizedError too."""
         known = self._once(intent, "capture", lambda: self._capture(intent))
         return CaptureRefused(known["reason"]) if known["outcome"] == "CAPTURE_REFUSED" else Captured()
 
@@ -95,13 +95,14 @@ class StripeGateway:
         return Captured() if self._cancel(order_id, self._found(prepared["reference"])) == "succeeded" else Voided()
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
-        """Give back what was captured. Raises NothingToRefund too."""
+        """Give back what was captured. Raises NothingToRefundError too."""
         return refund_outcome(self._once(intent, refund_of(attempt), lambda: self._refund(intent, attempt)))
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
         """Record that the attempt was paid outside, unless it has an outcome or Stripe has a refund of it under way.
 
-        The caller sees to it that no request for this attempt is on its way to Stripe any more. Raises NothingToRefund too.
+        The caller sees to it that no request for this attempt is on its way to Stripe any more. Raises NothingToRefundError
+        too.
         """
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is not None and self.ledger.find(intent.order_id, refund_of(attempt)) is None:
@@ -130,14 +131,14 @@ class StripeGateway:
             found = self._prepare(intent)
         except AmountRefusedError as refusal:
             return _declined(refusal.reason)
-        except StripeRefused as refusal:
+        except StripeRefusedError as refusal:
             return self._never(intent.order_id, "intent", refusal)
         if found is None:
             return {"outcome": VOIDED}
         if found["status"] == "requires_confirmation":
             try:
                 found = self._act(intent.order_id, "authorize", found["id"], "confirm", CHARGE)
-            except StripeRefused as refusal:
+            except StripeRefusedError as refusal:
                 if refusal.kind == CARD_ERROR:
                     return _declined(refusal.reason)
                 found = self._found(found["id"])
@@ -155,12 +156,12 @@ class StripeGateway:
                 error = found.get("last_payment_error") or {}
                 return _declined(error.get("decline_code") or error.get("code") or "card_declined")
             case status:
-                raise GatewayTimeout(f"the authorisation of {intent.order_id} is {status}")
+                raise GatewayTimeoutError(f"the authorisation of {intent.order_id} is {status}")
 
     def _prepare(self, intent: Intent) -> PaymentIntent | None:
         """The order's PaymentIntent, made unless it is there; None where a void was first.
 
-        Raises AmountRefusedError before Stripe is called, and StripeRefused.
+        Raises AmountRefusedError before Stripe is called, and StripeRefusedError.
         """
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is not None:
@@ -186,7 +187,7 @@ class StripeGateway:
     def _capture(self, intent: Intent) -> Outcome:
         prepared = self.ledger.find(intent.order_id, "intent")
         if prepared is None:
-            raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
+            raise NothingAuthorizedError(f"nothing is authorised for {intent.order_id}")
         is_part = covers(prepared, intent.total)["amount"] > intent.total.amount
         reference = str(prepared["reference"])
         found = self._found(reference)
@@ -197,7 +198,7 @@ class StripeGateway:
                 found = self._act(intent.order_id, "capture", reference, "capture", part)
             except AmountRefusedError as refusal:
                 reason = refusal.reason
-            except StripeRefused as refusal:
+            except StripeRefusedError as refusal:
                 found, reason = self._found(reference), refusal.reason or refusal.kind
                 if found["status"] not in CAPTURE_ENDS:
                     self._spend(intent.order_id, "capture", refusal)
@@ -210,20 +211,20 @@ class StripeGateway:
             case "requires_capture" | "requires_payment_method":
                 return {"outcome": "CAPTURE_REFUSED", "reason": reason}
             case "requires_confirmation":
-                raise NothingAuthorized(f"nothing is authorised for {intent.order_id}")
+                raise NothingAuthorizedError(f"nothing is authorised for {intent.order_id}")
             case status:
-                raise GatewayTimeout(f"the capture of {intent.order_id} is {status}")
+                raise GatewayTimeoutError(f"the capture of {intent.order_id} is {status}")
 
     def _cancel(self, order_id: str, found: PaymentIntent) -> str:
         """Cancel the PaymentIntent unless it is at an end; the status at which it ended, `canceled` or `succeeded`."""
         if found["status"] not in ("canceled", "succeeded"):
             try:
                 found = self._act(order_id, "void", found["id"], "cancel")
-            except StripeRefused as refusal:
+            except StripeRefusedError as refusal:
                 self._spend(order_id, "void", refusal)
                 found = self._found(found["id"])
         if found["status"] not in ("canceled", "succeeded"):
-            raise GatewayTimeout(f"the payment of {order_id} is {found['status']} and cannot be cancelled yet")
+            raise GatewayTimeoutError(f"the payment of {order_id} is {found['status']} and cannot be cancelled yet")
         return str(found["status"])
 
     def _refund(self, intent: Intent, attempt: int) -> Outcome:
@@ -231,7 +232,7 @@ class StripeGateway:
         before = self.ledger.find(intent.order_id, "capture" if attempt == 1 else refund_of(attempt - 1))
         expected = "CAPTURED" if attempt == 1 else "REFUND_REFUSED"
         if prepared is None or before is None or before["outcome"] != expected:
-            raise NothingToRefund(f"refund {attempt} of {intent.order_id} does not follow on what is {expected}")
+            raise NothingToRefundError(f"refund {attempt} of {intent.order_id} does not follow on what is {expected}")
         same_total(before, intent.total)
         reference = str(prepared["reference"])
         found = _attempted(self._refunds(reference), attempt)
@@ -239,7 +240,7 @@ class StripeGateway:
             form = {"payment_intent": reference, "metadata[attempt]": str(attempt)}
             try:
                 found = self._post(intent.order_id, refund_of(attempt), "/v1/refunds", form)
-            except StripeRefused as refusal:
+            except StripeRefusedError as refusal:
                 if refusal.reason == NOT_FOUND:
                     raise _misconfigured(refusal) from None
                 if refusal.reason != ALREADY_REFUNDED:
@@ -253,12 +254,12 @@ class StripeGateway:
             case status if status in NOTHING_BACK:
                 return {"outcome": "REFUND_REFUSED", "reason": found.get("failure_reason") or found["status"]}
             case status:
-                raise GatewayTimeout(f"refund {attempt} of {intent.order_id} is {status}")
+                raise GatewayTimeoutError(f"refund {attempt} of {intent.order_id} is {status}")
 
     def _refunds(self, reference: str) -> list[Refund]:
         try:
             listed: list[Refund] = self.api.get("/v1/refunds", payment_intent=reference, limit="100")["data"]
-        except StripeRefused as refusal:
+        except StripeRefusedError as refusal:
             raise _misconfigured(refusal) from None
         return listed
 
@@ -266,7 +267,7 @@ class StripeGateway:
         """The PaymentIntent of our own ledger: an account that does not have it is another's, or the key is of another mode."""
         try:
             return self.api.get(f"/v1/payment_intents/{reference}", **CHARGE)
-        except StripeRefused as refusal:
+        except StripeRefusedError as refusal:
             raise _misconfigured(refusal) from None
 
     def _act(
@@ -283,15 +284,15 @@ class StripeGateway:
         except (KeySpentError, GatewayMisconfiguredError):
             self.ledger.spend_key(order_id, operation, spent)
             raise
-        except StripeRefused as refusal:
+        except StripeRefusedError as refusal:
             refusal.spent = spent
             raise
 
-    def _spend(self, order_id: str, operation: str, refusal: StripeRefused) -> None:
+    def _spend(self, order_id: str, operation: str, refusal: StripeRefusedError) -> None:
         """Spend the key of a refusal that is no outcome. One that is keeps its key: a call beside it must get the same one."""
         self.ledger.spend_key(order_id, operation, refusal.spent)
 
-    def _never(self, order_id: str, operation: str, refusal: StripeRefused) -> Outcome:
+    def _never(self, order_id: str, operation: str, refusal: StripeRefusedError) -> Outcome:
         """Say why this payment will never be taken. Raises GatewayMisconfiguredError for a request that is wrong by itself."""
         reason = NO_PAYMENT.get(refusal.reason) or NO_PAYMENT_BY.get(refusal.parameter)
         if reason is None and (refusal.status != 400 or refusal.reason or refusal.parameter):
@@ -314,7 +315,7 @@ def _all_back(refunds: list[Refund], attempt: int) -> Refund:
     return {"status": "succeeded"}
 
 
-def _misconfigured(refusal: StripeRefused) -> GatewayMisconfiguredError:
+def _misconfigured(refusal: StripeRefusedError) -> GatewayMisconfiguredError:
     return GatewayMisconfiguredError(str(refusal))
 
 

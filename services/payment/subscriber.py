@@ -5,34 +5,35 @@ from typing import Any
 from services.kernel import clock
 from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.payment import decisions, processing, states, table
-from services.payment.consumes import CONSUMES, ON_REPLAY
+from services.payment.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 from services.payment.gateways import gateway
 
 
 def refund(delivery: Delivery) -> None:
     """Begin the order's refund, unless it is begun, and go on with it as far as it comes; the sweeper does the rest.
 
-    It begins only if the order itself says that it is cancelled after its confirmation. Raises InvalidEvent if it does not,
+    It begins only if the order itself says that it is cancelled after its confirmation. Raises InvalidEventError if it does
+    not,
     and what `facts_of` raises.
     """
     event = delivery.event
     if not event.data["confirmed"]:
         return
     assert event.order_id is not None
-    payments, cause = table.payments(), Cause(event.correlation_id, event.event_id)
+    payments, cause = table.payments(), Causation(event.correlation_id, event.event_id)
     row = payments.get(event.order_id)
     if decisions.intend_refund(row, cause, clock.now()) is not None:
         order = facts_of("order", event.order_id)
         if order is None or not order["revoked"]:
             raise contradicted(event, "order", order)
-        row = payments.advance(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause, seen=row)
+        row = payments.apply(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause, seen=row)
     if row is not None and row["status"] == states.REFUNDED and delivery.is_live:
-        payments.say_again(event.order_id, row)  # the order asks again, so it has not had the answer
+        payments.republish_said(event.order_id, row)  # the order asks again, so it has not had the answer
     processing.refund(payments, gateway(), row)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], refund), ON_REPLAY["cancellations"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], refund), REPLAY_POLICY["cancellations"])

@@ -9,10 +9,10 @@ from aws_lambda_powertools import Logger
 
 from services.kernel import clock
 from services.kernel.facts import facts_of
-from services.kernel.functions import move_each, republish_left_behind, sweep
+from services.kernel.functions import move_each, republish_stale_outbox, sweep
 from services.kernel.metrics import count
 from services.kernel.orphans import LANE, LOOK_AGAIN_AFTER, OrphanCapturedError, is_orphan
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.payment import processing, states, table
 from services.payment.gateways import gateway
 
@@ -38,7 +38,7 @@ def go_on(order_id: str) -> bool:
 def release_orphan(order_id: str) -> bool:
     """Void the payment if its order does not exist, or is cancelled; return whether it was.
 
-    Raises OrphanCapturedError, GatewayFault, and what `facts_of` raises.
+    Raises OrphanCapturedError, GatewayFaultError, and what `facts_of` raises.
     """
     payments = table.payments()
     row = payments.get(order_id)
@@ -50,7 +50,7 @@ def release_orphan(order_id: str) -> bool:
     logger.error("payment without an order", order_id=order_id, status=row["status"])
     if row["status"] == states.CAPTURING:
         raise OrphanCapturedError(f"the payment of {order_id} is being captured, and there is no order that needs it")
-    cause = Cause(row["correlation_id"], f"{row['pk']}#{row['version']}")
+    cause = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
     if processing.void(payments, gateway(), order_id, cause)["outcome"] == "CAPTURED":
         raise OrphanCapturedError(f"the payment of {order_id} is captured, and there is no order that needs it")
     count("OrphanReleased", 1)
@@ -67,5 +67,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         lambda: move_each(
             payments, unsettled, release_orphan, "OrphansNotReleased", moved="released", failed="not_released", begun=begun
         ),
-        republish_left_behind,
+        republish_stale_outbox,
     )

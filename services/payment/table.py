@@ -6,12 +6,12 @@ from typing import Any
 
 from services.kernel import clients
 from services.kernel.money import Money
-from services.kernel.rows import Row, Rows
+from services.kernel.rows import AggregateStore, Row
 from services.payment import states
 from services.payment.gateway import Intent
 
 
-class Payments(Rows):
+class Payments(AggregateStore):
     """The rows `PAY#<order_id>`."""
 
     def __init__(self, client: Any, table_name: str) -> None:
@@ -30,12 +30,12 @@ def payments() -> Payments:
 
 
 @cache
-def disputes() -> Rows:
+def disputes() -> AggregateStore:
     """The disputes, `DISPUTE#<dispute_id>`, in the same table."""
-    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)
+    return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)
 
 
 @cache
-def outside_refunds() -> Rows:
+def outside_refunds() -> AggregateStore:
     """The refunds that were made at the gateway by hand, `REFUND#<refund id>`, in the same table."""
-    return Rows(clients.dynamodb(), os.environ["TABLE_NAME"], states.OUTSIDE_REFUNDS)
+    return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.OUTSIDE_REFUNDS)

@@ -17,14 +17,14 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from services.kernel import clock, outside_json, problems, webhooks
 from services.kernel.identifiers import ORDER_ID
 from services.kernel.money import Money
-from services.kernel.problems import InvalidRequest
-from services.kernel.rows import Cause, Change, Row
+from services.kernel.problems import InvalidRequestError
+from services.kernel.rows import Causation, Decision, Row
 from services.kernel.secrets import secret
-from services.kernel.webhooks import InvalidSignature
+from services.kernel.webhooks import InvalidSignatureError
 from services.payment import decisions, gateways, states, table
-from services.payment.gateway import Dispute, GatewayFault, OutsideRefund
+from services.payment.gateway import Dispute, GatewayFaultError, OutsideRefund
 from services.payment.processing import gateway_watched
-from services.payment.stripe_api import StripeApi, StripeRefused
+from services.payment.stripe_api import StripeApi, StripeRefusedError
 from services.payment.stripe_currencies import money_of
 
 logger = Logger()
@@ -51,14 +51,14 @@ def hear() -> Response[str]:
         kind, about = str(told["type"]), dict(told["data"]["object"])
         with gateway_watched():
             outcome = HEARD.get(kind, unknown)(about)
-    except InvalidSignature as refusal:
-        return problems.of_invalid(InvalidRequest("signature-invalid", 400, "", str(refusal))).response()
-    except GatewayFault as fault:
+    except InvalidSignatureError as refusal:
+        return problems.from_invalid_request(InvalidRequestError("signature-invalid", 400, "", str(refusal))).response()
+    except GatewayFaultError as fault:
         logger.warning("Stripe cannot be asked about what it told", fault=type(fault).__name__)
-        return problems.tell_again("gateway-unavailable", 503, "Stripe cannot be asked")
+        return problems.retry_later("gateway-unavailable", 503, "Stripe cannot be asked")
     except (ValueError, KeyError, TypeError, AttributeError):
         detail = "the body must be a Stripe event, with the fields that its type has"
-        return problems.of_invalid(InvalidRequest("request-invalid", 400, "", detail)).response()
+        return problems.from_invalid_request(InvalidRequestError("request-invalid", 400, "", detail)).response()
     logger.info("webhook answered", type=kind, outcome=outcome)
     return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
@@ -85,7 +85,7 @@ def dispute_moved(dispute: Object) -> str:
     return dispute_closed(dispute) if dispute["status"] in DISPUTE_ENDS else dispute_opened(dispute)
 
 
-def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | None], alarm: str = "") -> str:
+def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Decision | None], alarm: str = "") -> str:
     order_id = _order_of(told)
     if order_id is None:
         return "IGNORED"
@@ -96,8 +96,8 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Change | 
     dispute = Dispute(str(told["id"]), amount, str(told["reason"]), won=told["status"] in ("won", "warning_closed"))
     disputes = table.disputes()
     known = disputes.get(dispute.dispute_id)
-    cause = Cause(payment["correlation_id"], f"stripe:{dispute.dispute_id}")
-    after = disputes.advance(
+    cause = Causation(payment["correlation_id"], f"stripe:{dispute.dispute_id}")
+    after = disputes.apply(
         dispute.dispute_id, lambda row: decide(row, order_id, dispute), cause, seen=known, presume_absent=known is None
     )
     if after == known:
@@ -172,8 +172,8 @@ def _is_news(payment: Row, refund: Object, left: Money) -> bool:
     made = OutsideRefund(str(refund["id"]), money_of(int(refund["amount"]), left.currency), left)
     refunds, order_id = table.outside_refunds(), payment["order_id"]
     known = refunds.get(made.refund_id)
-    cause = Cause(payment["correlation_id"], f"stripe:{made.refund_id}")
-    after = refunds.advance(
+    cause = Causation(payment["correlation_id"], f"stripe:{made.refund_id}")
+    after = refunds.apply(
         made.refund_id,
         lambda row: decisions.record_outside_refund(row, order_id, made),
         cause,
@@ -233,7 +233,7 @@ def _order_of(about: Object) -> str | None:
         return None
     try:
         return _order_of_intent(api().get(f"/v1/payment_intents/{reference}"))
-    except StripeRefused:
+    except StripeRefusedError:
         return None
 
 

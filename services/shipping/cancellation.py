@@ -4,16 +4,16 @@ from typing import Any
 
 from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.shipping import decisions, states, table
-from services.shipping.consumes import CONSUMES, ON_REPLAY
+from services.shipping.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 
 
 def keep_here(delivery: Delivery) -> None:
     """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does.
 
     If the shipment is past it already, the order asks again: it has not had the answer.
-    Raises InvalidEvent for an order that is not to be cancelled, and what `facts_of` raises.
+    Raises InvalidEventError for an order that is not to be cancelled, and what `facts_of` raises.
     """
     event = delivery.event
     assert event.order_id is not None
@@ -21,15 +21,15 @@ def keep_here(delivery: Delivery) -> None:
     row = shipments.get(event.order_id)
     if row is not None and row["status"] != states.CREATED:
         if delivery.is_live:
-            shipments.say_again(event.order_id, row)
+            shipments.republish_said(event.order_id, row)
         return
     order = facts_of("order", event.order_id)
     if order is None or not (order["status"] == "CANCEL_REQUESTED" or order["revoked"]):
         raise contradicted(event, "order", order)
-    cause = Cause(event.correlation_id, event.event_id)
-    shipments.advance(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
+    cause = Causation(event.correlation_id, event.event_id)
+    shipments.apply(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The cancellations queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["cancellations"], keep_here), ON_REPLAY["cancellations"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], keep_here), REPLAY_POLICY["cancellations"])

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from services.kernel.contact import Contact
+from services.kernel.errors import RetryableError
 
 
 class Parcel(StrEnum):
@@ -36,7 +37,7 @@ class Sighting:
     parcel: Parcel
 
 
-class CarrierUnavailable(Exception):
+class CarrierUnavailableError(RetryableError):
     """The carrier gave no outcome; the same call again will."""
 
 
@@ -47,27 +48,28 @@ class Carrier(Protocol):
     """How long it is let be before it is asked about a parcel again."""
 
     def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        """A booking to be, by the carrier's own name for it; None where the carrier does not go. Raises CarrierUnavailable.
+        """A booking to be, by the carrier's own name for it; None where the carrier does not go. Raises
+        CarrierUnavailableError.
 
         `lines` are the parcel's, each `{"sku", "quantity"}`. What is prepared and never booked costs nothing.
         """
         ...
 
     def book(self, booking: str) -> str | None:
-        """The parcel's tracking number, or None where the carrier will not take it. Raises CarrierUnavailable."""
+        """The parcel's tracking number, or None where the carrier will not take it. Raises CarrierUnavailableError."""
         ...
 
     def cancel(self, booking: str) -> LetGo:
-        """Take a booking back, if it was made: the parcel stays here. May be repeated. Raises CarrierUnavailable."""
+        """Take a booking back, if it was made: the parcel stays here. May be repeated. Raises CarrierUnavailableError."""
         ...
 
     def find(self, booking: str) -> Parcel:
-        """Where the parcel is. Raises CarrierUnavailable."""
+        """Where the parcel is. Raises CarrierUnavailableError."""
         ...
 
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
         """What the carrier's webhook tells, None if it is about no parcel of ours; header names are lower case.
 
-        Raises InvalidSignature, ValueError for a body of another form, CarrierUnavailable.
+        Raises InvalidSignatureError, ValueError for a body of another form, CarrierUnavailableError.
         """
         ...

@@ -18,9 +18,10 @@ import urllib3
 
 from services.kernel import outside_json
 from services.kernel.contact import Contact
+from services.kernel.errors import RejectedError
 from services.kernel.identifiers import ORDER_ID
-from services.kernel.webhooks import InvalidSignature
-from services.shipping.carrier import CarrierUnavailable, LetGo, Parcel, Sighting
+from services.kernel.webhooks import InvalidSignatureError
+from services.shipping.carrier import CarrierUnavailableError, LetGo, Parcel, Sighting
 
 Shipment = dict[str, Any]
 GRAMS_OF_AN_OUNCE: Final = Decimal("28.349523125")
@@ -37,7 +38,7 @@ PARCELS: Final = {
 """The statuses of a tracker (https://docs.easypost.com/docs/trackers) in which a parcel is on its way no more."""
 
 
-class AddressRefused(Exception):
+class AddressRefusedError(RejectedError):
     """EasyPost takes the address for none."""
 
 
@@ -89,7 +90,7 @@ class EasyPostCarrier:
         }
         try:
             return str(self._call("POST", "/v2/shipments", {"shipment": shipment})["id"])
-        except AddressRefused:
+        except AddressRefusedError:
             return None
 
     def book(self, booking: str) -> str | None:
@@ -102,7 +103,7 @@ class EasyPostCarrier:
         rate = _cheapest(shipment["rates"])
         try:
             return str(self._call("POST", f"/v2/shipments/{booking}/buy", {"rate": {"id": rate["id"]}})["tracking_code"])
-        except AddressRefused:
+        except AddressRefusedError:
             return None
 
     def cancel(self, booking: str) -> LetGo:
@@ -132,7 +133,7 @@ class EasyPostCarrier:
         expected = "hmac-sha256-hex=" + hmac.new(secret.encode(), body.encode(errors="surrogatepass"), sha256).hexdigest()
         signature = headers.get(SIGNATURE, "")
         if not signature.isascii() or not hmac.compare_digest(expected, signature):
-            raise InvalidSignature("the signature is not of this body under our secret")
+            raise InvalidSignatureError("the signature is not of this body under our secret")
         try:
             event = outside_json.read_object(body)
             if not str(event["description"]).startswith("tracker."):
@@ -158,13 +159,13 @@ class EasyPostCarrier:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, **({"json": body} if body else {}))
             said = outside_json.read_object(answer.data or b"{}")
         except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise CarrierUnavailable(f"{method} {path}: {type(error).__name__}") from None
+            raise CarrierUnavailableError(f"{method} {path}: {type(error).__name__}") from None
         if answer.status < 300:
             return dict(said)
         code = str(said.get("error", {}).get("code", "")) if isinstance(said.get("error"), dict) else ""
         if code.startswith(ADDRESS_ERRORS):
-            raise AddressRefused(code)
-        raise CarrierUnavailable(f"{method} {path}: HTTP {answer.status} {code}")
+            raise AddressRefusedError(code)
+        raise CarrierUnavailableError(f"{method} {path}: HTTP {answer.status} {code}")
 
 
 def _parcel(shipment: Shipment) -> Parcel:
@@ -174,7 +175,9 @@ def _parcel(shipment: Shipment) -> Parcel:
 
 def _cheapest(rates: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     if not rates:
-        raise CarrierUnavailable("no carrier offers a rate; the shipment stays here until one does, or the order is cancelled")
+        raise CarrierUnavailableError(
+            "no carrier offers a rate; the shipment stays here until one does, or the order is cancelled"
+        )
     return min(rates, key=lambda rate: (Decimal(rate["rate"]), rate["id"]))
 
 

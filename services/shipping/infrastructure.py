@@ -16,7 +16,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from services.kernel.names import DUE_INDEX
 from services.kernel.patience import DYNAMODB, FUNCTIONS
-from services.shipping.consumes import CONSUMES
+from services.shipping.consumes import SUBSCRIPTIONS
 from services.shipping.patience import SHIPMENT_SECONDS
 from stages import Stage
 
@@ -42,7 +42,7 @@ class ShippingStack(ServiceStack):
             self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment={"TABLE_NAME": table.table_name}
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "orders", CONSUMES["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS)
+        Subscription(self, "orders", SUBSCRIPTIONS["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS)
         state_facts(self, table, SHIPMENTS)
         ask_facts(self, subscriber, "order")
         cancellation = ServiceFunction(
@@ -52,7 +52,7 @@ class ShippingStack(ServiceStack):
         Subscription(
             self,
             "cancellations",
-            CONSUMES["cancellations"],
+            SUBSCRIPTIONS["cancellations"],
             cancellation,
             batch_size=BATCH,
             batch_seconds=BATCH * MESSAGE_SECONDS,

@@ -22,6 +22,6 @@ def seen(row: Row, parcel: Parcel) -> Row:
         metrics.flush_metrics()
     if parcel is not Parcel.DELIVERED:
         return row
-    after = table.shipments().advance(row["order_id"], decisions.deliver, decisions.cause_of(row), seen=row)
+    after = table.shipments().apply(row["order_id"], decisions.deliver, decisions.cause_of(row), seen=row)
     assert after is not None
     return after

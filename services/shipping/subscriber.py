@@ -5,15 +5,15 @@ from typing import Any
 from services.kernel import clock
 from services.kernel.facts import contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
-from services.kernel.rows import Cause, Change, Row
+from services.kernel.rows import Causation, Decision, Row
 from services.shipping import decisions, table
-from services.shipping.consumes import CONSUMES, ON_REPLAY
+from services.shipping.consumes import REPLAY_POLICY, SUBSCRIPTIONS
 
 
 def create_shipment(delivery: Delivery) -> None:
     """Create the order's shipment, of the lines that the order itself states, unless it is there, or the order is cancelled.
 
-    Raises InvalidEvent for an order that never was confirmed, and what `facts_of` raises.
+    Raises InvalidEventError for an order that never was confirmed, and what `facts_of` raises.
     """
     event = delivery.event
     assert event.order_id is not None
@@ -25,12 +25,12 @@ def create_shipment(delivery: Delivery) -> None:
     if order["revoked"]:
         return
 
-    def step(row: Row | None) -> Change | None:
+    def step(row: Row | None) -> Decision | None:
         return decisions.create(row, event, order["lines"], clock.now())
 
-    table.shipments().advance(event.order_id, step, Cause(event.correlation_id, event.event_id), presume_absent=True)
+    table.shipments().apply(event.order_id, step, Causation(event.correlation_id, event.event_id), presume_absent=True)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The orders queue's batch, answered by a partial batch response."""
-    return subscribe(event, dict.fromkeys(CONSUMES["orders"], create_shipment), ON_REPLAY["orders"])
+    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["orders"], create_shipment), REPLAY_POLICY["orders"])

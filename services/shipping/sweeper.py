@@ -11,8 +11,9 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
 from services.kernel.contact import ContactNotYetError, contact_of
-from services.kernel.functions import move_each, republish_left_behind, sweep
-from services.kernel.rows import Change, Row, Stale
+from services.kernel.errors import RetryableError
+from services.kernel.functions import move_each, republish_stale_outbox, sweep
+from services.kernel.rows import Decision, Row, VersionConflictError
 from services.kernel.settings import from_environment
 from services.shipping import decisions, parcels, states, table
 from services.shipping.carrier import LetGo
@@ -42,7 +43,7 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-class OrderNotConfirmedError(Exception):
+class OrderNotConfirmedError(RetryableError):
     """The order service does not state that the order is confirmed: its parcel stays here, and the sweeper asks again."""
 
 
@@ -74,7 +75,7 @@ def hand_over(row: Row) -> bool:
 
 
 def fail(row: Row, reason: str) -> None:
-    """Take back what the carrier may have, then let the shipment fail. Raises Stale."""
+    """Take back what the carrier may have, then let the shipment fail. Raises VersionConflictError."""
     let_go = taken_back(row) if row["status"] == states.BOOKING else LetGo.DONE
     step(row, decisions.fail(row, reason, clock.now(), let_go))
 
@@ -108,8 +109,8 @@ def follow_up(row: Row) -> bool:
     return True
 
 
-def step(row: Row, change: Change) -> Row:
-    """Write the shipment's step; the row afterwards. Raises Stale."""
+def step(row: Row, change: Decision) -> Row:
+    """Write the shipment's step; the row afterwards. Raises VersionConflictError."""
     return table.shipments().write(row["order_id"], row, change, decisions.cause_of(row))
 
 
@@ -126,7 +127,9 @@ def move(order_id: str) -> bool:
     except ContactNotYetError:
         table.shipments().postpone(order_id, clock.now() + ASKED_AGAIN_AFTER)
         return False
-    except Stale:  # a cancellation or another sweep was faster, or this write's first answer was lost: the next one sees
+    except (
+        VersionConflictError
+    ):  # a cancellation or another sweep was faster, or this write's first answer was lost: the next one sees
         return False
 
 
@@ -148,4 +151,4 @@ def due() -> Iterator[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    return sweep(lambda: move_each(table.shipments(), due(), move, "ShipmentsNotMoved"), republish_left_behind)
+    return sweep(lambda: move_each(table.shipments(), due(), move, "ShipmentsNotMoved"), republish_stale_outbox)

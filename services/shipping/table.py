@@ -5,11 +5,11 @@ from functools import cache
 from typing import Any
 
 from services.kernel import clients
-from services.kernel.rows import Rows
+from services.kernel.rows import AggregateStore
 from services.shipping import states
 
 
-class Shipments(Rows):
+class Shipments(AggregateStore):
     """The rows `SHIP#<order_id>`."""
 
     def __init__(self, client: Any, table_name: str) -> None:

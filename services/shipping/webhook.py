@@ -7,10 +7,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from services.kernel import clock, problems
-from services.kernel.problems import InvalidRequest
-from services.kernel.webhooks import InvalidSignature
+from services.kernel.problems import InvalidRequestError
+from services.kernel.webhooks import InvalidSignatureError
 from services.shipping import parcels, states, table
-from services.shipping.carrier import CarrierUnavailable, Sighting
+from services.shipping.carrier import CarrierUnavailableError, Sighting
 from services.shipping.carriers import carrier
 
 logger = Logger()
@@ -24,13 +24,13 @@ def hear() -> Response[str]:
     try:
         body = event.decoded_body or ""
         sighting = carrier().hear(event.headers, body, clock.now())
-    except InvalidSignature as refusal:
-        return problems.of_invalid(InvalidRequest("signature-invalid", 400, "", str(refusal))).response()
+    except InvalidSignatureError as refusal:
+        return problems.from_invalid_request(InvalidRequestError("signature-invalid", 400, "", str(refusal))).response()
     except ValueError as refusal:
-        return problems.of_invalid(InvalidRequest("request-invalid", 400, "", str(refusal))).response()
-    except CarrierUnavailable:
+        return problems.from_invalid_request(InvalidRequestError("request-invalid", 400, "", str(refusal))).response()
+    except CarrierUnavailableError:
         logger.warning("carrier cannot be asked about what it told")
-        return problems.tell_again("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
+        return problems.retry_later("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
     if sighting is None:
         return _outcome("IGNORED")
     return _see(sighting)
@@ -41,7 +41,7 @@ def _see(sighting: Sighting) -> Response[str]:
     if row is None:
         return _outcome("IGNORED")
     if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was quicker than our own writing down
-        return problems.tell_again(
+        return problems.retry_later(
             "not-dispatched", 409, f"the parcel of order {sighting.order_id} is not known to be dispatched"
         )
     if row["status"] != states.DISPATCHED:

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from orderctl.commands.schemas import app
 from orderctl.contracts import released
 from orderctl.contracts.diff import Breaks, changes
-from orderctl.errors import CheckFailed, UserError
+from orderctl.errors import CheckFailedError, UserError
 from services.kernel import schemas
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
@@ -144,7 +144,7 @@ def test_the_command_fails_on_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
     today = placed()
     data(today)["required"].remove("channel")
     monkeypatch.setattr(schemas, "read_schemas", lambda: {**released.read(), PLACED: today})
-    with pytest.raises(CheckFailed, match="breaks its contract") as failed:
+    with pytest.raises(CheckFailedError, match="breaks its contract") as failed:
         orderctl(app, Stage(), "diff")
     assert "OrderPlaced.v2.json" in failed.value.hint
 

@@ -14,7 +14,7 @@ from orderctl.commands.schemas import app
 from orderctl.contracts import building, openapi
 from orderctl.contracts.catalogue import events
 from orderctl.embedded.process import REPOSITORY
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from services.kernel.names import SERVICES
 from tests.consumers import SUBSCRIPTIONS
 from tests.unit import documented
@@ -48,7 +48,7 @@ def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_pat
 def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
     monkeypatch.setattr(building, "build", lambda: pytest.fail("--check writes nothing"))
-    with pytest.raises(CheckFailed) as failed:
+    with pytest.raises(CheckFailedError) as failed:
         orderctl(app, Stage(), "build", "--check")
     assert "orderctl schemas build" in str(failed.value.hint)
 

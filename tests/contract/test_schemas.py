@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 
 from services.kernel import schemas
 from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
-from services.kernel.schemas import SERVICES_FOLDER, InvalidEvent
+from services.kernel.schemas import SERVICES_FOLDER, InvalidEventError
 from services.kernel.transitions import TransitionTable
 
 Schema = dict[str, Any]
@@ -134,7 +134,7 @@ def test_its_examples_pass_it(schema: Schema) -> None:
 def test_an_example_with_a_field_more_does_not(schema: Schema) -> None:
     for part in ("metadata", "data"):
         example = schema["examples"][0]
-        with pytest.raises(InvalidEvent, match="surprise"):
+        with pytest.raises(InvalidEventError, match="surprise"):
             schemas.validate(
                 source(schema), schema["x-detail-type"], {**example, part: {**example[part], "surprise": "unannounced"}}
             )
@@ -149,6 +149,6 @@ def test_every_event_that_a_transition_publishes_has_its_schema(service: str) ->
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_event_that_a_queue_subscribes_to_has_its_schema(service: str) -> None:
-    consumes = import_module(f"services.{service}.consumes").CONSUMES
+    consumes = import_module(f"services.{service}.consumes").SUBSCRIPTIONS
     subscribed = {entry for subscription in consumes.values() for entry in subscription}
     assert subscribed - {(origin, detail_type) for origin, detail_type, _ in EVENTS} == set()

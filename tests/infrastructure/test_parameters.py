@@ -7,7 +7,7 @@ import pytest
 
 import stages
 from cdk import deploy_order
-from cdk.deploy_order import Cyclic, Stacked, Unprovided
+from cdk.deploy_order import DependencyCycleError, MissingProviderError, Stacked
 from services.kernel.names import SERVICES
 from stages import StageError
 from tests.infrastructure.templates import Assembly
@@ -119,13 +119,13 @@ def test_what_is_not_deployed_yet_is_named() -> None:
 
 
 def test_a_requirement_that_nobody_provides_names_stack_and_parameter() -> None:
-    with pytest.raises(Unprovided, match="Order requires /orderflow/dev/payment/commands-arn, which no stack"):
+    with pytest.raises(MissingProviderError, match="Order requires /orderflow/dev/payment/commands-arn, which no stack"):
         deploy_order.in_order([PLATFORM, ORDER])
 
 
 def test_stacks_that_wait_for_each_other_are_named_with_the_parameters() -> None:
     waiting = Stacked("Platform", (BUS,), (COMMANDS,))
-    with pytest.raises(Cyclic) as refusal:
+    with pytest.raises(DependencyCycleError) as refusal:
         deploy_order.in_order([waiting, PAYMENT])
     assert "Payment requires /orderflow/dev/platform/bus-arn of Platform" in str(refusal.value)
     assert "Platform requires /orderflow/dev/payment/commands-arn of Payment" in str(refusal.value)

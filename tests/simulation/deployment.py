@@ -87,7 +87,7 @@ class Subscribed:
     @property
     def consumed(self) -> tuple[tuple[str, str], ...]:
         """The (source, detail-type) pairs, from the service's own list."""
-        return tuple(import_module(f"services.{self.service}.consumes").CONSUMES[self.name])
+        return tuple(import_module(f"services.{self.service}.consumes").SUBSCRIPTIONS[self.name])
 
 
 SUBSCRIPTIONS: Final = (

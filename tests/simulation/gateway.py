@@ -40,21 +40,21 @@ class RemoteGateway:
         return self._call(boundary, lambda: self.sandbox.settle(intent, attempt, reference))
 
     def _call(self, what: str, operation: Callable[[], Any]) -> Any:
-        from services.payment.gateway import GatewayFault, GatewayTimeout, GatewayUnavailable
+        from services.payment.gateway import GatewayFaultError, GatewayTimeoutError, GatewayUnavailableError
 
         def execute() -> Any:
             try:
                 return operation()
-            except GatewayFault as fault:
+            except GatewayFaultError as fault:
                 return fault
 
         try:
             found = _beyond(self.network, what, execute)
         except (Unreached, Refusal):
-            raise GatewayUnavailable(what) from None
+            raise GatewayUnavailableError(what) from None
         except Unanswered:
-            raise GatewayTimeout(what) from None
-        if isinstance(found, GatewayFault):
+            raise GatewayTimeoutError(what) from None
+        if isinstance(found, GatewayFaultError):
             raise found
         return found
 
@@ -117,12 +117,12 @@ class RemoteCarrier:
         return task.name
 
     def _call(self, what: str, execute: Callable[[], Any]) -> Any:
-        from services.shipping.carrier import CarrierUnavailable
+        from services.shipping.carrier import CarrierUnavailableError
 
         try:
             return _beyond(self.network, what, execute)
         except (Unreached, Unanswered, Refusal):
-            raise CarrierUnavailable(what) from None
+            raise CarrierUnavailableError(what) from None
 
 
 PATIENCE: Final = 3.0

@@ -45,7 +45,7 @@ OWNED: Final = ("CONFIRMED", "CANCEL_REQUESTED")
 """Statuses of an order that is paid for, and keeps its goods."""
 GOING_BACK: Final = ("CANCEL_REQUESTED", "REFUNDING")
 """Statuses of an order that waits for other services, and for an operator only where its refund is refused."""
-COMES_BACK: Final = ("StillClaimed", "ContactNotYetError")
+COMES_BACK: Final = ("ClaimInProgressError", "ContactNotYetError")
 """Errors by which a subscriber lets a message come back, nothing being wrong with it or its batch."""
 SWEEPS_WITHOUT_BACK_OFF: Final = 4
 UNSTRUCK_SWEEPS: Final = 3
@@ -609,7 +609,7 @@ class Invariants:
             return
         if type(error).__name__ == "ReceiptRefusedError":
             self.fail("B1", f"{invocation} refused an honest receipt: {error}")
-        if isinstance(error, AssertionError | TypeError | KeyError | AttributeError | NameError | IndexError):
+        if is_bug(error):
             self.fail("B1", f"{invocation} raised {type(error).__name__}: {error}")
 
     # sweeps and rest
@@ -944,3 +944,9 @@ def _tables() -> Iterator[Any]:
         for name in ("TRANSITIONS", "REPLENISHMENTS", "LEVELS"):
             if hasattr(module, name):
                 yield getattr(module, name)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Return whether the services call the error a bug of theirs, or Python does."""
+    of_python = AssertionError | TypeError | KeyError | AttributeError | NameError | IndexError
+    return isinstance(error, of_python) or any(kind.__name__ == "BugError" for kind in type(error).__mro__)

@@ -12,7 +12,7 @@ TOTAL: Final = {"amount": 2500, "currency": "USD"}
 LINES: Final = [{"sku": "MUG", "quantity": 2}]
 PAYABLE: Final = {"total": TOTAL, "payment_token": "pm_card_visa", "receipt": "of the order"}
 WANTED: Final = {"lines": LINES, "if_short": "REJECT", "receipt": "of the order"}
-FAULT: Final = "GatewayUnavailable"
+FAULT: Final = "GatewayUnavailableError"
 
 GOOD: Final[dict[str, list[Answer]]] = {
     "authorize": [{"outcome": "AUTHORIZED"}],
@@ -115,7 +115,7 @@ CASES: Final = (
         "whether it waits stays unknown",
         ("authorize", "reserve", "wait", "wait"),
         error="UNRESOLVED",
-        answers={"reserve": WAITING, "wait": ["Contended"]},
+        answers={"reserve": WAITING, "wait": ["ContentionError"]},
     ),
     Case(
         "capture refused",
@@ -135,7 +135,7 @@ CASES: Final = (
         "inventory stays away",
         ("authorize", "reserve", "reserve", "unavailable"),
         error="UNAVAILABLE",
-        answers={"reserve": ["Contended"]},
+        answers={"reserve": ["ContentionError"]},
     ),
     Case(
         "the gateway stays away past the deadline",
@@ -154,20 +154,20 @@ CASES: Final = (
         "that inventory stays away cannot be written down",
         ("authorize", "reserve", "reserve", "unavailable", "unavailable"),
         error="UNRESOLVED",
-        answers={"reserve": ["Contended"], "unavailable": ["Contended"]},
+        answers={"reserve": ["ContentionError"], "unavailable": ["ContentionError"]},
     ),
     Case("the command is refused for good", ("authorize", "authorize"), error="REFUSED", answers={"authorize": ["KeyError"]}),
     Case(
         "the reservation is refused for good",
         ("authorize", "reserve", "reserve"),
         error="REFUSED",
-        answers={"reserve": ["OtherLines"]},
+        answers={"reserve": ["LinesMismatchError"]},
     ),
     Case(
         "the decision stays unknown",
         ("authorize", "reserve", "decide", "decide"),
         error="UNRESOLVED",
-        answers={"decide": ["Contended"]},
+        answers={"decide": ["ContentionError"]},
     ),
     Case(
         "the decision was lost to a cancellation",
@@ -188,7 +188,7 @@ CASES: Final = (
         error="UNRESOLVED",
         answers={"capture": [{"outcome": "VOIDED"}], "commit": [{"outcome": "RELEASED"}]},
     ),
-    Case("confirm fails", (*FORWARD, "confirm"), error="UNRESOLVED", answers={"confirm": ["Contended"]}),
+    Case("confirm fails", (*FORWARD, "confirm"), error="UNRESOLVED", answers={"confirm": ["ContentionError"]}),
     Case(
         "the void came too late",
         ("authorize", "decide", "void", "release"),

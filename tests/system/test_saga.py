@@ -21,7 +21,7 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     """Written by the API's own handler code against the deployed table, without the start that follows it."""
     from services.kernel import clock
     from services.kernel.money import Money
-    from services.kernel.rows import Cause
+    from services.kernel.rows import Causation
     from services.order import identity, placing
     from services.order.catalogue import Offer
 
@@ -34,7 +34,7 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     placement = placing.Placement(identity.customer_scope("alice"), "api", uuid.uuid4().hex, request, "sync")
     lines = placing.price(request, Offer({MUG[0]: Money(MUG[1], "USD")}, frozenset({"alice"})))
     change = placing.create(placement, lines, clock.now(), "correlation", "request")
-    return orders_of(laptop).write(placement.order_id, None, change, Cause("correlation", "request"))
+    return orders_of(laptop).write(placement.order_id, None, change, Causation("correlation", "request"))
 
 
 def orders_of(laptop: Laptop) -> Any:
@@ -92,12 +92,12 @@ def test_resume_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[st
 
 def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any]) -> None:
     from services.kernel import clock
-    from services.kernel.rows import Cause
+    from services.kernel.rows import Causation
     from services.order import decisions
 
     cancel = decisions.decide_to_cancel(pending, "CUSTOMER", clock.now())
     assert cancel
-    orders_of(laptop).write(pending["order_id"], pending, cancel, Cause("c", "x"))
+    orders_of(laptop).write(pending["order_id"], pending, cancel, Causation("c", "x"))
     assert status_of(laptop.run_saga(start.recovery_input(pending["order_id"]))) == ("CANCELLED", "CUSTOMER")
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from orderctl.embedded.extensions.patching import EngineChanged
+from orderctl.embedded.extensions.patching import EngineChangedError
 
 
 def register() -> None:
@@ -17,7 +17,7 @@ def register() -> None:
 
     handlers = provisioners._RESOURCE_HANDLERS.get("AWS::ApiGatewayV2::Api")
     if not handlers:
-        raise EngineChanged("CloudFormation has no AWS::ApiGatewayV2::Api")
+        raise EngineChangedError("CloudFormation has no AWS::ApiGatewayV2::Api")
     for action in ("create", "update"):
         handlers[action] = _readdressed(handlers[action])
 

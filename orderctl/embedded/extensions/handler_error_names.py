@@ -4,7 +4,7 @@ exception's class, which is what a workflow's Retry and Catch match on."""
 from collections.abc import Callable
 from typing import Any
 
-from orderctl.embedded.extensions.patching import EngineChanged, wrap
+from orderctl.embedded.extensions.patching import EngineChangedError, wrap
 
 _SAYS = '"error": str(e), "trace"'
 _SAYS_TYPE = '"error": str(e), "type": type(e).__name__, "trace"'
@@ -24,7 +24,7 @@ def register() -> None:
     from ministack.services import lambda_svc
 
     if _SAYS not in lambda_runtime._PYTHON_WORKER_SCRIPT:
-        raise EngineChanged("the Python worker reports errors in another way")
+        raise EngineChangedError("the Python worker reports errors in another way")
     lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(_SAYS, _SAYS_TYPE)
     wrap(lambda_runtime.Worker, "invoke", _keeping_type)
     wrap(lambda_svc, "_execute_function_warm", _naming_error)

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 
-class EngineChanged(Exception):
+class EngineChangedError(Exception):
     """The engine no longer has what an extension builds on: look at the extension before raising the pin."""
 
 
@@ -14,7 +14,7 @@ def wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[
     """Put `around(original)` in the place of `owner.name`."""
     original = getattr(owner, name, None)
     if original is None:
-        raise EngineChanged(f"{getattr(owner, '__name__', owner)} has no {name}")
+        raise EngineChangedError(f"{getattr(owner, '__name__', owner)} has no {name}")
     setattr(owner, name, wraps(original)(around(original)))
 
 

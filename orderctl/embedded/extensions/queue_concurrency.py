@@ -6,7 +6,7 @@ wake together starve the saga's steps, whose time-outs are real.
 
 from typing import Final
 
-from orderctl.embedded.extensions.patching import EngineChanged
+from orderctl.embedded.extensions.patching import EngineChangedError
 
 AT_ONCE: Final = 2
 """How many batches of a queue are worked on at once, unless its event source mapping says less."""
@@ -17,5 +17,5 @@ def register() -> None:
     from ministack.services import lambda_svc
 
     if not hasattr(lambda_svc, "_ESM_SQS_DEFAULT_CONCURRENCY"):
-        raise EngineChanged("the mappings of queues take their concurrency from elsewhere")
+        raise EngineChangedError("the mappings of queues take their concurrency from elsewhere")
     lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY = AT_ONCE

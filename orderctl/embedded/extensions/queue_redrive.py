@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from orderctl.embedded.extensions.patching import EngineChanged
+from orderctl.embedded.extensions.patching import EngineChangedError
 
 Request = dict[str, Any]
 Queue = dict[str, Any]
@@ -24,7 +24,7 @@ def register() -> None:
     from ministack.services import sqs
 
     if "SendMessage" not in sqs._HANDLERS:
-        raise EngineChanged("SQS keeps its actions elsewhere")
+        raise EngineChangedError("SQS keeps its actions elsewhere")
     actions: dict[str, Callable[[Request, str], Request]] = {
         "StartMessageMoveTask": start,
         "ListMessageMoveTasks": listing,

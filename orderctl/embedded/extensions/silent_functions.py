@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from orderctl.embedded.extensions.patching import EngineChanged, wrap
+from orderctl.embedded.extensions.patching import EngineChangedError, wrap
 
 PATIENCE_SECONDS: Final = 0.005
 """How long the engine waits for a function's first line once it has answered."""
@@ -25,7 +25,7 @@ def register() -> None:
 def _impatient(drain: Callable[..., str]) -> Callable[..., str]:
     known = inspect.signature(drain).parameters.get("first_line_wait")
     if known is None or known.default != ENGINES_OWN:
-        raise EngineChanged("the engine waits for a function's lines in another way")
+        raise EngineChangedError("the engine waits for a function's lines in another way")
 
     def drained(worker: Any, first_line_wait: float = PATIENCE_SECONDS, **waits: float) -> str:
         return drain(worker, first_line_wait, **waits)

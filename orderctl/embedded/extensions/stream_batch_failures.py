@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from orderctl.embedded.extensions.patching import EngineChanged, wrap
+from orderctl.embedded.extensions.patching import EngineChangedError, wrap
 
 Mapping = dict[str, Any]
 Record = dict[str, Any]
@@ -52,7 +52,7 @@ def register() -> None:
         (lambda_svc, "_iter_all_esms"),
     ):
         if not hasattr(owner, name):
-            raise EngineChanged(f"{owner.__name__} has no {name}")
+            raise EngineChangedError(f"{owner.__name__} has no {name}")
     wrap(lambda_svc, "_poll_dynamodb_streams", lambda original: poll)
     wrap(lambda_svc, "_release_esm_poll_state", _forgetting)
 

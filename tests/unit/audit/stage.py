@@ -22,7 +22,7 @@ from services.kernel.events import DomainEvent
 from services.kernel.money import Money
 from services.kernel.names import PENDING_INDEX, SERVICES
 from services.kernel.relay import Outbox, republish
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.notification import decisions as mail
 from services.notification.decisions import Notice
 from services.notification.table import Notes
@@ -31,7 +31,7 @@ from services.order.catalogue import Catalogue, Offer
 from services.order.placing import Placement
 from services.order.table import Orders
 from services.payment import processing
-from services.payment.gateway import GatewayFault, Intent
+from services.payment.gateway import GatewayFaultError, Intent
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
@@ -172,7 +172,7 @@ class Stage:
             "tuesday": {"MUG": 5, "TASSE": 20, "GIFT": 30},
         }.items():
             self.replenishments.move(
-                delivery, lambda row, seen, d=delivery, i=items: stock.replenish(row, d, i), Cause(delivery, delivery)
+                delivery, lambda row, seen, d=delivery, i=items: stock.replenish(row, d, i), Causation(delivery, delivery)
             )
 
     def relay(self) -> None:
@@ -201,10 +201,10 @@ class Stage:
         placement = Placement(scope, story.channel, key, request, "async" if by_channel else "sync")
         offer = Offer({sku: Money(*price) for sku, price in PRICES.items()}, frozenset([request["customer_id"]]))
         change = placing.create(placement, placing.price(request, offer), self.now(), correlation, correlation)
-        self.orders.write(placement.order_id, None, change, Cause(correlation, correlation))
+        self.orders.write(placement.order_id, None, change, Causation(correlation, correlation))
         yield
         yield from Order(
-            self, story, placement.order_id, Cause(correlation, identity.placed_event_id(placement.order_id))
+            self, story, placement.order_id, Causation(correlation, identity.placed_event_id(placement.order_id))
         ).live()
 
 
@@ -218,7 +218,7 @@ class Order:
     stage: Stage
     story: Story
     order_id: str
-    cause: Cause
+    cause: Causation
 
     def live(self) -> Steps:
         match self.story.fate:
@@ -261,7 +261,7 @@ class Order:
                     yield from self.confirmed()
 
     def advance(self, decide: Any) -> Any:
-        return self.stage.orders.advance(self.order_id, decide, self.cause)
+        return self.stage.orders.apply(self.order_id, decide, self.cause)
 
     @property
     def row(self) -> Any:
@@ -269,7 +269,7 @@ class Order:
 
     def authorize(self, answer_lost: bool = False) -> Steps:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
-        self.stage.payments.advance(
+        self.stage.payments.apply(
             self.order_id,
             lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
             self.cause,
@@ -282,13 +282,13 @@ class Order:
         for _ in range(2):
             try:
                 processing.authorize(self.stage.payments, self.stage.gateway, intent, self.cause)
-            except GatewayFault:
+            except GatewayFaultError:
                 yield
         yield
 
     def capture(self) -> Steps:
         total = Money.from_dict(self.row["total"])
-        self.stage.payments.advance(self.order_id, lambda row: processing.decisions.intend_capture(row, total), self.cause)
+        self.stage.payments.apply(self.order_id, lambda row: processing.decisions.intend_capture(row, total), self.cause)
         yield
         processing.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause, total)
         yield
@@ -317,7 +317,7 @@ class Order:
         if self.story.fate in ("WAITING", "WAITED IN VAIN"):
             return
         arrived = merge(self.row["lines"])
-        stage.replenishments.move(late, lambda row, seen: stock.replenish(row, late, arrived), Cause(late, late))
+        stage.replenishments.move(late, lambda row, seen: stock.replenish(row, late, arrived), Causation(late, late))
         yield
         self.move(stock.allocate)
         yield
@@ -338,7 +338,7 @@ class Order:
 
     def let_go(self) -> Steps:
         stage, correlation = self.stage, self.cause.correlation_id
-        stage.payments.advance(
+        stage.payments.apply(
             self.order_id,
             lambda row: processing.decisions.intend_void(row, self.order_id, correlation, NOON),
             self.cause,
@@ -368,7 +368,7 @@ class Order:
             yield from self.tell("confirmed", event_id)
             yield from self.returned(event)
             return
-        stage.shipments.advance(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
+        stage.shipments.apply(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
@@ -414,13 +414,13 @@ class Order:
         yield
         self.advance(lambda row: decisions.take_back(row, "restocked"))
         yield
-        cause, now = Cause(self.cause.correlation_id, event_id), stage.now()
-        paid = stage.payments.advance(self.order_id, lambda row: processing.decisions.intend_refund(row, cause, now), cause)
+        cause, now = Causation(self.cause.correlation_id, event_id), stage.now()
+        paid = stage.payments.apply(self.order_id, lambda row: processing.decisions.intend_refund(row, cause, now), cause)
         yield
         paid = processing.refund(stage.payments, stage.gateway, paid)
         yield
         if paid["status"] == "REFUND_REFUSED":
-            paid = stage.payments.advance(self.order_id, lambda row: processing.decisions.retry_refund(row, cause, now), cause)
+            paid = stage.payments.apply(self.order_id, lambda row: processing.decisions.retry_refund(row, cause, now), cause)
             yield
             processing.refund(stage.payments, stage.gateway, paid)
             yield
@@ -429,7 +429,7 @@ class Order:
         yield from self.tell("cancelled", event_id)
 
     def ship(self, decide: Any) -> None:
-        self.stage.shipments.advance(self.order_id, decide, self.cause)
+        self.stage.shipments.apply(self.order_id, decide, self.cause)
 
     def tell(self, kind: str, event_id: str) -> Steps:
         notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
@@ -447,7 +447,7 @@ class Order:
         yield
 
     def note(self, notice: Notice, decide: Any) -> None:
-        self.stage.notes.advance(notice.note_id, decide, notice.cause)
+        self.stage.notes.apply(notice.note_id, decide, notice.cause)
 
 
 def last_moved(books: Books) -> datetime:

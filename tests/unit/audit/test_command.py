@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from audit.books import Books
 from audit.catalogue import AT_REST
 from orderctl.commands import audit as command
-from orderctl.errors import EXIT_CHECK_FAILED, CheckFailed
+from orderctl.errors import EXIT_CHECK_FAILED, CheckFailedError
 from orderctl.target import Target
 
 Run = Callable[..., Result]
@@ -49,7 +49,7 @@ def test_findings_are_told_and_fail_the_check(orderctl: Run, books_at_hand: list
     assert json.loads(answer.stdout)["findings"] == [
         {"invariant": "E5", "subject": "order/intake-dlq-url", "what": "holds 1 dead letters"}
     ]
-    assert isinstance(answer.exception, CheckFailed)
+    assert isinstance(answer.exception, CheckFailedError)
     assert answer.exception.exit_code == EXIT_CHECK_FAILED
 
 
@@ -62,7 +62,7 @@ def test_what_does_not_arrive_in_time_is_found(orderctl: Run, books_at_hand: lis
     books_at_hand[:] = [history[len(history) // 2], history[-1]]
     answer = orderctl("--wait", "0", "-o", "json")
     assert {finding["invariant"] for finding in json.loads(answer.stdout)["findings"]} <= AT_REST
-    assert isinstance(answer.exception, CheckFailed)
+    assert isinstance(answer.exception, CheckFailedError)
 
 
 def test_the_table_names_every_invariant_that_was_asked_about(orderctl: Run) -> None:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.inventory import stock, table
-from services.inventory.decisions import OtherLines
+from services.inventory.decisions import LinesMismatchError
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines
 
 
@@ -43,7 +43,7 @@ def test_a_part_that_is_asked_for_again_is_the_same_part(inventory: InventorySer
     first = inventory.reserve(0, "ALLOW_PARTIAL", blue=5)
     inventory.replenish("delivery-2", blue=9)
     assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5) == first
-    with pytest.raises(OtherLines):
+    with pytest.raises(LinesMismatchError):
         inventory.reserve(0, "ALLOW_PARTIAL", blue=2)
 
 

@@ -8,12 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.inventory import table
-from services.inventory.commands import UnknownCommand
-from services.inventory.decisions import CountersDisagree, NothingReserved, OtherLines
-from services.inventory.stock import InvalidLines
+from services.inventory.decisions import LinesMismatchError, NoReservationError, StockCorruptError
+from services.inventory.stock import InvalidLinesError
 from services.kernel import clients
-from services.kernel.commands import InvalidCommandError
-from services.kernel.rows import Contended
+from services.kernel.commands import InvalidCommandError, UnknownCommandError
+from services.kernel.rows import ContentionError
 from tests.unit.crashes import Crash, Moment, Mortal
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines, order
 from tests.unit.stating import wanted
@@ -136,14 +135,14 @@ def test_a_commit_is_once(inventory: InventoryService) -> None:
 
 
 def test_a_commit_of_nothing_is_a_fault(inventory: InventoryService) -> None:
-    with pytest.raises(NothingReserved):
+    with pytest.raises(NoReservationError):
         inventory.commit()
 
 
 def test_the_same_order_with_other_lines_is_a_fault(inventory: InventoryService) -> None:
     inventory.reserve(blue=2)
 
-    with pytest.raises(OtherLines):
+    with pytest.raises(LinesMismatchError):
         inventory.reserve(blue=3)
     assert inventory.stock() == (8, 2, 0)
 
@@ -154,7 +153,7 @@ def test_stock_comes_in_once_for_each_delivery(inventory: InventoryService) -> N
     assert inventory.replenish("delivery-3", blue=5) == {"outcome": "REPLENISHED"}
 
     assert inventory.stock() == (20, 0, 0)
-    with pytest.raises(OtherLines):
+    with pytest.raises(LinesMismatchError):
         inventory.replenish("delivery-2", blue=6)
 
 
@@ -172,9 +171,9 @@ def test_a_delivery_is_told_once_and_is_about_no_order(inventory: InventoryServi
 
 def test_bad_lines_change_nothing(inventory: InventoryService) -> None:
     for bad in ([], [{"sku": BLUE, "quantity": -5}], [{"sku": f"SKU-{n}", "quantity": 1} for n in range(51)]):
-        with pytest.raises(InvalidLines):
+        with pytest.raises(InvalidLinesError):
             inventory.of_order("reserve", 0, lines=bad)
-        with pytest.raises(InvalidLines):
+        with pytest.raises(InvalidLinesError):
             inventory.operate("replenish", replenishment_id="bad", items=bad)
     with pytest.raises(ValueError, match="is not a replenishment id"):
         inventory.replenish("a delivery", blue=1)
@@ -194,7 +193,7 @@ def test_counters_spoilt_by_hand_stop_the_release(inventory: InventoryService, d
     spoil = {"TableName": "inventory", "Key": {"pk": {"S": f"SKU#{BLUE}"}}, "UpdateExpression": "ADD held :n"}
     dynamodb.update_item(**spoil, ExpressionAttributeValues={":n": {"N": "-1"}})
 
-    with pytest.raises(CountersDisagree, match=BLUE):
+    with pytest.raises(StockCorruptError, match=BLUE):
         inventory.release()
 
     dynamodb.update_item(**spoil, ExpressionAttributeValues={":n": {"N": "1"}})
@@ -202,7 +201,7 @@ def test_counters_spoilt_by_hand_stop_the_release(inventory: InventoryService, d
 
 
 def test_unknown_commands_are_faults(inventory: InventoryService) -> None:
-    with pytest.raises(UnknownCommand, match="'steal' is not one of reserve"):
+    with pytest.raises(UnknownCommandError, match="'steal' is not one of reserve"):
         inventory("steal")
     with pytest.raises(InvalidCommandError, match="order_id"):
         inventory("reserve", order_id="anything at all", wanted=wanted(order(), lines(blue=1)))
@@ -342,7 +341,7 @@ def test_ten_reservers_at_once_all_get_the_hot_sku(inventory: InventoryService) 
         together.wait()
         try:
             answers[number] = inventory.reserve(number, blue=1)
-        except Contended:  # moto took its time: the saga asks again
+        except ContentionError:  # moto took its time: the saga asks again
             answers[number] = inventory.reserve(number, blue=1)
 
     buyers = [threading.Thread(target=buy, args=(number,)) for number in range(10)]

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from journal.rows import NotJournaledError, item_of
 from orderctl import dead_letters
-from orderctl.patterns import InvalidPattern
+from orderctl.patterns import InvalidPatternError
 from orderctl.patterns import parse as parse_pattern
 from services.kernel import webhooks
 from services.kernel.inbox import parse
-from services.kernel.schemas import InvalidEvent
-from services.kernel.webhooks import InvalidSignature
+from services.kernel.schemas import InvalidEventError
+from services.kernel.webhooks import InvalidSignatureError
 from services.shipping.carrier import Sighting
 from services.shipping.sandbox_carrier import SIGNATURE, SandboxCarrier
 from tests.unit.kernel.events_at_hand import authorized, message
@@ -45,18 +45,18 @@ def outcome(act: Callable[[], Any], refusal: type[Exception]) -> Any:
 
 @given(TEXTS | ENVELOPES)
 def test_a_message_is_an_event_or_invalid(body: str) -> None:
-    assert str(outcome(lambda: parse(body), InvalidEvent))
+    assert str(outcome(lambda: parse(body), InvalidEventError))
 
 
 @given(st.text() | st.text("t=v1,0123456789abcdef "), st.text())
 def test_a_signature_is_not_believed_whatever_it_is(header: str, body: str) -> None:
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidSignatureError):
         webhooks.verify(SECRET, header, body, NOW)
 
 
 @pytest.mark.parametrize("seconds", ["1" + "0" * 400, "9" * 5000, "-1", "1e3", "1_000", " 1"])
 def test_a_time_of_another_form_is_no_signature(seconds: str) -> None:
-    with pytest.raises(InvalidSignature, match="must be t="):
+    with pytest.raises(InvalidSignatureError, match="must be t="):
         webhooks.verify(SECRET, f"t={seconds},v1={'0' * 64}", "{}", NOW)
 
 
@@ -66,7 +66,7 @@ def test_what_the_carrier_signed_is_a_sighting_or_a_value_error(body: str) -> No
     headers = {SIGNATURE: f"t={int(NOW.timestamp())},v1={webhooks._digest(SECRET, int(NOW.timestamp()), body)}"}
     found = outcome(lambda: carrier.hear(headers, body, NOW), ValueError)
     assert isinstance(found, Sighting | ValueError)
-    assert not isinstance(found, InvalidSignature)
+    assert not isinstance(found, InvalidSignatureError)
 
 
 @given(st.dictionaries(st.sampled_from(["id", "time", "source", "detail-type", "detail"]), JSON) | ENVELOPES.map(json.loads))
@@ -83,5 +83,5 @@ def test_a_dead_letter_is_told_whatever_it_is(body: str) -> None:
 
 @given(TEXTS)
 def test_a_pattern_is_an_object_or_refused(text: str) -> None:
-    found = outcome(lambda: parse_pattern(text), InvalidPattern)
+    found = outcome(lambda: parse_pattern(text), InvalidPatternError)
     assert isinstance(found, dict) or str(found)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from services.kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLarge
+from services.kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLargeError
 from tests.unit.kernel.events_at_hand import ORDER, TOTAL, authorized
 
 
@@ -51,5 +51,5 @@ def test_an_event_is_at_most_64_kib() -> None:
         return dataclasses.replace(authorized(), data={"x": "x" * (size - empty)})
 
     assert of_size(MAX_EVENT_BYTES).to_outbox()
-    with pytest.raises(EventTooLarge, match=r"PaymentAuthorized PAY#.* is 65537 bytes"):
+    with pytest.raises(EventTooLargeError, match=r"PaymentAuthorized PAY#.* is 65537 bytes"):
         of_size(MAX_EVENT_BYTES + 1).to_outbox()

@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.kernel.functions import move_each, sweep
-from services.kernel.rows import Keyed, each_shard
+from services.kernel.rows import KeyedStore, each_shard
 
 CONFLICT = ClientError({"Error": {"Code": "TransactionConflictException", "Message": "ongoing"}}, "UpdateItem")
 
 
-class Skus(Keyed):
+class Skus(KeyedStore):
     """Rows whose postponement meets a transaction when they are hot."""
 
     def __init__(self, *hot: str) -> None:

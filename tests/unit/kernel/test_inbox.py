@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel.consumes import OnReplay
+from services.kernel.consumes import ReplayPolicy
 from services.kernel.inbox import DeadLetters, Delivery, parse, receive
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 from tests.unit.kernel.events_at_hand import authorized, message
 
 AUTHORIZED = ("orderflow.payment", "PaymentAuthorized")
@@ -75,26 +75,26 @@ def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("on_replay", "replay", "hears"),
+    ("replay_policy", "replay", "hears"),
     [
-        (OnReplay.REBUILD, None, True),
-        (OnReplay.REBUILD, "orderflow-dev-1", True),
-        (OnReplay.CATCH_UP, None, True),
-        (OnReplay.CATCH_UP, "orderflow-dev-1", False),
-        (OnReplay.CATCH_UP, "paced-dev-1", False),
-        (OnReplay.CATCH_UP, "orderflow-catch-up-dev-1", True),
-        (OnReplay.CATCH_UP, "paced-catch-up-dev-1", True),
-        (OnReplay.CATCH_UP, "no-catch-up-please", False),
-        (OnReplay.CATCH_UP, "catch-up-dev-1", False),
-        (OnReplay.CATCH_UP, "orderflow-dev-catch-up-1", False),
-        (OnReplay.CATCH_UP, "orderflow-catch-upwards-1", False),
+        (ReplayPolicy.REAPPLY, None, True),
+        (ReplayPolicy.REAPPLY, "orderflow-dev-1", True),
+        (ReplayPolicy.OPT_IN, None, True),
+        (ReplayPolicy.OPT_IN, "orderflow-dev-1", False),
+        (ReplayPolicy.OPT_IN, "paced-dev-1", False),
+        (ReplayPolicy.OPT_IN, "orderflow-catch-up-dev-1", True),
+        (ReplayPolicy.OPT_IN, "paced-catch-up-dev-1", True),
+        (ReplayPolicy.OPT_IN, "no-catch-up-please", False),
+        (ReplayPolicy.OPT_IN, "catch-up-dev-1", False),
+        (ReplayPolicy.OPT_IN, "orderflow-dev-catch-up-1", False),
+        (ReplayPolicy.OPT_IN, "orderflow-catch-upwards-1", False),
     ],
 )
 def test_who_acts_outside_hears_of_a_replay_only_to_catch_up(
-    consumer: Consumer, queue: Queue, on_replay: OnReplay, replay: str | None, hears: bool
+    consumer: Consumer, queue: Queue, replay_policy: ReplayPolicy, replay: str | None, hears: bool
 ) -> None:
     body = json.loads(message(authorized())) | ({"replay-name": replay} if replay else {})
-    answer = receive(records(json.dumps(body)), {AUTHORIZED: consumer}, DeadLetters(queue, "url"), on_replay)
+    answer = receive(records(json.dumps(body)), {AUTHORIZED: consumer}, DeadLetters(queue, "url"), replay_policy)
     assert answer == {"batchItemFailures": []}, "it is done with, either way"
     assert bool(consumer.seen) == hears
 
@@ -178,7 +178,7 @@ def test_a_handler_may_be_for_every_channel(consumer: Consumer, queue: Queue) ->
 
 
 def test_what_the_handler_refuses_is_set_aside(consumer: Consumer, queue: Queue) -> None:
-    consumer.raises[authorized(1).event_id] = InvalidEvent("PaymentAuthorized", "data.total", "is of another currency")
+    consumer.raises[authorized(1).event_id] = InvalidEventError("PaymentAuthorized", "data.total", "is of another currency")
 
     assert deliver(consumer, queue, message(authorized(1)), message(authorized(2))) == []
     assert queue.reasons == ["PaymentAuthorized: data.total: is of another currency"]
@@ -202,7 +202,7 @@ def test_a_bad_message_is_kept_until_it_is_set_aside(consumer: Consumer, queue: 
 
 
 def test_a_long_reason_fits_its_attribute(consumer: Consumer, queue: Queue) -> None:
-    consumer.raises[authorized().event_id] = InvalidEvent("PaymentAuthorized", "", "x" * 5000)
+    consumer.raises[authorized().event_id] = InvalidEventError("PaymentAuthorized", "", "x" * 5000)
 
     deliver(consumer, queue, message(authorized()))
 

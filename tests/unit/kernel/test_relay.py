@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 
 from services.kernel import clock
 from services.kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
-from services.kernel.rows import Cause, Change, Row, Rows, marshal
+from services.kernel.rows import AggregateStore, Causation, Decision, Row, marshal
 from services.payment.states import TRANSITIONS
 from tests.unit.kernel.events_at_hand import TOTAL, authorized
 from tests.unit.tables import create_table
 
-CAUSE = Cause("correlation-1", "request-1")
+CAUSE = Causation("correlation-1", "request-1")
 
 
 @dataclass
@@ -72,8 +72,8 @@ def outbox(dynamodb: Any, bus: Bus) -> Outbox:
 
 
 @pytest.fixture
-def rows(outbox: Outbox) -> Rows:
-    return Rows(outbox.dynamodb, "payments", TRANSITIONS)
+def rows(outbox: Outbox) -> AggregateStore:
+    return AggregateStore(outbox.dynamodb, "payments", TRANSITIONS)
 
 
 def order(number: int) -> str:
@@ -84,23 +84,23 @@ def event_id(number: int, version: int = 2) -> str:
     return f"PAY#{order(number)}#{version}"
 
 
-def step(rows: Rows, number: int, name: str) -> Row:
+def step(rows: AggregateStore, number: int, name: str) -> Row:
     """Take one step of payment `number`, whose version 2 and 4 have events."""
     changes = {
-        "intend_authorize": Change(TRANSITIONS["intend_authorize"], set={"order_id": order(number)}),
-        "authorize": Change(TRANSITIONS["authorize"], data={"total": TOTAL}),
-        "intend_capture": Change(TRANSITIONS["intend_capture"]),
-        "capture": Change(TRANSITIONS["capture"], data={"total": TOTAL}),
+        "intend_authorize": Decision(TRANSITIONS["intend_authorize"], set={"order_id": order(number)}),
+        "authorize": Decision(TRANSITIONS["authorize"], data={"total": TOTAL}),
+        "intend_capture": Decision(TRANSITIONS["intend_capture"]),
+        "capture": Decision(TRANSITIONS["capture"], data={"total": TOTAL}),
     }
     return rows.write(order(number), rows.get(order(number)), changes[name], CAUSE)
 
 
-def authorize(rows: Rows, number: int) -> Row:
+def authorize(rows: AggregateStore, number: int) -> Row:
     step(rows, number, "intend_authorize")
     return step(rows, number, "authorize")
 
 
-def capture(rows: Rows, number: int) -> Row:
+def capture(rows: AggregateStore, number: int) -> Row:
     step(rows, number, "intend_capture")
     return step(rows, number, "capture")
 
@@ -113,7 +113,7 @@ def record(image: Row, sequence: int = 1) -> dict[str, Any]:
     }
 
 
-def pending(rows: Rows, number: int) -> list[str]:
+def pending(rows: AggregateStore, number: int) -> list[str]:
     row = rows.get(order(number))
     assert row
     return [json.loads(text)["detail"]["metadata"]["event_id"] for text in row.get("pending", [])]
@@ -159,7 +159,7 @@ def test_what_the_bus_keeps_refusing_is_given_up_after_three_puts(outbox: Outbox
     assert bus.calls == [[good.event_id, bad.event_id], [bad.event_id], [bad.event_id]]
 
 
-def test_a_published_row_has_an_empty_outbox(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_published_row_has_an_empty_outbox(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     row = authorize(rows, 0)
 
     assert relay_records(outbox, [record(row)]).response() == {"batchItemFailures": []}
@@ -171,7 +171,7 @@ def test_a_published_row_has_an_empty_outbox(outbox: Outbox, bus: Bus, rows: Row
     assert after["version"] == row["version"]
 
 
-def test_records_with_nothing_pending_are_passed_over(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_records_with_nothing_pending_are_passed_over(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     row = step(rows, 0, "intend_authorize")
     removed = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "2"}}
 
@@ -179,7 +179,7 @@ def test_records_with_nothing_pending_are_passed_over(outbox: Outbox, bus: Bus, 
     assert bus.calls == []
 
 
-def test_a_poison_event_is_reported_alone(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_poison_event_is_reported_alone(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     records = [record(authorize(rows, number), number) for number in range(3)]
     bus.refuses = refuse_times(99, event_id(1))
 
@@ -189,7 +189,7 @@ def test_a_poison_event_is_reported_alone(outbox: Outbox, bus: Bus, rows: Rows) 
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
 
-def test_an_event_that_joins_before_the_clearing_is_not_lost(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_an_event_that_joins_before_the_clearing_is_not_lost(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     first = authorize(rows, 0)
     second = capture(rows, 0)  # before the relay came to the first record
 
@@ -201,7 +201,7 @@ def test_an_event_that_joins_before_the_clearing_is_not_lost(outbox: Outbox, bus
     assert set(bus.taken_ids) == {event_id(0, 2), event_id(0, 4)}
 
 
-def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     first, second = authorize(rows, 0), capture(rows, 0)
 
     assert relay_records(outbox, [record(first, 1), record(second, 2)]).response() == {"batchItemFailures": []}
@@ -210,7 +210,7 @@ def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, 
     assert pending(rows, 0) == []
 
 
-def test_a_record_delivered_again_clears_nothing_newer(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_record_delivered_again_clears_nothing_newer(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     first = authorize(rows, 0)
     relay_records(outbox, [record(first)])
     capture(rows, 0)
@@ -236,7 +236,7 @@ class InTransaction:
         return getattr(self.client, name)
 
 
-def test_a_row_that_a_transaction_holds_is_reported_alone(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_row_that_a_transaction_holds_is_reported_alone(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     records = [record(authorize(rows, number), number) for number in range(3)]
     busy = Outbox(InTransaction(outbox.dynamodb, f"PAY#{order(1)}"), bus, "payments", "orders-bus")
 
@@ -247,7 +247,7 @@ def test_a_row_that_a_transaction_holds_is_reported_alone(outbox: Outbox, bus: B
     assert pending(rows, 1) == []
 
 
-def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     for number in range(3):
         authorize(rows, number)
     busy = Outbox(InTransaction(outbox.dynamodb, f"PAY#{order(1)}"), bus, "payments", "orders-bus")
@@ -258,7 +258,7 @@ def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, 
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
 
-def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with clock.held_by(lambda: noon):
         for number in range(6):
@@ -273,7 +273,7 @@ def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus,
     assert [pending(rows, number) for number in range(7)] == [[]] * 6 + [[event_id(6)]]
 
 
-def test_what_the_bus_refuses_stays_pending(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_what_the_bus_refuses_stays_pending(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     authorize(rows, 0)
     authorize(rows, 1)
     bus.refuses = refuse_times(99, event_id(0))
@@ -284,7 +284,7 @@ def test_what_the_bus_refuses_stays_pending(outbox: Outbox, bus: Bus, rows: Rows
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
 
 
-def age(rows: Rows, number: int, **change: Any) -> None:
+def age(rows: AggregateStore, number: int, **change: Any) -> None:
     """Change attributes of a row behind the store's back, as another version of the code would have written them."""
     names = {f"#{name}": name for name in change}
     rows.client.update_item(
@@ -303,7 +303,7 @@ def of_version(text: str, version: int) -> str:
     return json.dumps(event)
 
 
-def write_by_newer_code(rows: Rows, number: int) -> Row:
+def write_by_newer_code(rows: AggregateStore, number: int) -> Row:
     """Leave an event of a version that this code does not know in a row, the oldest of the table."""
     row = authorize(rows, number)
     age(rows, number, pending=[of_version(row["pending"][0], 9)], pending_since="2026-11-01T00:00:00.000Z", pending_shard="0")
@@ -312,7 +312,7 @@ def write_by_newer_code(rows: Rows, number: int) -> Row:
     return found
 
 
-def test_an_event_of_an_unknown_version_stops_no_other_of_its_batch(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_an_event_of_an_unknown_version_stops_no_other_of_its_batch(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     records = [record(write_by_newer_code(rows, 0), 1), record(authorize(rows, 1), 2)]
 
     relayed = relay_records(outbox, records)
@@ -322,7 +322,7 @@ def test_an_event_of_an_unknown_version_stops_no_other_of_its_batch(outbox: Outb
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
 
 
-def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     write_by_newer_code(rows, 0)
     authorize(rows, 1)
     age(rows, 1, pending_shard="0")
@@ -336,7 +336,7 @@ def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outb
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
 
 
-def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     row = capture(rows, 0) if authorize(rows, 0) else None
     assert row
     age(rows, 0, pending=[of_version(row["pending"][0], 9), row["pending"][1]])
@@ -352,7 +352,7 @@ def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Out
     assert pending(rows, 0) == [event_id(0, 2)]
 
 
-def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class Strict:
         """An EventBridge that refuses a whole call for one of its entries."""
 
@@ -370,7 +370,7 @@ def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus
 
 
 @pytest.mark.parametrize("code", ["MalformedDetail", "NotAuthorizedForSourceException"])
-def test_a_code_for_ever_is_not_put_again(code: str, outbox: Outbox, rows: Rows) -> None:
+def test_a_code_for_ever_is_not_put_again(code: str, outbox: Outbox, rows: AggregateStore) -> None:
     calls = []
 
     class Refusing:
@@ -384,7 +384,7 @@ def test_a_code_for_ever_is_not_put_again(code: str, outbox: Outbox, rows: Rows)
     assert pending(rows, 0) == [event_id(0)]
 
 
-def test_a_row_that_cannot_be_cleared_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_row_that_cannot_be_cleared_stops_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class Throttling(InTransaction):
         def update_item(self, **update: Any) -> Any:
             if update["Key"] == {"pk": {"S": self.pk}}:
@@ -398,7 +398,7 @@ def test_a_row_that_cannot_be_cleared_stops_no_other(outbox: Outbox, bus: Bus, r
     assert [pending(rows, number) for number in range(3)] == [[event_id(0)], [], []]
 
 
-def test_a_row_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_row_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class Unreadable(InTransaction):
         def get_item(self, **get: Any) -> Any:
             if get["Key"] == {"pk": {"S": self.pk}}:
@@ -419,7 +419,7 @@ def test_a_row_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows
     assert [pending(rows, number) for number in range(3)] == [[event_id(0)], [], []]
 
 
-def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class OneShardDown:
         def __init__(self, client: Any) -> None:
             self.client = client
@@ -443,7 +443,9 @@ def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, ro
     assert bus.taken_ids == [event_id(1)]
 
 
-def test_the_row_that_met_a_bus_that_is_down_comes_last_in_the_next_sweep(outbox: Outbox, bus: Bus, rows: Rows) -> None:
+def test_the_row_that_met_a_bus_that_is_down_comes_last_in_the_next_sweep(
+    outbox: Outbox, bus: Bus, rows: AggregateStore
+) -> None:
     class Down:
         def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
             raise ClientError({"Error": {"Code": "InternalException", "Message": "no"}}, "PutEvents")

@@ -9,51 +9,51 @@ import pytest
 from services.kernel import clock
 from services.kernel.rows import (
     PENDING_SHARDS,
-    Cause,
-    Change,
-    Contended,
-    ForbiddenTransition,
+    AggregateStore,
+    Causation,
+    ContentionError,
+    Decision,
+    ForbiddenTransitionError,
     Row,
-    Rows,
-    Stale,
+    VersionConflictError,
     marshal,
     shard_of,
     unmarshal,
 )
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 from services.payment.states import TRANSITIONS
 from tests.unit.kernel.events_at_hand import event_ids
 from tests.unit.tables import create_table
 
 ORDER = "ord-" + "a" * 26
-CAUSE = Cause("correlation-1", "request-1")
+CAUSE = Causation("correlation-1", "request-1")
 TOTAL = {"amount": 4998, "currency": "USD"}
 
-INTEND = Change(TRANSITIONS["intend_authorize"], set={"order_id": ORDER, "total": TOTAL})
-AUTHORIZE = Change(TRANSITIONS["authorize"], data={"total": TOTAL})
-INTEND_CAPTURE = Change(TRANSITIONS["intend_capture"])
-CAPTURE = Change(TRANSITIONS["capture"], data={"total": TOTAL})
+INTEND = Decision(TRANSITIONS["intend_authorize"], set={"order_id": ORDER, "total": TOTAL})
+AUTHORIZE = Decision(TRANSITIONS["authorize"], data={"total": TOTAL})
+INTEND_CAPTURE = Decision(TRANSITIONS["intend_capture"])
+CAPTURE = Decision(TRANSITIONS["capture"], data={"total": TOTAL})
 
 
 @pytest.fixture
-def rows(dynamodb: Any) -> Rows:
+def rows(dynamodb: Any) -> AggregateStore:
     create_table(dynamodb, "payments")
-    return Rows(dynamodb, "payments", TRANSITIONS)
+    return AggregateStore(dynamodb, "payments", TRANSITIONS)
 
 
-def once(change: Change) -> Callable[[Row | None], Change | None]:
+def once(change: Decision) -> Callable[[Row | None], Decision | None]:
     """Take the step if the row stands where it starts, else nothing."""
 
-    def decide(row: Row | None) -> Change | None:
+    def decide(row: Row | None) -> Decision | None:
         return change if (row["status"] if row else "∅") in change.transition.sources else None
 
     return decide
 
 
-def test_the_first_step_makes_the_row(rows: Rows) -> None:
+def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with clock.held_by(lambda: noon):
-        row = rows.advance(ORDER, once(INTEND), CAUSE)
+        row = rows.apply(ORDER, once(INTEND), CAUSE)
 
     assert row == {
         "pk": f"PAY#{ORDER}",
@@ -67,14 +67,14 @@ def test_the_first_step_makes_the_row(rows: Rows) -> None:
     assert rows.get(ORDER) == row
 
 
-def test_a_row_that_is_not_there_is_none(rows: Rows) -> None:
+def test_a_row_that_is_not_there_is_none(rows: AggregateStore) -> None:
     assert rows.get(ORDER) is None
-    assert rows.advance(ORDER, lambda row: None, CAUSE) is None
+    assert rows.apply(ORDER, lambda row: None, CAUSE) is None
 
 
-def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: Rows) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
-    row = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
+def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: AggregateStore) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
+    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
 
     assert row
     assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
@@ -83,72 +83,72 @@ def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: Ro
     assert row["pending_shard"] == shard_of(f"PAY#{ORDER}")
 
 
-def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: Rows) -> None:
+def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     for seconds, change in enumerate((INTEND, AUTHORIZE, INTEND_CAPTURE, CAPTURE)):
         with clock.held_by(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
-            row = rows.advance(ORDER, once(change), CAUSE)
+            row = rows.apply(ORDER, once(change), CAUSE)
 
     assert row
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2", f"PAY#{ORDER}#4"]
     assert row["pending_since"] == "2026-11-23T12:00:01.000Z"
 
 
-def test_a_step_may_have_nothing_to_tell(rows: Rows) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
-    row = rows.advance(ORDER, once(Change(TRANSITIONS["authorize"], publishes=False)), CAUSE)
+def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
+    row = rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], publishes=False)), CAUSE)
 
     assert row
     assert row["status"] == "AUTHORIZED"
     assert "pending" not in row
 
 
-def test_a_step_already_taken_is_not_taken_again(rows: Rows) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
-    before = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
+def test_a_step_already_taken_is_not_taken_again(rows: AggregateStore) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
+    before = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
 
-    assert rows.advance(ORDER, once(AUTHORIZE), CAUSE) == before
-
-
-def test_a_wrong_presumption_of_absence_is_corrected_by_the_write(rows: Rows) -> None:
-    before = rows.advance(ORDER, once(INTEND), CAUSE)
-
-    assert rows.advance(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
+    assert rows.apply(ORDER, once(AUTHORIZE), CAUSE) == before
 
 
-def test_a_row_seen_is_not_read_again(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = rows.advance(ORDER, once(INTEND), CAUSE)
+def test_a_wrong_presumption_of_absence_is_corrected_by_the_write(rows: AggregateStore) -> None:
+    before = rows.apply(ORDER, once(INTEND), CAUSE)
+
+    assert rows.apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
+
+
+def test_a_row_seen_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = rows.apply(ORDER, once(INTEND), CAUSE)
     monkeypatch.setattr(rows, "get", None)
 
-    row = rows.advance(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
+    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
 
     assert row
     assert row["status"] == "AUTHORIZED"
 
 
-def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: Rows) -> None:
-    intended = rows.advance(ORDER, once(INTEND), CAUSE)
-    authorized = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
+def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: AggregateStore) -> None:
+    intended = rows.apply(ORDER, once(INTEND), CAUSE)
+    authorized = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
 
-    with pytest.raises(Stale) as stale:
+    with pytest.raises(VersionConflictError) as stale:
         rows.write(ORDER, intended, AUTHORIZE, CAUSE)
     assert stale.value.row == authorized
 
 
-def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: Rows, dynamodb: Any) -> None:
-    intended = rows.advance(ORDER, once(INTEND), CAUSE)
+def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateStore, dynamodb: Any) -> None:
+    intended = rows.apply(ORDER, once(INTEND), CAUSE)
     dynamodb.delete_item(TableName="payments", Key=marshal({"pk": f"PAY#{ORDER}"}))
 
-    with pytest.raises(Stale) as stale:
+    with pytest.raises(VersionConflictError) as stale:
         rows.write(ORDER, intended, AUTHORIZE, CAUSE)
     assert stale.value.row is None
 
 
-def test_the_same_status_at_another_version_is_stale(rows: Rows) -> None:
-    row = rows.advance(ORDER, once(INTEND), CAUSE)
+def test_the_same_status_at_another_version_is_stale(rows: AggregateStore) -> None:
+    row = rows.apply(ORDER, once(INTEND), CAUSE)
     assert row
 
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflictError):
         rows.write(ORDER, {**row, "version": 7}, AUTHORIZE, CAUSE)
 
 
@@ -169,21 +169,21 @@ class AnswerLost:
         return getattr(self.client, name)
 
 
-def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: Rows) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
+def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
     rows.client = AnswerLost(rows.client)
 
-    row = rows.advance(ORDER, once(AUTHORIZE), CAUSE)
+    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
 
     assert row
     assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
 
 
-def test_a_row_that_keeps_changing_is_contended(rows: Rows, dynamodb: Any) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
+def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: Any) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
 
-    def decide_while_another_writes(row: Row | None) -> Change:
+    def decide_while_another_writes(row: Row | None) -> Decision:
         dynamodb.update_item(
             TableName="payments",
             Key=marshal({"pk": f"PAY#{ORDER}"}),
@@ -192,30 +192,30 @@ def test_a_row_that_keeps_changing_is_contended(rows: Rows, dynamodb: Any) -> No
         )
         return AUTHORIZE
 
-    with pytest.raises(Contended, match=r"changed 5 times"):
-        rows.advance(ORDER, decide_while_another_writes, CAUSE)
+    with pytest.raises(ContentionError, match=r"changed 5 times"):
+        rows.apply(ORDER, decide_while_another_writes, CAUSE)
 
 
-def test_a_step_that_the_table_does_not_have_is_forbidden(rows: Rows) -> None:
-    row = rows.advance(ORDER, once(INTEND), CAUSE)
+def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) -> None:
+    row = rows.apply(ORDER, once(INTEND), CAUSE)
 
-    with pytest.raises(ForbiddenTransition, match="is AUTHORIZING; capture starts from"):
+    with pytest.raises(ForbiddenTransitionError, match="is AUTHORIZING; capture starts from"):
         rows.write(ORDER, row, CAPTURE, CAUSE)
-    with pytest.raises(ForbiddenTransition, match="is ∅"):
+    with pytest.raises(ForbiddenTransitionError, match="is ∅"):
         rows.write(ORDER, None, CAPTURE, CAUSE)
 
 
-def test_an_event_that_its_schema_refuses_leaves_the_row_as_it_was(rows: Rows) -> None:
-    before = rows.advance(ORDER, once(INTEND), CAUSE)
+def test_an_event_that_its_schema_refuses_leaves_the_row_as_it_was(rows: AggregateStore) -> None:
+    before = rows.apply(ORDER, once(INTEND), CAUSE)
 
-    with pytest.raises(InvalidEvent, match="PaymentAuthorized"):
-        rows.advance(ORDER, once(Change(TRANSITIONS["authorize"], data={"total": "a lot"})), CAUSE)
+    with pytest.raises(InvalidEventError, match="PaymentAuthorized"):
+        rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": "a lot"})), CAUSE)
     assert rows.get(ORDER) == before
 
 
-def test_a_change_can_remove_attributes(rows: Rows) -> None:
-    rows.advance(ORDER, once(INTEND), CAUSE)
-    row = rows.advance(ORDER, once(Change(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
+def test_a_change_can_remove_attributes(rows: AggregateStore) -> None:
+    rows.apply(ORDER, once(INTEND), CAUSE)
+    row = rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
 
     assert row
     assert "total" not in row

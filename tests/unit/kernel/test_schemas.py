@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from services.kernel import schemas
-from services.kernel.schemas import InvalidEvent
+from services.kernel.schemas import InvalidEventError
 from tests.unit.kernel.events_at_hand import authorized
 
 
-def refusal(detail: Any, source: str = "orderflow.payment", detail_type: str = "PaymentAuthorized") -> InvalidEvent:
-    with pytest.raises(InvalidEvent) as refused:
+def refusal(detail: Any, source: str = "orderflow.payment", detail_type: str = "PaymentAuthorized") -> InvalidEventError:
+    with pytest.raises(InvalidEventError) as refused:
         schemas.validate(source, detail_type, detail)
     return refused.value
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.kernel.rows import Contended, marshal
+from services.kernel.rows import ContentionError, marshal
 from services.kernel.transactions import LONGEST_PAUSE, TRIES, Action, transact
 from tests.unit.tables import create_table
 
@@ -104,7 +104,7 @@ def test_patience_ends_after_eight_tries_and_a_second_and_a_half(client: Any) ->
     pauses: list[float] = []
     busy = Cancelling(client, *[["TransactionConflict"]] * 99)
 
-    with pytest.raises(Contended, match="8 times"):
+    with pytest.raises(ContentionError, match="8 times"):
         transact(busy, [put("A")], chance=Longest(), pause=pauses.append)  # type: ignore[arg-type]
 
     assert busy.calls == TRIES == 8

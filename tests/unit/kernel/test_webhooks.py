@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from services.kernel import webhooks
-from services.kernel.webhooks import InvalidSignature
+from services.kernel.webhooks import InvalidSignatureError
 
 SECRET = "shared-with-the-sender"
 BODY = '{"id": "evt_1", "name": "José"}'
@@ -33,7 +33,7 @@ def test_five_minutes_apart_is_near_enough(apart: timedelta) -> None:
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=-5, seconds=-1), timedelta(minutes=5, seconds=1)])
 def test_what_was_overheard_is_of_no_use_later(apart: timedelta) -> None:
-    with pytest.raises(InvalidSignature, match="not of the last 300 seconds"):
+    with pytest.raises(InvalidSignatureError, match="not of the last 300 seconds"):
         webhooks.verify(SECRET, webhooks.sign(SECRET, BODY, NOW + apart), BODY, NOW)
 
 
@@ -41,7 +41,7 @@ def test_another_body_another_time_or_another_secret_is_not_believed() -> None:
     header = webhooks.sign(SECRET, BODY, NOW)
     later = header.replace(str(int(NOW.timestamp())), str(int(NOW.timestamp()) + 1))
     for secret, signature, body in ((SECRET, header, BODY + " "), (SECRET, later, BODY), ("another", header, BODY)):
-        with pytest.raises(InvalidSignature, match="not of this body"):
+        with pytest.raises(InvalidSignatureError, match="not of this body"):
             webhooks.verify(secret, signature, body, NOW)
 
 
@@ -52,10 +52,10 @@ def test_while_a_secret_is_rotated_either_signature_will_do() -> None:
 
 @pytest.mark.parametrize("header", ["", "v1=abc", "t=1", "t=x,v1=abc", "t=²,v1=abc", "t=1,t=2,v1=abc", "nonsense"])
 def test_a_header_of_another_form_is_refused(header: str) -> None:
-    with pytest.raises(InvalidSignature, match="must be t="):
+    with pytest.raises(InvalidSignatureError, match="must be t="):
         webhooks.verify(SECRET, header, BODY, NOW)
 
 
 def test_a_signature_that_is_not_ascii_is_not_believed() -> None:
-    with pytest.raises(InvalidSignature, match="not of this body"):
+    with pytest.raises(InvalidSignatureError, match="not of this body"):
         webhooks.verify(SECRET, "t=1,v1=é", BODY, NOW)

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from services.kernel import clients
 from services.kernel.schemas import read_schemas
 from services.notification import mails, table
-from services.notification.consumes import CONSUMES
+from services.notification.consumes import SUBSCRIPTIONS
 from tests.unit.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import SENDER, NotificationService
 
@@ -60,7 +60,7 @@ def test_every_reason_to_cancel_has_its_words() -> None:
 
 
 def test_every_event_consumed_calls_for_a_mail() -> None:
-    assert {detail_type for _, detail_type in CONSUMES["notices"]} == set(mails.KINDS)
+    assert {detail_type for _, detail_type in SUBSCRIPTIONS["notices"]} == set(mails.KINDS)
     endings = (".txt", ".html")
     assert {file.name for file in mails.TEMPLATES.iterdir()} == {
         "layout.html",
@@ -265,6 +265,6 @@ def test_no_name_or_address_is_logged_kept_or_told(
     notification.receives(an_event("order", "OrderCancelled"))
     notification.contacts.broken = set()
     notification.receives(CONFIRMED, an_event("order", "OrderCancelled"))
-    assert "ContactUnavailable" in caplog.text
+    assert "ContactUnavailableError" in caplog.text
     for told in (caplog.text, str(table.notes().client.scan(TableName="notes")["Items"])):
         assert not [word for word in ("Alice", "alice@example.com", "Springfield") if word in told]

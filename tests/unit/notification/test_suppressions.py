@@ -7,8 +7,9 @@ from botocore.exceptions import ClientError
 
 from orderctl.commands.mails import app
 from services.kernel import clients
+from services.kernel.commands import UnknownCommandError
 from services.notification import commands, feedback, table
-from services.notification.feedback import UnknownFeedback
+from services.notification.feedback import UnknownFeedbackError
 from tests.unit.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import NotificationService
 from tests.unit.orderctl.conftest import Functions, Stage, orderctl, orderctl_json
@@ -106,7 +107,7 @@ def test_no_address_is_kept_or_logged(
     ],
 )
 def test_an_event_of_another_form_is_no_feedback(notification: NotificationService, event: dict[str, Any]) -> None:
-    with pytest.raises(UnknownFeedback):
+    with pytest.raises(UnknownFeedbackError):
         feedback.handler(event, None)
 
 
@@ -143,7 +144,7 @@ def test_the_operator_sees_and_says_who_is_suppressed(
 
 
 def test_an_unknown_command_is_a_fault(notification: NotificationService) -> None:
-    with pytest.raises(commands.UnknownCommand, match="'forget' is not one of suppression, suppress, allow"):
+    with pytest.raises(UnknownCommandError, match="'forget' is not one of suppression, suppress, allow"):
         commands.handler({"command": "forget"}, None)
 
 

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from services.kernel import clock
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.order import decisions, table
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 
@@ -252,8 +252,8 @@ def test_a_cancellation_whose_saga_does_not_finish_is_still_decided(shop: Shop) 
 def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     paid, held = {"outcome": "AUTHORIZED"}, {"outcome": "HELD", "lines": an_order()["lines"]}
-    cause = Cause("c", "c")
-    table.orders().advance(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
+    cause = Causation("c", "c")
+    table.orders().apply(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from services.kernel import clients, clock
-from services.kernel.rows import Cause, marshal
+from services.kernel.rows import Causation, marshal
 from services.order import decisions, subscriber, sweeper, table
 from tests.unit.choreography import Bus, an_event, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-CAUSE = Cause("correlation-1", "causation-1")
+CAUSE = Causation("correlation-1", "causation-1")
 
 
 class Stage:
@@ -31,7 +31,7 @@ class Stage:
         return row
 
     def advance(self, decide: Any) -> None:
-        table.orders().advance(self.order_id, decide, CAUSE)
+        table.orders().apply(self.order_id, decide, CAUSE)
 
     def relay(self) -> list[dict[str, Any]]:
         """Publish what is pending."""
@@ -107,7 +107,7 @@ def test_a_request_that_came_too_late_is_forgotten(stage: Stage) -> None:
 def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: Stage) -> None:
     assert sweep(15) == 1
     before = stage.row["pending"]
-    assert table.orders().say_again(stage.order_id, stage.row) is False
+    assert table.orders().republish_said(stage.order_id, stage.row) is False
     assert stage.row["pending"] == before
 
 

@@ -8,8 +8,8 @@ from services.kernel import clock
 from services.kernel.commands import UnknownCommandError
 from services.kernel.receipts import Kind
 from services.order import commands, contact, facts, operator, table
-from services.order.commands import UnknownCommand, UnknownOrder
-from services.order.decisions import EvidenceMissing
+from services.order.commands import UnknownOrderError
+from services.order.decisions import EvidenceMissingError
 from tests.unit.order.conftest import CONTEXT, Shop
 from tests.unit.stating import as_the_saga, checked
 
@@ -100,7 +100,7 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
     ],
 )
 def test_a_step_without_its_evidence_is_a_fault(order_id: str, name: str, fields: dict[str, Any]) -> None:
-    with pytest.raises(EvidenceMissing):
+    with pytest.raises(EvidenceMissingError):
         command(name, order_id, **fields)
 
 
@@ -114,12 +114,12 @@ def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
 
 def test_an_order_that_is_not_there(order_id: str) -> None:
     assert command("load", UNKNOWN) == {"outcome": "NOT_FOUND", "decision": None}
-    with pytest.raises(UnknownOrder):
+    with pytest.raises(UnknownOrderError):
         command("decide", UNKNOWN, decision="CONFIRM", stock=HELD)
 
 
 def test_an_unknown_command_is_a_fault() -> None:
-    with pytest.raises(UnknownCommand, match="'decided' is not one of load, decide"):
+    with pytest.raises(UnknownCommandError, match="'decided' is not one of load, decide"):
         commands.handler({"command": "decided"}, CONTEXT)
 
 
@@ -131,7 +131,7 @@ def test_too_many_prices_are_refused_before_any_is_set() -> None:
 
 def test_the_sagas_function_and_the_operators_share_no_command() -> None:
     assert not commands.COMMANDS.keys() & operator.COMMANDS.keys()
-    with pytest.raises(UnknownCommand, match="'set_prices' is not one of"):
+    with pytest.raises(UnknownCommandError, match="'set_prices' is not one of"):
         commands.handler({"command": "set_prices", "prices": []}, CONTEXT)
     with pytest.raises(UnknownCommandError, match="'confirm' is not one of set_prices"):
         operator.handler({"command": "confirm"}, CONTEXT)

@@ -9,7 +9,7 @@ import pytest
 from services.kernel.commands import InvalidCommandError
 from services.kernel.receipts import Kind, ReceiptRefusedError
 from services.order import commands, statements, table
-from services.order.decisions import EvidenceMissing
+from services.order.decisions import EvidenceMissingError
 from tests.unit.forging import forgeries
 from tests.unit.order.conftest import CONTEXT, Shop, an_order
 from tests.unit.stating import as_the_saga, decision, payable, payment, receipts, stock
@@ -122,7 +122,7 @@ def test_forged_holds_of_more_than_was_ordered_raise_no_total(shop: Shop, if_sho
     """Even with inventory's own receipt: a total follows from what was ordered."""
     order_id = pending(shop, if_short)
     before = row(order_id)
-    with pytest.raises(EvidenceMissing, match="at most"):
+    with pytest.raises(EvidenceMissingError, match="at most"):
         invoke("decide", order_id, **as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": answer}))
     assert row(order_id) == before
 
@@ -131,7 +131,7 @@ def test_forged_holds_of_more_than_was_ordered_raise_no_total(shop: Shop, if_sho
 def test_forged_parts_of_an_order_that_allows_none_are_refused(shop: Shop, if_short: str) -> None:
     order_id = pending(shop, if_short)
     before = row(order_id)
-    with pytest.raises(EvidenceMissing, match="all of its lines or none"):
+    with pytest.raises(EvidenceMissingError, match="all of its lines or none"):
         invoke("decide", order_id, **as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": held(1, 1)}))
     assert row(order_id) == before
 
@@ -146,7 +146,7 @@ def test_an_order_is_not_confirmed_on_a_hold_alone(shop: Shop) -> None:
     order_id = pending(shop, "REJECT")
     before = row(order_id)
     declined = {"decision": "CONFIRM", "payment": "DECLINED", "stock": held(2, 1)}
-    with pytest.raises(EvidenceMissing, match="payment AUTHORIZED"):
+    with pytest.raises(EvidenceMissingError, match="payment AUTHORIZED"):
         invoke("decide", order_id, **as_the_saga("decide", order_id, declined))
     assert row(order_id) == before
 

@@ -9,7 +9,7 @@ import pytest
 from services.kernel import clients, clock
 from services.kernel.receipts import Kind
 from services.order import commands, decisions, intake, statements, subscriber, sweeper, table
-from services.order.decisions import BACKORDER_LOOK, EvidenceMissing
+from services.order.decisions import BACKORDER_LOOK, EvidenceMissingError
 from tests.unit.choreography import Bus, DeadLetterQueue, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.order.test_events import placed_by_channel
@@ -86,7 +86,7 @@ def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
 
 
 def test_who_did_not_allow_a_part_gets_none(shop: Shop) -> None:
-    with pytest.raises(EvidenceMissing, match="for all of its lines or none"):
+    with pytest.raises(EvidenceMissingError, match="for all of its lines or none"):
         command("decide", placed(shop, "BACK_ORDER"), decision="CONFIRM", stock=PART)
 
 
@@ -167,7 +167,7 @@ def test_an_order_waits_once_and_for_what_is_waited_for(waiting: str) -> None:
     before = row(waiting)
     assert command("wait", waiting, stock=WAITING)["outcome"] == "BACKORDERED"
     assert row(waiting) == before
-    with pytest.raises(EvidenceMissing, match="not HELD"):
+    with pytest.raises(EvidenceMissingError, match="not HELD"):
         command("wait", waiting, stock=PART)
 
 

@@ -9,7 +9,7 @@ import pytest
 from services.kernel import clients, clock
 from services.kernel.receipts import Kind
 from services.order import commands, sweeper, table
-from services.order.decisions import EvidenceMissing
+from services.order.decisions import EvidenceMissingError
 from tests.unit.choreography import Bus
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.stating import as_the_saga, checked
@@ -130,7 +130,7 @@ def test_another_reason_is_refused(order_id: str, forged: str) -> None:
 
 @pytest.mark.parametrize("outcome", ["AUTHORIZED", "HELD", "WAITING", "EXPIRED", *REASONS])
 def test_only_a_refusal_turns_an_order_down(order_id: str, outcome: str) -> None:
-    with pytest.raises(EvidenceMissing, match="an order is cancelled on one of DECLINED"):
+    with pytest.raises(EvidenceMissingError, match="an order is cancelled on one of DECLINED"):
         command("decide", order_id, decision="CANCEL", evidence={"outcome": outcome})
 
 

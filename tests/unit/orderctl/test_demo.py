@@ -8,9 +8,9 @@ import pytest
 
 from orderctl import ordering, seed, service
 from orderctl.demo import scenes, show
-from orderctl.demo.scenes import SceneFailed
+from orderctl.demo.scenes import SceneFailedError
 from orderctl.embedded import process
-from orderctl.errors import CheckFailed
+from orderctl.errors import CheckFailedError
 from orderctl.output import Progress
 from orderctl.signed_http import Answer
 from tests.unit.orderctl.conftest import Stage
@@ -48,7 +48,7 @@ def test_it_can_be_played_again_on_the_same_stage(stage: Stage, playing: scenes.
 
 def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) -> None:
     stage.saga.declines = lambda order: True
-    with pytest.raises(SceneFailed, match="answered 402 where 201 was expected"):
+    with pytest.raises(SceneFailedError, match="answered 402 where 201 was expected"):
         scenes.play(playing, scenes.confirmed)
     assert playing.shown == []
 
@@ -56,14 +56,14 @@ def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) 
 def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
     monkeypatch.setattr(ordering, "elsewhere", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
-    with pytest.raises(SceneFailed, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
+    with pytest.raises(SceneFailedError, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
         scenes.out_of_stock(playing)
 
 
 def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
     monkeypatch.setattr(ordering, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
-    with pytest.raises(SceneFailed, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
+    with pytest.raises(SceneFailedError, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
         scenes.for_a_part(playing)
 
 
@@ -77,7 +77,7 @@ def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
     if undecided < 2:
         assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
         return
-    with pytest.raises(SceneFailed, match="answered 202 where 201 was expected") as failed:
+    with pytest.raises(SceneFailedError, match="answered 202 where 201 was expected") as failed:
         scenes.confirmed(playing)
     assert "too busy" in failed.value.hint
 
@@ -86,7 +86,7 @@ def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
     monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(ordering, "find", lambda target, order_id: {"status": "BACKORDERED"})
-    with pytest.raises(SceneFailed, match="ord-1 still waits"):
+    with pytest.raises(SceneFailedError, match="ord-1 still waits"):
         scenes.back_ordered(playing)
 
 
@@ -108,8 +108,8 @@ def test_its_laptop_is_not_the_one_that_up_started(stopped: list[Path]) -> None:
 
 
 def test_its_laptop_ends_even_if_a_scene_fails(stopped: list[Path]) -> None:
-    with pytest.raises(SceneFailed), show.own_laptop(keep=False):
-        raise SceneFailed("it rains")
+    with pytest.raises(SceneFailedError), show.own_laptop(keep=False):
+        raise SceneFailedError("it rains")
     assert len(stopped) == 1
 
 
@@ -124,7 +124,7 @@ def test_its_laptop_may_be_kept(stopped: list[Path], monkeypatch: pytest.MonkeyP
 def test_each_mail_in_the_books_went_out_once() -> None:
     show.check_mails(5, {"confirmed SENT": 3, "dispatched SENT": 2})
     for sent in (4, 6):
-        with pytest.raises(CheckFailed, match=f"{sent} mails went out, and the books have 5"):
+        with pytest.raises(CheckFailedError, match=f"{sent} mails went out, and the books have 5"):
             show.check_mails(sent, {"confirmed SENT": 3, "dispatched SENT": 2})
 
 

@@ -14,7 +14,7 @@ from orderctl.commands.orders import MAX_QUANTITY, app
 from orderctl.embedded.process import REPOSITORY
 from orderctl.errors import UserError
 from orderctl.output import Progress
-from orderctl.signed_http import Answer, NoAnswer
+from orderctl.signed_http import Answer, NoAnswerError
 from services.kernel.schemas import SERVICES_FOLDER
 from services.order.states import TRANSITIONS
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
@@ -99,7 +99,7 @@ def test_a_customer_without_a_contact_is_told_how_to_keep_one(stage: Stage) -> N
 @pytest.mark.parametrize(
     "answer",
     [
-        NoAnswer("No answer from api.example: timed out."),
+        NoAnswerError("No answer from api.example: timed out."),
         Answer(503, {}, '{"message": "Service Unavailable"}'),
         Answer(502, {}, "<html>bad gateway</html>"),
     ],

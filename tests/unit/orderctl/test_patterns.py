@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orderctl.patterns import InvalidPattern, Pattern
+from orderctl.patterns import InvalidPatternError, Pattern
 from tests.engine_matcher import opinions
 from tests.unit.orderctl.documented_patterns import DOCUMENTED, EC2, REFUSED, Documented, ec2
 
@@ -22,7 +22,7 @@ def test_takes_what_the_guide_says(documented: Documented) -> None:
     ("pattern", "why"), REFUSED, ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60]
 )
 def test_refuses_what_aws_refuses_and_says_where_and_what(pattern: dict[str, Any], why: str) -> None:
-    with pytest.raises(InvalidPattern, match=why):
+    with pytest.raises(InvalidPatternError, match=why):
         Pattern(pattern)
 
 
@@ -37,7 +37,7 @@ def test_refuses_what_aws_refuses_and_says_where_and_what(pattern: dict[str, Any
     ],
 )
 def test_refuses_a_text_that_is_no_pattern(text: str, why: str) -> None:
-    with pytest.raises(InvalidPattern, match=f"the pattern .*{why}"):
+    with pytest.raises(InvalidPatternError, match=f"the pattern .*{why}"):
         Pattern(text)
 
 
@@ -106,7 +106,7 @@ def test_too_many_wildcards_at_once_are_refused(wanted: list[Any], accepted: boo
     if accepted:
         Pattern({"source": wanted})
         return
-    with pytest.raises(InvalidPattern, match="source has wildcards that are too complex"):
+    with pytest.raises(InvalidPatternError, match="source has wildcards that are too complex"):
         Pattern({"source": wanted})
 
 

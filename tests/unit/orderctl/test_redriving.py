@@ -11,9 +11,9 @@ import pytest
 
 from orderctl import dead_letters, redriving
 from orderctl.commands.dlq import app
-from orderctl.errors import CheckFailed, UserError
+from orderctl.errors import CheckFailedError, UserError
 from orderctl.redriving import Chosen
-from services.kernel.inbox import ATTEMPTS, DeadLetters, InvalidEvent
+from services.kernel.inbox import ATTEMPTS, DeadLetters, InvalidEventError
 from services.kernel.schemas import read_schemas
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
@@ -72,7 +72,7 @@ def test_a_message_goes_back_to_the_queue_it_failed_in(deployed: Stage) -> None:
 def test_what_its_schema_refuses_is_kept_with_all_that_is_wrong(deployed: Stage) -> None:
     bury(BAD)
     bury(GOOD)
-    with pytest.raises(CheckFailed, match="refused still, and were kept"):
+    with pytest.raises(CheckFailedError, match="refused still, and were kept"):
         orderctl(app, deployed, "redrive", "order/intake", "--all")
     assert holds("order/intake-dlq-url") == [(BAD, {})]
     assert [body for body, _ in holds("order/intake-queue-url")] == [GOOD]
@@ -103,7 +103,7 @@ def fails_again(stage: Stage) -> None:
     [message] = client.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
     tried = message["MessageAttributes"][ATTEMPTS]["StringValue"]
     record = {"body": message["Body"], "messageAttributes": {ATTEMPTS: {"stringValue": tried, "dataType": "String"}}}
-    DeadLetters(client, url("order/intake-dlq-url")).set_aside(record, InvalidEvent("OrderPlaced", "", "no such SKU"))
+    DeadLetters(client, url("order/intake-dlq-url")).quarantine(record, InvalidEventError("OrderPlaced", "", "no such SKU"))
     client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 

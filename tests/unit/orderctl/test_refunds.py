@@ -14,7 +14,7 @@ from orderctl.commands.orders import app
 from orderctl.errors import UserError
 from orderctl.target import Kind, Target
 from services.kernel import clock
-from services.kernel.rows import Cause
+from services.kernel.rows import Causation
 from services.payment import commands, decisions, gateways, operator, processing, table
 from tests.system import runbook
 from tests.unit.choreography import ORDER
@@ -66,8 +66,8 @@ def refused() -> None:
     total, token = {"amount": 4998, "currency": "USD"}, "pm_card_refund_refused"
     for command, fields in (("authorize", {"total": total, "payment_token": token}), ("capture", {"total": total})):
         commands.handler({"command": command, **about, **as_the_saga(command, ORDER, fields)}, None)
-    payments, cause = table.payments(), Cause("c", "e")
-    row = payments.advance(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    payments, cause = table.payments(), Causation("c", "e")
+    row = payments.apply(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
     processing.refund(payments, gateways.gateway(), row)
 
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from orderctl.commands.rules import app
-from orderctl.errors import EXIT_CHECK_FAILED, CheckFailed, UserError
+from orderctl.errors import EXIT_CHECK_FAILED, CheckFailedError, UserError
 from orderctl.target import Kind, Target
 from services.kernel.schemas import read_schemas
 from tests.unit.orderctl.conftest import orderctl, orderctl_json
@@ -74,12 +74,12 @@ def test_says_which_rules_take_it_and_why_the_others_do_not(deployed: Target) ->
 
 def test_an_order_somebody_waits_for_or_a_replayed_one_does_not_start_the_saga(deployed: Target) -> None:
     placed = event("orderflow.order", "OrderPlaced")
-    with pytest.raises(CheckFailed, match=r"Not taken by order/start\.") as caught:
+    with pytest.raises(CheckFailedError, match=r"Not taken by order/start\.") as caught:
         verdicts(deployed, placed, "--rule", "order/start")
     assert caught.value.exit_code == EXIT_CHECK_FAILED
     placed["detail"]["data"]["respond"] = "async"
     assert verdicts(deployed, placed, "--rule", "order/start").keys() == {"order/start"}
-    with pytest.raises(CheckFailed, match="No enabled rule takes this event"):
+    with pytest.raises(CheckFailedError, match="No enabled rule takes this event"):
         verdicts(deployed, placed | {"replay-name": "monday"})
 
 
@@ -102,7 +102,7 @@ def test_says_that_a_consumer_would_set_it_aside(deployed: Target) -> None:
 
 def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
     boto3.client("events").disable_rule(Name="Stack-shipping-orders", EventBusName=BUS)
-    with pytest.raises(CheckFailed, match="No enabled rule"):
+    with pytest.raises(CheckFailedError, match="No enabled rule"):
         verdicts(deployed, event("orderflow.order", "OrderConfirmed"))
 
 

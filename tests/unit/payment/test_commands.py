@@ -2,11 +2,10 @@
 
 import pytest
 
-from services.kernel.commands import InvalidCommandError
+from services.kernel.commands import InvalidCommandError, UnknownCommandError
 from services.payment import commands
-from services.payment.commands import UnknownCommand
-from services.payment.decisions import NotAuthorized
-from services.payment.gateway import GatewayTimeout, GatewayUnavailable, IdempotencyConflict
+from services.payment.decisions import NotAuthorizedError
+from services.payment.gateway import GatewayTimeoutError, GatewayUnavailableError, IdempotencyConflictError
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 from tests.unit.stating import payable
 
@@ -24,7 +23,7 @@ def test_a_payment_is_authorised_and_captured(payment: PaymentService) -> None:
 
 
 def test_the_intent_is_on_the_row_before_the_gateway_is_called(payment: PaymentService) -> None:
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(GatewayUnavailableError):
         payment.authorize("pm_card_unavailable")
 
     assert payment.row["status"] == "AUTHORIZING"
@@ -45,7 +44,7 @@ def test_a_decline_is_an_answer_with_its_reason(payment: PaymentService) -> None
 
 
 def test_an_unknown_outcome_becomes_known_by_the_same_command_again(payment: PaymentService) -> None:
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         payment.authorize("pm_card_slow")
     assert payment.row["status"] == "AUTHORIZING"
 
@@ -54,7 +53,7 @@ def test_an_unknown_outcome_becomes_known_by_the_same_command_again(payment: Pay
 
 
 def test_an_unknown_outcome_can_be_voided(payment: PaymentService) -> None:
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         payment.authorize("pm_card_slow")
 
     assert payment.void() == {"outcome": "VOIDED"}
@@ -63,7 +62,7 @@ def test_an_unknown_outcome_can_be_voided(payment: PaymentService) -> None:
 
 
 def test_a_gateway_that_was_unavailable_leaves_nothing_to_pay_back(payment: PaymentService) -> None:
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(GatewayUnavailableError):
         payment.authorize("pm_card_unavailable")
 
     assert payment.void() == {"outcome": "VOIDED"}
@@ -130,10 +129,10 @@ def test_an_authorise_repeated_later_answers_as_it_did(payment: PaymentService, 
 
 
 def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentService) -> None:
-    with pytest.raises(NotAuthorized, match="not there"):
+    with pytest.raises(NotAuthorizedError, match="not there"):
         payment.capture()
     payment.authorize("pm_card_declined")
-    with pytest.raises(NotAuthorized, match="DECLINED"):
+    with pytest.raises(NotAuthorizedError, match="DECLINED"):
         payment.capture()
 
 
@@ -155,7 +154,7 @@ def test_an_order_that_costs_nothing_is_voided_without_the_gateway(payment: Paym
 def test_the_same_order_with_another_total_is_a_fault(payment: PaymentService) -> None:
     payment.authorize()
 
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         payment.authorize(total={"amount": 1, "currency": "USD"})
 
 
@@ -184,7 +183,7 @@ def test_events_carry_the_order_and_what_led_to_them(payment: PaymentService) ->
 
 
 def test_unknown_commands_and_missing_fields_are_faults(payment: PaymentService) -> None:
-    with pytest.raises(UnknownCommand, match="'refund' is not one of authorize"):
+    with pytest.raises(UnknownCommandError, match="'refund' is not one of authorize"):
         payment("refund")
     with pytest.raises(InvalidCommandError, match="correlation_id"):
         commands.handler({"command": "authorize", "order_id": ORDER, "payable": payable(ORDER)}, None)

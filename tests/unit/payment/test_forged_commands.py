@@ -9,7 +9,7 @@ import pytest
 from services.kernel.commands import InvalidCommandError
 from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
 from services.payment import commands
-from services.payment.gateway import IdempotencyConflict
+from services.payment.gateway import IdempotencyConflictError
 from tests.unit.forging import OTHER_ORDER, forgeries
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 from tests.unit.stating import decision, payable, receipts
@@ -84,7 +84,7 @@ def test_a_command_that_its_event_could_not_name_leaves_no_row(payment: PaymentS
 def test_a_known_order_is_not_authorised_for_another_total(payment: PaymentService, total: dict[str, Any]) -> None:
     payment.authorize()
     before = payment.row
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         payment.authorize(total=total)
     assert payment.row == before
 
@@ -94,7 +94,7 @@ def test_a_known_order_is_not_authorised_by_another_token(payment: PaymentServic
     with suppress(Exception):
         payment.authorize(token)
     before, ledger = payment.row, payment.ledger
-    with pytest.raises(IdempotencyConflict, match="another payment token"):
+    with pytest.raises(IdempotencyConflictError, match="another payment token"):
         payment.authorize("pm_card_mastercard")
     assert (payment.row, payment.ledger) == (before, ledger)
 

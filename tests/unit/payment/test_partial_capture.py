@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.payment.gateway import IdempotencyConflict
+from services.payment.gateway import IdempotencyConflictError
 from tests.unit.payment.conftest import TOTAL, PaymentService
 
 PART = {"amount": 1999, "currency": "USD"}
@@ -40,7 +40,7 @@ def test_the_same_part_again_is_the_same_capture(payment: PaymentService) -> Non
 )
 def test_what_was_not_authorised_is_not_captured(payment: PaymentService, total: dict[str, Any]) -> None:
     payment.authorize()
-    with pytest.raises(IdempotencyConflict, match="cannot be captured"):
+    with pytest.raises(IdempotencyConflictError, match="cannot be captured"):
         payment("capture", total=total)
     assert payment.row["status"] == "AUTHORIZED"
 
@@ -48,7 +48,7 @@ def test_what_was_not_authorised_is_not_captured(payment: PaymentService, total:
 def test_another_part_than_before_is_a_bug(payment: PaymentService) -> None:
     payment.authorize()
     payment("capture", total=PART)
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         payment("capture", total=TOTAL)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.kernel.money import Money
-from services.kernel.rows import Cause, Row
+from services.kernel.rows import Causation, Row
 from services.payment import processing
 from services.payment.gateway import Intent, PaymentGateway
 from services.payment.ledger import Ledger
@@ -18,7 +18,7 @@ from services.payment.table import Payments
 from tests.unit.crashes import Crash, Moment, Mortal
 from tests.unit.payment.conftest import ORDER, PaymentService
 
-CAUSE = Cause("correlation-1", "request-1")
+CAUSE = Causation("correlation-1", "request-1")
 INTENT = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
 REFUSED = Intent(ORDER, Money(4998, "USD"), "pm_card_capture_refused")
 

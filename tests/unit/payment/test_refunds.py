@@ -11,7 +11,7 @@ from services.kernel import clients, clock
 from services.kernel.money import Money
 from services.kernel.rows import marshal
 from services.payment import operator, subscriber, sweeper
-from services.payment.gateway import GatewayTimeout, Intent, NothingToRefund, Refunded, RefundRefused
+from services.payment.gateway import GatewayTimeoutError, Intent, NothingToRefundError, Refunded, RefundRefused
 from services.payment.ledger import Ledger
 from services.payment.sandbox_gateway import SandboxGateway
 from services.payment.table import Payments
@@ -31,7 +31,7 @@ class Unsteady(SandboxGateway):
         outcome = super().refund(intent, attempt)
         if self.silent:
             self.silent -= 1
-            raise GatewayTimeout("no answer")
+            raise GatewayTimeoutError("no answer")
         return outcome
 
 
@@ -182,11 +182,11 @@ def test_an_order_that_costs_nothing_asks_no_gateway(payment: PaymentService) ->
 def test_the_sandbox_gives_back_only_what_it_took(sandbox: SandboxGateway, payment: PaymentService) -> None:
     payment.authorize()
     intent = Intent(ORDER, Money.from_dict(TOTAL), "pm_card_visa")
-    with pytest.raises(NothingToRefund):
+    with pytest.raises(NothingToRefundError):
         sandbox.refund(intent, 1)
     payment.capture()
     assert sandbox.refund(intent, 1) == Refunded()
-    with pytest.raises(NothingToRefund, match="is not REFUND_REFUSED"):
+    with pytest.raises(NothingToRefundError, match="is not REFUND_REFUSED"):
         sandbox.refund(intent, 2)
 
 
@@ -217,7 +217,7 @@ def test_a_settlement_waits_for_what_may_be_under_way_to_the_gateway(
     payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
 ) -> None:
     paid()
-    gateway.refund = lambda intent, attempt: (_ for _ in ()).throw(GatewayTimeout("never"))  # type: ignore[method-assign]
+    gateway.refund = lambda intent, attempt: (_ for _ in ()).throw(GatewayTimeoutError("never"))  # type: ignore[method-assign]
     cancelled()
     assert settled(payment) == {"outcome": "SETTLING", "reference": "TRANSFER/118"}
     cancelled()

@@ -11,11 +11,11 @@ from services.payment.gateway import (
     Captured,
     CaptureRefused,
     Declined,
-    GatewayTimeout,
-    GatewayUnavailable,
-    IdempotencyConflict,
+    GatewayTimeoutError,
+    GatewayUnavailableError,
+    IdempotencyConflictError,
     Intent,
-    NothingAuthorized,
+    NothingAuthorizedError,
     Voided,
 )
 from services.payment.sandbox_gateway import SandboxGateway
@@ -66,7 +66,7 @@ def test_the_first_outcome_stands_whatever_the_token_says_later(sandbox: Sandbox
 
 
 def test_a_slow_authorisation_is_recorded_and_answered_the_second_time(sandbox: SandboxGateway, dynamodb: Any) -> None:
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         sandbox.authorize(intent("pm_card_slow"))
     assert [record["outcome"] for record in books(dynamodb)] == ["AUTHORIZED"]
 
@@ -76,7 +76,7 @@ def test_a_slow_authorisation_is_recorded_and_answered_the_second_time(sandbox: 
 
 def test_an_unavailable_gateway_records_nothing(sandbox: SandboxGateway, dynamodb: Any) -> None:
     for _ in range(2):
-        with pytest.raises(GatewayUnavailable):
+        with pytest.raises(GatewayUnavailableError):
             sandbox.authorize(intent("pm_card_unavailable"))
     assert books(dynamodb) == []
 
@@ -90,7 +90,7 @@ def test_a_capture_can_be_refused_for_good_and_then_voided(sandbox: SandboxGatew
 
 
 def test_nothing_is_captured_that_was_not_authorised(sandbox: SandboxGateway, dynamodb: Any) -> None:
-    with pytest.raises(NothingAuthorized):
+    with pytest.raises(NothingAuthorizedError):
         sandbox.capture(intent())
     assert books(dynamodb) == []
 
@@ -130,12 +130,12 @@ def test_a_capture_refuses_the_void(sandbox: SandboxGateway, dynamodb: Any) -> N
 def test_the_same_operation_with_another_total_is_a_fault(sandbox: SandboxGateway, other: Money) -> None:
     sandbox.authorize(intent())
 
-    with pytest.raises(IdempotencyConflict, match=r"is recorded with 49\.98 USD"):
+    with pytest.raises(IdempotencyConflictError, match=r"is recorded with 49\.98 USD"):
         sandbox.authorize(intent(total=other))
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         sandbox.capture(intent(total=other))
     sandbox.capture(intent())
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         sandbox.capture(intent(total=other))
 
 

@@ -10,21 +10,21 @@ import urllib3
 
 from audit.forms import faults_of_record
 from services.kernel.money import Money
-from services.kernel.rows import Cause, unmarshal
+from services.kernel.rows import Causation, unmarshal
 from services.payment import gateways, patience, processing
 from services.payment.gateway import (
     Authorized,
     Captured,
     CaptureRefused,
     Declined,
-    GatewayFault,
+    GatewayFaultError,
     GatewayMisconfiguredError,
-    GatewayTimeout,
-    GatewayUnavailable,
-    IdempotencyConflict,
+    GatewayTimeoutError,
+    GatewayUnavailableError,
+    IdempotencyConflictError,
     Intent,
-    NothingAuthorized,
-    NothingToRefund,
+    NothingAuthorizedError,
+    NothingToRefundError,
     PaymentGateway,
     Refunded,
     RefundRefused,
@@ -99,14 +99,14 @@ class TestEveryGateway:
         assert gateway.authorize(VISA) == Authorized()
 
     def test_nothing_is_captured_or_given_back_that_is_not_there(self, gateway: PaymentGateway) -> None:
-        with pytest.raises(NothingAuthorized):
+        with pytest.raises(NothingAuthorizedError):
             gateway.capture(VISA)
         gateway.authorize(VISA)
-        with pytest.raises(NothingToRefund):
+        with pytest.raises(NothingToRefundError):
             gateway.refund(VISA, 1)
         gateway.capture(VISA)
         gateway.refund(VISA, 1)
-        with pytest.raises(NothingToRefund):
+        with pytest.raises(NothingToRefundError):
             gateway.refund(VISA, 2)
 
     @pytest.mark.parametrize("other", [Money(4999, "USD"), Money(4998, "EUR")])
@@ -114,13 +114,13 @@ class TestEveryGateway:
         another = Intent(ORDER, other, "pm_card_visa")
         gateway.authorize(VISA)
         for operation in (gateway.authorize, gateway.capture):
-            with pytest.raises(IdempotencyConflict, match=r"is recorded with 49\.98 USD"):
+            with pytest.raises(IdempotencyConflictError, match=r"is recorded with 49\.98 USD"):
                 operation(another)
         gateway.capture(VISA)
-        with pytest.raises(IdempotencyConflict):
+        with pytest.raises(IdempotencyConflictError):
             gateway.refund(another, 1)
         gateway.refund(VISA, 1)
-        with pytest.raises(IdempotencyConflict):
+        with pytest.raises(IdempotencyConflictError):
             gateway.refund(another, 1)
 
     def test_an_unknown_token_is_declined_for_good(self, gateway: PaymentGateway) -> None:
@@ -142,7 +142,7 @@ def test_a_card_is_declined_for_good_by_stripes_own_word(
 ) -> None:
     declined = Intent(ORDER, PRICE, token)
     account.faults = [Fault("/confirm")]
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         stripe.authorize(declined)
     for _ in range(2):
         assert stripe.authorize(declined) == Declined(reason)
@@ -208,7 +208,7 @@ def test_a_part_below_the_least_charge_is_refused_as_that(account: Stripe, strip
 
 def test_until_when_the_money_is_set_aside_is_known_however_the_answer_came(account: Stripe, stripe: StripeGateway) -> None:
     account.faults = [Fault("/confirm")]
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         stripe.authorize(VISA)
     for _ in range(2):
         authorized = stripe.authorize(VISA)
@@ -237,13 +237,13 @@ def reached(account: Stripe, stripe: StripeGateway, operation: str) -> None:
 
 
 FAULTS = {
-    "request lost": (True, None, GatewayTimeout),
-    "answer lost": (False, None, GatewayTimeout),
-    "key in use": (True, 409, GatewayUnavailable),
-    "too many": (True, 429, GatewayUnavailable),
-    "failed, though done": (False, 500, GatewayTimeout),
-    "failed, and not done": (True, 500, GatewayTimeout),
-    "parameters changed by a deployment": (True, None, GatewayTimeout),
+    "request lost": (True, None, GatewayTimeoutError),
+    "answer lost": (False, None, GatewayTimeoutError),
+    "key in use": (True, 409, GatewayUnavailableError),
+    "too many": (True, 429, GatewayUnavailableError),
+    "failed, though done": (False, 500, GatewayTimeoutError),
+    "failed, and not done": (True, 500, GatewayTimeoutError),
+    "parameters changed by a deployment": (True, None, GatewayTimeoutError),
 }
 
 
@@ -282,7 +282,7 @@ def test_an_http_500_freezes_nothing_and_moves_no_money_twice(
     while not answers or (answers[-1] == "unknown" and len(answers) <= failures):
         try:
             answers.append(call(stripe))
-        except GatewayTimeout:
+        except GatewayTimeoutError:
             answers.append("unknown")
     assert answers[-1] == call(stripe) == outcome
     assert account.captured == (4998 if operation in ("capture", "refund") else 0)
@@ -293,7 +293,7 @@ def test_an_http_500_freezes_nothing_and_moves_no_money_twice(
 def test_a_late_request_under_a_spent_key_does_nothing(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
     stripe.authorize(VISA)
     account.faults = [Fault("/capture", 500, before=True)]
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         stripe.capture(VISA)
     assert stripe.capture(VISA) == Captured()
     stripe.refund(VISA, 1)
@@ -317,7 +317,7 @@ def test_of_two_attempts_at_once_under_two_keys_one_is_carried_out(
     def stalled(path: str, key: str, form: Any = None) -> Any:
         stripe.api.post = post  # type: ignore[method-assign]
         account.faults = [Fault(end, 500, before=True)]
-        with pytest.raises(GatewayTimeout):
+        with pytest.raises(GatewayTimeoutError):
             call(other)
         assert call(other) == outcome
         account.forget_keys()  # the worst: a day has passed too
@@ -333,7 +333,7 @@ def test_a_cancellation_that_came_too_early_is_asked_for_anew(account: Stripe, s
     """Stripe refuses to cancel a payment in process, and repeats that refusal under its key too."""
     stripe.authorize(VISA)
     account.intents["pi_1"]["status"] = "processing"
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         stripe.void(ORDER)
     account.intents["pi_1"]["status"] = "requires_capture"
     assert stripe.void(ORDER) == Voided()
@@ -357,7 +357,7 @@ def test_a_call_is_repeated_once_if_stripe_asks_for_it_and_there_is_time(
     pauses: list[float] = []
     stripe.api.pause = pauses.append
     account.faults = [Fault("/payment_intents", status, before=status == 429, headers=headers)]
-    with contextlib.suppress(GatewayFault):
+    with contextlib.suppress(GatewayFaultError):
         stripe.authorize(VISA)
     assert account.requests.count("POST /v1/payment_intents") == tries
     assert len(pauses) == tries - 1
@@ -427,9 +427,9 @@ PART = Intent(ORDER, Money(1999, "USD"), "pm_card_visa")
 def test_a_part_is_captured_and_given_back(gateway: PaymentGateway) -> None:
     gateway.authorize(VISA)
     assert gateway.capture(PART) == gateway.capture(PART) == Captured()
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         gateway.capture(VISA)
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflictError):
         gateway.refund(VISA, 1)
     assert gateway.refund(PART, 1) == Refunded()
     assert gateway.authorize(VISA) == Authorized()
@@ -437,14 +437,14 @@ def test_a_part_is_captured_and_given_back(gateway: PaymentGateway) -> None:
 
 def test_no_more_is_captured_than_was_authorised(gateway: PaymentGateway) -> None:
     gateway.authorize(PART)
-    with pytest.raises((IdempotencyConflict, NothingAuthorized)):
+    with pytest.raises((IdempotencyConflictError, NothingAuthorizedError)):
         gateway.capture(VISA)
 
 
 def test_stripe_takes_a_part_once_whatever_is_lost(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     account.faults.append(Fault("/capture"))
-    with pytest.raises(GatewayFault):
+    with pytest.raises(GatewayFaultError):
         stripe.capture(PART)
     assert stripe.capture(PART) == Captured()
     assert stripe.refund(PART, 1) == Refunded()
@@ -495,9 +495,9 @@ def test_a_refund_that_stripe_has_made_is_not_settled_beside_it(account: Stripe,
     stripe.capture(VISA)
     account.faults = [Fault("/refunds", 500)]  # it was made, and nobody knows
     account.refund_status = ("pending", None)
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         stripe.refund(VISA, 1)
-    with pytest.raises(GatewayTimeout, match="is pending"):
+    with pytest.raises(GatewayTimeoutError, match="is pending"):
         stripe.settle(VISA, 1, "TRANSFER/118")
     account.refunds["re_1"]["status"] = "succeeded"
     assert stripe.settle(VISA, 1, "TRANSFER/118") == Refunded()
@@ -508,7 +508,7 @@ def test_a_refund_on_its_way_is_asked_about_until_it_is_there(account: Stripe, s
     stripe.capture(VISA)
     account.refund_status = ("pending", None)
     for _ in range(2):
-        with pytest.raises(GatewayTimeout, match=f"refund 1 of {ORDER} is pending"):
+        with pytest.raises(GatewayTimeoutError, match=f"refund 1 of {ORDER} is pending"):
             stripe.refund(VISA, 1)
     account.forget_keys()
     account.refunds["re_1"]["status"] = "succeeded"
@@ -534,7 +534,7 @@ def test_what_stripe_says_of_a_refund_in_our_words(account: Stripe, stripe: Stri
 def test_a_key_that_stripe_refuses_is_a_fault_that_says_so(account: Stripe, dynamodb: Any) -> None:
     with pytest.raises(GatewayMisconfiguredError, match="POST /v1/payment_intents: HTTP 401") as refused:
         gateway_of(account, dynamodb, "sk_of_another").authorize(VISA)
-    assert isinstance(refused.value, GatewayFault)
+    assert isinstance(refused.value, GatewayFaultError)
     assert "sk_of_another" not in str(refused.value)
 
 
@@ -554,7 +554,7 @@ def test_a_key_of_the_other_mode_declines_no_sale(account: Stripe, stripe: Strip
 def test_an_account_without_our_payment_is_not_ours(account: Stripe, stripe: StripeGateway, operation: str) -> None:
     """Another account's key was put in: its word about our payments is no outcome."""
     account.faults = [Fault("/confirm", before=True)] if operation == "confirm" else []
-    with contextlib.suppress(GatewayTimeout):
+    with contextlib.suppress(GatewayTimeoutError):
         reached(account, stripe, operation)
         if operation == "confirm":
             stripe.authorize(VISA)
@@ -570,7 +570,7 @@ def test_an_account_without_our_payment_is_not_ours(account: Stripe, stripe: Str
 def test_what_an_operator_must_mend_rings_the_alarm(
     account: Stripe, stripe: StripeGateway, payments: Payments, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cause = Cause("correlation-1", "causation-1")
+    cause = Causation("correlation-1", "causation-1")
     with pytest.raises(GatewayMisconfiguredError):
         processing.authorize(payments, stripe, Intent(ORDER, PRICE, OF_THE_OTHER_MODE), cause)
     assert '"GatewayMisconfigured":[1' in capsys.readouterr().out
@@ -583,14 +583,14 @@ def test_nobody_there_did_nothing(loopback: None, dynamodb: Any) -> None:
     nobody = Stripe()
     with serving(nobody):
         pass
-    with pytest.raises(GatewayUnavailable, match="NewConnectionError"):
+    with pytest.raises(GatewayUnavailableError, match="NewConnectionError"):
         gateway_of(nobody, dynamodb).authorize(VISA)
 
 
 @pytest.mark.parametrize("status", [401, 409, 429, 500])
 def test_no_message_of_stripes_is_passed_on(account: Stripe, stripe: StripeGateway, status: int) -> None:
     account.faults = [Fault("/payment_intents", status, before=status in (409, 429))]
-    with pytest.raises(GatewayFault) as refused:
+    with pytest.raises(GatewayFaultError) as refused:
         stripe.authorize(VISA)
     assert "Elizabeth" not in repr(refused.value)
 
@@ -630,6 +630,6 @@ def test_an_operation_makes_no_more_calls_than_its_budget_says(
         account.faults = [Fault(end, status, before)]
     for _ in range(3):
         asked = len(account.requests)
-        with contextlib.suppress(GatewayFault):
+        with contextlib.suppress(GatewayFaultError):
             call(stripe)
         assert len(account.requests) - asked <= patience.MOST_CALLS[name]

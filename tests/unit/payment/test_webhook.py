@@ -13,7 +13,7 @@ from audit.forms import faults_of
 from services.kernel import clock
 from services.kernel.money import Money
 from services.payment import gateways, table, webhook
-from services.payment.gateway import GatewayTimeout, Intent, Refunded
+from services.payment.gateway import GatewayTimeoutError, Intent, Refunded
 from tests.unit import documented
 from tests.unit.http_server import serving
 from tests.unit.payment.conftest import ORDER, PaymentService
@@ -235,7 +235,7 @@ def test_what_went_back_by_hand_does_not_go_back_again(account: Stripe, payment:
 def test_a_refund_by_hand_that_is_on_its_way_is_waited_for(account: Stripe) -> None:
     visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
     made = account.refund_by_hand("pi_1", 4998, status="pending")
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(GatewayTimeoutError):
         gateways.stripe().refund(visa, 1)
     made["status"] = "failed"  # it came back: now it is for us to give back
     assert gateways.stripe().refund(visa, 1) == Refunded()

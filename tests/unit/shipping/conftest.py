@@ -11,7 +11,7 @@ from services.kernel import clients, clock
 from services.kernel.contact import Contact
 from services.kernel.rows import Row
 from services.shipping import carriers, subscriber, sweeper, table
-from services.shipping.carrier import CarrierUnavailable, Parcel
+from services.shipping.carrier import CarrierUnavailableError, Parcel
 from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import (
     ALICE,
@@ -82,7 +82,7 @@ class LateCarrier(SandboxCarrier):
 
     def book(self, booking: str) -> str | None:
         if self.away:
-            raise CarrierUnavailable
+            raise CarrierUnavailableError
         self.booked.append(booking)
         return super().book(booking)
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.kernel.rows import Row
 from services.shipping import cancellation, sweeper, table
-from services.shipping.carrier import CarrierUnavailable
+from services.shipping.carrier import CarrierUnavailableError
 from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit.choreography import CONFIRMED, ORDER, OtherServices, an_event, batch
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
@@ -61,7 +61,7 @@ def test_while_the_carrier_is_asked_it_is_too_late(shipping: ShippingService, mo
     class Asked(SandboxCarrier):
         def book(self, booking: str) -> str | None:
             asked_to_cancel()
-            raise CarrierUnavailable
+            raise CarrierUnavailableError
 
     monkeypatch.setattr(sweeper, "carrier", lambda: Asked(str))
     shipping.confirmed(ORDER)

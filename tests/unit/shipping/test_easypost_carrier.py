@@ -11,9 +11,9 @@ import urllib3
 
 from audit.forms import faults_of
 from services.kernel.contact import Contact
-from services.kernel.webhooks import InvalidSignature
+from services.kernel.webhooks import InvalidSignatureError
 from services.shipping import carriers
-from services.shipping.carrier import CarrierUnavailable, Parcel, Sighting
+from services.shipping.carrier import CarrierUnavailableError, Parcel, Sighting
 from services.shipping.easypost_carrier import EasyPostCarrier, Sender
 from tests.unit.choreography import ORDER
 from tests.unit.http_server import serving
@@ -88,7 +88,7 @@ def test_the_cheapest_label_is_bought_once(easypost: EasyPost, carrier: EasyPost
 def test_a_label_whose_answer_was_lost_is_found_and_not_bought_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     easypost.unheard.add("/buy")
-    with pytest.raises(CarrierUnavailable, match="ProtocolError"):
+    with pytest.raises(CarrierUnavailableError, match="ProtocolError"):
         carrier.book(booking)
     assert carrier.book(booking) == "9400100000000000000001"
     assert easypost.sold == [booking]
@@ -97,7 +97,7 @@ def test_a_label_whose_answer_was_lost_is_found_and_not_bought_again(easypost: E
 def test_of_two_that_buy_at_once_one_is_told_to_ask_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     easypost.refused["/buy"] = (422, "SHIPMENT.PURCHASE.IN_PROGRESS")
-    with pytest.raises(CarrierUnavailable, match=r"HTTP 422 SHIPMENT\.PURCHASE\.IN_PROGRESS"):
+    with pytest.raises(CarrierUnavailableError, match=r"HTTP 422 SHIPMENT\.PURCHASE\.IN_PROGRESS"):
         carrier.book(booking)
     easypost.refused.clear()
     assert carrier.book(booking)
@@ -116,7 +116,7 @@ def test_an_address_that_is_none_is_refused(easypost: EasyPost, carrier: EasyPos
 def test_no_rate_is_no_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.rates = []
     booking = prepared(carrier)
-    with pytest.raises(CarrierUnavailable, match="no carrier offers a rate"):
+    with pytest.raises(CarrierUnavailableError, match="no carrier offers a rate"):
         carrier.book(booking)
 
 
@@ -125,7 +125,7 @@ def test_no_rate_is_no_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> 
 )
 def test_whatever_else_goes_wrong_is_asked_again(easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str) -> None:
     easypost.refused["/shipments"] = (status, code)
-    with pytest.raises(CarrierUnavailable, match=f"POST /v2/shipments: HTTP {status} {code}"):
+    with pytest.raises(CarrierUnavailableError, match=f"POST /v2/shipments: HTTP {status} {code}"):
         carrier.prepare(ORDER, CUSTOMER, LINES)
 
 
@@ -133,14 +133,14 @@ def test_nobody_there_is_asked_again(loopback: None) -> None:
     nobody = EasyPost()
     with serving(nobody):
         pass
-    with pytest.raises(CarrierUnavailable, match="NewConnectionError"):
+    with pytest.raises(CarrierUnavailableError, match="NewConnectionError"):
         carrier_of(nobody).prepare(ORDER, CUSTOMER, LINES)
 
 
 def test_no_error_names_a_person_or_the_key(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.refused["/shipments"] = (500, "INTERNAL_SERVER_ERROR")
     for asked, status in ((carrier, "500"), (carrier_of(easypost, "EZTK-of-another"), "401")):
-        with pytest.raises(CarrierUnavailable, match=status) as refused:
+        with pytest.raises(CarrierUnavailableError, match=status) as refused:
             asked.prepare(ORDER, CUSTOMER, LINES)
         assert not [word for word in ("Swan", "Harbor", "EZTK") if word in str(refused.value)]
         assert refused.value.__cause__ is None
@@ -194,9 +194,9 @@ def test_an_event_that_easypost_did_not_sign_is_not_even_read(easypost: EasyPost
     headers, body = easypost.event(prepared(carrier), "delivered")
     asked = len(easypost.requests)
     for forged in ({}, {"x-hmac-signature": "hmac-sha256-hex=0"}, {"x-hmac-signature": headers["x-hmac-signature"][:-1] + "é"}):
-        with pytest.raises(InvalidSignature):
+        with pytest.raises(InvalidSignatureError):
             carrier.hear(forged, body, NOW)
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidSignatureError):
         carrier.hear(headers, body + " ", NOW)
     assert len(easypost.requests) == asked
 

@@ -232,7 +232,7 @@ def test_no_address_is_kept_or_told(shipping: ShippingService, caplog: pytest.Lo
     shipping.contacts.broken = {ORDER}
     shipping.confirmed(ORDER)
     shipping.sweep()
-    assert "ContactUnavailable" in caplog.text
+    assert "ContactUnavailableError" in caplog.text
     shipping.contacts.broken = set()
     shipping.sweep(after=MINUTE)
     for told in (caplog.text, str(table.shipments().client.scan(TableName="shipments")["Items"])):

@@ -9,7 +9,7 @@ import pytest
 
 from services.kernel import webhooks
 from services.shipping import carriers, webhook
-from services.shipping.carrier import CarrierUnavailable
+from services.shipping.carrier import CarrierUnavailableError
 from services.shipping.sandbox_carrier import SandboxCarrier
 from tests.unit import documented
 from tests.unit.choreography import ORDER
@@ -141,7 +141,7 @@ def test_a_carrier_that_cannot_be_asked_is_asked_to_tell_it_again(
 ) -> None:
     class Away(SandboxCarrier):
         def hear(self, *_: Any) -> Any:
-            raise CarrierUnavailable
+            raise CarrierUnavailableError
 
     monkeypatch.setattr(webhook, "carrier", lambda: Away(str))
     answer = told(dispatched)
