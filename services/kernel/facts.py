@@ -3,13 +3,13 @@
 An event is a hint. Before a consumer moves money, goods or an order on it, the consumer reads the owner's row (ADR 27).
 """
 
-from services.kernel.errors import RetryableError
 import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from services.kernel import clients, outside_json
+from services.kernel.errors import RetryableError
 from services.kernel.events import DomainEvent
 from services.kernel.names import facts_function_name
 from services.kernel.rows import Row

@@ -42,7 +42,9 @@ class ShippingStack(ServiceStack):
             self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment={"TABLE_NAME": table.table_name}
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        Subscription(self, "orders", SUBSCRIPTIONS["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS)
+        Subscription(
+            self, "orders", SUBSCRIPTIONS["orders"], subscriber, batch_size=BATCH, batch_seconds=BATCH * MESSAGE_SECONDS
+        )
         state_facts(self, table, SHIPMENTS)
         ask_facts(self, subscriber, "order")
         cancellation = ServiceFunction(
