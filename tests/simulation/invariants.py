@@ -51,6 +51,8 @@ SWEEPS_WITHOUT_BACK_OFF: Final = 4
 UNSTRUCK_SWEEPS: Final = 3
 """How many sweeps that nothing strikes may look at an order, or an outbox, before it is at its end."""
 REPUBLISHED_AFTER: Final = int(deployment.constructs("outbox")["REPUBLISH_AFTER_SECONDS"])
+SILENT: Final = (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW)
+"""How a call meets no answer, or none in time."""
 NEVER_ANSWERED: Final = "pm_card_unavailable"
 """A token of the sandbox whose gateway is never available."""
 UNAVAILABLE: Final = ("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE")
@@ -728,8 +730,11 @@ class Invariants:
         return {body["detail"]["metadata"]["event_id"] for body in bodies if "metadata" in body.get("detail", {})}
 
     def stuck(self) -> None:
-        """The world does not come to rest."""
-        self.fail("V1", f"after {self.world.minutes} minutes: {self.unrest()}")
+        """The world does not come to rest: what is unfinished, and what still runs."""
+        waiting = {name: len(queue.messages) for name, queue in self.world.queues.items() if queue.messages}
+        unfinished = [entry for entry in sorted(self.unfinished) if not self._waits_for_operator(*entry)][:5]
+        told = f"unfinished: {unfinished}, pending: {sorted(self.pending)[:5]}, messages: {waiting}"
+        self.fail("V1", f"after {self.world.minutes} minutes: {told}; {self.unrest()}")
 
     def at_rest(self) -> None:
         """Everything that must hold once nothing is left to run."""
@@ -750,10 +755,19 @@ class Invariants:
                 if (event_id, version) not in self.world.bus.accepted_versions:
                     self.fail("E5", f"the bus never accepted version {version} of {event_id}")
         for queue in self.world.queues.values():
-            for name, batch, answered, untouched in queue.batches:
-                if untouched and (answered is None or self._failures(batch, answered) > self.came_back[name]):
-                    self.fail("A1", f"{queue.name}: a batch of {[message.about for message in batch]} failed untouched")
+            for name, batch, answered, struck in queue.batches:
+                about = [message.about for message in batch]
+                if answered is None and not any(self._may_cut(boundary, name) for boundary in struck):
+                    silent = ", ".join(boundary for boundary in struck if " > gateway " in boundary) or "nothing"
+                    self.fail("A1", f"{queue.name}: a batch of {about} was cut, and {silent} struck it")
+                if answered is not None and not struck and self._failures(batch, answered) > self.came_back[name]:
+                    self.fail("A1", f"{queue.name}: a batch of {about} failed, and nothing struck it")
         self.resting = False
+
+    def _may_cut(self, boundary: str, batch: str) -> bool:
+        """Whether a fault there may cut the function that has the batch: a gateway that gives no answer must not."""
+        mode = self.world.plan.struck[boundary]
+        return mode is Mode.CLOCK_JUMP or (boundary.startswith(batch) and not (mode in SILENT and " > gateway " in boundary))
 
     def _failures(self, batch: list["Message"], answered: "Answered") -> int:
         """Return how many messages of a batch failed that are about no order of which a row fails."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from tests.simulation.conditions import RETENTION, Span
@@ -51,8 +52,8 @@ class Queue:
         self.functions = functions
         self.messages: dict[str, Message] = {}
         self.dead: list[Message] = []
-        self.batches: list[tuple[str, list[Message], Answered | None, bool]] = []
-        """Every batch handed over: its name, messages, answer, and whether nothing struck it. For the invariant A1."""
+        self.batches: list[tuple[str, list[Message], Answered | None, tuple[str, ...]]] = []
+        """Every batch handed over: its name, messages, answer, and the boundaries that were struck meanwhile. For A1."""
         self.arrived: dict[str, str] = {}
         """The last message about each event that ever came, by the event's id."""
         self.stands_still: Span | None = None
@@ -138,11 +139,11 @@ class Queue:
         if mode is Mode.THROTTLED:
             return
         self.scheduler.sleep(latency)
-        failures_before = len(self.network.plan.struck)
+        struck_before = len(self.network.plan.struck)
         result = self.functions.invoke(self.function, event, name)
-        untouched = mode is None and len(self.network.plan.struck) == failures_before
+        struck = (*([] if mode is None else [name]), *islice(self.network.plan.struck, struck_before, None))
         answered = result if isinstance(result, Answered) else None
-        self.batches.append((name, batch, answered, untouched))
+        self.batches.append((name, batch, answered, struck))
         if answered is None or mode is Mode.ANSWER_LOST:
             return
         failed = {failure["itemIdentifier"] for failure in answered.value["batchItemFailures"]}
