@@ -13,7 +13,7 @@ metrics = Metrics(namespace="Orderflow")
 
 def watch(sku: str, threshold: int, cause: Causation) -> Row:
     """Tell from now on when less than `threshold` of the SKU is available, and at once if it is; its level."""
-    table.levels().apply(sku, lambda row: decisions.watch(row, sku, threshold), cause)
+    table.levels().create_or_apply(sku, lambda row: decisions.watch(row, sku, threshold), cause)
     counters = table.skus().get(sku)
     level = look(sku, counters[AVAILABLE] if counters else 0)
     assert level is not None
@@ -27,7 +27,6 @@ def look(sku: str, available: int) -> Row | None:
         return None
     event = Causation(f"SKU#{sku}", f"SKU#{sku}")
     after = table.levels().apply(sku, lambda row: decisions.look(row, available), event, seen=before)
-    assert after is not None
     if (before["status"], after["status"]) == (states.ENOUGH, states.LOW):
         logger.warning("stock runs low", sku=sku, available=available, threshold=after["threshold"])
         metrics.add_metric(name="StockRunningLow", unit=MetricUnit.Count, value=1)

@@ -38,7 +38,7 @@ class StockRows(AggregateStore):
             parts = [sku_rows.action(self.table_name, part) for part in step.parts]
             refused = transact(self.client, [{"Update": update}, *parts])
             if not refused:
-                return {**(row or {}), **step.change.set, "status": step.change.transition.target}
+                return {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
             if 0 in refused:  # somebody moved the row, or this step's first answer was lost: that wins over any shortage
                 row, seen = refused[0], {}
             else:

@@ -9,7 +9,7 @@ from typing import Final
 
 from services.kernel.errors import RetryableError
 from services.kernel.facts import Facts
-from services.kernel.rows import Row, due_at
+from services.kernel.rows import DueAttributes, due_at
 
 LANE: Final = "unsettled-"
 """These rows are due in partitions of their own, so that they delay no other work of the sweeper."""
@@ -23,7 +23,7 @@ class OrphanCapturedError(RetryableError):
     """The money of an orphan is captured, or may be: an operator must give it back."""
 
 
-def unsettled(key: str, now: datetime) -> Row:
+def unsettled(key: str, now: datetime) -> DueAttributes:
     """Return the attributes by which a sweeper finds the row `key` if nothing settles it."""
     return due_at(key, now + LOOK_AFTER, LANE)
 

@@ -1,20 +1,19 @@
-"""Rows that move by transitions, each with its outbox inside.
+"""Aggregates: items that move by transitions, each with its outbox inside.
 
-A transition and the event it publishes are one conditional `UpdateItem`: the event waits in the row's `pending` list until the
-relay has put it on the bus. A row that moves has these attributes: `pk`, `status`, `version` (+1 per transition),
-`created_at`, `updated_at`; after some steps `said` (see `Transition.repeatable`); and, while something is pending, `pending`
-(list of JSON texts), `pending_since` and `pending_shard` (together the key of the sparse index `pending`).
+A transition and the event it publishes are one conditional `UpdateItem`: the event waits in the item's `pending` list until the
+relay has put it on the bus.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, NotRequired, TypedDict, cast
 from zlib import crc32
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
+from typing_extensions import TypeVar
 
 from services.kernel import clock, schemas, versions
 from services.kernel.errors import BugError, RetryableError
@@ -23,6 +22,7 @@ from services.kernel.names import DUE_INDEX
 from services.kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
+"""An item of any form."""
 T = TypeVar("T")
 PENDING_SHARDS: Final = 4
 """How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
@@ -31,54 +31,95 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
+class TimelineEntry(TypedDict):
+    """An event that the aggregate published or consumed, at a time in RFC 3339 (UTC)."""
+
+    event: str
+    event_id: str
+    at: str
+
+
+class DueAttributes(TypedDict, total=False):
+    """The key of the sparse index `due`: when a sweeper must look at the item next (RFC 3339, UTC), and in which partition."""
+
+    due_shard: str
+    next_due: str
+
+
+class AggregateRow(DueAttributes):
+    """The attributes that every aggregate has. Times are in RFC 3339 (UTC)."""
+
+    pk: str
+    status: str
+    version: int
+    """Rises by 1 with each transition."""
+    created_at: str
+    updated_at: str
+    pending: NotRequired[list[str]]
+    """The outbox: events as JSON texts."""
+    pending_since: NotRequired[str]
+    pending_shard: NotRequired[str]
+    """The key of the sparse index `pending`, by which the sweeper finds events that the relay left."""
+    said: NotRequired[str]
+    """The event of the latest repeatable transition, as JSON text."""
+    timeline: NotRequired[list[TimelineEntry]]
+
+
+R = TypeVar("R", bound=Mapping[str, Any], default=Row)
+"""The form of an aggregate's items, an `AggregateRow`."""
+A_co = TypeVar("A_co", bound=Mapping[str, object], covariant=True, default=Mapping[str, object])
+"""The attributes that a decision may set."""
+
+
 class VersionConflictError(RetryableError):
-    """The row was not what the change was decided on. `row` is what it is now, None if it is not there."""
+    """The item is not as it was read. `row` is the item now, None if there is none."""
 
     def __init__(self, row: Row | None) -> None:
-        super().__init__("the row has changed")
+        super().__init__("the item has changed since it was read")
         self.row = row
 
 
 class ForbiddenTransitionError(BugError):
-    """Code asked for a step that the transition table does not have: a bug, never an outcome."""
+    """The transition table has no step from the item's status."""
 
 
 class ContentionError(RetryableError):
-    """The row kept changing under the writer; the caller's retry will find it calmer."""
+    """Too many writers were faster; retry."""
+
+
+class UnknownAggregateError(RetryableError):
+    """There is no item with this id. An event about it may have come too early."""
 
 
 @dataclass(frozen=True)
 class Causation:
-    """What an event is caused by: the order's correlation id, and the event id or request id that led here."""
+    """What causes an event: the order's correlation id, and the id of the event or request that led here."""
 
     correlation_id: str
     causation_id: str
 
 
 @dataclass(frozen=True)
-class Decision:
-    """A decision: take `transition`, with the attributes it sets and removes, and the data of the event it publishes."""
+class Decision(Generic[A_co]):
+    """A step to take: its transition, the attributes that it sets and removes, and the data of the event that it publishes."""
 
     transition: Transition
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: A_co | None = None
     remove: tuple[str, ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     publishes: bool = True
-    """False where this particular step has nothing to tell (a release that found nothing to release)."""
-    heard: DomainEvent | None = None
-    """The other service's event that the step is taken on, for the row's timeline."""
-
-
-Decide = Callable[[Row | None], Decision | None]
+    """False if this particular step publishes no event (a release that found nothing to release)."""
+    triggered_by: DomainEvent | None = None
+    """The other service's event that led to the step, for the timeline."""
 
 
 def marshal(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A plain dict in DynamoDB's wire form."""
+    """Return a plain dict in DynamoDB's wire form."""
     return {name: _serialize(part) for name, part in value.items()}
 
 
 def unmarshal(item: Mapping[str, Any]) -> Row:
-    """A plain dict from DynamoDB's wire form. Our numbers are all integers."""
+    """Return a plain dict from DynamoDB's wire form; all numbers become integers."""
     return {name: _plain(_deserialize(part)) for name, part in item.items()}
 
 
@@ -93,12 +134,12 @@ def _plain(value: Any) -> Any:
 
 
 def shard_of(key: str) -> str:
-    """The partition of a sparse index that the row `key` belongs to."""
+    """Return the partition of a sparse index that the item with this key belongs to."""
     return str(crc32(key.encode()) % PENDING_SHARDS)
 
 
-def due_at(key: str, moment: datetime, lane: str = "") -> Row:
-    """The attributes that put the row `key` into the sparse index `due`, for a sweeper to find from `moment` on.
+def due_at(key: str, moment: datetime, lane: str = "") -> DueAttributes:
+    """Return the attributes by which a sweeper finds the item from `moment` on.
 
     A `lane` is a set of partitions of its own: a sweeper reads one lane at a time.
     """
@@ -129,16 +170,16 @@ def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | Non
 
 
 DUE_INDEX_ATTRIBUTES: Final = ("due_shard", "next_due")
-"""What a row loses when no sweeper need look at it any more."""
+"""The attributes to remove from an item that no sweeper must look at any more."""
 
 
 def is_condition_failure(error: ClientError) -> bool:
-    """Whether a write was refused by its condition, which is an answer and not a fault."""
+    """Return whether the write's condition refused it, which is an answer and not a fault."""
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
-class KeyedStore:
-    """The rows of a table whose keys are `<prefix>#<id>`, read by their ids, and found when they are due."""
+class KeyedStore(Generic[R]):
+    """Items whose keys are `<prefix>#<id>`, read by id, and found when they are due."""
 
     def __init__(self, client: Any, table_name: str, prefix: str) -> None:
         self.client = client
@@ -146,13 +187,13 @@ class KeyedStore:
         self.prefix = prefix
 
     def key(self, row_id: str) -> str:
-        """`ORDER#<id>` for the id of an order."""
+        """Return the item's key: `ORDER#<id>` for the id of an order."""
         return f"{self.prefix}#{row_id}"
 
-    def get(self, row_id: str) -> Row | None:
-        """The row as it durably is (a consistent read), or None."""
+    def get(self, row_id: str) -> R | None:
+        """Return the item, read consistently, or None if there is none."""
         answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": self.key(row_id)}), ConsistentRead=True)
-        return unmarshal(answer["Item"]) if "Item" in answer else None
+        return cast(R, unmarshal(answer["Item"])) if "Item" in answer else None
 
     def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
         """The ids of at most `limit` rows a shard whose time has come, of all shards the longest waiting first.
@@ -203,51 +244,76 @@ class KeyedStore:
                 raise
 
 
-class AggregateStore(KeyedStore):
-    """The rows of one aggregate in a service's table."""
+class AggregateStore(KeyedStore[R]):
+    """The aggregates of one kind in a service's table.
+
+    Example: `orders.apply(order_id, lambda row: decide_to_cancel(row, "CUSTOMER", now), causation)` returns the order after it.
+    """
 
     keeps_timeline = False
-    """Whether a row keeps, in `timeline`, which events it heard and told, in that order: `{"event", "event_id", "at"}` each."""
+    """Whether an item keeps, in `timeline`, the events it published and consumed, oldest first."""
 
     def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
         super().__init__(client, table_name, transitions.aggregate)
         self.transitions = transitions
 
+    def create(self, aggregate_id: str, decision: Decision, causation: Causation) -> R:
+        """Take a first step unless the item exists; return the item afterwards. Saves the read before the write."""
+        return self.create_or_apply(aggregate_id, lambda row: decision if row is None else None, causation, presume_absent=True)
+
     def apply(
+        self, aggregate_id: str, decide: Callable[[R], Decision | None], causation: Causation, *, seen: R | None = None
+    ) -> R:
+        """Take the step that `decide` chooses for the item; return the item afterwards, or as it is if `decide` returns None.
+
+        `decide` runs again if another writer was faster or if the response to this write was lost: it must return None for a
+        step that is taken already. `seen` saves the first read. Raises UnknownAggregateError, ContentionError, and what `write`
+        raises.
+        """
+
+        def decide_for_existing(row: R | None) -> Decision | None:
+            if row is None:
+                raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
+            return decide(row)
+
+        return self.create_or_apply(aggregate_id, decide_for_existing, causation, seen=seen)
+
+    def create_or_apply(
         self,
         aggregate_id: str,
-        decide: Decide,
-        cause: Causation,
+        decide: Callable[[R | None], Decision | None],
+        causation: Causation,
         *,
         presume_absent: bool = False,
-        seen: Row | None = None,
+        seen: R | None = None,
         tries: int = 5,
-    ) -> Row | None:
-        """Let `decide` look at the row and take the step it chooses; the row afterwards.
+    ) -> R:
+        """Do as `apply` does, with None for an item that does not exist yet.
 
-        Where another writer was faster, or this write's first answer was lost, `decide` is asked again with the row as it now
-        is, so it must answer None for a step already taken. `presume_absent` saves the first read when the row is expected
-        not to be there, `seen` when the caller has just had the row. Raises ContentionError after `tries` lost races.
+        `presume_absent` saves the first read if the item is expected to be missing. Raises UnknownAggregateError if `decide`
+        returns None for a missing item, ContentionError after `tries` lost races, and what `write` raises.
         """
         row = seen if seen or presume_absent else self.get(aggregate_id)
         for _ in range(tries):
-            change = decide(row)
-            if change is None:
+            decision = decide(row)
+            if decision is None:
+                if row is None:
+                    raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
                 return row
             try:
-                return self.write(aggregate_id, row, change, cause)
-            except VersionConflictError as stale:
-                row = stale.row
+                return self.write(aggregate_id, row, decision, causation)
+            except VersionConflictError as conflict:
+                row = cast(R | None, conflict.row)
         raise ContentionError(f"{self.key(aggregate_id)} changed {tries} times while being written")
 
-    def write(self, aggregate_id: str, row: Row | None, change: Decision, cause: Causation) -> Row:
-        """One conditional write of `change` on top of `row`; the new row.
+    def write(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> R:
+        """Write the decision on top of `row`, in one conditional write; return the item afterwards.
 
-        Raises VersionConflictError, InvalidEventError, EventTooLargeError.
+        Raises VersionConflictError, ForbiddenTransitionError, InvalidEventError, EventTooLargeError.
         """
         try:
             answer = self.client.update_item(
-                **self.update(aggregate_id, row, change, cause),
+                **self.update(aggregate_id, row, decision, causation),
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:
@@ -255,11 +321,11 @@ class AggregateStore(KeyedStore):
                 raise
             old = error.response.get("Item")
             raise VersionConflictError(unmarshal(old) if old else None) from None
-        return unmarshal(answer["Attributes"])
+        return cast(R, unmarshal(answer["Attributes"]))
 
-    def update(self, aggregate_id: str, row: Row | None, change: Decision, cause: Causation) -> dict[str, Any]:
-        """The write of `change`, in the form that UpdateItem and a transaction's Update both take."""
-        transition = change.transition
+    def update(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> dict[str, Any]:
+        """Return the decision's write in the form that UpdateItem and a transaction's Update both take."""
+        transition = decision.transition
         status = row["status"] if row else ABSENT
         if status not in transition.sources:
             raise ForbiddenTransitionError(
@@ -267,23 +333,23 @@ class AggregateStore(KeyedStore):
             )
         key, now = self.key(aggregate_id), clock.rfc3339(clock.now())
         version = (row["version"] if row else 0) + 1
-        assign: dict[str, Any] = {**change.set, "status": transition.target, "version": version, "updated_at": now}
+        assign: dict[str, Any] = {**(decision.set or {}), "status": transition.target, "version": version, "updated_at": now}
         if row is None:
             assign = {"created_at": now, **assign}
-        names = {f"#{name}": name for name in (*assign, *change.remove)}
+        names = {f"#{name}": name for name in (*assign, *decision.remove)}
         values: dict[str, Any] = {f":{name}": value for name, value in assign.items()}
         sets = [f"#{name} = :{name}" for name in assign]
-        known = [change.heard] if change.heard else []
-        if transition.publishes and change.publishes:
+        known = [decision.triggered_by] if decision.triggered_by else []
+        if transition.publishes and decision.publishes:
             event = DomainEvent(
                 source=self.transitions.source,
                 detail_type=transition.publishes,
                 event_id=f"{key}#{version}",
                 occurred_at=now,
-                correlation_id=cause.correlation_id,
-                causation_id=cause.causation_id,
+                correlation_id=causation.correlation_id,
+                causation_id=causation.causation_id,
                 order_id=(row or assign).get("order_id"),
-                data=change.data,
+                data=decision.data,
                 event_version=schemas.newest_version(self.transitions.source, transition.publishes),
             )
             schemas.validate_event(event)
@@ -299,13 +365,13 @@ class AggregateStore(KeyedStore):
             known.append(event)
         if self.keeps_timeline and known:
             sets.append("timeline = list_append(if_not_exists(timeline, :nothing), :timeline)")
-            told = [{"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at} for event in known]
-            values |= {":nothing": [], ":timeline": told}
+            entries = [{"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at} for event in known]
+            values |= {":nothing": [], ":timeline": entries}
         condition, condition_values = self._condition(row, transition)
         values |= condition_values
         expression = "SET " + ", ".join(sets)
-        if change.remove:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in change.remove)
+        if decision.remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in decision.remove)
         return {
             "TableName": self.table_name,
             "Key": marshal({"pk": key}),
@@ -316,11 +382,11 @@ class AggregateStore(KeyedStore):
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def republish_said(self, aggregate_id: str, row: Row) -> bool:
-        """Put the event that the row keeps as `said` into its outbox once more, as it was; return whether it is there now.
+    def republish_said(self, aggregate_id: str, row: R) -> bool:
+        """Put the event that the item keeps as `said` into its outbox again, unchanged; return whether it is there now.
 
-        Not where the row keeps none, has moved since it was read, or has an event that waits: the relay publishes that one.
-        Consumers know the event by its id, so that those who had it do nothing.
+        Return False if the item keeps none, has moved since it was read, or has pending events: the relay publishes those.
+        Consumers know the event by its id, so it has no effect on those that had it.
         """
         if "said" not in row:
             return False
@@ -347,8 +413,8 @@ class AggregateStore(KeyedStore):
         return True
 
     @staticmethod
-    def _condition(row: Row | None, transition: Transition) -> tuple[str, dict[str, Any]]:
-        """The table's source statuses as a condition, and that nobody has moved the row since it was read."""
+    def _condition(row: R | None, transition: Transition) -> tuple[str, dict[str, Any]]:
+        """Return the condition that the item has a source status and is still as it was read."""
         if row is None:
             return "attribute_not_exists(pk)", {}
         sources = sorted(transition.sources - {ABSENT})

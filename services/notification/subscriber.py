@@ -14,7 +14,7 @@ from services.kernel.errors import RetryableError
 from services.kernel.events import DomainEvent
 from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
-from services.kernel.rows import Decide, Row
+from services.kernel.rows import Decision, Row
 from services.kernel.settings import from_environment
 from services.notification import decisions, mailer, mails, states, table
 from services.notification.consumes import REPLAY_POLICY, SUBSCRIPTIONS
@@ -123,11 +123,9 @@ def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> Non
             logger.warning("sending unknown", order_id=notice.order_id, kind=notice.kind, error=error)
 
 
-def advance(notice: Notice, seen: Row | None, decide: Decide) -> Row:
+def advance(notice: Notice, seen: Row | None, decide: Callable[[Row | None], Decision | None]) -> Row:
     """Take the step that `decide` chooses on the note last seen as `seen`; the note afterwards."""
-    note = table.notes().apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
-    assert note is not None
-    return note
+    return table.notes().create_or_apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

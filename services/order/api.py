@@ -93,14 +93,7 @@ def _create(placement: Placement, request_id: str) -> Row:
         return known
     correlation_id = _correlation_id(request_id)
     change = placing.create(placement, lines, clock.now(), correlation_id, request_id)
-    row = orders.apply(
-        placement.order_id,
-        lambda found: change if found is None else None,
-        Causation(correlation_id, request_id),
-        presume_absent=True,
-    )
-    assert row is not None
-    return row
+    return orders.create(placement.order_id, change, Causation(correlation_id, request_id))
 
 
 @app.get("/orders")
@@ -140,10 +133,9 @@ def cancel_order(order_id: str) -> Response[str]:
         return _no_such_order(order_id)
     row = orders.apply(
         order_id,
-        lambda row: decisions.ask_to_cancel(row, reason, clock.now()) if row else None,
+        lambda row: decisions.ask_to_cancel(row, reason, clock.now()),
         Causation(found["correlation_id"], _request_id()),
     )
-    assert row is not None
     if row["status"] == states.CANCELLING:
         row = run_saga(row, start.recovery_input(order_id))
     if row["status"] == states.CANCELLED:

@@ -11,16 +11,11 @@ from typing import Any
 
 from services.kernel import clock
 from services.kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
-from services.kernel.errors import RetryableError
 from services.kernel.receipts import Kind, Statement, receipts
-from services.kernel.rows import Decide, Row
+from services.kernel.rows import Decision, Row
 from services.kernel.settings import from_environment
 from services.order import decisions, identity, states, table
 from services.order.statements import decision, payable, wanted
-
-
-class UnknownOrderError(RetryableError):
-    """A step was asked for of an order that is not there."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ COMMANDS: Commands = {
 def handler(event: Command, context: Any) -> Command:
     """Do one command.
 
-    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownOrderError, what the table raises.
+    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownAggregateError, what the table raises.
     """
     return dispatch(COMMANDS, event)
 
@@ -132,15 +127,5 @@ def _refusal(command: Command) -> Statement:
     return _stated(Kind.PAYMENT if of_payment else Kind.STOCK, command, "evidence")
 
 
-def _advance(command: Command, choose: Callable[[Row], Any]) -> Command:
-    order_id = order_id_of(command)
-
-    def step(row: Row | None) -> Any:
-        if row is None:
-            raise UnknownOrderError(f"there is no order {order_id}")
-        return choose(row)
-
-    chosen: Decide = step
-    row = table.orders().apply(order_id, chosen, cause_of(command))
-    assert row is not None
-    return decision(row)
+def _advance(command: Command, choose: Callable[[Row], Decision | None]) -> Command:
+    return decision(table.orders().apply(order_id_of(command), choose, cause_of(command)))

@@ -72,14 +72,7 @@ def _create(placement: Placement, event: DomainEvent) -> Row:
     placing.check_lines(placement.request)
     lines = placing.price(placement.request, table.offer(placement.request))
     change = placing.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
-    row = table.orders().apply(
-        placement.order_id,
-        lambda found: change if found is None else None,
-        Causation(event.correlation_id, event.event_id),
-        presume_absent=True,
-    )
-    assert row is not None
-    return row
+    return table.orders().create(placement.order_id, change, Causation(event.correlation_id, event.event_id))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

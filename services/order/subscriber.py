@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.kernel import clock
-from services.kernel.errors import RetryableError
 from services.kernel.facts import Facts, contradicted, facts_of
 from services.kernel.inbox import Delivery, subscribe
 from services.kernel.names import source_of
-from services.kernel.rows import Causation, Decision, Row
+from services.kernel.rows import Causation, Decision, Row, UnknownAggregateError
 from services.order import decisions, table
 from services.order.consumes import REPLAY_POLICY
 
@@ -54,30 +53,26 @@ HINTS: dict[tuple[str, str], Hint] = {
 }
 
 
-class UnknownOrderError(RetryableError):
-    """An event about an order that is not there: the message waits in the dead-letter queue for an operator."""
-
-
 def move(delivery: Delivery) -> None:
     """Take the step that the event calls for, unless it is taken.
 
-    Raises UnknownOrderError, InvalidEventError for an event that its owner contradicts, and what `facts_of` raises.
+    Raises UnknownAggregateError, InvalidEventError for an event that its owner contradicts, and what `facts_of` raises.
     """
     event = delivery.event
     hint = HINTS[event.source, event.detail_type]
     assert event.order_id is not None
     order = table.orders().get(event.order_id)
     if order is None:
-        raise UnknownOrderError(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
+        raise UnknownAggregateError(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
     if hint.choose(order, event.data) is None:
         return
     facts = facts_of(hint.owner, event.order_id, **{name: event.data[name] for name in hint.about})
     if facts is None or facts["status"] not in hint.statuses:
         raise contradicted(event, hint.owner, facts)
 
-    def step(row: Row | None) -> Decision | None:
-        change = hint.choose(row, facts) if row else None
-        return replace(change, heard=event) if change else None
+    def step(row: Row) -> Decision | None:
+        change = hint.choose(row, facts)
+        return replace(change, triggered_by=event) if change else None
 
     table.orders().apply(event.order_id, step, Causation(event.correlation_id, event.event_id), seen=order)
 

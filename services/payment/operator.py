@@ -27,7 +27,9 @@ def retry_refund(command: Command) -> Command:
     UNCHANGED with the payment's `status` where none was ever begun. What is refunded is not refunded again.
     """
     payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
-    row = payments.apply(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause)
+    row = payments.get(command["order_id"])
+    if row is not None:
+        row = payments.apply(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause, seen=row)
     row = processing.refund(payments, gateway(), row)
     if row is None or row["status"] not in decisions.AFTER_REFUND:
         return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
@@ -48,7 +50,9 @@ def settle_refund(command: Command) -> Command:
             raise ValueError(f"{name}: must match {form.pattern}, and be no card number or e-mail address")
     payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
     order_id, now = command["order_id"], clock.now()
-    row = payments.apply(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause)
+    row = payments.get(order_id)
+    if row is not None:
+        row = payments.apply(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause, seen=row)
     row = processing.refund(payments, gateway(), row)
     if row is None or row["status"] not in decisions.AFTER_REFUND:
         return {"outcome": "UNCHANGED", "status": row["status"] if row else None}

@@ -4,7 +4,7 @@ Any of them may run any number of times, side by side, and be cut anywhere. What
 repeated call gets the gateway's first outcome; so a later call finishes what an earlier one left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from services.kernel import clock
 from services.kernel.money import Money
-from services.kernel.rows import Causation, Decide, Decision, Row
+from services.kernel.rows import Causation, Decision, Row
 from services.payment import decisions, states
 from services.payment.decisions import Answer
 from services.payment.gateway import (
@@ -169,7 +169,7 @@ def _gateway_for(row: Row, gateway: PaymentGateway) -> PaymentGateway:
     return NothingToPay() if row.get("total", {}).get("amount") == 0 else gateway
 
 
-def _step(payments: Payments, order_id: str, decide: Decide, cause: Causation, **hints: Any) -> Row:
-    row = payments.apply(order_id, decide, cause, **hints)
-    assert row is not None  # every first decision above either writes the row or raises
-    return row
+def _step(
+    payments: Payments, order_id: str, decide: Callable[[Row | None], Decision | None], cause: Causation, **hints: Any
+) -> Row:
+    return payments.create_or_apply(order_id, decide, cause, **hints)

@@ -97,7 +97,7 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Decision 
     disputes = table.disputes()
     known = disputes.get(dispute.dispute_id)
     cause = Causation(payment["correlation_id"], f"stripe:{dispute.dispute_id}")
-    after = disputes.apply(
+    after = disputes.create_or_apply(
         dispute.dispute_id, lambda row: decide(row, order_id, dispute), cause, seen=known, presume_absent=known is None
     )
     if after == known:
@@ -173,7 +173,7 @@ def _is_news(payment: Row, refund: Object, left: Money) -> bool:
     refunds, order_id = table.outside_refunds(), payment["order_id"]
     known = refunds.get(made.refund_id)
     cause = Causation(payment["correlation_id"], f"stripe:{made.refund_id}")
-    after = refunds.apply(
+    after = refunds.create_or_apply(
         made.refund_id,
         lambda row: decisions.record_outside_refund(row, order_id, made),
         cause,

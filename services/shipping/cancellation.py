@@ -27,7 +27,9 @@ def keep_here(delivery: Delivery) -> None:
     if order is None or not (order["status"] == "CANCEL_REQUESTED" or order["revoked"]):
         raise contradicted(event, "order", order)
     cause = Causation(event.correlation_id, event.event_id)
-    shipments.apply(event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None)
+    shipments.create_or_apply(
+        event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None
+    )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

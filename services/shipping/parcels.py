@@ -22,6 +22,4 @@ def seen(row: Row, parcel: Parcel) -> Row:
         metrics.flush_metrics()
     if parcel is not Parcel.DELIVERED:
         return row
-    after = table.shipments().apply(row["order_id"], decisions.deliver, decisions.cause_of(row), seen=row)
-    assert after is not None
-    return after
+    return table.shipments().apply(row["order_id"], decisions.deliver, decisions.cause_of(row), seen=row)

@@ -28,7 +28,9 @@ def create_shipment(delivery: Delivery) -> None:
     def step(row: Row | None) -> Decision | None:
         return decisions.create(row, event, order["lines"], clock.now())
 
-    table.shipments().apply(event.order_id, step, Causation(event.correlation_id, event.event_id), presume_absent=True)
+    table.shipments().create_or_apply(
+        event.order_id, step, Causation(event.correlation_id, event.event_id), presume_absent=True
+    )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -261,7 +261,7 @@ class Order:
                     yield from self.confirmed()
 
     def advance(self, decide: Any) -> Any:
-        return self.stage.orders.apply(self.order_id, decide, self.cause)
+        return self.stage.orders.create_or_apply(self.order_id, decide, self.cause)
 
     @property
     def row(self) -> Any:
@@ -269,7 +269,7 @@ class Order:
 
     def authorize(self, answer_lost: bool = False) -> Steps:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
-        self.stage.payments.apply(
+        self.stage.payments.create_or_apply(
             self.order_id,
             lambda row: processing.decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
             self.cause,
@@ -288,7 +288,9 @@ class Order:
 
     def capture(self) -> Steps:
         total = Money.from_dict(self.row["total"])
-        self.stage.payments.apply(self.order_id, lambda row: processing.decisions.intend_capture(row, total), self.cause)
+        self.stage.payments.create_or_apply(
+            self.order_id, lambda row: processing.decisions.intend_capture(row, total), self.cause
+        )
         yield
         processing.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause, total)
         yield
@@ -338,7 +340,7 @@ class Order:
 
     def let_go(self) -> Steps:
         stage, correlation = self.stage, self.cause.correlation_id
-        stage.payments.apply(
+        stage.payments.create_or_apply(
             self.order_id,
             lambda row: processing.decisions.intend_void(row, self.order_id, correlation, NOON),
             self.cause,
@@ -368,7 +370,7 @@ class Order:
             yield from self.tell("confirmed", event_id)
             yield from self.returned(event)
             return
-        stage.shipments.apply(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
+        stage.shipments.create_or_apply(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
@@ -415,12 +417,16 @@ class Order:
         self.advance(lambda row: decisions.take_back(row, "restocked"))
         yield
         cause, now = Causation(self.cause.correlation_id, event_id), stage.now()
-        paid = stage.payments.apply(self.order_id, lambda row: processing.decisions.intend_refund(row, cause, now), cause)
+        paid = stage.payments.create_or_apply(
+            self.order_id, lambda row: processing.decisions.intend_refund(row, cause, now), cause
+        )
         yield
         paid = processing.refund(stage.payments, stage.gateway, paid)
         yield
         if paid["status"] == "REFUND_REFUSED":
-            paid = stage.payments.apply(self.order_id, lambda row: processing.decisions.retry_refund(row, cause, now), cause)
+            paid = stage.payments.create_or_apply(
+                self.order_id, lambda row: processing.decisions.retry_refund(row, cause, now), cause
+            )
             yield
             processing.refund(stage.payments, stage.gateway, paid)
             yield
@@ -429,7 +435,7 @@ class Order:
         yield from self.tell("cancelled", event_id)
 
     def ship(self, decide: Any) -> None:
-        self.stage.shipments.apply(self.order_id, decide, self.cause)
+        self.stage.shipments.create_or_apply(self.order_id, decide, self.cause)
 
     def tell(self, kind: str, event_id: str) -> Steps:
         notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
@@ -447,7 +453,7 @@ class Order:
         yield
 
     def note(self, notice: Notice, decide: Any) -> None:
-        self.stage.notes.apply(notice.note_id, decide, notice.cause)
+        self.stage.notes.create_or_apply(notice.note_id, decide, notice.cause)
 
 
 def last_moved(books: Books) -> datetime:

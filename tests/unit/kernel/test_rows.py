@@ -15,6 +15,7 @@ from services.kernel.rows import (
     Decision,
     ForbiddenTransitionError,
     Row,
+    UnknownAggregateError,
     VersionConflictError,
     marshal,
     shard_of,
@@ -53,7 +54,7 @@ def once(change: Decision) -> Callable[[Row | None], Decision | None]:
 def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with clock.held_by(lambda: noon):
-        row = rows.apply(ORDER, once(INTEND), CAUSE)
+        row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     assert row == {
         "pk": f"PAY#{ORDER}",
@@ -67,14 +68,25 @@ def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
     assert rows.get(ORDER) == row
 
 
-def test_a_row_that_is_not_there_is_none(rows: AggregateStore) -> None:
+def test_no_step_is_applied_to_a_missing_row(rows: AggregateStore) -> None:
     assert rows.get(ORDER) is None
-    assert rows.apply(ORDER, lambda row: None, CAUSE) is None
+    with pytest.raises(UnknownAggregateError, match=f"there is no PAY#{ORDER}"):
+        rows.create_or_apply(ORDER, lambda row: None, CAUSE)
+    with pytest.raises(UnknownAggregateError, match=f"there is no PAY#{ORDER}"):
+        rows.apply(ORDER, lambda row: INTEND, CAUSE)
+    assert rows.get(ORDER) is None
+
+
+def test_a_row_is_created_once(rows: AggregateStore) -> None:
+    created = rows.create(ORDER, INTEND, CAUSE)
+
+    assert rows.create(ORDER, INTEND, CAUSE) == created == rows.get(ORDER)
+    assert rows.apply(ORDER, lambda row: None, CAUSE) == created
 
 
 def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: AggregateStore) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
-    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
     assert row
     assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
@@ -87,7 +99,7 @@ def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: Aggreg
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     for seconds, change in enumerate((INTEND, AUTHORIZE, INTEND_CAPTURE, CAPTURE)):
         with clock.held_by(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
-            row = rows.apply(ORDER, once(change), CAUSE)
+            row = rows.create_or_apply(ORDER, once(change), CAUSE)
 
     assert row
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2", f"PAY#{ORDER}#4"]
@@ -95,8 +107,8 @@ def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: Aggreg
 
 
 def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
-    row = rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], publishes=False)), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], publishes=False)), CAUSE)
 
     assert row
     assert row["status"] == "AUTHORIZED"
@@ -104,31 +116,31 @@ def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
 
 
 def test_a_step_already_taken_is_not_taken_again(rows: AggregateStore) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
-    before = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    before = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
-    assert rows.apply(ORDER, once(AUTHORIZE), CAUSE) == before
+    assert rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE) == before
 
 
 def test_a_wrong_presumption_of_absence_is_corrected_by_the_write(rows: AggregateStore) -> None:
-    before = rows.apply(ORDER, once(INTEND), CAUSE)
+    before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
-    assert rows.apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
+    assert rows.create_or_apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
 
 
 def test_a_row_seen_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = rows.apply(ORDER, once(INTEND), CAUSE)
+    seen = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     monkeypatch.setattr(rows, "get", None)
 
-    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
 
     assert row
     assert row["status"] == "AUTHORIZED"
 
 
 def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: AggregateStore) -> None:
-    intended = rows.apply(ORDER, once(INTEND), CAUSE)
-    authorized = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
+    intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    authorized = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
     with pytest.raises(VersionConflictError) as stale:
         rows.write(ORDER, intended, AUTHORIZE, CAUSE)
@@ -136,7 +148,7 @@ def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: Aggreg
 
 
 def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateStore, dynamodb: Any) -> None:
-    intended = rows.apply(ORDER, once(INTEND), CAUSE)
+    intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     dynamodb.delete_item(TableName="payments", Key=marshal({"pk": f"PAY#{ORDER}"}))
 
     with pytest.raises(VersionConflictError) as stale:
@@ -145,7 +157,7 @@ def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateSt
 
 
 def test_the_same_status_at_another_version_is_stale(rows: AggregateStore) -> None:
-    row = rows.apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     assert row
 
     with pytest.raises(VersionConflictError):
@@ -170,10 +182,10 @@ class AnswerLost:
 
 
 def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     rows.client = AnswerLost(rows.client)
 
-    row = rows.apply(ORDER, once(AUTHORIZE), CAUSE)
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
     assert row
     assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
@@ -181,7 +193,7 @@ def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore
 
 
 def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: Any) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     def decide_while_another_writes(row: Row | None) -> Decision:
         dynamodb.update_item(
@@ -193,11 +205,11 @@ def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: 
         return AUTHORIZE
 
     with pytest.raises(ContentionError, match=r"changed 5 times"):
-        rows.apply(ORDER, decide_while_another_writes, CAUSE)
+        rows.create_or_apply(ORDER, decide_while_another_writes, CAUSE)
 
 
 def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) -> None:
-    row = rows.apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     with pytest.raises(ForbiddenTransitionError, match="is AUTHORIZING; capture starts from"):
         rows.write(ORDER, row, CAPTURE, CAUSE)
@@ -206,16 +218,16 @@ def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) 
 
 
 def test_an_event_that_its_schema_refuses_leaves_the_row_as_it_was(rows: AggregateStore) -> None:
-    before = rows.apply(ORDER, once(INTEND), CAUSE)
+    before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     with pytest.raises(InvalidEventError, match="PaymentAuthorized"):
-        rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": "a lot"})), CAUSE)
+        rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": "a lot"})), CAUSE)
     assert rows.get(ORDER) == before
 
 
 def test_a_change_can_remove_attributes(rows: AggregateStore) -> None:
-    rows.apply(ORDER, once(INTEND), CAUSE)
-    row = rows.apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
 
     assert row
     assert "total" not in row

@@ -55,7 +55,7 @@ def test_a_sender_that_ends_amid_the_sweep_is_believed(notification: Notificatio
     note = notification.note()
 
     def sent() -> None:
-        table.notes().apply(
+        table.notes().create_or_apply(
             f"{ORDER}#confirmed", lambda row: decisions.send(row, note["claim"], "1"), decisions.notice_of(note).cause
         )
 

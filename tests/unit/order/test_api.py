@@ -253,7 +253,7 @@ def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     paid, held = {"outcome": "AUTHORIZED"}, {"outcome": "HELD", "lines": an_order()["lines"]}
     cause = Causation("c", "c")
-    table.orders().apply(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
+    table.orders().create_or_apply(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 

@@ -31,7 +31,7 @@ class Stage:
         return row
 
     def advance(self, decide: Any) -> None:
-        table.orders().apply(self.order_id, decide, CAUSE)
+        table.orders().create_or_apply(self.order_id, decide, CAUSE)
 
     def relay(self) -> list[dict[str, Any]]:
         """Publish what is pending."""

@@ -7,8 +7,8 @@ import pytest
 from services.kernel import clock
 from services.kernel.commands import UnknownCommandError
 from services.kernel.receipts import Kind
+from services.kernel.rows import UnknownAggregateError
 from services.order import commands, contact, facts, operator, table
-from services.order.commands import UnknownOrderError
 from services.order.decisions import EvidenceMissingError
 from tests.unit.order.conftest import CONTEXT, Shop
 from tests.unit.stating import as_the_saga, checked
@@ -114,7 +114,7 @@ def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
 
 def test_an_order_that_is_not_there(order_id: str) -> None:
     assert command("load", UNKNOWN) == {"outcome": "NOT_FOUND", "decision": None}
-    with pytest.raises(UnknownOrderError):
+    with pytest.raises(UnknownAggregateError):
         command("decide", UNKNOWN, decision="CONFIRM", stock=HELD)
 
 

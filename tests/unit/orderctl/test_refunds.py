@@ -67,7 +67,7 @@ def refused() -> None:
     for command, fields in (("authorize", {"total": total, "payment_token": token}), ("capture", {"total": total})):
         commands.handler({"command": command, **about, **as_the_saga(command, ORDER, fields)}, None)
     payments, cause = table.payments(), Causation("c", "e")
-    row = payments.apply(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
+    row = payments.create_or_apply(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
     processing.refund(payments, gateways.gateway(), row)
 
 
