@@ -21,6 +21,7 @@ PAGES = sorted(
 PROMPT = "$ "
 SEPARATORS = frozenset("();<>|&")
 EXAMPLE = re.compile(r"^\s*(?:- |Example: )`([^`]+)`", re.MULTILINE)
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 
 
@@ -43,6 +44,18 @@ def of_page(page: Path) -> list[Command]:
         elif inside and found and line:
             found[-1] = Command(found[-1].line, (*found[-1].output, line))
     return found
+
+
+def script(page: Path, left_out: Sequence[str] = ()) -> str:
+    """Return the console and Python blocks of a page, in order, as one Bash script; `left_out` has beginnings of commands."""
+    parts = []
+    for language, text in BLOCK.findall(page.read_text()):
+        if language == "python":
+            parts.append(f"python - <<'END_OF_PYTHON'\n{text}END_OF_PYTHON")
+        else:
+            given = [line.removeprefix(PROMPT) for line in text.splitlines() if line.startswith(PROMPT)]
+            parts += [line for line in given if not line.startswith(tuple(left_out))]
+    return "\n".join(parts)
 
 
 def of_help() -> dict[str, list[str]]:

@@ -7,10 +7,11 @@ import typer
 
 from orderctl.contracts.markdown import formatted
 from orderctl.embedded.process import REPOSITORY
-from orderctl.reference import command_line, invariants, settings, states
+from orderctl.reference import command_line, decisions, invariants, settings, states
 from services.kernel.names import SERVICES
 
 FOLDER = Path("docs/reference")
+DECISIONS = Path("docs/explanation/decisions/README.md")
 MADE = "<!-- Made from {} by `orderctl docs build`: change that. -->\n\n"
 STATES = re.compile(r"(<!-- states: .*? -->\n).*?(<!-- end of states -->)", re.DOTALL)
 
@@ -24,6 +25,7 @@ def documents(app: typer.Typer, root: Path = REPOSITORY) -> dict[Path, str]:
     made = {
         FOLDER / "cli.md": MADE.format("orderctl/commands") + command_line.page(app),
         FOLDER / "stage-settings.md": MADE.format("stages/stage.schema.json") + settings.page(),
+        DECISIONS: MADE.format("the records") + decisions.page(),
         FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
     }
     for service in SERVICES:

@@ -1,11 +1,11 @@
-"""The README's commands, and those of the pages about importing and replays, run as they are printed."""
+"""The commands of the README, the tutorial and the how-to pages run as they are printed."""
 
 import re
 from contextlib import nullcontext
 
 import pytest
 
-from tests.documented_commands import PAGES, REPOSITORY, Command, of_page
+from tests.documented_commands import PAGES, REPOSITORY, Command, of_page, script
 from tests.polling import eventually
 from tests.system.conftest import Laptop
 from tests.system.shell import shell
@@ -14,15 +14,17 @@ from tests.system.test_runbooks import forget_dead_letters, parcels_on_their_way
 RUN = [
     page
     for page in PAGES
-    if page in ("README.md", "docs/how-to/import-orders.md", "docs/how-to/replay.md") or re.fullmatch(r"services/.*", page)
+    if page in ("README.md", "docs/how-to/import-orders.md", "docs/how-to/replay.md", "docs/how-to/operate-orders.md")
+    or re.fullmatch(r"services/.*", page)
 ]
+FROM_TOP_TO_BOTTOM = ["docs/tutorial/first-order.md", "docs/how-to/call-the-api.md", "docs/how-to/publish-an-order.md"]
+"""Pages whose commands build on one another, so each page runs as one script."""
 NOT_RUN = {
     "make ": "it sets up, or starts, what this test stands on",
     ". .venv/bin/activate": "the test's shell has the environment on its path",
     "orderctl events tail": "it ends with Ctrl-C; test_rules.py tails",
     "orderctl down": "it would end the tests' laptop",
     "orderctl --target aws": "it needs an account",
-    "orderctl stages new": "it writes a file into the repository; tests/unit/orderctl/test_cli.py makes a stage",
     "aws secretsmanager": "it needs an account, and Stripe's keys",
 }
 """Commands, by their beginning, that are not run here, and why. The command line takes them: test_documented_commands.py."""
@@ -42,6 +44,15 @@ def test_a_printed_command_works(laptop: Laptop, page: str, command: Command) ->
     assert [line for line in command.output if line not in shown] == []
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", FROM_TOP_TO_BOTTOM)
+def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str) -> None:
+    forget_dead_letters(laptop)
+    commands = script(REPOSITORY / page, tuple(NOT_RUN))
+    with parcels_on_their_way(laptop):
+        shell(laptop.target, re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), commands))
+
+
 def order_with_a_parcel(laptop: Laptop) -> str:
     """The id of an order that was just placed and whose parcel is booked."""
     order_id = str(laptop.place().json()["order_id"])
@@ -51,5 +62,5 @@ def order_with_a_parcel(laptop: Laptop) -> str:
 
 @pytest.mark.parametrize("beginning", NOT_RUN)
 def test_each_exception_is_of_a_command_that_is_printed(beginning: str) -> None:
-    printed = [command.line for page in RUN for command in of_page(REPOSITORY / page)]
+    printed = [command.line for page in [*RUN, *FROM_TOP_TO_BOTTOM] for command in of_page(REPOSITORY / page)]
     assert any(line.startswith(beginning) for line in printed)
