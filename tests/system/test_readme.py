@@ -48,9 +48,9 @@ def test_a_printed_command_works(laptop: Laptop, page: str, command: Command) ->
 @pytest.mark.parametrize("page", FROM_TOP_TO_BOTTOM)
 def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str) -> None:
     forget_dead_letters(laptop)
-    commands = script(REPOSITORY / page, tuple(NOT_RUN))
+    commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), script(REPOSITORY / page, tuple(NOT_RUN)))
     with parcels_on_their_way(laptop):
-        shell(laptop.target, re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), commands))
+        shell(laptop.target, commands)
 
 
 def order_with_a_parcel(laptop: Laptop) -> str:
