@@ -45,8 +45,8 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
 test: setup ## Run everything fast: linters, unit, infrastructure, a share of the simulation, system
-	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/embedded --ignore tests/system
-	@.venv/bin/python -m pytest -q tests/embedded tests/system
+	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
+	@.venv/bin/python -m pytest -q tests/emulator tests/system
 
 lint: setup ## Run the checks of .pre-commit-config.yaml on every file, and print the figures
 	@.venv/bin/pre-commit run --all-files
@@ -68,28 +68,28 @@ down: setup ## Stop the laptop's AWS
 	@.venv/bin/orderctl down
 
 explore: setup ## Explore every state of the protocol, without each ingredient, with each guard changed
-	@.venv/bin/python -m tests.simulation.explorer
+	@.venv/bin/python -m simulation.modelcheck
 
 simulate: setup ## Run ORDERS orders from SEED under every fault
-	@.venv/bin/python -m tests.simulation run --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
+	@.venv/bin/python -m simulation run --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
 simulate-adapters: setup ## Run ORDERS orders from SEED with the adapters of Stripe and EasyPost, under every fault
-	@.venv/bin/python -m tests.simulation run --adapters --orders $(or $(ORDERS),5000) --seed $(or $(SEED),1)
+	@.venv/bin/python -m simulation run --adapters --orders $(or $(ORDERS),5000) --seed $(or $(SEED),1)
 
 simulate-long: setup ## The same with 100,000 orders
-	@.venv/bin/python -m tests.simulation run --orders 100000 --seed $(or $(SEED),1)
+	@.venv/bin/python -m simulation run --orders 100000 --seed $(or $(SEED),1)
 
 simulate-every-call: setup ## Strike every call boundary of every path in every mode
-	@.venv/bin/python -m tests.simulation enumerate
+	@.venv/bin/python -m simulation enumerate
 
 simulate-pairs: setup ## Every pair of call boundaries of every path
-	@.venv/bin/python -m tests.simulation enumerate --pairs
+	@.venv/bin/python -m simulation enumerate --pairs
 
 simulate-replays: setup ## Lose and spoil deliveries of CDNOW orders (SEEDS, SEED), replay, look at every table
-	@.venv/bin/python -m tests.simulation replays --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1)
+	@.venv/bin/python -m simulation replays --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1)
 
 simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are caught
-	@.venv/bin/python -m tests.simulation bugs
+	@.venv/bin/python -m simulation bugs
 
 judges: setup ## Hold the simulation's models against independent implementations, and print what was compared
 	@.venv/bin/python -m pytest -q tests/judges

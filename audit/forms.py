@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from audit.findings import Finding
-from services.inventory import states as inventory
-from services.kernel import clock, outside_json
-from services.kernel.rows import Row, shard_of
-from services.kernel.transitions import ABSENT, TransitionTable
-from services.notification import states as notification
-from services.order import states as order
-from services.payment import states as payment
-from services.shipping import states as shipping
+from audit.finding import Finding
+from kernel import clock, outside_json
+from kernel.aggregate_store import Row, shard_of
+from kernel.transitions import ABSENT, TransitionTable
+from services.inventory.domain import states as inventory
+from services.notification.domain import states as notification
+from services.order.domain import states as order
+from services.payment.domain import states as payment
+from services.shipping.domain import states as shipping
 
 Check = Callable[[Any], bool]
 MOST_VERSIONS: Final = 1000

@@ -11,11 +11,11 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from audit.books import read_books
 from audit.invariants import Awaited, Overdue, audit
+from audit.snapshot import read_books
 from audit.tables import TABLES, VARIABLES
-from services.kernel import clients, clock
-from services.kernel.settings import from_environment
+from kernel import clients, clock
+from kernel.settings import from_environment
 
 logger = Logger()
 metrics = Metrics(namespace="Orderflow")

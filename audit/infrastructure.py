@@ -7,9 +7,9 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from audit.tables import PARAMETERS, VARIABLES
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_silence
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 from stages import Stage
 

@@ -12,17 +12,17 @@ from enum import StrEnum
 from typing import Any
 
 from audit import forms
-from audit.books import Books
-from audit.findings import Finding
+from audit.finding import Finding
+from audit.snapshot import Books
 from audit.tables import TABLES
-from services.inventory import states as stock
-from services.kernel.names import SERVICES
-from services.kernel.rows import Row
-from services.notification import states as notes
-from services.order import identity
-from services.order import states as order
-from services.payment import states as payment
-from services.shipping import states as shipping
+from kernel.aggregate_store import Row
+from kernel.naming import SERVICES
+from services.inventory.domain import states as stock
+from services.notification.domain import states as notes
+from services.order.domain import identity
+from services.order.domain import states as order
+from services.payment.domain import states as payment
+from services.shipping.domain import states as shipping
 
 
 class Awaited(StrEnum):

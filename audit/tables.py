@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
 
 LEDGER: Final = "ledger"
 """The sandbox gateway's ledger, which is in the books beside the services' tables."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from uv import find_uv_bin
 
-from services.kernel.consumes import Subscriptions
+from kernel.subscriptions import Subscriptions
 
 REPOSITORY = Path(__file__).parents[1]
 BUILD = REPOSITORY / "build"
@@ -110,7 +110,7 @@ def _sources(service: str) -> Iterator[Path]:
         yield from sorted({services / "order" / "identity.py", *services.glob("*/states.py"), *services.glob("*/__init__.py")})
         return
     yield from _files(services / service)
-    consumes: Subscriptions = import_module(f"services.{service}.consumes").SUBSCRIPTIONS
+    consumes: Subscriptions = import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS
     consumed = {event for events in consumes.values() for event in events}
     casts = set()
     for path in sorted(services.glob("*/schemas/*.json")):

@@ -8,13 +8,13 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.bus_policy import state_who_publishes
+from cdk.constructs.nag_suppressions import acknowledge
+from cdk.constructs.paced_replay_queue import Staging
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import make_key
-from cdk.constructs.staging import Staging
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import SOURCE_PREFIX
+from kernel.naming import SOURCE_PREFIX
 from stages import Stage
 
 

@@ -13,9 +13,9 @@ from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Environment, Fn, Re
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import deploy_order
-from cdk.deploy_order import Stacked
-from services.kernel.names import parameter_name, stack_name
+from cdk import stack_order
+from cdk.stack_order import Stacked
+from kernel.naming import parameter_name, stack_name
 from stages import Stage, as_text, parameter_id
 
 PLATFORM = "platform"
@@ -135,9 +135,9 @@ def put_in_order(stacks: Sequence[ServiceStack]) -> list[Stacked]:
     """
     for stack in stacks:
         stack.publish_settings()
-    listed = deploy_order.in_order([stack.wiring() for stack in stacks])
+    listed = stack_order.in_order([stack.wiring() for stack in stacks])
     by_name = {stack.stack_name: stack for stack in stacks}
-    for name, needed in deploy_order.dependencies(listed).items():
+    for name, needed in stack_order.dependencies(listed).items():
         for other in sorted(needed):
             by_name[name].add_stack_dependency(by_name[other])
     return listed

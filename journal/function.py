@@ -9,12 +9,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from journal.rows import NotJournaledError, item_of
-from services.kernel import clients, outside_json
-from services.kernel.inbox import DeadLetters
-from services.kernel.outside_json import OutsideJsonError
-from services.kernel.schemas import InvalidEventError
-from services.kernel.settings import from_environment
+from journal.items import NotJournaledError, item_of
+from kernel import clients, outside_json
+from kernel.inbox import DeadLetters
+from kernel.outside_json import OutsideJsonError
+from kernel.schemas import InvalidEventError
+from kernel.settings import from_environment
 
 logger = Logger()
 MAX_ITEMS = 25

@@ -7,9 +7,9 @@ from cdk.constructs.function import ServiceFunction
 from cdk.constructs.subscription import EVERY, Subscription
 from cdk.constructs.table import kept, of_rows, text
 from cdk.service_stack import ServiceStack
-from journal.rows import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
-from services.kernel.names import SOURCE_PREFIX
-from services.kernel.patience import DYNAMODB
+from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
+from kernel.naming import SOURCE_PREFIX
+from kernel.timeouts import DYNAMODB
 from stages import Stage
 
 TIMEOUT_SECONDS = 30

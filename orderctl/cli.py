@@ -14,7 +14,10 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import stages
-from orderctl import aws_errors, errors, output
+from laptop.emulator import process
+from operations import errors
+from operations.aws import refusals
+from operations.aws.target import LAPTOP_REGION, Kind, Target
 from orderctl.commands import (
     audit,
     contacts,
@@ -34,8 +37,7 @@ from orderctl.commands import (
     trace,
 )
 from orderctl.commands import stages as stages_command
-from orderctl.embedded import process
-from orderctl.target import LAPTOP_REGION, Kind, Target
+from orderctl.terminal import output
 from stages import StageError
 
 T = TypeVar("T")
@@ -77,9 +79,9 @@ class Commands(TyperGroup):
             if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
                 hint = f"Orderflow keeps its own files in {process.home()}; set ORDERFLOW_HOME to keep them elsewhere."
                 raise errors.UserError(f"{error.filename} cannot be used: {error.strerror}.", hint) from error
-            if not aws_errors.is_of_aws(error):
+            if not refusals.is_of_aws(error):
                 raise
-            raise aws_errors.explained(error, ctx.obj) from error
+            raise refusals.explained(error, ctx.obj) from error
 
 
 app = typer.Typer(

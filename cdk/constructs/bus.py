@@ -8,7 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import source_of
+from kernel.naming import source_of
 
 SERVICES_FOLDER = Path(__file__).parents[2] / "services"
 

@@ -11,7 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 
-from services.kernel.names import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
+from kernel.naming import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
 from stages import Channel
 
 SERVICE_TAG, STAGE_TAG = "aws:PrincipalTag/orderflow:service", "aws:PrincipalTag/orderflow:stage"

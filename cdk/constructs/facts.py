@@ -5,7 +5,7 @@ from aws_cdk import ArnFormat
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import facts_function_name
+from kernel.naming import facts_function_name
 
 TIMEOUT_SECONDS = 5
 

@@ -9,9 +9,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import bundling
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm
 from cdk.constructs.log import log_group
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 NOT_THE_LATEST = "Python 3.13 is what the bundles are resolved and tested for"

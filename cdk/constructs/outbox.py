@@ -10,15 +10,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
 from cdk.constructs.bus import may_publish
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
-from services.kernel.names import PENDING_INDEX
-from services.kernel.patience import REPUBLISH_SECONDS, SWEEP_BEGINS_SECONDS, assert_ascending
+from kernel.naming import PENDING_INDEX
+from kernel.timeouts import REPUBLISH_SECONDS, SWEEP_BEGINS_SECONDS, assert_ascending
 
 HAS_SOMETHING_PENDING = {
     "eventName": ["INSERT", "MODIFY"],

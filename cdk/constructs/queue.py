@@ -8,8 +8,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 LONGEST = Duration.days(14)

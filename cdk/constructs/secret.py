@@ -2,8 +2,8 @@
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 SECRET_LENGTH = 48

@@ -9,17 +9,17 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, alarm_on_age, dead_letter_queue, only_from
-from cdk.constructs.replayed import never_replays
+from cdk.constructs.replay_filter import never_replays
 from cdk.service_stack import ServiceStack
-from services.kernel.patience import assert_ascending
+from kernel.timeouts import assert_ascending
 
 Consumed = Collection[tuple[str, str]]
-"""(source, detail-type) pairs, the keys of a subscription in a service's `consumes.py`; a source may end in `*`, and the
+"""(source, detail-type) pairs, the keys of a subscription in a service's `subscriptions.py`; a source may end in `*`, and the
 detail-type `*` is every one."""
 
 EVERY = "*"

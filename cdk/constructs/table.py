@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from cdk.constructs.function import ServiceFunction
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX, PENDING_INDEX
+from kernel.naming import DUE_INDEX, PENDING_INDEX
 
 
 class ServiceTable(dynamodb.Table):

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orderctl import output
-from orderctl.errors import CheckFailedError
-from orderctl.output import Format, OutputOption
-from orderctl.target import Target
-from services.kernel.money import Money
+from kernel.money import Money
+from operations.aws.target import Target
+from operations.errors import CheckFailedError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 if TYPE_CHECKING:
-    from audit.books import Books
-    from audit.findings import Finding
+    from audit.finding import Finding
+    from audit.snapshot import Books
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0
@@ -48,8 +48,8 @@ def audit(
 
     - `orderctl audit --in-flight -o json | jq .findings`
     """
-    from audit.figures import figures
     from audit.invariants import audit as find
+    from audit.summary import figures
 
     ends = time.monotonic() + wait
     with output.err.status("Read the books ...") as line:
@@ -80,12 +80,12 @@ def on_their_way(findings: "list[Finding]", books: "Books") -> "list[Finding]":
 
 def read(target: Target) -> "Books":
     """The stage's books, with the depths of its dead-letter queues."""
-    from audit.books import read_books
+    from audit.snapshot import read_books
     from audit.tables import PARAMETERS
-    from orderctl import observing
+    from operations.aws import stage_state
 
     names = {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()}
-    return read_books(target.client("dynamodb"), names, dict(observing.depths(target, "-dlq-url")))
+    return read_books(target.client("dynamodb"), names, dict(stage_state.depths(target, "-dlq-url")))
 
 
 def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) -> None:

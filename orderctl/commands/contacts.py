@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from orderctl import documents, output, service
-from orderctl.errors import UserError
-from orderctl.output import Format, OutputOption
+from operations.aws import service_client
+from operations.errors import UserError
+from orderctl.terminal import documents, output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Keep where customers' mails and parcels go.")
 
@@ -30,7 +31,7 @@ def put(
     if not isinstance(contact, dict) or not {"name", "email", "address"} <= contact.keys():
         raise UserError(f"{file} is not a contact.", "Give a JSON object with name, email and address.")
     with output.Progress().step(f"Keep the contact of {customer}"):
-        service.put_contact(ctx.obj, {**contact, "customer_id": customer})
+        service_client.put_contact(ctx.obj, {**contact, "customer_id": customer})
 
 
 @app.command()
@@ -39,7 +40,7 @@ def mark(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None
 
     Example: `orderctl contacts mark`
     """
-    from orderctl import contacts
+    from operations.orders import contacts
 
     with output.Progress().step("Mark customers who have a contact"):
         marked = contacts.mark(ctx.obj)

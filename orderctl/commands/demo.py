@@ -20,7 +20,7 @@ def demo(
 
     Example: `orderctl demo --keep`
     """
+    from laptop.demo import show
     from orderctl.commands.lifecycle import laptop_of
-    from orderctl.demo import show
 
     show.run(laptop_of(ctx), keep=keep)

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import stages
-from cdk import deploy_order
-from cdk.deploy_order import Stacked
-from orderctl import cdk_cli, laptop, output
-from orderctl.cdk_cli import Cdk
-from orderctl.embedded import process
-from orderctl.errors import UserError
-from orderctl.output import Format
-from orderctl.target import Target
+from cdk import stack_order
+from cdk.stack_order import Stacked
+from laptop import bring_up
+from laptop.emulator import process
+from operations.aws.target import Target
+from operations.deploy import cdk_cli
+from operations.deploy.cdk_cli import Cdk
+from operations.errors import UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format
 from stages import Stage, StageError
 
 if TYPE_CHECKING:
-    from orderctl.deployed_settings import Change
+    from operations.deploy.deployed_settings import Change
 
 Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
 Overrides = Annotated[
@@ -49,11 +51,11 @@ def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
 
     Example: `orderctl --target aws --profile me --stage prod bootstrap`
     """
-    from orderctl import deploying
+    from operations.deploy import requirements
 
     target: Target = ctx.obj
     settings = target.settings()
-    account = deploying.check_account(target, settings)
+    account = requirements.check_account(target, settings)
     show_place(target, settings, account, "Bootstrap the CDK")
     ask(target, settings, "Bootstrap?", yes=yes)
     cdk = Cdk(target, process.home() / "logs" / "bootstrap.log")
@@ -90,15 +92,15 @@ def deploy(
 
     - `orderctl --target aws --stage prod deploy payment --allow-change gateway`
     """
-    from orderctl import deployed_settings, deploying
+    from operations.deploy import deployed_settings, requirements
 
     target: Target = ctx.obj
     settings = target.settings()
-    named = deploying.check_named(services or [], deploying.known(), everything=everything)
+    named = requirements.check_named(services or [], requirements.known(), everything=everything)
     check_overrides(settings, context or [])
-    account = deploying.check_account(target, settings)
-    deploying.check_bootstrapped(target)
-    there = deploying.parameters_there(target)
+    account = requirements.check_account(target, settings)
+    requirements.check_bootstrapped(target)
+    there = requirements.parameters_there(target)
     known = deployed_settings.deployed(target.stage, there)
     found = [change for change in deployed_settings.changes(settings, known) if everything or change.service in named]
     show_place(target, settings, account, f"Deploy {', '.join(named) or 'every stack'}")
@@ -106,15 +108,15 @@ def deploy(
     deployed_settings.check_allowed(settings, found, allow_change or [])
     ask(target, settings, "Deploy?", yes=yes)
     cdk, assembly, stacks = _synthesized(ctx)
-    wanted = deploying.chosen(stacks, services or [], everything=everything)
-    deploying.check_required(wanted, stacks, there)
+    wanted = requirements.chosen(stacks, services or [], everything=everything)
+    requirements.check_required(wanted, stacks, there)
     names = [stack.name for stack in wanted]
     if not settings.ephemeral and not new_tables:
         take_up_tables(cdk, assembly, wanted, take_up or [])
     given = deployed_settings.template_parameters(settings, found)
     _forget(target, names)
     with output.Progress().step(f"Deploy {', '.join(names)}"):
-        cdk.deploy(assembly, names, {stack.name: given.get(deploying.service_of(stack), []) for stack in wanted})
+        cdk.deploy(assembly, names, {stack.name: given.get(requirements.service_of(stack), []) for stack in wanted})
 
 
 def destroy(
@@ -139,28 +141,28 @@ def destroy(
 
     - `orderctl --target aws --stage prod destroy notification --lift-protection`
     """
-    from orderctl import deploying
+    from operations.deploy import requirements
 
     target: Target = ctx.obj
     settings = target.settings()
-    account = deploying.check_account(target, settings)
+    account = requirements.check_account(target, settings)
     cdk, assembly, stacks = _synthesized(ctx)
-    there = deploying.stacks_there(target, stacks)
-    wanted = [stack for stack in deploying.chosen(stacks, services or [], everything=everything) if stack.name in there]
+    there = requirements.stacks_there(target, stacks)
+    wanted = [stack for stack in requirements.chosen(stacks, services or [], everything=everything) if stack.name in there]
     if not wanted:
         output.err.print("Nothing of this is deployed.")
         return
-    deploying.check_unneeded(wanted, stacks, there)
+    requirements.check_unneeded(wanted, stacks, there)
     names = [stack.name for stack in reversed(wanted)]
     show_place(target, settings, account, f"Destroy {', '.join(names)}")
-    for line in deploying.KEPT_AND_LOST[settings.ephemeral]:
+    for line in requirements.KEPT_AND_LOST[settings.ephemeral]:
         output.err.print(line)
-    protected = deploying.protected(target, names)
+    protected = requirements.protected(target, names)
     if protected and not lift_protection:
         raise UserError(f"{', '.join(protected)} is protected from termination.", "If it is meant, add --lift-protection.")
     if not yes:
         typer.confirm(f"Destroy {', '.join(names)}?", abort=True, err=True)
-    deploying.lift_protection(target, protected)
+    requirements.lift_protection(target, protected)
     _forget(target, names)
     for name in names:
         with output.Progress().step(f"Destroy {name}"):
@@ -169,9 +171,9 @@ def destroy(
 
 def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: Collection[str]) -> None:
     """Make the stacks that are not there of the tables that they left when they were destroyed."""
-    from orderctl import deploying, retained_tables
+    from operations.deploy import requirements, retained_tables
 
-    there = deploying.stacks_there(cdk.target, wanted)
+    there = requirements.stacks_there(cdk.target, wanted)
     for stack in wanted:
         if stack.name in there:
             continue
@@ -215,7 +217,7 @@ def check_overrides(settings: Stage, given: Sequence[str]) -> None:
 
 def _forget(target: Target, names: list[str]) -> None:
     if target.is_laptop:
-        laptop.forget(target, names)
+        bring_up.forget(target, names)
 
 
 def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:
@@ -229,4 +231,4 @@ def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:
         with output.Progress().step("Synthesize the stacks"):
             cdk.finish(cdk.synthesizing(assembly), "synth")
         made_of.write_text(sources)
-    return cdk, assembly, deploy_order.read(assembly)
+    return cdk, assembly, stack_order.read(assembly)

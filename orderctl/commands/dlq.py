@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from orderctl import output
-from orderctl.errors import CheckFailedError
-from orderctl.output import Format, OutputOption
+from operations.errors import CheckFailedError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Look into the dead-letter queues, give letters another try, or drop them.")
 
@@ -28,11 +28,10 @@ def list_queues(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
 
     - `orderctl dlq list -o json | jq 'map(.messages) | add'` counts them all
     """
-    from orderctl import dead_letters
+    from operations.dead_letters import messages
 
     rows = [
-        {"name": name, "messages": depth, "holds": dead_letters.held_by(name)}
-        for name, depth in dead_letters.queues(ctx.obj).items()
+        {"name": name, "messages": depth, "holds": messages.held_by(name)} for name, depth in messages.queues(ctx.obj).items()
     ]
     columns = {"name": "Queue", "messages": "Messages", "holds": "What lands there"}
     output.show(rows, columns, output_format, empty="No service is deployed.")
@@ -53,10 +52,10 @@ def show(
 
     - `orderctl dlq show order/intake -o json` shows the whole bodies
     """
-    from orderctl import dead_letters
+    from operations.dead_letters import messages
 
     columns = {"id": "Message", "event": "Event", "order_id": "Order", "redriven": "Redriven", "reason": "Reason"}
-    output.show(dead_letters.messages(ctx.obj, name, limit), columns, output_format, empty=f"{name} is empty.")
+    output.show(messages.messages(ctx.obj, name, limit), columns, output_format, empty=f"{name} is empty.")
 
 
 QueueArgument = Annotated[str, typer.Argument(help="The queue, as `orderctl dlq list` names it: order/intake.")]
@@ -91,17 +90,17 @@ def redrive(
 
     - `orderctl dlq redrive notification/notices --id 3f0c... -o json`
     """
-    from orderctl import redriving
+    from operations.dead_letters import redrives
 
-    which = redriving.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
+    which = redrives.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Redriving ...") as line:
-        results = redriving.redrive(
+        results = redrives.redrive(
             ctx.obj, name, which, max_attempts, lambda one: line.update(f"{one['id']}: {one['outcome']}")
         )
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
-    if any(result["outcome"] == redriving.KEPT for result in results):
+    if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
             "Some messages are refused still, and were kept.", "Mend the schema or the publisher; or `orderctl dlq drop`."
         )
@@ -126,12 +125,12 @@ def drop(
 
     - `orderctl dlq drop platform/quarantine --all --to quarantined.jsonl`
     """
-    from orderctl import redriving
+    from operations.dead_letters import redrives
 
-    which = redriving.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
+    which = redrives.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     file = to or Path(f"dead-letters-{name.replace('/', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
     with output.err.status("Dropping ...") as line:
-        results = redriving.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
+        results = redrives.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

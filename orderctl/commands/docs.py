@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from orderctl import output
-from orderctl.errors import CheckFailedError
+from operations.errors import CheckFailedError
+from orderctl.terminal import output
 
 app = typer.Typer(no_args_is_help=True, help="The reference pages that are made from the code.")
 

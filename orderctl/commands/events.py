@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from orderctl import documents, output
-from orderctl.errors import UserError
-from orderctl.output import Format, OutputOption
+from operations.errors import UserError
+from orderctl.terminal import documents, output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Publish domain events, and watch the bus.")
 
@@ -36,13 +36,14 @@ def publish(
 
     - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
     """
-    from orderctl import publishing
-    from orderctl.service import in_parts
-    from services.kernel import schemas
-    from services.kernel.events import DomainEvent
-    from services.order import identity, intake
+    from kernel import schemas
+    from kernel.events import DomainEvent
+    from operations.aws.service_client import in_parts
+    from operations.events import publisher
+    from services.order.domain import identity
+    from services.order.functions import intake
 
-    source = publishing.source_of(channel)
+    source = publisher.source_of(channel)
     given = documents.read(file)
     details = given if isinstance(given, list) else [given]
     for position, detail in enumerate(details):
@@ -52,8 +53,8 @@ def publish(
         except schemas.InvalidEventError as error:
             raise UserError(f"Event {position + 1} of {len(details)}: {error}", "Nothing was published.") from error
     rows = []
-    for part in in_parts(details, publishing.MAX_ENTRIES):
-        for detail, bus_id in zip(part, publishing.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
+    for part in in_parts(details, publisher.MAX_ENTRIES):
+        for detail, bus_id in zip(part, publisher.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
             order_id = identity.order_id(identity.channel_scope(channel), detail["data"]["idempotency_key"])
             rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
     output.show(rows, {"event_id": "Event", "order_id": "Becomes order", "bus_id": "Id on the bus"}, output_format)
@@ -82,13 +83,13 @@ def tail(
 
     - `orderctl events tail --pattern '{"detail": {"data": {"total": {"amount": [{"numeric": [">", 10000]}]}}}}'`
     """
-    from orderctl import tailing
+    from operations.events import live_tail
 
     wanted = _pattern(pattern, detail_type)
-    with tailing.watched(ctx.obj, wanted) as url:
+    with live_tail.watched(ctx.obj, wanted) as url:
         output.err.print("[dim]Watching; Ctrl-C ends it.[/dim]")
         try:
-            for seen, event in enumerate(tailing.received(ctx.obj, url, timeout), start=1):
+            for seen, event in enumerate(live_tail.received(ctx.obj, url, timeout), start=1):
                 _print(event, output_format)
                 if count is not None and seen >= count:
                     break
@@ -109,8 +110,8 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
 
 
 def _pattern(text: str | None, detail_types: list[str] | None) -> dict[str, Any]:
-    from orderctl.patterns import InvalidPatternError, Pattern, parse
-    from orderctl.tailing import EVERYTHING
+    from operations.event_pattern import InvalidPatternError, Pattern, parse
+    from operations.events.live_tail import EVERYTHING
 
     try:
         wanted = {**EVERYTHING, **(parse(text) if text else {}), **({"detail-type": detail_types} if detail_types else {})}

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from orderctl import output
-from orderctl.errors import CheckFailedError, UserError
-from orderctl.output import Format, OutputOption
-from orderctl.target import Target
+from operations.aws.target import Target
+from operations.errors import CheckFailedError, UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 NOT_RUNNING = "The laptop's AWS is not running."
 
@@ -40,11 +40,11 @@ def up(
 
     - `ORDERFLOW_HOME=/tmp/second orderctl up` runs a second one beside the first
     """
-    from orderctl import laptop
+    from laptop import bring_up
 
     target = laptop_of(ctx)
-    target, record = laptop.up(target, output.Progress(), port=port, persist=persist, app=app, everything=everything)
-    found = laptop.addresses(target)
+    target, record = bring_up.up(target, output.Progress(), port=port, persist=persist, app=app, everything=everything)
+    found = bring_up.addresses(target)
     if output_format is Format.JSON:
         output.show_json({"endpoint": record.endpoint, "stage": target.stage, "addresses": found, "outputs": record.outputs})
         return
@@ -60,7 +60,7 @@ def down(ctx: typer.Context) -> None:
 
     Example: `orderctl down`
     """
-    from orderctl.embedded import process
+    from laptop.emulator import process
 
     laptop_of(ctx)
     stopped = process.stop()
@@ -82,7 +82,7 @@ def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
 
     - `orderctl status -o json | jq .stacks`
     """
-    from orderctl.embedded import inventory, process
+    from laptop.emulator import process, resources
 
     target = laptop_of(ctx)
     record = process.running()
@@ -90,7 +90,7 @@ def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
         if output_format is Format.JSON:
             output.show_json({"running": False})
         raise CheckFailedError(NOT_RUNNING, "Start it with `orderctl up`.")
-    found = inventory.look(target, record)
+    found = resources.look(target, record)
     if output_format is Format.JSON:
         output.show_json(found)
     else:
@@ -135,9 +135,9 @@ def doctor(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
 
     Example: `orderctl doctor`
     """
-    from orderctl import diagnosis
+    from laptop import doctor
 
-    checks = diagnosis.examine()
+    checks = doctor.examine()
     output.show(checks, {"ok": "OK", "check": "Check", "found": "Found", "todo": "What to do"}, output_format)
     missing = [check["check"] for check in checks if not check["ok"]]
     if missing:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from orderctl import output, service
-from orderctl.output import Format, OutputOption
+from operations.aws import service_client
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="See, and say, which addresses no mail goes to.")
 Address = Annotated[str, typer.Argument(help="The e-mail address. It is kept nowhere: a digest stands for it.")]
@@ -51,5 +52,7 @@ def allow(ctx: typer.Context, address: Address, output_format: OutputOption = Fo
 def _show(ctx: typer.Context, command: str, address: str, output_format: Format) -> None:
     if "@" not in address:
         raise typer.BadParameter(f"{address!r} is not an e-mail address, for example alice@example.com")
-    answer: dict[str, Any] = service.invoke(ctx.obj, "notification/commands-arn", {"command": command, "address": address})
+    answer: dict[str, Any] = service_client.invoke(
+        ctx.obj, "notification/commands-arn", {"command": command, "address": address}
+    )
     output.show([{"address": address, **answer}], COLUMNS, output_format)

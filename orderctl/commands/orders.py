@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from orderctl import output, service
-from orderctl.errors import EXIT_FAILED, UserError
-from orderctl.output import Format, OutputOption
-from orderctl.signed_http import NoAnswerError
-from services.kernel.identifiers import PERSONAL, is_personal
-from services.kernel.money import Money
-from services.order.states import TRANSITIONS
+from kernel.identifiers import PERSONAL, is_personal
+from kernel.money import Money
+from operations.aws import service_client
+from operations.aws.signed_http import NoAnswerError
+from operations.errors import EXIT_FAILED, UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
+from services.order.domain.states import TRANSITIONS
 
 MAX_QUANTITY = 100
 """Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
@@ -75,11 +76,11 @@ def place(
     headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
     unknown = f"It is not known whether it was placed: repeat it with --key {key}."
     try:
-        answer = service.order_api(ctx.obj, "POST", "/orders", body, headers)
+        answer = service_client.order_api(ctx.obj, "POST", "/orders", body, headers)
     except NoAnswerError as error:
         raise UserError(error.message, unknown) from error
     if answer.status >= 500:
-        raise UserError(f"The order API failed: {service.refusal(answer)}", unknown)
+        raise UserError(f"The order API failed: {service_client.refusal(answer)}", unknown)
     said = answer.json() or {}
     if output_format is Format.JSON:
         output.show_json({"http_status": answer.status, "idempotency_key": key, **said})
@@ -90,7 +91,7 @@ def place(
         output.err.print(f"[dim]idempotency key {escape(key)}[/dim]")
         if answer.status >= 400:
             title = f"{answer.status} {said.get('title', '')}".strip()
-            output.err.print(f"[red]{escape(title)}[/red] {escape(service.refusal(answer))}", soft_wrap=True)
+            output.err.print(f"[red]{escape(title)}[/red] {escape(service_client.refusal(answer))}", soft_wrap=True)
         if str(said.get("type")).endswith("/contact-missing"):
             todo = f"Keep one with `orderctl contacts put {customer} FILE`; data/contact.json shows how the file looks."
             output.err.print(f"[dim]{escape(todo)}[/dim]", soft_wrap=True)
@@ -104,14 +105,14 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 
     Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    order = ordering.find(ctx.obj, order_id)
+    order = store.find(ctx.obj, order_id)
     hidden = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
     first = {name: order[name] for name in ("order_id", "status", "reason", "fulfilment", "total", "lines") if name in order}
     shown = first | {name: value for name, value in order.items() if name not in hidden}
     shown["pending_events"] = len(order.get("pending", []))
-    shown["elsewhere"] = ordering.elsewhere(ctx.obj, order_id)
+    shown["elsewhere"] = store.elsewhere(ctx.obj, order_id)
     if output_format is Format.JSON:
         output.show_json(shown)
         return
@@ -141,9 +142,9 @@ def list_orders(
 
     Example: `orderctl orders list --status CANCELLING`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    newest = sorted(ordering.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
+    newest = sorted(store.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
     output.show(rows, columns, output_format, empty="There are no such orders.")
@@ -164,15 +165,15 @@ def cancel(
 
     Example: `orderctl orders cancel ord-ae2ryiqq5hnkd3tqqsyblahvqe --reason CUSTOMER --wait`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    answer = service.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
+    answer = service_client.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
     if answer.status >= 400:
-        raise UserError(f"Order {order_id} was not cancelled: {service.refusal(answer)}.")
+        raise UserError(f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.")
     order = answer.json()
     if wait:
         with output.Progress().step("Wait for shipping, payment and inventory"):
-            order = ordering.settled(ctx.obj, [order_id], deadline, lambda count: None)[order_id]
+            order = store.settled(ctx.obj, [order_id], deadline, lambda count: None)[order_id]
     output.show([_shown(order)], COLUMNS, output_format)
     if wait and order["status"] != "CANCELLED":
         raise UserError(
@@ -189,11 +190,11 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
 
     Example: `orderctl orders retry-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    order = ordering.find(ctx.obj, order_id)
+    order = store.find(ctx.obj, order_id)
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service.invoke(ctx.obj, "payment/operator-arn", {"command": "retry_refund", "order_id": order_id, **cause})
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "retry_refund", "order_id": order_id, **cause})
     shown = {"order_id": order_id, **answer}
     columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
     output.show([shown], columns, output_format)
@@ -224,12 +225,12 @@ def settle_refund(
 
     Example: `orderctl orders settle-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe --reference TRANSFER-2026-118 --reason card_closed`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    order = ordering.find(ctx.obj, order_id)
+    order = store.find(ctx.obj, order_id)
     about = {"order_id": order_id, "reference": reference, **({"reason": reason} if reason else {})}
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service.invoke(ctx.obj, "payment/operator-arn", {"command": "settle_refund", **about, **cause})
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "settle_refund", **about, **cause})
     columns = {"order_id": "Order", "outcome": "Outcome", "reference": "Reference"}
     output.show([{"order_id": order_id, **answer}], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
@@ -246,9 +247,9 @@ def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Form
 
     Example: `orderctl orders resume ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
-    from orderctl import ordering
+    from operations.orders import store
 
-    execution = ordering.resume(ctx.obj, order_id)
+    execution = store.resume(ctx.obj, order_id)
     output.show(
         [{"order_id": order_id, "execution": execution}], {"order_id": "Order", "execution": "Execution"}, output_format
     )
@@ -279,7 +280,7 @@ def import_orders(
 
     - `orderctl orders import data/cdnow/CDNOW_sample.txt --dry-run`
     """
-    from orderctl.importing import cdnow, publishing
+    from operations.orders import cdnow, order_import
 
     purchases, malformed = cdnow.read(file, limit)
     for bad in malformed:
@@ -288,7 +289,7 @@ def import_orders(
     if not dry_run:
         if not purchases:
             raise UserError(f"{file} has no row that can be imported.", "See docs/how-to/import-orders.md for the format.")
-        summary |= publishing.run(
+        summary |= order_import.run(
             ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline, in_flight=in_flight
         )
     if output_format is Format.JSON:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from orderctl import output
-from orderctl.output import Format, OutputOption
-from orderctl.target import Target
+from operations.aws.target import Target
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Replay the archive to chosen services. What already happened is not changed.")
 COLUMNS = {"name": "Replay", "state": "State", "from": "From", "until": "Until", "replayed_until": "Replayed until"}
@@ -44,10 +44,10 @@ def matrix(output_format: OutputOption = Format.TABLE) -> None:
 
     Example: `orderctl replay matrix`
     """
-    from orderctl import consumers
+    from operations.contracts import subscriptions
 
     columns = {"consumer": "Consumer", "event": "Event", "replay": "A replay", "catch_up": "With --catch-up"}
-    output.show(consumers.matrix(), columns, output_format)
+    output.show(subscriptions.matrix(), columns, output_format)
 
 
 @app.command()
@@ -76,19 +76,19 @@ def plan(
 
     - `orderctl replay plan --last 7d --to notification --order ord-abc --catch-up -o json`
     """
-    from orderctl import pacing, planning, replaying
+    from operations.replay import archive_replay, paced_replay, plan
 
-    a_second = pacing.rate(rate) if rate is not None else None
+    a_second = paced_replay.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
-    chosen = replaying.window(last, start_at, until, now, replaying.latest(ctx.obj, now))
-    replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
-    replaying.check(ctx.obj, chosen, now)
+    chosen = archive_replay.window(last, start_at, until, now, archive_replay.latest(ctx.obj, now))
+    archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
+    archive_replay.check(ctx.obj, chosen, now)
     with output.err.status("Reading the journal ...") as line:
-        found = planning.plan(
+        found = plan.plan(
             ctx.obj,
             chosen,
             list(dict.fromkeys(to or [])),
-            planning.Wanted(order, tuple(types or ())),
+            plan.Wanted(order, tuple(types or ())),
             catch_up=catch_up,
             a_second=a_second,
             progress=lambda hours: line.update(f"Reading the journal: {hours} hours ..."),
@@ -181,18 +181,18 @@ def start(
 
     - `orderctl replay start --last 1d --to notification --catch-up --rate 50/s`
     """
-    from orderctl import pacing, replay_effects, replaying
+    from operations.replay import archive_replay, effects, paced_replay
 
-    a_second = pacing.rate(rate) if rate is not None else None
+    a_second = paced_replay.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
-    chosen = replaying.window(last, start_at, until, now, replaying.latest(ctx.obj, now))
-    rule_arns = replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
-    replaying.check(ctx.obj, chosen, now)
+    chosen = archive_replay.window(last, start_at, until, now, archive_replay.latest(ctx.obj, now))
+    rule_arns = archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
+    archive_replay.check(ctx.obj, chosen, now)
     if a_second is not None:
-        pacing.check_empty(ctx.obj)
+        paced_replay.check_empty(ctx.obj)
     if catch_up:
         with output.err.status("Comparing the services' tables with the window ..."):
-            replay_effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
+            effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rule{'s' * (len(rule_arns) != 1)}."
@@ -201,21 +201,21 @@ def start(
     if output.attended() and not yes:
         typer.confirm("Start it?", abort=True, err=True)
     if a_second is not None:
-        name = pacing.start(ctx.obj, chosen, now, catch_up=catch_up)
+        name = paced_replay.start(ctx.obj, chosen, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
         _hand_on(ctx.obj, to or [], a_second, deadline)
     else:
-        name = replaying.start(ctx.obj, chosen, rule_arns, now, catch_up=catch_up)
+        name = archive_replay.start(ctx.obj, chosen, rule_arns, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
     if wait and a_second is None:
         _follow(ctx.obj, name, deadline)
-    output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
+    output.show([archive_replay.show(ctx.obj, name)], COLUMNS, output_format)
     if not wait and a_second is None:
         output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is; with --wait it follows.[/dim]")
 
 
 def _tell_who_does_nothing(services: list[str], catch_up: bool) -> None:
-    from orderctl.consumers import consumers
+    from operations.contracts.subscriptions import consumers
 
     idle = dict.fromkeys(consumer.name for consumer in consumers(services) if consumer.effect(catch_up=catch_up) == "nothing")
     if idle:
@@ -224,10 +224,10 @@ def _tell_who_does_nothing(services: list[str], catch_up: bool) -> None:
 
 def _follow(target: Target, name: str, deadline: float) -> None:
     """Follow a replay to its end, saying how far it is."""
-    from orderctl import replaying
+    from operations.replay import archive_replay
 
     with output.err.status(f"{name} ...") as line:
-        replaying.follow(target, name, deadline, lambda replay: line.update(f"{name}: {replaying.progress(replay)}"))
+        archive_replay.follow(target, name, deadline, lambda replay: line.update(f"{name}: {archive_replay.progress(replay)}"))
 
 
 @app.command()
@@ -244,22 +244,24 @@ def resume(
 
     Example: `orderctl replay resume --to notification --rate 50/s`
     """
-    from orderctl import pacing, replaying
+    from operations.replay import archive_replay, paced_replay
 
-    replaying.chosen_rules(replaying.rules(ctx.obj), to or [])
-    _hand_on(ctx.obj, to or [], pacing.rate(rate), deadline)
+    archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
+    _hand_on(ctx.obj, to or [], paced_replay.rate(rate), deadline)
 
 
 def _hand_on(target: Target, services: list[str], a_second: float, deadline: float) -> None:
     """Collect what is staged, until no paced replay runs, and hand it on."""
-    from orderctl import pacing, replaying
+    from operations.replay import archive_replay, paced_replay
 
-    queues = pacing.consumers(target, services)
+    queues = paced_replay.consumers(target, services)
     with output.err.status("Waiting for the archive ...") as line:
-        staged = pacing.collect(
-            target, lambda: not replaying.paced_running(target), lambda found: line.update(f"{found} events are staged ...")
+        staged = paced_replay.collect(
+            target,
+            lambda: not archive_replay.paced_running(target),
+            lambda found: line.update(f"{found} events are staged ..."),
         )
-        sent = pacing.hand_on(
+        sent = paced_replay.hand_on(
             target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")
         )
     output.err.print(
@@ -289,11 +291,11 @@ def status(
 
     - `orderctl replay status orderflow-dev-20261123T060000000000 --wait`
     """
-    from orderctl import replaying
+    from operations.replay import archive_replay
 
     if wait:
         _follow(ctx.obj, name, deadline)
-    output.show([replaying.show(ctx.obj, name)], COLUMNS | {"to": "To"}, output_format)
+    output.show([archive_replay.show(ctx.obj, name)], COLUMNS | {"to": "To"}, output_format)
 
 
 @app.command("list")
@@ -306,9 +308,9 @@ def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE)
 
     - `orderctl replay list -o json | jq '.[] | select(.state == "RUNNING").name'`
     """
-    from orderctl import replaying
+    from operations.replay import archive_replay
 
-    output.show(replaying.listed(ctx.obj), COLUMNS, output_format, empty="There was no replay yet.")
+    output.show(archive_replay.listed(ctx.obj), COLUMNS, output_format, empty="There was no replay yet.")
 
 
 @app.command()
@@ -317,7 +319,7 @@ def cancel(ctx: typer.Context, name: str, output_format: OutputOption = Format.T
 
     Example: `orderctl replay cancel orderflow-dev-20261123T060000000000`
     """
-    from orderctl import replaying
+    from operations.replay import archive_replay
 
-    replaying.cancel(ctx.obj, name)
-    output.show([replaying.show(ctx.obj, name)], COLUMNS, output_format)
+    archive_replay.cancel(ctx.obj, name)
+    output.show([archive_replay.show(ctx.obj, name)], COLUMNS, output_format)

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from orderctl import documents, output
-from orderctl.errors import CheckFailedError
-from orderctl.output import Format, OutputOption
-from services.kernel import outside_json
+from kernel import outside_json
+from operations.errors import CheckFailedError
+from orderctl.terminal import documents, output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="The rules of the bus, and which of them take an event.")
 
@@ -28,7 +28,7 @@ def list_rules(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -
 
     - `orderctl rules list -o json | jq '.[] | {rule, pattern}'`
     """
-    from orderctl import routing
+    from operations.events import bus_rules
 
     rows = [
         {
@@ -37,7 +37,7 @@ def list_rules(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -
             "pattern": outside_json.read(rule.pattern),
             "description": rule.description,
         }
-        for rule in routing.rules(ctx.obj)
+        for rule in bus_rules.rules(ctx.obj)
     ]
     columns = {"rule": "Rule", "enabled": "Enabled", "pattern": "Pattern"}
     output.show(rows, columns, output_format, empty="The bus has no rule.")
@@ -70,11 +70,11 @@ def test(
 
     - `orderctl events tail --count 1 -o json | orderctl rules test - --rule shipping/orders`
     """
-    from orderctl import routing
+    from operations.events import bus_rules
 
-    event = routing.as_delivered(ctx.obj, documents.read(file), source, detail_type)
-    asked = routing.chosen(routing.rules(ctx.obj), rule or [])
-    verdicts = [routing.verdict(one, event) for one in asked]
+    event = bus_rules.as_delivered(ctx.obj, documents.read(file), source, detail_type)
+    asked = bus_rules.chosen(bus_rules.rules(ctx.obj), rule or [])
+    verdicts = [bus_rules.verdict(one, event) for one in asked]
     refused = _refused(event)
     if refused:
         output.err.print(f"[yellow]![/yellow] {escape(refused)}", soft_wrap=True)
@@ -98,7 +98,7 @@ def _said(verdict: dict[str, Any]) -> dict[str, Any]:
 
 def _refused(event: dict[str, Any]) -> str | None:
     """Why a consumer would set the event aside although a rule takes it."""
-    from services.kernel import schemas
+    from kernel import schemas
 
     try:
         schemas.validate(event["source"], event["detail-type"], event["detail"])

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from orderctl import output
-from orderctl.errors import CheckFailedError
-from orderctl.output import Format, OutputOption
+from operations.errors import CheckFailedError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="The event schemas as contracts: what a change breaks, and for whom.")
 COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "What", "breaks": "Breaks"}
@@ -29,14 +29,14 @@ def build(
 
     - `orderctl schemas build --check`
     """
-    from orderctl.contracts import building
+    from operations.contracts import generated
 
-    found = building.differences() if check else building.build()
+    found = generated.differences() if check else generated.build()
     for what, paths in found.items():
         for path in paths:
             output.err.print(f"{'would be ' if check else ''}{what}: {path}")
     if not check:
-        output.err.print(f"{len(building.documents())} documents are as the schemas say.")
+        output.err.print(f"{len(generated.documents())} documents are as the schemas say.")
     elif any(found.values()):
         raise CheckFailedError(
             "What is made from the schemas is not as they say.", "`orderctl schemas build`, and commit what it changed."
@@ -56,11 +56,11 @@ def diff(
 
     - `orderctl schemas diff --against v1.2.0 -o json`
     """
-    from orderctl.contracts import released
-    from services.kernel import schemas
+    from kernel import schemas
+    from operations.contracts import baseline
 
-    old = released.of_revision(against) if against else released.read()
-    found = released.verdicts(old, schemas.read_schemas())
+    old = baseline.of_revision(against) if against else baseline.read()
+    found = baseline.verdicts(old, schemas.read_schemas())
     rows = [
         {"event": verdict.name, "verdict": verdict.kind, "field": field, "what": what, "breaks": ", ".join(breaks)}
         for verdict in found
@@ -68,7 +68,7 @@ def diff(
         for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
     ]
     output.show(rows, COLUMNS, output_format, empty=f"None of {len(found)} schemas has changed.")
-    if text := released.broken(found):
+    if text := baseline.broken(found):
         raise CheckFailedError("A schema breaks its contract.", text)
 
 
@@ -78,8 +78,8 @@ def release() -> None:
 
     Example: `orderctl schemas release`
     """
-    from orderctl.contracts import released
+    from operations.contracts import baseline
 
-    found = released.release()
+    found = baseline.release()
     new = [verdict.name for verdict in found if verdict.kind != "unchanged"]
-    output.err.print(f"Released {len(found)} schemas, {len(new)} of them new or changed: {released.FILE.name}.")
+    output.err.print(f"Released {len(found)} schemas, {len(new)} of them new or changed: {baseline.FILE.name}.")

@@ -4,8 +4,8 @@ from typing import Any
 
 import typer
 
-from orderctl import output
-from orderctl.output import Format, OutputOption
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Show shipments, and move them on.")
 COLUMNS = {"order_id": "Order", "status": "Status", "tracking": "Tracking", "reason": "Reason", "next_due": "Next due"}
@@ -22,9 +22,9 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 
     Example: `orderctl shipments show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
-    from orderctl import advancing
+    from operations.orders import shipments
 
-    output.show([_shown(advancing.find(ctx.obj, order_id))], COLUMNS, output_format)
+    output.show([_shown(shipments.find(ctx.obj, order_id))], COLUMNS, output_format)
 
 
 @app.command()
@@ -36,10 +36,10 @@ def advance(ctx: typer.Context, order_id: str, output_format: OutputOption = For
 
     Example: `orderctl shipments advance ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
-    from orderctl import advancing
+    from operations.orders import shipments
 
     with output.Progress().step("Advance the shipment"):
-        row = advancing.advance(ctx.obj, order_id)
+        row = shipments.advance(ctx.obj, order_id)
     output.show([_shown(row)], COLUMNS, output_format)
 
 

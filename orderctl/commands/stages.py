@@ -6,9 +6,9 @@ from typing import Annotated, TypeVar
 import typer
 
 import stages
-from orderctl import output
-from orderctl.errors import CheckFailedError, UserError
-from orderctl.output import Format, OutputOption
+from operations.errors import CheckFailedError, UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 from stages import StageError
 
 app = typer.Typer(no_args_is_help=True, help="The stages and their settings, kept in `stages/<stage>.yaml`.")

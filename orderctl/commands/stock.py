@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from orderctl import output, service
-from orderctl.errors import UserError
-from orderctl.output import Format, OutputOption
-from services.inventory.stock import MAX_QUANTITY
+from operations.aws import service_client
+from operations.errors import UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
+from services.inventory.domain.stock import MAX_QUANTITY
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and be told when it runs low.")
 COLUMNS = {
@@ -42,14 +43,14 @@ def show(
 
     - `orderctl stock show MUG-BLUE LP-KIND-OF-BLUE`
     """
-    from orderctl import observing
+    from operations.aws import stage_state
 
     found = (
         [_counters(ctx, sku) for sku in skus]
         if skus
         else [
             {**row, "waiting": sum(waiting["quantity"] for waiting in row.get("waiting", ()))}
-            for row in observing.rows(ctx.obj, "inventory/table-name")
+            for row in stage_state.rows(ctx.obj, "inventory/table-name")
             if row["pk"].startswith("SKU#")
         ]
     )
@@ -76,17 +77,17 @@ def replenish(
 
     - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` may be repeated
     """
-    from orderctl import ordering
+    from operations.orders import store
 
     arrived = [_quantity(text) for text in items]
     delivery = delivery or uuid.uuid4().hex
-    unpriced = ordering.unpriced(ctx.obj, [item["sku"] for item in arrived])
+    unpriced = store.unpriced(ctx.obj, [item["sku"] for item in arrived])
     if unpriced:
         output.err.print(f"[yellow]![/yellow] The catalogue has no price for {escape(', '.join(unpriced))}: a typing error?")
         if output.attended():
             typer.confirm("Take it in?", abort=True, err=True)
     with output.Progress().step(f"Take in delivery {delivery}"):
-        service.replenish(ctx.obj, delivery, arrived)
+        service_client.replenish(ctx.obj, delivery, arrived)
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
 
 
@@ -104,7 +105,9 @@ def watch(
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
-    answer = service.invoke(ctx.obj, "inventory/operator-arn", {"command": "watch", "sku": sku, "threshold": below, **cause})
+    answer = service_client.invoke(
+        ctx.obj, "inventory/operator-arn", {"command": "watch", "sku": sku, "threshold": below, **cause}
+    )
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 
@@ -117,8 +120,8 @@ def _quantity(text: str) -> dict[str, Any]:
 
 
 def _counters(ctx: typer.Context, sku: str) -> dict[str, Any]:
-    answer = service.inventory_api(ctx.obj, "GET", f"/stock/{sku}")
+    answer = service_client.inventory_api(ctx.obj, "GET", f"/stock/{sku}")
     if answer.status != 200:
-        raise UserError(f"The stock of {sku} cannot be shown: {service.refusal(answer)}.")
+        raise UserError(f"The stock of {sku} cannot be shown: {service_client.refusal(answer)}.")
     counters: dict[str, Any] = answer.json()
     return counters

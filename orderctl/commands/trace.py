@@ -7,10 +7,10 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from orderctl import output
+from orderctl.terminal import output
 
 if TYPE_CHECKING:
-    from orderctl.tracing import Node
+    from operations.order_trace import Node
 
 
 class TraceFormat(StrEnum):
@@ -42,15 +42,15 @@ def trace(
 
     - `orderctl trace ord-abc -o mermaid`
     """
-    from orderctl import tracing
+    from operations import order_trace
 
     with output.err.status("Reading the journal ..."):
-        roots = tracing.trace(ctx.obj, order)
+        roots = order_trace.trace(ctx.obj, order)
     match output_format:
         case TraceFormat.JSON:
             output.show_json([root.told() for root in roots])
         case TraceFormat.MERMAID:
-            typer.echo(tracing.mermaid(roots))
+            typer.echo(order_trace.mermaid(roots))
         case TraceFormat.TREE:
             drawn = Tree(f"[bold]{escape(order)}[/bold]")
             for root in roots:
@@ -59,8 +59,8 @@ def trace(
 
 
 def _draw(tree: Tree, node: "Node") -> None:
-    from orderctl import tracing
+    from operations import order_trace
 
-    branch = tree.add(escape(tracing.in_words(node)))
+    branch = tree.add(escape(order_trace.in_words(node)))
     for caused in node.caused:
         _draw(branch, caused)

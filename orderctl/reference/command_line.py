@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from orderctl.contracts.markdown import escaped, table
+from operations.contracts.markdown import escaped, table
 
 INTRODUCTION = """# The command line
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from orderctl.contracts.markdown import table
-from orderctl.embedded.process import REPOSITORY
+from laptop.emulator.process import REPOSITORY
+from operations.contracts.markdown import table
 
 FOLDER = REPOSITORY / "docs" / "explanation" / "decisions"
 TITLE = re.compile(r"^# (\d+)\. (.*)$", re.MULTILINE)

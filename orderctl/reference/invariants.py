@@ -1,7 +1,7 @@
 """The page of the invariants, made from `audit.catalogue`."""
 
 from audit.catalogue import CATALOGUE, CHECKERS
-from orderctl.contracts.markdown import table
+from operations.contracts.markdown import table
 
 INTRODUCTION = """# The invariants
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import typer
 
-from orderctl.contracts.markdown import formatted
-from orderctl.embedded.process import REPOSITORY
+from kernel.naming import SERVICES
+from laptop.emulator.process import REPOSITORY
+from operations.contracts.markdown import formatted
 from orderctl.reference import command_line, decisions, invariants, settings, states
-from services.kernel.names import SERVICES
 
 FOLDER = Path("docs/reference")
 DECISIONS = Path("docs/explanation/decisions/README.md")

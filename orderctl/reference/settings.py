@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orderctl.contracts.markdown import escaped, table
-from orderctl.embedded.process import REPOSITORY
+from laptop.emulator.process import REPOSITORY
+from operations.contracts.markdown import escaped, table
 
 INTRODUCTION = """# The settings of a stage
 

@@ -2,10 +2,10 @@
 
 from importlib import import_module
 
-from orderctl.contracts.markdown import table
-from services.kernel.transitions import ABSENT, TransitionTable
+from kernel.transitions import ABSENT, TransitionTable
+from operations.contracts.markdown import table
 
-MODULE = "services.{}.states"
+MODULE = "services.{}.domain.states"
 
 
 def tables(service: str) -> list[TransitionTable]:

@@ -12,9 +12,9 @@ from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.inventory.consumes import SUBSCRIPTIONS
-from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB, FUNCTIONS
+from kernel.naming import DUE_INDEX
+from kernel.timeouts import DYNAMODB, FUNCTIONS
+from services.inventory.subscriptions import SUBSCRIPTIONS
 from stages import Stage
 
 RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"

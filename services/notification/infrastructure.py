@@ -15,9 +15,9 @@ from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB, FUNCTIONS, SES
-from services.notification.consumes import BOUNCED, COMPLAINED, SUBSCRIPTIONS
+from kernel.naming import DUE_INDEX
+from kernel.timeouts import DYNAMODB, FUNCTIONS, SES
+from services.notification.subscriptions import BOUNCED, COMPLAINED, SUBSCRIPTIONS
 from stages import Stage
 
 NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"

@@ -10,26 +10,26 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk.constructs import http_api
-from cdk.constructs.acknowledge import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
+from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
-from cdk.constructs.replayed import never_replays
+from cdk.constructs.replay_filter import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX, source_of
-from services.kernel.patience import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
-from services.order.consumes import SUBSCRIPTIONS
-from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
-from services.order.workflow import budget
+from kernel.naming import DUE_INDEX, source_of
+from kernel.timeouts import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
+from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
+from services.order.subscriptions import SUBSCRIPTIONS
+from services.order.workflow import time_budget
 from services.order.workflow.definition import definition
 from stages import Stage
 
@@ -110,7 +110,7 @@ class OrderStack(ServiceStack):
 
     def _workflow(self, commands: ServiceFunction) -> sfn.StateMachine:
         saga = definition()
-        budget.assert_within(saga, lease_seconds=budget.LEASE_SECONDS, api_seconds=http_api.TIMEOUT_SECONDS)
+        time_budget.assert_within(saga, lease_seconds=time_budget.LEASE_SECONDS, api_seconds=http_api.TIMEOUT_SECONDS)
         functions = {
             "OrderCommands": commands.function_arn,
             "PaymentCommands": self.require("payment", "commands-arn"),

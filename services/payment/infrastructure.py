@@ -14,10 +14,10 @@ from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable, kept, text
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB, FUNCTIONS
-from services.payment.consumes import SUBSCRIPTIONS
-from services.payment.patience import OPERATION_SECONDS
+from kernel.naming import DUE_INDEX
+from kernel.timeouts import DYNAMODB, FUNCTIONS
+from services.payment.gateways.timeouts import OPERATION_SECONDS
+from services.payment.subscriptions import SUBSCRIPTIONS
 from stages import Stage
 
 PAYMENTS, DISPUTES, OUTSIDE_REFUNDS = "PAY#", "DISPUTE#", "REFUND#"

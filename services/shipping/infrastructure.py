@@ -14,10 +14,10 @@ from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from services.kernel.names import DUE_INDEX
-from services.kernel.patience import DYNAMODB, FUNCTIONS
-from services.shipping.consumes import SUBSCRIPTIONS
-from services.shipping.patience import SHIPMENT_SECONDS
+from kernel.naming import DUE_INDEX
+from kernel.timeouts import DYNAMODB, FUNCTIONS
+from services.shipping.carriers.timeouts import SHIPMENT_SECONDS
+from services.shipping.subscriptions import SUBSCRIPTIONS
 from stages import Stage
 
 SHIPMENTS = "SHIP#"

@@ -7,9 +7,9 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from orderctl.contracts.catalogue import Event, events
-from orderctl.contracts.cloudevents import from_cloudevent, to_cloudevent
-from orderctl.errors import UserError
+from operations.contracts.cloudevents import from_cloudevent, to_cloudevent
+from operations.contracts.event_catalogue import Event, events
+from operations.errors import UserError
 
 EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in events()]
 

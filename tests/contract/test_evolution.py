@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from kernel import schemas
+from operations.contracts import baseline
+from operations.contracts.diff import Breaks, changes
+from operations.errors import CheckFailedError, UserError
 from orderctl.commands.schemas import app
-from orderctl.contracts import released
-from orderctl.contracts.diff import Breaks, changes
-from orderctl.errors import CheckFailedError, UserError
-from services.kernel import schemas
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 Schema = dict[str, Any]
@@ -21,11 +21,11 @@ PLACED = ("orderflow.order", "OrderPlaced", 1)
 
 
 def test_no_released_schema_is_broken() -> None:
-    assert released.broken(released.verdicts(released.read(), schemas.read_schemas())) == ""
+    assert baseline.broken(baseline.verdicts(baseline.read(), schemas.read_schemas())) == ""
 
 
 def test_every_schema_is_released() -> None:
-    assert released.read() == schemas.read_schemas(), "`orderctl schemas release`"
+    assert baseline.read() == schemas.read_schemas(), "`orderctl schemas release`"
 
 
 def placed() -> Schema:
@@ -41,7 +41,7 @@ def test_a_break_is_told_with_the_field_and_what_to_do() -> None:
     today = placed()
     data(today)["required"].remove("channel")
     data(today)["properties"]["lines"]["maxItems"] = 10
-    told = released.broken(released.verdicts({PLACED: placed()}, {PLACED: today}))
+    told = baseline.broken(baseline.verdicts({PLACED: placed()}, {PLACED: today}))
     *lines, advice = told.splitlines()
     assert lines == [
         "OrderPlaced v1 of orderflow.order is breaking:",
@@ -53,7 +53,7 @@ def test_a_break_is_told_with_the_field_and_what_to_do() -> None:
 
 
 def test_a_version_that_was_released_stays() -> None:
-    told = released.broken(released.verdicts({PLACED: placed()}, {}))
+    told = baseline.broken(baseline.verdicts({PLACED: placed()}, {}))
     assert "OrderPlaced v1 of orderflow.order is removed" in told
     assert "Put the file back" in told
 
@@ -62,9 +62,9 @@ def test_a_new_optional_field_a_new_version_and_other_words_break_nothing() -> N
     today = placed()
     today["description"] = "Said better."
     data(today)["properties"]["gift"] = {"type": "boolean"}
-    found = released.verdicts({PLACED: placed()}, {PLACED: today, (*PLACED[:2], 2): placed()})
+    found = baseline.verdicts({PLACED: placed()}, {PLACED: today, (*PLACED[:2], 2): placed()})
     assert [verdict.kind for verdict in found] == ["compatible", "new"]
-    assert released.broken(found) == ""
+    assert baseline.broken(found) == ""
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_command_fails_on_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
     assert orderctl_json(app, Stage(), "diff") == []
     today = placed()
     data(today)["required"].remove("channel")
-    monkeypatch.setattr(schemas, "read_schemas", lambda: {**released.read(), PLACED: today})
+    monkeypatch.setattr(schemas, "read_schemas", lambda: {**baseline.read(), PLACED: today})
     with pytest.raises(CheckFailedError, match="breaks its contract") as failed:
         orderctl(app, Stage(), "diff")
     assert "OrderPlaced.v2.json" in failed.value.hint
@@ -155,7 +155,7 @@ def test_what_breaks_is_not_released(tmp_path: Path) -> None:
     file = tmp_path / "released.json"
     file.write_text(json.dumps([stricter]))
     with pytest.raises(UserError, match="Nothing was released"):
-        released.release(file)
+        baseline.release(file)
     file.unlink()
-    assert len(released.release(file)) == len(schemas.read_schemas())
-    assert released.read(file) == schemas.read_schemas()
+    assert len(baseline.release(file)) == len(schemas.read_schemas())
+    assert baseline.read(file) == schemas.read_schemas()

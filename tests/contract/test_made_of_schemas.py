@@ -10,25 +10,25 @@ import pytest
 from jsonschema import Draft7Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from kernel.naming import SERVICES
+from laptop.emulator.process import REPOSITORY
+from operations.contracts import generated, openapi
+from operations.contracts.event_catalogue import events
+from operations.errors import CheckFailedError
 from orderctl.commands.schemas import app
-from orderctl.contracts import building, openapi
-from orderctl.contracts.catalogue import events
-from orderctl.embedded.process import REPOSITORY
-from orderctl.errors import CheckFailedError
-from services.kernel.names import SERVICES
-from tests.consumers import SUBSCRIPTIONS
-from tests.unit import documented
+from tests.support import documented_api
+from tests.support.consumers import SUBSCRIPTIONS
 from tests.unit.orderctl.conftest import Stage, orderctl
 
 ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
 
 
 def test_what_is_committed_is_what_is_made() -> None:
-    assert building.differences() == {"written": [], "removed": []}, "`orderctl schemas build`, and commit what it changed"
+    assert generated.differences() == {"written": [], "removed": []}, "`orderctl schemas build`, and commit what it changed"
 
 
 def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_path: Path) -> None:
-    building.build(tmp_path)
+    generated.build(tmp_path)
     page, stray = (
         tmp_path / "docs" / "reference" / "events" / "order.md",
         tmp_path / "docs" / "reference" / "events" / "mine.md",
@@ -36,18 +36,18 @@ def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_pat
     page.write_text(page.read_text() + "by hand")
     stray.write_text("by hand")
     (tmp_path / "services" / "order" / "schemas" / "models.py").unlink()
-    found = {what: [str(path) for path in paths] for what, paths in building.differences(tmp_path).items()}
+    found = {what: [str(path) for path in paths] for what, paths in generated.differences(tmp_path).items()}
     assert found == {
         "written": ["docs/reference/events/order.md", "services/order/schemas/models.py"],
         "removed": ["docs/reference/events/mine.md"],
     }
-    building.build(tmp_path)
-    assert building.differences(tmp_path) == {"written": [], "removed": []}
+    generated.build(tmp_path)
+    assert generated.differences(tmp_path) == {"written": [], "removed": []}
 
 
 def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
-    monkeypatch.setattr(building, "build", lambda: pytest.fail("--check writes nothing"))
+    monkeypatch.setattr(generated, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
+    monkeypatch.setattr(generated, "build", lambda: pytest.fail("--check writes nothing"))
     with pytest.raises(CheckFailedError) as failed:
         orderctl(app, Stage(), "build", "--check")
     assert "orderctl schemas build" in str(failed.value.hint)
@@ -83,7 +83,7 @@ def test_openapi_documents_are_valid(service: str) -> None:
 )
 def test_an_answer_that_is_not_documented_is_noticed(status: int, headers: dict[str, str], body: Any, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
-        documented.check("order", "GET", "/orders", status, headers, body)
+        documented_api.check("order", "GET", "/orders", status, headers, body)
 
 
 def references(value: Any) -> list[str]:

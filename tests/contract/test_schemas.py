@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from services.kernel import schemas
-from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
-from services.kernel.schemas import SERVICES_FOLDER, InvalidEventError
-from services.kernel.transitions import TransitionTable
+from kernel import schemas
+from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
+from kernel.schemas import SERVICES_FOLDER, InvalidEventError
+from kernel.transitions import TransitionTable
 
 Schema = dict[str, Any]
 
@@ -71,7 +71,11 @@ def source(schema: Schema) -> str:
 
 
 def tables(service: str) -> list[TransitionTable]:
-    return [value for value in vars(import_module(f"services.{service}.states")).values() if isinstance(value, TransitionTable)]
+    return [
+        value
+        for value in vars(import_module(f"services.{service}.domain.states")).values()
+        if isinstance(value, TransitionTable)
+    ]
 
 
 def test_is_draft_07_and_uses_nothing_newer(schema: Schema) -> None:
@@ -149,6 +153,6 @@ def test_every_event_that_a_transition_publishes_has_its_schema(service: str) ->
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_event_that_a_queue_subscribes_to_has_its_schema(service: str) -> None:
-    consumes = import_module(f"services.{service}.consumes").SUBSCRIPTIONS
+    consumes = import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS
     subscribed = {entry for subscription in consumes.values() for entry in subscription}
     assert subscribed - {(origin, detail_type) for origin, detail_type, _ in EVENTS} == set()

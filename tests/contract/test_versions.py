@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from orderctl.contracts.catalogue import Event, events, newest
-from services.kernel import clock, relay, schemas, versions
-from services.kernel.inbox import DeadLetters, Delivery, receive
-from tests.consumers import optional
-from tests.unit.choreography import DeadLetterQueue
+from kernel import clock, relay, schemas, versions
+from kernel.inbox import DeadLetters, Delivery, receive
+from operations.contracts.event_catalogue import Event, events, newest
+from tests.support.choreography import DeadLetterQueue
+from tests.support.consumers import optional
 
 SEVERAL = [event for event in newest() if event.version > 1]
 WORDLESS = {"OrderPlaced"}

@@ -8,7 +8,7 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 import stages
-from cdk.app import compose
+from app import compose
 from stages import Stage
 from tests.infrastructure import templates
 from tests.infrastructure.templates import Assembly

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
 from tests.infrastructure.templates import Assembly, Resource, referred
 from tests.infrastructure.test_functions import imports_of
 

@@ -6,8 +6,8 @@ import pytest
 from aws_cdk import App
 
 import stages
-from cdk.app import compose
-from services.kernel.patience import OverBudgetError
+from app import compose
+from kernel.timeouts import OverBudgetError
 
 TOO_SLOW = [
     ("payment", "BATCH", 3, "payment's subscription cancellations takes up to 72 s, but its function's time-out is 60 s"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cdk import bundling
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
 
 BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
 TRIGGERS = ("api", "commands", "contact", "intake", "subscriber", "cancellation", "relay", "sweeper")
@@ -142,7 +142,7 @@ def test_another_checkout_is_the_same_bundle(checkout: Path, monkeypatch: pytest
         "services/shipping/infrastructure.py",
         "services/shipping/README.md",
         "services/shipping/__pycache__/relay.cpython-313.pyc",
-        "services/order/api.py",
+        "services/order/functions/api.py",
         "services/order/schemas/OrderFulfilled.v1.json",
     ],
 )
@@ -155,7 +155,7 @@ def test_what_is_not_in_a_bundle_does_not_change_it(checkout: Path, file: str) -
 
 @pytest.mark.parametrize(
     "file",
-    ["services/shipping/relay.py", "services/kernel/rows.py", "services/order/schemas/OrderConfirmed.v1.json"],
+    ["services/shipping/functions/relay.py", "kernel/aggregate_store.py", "services/order/schemas/OrderConfirmed.v1.json"],
 )
 def test_what_is_in_a_bundle_changes_it(checkout: Path, file: str) -> None:
     before = digest("shipping")

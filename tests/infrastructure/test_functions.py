@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.contracts import openapi
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
+from operations.contracts import openapi
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
@@ -256,7 +256,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
     hears = lasting.function("payment", "webhook")
     given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL
-    reads = reads_of("services.payment.webhook").required - GIVEN_TO_ALL
+    reads = reads_of("services.payment.functions.webhook").required - GIVEN_TO_ALL
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
     assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}

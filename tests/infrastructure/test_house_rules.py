@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.kernel.names import DUE_INDEX, PENDING_INDEX, SERVICES, facts_function_name
-from services.order.indexes import CUSTOMER_INDEX, IN_A_PAGE
-from tests.consumers import SUBSCRIPTIONS
+from kernel.naming import DUE_INDEX, PENDING_INDEX, SERVICES, facts_function_name
+from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
+from tests.support.consumers import SUBSCRIPTIONS
 
 PHYSICAL_NAMES = {
     "Lambda::Function": "FunctionName",

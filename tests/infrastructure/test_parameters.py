@@ -6,9 +6,9 @@ import re
 import pytest
 
 import stages
-from cdk import deploy_order
-from cdk.deploy_order import DependencyCycleError, MissingProviderError, Stacked
-from services.kernel.names import SERVICES
+from cdk import stack_order
+from cdk.stack_order import DependencyCycleError, MissingProviderError, Stacked
+from kernel.naming import SERVICES
 from stages import StageError
 from tests.infrastructure.templates import Assembly
 
@@ -81,7 +81,7 @@ def test_another_stage_has_names_of_its_own(assembly: Assembly, lasting: Assembl
 
 
 def test_the_assembly_says_in_which_order_to_deploy(assembly: Assembly) -> None:
-    stacks = deploy_order.read(assembly.folder)
+    stacks = stack_order.read(assembly.folder)
     names = [stack.name.removeprefix("OrderflowDev-").lower() for stack in stacks]
     assert set(names) == set(assembly.templates)
     for stack, name in zip(stacks, names, strict=True):
@@ -93,7 +93,7 @@ def test_the_assembly_says_in_which_order_to_deploy(assembly: Assembly) -> None:
 def test_the_cdk_deploys_in_that_order_too(assembly: Assembly) -> None:
     artifacts = json.loads((assembly.folder / "manifest.json").read_text())["artifacts"]
     provided = {parameter: f"OrderflowDev-{service.capitalize()}" for parameter, service in assembly.provides().items()}
-    for stack in deploy_order.read(assembly.folder):
+    for stack in stack_order.read(assembly.folder):
         waits_for = {name for name in artifacts[stack.name]["dependencies"] if not name.endswith(".assets")}
         assert waits_for == {provided[parameter] for parameter in stack.requires}
 
@@ -110,22 +110,22 @@ ORDER = Stacked("Order", (), (BUS, COMMANDS))
 
 
 def test_a_stack_comes_after_those_it_requires() -> None:
-    assert deploy_order.in_order([ORDER, PAYMENT, PLATFORM]) == [PLATFORM, PAYMENT, ORDER]
+    assert stack_order.in_order([ORDER, PAYMENT, PLATFORM]) == [PLATFORM, PAYMENT, ORDER]
 
 
 def test_what_is_not_deployed_yet_is_named() -> None:
-    assert deploy_order.missing(ORDER, deployed={BUS: "arn"}) == [COMMANDS]
-    assert deploy_order.providers([PLATFORM, PAYMENT])[COMMANDS] == "Payment"
+    assert stack_order.missing(ORDER, deployed={BUS: "arn"}) == [COMMANDS]
+    assert stack_order.providers([PLATFORM, PAYMENT])[COMMANDS] == "Payment"
 
 
 def test_a_requirement_that_nobody_provides_names_stack_and_parameter() -> None:
     with pytest.raises(MissingProviderError, match="Order requires /orderflow/dev/payment/commands-arn, which no stack"):
-        deploy_order.in_order([PLATFORM, ORDER])
+        stack_order.in_order([PLATFORM, ORDER])
 
 
 def test_stacks_that_wait_for_each_other_are_named_with_the_parameters() -> None:
     waiting = Stacked("Platform", (BUS,), (COMMANDS,))
     with pytest.raises(DependencyCycleError) as refusal:
-        deploy_order.in_order([waiting, PAYMENT])
+        stack_order.in_order([waiting, PAYMENT])
     assert "Payment requires /orderflow/dev/platform/bus-arn of Platform" in str(refusal.value)
     assert "Platform requires /orderflow/dev/payment/commands-arn of Payment" in str(refusal.value)

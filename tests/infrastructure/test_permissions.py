@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 import stages
-from services.kernel.names import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
-from services.kernel.schemas import SERVICES_FOLDER
+from kernel.naming import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
+from kernel.schemas import SERVICES_FOLDER
 from stages import Stage
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.iam import Caller, Statement, allowed

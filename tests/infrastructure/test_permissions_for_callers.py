@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import stages
-from services.kernel.names import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
+from kernel.naming import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
 from tests.infrastructure.iam import Caller, Statement, allowed
 from tests.infrastructure.resolved import ACCOUNT, REGION, Resolved
 from tests.infrastructure.templates import Assembly

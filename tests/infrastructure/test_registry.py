@@ -6,10 +6,10 @@ import pytest
 from jsonschema import Draft7Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from orderctl.contracts.catalogue import Event, events, newest
-from orderctl.embedded.process import REPOSITORY
-from orderctl.patterns import Pattern
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
+from laptop.emulator.process import REPOSITORY
+from operations.contracts.event_catalogue import Event, events, newest
+from operations.event_pattern import Pattern
 from tests.infrastructure.templates import Assembly
 
 EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in events()]

@@ -1,6 +1,6 @@
 """Every rule of the bus as synthesized, held against every event that there is, and against who declares to consume it.
 
-Nothing here is typed by hand: events are the schemas' examples, consumers are what `consumes.py` declares, and two matchers say
+Nothing here is typed by hand: events are the schemas' examples, consumers are what `subscriptions.py` declares, and two matchers say
 what a pattern takes: ours, and the one of the engine that the laptop's AWS runs on.
 """
 
@@ -16,13 +16,13 @@ import pytest
 
 import stages
 from cdk.service_stack import PLATFORM
-from orderctl.patterns import Pattern
-from services.kernel import schemas
-from services.kernel.names import CHANNEL_PREFIX, SERVICES, source_of
-from services.kernel.transitions import TransitionTable
-from tests.consumers import SUBSCRIPTIONS, Pair, optional, versions
-from tests.engine_matcher import opinions
+from kernel import schemas
+from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
+from kernel.transitions import TransitionTable
+from operations.event_pattern import Pattern
 from tests.infrastructure.templates import Assembly, Resource, listed, referred
+from tests.support.consumers import SUBSCRIPTIONS, Pair, optional, versions
+from tests.support.engine_matcher import opinions
 
 Event = dict[str, Any]
 Patterns = dict[tuple[str, str], Pattern]
@@ -204,7 +204,7 @@ def test_schemas_and_code_know_the_same_events() -> None:
     published = {
         (table.source, step.publishes)
         for service in SERVICES
-        for table in vars(import_module(f"services.{service}.states")).values()
+        for table in vars(import_module(f"services.{service}.domain.states")).values()
         if isinstance(table, TransitionTable)
         for step in table.transitions
         if step.publishes

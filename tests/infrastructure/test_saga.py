@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.order.workflow import budget
+from services.order.workflow import time_budget
 from services.order.workflow.definition import definition
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
@@ -62,7 +62,7 @@ def test_each_waits_longer_than_what_it_waits_for(assembly: Assembly) -> None:
     (integration,) = assembly.resources("ApiGatewayV2::Integration", service="order")
     assert told == definition()["TimeoutSeconds"]
     assert api["Timeout"] * 1000 <= integration.properties["TimeoutInMillis"] <= 30_000
-    budget.assert_within(definition(), lease_seconds=budget.LEASE_SECONDS, api_seconds=api["Timeout"])
+    time_budget.assert_within(definition(), lease_seconds=time_budget.LEASE_SECONDS, api_seconds=api["Timeout"])
 
 
 def test_a_task_is_given_up_before_its_function_is(assembly: Assembly) -> None:

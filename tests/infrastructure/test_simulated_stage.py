@@ -2,10 +2,10 @@
 
 import pytest
 
+from simulation.engine.streams import BATCH, MAX_RETRIES, SHARDS
+from simulation.stage import deployment
+from simulation.stage.deployment import SUBSCRIPTIONS, Deployed
 from tests.infrastructure.templates import Assembly
-from tests.simulation import deployment
-from tests.simulation.deployment import SUBSCRIPTIONS, Deployed
-from tests.simulation.streams import BATCH, MAX_RETRIES, SHARDS
 
 REFERENCES = {
     "TABLE_NAME",

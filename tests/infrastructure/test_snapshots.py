@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from services.kernel.names import SERVICES
+from kernel.naming import SERVICES
 from tests.infrastructure.templates import Assembly
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+import app as composition
 import stages
-from cdk import app as composition
 from stages import StageError
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly

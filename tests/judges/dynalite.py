@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.polling import eventually
-from tests.simulation.dynamodb import DynamoDB
-from tests.simulation.dynamodb_answers import answer, compared, same
-from tests.simulation.expressions import equal
+from simulation.engine.dynamodb import DynamoDB
+from simulation.engine.expressions import equal
+from tests.support.dynamodb_answers import answer, compared, same
+from tests.support.polling import eventually
 
 Answer = dict[str, Any]
 SERVER: Final = Path(__file__).parent / "dynalite_server.js"

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError, ConnectionError
 
-from orderctl.target import Target
+from operations.aws.target import Target
 from tests.infrastructure.templates import Assembly, Resource
-from tests.polling import eventually
+from tests.support.polling import eventually
 
 KNOWN: Final = {
     "SQS::Queue": {"MessageRetentionPeriod", "RedrivePolicy", "SqsManagedSseEnabled", "Tags", "VisibilityTimeout"},

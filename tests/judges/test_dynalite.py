@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.judges.dynalite import KNOWN_GAPS, Dynalite, Exchange, Gap, leaves_out_the_refused_row, serving
-from tests.simulation.dynamodb_answers import answer, ours
-from tests.simulation.random_requests import TABLES, Requests
+from tests.support.dynamodb_answers import answer, ours
+from tests.support.random_requests import TABLES, Requests
 
 REPOSITORY = Path(__file__).parents[2]
 NODE = REPOSITORY / ".venv" / "lib" / "node" / "bin" / "node"

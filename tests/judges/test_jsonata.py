@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from services.order.workflow.definition import definition
+from simulation.engine import jsonata_text
 from tests.judges.random_bindings import binding, expressions
-from tests.simulation import jsonata_text
 
 REPOSITORY = Path(__file__).parents[2]
 NODE = REPOSITORY / ".venv" / "lib" / "node" / "bin" / "node"

@@ -14,16 +14,18 @@ from typing import Any
 import pytest
 
 import stages
-from orderctl import redriving, replaying, routing
-from services.kernel import schemas
-from services.kernel.inbox import ATTEMPTS
-from services.kernel.names import PACED_REPLAY_PREFIX, catches_up
+from kernel import schemas
+from kernel.inbox import ATTEMPTS
+from kernel.naming import PACED_REPLAY_PREFIX, catches_up
+from operations.dead_letters import redrives
+from operations.events import bus_rules
+from operations.replay import archive_replay
 from tests.infrastructure.conftest import synthesize
 from tests.judges.moto_stage import MotoStage, serving
 
 pytest.importorskip("flask", reason="moto's server is not installed: make setup")
 
-NEVER_REPLAYED = {name.removesuffix("-rule-arn") for name in replaying.NEVER_REPLAYED}
+NEVER_REPLAYED = {name.removesuffix("-rule-arn") for name in archive_replay.NEVER_REPLAYED}
 WINDOW = timedelta(hours=1)
 Events = list[dict[str, Any]]
 Deliveries = dict[str, Events]
@@ -58,14 +60,14 @@ def history(stage: MotoStage) -> History:
         for detail in details:
             name = source.replace("*", "shop")
             event = {"id": stage.put(name, detail_type, detail), "source": name, "detail-type": detail_type, "detail": detail}
-            put.append(routing.as_delivered(stage.target, event))
+            put.append(bus_rules.as_delivered(stage.target, event))
     return History(put, stage.delivered())
 
 
 def verdicts(stage: MotoStage, events: Events) -> dict[str, list[str]]:
     """Return the ids of the events that each rule takes, as `orderctl` says."""
-    rules = [rule for rule in routing.rules(stage.target) if rule.name in stage.queues]
-    return {rule.name: [event["id"] for event in events if routing.verdict(rule, event)["matches"]] for rule in rules}
+    rules = [rule for rule in bus_rules.rules(stage.target) if rule.name in stage.queues]
+    return {rule.name: [event["id"] for event in events if bus_rules.verdict(rule, event)["matches"]] for rule in rules}
 
 
 def replay(stage: MotoStage, *services: str, ago: timedelta = timedelta(), **how: bool) -> tuple[str, Deliveries]:
@@ -74,10 +76,10 @@ def replay(stage: MotoStage, *services: str, ago: timedelta = timedelta(), **how
     if how.get("paced"):
         rules = [stage.published("-rule-arn")["platform/staging-rule-arn"]]
     else:
-        rules = replaying.chosen_rules(replaying.rules(stage.target), services)
-    window = replaying.Window(now - ago - WINDOW, now - ago)
-    name = replaying.start(stage.target, window, rules, now, **how)
-    assert replaying.show(stage.target, name)["state"] == "COMPLETED"
+        rules = archive_replay.chosen_rules(archive_replay.rules(stage.target), services)
+    window = archive_replay.Window(now - ago - WINDOW, now - ago)
+    name = archive_replay.start(stage.target, window, rules, now, **how)
+    assert archive_replay.show(stage.target, name)["state"] == "COMPLETED"
     return name, stage.delivered()
 
 
@@ -154,9 +156,9 @@ def test_a_message_that_fails_becomes_a_dead_letter_and_is_redriven_to_its_own_q
         assert failed["Body"] == body
     assert "Messages" not in client.receive_message(QueueUrl=url)
 
-    which = redriving.chosen(None, everything=True, limit=10, now=datetime.now(UTC))
-    (result,) = redriving.redrive(stage.target, rule, which, redriving.MAX_ATTEMPTS, lambda told: None)
-    assert result["outcome"] == redriving.REDRIVEN
+    which = redrives.chosen(None, everything=True, limit=10, now=datetime.now(UTC))
+    (result,) = redrives.redrive(stage.target, rule, which, redrives.MAX_ATTEMPTS, lambda told: None)
+    assert result["outcome"] == redrives.REDRIVEN
     (again,) = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert (again["Body"], again["MessageAttributes"][ATTEMPTS]["StringValue"]) == (body, "1")
     client.delete_message(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"])

@@ -2,9 +2,9 @@
 
 import pytest
 
+from simulation.modelcheck.ablation import ABLATIONS
+from simulation.modelcheck.ordering import Ordering
 from tests.judges import promela
-from tests.simulation.explorer.ablation import ABLATIONS
-from tests.simulation.explorer.ordering import Ordering
 
 OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
 """What the explorer says breaks something, of the world of one order that the model is about (its own test holds it)."""

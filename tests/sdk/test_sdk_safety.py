@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.kernel import clients
+from kernel import clients
 from tests.sdk.repeats import REPEATS
 
 SERVICES = Path(__file__).parents[2] / "services"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.crash_points import CRASH_POINTS, CrashPoint, markdown
+from simulation.stage.crash_points import CRASH_POINTS, CrashPoint, markdown
 from tests.simulation.test_simulation import REPOSITORY, simulate
 
 ALSO = [test for point in CRASH_POINTS for test in point.also]
@@ -28,5 +28,5 @@ def test_there_is(test: str) -> None:
 
 def test_the_docs_tell_them() -> None:
     assert markdown() in (REPOSITORY / "docs/explanation/reliability.md").read_text(), (
-        "docs: python -m tests.simulation crash-points --markdown"
+        "docs: python -m simulation crash-points --markdown"
     )

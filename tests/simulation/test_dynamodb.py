@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.dynamodb import Refusal
-from tests.simulation.dynamodb_answers import answer, compared, ours, same
-from tests.simulation.random_requests import TABLES, Requests
+from simulation.engine.dynamodb import Refusal
+from tests.support.dynamodb_answers import answer, compared, ours, same
+from tests.support.random_requests import TABLES, Requests
 
 REPOSITORY = Path(__file__).parents[2]
 EMBEDDED = REPOSITORY / ".venv-embedded" / "bin" / "python"

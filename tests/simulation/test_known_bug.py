@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.known_bug import MisplacedBugError, Replacement, changed, known_bugs
+from simulation.known_bugs.bug import MisplacedBugError, Replacement, changed, known_bugs
 
 CODE = """class Store:
     def load(self):

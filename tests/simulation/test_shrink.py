@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from tests.simulation.shrink import Least, least
+from simulation.stage.shrink import Least, least
 
 
 def needs(*needed: int) -> Callable[[Sequence[int]], bool]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import reintroduced
-from tests.simulation.known_bug import KnownBug, known_bugs
+from simulation.known_bugs import hunt
+from simulation.known_bugs.bug import KnownBug, known_bugs
 
 REPOSITORY = Path(__file__).parents[2]
 ORDERS = "1200"
@@ -23,7 +23,7 @@ SEEDS = 150
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
     """Run the simulation's command; what it printed. It must find no violation."""
-    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    command = [sys.executable, "-m", "simulation", *arguments]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
@@ -38,7 +38,7 @@ def history(printed: str) -> str:
 
 @pytest.mark.parametrize("bug", known_bugs(), ids=lambda bug: bug.name)
 def test_every_known_bug_can_be_put_back(bug: KnownBug, tmp_path: Path) -> None:
-    reintroduced.changed_copy(bug, tmp_path)
+    hunt.changed_copy(bug, tmp_path)
 
 
 def seed_of_the_commit() -> str:
@@ -50,7 +50,7 @@ def seed_of_the_commit() -> str:
 @pytest.mark.timeout(900)
 def test_orders_under_every_fault() -> None:
     seed = seed_of_the_commit()
-    print(f"again: python -m tests.simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
+    print(f"again: python -m simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
     assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", seed)
 
 
@@ -60,7 +60,7 @@ def test_the_adapters_of_stripe_and_easypost_under_every_fault() -> None:
 
 
 def test_what_a_reader_leaves_unread_is_no_error() -> None:
-    shell = f"{sys.executable} -m tests.simulation crash-points --markdown | head -1"
+    shell = f"{sys.executable} -m simulation crash-points --markdown | head -1"
     done = subprocess.run(["bash", "-c", shell], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
 

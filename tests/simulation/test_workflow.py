@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.order.workflow.definition import definition
-from tests.simulation.scheduler import SECOND, Environ, Scheduler, Task
-from tests.simulation.workflow import Ended, StateError, Succeeded, UnknownState, Workflow, check_known
-from tests.simulation.workflow_cases import CASES, Answer, Case, in_order
+from simulation.engine.scheduler import SECOND, Environ, Scheduler, Task
+from simulation.engine.workflow import Ended, StateError, Succeeded, UnknownState, Workflow, check_known
+from tests.support.workflow_cases import CASES, Answer, Case, in_order
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 Answering = Callable[[str, Any, Scheduler], Any]

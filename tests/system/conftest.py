@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import stages
-from orderctl import laptop as bring_up
-from orderctl import observing, service, signed_http
-from orderctl.embedded import process
-from orderctl.output import Progress
-from orderctl.signed_http import Answer
-from orderctl.target import Target
-from services.kernel.rows import unmarshal
-from tests.polling import eventually
+from kernel.aggregate_store import unmarshal
+from laptop import bring_up as bring_up
+from laptop.emulator import process
+from operations.aws import service_client, signed_http, stage_state
+from operations.aws.signed_http import Answer
+from operations.aws.target import Target
+from orderctl.terminal.output import Progress
+from tests.support.polling import eventually
 
 SETTLED = ("CONFIRMED", "CANCELLED")
 MUG = ("MUG-BLUE", 1250)
@@ -59,7 +59,7 @@ class Laptop:
 
     def rows(self, parameter: str) -> list[dict[str, Any]]:
         """Every row of the table that `parameter` names, by key."""
-        return observing.rows(self.target, parameter)
+        return stage_state.rows(self.target, parameter)
 
     def settled(self, order_id: str) -> dict[str, Any]:
         """The order once it is terminal."""
@@ -72,15 +72,15 @@ class Laptop:
 
     def quiet(self) -> None:
         """Wait until every order is terminal, no row has an event pending and no queue a message."""
-        assert observing.quiet(self.target, 90) == []
+        assert stage_state.quiet(self.target, 90) == []
 
     def dead_letters(self) -> dict[str, int]:
         """The dead-letter queues that hold something, with how many messages."""
-        return {name: depth for name, depth in observing.depths(self.target, "-dlq-url").items() if depth}
+        return {name: depth for name, depth in stage_state.depths(self.target, "-dlq-url").items() if depth}
 
     def invoke(self, parameter: str, payload: dict[str, Any] | None = None) -> Any:
         """Call a function by the parameter that holds its ARN; its answer. Fails the test if the function failed."""
-        return service.invoke(self.target, parameter, payload or {})
+        return service_client.invoke(self.target, parameter, payload or {})
 
     def run_saga(self, saga_input: dict[str, Any]) -> dict[str, Any]:
         """One synchronous run of the workflow."""
@@ -94,7 +94,7 @@ class Laptop:
 
     def fingerprint(self) -> str:
         """A hash over every row of every table: what a replay must not change."""
-        return observing.fingerprint(observing.all_rows(self.target))
+        return stage_state.fingerprint(stage_state.all_rows(self.target))
 
 
 @pytest.fixture(scope="session")

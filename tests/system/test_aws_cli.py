@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.polling import eventually
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
 from tests.system.test_orders import channel_entry, orders_by_key
 

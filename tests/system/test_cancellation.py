@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from orderctl import service
-from orderctl.embedded import mailbox
-from orderctl.importing import cdnow, publishing
-from services.order import identity
-from tests.polling import eventually
+from laptop.emulator import mailbox
+from operations.aws import service_client
+from operations.orders import cdnow, order_import
+from services.order.domain import identity
+from tests.support.orderctl_run import orderctl
+from tests.support.polling import eventually
 from tests.system.conftest import MUG, Laptop
-from tests.system.orderctl_run import orderctl
 from tests.system.test_replay import SAMPLE
 
 ROWS = int(os.environ.get("ORDERFLOW_CANCELLATION_ROWS", "20"))
@@ -124,8 +124,8 @@ def test_captured_less_refunded_is_what_is_confirmed_over_cdnow_purchases(laptop
     channel = f"returns-{uuid.uuid4().hex[:8]}"
     scope = identity.channel_scope(channel)
     chosen: list[str] = []
-    for some in service.in_parts(purchases, AT_ONCE):
-        publishing.run(laptop.target, some, channel, rate=50, wait=True, deadline_seconds=600)
+    for some in service_client.in_parts(purchases, AT_ONCE):
+        order_import.run(laptop.target, some, channel, rate=50, wait=True, deadline_seconds=600)
         asked = random.sample(some, max(1, round(len(some) * SHARE)))
         for order_id in (identity.order_id(scope, purchase.idempotency_key) for purchase in asked):
             assert ask_to_cancel(laptop, order_id) in (202, 409)

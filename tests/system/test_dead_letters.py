@@ -3,9 +3,9 @@
 import json
 import uuid
 
-from services.order import identity
+from services.order.domain import identity
+from tests.support.orderctl_run import orderctl
 from tests.system.conftest import MUG, Laptop
-from tests.system.orderctl_run import orderctl
 
 CHANNEL = "letters"
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from orderctl.demo import scenes
-from orderctl.embedded.process import REPOSITORY
+from laptop.demo import scenes
+from laptop.emulator.process import REPOSITORY
 from tests.system.conftest import Laptop
 
 README = (REPOSITORY / "README.md").read_text()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import stages
-from cdk import deploy_order
-from orderctl import deploying
-from orderctl.cdk_cli import Cdk
-from orderctl.embedded import process
-from orderctl.errors import UserError
-from orderctl.output import Progress
-from orderctl.target import Target
-from tests.system.orderctl_run import orderctl
+from cdk import stack_order
+from laptop.emulator import process
+from operations.aws.target import Target
+from operations.deploy import requirements
+from operations.deploy.cdk_cli import Cdk
+from operations.errors import UserError
+from orderctl.terminal.output import Progress
+from tests.support.orderctl_run import orderctl
 
 IN_ORDER = ("payment", "inventory", "order", "shipping", "notification", "audit")
 
@@ -67,11 +67,11 @@ def assemblies(empty: Target) -> dict[str, Path]:
 
 @pytest.mark.timeout(600)
 def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None:
-    stacks = {deploying.service_of(stack): stack for stack in deploy_order.read(assemblies["INFO"])}
+    stacks = {requirements.service_of(stack): stack for stack in stack_order.read(assemblies["INFO"])}
     cdk = Cdk(empty, process.home() / "logs" / "deploy.log")
 
     def deploy(service: str, level: str) -> None:
-        deploying.check_required([stacks[service]], list(stacks.values()), deploying.parameters_there(empty))
+        requirements.check_required([stacks[service]], list(stacks.values()), requirements.parameters_there(empty))
         cdk.deploy(assemblies[level], [stacks[service].name])
 
     with pytest.raises(UserError, match=r"OrderflowDev-Payment needs .*, which OrderflowDev-Platform publishes"):
@@ -83,9 +83,9 @@ def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None
         deploy(service, "INFO")
         assert parameters(empty, service) > 0
         assert log_levels(empty, service) == {"INFO"}
-    there = deploying.stacks_there(empty, list(stacks.values()))
+    there = requirements.stacks_there(empty, list(stacks.values()))
     with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its"):
-        deploying.check_unneeded([stacks["payment"]], list(stacks.values()), there)
+        requirements.check_unneeded([stacks["payment"]], list(stacks.values()), there)
     for service in IN_ORDER:
         deploy(service, "DEBUG")
         assert log_levels(empty, service) == {"DEBUG"}

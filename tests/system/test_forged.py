@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel.receipts import sign
-from services.order import identity
-from tests.polling import eventually
+from kernel.receipts import sign
+from services.order.domain import identity
+from tests.support.polling import eventually
 from tests.system.conftest import MUG, Laptop
 from tests.system.test_saga import pending  # noqa: F401 - a fixture
 

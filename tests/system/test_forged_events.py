@@ -7,9 +7,9 @@ import json
 import uuid
 from typing import Any
 
-from orderctl import observing
-from services.kernel.schemas import newest_version
-from tests.polling import eventually
+from kernel.schemas import newest_version
+from operations.aws import stage_state
+from tests.support.polling import eventually
 from tests.system.conftest import MUG, Laptop
 from tests.system.test_shipments import advanced
 
@@ -32,7 +32,7 @@ def rows_of(laptop: Laptop, order_id: str) -> dict[str, list[Any]]:
     """Every row about the order, in all tables."""
     return {
         table: [row for row in rows if order_id in json.dumps(row, default=str)]
-        for table, rows in observing.all_rows(laptop.target).items()
+        for table, rows in stage_state.all_rows(laptop.target).items()
         if not table.startswith("journal")
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.polling import eventually
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
 
 PRICE = 700

@@ -4,19 +4,19 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from orderctl import published
-from orderctl.replaying import Window
-from services.kernel import clock
-from tests.polling import eventually
+from kernel import clock
+from operations.events import journal
+from operations.replay.archive_replay import Window
+from tests.support.orderctl_run import orderctl
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
-from tests.system.orderctl_run import orderctl
 from tests.system.test_replay import some_history
 
 
 def journaled(laptop: Laptop) -> int:
     """How many puts the journal knows of."""
     now = clock.now()
-    return sum(event.times_put for event in published.in_window(laptop.target, Window(now - timedelta(hours=6), now)))
+    return sum(event.times_put for event in journal.in_window(laptop.target, Window(now - timedelta(hours=6), now)))
 
 
 def archived(laptop: Laptop) -> int:

@@ -15,17 +15,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audit.figures import figures
 from audit.invariants import audit
-from orderctl import observing, ordering, publishing, service
+from audit.summary import figures
+from kernel.naming import CHANNEL_PREFIX
+from laptop.emulator import process
+from operations.aws import service_client, stage_state
+from operations.events import publisher
+from operations.orders import cdnow, store
+from operations.orders import order_import as importing
+from operations.orders.cdnow import Purchase
 from orderctl.commands.audit import read as read_books
-from orderctl.embedded import process
-from orderctl.importing import cdnow
-from orderctl.importing import publishing as importing
-from orderctl.importing.cdnow import Purchase
-from services.kernel.names import CHANNEL_PREFIX
-from services.order import identity
-from tests.polling import eventually
+from services.order.domain import identity
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
 
 ORDERS = int(os.environ.get("ORDERFLOW_KILL_ORDERS", "40"))
@@ -94,21 +95,21 @@ def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.Captur
     killer = Killer(SEED)
     killer.start()
     began = time.monotonic()
-    for part in service.in_parts(purchases, publishing.MAX_ENTRIES):
+    for part in service_client.in_parts(purchases, publisher.MAX_ENTRIES):
         details = [cdnow.event(purchase, CHANNEL) for purchase in part]
-        publishing.publish(laptop.target, f"{CHANNEL_PREFIX}{CHANNEL}", "OrderPlaced", details)
-        ordering.settled(laptop.target, ids(part), 5, lambda _: None)
+        publisher.publish(laptop.target, f"{CHANNEL_PREFIX}{CHANNEL}", "OrderPlaced", details)
+        store.settled(laptop.target, ids(part), 5, lambda _: None)
     killed = killer.stop()
-    eventually(lambda: len(ordering.statuses(laptop.target, ids(purchases))) == ORDERS, 420, "every event has become an order")
+    eventually(lambda: len(store.statuses(laptop.target, ids(purchases))) == ORDERS, 420, "every event has become an order")
     for _sweep in range(SWEEPS):
         let_time_pass(laptop)
         laptop.invoke("order/sweeper-arn")
         laptop.invoke("notification/sweeper-arn")
-        observing.quiet(laptop.target, 30)
-    left = observing.quiet(laptop.target, QUIET_SECONDS)
+        stage_state.quiet(laptop.target, 30)
+    left = stage_state.quiet(laptop.target, QUIET_SECONDS)
     assert left == []
     laptop.invoke("shipping/sweeper-arn")
-    assert observing.quiet(laptop.target, QUIET_SECONDS) == []
+    assert stage_state.quiet(laptop.target, QUIET_SECONDS) == []
     books = read_books(laptop.target)
     with capsys.disabled():
         told = {"orders": ORDERS, "seed": SEED, "workers_killed": killed, "seconds": round(time.monotonic() - began)}

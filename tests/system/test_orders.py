@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.order import identity
-from tests.polling import eventually
+from services.order.domain import identity
+from tests.support.polling import eventually
 from tests.system.conftest import MUG, Laptop
 
 

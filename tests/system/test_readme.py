@@ -5,10 +5,10 @@ from contextlib import nullcontext
 
 import pytest
 
-from tests.documented_commands import PAGES, REPOSITORY, Command, of_page, script
-from tests.polling import eventually
+from tests.support.documented_commands import PAGES, REPOSITORY, Command, of_page, script
+from tests.support.polling import eventually
+from tests.support.shell import shell
 from tests.system.conftest import Laptop
-from tests.system.shell import shell
 from tests.system.test_runbooks import forget_dead_letters, parcels_on_their_way
 
 RUN = [

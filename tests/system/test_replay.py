@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from orderctl import observing
-from orderctl.embedded import mailbox
-from orderctl.embedded.process import REPOSITORY
-from tests.polling import eventually
+from laptop.emulator import mailbox
+from laptop.emulator.process import REPOSITORY
+from operations.aws import stage_state
+from tests.support.orderctl_run import orderctl
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
-from tests.system.orderctl_run import orderctl
 
 REPLAY = ("replay", "start", "--last", "1h", "--wait")
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
@@ -87,20 +87,20 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
     note = laptop.row("notification", f"NOTE#{order_id}#confirmed")
     assert shipment is not None
     assert note is not None
-    before, mails = observing.all_rows(laptop.target), mails_to_bob(laptop)
+    before, mails = stage_state.all_rows(laptop.target), mails_to_bob(laptop)
     dynamodb = laptop.target.client("dynamodb")
     for service, row in (("shipping", shipment), ("notification", note)):
         dynamodb.delete_item(TableName=laptop.target.parameter(f"{service}/table-name"), Key={"pk": {"S": row["pk"]}})
-    missed = observing.all_rows(laptop.target)
+    missed = stage_state.all_rows(laptop.target)
     orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "notification")
     laptop.quiet()
-    assert observing.all_rows(laptop.target) == missed, "nobody has asked for parcels and mails"
+    assert stage_state.all_rows(laptop.target) == missed, "nobody has asked for parcels and mails"
     orderctl(laptop.target, *REPLAY, "--to", "shipping", "--catch-up")
     eventually(lambda: laptop.row("shipping", shipment["pk"]), 60, "the shipment is back")
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
-    after = observing.all_rows(laptop.target)
+    after = stage_state.all_rows(laptop.target)
     again = take(after["shipping/table-name"], shipment["pk"])
     assert lasting(again) == lasting(take(before["shipping/table-name"], shipment["pk"]))
     take(before["notification/table-name"], note["pk"])
@@ -110,7 +110,7 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
 
 def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop) -> None:
     order_id = some_history(laptop)
-    before = observing.all_rows(laptop.target)
+    before = stage_state.all_rows(laptop.target)
     table, pk = laptop.target.parameter("shipping/table-name"), f"SHIP#{order_id}"
     laptop.target.client("dynamodb").delete_item(TableName=table, Key={"pk": {"S": pk}})
     orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "order", "--catch-up", "--rate", "100/s")
@@ -118,10 +118,10 @@ def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
-    after = observing.all_rows(laptop.target)
+    after = stage_state.all_rows(laptop.target)
     assert lasting(take(after["shipping/table-name"], pk)) == lasting(take(before["shipping/table-name"], pk))
     assert after == before
-    assert observing.depth(laptop.target, laptop.target.parameter("platform/staging-queue-url")) == 0
+    assert stage_state.depth(laptop.target, laptop.target.parameter("platform/staging-queue-url")) == 0
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -137,26 +137,26 @@ def test_what_was_lost_of_cdnow_orders_is_made_again_and_nothing_else(laptop: La
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
-    before, poisoned = observing.all_rows(laptop.target), laptop.dead_letters()
+    before, poisoned = stage_state.all_rows(laptop.target), laptop.dead_letters()
     lose(laptop, before, f"lossy-{seed}", chance)
     for queue in ("shipping/orders-queue-url", "notification/notices-queue-url"):
         body = json.dumps({"source": "orderflow.order", "detail-type": "OrderConfirmed", "detail": {"data": chance.random()}})
         laptop.target.client("sqs").send_message(QueueUrl=laptop.target.parameter(queue), MessageBody=body)
     laptop.quiet()
-    assert observing.all_rows(laptop.target) != before
+    assert stage_state.all_rows(laptop.target) != before
     orderctl(laptop.target, *catch_up)
     orderctl(laptop.target, *catch_up, "--wait")
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
-    after = observing.all_rows(laptop.target)
+    after = stage_state.all_rows(laptop.target)
     assert different(business(before), business(after)) == []
     spoiled = {name: depth - poisoned.get(name, 0) for name, depth in laptop.dead_letters().items()}
     assert {name for name, more in spoiled.items() if more} == {"shipping/orders-dlq-url", "notification/notices-dlq-url"}
     mails = len(mailbox.sent_mails(laptop.target.reachable()))
     orderctl(laptop.target, *catch_up, "--wait")
     laptop.quiet()
-    assert observing.all_rows(laptop.target) == after
+    assert stage_state.all_rows(laptop.target) == after
     assert len(mailbox.sent_mails(laptop.target.reachable())) == mails
 
 

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from orderctl import routing, tailing
-from services.kernel import schemas
-from tests.consumers import SUBSCRIPTIONS
+from kernel import schemas
+from operations.events import bus_rules, live_tail
+from tests.support.consumers import SUBSCRIPTIONS
+from tests.support.orderctl_run import orderctl
 from tests.system.conftest import Laptop
-from tests.system.orderctl_run import orderctl
 
 SAMPLES = [
     {"source": source.replace("*", "shop"), "detail-type": detail_type, "detail": example}
@@ -24,12 +24,12 @@ def test_the_rules_are_the_consumers_and_the_sagas(laptop: Laptop) -> None:
 
 
 def test_the_engine_agrees_about_every_event_and_every_rule(laptop: Laptop) -> None:
-    events = [routing.as_delivered(laptop.target, sample) for sample in SAMPLES]
+    events = [bus_rules.as_delivered(laptop.target, sample) for sample in SAMPLES]
     client = laptop.target.client("events")
-    for rule in routing.rules(laptop.target):
+    for rule in bus_rules.rules(laptop.target):
         for event in events:
             theirs = client.test_event_pattern(EventPattern=rule.pattern, Event=json.dumps(event))["Result"]
-            assert routing.verdict(rule, event)["matches"] == theirs, (rule.name, event["detail-type"])
+            assert bus_rules.verdict(rule, event)["matches"] == theirs, (rule.name, event["detail-type"])
 
 
 def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
@@ -45,7 +45,7 @@ def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
 
 def test_a_tail_gets_what_its_pattern_takes_and_nothing_else(laptop: Laptop) -> None:
     pattern = {"detail-type": ["OrderConfirmed"], "detail": {"data": {"lines": {"quantity": [{"numeric": [">", 2]}]}}}}
-    with tailing.watched(laptop.target, {**tailing.EVERYTHING, **pattern}) as url:
+    with live_tail.watched(laptop.target, {**live_tail.EVERYTHING, **pattern}) as url:
         placed = {quantity: laptop.place(("MUG-BLUE", quantity)).json()["order_id"] for quantity in (1, 3)}
-        seen = {event["detail"]["metadata"]["order_id"] for event in tailing.received(laptop.target, url, 10)}
+        seen = {event["detail"]["metadata"]["order_id"] for event in live_tail.received(laptop.target, url, 10)}
     assert seen & set(placed.values()) == {placed[3]}

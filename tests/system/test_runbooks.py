@@ -10,18 +10,19 @@ from threading import Event, Thread
 
 import pytest
 
-from orderctl import observing, replaying
-from orderctl.cdk_cli import Cdk
-from orderctl.contracts import catalogue
-from orderctl.embedded import mailbox
-from orderctl.embedded.process import REPOSITORY
-from services.kernel import clock
-from services.order.decisions import as_ordered
-from tests.polling import eventually
+from kernel import clock
+from laptop.emulator import mailbox
+from laptop.emulator.process import REPOSITORY
+from operations.aws import stage_state
+from operations.contracts import event_catalogue
+from operations.deploy.cdk_cli import Cdk
+from operations.replay import archive_replay
+from services.order.domain.decisions import as_ordered
+from tests.support.orderctl_run import orderctl
+from tests.support.polling import eventually
+from tests.support.repository_copy import apply_page, copy
+from tests.support.runbook import RUNBOOKS, commands, follow
 from tests.system.conftest import Laptop
-from tests.system.copies import apply_page, copy
-from tests.system.orderctl_run import orderctl
-from tests.system.runbook import RUNBOOKS, commands, follow
 from tests.system.test_replay import some_history
 
 ORDERS = int(os.environ.get("ORDERFLOW_RUNBOOK_ORDERS", "12"))
@@ -45,7 +46,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
     told = len(mailbox.sent_mails(laptop.target.reachable()))
     with parcels_on_their_way(laptop):
         follow("consumer-was-broken", laptop.target)
-    assert observing.quiet(laptop.target, 120) == []
+    assert stage_state.quiet(laptop.target, 120) == []
     assert len(mailbox.sent_mails(laptop.target.reachable())) >= told + ORDERS
     before = laptop.fingerprint()
     orderctl(laptop.target, "replay", "start", "--last", "3h", "--to", "notification", "--catch-up", "--wait")
@@ -59,7 +60,7 @@ def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
     healthy = "    event = delivery.event\n"
     assert healthy in subscriber.read_text()
     subscriber.write_text(subscriber.read_text().replace(healthy, healthy + '    raise RuntimeError("a bad day")\n', 1))
-    cdk = Cdk(laptop.target, folder / "deploy.log", app=f"cd {folder} && {sys.executable} -m cdk.app")
+    cdk = Cdk(laptop.target, folder / "deploy.log", app=f"cd {folder} && {sys.executable} -m app")
     cdk.finish(cdk.synthesizing(folder / "cdk.out"), "synth")
     cdk.deploy(folder / "cdk.out", ["OrderflowDev-Notification"])
 
@@ -104,7 +105,7 @@ def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
     forget_dead_letters(laptop)
     before = laptop.fingerprint()
     files = apply_page(REPOSITORY / "docs" / "how-to" / "add-a-service.md", copy(tmp_path))
-    assert {"services/loyalty/subscriber.py", "services/loyalty/infrastructure.py", "cdk/app.py"} <= set(files)
+    assert {"services/loyalty/subscriber.py", "services/loyalty/infrastructure.py", "app.py"} <= set(files)
     with removed_in_the_end(laptop, "OrderflowDev-Loyalty"):
         follow("a-new-service-needs-history", laptop.target, PYTHONPATH=str(tmp_path), ORDERFLOW_HOME=str(tmp_path / "home"))
         laptop.quiet()
@@ -126,15 +127,15 @@ def removed_in_the_end(laptop: Laptop, stack: str) -> Iterator[None]:
         laptop.target.client("cloudformation").delete_stack(StackName=stack)
 
 
-def newest_and_oldest() -> tuple[catalogue.Event, catalogue.Event]:
+def newest_and_oldest() -> tuple[event_catalogue.Event, event_catalogue.Event]:
     """The newest version of OrderPlaced, and the oldest."""
-    versions = [event for event in catalogue.events() if event.stem == "OrderPlaced"]
+    versions = [event for event in event_catalogue.events() if event.stem == "OrderPlaced"]
     return versions[0], versions[-1]
 
 
 def forget_dead_letters(laptop: Laptop) -> None:
     """Those that earlier tests have left are not this trouble's."""
-    for url in observing.parameters(laptop.target, "-dlq-url").values():
+    for url in stage_state.parameters(laptop.target, "-dlq-url").values():
         laptop.target.client("sqs").purge_queue(QueueUrl=url)
 
 
@@ -143,10 +144,10 @@ def test_wrong_window_replayed(laptop: Laptop) -> None:
     some_history(laptop)
     forget_dead_letters(laptop)
     before, mails = laptop.fingerprint(), len(mailbox.sent_mails(laptop.target.reachable()))
-    everyone = [option for service in replaying.rules(laptop.target) for option in ("--to", service)]
+    everyone = [option for service in archive_replay.rules(laptop.target) for option in ("--to", service)]
     orderctl(laptop.target, "replay", "start", "--from", began, *everyone, "--catch-up", "--wait")
     orderctl(laptop.target, "replay", "start", "--from", began, *everyone)
-    (latest, *_) = replaying.listed(laptop.target)
+    (latest, *_) = archive_replay.listed(laptop.target)
     follow("wrong-window-replayed", laptop.target, REPLAY=latest["name"])
     laptop.quiet()
     assert laptop.fingerprint() == before

@@ -6,10 +6,10 @@ import urllib.request
 from datetime import timedelta
 from typing import Any
 
-from orderctl import advancing
-from orderctl.errors import UserError
-from services.kernel import clock, webhooks
-from tests.polling import eventually
+from kernel import clock, webhooks
+from operations.errors import UserError
+from operations.orders import shipments
+from tests.support.polling import eventually
 from tests.system.conftest import Laptop
 
 
@@ -30,7 +30,7 @@ def post(laptop: Laptop, body: str, signature: str | None) -> tuple[int, dict[st
 def advanced(laptop: Laptop, order_id: str) -> bool:
     """Take the shipment a step on, unless the sweeper was faster or there is none yet; whether it is delivered."""
     try:
-        return bool(advancing.advance(laptop.target, order_id)["status"] == "DELIVERED")
+        return bool(shipments.advance(laptop.target, order_id)["status"] == "DELIVERED")
     except UserError:
         row = laptop.row("shipping", f"SHIP#{order_id}")
         return row is not None and row["status"] == "DELIVERED"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import stages
-from orderctl import cdk_cli, deploying, retained_tables
-from orderctl.cdk_cli import Cdk
-from orderctl.embedded import process
-from orderctl.embedded.process import REPOSITORY
-from orderctl.target import Target
+from laptop.emulator import process
+from laptop.emulator.process import REPOSITORY
+from operations.aws.target import Target
+from operations.deploy import cdk_cli, requirements, retained_tables
+from operations.deploy.cdk_cli import Cdk
+from tests.support.orderctl_run import orderctl
+from tests.support.runbook import follow
 from tests.system.conftest import STAGES
-from tests.system.orderctl_run import orderctl
-from tests.system.runbook import follow
 
 PROD = ("--stage", "prod")
 SERVICES = ("platform", "payment", "inventory", "order", "shipping")
@@ -52,7 +52,7 @@ def write(**settings: str) -> None:
 
 def plain_cdk(target: Target, *arguments: str, app: str | None = None) -> "subprocess.CompletedProcess[str]":
     """Run the CDK's command line as it is, on the composition of the repository or on what it synthesized before."""
-    synthesize = ["--app", f"{sys.executable} -m cdk.app", "--output", str(process.home() / "plain")]
+    synthesize = ["--app", f"{sys.executable} -m app", "--output", str(process.home() / "plain")]
     command = [str(cdk_cli.CDK), *arguments, *(["--app", app] if app else synthesize)]
     environment = Cdk(target, process.home() / "logs" / "plain.log").environment()
     return subprocess.run(
@@ -153,7 +153,7 @@ def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
     assert "OrderflowProd-Shipping is protected from termination" in refused
     done = plain_cdk(prod, "destroy", "--exclusively", "OrderflowProd-Shipping", "--force", app=str(process.home() / "plain"))
     assert done.returncode != 0
-    assert "OrderflowProd-Shipping" in deploying.protected(prod, ["OrderflowProd-Shipping"])
+    assert "OrderflowProd-Shipping" in requirements.protected(prod, ["OrderflowProd-Shipping"])
 
 
 @pytest.mark.timeout(900)
@@ -163,7 +163,7 @@ def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
     orderctl(prod, *PROD, "deploy", *SERVICES, "notification", "journal", "--yes")
     before = shipments(prod)
     orderctl(prod, *PROD, "destroy", "shipping", "--yes", "--lift-protection")
-    assert "/orderflow/prod/shipping/table-name" not in deploying.parameters_there(prod)
+    assert "/orderflow/prod/shipping/table-name" not in requirements.parameters_there(prod)
     printed = follow("take-up-a-retained-table", prod, ORDERFLOW_STAGE="prod", **prod.exports())
     assert before["TableName"] in printed[0]
     assert before["TableName"] in printed[2]

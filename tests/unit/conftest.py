@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 from pytest_socket import _remove_restrictions, disable_socket, enable_socket, socket_allow_hosts
 
-from services.kernel import clients
+from kernel import clients
 
 CLIENTS = (
     clients.dynamodb,

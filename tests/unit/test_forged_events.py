@@ -11,25 +11,26 @@ from typing import Any
 import pytest
 
 from audit.tables import TABLES
-from services.inventory import facts as inventory_facts
-from services.inventory import subscriber as inventory_subscriber
-from services.inventory import table as inventory_table
-from services.kernel import clients, clock
-from services.kernel.names import facts_function_name
-from services.notification import subscriber as notification_subscriber
-from services.notification import table as notification_table
-from services.order import contact, subscriber, table
-from services.order import facts as order_facts
-from services.payment import facts as payment_facts
-from services.payment import gateways
-from services.payment import subscriber as payment_subscriber
-from services.payment import table as payment_table
-from services.shipping import cancellation
-from services.shipping import facts as shipping_facts
-from services.shipping import subscriber as shipping_subscriber
-from services.shipping import table as shipping_table
-from tests.unit.audit.stage import Stage, Story
-from tests.unit.choreography import ADDRESS, STAGE, DeadLetterQueue, an_event, batch
+from kernel import clients, clock
+from kernel.naming import facts_function_name
+from services.inventory.functions import facts as inventory_facts
+from services.inventory.functions import subscriber as inventory_subscriber
+from services.inventory.storage import table as inventory_table
+from services.notification.functions import subscriber as notification_subscriber
+from services.notification.storage import table as notification_table
+from services.order.functions import contact, subscriber
+from services.order.functions import facts as order_facts
+from services.order.storage import table
+from services.payment.functions import facts as payment_facts
+from services.payment.functions import subscriber as payment_subscriber
+from services.payment.gateways import factory
+from services.payment.storage import table as payment_table
+from services.shipping.functions import cancellation
+from services.shipping.functions import facts as shipping_facts
+from services.shipping.functions import subscriber as shipping_subscriber
+from services.shipping.storage import table as shipping_table
+from tests.support.audited_stage import Stage, Story
+from tests.support.choreography import ADDRESS, STAGE, DeadLetterQueue, an_event, batch
 
 UNKNOWN = "ord-" + "z" * 26
 QUERIES: dict[str, Callable[..., dict[str, Any]]] = {
@@ -53,7 +54,7 @@ CONSUMERS: dict[tuple[str, str], list[Callable[..., dict[str, Any]]]] = {
     ("inventory", "StockAllocated"): [subscriber.handler],
     ("inventory", "StockReleased"): [subscriber.handler],
 }
-"""By event, every handler that consumes it; tests/consumers.py has the same subscriptions."""
+"""By event, every handler that consumes it; tests/support/consumers.py has the same subscriptions."""
 WORST: dict[str, dict[str, Any]] = {
     "OrderConfirmed": {"lines": [{"sku": "MUG", "quantity": 100}]},
     "OrderCancelled": {"confirmed": True},
@@ -129,7 +130,7 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     built = {
         "order": (table.orders, table.contacts),
-        "payment": (payment_table.payments, payment_table.outside_refunds, gateways.gateway),
+        "payment": (payment_table.payments, payment_table.outside_refunds, factory.gateway),
         "inventory": (inventory_table.reservations, inventory_table.skus),
         "shipping": (shipping_table.shipments,),
         "notification": (notification_table.notes, notification_table.suppressions, notification_subscriber.settings),

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from services.inventory import sweeper as inventory_sweeper
-from services.inventory import table as inventory_table
-from services.kernel import clients, clock
-from services.kernel.orphans import LOOK_AFTER, LOOK_AGAIN_AFTER
-from services.kernel.rows import Row
-from services.payment import sweeper as payment_sweeper
-from services.payment import table as payment_table
-from tests.unit.choreography import CONFIRMED, PENDING, Bus, OtherServices, other_services
+from kernel import clients, clock
+from kernel.aggregate_store import Row
+from kernel.orphans import LOOK_AFTER, LOOK_AGAIN_AFTER
+from services.inventory.functions import sweeper as inventory_sweeper
+from services.inventory.storage import table as inventory_table
+from services.payment.functions import sweeper as payment_sweeper
+from services.payment.storage import table as payment_table
+from tests.support.choreography import CONFIRMED, PENDING, Bus, OtherServices, other_services
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, order  # noqa: F401 - fixtures
 from tests.unit.payment.conftest import ORDER, PaymentService, payment, payment_tables  # noqa: F401 - fixtures
 

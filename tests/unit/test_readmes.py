@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from kernel.naming import SERVICES
+from kernel.schemas import SERVICES_FOLDER
 from orderctl.reference.states import tables
-from services.inventory import commands as inventory
-from services.inventory import operator as stock_keeping
-from services.kernel.names import SERVICES
-from services.kernel.schemas import SERVICES_FOLDER
-from services.notification import commands as notification
-from services.order import commands as order
-from services.order import operator as price_setting
-from services.payment import commands as payment
-from services.payment import operator as refunding
+from services.inventory.functions import commands as inventory
+from services.inventory.functions import operator as stock_keeping
+from services.notification.functions import commands as notification
+from services.order.functions import commands as order
+from services.order.functions import operator as price_setting
+from services.payment.functions import commands as payment
+from services.payment.functions import operator as refunding
 
 HEADINGS = ["What it owns", "Functions", "Table", "Commands", "Events", "States"]
 COMMANDS = {

@@ -1,6 +1,6 @@
 """How a version of a notification event becomes the next, and the last."""
 
-from services.kernel.versions import Casts, Data, Downcasts
+from kernel.versions import Casts, Data, Downcasts
 
 
 def v1_to_v2(data: Data) -> Data:

@@ -30,7 +30,7 @@ PACKAGES = (
     "tests/",
 )
 GENERATED = re.compile(
-    r"docs/reference/cli\.md|services/\w+/schemas/models\.py|tests/simulation/bugs/|simulation/known_bugs/.*\.patch"
+    r"docs/reference/cli\.md|services/\w+/schemas/models\.py|simulation/known_bugs/bugs/|simulation/known_bugs/.*\.patch"
 )
 MAIL_TEMPLATES = re.compile(r"services/notification/.*templates/.*\.(txt|html)")
 COMMAND_LINE_PAGE = "docs/reference/cli.md"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from audit.books import Books
-from services.kernel import clock
-from tests.unit.audit.stage import STORIES, Stage
+from audit.snapshot import Books
+from kernel import clock
+from tests.support.audited_stage import STORIES, Stage
 
 
 @pytest.fixture(scope="session")

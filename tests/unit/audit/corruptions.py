@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from audit.books import Books
-from services.kernel.rows import shard_of
-from services.order import identity
+from audit.snapshot import Books
+from kernel.aggregate_store import shard_of
+from services.order.domain import identity
 
 Row = dict[str, Any]
 Damage = Callable[[Books, Random], None]

@@ -8,11 +8,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from audit.books import Books
 from audit.catalogue import AT_REST
+from audit.snapshot import Books
+from operations.aws.target import Target
+from operations.errors import EXIT_CHECK_FAILED, CheckFailedError
 from orderctl.commands import audit as command
-from orderctl.errors import EXIT_CHECK_FAILED, CheckFailedError
-from orderctl.target import Target
 
 Run = Callable[..., Result]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from audit import function
-from audit.books import Books
+from audit.snapshot import Books
 from audit.tables import TABLES, VARIABLES
-from services.kernel import clock
-from tests.unit.audit.stage import last_moved
+from kernel import clock
+from tests.support.audited_stage import last_moved
 
 
 @pytest.fixture(autouse=True)

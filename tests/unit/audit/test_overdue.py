@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from audit.books import Books
 from audit.catalogue import AT_REST
 from audit.function import Settings, overdue
 from audit.invariants import audit
-from services.kernel.rows import Row
-from tests.unit.audit.stage import last_moved
+from audit.snapshot import Books
+from kernel.aggregate_store import Row
+from tests.support.audited_stage import last_moved
 
 LIMITS = Settings(abort_after_seconds=600, back_ordered_for_seconds=6 * 24 * 3600)
 MINUTE = timedelta(minutes=1)

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from audit.books import read_books
 from audit.forms import faults_of
+from audit.snapshot import read_books
 from audit.tables import LEDGER, TABLES
-from tests.unit.tables import create_ledger, create_table
+from tests.support.tables import create_ledger, create_table
 
 NAMES = {table: f"the-{table}-table" for table in TABLES}
 

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from audit.books import Books
 from audit.invariants import audit
+from audit.snapshot import Books
 from audit.tables import TABLES
 
 Moments = list[Books]

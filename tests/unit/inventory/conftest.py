@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.inventory import commands, operator, sweeper, table
-from services.kernel.receipts import Kind
-from services.kernel.rows import Row, unmarshal
-from tests.unit.stating import as_the_saga, checked, make_key
-from tests.unit.tables import create_table
+from kernel.aggregate_store import Row, unmarshal
+from kernel.receipts import Kind
+from services.inventory.functions import commands, operator, sweeper
+from services.inventory.storage import table
+from tests.support.receipts import as_the_saga, checked, make_key
+from tests.support.tables import create_table
 
 BLUE, GIANT = "LP-KIND-OF-BLUE", "LP-GIANT-STEPS"
 

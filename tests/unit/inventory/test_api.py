@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.inventory import api
-from tests.unit import documented
+from services.inventory.functions import api
+from tests.support import documented_api
 from tests.unit.inventory.conftest import BLUE, InventoryService
 
 
@@ -22,7 +22,7 @@ def get(path: str, method: str = "GET") -> tuple[int, str, Any]:
     }
     answer = api.handler(event, None)
     said = json.loads(answer["body"])
-    documented.check("inventory", method, path, answer["statusCode"], answer["headers"], said)
+    documented_api.check("inventory", method, path, answer["statusCode"], answer["headers"], said)
     return answer["statusCode"], answer["headers"]["Content-Type"], said
 
 

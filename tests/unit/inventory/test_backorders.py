@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.inventory import stock, table
-from services.inventory.decisions import LinesMismatchError
+from services.inventory.domain import stock
+from services.inventory.domain.decisions import LinesMismatchError
+from services.inventory.storage import table
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.inventory import table
-from services.inventory.decisions import LinesMismatchError, NoReservationError, StockCorruptError
-from services.inventory.stock import InvalidLinesError
-from services.kernel import clients
-from services.kernel.commands import InvalidCommandError, UnknownCommandError
-from services.kernel.rows import ContentionError
-from tests.unit.crashes import Crash, Moment, Mortal
+from kernel import clients
+from kernel.aggregate_store import ContentionError
+from kernel.commands import InvalidCommandError, UnknownCommandError
+from services.inventory.domain.decisions import LinesMismatchError, NoReservationError, StockCorruptError
+from services.inventory.domain.stock import InvalidLinesError
+from services.inventory.storage import table
+from tests.support.crashes import Crash, Moment, Mortal
+from tests.support.receipts import wanted
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines, order
-from tests.unit.stating import wanted
 
 
 @pytest.fixture(autouse=True)

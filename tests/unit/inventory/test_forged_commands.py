@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.inventory import commands
-from services.kernel.commands import InvalidCommandError
-from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
-from tests.unit.forging import forgeries
+from kernel.commands import InvalidCommandError
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
+from services.inventory.functions import commands
+from tests.support.forged_receipts import forgeries
+from tests.support.receipts import decision, wanted
 from tests.unit.inventory.conftest import InventoryService, lines, order
-from tests.unit.stating import decision, wanted
 
 ORDER = order()
 NEEDS: dict[str, tuple[str, Kind, Callable[[str], dict[str, Any]]]] = {

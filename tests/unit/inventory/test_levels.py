@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.inventory import table
-from services.kernel import clients
-from services.kernel.rows import Row
+from kernel import clients
+from kernel.aggregate_store import Row
+from services.inventory.storage import table
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
 
 

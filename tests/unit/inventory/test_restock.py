@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.inventory import subscriber
-from services.kernel import clients
-from tests.unit.choreography import REVOKED, DeadLetterQueue, an_event, batch, other_services
+from kernel import clients
+from services.inventory.functions import subscriber
+from tests.support.choreography import REVOKED, DeadLetterQueue, an_event, batch, other_services
 from tests.unit.inventory.conftest import InventoryService, order
 
 DONE: dict[str, list[str]] = {"batchItemFailures": []}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.inventory.stock import InvalidLinesError, Move, as_lines, merge, moves
+from services.inventory.domain.stock import InvalidLinesError, Move, as_lines, merge, moves
 
 
 def line(sku: str, quantity: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from journal import function
-from journal.rows import REDACTED, SHARDS
-from services.kernel import clients
-from tests.unit.choreography import DeadLetterQueue
-from tests.unit.tables import create_journal
+from journal.items import REDACTED, SHARDS
+from kernel import clients
+from tests.support.choreography import DeadLetterQueue
+from tests.support.tables import create_journal
 
 TABLE = "journal"
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.rows import NotJournaledError, item_of
-from orderctl import dead_letters
-from orderctl.patterns import InvalidPatternError
-from orderctl.patterns import parse as parse_pattern
-from services.kernel import webhooks
-from services.kernel.inbox import parse
-from services.kernel.schemas import InvalidEventError
-from services.kernel.webhooks import InvalidSignatureError
-from services.shipping.carrier import Sighting
-from services.shipping.sandbox_carrier import SIGNATURE, SandboxCarrier
-from tests.unit.kernel.events_at_hand import authorized, message
+from journal.items import NotJournaledError, item_of
+from kernel import webhooks
+from kernel.inbox import parse
+from kernel.schemas import InvalidEventError
+from kernel.webhooks import InvalidSignatureError
+from operations.dead_letters import messages
+from operations.event_pattern import InvalidPatternError
+from operations.event_pattern import parse as parse_pattern
+from services.shipping.carriers.sandbox import SIGNATURE, SandboxCarrier
+from services.shipping.domain.carrier import Sighting
+from tests.support.sample_events import authorized, message
 
 SECRET, NOW = "secret", datetime(2026, 11, 23, 12, tzinfo=UTC)
 JSON = st.recursive(
@@ -77,7 +77,7 @@ def test_an_event_is_a_row_or_not_journaled(event: dict[str, Any]) -> None:
 @given(TEXTS | ENVELOPES)
 def test_a_dead_letter_is_told_whatever_it_is(body: str) -> None:
     attributes = {"SentTimestamp": "1764000000000", "ApproximateReceiveCount": "1"}
-    told = dead_letters.told({"MessageId": "1", "Body": body, "Attributes": attributes})
+    told = messages.told({"MessageId": "1", "Body": body, "Attributes": attributes})
     assert told["reason"]
 
 

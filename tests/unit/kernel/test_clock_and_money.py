@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clock
-from services.kernel.money import Money, total
+from kernel import clock
+from kernel.money import Money, total
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123_999, tzinfo=UTC)
 

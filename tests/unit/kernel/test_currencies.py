@@ -2,8 +2,8 @@
 
 import iso4217
 
-from services.kernel.currencies import MINOR_DIGITS
-from services.kernel.money import MAX_PRICE, MAX_TOTAL
+from kernel.currencies import MINOR_DIGITS
+from kernel.money import MAX_PRICE, MAX_TOTAL
 
 
 def test_the_table_is_iso_4217s() -> None:

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from services.kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLargeError
-from tests.unit.kernel.events_at_hand import ORDER, TOTAL, authorized
+from kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLargeError
+from tests.support.sample_events import ORDER, TOTAL, authorized
 
 
 def test_a_detail_is_metadata_and_data() -> None:

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from services.kernel.identifiers import is_personal, personal_field, shown
+from kernel.identifiers import is_personal, personal_field, shown
 
 VISA = "4111111111111111"
 

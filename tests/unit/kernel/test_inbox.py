@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.kernel.consumes import ReplayPolicy
-from services.kernel.inbox import DeadLetters, Delivery, parse, receive
-from services.kernel.schemas import InvalidEventError
-from tests.unit.kernel.events_at_hand import authorized, message
+from kernel.inbox import DeadLetters, Delivery, parse, receive
+from kernel.schemas import InvalidEventError
+from kernel.subscriptions import ReplayPolicy
+from tests.support.sample_events import authorized, message
 
 AUTHORIZED = ("orderflow.payment", "PaymentAuthorized")
 

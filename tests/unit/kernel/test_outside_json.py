@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.outside_json import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, OutsideJsonError, read, read_object
+from kernel.outside_json import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, OutsideJsonError, read, read_object
 
 NESTED = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(-1e15, 1e15) | st.text(),

@@ -7,11 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from services.kernel import receipts as kernel
-from services.kernel import secrets
-from services.kernel.receipts import Kind, ReceiptRefusedError, is_signed, sign
-from tests.unit.forging import forgeries
-from tests.unit.stating import make_key, receipts
+from kernel import receipts as kernel
+from kernel import secrets
+from kernel.receipts import Kind, ReceiptRefusedError, is_signed, sign
+from tests.support.forged_receipts import forgeries
+from tests.support.receipts import make_key, receipts
 
 ORDER = "ord-" + "a" * 26
 HELD = {

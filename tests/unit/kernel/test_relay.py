@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.kernel import clock
-from services.kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
-from services.kernel.rows import AggregateStore, Causation, Decision, Row, marshal
-from services.payment.states import TRANSITIONS
-from tests.unit.kernel.events_at_hand import TOTAL, authorized
-from tests.unit.tables import create_table
+from kernel import clock
+from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal
+from kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
+from services.payment.domain.states import TRANSITIONS
+from tests.support.sample_events import TOTAL, authorized
+from tests.support.tables import create_table
 
 CAUSE = Causation("correlation-1", "request-1")
 

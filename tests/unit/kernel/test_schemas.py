@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel import schemas
-from services.kernel.schemas import InvalidEventError
-from tests.unit.kernel.events_at_hand import authorized
+from kernel import schemas
+from kernel.schemas import InvalidEventError
+from tests.support.sample_events import authorized
 
 
 def refusal(detail: Any, source: str = "orderflow.payment", detail_type: str = "PaymentAuthorized") -> InvalidEventError:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.kernel.rows import ContentionError, marshal
-from services.kernel.transactions import LONGEST_PAUSE, TRIES, Action, transact
-from tests.unit.tables import create_table
+from kernel.aggregate_store import ContentionError, marshal
+from kernel.transactions import LONGEST_PAUSE, TRIES, Action, transact
+from tests.support.tables import create_table
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import stripe
 
-from services.kernel import webhooks
-from services.kernel.webhooks import InvalidSignatureError
+from kernel import webhooks
+from kernel.webhooks import InvalidSignatureError
 
 SECRET = "shared-with-the-sender"
 BODY = '{"id": "evt_1", "name": "José"}'

@@ -10,11 +10,12 @@ import boto3
 import pytest
 from moto.ses import ses_backends
 
-from services.kernel import clients, clock
-from services.kernel.rows import Row
-from services.notification import subscriber, sweeper, table
-from tests.unit.choreography import ALICE, ORDER, REVOKED, Bus, DeadLetterQueue, OtherServices, batch, other_services
-from tests.unit.tables import create_table
+from kernel import clients, clock
+from kernel.aggregate_store import Row
+from services.notification.functions import subscriber, sweeper
+from services.notification.storage import table
+from tests.support.choreography import ALICE, ORDER, REVOKED, Bus, DeadLetterQueue, OtherServices, batch, other_services
+from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SENDER = "shop@example.com"

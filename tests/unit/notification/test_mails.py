@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel.inbox import parse
-from services.notification import mails
-from tests.unit.choreography import ORDER, an_event
+from kernel.inbox import parse
+from services.notification.domain import mails
+from tests.support.choreography import ORDER, an_event
 
 RENDERED = Path(__file__).parent / "rendered"
 NAMES = ("Alice Doe", "<b>O'Neill</b> & Söhne", "$name ${order_id}", '"><script>alert(1)</script>')

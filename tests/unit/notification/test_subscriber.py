@@ -6,11 +6,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from services.kernel import clients
-from services.kernel.schemas import read_schemas
-from services.notification import mails, table
-from services.notification.consumes import SUBSCRIPTIONS
-from tests.unit.choreography import ALICE, ORDER, an_event
+from kernel import clients
+from kernel.schemas import read_schemas
+from services.notification.domain import mails
+from services.notification.storage import table
+from services.notification.subscriptions import SUBSCRIPTIONS
+from tests.support.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import SENDER, NotificationService
 
 CONFIRMED = an_event("order", "OrderConfirmed")

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from kernel import clients
+from kernel.commands import UnknownCommandError
 from orderctl.commands.mails import app
-from services.kernel import clients
-from services.kernel.commands import UnknownCommandError
-from services.notification import commands, feedback, table
-from services.notification.feedback import UnknownFeedbackError
-from tests.unit.choreography import ALICE, ORDER, an_event
+from services.notification.functions import commands, feedback
+from services.notification.functions.feedback import UnknownFeedbackError
+from services.notification.storage import table
+from tests.support.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import NotificationService
 from tests.unit.orderctl.conftest import Functions, Stage, orderctl, orderctl_json
 

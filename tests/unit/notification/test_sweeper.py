@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from botocore.exceptions import ReadTimeoutError
 
-from services.notification import decisions, sweeper, table
-from tests.unit.choreography import ORDER, an_event
+from services.notification.domain import decisions
+from services.notification.functions import sweeper
+from services.notification.storage import table
+from tests.support.choreography import ORDER, an_event
 from tests.unit.notification.conftest import UNKNOWN_AFTER, NotificationService
 
 CONFIRMED = an_event("order", "OrderConfirmed")

@@ -9,13 +9,14 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from services.kernel import clients
-from services.kernel.rows import marshal
-from services.order import api, commands, sweeper, table
-from tests.unit import documented
-from tests.unit.choreography import OtherServices, other_services
-from tests.unit.stating import make_key
-from tests.unit.tables import create_orders
+from kernel import clients
+from kernel.aggregate_store import marshal
+from services.order.functions import api, commands, sweeper
+from services.order.storage import table
+from tests.support import documented_api
+from tests.support.choreography import OtherServices, other_services
+from tests.support.receipts import make_key
+from tests.support.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
 CONTEXT = SimpleNamespace(
@@ -127,7 +128,7 @@ class Shop:
         }
         answer = api.handler(event, CONTEXT)
         told, headers = json.loads(answer["body"]) if answer.get("body") else None, answer.get("headers") or {}
-        documented.check("order", method, path, answer["statusCode"], headers, told)
+        documented_api.check("order", method, path, answer["statusCode"], headers, told)
         return SimpleNamespace(status=answer["statusCode"], headers=headers, body=told)
 
     def place(self, key: str = "key-1", body: Any = None, **headers: str) -> SimpleNamespace:

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from services.kernel import clock
-from services.kernel.rows import Causation
-from services.order import decisions, table
+from kernel import clock
+from kernel.aggregate_store import Causation
+from services.order.domain import decisions
+from services.order.storage import table
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 
 

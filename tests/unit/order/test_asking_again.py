@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.kernel.rows import Causation, marshal
-from services.order import decisions, subscriber, sweeper, table
-from tests.unit.choreography import Bus, an_event, batch
+from kernel import clients, clock
+from kernel.aggregate_store import Causation, marshal
+from services.order.domain import decisions
+from services.order.functions import subscriber, sweeper
+from services.order.storage import table
+from tests.support.choreography import Bus, an_event, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

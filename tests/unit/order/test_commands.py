@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clock
-from services.kernel.commands import UnknownCommandError
-from services.kernel.receipts import Kind
-from services.kernel.rows import UnknownAggregateError
-from services.order import commands, contact, facts, operator, table
-from services.order.decisions import EvidenceMissingError
+from kernel import clock
+from kernel.aggregate_store import UnknownAggregateError
+from kernel.commands import UnknownCommandError
+from kernel.receipts import Kind
+from services.order.domain.decisions import EvidenceMissingError
+from services.order.functions import commands, contact, facts, operator
+from services.order.storage import table
+from tests.support.receipts import as_the_saga, checked
 from tests.unit.order.conftest import CONTEXT, Shop
-from tests.unit.stating import as_the_saga, checked
 
 LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
 TOTAL = {"amount": 4999, "currency": "USD"}

@@ -6,9 +6,11 @@ from typing import Any
 import iso3166
 import pytest
 
-from services.kernel import clients
-from services.order import addresses, intake, table
-from tests.unit.choreography import DeadLetterQueue, batch
+from kernel import clients
+from services.order.domain import addresses
+from services.order.functions import intake
+from services.order.storage import table
+from tests.support.choreography import DeadLetterQueue, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, a_contact, an_order
 from tests.unit.order.test_events import orders, placed_by_channel
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients
-from services.order import commands, intake, subscriber, table
-from tests.unit.choreography import OtherServices
+from kernel import clients
+from services.order.functions import commands, intake, subscriber
+from services.order.storage import table
+from tests.support.choreography import OtherServices
+from tests.support.receipts import as_the_saga
 from tests.unit.order.conftest import CONTEXT, Shop, an_order
-from tests.unit.stating import as_the_saga
 
 KEY = "00004-19970101-2-2933-1"
 

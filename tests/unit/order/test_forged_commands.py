@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from services.kernel.commands import InvalidCommandError
-from services.kernel.receipts import Kind, ReceiptRefusedError
-from services.order import commands, statements, table
-from services.order.decisions import EvidenceMissingError
-from tests.unit.forging import forgeries
+from kernel.commands import InvalidCommandError
+from kernel.receipts import Kind, ReceiptRefusedError
+from services.order.domain.decisions import EvidenceMissingError
+from services.order.functions import commands
+from services.order.storage import table
+from services.order.workflow import statements
+from tests.support.forged_receipts import forgeries
+from tests.support.receipts import as_the_saga, decision, payable, payment, receipts, stock
 from tests.unit.order.conftest import CONTEXT, Shop, an_order
-from tests.unit.stating import as_the_saga, decision, payable, payment, receipts, stock
 
 LINES = an_order()["lines"]
 TOTAL = {"amount": 4999, "currency": "USD"}

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.kernel.receipts import Kind
-from services.order import commands, decisions, intake, statements, subscriber, sweeper, table
-from services.order.decisions import BACKORDER_LOOK, EvidenceMissingError
-from tests.unit.choreography import Bus, DeadLetterQueue, batch
+from kernel import clients, clock
+from kernel.receipts import Kind
+from services.order.domain import decisions
+from services.order.domain.decisions import BACKORDER_LOOK, EvidenceMissingError
+from services.order.functions import commands, intake, subscriber, sweeper
+from services.order.storage import table
+from services.order.workflow import statements
+from tests.support.choreography import Bus, DeadLetterQueue, batch
+from tests.support.receipts import as_the_saga, checked
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.order.test_events import placed_by_channel
-from tests.unit.stating import as_the_saga, checked
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WAITING = {"outcome": "WAITING", "lines": an_order()["lines"]}

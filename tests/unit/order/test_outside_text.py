@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.kernel import clients
-from services.order import api, intake, table
-from tests.unit.choreography import DeadLetterQueue, batch
+from kernel import clients
+from services.order.functions import api, intake
+from services.order.storage import table
+from tests.support.choreography import DeadLetterQueue, batch
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.order.test_events import orders, placed_by_channel
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.order import sweeper, table
+from kernel import clients, clock
+from services.order.functions import sweeper
+from services.order.storage import table
 from tests.unit.order.conftest import CONTEXT, Saga, Shop
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

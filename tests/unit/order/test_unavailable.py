@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.kernel.receipts import Kind
-from services.order import commands, sweeper, table
-from services.order.decisions import EvidenceMissingError
-from tests.unit.choreography import Bus
+from kernel import clients, clock
+from kernel.receipts import Kind
+from services.order.domain.decisions import EvidenceMissingError
+from services.order.functions import commands, sweeper
+from services.order.storage import table
+from tests.support.choreography import Bus
+from tests.support.receipts import as_the_saga, checked
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
-from tests.unit.stating import as_the_saga, checked
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REASONS = ("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.order import commands, subscriber, table
-from tests.unit.choreography import DeadLetterQueue, an_event, batch
+from kernel import clients, clock
+from services.order.functions import commands, subscriber
+from services.order.storage import table
+from tests.support.choreography import DeadLetterQueue, an_event, batch
+from tests.support.receipts import as_the_saga
 from tests.unit.order.conftest import Saga, Shop, an_order
-from tests.unit.stating import as_the_saga
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVIDENCE = {"payment": "CAPTURED", "stock": "COMMITTED"}

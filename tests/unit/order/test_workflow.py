@@ -10,9 +10,9 @@ import jsonata
 import pytest
 from statelint.linter import Linter
 
-from services.kernel import patience
-from services.kernel.errors import BugError, OrderflowError, RejectedError, RetryableError
-from services.order.workflow import budget
+from kernel import timeouts
+from kernel.errors import BugError, OrderflowError, RejectedError, RetryableError
+from services.order.workflow import time_budget
 from services.order.workflow.definition import definition
 
 SAGA = definition()
@@ -66,7 +66,7 @@ def test_every_parallel_is_caught() -> None:
 
 
 def test_the_run_and_its_caller_fit_their_budget() -> None:
-    assert budget.assert_within(SAGA, lease_seconds=45, api_seconds=29) == 40
+    assert time_budget.assert_within(SAGA, lease_seconds=45, api_seconds=29) == 40
 
 
 def with_time_outs(seconds: int, *names: str) -> dict[str, Any]:
@@ -96,20 +96,20 @@ def with_time_outs(seconds: int, *names: str) -> dict[str, Any]:
     ids=["a slower task", "a short lease", "an impatient API", "an API that outlives its gateway"],
 )
 def test_what_is_over_budget_is_named(saga: dict[str, Any], seconds: dict[str, float], rung: str) -> None:
-    with pytest.raises(patience.OverBudgetError, match=rung):
-        budget.assert_within(saga, lease_seconds=seconds.get("lease", 45), api_seconds=seconds.get("api", 29))
+    with pytest.raises(timeouts.OverBudgetError, match=rung):
+        time_budget.assert_within(saga, lease_seconds=seconds.get("lease", 45), api_seconds=seconds.get("api", 29))
 
 
 def test_slower_calls_before_the_run_are_over_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget.patience, "DYNAMODB", patience.Patience(attempts=3, connect=0.5, read=3.0))
-    with pytest.raises(patience.OverBudgetError, match="the API's"):
-        budget.assert_within(SAGA, lease_seconds=45, api_seconds=29)
+    monkeypatch.setattr(time_budget.patience, "DYNAMODB", timeouts.Patience(attempts=3, connect=0.5, read=3.0))
+    with pytest.raises(timeouts.OverBudgetError, match="the API's"):
+        time_budget.assert_within(SAGA, lease_seconds=45, api_seconds=29)
 
 
 def test_the_caller_of_a_run_keeps_time_to_read_the_row_and_to_answer() -> None:
-    assert budget.patience_of_caller(29, 41) + patience.CONNECT_SECONDS + patience.DYNAMODB.seconds < 29
-    assert budget.patience_of_caller(9, 41) < 1
-    assert budget.patience_of_caller(60, 41) == 42
+    assert time_budget.patience_of_caller(29, 41) + timeouts.CONNECT_SECONDS + timeouts.DYNAMODB.seconds < 29
+    assert time_budget.patience_of_caller(9, 41) < 1
+    assert time_budget.patience_of_caller(60, 41) == 42
 
 
 REFUSED = SAGA["States"]["AuthorizePayment"]["Catch"][0]["ErrorEquals"]
@@ -122,7 +122,7 @@ NOT_RAISED_BY_STEPS = {
     "OutsideJsonError",
     "OverBudgetError",
 }
-OF_THE_STEPS = ("services.payment", "services.inventory", "services.kernel")
+OF_THE_STEPS = ("services.payment", "services.inventory", "kernel")
 
 
 def exceptions_of_the_steps() -> set[type[Exception]]:

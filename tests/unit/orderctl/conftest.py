@@ -12,21 +12,24 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from orderctl import ordering, signed_http
-from orderctl.signed_http import Answer
-from orderctl.target import Kind, Target
-from services.inventory import api as inventory_api
-from services.inventory import commands as inventory_commands
-from services.inventory import operator as inventory_operator
-from services.inventory import table as inventory_table
-from services.kernel import clients
-from services.kernel.inbox import parse
-from services.kernel.names import CHANNEL_PREFIX
-from services.kernel.rows import marshal, unmarshal
-from services.order import api, identity, intake, table
-from services.order import operator as order_operator
-from tests.unit.stating import make_key, wanted
-from tests.unit.tables import create_table
+from kernel import clients
+from kernel.aggregate_store import marshal, unmarshal
+from kernel.inbox import parse
+from kernel.naming import CHANNEL_PREFIX
+from operations.aws import signed_http
+from operations.aws.signed_http import Answer
+from operations.aws.target import Kind, Target
+from operations.orders import store
+from services.inventory.functions import api as inventory_api
+from services.inventory.functions import commands as inventory_commands
+from services.inventory.functions import operator as inventory_operator
+from services.inventory.storage import table as inventory_table
+from services.order.domain import identity
+from services.order.functions import api, intake
+from services.order.functions import operator as order_operator
+from services.order.storage import table
+from tests.support.receipts import make_key, wanted
+from tests.support.tables import create_table
 
 CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
 CACHED = (
@@ -91,7 +94,7 @@ class Saga:
 
     def start_sync_execution(self, **start: Any) -> dict[str, Any]:
         row = self.run(json.loads(start["input"])["order_id"])
-        if row["status"] not in ordering.SETTLED:
+        if row["status"] not in store.SETTLED:
             return {"status": "TIMED_OUT"}
         return {"status": "SUCCEEDED", "output": json.dumps({"status": row["status"], "reason": row.get("reason")})}
 
@@ -192,7 +195,7 @@ def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(clients, "workflows", lambda patience: saga)
     monkeypatch.setattr(signed_http, "call", call_api)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("orderctl.importing.publishing.AT_ONCE", 1)  # moto's transactions are of one thread
+    monkeypatch.setattr("operations.orders.order_import.AT_ONCE", 1)  # moto's transactions are of one thread
     yield Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
     for built in CACHED:
         built.cache_clear()

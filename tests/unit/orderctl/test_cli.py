@@ -8,9 +8,9 @@ import typer
 from typer.testing import CliRunner
 
 import stages
+from operations.aws.target import Kind
+from operations.errors import UserError
 from orderctl.cli import app, resolve_target
-from orderctl.errors import UserError
-from orderctl.target import Kind
 from tests.unit.orderctl.conftest import orderctl_json
 
 

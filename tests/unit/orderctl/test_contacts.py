@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from kernel.aggregate_store import marshal
+from operations.errors import UserError
 from orderctl.commands.contacts import app
-from orderctl.errors import UserError
-from services.kernel.rows import marshal
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 ALICE: dict[str, Any] = {

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from orderctl import ordering, seed, service
-from orderctl.demo import scenes, show
-from orderctl.demo.scenes import SceneFailedError
-from orderctl.embedded import process
-from orderctl.errors import CheckFailedError
-from orderctl.output import Progress
-from orderctl.signed_http import Answer
+from laptop import seed
+from laptop.demo import scenes, show
+from laptop.demo.scenes import SceneFailedError
+from laptop.emulator import process
+from operations.aws import service_client
+from operations.aws.signed_http import Answer
+from operations.errors import CheckFailedError
+from operations.orders import store
+from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage
 
 
@@ -55,14 +57,14 @@ def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) 
 
 def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
-    monkeypatch.setattr(ordering, "elsewhere", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
+    monkeypatch.setattr(store, "elsewhere", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
     with pytest.raises(SceneFailedError, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
         scenes.out_of_stock(playing)
 
 
 def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
-    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
+    monkeypatch.setattr(store, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
     with pytest.raises(SceneFailedError, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
         scenes.for_a_part(playing)
 
@@ -72,8 +74,8 @@ def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
     playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch, undecided: int
 ) -> None:
     answers = [Answer(202, {}, '{"order_id": "ord-1", "status": "PENDING"}')] * undecided
-    decided = service.order_api
-    monkeypatch.setattr(service, "order_api", lambda *call: answers.pop() if answers else decided(*call))
+    decided = service_client.order_api
+    monkeypatch.setattr(service_client, "order_api", lambda *call: answers.pop() if answers else decided(*call))
     if undecided < 2:
         assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
         return
@@ -85,7 +87,7 @@ def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
 def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
     monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"status": "BACKORDERED"})
+    monkeypatch.setattr(store, "find", lambda target, order_id: {"status": "BACKORDERED"})
     with pytest.raises(SceneFailedError, match="ord-1 still waits"):
         scenes.back_ordered(playing)
 

@@ -9,11 +9,11 @@ import typer
 from botocore.exceptions import NoCredentialsError
 
 import stages
-from orderctl import deployed_settings, deploying
+from operations.aws.target import LAPTOP_ACCOUNT, Kind, Target
+from operations.deploy import deployed_settings, requirements
+from operations.deploy.deployed_settings import Change
+from operations.errors import UserError
 from orderctl.commands import deploy as command
-from orderctl.deployed_settings import Change
-from orderctl.errors import UserError
-from orderctl.target import LAPTOP_ACCOUNT, Kind, Target
 from stages import Stage
 from tests.unit.orderctl.conftest import Stage as Account
 from tests.unit.orderctl.conftest import orderctl
@@ -120,17 +120,17 @@ def test_an_ephemeral_stages_template_has_one_parameter_only() -> None:
 
 def test_the_account_of_the_credentials_is_the_stages(aws: None) -> None:
     account = Account()
-    assert deploying.check_account(account, stage(account=MOTO_ACCOUNT)) == MOTO_ACCOUNT
-    assert deploying.check_account(account, stage()) == MOTO_ACCOUNT
+    assert requirements.check_account(account, stage(account=MOTO_ACCOUNT)) == MOTO_ACCOUNT
+    assert requirements.check_account(account, stage()) == MOTO_ACCOUNT
     with pytest.raises(UserError, match="'prod' is in account 210987654321, by its file; these credentials are for 1234"):
-        deploying.check_account(account, stage(account="210987654321"))
+        requirements.check_account(account, stage(account="210987654321"))
 
 
 def test_a_real_accounts_stage_is_not_deployed_on_the_laptop() -> None:
     laptop = Target(Kind.LAPTOP, "http://127.0.0.1:1")
-    assert deploying.check_account(laptop, stage(account=LAPTOP_ACCOUNT)) == LAPTOP_ACCOUNT
+    assert requirements.check_account(laptop, stage(account=LAPTOP_ACCOUNT)) == LAPTOP_ACCOUNT
     with pytest.raises(UserError, match="and not on this laptop"):
-        deploying.check_account(laptop, stage(account=MOTO_ACCOUNT))
+        requirements.check_account(laptop, stage(account=MOTO_ACCOUNT))
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accou
     account = Account(stage="prod")
     ssm = account.client("ssm")
     ssm.put_parameter(Name="/orderflow/prod/payment/settings", Value=json.dumps(PAYMENT), Type="String")
-    ssm.put_parameter(Name=deploying.BOOTSTRAPPED, Value="30", Type="String")
+    ssm.put_parameter(Name=requirements.BOOTSTRAPPED, Value="30", Type="String")
     return account
 
 
@@ -224,7 +224,7 @@ def test_credentials_account_and_bootstrap_are_checked_before_anything_starts(
 ) -> None:
     with pytest.raises(NoCredentialsError):
         orderctl(app, Account(stage="prod", fakes={"sts": NotSignedIn()}), "deploy", "--all", "--yes")
-    account.client("ssm").delete_parameter(Name=deploying.BOOTSTRAPPED)
+    account.client("ssm").delete_parameter(Name=requirements.BOOTSTRAPPED)
     with pytest.raises(UserError, match="not bootstrapped in this account and region eu-west-1") as refused:
         orderctl(app, account, "deploy", "--all", "--yes")
     assert "`orderctl --target aws --stage prod bootstrap`" in refused.value.hint

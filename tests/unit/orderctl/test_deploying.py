@@ -11,13 +11,13 @@ import typer
 from botocore.exceptions import ClientError
 
 import stages
-from cdk import deploy_order
-from cdk.deploy_order import Stacked
-from orderctl import deploying
-from orderctl import laptop as laptop_module
+from cdk import stack_order
+from cdk.stack_order import Stacked
+from laptop import bring_up as laptop_module
+from operations.aws.target import Kind, Target
+from operations.deploy import requirements
+from operations.errors import UserError
 from orderctl.commands import deploy as command
-from orderctl.errors import UserError
-from orderctl.target import Kind, Target
 from tests.unit.orderctl.conftest import Stage, orderctl
 
 BUS, COMMANDS, CONTACT = (
@@ -34,7 +34,7 @@ NAMES = {stack.name for stack in STACKS}
 
 
 def chosen(*services: str, everything: bool = False) -> list[str]:
-    return [deploying.service_of(stack) for stack in deploying.chosen(STACKS, services, everything=everything)]
+    return [requirements.service_of(stack) for stack in requirements.chosen(STACKS, services, everything=everything)]
 
 
 def test_services_are_deployed_in_the_order_of_deployment_however_they_are_named() -> None:
@@ -57,7 +57,7 @@ def test_naming_none_or_both_ways_or_one_that_is_not_there_is_refused() -> None:
 
 def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
     with pytest.raises(UserError) as refused:
-        deploying.check_required([PAYMENT], STACKS, set())
+        requirements.check_required([PAYMENT], STACKS, set())
     assert (
         refused.value.message
         == f"OrderflowDev-Payment needs {BUS}, which OrderflowDev-Platform publishes and which is not there."
@@ -66,27 +66,27 @@ def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
 
 
 def test_a_stack_may_come_with_what_it_needs_or_after_it() -> None:
-    deploying.check_required([PLATFORM, PAYMENT], STACKS, set())
-    deploying.check_required([PAYMENT], STACKS, {BUS})
-    deploying.check_required(STACKS, STACKS, set())
+    requirements.check_required([PLATFORM, PAYMENT], STACKS, set())
+    requirements.check_required([PAYMENT], STACKS, {BUS})
+    requirements.check_required(STACKS, STACKS, set())
 
 
 def test_the_first_that_is_missing_is_named_not_one_that_is_coming() -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs /orderflow/dev/payment/commands-arn"):
-        deploying.check_required([PLATFORM, ORDER, SHIPPING], STACKS, set())
+        requirements.check_required([PLATFORM, ORDER, SHIPPING], STACKS, set())
 
 
 def test_a_stack_stays_while_another_that_stays_needs_it() -> None:
     with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its " + COMMANDS) as refused:
-        deploying.check_unneeded([PAYMENT], STACKS, NAMES)
+        requirements.check_unneeded([PAYMENT], STACKS, NAMES)
     assert "`orderctl destroy order payment`" in refused.value.hint
 
 
 def test_a_stack_may_go_with_those_that_need_it_or_when_they_are_not_there() -> None:
-    deploying.check_unneeded([SHIPPING], STACKS, NAMES)
-    deploying.check_unneeded([PAYMENT, ORDER, SHIPPING], STACKS, NAMES)
-    deploying.check_unneeded([PAYMENT], STACKS, {"OrderflowDev-Platform", "OrderflowDev-Payment"})
-    deploying.check_unneeded(STACKS, STACKS, NAMES)
+    requirements.check_unneeded([SHIPPING], STACKS, NAMES)
+    requirements.check_unneeded([PAYMENT, ORDER, SHIPPING], STACKS, NAMES)
+    requirements.check_unneeded([PAYMENT], STACKS, {"OrderflowDev-Platform", "OrderflowDev-Payment"})
+    requirements.check_unneeded(STACKS, STACKS, NAMES)
 
 
 class OnlyThePlatform:
@@ -110,13 +110,13 @@ class OnlyThePlatform:
 def account(aws: None) -> Stage:
     stage = Stage(fakes={"cloudformation": OnlyThePlatform()})
     stage.client("ssm").put_parameter(Name=BUS, Value="arn", Type="String")
-    stage.client("ssm").put_parameter(Name=deploying.BOOTSTRAPPED, Value="30", Type="String")
+    stage.client("ssm").put_parameter(Name=requirements.BOOTSTRAPPED, Value="30", Type="String")
     return stage
 
 
 def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
-    assert deploying.parameters_there(account) == {BUS: "arn"}
-    assert deploying.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
+    assert requirements.parameters_there(account) == {BUS: "arn"}
+    assert requirements.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
 
 
 class NoLongerSignedIn:
@@ -128,7 +128,7 @@ class NoLongerSignedIn:
 
 def test_whoever_may_not_look_is_not_told_that_nothing_is_there() -> None:
     with pytest.raises(ClientError, match="ExpiredToken"):
-        deploying.stacks_there(Stage(fakes={"cloudformation": NoLongerSignedIn()}), STACKS)
+        requirements.stacks_there(Stage(fakes={"cloudformation": NoLongerSignedIn()}), STACKS)
 
 
 @dataclass
@@ -146,7 +146,7 @@ class FakeCdk:
         if not self.works:
             raise UserError("cdk synth failed (code 1).")
         assembly.mkdir(exist_ok=True)
-        deploy_order.write(STACKS, assembly)
+        stack_order.write(STACKS, assembly)
 
     def deploy(self, assembly: Path, stacks: Sequence[str], parameters: Mapping[str, Sequence[str]]) -> None:
         given = [f"{stack}:{parameter}" for stack, chosen in parameters.items() for parameter in chosen]
@@ -206,7 +206,7 @@ def test_destroying_says_where_and_what_is_kept_and_lost(app: typer.Typer, accou
     said = orderctl(app, account, "destroy", "platform", stdin="n\n").output
     assert "Destroy OrderflowDev-Platform: account 123456789012, region eu-west-1, stage dev (ephemeral)." in said
     assert said.index("Lost: everything") < said.index("Destroy OrderflowDev-Platform?")
-    assert "Kept: tables" in deploying.KEPT_AND_LOST[False][0]
+    assert "Kept: tables" in requirements.KEPT_AND_LOST[False][0]
 
 
 def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
@@ -218,8 +218,8 @@ def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: 
 def test_everything_is_destroyed_in_the_reverse_order(
     app: typer.Typer, account: Stage, cdk: FakeCdk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deploying, "stacks_there", lambda target, stacks: NAMES)
-    monkeypatch.setattr(deploying, "protected", lambda target, stacks: [])
+    monkeypatch.setattr(requirements, "stacks_there", lambda target, stacks: NAMES)
+    monkeypatch.setattr(requirements, "protected", lambda target, stacks: [])
     orderctl(app, account, "destroy", "--all", "--yes")
     assert [line.rsplit("-", 1)[1] for line in cdk.done] == ["Shipping", "Order", "Payment", "Platform"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from orderctl import dead_letters
+from operations.dead_letters import messages
+from operations.errors import UserError
 from orderctl.commands.dlq import app
-from orderctl.errors import UserError
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 PLACED = {"source": "orderflow.order", "detail-type": "OrderPlaced", "detail": {"metadata": {"order_id": "ord-1"}, "data": {}}}
@@ -25,7 +25,7 @@ def urls(aws: None) -> dict[str, str]:
 
 @pytest.fixture
 def deployed(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(messages, "WAIT_SECONDS", 0)
     return Stage()
 
 
@@ -52,10 +52,10 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
 
 
 def test_what_lands_in_a_queue_is_told_by_its_name() -> None:
-    assert dead_letters.held_by("payment/relay") == (
+    assert messages.held_by("payment/relay") == (
         "payment rows whose events the relay could not publish; the sweeper publishes them"
     )
-    assert dead_letters.held_by("order/start") == "events that could not start the saga; the order sweeper starts it"
+    assert messages.held_by("order/start") == "events that could not start the saga; the order sweeper starts it"
 
 
 def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:
@@ -138,7 +138,7 @@ def test_messages_are_put_back_even_if_the_looking_breaks_off(deployed: Stage, u
     for _ in range(12):
         bury(urls["order/intake-dlq-url"], PLACED)
     with pytest.raises(KeyboardInterrupt):
-        dead_letters.peek(Broken(), urls["order/intake-dlq-url"], 12)
+        messages.peek(Broken(), urls["order/intake-dlq-url"], 12)
     assert len(shown(deployed, "--limit", "12")) == 12
 
 

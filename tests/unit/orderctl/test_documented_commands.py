@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 import stages
-from orderctl import pacing, replaying, seed
+from laptop import seed
+from operations.replay import archive_replay, paced_replay
 from orderctl.commands import orders
-from orderctl.output import Progress
-from tests.documented_commands import PAGES, REPOSITORY, invocations, names_command, of_help, of_page, read
+from orderctl.terminal.output import Progress
+from tests.support.documented_commands import PAGES, REPOSITORY, invocations, names_command, of_help, of_page, read
 from tests.unit.orderctl.conftest import Stage, orderctl
 
 HELP = of_help()
@@ -68,9 +69,9 @@ def check_values(name: str, values: dict[str, Any]) -> None:
     if values["stage"]:
         stages.check_name(values["stage"])
     if values.get("rate") and isinstance(values["rate"], str):
-        pacing.rate(values["rate"])
+        paced_replay.rate(values["rate"])
     if name in ("replay plan", "replay start"):
-        replaying.window(values["last"], values["start_at"], values["until"], NOW, NOW - timedelta(minutes=10))
+        archive_replay.window(values["last"], values["start_at"], values["until"], NOW, NOW - timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("where", PLACED)

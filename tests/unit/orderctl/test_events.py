@@ -7,11 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from orderctl import seed, tailing
+from laptop import seed
+from operations.aws.target import Kind, Target
+from operations.errors import UserError
+from operations.events import live_tail
 from orderctl.commands.events import app
-from orderctl.errors import UserError
-from orderctl.output import Progress
-from orderctl.target import Kind, Target
+from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 EXAMPLE = Path(__file__).parents[3] / "data" / "order-placed.json"
@@ -97,14 +98,14 @@ def left_behind() -> tuple[list[Any], list[str]]:
 @pytest.fixture
 def someone_publishes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three events, as soon as the tail looks for the first."""
-    receive = tailing.received
+    receive = live_tail.received
 
     def received(*arguments: Any) -> Any:
         for number, detail_type in enumerate(("OrderPlaced", "OrderConfirmed", "OrderConfirmed")):
             put(detail_type, f"e-{number}")
         return receive(*arguments)
 
-    monkeypatch.setattr(tailing, "received", received)
+    monkeypatch.setattr(live_tail, "received", received)
 
 
 @pytest.mark.usefixtures("someone_publishes")
@@ -132,14 +133,14 @@ def test_a_tail_that_is_interrupted_leaves_nothing_behind(watched: Watched, monk
         assert all(left_behind())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tailing, "received", interrupted)
+    monkeypatch.setattr(live_tail, "received", interrupted)
     answer = orderctl(app, watched, "tail")
     assert answer.exit_code == 0
     assert left_behind() == ([], [])
 
 
 def test_only_the_rule_may_send_to_the_tails_queue(watched: Watched) -> None:
-    with tailing.watched(watched, tailing.EVERYTHING) as url:
+    with live_tail.watched(watched, live_tail.EVERYTHING) as url:
         attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
         (rule,) = boto3.client("events").list_rules(EventBusName="bus")["Rules"]
         (statement,) = json.loads(attributes["Policy"])["Statement"]
@@ -159,7 +160,7 @@ def test_only_the_rule_may_send_to_the_tails_queue(watched: Watched) -> None:
 def test_a_pattern_that_aws_would_refuse_is_wrong_usage_before_anything_is_made(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, pattern: str, why: str
 ) -> None:
-    monkeypatch.setattr(tailing, "watched", lambda *arguments: pytest.fail("a tail was made"))
+    monkeypatch.setattr(live_tail, "watched", lambda *arguments: pytest.fail("a tail was made"))
     answer = orderctl(app, watched, "tail", "--pattern", pattern)
     assert answer.exit_code == 2
     assert why in " ".join(answer.stderr.replace("│", " ").split())

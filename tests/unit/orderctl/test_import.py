@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from operations.errors import UserError
+from operations.orders import order_import
 from orderctl.commands.orders import app
-from orderctl.errors import UserError
-from orderctl.importing import publishing
 from tests.unit.orderctl.conftest import Stage, call_api, orderctl, orderctl_json
 
 # An indivisible total, two rows alike, one of nothing, one of 99 CDs.
@@ -182,7 +182,7 @@ def test_no_more_orders_are_on_their_way_than_allowed_and_at_first_only_one(stag
 
 
 def test_orders_that_do_not_settle_are_told_with_what_to_do(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(order_import, "PATIENCE_SECONDS", 0)
     stage.saga.works = False
     with pytest.raises(UserError, match="5 orders were not settled within 0 s") as caught:
         run(stage, file, "--deadline", "0")

@@ -12,21 +12,23 @@ import boto3
 import pytest
 import typer
 
-from journal import rows
-from orderctl import consumers, planning, replay_effects, tracing
+from journal import items
+from kernel import clock
+from kernel.aggregate_store import marshal
+from kernel.naming import SERVICES
+from operations import order_trace
+from operations.contracts import subscriptions
+from operations.errors import UserError
+from operations.order_trace import Replay
+from operations.replay import effects, plan
+from operations.replay.archive_replay import Window
 from orderctl.commands import replay, trace
-from orderctl.errors import UserError
-from orderctl.replaying import Window
-from orderctl.tracing import Replay
-from services.kernel import clock
-from services.kernel.names import SERVICES
-from services.kernel.rows import marshal
-from services.order import identity
-from services.order.catalogue import Catalogue
-from services.order.contacts import Contacts
-from tests.consumers import CONSUMED
+from services.order.domain import identity
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.contacts import Contacts
+from tests.support.consumers import CONSUMED
+from tests.support.tables import create_journal, create_table
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
-from tests.unit.tables import create_journal, create_table
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ORDER = "ord-1"
@@ -53,7 +55,7 @@ class Bus:
     def get_paginator(self, operation: str) -> Any:
         assert operation == "list_rules"
         patterns: dict[str, dict[str, Any]] = {}
-        for consumer in consumers.consumers():
+        for consumer in subscriptions.consumers():
             pattern = patterns.setdefault(consumer.name, {"source": [], "detail-type": []})
             prefix = consumer.source.endswith("*")
             pattern["source"].append({"prefix": consumer.source[:-1]} if prefix else consumer.source)
@@ -76,7 +78,7 @@ def stage(aws: None, bus: Bus) -> Stage:
     create_journal(boto3.client("dynamodb"), "journal/table-name")
     for service in SERVICES:
         create_table(boto3.client("dynamodb"), made.parameter(f"{service}/table-name"))
-    for name in {consumer.name for consumer in consumers.consumers()}:
+    for name in {consumer.name for consumer in subscriptions.consumers()}:
         made.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}-rule-arn", Value=f"arn:rule/{name}", Type="String")
     return made
 
@@ -109,7 +111,7 @@ def put(stage: Stage) -> Put:
                 "detail-type": detail_type,
                 "detail": {"metadata": metadata, "data": data or {}},
             }
-            stage.client("dynamodb").put_item(TableName="journal/table-name", Item=rows.item_of(event, 30))
+            stage.client("dynamodb").put_item(TableName="journal/table-name", Item=items.item_of(event, 30))
 
     return journal
 
@@ -226,16 +228,16 @@ def test_a_table_younger_than_the_window_is_named(stage: Stage, history: None) -
 def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_named(stage: Stage, history: None) -> None:
     window = Window(NOW - timedelta(hours=2), NOW)
     with pytest.raises(UserError, match="Notification's table was created at ") as refused:
-        replay_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
+        effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
     assert refused.value.hint.endswith("If the service is new and did nothing before: --despite-new-table notification.")
     assert "shipping" not in f"{refused.value} {refused.value.hint}".lower()
-    replay_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
-    replay_effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
+    effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
+    effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
 
 
 def test_the_cost_is_events_by_64_kb_and_requests() -> None:
-    event = planning.Published({"detail": {}, "id": "1", "source": "s", "detail-type": "t"}, "now", 64 * 1024 + 1, 3)
-    assert planning.cost([event], deliveries=10) == pytest.approx((6 * 1.00 + 30 * 0.40 + 10 * 0.20) / 1_000_000)
+    event = plan.Published({"detail": {}, "id": "1", "source": "s", "detail-type": "t"}, "now", 64 * 1024 + 1, 3)
+    assert plan.cost([event], deliveries=10) == pytest.approx((6 * 1.00 + 30 * 0.40 + 10 * 0.20) / 1_000_000)
 
 
 def ended(name: str, start: datetime, end: datetime, seconds: int = 1, rules: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -284,13 +286,13 @@ def test_the_trace_tells_retries_replays_and_the_duplicates_they_made(stage: Sta
         ended("monday", NOW - timedelta(hours=1), NOW, rules=("notification/notices",)),
         ended("tuesday", NOW - timedelta(hours=1), NOW - timedelta(minutes=29), rules=("shipping/orders",)),
     ]
-    [root] = tracing.trace(stage, ORDER)
+    [root] = order_trace.trace(stage, ORDER)
     confirmed = root.caused[0].caused[1]
     assert confirmed.published.detail_type == "OrderConfirmed"
     assert set(confirmed.reached) == {"shipping/orders", "notification/notices"}
     assert confirmed.replays == ("monday",)
     assert confirmed.duplicates == 3, "put twice to two consumers, and replayed to one"
-    assert "put 2 times" in tracing.in_words(confirmed)
+    assert "put 2 times" in order_trace.in_words(confirmed)
 
 
 def test_the_trace_is_not_cut_in_a_pipe(stage: Stage, history: None, bus: Bus, tracer: typer.Typer) -> None:
@@ -304,14 +306,14 @@ def test_a_replay_under_way_has_sent_what_it_has_reached(stage: Stage, history: 
         ended("now", NOW - timedelta(hours=1), NOW, rules=("notification/notices",))
         | {"State": "RUNNING", "EventLastReplayedTime": NOW - timedelta(minutes=28, seconds=30)}
     )
-    [replay_under_way] = tracing.replays(stage, {})
+    [replay_under_way] = order_trace.replays(stage, {})
     assert replay_under_way == Replay("now", clock.rfc3339(NOW - timedelta(hours=1)), replay_under_way.until, {})
-    [root] = tracing.trace(stage, ORDER)
+    [root] = order_trace.trace(stage, ORDER)
     assert root.caused[0].caused[1].replays == ()
 
 
 def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None) -> None:
-    drawn = tracing.mermaid(tracing.trace(stage, ORDER)).splitlines()
+    drawn = order_trace.mermaid(order_trace.trace(stage, ORDER)).splitlines()
     assert drawn[0] == "flowchart TD"
     assert sum("[" in line for line in drawn) == 5
     assert sum("-->" in line for line in drawn) == 4
@@ -319,20 +321,20 @@ def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None
 
 def test_an_order_that_the_journal_does_not_know_is_said_so(stage: Stage) -> None:
     with pytest.raises(UserError, match="knows no event of ord-x"):
-        tracing.trace(stage, "ord-x")
+        order_trace.trace(stage, "ord-x")
 
 
 def test_the_matrix_has_every_event_of_every_subscription_and_the_saga() -> None:
-    told = {(row["consumer"], row["source"], row["event"]) for row in consumers.matrix()}
+    told = {(row["consumer"], row["source"], row["event"]) for row in subscriptions.matrix()}
     assert told == {(f"{service}/{name}", source, event) for service, name, source, event in CONSUMED} | {
         ("order/start", "orderflow.order", "OrderPlaced")
     }
-    assert {consumer.service for consumer in consumers.consumers()} <= set(SERVICES)
+    assert {consumer.service for consumer in subscriptions.consumers()} <= set(SERVICES)
 
 
 def test_the_page_has_the_matrix() -> None:
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "replay.md").read_text()
     printed = [line for line in page.splitlines() if line.startswith("| ") and "/" in line.split("|")[1]]
     assert printed == [
-        f"| {row['consumer']} | {row['event']} | {row['replay']} | {row['catch_up']} |" for row in consumers.matrix()
+        f"| {row['consumer']} | {row['event']} | {row['replay']} | {row['catch_up']} |" for row in subscriptions.matrix()
     ]

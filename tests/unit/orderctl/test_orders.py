@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orderctl import seed, service, signed_http
+from kernel.schemas import SERVICES_FOLDER
+from laptop import seed
+from laptop.emulator.process import REPOSITORY
+from operations.aws import service_client, signed_http
+from operations.aws.signed_http import Answer, NoAnswerError
+from operations.errors import UserError
 from orderctl.commands import contacts
 from orderctl.commands.orders import MAX_QUANTITY, app
-from orderctl.embedded.process import REPOSITORY
-from orderctl.errors import UserError
-from orderctl.output import Progress
-from orderctl.signed_http import Answer, NoAnswerError
-from services.kernel.schemas import SERVICES_FOLDER
-from services.order.states import TRANSITIONS
+from orderctl.terminal.output import Progress
+from services.order.domain.states import TRANSITIONS
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
@@ -26,10 +27,10 @@ ALICE = {"customer_id": "alice", "name": "Alice", "email": "alice@example.com", 
 @pytest.fixture(autouse=True)
 def stocked(stage: Stage) -> None:
     prices = {"MUG-BLUE": 1250, "LP-KIND-OF-BLUE": 2499}
-    service.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
-    service.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
-    service.put_contact(stage, ALICE)
-    service.put_contact(stage, {**ALICE, "customer_id": "bob"})
+    service_client.set_prices(stage, [{"sku": sku, "amount": amount, "currency": "USD"} for sku, amount in prices.items()])
+    service_client.replenish(stage, "delivery", [{"sku": sku, "quantity": 100} for sku in prices])
+    service_client.put_contact(stage, ALICE)
+    service_client.put_contact(stage, {**ALICE, "customer_id": "bob"})
 
 
 def place(stage: Stage, *options: str, exit_code: int = 0) -> Any:

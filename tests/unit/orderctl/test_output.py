@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from orderctl import output
-from orderctl.output import Format
+from orderctl.terminal import output
+from orderctl.terminal.output import Format
 
 ORDER = {
     "order_id": "ord-ymvh2m3pwdgv7bdytdbmjg3ygf",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orderctl import pacing
+from operations.errors import UserError
+from operations.replay import paced_replay
 from orderctl.commands.replay import app
-from orderctl.errors import UserError
 from tests.unit.orderctl.conftest import Stage, orderctl
 from tests.unit.orderctl.test_replay import RULES, Archive
 
@@ -69,11 +69,13 @@ class Paced:
                     self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def replay(self, *services: str, a_second: float = 1000.0) -> int:
-        staged = pacing.collect(self.stage, lambda: True, lambda found: None)
-        return pacing.hand_on(self.stage, staged, pacing.consumers(self.stage, services), a_second, 60.0, lambda sent: None)
+        staged = paced_replay.collect(self.stage, lambda: True, lambda found: None)
+        return paced_replay.hand_on(
+            self.stage, staged, paced_replay.consumers(self.stage, services), a_second, 60.0, lambda sent: None
+        )
 
     def staged(self) -> int:
-        return len(pacing.collect(self.stage, lambda: True, lambda found: None))
+        return len(paced_replay.collect(self.stage, lambda: True, lambda found: None))
 
 
 @pytest.fixture
@@ -87,8 +89,8 @@ def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Paced:
         stage.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=value, Type="String")
     monkeypatch.setattr(Stage, "parameter", lambda self, name: parameters.get(name, name))
     made = Paced(stage, urls)
-    monkeypatch.setattr(pacing.time, "sleep", made.sleep)
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(paced_replay.time, "sleep", made.sleep)
+    monkeypatch.setattr(paced_replay.time, "monotonic", lambda: made.now)
     return made
 
 
@@ -135,17 +137,17 @@ def test_an_event_waits_until_the_one_before_it_is_consumed(paced: Paced) -> Non
 
 def test_whoever_dies_in_the_middle_loses_nothing(paced: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
     paced.fill(HISTORY)
-    batches, send = iter(range(9)), pacing._send
+    batches, send = iter(range(9)), paced_replay._send
 
     def die(*given: Any) -> None:
         if next(batches) == 2:
             raise KeyboardInterrupt
         send(*given)
 
-    monkeypatch.setattr(pacing, "_send", die)
+    monkeypatch.setattr(paced_replay, "_send", die)
     with pytest.raises(KeyboardInterrupt):
         paced.replay("notification")
-    monkeypatch.setattr(pacing, "_send", send)
+    monkeypatch.setattr(paced_replay, "_send", send)
     paced.replay("notification")
     paced.consume()
     for n in range(15):
@@ -182,10 +184,10 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
 
 @pytest.mark.parametrize(("text", "a_second"), [("50/s", 50), ("50", 50), ("600/m", 10), ("0.5/s", 0.5)])
 def test_a_rate_is_so_many_a_second(text: str, a_second: float) -> None:
-    assert pacing.rate(text) == a_second
+    assert paced_replay.rate(text) == a_second
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1/s", "fast", "50/h", "nan", "1e9"])
 def test_a_rate_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"{text!r} is not a rate")):
-        pacing.rate(text)
+        paced_replay.rate(text)

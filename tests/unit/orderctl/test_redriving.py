@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from orderctl import dead_letters, redriving
+from kernel.inbox import ATTEMPTS, DeadLetters, InvalidEventError
+from kernel.schemas import read_schemas
+from operations.dead_letters import messages, redrives
+from operations.dead_letters.redrives import Chosen
+from operations.errors import CheckFailedError, UserError
 from orderctl.commands.dlq import app
-from orderctl.errors import CheckFailedError, UserError
-from orderctl.redriving import Chosen
-from services.kernel.inbox import ATTEMPTS, DeadLetters, InvalidEventError
-from services.kernel.schemas import read_schemas
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 QUEUES = ("order/intake", "platform/quarantine", "payment/relay")
@@ -33,7 +33,7 @@ def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stage:
     for name in names:
         url = Stage().client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"]
         Stage().client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=url, Type="String")
-    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(messages, "WAIT_SECONDS", 0)
     return Stage()
 
 
@@ -56,8 +56,8 @@ def bury(body: Any, name: str = "order/intake-dlq-url", **attributes: str) -> st
 
 def holds(name: str) -> list[tuple[Any, dict[str, str]]]:
     """The bodies and attributes of a queue's messages."""
-    found = dead_letters.peek(Stage().client("sqs"), url(name), 100)
-    return [(json.loads(message["Body"]), redriving._attributes(message)) for message in found]
+    found = messages.peek(Stage().client("sqs"), url(name), 100)
+    return [(json.loads(message["Body"]), redrives._attributes(message)) for message in found]
 
 
 def test_a_message_goes_back_to_the_queue_it_failed_in(deployed: Stage) -> None:
@@ -135,7 +135,7 @@ def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deploye
 
     bury(GOOD)
     with pytest.raises(KeyboardInterrupt):
-        redriving.redrive(
+        redrives.redrive(
             Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None, 10, datetime.now(UTC)), 3, lambda result: None
         )
     assert len(holds("order/intake-queue-url")) == 1
@@ -165,9 +165,9 @@ def test_a_letter_that_fails_again_at_once_had_its_one_try(deployed: Stage) -> N
             return getattr(self.client, name)
 
     letters = {bury({**GOOD, "id": str(number)}) for number in range(15)}
-    which = redriving.chosen(None, everything=True, limit=1000, now=datetime.now(UTC))
+    which = redrives.chosen(None, everything=True, limit=1000, now=datetime.now(UTC))
     time.sleep(0.01)
-    results = redriving.redrive(Stage(fakes={"sqs": FailingAtOnce()}), "order/intake", which, 3, lambda result: None)
+    results = redrives.redrive(Stage(fakes={"sqs": FailingAtOnce()}), "order/intake", which, 3, lambda result: None)
     assert [(result["outcome"], result["why"]) for result in results] == [("redriven", "attempt 1, to order/intake")] * 15
     assert {result["id"] for result in results} == letters
     assert [attributes[ATTEMPTS] for _, attributes in holds("order/intake-dlq-url")] == ["1"] * 15

@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 
-from orderctl import ordering
+from kernel import clock
+from kernel.aggregate_store import Causation
+from operations.aws.target import Kind, Target
+from operations.errors import UserError
+from operations.orders import store
 from orderctl.commands.orders import app
-from orderctl.errors import UserError
-from orderctl.target import Kind, Target
-from services.kernel import clock
-from services.kernel.rows import Causation
-from services.payment import commands, decisions, gateways, operator, processing, table
-from tests.system import runbook
-from tests.unit.choreography import ORDER
+from services.payment.domain import decisions
+from services.payment.functions import commands, operator
+from services.payment.gateways import factory
+from services.payment.storage import table
+from services.payment.use_cases import processor
+from tests.support import runbook
+from tests.support.choreography import ORDER
+from tests.support.receipts import as_the_saga, make_key
+from tests.support.tables import create_ledger, create_table
 from tests.unit.orderctl.conftest import orderctl
-from tests.unit.stating import as_the_saga, make_key
-from tests.unit.tables import create_ledger, create_table
 
 CAUSE = {"correlation_id": "c", "causation_id": "e"}
 
@@ -51,8 +55,8 @@ def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Payment]:
     make_key(monkeypatch)
     for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ordering, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
-    built = (table.payments, gateways.gateway)
+    monkeypatch.setattr(store, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
+    built = (table.payments, factory.gateway)
     for one in built:
         one.cache_clear()
     yield Payment()
@@ -68,7 +72,7 @@ def refused() -> None:
         commands.handler({"command": command, **about, **as_the_saga(command, ORDER, fields)}, None)
     payments, cause = table.payments(), Causation("c", "e")
     row = payments.create_or_apply(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
-    processing.refund(payments, gateways.gateway(), row)
+    processor.refund(payments, factory.gateway(), row)
 
 
 def as_written(command: str) -> list[str]:

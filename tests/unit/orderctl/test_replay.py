@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orderctl import output, pacing, replaying
+from kernel import clock
+from kernel.naming import PACED_REPLAY_PREFIX, catches_up
+from operations.aws.target import Kind
+from operations.errors import EXIT_USAGE, UserError, WrongUsageError
+from operations.replay import archive_replay, paced_replay
+from operations.replay.archive_replay import Window
 from orderctl.commands.replay import app
-from orderctl.errors import EXIT_USAGE, UserError, WrongUsageError
-from orderctl.replaying import Window
-from orderctl.target import Kind
-from services.kernel import clock
-from services.kernel.names import PACED_REPLAY_PREFIX, catches_up
+from orderctl.terminal import output
+from tests.support.tables import create_journal, create_table
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
-from tests.unit.tables import create_journal, create_table
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = {
@@ -88,7 +89,7 @@ def deployed(aws: None, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> St
 
 
 def window(last: str | None = None, start: str | None = None, until: str | None = None) -> tuple[str, str]:
-    found = replaying.window(last, start, until, NOW)
+    found = archive_replay.window(last, start, until, NOW)
     return f"{found.start:%d %H:%M:%S}", f"{found.end:%d %H:%M:%S}"
 
 
@@ -133,29 +134,29 @@ def test_a_window_that_cannot_be_is_refused(options: dict[str, str], said: str) 
 
 def test_what_is_young_may_not_be_archived_yet_where_archiving_is_delayed() -> None:
     hour = Window(NOW - timedelta(hours=1), NOW)
-    replaying.check_age(hour, NOW, 30, delayed=False)
+    archive_replay.check_age(hour, NOW, 30, delayed=False)
     with pytest.raises(UserError, match="younger than 10 minutes") as refused:
-        replaying.check_age(hour, NOW, 30, delayed=True)
+        archive_replay.check_age(hour, NOW, 30, delayed=True)
     assert "--until 2026-11-23T11:50:00.000Z" in refused.value.hint
-    replaying.check_age(Window(hour.start, NOW - timedelta(minutes=10)), NOW, 30, delayed=True)
+    archive_replay.check_age(Window(hour.start, NOW - timedelta(minutes=10)), NOW, 30, delayed=True)
 
 
 def test_what_is_older_than_the_archive_keeps_is_refused() -> None:
     month = Window(NOW - timedelta(days=31), NOW - timedelta(hours=1))
     with pytest.raises(UserError, match="the archive keeps 30 days"):
-        replaying.check_age(month, NOW, 30, delayed=True)
-    replaying.check_age(month, NOW, 0, delayed=True)  # 0: kept for ever
+        archive_replay.check_age(month, NOW, 30, delayed=True)
+    archive_replay.check_age(month, NOW, 0, delayed=True)  # 0: kept for ever
 
 
 def test_only_a_real_accounts_archive_is_delayed(archive: Archive) -> None:
     hour = Window(NOW - timedelta(hours=1), NOW)
-    replaying.check(Stage(kind=Kind.LAPTOP, fakes={"events": archive}), hour, NOW)
+    archive_replay.check(Stage(kind=Kind.LAPTOP, fakes={"events": archive}), hour, NOW)
     with pytest.raises(UserError, match="younger than 10 minutes"):
-        replaying.check(Stage(fakes={"events": archive}), hour, NOW)
+        archive_replay.check(Stage(fakes={"events": archive}), hour, NOW)
 
 
 def test_a_services_rules_are_found_by_their_names_and_the_sagas_is_never_among_them(deployed: Stage) -> None:
-    assert replaying.rules(deployed) == {
+    assert archive_replay.rules(deployed) == {
         "order": {
             "order/intake-rule-arn": "arn:rule/intake",
             "order/fulfilment-rule-arn": "arn:rule/fulfilment",
@@ -166,17 +167,17 @@ def test_a_services_rules_are_found_by_their_names_and_the_sagas_is_never_among_
 
 
 def test_only_the_chosen_services_rules_are_chosen(deployed: Stage) -> None:
-    available = replaying.rules(deployed)
-    assert replaying.chosen_rules(available, ["shipping"]) == ["arn:rule/orders"]
-    assert replaying.chosen_rules(available, ["notification", "shipping"]) == ["arn:rule/notices", "arn:rule/orders"]
-    assert replaying.chosen_rules(available, ["shipping", "shipping"]) == ["arn:rule/orders"]
-    assert sorted(replaying.chosen_rules(available, ["order"])) == ["arn:rule/fulfilment", "arn:rule/intake"]
+    available = archive_replay.rules(deployed)
+    assert archive_replay.chosen_rules(available, ["shipping"]) == ["arn:rule/orders"]
+    assert archive_replay.chosen_rules(available, ["notification", "shipping"]) == ["arn:rule/notices", "arn:rule/orders"]
+    assert archive_replay.chosen_rules(available, ["shipping", "shipping"]) == ["arn:rule/orders"]
+    assert sorted(archive_replay.chosen_rules(available, ["order"])) == ["arn:rule/fulfilment", "arn:rule/intake"]
 
 
 @pytest.mark.parametrize("services", [[], ["payment"], ["shipping", "billing"]])
 def test_a_replay_to_nobody_or_to_who_has_no_rule_is_refused(deployed: Stage, services: list[str]) -> None:
     with pytest.raises(UserError) as refused:
-        replaying.chosen_rules(replaying.rules(deployed), services)
+        archive_replay.chosen_rules(archive_replay.rules(deployed), services)
     assert "notification, order, shipping" in refused.value.hint
 
 
@@ -244,7 +245,7 @@ def test_the_last_hour_on_aws_ends_where_the_archive_is_whole(deployed: Stage, a
     orderctl(app, deployed, "start", "--last", "1h", "--to", "shipping")
     ((replay),) = archive.replays.values()
     assert replay["EventEndTime"] - replay["EventStartTime"] == timedelta(hours=1)
-    assert timedelta(0) <= datetime.now(UTC) - replaying.ARCHIVE_DELAY - replay["EventEndTime"] < timedelta(minutes=1)
+    assert timedelta(0) <= datetime.now(UTC) - archive_replay.ARCHIVE_DELAY - replay["EventEndTime"] < timedelta(minutes=1)
 
 
 @pytest.mark.usefixtures("keeps_everything")
@@ -252,9 +253,9 @@ def test_the_last_hour_on_aws_ends_where_the_archive_is_whole(deployed: Stage, a
 def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
     deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], named: bool
 ) -> None:
-    monkeypatch.setattr(pacing, "check_empty", lambda target: None)
-    monkeypatch.setattr(pacing, "collect", lambda *given: [])
-    monkeypatch.setattr(pacing, "consumers", lambda *given: {})
+    monkeypatch.setattr(paced_replay, "check_empty", lambda target: None)
+    monkeypatch.setattr(paced_replay, "collect", lambda *given: [])
+    monkeypatch.setattr(paced_replay, "consumers", lambda *given: {})
     create_journal(deployed.client("dynamodb"), "journal/table-name")
     create_table(deployed.client("dynamodb"), "notification/table-name")
     orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
@@ -322,7 +323,7 @@ def test_a_running_replay_is_cancelled_and_shown(deployed: Stage, archive: Archi
 
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_replays_name_is_one_that_eventbridge_takes(deployed: Stage, archive: Archive) -> None:
-    name = replaying.start(replace(deployed, stage="s" * 16), Window(NOW, NOW), [], NOW)
+    name = archive_replay.start(replace(deployed, stage="s" * 16), Window(NOW, NOW), [], NOW)
     assert re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name)
 
 
@@ -345,8 +346,8 @@ def test_replays_are_listed_page_by_page_the_newest_first(deployed: Stage, archi
 
 def test_how_far_a_replay_is_in_words() -> None:
     running = {"state": "RUNNING", "replayed_until": "08:15", "until": "09:00"}
-    assert replaying.progress(running) == "RUNNING, until 08:15 of 09:00"
-    assert replaying.progress({**running, "replayed_until": None}) == "RUNNING"
+    assert archive_replay.progress(running) == "RUNNING, until 08:15 of 09:00"
+    assert archive_replay.progress({**running, "replayed_until": None}) == "RUNNING"
 
 
 def test_there_is_no_such_replay(deployed: Stage) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from kernel.schemas import read_schemas
+from operations.aws.target import Kind, Target
+from operations.errors import EXIT_CHECK_FAILED, CheckFailedError, UserError
 from orderctl.commands.rules import app
-from orderctl.errors import EXIT_CHECK_FAILED, CheckFailedError, UserError
-from orderctl.target import Kind, Target
-from services.kernel.schemas import read_schemas
 from tests.unit.orderctl.conftest import orderctl, orderctl_json
 
 EXAMPLE = Path(__file__).parents[3] / "data" / "order-placed.json"

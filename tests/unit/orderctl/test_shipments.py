@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
-from orderctl import signed_http
+from kernel import clients
+from operations.aws import signed_http
+from operations.aws.signed_http import Answer
+from operations.aws.target import Kind, Target
+from operations.errors import UserError
 from orderctl.commands.shipments import app
-from orderctl.errors import UserError
-from orderctl.signed_http import Answer
-from orderctl.target import Kind, Target
-from services.kernel import clients
-from services.shipping import carriers, subscriber, sweeper, table, webhook
-from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, an_event, batch, other_services
+from services.shipping.carriers import factory
+from services.shipping.carriers.sandbox import SandboxCarrier
+from services.shipping.functions import subscriber, sweeper, webhook
+from services.shipping.storage import table
+from tests.support.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, an_event, batch, other_services
+from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import orderctl, orderctl_json
-from tests.unit.tables import create_table
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
     contacts.facts["order"] = CONFIRMED
     for name, fake in {"events": bus, "sqs": letters}.items():
         monkeypatch.setattr(clients, name, lambda fake=fake: fake)
-    cached = (table.shipments, sweeper.settings, carriers.carrier)
+    cached = (table.shipments, sweeper.settings, factory.carrier)
     for built in cached:
         built.cache_clear()
     target = Shipping(

@@ -2,9 +2,10 @@
 
 import pytest
 
-from orderctl import output, service
+from operations.aws import service_client
+from operations.errors import UserError
 from orderctl.commands.stock import app
-from orderctl.errors import UserError
+from orderctl.terminal import output
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 
@@ -34,7 +35,7 @@ def test_all_there_is_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_sku_that_has_no_price_is_named_before_it_is_taken_in(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    service.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
+    service_client.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
     warned = orderctl(app, stage, "replenish", "MUG-BLUE=1", "MUG-BULE=50").stderr
     assert "The catalogue has no price for MUG-BULE: a typing error?" in warned
     assert "no price" not in orderctl(app, stage, "replenish", "MUG-BLUE=1").stderr

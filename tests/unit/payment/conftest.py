@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from services.kernel.receipts import Kind
-from services.kernel.rows import Row, unmarshal
-from services.payment import commands, gateways, operator, table
-from services.payment.ledger import Ledger
-from services.payment.sandbox_gateway import SandboxGateway
-from services.payment.table import Payments
-from tests.unit.stating import as_the_saga, checked, make_key
-from tests.unit.tables import create_ledger, create_table
+from kernel.aggregate_store import Row, unmarshal
+from kernel.receipts import Kind
+from services.payment.functions import commands, operator
+from services.payment.gateways import factory
+from services.payment.gateways.ledger import Ledger
+from services.payment.gateways.sandbox import SandboxGateway
+from services.payment.storage import table
+from services.payment.storage.table import Payments
+from tests.support.receipts import as_the_saga, checked, make_key
+from tests.support.tables import create_ledger, create_table
 
 ORDER = "ord-" + "a" * 26
 TOTAL = {"amount": 4998, "currency": "USD"}
@@ -78,10 +80,10 @@ def payment_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
         monkeypatch.setenv(name, value)
     table.payments.cache_clear()
-    gateways.gateway.cache_clear()
+    factory.gateway.cache_clear()
     yield
     table.payments.cache_clear()
-    gateways.gateway.cache_clear()
+    factory.gateway.cache_clear()
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.kernel.commands import InvalidCommandError, UnknownCommandError
-from services.payment import commands
-from services.payment.decisions import NotAuthorizedError
-from services.payment.gateway import GatewayTimeoutError, GatewayUnavailableError, IdempotencyConflictError
+from kernel.commands import InvalidCommandError, UnknownCommandError
+from services.payment.domain.decisions import NotAuthorizedError
+from services.payment.domain.gateway import GatewayTimeoutError, GatewayUnavailableError, IdempotencyConflictError
+from services.payment.functions import commands
+from tests.support.receipts import payable
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
-from tests.unit.stating import payable
 
 FREE = {"amount": 0, "currency": "USD"}
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from services.kernel.commands import InvalidCommandError
-from services.kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
-from services.payment import commands
-from services.payment.gateway import IdempotencyConflictError
-from tests.unit.forging import OTHER_ORDER, forgeries
+from kernel.commands import InvalidCommandError
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
+from services.payment.domain.gateway import IdempotencyConflictError
+from services.payment.functions import commands
+from tests.support.forged_receipts import OTHER_ORDER, forgeries
+from tests.support.receipts import decision, payable, receipts
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
-from tests.unit.stating import decision, payable, receipts
 
 NEEDS: dict[str, tuple[str, Kind, Callable[[str], dict[str, Any]]]] = {
     "authorize": ("payable", Kind.PAYABLE, payable),

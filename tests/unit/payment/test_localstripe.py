@@ -16,13 +16,21 @@ from typing import Any
 import pytest
 import urllib3
 
-from orderctl.embedded.process import free_port
-from services.kernel.money import Money
-from services.payment.gateway import Authorized, Captured, CaptureRefused, GatewayMisconfiguredError, Intent, Refunded, Voided
-from services.payment.ledger import Ledger
-from services.payment.stripe_api import StripeApi
-from services.payment.stripe_gateway import StripeGateway
-from tests.polling import eventually
+from kernel.money import Money
+from laptop.emulator.process import free_port
+from services.payment.domain.gateway import (
+    Authorized,
+    Captured,
+    CaptureRefused,
+    GatewayMisconfiguredError,
+    Intent,
+    Refunded,
+    Voided,
+)
+from services.payment.gateways.ledger import Ledger
+from services.payment.gateways.stripe import StripeGateway
+from services.payment.gateways.stripe_api import StripeApi
+from tests.support.polling import eventually
 from tests.unit.payment.conftest import ORDER
 
 PRICE = Money(4998, "USD")

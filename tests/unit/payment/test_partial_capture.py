@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.payment.gateway import IdempotencyConflictError
+from services.payment.domain.gateway import IdempotencyConflictError
 from tests.unit.payment.conftest import TOTAL, PaymentService
 
 PART = {"amount": 1999, "currency": "USD"}

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from audit.forms import faults_of
-from services.kernel import clients, clock
-from services.kernel.money import Money
-from services.kernel.rows import marshal
-from services.payment import operator, subscriber, sweeper
-from services.payment.gateway import GatewayTimeoutError, Intent, NothingToRefundError, Refunded, RefundRefused
-from services.payment.ledger import Ledger
-from services.payment.sandbox_gateway import SandboxGateway
-from services.payment.table import Payments
-from tests.unit.choreography import REVOKED, Bus, DeadLetterQueue, an_event, batch, other_services
+from kernel import clients, clock
+from kernel.aggregate_store import marshal
+from kernel.money import Money
+from services.payment.domain.gateway import GatewayTimeoutError, Intent, NothingToRefundError, Refunded, RefundRefused
+from services.payment.functions import operator, subscriber, sweeper
+from services.payment.gateways.ledger import Ledger
+from services.payment.gateways.sandbox import SandboxGateway
+from services.payment.storage.table import Payments
+from tests.support.choreography import REVOKED, Bus, DeadLetterQueue, an_event, batch, other_services
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel.money import Money
-from services.kernel.rows import unmarshal
-from services.payment.gateway import (
+from kernel.aggregate_store import unmarshal
+from kernel.money import Money
+from services.payment.domain.gateway import (
     Authorized,
     Captured,
     CaptureRefused,
@@ -18,7 +18,7 @@ from services.payment.gateway import (
     NothingAuthorizedError,
     Voided,
 )
-from services.payment.sandbox_gateway import SandboxGateway
+from services.payment.gateways.sandbox import SandboxGateway
 from tests.unit.payment.conftest import ORDER
 
 PRICE = Money(4998, "USD")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.kernel.money import Money
-from services.payment.stripe_currencies import AmountRefusedError, money_of, stripe_amount
+from kernel.money import Money
+from services.payment.gateways.stripe_currencies import AmountRefusedError, money_of, stripe_amount
 
 ZERO_DECIMAL = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 """Zero-decimal at Stripe and in ISO 4217: both take whole units."""

@@ -9,10 +9,9 @@ import pytest
 import urllib3
 
 from audit.forms import faults_of_record
-from services.kernel.money import Money
-from services.kernel.rows import Causation, unmarshal
-from services.payment import gateways, patience, processing
-from services.payment.gateway import (
+from kernel.aggregate_store import Causation, unmarshal
+from kernel.money import Money
+from services.payment.domain.gateway import (
     Authorized,
     Captured,
     CaptureRefused,
@@ -31,13 +30,15 @@ from services.payment.gateway import (
     Settled,
     Voided,
 )
-from services.payment.ledger import Ledger
-from services.payment.stripe_api import StripeApi
-from services.payment.stripe_gateway import StripeGateway
-from services.payment.table import Payments
-from tests.unit.http_server import serving
+from services.payment.gateways import factory, timeouts
+from services.payment.gateways.ledger import Ledger
+from services.payment.gateways.stripe import StripeGateway
+from services.payment.gateways.stripe_api import StripeApi
+from services.payment.storage.table import Payments
+from services.payment.use_cases import processor
+from simulation.stage.providers.http_server import serving
+from simulation.stage.providers.stripe_server import API_KEY, OF_THE_OTHER_MODE, Fault, Stripe, error
 from tests.unit.payment.conftest import ORDER, PaymentService
-from tests.unit.payment.stripe_server import API_KEY, OF_THE_OTHER_MODE, Fault, Stripe, error
 
 PRICE = Money(4998, "USD")
 VISA = Intent(ORDER, PRICE, "pm_card_visa")
@@ -572,10 +573,10 @@ def test_what_an_operator_must_mend_rings_the_alarm(
 ) -> None:
     cause = Causation("correlation-1", "causation-1")
     with pytest.raises(GatewayMisconfiguredError):
-        processing.authorize(payments, stripe, Intent(ORDER, PRICE, OF_THE_OTHER_MODE), cause)
+        processor.authorize(payments, stripe, Intent(ORDER, PRICE, OF_THE_OTHER_MODE), cause)
     assert '"GatewayMisconfigured":[1' in capsys.readouterr().out
     unknown = Intent("ord-" + "b" * 26, PRICE, "pm_of_another_account")
-    assert processing.authorize(payments, stripe, unknown, cause)["outcome"] == "DECLINED"
+    assert processor.authorize(payments, stripe, unknown, cause)["outcome"] == "DECLINED"
     assert '"PaymentUntried":[1' in capsys.readouterr().out
 
 
@@ -600,7 +601,7 @@ def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
 ) -> None:
     for name, value in {"GATEWAY": "stripe", "STRIPE_URL": account.url, "STRIPE_API_KEY_ARN": "arn:key"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(gateways, "secret", {"arn:key": API_KEY}.__getitem__)
+    monkeypatch.setattr(factory, "secret", {"arn:key": API_KEY}.__getitem__)
     until = {"at_least": 50, "capture_before": "2026-11-18T11:06:40.000Z"}
     for _ in range(2):
         assert payment.authorize() == {"outcome": "AUTHORIZED", **until}
@@ -614,7 +615,7 @@ def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
 def test_an_operation_s_calls_are_within_the_time_of_the_function_that_makes_them() -> None:
     from services.payment.infrastructure import COMMANDS_SECONDS
 
-    assert max(patience.OPERATION_SECONDS.values()) < COMMANDS_SECONDS
+    assert max(timeouts.OPERATION_SECONDS.values()) < COMMANDS_SECONDS
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -632,4 +633,4 @@ def test_an_operation_makes_no_more_calls_than_its_budget_says(
         asked = len(account.requests)
         with contextlib.suppress(GatewayFaultError):
             call(stripe)
-        assert len(account.requests) - asked <= patience.MOST_CALLS[name]
+        assert len(account.requests) - asked <= timeouts.MOST_CALLS[name]

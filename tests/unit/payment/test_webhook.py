@@ -10,14 +10,16 @@ import pytest
 import stripe as official
 
 from audit.forms import faults_of
-from services.kernel import clock
-from services.kernel.money import Money
-from services.payment import gateways, table, webhook
-from services.payment.gateway import GatewayTimeoutError, Intent, Refunded
-from tests.unit import documented
-from tests.unit.http_server import serving
+from kernel import clock
+from kernel.money import Money
+from services.payment.domain.gateway import GatewayTimeoutError, Intent, Refunded
+from services.payment.functions import webhook
+from services.payment.gateways import factory
+from services.payment.storage import table
+from simulation.stage.providers.http_server import serving
+from simulation.stage.providers.stripe_server import API_KEY, Stripe
+from tests.support import documented_api
 from tests.unit.payment.conftest import ORDER, PaymentService
-from tests.unit.payment.stripe_server import API_KEY, Stripe
 
 SECRET = "whsec_of_the_test"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -37,7 +39,7 @@ def account(
             "STRIPE_WEBHOOK_SECRET_ARN": "arn:webhook",
         }.items():
             monkeypatch.setenv(name, value)
-        for module in (gateways, webhook):
+        for module in (factory, webhook):
             monkeypatch.setattr(module, "secret", {"arn:key": API_KEY, "arn:webhook": SECRET}.__getitem__)
         webhook.api.cache_clear()
         table.disputes.cache_clear()
@@ -71,7 +73,7 @@ def post(body: str, signature: str | None = None) -> dict[str, Any]:
     }
     answer = webhook.handler(request, None)
     said = json.loads(answer["body"])
-    documented.check("payment", "POST", "/webhooks/stripe", answer["statusCode"], answer.get("headers", {}), said)
+    documented_api.check("payment", "POST", "/webhooks/stripe", answer["statusCode"], answer.get("headers", {}), said)
     return {**said, "status": answer["statusCode"]}
 
 
@@ -211,7 +213,7 @@ def test_refunds_by_hand_in_parts_say_what_is_left(account: Stripe) -> None:
 def test_our_own_refund_is_no_news_and_one_that_failed_is_another(
     account: Stripe, payment: PaymentService, dynamodb: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway = gateways.stripe()
+    gateway = factory.stripe()
     gateway.refund(Intent(ORDER, Money(4998, "USD"), "pm_card_visa"), 1)
     assert told("refund.created", account.refunds["re_1"])["outcome"] == "UNCHANGED"
     assert told("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1", "refunded": True})["outcome"] == "UNCHANGED"
@@ -228,7 +230,7 @@ def test_a_refund_by_hand_that_is_not_listed_yet_is_counted(capsys: pytest.Captu
 def test_what_went_back_by_hand_does_not_go_back_again(account: Stripe, payment: PaymentService) -> None:
     visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
     account.refund_by_hand("pi_1", 1000)
-    assert gateways.stripe().refund(visa, 1) == Refunded()
+    assert factory.stripe().refund(visa, 1) == Refunded()
     assert (account.captured, account.refunded) == (4998, 4998)
 
 
@@ -236,9 +238,9 @@ def test_a_refund_by_hand_that_is_on_its_way_is_waited_for(account: Stripe) -> N
     visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
     made = account.refund_by_hand("pi_1", 4998, status="pending")
     with pytest.raises(GatewayTimeoutError):
-        gateways.stripe().refund(visa, 1)
+        factory.stripe().refund(visa, 1)
     made["status"] = "failed"  # it came back: now it is for us to give back
-    assert gateways.stripe().refund(visa, 1) == Refunded()
+    assert factory.stripe().refund(visa, 1) == Refunded()
     assert account.refunded == 4998
 
 
@@ -300,7 +302,7 @@ def test_a_signed_body_of_another_form_is_told_so(body: str) -> None:
 
 
 def test_while_stripe_cannot_be_asked_it_is_to_tell_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateways, "secret", {"arn:key": "sk_revoked"}.__getitem__)
+    monkeypatch.setattr(factory, "secret", {"arn:key": "sk_revoked"}.__getitem__)
     webhook.api.cache_clear()
     assert told("charge.dispute.created", dispute())["status"] == 503
     assert events() == []

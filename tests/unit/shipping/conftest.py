@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from services.kernel import clients, clock
-from services.kernel.contact import Contact
-from services.kernel.rows import Row
-from services.shipping import carriers, subscriber, sweeper, table
-from services.shipping.carrier import CarrierUnavailableError, Parcel
-from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import (
+from kernel import clients, clock
+from kernel.aggregate_store import Row
+from kernel.contact import Contact
+from services.shipping.carriers import factory
+from services.shipping.carriers.sandbox import SandboxCarrier
+from services.shipping.domain.carrier import CarrierUnavailableError, Parcel
+from services.shipping.functions import subscriber, sweeper
+from services.shipping.storage import table
+from tests.support.choreography import (
     ALICE,
     CONFIRMED,
     ORDER,
@@ -24,7 +26,7 @@ from tests.unit.choreography import (
     batch,
     other_services,
 )
-from tests.unit.tables import create_table
+from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TRANSIT = timedelta(seconds=30)
@@ -114,7 +116,7 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
     service.contacts.facts["order"] = CONFIRMED
     monkeypatch.setattr(clients, "events", lambda: service.bus)
     monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
-    cached = (table.shipments, sweeper.settings, carriers.carrier)
+    cached = (table.shipments, sweeper.settings, factory.carrier)
     for built in cached:
         built.cache_clear()
     with clock.held_by(lambda: service.now):

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.kernel.rows import Row
-from services.shipping import cancellation, sweeper, table
-from services.shipping.carrier import CarrierUnavailableError
-from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import CONFIRMED, ORDER, OtherServices, an_event, batch
+from kernel.aggregate_store import Row
+from services.shipping.carriers.sandbox import SandboxCarrier
+from services.shipping.domain.carrier import CarrierUnavailableError
+from services.shipping.functions import cancellation, sweeper
+from services.shipping.storage import table
+from tests.support.choreography import CONFIRMED, ORDER, OtherServices, an_event, batch
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
 REQUESTED = an_event("order", "OrderCancelRequested")

@@ -10,15 +10,15 @@ import pytest
 import urllib3
 
 from audit.forms import faults_of
-from services.kernel.contact import Contact
-from services.kernel.webhooks import InvalidSignatureError
-from services.shipping import carriers
-from services.shipping.carrier import CarrierUnavailableError, Parcel, Sighting
-from services.shipping.easypost_carrier import EasyPostCarrier, Sender
-from tests.unit.choreography import ORDER
-from tests.unit.http_server import serving
+from kernel.contact import Contact
+from kernel.webhooks import InvalidSignatureError
+from services.shipping.carriers import factory
+from services.shipping.carriers.easypost import EasyPostCarrier, Sender
+from services.shipping.domain.carrier import CarrierUnavailableError, Parcel, Sighting
+from simulation.stage.providers.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
+from simulation.stage.providers.http_server import serving
+from tests.support.choreography import ORDER
 from tests.unit.shipping.conftest import ShippingService
-from tests.unit.shipping.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SHOP = {
@@ -227,7 +227,7 @@ def by_easypost(shipping: ShippingService, easypost: EasyPost, monkeypatch: pyte
         "CARRIER_WEBHOOK_SECRET_ARN": "arn:webhook",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(carriers, "secret", {"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET}.__getitem__)
+    monkeypatch.setattr(factory, "secret", {"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET}.__getitem__)
     shipping.confirmed(ORDER)
     return shipping
 

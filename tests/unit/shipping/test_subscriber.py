@@ -1,7 +1,7 @@
 """What reaches shipping by its queue: confirmed orders, each of which is shipped once."""
 
-from services.shipping import table
-from tests.unit.choreography import ORDER, an_event
+from services.shipping.storage import table
+from tests.support.choreography import ORDER, an_event
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
 OTHER = "ord-" + "b" * 26

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from services.kernel import clients
-from services.kernel.contact import Addressed, Contact
-from services.kernel.relay import BusUnavailableError
-from services.shipping import sweeper, table
-from services.shipping.carrier import Parcel
-from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit.choreography import ADDRESS, ALICE, CONFIRMED, ORDER
+from kernel import clients
+from kernel.contact import Addressed, Contact
+from kernel.relay import BusUnavailableError
+from services.shipping.carriers.sandbox import SandboxCarrier
+from services.shipping.domain.carrier import Parcel
+from services.shipping.functions import sweeper
+from services.shipping.storage import table
+from tests.support.choreography import ADDRESS, ALICE, CONFIRMED, ORDER
 from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService
 
 MINUTE = timedelta(minutes=1)

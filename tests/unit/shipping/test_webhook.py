@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from services.kernel import webhooks
-from services.shipping import carriers, webhook
-from services.shipping.carrier import CarrierUnavailableError
-from services.shipping.sandbox_carrier import SandboxCarrier
-from tests.unit import documented
-from tests.unit.choreography import ORDER
+from kernel import webhooks
+from services.shipping.carriers import factory
+from services.shipping.carriers.sandbox import SandboxCarrier
+from services.shipping.domain.carrier import CarrierUnavailableError
+from services.shipping.functions import webhook
+from tests.support import documented_api
+from tests.support.choreography import ORDER
 from tests.unit.shipping.conftest import LateCarrier, ShippingService
 
 SECRET = "shared-with-the-carrier"
@@ -21,7 +22,7 @@ SECRET = "shared-with-the-carrier"
 @pytest.fixture(autouse=True)
 def shared_secret(shipping: ShippingService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARRIER_WEBHOOK_SECRET_ARN", "arn:secret")
-    monkeypatch.setattr(carriers, "secret", {"arn:secret": SECRET}.__getitem__)
+    monkeypatch.setattr(factory, "secret", {"arn:secret": SECRET}.__getitem__)
 
 
 def told(shipping: ShippingService, parcel: str = "DELIVERED", order_id: str = ORDER, **event: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def post(body: str, signature: str | None, **event: Any) -> dict[str, Any]:
     }
     answer = webhook.handler(request, None)
     path, headers, said = str(request["rawPath"]), answer.get("headers", {}), json.loads(answer["body"])
-    documented.check("shipping", "POST", path, answer["statusCode"], headers, said)
+    documented_api.check("shipping", "POST", path, answer["statusCode"], headers, said)
     return {**said, "status": answer["statusCode"], "headers": headers}
 
 

@@ -1,0 +1,65 @@
+"""Orderflow's stacks for one stage: `cdk synth -c stage=dev` reads `stages/dev.yaml`."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+import stages
+from audit.infrastructure import AuditStack
+from cdk import stack_order
+from cdk.platform_stack import PlatformStack
+from cdk.service_stack import ServiceStack, put_in_order
+from journal.infrastructure import JournalStack
+from services.inventory.infrastructure import InventoryStack
+from services.notification.infrastructure import NotificationStack
+from services.order.infrastructure import OrderStack
+from services.payment.infrastructure import PaymentStack
+from services.shipping.infrastructure import ShippingStack
+from stages import Stage, StageError
+
+SETTING_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
+"""A context key of ours; the CDK's own have `@`, `:` or `-`."""
+STACKS = (
+    PlatformStack,
+    PaymentStack,
+    InventoryStack,
+    OrderStack,
+    ShippingStack,
+    NotificationStack,
+    AuditStack,
+    JournalStack,
+)
+
+
+def compose(app: App, stage: Stage) -> list[ServiceStack]:
+    """The app's stacks, each depending on those that publish what it requires; their order is left in the assembly."""
+    composed: list[ServiceStack] = [kind(app, stage) for kind in STACKS]
+    stack_order.write(put_in_order(composed), Path(app.outdir))
+    return composed
+
+
+def stage_of(app: App) -> Stage:
+    """The settings of the stage that the context `stage` names; a stage without a file may be `like` an ephemeral one.
+
+    Raises stages.StageError if the context names no stage that can be used, or contradicts the stage's file.
+    """
+    context: dict[str, Any] = app.node.get_all_context()
+    if "stage" not in context:
+        raise StageError("No stage is named.", f"Name one with -c stage=NAME: {stages.listed()}.")
+    stage = stages.load(str(context["stage"]), like=context.get("like"))
+    for name in context.keys() - {"stage", "like"}:
+        if SETTING_NAME.fullmatch(name):
+            stages.override(stage, name, stages.as_text(context[name]))
+    return stage
+
+
+if __name__ == "__main__":
+    try:
+        app = App()
+        compose(app, stage_of(app))
+        app.synth()
+    except StageError as error:
+        sys.exit(f"{error.message}\n{error.hint}")

@@ -1,0 +1,48 @@
+"""The staging queue: where a paced replay waits, so that the operator can hand it on at the pace that consumers bear."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.constructs.queue import LONGEST, alarm_on_age, dead_letter_queue, only_from
+from cdk.constructs.replay_filter import only_replays
+from cdk.service_stack import ServiceStack
+from kernel.naming import PACED_REPLAY_PREFIX, SOURCE_PREFIX
+
+NAME = "staging"
+MAX_RECEIVES = 100
+"""High: whoever takes a message out and dies puts it back, and that says nothing about the message."""
+
+
+class Staging(Construct):
+    """A rule for paced replays only, and its queue. Publishes `staging-rule-arn`, `staging-queue-url`, `staging-dlq-url`."""
+
+    def __init__(self, stack: ServiceStack, bus: events.IEventBus) -> None:
+        super().__init__(stack, "Staging")
+        dead_letters = dead_letter_queue(stack, NAME, self)
+        queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=LONGEST,
+            visibility_timeout=Duration.minutes(15),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
+        )
+        rule = events.Rule(
+            self,
+            "Rule",
+            description="platform: every event of a paced replay",
+            event_bus=bus,
+            event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
+        )
+        waiting = "events of a paced replay wait over 15 minutes: if none hands them on, `orderctl replay resume`"
+        alarm_on_age(stack, self, queue, waiting)
+        only_from(stack, queue, rule=rule, operator=True)
+        only_from(stack, dead_letters, rule=rule)
+        only_replays(rule, PACED_REPLAY_PREFIX)
+        stack.publish(f"{NAME}-rule-arn", rule.rule_arn)
+        stack.publish(f"{NAME}-queue-url", queue.queue_url)

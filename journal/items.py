@@ -1,0 +1,89 @@
+"""What the journal keeps: a row for each time that an event was put on the bus."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zlib import crc32
+
+from kernel.identifiers import PERSONAL, personal_field
+from kernel.naming import CHANNEL_PREFIX
+
+SHARDS: Final = 8
+"""An hour's events are spread over so many partitions of the index `hour`."""
+OF_AN_ORDER: Final = "ORDER#"
+OF_NO_ORDER: Final = "EVENT#"
+"""The partition of an event about no order is its own, so that a channel's feed does not fill one."""
+HOUR_INDEX: Final = "hour"
+EXPIRES: Final = "expires"
+REDACTED: Final = "pm_redacted"
+"""Stands in for a payment token, in a form that the schema of its event allows."""
+MAX_KEY_BYTES: Final = {"pk": 2048, "sk": 1024}
+"""What DynamoDB takes as a partition key and as a sort key."""
+MAX_EVENT_BYTES: Final = 390 * 1024
+"""DynamoDB's items have at most 400 KB, keys and names included."""
+
+
+class NotJournaledError(ValueError):
+    """An event that no row can hold. The text says why, without a value of the event."""
+
+
+def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
+    """The row, as an item for PutItem, of one delivery of an EventBridge event.
+
+    It may be put again: the bus's envelope id, which each put on the bus has of its own, is in the key, so a second delivery
+    of one put is the same row. An event without our metadata is journaled by its envelope id, for the archive has it too.
+    Raises NotJournaledError for an event that no row can hold.
+    """
+    text = json.dumps(without_token(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    try:
+        time, key = event["time"], key_of(event)
+        expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
+    except (KeyError, TypeError, ValueError, OverflowError):  # OverflowError: a time near the end of the year 9999
+        raise NotJournaledError("is not an EventBridge event (id, time, source, detail)") from None
+    for name, limit in MAX_KEY_BYTES.items():
+        if len(key[name].encode()) > limit:
+            raise NotJournaledError(f"has ids too long for a row's key: {name} has at most {limit} bytes")
+    if len(text.encode()) > MAX_EVENT_BYTES:
+        raise NotJournaledError(f"is longer than {MAX_EVENT_BYTES} bytes, which is what a row holds")
+    if is_outside(event) and personal_field(event["detail"]) is not None:
+        raise NotJournaledError(f"has an id that {PERSONAL}")
+    shard = crc32(f"{key['pk']} {key['sk']}".encode()) % SHARDS
+    return {
+        **{name: {"S": value} for name, value in key.items()},
+        "event": {"S": text},
+        "put_at": {"S": time},
+        "size": {"N": str(len(text.encode()))},
+        "hour": {"S": hour(time[:13], shard)},
+        EXPIRES: {"N": str(expires)},
+    }
+
+
+def without_token(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event without the payment token that a channel's OrderPlaced carries: no copy of it is kept here."""
+    detail = event.get("detail")
+    if not isinstance(detail, dict) or not isinstance(data := detail.get("data"), dict) or "payment_token" not in data:
+        return event
+    return {**event, "detail": {**detail, "data": {**data, "payment_token": REDACTED}}}
+
+
+def key_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """The row's key: its order (of no order: its id), and in it when it occurred, who says so, its id, version, and put."""
+    detail = event["detail"]
+    metadata = detail.get("metadata") if isinstance(detail, dict) else None
+    known = metadata if isinstance(metadata, dict) else {}
+    occurred, event_id = known.get("occurred_at") or event["time"], known.get("event_id") or event["id"]
+    order = known.get("order_id")
+    version = known.get("event_version", 1)
+    partition = f"{OF_AN_ORDER}{order}" if order else f"{OF_NO_ORDER}{event_id}"
+    return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}#v{version}#{event['id']}"}
+
+
+def is_outside(event: Mapping[str, Any]) -> bool:
+    """Return whether a channel published the event, so that its ids are not ours."""
+    return str(event["source"]).startswith(CHANNEL_PREFIX)
+
+
+def hour(text: str, shard: int) -> str:
+    """The index's partition for an hour such as `2026-11-23T04`."""
+    return f"{text}#{shard}"

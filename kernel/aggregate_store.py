@@ -1,0 +1,422 @@
+"""Aggregates: items that move by transitions, each with its outbox inside.
+
+A transition and the event it publishes are one conditional `UpdateItem`: the event waits in the item's `pending` list until the
+relay has put it on the bus.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Generic, NotRequired, TypedDict, cast
+from zlib import crc32
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+from typing_extensions import TypeVar
+
+from kernel import clock, schemas, versions
+from kernel.errors import BugError, RetryableError
+from kernel.events import DomainEvent
+from kernel.naming import DUE_INDEX
+from kernel.transitions import ABSENT, Transition, TransitionTable
+
+Row = dict[str, Any]
+"""An item of any form."""
+T = TypeVar("T")
+PENDING_SHARDS: Final = 4
+"""How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class TimelineEntry(TypedDict):
+    """An event that the aggregate published or consumed, at a time in RFC 3339 (UTC)."""
+
+    event: str
+    event_id: str
+    at: str
+
+
+class DueAttributes(TypedDict, total=False):
+    """The key of the sparse index `due`: when a sweeper must look at the item next (RFC 3339, UTC), and in which partition."""
+
+    due_shard: str
+    next_due: str
+
+
+class AggregateRow(DueAttributes):
+    """The attributes that every aggregate has. Times are in RFC 3339 (UTC)."""
+
+    pk: str
+    status: str
+    version: int
+    """Rises by 1 with each transition."""
+    created_at: str
+    updated_at: str
+    pending: NotRequired[list[str]]
+    """The outbox: events as JSON texts."""
+    pending_since: NotRequired[str]
+    pending_shard: NotRequired[str]
+    """The key of the sparse index `pending`, by which the sweeper finds events that the relay left."""
+    said: NotRequired[str]
+    """The event of the latest repeatable transition, as JSON text."""
+    timeline: NotRequired[list[TimelineEntry]]
+
+
+R = TypeVar("R", bound=Mapping[str, Any], default=Row)
+"""The form of an aggregate's items, an `AggregateRow`."""
+A_co = TypeVar("A_co", bound=Mapping[str, object], covariant=True, default=Mapping[str, object])
+"""The attributes that a decision may set."""
+
+
+class VersionConflictError(RetryableError):
+    """The item is not as it was read. `row` is the item now, None if there is none."""
+
+    def __init__(self, row: Row | None) -> None:
+        super().__init__("the item has changed since it was read")
+        self.row = row
+
+
+class ForbiddenTransitionError(BugError):
+    """The transition table has no step from the item's status."""
+
+
+class ContentionError(RetryableError):
+    """Too many writers were faster; retry."""
+
+
+class UnknownAggregateError(RetryableError):
+    """There is no item with this id. An event about it may have come too early."""
+
+
+@dataclass(frozen=True)
+class Causation:
+    """What causes an event: the order's correlation id, and the id of the event or request that led here."""
+
+    correlation_id: str
+    causation_id: str
+
+
+@dataclass(frozen=True)
+class Decision(Generic[A_co]):
+    """A step to take: its transition, the attributes that it sets and removes, and the data of the event that it publishes."""
+
+    transition: Transition
+    set: A_co | None = None
+    remove: tuple[str, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    publishes: bool = True
+    """False if this particular step publishes no event (a release that found nothing to release)."""
+    triggered_by: DomainEvent | None = None
+    """The other service's event that led to the step, for the timeline."""
+
+
+def marshal(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plain dict in DynamoDB's wire form."""
+    return {name: _serialize(part) for name, part in value.items()}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Row:
+    """Return a plain dict from DynamoDB's wire form; all numbers become integers."""
+    return {name: _plain(_deserialize(part)) for name, part in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return value
+
+
+def shard_of(key: str) -> str:
+    """Return the partition of a sparse index that the item with this key belongs to."""
+    return str(crc32(key.encode()) % PENDING_SHARDS)
+
+
+def due_at(key: str, moment: datetime, lane: str = "") -> DueAttributes:
+    """Return the attributes by which a sweeper finds the item from `moment` on.
+
+    A `lane` is a set of partitions of its own: a sweeper reads one lane at a time.
+    """
+    return {"due_shard": f"{lane}{shard_of(key)}", "next_due": clock.rfc3339(moment)}
+
+
+def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | None = None) -> Iterator[T]:
+    """Yield the items of each shard of a sparse index; with `age`, those of all shards together, the least age first.
+
+    Raises, at the end, what the first shard that failed raised.
+    """
+    failure: Exception | None = None
+    waiting: list[T] = []
+    for shard in range(PENDING_SHARDS):
+        try:
+            items = items_of(str(shard))
+        except (BotoCoreError, ClientError) as fault:  # the boundary of a shard
+            failure = failure or fault
+            continue
+        if age:
+            waiting += items
+        else:
+            yield from items
+    if age:
+        yield from sorted(waiting, key=age)
+    if failure:
+        raise failure
+
+
+DUE_INDEX_ATTRIBUTES: Final = ("due_shard", "next_due")
+"""The attributes to remove from an item that no sweeper must look at any more."""
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """Return whether the write's condition refused it, which is an answer and not a fault."""
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+class KeyedStore(Generic[R]):
+    """Items whose keys are `<prefix>#<id>`, read by id, and found when they are due."""
+
+    def __init__(self, client: Any, table_name: str, prefix: str) -> None:
+        self.client = client
+        self.table_name = table_name
+        self.prefix = prefix
+
+    def key(self, row_id: str) -> str:
+        """Return the item's key: `ORDER#<id>` for the id of an order."""
+        return f"{self.prefix}#{row_id}"
+
+    def get(self, row_id: str) -> R | None:
+        """Return the item, read consistently, or None if there is none."""
+        answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": self.key(row_id)}), ConsistentRead=True)
+        return cast(R, unmarshal(answer["Item"])) if "Item" in answer else None
+
+    def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
+        """The ids of at most `limit` rows a shard whose time has come, of all shards the longest waiting first.
+
+        The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
+        what its query raises is raised at the end.
+        """
+
+        def of_shard(shard: str) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.client.query(
+                TableName=self.table_name,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="due_shard = :shard AND next_due <= :now",
+                ExpressionAttributeValues=marshal({":shard": f"{lane}{shard}", ":now": clock.rfc3339(now)}),
+                Limit=limit,
+            )["Items"]
+            return found
+
+        for item in each_shard(of_shard, age=lambda item: str(item["next_due"]["S"])):
+            yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
+
+    def postpone(self, row_id: str, until: datetime) -> None:
+        """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(row_id)}),
+                UpdateExpression="SET next_due = :until",
+                ConditionExpression="next_due < :until",
+                ExpressionAttributeValues=marshal({":until": clock.rfc3339(until)}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+    def leave_due_index(self, row_id: str, seen: str) -> None:
+        """Let no sweeper find a row any more that was due at `seen`; nothing if another has put it off since."""
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(row_id)}),
+                UpdateExpression="REMOVE due_shard, next_due",
+                ConditionExpression="next_due = :seen",
+                ExpressionAttributeValues=marshal({":seen": seen}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+class AggregateStore(KeyedStore[R]):
+    """The aggregates of one kind in a service's table.
+
+    Example: `orders.apply(order_id, lambda row: decide_to_cancel(row, "CUSTOMER", now), causation)` returns the order after it.
+    """
+
+    keeps_timeline = False
+    """Whether an item keeps, in `timeline`, the events it published and consumed, oldest first."""
+
+    def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
+        super().__init__(client, table_name, transitions.aggregate)
+        self.transitions = transitions
+
+    def create(self, aggregate_id: str, decision: Decision, causation: Causation) -> R:
+        """Take a first step unless the item exists; return the item afterwards. Saves the read before the write."""
+        return self.create_or_apply(aggregate_id, lambda row: decision if row is None else None, causation, presume_absent=True)
+
+    def apply(
+        self, aggregate_id: str, decide: Callable[[R], Decision | None], causation: Causation, *, seen: R | None = None
+    ) -> R:
+        """Take the step that `decide` chooses for the item; return the item afterwards, or as it is if `decide` returns None.
+
+        `decide` runs again if another writer was faster or if the response to this write was lost: it must return None for a
+        step that is taken already. `seen` saves the first read. Raises UnknownAggregateError, ContentionError, and what `write`
+        raises.
+        """
+
+        def decide_for_existing(row: R | None) -> Decision | None:
+            if row is None:
+                raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
+            return decide(row)
+
+        return self.create_or_apply(aggregate_id, decide_for_existing, causation, seen=seen)
+
+    def create_or_apply(
+        self,
+        aggregate_id: str,
+        decide: Callable[[R | None], Decision | None],
+        causation: Causation,
+        *,
+        presume_absent: bool = False,
+        seen: R | None = None,
+        tries: int = 5,
+    ) -> R:
+        """Do as `apply` does, with None for an item that does not exist yet.
+
+        `presume_absent` saves the first read if the item is expected to be missing. Raises UnknownAggregateError if `decide`
+        returns None for a missing item, ContentionError after `tries` lost races, and what `write` raises.
+        """
+        row = seen if seen or presume_absent else self.get(aggregate_id)
+        for _ in range(tries):
+            decision = decide(row)
+            if decision is None:
+                if row is None:
+                    raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
+                return row
+            try:
+                return self.write(aggregate_id, row, decision, causation)
+            except VersionConflictError as conflict:
+                row = cast(R | None, conflict.row)
+        raise ContentionError(f"{self.key(aggregate_id)} changed {tries} times while being written")
+
+    def write(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> R:
+        """Write the decision on top of `row`, in one conditional write; return the item afterwards.
+
+        Raises VersionConflictError, ForbiddenTransitionError, InvalidEventError, EventTooLargeError.
+        """
+        try:
+            answer = self.client.update_item(
+                **self.update(aggregate_id, row, decision, causation),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            old = error.response.get("Item")
+            raise VersionConflictError(unmarshal(old) if old else None) from None
+        return cast(R, unmarshal(answer["Attributes"]))
+
+    def update(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> dict[str, Any]:
+        """Return the decision's write in the form that UpdateItem and a transaction's Update both take."""
+        transition = decision.transition
+        status = row["status"] if row else ABSENT
+        if status not in transition.sources:
+            raise ForbiddenTransitionError(
+                f"{self.key(aggregate_id)} is {status}; {transition.name} starts from {sorted(transition.sources)}"
+            )
+        key, now = self.key(aggregate_id), clock.rfc3339(clock.now())
+        version = (row["version"] if row else 0) + 1
+        assign: dict[str, Any] = {**(decision.set or {}), "status": transition.target, "version": version, "updated_at": now}
+        if row is None:
+            assign = {"created_at": now, **assign}
+        names = {f"#{name}": name for name in (*assign, *decision.remove)}
+        values: dict[str, Any] = {f":{name}": value for name, value in assign.items()}
+        sets = [f"#{name} = :{name}" for name in assign]
+        known = [decision.triggered_by] if decision.triggered_by else []
+        if transition.publishes and decision.publishes:
+            event = DomainEvent(
+                source=self.transitions.source,
+                detail_type=transition.publishes,
+                event_id=f"{key}#{version}",
+                occurred_at=now,
+                correlation_id=causation.correlation_id,
+                causation_id=causation.causation_id,
+                order_id=(row or assign).get("order_id"),
+                data=decision.data,
+                event_version=schemas.newest_version(self.transitions.source, transition.publishes),
+            )
+            schemas.validate_event(event)
+            for older in versions.also_published(event.source, event.detail_type, event.detail(), clock.now().date()):
+                schemas.validate(event.source, event.detail_type, older)
+            sets.append("pending = list_append(if_not_exists(pending, :nothing), :events)")
+            sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
+            sets.append("pending_shard = if_not_exists(pending_shard, :shard)")
+            values |= {":nothing": [], ":events": [event.to_outbox()], ":shard": shard_of(key)}
+            if transition.repeatable:
+                sets.append("said = :said")
+                values |= {":said": event.to_outbox()}
+            known.append(event)
+        if self.keeps_timeline and known:
+            sets.append("timeline = list_append(if_not_exists(timeline, :nothing), :timeline)")
+            entries = [{"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at} for event in known]
+            values |= {":nothing": [], ":timeline": entries}
+        condition, condition_values = self._condition(row, transition)
+        values |= condition_values
+        expression = "SET " + ", ".join(sets)
+        if decision.remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in decision.remove)
+        return {
+            "TableName": self.table_name,
+            "Key": marshal({"pk": key}),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": marshal(values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def republish_said(self, aggregate_id: str, row: R) -> bool:
+        """Put the event that the item keeps as `said` into its outbox again, unchanged; return whether it is there now.
+
+        Return False if the item keeps none, has moved since it was read, or has pending events: the relay publishes those.
+        Consumers know the event by its id, so it has no effect on those that had it.
+        """
+        if "said" not in row:
+            return False
+        key = self.key(aggregate_id)
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": key}),
+                UpdateExpression="SET pending = :events, pending_since = :now, pending_shard = :shard",
+                ConditionExpression="version = :seen AND attribute_not_exists(pending)",
+                ExpressionAttributeValues=marshal(
+                    {
+                        ":events": [row["said"]],
+                        ":now": clock.rfc3339(clock.now()),
+                        ":shard": shard_of(key),
+                        ":seen": row["version"],
+                    }
+                ),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return False
+        return True
+
+    @staticmethod
+    def _condition(row: R | None, transition: Transition) -> tuple[str, dict[str, Any]]:
+        """Return the condition that the item has a source status and is still as it was read."""
+        if row is None:
+            return "attribute_not_exists(pk)", {}
+        sources = sorted(transition.sources - {ABSENT})
+        marks = {f":from{position}": source for position, source in enumerate(sources)}
+        return f"#status IN ({', '.join(marks)}) AND #version = :seen", {**marks, ":seen": row["version"]}

@@ -1,0 +1,108 @@
+"""What is the same in every service's functions: its relay, and the parts of its sweeper that move rows and republish."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kernel import clients, clock
+from kernel.aggregate_store import KeyedStore
+from kernel.metrics import count
+from kernel.relay import Outbox, relay_records, republish
+from kernel.settings import from_environment
+from kernel.timeouts import SWEEP_BEGINS_SECONDS
+
+logger = Logger()
+
+
+@dataclass(frozen=True)
+class OutboxSettings:
+    """Whose outbox it is, and after how many seconds an event still pending is taken for left behind."""
+
+    table_name: str
+    bus_name: str
+    republish_after_seconds: int = 120
+
+
+def outbox_of(settings: OutboxSettings) -> Outbox:
+    """The outbox of the table that the settings name."""
+    return Outbox(clients.dynamodb(), clients.events(), settings.table_name, settings.bus_name)
+
+
+def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Publish what a table's stream (rows with something pending) brings; return a partial batch response."""
+    relayed = relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
+    count("EventsNotPublished", relayed.unpublishable)
+    return relayed.response()
+
+
+def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
+    """Run each part of a sweep, also after one that fails; return how much they did.
+
+    Raises what the first part that failed raised, once all have run.
+    """
+    done: dict[str, int] = {}
+    failure: Exception | None = None
+    for part in parts:
+        try:
+            done |= part()
+        except Exception as fault:  # the boundary of a part
+            logger.exception("a part of the sweep failed")
+            failure = failure or fault
+    if failure:
+        raise failure
+    return done
+
+
+def move_each(
+    rows: KeyedStore,
+    due: Iterable[str],
+    move: Callable[[str], bool],
+    metric: str,
+    *,
+    moved: str = "moved",
+    failed: str = "failed",
+    begun: datetime | None = None,
+) -> dict[str, int]:
+    """Let `move` take each row that is due a step further; return how many it moved and how many failed, so named.
+
+    A row that fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
+    SWEEP_BEGINS_SECONDS after `begun` (if it is not given: after now) no further row is begun.
+    """
+    done = not_done = 0
+    until = (begun or clock.now()) + timedelta(seconds=SWEEP_BEGINS_SECONDS)
+    try:
+        for row_id in due:
+            if clock.now() >= until:
+                break
+            try:
+                done += move(row_id)
+            except Exception:  # the boundary of a row
+                logger.exception("row not moved", row=rows.key(row_id))
+                not_done += 1
+                _put_last(rows, row_id)
+    finally:
+        count(metric, not_done)
+    return {moved: done, failed: not_done}
+
+
+def _put_last(rows: KeyedStore, row_id: str) -> None:
+    """Let a row come up after all others that are due, if that can be written: on a hot row it cannot."""
+    try:
+        rows.postpone(row_id, clock.now())
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("row keeps its place", row=rows.key(row_id), error=type(error).__name__)
+
+
+def republish_stale_outbox() -> dict[str, int]:
+    """Publish again what the relay left behind; return how many events that were, as `republished`."""
+    settings = from_environment(OutboxSettings)
+    done = republish(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))
+    if done.events:
+        logger.warning("events republished", count=done.events)
+    count("EventsRepublished", done.events)
+    count("EventsNotPublished", done.rows_left)
+    return {"republished": done.events}

@@ -1,0 +1,78 @@
+"""The domain event: its envelope, and the forms it has in a row's outbox and on the bus."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.errors import BugError
+
+MAX_EVENT_BYTES = 64 * 1024
+"""Our own bar for an event's detail, in bytes of UTF-8; PutEvents takes 1 MB since January 2026."""
+
+
+class EventTooLargeError(BugError):
+    """The event's detail is over `MAX_EVENT_BYTES`."""
+
+
+@dataclass(frozen=True)
+class DomainEvent:
+    """Something that happened.
+
+    `event_id` is `<aggregate id>#<version>`: deterministic, and what consumers dedupe on. `event_version` is the
+    schema's version. `order_id` is None only for events about no order, such as StockReplenished.
+    `causation_id` is the event id or request id that led here.
+    """
+
+    source: str
+    detail_type: str
+    event_id: str
+    occurred_at: str
+    correlation_id: str
+    causation_id: str
+    order_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    event_version: int = 1
+
+    def detail(self) -> dict[str, Any]:
+        """The event's `detail` as it goes on the bus: `{"metadata": {...}, "data": {...}}`."""
+        metadata: dict[str, Any] = {
+            "event_id": self.event_id,
+            "event_version": self.event_version,
+            "occurred_at": self.occurred_at,
+            "correlation_id": self.correlation_id,
+            "causation_id": self.causation_id,
+        }
+        if self.order_id is not None:
+            metadata["order_id"] = self.order_id
+        return {"metadata": metadata, "data": dict(self.data)}
+
+    def to_outbox(self) -> str:
+        """The JSON text that waits in the row's `pending` list. Raises EventTooLargeError."""
+        detail = self.detail()
+        size = len(json.dumps(detail, separators=(",", ":")).encode())
+        if size > MAX_EVENT_BYTES:
+            raise EventTooLargeError(
+                f"{self.detail_type} {self.event_id} is {size} bytes; an event has at most {MAX_EVENT_BYTES}"
+            )
+        return json.dumps(
+            {"source": self.source, "detail-type": self.detail_type, "detail": detail},
+            separators=(",", ":"),
+            sort_keys=True,
+        )
+
+    @staticmethod
+    def from_parts(source: str, detail_type: str, detail: Mapping[str, Any]) -> "DomainEvent":
+        """The event in an envelope that has passed its schema. Channels may leave the two ids of its history out."""
+        metadata = detail["metadata"]
+        return DomainEvent(
+            source=source,
+            detail_type=detail_type,
+            event_id=metadata["event_id"],
+            event_version=metadata["event_version"],
+            occurred_at=metadata["occurred_at"],
+            correlation_id=metadata.get("correlation_id", metadata["event_id"]),
+            causation_id=metadata.get("causation_id", metadata["event_id"]),
+            order_id=metadata.get("order_id"),
+            data=detail["data"],
+        )

@@ -1,0 +1,69 @@
+"""The query between services: what the row of an order durably says, in the service that owns it.
+
+An event is a hint. Before a consumer moves money, goods or an order on it, the consumer reads the owner's row (ADR 27).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from kernel import clients, outside_json
+from kernel.aggregate_store import Row
+from kernel.errors import RetryableError
+from kernel.events import DomainEvent
+from kernel.naming import facts_function_name
+from kernel.schemas import InvalidEventError
+
+Facts = Mapping[str, Any]
+"""What a service states of its row: `status`, and what else belongs to it."""
+
+
+class FactsUnavailableError(RetryableError):
+    """The owner did not answer. The row's state is unknown, and the same question may be repeated."""
+
+
+def answer(row: Row | None, *names: str) -> dict[str, Any]:
+    """Return a `facts` function's answer: FOUND with `status` and those of `names` that the row has, or NOT_FOUND."""
+    if row is None:
+        return {"outcome": "NOT_FOUND"}
+    return {"outcome": "FOUND", **{name: row[name] for name in ("order_id", "status", *names) if name in row}}
+
+
+def facts_of(service: str, order_id: str, **about: str) -> Facts | None:
+    """Return what `service` durably states of the order, or None if it has no row. `about` tells which of several rows.
+
+    Raises FactsUnavailableError, and botocore's errors of Lambda: also while the service is not deployed.
+    """
+    found = ask(facts_function_name(os.environ["STAGE"], service), order_id, **about)
+    match found.get("outcome"):
+        case "FOUND":
+            return found
+        case "NOT_FOUND":
+            return None
+        case outcome:
+            raise FactsUnavailableError(f"{service} answered {outcome!r} about {order_id}")
+
+
+def ask(function: str, order_id: str, **about: str) -> dict[str, Any]:
+    """Invoke a query function, by its name or ARN, on an order and return its answer.
+
+    Raises FactsUnavailableError, and botocore's errors.
+    """
+    answered = clients.functions().invoke(
+        FunctionName=function,
+        InvocationType="RequestResponse",
+        Payload=json.dumps({"order_id": order_id, **about}).encode(),
+    )
+    found: dict[str, Any] = outside_json.read_object(answered["Payload"].read())
+    if "FunctionError" in answered:
+        failure = found.get("errorType", answered["FunctionError"])  # never its message, which may hold personal data
+        raise FactsUnavailableError(f"the query about {order_id} failed: {failure}")
+    return found
+
+
+def contradicted(event: DomainEvent, owner: str, facts: Facts | None) -> InvalidEventError:
+    """Return the refusal of an event that its owner's row does not bear out."""
+    status = f"{facts['status']} there" if facts else "unknown there"
+    reason = f"the {owner} service does not confirm it: the order is {status}; nothing was changed"
+    return InvalidEventError(f"{event.detail_type} from {event.source}", "metadata.order_id", reason)

@@ -1,0 +1,176 @@
+"""The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kernel import clients, outside_json, schemas, versions
+from kernel.events import DomainEvent
+from kernel.metrics import count
+from kernel.naming import catches_up, is_source
+from kernel.outside_json import OutsideJsonError
+from kernel.schemas import InvalidEventError
+from kernel.subscriptions import ReplayPolicy
+
+logger = Logger()
+FIRST_RETRY_SECONDS = 5
+LONGEST_RETRY_SECONDS = 900
+ATTEMPTS = "redrive_attempts"
+"""The message attribute that counts how often a dead letter was given another try."""
+ORIGIN = "origin"
+"""The message attribute of a quarantined letter that names the queue it came from: `order/intake`."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event as the bus delivered it. `replay_name` is set when it comes out of the archive."""
+
+    event: DomainEvent
+    replay_name: str | None = None
+    repeated: bool = False
+    """Whether the message was delivered before, or comes out of the archive: what it asks for may be done already."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its publisher may wait for the answer: a replay asks nothing, and writes nothing that is there."""
+        return self.replay_name is None
+
+    def is_for(self, replay_policy: ReplayPolicy) -> bool:
+        """Whether a subscription that treats replays so is to hear of it."""
+        return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
+
+
+Handler = Callable[[Delivery], None]
+Handlers = Mapping[tuple[str, str], Handler]
+"""Handlers by (source, detail-type); a source may end in `*`."""
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The queue's dead-letter queue: what can never succeed is set aside there at once, with the reason."""
+
+    sqs: Any
+    queue_url: str
+    source_url: str = ""
+    """The queue itself, if failed messages are to be delivered again by our own schedule and not by its visibility time-out."""
+
+    def retry_with_backoff(self, record: Mapping[str, Any]) -> None:
+        """Deliver a failed message again in 5 seconds, then 10, then 20 ..., at last every 15 minutes."""
+        if not self.source_url:
+            return
+        received = int(record["attributes"]["ApproximateReceiveCount"])
+        self.sqs.change_message_visibility(
+            QueueUrl=self.source_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=min(FIRST_RETRY_SECONDS * 2 ** (received - 1), LONGEST_RETRY_SECONDS),
+        )
+
+    def quarantine(self, record: Mapping[str, Any], error: InvalidEventError) -> None:
+        """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
+        reason = "".join(sign if sign.isprintable() else "?" for sign in str(error))  # SQS takes no control characters
+        attributes = {"reason": reason, "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
+        tried = record.get("messageAttributes", {}).get(ATTEMPTS, {}).get("stringValue")
+        if tried:
+            attributes[ATTEMPTS] = tried
+        self.sqs.send_message(
+            QueueUrl=self.queue_url,
+            MessageBody=record["body"],
+            MessageAttributes={name: {"DataType": "String", "StringValue": value[:1024]} for name, value in attributes.items()},
+        )
+
+
+def subscribe(event: Mapping[str, Any], handlers: Handlers, replay_policy: ReplayPolicy) -> dict[str, Any]:
+    """What a subscriber's function does with its queue's batch: `receive`, with the queues that it was deployed with.
+
+    Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
+    """
+    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
+    return receive(event["Records"], handlers, dead_letters, replay_policy)
+
+
+def receive(
+    records: list[dict[str, Any]],
+    handlers: Handlers,
+    dead_letters: DeadLetters,
+    replay_policy: ReplayPolicy = ReplayPolicy.REAPPLY,
+) -> dict[str, Any]:
+    """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
+
+    A replayed event is handed over as `replay_policy` says, else it is done with.
+
+    A message that its schema or its handler refuses (InvalidEventError), or that no handler is for, goes to the dead-letter
+    queue
+    with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is counted.
+    One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
+    """
+    failures = []
+    for record in records:
+        try:
+            try:
+                delivery = parse(record["body"])
+                if delivery.replay_name is not None or _was_delivered(record):
+                    delivery = replace(delivery, repeated=True)
+                handle = _handler_of(handlers, delivery.event)
+                if delivery.is_for(replay_policy):
+                    handle(delivery)
+            except InvalidEventError as error:
+                if is_replayed(record["body"]):
+                    logger.warning("replayed event refused", message_id=record["messageId"], reason=str(error))
+                    count("ReplayedEventsRefused", 1)
+                    continue
+                logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
+                dead_letters.quarantine(record, error)
+        except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
+            logger.exception("message failed", message_id=record["messageId"])
+            failures.append({"itemIdentifier": record["messageId"]})
+            _retry_with_backoff(dead_letters, record)
+    return {"batchItemFailures": failures}
+
+
+def _was_delivered(record: Mapping[str, Any]) -> bool:
+    """Return whether SQS has delivered the message before, or an operator redrove it."""
+    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+    return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
+
+
+def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
+    try:
+        dead_letters.retry_with_backoff(record)
+    except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back
+        logger.warning("message comes back late", message_id=record["messageId"])
+
+
+def parse(body: str) -> Delivery:
+    """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEventError."""
+    try:
+        envelope = outside_json.read_object(body)
+        source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]
+    except OutsideJsonError as error:
+        raise InvalidEventError("message", error.where, error.reason) from None
+    except KeyError:
+        raise InvalidEventError("message", "", "is not an EventBridge event (source, detail-type, detail)") from None
+    replay_name = envelope.get("replay-name")
+    if not isinstance(replay_name, str | None):
+        raise InvalidEventError("message", "replay-name", "must be text")
+    schemas.validate(source, detail_type, detail)
+    detail = versions.upcast(source, detail_type, detail)
+    return Delivery(DomainEvent.from_parts(source, detail_type, detail), replay_name)
+
+
+def is_replayed(body: str) -> bool:
+    """Return whether the message comes out of the archive, also where its event is refused."""
+    try:
+        return isinstance(outside_json.read_object(body).get("replay-name"), str)
+    except OutsideJsonError:
+        return False
+
+
+def _handler_of(handlers: Handlers, event: DomainEvent) -> Handler:
+    for (source, detail_type), handler in handlers.items():
+        if is_source(source, event.source) and detail_type == event.detail_type:
+            return handler
+    raise InvalidEventError(f"{event.detail_type} from {event.source}", "", "no handler here is for this event")

@@ -1,0 +1,73 @@
+"""What an API answers when it cannot do as asked: problem documents (RFC 9457), naming the field."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from kernel.errors import RejectedError
+
+TYPES = "https://orderflow.dev/problems/"
+"""The problem types' namespace: identifiers, documented in the READMEs of the services, not pages."""
+
+
+class InvalidRequestError(RejectedError, ValueError):
+    """Bad input. `field` is where in the request (`lines[0].sku`, `Idempotency-Key`); `status` is the HTTP status it earns."""
+
+    def __init__(self, name: str, status: int, where: str, detail: str) -> None:
+        super().__init__(f"{where}: {detail}" if where else detail)
+        self.name = name
+        self.status = status
+        self.field = where
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class ProblemDetails:
+    """A problem document: `name` ends its type URI, `members` are extension members."""
+
+    name: str
+    status: int
+    title: str
+    detail: str
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+    def response(self, headers: Mapping[str, str] | None = None) -> Response[str]:
+        """The HTTP response, `application/problem+json`."""
+        document = {
+            "type": TYPES + self.name,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+        return Response(self.status, "application/problem+json", json.dumps(document), headers=dict(headers or {}))
+
+
+def from_invalid_request(request: InvalidRequestError) -> ProblemDetails:
+    """The problem document of bad input."""
+    members = {"field": request.field} if request.field else {}
+    return ProblemDetails(request.name, request.status, title_of(request.name), request.detail, members)
+
+
+def title_of(name: str) -> str:
+    """`Being confirmed` for `being-confirmed`."""
+    return name.replace("-", " ").capitalize()
+
+
+RETRY_AFTER_SECONDS: Final = "60"
+
+
+def retry_later(name: str, status: int, detail: str) -> Response[str]:
+    """What a webhook answers that cannot take in yet what it is told."""
+    return ProblemDetails(name, status, title_of(name), f"{detail}; tell it again").response(
+        {"Retry-After": RETRY_AFTER_SECONDS}
+    )
+
+
+def no_such_route(service: str) -> Callable[[Exception], Response[str]]:
+    """The answer to a path that the service's API does not have."""
+    detail = f"see services/{service}/README.md for the routes"
+    return lambda _: ProblemDetails("no-such-route", 404, "No such route", detail).response()

@@ -1,0 +1,128 @@
+"""Receipts: each service signs what it states of its own rows, and each command checks what it relies on.
+
+A statement is a JSON object, such as `{"outcome": "HELD", "lines": [...]}`. Its receipt is an HMAC-SHA256 over the kind of the
+statement (which names the service that issues it), the order's id and all that is stated. A caller passes a statement on with
+its receipt in the field `receipt`; whatever it changes or makes up, the check refuses. A receipt has no date: a true statement
+that arrives late or twice stays true, and the rows' transition tables decide what it is still good for.
+"""
+
+import hmac
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from hashlib import sha256
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from kernel.errors import RejectedError
+from kernel.secrets import secret, secret_anew
+
+Statement = dict[str, Any]
+RECEIPT: Final = "receipt"
+"""The field of a statement that holds its receipt."""
+CONFIRMING, CANCELLING = "CONFIRMING", "CANCELLING"
+"""The outcomes of an order's decision by which money and goods move: forward, or back."""
+
+logger = Logger(child=True)
+metrics = Metrics(namespace="Orderflow")
+
+
+class Kind(StrEnum):
+    """Who states what. A receipt of one kind is none of another."""
+
+    PAYABLE = "order/payable"
+    """The order states what is to be paid, and by what: `total`, `payment_token`."""
+    WANTED = "order/wanted"
+    """The order states what is to be held: `lines`, `if_short`."""
+    DECISION = "order/decision"
+    """The order states its status as `outcome`, with `reason` and `total`."""
+    PAYMENT = "payment/answer"
+    """The payment states its `outcome`, with the `reason` of a refusal."""
+    STOCK = "inventory/answer"
+    """The reservation states its `outcome`, with the `lines` that it is of."""
+
+
+class ReceiptRefusedError(RejectedError):
+    """A statement comes without the receipt of the service that could state it: forged, or of a key long rotated."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key that signs now, and how to read anew all that may still be in use."""
+
+    current: Callable[[], str]
+    anew: Callable[[], Iterable[str]]
+
+
+class Receipts:
+    """Issues and checks receipts by the stage's key."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    def issue(self, kind: Kind, order_id: str, statement: Mapping[str, Any]) -> Statement:
+        """Return the statement with its receipt."""
+        return {**statement, RECEIPT: sign(self.keys.current(), kind, order_id, statement)}
+
+    def check(self, kind: Kind, order_id: str, stated: Any, outcome: str | None = None) -> Statement:
+        """Return the statement that `stated` holds, without its receipt; with an `outcome`, only a statement of that outcome.
+
+        A receipt that the kept key does not verify is held against the keys as they are now, since one was perhaps rotated.
+        Raises ReceiptRefusedError, which is logged without the values and counted as `ReceiptRefused`.
+        """
+        statement = self._verified(kind, order_id, stated)
+        if statement is not None and outcome in (None, statement.get("outcome")):
+            return statement
+        logger.error("receipt refused", kind=kind, order_id=order_id)
+        metrics.add_metric(name="ReceiptRefused", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+        needed = f"{kind} {outcome}" if outcome else kind
+        raise ReceiptRefusedError(
+            f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/how-to/runbooks/receipt-refused.md"
+        )
+
+    def _verified(self, kind: Kind, order_id: str, stated: Any) -> Statement | None:
+        if not isinstance(stated, dict) or not isinstance(stated.get(RECEIPT), str):
+            return None
+        statement = {name: value for name, value in stated.items() if name != RECEIPT}
+        for keys in ([self.keys.current()], self.keys.anew()):
+            if is_signed(keys, kind, order_id, statement, stated[RECEIPT]):
+                return statement
+        return None
+
+
+def sign(key: str, kind: Kind, order_id: str, statement: Mapping[str, Any]) -> str:
+    """Return the receipt, 64 hex digits."""
+    return hmac.new(key.encode(), _canonical([kind, order_id, statement]).encode(), sha256).hexdigest()
+
+
+def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping[str, Any], receipt: str) -> bool:
+    """Whether the receipt is of this very statement, under one of the keys; compared in constant time."""
+    given = receipt.encode(errors="replace")
+    return any(hmac.compare_digest(sign(key, kind, order_id, statement).encode(), given) for key in keys)
+
+
+@cache
+def receipts() -> Receipts:
+    """The receipts of the key that this function was deployed with, in the variable RECEIPT_KEY_ARN."""
+    return Receipts(Keys(lambda: secret(os.environ["RECEIPT_KEY_ARN"]), lambda: secret_anew(os.environ["RECEIPT_KEY_ARN"])))
+
+
+def _canonical(value: Any) -> str:
+    """Return JSON with one spelling for each value: keys sorted, no spaces, 4998.0 as 4998 (JSON has one kind of number)."""
+    return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(part) for part in value]
+    return value

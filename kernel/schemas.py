@@ -1,0 +1,123 @@
+"""The event schemas (JSON Schema draft-07), and validation against them.
+
+A schema file stands in its publisher's `schemas/` as `<name>.v<version>.json`, describes the event's `detail` whole, and says
+which event it describes by three keys of its own: `x-source`, `x-detail-type`, `x-version`. `x-source` may end in `*` for the
+one event that comes from outside, the channels' OrderPlaced. `x-published-until` of an older version is the last day on which
+it is published beside the newest.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+
+from kernel.errors import RejectedError
+from kernel.events import DomainEvent
+from kernel.identifiers import shown
+from kernel.naming import is_source
+
+SERVICES_FOLDER = Path(__file__).parent.parent
+Key = tuple[str, str, int]
+"""(source, detail-type, version); a source may end in `*`."""
+
+
+class InvalidEventError(RejectedError, ValueError):
+    """An event that its schema refuses. `field` is where (`data.lines[0].sku`), `reason` is what was wrong."""
+
+    def __init__(self, event: str, field: str, reason: str) -> None:
+        super().__init__(f"{event}: {field}: {reason}" if field else f"{event}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[Key, dict[str, Any]]:
+    """Every schema below `folder`, by (source, detail-type, version)."""
+    return {key: schema for key, schema, _ in _read(folder)}
+
+
+def _read(folder: Path) -> Iterator[tuple[Key, dict[str, Any], str]]:
+    """Each schema with its key and the service whose it is."""
+    for path in sorted(folder.glob("*/schemas/*.json")):
+        schema = json.loads(path.read_text())
+        yield (schema["x-source"], schema["x-detail-type"], int(schema["x-version"])), schema, path.parent.parent.name
+
+
+@cache
+def _known() -> dict[Key, tuple[dict[str, Any], str]]:
+    return {key: (schema, owner) for key, schema, owner in _read(SERVICES_FOLDER)}
+
+
+@cache
+def _compiled(key: Key) -> Callable[[Any], Any]:
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(_known()[key][0], use_default=False)
+    return compiled
+
+
+def _keys_of(source: str, detail_type: str) -> list[Key]:
+    """The keys of the event's versions that are known here."""
+    return [known for known in _known() if known[1] == detail_type and is_source(known[0], source)]
+
+
+def _key_of(source: str, detail_type: str, version: int) -> Key | None:
+    """The key of the schema that an event is to be checked against."""
+    return next((key for key in _keys_of(source, detail_type) if key[2] == version), None)
+
+
+def newest_version(source: str, detail_type: str) -> int:
+    """The newest version of an event that is known here; 1 of an event that has no schema here."""
+    return max((key[2] for key in _keys_of(source, detail_type)), default=1)
+
+
+def owner_of(source: str, detail_type: str) -> str:
+    """The service in whose `schemas/` the event's are. Raises StopIteration for an event that has no schema here."""
+    return next(_known()[key][1] for key in _keys_of(source, detail_type))
+
+
+def published_until(source: str, detail_type: str, version: int) -> str:
+    """The last day, `2027-06-30`, on which an older version is published beside the newest; empty if it is not."""
+    key = _key_of(source, detail_type, version)
+    return str(_known()[key][0].get("x-published-until", "")) if key else ""
+
+
+def validate(source: str, detail_type: str, detail: Any) -> None:
+    """Pass an event's `detail`, or raise InvalidEventError naming the field."""
+    event = f"{shown(detail_type)} from {shown(source)}"
+    if not isinstance(source, str) or not isinstance(detail_type, str):
+        raise InvalidEventError(event, "", "an event's source and detail-type are text")
+    if not isinstance(detail, Mapping) or not isinstance(detail.get("metadata"), Mapping):
+        raise InvalidEventError(event, "metadata", "is missing; an event's detail is {metadata, data}")
+    version = detail["metadata"].get("event_version")
+    if not isinstance(version, int):
+        raise InvalidEventError(event, "metadata.event_version", "must be an integer, the version of the event's schema")
+    key = _key_of(source, detail_type, version)
+    if key is None:
+        raise InvalidEventError(event, "", f"no schema of version {version} is known here")
+    try:
+        _compiled(key)(detail)
+    except fastjsonschema.JsonSchemaValueException as refusal:
+        raise InvalidEventError(event, field_of(refusal), reason_of(refusal)) from None
+
+
+def validate_event(event: DomainEvent) -> None:
+    """Pass an event about to be written, or raise InvalidEventError."""
+    validate(event.source, event.detail_type, event.detail())
+
+
+def field_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
+    """`data.lines[0].sku` for fastjsonschema's `data.data.lines[0].sku`: the root has no name of its own."""
+    return str(refusal.name).removeprefix("data").removeprefix(".")
+
+
+def unknown_field(refusal: fastjsonschema.JsonSchemaValueException) -> str:
+    """Return the first field that an object should not have, of one that was refused for it."""
+    return str(min(set(refusal.value) - set(refusal.definition["properties"])))
+
+
+def reason_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
+    """What was wrong, without the field's name in front, and without a value that was sent."""
+    if refusal.rule == "additionalProperties":
+        return f"has an unknown field, {shown(unknown_field(refusal))}"
+    return str(refusal.message).removeprefix(str(refusal.name)).strip()

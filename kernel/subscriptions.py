@@ -1,0 +1,26 @@
+"""What a service's `subscriptions.py` declares: its subscriptions, the events of each, and the fields that it reads of them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+Subscriptions = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
+"""By subscription: the fields read, by (source, detail-type). A source may end in `*`.
+
+A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
+change what nobody reads.
+"""
+
+
+class ReplayPolicy(StrEnum):
+    """What a subscription does with an event out of the archive. It never repeats what it has done already."""
+
+    REAPPLY = "rebuild"
+    """Create the row that is missing, with all that follows from it."""
+    OPT_IN = "catch-up"
+    """Act on what was missed (charge, book a parcel, send a mail), but only in a replay with `--catch-up`."""
+
+
+CAUSE = ("metadata.event_id", "metadata.correlation_id")
+"""What a consumer reads to say what its own events were caused by."""
+ORDER = ("metadata.order_id", *CAUSE)
+"""The same of an event that is about an order."""

@@ -1,0 +1,59 @@
+"""Transactions: several conditional writes that happen all or not at all."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from kernel.aggregate_store import ContentionError, Row, unmarshal
+
+Action = dict[str, Any]
+"""One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}`, `{"Delete": ...}` or `{"ConditionCheck": ...}`."""
+
+TRIES: Final = 8
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.3
+"""In seconds, with full jitter and twice as long each time: 1.55 s of pauses at most, 0.8 s on average."""
+
+REFUSED: Final = "ConditionalCheckFailed"
+WORTH_RETRYING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+_chance = random.Random()
+
+
+def transact(
+    client: Any,
+    actions: list[Action],
+    *,
+    chance: random.Random = _chance,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[int, Row | None]:
+    """Write all of `actions`, or nothing; the actions whose conditions refused it, empty when it was written.
+
+    The refused are by position, each with the row as it is if its action asks for ALL_OLD, or None. A conflict with another
+    transaction (or throttling), and nothing else, is tried again. Raises ContentionError when the tries are spent.
+
+    No ClientRequestToken is given: the conditions make a repeat harmless for ever, where a token does so for ten minutes and
+    only if every byte is the same (`updated_at` is not). botocore gives each call a random one, for its own retries.
+    """
+    for attempt in range(TRIES):
+        try:
+            client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            codes = {reason["Code"] for reason in reasons} - {"None"}
+            if not codes or not codes <= WORTH_RETRYING | {REFUSED}:
+                raise
+            if REFUSED in codes:  # a fact, whatever else was in the way
+                return {position: _row(reason) for position, reason in enumerate(reasons) if reason["Code"] == REFUSED}
+            if attempt + 1 < TRIES:
+                pause(chance.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))
+        else:
+            return {}
+    raise ContentionError(f"a transaction of {len(actions)} actions met others {TRIES} times")
+
+
+def _row(reason: dict[str, Any]) -> Row | None:
+    return unmarshal(reason["Item"]) if reason.get("Item") else None

@@ -1,0 +1,51 @@
+"""An event's versions. Today's code knows the newest; older ones are upcast where they come in, and published beside it.
+
+How one version becomes the next stands beside the publisher's schemas, in `schemas/versions.py`: `UPCASTS` and `DOWNCASTS`, by
+(detail-type, version), functions from one version's `data` to the next's or the last's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from importlib import import_module
+from typing import Any
+
+from kernel import schemas
+
+Data = Mapping[str, Any]
+Casts = Mapping[tuple[str, int], Callable[[Data], Data]]
+"""From the version that is named to the next."""
+Downcasts = Mapping[tuple[str, int], Callable[[Data], Data | None]]
+"""From the version that is named to the one before; None where that one has no words for it."""
+Detail = Mapping[str, Any]
+
+
+def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
+    """The event's detail in the newest version that is known here. The event must have passed its schema."""
+    newest = schemas.newest_version(source, detail_type)
+    while (version := int(detail["metadata"]["event_version"])) < newest:
+        casts: Casts = import_module(_module(source, detail_type)).UPCASTS
+        detail = _in_version(detail, version + 1, casts[detail_type, version](detail["data"]))
+    return detail
+
+
+def also_published(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
+    """The older versions of an event that are published beside it, until the day that their schemas name, inclusive.
+
+    What an older version has no words for is not published in it: its consumers were never told of such things.
+    """
+    while (version := int(detail["metadata"]["event_version"])) > 1:
+        casts: Downcasts = import_module(_module(source, detail_type)).DOWNCASTS
+        data = casts[detail_type, version](detail["data"])
+        if data is None:
+            return
+        detail = _in_version(detail, version - 1, data)
+        if today.isoformat() <= schemas.published_until(source, detail_type, version - 1):
+            yield detail
+
+
+def _in_version(detail: Detail, version: int, data: Data) -> Detail:
+    return {"metadata": {**detail["metadata"], "event_version": version}, "data": data}
+
+
+def _module(source: str, detail_type: str) -> str:
+    return f"services.{schemas.owner_of(source, detail_type)}.schemas.versions"

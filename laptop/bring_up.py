@@ -1,0 +1,168 @@
+"""Bring Orderflow up on the laptop: start its AWS, deploy what changed, seed it, and say where it is."""
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kernel import outside_json
+from laptop.emulator import process
+from laptop.emulator.process import Running
+from operations.aws.target import Target
+from operations.deploy import cdk_cli, requirements
+from operations.deploy.cdk_cli import Cdk, Stack
+from operations.errors import UserError
+from orderctl.terminal.output import Progress
+
+_MARK = "laptop/deployed"
+
+
+def up(
+    target: Target,
+    progress: Progress,
+    *,
+    port: int | None = None,
+    persist: Path | None = None,
+    app: str | None = None,
+    everything: bool = False,
+    seed: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Target, Running]:
+    """Have Orderflow run on the laptop: the target to use from now on, and the record of the process.
+
+    Started if it is not running. Deploys the stacks whose template or assets differ from what is deployed, or
+    `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
+    `environment` adds variables for the engine when it is started.
+    """
+    with process.alone():
+        return _up(target, progress, port, persist, app, everything, seed, environment)
+
+
+def _up(
+    target: Target,
+    progress: Progress,
+    port: int | None,
+    persist: Path | None,
+    app: str | None,
+    everything: bool,
+    seed: bool,
+    environment: Mapping[str, str] | None,
+) -> tuple[Target, Running]:
+    settings = target.settings()
+    requirements.check_account(target, settings)
+    record = process.running()
+    if record is not None and not process.becomes_ready(record):
+        process.stop()
+        record = None
+    if record is None:
+        with progress.step("Start the laptop's AWS"):
+            record = process.start(stage=target.stage, port=port, persist=persist, environment=environment)
+    elif persist is not None and record.persist != str(persist.resolve()):
+        raise UserError("The laptop's AWS already runs, and keeps its data elsewhere.", "`orderctl down` first.")
+    elif port not in (None, record.port):
+        raise UserError(f"The laptop's AWS already runs, on port {record.port}.", "`orderctl down` first.")
+    target = target.at(record.endpoint)
+    deployed = {} if everything else _deployed(target)
+    fingerprint = cdk_cli.fingerprint(settings, app)
+    if deployed.get("sources") == fingerprint:
+        progress.note("Nothing has changed since the last deployment.")
+    else:
+        stacks = _deploy(target, progress, app, deployed.get("stacks", {}))
+        if seed and app is None:  # another composition has no catalogue
+            _seed(target, progress)
+        _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
+    return target, process.remember(record, stage=target.stage, outputs=outputs(target))
+
+
+def outputs(target: Target) -> dict[str, dict[str, str]]:
+    """The outputs of each deployed stack, by the stack's name."""
+    pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"]: {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"] != cdk_cli.TOOLKIT
+    }
+
+
+def addresses(target: Target) -> dict[str, str]:
+    """The HTTP APIs of this stage, by parameter name."""
+    root = f"/orderflow/{target.stage}/"
+    pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
+    found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
+    return {name: value for name, value in sorted(found.items()) if name.endswith("api-url")}
+
+
+def forget(target: Target, stacks: Iterable[str]) -> None:
+    """What `up` knew of these stacks holds no longer, since somebody else deploys or destroys them: it deploys them again."""
+    if known := _deployed(target):
+        gone = set(stacks)
+        _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
+
+
+def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:
+    folder = process.home()
+    assembly = folder / "cdk.out"
+    # Two at a time: the synthesis and the bootstrap need nothing of each other.
+    synthesis = Cdk(target, folder / "logs" / "synth.log", app)
+    bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
+    synthesizing = synthesis.synthesizing(assembly)
+    try:
+        if not _is_bootstrapped(target):
+            with progress.step("Bootstrap the account"):
+                bootstrap.finish(bootstrap.bootstrapping(), "bootstrap")
+        with progress.step("Synthesize the stacks"):
+            synthesis.finish(synthesizing, "synth")
+    finally:
+        if synthesizing.poll() is None:
+            synthesizing.terminate()
+            synthesizing.wait()
+    stacks = cdk_cli.stacks_of(assembly)
+    changed = [stack for stack in stacks if deployed.get(stack.name) != stack.digest]
+    if not changed:
+        progress.note("No stack has changed.")
+        return stacks
+    names = "" if len(changed) == len(stacks) else ": " + ", ".join(stack.id for stack in changed)
+    with progress.step(f"Deploy {len(changed)} of {len(stacks)} stacks{names}"):
+        chosen = [] if len(changed) == len(stacks) else [stack.id for stack in changed]
+        Cdk(target, folder / "logs" / "deploy.log").deploy(assembly, chosen)
+    return stacks
+
+
+def _seed(target: Target, progress: Progress) -> None:
+    if importlib.util.find_spec("laptop.seed") is None:
+        return
+    with progress.step("Seed the catalogue and the stock"):
+        importlib.import_module("laptop.seed").seed(target, progress)
+
+
+def _is_bootstrapped(target: Target) -> bool:
+    """Return whether the bootstrap was finished: what it makes last is what deployments look for. A cut one left a stack."""
+    from botocore.exceptions import ClientError
+
+    try:
+        target.client("ssm").get_parameter(Name=cdk_cli.BOOTSTRAP_VERSION)
+        stacks = target.client("cloudformation").describe_stacks(StackName=cdk_cli.TOOLKIT)["Stacks"]
+    except ClientError:
+        return False
+    return all(stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") for stack in stacks)
+
+
+def _deployed(target: Target) -> dict[str, Any]:
+    """What was deployed last, kept at the target itself, so that it is true of exactly what is there."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = target.client("ssm").get_parameter(Name=f"/orderflow/{target.stage}/{_MARK}")
+    except ClientError:
+        return {}
+    known: dict[str, Any] = outside_json.read_object(answer["Parameter"]["Value"])
+    return known
+
+
+def _mark(target: Target, deployed: Mapping[str, Any]) -> None:
+    target.client("ssm").put_parameter(
+        Name=f"/orderflow/{target.stage}/{_MARK}", Value=json.dumps(deployed), Type="String", Overwrite=True
+    )

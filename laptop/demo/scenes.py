@@ -1,0 +1,202 @@
+"""The scenes: each does what a user would, and tells what came of it. A scene that goes wrong raises `SceneFailedError`."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.naming import CHANNEL_PREFIX
+from operations.aws import service_client
+from operations.aws.target import Target
+from operations.errors import UserError
+from operations.events import publisher
+from operations.orders import store
+from services.order.domain import identity
+
+CUSTOMER = "alice"
+SOLD_OUT = "LP-SOLD-OUT"
+PATIENCE_SECONDS = 60.0
+UNDECIDED = 202
+BUSY = "This machine may be too busy to answer in time: run it again when less is going on."
+
+
+class SceneFailedError(UserError):
+    """What should have been shown did not happen."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of the demonstration's table."""
+
+    scene: str
+    said: str
+    order_id: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Stage:
+    """Where the scenes play: the target, a run's own mark (so that it can play again), and what was shown."""
+
+    target: Target
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    shown: list[Shown] = field(default_factory=list)
+
+    def key(self, scene: str) -> str:
+        """An idempotency key of this run."""
+        return f"demo-{self.run}-{scene}"
+
+
+Scene = Callable[[Stage], Shown]
+
+
+def place(
+    stage: Stage,
+    scene: str,
+    *skus: str,
+    expected: int,
+    card: str = "pm_card_visa",
+    prefer: str | None = None,
+    if_short: str | None = None,
+) -> dict[str, Any]:
+    """Return the order in the answer of POST /orders, for one of each SKU.
+
+    202 where another answer is expected means that the machine was too busy to decide in time: the sweeper finishes the order,
+    and a second one is placed. Raises SceneFailedError if the answer is not the `expected` one.
+    """
+    body = {
+        "customer_id": CUSTOMER,
+        "currency": "USD",
+        "lines": [{"sku": sku, "quantity": 1} for sku in skus],
+        "payment_token": card,
+        **({"if_short": if_short} if if_short else {}),
+    }
+    for name in (scene, f"{scene}-again"):
+        headers = {"Idempotency-Key": stage.key(name), **({"Prefer": prefer} if prefer else {})}
+        answer = service_client.order_api(stage.target, "POST", "/orders", body, headers)
+        if answer.status == expected or answer.status != UNDECIDED:
+            break
+    if answer.status != expected:
+        hint = BUSY if answer.status == UNDECIDED or answer.status >= 500 else ""
+        raise SceneFailedError(f"POST /orders answered {answer.status} where {expected} was expected: {answer.text}", hint)
+    said: dict[str, Any] = answer.json()
+    order: dict[str, Any] = said.get("order", said)
+    return order
+
+
+def confirmed(stage: Stage) -> Shown:
+    """An order confirmed while the customer waits."""
+    order = place(stage, "confirmed", "MUG-BLUE", expected=201)
+    return Shown("POST /orders", "201: paid, committed, confirmed", order["order_id"])
+
+
+def declined(stage: Stage) -> Shown:
+    """A card that is declined."""
+    order = place(stage, "declined", "MUG-BLUE", card="pm_card_declined", expected=402)
+    return Shown("POST /orders, card declined", "402: cancelled, nothing charged", order["order_id"])
+
+
+def out_of_stock(stage: Stage) -> Shown:
+    """Stock that is not there; the payment, authorised before, is voided."""
+    order = place(stage, "out-of-stock", SOLD_OUT, expected=409)
+    payment = store.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
+    if payment != "VOIDED":
+        raise SceneFailedError(f"the payment of {order['order_id']} is {payment}, not VOIDED")
+    return Shown("POST /orders, out of stock", "409: cancelled, authorisation voided", order["order_id"])
+
+
+def for_a_part(stage: Stage) -> Shown:
+    """An order that allows a part, where one of two things is sold out."""
+    order = place(stage, "part", "MUG-WHITE", SOLD_OUT, expected=201, if_short="ALLOW_PARTIAL")
+    row = store.find(stage.target, order["order_id"])
+    if [line["sku"] for line in row["lines"]] != ["MUG-WHITE"]:
+        raise SceneFailedError(f"order {order['order_id']} is confirmed for {row['lines']}, and {SOLD_OUT} is sold out")
+    return Shown("POST /orders, allowing a part", "201: what there is, and the price of that", order["order_id"])
+
+
+def back_ordered(stage: Stage) -> Shown:
+    """An order that waits for goods, and the delivery that brings them."""
+    order = place(stage, "back-order", SOLD_OUT, expected=202, if_short="BACK_ORDER")
+    order_id = order["order_id"]
+    if order["status"] != "BACKORDERED":
+        raise SceneFailedError(f"order {order_id} is {order['status']}, not BACKORDERED")
+    service_client.replenish(stage.target, stage.key("delivery"), [{"sku": SOLD_OUT, "quantity": 1}])
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while store.find(stage.target, order_id)["status"] != "CONFIRMED":
+        if time.monotonic() > ends:
+            raise SceneFailedError(f"order {order_id} still waits {PATIENCE_SECONDS:g} s after the delivery")
+        for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
+            service_client.invoke(stage.target, sweeper, {})
+        time.sleep(0.5)
+    return Shown("POST /orders, back-order; a delivery", "202: waited, charged when it was there", order_id)
+
+
+def responded_async(stage: Stage) -> Shown:
+    """An order whose customer does not wait; the saga starts by its event."""
+    order = place(stage, "async", "LP-KIND-OF-BLUE", expected=202, prefer="respond-async")
+    _follow(stage, [order["order_id"]])
+    return Shown("POST /orders, Prefer: respond-async", "202 at once, confirmed by the event", order["order_id"])
+
+
+def published(stage: Stage) -> Shown:
+    """An OrderPlaced that a shop puts on the bus."""
+    key, channel = stage.key("published"), "shop"
+    metadata = {"event_id": f"{channel}-{key}", "event_version": 1, "occurred_at": "2026-11-23T04:05:06Z"}
+    order = {"idempotency_key": key, "customer_id": CUSTOMER, "currency": "USD", "payment_token": "pm_card_visa"}
+    detail = {"metadata": metadata, "data": {**order, "lines": [{"sku": "TEE-BLACK-M", "quantity": 2}]}}
+    publisher.publish(stage.target, f"{CHANNEL_PREFIX}{channel}", "OrderPlaced", [detail, detail])
+    order_id = identity.order_id(identity.channel_scope(channel), key)
+    _follow(stage, [order_id])
+    return Shown("OrderPlaced on the bus, twice", "one order, priced by us, confirmed", order_id)
+
+
+def refunded(stage: Stage) -> Shown:
+    """An order that is confirmed, and cancelled before its parcel goes."""
+    for attempt in range(3):
+        order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", expected=201)["order_id"]
+        answer = service_client.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
+        if answer.status >= 400:
+            raise SceneFailedError(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
+        row = store.settled(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
+        if row["status"] == "CANCELLED":
+            return Shown("POST /orders/{id}/cancel, confirmed before", "202: parcel kept, refunded, restocked", order_id)
+    raise SceneFailedError(f"order {order_id} is {row['status']}, not CANCELLED: its parcel was faster, three times")
+
+
+def delivered(stage: Stage) -> Shown:
+    """The first order, at its customer's door."""
+    order_id = stage.shown[0].order_id or ""
+    row = store.find(stage.target, order_id)
+    if row["fulfilment"] != "DELIVERED":
+        raise SceneFailedError(f"the fulfilment of {order_id} is {row['fulfilment']}, not DELIVERED")
+    return Shown("GET /orders/{id}, of the first order", "shipped, told of, delivered", order_id)
+
+
+def play(stage: Stage, scene: Scene) -> Shown:
+    """Play a scene, timed, and keep what it showed."""
+    began = time.monotonic()
+    shown = scene(stage)
+    timed = Shown(shown.scene, shown.said, shown.order_id, time.monotonic() - began)
+    stage.shown.append(timed)
+    return timed
+
+
+def _follow(stage: Stage, order_ids: list[str]) -> None:
+    rows = store.settled(stage.target, order_ids, PATIENCE_SECONDS, lambda _: None)
+    for order_id in order_ids:
+        status = rows.get(order_id, {}).get("status", "not there")
+        if status != "CONFIRMED":
+            raise SceneFailedError(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
+
+
+SCENES: tuple[Scene, ...] = (
+    confirmed,
+    declined,
+    out_of_stock,
+    for_a_part,
+    back_ordered,
+    responded_async,
+    published,
+    refunded,
+)

@@ -1,0 +1,170 @@
+"""The demonstration from beginning to end."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from audit.catalogue import label
+from audit.finding import Finding
+from audit.invariants import audit
+from audit.snapshot import read_books
+from audit.summary import figures
+from audit.tables import PARAMETERS
+from kernel.money import Money
+from laptop import bring_up
+from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
+from laptop.emulator import mailbox, process
+from operations.aws import service_client, stage_state
+from operations.aws.target import Target
+from operations.errors import CheckFailedError
+from operations.orders import cdnow, order_import
+from operations.replay import archive_replay
+from orderctl.terminal import output
+
+SAMPLE = process.REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
+IMPORTED_ROWS = 200
+PATIENCE_SECONDS = 120.0
+STAGE = "demo"
+"""Its settings let the next look at a parcel deliver it. Once all are, no sweep changes a row: only the replay could."""
+
+
+def run(target: Target, *, keep: bool) -> None:
+    """Play the demonstration on a laptop AWS of its own.
+
+    Raises SceneFailedError, and CheckFailedError if the audit finds anything.
+    """
+    progress = output.Progress()
+    with own_laptop(keep=keep):
+        port = None if process.running() else process.free_port()
+        target, _ = bring_up.up(replace(target, stage=STAGE), progress, port=port)
+        began = time.monotonic()
+        stage = Stage(target)
+        for scene in SCENES:
+            with progress.step((scene.__doc__ or scene.__name__).rstrip(".")):
+                play(stage, scene)
+        play(stage, imported)
+        with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):
+            fulfil(target)
+        play(stage, delivered)
+        with progress.step("Replay the archive to shipping and notification"):
+            play(stage, replayed)
+        books = read_books(
+            target.client("dynamodb"),
+            {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()},
+            dict(stage_state.depths(target, "-dlq-url")),
+        )
+        findings, found = audit(books, settled=True), figures(books)
+        mails = len(mailbox.sent_mails(target.reachable()))
+        tell(stage, found, mails, findings, time.monotonic() - began)
+        if findings:
+            hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
+            raise CheckFailedError(f"The audit found {len(findings)} things that are not right.", hint)
+        check_mails(mails, found["mails"])
+
+
+@contextmanager
+def own_laptop(*, keep: bool) -> Iterator[None]:
+    """A laptop AWS beside the one that `orderctl up` may have started; ended afterwards, unless it is to be kept."""
+    before = os.environ.get("ORDERFLOW_HOME")
+    home = Path(before) / "demo" if before else process.REPOSITORY / ".orderflow" / "demo"
+    os.environ["ORDERFLOW_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if keep:
+            output.err.print(f"[dim]Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down[/dim]")
+        else:
+            process.stop()
+        if before is None:
+            del os.environ["ORDERFLOW_HOME"]
+        else:
+            os.environ["ORDERFLOW_HOME"] = before
+
+
+def imported(stage: Stage) -> Shown:
+    """Real purchases, published as a marketplace feed would."""
+    purchases, malformed = cdnow.read(SAMPLE, IMPORTED_ROWS)
+    summary = order_import.run(stage.target, purchases, "cdnow", rate=50, wait=True, deadline_seconds=PATIENCE_SECONDS)
+    if summary["unsettled"] or malformed:
+        raise SceneFailedError(f"{summary['unsettled']} imported orders were not settled, {len(malformed)} rows malformed")
+    outcomes = {name.replace("_", " "): n for name, n in summary.items() if name.startswith(("confirmed", "cancelled"))}
+    outcomes.pop("confirmed cents", None)
+    said = ", ".join(f"{count} {name}" for name, count in outcomes.items())
+    return Shown(f"orders import, {len(purchases)} CDNOW rows", said)
+
+
+def replayed(stage: Stage) -> Shown:
+    """All of the archive again, to two services; not a row, a mail or a gateway call changes."""
+    target, now = stage.target, datetime.now(UTC)
+    before, mails = stage_state.all_rows(target), len(mailbox.sent_mails(target.reachable()))
+    rule_arns = archive_replay.chosen_rules(archive_replay.rules(target), ("shipping", "notification"))
+    name = archive_replay.start(target, archive_replay.Window(now - timedelta(hours=1), now), rule_arns, now)
+    archive_replay.follow(target, name, PATIENCE_SECONDS, lambda _: None)
+    _settle(target)
+    if stage_state.fingerprint(stage_state.all_rows(target)) != stage_state.fingerprint(before):
+        raise SceneFailedError("the replay changed rows")
+    if len(mailbox.sent_mails(target.reachable())) != mails:
+        raise SceneFailedError("the replay sent mails")
+    return Shown("replay start --last 1h, to shipping and notification", "no row, mail or gateway call changed")
+
+
+def fulfil(target: Target) -> None:
+    """Let the sandbox carrier take every parcel and deliver it, now and not at the next minutes, until all is at rest."""
+    _settle(target)
+    for _ in ("taken", "delivered"):
+        service_client.invoke(target, "shipping/sweeper-arn", {})
+        _settle(target)
+
+
+def check_mails(sent: int, booked: Mapping[str, int]) -> None:
+    """See that each mail the books call SENT went out once, and no other, but for those whose sending stayed unknown."""
+    certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
+    if not certain <= sent <= sum(booked.values()):
+        raise CheckFailedError(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
+
+
+def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding], seconds: float) -> None:
+    """What happened, what the books say, how long it took, and where to go next."""
+    output.out.print()
+    rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in stage.shown]
+    output.show(rows, {"scene": "What was done", "said": "What came of it", "seconds": "Seconds"}, output.Format.TABLE)
+    output.out.print()
+    counts = {
+        name: ", ".join(f"{count} {key}" for key, count in found[name].items()) or "none" for name in ("orders", "shipments")
+    }
+    sold = ", ".join(f"{found['stock'].get(name, 0)} {name}" for name in ("available", "held", "sold", "replenished"))
+    books = [
+        {"what": "orders", "value": counts["orders"]},
+        {"what": "captured", "value": _money(found["captured"])},
+        {"what": "refunded", "value": _money(found["refunded"])},
+        {"what": "captured less refunded", "value": _money(found["kept"])},
+        {"what": "total of confirmed orders", "value": _money(found["confirmed"])},
+        {"what": "stock", "value": sold},
+        {"what": "shipments", "value": counts["shipments"]},
+        {"what": "mails", "value": str(mails)},
+        {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
+        {"what": "invariants broken", "value": str(len(findings))},
+    ]
+    output.show(books, {"what": "The books", "value": ""}, output.Format.TABLE)
+    for finding in findings[:20]:
+        output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
+    output.out.print()
+    output.out.print(f"Done in {seconds:.0f} s after set-up.")
+    output.out.print(
+        "Next: `make up`, then `orderctl orders place --line MUG-BLUE=1`, `orderctl events tail`, `orderctl audit`."
+    )
+
+
+def _money(amounts: dict[str, int]) -> str:
+    return ", ".join(str(Money(amount, currency)) for currency, amount in sorted(amounts.items())) or "none"
+
+
+def _settle(target: Target) -> None:
+    left = stage_state.quiet(target, PATIENCE_SECONDS)
+    if left:
+        raise SceneFailedError(f"after {PATIENCE_SECONDS:g} s these still move: {', '.join(left[:5])}")

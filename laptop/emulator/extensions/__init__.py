@@ -1,0 +1,38 @@
+"""What the engine lacks of AWS and Orderflow needs: one module a gap, each with `register()`.
+
+`tests/emulator/test_gaps.py` shows, for each, that the gap is there without it and closed with it; when the engine
+closes a gap itself the first of the two fails, and the module can go.
+
+Known gaps that stay, because an assertion on the template or the simulation covers them:
+- a retrier's `MaxDelaySeconds` and `JitterStrategy`; a Parallel that ends its other branches at the first failure;
+  `States.ALL` catching `States.Runtime` and `States.DataLimitExceeded`; Express execution logs;
+- a rule target's `RetryPolicy`: a delivery is tried once, then goes to the target's dead-letter queue (`target_dlq`);
+- queue and topic policies, roles of workflows and rules; quotas; alarms turning from OK to ALARM by themselves;
+- a function finds what the engine's own environment has installed, whether its bundle carries it or not, and runs on
+  this machine's Python and processor whatever its `Runtime` and `Architectures` say;
+- `PutEvents` takes an unknown bus and a `Detail` that is not JSON.
+"""
+
+from importlib import import_module
+
+EXTENSIONS = (
+    "api_address",
+    "events_archive",
+    "express_workflows",
+    "handler_error_names",
+    "inert",
+    "queue_concurrency",
+    "queue_redrive",
+    "replay_filter",
+    "silent_functions",
+    "stream_batch_failures",
+    "target_dlq",
+    "workflow_outputs",
+    "workflow_versions",
+)
+
+
+def register_all() -> None:
+    """Register every extension; an engine that one does not fit is an error, not a silent gap."""
+    for name in EXTENSIONS:
+        import_module(f"{__name__}.{name}").register()

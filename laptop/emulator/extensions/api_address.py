@@ -1,0 +1,36 @@
+"""Gap: an HTTP API's `ApiEndpoint` is a name under `.localhost`, which many resolvers (glibc among them) do not know.
+
+Here it is the engine's own address with the API's path, which anything can reach. A template must take the address from
+`ApiEndpoint`; one put together from the id, region and URL suffix (the CDK's `HttpApi.url`) names AWS, not the laptop.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from laptop.emulator.extensions.patching import EngineChangedError
+
+
+def register() -> None:
+    """Give every HTTP API that CloudFormation provisions an address that resolves."""
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS.get("AWS::ApiGatewayV2::Api")
+    if not handlers:
+        raise EngineChangedError("CloudFormation has no AWS::ApiGatewayV2::Api")
+    for action in ("create", "update"):
+        handlers[action] = _readdressed(handlers[action])
+
+
+def _readdressed(original: Callable[..., Any]) -> Callable[..., Any]:
+    from ministack.services import apigateway
+
+    def provision(*arguments: Any) -> Any:
+        api_id, attributes = original(*arguments)
+        api = apigateway._apis.get(api_id)
+        if api is None or api.get("protocolType", "HTTP") != "HTTP":
+            return api_id, attributes
+        api["apiEndpoint"] = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_aws/execute-api/{api_id}"
+        return api_id, {**attributes, "ApiEndpoint": api["apiEndpoint"]}
+
+    return provision

@@ -1,0 +1,124 @@
+"""Gap: an Express workflow is run as if it were a Standard one. A name can be used once (on AWS any number of runs of
+one name go side by side), every run puts status events on the default bus (on AWS none does), and `TimeoutSeconds` of
+the workflow, of either type, is ignored.
+
+A timed-out run is answered `TIMED_OUT` at once; as on AWS the function it was waiting for runs on. Its own thread ends
+with the state it is in: inside a Parallel, with the branches.
+
+And every run starts at once, however many there are: a sweep that finds a hundred orders has a hundred runs share two
+cores, and all time out, again and again. Here an asynchronous run waits its turn, and its time counts from then, as on
+an AWS whose functions have room for it. A synchronous run never waits: a customer does.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+from laptop.emulator.extensions.patching import wrap
+
+Execution = dict[str, Any]
+
+AT_ONCE = 2
+"""How many asynchronous runs go side by side. Two cores start two functions a second, and a run whose functions are all
+cold must still come to its answers within its time-outs: else each retry starts another function, and none is ever warm.
+"""
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)
+
+
+def register() -> None:
+    """Start, time and report runs as AWS does."""
+    from ministack.services import stepfunctions
+
+    wrap(stepfunctions, "_start_execution", _any_number_of_a_name)
+    wrap(stepfunctions, "_emit_execution_status_event", _unless_express)
+    wrap(stepfunctions, "_run_execution", _until_timeout)
+    wrap(stepfunctions, "_run_execution", _in_turn)
+    wrap(stepfunctions, "_fail_execution", _unless_timed_out)
+
+
+def _is_express(state_machine_arn: str) -> bool:
+    from ministack.services import stepfunctions
+
+    known = stepfunctions._resolve_state_machine_arn(state_machine_arn)
+    return bool(known) and stepfunctions._state_machines[known].get("type") == "EXPRESS"
+
+
+def _any_number_of_a_name(original: Callable[..., Any]) -> Callable[..., Any]:
+    def start(request: dict[str, Any]) -> Any:
+        from ministack.core.responses import new_uuid
+        from ministack.services import stepfunctions
+
+        if not _is_express(request.get("stateMachineArn", "")):
+            return original(request)
+        # An Express execution's ARN ends in its name and an id of the run.
+        name = request.get("name") or new_uuid()
+        token = _asynchronous.set(True)  # the thread of the run gets a copy of this context
+        try:
+            answer = original({**request, "name": f"{name}:{new_uuid()}"})
+        finally:
+            _asynchronous.reset(token)
+        execution = stepfunctions._executions.get(json.loads(answer[2]).get("executionArn"))
+        if execution:
+            execution["name"] = name
+        return answer
+
+    return start
+
+
+def _unless_express(original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(execution: Execution) -> Any:
+        return None if _is_express(execution["stateMachineArn"]) else original(execution)
+
+    return emit
+
+
+def _until_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run(execution_arn: str) -> None:
+        from ministack.services import stepfunctions
+
+        execution = stepfunctions._executions.get(execution_arn)
+        seconds = _timeout(execution)
+        if seconds is None:
+            original(execution_arn)
+            return
+        runner = threading.Thread(target=copy_context().run, args=(original, execution_arn), daemon=True)
+        runner.start()
+        runner.join(seconds)
+        if runner.is_alive() and execution is not None and execution["status"] == "RUNNING":
+            execution["status"] = "TIMED_OUT"
+            execution["error"] = "States.Timeout"
+            execution["stopDate"] = stepfunctions.now_iso()
+            stepfunctions._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+            stepfunctions._emit_execution_status_event(execution)
+
+    return run
+
+
+def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run(execution_arn: str) -> None:
+        with _turns if _asynchronous.get() else nullcontext():
+            original(execution_arn)
+
+    return run
+
+
+def _timeout(execution: Execution | None) -> float | None:
+    from ministack.services import stepfunctions
+
+    machine = stepfunctions._state_machines.get((execution or {}).get("stateMachineArn", ""))
+    try:
+        seconds = json.loads((machine or {}).get("definition", "{}")).get("TimeoutSeconds")
+    except ValueError:
+        return None
+    return float(seconds) if isinstance(seconds, (int, float)) else None
+
+
+def _unless_timed_out(original: Callable[..., Any]) -> Callable[..., Any]:
+    def fail(execution: Execution, error: str, cause: str) -> Any:
+        return None if execution["status"] == "TIMED_OUT" else original(execution, error, cause)
+
+    return fail

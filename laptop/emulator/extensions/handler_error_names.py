@@ -1,0 +1,53 @@
+"""Gap: whatever a Python handler raises, the caller sees `Runtime.HandlerError`. On AWS the error is named after the
+exception's class, which is what a workflow's Retry and Catch match on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from laptop.emulator.extensions.patching import EngineChangedError, wrap
+
+_SAYS = '"error": str(e), "trace"'
+_SAYS_TYPE = '"error": str(e), "type": type(e).__name__, "trace"'
+_UNNAMED = "Runtime.HandlerError"
+
+
+class _Message(str):
+    """An error message that still knows the class it came from, through the engine's own handling of it."""
+
+    __slots__ = ("error_type",)
+    error_type: str
+
+
+def register() -> None:
+    """Let the function's process name the class, and the answer carry it."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    if _SAYS not in lambda_runtime._PYTHON_WORKER_SCRIPT:
+        raise EngineChangedError("the Python worker reports errors in another way")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(_SAYS, _SAYS_TYPE)
+    wrap(lambda_runtime.Worker, "invoke", _keeping_type)
+    wrap(lambda_svc, "_execute_function_warm", _naming_error)
+
+
+def _keeping_type(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(*arguments: Any, **options: Any) -> Any:
+        result = original(*arguments, **options)
+        if isinstance(result, dict) and result.get("type") and result.get("status") == "error":
+            message = _Message(result.get("error", ""))
+            message.error_type = result["type"]
+            result["error"] = message
+        return result
+
+    return invoke
+
+
+def _naming_error(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute(*arguments: Any, **options: Any) -> Any:
+        result = original(*arguments, **options)
+        body = result.get("body")
+        if isinstance(body, dict) and body.get("errorType") == _UNNAMED:
+            body["errorType"] = getattr(body.get("errorMessage"), "error_type", _UNNAMED)
+        return result
+
+    return execute

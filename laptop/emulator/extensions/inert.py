@@ -1,0 +1,163 @@
+"""Gap: CloudFormation refuses types that Orderflow's templates carry for AWS and that need do nothing on a laptop.
+
+Each is recorded under the id and attributes the template may refer to, and does nothing; `orderctl status` lists them
+as "deployed, inert here". This module is read by both environments: the engine is imported in `register` only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from laptop.emulator.extensions.patching import resource_type, wrap
+
+Properties = dict[str, Any]
+Provisioned = tuple[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Inert:
+    """A type that is recorded only. In the templates `{name}` is the resource's name, `{arn}` its ARN."""
+
+    why: str
+    name_property: str = ""
+    # The ARN after the account, with its service before.
+    service: str = ""
+    resource: str = "{name}"
+    ref: str = "{name}"
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+_POLICY = "no policies are enforced here"
+WHY_ALARM = "alarms do not turn by themselves here"
+_SCHEMAS = "the registry is for tools that read AWS"
+_TRAFFIC = "a deployment shifts at once here"
+_SCALING = "a laptop does not scale"
+
+TYPES = {
+    "AWS::Events::EventBusPolicy": Inert(_POLICY, "StatementId"),
+    "AWS::SQS::QueueInlinePolicy": Inert(_POLICY),
+    "AWS::SNS::TopicInlinePolicy": Inert(_POLICY),
+    "AWS::Lambda::CodeSigningConfig": Inert(
+        _POLICY, "", "lambda", "code-signing-config:{name}", "{arn}", {"CodeSigningConfigArn": "{arn}"}
+    ),
+    "AWS::CloudWatch::CompositeAlarm": Inert(WHY_ALARM, "AlarmName", "cloudwatch", "alarm:{name}", "{name}", {"Arn": "{arn}"}),
+    "AWS::CloudWatch::AnomalyDetector": Inert(WHY_ALARM, attributes={"Id": "{name}"}),
+    "AWS::CloudWatch::InsightRule": Inert(
+        WHY_ALARM, "RuleName", "cloudwatch", "insight-rule/{name}", "{name}", {"Arn": "{arn}", "RuleName": "{name}"}
+    ),
+    "AWS::ApplicationSignals::ServiceLevelObjective": Inert(
+        WHY_ALARM, "Name", "application-signals", "slo/{name}", "{arn}", {"Arn": "{arn}"}
+    ),
+    "AWS::EventSchemas::Registry": Inert(
+        _SCHEMAS, "RegistryName", "schemas", "registry/{name}", "{arn}", {"RegistryArn": "{arn}", "RegistryName": "{name}"}
+    ),
+    "AWS::EventSchemas::RegistryPolicy": Inert(_POLICY, "RegistryName", attributes={"Id": "{name}"}),
+    "AWS::EventSchemas::Schema": Inert(
+        _SCHEMAS,
+        "SchemaName",
+        "schemas",
+        "schema/{RegistryName}/{name}",
+        "{arn}",
+        {"SchemaArn": "{arn}", "SchemaName": "{name}", "SchemaVersion": "1"},
+    ),
+    "AWS::EventSchemas::Discoverer": Inert(
+        _SCHEMAS, "", "schemas", "discoverer/{name}", "{arn}", {"DiscovererArn": "{arn}", "DiscovererId": "{name}"}
+    ),
+    "AWS::CodeDeploy::Application": Inert(_TRAFFIC, "ApplicationName"),
+    "AWS::CodeDeploy::DeploymentConfig": Inert(_TRAFFIC, "DeploymentConfigName"),
+    "AWS::CodeDeploy::DeploymentGroup": Inert(_TRAFFIC, "DeploymentGroupName"),
+    "AWS::ApplicationAutoScaling::ScalableTarget": Inert(_SCALING, "ResourceId", attributes={"Id": "{name}"}),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": Inert(
+        _SCALING, "PolicyName", "autoscaling", "scalingPolicy:{name}", "{arn}", {"Arn": "{arn}"}
+    ),
+    "AWS::Logs::QueryDefinition": Inert("saved queries are for the console", attributes={"QueryDefinitionId": "{name}"}),
+    "AWS::Logs::LogAnomalyDetector": Inert(
+        WHY_ALARM, "", "logs", "anomaly-detector:{name}", "{arn}", {"AnomalyDetectorArn": "{arn}"}
+    ),
+    "AWS::Logs::DataProtectionPolicy": Inert(_POLICY),
+    "AWS::XRay::Group": Inert("there is no tracing here", "GroupName", "xray", "group/{name}", "{arn}", {"GroupARN": "{arn}"}),
+    "AWS::XRay::SamplingRule": Inert(
+        "there is no tracing here", "", "xray", "sampling-rule/{name}", "{arn}", {"RuleARN": "{arn}"}
+    ),
+    "AWS::Budgets::Budget": Inert("a laptop costs nothing"),
+    "AWS::CE::AnomalyMonitor": Inert(
+        "a laptop costs nothing", "", "ce", "anomalymonitor/{name}", "{arn}", {"MonitorArn": "{arn}"}
+    ),
+    "AWS::CE::AnomalySubscription": Inert(
+        "a laptop costs nothing", "", "ce", "anomalysubscription/{name}", "{arn}", {"SubscriptionArn": "{arn}"}
+    ),
+    "AWS::WAFv2::WebACLAssociation": Inert("nobody attacks a laptop"),
+    "AWS::ServiceCatalogAppRegistry::Application": Inert(
+        "for the console", "Name", "servicecatalog", "/applications/{name}", "{name}", {"Arn": "{arn}", "Id": "{name}"}
+    ),
+    "AWS::ResourceGroups::Group": Inert(
+        "for the console", "Name", "resource-groups", "group/{name}", "{name}", {"Arn": "{arn}"}
+    ),
+    "AWS::FIS::ExperimentTemplate": Inert("faults are injected by the simulation", attributes={"Id": "{name}"}),
+}
+
+ALARM = "AWS::CloudWatch::Alarm"
+# Where an alarm over an expression is recorded: as one over a metric that nobody writes.
+METRIC_MATH_NAMESPACE = "Orderflow/MetricMath"
+
+
+def why_inert(resource_type_name: str) -> str | None:
+    """Why a deployed resource of this type does nothing here; None if it is real."""
+    known = TYPES.get(resource_type_name)
+    return known.why if known else None
+
+
+def register() -> None:
+    """Record these types in CloudFormation, unless the engine has learned the type itself."""
+    from ministack.services.cloudformation import provisioners
+
+    for name, inert in TYPES.items():
+        if name not in provisioners._RESOURCE_HANDLERS:
+            resource_type(name, create=_create(inert), update=_update(inert), delete=_delete)
+    wrap(provisioners, "_cw_metric_alarm_put", _taking_metric_math)
+
+
+def _create(inert: Inert) -> Callable[[str, Properties, str], Provisioned]:
+    def create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        given = properties.get(inert.name_property) if inert.name_property else None
+        generated = f"{stack}-{logical_id}-{sha256(f'{stack}/{logical_id}'.encode()).hexdigest()[:8].upper()}"
+        return _recorded(inert, str(given or generated), properties)
+
+    return create
+
+
+def _update(inert: Inert) -> Callable[[str, Properties, Properties, str], Provisioned]:
+    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        name = new.get(inert.name_property) if inert.name_property else None
+        kept = physical_id.rsplit("/", 1)[-1].rsplit(":", 1)[-1] if inert.ref == "{arn}" else physical_id
+        return _recorded(inert, str(name or kept), new)
+
+    return update
+
+
+def _delete(physical_id: str, properties: Properties) -> None:
+    """There is nothing behind it."""
+
+
+def _taking_metric_math(original: Callable[..., Any]) -> Callable[..., Any]:
+    """An alarm over an expression is recorded as one over a metric that nobody writes."""
+
+    def put(name: str, properties: Properties) -> Any:
+        if "Metrics" not in properties:
+            return original(name, properties)
+        plain = {key: value for key, value in properties.items() if key not in ("Metrics", "ThresholdMetricId")}
+        if "ThresholdMetricId" in properties:
+            plain["ComparisonOperator"] = "GreaterThanThreshold"
+        stand_in = {"Namespace": METRIC_MATH_NAMESPACE, "MetricName": name, "Statistic": "Sum", "Period": 60, "Threshold": 0}
+        return original(name, stand_in | plain)
+
+    return put
+
+
+def _recorded(inert: Inert, name: str, properties: Properties) -> Provisioned:
+    from ministack.core.responses import get_account_id, get_region
+
+    words = {key: str(value) for key, value in properties.items() if isinstance(value, (str, int))} | {"name": name}
+    words["arn"] = f"arn:aws:{inert.service}:{get_region()}:{get_account_id()}:{inert.resource.format(**words)}"
+    return inert.ref.format(**words), {key: value.format(**words) for key, value in inert.attributes.items()}

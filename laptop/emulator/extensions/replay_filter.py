@@ -1,0 +1,26 @@
+"""Gap: a replay ignores its `FilterArns` and reaches every rule of the bus."""
+
+from collections.abc import Callable
+from typing import Any
+
+from laptop.emulator.extensions.patching import wrap
+
+
+def register() -> None:
+    """Hand a replayed event to the rules its replay names, when it names any."""
+    from ministack.services import eventbridge
+
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        def invoke_target(target: Any, event: dict[str, Any], rule: dict[str, Any], *rest: Any, **options: Any) -> Any:
+            if not _wanted(eventbridge._replays.get(event.get("ReplayName", "")), rule):
+                return None
+            return original(target, event, rule, *rest, **options)
+
+        return invoke_target
+
+    wrap(eventbridge, "_invoke_target", around)
+
+
+def _wanted(replay: dict[str, Any] | None, rule: dict[str, Any]) -> bool:
+    arns = ((replay or {}).get("Destination") or {}).get("FilterArns") or []
+    return not arns or rule.get("Arn") in arns

@@ -1,0 +1,60 @@
+"""Gap: what a rule cannot deliver (the queue is gone, the workflow is gone) is dropped although its target has a
+`DeadLetterConfig`. Here it goes to that queue at once, with the attributes AWS gives it; retries are not modelled."""
+
+from collections.abc import Callable
+from typing import Any
+
+from laptop.emulator.extensions.patching import wrap
+
+
+def register() -> None:
+    """Send to the target's dead-letter queue what has no one to receive it."""
+    from ministack.services import eventbridge
+
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> Any:
+            queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+            if queue and not _exists(target.get("Arn", "")):
+                _bury(queue, target, event, rule, view)
+                return None
+            return original(target, event, rule, view)
+
+        return invoke_target
+
+    wrap(eventbridge, "_invoke_target", around)
+
+
+def _exists(arn: str) -> bool:
+    from ministack.services import lambda_svc, sqs, stepfunctions
+
+    service = arn.split(":")[2] if arn.count(":") >= 5 else ""
+    if service == "sqs":
+        return sqs._queue_by_arn(arn) is not None
+    if service == "states":
+        return stepfunctions._resolve_state_machine_arn(arn) is not None
+    if service == "lambda":
+        return bool(lambda_svc._get_func_record_for_ref(arn)[0])
+    return True
+
+
+def _bury(queue: str, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> None:
+    import json
+
+    from ministack.core.arn import parse_arn
+    from ministack.services import eventbridge, sqs
+
+    envelope = (view or eventbridge._pattern_event_view(event)).event_with_detail()
+    before = sqs._queue_by_arn(queue)
+    if before is None:
+        return
+    eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(envelope))
+    reasons = {
+        "RULE_ARN": rule.get("Arn", ""),
+        "TARGET_ARN": target.get("Arn", ""),
+        "ERROR_CODE": "NO_RESOURCE",
+        "ERROR_MESSAGE": "The specified target does not exist.",
+        "RETRY_ATTEMPTS": "0",
+    }
+    before["messages"][-1]["message_attributes"] = {
+        name: {"DataType": "String", "StringValue": value} for name, value in reasons.items()
+    }

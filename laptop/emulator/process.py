@@ -1,0 +1,330 @@
+"""The laptop's AWS as a process: start it, find it, end it.
+
+Everything it keeps is under one folder, `home()`: the record of the running process, logs, function code. Two folders
+are two independent AWSs; a test or a demo takes its own by setting ORDERFLOW_HOME.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from operations.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAUNCHER = Path(__file__).with_name("launcher.py")
+PYTHON = REPOSITORY / ".venv-embedded" / "bin" / "python"
+USUAL_PORT = 4566
+START_DEADLINE_SECONDS = 30.0
+STOP_DEADLINE_SECONDS = 3.0
+START_ATTEMPTS = 5
+# A graceful end writes every service's state; a forced one would lose all of it.
+SAVE_DEADLINE_SECONDS = 30.0
+
+
+class PortLostError(Exception):
+    """Another process began to listen on the port between the look at it and the engine's own attempt."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The running laptop AWS, as its record says; what is deployed is filled in by `orderctl up`."""
+
+    pid: int
+    # The process' own start time: a pid alone may by now belong to somebody else.
+    created: float
+    port: int
+    endpoint: str
+    stage: str
+    started_at: str
+    log: str
+    persist: str | None = None
+    # What was deployed last: a digest of each stack's template and assets, and the stacks' outputs.
+    assembly: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def home() -> Path:
+    """The folder of this laptop AWS: ORDERFLOW_HOME, else `.orderflow` in the repository."""
+    return Path(os.environ.get("ORDERFLOW_HOME") or REPOSITORY / ".orderflow").resolve()
+
+
+def record_path() -> Path:
+    return home() / "laptop.json"
+
+
+def running() -> Running | None:
+    """The laptop AWS of `home()`, if its process lives; a record of a dead one is removed."""
+    try:
+        record = Running(**json.loads(record_path().read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        record_path().unlink(missing_ok=True)
+        return None
+    if _process(record) is None:
+        record_path().unlink(missing_ok=True)
+        return None
+    return record
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Hold this laptop AWS while it is brought up: a second `orderctl up` in the same home is refused, not mixed in."""
+    home().mkdir(parents=True, exist_ok=True)
+    with (home() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError("Another `orderctl up` is at work here.", "Wait for it, or set another ORDERFLOW_HOME.") from error
+        yield
+
+
+def exported_endpoint() -> str | None:
+    """What the person's own environment names as the endpoint of AWS, if anything."""
+    return os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def remember(record: Running, **changes: Any) -> Running:
+    """Write the record, changed; readers see the old or the new one, never a half."""
+    record = replace(record, **changes)
+    path = record_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(json.dumps(asdict(record), indent=2) + "\n")
+    draft.replace(path)
+    return record
+
+
+def start(
+    *,
+    stage: str = "dev",
+    port: int | None = None,
+    persist: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    extensions: bool = True,
+) -> Running:
+    """Start the laptop AWS and return when it answers.
+
+    `port` must be free if given; else the usual one is taken, or any. `environment` adds variables for the engine.
+    `extensions=False` starts the engine as it is, which only the tests of the extensions want.
+    """
+    already = running()
+    if already is not None:
+        raise UserError(
+            f"The laptop's AWS already runs at {already.endpoint} (pid {already.pid}).", "End it with `orderctl down`."
+        )
+    if not PYTHON.exists():
+        raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Make it with `make setup`.")
+    folder = home()
+    # Functions' unpacked bundles: a forced end leaves them behind.
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    for name in ("logs", "tmp"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    log = folder / "logs" / "aws.log"
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
+    for attempt in range(START_ATTEMPTS):
+        chosen = _choose_port(port, persist)
+        try:
+            return _started(chosen, stage, folder, log, persist, environment or {}, extensions=extensions)
+        except PortLostError as lost:
+            if port is not None or persist is not None or attempt + 1 == START_ATTEMPTS:
+                raise UserError(f"Port {chosen} was taken by another process meanwhile.", "Run `orderctl up` again.") from lost
+    raise AssertionError("every attempt returns or raises")
+
+
+def _started(
+    chosen: int, stage: str, folder: Path, log: Path, persist: Path | None, environment: Mapping[str, str], *, extensions: bool
+) -> Running:
+    """Start the engine on a port that was free a moment ago. Raises PortLostError where another process got it first."""
+    command = [str(PYTHON), str(LAUNCHER), *([] if extensions else ["--plain"])]
+    with log.open("ab") as stream:
+        child = subprocess.Popen(
+            command,
+            cwd=folder / "tmp",
+            env=_engine_environment(folder, chosen, persist) | dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    endpoint = f"http://127.0.0.1:{chosen}"
+    record = Running(
+        pid=child.pid,
+        created=psutil.Process(child.pid).create_time(),
+        port=chosen,
+        endpoint=endpoint,
+        stage=stage,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        log=str(log),
+        persist=str(persist.resolve()) if persist else None,
+    )
+    remember(record)
+    try:
+        _wait_until_healthy(child, chosen, endpoint, log)
+    except BaseException:
+        stop()
+        raise
+    return record
+
+
+def becomes_ready(record: Running) -> bool:
+    """Return whether the recorded engine answers, now or soon: whoever started it may have been killed meanwhile."""
+    ends = time.monotonic() + START_DEADLINE_SECONDS
+    while _process(record) is not None and time.monotonic() < ends:
+        if listens(record.pid, record.port) and healthy(record.endpoint):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def stop() -> Running | None:
+    """End the running laptop AWS and what it started, and return its record; None if there was none."""
+    record = running()
+    if record is None:
+        return None
+    process = _process(record)
+    if process is not None:
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        patience = SAVE_DEADLINE_SECONDS if record.persist else STOP_DEADLINE_SECONDS
+        psutil.wait_procs([process], timeout=patience)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=STOP_DEADLINE_SECONDS)
+    record_path().unlink(missing_ok=True)
+    shutil.rmtree(home() / "tmp", ignore_errors=True)
+    return record
+
+
+def healthy(endpoint: str, *, timeout_seconds: float = 2.0) -> bool:
+    """Whether an engine answers at `endpoint` and is ready."""
+    try:
+        # Loopback only, never by way of a proxy.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{endpoint}/_ministack/ready", timeout=timeout_seconds) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_taken(port: int) -> bool:
+    """Whether somebody listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def last_lines(log: Path, count: int = 25) -> str:
+    """The end of a log file, for a message about what went wrong."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    except FileNotFoundError:
+        return ""
+
+
+def _process(record: Running) -> psutil.Process | None:
+    """The recorded process, if it is still that one and not a corpse."""
+    try:
+        process = psutil.Process(record.pid)
+        same = abs(process.create_time() - record.created) < 1.0
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _choose_port(wanted: int | None, persist: Path | None) -> int:
+    # What was kept names the port in its addresses (an HTTP API's, a queue's): it has to be the same again.
+    kept = persist / "port" if persist else None
+    before = int(kept.read_text()) if kept and kept.exists() else None
+    if before is not None and wanted not in (None, before):
+        raise UserError(f"What {persist} keeps was made on port {before}.", "Leave --port out.")
+    wanted = wanted or before
+    if wanted is not None and port_taken(wanted):
+        hint = (
+            f"Stop what listens there: {persist} was made on it." if before else "Leave --port out to let a free one be chosen."
+        )
+        raise UserError(f"Port {wanted} is taken.", hint)
+    chosen = wanted or (free_port() if port_taken(USUAL_PORT) else USUAL_PORT)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{chosen}\n")
+    return chosen
+
+
+def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[str, str]:
+    """Nothing of the person's AWS settings, proxies or Python paths reaches the engine, nor the functions it runs."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER") if name in os.environ}
+    environment = {
+        **kept,
+        "PYTHONUNBUFFERED": "1",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(folder / "tmp"),
+        # Listeners that Orderflow has no use for, on ports that two AWSs would fight for.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "*",
+    }
+    if persist is not None:
+        where = persist.resolve()
+        environment |= {
+            "PERSIST_STATE": "1",
+            "S3_PERSIST": "1",
+            "STATE_DIR": str(where / "state"),
+            "S3_DATA_DIR": str(where / "s3"),
+        }
+    return environment
+
+
+def listens(pid: int, port: int) -> bool:
+    """Return whether the process, or one that it started, listens on this port."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        open_sockets = [socket for member in family for socket in member.net_connections(kind="tcp")]
+    except psutil.Error:  # one of them ended meanwhile
+        return False
+    return any(socket.status == psutil.CONN_LISTEN and socket.laddr.port == port for socket in open_sockets)
+
+
+def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, endpoint: str, log: Path) -> None:
+    """Wait until this child answers at the endpoint: an answer alone may be another process's, which won the port."""
+    ends = time.monotonic() + START_DEADLINE_SECONDS
+    while not (child.poll() is None and listens(child.pid, port) and healthy(endpoint)):
+        if child.poll() is not None:
+            if port_taken(port):
+                raise PortLostError(port)
+            raise UserError(f"The laptop's AWS ended while starting (code {child.returncode}).", _tail(log))
+        if time.monotonic() > ends:
+            raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))
+        time.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    return f"Its log is {log}; the last lines:\n{last_lines(log)}"

@@ -1,0 +1,1 @@
+"""Operations on a stage, free of any user interface."""

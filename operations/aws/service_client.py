@@ -1,0 +1,85 @@
+"""Speak to the services as an operator does: a command to a function, a request to the order API."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from kernel import outside_json
+from operations.aws import signed_http
+from operations.aws.signed_http import Answer
+from operations.aws.target import Target
+from operations.errors import UserError
+
+T = TypeVar("T")
+MAX_ANSWER_BYTES = 6 * 1024 * 1024
+"""What a Lambda function may answer."""
+MAX_PRICES = 100
+MAX_ITEMS = 50
+"""What one `set_prices` and one `replenish` take."""
+
+
+def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
+    """Call the function whose ARN stands at `parameter` (`order/operator-arn`); its answer.
+
+    A `UserError` if the function failed, with what it said.
+    """
+    answer = target.client("lambda", read_timeout=90, retries={"total_max_attempts": 2}).invoke(
+        FunctionName=target.parameter(parameter), Payload=json.dumps(payload).encode()
+    )
+    body = outside_json.read(answer["Payload"].read() or b"null", max_bytes=MAX_ANSWER_BYTES)
+    if "FunctionError" in answer:
+        said = body.get("errorMessage", body) if isinstance(body, dict) else body
+        raise UserError(f"The function at {parameter} failed: {said}", "Its log tells more; the command may be repeated.")
+    return body
+
+
+def order_api(target: Target, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """One signed request to the order API. Raises NoAnswerError: then nothing is known."""
+    return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
+
+
+def inventory_api(target: Target, method: str, path: str) -> Answer:
+    """One signed request to the inventory's API. Raises NoAnswerError."""
+    return signed_http.call(target, method, target.parameter("inventory/api-url").rstrip("/") + path)
+
+
+def refusal(answer: Answer) -> str:
+    """Why a request was refused, in a line: the problem document's field and detail, or whatever was said instead."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return answer.text.strip()[:200] or f"HTTP {answer.status}"
+    where = f"{said['field']}: " if said.get("field") else ""
+    return where + str(said.get("detail") or said.get("message") or said)
+
+
+def set_prices(target: Target, prices: Sequence[Mapping[str, Any]]) -> None:
+    """Put prices `{"sku", "amount", "currency"}` in the catalogue."""
+    for part in in_parts(prices, MAX_PRICES):
+        invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
+
+
+def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str, Any]]) -> None:
+    """Take in stock `{"sku", "quantity"}`, once for each replenishment id, however often this is called."""
+    for position, part in enumerate(in_parts(items, MAX_ITEMS)):
+        command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
+        cause = {"correlation_id": replenishment_id, "causation_id": f"orderctl:{replenishment_id}"}
+        invoke(target, "inventory/operator-arn", {**command, **cause})
+
+
+def put_contact(target: Target, contact: Mapping[str, Any]) -> None:
+    """Keep a contact `{"customer_id", "name", "email", "address"}`. A `UserError` if it is refused."""
+    body = {name: contact[name] for name in ("name", "email", "address")}
+    answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)
+    if answer.status != 204:
+        raise UserError(f"The contact of {contact['customer_id']} was not kept: {refusal(answer)}")
+
+
+def in_parts(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`values` in lists of at most `size`."""
+    source = iter(values)
+    while part := list(islice(source, size)):
+        yield part

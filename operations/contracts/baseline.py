@@ -1,0 +1,115 @@
+"""The schemas that were released, and what today's are to them: the contract that CI keeps.
+
+They are kept in a file, and not looked up in the repository's history: a checkout may have none, and a release is a decision.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kernel import schemas
+from kernel.naming import CHANNEL_PREFIX
+from laptop.emulator.process import REPOSITORY
+from operations.contracts.diff import Change, changes
+from operations.errors import UserError
+
+FILE: Final = REPOSITORY / "docs" / "reference" / "events" / "released-schemas.json"
+Key = tuple[str, str, int]
+Schemas = Mapping[Key, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one version of an event: `new`, `removed`, `unchanged`, `compatible` or `breaking`."""
+
+    key: Key
+    kind: str
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`OrderPlaced v1 of orderflow.order`."""
+        source, detail_type, version = self.key
+        return f"{detail_type} v{version} of {source}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in words for somebody who has just met this."""
+        source, detail_type, version = self.key
+        service = "order" if source.startswith(CHANNEL_PREFIX) else source.rpartition(".")[2]
+        stem = f"Channel{detail_type}" if source.startswith(CHANNEL_PREFIX) else detail_type
+        if self.kind == "removed":
+            return f"Put the file back: the archive holds events of it. To stop publishing it, add v{version + 1} beside it."
+        return (
+            "Events of it are in the archive, and are read by services that are deployed on their own. "
+            f"Undo the change, or put it in services/{service}/schemas/{stem}.v{version + 1}.json beside this one."
+        )
+
+
+def verdicts(old: Schemas, new: Schemas) -> list[Verdict]:
+    """What each version of each event is to the old schemas."""
+    found = []
+    for key in sorted({*old, *new}):
+        if key not in old:
+            found.append(Verdict(key, "new"))
+        elif key not in new:
+            found.append(Verdict(key, "removed"))
+        else:
+            made = tuple(changes(old[key], new[key]))
+            kind = "breaking" if any(change.breaks for change in made) else "compatible" if made else "unchanged"
+            found.append(Verdict(key, kind, made))
+    return found
+
+
+def broken(found: list[Verdict]) -> str:
+    """What breaks, field by field, and what to do; empty if nothing does."""
+    lines = []
+    for verdict in found:
+        if verdict.kind not in ("breaking", "removed"):
+            continue
+        lines.append(f"{verdict.name} is {verdict.kind}:")
+        lines += [
+            f"  {change.field or 'the event'}: {change.what} (breaks {' and '.join(sorted(change.breaks))})"
+            for change in verdict.changes
+            if change.breaks
+        ]
+        lines.append(f"  {verdict.advice}")
+    return "\n".join(lines)
+
+
+def read(file: Path = FILE) -> dict[Key, Mapping[str, Any]]:
+    """The schemas as released."""
+    return {_key(schema): schema for schema in json.loads(file.read_text())}
+
+
+def of_revision(revision: str) -> dict[Key, Mapping[str, Any]]:
+    """The schemas of a git revision. A `UserError` if git knows none."""
+    listed = _git("ls-tree", "-r", "--name-only", revision, "services")
+    paths = [path for path in listed.splitlines() if "/schemas/" in path and path.endswith(".json")]
+    found = [json.loads(_git("show", f"{revision}:{path}")) for path in paths]
+    return {_key(schema): schema for schema in found}
+
+
+def release(file: Path = FILE) -> list[Verdict]:
+    """Make today's schemas the released ones; what each is to those before. A `UserError` if one would break."""
+    today = schemas.read_schemas()
+    found = verdicts(read(file) if file.exists() else {}, today)
+    if text := broken(found):
+        raise UserError(f"Nothing was released.\n{text}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([today[key] for key in sorted(today)], indent=1, sort_keys=True) + "\n")
+    return found
+
+
+def _key(schema: Mapping[str, Any]) -> Key:
+    return schema["x-source"], schema["x-detail-type"], int(schema["x-version"])
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
+    return done.stdout

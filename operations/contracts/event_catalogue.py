@@ -1,0 +1,100 @@
+"""Every event and version that there is, with who publishes and who consumes it: what the generated documents are made of."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from kernel import schemas
+from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
+from operations.contracts.subscriptions import consumers
+
+Schema = Mapping[str, Any]
+CHANNELS: Final = "channels"
+"""Who publishes the one event that comes from outside."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One version of an event. `owner` is the service whose `schemas/` has it; `publisher` is the same, or `channels`."""
+
+    owner: str
+    publisher: str
+    schema: Schema
+
+    @property
+    def source(self) -> str:
+        """`orderflow.order`; of a channel's event `orderflow.channel.*`."""
+        return str(self.schema["x-source"])
+
+    @property
+    def detail_type(self) -> str:
+        """`OrderPlaced`."""
+        return str(self.schema["x-detail-type"])
+
+    @property
+    def version(self) -> int:
+        """The schema's version."""
+        return int(self.schema["x-version"])
+
+    @property
+    def stem(self) -> str:
+        """`OrderPlaced`; of a channel's event `ChannelOrderPlaced`: unique among all events."""
+        return self.detail_type if self.publisher != CHANNELS else f"Channel{self.detail_type}"
+
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """The schema's first example: an event's detail."""
+        found: Mapping[str, Any] = self.schema["examples"][0]
+        return found
+
+    @cached_property
+    def consumers(self) -> tuple[str, ...]:
+        """The subscriptions that consume it: `notification/notices`."""
+        return tuple(c.name for c in consumers() if (c.source, c.detail_type) == (self.source, self.detail_type))
+
+    @property
+    def published_until(self) -> str | None:
+        """The day after which this version is no longer published beside a newer one, if that is decided."""
+        return self.schema.get("x-published-until")
+
+    @property
+    def sent_as(self) -> str:
+        """A source that a sender really has: of a channel's event, a channel's."""
+        return self.source.replace("*", "shop")
+
+
+def events() -> list[Event]:
+    """All of them: by service as the house lists them, then by name, the newest version first."""
+    found = list(_found())
+    return sorted(
+        found, key=lambda event: (SERVICES.index(event.owner), event.publisher == CHANNELS, event.stem, -event.version)
+    )
+
+
+def newest() -> list[Event]:
+    """The newest version of each."""
+    seen: dict[str, Event] = {}
+    for event in events():
+        seen.setdefault(event.stem, event)
+    return list(seen.values())
+
+
+def _found() -> Iterator[Event]:
+    owners = {source_of(service): service for service in SERVICES}
+    for (source, _, _), schema in schemas.read_schemas().items():
+        if source.startswith(CHANNEL_PREFIX):
+            yield Event("order", CHANNELS, schema)
+        else:
+            yield Event(owners[source], owners[source], schema)
+
+
+def fields(schema: Schema, name: str = "") -> Iterator[tuple[str, Schema, bool]]:
+    """Every field below a schema as (`data.lines[].sku`, its schema, whether it must be there), outer before inner."""
+    required = set(schema.get("required", ()))
+    for field, inner in schema.get("properties", {}).items():
+        path = f"{name}.{field}".removeprefix(".")
+        yield path, inner, field in required
+        yield from fields(inner, path)
+        if "items" in inner:
+            yield from fields(inner["items"], f"{path}[]")

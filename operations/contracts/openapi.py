@@ -1,0 +1,123 @@
+"""The services' HTTP APIs as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), made of each `api.yaml` and its schemas.
+
+An `api.yaml` has OpenAPI's paths in a shorter form: a `requestBody` and a response's `body` name a JSON Schema file of the
+service, `problem: true` stands for a problem document, `headers` are named, and `open: true` marks a route without a sign-in.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from kernel.naming import SERVICES
+from kernel.schemas import SERVICES_FOLDER
+
+VERSION: Final = "3.1.0"
+API_VERSION: Final = "1.0.0"
+"""Of our APIs: the first number rises with what breaks a caller."""
+SIGNED: Final = "awsSigV4"
+HEADERS: Final = {
+    "Location": "Where the order is.",
+    "Retry-After": "Seconds after which it is worth asking again.",
+    "Preference-Applied": "`respond-async`, if it was asked for.",
+    "Link": 'The next page, as `rel="next"`; not there on the last.',
+    "ETag": "Stands for all that is shown.",
+    "Cache-Control": "`no-cache`: ask each time, with If-None-Match.",
+}
+PROBLEM: Final = {
+    "title": "Problem",
+    "description": "A problem document (RFC 9457). `type` ends with the problem's name; further members tell more.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "pattern": "^https://orderflow\\.dev/problems/[a-z-]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"description": "Where in the request.", "type": "string"},
+    },
+}
+REFUSED_BEFORE: Final = {
+    "403": "The signature is missing or wrong, or its identity may not call this. API Gateway answers.",
+}
+"""What API Gateway answers by itself where a route is signed."""
+REFUSED_ANYWHERE: Final = {
+    "429": "Too many requests at this moment. API Gateway answers; send it again later.",
+    "5XX": "Nothing is known of what was done: send the same request again. API Gateway or the function failed.",
+}
+"""What API Gateway answers by itself on each route."""
+GATEWAY: Final = {
+    "title": "Gateway",
+    "description": "What API Gateway says by itself.",
+    "type": "object",
+    "properties": {"message": {"type": "string"}},
+}
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Each service's document that has an `api.yaml`, by the service."""
+    return {name: document(name) for name in SERVICES if (SERVICES_FOLDER / name / "api.yaml").exists()}
+
+
+def document(service: str) -> dict[str, Any]:
+    """The service's document, complete in itself."""
+    folder = SERVICES_FOLDER / service
+    written: Mapping[str, Any] = yaml.safe_load((folder / "api.yaml").read_text())
+    paths = {
+        path: {method: _operation(operation) for method, operation in operations.items()}
+        for path, operations in written.items()
+    }
+    named = sorted({name for operations in written.values() for operation in operations.values() for name in _named(operation)})
+    schemas = {Path(name).stem: _schema(folder / name) for name in named}
+    made: dict[str, Any] = {
+        "openapi": VERSION,
+        "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
+        "paths": paths,
+        "components": {"schemas": {**schemas, "problem": PROBLEM, "gateway": GATEWAY}},
+    }
+    if any("security" not in operation for operations in paths.values() for operation in operations.values()):
+        signed = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
+        made["components"]["securitySchemes"] = {SIGNED: {**signed, "description": "AWS Signature Version 4, by IAM."}}
+        made["security"] = [{SIGNED: []}]
+    return made
+
+
+def _operation(written: Mapping[str, Any]) -> dict[str, Any]:
+    made = {name: value for name, value in written.items() if name in ("operationId", "summary", "description", "parameters")}
+    if written.get("open"):
+        made["security"] = []
+    if "requestBody" in written:
+        made["requestBody"] = {"content": {"application/json": {"schema": _reference(written["requestBody"])}}}
+    before = REFUSED_ANYWHERE if written.get("open") else {**REFUSED_BEFORE, **REFUSED_ANYWHERE}
+    by_gateway = {status: {"description": text, "body": "gateway.json"} for status, text in before.items()}
+    answers = {**by_gateway, **written["responses"]}
+    made["responses"] = {status: _response(answer) for status, answer in sorted(answers.items())}
+    return made
+
+
+def _response(written: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": written["description"]}
+    if "headers" in written:
+        made["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in written["headers"]}
+    if written.get("problem"):
+        made["content"] = {"application/problem+json": {"schema": _reference("problem.json")}}
+    elif "body" in written:
+        made["content"] = {"application/json": {"schema": _reference(written["body"])}}
+    return made
+
+
+def _named(operation: Mapping[str, Any]) -> Iterator[str]:
+    if "requestBody" in operation:
+        yield operation["requestBody"]
+    yield from (answer["body"] for answer in operation["responses"].values() if "body" in answer)
+
+
+def _reference(file: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{Path(file).stem}"}
+
+
+def _schema(file: Path) -> dict[str, Any]:
+    """The file's schema, which draft-07 and OpenAPI's own dialect read alike."""
+    return {name: value for name, value in json.loads(file.read_text()).items() if name != "$schema"}

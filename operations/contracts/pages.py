@@ -1,0 +1,118 @@
+"""The pages of the events in `docs/reference/events/`, and the same as folders of EventCatalog (https://www.eventcatalog.dev)."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from kernel.naming import SERVICES
+from operations.contracts.event_catalogue import CHANNELS, Event, Schema, fields
+
+MADE = "<!-- Made from services/*/schemas by `orderctl schemas build`: change those. -->"
+INTRODUCTION = f"""{MADE}
+# The events
+
+The five services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
+in the table, and `detail` is `{{metadata, data}}`. A released schema is a contract:
+[ADR 13](../../explanation/decisions/0013-schema-evolution.md) says how a schema may change.
+
+For machines:
+
+- `asyncapi/`: AsyncAPI 3, one document for each service and one for all of them
+- `samples/`: for each event an entry of PutEvents
+- `catalog/`: the folders of EventCatalog
+- `services/<name>/schemas/`: JSON Schema draft-07, the source of all these files; `models.py` has typed dictionaries
+- the schema registry on AWS, which the stacks fill
+
+[How to exchange CloudEvents](../../how-to/exchange-cloudevents.md) shows the same events in the CloudEvents format.
+
+| Event | Version | Publisher | Consumers | |
+|---|---|---|---|---|"""
+
+
+def pages(events: Iterable[Event]) -> dict[str, str]:
+    """The pages by file name: `README.md`, which lists all, and one for each service."""
+    found = list(events)
+    made = {f"{service}.md": _page(service, [e for e in found if e.owner == service]) for service in SERVICES}
+    return {"README.md": _index(found), **made}
+
+
+def catalog(events: Iterable[Event]) -> dict[str, str]:
+    """EventCatalog's files by path: a page and a schema for each event, older versions under `versioned/`; a page a service."""
+    made: dict[str, str] = {}
+    found = list(events)
+    for _, versions in groupby(found, key=lambda event: event.stem):
+        for place, event in enumerate(versions):
+            folder = f"events/{event.stem}" + (f"/versioned/{event.version}.0.0" if place else "")
+            front = {"id": event.stem, "name": event.detail_type, "version": f"{event.version}.0.0"}
+            front |= {"summary": event.schema["description"], "schemaPath": "schema.json"}
+            made[f"{folder}/index.mdx"] = _front(front) + '\n## Schema\n\n<SchemaViewer file="schema.json" />\n'
+            made[f"{folder}/schema.json"] = json.dumps(event.schema, indent=2) + "\n"
+    for service in SERVICES:
+        sends = [_named(event) for event in found if event.publisher == service]
+        receives = [_named(event) for event in found if any(name.partition("/")[0] == service for name in event.consumers)]
+        about: dict[str, Any] = {
+            "id": service,
+            "name": service.title(),
+            "version": "1.0.0",
+            "sends": sends,
+            "receives": receives,
+        }
+        made[f"services/{service}/index.mdx"] = _front(about)
+    return made
+
+
+def _named(event: Event) -> dict[str, str]:
+    return {"id": event.stem, "version": f"{event.version}.0.0"}
+
+
+def _front(values: dict[str, Any]) -> str:
+    """Front matter: JSON is YAML."""
+    return "---\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()) + "---\n"
+
+
+def _index(events: list[Event]) -> str:
+    rows = [
+        f"| [{event.detail_type}]({event.owner}.md#{_anchor(event)}) | {event.version} | {event.publisher} | "
+        f"{', '.join(event.consumers) or '-'} | {event.schema['description']} |"
+        for event in events
+    ]
+    return "\n".join([INTRODUCTION, *rows, ""])
+
+
+def _page(service: str, events: list[Event]) -> str:
+    return "\n".join([MADE, f"# Events of the {service} service", "", *(line for event in events for line in _section(event))])
+
+
+def _section(event: Event) -> Iterator[str]:
+    publisher = f"a channel ({event.source})" if event.publisher == CHANNELS else f"{event.publisher} (`{event.source}`)"
+    yield f"## {event.schema['title']} v{event.version}"
+    yield ""
+    yield str(event.schema["description"])
+    yield ""
+    yield f"Published by {publisher}; consumed by {', '.join(event.consumers) or 'no service yet'}."
+    if event.published_until:
+        yield f"Published beside its successor until {event.published_until}."
+    yield ""
+    yield "| Field | Type | | |"
+    yield "|---|---|---|---|"
+    for name, schema, required in fields(event.schema):
+        if name not in ("metadata", "data"):
+            yield f"| `{name}` | {_type(schema)} | {'' if required else 'optional'} | {schema.get('description', '')} |"
+    yield ""
+    yield "```json"
+    yield json.dumps(event.example, indent=2)
+    yield "```"
+    yield ""
+
+
+def _type(schema: Schema) -> str:
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    return str(schema["type"])
+
+
+def _anchor(event: Event) -> str:
+    return f"{event.schema['title']} v{event.version}".lower().replace(" ", "-")

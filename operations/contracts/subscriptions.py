@@ -1,0 +1,67 @@
+"""What each consumer does with each event that it subscribes to, live and out of the archive."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from kernel.naming import SERVICES, is_source, source_of
+from kernel.subscriptions import ReplayPolicy
+
+NEVER: Final = "never"
+EFFECTS: Final = {
+    ReplayPolicy.REAPPLY: ("makes what is missing", "makes what is missing"),
+    ReplayPolicy.OPT_IN: ("nothing", "acts on what it missed"),
+    NEVER: ("nothing", "nothing"),
+}
+"""What a subscription does on a replay, without `--catch-up` and with it. Of what it has done already, nothing again."""
+BY_LIVE_ORDERS_ONLY: Final = ("order/start", source_of("order"), "OrderPlaced")
+"""The rule that starts the saga: a replayed order is resumed by its sweeper if it must be, and never by the replay."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A subscription (`notification/notices`) and one event of it. `source` may end in `*`."""
+
+    name: str
+    source: str
+    detail_type: str
+    replay_policy: str
+
+    @property
+    def service(self) -> str:
+        """Whose it is."""
+        return self.name.partition("/")[0]
+
+    def takes(self, source: str, detail_type: str) -> bool:
+        """Whether an event is one of these."""
+        return is_source(self.source, source) and detail_type == self.detail_type
+
+    def effect(self, *, catch_up: bool) -> str:
+        """What it does with a replayed event, in words."""
+        return EFFECTS[self.replay_policy][catch_up]
+
+
+def consumers(services: Iterable[str] = SERVICES) -> Iterator[Consumer]:
+    """Every event of every subscription of these services, as their `subscriptions.py` declares it."""
+    for service in services:
+        module = import_module(f"services.{service}.subscriptions")
+        for name, consumed in module.SUBSCRIPTIONS.items():
+            for source, detail_type in consumed:
+                yield Consumer(f"{service}/{name}", source, detail_type, module.REPLAY_POLICY[name])
+
+
+def matrix() -> list[dict[str, Any]]:
+    """For each consumer and event: what a replay does, and what one with `--catch-up` does."""
+    rows = [*consumers(), Consumer(*BY_LIVE_ORDERS_ONLY, NEVER)]
+    return [
+        {
+            "consumer": row.name,
+            "event": row.detail_type,
+            "source": row.source,
+            "replay_policy": str(row.replay_policy),
+            "replay": row.effect(catch_up=False),
+            "catch_up": row.effect(catch_up=True),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,129 @@
+"""Look into dead-letter queues: what each message is about, and why it is there. Nothing is taken out."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from jsonschema import Draft7Validator
+
+from kernel import clock, outside_json, schemas
+from kernel.inbox import ATTEMPTS
+from kernel.outside_json import OutsideJsonError
+from operations.aws import stage_state
+from operations.aws.service_client import in_parts
+from operations.aws.target import Target
+from operations.errors import UserError
+
+ENDING: Final = "-dlq-url"
+MAX_MESSAGES: Final = 10
+"""What one ReceiveMessage gives and one ChangeMessageVisibilityBatch takes."""
+WAIT_SECONDS = 1
+"""Not 0: only who waits a while is answered by every server of the queue."""
+LOOK_SECONDS: Final = 30
+"""How long messages stay hidden if whoever looks at them dies before putting them back."""
+
+
+def queues(target: Target) -> dict[str, int]:
+    """How many messages each dead-letter queue of the stage holds, by name: `order/intake`."""
+    return {name.removesuffix(ENDING): depth for name, depth in stage_state.depths(target, ENDING).items()}
+
+
+def held_by(name: str) -> str:
+    """What lands in the queue of that name."""
+    service, _, source = name.partition("/")
+    if name == "platform/quarantine":
+        return "messages that were redriven too often"
+    if source == "relay":
+        return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
+    if source == "start":
+        return f"events that could not start the saga; the {service} sweeper starts it"
+    if source == "feedback":
+        return "bounces and complaints that could not be taken in: suppress their addresses with `orderctl mails suppress`"
+    return f"events that {service} refused, or failed on each time"
+
+
+def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` messages of a queue, told as `told` tells them. A `UserError` if there is no such queue."""
+    urls = {found.removesuffix(ENDING): url for found, url in stage_state.parameters(target, ENDING).items()}
+    if name not in urls:
+        raise UserError(f"There is no dead-letter queue {name}.", f"There are: {', '.join(sorted(urls)) or 'none'}.")
+    return [told(message) for message in peek(target.client("sqs"), urls[name], limit)]
+
+
+def peek(client: Any, url: str, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` messages of a queue; each is put back before this returns."""
+    seen: dict[str, dict[str, Any]] = {}
+    try:
+        while len(seen) < limit:
+            answer = client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(MAX_MESSAGES, limit - len(seen)),
+                VisibilityTimeout=LOOK_SECONDS,
+                WaitTimeSeconds=WAIT_SECONDS,
+                MessageAttributeNames=["All"],
+                AttributeNames=["All"],
+            )
+            found = answer.get("Messages", [])
+            if not found:
+                break
+            seen |= {message["ReceiptHandle"]: message for message in found}
+    finally:
+        for part in in_parts(seen, MAX_MESSAGES):
+            entries = [{"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": 0} for n, handle in enumerate(part)]
+            client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    return list({message["MessageId"]: message for message in seen.values()}.values())
+
+
+def told(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's `id`, the `event` and `order_id` it is about (None if it tells none), its `reason` and its `body`; when it
+    was `first_seen` there, how often it was received and redriven, and what today's schema says against it.
+    """
+    try:
+        body = outside_json.read(message["Body"])
+    except OutsideJsonError:
+        body = message["Body"]
+    attributes = {name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()}
+    return {
+        "id": message["MessageId"],
+        "event": _at(body, "detail-type"),
+        "order_id": _at(body, "detail", "metadata", "order_id"),
+        "reason": _reason(attributes, body),
+        "rule": attributes.get("RULE_ARN"),
+        "first_seen": clock.rfc3339(datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)),
+        "received": int(message["Attributes"].get("ApproximateReceiveCount", "0")),
+        "redriven": int(attributes.get(ATTEMPTS) or 0),
+        "violations": violations(body),
+        "body": body,
+    }
+
+
+def violations(body: Any) -> list[str]:
+    """All that today's schema says against an event: `data.lines[0].sku: 'x y' does not match ...`. Nothing of what is none."""
+    source, detail_type = _at(body, "source"), _at(body, "detail-type")
+    version = _at(body, "detail", "metadata", "event_version")
+    for known, schema in schemas.read_schemas().items():
+        pattern, *named = known
+        if named == [detail_type, version] and fnmatchcase(str(source), pattern):
+            found = sorted(Draft7Validator(schema).iter_errors(body["detail"]), key=lambda error: error.json_path)
+            return [f"{error.json_path.removeprefix('$.')}: {error.message}" for error in found]
+    return [] if detail_type is None else [f"no schema of {detail_type} from {source}, version {version}, is known here"]
+
+
+def _reason(attributes: Mapping[str, Any], body: Any) -> str:
+    if "reason" in attributes:  # the subscriber set it aside
+        return str(attributes["reason"])
+    if "ERROR_CODE" in attributes:  # the rule could not hand it over
+        return f"{attributes['ERROR_CODE']}: {attributes.get('ERROR_MESSAGE', 'the rule could not deliver it')}"
+    condition = _at(body, "requestContext", "condition")
+    if condition is not None:  # Lambda gave a part of a stream up
+        function = str(_at(body, "requestContext", "functionArn") or "").split(":function:")[-1]
+        return f"{condition}: {function} left it in its row, where the sweeper finds it"
+    return "the function failed each time; its log tells why"
+
+
+def _at(value: Any, *path: str) -> Any:
+    """What stands at the end of the path, or None where the path does not lead: dead letters may be anything."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

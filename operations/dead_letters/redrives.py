@@ -1,0 +1,180 @@
+"""Give dead letters another try, set those aside that keep failing, or drop them, with a copy kept.
+
+A message goes back to its subscription's own queue, never to the bus: other consumers had the event already. It is sent first
+and deleted after, so whoever dies in between leaves it in both places, and the consumer dedupes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from kernel.inbox import ATTEMPTS, ORIGIN, parse
+from kernel.schemas import InvalidEventError
+from operations.aws import stage_state
+from operations.aws.target import Target
+from operations.dead_letters import messages
+from operations.errors import UserError, WrongUsageError
+
+QUARANTINE: Final = "platform/quarantine"
+"""The dead-letter queue of messages that were redriven too often."""
+MAX_ATTEMPTS: Final = 3
+HOLD_SECONDS: Final = 120
+"""How long a message that is being redriven or dropped is hidden from others."""
+REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which messages of a queue: those of `ids`, or all if it is None, at most `limit`, sent at `until` or earlier.
+
+    A message that comes back while the command runs has had its try.
+    """
+
+    ids: frozenset[str] | None
+    limit: int
+    until: datetime
+
+    def takes(self, message: Mapping[str, Any]) -> bool:
+        """Return whether the message is one of these; SQS says in milliseconds when it was sent."""
+        sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+        return sent <= self.until and (self.ids is None or message["MessageId"] in self.ids)
+
+
+def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
+    """What the options choose. A `UserError` if they choose nothing, or both."""
+    if bool(ids) == everything:
+        raise WrongUsageError("Choose which: --id MESSAGE, which may be repeated, or --all.")
+    return Chosen(None if everything else frozenset(ids or ()), limit, now)
+
+
+def redrive(
+    target: Target, name: str, which: Chosen, max_attempts: int, told: Callable[[dict[str, Any]], None]
+) -> list[dict[str, Any]]:
+    """Send the chosen messages of the queue `name` back to the queue they failed in; what became of each.
+
+    One that its schema refuses today is kept where it is; one that was redriven `max_attempts` times goes to quarantine.
+    A `UserError` for a queue whose letters are no messages of a subscription.
+    """
+    url, queues = _url(target, name), stage_state.parameters(target, "-url")
+    client, kept, results = target.client("sqs"), [], []
+    try:
+        for message in _taken(target, name, which):
+            origin = _attributes(message).get(ORIGIN, name)
+            if f"{origin}-queue-url" not in queues:
+                kept.append(message)
+                raise UserError(f"{name} holds {messages.held_by(name)}: there is no queue to send them back to.")
+            outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
+            if outcome == KEPT:
+                kept.append(message)
+            else:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            results.append(_result(message, outcome, why))
+            told(results[-1])
+    finally:
+        for message in kept:
+            _put_back(client, url, message)
+    return results
+
+
+def _redriven(
+    client: Any, queues: Mapping[str, str], message: Mapping[str, Any], origin: str, max_attempts: int, *, quarantined: bool
+) -> tuple[str, str]:
+    """Send a message where it belongs now: what became of it, and why. It is still in the queue that it was found in."""
+    attributes = _attributes(message)
+    attempts = 0 if quarantined else int(attributes.get(ATTEMPTS, "0"))
+    problem = refusal(message["Body"])
+    if problem is not None:
+        return KEPT, problem
+    if attempts >= max_attempts:
+        _send(client, queues[f"{QUARANTINE}-dlq-url"], message, {**attributes, ORIGIN: origin})
+        return QUARANTINED, f"it was redriven {attempts} times"
+    _send(client, queues[f"{origin}-queue-url"], message, {ATTEMPTS: str(attempts + 1)})
+    return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
+
+
+def drop(target: Target, name: str, which: Chosen, file: Path, told: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+    """Take the chosen messages out of the queue `name`, each after its copy is in `file`, a line of JSON; what was dropped."""
+    url, client, results = _url(target, name), target.client("sqs"), []
+    with file.open("a", encoding="utf-8") as kept:
+        for message in _taken(target, name, which):
+            kept.write(json.dumps(messages.told(message) | {"queue": name, "attributes": _attributes(message)}) + "\n")
+            kept.flush()
+            os.fsync(kept.fileno())
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            results.append(_result(message, DROPPED, f"kept in {file}"))
+            told(results[-1])
+    return results
+
+
+def refusal(body: str) -> str | None:
+    """Why the inbox would refuse a message today, or None if it would not."""
+    try:
+        parse(body)
+    except InvalidEventError as error:
+        return str(error)
+    return None
+
+
+def _taken(target: Target, name: str, which: Chosen) -> Iterator[dict[str, Any]]:
+    """The chosen messages of a queue, hidden from others; those not chosen, and those never asked for, are put back."""
+    url, client = _url(target, name), target.client("sqs")
+    waiting: dict[str, dict[str, Any]] = {}
+    looked: set[str] = set()
+    given = 0
+    try:
+        while given < which.limit and (which.ids is None or len(looked & which.ids) < len(which.ids)):
+            answer = client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=messages.MAX_MESSAGES,
+                VisibilityTimeout=HOLD_SECONDS,
+                WaitTimeSeconds=messages.WAIT_SECONDS,
+                MessageAttributeNames=["All"],
+                AttributeNames=["All"],
+            )
+            fresh = {message["MessageId"]: message for message in answer.get("Messages", [])}
+            waiting |= fresh
+            if not fresh.keys() - looked:
+                break
+            looked |= fresh.keys()
+            for message_id, message in fresh.items():
+                if given < which.limit and which.takes(message):
+                    given += 1
+                    yield waiting.pop(message_id)
+    finally:
+        for message in waiting.values():
+            _put_back(client, url, message)
+    if which.ids is not None and (missing := which.ids - looked):
+        raise UserError(f"{name} has no message {', '.join(sorted(missing))}.", f"`orderctl dlq show {name}` lists them.")
+
+
+def _url(target: Target, name: str) -> str:
+    urls = stage_state.parameters(target, messages.ENDING)
+    if f"{name}{messages.ENDING}" not in urls:
+        known = ", ".join(sorted(found.removesuffix(messages.ENDING) for found in urls)) or "none"
+        raise UserError(f"There is no dead-letter queue {name}.", f"There are: {known}.")
+    return urls[f"{name}{messages.ENDING}"]
+
+
+def _send(client: Any, url: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    client.send_message(
+        QueueUrl=url,
+        MessageBody=message["Body"],
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    )
+
+
+def _put_back(client: Any, url: str, message: Mapping[str, Any]) -> None:
+    client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+
+
+def _attributes(message: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+
+
+def _result(message: Mapping[str, Any], outcome: str, why: str) -> dict[str, Any]:
+    told = messages.told(message)
+    return {"id": told["id"], "event": told["event"], "order_id": told["order_id"], "outcome": outcome, "why": why}

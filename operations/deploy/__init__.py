@@ -1,0 +1,1 @@
+"""Deployments: the CDK, what a stack requires, settings, tables that were kept."""

@@ -1,0 +1,155 @@
+"""The CDK's own command line, run on a target: synthesize once, then bootstrap and deploy from what was synthesized."""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import stages
+from laptop.emulator.process import REPOSITORY, last_lines
+from operations.aws.target import LAPTOP_ACCOUNT, Target
+from operations.errors import UserError
+from stages import Stage
+
+CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
+# What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
+SOURCES = ("cdk", "services", "audit", "journal", "stages", "cdk.json", "requirements", "pyproject.toml")
+_QUIET = ("--no-notices", "--no-version-reporting")
+# The bootstrap stack, as the CDK names it.
+TOOLKIT = "CDKToolkit"
+BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A synthesized stack: its id in the composition, its name at the target, the digest of its template and assets."""
+
+    id: str
+    name: str
+    digest: str
+
+
+class Cdk:
+    """The CDK CLI working on `target`; what it prints goes to `log`."""
+
+    def __init__(self, target: Target, log: Path, app: str | None = None) -> None:
+        self.target = target
+        self.log = log
+        self.app = app
+        log.parent.mkdir(parents=True, exist_ok=True)
+
+    def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
+        """Begin to synthesize the composition into `output`; wait for it with `finish`."""
+        app = self.app or f"{shlex.quote(sys.executable)} -m app"  # the CDK hands it to a shell
+        arguments = ["synth", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
+        if self.target.is_laptop:
+            arguments += ["-c", f"like={stages.LAPTOP_STAGE}"]
+        # A laptop needs no look-ups, and the composition must not depend on where it goes.
+        return self._begin(arguments, REPOSITORY)
+
+    def bootstrapping(self) -> "subprocess.Popen[bytes]":
+        """Begin to prepare the account for deployments; wait for it with `finish`."""
+        account = LAPTOP_ACCOUNT if self.target.is_laptop else self._account()
+        # In a folder without a cdk.json, so that nothing is synthesized for it.
+        return self._begin(["bootstrap", f"aws://{account}/{self.target.region}"], self.log.parent)
+
+    def deploy(
+        self, assembly: Path, stacks: Sequence[str] = (), parameters: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> None:
+        """Deploy these stacks (their ids; all if none are named) of a synthesized assembly.
+
+        `parameters` are values of a stack's template parameters, `Gateway=stripe`; every other one keeps its value.
+        """
+        chosen = ["--exclusively", *stacks] if stacks else ["--all"]
+        arguments = ["deploy", *chosen, "--app", str(assembly), "--require-approval", "never", "--progress", "events"]
+        for stack, given in parameters.items():
+            for parameter in given:
+                arguments += ["--parameters", f"{stack}:{parameter}"]
+        if self.target.is_laptop:
+            # A change set shows a person what will change; here nobody looks.
+            arguments += ["--method=direct", "--concurrency", "4"]
+        self.finish(self._begin(arguments, self.log.parent), "deploy")
+
+    def take_up(self, assembly: Path, stack: str, mapping: str) -> None:
+        """Make the stack of the existing resources in `mapping`, by logical id, as JSON. What else it has, `deploy` adds."""
+        arguments = ["import", stack, "--app", str(assembly), "--resource-mapping-inline", mapping, "--progress", "events"]
+        self.finish(self._begin(arguments, self.log.parent), "import")
+
+    def destroy(self, assembly: Path, stack: str) -> None:
+        """Destroy one stack of a synthesized assembly, by its id."""
+        arguments = ["destroy", "--exclusively", stack, "--app", str(assembly), "--force"]
+        self.finish(self._begin(arguments, self.log.parent), "destroy")
+
+    def finish(self, process: "subprocess.Popen[bytes]", what: str) -> None:
+        """Wait for a process begun here; a `UserError` with the log's last lines if it failed."""
+        code = process.wait()
+        if code != 0:
+            raise UserError(
+                f"cdk {what} failed (code {code}).", f"Its log is {self.log}; the last lines:\n{last_lines(self.log)}"
+            )
+
+    def _begin(self, arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
+        if not CDK.exists():
+            raise UserError("The CDK's command line is missing (node_modules).", "Install it with `make setup`.")
+        with self.log.open("ab") as stream:
+            stream.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
+            stream.flush()
+            return subprocess.Popen(
+                [str(CDK), *arguments, *_QUIET],
+                cwd=folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+
+    def environment(self) -> dict[str, str]:
+        """The target's environment, with the project's own Node and Python first."""
+        environment = self.target.environment()
+        node = REPOSITORY / ".venv" / "lib" / "node" / "bin"
+        path = [str(Path(sys.executable).parent), str(node), environment.get("PATH", os.defpath)]
+        environment |= {
+            "PATH": os.pathsep.join(path),
+            "JSII_NODE": str(node / "node"),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+            "CI": "true",
+            stages.FOLDER_VARIABLE: str(stages.folder().resolve()),
+        }
+        return environment
+
+    def _account(self) -> str:
+        return str(self.target.client("sts").get_caller_identity()["Account"])
+
+
+def stacks_of(assembly: Path) -> list[Stack]:
+    """The stacks of an assembly, in the order they can be deployed in. A template names its assets by their hashes."""
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    found = []
+    for artifact_id, artifact in manifest["artifacts"].items():
+        if artifact["type"] != "aws:cloudformation:stack":
+            continue
+        properties = artifact["properties"]
+        content = (assembly / properties["templateFile"]).read_bytes()
+        name = properties.get("stackName", artifact_id)
+        found.append(Stack(artifact.get("displayName", artifact_id), name, hashlib.sha256(content).hexdigest()[:16]))
+    return found
+
+
+def fingerprint(settings: Stage, app: str | None = None) -> str:
+    """A digest of everything a synthesis reads, taken without synthesizing."""
+    digest = hashlib.sha256(f"{settings} {app} {sys.version}".encode())
+    for source in SOURCES:
+        root = REPOSITORY / source
+        files = sorted(root.rglob("*")) if root.is_dir() else [root]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(REPOSITORY)).encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

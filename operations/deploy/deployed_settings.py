@@ -1,0 +1,85 @@
+"""The settings that a stage's stacks were deployed with, against those in its file: what a deployment would change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import stages
+from kernel import outside_json
+from kernel.naming import parameter_name
+from operations.errors import UserError
+from stages import Stage
+
+Settings = Mapping[str, Any]
+BEFORE_SETTINGS = {"payment": "gateway", "shipping": "carrier"}
+"""What stacks of before there was `settings` have left as a parameter of its own."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that a deployment of a service would change, and whether that must be allowed by name."""
+
+    service: str
+    setting: str
+    deployed: Any
+    wanted: Any
+    must_be_allowed: bool
+
+
+def deployed(stage: str, parameters: Mapping[str, str]) -> dict[str, Settings]:
+    """Return the settings of each service that is deployed, from the values of the stage's parameters by their names."""
+    found: dict[str, Settings] = {
+        service: {single: parameters[name]}
+        for service, single in BEFORE_SETTINGS.items()
+        if (name := parameter_name(stage, service, single)) in parameters
+    }
+    for name, value in parameters.items():
+        service, thing = name.split("/")[-2:]
+        if thing == "settings":
+            found[service] = outside_json.read(value)
+    return found
+
+
+def changes(stage: Stage, known: Mapping[str, Settings]) -> list[Change]:
+    """Return what a deployment of these services would change, in the order of the services and the settings."""
+    return [
+        Change(service, setting, settings[setting], wanted, _must_be_allowed(stage, settings, setting, wanted))
+        for service, settings in known.items()
+        for setting in stages.SETTINGS
+        if setting in settings and (wanted := stage.value_for(service, setting)) != settings[setting]
+    ]
+
+
+def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str]) -> None:
+    """See that each change that must be allowed is. Raises UserError naming those that are not, and how to allow them."""
+    for name in allowed:
+        if name not in stages.PROTECTED:
+            raise UserError(f"--allow-change {name}: no such protected setting.", f"There are: {', '.join(stages.PROTECTED)}.")
+    refused = [change for change in found if change.must_be_allowed and change.setting not in allowed]
+    if not refused:
+        return
+    said = "; ".join(
+        f"{change.setting} of {change.service} from {stages.as_text(change.deployed)} to {stages.as_text(change.wanted)}"
+        for change in refused
+    )
+    options = " ".join(f"--allow-change {name}" for name in dict.fromkeys(change.setting for change in refused))
+    raise UserError(
+        f"This would change {said}.",
+        f"Nothing was changed. If it is meant, add {options}; else mend stages/{stage.name}.yaml.",
+    )
+
+
+def template_parameters(stage: Stage, found: Sequence[Change]) -> dict[str, list[str]]:
+    """Return, by service, what to give the CDK's CLI so that CloudFormation lets the changes pass: `Gateway=stripe`."""
+    given: dict[str, list[str]] = {}
+    for change in found:
+        if stage.protects(change.setting):
+            value = stages.as_text(change.wanted)
+            given.setdefault(change.service, []).append(f"{stages.parameter_id(change.setting)}={value}")
+    return given
+
+
+def _must_be_allowed(stage: Stage, settings: Settings, setting: str, wanted: Any) -> bool:
+    """An ephemeral stage may change in any way: what counts is how it is deployed, not what its file says now."""
+    was_ephemeral = settings.get("ephemeral", stage.ephemeral)
+    return not was_ephemeral and stages.loses(setting, settings[setting], wanted)

@@ -1,0 +1,159 @@
+"""What may be deployed and destroyed: the stacks' order, and whether what each requires is there."""
+
+from collections.abc import Container, Iterable, Sequence
+
+from botocore.exceptions import ClientError
+
+from cdk import stack_order
+from cdk.stack_order import Stacked
+from laptop.emulator.process import REPOSITORY
+from operations.aws.target import LAPTOP_ACCOUNT, Target
+from operations.errors import UserError, WrongUsageError
+from stages import Stage
+
+BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
+"""What the CDK's bootstrap stack leaves, for its default qualifier."""
+KEPT_AND_LOST = {
+    True: ("Lost: everything, tables and the archive with it. The stage is ephemeral.",),
+    False: (
+        "Kept: tables, the archive, secrets and log groups. `orderctl deploy` takes a kept table up again.",
+        "Lost: functions, queues with the messages in them, rules, alarms, and the addresses of HTTP APIs and webhooks.",
+        "A secret is not taken up: put its value in the one that the next deployment makes.",
+        "The archive replays to the bus it was made of, and to no later one.",
+    ),
+}
+"""What to say of an ephemeral stage, and of every other, before something of it is destroyed."""
+
+
+def service_of(stack: Stacked) -> str:
+    """`payment` for `OrderflowDev-Payment`."""
+    return stack.name.rsplit("-", 1)[1].lower()
+
+
+def named(service: str) -> str:
+    """`payment` for `payment`, `Payment` and `OrderflowDev-Payment`."""
+    return service.lower().rsplit("-", 1)[-1]
+
+
+def known() -> list[str]:
+    """The services that have a stack, by the repository: what can be said before anything is synthesized."""
+    found = sorted(file.parent.name for file in REPOSITORY.glob("*/infrastructure.py"))
+    return ["platform", *sorted(file.parent.name for file in REPOSITORY.glob("services/*/infrastructure.py")), *found]
+
+
+def check_named(services: Iterable[str], there_are: Sequence[str], *, everything: bool) -> list[str]:
+    """The names of these services. A `UserError` for none, or one that there is not."""
+    wanted = [named(service) for service in services]
+    if everything == bool(wanted):
+        raise WrongUsageError("Name the services, or --all.", f"There are: {', '.join(there_are)}.")
+    for name in wanted:
+        if name not in there_are:
+            raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(there_are)}.")
+    return wanted
+
+
+def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
+    """The stacks of these services, in the order of deployment. A `UserError` for none, or one that there is not."""
+    wanted = check_named(services, [service_of(stack) for stack in stacks], everything=everything)
+    return [stack for stack in stacks if everything or service_of(stack) in wanted]
+
+
+def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deployed: Container[str]) -> None:
+    """See that each stack finds what it requires: deployed already, or by one that goes before it. A `UserError` naming it."""
+    providers = stack_order.providers(stacks)
+    coming: set[str] = set()
+    for stack in wanted:
+        for name in stack_order.missing(stack, deployed):
+            if name not in coming:
+                by = next(other for other in stacks if other.name == providers[name])
+                first, both = service_of(by), f"{service_of(by)} {service_of(stack)}"
+                raise UserError(
+                    f"{stack.name} needs {name}, which {by.name} publishes and which is not there.",
+                    f"Deploy it first: `orderctl deploy {first}`, or both: `orderctl deploy {both}`.",
+                )
+        coming |= set(stack.provides)
+
+
+def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: Container[str]) -> None:
+    """See that no stack which stays requires what one of `going` publishes. A `UserError` naming both."""
+    names = {stack.name for stack in going}
+    for stays in stacks:
+        if stays.name in names or stays.name not in there:
+            continue
+        for goes in going:
+            needed = sorted(set(stays.requires) & set(goes.provides))
+            if needed:
+                raise UserError(
+                    f"{goes.name} cannot go: {stays.name} needs its {needed[0]}.",
+                    f"Destroy that first, or both: `orderctl destroy {service_of(stays)} {service_of(goes)}`.",
+                )
+
+
+def check_account(target: Target, settings: Stage) -> str:
+    """Return the account that the target's credentials are for. Raises UserError if the stage is in another."""
+    account = LAPTOP_ACCOUNT if target.is_laptop else str(target.client("sts").get_caller_identity()["Account"])
+    if settings.account in (None, account):
+        return account
+    says = f"Stage {settings.name!r} is in account {settings.account}, by its file"
+    if target.is_laptop:
+        raise UserError(f"{says}, and not on this laptop.", "Add --target aws, or name an ephemeral stage.")
+    raise UserError(f"{says}; these credentials are for {account}.", "Name the --profile of the stage's account.")
+
+
+def check_bootstrapped(target: Target) -> None:
+    """See that the CDK can deploy to the account and region: the parameter that its bootstrap stack leaves is there.
+
+    Raises UserError. The laptop's account is bootstrapped by `orderctl up`.
+    """
+    if target.is_laptop:
+        return
+    client = target.client("ssm")
+    try:
+        client.get_parameter(Name=BOOTSTRAPPED)
+    except client.exceptions.ParameterNotFound as error:
+        raise UserError(
+            f"The CDK is not bootstrapped in this account and region {target.region}.",
+            f"Once for each account and region: `orderctl --target aws --stage {target.stage} bootstrap`.",
+        ) from error
+
+
+def protected(target: Target, stacks: Iterable[str]) -> list[str]:
+    """The stacks that are protected from termination."""
+    client = target.client("cloudformation")
+    return [
+        stack
+        for stack in stacks
+        if client.describe_stacks(StackName=stack)["Stacks"][0].get("EnableTerminationProtection", False)
+    ]
+
+
+def lift_protection(target: Target, stacks: Iterable[str]) -> None:
+    """Let the stacks be destroyed."""
+    for stack in stacks:
+        target.client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+
+
+def parameters_there(target: Target) -> dict[str, str]:
+    """The stage's parameters that are deployed, by name."""
+    pages = (
+        target.client("ssm")
+        .get_paginator("get_parameters_by_path")
+        .paginate(Path=f"/orderflow/{target.stage}/", Recursive=True)
+    )
+    return {parameter["Name"]: parameter["Value"] for page in pages for parameter in page["Parameters"]}
+
+
+def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
+    """The names of those of the stacks that are deployed."""
+    client, found = target.client("cloudformation"), set()
+    for stack in stacks:
+        try:
+            status = client.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
+        except ClientError as error:
+            # Whoever may not look must not be told that nothing is there.
+            if "does not exist" not in str(error):
+                raise
+            continue
+        if status != "REVIEW_IN_PROGRESS":  # a change set was made and never executed: the stack has nothing yet
+            found.add(stack.name)
+    return found

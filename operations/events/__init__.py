@@ -1,0 +1,1 @@
+"""Events: publish, watch, trace them; the journal and the rules."""

@@ -1,0 +1,141 @@
+"""What was published: the journal, read. The archive is what is replayed, and tells no more than a count and a size."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import Any, Final
+
+from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
+from kernel import clock, outside_json
+from operations.aws.target import Target
+from operations.replay.archive_replay import Window
+
+TABLE: Final = "journal/table-name"
+AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True)
+class Published:
+    """An event as the bus first delivered it, when that was, its size in bytes, and how often it was put on the bus."""
+
+    event: Mapping[str, Any]
+    put_at: str
+    size: int
+    times_put: int
+
+    @property
+    def event_id(self) -> str:
+        """The domain event's own id, or the envelope's of an event without one."""
+        return str(self.metadata.get("event_id") or self.event["id"])
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The event's metadata; empty if it has none."""
+        detail = self.event["detail"]
+        metadata = detail.get("metadata") if isinstance(detail, dict) else None
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def detail_type(self) -> str:
+        """What happened."""
+        return str(self.event["detail-type"])
+
+    @property
+    def version(self) -> int:
+        """The version of its schema; several of one event may have been published side by side."""
+        return int(self.metadata.get("event_version", 1))
+
+    @property
+    def source(self) -> str:
+        """Who said so."""
+        return str(self.event["source"])
+
+
+def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
+    """What was put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
+    found: list[Published] = []
+    for done, events in enumerate(_by_hour(target, window), start=1):
+        found += events
+        progress(done)
+    return _grouped(found)
+
+
+def first(target: Target, window: Window, takes: Callable[[Published], bool]) -> Published | None:
+    """Return the earliest event of the window that `takes` takes, or None; reads no further than its hour."""
+    for events in _by_hour(target, window):
+        taken = [event for event in events if takes(event)]
+        if taken:
+            return min(taken, key=lambda event: event.put_at)
+    return None
+
+
+def _by_hour(target: Target, window: Window) -> Iterator[list[Published]]:
+    """Yield the events of each hour of the window, each put for itself, in no order."""
+    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
+
+    def read(at: datetime, shard: int) -> list[dict[str, Any]]:
+        name = hour(f"{at:%Y-%m-%dT%H}", shard)
+        return list(_query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for at in _hours(window):
+            items = chain.from_iterable(pool.map(partial(read, at), range(SHARDS)))
+            yield [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
+
+
+def of_order(target: Target, order_id: str) -> list[Published]:
+    """What was published about an order, by when it was first put."""
+    return _partition(target, f"{OF_AN_ORDER}{order_id}")
+
+
+def of_no_order(target: Target, event_id: str) -> list[Published]:
+    """The event of that id if it is about no order: a channel's OrderPlaced, before it was one."""
+    return _partition(target, f"{OF_NO_ORDER}{event_id}")
+
+
+def _partition(target: Target, key: str) -> list[Published]:
+    client = target.client("dynamodb")
+    return _grouped(_published(_query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)))
+
+
+def _grouped(puts: Iterable[Published]) -> list[Published]:
+    """One of each event and version, by its first put, with the number of its puts."""
+    first: dict[tuple[str, str, int], Published] = {}
+    times: Counter[tuple[str, str, int]] = Counter()
+    for put in sorted(puts, key=lambda put: (put.put_at, put.event_id, put.event["id"])):
+        key = (put.source, put.event_id, put.version)
+        first.setdefault(key, put)
+        times[key] += 1
+    return [replace(put, times_put=times[key]) for key, put in first.items()]
+
+
+def _query(
+    client: Any, table: str, condition: str, key: str, names: Mapping[str, str], **more: Any
+) -> Iterator[dict[str, Any]]:
+    request = {
+        "TableName": table,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": {":key": {"S": key}},
+        **more,
+    }
+    for page in client.get_paginator("query").paginate(**request, **({"ExpressionAttributeNames": names} if names else {})):
+        yield from page["Items"]
+
+
+def _published(items: Iterable[Mapping[str, Any]]) -> Iterator[Published]:
+    """DynamoDB deletes what has expired some time after: until then, it is left out here."""
+    now = clock.now().timestamp()
+    for item in items:
+        if int(item[EXPIRES]["N"]) > now:
+            yield Published(outside_json.read_object(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), 1)
+
+
+def _hours(window: Window) -> Iterator[datetime]:
+    at = window.start.replace(minute=0, second=0, microsecond=0)
+    while at < window.end:
+        yield at
+        at += timedelta(hours=1)

@@ -1,0 +1,56 @@
+"""Put events on the bus as an outside channel does: at most ten a call, the refused ones alone again."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
+from kernel.naming import CHANNEL_PREFIX
+from operations.aws.refusals import NOT_A_PUBLISHER, NOT_ALLOWED
+from operations.aws.target import Target
+from operations.errors import UserError
+
+MAX_ENTRIES = 10
+REFUSED_FOR_GOOD = NOT_ALLOWED | {"NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"}
+"""Error codes of entries that no repetition publishes: the bus does not let this caller state this."""
+TRIES = 5
+
+
+def source_of(channel: str) -> str:
+    """The `source` of a channel's events. A `UserError` if no channel can be called so."""
+    if not CHANNEL.fullmatch(channel) or is_personal(channel):
+        raise UserError(f"{shown(channel)!r} is not a channel's name: {CHANNEL_FORM}.", "For example: marketplace-eu.")
+    return CHANNEL_PREFIX + channel
+
+
+def publish(target: Target, source: str, detail_type: str, details: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Put at most ten events on the stage's bus; their ids there. A `UserError` if the bus keeps refusing some.
+
+    PutEvents answers 200 even then, and says so in `FailedEntryCount`.
+    """
+    bus = target.parameter("platform/bus-name")
+    entries = [
+        {"EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)} for detail in details
+    ]
+    client, accepted = target.client("events"), [""] * len(entries)
+    waiting, errors = list(range(len(entries))), set[str]()
+    for attempt in range(TRIES):
+        answer = client.put_events(Entries=[entries[position] for position in waiting])
+        errors, refused = set(), []
+        for position, result in zip(waiting, answer["Entries"], strict=True):
+            if result.get("EventId"):
+                accepted[position] = result["EventId"]
+            else:
+                refused.append(position)
+                errors.add(result.get("ErrorCode", "unknown"))
+        waiting = refused
+        if not waiting:
+            return accepted
+        if errors & REFUSED_FOR_GOOD:
+            break
+        time.sleep(0.1 * 2**attempt)
+    raise UserError(
+        f"The bus refused {len(waiting)} of {len(entries)} events {attempt + 1} times: {', '.join(sorted(errors))}.",
+        NOT_A_PUBLISHER if errors & REFUSED_FOR_GOOD else "What was accepted stays accepted; publishing again is harmless.",
+    )

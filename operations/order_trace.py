@@ -1,0 +1,163 @@
+"""The trace of an order: its events as a tree, each below the event that caused it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernel.naming import SERVICES
+from operations.aws import stage_state
+from operations.aws.target import Target
+from operations.errors import UserError
+from operations.event_pattern import Pattern
+from operations.events import bus_rules, journal
+from operations.events.journal import Published
+from operations.replay import archive_replay
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A replay that has sent what was put from `start` up to `until` to the rules of these patterns."""
+
+    name: str
+    start: str
+    until: str
+    patterns: Mapping[str, Pattern]
+
+
+@dataclass(frozen=True)
+class Node:
+    """An event of the tree, and what it caused.
+
+    `reached` are the consumers whose rules take it. `replays` are the replays that sent it once more to some of them.
+    `duplicates` is how many deliveries there were beyond the first to each consumer; they dropped them.
+    """
+
+    published: Published
+    reached: tuple[str, ...]
+    replays: tuple[str, ...]
+    duplicates: int
+    caused: tuple["Node", ...] = field(default=())
+
+    def told(self) -> dict[str, Any]:
+        """The node as plain data, with what it caused."""
+        metadata = self.published.metadata
+        return {
+            "event": self.published.detail_type,
+            "source": self.published.source,
+            "event_id": self.published.event_id,
+            "causation_id": metadata.get("causation_id"),
+            "occurred_at": metadata.get("occurred_at"),
+            "put_at": self.published.put_at,
+            "times_put": self.published.times_put,
+            "reached": list(self.reached),
+            "replays": list(self.replays),
+            "duplicates_dropped": self.duplicates,
+            "caused": [node.told() for node in self.caused],
+        }
+
+
+def trace(target: Target, order_id: str) -> list[Node]:
+    """The roots of an order's tree: the requests that led to its first events. A `UserError` if nothing is known of it."""
+    events = journal.of_order(target, order_id)
+    if not events:
+        raise UserError(
+            f"The journal knows no event of {order_id}.",
+            "`orderctl orders list` shows the orders; what is older than the archive's retention is gone from the journal.",
+        )
+    known = {event.event_id for event in events}
+    outside = {str(event.metadata.get("causation_id")) for event in events} - known
+    events = [*(event for cause in sorted(outside) for event in journal.of_no_order(target, cause)), *events]
+    rules = {
+        rule.name: Pattern(rule.pattern)
+        for rule in bus_rules.rules(target)
+        if rule.enabled and rule.name.partition("/")[0] in SERVICES
+    }
+    return tree(events, rules, replays(target, rules))
+
+
+def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
+    """The replays of the stage that sent anything."""
+    names = {arn: name.removesuffix(bus_rules.RULE) for name, arn in stage_state.parameters(target, bus_rules.RULE).items()}
+    found = []
+    for listed in archive_replay.listed(target):
+        shown = archive_replay.show(target, listed["name"])
+        until = shown["until"] if shown["state"] == "COMPLETED" else shown["replayed_until"]
+        if until:
+            arns = shown["rule_arns"] or list(names)
+            patterns = {names[arn]: rules[names[arn]] for arn in arns if names.get(arn) in rules}
+            found.append(Replay(shown["name"], shown["from"], until, patterns))
+    return found
+
+
+def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
+    """The events as trees by causation id, each level by when it occurred. An event whose cause is unknown is a root."""
+    by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
+    below: defaultdict[str | None, list[Published]] = defaultdict(list)
+    for event in by_id.values():
+        cause = event.metadata.get("causation_id")
+        below[cause if cause in by_id and cause != event.event_id else None].append(event)
+    sent = list(sent)
+
+    def node(event: Published) -> Node:
+        reached = tuple(name for name, pattern in rules.items() if pattern.matches(event.event))
+        again = [
+            (
+                replay.name,
+                sum(pattern.matches({**event.event, "replay-name": replay.name}) for pattern in replay.patterns.values()),
+            )
+            for replay in sent
+            if replay.start <= _moment(event) < replay.until
+        ]
+        duplicates = (event.times_put - 1) * len(reached) + sum(count for _, count in again)
+        caused = tuple(node(each) for each in sorted(below[event.event_id], key=_occurred))
+        return Node(event, reached, tuple(name for name, count in again if count), duplicates, caused)
+
+    return [node(event) for event in sorted(below[None], key=_occurred)]
+
+
+def mermaid(roots: Iterable[Node]) -> str:
+    """The trees as a Mermaid flowchart, top down."""
+    lines = ["flowchart TD"]
+
+    def draw(node: Node, parent: str | None) -> None:
+        name = f"e{len(lines)}"
+        told = [node.published.detail_type, str(node.published.metadata.get("occurred_at")), *_remarks(node)]
+        lines.append(f"    {name}[{json.dumps('<br/>'.join(told), ensure_ascii=False)}]")
+        if parent:
+            lines.append(f"    {parent} --> {name}")
+        for each in node.caused:
+            draw(each, name)
+
+    for root in roots:
+        draw(root, None)
+    return "\n".join(lines)
+
+
+def in_words(node: Node) -> str:
+    """A node in one line: when, what, who, and what else there is to say."""
+    service = node.published.source.removeprefix("orderflow.")
+    occurred = node.published.metadata.get("occurred_at") or node.published.put_at
+    return "  ".join([str(occurred), node.published.detail_type, service, *_remarks(node)])
+
+
+def _remarks(node: Node) -> list[str]:
+    remarks = []
+    if node.published.times_put > 1:
+        remarks.append(f"put {node.published.times_put} times")
+    if node.replays:
+        remarks.append(f"replayed by {', '.join(node.replays)}")
+    if node.duplicates:
+        remarks.append(f"{node.duplicates} duplicates dropped")
+    return remarks
+
+
+def _moment(event: Published) -> str:
+    """When it was put, as replays tell times."""
+    return event.put_at.replace("Z", ".000Z") if "." not in event.put_at else event.put_at
+
+
+def _occurred(event: Published) -> tuple[str, str]:
+    # A channel says itself when it was; what comes of it never precedes it in the tree, whatever it says.
+    return str(event.metadata.get("occurred_at") or event.put_at), event.event_id

@@ -1,0 +1,1 @@
+"""Orders: their rows, shipments and contacts, and the import of purchases."""

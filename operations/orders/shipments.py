@@ -1,0 +1,47 @@
+"""Move a shipment on, as its sweeper or the sandbox carrier would: for whoever does not want to wait for either."""
+
+from typing import Any
+
+from kernel import clock, webhooks
+from kernel.aggregate_store import marshal, unmarshal
+from operations.aws import service_client, signed_http
+from operations.aws.target import Target
+from operations.errors import UserError
+from services.shipping.carriers.sandbox import SIGNATURE
+from services.shipping.domain.states import BOOKING, CREATED, DISPATCHED
+
+
+def find(target: Target, order_id: str) -> dict[str, Any]:
+    """The order's shipment, as it durably is. A `UserError` if there is none."""
+    found = target.client("dynamodb").get_item(
+        TableName=target.parameter("shipping/table-name"), Key=marshal({"pk": f"SHIP#{order_id}"}), ConsistentRead=True
+    )
+    if "Item" not in found:
+        raise UserError(f"There is no shipment of order {order_id}.", "It is made once the order is confirmed.")
+    return unmarshal(found["Item"])
+
+
+def advance(target: Target, order_id: str) -> dict[str, Any]:
+    """Take the order's shipment one step on; the shipment afterwards. A `UserError` where there is no step to take."""
+    row = find(target, order_id)
+    if row["status"] in (CREATED, BOOKING):
+        service_client.invoke(target, "shipping/sweeper-arn", {})
+    elif row["status"] == DISPATCHED:
+        _deliver(target, order_id)
+    else:
+        raise UserError(f"The shipment of {order_id} is {row['status']}: there is nothing to advance.")
+    return find(target, order_id)
+
+
+def _deliver(target: Target, order_id: str) -> None:
+    """Tell shipping, by the carrier's webhook, that the parcel has arrived. Only the sandbox lets others speak for it."""
+    carrier = target.parameter("shipping/carrier")
+    if carrier != "sandbox":
+        raise UserError(f"The parcel of {order_id} is with {carrier}, which tells by itself when it has arrived.")
+    secret = target.client("secretsmanager").get_secret_value(SecretId=target.parameter("shipping/carrier-webhook-secret-arn"))
+    body = {"order_id": order_id, "parcel": "DELIVERED"}
+    signature = webhooks.sign(secret["SecretString"], signed_http.as_sent(body), clock.now())
+    url = target.parameter("shipping/api-url").rstrip("/") + "/webhooks/carrier"
+    answer = signed_http.call(target, "POST", url, body, {SIGNATURE: signature})
+    if answer.status != 200:
+        raise UserError(f"Shipping did not take it: {service_client.refusal(answer)}.", "It may be repeated.")

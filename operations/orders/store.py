@@ -1,0 +1,146 @@
+"""Orders as the operator sees them: the rows of the order table, and the saga's resumption."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kernel.aggregate_store import marshal, unmarshal
+from operations.aws.service_client import in_parts
+from operations.aws.target import Target
+from operations.errors import UserError
+from services.notification.domain.mails import KINDS
+from services.order.domain.states import DECIDED_BY_OTHERS
+
+SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
+AT_REST = SETTLED | {"BACKORDERED"}
+"""Statuses in which nothing more comes by itself: a back-order waits for goods."""
+MAX_KEYS = 100
+"""What one BatchGetItem takes."""
+
+
+def find(target: Target, order_id: str) -> dict[str, Any]:
+    """The order's row, as it durably is. A `UserError` if there is none."""
+    found = target.client("dynamodb").get_item(
+        TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
+    )
+    if "Item" not in found:
+        raise UserError(f"There is no order {order_id}.", "`orderctl orders list` shows the orders there are.")
+    return unmarshal(found["Item"])
+
+
+def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The rows of those of the orders that are there, by id, with `status`, `reason` and `total`."""
+    table, client = target.parameter("order/table-name"), target.client("dynamodb")
+    found: dict[str, dict[str, Any]] = {}
+    for part in in_parts(order_ids, MAX_KEYS):
+        wanted: dict[str, Any] = {
+            table: {
+                "Keys": [marshal({"pk": f"ORDER#{order_id}"}) for order_id in part],
+                "ConsistentRead": True,
+                "ProjectionExpression": "order_id, #status, reason, #total",
+                "ExpressionAttributeNames": {"#status": "status", "#total": "total"},
+            }
+        }
+        while wanted:
+            answer = client.batch_get_item(RequestItems=wanted)
+            rows = [unmarshal(item) for item in answer["Responses"].get(table, ())]
+            found |= {row["order_id"]: row for row in rows}
+            wanted = answer.get("UnprocessedKeys", {})
+    return found
+
+
+def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
+    """Return those of the SKUs that have no price in the catalogue: no order takes them."""
+    client, table = target.client("dynamodb"), target.parameter("order/table-name")
+    return [
+        sku
+        for sku in dict.fromkeys(skus)
+        if "Item" not in client.get_item(TableName=table, Key=marshal({"pk": f"PRICE#{sku}"}), ProjectionExpression="pk")
+    ]
+
+
+def scan(target: Target, status: str | None = None) -> Iterator[dict[str, Any]]:
+    """All orders, in no order; those of one status if it is given. Reads the whole table."""
+    condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}
+    names = {}
+    if status:
+        condition, names = condition + " AND #status = :status", {"ExpressionAttributeNames": {"#status": "status"}}
+        values[":status"] = status
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=target.parameter("order/table-name"),
+            FilterExpression=condition,
+            ExpressionAttributeValues=marshal(values),
+            **names,
+        )
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield unmarshal(item)
+
+
+def resume(target: Target, order_id: str) -> str:
+    """Start the saga on an order that is not terminal; the execution's ARN. May be repeated at will."""
+    row = find(target, order_id)
+    if row["status"] in SETTLED:
+        raise UserError(f"Order {order_id} is {row['status']}: there is nothing to resume.")
+    if row["status"] in DECIDED_BY_OTHERS:
+        raise UserError(
+            f"Order {order_id} is {row['status']}: it waits for other services, and no saga helps it.",
+            "docs/how-to/runbooks/refund-refused.md says what to look at.",
+        )
+    try:
+        started = target.client("stepfunctions").start_execution(
+            stateMachineArn=target.parameter("order/workflow-arn"),
+            input=json.dumps({"mode": "resume", "order_id": order_id}),
+        )
+    except ClientError as error:
+        raise UserError(f"The saga could not be started: {error}", "Try again, or wait for the sweeper.") from error
+    return str(started["executionArn"])
+
+
+def settled(
+    target: Target, order_ids: list[str], deadline_seconds: float, seen: Callable[[int], None]
+) -> dict[str, dict[str, Any]]:
+    """Follow the orders until all are there and terminal, or the deadline; their rows. `seen` hears how many are settled."""
+    ends = time.monotonic() + deadline_seconds
+    known: dict[str, dict[str, Any]] = {}
+    waiting = list(order_ids)
+    while waiting:
+        known |= statuses(target, waiting)
+        waiting = [order_id for order_id in waiting if known.get(order_id, {}).get("status") not in AT_REST]
+        seen(len(order_ids) - len(waiting))
+        if not waiting or time.monotonic() > ends:
+            break
+        time.sleep(0.5)
+    return known
+
+
+def elsewhere(target: Target, order_id: str) -> dict[str, str]:
+    """The status that the other services' rows about an order have, by row; only rows that are there.
+
+    A service that is not deployed stands there by its name.
+    """
+    places = {
+        "payment": [f"PAY#{order_id}"],
+        "inventory": [f"RES#{order_id}"],
+        "shipping": [f"SHIP#{order_id}"],
+        "notification": [f"NOTE#{order_id}#{kind}" for kind in KINDS.values()],
+    }
+    client, found = target.client("dynamodb"), {}
+    for service, keys in places.items():
+        try:
+            table = target.parameter(f"{service}/table-name")
+        except UserError:
+            found[service] = "not deployed"
+            continue
+        for key in keys:
+            answer = client.get_item(TableName=table, Key=marshal({"pk": key}), ConsistentRead=True)
+            if "Item" in answer:
+                found[key] = str(unmarshal(answer["Item"])["status"])
+    return found

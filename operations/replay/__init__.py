@@ -1,0 +1,1 @@
+"""Replays of the archive: plan, effects, pace."""

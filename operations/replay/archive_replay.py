@@ -1,0 +1,209 @@
+"""Replay the archive to chosen services: which window, which rules, and how far it is."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kernel import clock
+from kernel.naming import PACED_REPLAY_PREFIX, replay_prefix
+from operations.aws import stage_state
+from operations.aws.target import Target
+from operations.errors import UserError, WrongUsageError
+
+ARCHIVE_DELAY = timedelta(minutes=10)
+"""AWS advises to wait so long before replaying: events reach an archive late."""
+ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
+NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn", "journal/events-rule-arn"})
+"""Rules that are nobody's to choose: the saga of an order is never started by a replay (its sweeper is its retry), the
+staging queue gets paced replays only, and the journal keeps what was put, not what was replayed."""
+RULE = "-rule-arn"
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Window:
+    """From `start` (inclusive) to `end` (exclusive), UTC."""
+
+    start: datetime
+    end: datetime
+
+
+def duration(text: str) -> timedelta:
+    """`90m`, `2h`, `7d`, `30s`. Raises ValueError, and OverflowError for more than a timedelta holds."""
+    found = re.fullmatch(r"(\d+)([smhd])", text)
+    if not found:
+        raise ValueError(f"{text!r} is not a duration such as 90m, 2h or 7d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def latest(target: Target, now: datetime) -> datetime:
+    """Where a window ends that does not say: now, or on AWS where the archive certainly has everything."""
+    return now if target.is_laptop else now - ARCHIVE_DELAY
+
+
+def window(last: str | None, start: str | None, until: str | None, now: datetime, latest: datetime | None = None) -> Window:
+    """The window that the options name; it ends at `latest` (now) if they do not say.
+
+    Raises WrongUsageError if they name none, two, or one that cannot be.
+    """
+    if (last is None) == (start is None):
+        raise WrongUsageError("Name the window: either --last 1h, or --from and, if you like, --until.")
+    try:
+        end = clock.from_rfc3339(until) if until else latest or now
+        begin = clock.from_rfc3339(start) if start else end - duration(last or "")
+    except (ValueError, OverflowError) as error:
+        raise WrongUsageError(f"The window cannot be read: {error}.") from error
+    if begin >= end:
+        raise WrongUsageError(f"The window is empty: it begins {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.")
+    if begin >= now:
+        raise WrongUsageError(f"The window begins in the future ({clock.rfc3339(begin)}); nothing is archived there yet.")
+    return Window(begin, min(end, now))
+
+
+def check_age(chosen: Window, now: datetime, retention_days: int, *, delayed: bool) -> None:
+    """Refuse a window that the archive cannot have whole: too old, or (where archiving is `delayed`) too young."""
+    if delayed and chosen.end > now - ARCHIVE_DELAY:
+        latest = clock.rfc3339(now - ARCHIVE_DELAY)
+        raise UserError(
+            f"The window ends {clock.rfc3339(chosen.end)}: events younger than 10 minutes may not be archived yet.",
+            f"End it at {latest} (--until {latest}), or wait.",
+        )
+    if retention_days and chosen.start < now - timedelta(days=retention_days):
+        raise UserError(
+            f"The window begins {clock.rfc3339(chosen.start)}: the archive keeps {retention_days} days.", "Begin it later."
+        )
+
+
+def rules(target: Target) -> dict[str, dict[str, str]]:
+    """The rules that a replay may be sent to, by service: their parameter names and ARNs."""
+    found: dict[str, dict[str, str]] = {}
+    for name, arn in stage_state.parameters(target, RULE).items():
+        if name not in NEVER_REPLAYED:
+            found.setdefault(name.split("/")[0], {})[name] = arn
+    return found
+
+
+def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) -> list[str]:
+    """The ARNs of the services' rules. A `UserError` if no service is chosen, or one has no rule."""
+    wanted = list(dict.fromkeys(services))
+    known = ", ".join(sorted(available)) or "none is deployed"
+    if not wanted:
+        raise WrongUsageError(
+            "Choose who gets the replay: --to SERVICE, which may be repeated.", f"Services with rules: {known}."
+        )
+    for service in wanted:
+        if service not in available:
+            raise UserError(f"{service!r} has no rule that a replay can be sent to.", f"Services with rules: {known}.")
+    return [arn for service in wanted for arn in available[service].values()]
+
+
+def check(target: Target, chosen: Window, now: datetime) -> None:
+    """See that the stage's archive has the window whole. A `UserError` if it has not."""
+    archive = target.parameter("platform/archive-arn")
+    kept = target.client("events").describe_archive(ArchiveName=archive.rsplit("/", 1)[1])
+    check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
+
+
+def start(
+    target: Target, chosen: Window, rule_arns: list[str], now: datetime, *, paced: bool = False, catch_up: bool = False
+) -> str:
+    """Start the replay of a window that was checked; its name, which tells consumers whether it is to catch up."""
+    name = f"{replay_prefix(paced=paced, catch_up=catch_up)}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+    try:
+        target.client("events").start_replay(
+            ReplayName=name,
+            EventSourceArn=target.parameter("platform/archive-arn"),
+            EventStartTime=chosen.start,
+            EventEndTime=chosen.end,
+            Destination={"Arn": target.parameter("platform/bus-arn"), "FilterArns": rule_arns},
+        )
+    except ClientError as error:
+        raise UserError(f"The replay was not started: {error.response['Error'].get('Message')}.") from error
+    return name
+
+
+def show(target: Target, name: str) -> dict[str, Any]:
+    """The replay as it is: its `state`, window, how far it is, and `to` which rules. A `UserError` if there is none."""
+    client = target.client("events")
+    try:
+        found = client.describe_replay(ReplayName=name)
+    except client.exceptions.ResourceNotFoundException as error:
+        raise UserError(f"There is no replay {name}.", "`orderctl replay list` shows the replays there are.") from error
+    arns = found.get("Destination", {}).get("FilterArns", [])
+    return _shown(found) | {"to": [arn.rsplit("/", 1)[1] for arn in arns], "rule_arns": arns}
+
+
+def listed(target: Target) -> list[dict[str, Any]]:
+    """Every replay of the stage's archive, the newest first."""
+    archive, client = target.parameter("platform/archive-arn"), target.client("events")
+    found: list[dict[str, Any]] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = client.list_replays(EventSourceArn=archive, **more)
+        for replay in answer["Replays"]:  # some engines leave the window out of the list
+            whole = "EventStartTime" in replay
+            found.append(_shown(replay if whole else client.describe_replay(ReplayName=replay["ReplayName"])))
+        if not answer.get("NextToken"):
+            return sorted(found, key=lambda replay: str(replay["started"]), reverse=True)
+        more = {"NextToken": answer["NextToken"]}
+
+
+def paced_running(target: Target) -> bool:
+    """Whether a paced replay is still filling the staging queue."""
+    return any(replay["name"].startswith(PACED_REPLAY_PREFIX) and replay["state"] not in ENDED for replay in listed(target))
+
+
+def cancel(target: Target, name: str) -> None:
+    """Stop a replay; what it has sent stays sent. A `UserError` if it has ended."""
+    try:
+        target.client("events").cancel_replay(ReplayName=name)
+    except ClientError as error:
+        raise UserError(f"The replay {name} was not cancelled: {error.response['Error'].get('Message')}.") from error
+
+
+def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Follow a replay until it is completed. A `UserError` if it ends otherwise, or has not ended by the deadline."""
+    ends = time.monotonic() + deadline_seconds
+    while True:
+        replay = show(target, name)
+        seen(replay)
+        if replay["state"] in ENDED:
+            break
+        if time.monotonic() > ends:
+            raise UserError(
+                f"The replay {name} goes on after {deadline_seconds:g} s.", f"`orderctl replay status {name} --wait`"
+            )
+        time.sleep(0.5)
+    if replay["state"] == "FAILED":
+        raise UserError(f"The replay {name} failed: {replay['reason']}.")
+    if replay["state"] == "CANCELLED":
+        raise UserError(f"The replay {name} was cancelled; what it had sent by then stays sent.")
+    return replay
+
+
+def progress(replay: dict[str, Any]) -> str:
+    """How far a shown replay is, in words: `RUNNING, until 2026-11-23T04:05:06.000Z of 2026-11-23T05:00:00.000Z`."""
+    reached = f", until {replay['replayed_until']} of {replay['until']}" if replay["replayed_until"] else ""
+    return f"{replay['state']}{reached}"
+
+
+def _shown(replay: dict[str, Any]) -> dict[str, Any]:
+    def moment(key: str) -> str | None:
+        value = replay.get(key)
+        return clock.rfc3339(value) if value else None
+
+    return {
+        "name": replay["ReplayName"],
+        "state": replay["State"],
+        "reason": replay.get("StateReason"),
+        "from": moment("EventStartTime"),
+        "until": moment("EventEndTime"),
+        "replayed_until": moment("EventLastReplayedTime"),
+        "started": moment("ReplayStartTime"),
+        "ended": moment("ReplayEndTime"),
+    }

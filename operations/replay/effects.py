@@ -1,0 +1,131 @@
+"""What a replay that catches up would do outside: the orders it would charge for, and the work it would repeat."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from kernel import clock
+from kernel.money import Money
+from kernel.naming import CHANNEL_PREFIX
+from kernel.problem_details import InvalidRequestError
+from kernel.subscriptions import ReplayPolicy
+from operations.aws.service_client import in_parts
+from operations.aws.target import Target
+from operations.contracts.subscriptions import Consumer, consumers
+from operations.errors import UserError
+from operations.events import journal
+from operations.events.journal import Published
+from operations.orders import store
+from operations.replay.archive_replay import Window
+from services.order.domain import identity, order_request
+from services.order.storage.catalogue import Catalogue, Offer
+
+INTAKE: Final = "order"
+KEYS_A_READ: Final = 100
+
+
+@dataclass(frozen=True)
+class NewOrders:
+    """The orders that the window's channel events would become: how many, their worth by currency, and how many are refused."""
+
+    orders: int = 0
+    refused: int = 0
+    worth: tuple[Money, ...] = ()
+
+    def __str__(self) -> str:
+        worth = f" worth {' and '.join(map(str, self.worth))} at today's prices" if self.worth else ""
+        refused = f"; {self.refused} more would be refused" if self.refused else ""
+        return f"create {self.orders} orders{worth}{refused}"
+
+
+@dataclass(frozen=True)
+class NewTable:
+    """A service that acts outside, and whose table is younger than an event of the window that it consumes."""
+
+    service: str
+    created: datetime
+    event_put_at: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.service}'s table was created at {clock.rfc3339(self.created)} and the window has an event for it of "
+            f"{self.event_put_at}: what {self.service} did before, its table does not know"
+        )
+
+
+def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
+    """Return what the intake would make of the channels' events, priced by today's catalogue. Reads, and writes nothing."""
+    placed = {
+        identity.order_id(identity.channel_scope(event.source.removeprefix(CHANNEL_PREFIX)), data["idempotency_key"]): data
+        for event in found
+        if event.source.startswith(CHANNEL_PREFIX) and event.detail_type == "OrderPlaced"
+        if isinstance(data := event.event["detail"].get("data"), dict) and isinstance(data.get("idempotency_key"), str)
+    }
+    there = store.statuses(target, placed)
+    missing = {order_id: data for order_id, data in placed.items() if order_id not in there}
+    offer = _offer(target, missing.values())
+    worth: dict[str, Money] = {}
+    refused = 0
+    for data in missing.values():
+        request = order_request.asked_of(data)
+        try:
+            order_request.check_lines(request)
+            lines = order_request.price(request, offer)
+        except (InvalidRequestError, KeyError):
+            refused += 1
+            continue
+        for line in lines:
+            amount = line.unit_price * line.quantity
+            known = worth.get(amount.currency)
+            worth[amount.currency] = known + amount if known else amount
+    return NewOrders(len(missing) - refused, refused, tuple(worth[currency] for currency in sorted(worth)))
+
+
+def new_tables(target: Target, window: Window, services: Sequence[str]) -> list[NewTable]:
+    """Return the services that a replay with `--catch-up` would have do again what they did under an earlier table."""
+    return list(_new_tables(target, window, services))
+
+
+def check_tables(target: Target, window: Window, services: Sequence[str], despite: Sequence[str]) -> None:
+    """Pass services that remember what they did, and those named in `despite`. A `UserError` for others."""
+    forgetful = [table for table in new_tables(target, window, services) if table.service not in despite]
+    if forgetful:
+        names = " ".join(f"--despite-new-table {table.service}" for table in forgetful)
+        raise UserError(
+            ". ".join(f"{str(table)[:1].upper()}{str(table)[1:]}" for table in forgetful) + ".",
+            f"Begin the window later, or take up the earlier table. If the service is new and did nothing before: {names}.",
+        )
+
+
+def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iterator[NewTable]:
+    for service in dict.fromkeys(services):
+        outside = [consumer for consumer in consumers([service]) if consumer.replay_policy == ReplayPolicy.OPT_IN]
+        if not outside:
+            continue
+        table = target.client("dynamodb").describe_table(TableName=target.parameter(f"{service}/table-name"))["Table"]
+        created: datetime = table["CreationDateTime"]
+        if window.start >= created:
+            continue
+        before = Window(window.start, min(window.end, created))
+
+        event = journal.first(target, before, partial(_is_for_one_of, outside))
+        if event is not None:
+            yield NewTable(service, created, event.put_at)
+
+
+def _is_for_one_of(subscriptions: Sequence[Consumer], event: Published) -> bool:
+    return any(consumer.takes(event.source, event.detail_type) for consumer in subscriptions)
+
+
+def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:
+    """Return the prices of the SKUs that channels' events name, and which of the customers have a contact."""
+    catalogue = Catalogue(target.client("dynamodb"), target.parameter("order/table-name"))
+    data = list(placed)
+    skus = sorted({str(line["sku"]) for each in data for line in each.get("lines", ())})
+    customers = sorted({str(each.get("customer_id")) for each in data})
+    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, KEYS_A_READ)]
+    found = [catalogue.look_up((), part) for part in in_parts(customers, KEYS_A_READ)]
+    prices = {sku: price for offer in priced for sku, price in offer.prices.items()}
+    return Offer(prices, frozenset().union(*(offer.reachable for offer in found)))

@@ -1,0 +1,257 @@
+"""Paced replay: from the archive through the staging queue to the consumers' own queues, no faster than asked, in order.
+
+The archive keeps no order and knows no pace. So the replay is sent to the staging queue alone; what has arrived there is
+taken whole, put in order, and handed on. Of one order, an event goes to a consumer only when that consumer's queue has
+emptied since the event before it. A message leaves the staging queue when all its consumers have it, so whoever dies in
+the middle loses nothing: the rest comes back into the queue, and another run goes on. Consumers dedupe what they get twice.
+"""
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from itertools import count
+from typing import Any, Final
+
+from kernel import outside_json
+from kernel.naming import is_source
+from kernel.outside_json import OutsideJsonError
+from operations.aws import stage_state
+from operations.aws.service_client import in_parts
+from operations.aws.target import Target
+from operations.errors import UserError, WrongUsageError
+from operations.replay import archive_replay
+from operations.replay.archive_replay import Window
+from orderctl.terminal import output
+
+STAGING_RULE: Final = "platform/staging-rule-arn"
+STAGING_QUEUE: Final = "platform/staging-queue-url"
+MOST_STAGED: Final = 100_000
+"""SQS lets at most 120,000 messages of a queue be in flight."""
+HIDDEN_SECONDS: Final = 900
+"""How long the staged messages stay hidden if whoever hands them on is killed."""
+BATCH: Final = 10
+"""What SQS takes and gives in one call."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A message of the staging queue: its receipt, and the event in it as the bus delivered it."""
+
+    receipt: str
+    event: Mapping[str, Any]
+
+    @property
+    def order(self) -> str:
+        """What its place is kept in: the order, or the aggregate of an event about none."""
+        metadata = self.event["detail"]["metadata"]
+        return str(metadata.get("order_id") or metadata["event_id"].rpartition("#")[0])
+
+    @property
+    def when(self) -> tuple[str, str]:
+        """By which it is put in order: when it happened, and its id."""
+        metadata = self.event["detail"]["metadata"]
+        return metadata["occurred_at"], metadata["event_id"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A staged message that is to go to a consumer's queue. `wave` is how many of its order go there before it."""
+
+    staged: Staged
+    queue_url: str
+    wave: int
+
+
+def rate(text: str) -> float:
+    """Events a second, of `50/s`, `50` or `600/m`. A `UserError` for anything else."""
+    number, _, unit = text.partition("/")
+    try:
+        found = float(number) / {"": 1, "s": 1, "m": 60}[unit]
+    except (ValueError, KeyError):
+        found = 0
+    if not 0 < found <= 10_000:
+        raise WrongUsageError(f"{text!r} is not a rate.", "Say how many events a second, such as 50/s, or a minute: 600/m.")
+    return found
+
+
+def consumers(target: Target, services: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """The queues of the services' subscriptions, by the (source, detail-type) that each is for; a source may end in `*`."""
+    urls = stage_state.parameters(target, "-queue-url")
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for service in dict.fromkeys(services):
+        for name, consumed in import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS.items():
+            for pair in consumed:
+                found[pair].append(urls[f"{service}/{name}-queue-url"])
+    return dict(found)
+
+
+def check_empty(target: Target) -> None:
+    """A `UserError` if an earlier paced replay has not been handed on to its end."""
+    staged = stage_state.depth(target, target.parameter(STAGING_QUEUE))
+    if staged:
+        raise UserError(
+            f"The staging queue holds {staged} events of an earlier paced replay.",
+            "`orderctl replay resume` hands them on; after that, start this one.",
+        )
+
+
+def start(target: Target, chosen: Window, now: datetime, *, catch_up: bool = False) -> str:
+    """Start the replay of a window that was checked into the staging queue; its name."""
+    return archive_replay.start(target, chosen, [target.parameter(STAGING_RULE)], now, paced=True, catch_up=catch_up)
+
+
+def collect(target: Target, ended: Callable[[], bool], seen: Callable[[int], None]) -> list[Staged]:
+    """Take what the staging queue holds, until `ended` says that no more comes and it is empty."""
+    client, url = target.client("sqs", read_timeout=30), target.parameter(STAGING_QUEUE)
+    found: dict[str, Staged] = {}
+    try:
+        while True:
+            over = ended()  # asked before the queue: what came meanwhile is still found
+            answer = client.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                try:
+                    event = outside_json.read_object(message["Body"])
+                except OutsideJsonError as error:  # every consumer set it aside when it was published
+                    output.err.print(f"[yellow]An event is left out:[/yellow] {error}")
+                    client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    continue
+                found[message["MessageId"]] = Staged(message["ReceiptHandle"], event)
+            seen(len(found))
+            if len(found) > MOST_STAGED:
+                raise UserError(
+                    f"More than {MOST_STAGED:,} events are staged: too many to be put in order.",
+                    "Purge the staging queue, and replay shorter windows one after another.",
+                )
+            if over and not answer.get("Messages"):
+                return list(found.values())
+    except BaseException:
+        put_back(target, found.values())
+        raise
+
+
+def in_waves(staged: Iterable[Staged], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[list[Delivery]]:
+    """Who gets what: in each wave, at most one event of an order for a queue; the earliest happened first."""
+    sent: Counter[tuple[str, str]] = Counter()
+    waves: list[list[Delivery]] = []
+    for message in sorted(staged, key=lambda each: each.when):
+        for url in _queues_for(message.event, queues):
+            wave = sent[message.order, url]
+            sent[message.order, url] += 1
+            if wave == len(waves):
+                waves.append([])
+            waves[wave].append(Delivery(message, url, wave))
+    return waves
+
+
+def hand_on(
+    target: Target,
+    staged: Sequence[Staged],
+    queues: Mapping[tuple[str, str], Sequence[str]],
+    a_second: float,
+    deadline_seconds: float,
+    sent: Callable[[int], None],
+) -> int:
+    """Send the staged messages to the queues they are for, `a_second` at most; how many were sent.
+
+    Between two waves, the queues have `deadline_seconds` to empty: a `UserError` if one does not. Whatever ends this early,
+    what was not sent goes back into the staging queue.
+    """
+    waves = in_waves(staged, queues)
+    owed = Counter(delivery.staged.receipt for wave in waves for delivery in wave)
+    left = {message.receipt: message for message in staged}
+    client, total = target.client("sqs"), 0
+    held_until = time.monotonic() + HIDDEN_SECONDS / 2
+    try:
+        _delete(target, left, [receipt for receipt in left if not owed[receipt]])  # nobody chosen is for them
+        for wave in waves:
+            if wave is not waves[0]:
+                _await_empty(target, {delivery.queue_url for delivery in wave}, deadline_seconds)
+            for part in _by_queue(wave):
+                began = time.monotonic()
+                _send(client, part)
+                total += len(part)
+                owed.subtract(delivery.staged.receipt for delivery in part)
+                _delete(target, left, [delivery.staged.receipt for delivery in part if not owed[delivery.staged.receipt]])
+                sent(total)
+                if time.monotonic() > held_until:
+                    _hide(target, left.values(), HIDDEN_SECONDS)
+                    held_until = time.monotonic() + HIDDEN_SECONDS / 2
+                time.sleep(max(0.0, began + len(part) / a_second - time.monotonic()))
+    finally:
+        put_back(target, left.values())
+    return total
+
+
+def put_back(target: Target, staged: Iterable[Staged]) -> None:
+    """Let others see the messages again at once."""
+    _hide(target, staged, 0)
+
+
+def _queues_for(event: Mapping[str, Any], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+    return sorted(
+        {
+            url
+            for (source, detail_type), urls in queues.items()
+            if event["detail-type"] == detail_type and is_source(source, event["source"])
+            for url in urls
+        }
+    )
+
+
+def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
+    """A wave in batches, each for one queue, still the earliest first."""
+    waiting: defaultdict[str, list[Delivery]] = defaultdict(list)
+    for delivery in wave:
+        batch = waiting[delivery.queue_url]
+        batch.append(delivery)
+        if len(batch) == BATCH:
+            yield waiting.pop(delivery.queue_url)
+    yield from waiting.values()
+
+
+def _send(client: Any, part: Sequence[Delivery]) -> None:
+    """Send a batch; what SQS refuses is sent again. A `UserError` if it keeps refusing."""
+    waiting = {str(number): json.dumps(delivery.staged.event) for number, delivery in enumerate(part)}
+    for attempt in count():
+        entries = [{"Id": number, "MessageBody": body} for number, body in waiting.items()]
+        refused = client.send_message_batch(QueueUrl=part[0].queue_url, Entries=entries).get("Failed", [])
+        if not refused:
+            return
+        if attempt == 4:
+            raise UserError(f"A queue refused {len(refused)} events: {refused[0].get('Message')}.", "`orderctl replay resume`")
+        waiting = {entry["Id"]: waiting[entry["Id"]] for entry in refused}
+        time.sleep(0.1 * 2**attempt)
+
+
+def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -> None:
+    ends = time.monotonic() + deadline_seconds
+    for url in urls:
+        while depth := stage_state.depth(target, url):
+            if time.monotonic() > ends:
+                raise UserError(
+                    f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {depth} messages are left.",
+                    "When it has, `orderctl replay resume` goes on.",
+                )
+            time.sleep(0.5)
+
+
+def _delete(target: Target, left: dict[str, Staged], receipts: Sequence[str]) -> None:
+    client, url = target.client("sqs"), target.parameter(STAGING_QUEUE)
+    for part in in_parts(dict.fromkeys(receipts), BATCH):
+        entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(part)]
+        client.delete_message_batch(QueueUrl=url, Entries=entries)
+        for receipt in part:
+            left.pop(receipt)
+
+
+def _hide(target: Target, staged: Iterable[Staged], seconds: int) -> None:
+    client, url = target.client("sqs"), target.parameter(STAGING_QUEUE)
+    for part in in_parts((message.receipt for message in staged), BATCH):
+        entries = [{"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds} for n, receipt in enumerate(part)]
+        client.change_message_visibility_batch(QueueUrl=url, Entries=entries)

@@ -1,0 +1,125 @@
+"""The plan of a replay: what the window holds, who would get it, what they would do with it, what it would cost."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from kernel import clock
+from operations.aws.target import Target
+from operations.contracts.subscriptions import Consumer, consumers
+from operations.dead_letters import messages
+from operations.events import journal
+from operations.events.journal import Published
+from operations.replay import archive_replay, effects
+from operations.replay.archive_replay import Window
+
+CHUNK_BYTES: Final = 64 * 1024
+PER_MILLION_USD: Final = {"replayed events": 1.00, "queue requests": 0.40, "function requests": 0.20}
+"""List prices in us-east-1 (https://aws.amazon.com/eventbridge/pricing, /sqs/pricing, /lambda/pricing): a replayed event costs
+what a custom event does, for each 64 KB. What functions and tables cost by time and by use is not in it."""
+REQUESTS_A_DELIVERY: Final = 3
+"""SQS counts the send, the receive and the delete."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the operator has in mind: an order, some types. A replay knows neither; it sends the whole window."""
+
+    order: str | None = None
+    types: tuple[str, ...] = ()
+
+    def takes(self, event: Published) -> bool:
+        """Whether the event is one of these."""
+        of_order = self.order is None or event.metadata.get("order_id") == self.order
+        return of_order and (not self.types or event.detail_type in self.types)
+
+
+def plan(
+    target: Target,
+    window: Window,
+    services: Sequence[str],
+    wanted: Wanted,
+    *,
+    catch_up: bool,
+    a_second: float | None,
+    progress: Callable[[int], None] = lambda hours: None,
+) -> dict[str, Any]:
+    """The plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
+    `new_tables`, `estimate`, `narrowest`.
+
+    `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
+    The window and the services must have been checked (`replaying.check`, `replaying.chosen_rules`).
+    """
+    found = journal.in_window(target, window, progress)
+    chosen = [event for event in found if wanted.takes(event)]
+    reached = [told_of(consumer, found, wanted, catch_up=catch_up) for consumer in consumers(dict.fromkeys(services))]
+    deliveries = sum(row["deliveries"] for row in reached)
+    queues = {name: depth for name, depth in messages.queues(target).items() if name.partition("/")[0] in services}
+    return {
+        "window": {"from": clock.rfc3339(window.start), "until": clock.rfc3339(window.end)},
+        "events": {"in_window": len(found), "wanted": len(chosen), "put_again": sum(event.times_put - 1 for event in found)},
+        "by_type": dict(Counter(event.detail_type for event in chosen).most_common()),
+        "by_hour": dict(sorted(Counter(f"{event.put_at[:13]}:00Z" for event in chosen).items())),
+        "consumers": reached,
+        "dead_letters": queues,
+        "would_create": _as_data(effects.new_orders(target, chosen)) if effects.INTAKE in services else None,
+        "new_tables": [
+            {"service": table.service, "created": clock.rfc3339(table.created), "event_put_at": table.event_put_at}
+            for table in effects.new_tables(target, window, services)
+        ],
+        "estimate": {
+            "usd": cost(found, deliveries),
+            "seconds": deliveries / a_second if a_second else seconds(target, len(found)),
+            "by": f"{a_second:g} a second" if a_second else "the last replay that was completed",
+        },
+        "narrowest": narrowest(chosen),
+    }
+
+
+def _as_data(new: effects.NewOrders) -> dict[str, Any]:
+    return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
+
+
+def told_of(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> dict[str, Any]:
+    """How many events of the window a consumer would get, how many of them are wanted, and what it would do with each."""
+    takes = [event for event in found if consumer.takes(event.source, event.detail_type)]
+    return {
+        "consumer": consumer.name,
+        "event": consumer.detail_type,
+        "deliveries": sum(event.times_put for event in takes),
+        "wanted": sum(wanted.takes(event) for event in takes),
+        "does": consumer.effect(catch_up=catch_up),
+    }
+
+
+def cost(found: Iterable[Published], deliveries: int) -> float:
+    """US dollars: replayed events by 64 KB, and the requests of the queues and functions that get them."""
+    chunks = sum(event.times_put * math.ceil(event.size / CHUNK_BYTES) for event in found)
+    counts = {
+        "replayed events": chunks,
+        "queue requests": deliveries * REQUESTS_A_DELIVERY,
+        "function requests": deliveries,
+    }
+    return round(sum(counts[what] * price / 1_000_000 for what, price in PER_MILLION_USD.items()), 6)
+
+
+def seconds(target: Target, events: int) -> float | None:
+    """How long a replay of so many events may take, by the last one that was completed; None if there was none to go by."""
+    for replay in archive_replay.listed(target):
+        if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"]:
+            window = Window(clock.from_rfc3339(replay["from"]), clock.from_rfc3339(replay["until"]))
+            took = clock.from_rfc3339(replay["ended"]) - clock.from_rfc3339(replay["started"])
+            held = len(journal.in_window(target, window))
+            return round(max(took.total_seconds(), 1.0) * events / held, 1) if held else None
+    return None
+
+
+def narrowest(chosen: Sequence[Published]) -> Mapping[str, str] | None:
+    """The shortest window that has all the wanted events, to the second, as `replay start` takes it; None if there are none."""
+    if not chosen:
+        return None
+    last = clock.from_rfc3339(chosen[-1].put_at) + timedelta(seconds=1)
+    return {"from": chosen[0].put_at, "until": clock.rfc3339(last)}

@@ -1,0 +1,1 @@
+"""The terminal: tables, JSON, progress; documents from files and standard input."""

@@ -1,0 +1,1 @@
+"""The service's Lambda functions: one module each, with its `handler`."""

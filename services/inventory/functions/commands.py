@@ -1,0 +1,77 @@
+"""The inventory's commands: the saga's steps. Each answers `{"outcome": ...}`, with its receipt.
+
+Goods move on the order's own statement only: its receipt is checked before anything is written.
+An exception is a fault; the same command again is always safe.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from kernel import clock
+from kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
+from services.inventory.domain import decisions
+from services.inventory.domain.stock import merge
+from services.inventory.storage import table
+
+logger = Logger()
+
+
+def reserve(command: Command) -> Command:
+    """Hold what the order states it wants: HELD, REJECTED with what is short, or what its reservation has become since.
+
+    Where some lines are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
+    wait for all of it (BACK_ORDER: WAITING).
+    """
+    order_id, cause = order_id_of(command), cause_of(command)
+    stated = receipts().check(Kind.WANTED, order_id, command.get("wanted"))
+    wanted, if_short = merge(stated["lines"]), stated["if_short"]
+    if if_short not in decisions.IF_SHORT:
+        raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
+    row = table.reservations().move(
+        order_id,
+        lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id, clock.now()),
+        cause,
+        presume_absent=True,
+    )
+    return _stated(order_id, decisions.answer(row))
+
+
+def commit(command: Command) -> Command:
+    """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    receipts().check(Kind.DECISION, order_id, command.get("decision"), CONFIRMING)
+    row = table.reservations().move(order_id, decisions.commit, cause)
+    return _stated(order_id, {"outcome": row["status"]})
+
+
+def release(command: Command) -> Command:
+    """Let go of what is or may yet be held or waited for, or was sold to an order that is CANCELLING: RELEASED or RESTOCKED."""
+    order_id, cause = order_id_of(command), cause_of(command)
+    receipts().check(Kind.DECISION, order_id, command.get("decision"), CANCELLING)
+    row = table.reservations().move(
+        order_id, lambda row, seen: decisions.release(row, seen, order_id, cause.correlation_id), cause
+    )
+    return _stated(order_id, {"outcome": row["status"]})
+
+
+COMMANDS: Commands = {
+    "reserve": reserve,
+    "commit": commit,
+    "release": release,
+}
+
+
+def handler(event: Command, context: Any) -> Command:
+    """Do one command.
+
+    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, what the table raises.
+    """
+    answer = dispatch(COMMANDS, event)
+    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
+    return answer
+
+
+def _stated(order_id: str, answer: Command) -> Command:
+    return receipts().issue(Kind.STOCK, order_id, answer)

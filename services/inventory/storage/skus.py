@@ -1,0 +1,160 @@
+"""The rows of SKUs, `SKU#<sku>`: counters, and who waits for how many; each change of them is a part of a transaction."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kernel import clock
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Row, due_at, is_condition_failure, marshal
+from kernel.transactions import Action
+from services.inventory.domain.stock import (
+    AVAILABLE,
+    COUNTERS,
+    HELD,
+    MAX_WAITING,
+    REPLENISHED,
+    Join,
+    Leave,
+    Move,
+    Part,
+    Stock,
+    Waiting,
+)
+
+
+class Skus(KeyedStore):
+    """The rows `SKU#<sku>`: `sku`, the counters `available`, `held`, `sold`, `replenished`, and `waiting`, those who wait.
+
+    One of which more or less became available, or was waited for, is due: a sweeper looks at it.
+    """
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, "SKU")
+
+    def get(self, row_id: str) -> Row | None:
+        """The SKU's name, counters and `waiting` (`order_id` and `quantity`, the first to come first), or None if unknown."""
+        row = super().get(row_id)
+        if row is None:
+            return None
+        return {"sku": row_id, **{counter: row[counter] for counter in COUNTERS}, "waiting": row.get("waiting", [])}
+
+    def looked_at(self, sku: str, seen: Row) -> None:
+        """The SKU, seen so, is due no more, unless it changed since."""
+        same = f"{AVAILABLE} = :available AND (waiting = :waiting OR attribute_not_exists(waiting))"
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(sku)}),
+                UpdateExpression=f"REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
+                ConditionExpression=same,
+                ExpressionAttributeValues=marshal({":available": seen[AVAILABLE], ":waiting": seen["waiting"]}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+def stock_of(row: Row | None) -> Stock:
+    """What a SKU's row says; of one that is not known, there is nothing."""
+    if row is None:
+        return Stock()
+    queue = tuple(Waiting(waiting["order_id"], waiting["quantity"]) for waiting in row.get("waiting", ()))
+    return Stock(row["available"], row["held"], row["sold"], queue)
+
+
+def action(table_name: str, part: Part) -> Action:
+    """The part of a step as a transaction's Update of its SKU's row; refused, it tells the row as it is."""
+    match part:
+        case Move(source=None):
+            update = _take_in(part)
+        case Move():
+            update = _move(part)
+        case Join():
+            update = _join(part)
+        case Leave():
+            update = _leave(part)
+    return {
+        "Update": {
+            "TableName": table_name,
+            "Key": marshal({"pk": f"SKU#{part.sku}"}),
+            "UpdateExpression": update.expression,
+            **({"ConditionExpression": " AND ".join(update.conditions)} if update.conditions else {}),
+            "ExpressionAttributeValues": marshal(update.values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+class _Update:
+    """The pieces of an update of a SKU's row."""
+
+    def __init__(self, sku: str, *, due: bool) -> None:
+        self.sets: dict[str, str] = {}
+        self.adds: list[str] = []
+        self.conditions: list[str] = []
+        self.values: dict[str, Any] = {}
+        if due:
+            for name, value in due_at(f"SKU#{sku}", clock.now()).items():
+                self.sets[name] = f"if_not_exists({name}, :{name})"
+                self.values[f":{name}"] = value
+
+    @property
+    def expression(self) -> str:
+        """The update expression."""
+        sets = "SET " + ", ".join(f"{name} = {value}" for name, value in self.sets.items()) if self.sets else ""
+        adds = "ADD " + ", ".join(self.adds) if self.adds else ""
+        return f"{sets} {adds}".strip()
+
+    def begin(self, sku: str, counters: Iterable[str]) -> None:
+        """Let a row that is not there yet have its name, and these counters at zero."""
+        self.sets["sku"] = ":sku"
+        self.adds += [f"{counter} :zero" for counter in counters]
+        self.values |= {":sku": sku, ":zero": 0}
+
+
+def _take_in(move: Move) -> _Update:
+    update = _Update(move.sku, due=True)
+    update.begin(move.sku, (counter for counter in COUNTERS if counter not in (move.target, REPLENISHED)))
+    update.adds += [f"{move.target} :plus", f"{REPLENISHED} :plus"]
+    update.values[":plus"] = move.quantity
+    return update
+
+
+def _move(move: Move) -> _Update:
+    update = _Update(move.sku, due=AVAILABLE in (move.source, move.target))
+    update.adds += [f"{move.target} :plus", f"{move.source} :minus"]
+    update.values |= {":plus": move.quantity, ":minus": -move.quantity, ":least": move.quantity + move.beside}
+    update.conditions.append(f"{move.source} >= :least")
+    if move.source == AVAILABLE:
+        update.conditions.append("(attribute_not_exists(waited_for) OR waited_for <= :beside)")
+        update.values[":beside"] = move.beside
+    return update
+
+
+def _join(join: Join) -> _Update:
+    update = _Update(join.sku, due=True)
+    update.begin(join.sku, COUNTERS)
+    update.sets["waiting"] = "list_append(if_not_exists(waiting, :nobody), :joins)"
+    update.adds.append("waited_for :plus")
+    update.conditions.append("(attribute_not_exists(waiting) OR size(waiting) < :most)")
+    joins = [{"order_id": join.order_id, "quantity": join.quantity}]
+    update.values |= {":nobody": [], ":joins": joins, ":plus": join.quantity, ":most": MAX_WAITING}
+    return update
+
+
+def _leave(leave: Leave) -> _Update:
+    update = _Update(leave.sku, due=True)
+    update.sets["waiting"] = ":left"
+    update.adds.append("waited_for :minus")
+    update.conditions.append("waiting = :queue")
+    update.values |= {":left": _as_list(leave.left), ":queue": _as_list(leave.queue), ":minus": -leave.quantity}
+    if leave.served:
+        update.adds += [f"{HELD} :plus", f"{AVAILABLE} :minus"]
+        update.conditions.append(f"{AVAILABLE} >= :least")
+        update.values |= {":plus": leave.quantity, ":least": leave.ahead + leave.quantity}
+    return update
+
+
+def _as_list(queue: Iterable[Waiting]) -> list[dict[str, Any]]:
+    return [{"order_id": waiting.order_id, "quantity": waiting.quantity} for waiting in queue]

@@ -1,0 +1,1 @@
+"""Decisions of the service, without I/O: states, transitions, requests, rules."""

@@ -1,0 +1,16 @@
+"""The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and what is read."""
+
+from kernel.naming import source_of
+from kernel.subscriptions import ORDER, ReplayPolicy, Subscriptions
+
+SUBSCRIPTIONS: Subscriptions = {
+    "notices": {
+        (source_of("order"), "OrderBackordered"): ORDER,
+        (source_of("order"), "OrderConfirmed"): ORDER,
+        (source_of("order"), "OrderCancelled"): ORDER,
+        (source_of("shipping"), "ShipmentDispatched"): ORDER,
+    },
+}
+BOUNCED, COMPLAINED = "Email Bounced", "Email Complaint Received"
+"""The detail-types, on the account's own bus, by which SES tells what became of a mail."""
+REPLAY_POLICY = {"notices": ReplayPolicy.OPT_IN}

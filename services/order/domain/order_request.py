@@ -1,0 +1,236 @@
+"""Placing an order: what may be asked for, what it costs, and the row and event that it becomes."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import fastjsonschema
+
+from kernel import clock, outside_json
+from kernel.aggregate_store import Decision, shard_of
+from kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
+from kernel.money import MAX_TOTAL, Money, total
+from kernel.outside_json import OutsideJsonError
+from kernel.problem_details import InvalidRequestError
+from kernel.schemas import field_of, reason_of, unknown_field
+from services.order.domain import decisions, identity, states
+from services.order.storage.catalogue import Offer
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_KEY_LENGTH = 255
+QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:\s*;.*)?')
+"""A header's value that is a string of RFC 8941 (section 3.3.3); its parameters mean nothing here."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`.
+
+    `request` is as `asked_of` has it: what goes without saying is not said, so that saying it is no other request.
+    """
+
+    scope: str
+    channel: str
+    idempotency_key: str
+    request: Mapping[str, Any]
+    respond: str
+
+    @property
+    def order_id(self) -> str:
+        """The id that the order has, placed once or ten times."""
+        return identity.order_id(self.scope, self.idempotency_key)
+
+    @property
+    def key_hash(self) -> str:
+        """What is kept of the idempotency key, which may hold anything."""
+        return identity.key_hash(self.scope, self.idempotency_key)
+
+    @property
+    def request_hash(self) -> str:
+        """What tells a repeat of this request from another request under the same key."""
+        return identity.request_hash(self.request)
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """A line with the unit price, in minor units, that the catalogue had when the order was placed."""
+
+    sku: str
+    quantity: int
+    unit_price: Money
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form it has in the row."""
+        return {"sku": self.sku, "quantity": self.quantity, "unit_price": self.unit_price.amount}
+
+    def as_published(self) -> dict[str, Any]:
+        """The form it has in OrderPlaced."""
+        return {**self.as_dict(), "unit_price": self.unit_price.as_dict()}
+
+
+def read_idempotency_key(key: str | None) -> str:
+    """The Idempotency-Key header, or InvalidRequestError."""
+    where = "Idempotency-Key"
+    key = _unquoted(key) if key else key
+    if not key:
+        raise InvalidRequestError(
+            "idempotency-key-missing", 400, where, "send an Idempotency-Key header: a fresh UUID for each new order"
+        )
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable() or not key.isascii() or key.startswith('"'):
+        detail = f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters, in quotes or not; this one has {len(key)}"
+        raise InvalidRequestError("idempotency-key-invalid", 400, where, detail)
+    if is_personal(key):
+        raise InvalidRequestError("idempotency-key-invalid", 400, where, PERSONAL)
+    return key
+
+
+def _unquoted(key: str) -> str:
+    """Return the key in a quoted one, which is the same key (draft-ietf-httpapi-idempotency-key-header, section 2.1)."""
+    quoted = QUOTED.fullmatch(key)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
+
+
+def is_async(prefer: str | None) -> bool:
+    """Return whether a Prefer header asks not to wait: `respond-async` in its list (RFC 7240, section 4.1)."""
+    outside_strings = re.sub(r'"(?:[^"\\]|\\.)+"', "string", prefer or "")
+    for preference in outside_strings.split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "respond-async":
+            return value.strip() in ("", '""')
+    return False
+
+
+def read_body(text: str | None, schema: str) -> dict[str, Any]:
+    """A request body that `requests/<schema>.json` accepts. Raises InvalidRequestError naming the field."""
+    raw = text or ""
+    size = len(raw.encode(errors="surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise InvalidRequestError("body-too-large", 413, "", f"the body is {size} bytes; at most {MAX_BODY_BYTES} are read")
+    try:
+        body = outside_json.read(raw)
+    except OutsideJsonError as error:
+        raise InvalidRequestError(
+            "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
+        ) from None
+    try:
+        checked: dict[str, Any] = _checker(schema)(body)
+    except fastjsonschema.JsonSchemaValueException as refusal:
+        raise InvalidRequestError("request-invalid", 400, *_named(refusal)) from None
+    return checked
+
+
+def check_customer(customer_id: str, where: str = "customer_id") -> str:
+    """A customer's id. Raises InvalidRequestError."""
+    if not CUSTOMER_ID.fullmatch(customer_id):
+        raise InvalidRequestError("request-invalid", 400, where, ID_FORM)
+    if is_personal(customer_id):
+        raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
+    return customer_id
+
+
+def check_ids(request: Mapping[str, Any]) -> None:
+    """Refuse a request that has personal data where an id belongs. Raises InvalidRequestError."""
+    where = personal_field(request)
+    if where is not None:
+        raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
+
+
+def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The request in what a body or a channel's event says."""
+    names = ("customer_id", "currency", "lines", "payment_token", "if_short")
+    return {name: said[name] for name in names if name in said and said[name] != decisions.REJECT}
+
+
+def check_lines(request: Mapping[str, Any]) -> None:
+    """Refuse two lines of one SKU: which of two quantities was meant is not ours to guess."""
+    first: dict[str, int] = {}
+    for position, line in enumerate(request["lines"]):
+        if line["sku"] in first:
+            detail = f"SKU {line['sku']} is already on lines[{first[line['sku']]}]; order it once, with the whole quantity"
+            raise InvalidRequestError("duplicate-sku", 422, f"lines[{position}].sku", detail)
+        first[line["sku"]] = position
+
+
+def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
+    """Return the request's lines at the catalogue's prices.
+
+    Raises InvalidRequestError for an unknown SKU, another currency, a total that is too large, and a customer without a
+    contact,
+    to whom no mail and no parcel could go.
+    """
+    priced = []
+    for position, line in enumerate(request["lines"]):
+        found = offer.prices.get(line["sku"])
+        if found is None:
+            raise InvalidRequestError("unknown-sku", 422, f"lines[{position}].sku", f"the catalogue has no SKU {line['sku']}")
+        if found.currency != request["currency"]:
+            detail = f"SKU {line['sku']} is sold in {found.currency}, not in {request['currency']}"
+            raise InvalidRequestError("wrong-currency", 422, "currency", detail)
+        priced.append(PricedLine(line["sku"], line["quantity"], found))
+    amount = total((line.unit_price * line.quantity for line in priced), request["currency"]).amount
+    if amount > MAX_TOTAL:
+        detail = f"the total is over {MAX_TOTAL} minor units of {request['currency']}; order less, or in several orders"
+        raise InvalidRequestError("total-too-large", 422, "lines", detail)
+    customer_id = request["customer_id"]
+    if customer_id not in offer.reachable:
+        detail = f"customer {customer_id} has no contact; PUT /customers/{customer_id}/contact first, then send the order again"
+        raise InvalidRequestError("contact-missing", 422, "customer_id", detail)
+    return priced
+
+
+def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> Decision:
+    """O1: the order's first row, with its OrderPlaced. `request_id` tells whose write it was, should its answer be lost."""
+    request = placement.request
+    amount = total((line.unit_price * line.quantity for line in lines), request["currency"]).as_dict()
+    data = {
+        "customer_id": request["customer_id"],
+        "channel": placement.channel,
+        "lines": [line.as_dict() for line in lines],
+        "total": amount,
+        "respond": placement.respond,
+    }
+    if_short = request.get("if_short", decisions.REJECT)
+    return Decision(
+        states.TRANSITIONS["create"],
+        set={
+            **data,
+            **({"if_short": if_short} if if_short != decisions.REJECT else {}),
+            "order_id": placement.order_id,
+            "payment_token": request["payment_token"],
+            "fulfilment": states.FULFILMENT[0],
+            "key_hash": placement.key_hash,
+            "scope_hash": identity.scope_hash(placement.scope, placement.key_hash),
+            "request_hash": placement.request_hash,
+            "correlation_id": correlation_id,
+            "placed_by": request_id,
+            "attempts": 0,
+            "due_shard": shard_of(placement.order_id),
+            "next_due": clock.rfc3339(now + decisions.GRACE),
+        },
+        data={**data, "lines": [line.as_published() for line in lines], "if_short": if_short},
+    )
+
+
+@cache
+def _checker(schema: str) -> Callable[[Any], Any]:
+    text = (Path(__file__).parent / "requests" / f"{schema}.json").read_text()
+    check: Callable[[Any], Any] = fastjsonschema.compile(json.loads(text), use_default=False)
+    return check
+
+
+def _named(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
+    """The field and the reason, to the very name of a field that is missing or should not be there."""
+    where, prefix = field_of(refusal), f"{field_of(refusal)}." if field_of(refusal) else ""
+    if refusal.rule == "additionalProperties":
+        unknown = shown(unknown_field(refusal))
+        extra = "; prices come from the catalogue" if "price" in unknown else ""
+        return prefix + unknown, f"is not a field of this request{extra}"
+    if refusal.rule == "required":
+        missing = next(name for name in refusal.definition["required"] if name not in refusal.value)
+        return prefix + missing, "is missing"
+    return where, reason_of(refusal)

@@ -1,0 +1,51 @@
+"""The pages of a customer's orders: what may be asked for, and where the next page begins."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+
+from kernel import outside_json
+from kernel.aggregate_store import Row
+from kernel.identifiers import ORDER_ID
+from kernel.problem_details import InvalidRequestError
+from services.order.domain import order_request
+
+LIMIT, MAX_LIMIT = 20, 100
+"""How many orders a page has unless the caller says, and at most."""
+
+
+def customer_of(query: Mapping[str, str]) -> str:
+    """The customer whose orders are asked for. Raises InvalidRequestError."""
+    customer = query.get("customer")
+    if customer is None:
+        raise InvalidRequestError("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")
+    return order_request.check_customer(customer, "customer")
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """How many orders the page may have. Raises InvalidRequestError."""
+    text = query.get("limit", str(LIMIT))
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise InvalidRequestError("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def cursor_of(last: Row) -> str:
+    """Where a page ended, as an opaque text."""
+    key = json.dumps([last["pk"], last["created_at"]], separators=(",", ":"))
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
+    """Where the page begins, if it is not the first. Raises InvalidRequestError for a cursor that no page of ours gave."""
+    cursor = query.get("cursor")
+    if cursor is None:
+        return None
+    try:
+        pk, created_at = outside_json.read(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if re.fullmatch(rf"ORDER#{ORDER_ID.pattern}", pk) and re.fullmatch(r"[0-9TZ:.-]{24}", created_at):
+            return {"pk": pk, "customer_id": customer, "created_at": created_at}
+    except (ValueError, TypeError):
+        pass
+    raise InvalidRequestError("cursor-invalid", 400, "cursor", "is not one that a page gave as `next`; begin without a cursor")

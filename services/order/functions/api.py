@@ -1,0 +1,283 @@
+"""The order API: place, show, list and cancel orders, keep and forget contacts. It never says what is not durably true."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from kernel import clients, clock, problem_details
+from kernel.aggregate_store import Causation, Row
+from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
+from kernel.problem_details import InvalidRequestError, ProblemDetails
+from kernel.settings import from_environment
+from services.order.domain import addresses, decisions, identity, order_request, pagination, states
+from services.order.domain.order_request import Placement
+from services.order.storage import table
+from services.order.storage.indexes import IN_A_PAGE
+from services.order.workflow import client, statements, time_budget
+
+logger = Logger()
+app = APIGatewayHttpResolver()
+CHANNEL = "api"
+ASK_AGAIN_SECONDS = "2"
+ASK_UNAVAILABLE_AGAIN_SECONDS = "60"
+ASK_BACKORDER_AGAIN_SECONDS = "900"
+UNAVAILABLE = {
+    "PAYMENT_UNAVAILABLE": "payment does not answer; nothing is charged, and the order is tried again every minute",
+    "INVENTORY_UNAVAILABLE": "the stock does not answer; nothing is charged, and the order is tried again every minute",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The saga, and how many seconds it may take in all."""
+
+    workflow_arn: str
+    workflow_timeout_seconds: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings this function was deployed with."""
+    return from_environment(Settings)
+
+
+def run_saga(row: Row, workflow_input: dict[str, Any]) -> Row:
+    """Start the saga once, wait for its end, and return the order's row as it is after that.
+
+    The wait leaves time to read the row and to answer. If the saga does not end in that time, the row as it was is returned:
+    the run goes on, or the sweeper takes it up.
+    """
+    left = app.lambda_context.get_remaining_time_in_millis() / 1000
+    patience = time_budget.patience_of_caller(left, settings().workflow_timeout_seconds)
+    if patience < 1 or not client.run(clients.workflows(patience), settings().workflow_arn, workflow_input):
+        return row
+    return table.orders().get(row["order_id"]) or row
+
+
+@app.post("/orders")
+def place_order() -> Response[str]:
+    """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet, or waits for stock."""
+    request_id = _request_id()
+    key = order_request.read_idempotency_key(_header("idempotency-key"))
+    request = order_request.asked_of(order_request.read_body(_body(), "place_order"))
+    order_request.check_ids(request)
+    order_request.check_lines(request)
+    respond = "async" if order_request.is_async(_header("prefer")) else "sync"
+    placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
+    row = _create(placement, request_id)
+    if row["request_hash"] != placement.request_hash:
+        detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
+        return ProblemDetails(
+            "idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}
+        ).response()
+    ours = row["placed_by"] == request_id
+    if ours and respond == "sync":
+        row = run_saga(row, statements.live_input(row))
+    return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
+
+
+def _create(placement: Placement, request_id: str) -> Row:
+    """The order's row, new or as it already was."""
+    orders = table.orders()
+    try:
+        lines = order_request.price(placement.request, table.offer(placement.request))
+    except InvalidRequestError:
+        known = orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
+        if known is None:
+            raise
+        return known
+    correlation_id = _correlation_id(request_id)
+    change = order_request.create(placement, lines, clock.now(), correlation_id, request_id)
+    return orders.create(placement.order_id, change, Causation(correlation_id, request_id))
+
+
+@app.get("/orders")
+def list_orders() -> Response[str]:
+    """A page of a customer's orders, the newest first: `orders`, and `next` for the page after it, if there is one."""
+    query = app.current_event.query_string_parameters or {}
+    customer, limit = pagination.customer_of(query), pagination.limit_of(query)
+    page = table.orders().of_customer(customer, limit, pagination.begin_of(query, customer))
+    orders = [{name: row[name] for name in (*IN_A_PAGE, "created_at")} for row in page.orders]
+    if page.next is None:
+        return _json(200, {"orders": orders})
+    cursor = pagination.cursor_of(page.next)
+    link = f'</orders?{urlencode({"customer": customer, "limit": limit, "cursor": cursor})}>; rel="next"'
+    return _json(200, {"orders": orders, "next": cursor}, {"Link": link})
+
+
+@app.get("/orders/<order_id>")
+def show_order(order_id: str) -> Response[str]:
+    """The order as it durably is, with the events on its way; 304 where the caller has it as it is."""
+    row = table.orders().get(order_id) if ORDER_ID.fullmatch(order_id) else None
+    if row is None:
+        return _no_such_order(order_id)
+    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row)}
+    headers = {"ETag": _tag(row), "Cache-Control": "no-cache", **again}
+    if _has(_header("if-none-match"), headers["ETag"]):
+        return Response(304, headers=dict(headers))
+    return _json(200, {**_public(row), "timeline": row.get("timeline", [])}, headers)
+
+
+@app.post("/orders/<order_id>/cancel")
+def cancel_order(order_id: str) -> Response[str]:
+    """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
+    orders = table.orders()
+    reason = order_request.read_body(_body() or "{}", "cancel").get("reason", "CUSTOMER")
+    found = orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
+    if found is None:
+        return _no_such_order(order_id)
+    row = orders.apply(
+        order_id,
+        lambda row: decisions.ask_to_cancel(row, reason, clock.now()),
+        Causation(found["correlation_id"], _request_id()),
+    )
+    if row["status"] == states.CANCELLING:
+        row = run_saga(row, client.recovery_input(order_id))
+    if row["status"] == states.CANCELLED:
+        return _json(200, _public(row), {"ETag": _tag(row)})
+    if row["status"] in (states.CANCELLING, *states.DECIDED_BY_OTHERS):
+        again = {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS}
+        return _json(202, _public(row), {"ETag": _tag(row), **again})
+    if row["status"] == states.CONFIRMING:
+        detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
+        problem = ProblemDetails("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
+        return problem.response({"ETag": _tag(row), "Retry-After": ASK_AGAIN_SECONDS})
+    detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
+    too_late = ProblemDetails("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
+    return too_late.response({"ETag": _tag(row)})
+
+
+@app.put("/customers/<customer_id>/contact")
+def put_contact(customer_id: str) -> Response[str]:
+    """Keep where a customer's mails and parcels go."""
+    order_request.check_customer(customer_id)
+    table.contacts().put(customer_id, addresses.checked(order_request.read_body(_body(), "contact")))
+    return Response(204, body="")
+
+
+@app.delete("/customers/<customer_id>/contact")
+def forget_contact(customer_id: str) -> Response[str]:
+    """Forget a person; the books stay."""
+    order_request.check_customer(customer_id)
+    table.contacts().forget(customer_id)
+    return Response(204, body="")
+
+
+def _bad_request(error: InvalidRequestError) -> Response[str]:
+    return problem_details.from_invalid_request(error).response()
+
+
+app.exception_handler(InvalidRequestError)(_bad_request)
+app.not_found(problem_details.no_such_route("order"))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's HTTP API, payload format 2.0."""
+    answer: dict[str, Any] = app.resolve(event, context)
+    return answer
+
+
+REJECTIONS: dict[str, Callable[[Row], ProblemDetails]] = {
+    "PAYMENT_DECLINED": lambda row: ProblemDetails(
+        "payment-declined", 402, "Payment declined", "the payment was declined; nothing was charged", {"order": _public(row)}
+    ),
+    "OUT_OF_STOCK": lambda row: ProblemDetails(
+        "out-of-stock", 409, "Out of stock", "there is not enough stock; nothing was charged", {"order": _public(row)}
+    ),
+    "CAPTURE_REFUSED": lambda row: ProblemDetails(
+        "payment-declined", 402, "Payment declined", "the capture was refused; nothing was charged", {"order": _public(row)}
+    ),
+}
+
+
+def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
+    """Return what the order durably is; `headers` go with an answer that is no end."""
+    status, reason, location = row["status"], row.get("reason", ""), f"/orders/{row['order_id']}"
+    if status == states.CONFIRMED:
+        return _json(201, _public(row), {"Location": location, "ETag": _tag(row)})
+    if status == states.CANCELLED:
+        charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
+        detail = f"the order was cancelled ({reason}); {charged}"
+        cancelled = ProblemDetails("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
+        return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _tag(row)})
+    body = {"order_id": row["order_id"], "status": status, "detail": f"{_undecided(row)}; ask again at Location"}
+    return _json(202, body, {"Location": location, "Retry-After": _ask_again(row), **headers})
+
+
+def _undecided(row: Row) -> str:
+    """Return why an order is not at its end, in words for its customer's shop."""
+    if row["status"] in states.DECIDED_BY_OTHERS:
+        return "being cancelled"
+    if row["status"] == states.BACKORDERED:
+        return "waiting for stock; nothing is charged until there is enough"
+    unavailable = row.get("unavailable", "") if row["status"] == states.PENDING else ""
+    return UNAVAILABLE.get(unavailable, "not decided yet")
+
+
+def _public(row: Row) -> dict[str, Any]:
+    """What the caller is shown of an order: no payment token, no contact."""
+    names = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
+    shown = {name: row[name] for name in names}
+    return shown | {name: row[name] for name in ("if_short", "ordered", "reason") if row.get(name)}
+
+
+def _ask_again(row: Row) -> str:
+    """Return after how many seconds there may be news of an order."""
+    if row["status"] == states.BACKORDERED:
+        return ASK_BACKORDER_AGAIN_SECONDS
+    unavailable = row["status"] == states.PENDING and "unavailable" in row
+    return ASK_UNAVAILABLE_AGAIN_SECONDS if unavailable else ASK_AGAIN_SECONDS
+
+
+def _tag(row: Row) -> str:
+    """The entity tag of an order: all that is shown of it changes with its version, and with nothing else."""
+    return f'"{row["version"]}"'
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has what the tag stands for (RFC 9110, 13.1.2: weak tags compare as strong ones)."""
+    tags = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
+    return tag in tags or "*" in tags
+
+
+def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
+    return Response(status, "application/json", json.dumps(body), headers=dict(headers or {}))
+
+
+def _no_such_order(order_id: str) -> Response[str]:
+    return ProblemDetails(
+        "no-such-order", 404, "No such order", f"there is no order {shown(order_id)}", {"field": "order_id"}
+    ).response()
+
+
+def _body() -> str | None:
+    try:
+        return app.current_event.decoded_body
+    except ValueError:
+        raise InvalidRequestError("body-not-json", 400, "", "the body is not UTF-8 text") from None
+
+
+def _header(name: str) -> str | None:
+    value: str | None = app.current_event.headers.get(name)
+    return value
+
+
+def _request_id() -> str:
+    return str(app.current_event.request_context.request_id)
+
+
+def _correlation_id(request_id: str) -> str:
+    """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id.
+
+    Raises InvalidRequestError.
+    """
+    given = _header("x-correlation-id") or ""
+    if is_personal(given):
+        raise InvalidRequestError("request-invalid", 400, "X-Correlation-Id", PERSONAL)
+    return given if CORRELATION_ID.fullmatch(given) else request_id

@@ -1,0 +1,99 @@
+"""The catalogue: what each SKU costs. The only source of prices."""
+
+import random
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kernel.aggregate_store import marshal, unmarshal
+from kernel.currencies import MINOR_DIGITS
+from kernel.errors import RejectedError, RetryableError
+from kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal
+from kernel.money import MAX_PRICE, Money
+from services.order.storage import contacts
+
+MAX_PRICES = 100
+"""How many prices one command sets."""
+READ_TRIES = 4
+
+
+class CatalogueUnavailableError(RetryableError):
+    """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
+
+
+class InvalidPriceError(RejectedError, ValueError):
+    """A price that nothing can be sold at. The text names its field, `prices[3].currency`."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What orders need to find: the prices of their SKUs, by SKU, and which of their customers have a contact."""
+
+    prices: Mapping[str, Money]
+    reachable: frozenset[str]
+
+
+class Catalogue:
+    """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self.client = client
+        self.table_name = table_name
+
+    def look_up(self, skus: Iterable[str], customer_ids: Iterable[str]) -> Offer:
+        """Return the price of each SKU that the catalogue has, and which customers have a contact; at most 100 of both.
+
+        The read is consistent: a contact that was kept a moment ago counts, and so does a new price.
+        """
+        keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
+        keys += [contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))]
+        prices: dict[str, Money] = {}
+        reachable: set[str] = set()
+        for attempt in range(READ_TRIES):
+            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
+            for item in answer["Responses"].get(self.table_name, ()):
+                row = unmarshal(item)
+                if "sku" in row:
+                    prices[row["sku"]] = Money.from_dict(row)
+                else:
+                    reachable.add(row["customer_id"])
+            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            if not keys:
+                return Offer(prices, frozenset(reachable))
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))
+        raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
+
+    def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
+        """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.
+
+        Raises InvalidPriceError naming the field of the first that nothing can be sold at; then none is set.
+        """
+        checked = [(check_price(entry, f"prices[{position}]"), entry["sku"]) for position, entry in enumerate(prices)]
+        for price, sku in checked:
+            item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict()}
+            self.client.put_item(TableName=self.table_name, Item=marshal(item))
+
+
+def check_price(entry: Mapping[str, Any], where: str) -> Money:
+    """Return the price in `{"sku", "amount", "currency"}`. Raises InvalidPriceError."""
+    for name in ("sku", "amount", "currency"):
+        if not isinstance(entry, Mapping) or name not in entry:
+            raise InvalidPriceError(f"{where}.{name}", "is missing")
+    sku, currency = entry["sku"], entry["currency"]
+    if not isinstance(sku, str) or not SKU.fullmatch(sku):
+        raise InvalidPriceError(f"{where}.sku", ID_FORM)
+    if is_personal(sku):
+        raise InvalidPriceError(f"{where}.sku", PERSONAL)
+    if not isinstance(currency, str) or currency not in MINOR_DIGITS:
+        raise InvalidPriceError(f"{where}.currency", "must be a currency of ISO 4217 that things are sold in, such as USD")
+    try:
+        price = Money.from_dict({"amount": entry["amount"], "currency": currency})
+    except (TypeError, ArithmeticError):
+        raise InvalidPriceError(f"{where}.amount", "must be an integer of minor units, such as 1250 for 12.50 USD") from None
+    if not 0 <= price.amount <= MAX_PRICE:
+        raise InvalidPriceError(f"{where}.amount", f"must be from 0 to {MAX_PRICE} minor units")
+    return price

@@ -1,0 +1,129 @@
+"""The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kernel import clients, clock
+from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
+from services.order.domain import decisions, states
+from services.order.storage.catalogue import Catalogue, Offer
+from services.order.storage.contacts import Contacts
+from services.order.storage.indexes import CUSTOMER_INDEX
+from services.order.workflow import time_budget
+
+LEASE = timedelta(seconds=time_budget.LEASE_SECONDS)
+"""How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of a customer's orders, and where the next page begins, if there is one."""
+
+    orders: list[Row]
+    next: Row | None
+
+
+class Orders(AggregateStore):
+    """The rows `ORDER#<order_id>`."""
+
+    keeps_timeline = True
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+    def of_customer(self, customer_id: str, limit: int, begin: Row | None = None) -> Page:
+        """At most `limit` of a customer's orders, the newest first, from where an earlier page ended.
+
+        Their rows as the index has them, a moment behind the table: without lines and timeline.
+        """
+        answer = self.client.query(
+            TableName=self.table_name,
+            IndexName=CUSTOMER_INDEX,
+            KeyConditionExpression="customer_id = :customer",
+            ExpressionAttributeValues=marshal({":customer": customer_id}),
+            ScanIndexForward=False,
+            Limit=limit,
+            **({"ExclusiveStartKey": marshal(begin)} if begin else {}),
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page([unmarshal(item) for item in answer["Items"]], unmarshal(last) if last else None)
+
+    def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
+        """O6: take the order for one attempt at recovery; the row, or None if no saga can help it or somebody has it."""
+        row = self.get(order_id)
+        if row is None or row["status"] not in states.DECIDED_BY_SAGA:
+            return None
+        open_statuses = sorted(states.DECIDED_BY_SAGA)
+        marks = {f":open{position}": status for position, status in enumerate(open_statuses)}
+        try:
+            answer = self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(order_id)}),
+                UpdateExpression="SET lease_owner = :owner, lease_until = :until, next_due = :next, attempts = :attempts, "
+                "tried_at = :now",
+                ConditionExpression=f"#status IN ({', '.join(marks)}) AND attempts = :seen "
+                "AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=marshal(
+                    {
+                        **marks,
+                        ":owner": owner,
+                        ":until": clock.rfc3339(now + LEASE),
+                        ":next": decisions.next_look(row, now),
+                        ":attempts": row["attempts"] + 1,
+                        ":seen": row["attempts"],
+                        ":now": clock.rfc3339(now),
+                    }
+                ),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return None
+        return unmarshal(answer["Attributes"])
+
+    def record_unavailable(self, order_id: str, reason: str) -> None:
+        """Write on an undecided order which service gave its latest try no answer. Its version stays: no decision was taken."""
+        marks = {f":open{position}": status for position, status in enumerate(sorted(states.UNDECIDED))}
+        try:
+            self.client.update_item(
+                TableName=self.table_name,
+                Key=marshal({"pk": self.key(order_id)}),
+                UpdateExpression="SET unavailable = :reason",
+                ConditionExpression=f"#status IN ({', '.join(marks)})",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=marshal({**marks, ":reason": reason}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+@cache
+def orders() -> Orders:
+    """The orders of the table this function was deployed with."""
+    return Orders(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue in the same table."""
+    return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+def offer(request: Mapping[str, Any]) -> Offer:
+    """Return what the catalogue has for a request to place an order."""
+    return catalogue().look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
+
+
+@cache
+def contacts() -> Contacts:
+    """The contacts in the same table."""
+    return Contacts(clients.dynamodb(), os.environ["TABLE_NAME"])

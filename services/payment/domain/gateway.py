@@ -1,0 +1,149 @@
+"""The port to whoever moves the money."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kernel.errors import RejectedError, RetryableError
+from kernel.money import Money
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the customer agreed to pay, and by what. `payment_token` is the gateway's own; card data is never here."""
+
+    order_id: str
+    total: Money
+    payment_token: str
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """The total is set aside for us: until `capture_before` (RFC 3339), if the gateway says so.
+
+    `at_least` is the least that the gateway captures of it, in minor units.
+    """
+
+    capture_before: str | None = field(default=None, compare=False)
+    at_least: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The total was not set aside, and will not be. `reason` is a word such as `card_declined`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What was asked for is ours; the rest of what was set aside, if any, is let go."""
+
+
+@dataclass(frozen=True)
+class CaptureRefused:
+    """The total is not ours, and will not be. `reason` is a word such as `authorization_expired`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Voided:
+    """Nothing is set aside, and no later authorise or capture of this order will be accepted."""
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """The whole total went back."""
+
+
+@dataclass(frozen=True)
+class RefundRefused:
+    """Nothing went back, and this attempt never will. `reason` is a word such as `account_closed`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Nothing goes back by this attempt: the customer was paid outside the gateway. `reference` says where that is proved."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """What a gateway says of a payment that a customer contests at their bank. `won` once it is over."""
+
+    dispute_id: str
+    amount: Money
+    reason: str
+    won: bool = False
+
+
+@dataclass(frozen=True)
+class OutsideRefund:
+    """A refund that was made at the gateway, and not by us. `left` is what is left of the payment after all of its refunds."""
+
+    refund_id: str
+    amount: Money
+    left: Money
+
+
+class GatewayFaultError(RetryableError):
+    """The gateway gave no outcome; the same call again will."""
+
+
+class GatewayTimeoutError(GatewayFaultError):
+    """No answer in time: the gateway may or may not have done it."""
+
+
+class GatewayUnavailableError(GatewayFaultError):
+    """The gateway could not be reached: it did nothing."""
+
+
+class GatewayMisconfiguredError(GatewayUnavailableError):
+    """The gateway refuses us and not the customer: our key, its mode or its permissions, or the form of our request.
+
+    An operator must mend it. Every order waits until then, so it has an alarm.
+    """
+
+
+class NothingAuthorizedError(GatewayFaultError):
+    """A capture of an order that has no authorisation yet."""
+
+
+class NothingToRefundError(GatewayFaultError):
+    """A refund of what is not captured, or a further attempt while the last is not refused."""
+
+
+class IdempotencyConflictError(RejectedError):
+    """The same operation of the same order was asked for before, with another total: a bug, never an outcome."""
+
+
+class PaymentGateway(Protocol):
+    """One operation of each kind per order, idempotent by (order, operation); a refused refund may be attempted anew.
+
+    The same call again answers the first call's outcome, however late. Of a void and a capture only one can succeed, and an
+    authorise after the void is refused. Every operation raises GatewayFaultError while its outcome is unknown, and
+    IdempotencyConflictError.
+    """
+
+    def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
+        """Set the total aside; Voided if the void was first."""
+        ...
+
+    def capture(self, intent: Intent) -> Captured | CaptureRefused:
+        """Take `intent.total`: all that was set aside, or a part of it, once."""
+        ...
+
+    def void(self, order_id: str) -> Voided | Captured:
+        """Let go of what is or may yet be set aside; Captured if the capture was first."""
+        ...
+
+    def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
+        """Give the whole total back that was captured. `attempt` counts from 1, each above 1 after the last was refused."""
+        ...
+
+    def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
+        """Record that this attempt was paid outside, unless it has an outcome: then that. Never beside a refund under way."""
+        ...

@@ -1,0 +1,96 @@
+"""The transition tables of a payment (intent before the call to the gateway, result after it), of a dispute, and of a refund
+that was made at the gateway by hand."""
+
+from kernel.naming import source_of
+from kernel.transitions import ABSENT, TransitionTable, step
+
+AUTHORIZING, AUTHORIZED, DECLINED = "AUTHORIZING", "AUTHORIZED", "DECLINED"
+CAPTURING, CAPTURED, CAPTURE_REFUSED = "CAPTURING", "CAPTURED", "CAPTURE_REFUSED"
+VOIDING, VOIDED = "VOIDING", "VOIDED"
+REFUNDING, REFUNDED, REFUND_REFUSED = "REFUNDING", "REFUNDED", "REFUND_REFUSED"
+OPEN, WON, LOST = "OPEN", "WON", "LOST"
+RECORDED = "RECORDED"
+
+TRANSITIONS = TransitionTable(
+    aggregate="PAY",
+    source=source_of("payment"),
+    transitions=(
+        step("intend_authorize", ABSENT, AUTHORIZING),
+        step("authorize", AUTHORIZING, AUTHORIZED, publishes="PaymentAuthorized", guard="the gateway authorised"),
+        step("decline", AUTHORIZING, DECLINED, publishes="PaymentDeclined", guard="the gateway declined"),
+        step("intend_capture", AUTHORIZED, CAPTURING),
+        step("capture", CAPTURING, CAPTURED, publishes="PaymentCaptured", guard="the gateway captured"),
+        step(
+            "refuse_capture",
+            CAPTURING,
+            CAPTURE_REFUSED,
+            publishes="PaymentFailed",
+            guard="the gateway refused the capture",
+        ),
+        step(
+            "intend_void",
+            (ABSENT, AUTHORIZING, AUTHORIZED, CAPTURE_REFUSED),
+            VOIDING,
+            guard="the tombstone: from here on a late authorise is refused",
+        ),
+        step("void", VOIDING, VOIDED, publishes="PaymentVoided", guard="the gateway cancelled the intent"),
+        step(
+            "intend_refund",
+            CAPTURED,
+            REFUNDING,
+            guard="OrderCancelled in hand, and the order says that it is cancelled after its confirmation",
+        ),
+        step(
+            "refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back", repeatable=True
+        ),
+        step(
+            "refuse_refund",
+            REFUNDING,
+            REFUND_REFUSED,
+            publishes="PaymentRefundFailed",
+            guard="the gateway refused the refund",
+        ),
+        step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator asks, under a new idempotency key"),
+        step(
+            "intend_settlement",
+            (REFUNDING, REFUND_REFUSED),
+            REFUNDING,
+            guard="an operator paid the customer outside, by a reference",
+        ),
+        step(
+            "settle_refund",
+            REFUNDING,
+            REFUNDED,
+            publishes="PaymentRefunded",
+            guard="the ledger has OUTSIDE for the attempt",
+            repeatable=True,
+        ),
+    ),
+    terminal=frozenset({CAPTURED, VOIDED, DECLINED, REFUNDED, REFUND_REFUSED}),
+)
+
+DISPUTES = TransitionTable(
+    aggregate="DISPUTE",
+    source=source_of("payment"),
+    transitions=(
+        step("open", ABSENT, OPEN, publishes="PaymentDisputed", guard="the gateway's webhook, signed"),
+        step("win", (ABSENT, OPEN), WON, publishes="PaymentDisputeClosed", guard="the money stays here"),
+        step("lose", (ABSENT, OPEN), LOST, publishes="PaymentDisputeClosed", guard="the money went back by the card's network"),
+    ),
+    terminal=frozenset({WON, LOST}),
+)
+
+OUTSIDE_REFUNDS = TransitionTable(
+    aggregate="REFUND",
+    source=source_of("payment"),
+    transitions=(
+        step(
+            "record_outside_refund",
+            ABSENT,
+            RECORDED,
+            publishes="PaymentRefundedOutside",
+            guard="the gateway lists it, and no attempt of ours made it",
+        ),
+    ),
+    terminal=frozenset({RECORDED}),
+)

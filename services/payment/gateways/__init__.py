@@ -1,0 +1,1 @@
+"""The payment gateways: the sandbox and Stripe."""

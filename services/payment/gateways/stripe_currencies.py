@@ -1,0 +1,79 @@
+"""Amounts as Stripe takes them, by Stripe's own list (https://docs.stripe.com/currencies, read in November 2026).
+
+Our amounts are in minor units of ISO 4217. Stripe's are too, but for the currencies below. The rules that Stripe has for
+payouts alone (HUF, TWD) are left out: we only charge and refund.
+"""
+
+from typing import Final
+
+from kernel.errors import RejectedError
+from kernel.money import Money
+
+ZERO_DECIMAL: Final = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+"""Stripe's list without UGX, which is a special case below."""
+THREE_DECIMAL: Final = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+"""The last digit of an amount must be 0."""
+HUNDREDTHS_OF_WHOLE_UNITS: Final = frozenset({"ISK", "UGX"})
+"""No minor unit in ISO 4217; Stripe takes hundredths, which must be 00."""
+WHOLE_UNITS_OF_HUNDREDTHS: Final = frozenset({"MGA"})
+"""Two digits in ISO 4217 (a fifth of an ariary is written 0.20); Stripe takes whole ariary."""
+SMALLEST: Final = {
+    **dict.fromkeys(["AUD", "BRL", "CAD", "CHF", "EUR", "INR", "NZD", "SGD", "USD"], 50),
+    **dict.fromkeys(["AED", "MYR", "PLN", "RON"], 200),
+    **dict.fromkeys(["NOK", "SEK"], 300),
+    **dict.fromkeys(["MXN", "THB"], 1000),
+    "CZK": 1500,
+    "DKK": 250,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17500,
+    "JPY": 50,
+}
+"""The least that Stripe charges, in our minor units. For other currencies it depends on the account: Stripe alone can say."""
+MORE_DIGITS: Final = {"COP": 10, "HUF": 10, "IDR": 12, "INR": 9, "JPY": 10, "LBP": 10}
+"""How many digits of an amount Stripe takes, where it is more than eight."""
+
+TOO_SMALL, TOO_LARGE, NOT_IN_UNITS = "amount_too_small", "amount_too_large", "amount_not_in_units_of_the_gateway"
+
+
+class AmountRefusedError(RejectedError):
+    """Stripe can never charge this amount. `reason` is a word such as `amount_too_small`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def stripe_amount(money: Money) -> int:
+    """Return the amount as Stripe takes it. Raises AmountRefusedError for one that Stripe can never charge."""
+    amount, currency = money.amount, money.currency
+    if amount < smallest(currency):
+        raise AmountRefusedError(TOO_SMALL)
+    if currency in HUNDREDTHS_OF_WHOLE_UNITS:
+        amount *= 100
+    if currency in WHOLE_UNITS_OF_HUNDREDTHS:
+        amount, rest = divmod(amount, 100)
+        if rest:
+            raise AmountRefusedError(NOT_IN_UNITS)
+    if currency in THREE_DECIMAL and amount % 10:
+        raise AmountRefusedError(NOT_IN_UNITS)
+    if amount >= 10 ** MORE_DIGITS.get(currency, 8):
+        raise AmountRefusedError(TOO_LARGE)
+    return amount
+
+
+def money_of(amount: int, currency: str) -> Money:
+    """Return the money that an amount of Stripe's is; `currency` in any case."""
+    currency = currency.upper()
+    if currency in HUNDREDTHS_OF_WHOLE_UNITS:
+        amount //= 100
+    if currency in WHOLE_UNITS_OF_HUNDREDTHS:
+        amount *= 100
+    return Money(amount, currency)
+
+
+def smallest(currency: str) -> int:
+    """Return the least amount, in our minor units, that may be charged or captured. At least 1."""
+    return SMALLEST.get(currency, 1)

@@ -1,0 +1,41 @@
+"""The payment service's table."""
+
+import os
+from functools import cache
+from typing import Any
+
+from kernel import clients
+from kernel.aggregate_store import AggregateStore, Row
+from kernel.money import Money
+from services.payment.domain import states
+from services.payment.domain.gateway import Intent
+
+
+class Payments(AggregateStore):
+    """The rows `PAY#<order_id>`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+
+def intent_of(row: Row) -> Intent:
+    """What the row was told to authorise."""
+    return Intent(row["order_id"], Money.from_dict(row["total"]), row["payment_token"])
+
+
+@cache
+def payments() -> Payments:
+    """The payments of the table this function was deployed with."""
+    return Payments(clients.dynamodb(), os.environ["TABLE_NAME"])
+
+
+@cache
+def disputes() -> AggregateStore:
+    """The disputes, `DISPUTE#<dispute_id>`, in the same table."""
+    return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)
+
+
+@cache
+def outside_refunds() -> AggregateStore:
+    """The refunds that were made at the gateway by hand, `REFUND#<refund id>`, in the same table."""
+    return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.OUTSIDE_REFUNDS)

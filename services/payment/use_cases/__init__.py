@@ -1,0 +1,1 @@
+"""Steps that several functions share: read the items, decide, call a provider, write."""

@@ -1,0 +1,1 @@
+"""The carriers: the sandbox and EasyPost."""

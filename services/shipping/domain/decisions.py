@@ -1,0 +1,84 @@
+"""The shipment's decisions, each a plain function: the step to take, or None where there is nothing to do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from kernel import clock
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, Row, due_at
+from kernel.events import DomainEvent
+from services.shipping.domain import states
+from services.shipping.domain.carrier import LetGo
+from services.shipping.domain.states import TRANSITIONS
+
+NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
+
+
+def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, Any]], now: datetime) -> Decision | None:
+    """The shipment of a confirmed order, due at once. There is one per order, for ever: the row is the dedupe."""
+    if row is not None:
+        return None
+    attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
+    due = due_at(f"{TRANSITIONS.aggregate}#{confirmed.order_id}", now)
+    return Decision(TRANSITIONS["create"], set={**attributes, **due}, data={"lines": lines})
+
+
+def cancel(row: Row | None, requested: DomainEvent) -> Decision | None:
+    """Keep the parcel here, if the carrier cannot have it yet. None where it may have it, or will never.
+
+    Where there is no shipment yet, the row refuses the one that comes late.
+    """
+    if row is None:
+        return Decision(TRANSITIONS["cancel"], set={"order_id": requested.order_id, "correlation_id": requested.correlation_id})
+    return Decision(TRANSITIONS["cancel"], remove=DUE_INDEX_ATTRIBUTES) if row["status"] == states.CREATED else None
+
+
+def book(booking: str, lines: Sequence[Mapping[str, Any]]) -> Decision:
+    """The carrier is about to be asked for what it prepared: from here on the shipment cannot be cancelled.
+
+    The row's lines are from then on those that the parcel was prepared with.
+    """
+    return Decision(TRANSITIONS["book"], set={"booking": booking, "lines": lines})
+
+
+def is_due(row: Row, now: datetime) -> bool:
+    """Whether a sweeper must look at the shipment: one that is delivered or failed never is."""
+    return "next_due" in row and row["next_due"] <= clock.rfc3339(now)
+
+
+def dispatch(row: Row, tracking: str, arrives: datetime) -> Decision:
+    """The carrier took the parcel, and is asked about it from `arrives` on."""
+    told = {"tracking": tracking}
+    return Decision(TRANSITIONS["dispatch"], set={**told, **due_at(row["pk"], arrives)}, data=told)
+
+
+def deliver(row: Row | None) -> Decision | None:
+    """The carrier delivered the parcel: no sweeper need look again. None where it is known already."""
+    if row is None or row["status"] != states.DISPATCHED:
+        return None
+    return Decision(TRANSITIONS["deliver"], remove=DUE_INDEX_ATTRIBUTES, data={"tracking": row["tracking"]})
+
+
+FIRST_LOOK_AGAIN = timedelta(minutes=2)
+"""Above the time-out of the sweep whose request to the carrier may still be under way."""
+LONGEST_BETWEEN_LOOKS, LOOKED_AFTER_FOR = timedelta(days=1), timedelta(days=30)
+
+
+def fail(row: Row, reason: str, now: datetime, let_go: LetGo = LetGo.DONE) -> Decision:
+    """The parcel cannot go: NO_ADDRESS or CARRIER_REFUSED. While its booking is not let go, the carrier is asked again."""
+    told = {"reason": reason}
+    if let_go is LetGo.OPEN:
+        return Decision(TRANSITIONS["fail"], set={**told, **due_at(row["pk"], now + FIRST_LOOK_AGAIN)}, data=told)
+    return Decision(TRANSITIONS["fail"], set=told, remove=DUE_INDEX_ATTRIBUTES, data=told)
+
+
+def looked_at_again(row: Row, now: datetime) -> datetime | None:
+    """Return when a failed shipment's booking is looked at next: after as long again, a day at most; None after 30 days."""
+    passed = now - clock.from_rfc3339(row["updated_at"])
+    return now + min(max(passed, FIRST_LOOK_AGAIN), LONGEST_BETWEEN_LOOKS) if passed < LOOKED_AFTER_FOR else None
+
+
+def cause_of(row: Row) -> Causation:
+    """What a sweeper's step is caused by: the shipment's event before it (each of its steps but `book` publishes one)."""
+    silent = row["status"] == states.BOOKING
+    return Causation(row["correlation_id"], f"{row['pk']}#{row['version'] - silent}")

@@ -1,0 +1,22 @@
+"""The shipping service's table."""
+
+import os
+from functools import cache
+from typing import Any
+
+from kernel import clients
+from kernel.aggregate_store import AggregateStore
+from services.shipping.domain import states
+
+
+class Shipments(AggregateStore):
+    """The rows `SHIP#<order_id>`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name, states.TRANSITIONS)
+
+
+@cache
+def shipments() -> Shipments:
+    """The shipments of the table this function was deployed with."""
+    return Shipments(clients.dynamodb(), os.environ["TABLE_NAME"])

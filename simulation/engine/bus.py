@@ -1,0 +1,180 @@
+"""EventBridge: rules with their targets, at least once and in no order, the archive, and its replay."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simulation.engine.dynamodb import Refusal
+from simulation.engine.faults import Kind, Mode
+from simulation.engine.network import Network
+from simulation.engine.scheduler import SECOND
+
+Envelope = dict[str, Any]
+MAX_ENTRIES: Final = 10
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: the events it matches, and what becomes of one."""
+
+    name: str
+    matches: Callable[[Envelope], bool]
+    target: Callable[[Envelope, str], None]
+    """Gets the event and a name for it."""
+
+
+def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bool]:
+    """The pattern that a subscription makes of its (source, detail-type) pairs, as cdk/constructs/subscription.py does."""
+    exact = {source for source, _ in consumed if not source.endswith("*")}
+    prefixes = tuple(source[:-1] for source, _ in consumed if source.endswith("*"))
+    types = {detail_type for _, detail_type in consumed}
+
+    def matches(event: Envelope) -> bool:
+        source = event["source"]
+        return event["detail-type"] in types and (source in exact or (bool(prefixes) and source.startswith(prefixes)))
+
+    return matches
+
+
+class Bus:
+    """The bus of one world."""
+
+    def __init__(self, name: str, network: Network, time_of: Callable[[int], str]) -> None:
+        self.name = name
+        self.network = network
+        self.scheduler = network.scheduler
+        self.time_of = time_of
+        self.rules: list[Rule] = []
+        self.archive: list[Envelope] = []
+        self.accepted: set[str] = set()
+        """The ids of the domain events that were accepted."""
+        self.accepted_versions: set[tuple[str, int]] = set()
+        """The same with their versions."""
+        self.dropped: list[tuple[str, Envelope]] = []
+        """Deliveries that a rule gave up (24 hours of failure), by rule."""
+        self.heard: Callable[[Envelope], None] = lambda event: None
+        self.refuses: Callable[[str], bool] = lambda event_id: False
+        """Whether an event's entry is refused this time, by the event's id."""
+        self.in_flight = 0
+        """Deliveries on their way to their targets."""
+        self._puts = 0
+
+    def call(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+        """PutEvents."""
+        return self._put(request, boundary, lambda position: False)
+
+    def call_partial(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+        """PutEvents, of which some entries fail, answered by 200 and FailedEntryCount."""
+        count = len(request["Entries"])
+        always = self.network.chance.below(f"partial {boundary}", count)
+        return self._put(
+            request,
+            boundary,
+            lambda position: position == always or self.network.chance.below(f"partial {boundary} {position}", 2) == 0,
+        )
+
+    def _put(self, request: Mapping[str, Any], boundary: str, fails: Callable[[int], bool]) -> dict[str, Any]:
+        entries = request["Entries"]
+        if len(entries) > MAX_ENTRIES:
+            raise Refusal("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
+        results: list[dict[str, str]] = []
+        for position, entry in enumerate(entries):
+            if fails(position) or self.refuses(str(json.loads(entry["Detail"])["metadata"]["event_id"])):
+                results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "unexpected error"})
+                continue
+            self._puts += 1
+            envelope_id = f"envelope-{self._puts}"
+            results.append({"EventId": envelope_id})
+            if entry.get("EventBusName") == self.name:  # a bus that is not there answers 200 as well
+                self._accept(envelope_id, entry)
+        return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+    def _envelope(self, envelope_id: str, entry: Mapping[str, str]) -> Envelope:
+        return {
+            "version": "0",
+            "id": envelope_id,
+            "detail-type": entry["DetailType"],
+            "source": entry["Source"],
+            "account": "123456789012",
+            "time": self.time_of(self.scheduler.now),
+            "region": "eu-west-1",
+            "resources": [],
+            "detail": json.loads(entry["Detail"]),
+        }
+
+    def _accept(self, envelope_id: str, entry: Mapping[str, str]) -> None:
+        event = self._envelope(envelope_id, entry)
+        self.archive.append(event)
+        about = event_id_of(event)
+        self.accepted.add(about)
+        self.accepted_versions.add((about, version_of(event)))
+        self.network.history.add(self.scheduler.now, f"bus accepted {event['detail-type']} {about}")
+        self.heard(event)
+        for rule in self.rules:
+            if rule.matches(event):
+                self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", Kind.DELIVERY)
+
+    def forge(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        """Deliver an event, which no archive keeps, to the queues of all rules that match it."""
+        self._puts += 1
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        event = self._envelope(f"envelope-{self._puts}", entry)
+        self.network.history.add(self.scheduler.now, f"forged {detail_type} {event_id_of(event)}")
+        for rule in self.rules:
+            if rule.matches(event):
+                self._arrive(0, rule, event, f"delivery {event_id_of(event)} → {rule.name}")
+
+    def replay(self, name: str, rules: set[str], *, by_minute: bool = False) -> int:
+        """Replay the whole archive to the chosen rules, shuffled; how many deliveries that makes.
+
+        AWS replays one minute of events after the other; without `by_minute` the order is not even that.
+        """
+        delivered = 0
+        shuffled = self.network.chance.shuffled(f"replay {name}", self.archive)
+        if by_minute:
+            shuffled.sort(key=lambda event: str(event["time"])[:16])
+        for position, event in enumerate(shuffled):
+            for rule in self.rules:
+                if rule.name in rules:
+                    replayed = {**event, "replay-name": name}
+                    if rule.matches(replayed):
+                        about = f"replay {name} {event_id_of(event)} {position} → {rule.name}"
+                        self._deliver(rule, replayed, about, Kind.REPLAYED_DELIVERY)
+                        delivered += 1
+        return delivered
+
+    def _deliver(self, rule: Rule, event: Envelope, about: str, kind: Kind) -> None:
+        mode, latency = self.network.draw(about, kind)
+        if mode is not None:
+            self.network.history.add(self.scheduler.now, f"FAULT {mode}: {about}")
+        if mode is Mode.DROPPED:
+            self.dropped.append((rule.name, event))
+            return
+        if mode is Mode.DELAYED:
+            latency += int(self.network.chance.between(f"delay {about}", 1.0, 900.0) * SECOND)
+        self._arrive(latency, rule, event, about)
+        if mode is Mode.DOUBLED:
+            soon = self.network.chance.bits(f"again {about}") % 2
+            again = int(self.network.chance.between(f"again {about}", 0.0, 0.2 if soon else 300.0) * SECOND)
+            self._arrive(latency + again, rule, event, f"{about} (again)")
+
+    def _arrive(self, after: int, rule: Rule, event: Envelope, about: str) -> None:
+        def arrive() -> None:
+            self.in_flight -= 1
+            rule.target(event, about)
+
+        self.in_flight += 1
+        self.scheduler.at(self.scheduler.now + after, arrive)
+
+
+def event_id_of(event: Envelope) -> str:
+    """The domain event's own id, which is the same in every copy."""
+    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
+    return str(metadata.get("event_id", event["id"])) if isinstance(metadata, dict) else str(event["id"])
+
+
+def version_of(event: Envelope) -> int:
+    """The version of the domain event's schema."""
+    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
+    return int(metadata.get("event_version", 1)) if isinstance(metadata, dict) else 1

@@ -1,0 +1,127 @@
+"""Lambda: functions in processes that can die and run out of time. Events and answers pass as JSON, as they do on AWS."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from simulation.engine.history import History
+from simulation.engine.scheduler import SECOND, Crashed, Outcome, Scheduler
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A deployed function."""
+
+    name: str
+    handler: Handler
+    timeout_seconds: int
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The function returned; `payload` is JSON."""
+
+    payload: str
+
+    @property
+    def value(self) -> Any:
+        """What the function returned."""
+        return json.loads(self.payload)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The function raised, died or was cut. `error` is the exception's class name, or Lambda's own word."""
+
+    error: str
+    cause: str = ""
+
+
+DIED = Failed("Runtime.ExitError", "the process died")
+TIMED_OUT = Failed("Sandbox.Timedout", "the function timed out")
+
+
+class Functions:
+    """The functions of one world, and their running invocations."""
+
+    def __init__(self, scheduler: Scheduler, history: History) -> None:
+        self.scheduler = scheduler
+        self.history = history
+        self.deployed: dict[str, Function] = {}
+        self.running = 0
+        self.raised: Callable[[str, Exception], None] = lambda invocation, error: None
+        """Hears of every invocation that raised."""
+        self.began: dict[str, int] = {}
+        """When each invocation began, by its name."""
+        self.ended: dict[str, str] = {}
+        """How each scheduled invocation ended, by its name."""
+        self.start_up: Callable[[str], int] = lambda invocation: 0
+        """How long an invocation's process takes to start, in microseconds; its time-out begins after that."""
+        self._counts: dict[str, int] = {}
+
+    def deploy(self, function: Function) -> None:
+        """Add a function."""
+        self.deployed[function.name] = function
+
+    def start(self, name: str, event: Any, caller: str) -> Outcome:
+        """Invoke the function in a process of its own; the outcome becomes Answered or Failed."""
+        function = self.deployed[name]
+        base = f"{caller} > {name}"
+        count = self._counts.get(base, 0)
+        self._counts[base] = count + 1
+        invocation = f"{base} {count}" if count else base
+        outcome = Outcome()
+        text = json.dumps(event)
+
+        def run() -> None:
+            if cold:
+                self.scheduler.sleep(cold)
+            context = SimpleNamespace(
+                aws_request_id=invocation,
+                function_name=name,
+                memory_limit_in_mb=512,
+                invoked_function_arn=f"arn:aws:lambda:::function:{name}",
+                get_remaining_time_in_millis=lambda: max(0, deadline - self.scheduler.now) // 1000,
+            )
+            try:
+                result: Answered | Failed = Answered(json.dumps(function.handler(json.loads(text), context)))
+            except Crashed:
+                result = DIED
+            except Exception as error:
+                result = Failed(type(error).__name__, str(error))
+                self.raised(invocation, error)
+            finish(result)
+
+        def finish(result: Answered | Failed) -> None:
+            if not outcome.done:
+                self.running -= 1
+                if caller.startswith("minute "):
+                    self.ended[invocation] = result.payload if isinstance(result, Answered) else result.error
+                if isinstance(result, Failed):
+                    self.history.add(self.scheduler.now, f"{invocation}: {result.error}")
+                self.scheduler.finish(outcome, result)
+
+        def cut() -> None:
+            if not outcome.done:
+                finish(TIMED_OUT)
+                self.scheduler.kill(task)
+
+        self.began[invocation] = self.scheduler.now
+        cold = self.start_up(invocation)
+        deadline = self.scheduler.now + cold + function.timeout_seconds * SECOND
+        self.running += 1
+        task = self.scheduler.spawn(invocation, run, function.environ)
+        self.scheduler.at(deadline, cut)
+        return outcome
+
+    def invoke(self, name: str, event: Any, caller: str, patience: int | None = None) -> Answered | Failed | None:
+        """Invoke and wait, for `patience` microseconds at most; None when no answer came in time."""
+        outcome = self.start(name, event, caller)
+        self.scheduler.wait(outcome, patience)
+        found: Answered | Failed | None = outcome.value
+        return found

@@ -1,0 +1,169 @@
+"""The way between a caller and whom it calls: where requests and answers are lost, doubled, late, and callers die."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from simulation.engine.dynamodb import Refusal
+from simulation.engine.faults import Kind, Mode, Plan
+from simulation.engine.history import History
+from simulation.engine.randomness import Chance
+from simulation.engine.scheduler import SECOND, Scheduler
+
+T = TypeVar("T")
+_HALF: Final = 1 << 32
+
+PERSISTENT: Final = frozenset(
+    {
+        *(Mode.LOST, Mode.ANSWER_LOST, Mode.LATE, Mode.THROTTLED, Mode.SERVER_ERROR, Mode.PARTIAL, Mode.CONFLICT),
+        Mode.IN_PROGRESS,
+    }
+)
+"""Modes that strike every attempt of a call, so that its caller hears of the fault."""
+
+
+class Unanswered(Exception):
+    """No answer came in time: what was asked for may have been done, may yet be done, or never."""
+
+
+class Unreached(Unanswered):
+    """There was nobody to ask: certainly nothing was done, and the caller can tell."""
+
+
+class Network:
+    """Carries each exchange as the plan says."""
+
+    def __init__(self, scheduler: Scheduler, chance: Chance, plan: Plan, history: History) -> None:
+        self.scheduler = scheduler
+        self.chance = chance
+        self.plan = plan
+        self.history = history
+        self.boundaries: list[tuple[str, Kind]] | None = None
+        """Every boundary met, where somebody wants to know."""
+        self.hangs: Callable[[], bool] = lambda: False
+        """Whether what is outside does not answer just now."""
+        self.met: Callable[[str, Kind], None] = lambda boundary, kind: None
+        """Hears of every boundary before it is struck or passed."""
+        self.copies = 0
+        """Doubled and late requests that are still on their way."""
+
+    def draw(self, boundary: str, kind: Kind) -> tuple[Mode | None, int]:
+        """How the boundary is struck, and how long, in microseconds, its request is on the way."""
+        self.met(boundary, kind)
+        bits = self.chance.bits(boundary)
+        if self.boundaries is not None:
+            self.boundaries.append((boundary, kind))
+        mode = self.plan.at(boundary, kind, bits)
+        if mode is None and kind in (Kind.GATEWAY, Kind.REFUND) and self.hangs():
+            mode = self.chance.choice(f"hangs {boundary}", (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW))
+        rest = bits >> 32
+        latency = 100_000 + rest % 700_000 if rest % 41 == 0 else 1_000 + rest % 25_000
+        return mode, latency
+
+    def exchange(self, boundary: str, kind: Kind, execute: Callable[[], T], patience: float) -> T:
+        """One request that is not retried on the way, and its answer. Raises Unanswered, Refusal, Crashed."""
+        mode, latency = self.draw(boundary, kind)
+        return self.attempt(boundary, mode, latency, execute, patience)
+
+    def attempt(
+        self,
+        boundary: str,
+        mode: Mode | None,
+        latency: int,
+        execute: Callable[[], T],
+        patience: float,
+        degraded: Callable[[], T] | None = None,
+    ) -> T:
+        """One attempt, struck by `mode`. `degraded` executes as a stale or partial failure does. `patience` is in seconds."""
+        scheduler = self.scheduler
+        if mode is None:
+            scheduler.sleep(latency)
+            self.history.add(scheduler.now, boundary)
+            return execute()
+        self.history.add(scheduler.now, f"FAULT {mode}: {boundary}")
+        wait = int(patience * SECOND)
+        match mode:
+            case Mode.CRASH_BEFORE:
+                scheduler.crash()
+            case Mode.CRASH_AFTER:
+                scheduler.sleep(latency)
+                _unheard(execute)
+                scheduler.crash()
+            case Mode.LOST | Mode.LOST_ONCE:
+                if self.chance.bits(f"lost {boundary}") % 2:
+                    scheduler.sleep(min(wait, SECOND))
+                    raise Unreached
+                scheduler.sleep(wait)
+                raise Unanswered
+            case Mode.ANSWER_LOST | Mode.ANSWER_LOST_ONCE:
+                scheduler.sleep(latency)
+                _unheard(execute)
+                scheduler.sleep(wait)
+                raise Unanswered
+            case Mode.DOUBLED:
+                scheduler.sleep(latency)
+                again = 0 if self.chance.bits(f"again {boundary}") % 2 else self._microseconds(f"again {boundary}", 0.001, 2.0)
+                self._copy(boundary, execute, again)
+                return execute()
+            case Mode.LATE:
+                self._copy(boundary, execute, self._microseconds(f"late {boundary}", 40.0, 420.0))
+                scheduler.sleep(wait)
+                raise Unanswered
+            case Mode.THROTTLED | Mode.THROTTLED_ONCE:
+                scheduler.sleep(latency)
+                raise Refusal("ThrottlingException", "rate exceeded")
+            case Mode.SERVER_ERROR | Mode.SERVER_ERROR_ONCE:
+                scheduler.sleep(latency)
+                if self.chance.bits(f"error {boundary}") % 2:
+                    _unheard(execute)
+                raise Refusal("InternalServerError", "internal server error")
+            case Mode.IN_PROGRESS:
+                scheduler.sleep(latency)
+                _unheard(execute)
+                raise Refusal("TransactionInProgressException", "the transaction with this token is still in progress")
+            case Mode.STALLED:
+                scheduler.sleep(self._microseconds(f"stall {boundary}", 0.5, 240.0))
+                return execute()
+            case Mode.SLOW:
+                scheduler.sleep(latency)
+                answer = execute()
+                scheduler.sleep(self._microseconds(f"slow {boundary}", 0.1, 0.9 * patience))
+                return answer
+            case Mode.SKEWED:
+                assert scheduler.current is not None
+                scheduler.current.skew = self._microseconds(f"skew {boundary}", -90.0, 90.0)
+                scheduler.sleep(latency)
+                return execute()
+            case Mode.CLOCK_JUMP:
+                scheduler.now += self._microseconds(f"jump {boundary}", 1.0, 180.0)
+                scheduler.sleep(latency)
+                return execute()
+            case Mode.STALE | Mode.PARTIAL | Mode.PARTIAL_ONCE | Mode.CONFLICT:
+                scheduler.sleep(latency)
+                return (degraded or execute)()
+            case _:
+                raise AssertionError(f"{mode} cannot strike {boundary}")
+        raise AssertionError("unreachable")
+
+    def _microseconds(self, name: str, least: float, most: float) -> int:
+        return int(self.chance.between(name, least, most) * SECOND)
+
+    def _copy(self, boundary: str, execute: Callable[[], Any], after: int) -> None:
+        """The same request once more, on its own way: whoever sent it hears nothing of it."""
+        self.copies += 1
+
+        def run() -> None:
+            self.history.add(self.scheduler.now, f"copy of [{boundary}] arrives")
+            try:
+                _unheard(execute)
+            finally:
+                self.copies -= 1
+
+        self.scheduler.spawn(f"copy of [{boundary}]", run, after=after)
+
+
+def _unheard(execute: Callable[[], Any]) -> None:
+    """Do what was asked for; whatever the answer is, nobody hears it."""
+    try:
+        execute()
+    except Exception:  # an error is an answer like another
+        return

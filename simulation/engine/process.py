@@ -1,0 +1,108 @@
+"""This process made ready to simulate: no AWS, no real sleep, no uuid of its own, and the services imported after that."""
+
+import gc
+import logging
+import os
+import random
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from typing import Any
+
+from simulation.engine import sdk, wire
+from simulation.engine.scheduler import Environ, install_environ
+
+
+class LogSink:
+    """Where logs and metrics go: nowhere, or to whoever reads them for what they must not hold."""
+
+    def __init__(self) -> None:
+        self.read: Callable[[str], None] | None = None
+
+    def write(self, text: str) -> int:
+        """A piece of a log."""
+        if self.read is not None:
+            self.read(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+SINK = LogSink()
+_environ: Environ | None = None
+
+
+def make_ready(with_botocore: bool = False) -> Environ:
+    """Once per process; the environment that functions see. Importing the services is part of it."""
+    global _environ
+    if _environ is not None:
+        return _environ
+    early = [name for name in sys.modules if name.startswith("kernel.")]
+    assert not early, f"{early[0]} is imported already: simulate in a process of its own"
+    os.environ.update(
+        {
+            "AWS_ACCESS_KEY_ID": "simulated",
+            "AWS_SECRET_ACCESS_KEY": "simulated",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "POWERTOOLS_METRICS_NAMESPACE": "Orderflow",
+        }
+    )
+    (wire if with_botocore else sdk).install()
+    uuid.uuid4 = _uuid4
+    _environ = install_environ()
+    with redirect_stdout(SINK):  # Powertools' loggers keep the stream they were made with
+        from simulation.stage import deployed_handlers
+
+        deployed_handlers.load()
+    sys.modules["kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
+    _hear_exceptions()
+    keep_logs(None)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # worlds make much garbage and few cycles
+    return _environ
+
+
+def keep_logs(read: Callable[[str], None] | None) -> None:
+    """Let `read` have every log line from now on; with None, logging costs next to nothing."""
+    SINK.read = read
+    logging.disable(logging.NOTSET if read else logging.CRITICAL)
+
+
+def _hear_exceptions() -> None:
+    """Let the world hear of every error that a handler logs and goes on from: one bad message, one bad shipment."""
+    for name, module in list(sys.modules.items()):
+        logger = getattr(module, "logger", None) if name.startswith("services.") else None
+        if logger is not None:
+            logger.exception = _heard(logger.exception)
+
+
+def _heard(log: Callable[..., None]) -> Callable[..., None]:
+    def exception(*told: Any, **fields: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            HEARD_BY[0](error)
+        log(*told, **fields)
+
+    return exception
+
+
+HEARD_BY: list[Callable[[BaseException], None]] = [lambda error: None]
+"""Who hears of the errors that handlers log: the world that runs."""
+
+
+def _uuid4() -> uuid.UUID:
+    if sdk.has_task():
+        return uuid.UUID(int=sdk.random_bits(), version=4)
+    return uuid.UUID(int=random.getrandbits(128), version=4)
+
+
+def handlers() -> dict[str, Any]:
+    """The handlers of every function, by name."""
+    from simulation.stage import deployed_handlers
+
+    return deployed_handlers.load()

@@ -1,0 +1,70 @@
+"""The same world behind the whole of botocore: it serializes, signs, retries and parses; only the HTTP exchange is ours."""
+
+import json
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.retries import quota
+
+from simulation.engine import sdk
+from simulation.engine.dynamodb import Refusal
+from simulation.engine.network import Unanswered
+from simulation.engine.sdk import Call, Request
+
+_real_call = BaseClient._make_api_call
+_hooked: set[int] = set()
+
+
+class Body:
+    """What urllib3 would hand to botocore."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def stream(self, *_: Any, **__: Any) -> Any:
+        yield self.read()
+
+    def read(self, *_: Any, **__: Any) -> bytes:
+        content, self.content = self.content, b""
+        return content
+
+
+def install() -> None:
+    """As sdk.install, with botocore in between."""
+    sdk.install()
+    BaseClient._make_api_call = _call
+    quota.RetryQuota.acquire = lambda self, capacity_amount: True  # one process's budget, here it would be the whole fleet's
+
+
+def _call(client: BaseClient, operation: str, request: Request) -> Any:
+    call = sdk.begin(client, operation, request)
+    task = sdk.running()
+    if id(client) not in _hooked:
+        _hooked.add(id(client))
+        client.meta.events.register("before-send", _exchange)
+    before, task.call = task.call, call
+    try:
+        return _real_call(client, operation, request)
+    finally:
+        task.call = before
+
+
+def _exchange(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    call: Call = sdk.running().call
+    if "json-1" in str(request.headers.get("Content-Type")):
+        call.request = json.loads(request.body)
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    try:
+        answer = sdk.attempt(call)
+    except Unanswered as silence:
+        raise sdk.timed_out(call, silence) from None
+    except Refusal as refusal:
+        headers["x-amzn-errortype"] = refusal.code
+        body = {"__type": refusal.code, "message": refusal.message, **refusal.extra}
+        return AWSResponse(request.url, sdk.STATUS.get(refusal.code, 400), headers, Body(json.dumps(body).encode()))
+    if call.operation == "Invoke":
+        if "FunctionError" in answer:
+            headers["X-Amz-Function-Error"] = answer["FunctionError"]
+        return AWSResponse(request.url, answer["StatusCode"], headers, Body(answer["Payload"]))
+    return AWSResponse(request.url, 200, headers, Body(json.dumps(answer).encode()))

@@ -1,0 +1,152 @@
+"""The three campaigns, and the bars they are held to."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from simulation.modelcheck import ablation, cancellation, fulfilment, mutation, short
+from simulation.modelcheck.ablation import ABLATIONS, INGREDIENTS, Ablation
+from simulation.modelcheck.cancellation import Cancellation
+from simulation.modelcheck.fulfilment import Fulfilment
+from simulation.modelcheck.invariants import OWN, OWN_INVARIANTS
+from simulation.modelcheck.mutation import JUSTIFIED, Mutant, Verdict
+from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.rules import Rules
+from simulation.modelcheck.search import Exploration, Progress, search
+
+World = Ordering | Fulfilment | Cancellation
+MIN_STATES = 300_000
+MAX_SECONDS = 60
+MIN_NOTICED = 0.95
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The main exploration: one search a world, and the most sweeps any state needed."""
+
+    searches: tuple[Exploration, ...]
+    sweeps: int
+
+    @property
+    def states(self) -> int:
+        """In all worlds together."""
+        return sum(search.states for search in self.searches)
+
+    @property
+    def seconds(self) -> float:
+        """Of one core, in all worlds together."""
+        return sum(search.seconds for search in self.searches)
+
+    @property
+    def passed(self) -> bool:
+        """Every world explored to its end with nothing broken and nothing stuck."""
+        return all(search.complete and search.counter_example is None for search in self.searches)
+
+    @property
+    def within_bars(self) -> bool:
+        """As many states, in as little time, as is promised."""
+        return self.passed and self.states >= MIN_STATES and self.seconds < MAX_SECONDS
+
+
+def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World, ...]:
+    """The worlds of the main exploration.
+
+    Two orders meet in the stock only, so their world leaves the events out, and lets a sweeper start anything at any instant.
+    """
+    runs = f"{executions} execution{'s' if executions > 1 else ''}"
+    anything = Rules(without=mutation.ANY_INSTANT)
+    return (
+        Ordering(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
+        Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
+        Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
+        *short.worlds(anything, min(executions, 2)),
+        Fulfilment("after the last word: relay, shipping, marks, mails"),
+        Cancellation("after the yes: cancellation, refund, restock"),
+    )
+
+
+def explore(searched: tuple[World, ...], progress: Progress | None = None) -> Explored:
+    """Search each world to its end."""
+    searches = tuple(search(world, progress) for world in searched)
+    return Explored(searches, max(world.sweeps for world in searched if isinstance(world, Ordering)))
+
+
+def ablate(progress: Callable[[Ablation], None] | None = None) -> Iterator[tuple[Ablation, Exploration]]:
+    """Each ingredient taken away in each way."""
+    for one in ABLATIONS:
+        if progress:
+            progress(one)
+        yield one, one.explore()
+
+
+def ingredients_that_break(ablated: list[tuple[Ablation, Exploration]]) -> set[int]:
+    """The ingredients without which an invariant breaks or an order is stuck."""
+    return {one.ingredient for one, seen in ablated if seen.counter_example}
+
+
+def ablation_passed(ablated: list[tuple[Ablation, Exploration]]) -> bool:
+    """Every way breaks that should, and so every ingredient is needed."""
+    as_said = all((seen.counter_example is not None) == one.breaks for one, seen in ablated)
+    return as_said and ingredients_that_break(ablated) == set(INGREDIENTS)
+
+
+@dataclass(frozen=True)
+class Mutated:
+    """What became of the mutants."""
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def noticed(self) -> list[Verdict]:
+        """Noticed as they are."""
+        return [verdict for verdict in self.verdicts if verdict.broken]
+
+    @property
+    def noticed_by_own(self) -> int:
+        """How many of those an invariant of the explorer's own noticed first."""
+        own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *fulfilment.INVARIANTS[OWN], *cancellation.INVARIANTS[OWN]))
+        return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
+
+    @property
+    def felt(self) -> int:
+        """How many make a difference to any reachable state."""
+        return sum(verdict.felt for verdict in self.verdicts)
+
+    @property
+    def second_line(self) -> list[Verdict]:
+        """Of no effect while the step's evidence is asked for; noticed once that is dropped as well."""
+        return [verdict for verdict in self.verdicts if verdict.second_line]
+
+    @property
+    def survivors(self) -> list[Verdict]:
+        """Noticed in neither form."""
+        return [verdict for verdict in self.verdicts if not verdict.broken and not verdict.second_line]
+
+    @property
+    def share(self) -> float:
+        """Of all mutants, how many an invariant notices."""
+        return 1 - len(self.survivors) / len(self.verdicts)
+
+    @property
+    def share_of_felt(self) -> float:
+        """Of the mutants that make a difference to any reachable state, how many an invariant notices as they are."""
+        return len(self.noticed) / self.felt
+
+    @property
+    def unjustified(self) -> list[str]:
+        """The survivors that nobody has justified."""
+        return [verdict.change for verdict in self.survivors if verdict.change not in JUSTIFIED]
+
+    @property
+    def passed(self) -> bool:
+        """Enough are noticed, in both counts, and every survivor is justified."""
+        return min(self.share, self.share_of_felt) >= MIN_NOTICED and not self.unjustified
+
+
+def mutate(progress: Callable[[Mutant], None] | None = None) -> Mutated:
+    """Judge every mutant of the production tables."""
+    verdicts = []
+    for mutant in mutation.mutants():
+        if progress:
+            progress(mutant)
+        verdicts.append(mutation.judge(mutant))
+    return Mutated(tuple(verdicts))

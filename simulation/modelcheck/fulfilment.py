@@ -1,0 +1,206 @@
+"""The world after the last word: a CONFIRMED or CANCELLED order whose event waits in its row.
+
+The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
+consumer begins with what is delivered to it, and the bus delivers what it accepted at any instant, any number of times, in any
+order, which is what a replay does too. That nobody wants the order back is for the world of cancellation.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import NamedTuple
+
+from kernel.transitions import ABSENT
+from services.notification.domain import states as note
+from services.order.domain import states as order
+from services.shipping.domain import states as shipping
+from simulation.modelcheck import parcel
+from simulation.modelcheck.facts import NONE, Words, entered
+from simulation.modelcheck.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, first_broken, moves_once
+from simulation.modelcheck.rules import PRODUCTION, STEPS, Rules
+
+MAILS = {"OrderConfirmed": 0, "OrderCancelled": 1, "ShipmentDispatched": 2}
+"""The event that each kind of mail is about, with the place of its note."""
+FOLLOWED = (*MAILS, "ShipmentDelivered")
+REACHED = {shipping.DISPATCHED: 1, shipping.DELIVERED: 2}
+
+
+class Note(NamedTuple):
+    """One note, its mails, and the claimer: sending, or with SES's answer in hand."""
+
+    status: str = ABSENT
+    sending: int = 0
+    answer: str = ""
+    mails: int = 0
+    taken: Words = NONE
+
+
+class Parcel(NamedTuple):
+    """What is durable or under way about one order after its last word. `mark` is how far its fulfilment is: 0, 1, 2."""
+
+    order: str
+    mark: int = 0
+    shipment: str = ABSENT
+    carrier: str = ""
+    contact: bool = True
+    outbox: Words = NONE
+    bus: Words = NONE
+    taken: Words = NONE
+    notes: tuple[Note, ...] = (Note(),) * len(MAILS)
+
+    def noted(self, place: int, changed: Note) -> "Parcel":
+        """The same with one note changed."""
+        return self._replace(notes=(*self.notes[:place], changed, *self.notes[place + 1 :]))
+
+
+Moves = Iterator[tuple[str, Parcel]]
+
+
+@dataclass
+class Fulfilment:
+    """A world without actors. `kinds` are the events whose mails are followed."""
+
+    name: str
+    kinds: tuple[str, ...] = tuple(MAILS)
+    rules: Rules = PRODUCTION
+    watches: tuple[str, ...] = EVERYTHING
+    rested: dict[Parcel, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wrong = cache(self._wrong)  # type: ignore[method-assign]
+
+    def starts(self) -> Iterable[tuple[Parcel, tuple[None, ...]]]:
+        """The last word was just written."""
+        for status, event in ((order.CONFIRMED, "OrderConfirmed"), (order.CANCELLED, "OrderCancelled")):
+            yield Parcel(status, outbox=frozenset({event})), ()
+
+    def actor_moves(self, facts: Parcel, actor: None) -> Iterator[tuple[str, Parcel, None]]:
+        """There are none."""
+        yield from ()
+
+    def moves(self, facts: Parcel) -> Moves:
+        """Everything that may happen."""
+        yield from self._work(facts)
+        yield from parcel.carry(facts)
+        yield from self._mishaps(facts)
+
+    def broken(self, facts: Parcel) -> str | None:
+        """The first invariant broken, or what is left undone when everything works again."""
+        return self._wrong(facts) or (self._undone(facts) if REST in self.watches else None)
+
+    def _wrong(self, facts: Parcel) -> str | None:
+        return first_broken(INVARIANTS, self.watches, facts)
+
+    def _work(self, facts: Parcel) -> Moves:
+        yield from self._relay(facts)
+        yield from parcel.ship(self.rules, facts, FOLLOWED)
+        yield from parcel.mark(self.rules, facts, FOLLOWED)
+        for event in self.kinds:
+            if event in facts.bus:
+                for label, changed in self._notify(facts, facts.notes[MAILS[event]]):
+                    yield f"notification, {event}: {label}", facts.noted(MAILS[event], changed)
+
+    def _mishaps(self, facts: Parcel) -> Moves:
+        yield from parcel.mishaps(facts)
+        for event in self.kinds:
+            one, place = facts.notes[MAILS[event]], MAILS[event]
+            if one.sending:
+                refused = one._replace(sending=one.sending - 1, answer="refused")
+                yield f"SES: refuses the mail on {event}", facts.noted(place, refused)
+            if one.status == note.CLAIMED and self.rules.permits("NOTE.fail", one.status, asked=True):
+                yield f"notification, {event}: takes the claim for dead", facts.noted(place, _noted(one, "NOTE.fail"))
+            if event in facts.bus and not facts.contact:
+                for _, claimed in self._claim(one):
+                    yield f"notification, {event}: claims, with the contact it looked up before", facts.noted(place, claimed)
+            if not self.rules.has("dedupe for as long as the archive") and one.status != ABSENT:
+                yield f"time: the note on {event} expires", facts.noted(place, one._replace(status=ABSENT))
+
+    def _relay(self, facts: Parcel) -> Moves:
+        for event in FOLLOWED:
+            if event in facts.outbox and event not in facts.bus:
+                yield f"relay: puts {event}", facts._replace(bus=facts.bus | {event})
+            if event in facts.outbox and event in facts.bus:
+                yield f"relay: clears {event}", facts._replace(outbox=facts.outbox - {event})
+
+    def _notify(self, facts: Parcel, one: Note) -> Iterator[tuple[str, Note]]:
+        permits = self.rules.permits
+        if facts.contact:
+            yield from self._claim(one)
+        if one.sending:
+            yield "sends, and SES accepts", one._replace(sending=one.sending - 1, mails=one.mails + 1, answer="accepted")
+        if permits("NOTE.send", one.status, asked=True, evidence=one.answer == "accepted"):
+            yield "records the mail sent", _noted(one, "NOTE.send")
+        if permits("NOTE.unclaim", one.status, asked=True, evidence=one.answer == "refused"):
+            yield "gives the claim back", one._replace(status=STEPS["NOTE.unclaim"].target, answer=self._left(one))
+        claimer_is_dead = not one.sending and not one.answer
+        hopeless = claimer_is_dead if one.status == note.CLAIMED else not facts.contact
+        if permits("NOTE.fail", one.status, asked=True, evidence=hopeless):
+            yield "gives up on the mail", _noted(one, "NOTE.fail")
+
+    def _claim(self, one: Note) -> Iterator[tuple[str, Note]]:
+        permitted = self.rules.permits("NOTE.claim", one.status, asked=True) or not self.rules.has("inbox")
+        if permitted and one.mails + one.sending < 2:
+            yield "claims", one._replace(status=STEPS["NOTE.claim"].target, sending=one.sending + 1, answer=self._left(one))
+
+    def _left(self, one: Note) -> str:
+        """A claim gives back nothing but itself: what was answered to an earlier one is of no more use."""
+        return "" if self.rules.has("own claim only") else one.answer
+
+    def _undone(self, facts: Parcel) -> str | None:
+        """E3, E5, R1 at rest, whether those who claimed a note are alive or dead."""
+        dead = facts._replace(notes=tuple(one._replace(sending=0, answer="") for one in facts.notes))
+        return self._rest(facts) or self._rest(dead)
+
+    def _rest(self, facts: Parcel) -> str | None:
+        return parcel.rest(facts, self.rested, self._wrong, self._work, partial(left_undone, kinds=self.kinds), not_over)
+
+
+def _noted(one: Note, name: str) -> Note:
+    return one._replace(status=STEPS[name].target, taken=entered(one.taken, name))
+
+
+def _histories(facts: Parcel) -> tuple[Words, ...]:
+    return (facts.taken, *(one.taken for one in facts.notes))
+
+
+def _truthful(facts: Parcel) -> bool:
+    mails = {note.SENT: 1, note.UNSENT: 0}
+    return parcel.truthful(facts) and all(one.mails == mails.get(one.status, one.mails) for one in facts.notes)
+
+
+INVARIANTS: Mapping[str, Mapping[str, Callable[[Parcel], bool]]] = {
+    SAFETY: {
+        "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
+        "E2 a shipment of an order that is not CONFIRMED": lambda facts: (
+            facts.shipment == ABSENT or facts.order == order.CONFIRMED
+        ),
+        "E4 two mails of one kind": lambda facts: all(one.mails <= 1 for one in facts.notes),
+        "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
+    },
+    OWN: {
+        "D1* a row's history has two endings": lambda facts: all(map(ends_once, _histories(facts))),
+        "D2* a row takes a transition twice": lambda facts: all(map(moves_once, _histories(facts))),
+        "X1 a row says what the world outside did not do": _truthful,
+    },
+}
+
+
+def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
+    """What is wrong when only the carrier has anything left to do, if anything is."""
+    if facts.order == order.CONFIRMED and facts.shipment == ABSENT:
+        return "E3 CONFIRMED without a shipment"
+    if untold := parcel.untold(facts, FOLLOWED):
+        return untold
+    if any(event in facts.bus and facts.notes[MAILS[event]].status not in (note.SENT, note.FAILED) for event in kinds):
+        return "E5 an event is never done with: its note is neither SENT nor FAILED"
+    if facts.shipment == shipping.DELIVERED and "ShipmentDispatched" not in facts.bus:
+        return "R1 DELIVERED, and nobody was told that it was dispatched"
+    if facts.mark != REACHED.get(facts.shipment, 0):
+        return "R1 the order's fulfilment is not its shipment's"
+    return None
+
+
+def not_over(facts: Parcel) -> str | None:
+    """What is wrong when the carrier has nothing left to do either."""
+    waits = facts.shipment not in (ABSENT, shipping.DELIVERED, shipping.FAILED)
+    return f"E5 the shipment stays {facts.shipment} for ever" if waits else None

@@ -1,0 +1,98 @@
+"""What may happen to a reservation: each step one transaction over the reservation and its SKU."""
+
+from collections.abc import Iterator
+
+from kernel.transitions import ABSENT
+from services.inventory.domain.decisions import ALLOW_PARTIAL, BACK_ORDER
+from services.order.domain.states import TRANSITIONS as ORDER
+from simulation.modelcheck.facts import Facts, take
+from simulation.modelcheck.rules import STEPS, Rules
+
+COMMANDS = (
+    ("reserve", "reserve"),
+    ("reject", "reserve"),
+    ("wait", "reserve"),
+    ("commit", "commit"),
+    ("release", "release"),
+    ("withdraw", "release"),
+    ("tombstone", "release"),
+    ("restock", "release"),
+)
+"""Each transition with the command that asks for it. To allocate, nobody need ask: the sweeper looks."""
+STOCK = {"reserve": (-1, 1, 0), "allocate": (-1, 1, 0), "commit": (0, -1, 1), "release": (1, -1, 0), "restock": (1, 0, -1)}
+"""What a transition does to (available, held, sold), for each unit that the reservation is for."""
+TURNED_BACK = frozenset({ORDER["decide_to_cancel"].target, ORDER["cancel"].target})
+
+
+def moves(rules: Rules, facts: Facts, position: int) -> Iterator[tuple[str, Facts]]:
+    """Every next step of one order's reservation."""
+    order = facts.orders[position]
+    enough = facts.free >= order.wants or (order.if_short == ALLOW_PARTIAL and facts.free > 0)
+    waits = order.if_short == BACK_ORDER
+    for name, command in (*COMMANDS, ("allocate", "")):
+        evidence = {
+            "reserve": enough,
+            "reject": not enough and not waits,
+            "wait": not enough and waits,
+            "allocate": _its_turn(facts, position),
+            "restock": order.order in TURNED_BACK,
+        }.get(name, True)
+        if rules.permits(f"RES.{name}", order.reservation, not command or command in order.requests, evidence):
+            yield f"inventory: {name}", _moved(rules, facts, position, name)
+    if not rules.has("holds that stay") and order.reservation == "HELD":
+        expired = order._replace(reservation=ABSENT)
+        yield (
+            "inventory: the hold expires",
+            facts.of(position, expired)._replace(available=facts.available + order.got, held=facts.held - order.got),
+        )
+
+
+def _its_turn(facts: Facts, position: int) -> bool:
+    """Whether there is enough for the order beside what those want who came before it."""
+    enough = facts.available >= _ahead(facts, position) + facts.orders[position].wants
+    return enough and any(place == position for place, _ in facts.queue)
+
+
+def neglected(rules: Rules, facts: Facts) -> bool:
+    """F1: whether somebody waits for goods that are there, and cannot get them."""
+    turns = (
+        position for position, one in enumerate(facts.orders) if one.reservation == "WAITING" and _its_turn(facts, position)
+    )
+    return any(not rules.permits("RES.allocate", "WAITING", asked=True) for _ in turns)
+
+
+def _ahead(facts: Facts, position: int) -> int:
+    """How many units those want who wait, and came before the order."""
+    ahead = 0
+    for place, units in facts.queue:
+        if place == position:
+            break
+        ahead += units
+    return ahead
+
+
+def _moved(rules: Rules, facts: Facts, position: int, name: str) -> Facts:
+    order = facts.orders[position]
+    if name in ("reserve", "allocate", "wait"):
+        part = name == "reserve" and order.if_short == ALLOW_PARTIAL and facts.free
+        order = order._replace(got=min(order.wants, facts.free) if part else order.wants)
+    overtaken = name in ("reserve", "allocate") and facts.available - order.got < _ahead(facts, position)
+    queue = tuple(place for place in facts.queue if place[0] != position) if name in ("allocate", "withdraw") else facts.queue
+    if name == "wait":
+        queue = (*queue, (position, order.wants))
+    available, held, sold = (units * (order.got or order.wants) for units in STOCK.get(name, (0, 0, 0)))
+    after = facts.of(position, take(rules, order, f"RES.{name}"))
+    return after._replace(
+        available=facts.available + available,
+        held=facts.held + held,
+        sold=facts.sold + sold,
+        queue=queue,
+        overtaken=facts.overtaken or overtaken,
+    )
+
+
+def replenish(rules: Rules, facts: Facts) -> Iterator[tuple[str, Facts]]:
+    """The operator's command to take one more unit in, which may be carried out again as any other."""
+    if rules.permits("REPL.replenish", facts.replenishment, asked=True):
+        after = facts._replace(replenishment=STEPS["REPL.replenish"].target, available=facts.available + 1)
+        yield "inventory: replenish", after

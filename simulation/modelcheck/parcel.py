@@ -1,0 +1,116 @@
+"""What may happen to a parcel in the worlds without actors: its shipment's row, the carrier, the marks on its order, its rest.
+
+In them the bus delivers what it accepted at any later instant, any number of times, so whoever consumes an event acts whenever
+the event is on the bus and the row permits it.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
+
+from services.shipping.domain import states as shipping
+from simulation.modelcheck.facts import FIELDS, entered
+from simulation.modelcheck.rules import STEPS, Rules
+
+Facts = TypeVar("Facts", bound=Any)
+"""A NamedTuple with at least `order`, `mark` (how far its fulfilment is: 0, 1, 2), `shipment`, `carrier`, `contact`, `outbox`,
+`bus` and `taken`."""
+Moves = Iterator[tuple[str, Facts]]
+
+
+def moved(facts: Facts, name: str, followed: Collection[str], **row: Any) -> Facts:
+    """The row of the transition `name` moved to its target, and its event in the outbox if it is followed."""
+    step = STEPS[name]
+    told = {step.publishes} & set(followed)
+    row[FIELDS[name.partition(".")[0]]] = step.target
+    after: Facts = facts._replace(taken=entered(facts.taken, name), outbox=facts.outbox | told, **row)
+    return after
+
+
+def ship(rules: Rules, facts: Facts, followed: Collection[str], **evidence: bool) -> Moves[Facts]:
+    """What shipping may do, `evidence` being of transitions that only some worlds have."""
+    holds = {
+        "create": "OrderConfirmed" in facts.bus,
+        "book": facts.contact,
+        "dispatch": has_it(facts),
+        "deliver": facts.carrier == "DELIVERED",
+        "fail": facts.carrier == "REFUSED" or (not facts.contact and facts.carrier != "DELIVERED"),
+        **evidence,
+    }
+    for name, in_hand in holds.items():
+        if rules.permits(f"SHIP.{name}", facts.shipment, asked=True, evidence=in_hand):
+            after = moved(facts, f"SHIP.{name}", followed)
+            keeps_it_here = name == "fail" and not facts.contact and facts.shipment == shipping.BOOKING
+            yield f"shipping: {name}", after._replace(carrier="REFUSED") if keeps_it_here else after
+
+
+def carry(facts: Facts) -> Moves[Facts]:
+    """What the carrier does once it is asked."""
+    if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
+        yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
+    if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
+        yield "carrier: delivers the parcel", facts._replace(carrier="DELIVERED")
+
+
+def mishaps(facts: Facts) -> Moves[Facts]:
+    """What may come in between."""
+    if facts.contact:
+        yield "client: is forgotten", facts._replace(contact=False)
+    if facts.shipment in (shipping.CREATED, shipping.BOOKING) and not facts.carrier:
+        yield "carrier: refuses the parcel", facts._replace(carrier="REFUSED")
+
+
+def mark(rules: Rules, facts: Facts, followed: Collection[str]) -> Moves[Facts]:
+    """What the order makes of its parcel's way."""
+    for event, name, reached in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
+        if rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < reached):
+            yield f"order: {name}", moved(facts, f"ORDER.{name}", followed, mark=reached)
+
+
+def has_it(facts: Facts) -> bool:
+    """Whether the parcel is, or was, in the carrier's hands."""
+    return facts.carrier in ("TAKEN", "DELIVERED")
+
+
+def truthful(facts: Facts) -> bool:
+    """X1: what the shipment's row says of the carrier is so."""
+    return {
+        shipping.DISPATCHED: has_it(facts),
+        shipping.DELIVERED: facts.carrier == "DELIVERED",
+    }.get(facts.shipment, True)
+
+
+def untold(facts: Facts, followed: Collection[str], also: frozenset[str] = frozenset()) -> str | None:
+    """E5 at rest: every event that is followed has reached the bus, or is among those that were lost `also`."""
+    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & set(followed)
+    return "E5 an event never reaches the bus" if facts.outbox or not told <= facts.bus | also else None
+
+
+def rest(
+    facts: Facts,
+    rested: dict[Facts, str | None],
+    wrong: Callable[[Facts], str | None],
+    work: Callable[[Facts], Moves[Facts]],
+    before_the_carrier: Callable[[Facts], str | None],
+    at_the_end: Callable[[Facts], str | None],
+) -> str | None:
+    """What is wrong when everything has worked again, until nothing more is to do: first all but the carrier, then it.
+
+    `rested` keeps what was found for each facts on the way.
+    """
+    way = [facts]
+    while way[-1] not in rested:
+        here = way[-1]
+        broken = wrong(here)
+        if broken and here != facts:
+            broken += ", once everything has worked again"
+        after = None if broken else next((there for _, there in work(here) if there != here), None)
+        if not broken and not after:
+            broken = before_the_carrier(here)
+            after = None if broken else next((there for _, there in carry(here)), None)
+        if after is None or after in way:
+            rested[here] = broken or at_the_end(here)
+        else:
+            way.append(after)
+    verdict = rested[way[-1]]
+    rested.update(dict.fromkeys(way, verdict))
+    return verdict

@@ -1,0 +1,44 @@
+"""The unmodified handlers, imported from whichever `services` comes first on the path."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from simulation.stage import accounts, deployment
+from simulation.stage.gateway import RemoteCarrier, RemoteGateway
+
+
+@cache
+def load() -> dict[str, Any]:
+    """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network.
+
+    What SSM and Secrets Manager keep is constant.
+    """
+    found = {
+        deployed.name: import_module(f"services.{deployed.service}.{deployed.module}").handler
+        for deployed in deployment.functions()
+    }
+    gateways = import_module("services.payment.gateways.factory").GATEWAYS
+    sandbox = gateways["sandbox"]
+    gateways["sandbox"] = lambda: RemoteGateway(sandbox())
+    carriers = import_module("services.shipping.carriers.factory")
+    nobody = carriers.CARRIERS["sandbox"]
+    carriers.CARRIERS["sandbox"] = lambda: RemoteCarrier(nobody())
+    carriers.secret = _secret  # type: ignore[attr-defined]
+    import_module("services.payment.gateways.factory").secret = _secret  # type: ignore[attr-defined]
+    import_module("kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
+    import_module("services.shipping.carriers.easypost").EasyPostCarrier.asked_every = accounts.ASKED_EVERY
+    receipts = import_module("kernel.receipts")
+    receipts.secret = lambda arn: deployment.RECEIPT_KEY  # type: ignore[attr-defined]
+    receipts.secret_anew = lambda arn: [deployment.RECEIPT_KEY]  # type: ignore[attr-defined]
+    return found
+
+
+def _secret(arn: str) -> str:
+    return accounts.secrets().get(arn.rpartition(":")[2], RemoteCarrier.SECRET)
+
+
+def forget_adapters() -> None:
+    """Let the next world's functions make the gateway and the carrier that they are deployed with."""
+    import_module("services.payment.gateways.factory").gateway.cache_clear()
+    import_module("services.shipping.carriers.factory").carrier.cache_clear()

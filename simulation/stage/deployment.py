@@ -1,0 +1,260 @@
+"""What a stage deploys, as the simulation stands it up: functions with their settings and time-outs, tables, subscriptions.
+
+Constants come from the services' `infrastructure.py` by reading its source, so that no `aws_cdk` is imported here;
+tests/infrastructure/test_simulated_stage.py holds all of it against the synthesized templates.
+"""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import stages
+
+BUS: Final = "orderflow"
+STAGE: Final = "sim"
+WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga"
+
+
+@cache
+def infrastructure(service: str) -> Mapping[str, Any]:
+    """The literal constants of a service's infrastructure.py, by name."""
+    module = import_module("services")
+    source = (Path(next(iter(module.__path__))) / service / "infrastructure.py").read_text()
+    return literals(source)
+
+
+@cache
+def constructs(name: str) -> Mapping[str, Any]:
+    """The literal constants of `cdk/constructs/<name>.py`."""
+    return literals((Path(__file__).parents[2] / "cdk" / "constructs" / f"{name}.py").read_text())
+
+
+def literals(source: str) -> Mapping[str, Any]:
+    """Every top-level `NAME = literal` of a module's source."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A function as deployed: `service.module`, its time-out, and its variables beside the common ones."""
+
+    service: str
+    module: str
+    timeout_seconds: int
+    variables: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """`order-commands`."""
+        return f"{self.service}-{self.module}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """All its variables."""
+        common = {"STAGE": STAGE, "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
+        return common | dict(self.variables)
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A rule with its queue and the function that the queue feeds."""
+
+    service: str
+    name: str
+    module: str
+
+    @property
+    def batch(self) -> int:
+        """How many messages are handed over at once."""
+        return int(infrastructure(self.service).get("BATCH", 10))
+
+    @property
+    def queue(self) -> str:
+        """`order-intake`."""
+        return f"{self.service}-{self.name}"
+
+    @property
+    def consumed(self) -> tuple[tuple[str, str], ...]:
+        """The (source, detail-type) pairs, from the service's own list."""
+        return tuple(import_module(f"services.{self.service}.subscriptions").SUBSCRIPTIONS[self.name])
+
+
+SUBSCRIPTIONS: Final = (
+    Subscribed("order", "intake", "intake"),
+    Subscribed("order", "fulfilment", "subscriber"),
+    Subscribed("payment", "cancellations", "subscriber"),
+    Subscribed("inventory", "cancellations", "subscriber"),
+    Subscribed("shipping", "orders", "subscriber"),
+    Subscribed("shipping", "cancellations", "cancellation"),
+    Subscribed("notification", "notices", "subscriber"),
+)
+
+
+ACTING_OUTSIDE: Final = frozenset({"order-intake", "shipping-orders", "notification-notices"})
+"""The subscriptions that charge, book a parcel or send a mail for what they missed: only in a replay that is to catch up.
+
+Written down here and not read from the services' declarations, which a bug may change.
+"""
+
+
+def newest_order_placed() -> int:
+    """The version of OrderPlaced by which the saga is started."""
+    (version,) = infrastructure("order")["STARTED_BY"]["metadata"]["event_version"]
+    return int(version)
+
+
+SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
+WITH_DUE_INDEX: Final = ("order", "payment", "inventory", "shipping", "notification")
+STATE_FACTS: Final = ("order", "payment", "inventory", "shipping")
+"""The services whose `facts` others ask."""
+LEDGER: Final = "payment-ledger"
+BACK_ORDERED_FOR_SECONDS: Final = 1500
+"""Not the six days of a stage: a world comes to rest when nobody waits any longer."""
+RECEIPT_KEY: Final = "the-stage's-key"
+RECEIPT_KEY_ARN: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:receipts"
+WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"
+
+
+@cache
+def abort_after_seconds() -> int:
+    """After how many seconds an order that is undecided is aborted."""
+    return int(stages.load("dev").abort_after_seconds)
+
+
+REAL_GATEWAY: Final = {
+    "GATEWAY": "stripe",
+    "STRIPE_URL": "https://stripe.example",
+    "STRIPE_API_KEY_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-api-key",
+}
+REAL_CARRIER: Final = {
+    "CARRIER": "easypost",
+    "EASYPOST_URL": "https://easypost.example",
+    "CARRIER_API_KEY_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:easypost-api-key",
+    "SHIP_FROM": '{"name": "The shop", "street1": "1 Harbor Dr", "city": "Oceanside", "zip": "92054", "country": "US"}',
+    "GRAMS_PER_ITEM": "250",
+}
+REAL_WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:easypost-webhook"
+
+
+def sweeper_seconds(service: str) -> int:
+    """Return the time-out of a service's sweeper."""
+    return int(infrastructure(service).get("SWEEPER_SECONDS", constructs("outbox")["SWEEPER_SECONDS"]))
+
+
+def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
+    """Every function of the five stacks; with Stripe and EasyPost instead of the sandboxes if `adapters`."""
+    stage, notification = stages.load("dev"), infrastructure("notification")
+    workflow = {"WORKFLOW_ARN": WORKFLOW}
+    waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
+    deadlines = {"ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
+    outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
+    contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
+    gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
+    carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
+    webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": REAL_WEBHOOK_SECRET if adapters else WEBHOOK_SECRET}
+    receipts = {"RECEIPT_KEY_ARN": RECEIPT_KEY_ARN}
+    sweepers = {
+        "order": workflow,
+        "payment": gateway,
+        "shipping": {**contact, "TRANSIT_SECONDS": str(stage.transit_seconds), **carrier},
+        "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
+    }
+    letters = {
+        s.queue: {"DEAD_LETTER_QUEUE_URL": f"https://sqs/1/{s.queue}-dlq", "QUEUE_URL": f"https://sqs/1/{s.queue}"}
+        for s in SUBSCRIPTIONS
+    }
+    ours = (
+        Deployed("order", "commands", 10, {**deadlines, **receipts}),
+        Deployed("order", "operator", 10, {}),
+        Deployed("order", "contact", 5, {}),
+        *(Deployed(service, "facts", int(constructs("facts")["TIMEOUT_SECONDS"]), {}) for service in STATE_FACTS),
+        Deployed("order", "api", 29, {**workflow, **receipts, "WORKFLOW_TIMEOUT_SECONDS": str(workflow_seconds())}),
+        Deployed("order", "intake", 30, letters["order-intake"]),
+        Deployed("order", "subscriber", infrastructure("order")["SUBSCRIBER_SECONDS"], letters["order-fulfilment"]),
+        Deployed("payment", "commands", 10, {**gateway, **receipts}),
+        Deployed("payment", "operator", 10, gateway),
+        Deployed(
+            "payment",
+            "subscriber",
+            infrastructure("payment")["SUBSCRIBER_SECONDS"],
+            {**letters["payment-cancellations"], **gateway},
+        ),
+        Deployed("inventory", "commands", 10, receipts),
+        Deployed("inventory", "operator", 10, {}),
+        Deployed(
+            "inventory", "subscriber", infrastructure("inventory")["SUBSCRIBER_SECONDS"], letters["inventory-cancellations"]
+        ),
+        Deployed("inventory", "api", 10, {}),
+        Deployed("shipping", "subscriber", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-orders"]),
+        Deployed(
+            "shipping", "cancellation", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-cancellations"]
+        ),
+        Deployed("shipping", "webhook", 15, {**webhook_secret, **carrier}),
+        Deployed(
+            "notification",
+            "subscriber",
+            notification["SUBSCRIBER_SECONDS"],
+            {
+                **letters["notification-notices"],
+                **contact,
+                "SENDER_ADDRESS": "orders@example.com",
+                "CONFIGURATION_SET": "mails",
+            },
+        ),
+        Deployed("notification", "feedback", 30, {}),
+        Deployed("notification", "commands", 10, {}),
+    )
+    relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
+    sweeping = tuple(
+        Deployed(service, "sweeper", sweeper_seconds(service), {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS
+    )
+    return (*ours, *relays, *sweeping)
+
+
+@cache
+def facts_functions() -> dict[str, str]:
+    """Return the simulation's name of each service's `facts` function, by its name on the stage."""
+    names = import_module("kernel.naming")
+    return {names.facts_function_name(STAGE, service): f"{service}-facts" for service in names.SERVICES}
+
+
+@cache
+def definition() -> dict[str, Any]:
+    """The deployed workflow."""
+    found: dict[str, Any] = import_module("services.order.workflow.definition").definition()
+    return found
+
+
+def workflow_seconds() -> int:
+    """Its TimeoutSeconds."""
+    return int(definition()["TimeoutSeconds"])
+
+
+def workflow_functions() -> Mapping[str, str]:
+    """What the definition's `${...}` marks stand for."""
+    services = {"OrderCommands": "order", "PaymentCommands": "payment", "InventoryCommands": "inventory"}
+    return {f"${{{mark}}}": f"{service}-commands" for mark, service in services.items()}
+
+
+def started_by(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
+    told = {}
+    for name, path in infrastructure("order")["START_INPUT"].items():
+        value: Any = path
+        if path.startswith("$."):
+            value = event
+            for part in path[2:].split("."):
+                value = value[part]
+        told[name] = value
+    return told

@@ -1,0 +1,137 @@
+"""The payment gateway and the carrier as what they are: others' systems, beyond a network that loses, doubles, delays calls."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+
+from simulation.engine.dynamodb import Refusal
+from simulation.engine.faults import Kind
+from simulation.engine.network import Network, Unanswered, Unreached
+from simulation.stage.statements import Statements
+
+
+class RemoteGateway:
+    """A `PaymentGateway` that reaches the sandbox's own code through the world's network."""
+
+    network: ClassVar[Network]
+
+    def __init__(self, sandbox: Any) -> None:
+        self.sandbox = sandbox
+
+    def authorize(self, intent: Any) -> Any:
+        """As the sandbox."""
+        return self._call(f"gateway authorize {intent.order_id}", lambda: self.sandbox.authorize(intent))
+
+    def capture(self, intent: Any) -> Any:
+        """As the sandbox."""
+        return self._call(f"gateway capture {intent.order_id}", lambda: self.sandbox.capture(intent))
+
+    def void(self, order_id: str) -> Any:
+        """As the sandbox."""
+        return self._call(f"gateway void {order_id}", lambda: self.sandbox.void(order_id))
+
+    def refund(self, intent: Any, attempt: int) -> Any:
+        """As the sandbox."""
+        return self._call(f"gateway refund {intent.order_id} {attempt}", lambda: self.sandbox.refund(intent, attempt))
+
+    def settle(self, intent: Any, attempt: int, reference: str) -> Any:
+        """As the sandbox."""
+        boundary = f"gateway settle {intent.order_id} {attempt}"
+        return self._call(boundary, lambda: self.sandbox.settle(intent, attempt, reference))
+
+    def _call(self, what: str, operation: Callable[[], Any]) -> Any:
+        from services.payment.domain.gateway import GatewayFaultError, GatewayTimeoutError, GatewayUnavailableError
+
+        def execute() -> Any:
+            try:
+                return operation()
+            except GatewayFaultError as fault:
+                return fault
+
+        try:
+            found = _beyond(self.network, what, execute)
+        except (Unreached, Refusal):
+            raise GatewayUnavailableError(what) from None
+        except Unanswered:
+            raise GatewayTimeoutError(what) from None
+        if isinstance(found, GatewayFaultError):
+            raise found
+        return found
+
+
+class RemoteCarrier:
+    """The sandbox carrier beyond the world's network, and its memory: which orders' parcels it has, and will never take."""
+
+    SECRET: ClassVar = "shared-with-the-carrier"
+    network: ClassVar[Network]
+    has: ClassVar[set[str]]
+    refuses: ClassVar[set[str]]
+    statements: ClassVar[Statements]
+
+    def __init__(self, sandbox: Any) -> None:
+        self.sandbox = sandbox
+
+    @property
+    def asked_every(self) -> timedelta:
+        """As the sandbox."""
+        every: timedelta = self.sandbox.asked_every
+        return every
+
+    def prepare(self, order_id: str, contact: Any, lines: Any) -> Any:
+        """As the sandbox, whose booking is the order's id."""
+        self.statements.prepared(order_id, contact, lines, self._invocation())
+        return self._call(f"carrier prepare {order_id}", lambda: self.sandbox.prepare(order_id, contact, lines))
+
+    def book(self, booking: str) -> Any:
+        """As the sandbox; None after a cancellation."""
+        self.statements.booked(booking, self._invocation())
+
+        def execute() -> Any:
+            tracking = None if booking in self.refuses else self.sandbox.book(booking)
+            if tracking:
+                self.has.add(booking)
+            return tracking
+
+        return self._call(f"carrier book {booking}", execute)
+
+    def cancel(self, booking: str) -> None:
+        """As the sandbox."""
+
+        def execute() -> None:
+            self.refuses.add(booking)
+            self.has.discard(booking)
+
+        self._call(f"carrier cancel {booking}", execute)
+
+    def find(self, booking: str) -> Any:
+        """As the sandbox."""
+        return self._call(f"carrier find {booking}", lambda: self.sandbox.find(booking))
+
+    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
+        """As the sandbox, which need ask nobody."""
+        return self.sandbox.hear(headers, body, now)
+
+    def _invocation(self) -> str:
+        task = self.network.scheduler.current
+        assert task is not None
+        return task.name
+
+    def _call(self, what: str, execute: Callable[[], Any]) -> Any:
+        from services.shipping.domain.carrier import CarrierUnavailableError
+
+        try:
+            return _beyond(self.network, what, execute)
+        except (Unreached, Unanswered, Refusal):
+            raise CarrierUnavailableError(what) from None
+
+
+PATIENCE: Final = 3.0
+"""How long a caller waits for a system outside, in seconds: one to connect, two for the answer (services.payment.gateways)."""
+
+
+def _beyond(network: Network, what: str, execute: Callable[[], Any]) -> Any:
+    """One call to a system outside."""
+    task = network.scheduler.current
+    assert task is not None
+    kind = Kind.REFUND if what.startswith("gateway refund") else Kind.GATEWAY
+    return network.exchange(task.numbered(what), kind, execute, PATIENCE)

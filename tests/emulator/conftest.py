@@ -1,0 +1,43 @@
+"""One engine for the session: as it is (`plain`) for the gap tests, then with the extensions (`extended`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from laptop.emulator import process
+from operations.aws.target import Target
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine and how to reach it."""
+
+    target: Target
+    extended: bool
+    folder: Path
+
+    def shows(self, right: bool, gap: str) -> None:
+        """The behaviour is right with the extensions, and is still wrong without them."""
+        if self.extended:
+            assert right, f"the extension does not close the gap: {gap}"
+        else:
+            assert not right, f"upstream has closed the gap: {gap}; the extension can go"
+
+
+def _boot(monkeypatch: pytest.MonkeyPatch, folder: Path, *, extended: bool) -> Iterator[Engine]:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(folder))
+    record = process.start(port=process.free_port(), extensions=extended)
+    try:
+        yield Engine(Target().at(record.endpoint), extended, folder)
+    finally:
+        monkeypatch.setenv("ORDERFLOW_HOME", str(folder))
+        process.stop()
+
+
+@pytest.fixture(scope="session", params=["plain", "extended"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Both engines, one after the other: every test of a gap runs on each."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from _boot(monkeypatch, tmp_path_factory.mktemp(request.param), extended=request.param == "extended")

@@ -1,0 +1,438 @@
+"""Each gap of the engine, seen without its extension and closed with it (see `laptop/emulator/extensions`)."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from botocore.exceptions import ClientError
+
+from laptop.emulator.extensions.express_workflows import AT_ONCE
+from laptop.emulator.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
+from laptop.emulator.extensions.silent_functions import ENGINES_OWN
+from operations.aws import signed_http
+from tests.emulator.conftest import Engine
+from tests.support import deployment
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.system
+
+
+def test_cloudformation_knows_the_archive(engine: Engine) -> None:
+    resources = {
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "archived"}},
+        "Archive": {
+            "Type": "AWS::Events::Archive",
+            "Properties": {
+                "ArchiveName": "all",
+                "SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]},
+                "EventPattern": {"source": [{"prefix": "orderflow."}], "replay-name": [{"exists": False}]},
+                "RetentionDays": 30,
+                "KmsKeyIdentifier": "",
+            },
+        },
+    }
+    outputs = {"Arn": {"Fn::GetAtt": ["Archive", "Arn"]}, "Name": {"Ref": "Archive"}}
+    engine.shows(deployment.deploys(engine.target, "archive", resources, outputs), "AWS::Events::Archive")
+    if engine.extended:
+        archive = engine.target.client("events").describe_archive(ArchiveName="all")
+        assert archive["RetentionDays"] == 30
+        assert json.loads(archive["EventPattern"])["source"] == [{"prefix": "orderflow."}]
+        engine.target.client("cloudformation").delete_stack(StackName="archive")
+        eventually(
+            lambda: not engine.target.client("events").list_archives(NamePrefix="all")["Archives"], 10, "archive is gone"
+        )
+
+
+def test_a_handlers_exception_names_the_error(engine: Engine) -> None:
+    source = "class StockUnknown(Exception): pass\ndef handler(event, context): raise StockUnknown('no such thing')"
+    arn = deployment.function(engine.target, "raises", source)
+    states = {
+        "Call": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": arn, "Payload": {}},
+            "Catch": [{"ErrorEquals": ["StockUnknown"], "Next": "Caught", "Output": "{% $states.errorOutput %}"}],
+            "End": True,
+        },
+        "Caught": {"Type": "Pass", "End": True},
+    }
+    workflow = deployment.workflow(engine.target, "catches", {"StartAt": "Call", "States": states})
+    answer = deployment.run(engine.target, workflow)
+    engine.shows(answer["status"] == "SUCCEEDED", "the exception's class is the error's name")
+    if engine.extended:
+        assert answer["output"]["Error"] == "StockUnknown"
+        assert json.loads(answer["output"]["Cause"])["errorMessage"] == "no such thing"
+
+
+STREAM_HANDLER = """
+import os
+def handler(event, context):
+    with open(os.environ["SEEN"], "a") as seen:
+        for record in event["Records"]:
+            key = record["dynamodb"]["Keys"]["id"]["S"]
+            seen.write(key + "\\n")
+            if key == "bad":
+                return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}
+"""
+
+
+def test_a_stream_goes_on_from_the_failed_record(engine: Engine, tmp_path: Path) -> None:
+    target, seen = engine.target, tmp_path / "seen"
+    seen.touch()
+    table = target.client("dynamodb").create_table(
+        TableName="streamed",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]
+    for key in ("first", "bad", "behind"):
+        target.client("dynamodb").put_item(TableName="streamed", Item={"id": {"S": key}})
+    url, dead_letters = deployment.queue(target, "stream-dead-letters")
+    target.client("lambda").create_event_source_mapping(
+        FunctionName=deployment.function(target, "reads-stream", STREAM_HANDLER, SEEN=str(seen)),
+        EventSourceArn=table["LatestStreamArn"],
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=10,
+        MaximumRetryAttempts=1,
+        BisectBatchOnFunctionError=True,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        DestinationConfig={"OnFailure": {"Destination": dead_letters}},
+    )
+    eventually(lambda: "bad" in seen.read_text(), 10, "the batch is read")
+
+    def recovered() -> bool:
+        return "behind" in seen.read_text().split()
+
+    if not engine.extended:
+        # Nothing to wait for but time: a second pass of the poller, which would bring a retry if there were any.
+        _next_batch_arrives(target, seen)
+        engine.shows(recovered(), "batchItemFailures of a stream")
+        return
+    eventually(recovered, 15, "the record behind the bad one is handled")
+    # Two splits, to the failed record and then to it alone, and two attempts on it alone.
+    assert seen.read_text().split() == ["first", "bad", "bad", "bad", "bad", "behind"]
+    (dead,) = eventually(lambda: deployment.drain(target, url), 5, "the bad record is described to the queue")
+    assert dead["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert dead["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert dead["DDBStreamBatchInfo"]["startSequenceNumber"] == dead["DDBStreamBatchInfo"]["endSequenceNumber"]
+
+
+def _next_batch_arrives(target: Any, seen: Path) -> None:
+    target.client("dynamodb").put_item(TableName="streamed", Item={"id": {"S": "later"}})
+    eventually(lambda: "later" in seen.read_text().split(), 10, "the stream goes on")
+
+
+def test_a_replay_reaches_the_rules_it_names(engine: Engine) -> None:
+    target, events = engine.target, engine.target.client("events")
+    bus = events.create_event_bus(Name="replayed")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="replayed", EventSourceArn=bus)["ArchiveArn"]
+    urls, rules = {}, {}
+    patterns: dict[str, dict[str, Any]] = {
+        "wanted": {"source": ["orderflow.order"]},
+        "unwanted": {"source": ["orderflow.order"]},
+        "live-only": {"source": ["orderflow.order"], "replay-name": [{"exists": False}]},
+    }
+    for name, pattern in patterns.items():
+        urls[name], arn = deployment.queue(target, f"replay-{name}")
+        rules[name] = events.put_rule(Name=name, EventBusName="replayed", EventPattern=json.dumps(pattern))["RuleArn"]
+        events.put_targets(Rule=name, EventBusName="replayed", Targets=[{"Id": "queue", "Arn": arn}])
+    entry = {"EventBusName": "replayed", "Source": "orderflow.order", "DetailType": "OrderPlaced", "Detail": '{"n": 1}'}
+    events.put_events(Entries=[entry])
+    live = {name: deployment.drain(target, url) for name, url in urls.items()}
+    assert {name: len(found) for name, found in live.items()} == {"wanted": 1, "unwanted": 1, "live-only": 1}
+    assert "replay-name" not in live["wanted"][0]
+
+    now = datetime.now(UTC)
+    events.start_replay(
+        ReplayName="again",
+        EventSourceArn=archive,
+        EventStartTime=now - timedelta(minutes=5),
+        EventEndTime=now + timedelta(minutes=5),
+        Destination={"Arn": bus, "FilterArns": [rules["wanted"], rules["live-only"]]},
+    )
+    eventually(lambda: events.describe_replay(ReplayName="again")["State"] == "COMPLETED", 10, "the replay completes")
+    replayed = {name: deployment.drain(target, url) for name, url in urls.items()}
+    assert len(replayed["wanted"]) == 1
+    assert replayed["wanted"][0]["replay-name"] == "again"
+    assert replayed["wanted"][0]["id"] == live["wanted"][0]["id"]
+    assert replayed["live-only"] == []
+    engine.shows(replayed["unwanted"] == [], "FilterArns of a replay")
+    assert events.describe_archive(ArchiveName="replayed")["EventCount"] == 1
+
+
+def test_what_cannot_be_delivered_goes_to_the_targets_dead_letters(engine: Engine) -> None:
+    target, events = engine.target, engine.target.client("events")
+    url, dead_letters = deployment.queue(target, "rule-dead-letters")
+    gone_url, gone = deployment.queue(target, "gone")
+    events.create_event_bus(Name="delivering")
+    events.put_rule(Name="to-gone", EventBusName="delivering", EventPattern='{"source": ["orderflow.order"]}')
+    events.put_targets(
+        Rule="to-gone",
+        EventBusName="delivering",
+        Targets=[{"Id": "queue", "Arn": gone, "DeadLetterConfig": {"Arn": dead_letters}}],
+    )
+    target.client("sqs").delete_queue(QueueUrl=gone_url)
+    entry = {"EventBusName": "delivering", "Source": "orderflow.order", "DetailType": "OrderPlaced", "Detail": "{}"}
+    events.put_events(Entries=[entry])
+    buried = deployment.drain(target, url)
+    engine.shows(len(buried) == 1, "dead-letter queue of a rule's target")
+    if engine.extended:
+        assert buried[0]["detail-type"] == "OrderPlaced"
+        assert buried[0]["_attributes"]["ERROR_CODE"] == "NO_RESOURCE"
+        assert buried[0]["_attributes"]["TARGET_ARN"] == gone
+
+
+def _branch(value: str) -> dict[str, Any]:
+    """A branch that assigns a variable the other branches and the parent have too."""
+    state = {"Type": "Pass", "Output": value, "Assign": {"mine": value}, "Next": "Last"}
+    return {"StartAt": "Only", "States": {"Only": state, "Last": {"Type": "Succeed", "Output": "{% $mine %}"}}}
+
+
+def test_a_parallel_state_has_an_output(engine: Engine) -> None:
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"mine": "outer"}, "Next": "Both"},
+        "Both": {
+            "Type": "Parallel",
+            "Arguments": {"n": 1},
+            "Branches": [_branch("left"), _branch("right")],
+            "Output": "{% {'joined': $join($states.result, '+')} %}",
+            "Assign": {"results": "{% $states.result %}"},
+            "Next": "Done",
+        },
+        "Done": {"Type": "Succeed", "Output": "{% $merge([$states.input, {'kept': $mine, 'assigned': $results}]) %}"},
+    }
+    workflow = deployment.workflow(engine.target, "parallel", {"StartAt": "Begin", "States": states})
+    answer = deployment.run(engine.target, workflow)
+    expected = {"joined": "left+right", "kept": "outer", "assigned": ["left", "right"]}
+    engine.shows(answer["output"] == expected, "Output, Assign and scope of Parallel and Succeed")
+
+
+def test_cloudformation_knows_versions_and_aliases_of_workflows(engine: Engine) -> None:
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "A",
+        "States": {"A": {"Type": "Pass", "Output": "${Word}", "End": True}},
+    }
+    resources = {
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": "versioned",
+                "StateMachineType": "EXPRESS",
+                "RoleArn": deployment.ROLE,
+                "DefinitionString": json.dumps(definition),
+                "DefinitionSubstitutions": {"Word": "hello"},
+            },
+        },
+        "Version": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "Properties": {"StateMachineArn": {"Ref": "Machine"}},
+        },
+        "Alias": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Properties": {
+                "Name": "live",
+                "DeploymentPreference": {"Type": "ALL_AT_ONCE", "StateMachineVersionArn": {"Ref": "Version"}},
+            },
+        },
+    }
+    taken = deployment.deploys(engine.target, "versions", resources, {"Alias": {"Ref": "Alias"}})
+    engine.shows(taken, "AWS::StepFunctions::StateMachineVersion and StateMachineAlias")
+    if engine.extended:
+        arn = "arn:aws:states:us-east-1:000000000000:stateMachine:versioned:live"
+        assert deployment.run(engine.target, arn)["output"] == "hello"
+
+
+INERT = {
+    "Policy": ("AWS::Events::EventBusPolicy", {"StatementId": "own", "Statement": {}}),
+    "Registry": ("AWS::EventSchemas::Registry", {"RegistryName": "orderflow"}),
+    "Application": ("AWS::CodeDeploy::Application", {"ComputePlatform": "Lambda"}),
+    "Scaling": ("AWS::ApplicationAutoScaling::ScalableTarget", {"ResourceId": "function:x:live"}),
+    "Composite": ("AWS::CloudWatch::CompositeAlarm", {"AlarmRule": "FALSE"}),
+    "Rate": (
+        "AWS::CloudWatch::Alarm",
+        {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "Metrics": [{"Id": "rate", "Expression": "errors / calls"}],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INERT))
+def test_a_type_that_does_nothing_here_is_recorded(engine: Engine, name: str) -> None:
+    kind, properties = INERT[name]
+    resources = {name: {"Type": kind, "Properties": properties}}
+    taken = deployment.deploys(engine.target, f"inert-{name}", resources, {"Id": {"Ref": name}})
+    engine.shows(taken, kind)
+
+
+def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
+    echo = "import json\ndef handler(event, context): return {'statusCode': 201, 'body': json.dumps(event)}"
+    function = deployment.function(engine.target, "answers", echo)
+    api = {"Ref": "Api"}
+    resources = {
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
+        "Integration": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": api,
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": function,
+                "PayloadFormatVersion": "2.0",
+            },
+        },
+        "Route": {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {
+                "ApiId": api,
+                "RouteKey": "POST /orders/{id}",
+                "AuthorizationType": "AWS_IAM",
+                "Target": {"Fn::Sub": "integrations/${Integration}"},
+            },
+        },
+        "Stage": {
+            "Type": "AWS::ApiGatewayV2::Stage",
+            "Properties": {"ApiId": api, "StageName": "$default", "AutoDeploy": True},
+        },
+    }
+    outputs = deployment.stack(engine.target, "http-api", resources, {"Url": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}})
+    engine.shows(urlsplit(outputs["Url"]).hostname == "127.0.0.1", "address of an HTTP API")
+    if engine.extended:
+        url = outputs["Url"] + "/orders/7?full=1"
+        answer = signed_http.call(engine.target, "POST", url, {"a": 1}, {"Idempotency-Key": "once"})
+        event = answer.json()
+        assert answer.status == 201
+        assert json.loads(event["body"]) == {"a": 1}
+        assert event["headers"]["idempotency-key"] == "once"
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(url, data=b"{}")
+        assert (event["routeKey"], event["rawPath"]) == ("POST /orders/{id}", "/orders/7")
+        assert event["pathParameters"] == {"id": "7"}
+        assert event["queryStringParameters"] == {"full": "1"}
+
+
+def test_a_dead_letter_queue_is_redriven(engine: Engine) -> None:
+    client = engine.target.client("sqs")
+    dead_url, dead_arn = deployment.queue(engine.target, "redriven-dead-letters")
+    policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+    url, arn = deployment.queue(engine.target, "redriven")
+    client.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})
+    client.send_message(QueueUrl=url, MessageBody='{"n": 1}')
+
+    def dies() -> bool:
+        client.receive_message(QueueUrl=url)
+        found = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["ApproximateNumberOfMessages"])
+        return bool(found["Attributes"]["ApproximateNumberOfMessages"] == "1")
+
+    eventually(dies, 5, "the message is dead")
+    try:
+        client.start_message_move_task(SourceArn=dead_arn)
+    except ClientError:
+        engine.shows(False, "StartMessageMoveTask")
+        return
+    engine.shows(True, "StartMessageMoveTask")
+    (move,) = client.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert (move["Status"], move["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    assert [message["n"] for message in deployment.drain(engine.target, url)] == [1]
+    assert deployment.drain(engine.target, dead_url) == []
+
+    client.send_message(QueueUrl=dead_url, MessageBody='{"n": 2}')
+    client.start_message_move_task(SourceArn=dead_arn)
+    (move,) = client.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert (move["Status"], move["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource")
+    client.start_message_move_task(SourceArn=dead_arn, DestinationArn=arn)
+    assert [message["n"] for message in deployment.drain(engine.target, url)] == [2]
+    with pytest.raises(ClientError, match="Dead Letter Queue"):
+        client.start_message_move_task(SourceArn=arn)
+
+
+def test_runs_of_one_name_go_side_by_side(engine: Engine) -> None:
+    states = {"Only": {"Type": "Pass", "End": True}}
+    workflow = deployment.workflow(engine.target, "same-name", {"StartAt": "Only", "States": states})
+    client = engine.target.client("stepfunctions")
+    first = client.start_execution(stateMachineArn=workflow, name="order-1")["executionArn"]
+    try:
+        second = client.start_execution(stateMachineArn=workflow, name="order-1")["executionArn"]
+    except ClientError:
+        second = first
+    engine.shows(first != second, "executions of an Express workflow may share a name")
+
+
+def test_runs_nobody_waits_for_take_turns(engine: Engine) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
+    workflow = deployment.workflow(engine.target, "in-turn", {"StartAt": "Wait", "States": states})
+    client = engine.target.client("stepfunctions")
+    runs = [client.start_execution(stateMachineArn=workflow)["executionArn"] for _ in range(AT_ONCE + 2)]
+
+    def ended() -> bool:
+        return all(client.describe_execution(executionArn=run)["status"] == "SUCCEEDED" for run in runs)
+
+    eventually(ended, 30, "every run ends")
+    times = []
+    for run in runs:
+        history = client.get_execution_history(executionArn=run)["events"]
+        times.append(tuple(event["timestamp"] for event in history if event["type"].startswith("WaitState")))
+    most = max(sum(entered <= moment < left for entered, left in times) for moment, _ in times)
+    engine.shows(most <= AT_ONCE, f"a limit of {AT_ONCE} runs side by side")
+
+
+def test_a_workflow_times_out(engine: Engine) -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}
+    definition = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": states}
+    answer = deployment.run(engine.target, deployment.workflow(engine.target, "slow", definition))
+    engine.shows(answer["status"] == "TIMED_OUT", "TimeoutSeconds of a workflow")
+
+
+NOTES_ITS_TIMES = """
+import time
+
+def handler(event, context):
+    began = time.time()
+    time.sleep(1)
+    with open({file!r}, "a") as times:
+        times.write(f"{{began}} {{time.time()}}\\n")
+"""
+
+
+def test_a_queues_batches_are_worked_on_two_at_once(engine: Engine, tmp_path: Path) -> None:
+    times = tmp_path / "times"
+    url, arn = deployment.queue(engine.target, "busy")
+    deployment.function(engine.target, "busy", NOTES_ITS_TIMES.format(file=str(times)))
+    for number in range(6):
+        engine.target.client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+    engine.target.client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName="busy", BatchSize=1)
+
+    def noted() -> list[tuple[float, float]]:
+        lines = times.read_text().splitlines() if times.exists() else []
+        return [(float(began), float(ended)) for began, ended in map(str.split, lines)]
+
+    eventually(lambda: len(noted()) == 6, 60, "every message is worked on")
+    most = max(sum(began <= moment < ended for began, ended in noted()) for moment, _ in noted())
+    engine.shows(most <= QUEUE_AT_ONCE, f"a limit of {QUEUE_AT_ONCE} batches of a queue at once")
+
+
+SILENT = "def handler(event, context): return event"
+
+
+def test_a_silent_function_is_answered_for_at_once(engine: Engine) -> None:
+    deployment.function(engine.target, "silent", SILENT)
+    client = engine.target.client("lambda")
+
+    def seconds() -> float:
+        began = time.monotonic()
+        client.invoke(FunctionName="silent", Payload=b"{}")["Payload"].read()
+        return time.monotonic() - began
+
+    quickest = min(seconds() for _ in range(20))
+    engine.shows(quickest < ENGINES_OWN, f"an answer in less than {ENGINES_OWN:g} s")

@@ -1,0 +1,120 @@
+"""The laptop's AWS as a process: found, ended, kept, and never confused with another."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from laptop.emulator import process
+from operations.aws.target import Target
+from operations.errors import UserError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    yield tmp_path
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    process.stop()
+
+
+def record_of(pid: int, created: float) -> process.Running:
+    return process.Running(pid, created, 1, "http://127.0.0.1:1", "dev", "2026-01-01T00:00:00+00:00", "log")
+
+
+def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_ours(home: Path) -> None:
+    own = psutil.Process()
+    process.remember(record_of(own.pid, own.create_time() - 100))
+    assert process.running() is None
+    assert process.stop() is None
+    assert not process.record_path().exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"pid": 1}', "[]"])
+def test_a_broken_record_is_no_record(home: Path, text: str) -> None:
+    process.record_path().write_text(text)
+    assert process.running() is None
+
+
+def test_a_taken_port_is_said_to_be_taken(home: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with pytest.raises(UserError, match="is taken"):
+            process.start(port=listener.getsockname()[1])
+    assert process.running() is None
+
+
+def test_one_bring_up_at_a_time(home: Path) -> None:
+    with process.alone(), pytest.raises(UserError, match="at work"), process.alone():
+        pass
+    with process.alone():
+        pass
+
+
+STARTING = """
+import sys
+from laptop.emulator import process
+process.USUAL_PORT = int(sys.argv[1])
+record = process.start()
+print(record.pid, record.port)
+"""
+
+
+@pytest.mark.system
+def test_engines_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
+    port = str(process.free_port())
+    homes = [tmp_path / name for name in ("one", "two", "three")]
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTING, port],
+            cwd=process.REPOSITORY,
+            env={**os.environ, "ORDERFLOW_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for home in homes
+    ]
+    try:
+        started = [tuple(map(int, each.communicate(timeout=120)[0].split())) for each in starting]
+        assert len({port for _, port in started}) == 3
+        assert [process.listens(pid, port) for pid, port in started] == [True] * 3
+    finally:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            for home in homes:
+                monkeypatch.setenv("ORDERFLOW_HOME", str(home))
+                process.stop()
+
+
+def test_a_neighbours_answer_is_not_taken_for_the_childs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child lost its port, and the process that has it answers as an engine does."""
+    monkeypatch.setattr(process, "healthy", lambda endpoint: True)
+    with socket.socket() as neighbour, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child:
+        neighbour.bind(("127.0.0.1", 0))
+        neighbour.listen()
+        with pytest.raises(process.PortLostError):
+            process._wait_until_healthy(child, neighbour.getsockname()[1], "http://127.0.0.1:1", home / "log")
+
+
+@pytest.mark.system
+def test_what_is_kept_is_there_after_a_restart_on_the_same_port(home: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    first = process.start(port=process.free_port(), persist=kept)
+    assert process.healthy(first.endpoint)
+    assert {c.laddr.ip for c in psutil.Process(first.pid).net_connections() if c.status == "LISTEN"} == {"127.0.0.1"}
+    with pytest.raises(UserError, match="already runs"):
+        process.start()
+    Target().at(first.endpoint).client("sqs").create_queue(QueueName="kept")
+    assert process.stop() == first
+    assert not psutil.pid_exists(first.pid)
+
+    second = process.start(persist=kept)
+    assert (second.port, second.pid != first.pid) == (first.port, True)
+    assert Target().at(second.endpoint).client("sqs").get_queue_url(QueueName="kept")["QueueUrl"]
+    assert json.loads(process.record_path().read_text())["pid"] == second.pid

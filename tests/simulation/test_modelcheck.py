@@ -1,0 +1,140 @@
+"""The explorer on a small system: it finds nothing in production's tables, and something in every broken one.
+
+The whole of it is `make explore`; docs/explanation/model-checking.md says what is modelled.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.order.workflow.definition import definition
+from simulation.modelcheck import campaign, mutation
+from simulation.modelcheck.__main__ import main
+from simulation.modelcheck.ablation import ABLATIONS, INGREDIENTS, Ablation
+from simulation.modelcheck.fulfilment import Fulfilment
+from simulation.modelcheck.mutation import JUSTIFIED, Mutant
+from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.rules import STEPS, Rules
+from simulation.modelcheck.saga import ASKS
+from simulation.modelcheck.search import search
+
+DOCS = Path(__file__).parents[2] / "docs"
+MUTANTS = {mutant.change: mutant for mutant in mutation.mutants()}
+
+
+@dataclass(frozen=True)
+class Noting(Rules):
+    """Production's rules, keeping the transitions that were permitted at least once."""
+
+    permitted: set[str] = field(default_factory=set, compare=False)
+
+    def permits(self, step: str, status: str, asked: bool, evidence: bool = True) -> bool:
+        """As Rules."""
+        answer = super().permits(step, status, asked, evidence)
+        if answer:
+            self.permitted.add(step)
+        return answer
+
+
+def test_the_small_worlds_break_nothing_leave_nothing_stuck_and_take_every_transition_of_the_tables() -> None:
+    rules = Noting()
+    small = campaign.worlds(executions=2, of_two=(1, 1))
+    explored = campaign.explore(tuple(_with(world, rules) for world in small))
+    assert explored.passed, explored.searches
+    assert 1 <= explored.sweeps <= 3
+    assert rules.permitted == set(STEPS)
+
+
+def _with(world: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
+    return replace(world, rules=replace(rules, without=world.rules.without, follows=world.rules.follows))
+
+
+@pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: f"{one.ingredient} {one.instead}")
+def test_without_an_ingredient_an_invariant_breaks(one: Ablation) -> None:
+    found = one.explore(executions=1).counter_example
+    assert (found is not None) == one.breaks
+
+
+def test_every_ingredient_is_taken_away() -> None:
+    assert {one.ingredient for one in ABLATIONS if one.breaks} == set(INGREDIENTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "noticed_as"),
+    [
+        ("ORDER.confirm without its evidence", "M"),
+        ("ORDER.decide_to_cancel also from CONFIRMED", "E2"),
+        ("ORDER.close without its evidence", "M4"),
+        ("PAY.intend_refund also from REFUNDED", "D2"),
+        ("SHIP.cancel also from BOOKING", "D1"),
+        ("PAY.intend_void no more from ∅", "M4"),
+        ("PAY.refuse_capture without its evidence", "X1"),
+        ("RES.reserve without its evidence", "S2"),
+        ("RES.allocate no more from WAITING", "F1"),
+        ("RES.withdraw no more from WAITING", "V1"),
+        ("ORDER.expire no more from BACKORDERED", "V1"),
+        ("ORDER.expire without its evidence", "T1"),
+        ("SHIP.create without its evidence", "E2"),
+        ("NOTE.claim also from CLAIMED", "E4"),
+        ("NOTE.fail no more from UNSENT", "E5"),
+        ("REPL.replenish also from REPLENISHED", "S2"),
+    ],
+)
+def test_a_changed_guard_is_noticed(change: str, noticed_as: str) -> None:
+    assert (mutation.judge(MUTANTS[change]).broken or "").startswith(noticed_as)
+
+
+def test_a_guard_that_its_evidence_stands_behind_is_noticed_without_the_evidence() -> None:
+    verdict = mutation.judge(MUTANTS["PAY.capture also from AUTHORIZING"])
+    assert (verdict.broken, verdict.felt) == (None, False)
+    assert verdict.second_line
+
+
+def test_the_justified_survivors_are_mutants_and_the_docs_name_each() -> None:
+    assert set(JUSTIFIED) <= set(MUTANTS)
+    page = (DOCS / "explanation" / "model-checking.md").read_text()
+    assert [change for change in JUSTIFIED if change not in page] == []
+
+
+def test_the_shortest_way_is_told_step_by_step() -> None:
+    (no_tombstone,) = (one for one in ABLATIONS if "finds no hold" in one.instead)
+    found = no_tombstone.explore(executions=1).counter_example
+    assert found
+    assert found.steps[0] == "client: the request creates the order"
+    assert found.steps[-1] == "order: cancel"
+
+
+def test_the_program_asks_what_the_workflow_asks() -> None:
+    asked = {command for commands in ASKS.values() for command in commands}
+    in_the_workflow = {
+        f"decide_to_{payload['decision'].lower()}" if payload["command"] == "decide" else payload["command"]
+        for payload in _payloads(definition())
+    }
+    assert asked == in_the_workflow - {"load"}
+
+
+def _payloads(part: Any) -> Iterator[dict[str, str]]:
+    if isinstance(part, dict):
+        if "command" in part:
+            yield part
+        for inner in part.values():
+            yield from _payloads(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _payloads(inner)
+
+
+def test_the_command_fails_when_an_invariant_breaks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Rules().with_sources("RES.tombstone", frozenset())
+    monkeypatch.setattr(campaign, "worlds", lambda *_: (Ordering("no tombstone", (1,), rules=broken),))
+    assert main(["states", "--executions", "1"]) == 1
+    assert "S1 CANCELLED with its stock not released" in capsys.readouterr().out
+
+
+def test_a_search_that_stops_early_says_so() -> None:
+    assert not search(Ordering("broken", (1,), rules=Mutant(unguarded=frozenset({"ORDER.cancel"})))).complete

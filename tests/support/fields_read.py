@@ -1,0 +1,80 @@
+"""Which fields of an event a handler reads: the event is handed to it as usual, and takes notes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+from unittest.mock import patch
+
+from kernel import inbox
+from kernel.events import DomainEvent
+from kernel.inbox import Delivery
+
+METADATA = {field.name for field in fields(DomainEvent)} - {"source", "detail_type", "data"}
+
+
+class Noted(dict[str, Any]):
+    """A JSON object that notes the path of each field that is read, by whatever way."""
+
+    def __init__(self, value: dict[str, Any], path: str, read: set[str]) -> None:
+        super().__init__({name: noted(inner, f"{path}.{name}", read) for name, inner in value.items()})
+        self.path, self.read = path, read
+
+    def note(self, name: str) -> None:
+        if dict.__contains__(self, name):
+            self.read.add(f"{self.path}.{name}")
+
+    def __getitem__(self, name: str) -> Any:
+        self.note(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.note(name)
+        return super().get(name, default)
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
+
+
+def noted(value: Any, path: str, read: set[str]) -> Any:
+    """The value, taking notes in `read`. What is in an array has the path of the array, with `[]`."""
+    if isinstance(value, dict):
+        return Noted(value, path, read)
+    if isinstance(value, list):
+        return [noted(one, f"{path}[]", read) for one in value]
+    return value
+
+
+def noted_event(event: DomainEvent, read: set[str]) -> DomainEvent:
+    """The event, taking notes in `read`."""
+
+    class NotedEvent(DomainEvent):
+        def __getattribute__(self, name: str) -> Any:
+            if name in METADATA:
+                read.add(f"metadata.{name}")
+            return super().__getattribute__(name)
+
+    found = {field.name: getattr(event, field.name) for field in fields(event)}
+    return NotedEvent(**{**found, "data": noted(dict(event.data), "data", read)})
+
+
+@contextmanager
+def fields_read() -> Iterator[set[str]]:
+    """The fields that handlers read of the events that their inbox hands them within the block."""
+    read: set[str] = set()
+    parse = inbox.parse
+
+    def parse_and_note(body: str) -> Delivery:
+        delivery = parse(body)
+        return Delivery(noted_event(delivery.event, read), delivery.replay_name)
+
+    with patch.object(inbox, "parse", parse_and_note):
+        yield read
+
+
+def leaves(read: set[str]) -> set[str]:
+    """Without the fields that were read only to get at those in them."""
+    return {field for field in read if not any(other.startswith((f"{field}.", f"{field}[")) for other in read)}

@@ -1,0 +1,85 @@
+"""What the services state to each other, signed as they sign it: what a command must come with, and what it answers."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from kernel import receipts as kernel
+from kernel import secrets
+from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts
+
+TOTAL = {"amount": 4998, "currency": "USD"}
+DECISIONS = {"capture": CONFIRMING, "commit": CONFIRMING, "void": CANCELLING, "release": CANCELLING}
+
+
+def make_key(monkeypatch: pytest.MonkeyPatch, key: str = "the-stage's-key") -> str:
+    """Make the stage's key in moto's Secrets Manager, if it is missing, and name it in the environment; its ARN."""
+    client = boto3.client("secretsmanager")
+    made = client.list_secrets()["SecretList"]
+    arn: str = made[0]["ARN"] if made else client.create_secret(Name="receipt-key", SecretString=key)["ARN"]
+    monkeypatch.setenv("RECEIPT_KEY_ARN", arn)
+    secrets._provider.cache_clear()
+    kernel.receipts.cache_clear()
+    return arn
+
+
+def receipts() -> Receipts:
+    """The receipts of the stage's key."""
+    return kernel.receipts()
+
+
+def payable(order_id: str, total: dict[str, Any] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:
+    """The order states what is to be paid."""
+    return receipts().issue(Kind.PAYABLE, order_id, {"total": total, "payment_token": payment_token})
+
+
+def wanted(order_id: str, lines: list[dict[str, Any]], if_short: str = "REJECT") -> dict[str, Any]:
+    """The order states what is to be held."""
+    return receipts().issue(Kind.WANTED, order_id, {"lines": lines, "if_short": if_short})
+
+
+def decision(order_id: str, outcome: str, total: dict[str, Any] = TOTAL, reason: str | None = None) -> dict[str, Any]:
+    """The order states its decision."""
+    return receipts().issue(Kind.DECISION, order_id, {"outcome": outcome, "reason": reason, "total": total})
+
+
+def payment(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+    """The payment states its outcome."""
+    return receipts().issue(Kind.PAYMENT, order_id, {"outcome": outcome, **more})
+
+
+def stock(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+    """The reservation states its outcome."""
+    return receipts().issue(Kind.STOCK, order_id, {"outcome": outcome, **more})
+
+
+def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a command as the saga passes them on, with receipts.
+
+    `fields` are bare: a total or lines for payment and inventory, outcomes or answers of these for the order.
+    """
+    if command == "authorize":
+        return {"payable": payable(order_id, **fields)}
+    if command == "reserve":
+        return {"wanted": wanted(order_id, **fields)}
+    if command in DECISIONS:
+        return {"decision": decision(order_id, DECISIONS[command], **fields)}
+    if command == "unavailable":
+        return {"payable": payable(order_id), **fields}
+    needs_payment = command == "wait" or fields.get("decision") == "CONFIRM"
+    given = {"payment": "AUTHORIZED", **fields} if needs_payment else fields
+    return {name: _evidence(name, order_id, value) for name, value in given.items()}
+
+
+def _evidence(name: str, order_id: str, value: Any) -> Any:
+    if name not in ("payment", "stock", "evidence"):
+        return value
+    answer = value if isinstance(value, dict) else {"outcome": value}
+    of_payment = name == "payment" or (name == "evidence" and answer["outcome"] in ("DECLINED", "VOIDED"))
+    return receipts().issue(Kind.PAYMENT if of_payment else Kind.STOCK, order_id, answer)
+
+
+def checked(kind: Kind, order_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """What a command answers, without its receipt, which is good if there is one."""
+    return receipts().check(kind, order_id, answer) if RECEIPT in answer else answer

@@ -1,0 +1,38 @@
+"""A copy of the repository to change at will, and to deploy from."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from laptop.emulator.process import REPOSITORY
+
+COPIED = ("cdk", "services", "audit", "journal", "orderctl", "stages")
+LINKED = ("requirements", "data", "node_modules", ".venv", "build")
+"""What is read only, or named by its contents."""
+BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def copy(folder: Path) -> Path:
+    """Copy what is deployed and what deploys it."""
+    for name in COPIED:
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in LINKED:
+        (folder / name).symlink_to(REPOSITORY / name)
+    for name in ("cdk.json", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder)
+    return folder
+
+
+def apply_page(page: Path, folder: Path) -> list[str]:
+    """Do in the copy what a page says: its blocks that name a file are that file, or a change of it. The files' names."""
+    done = []
+    for language, name, text in BLOCK.findall(page.read_text()):
+        if language == "diff":
+            command = ["git", "apply", "--unidiff-zero", "-"]
+            subprocess.run(command, cwd=folder, input=text, text=True, check=True, capture_output=True)
+        else:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        done.append(name)
+    return done

@@ -1,0 +1,33 @@
+"""What the kernel's tests know of events: real ones, of the payment service."""
+
+import json
+from typing import Any
+
+from kernel.events import DomainEvent
+
+ORDER = "ord-" + "a" * 26
+TOTAL = {"amount": 4998, "currency": "USD"}
+
+
+def authorized(version: int = 2, order_id: str = ORDER) -> DomainEvent:
+    """A PaymentAuthorized that its schema accepts."""
+    return DomainEvent(
+        source="orderflow.payment",
+        detail_type="PaymentAuthorized",
+        event_id=f"PAY#{order_id}#{version}",
+        occurred_at="2026-11-23T12:00:00.000Z",
+        correlation_id="correlation-1",
+        causation_id="request-1",
+        order_id=order_id,
+        data={"total": TOTAL},
+    )
+
+
+def event_ids(pending: list[str]) -> list[str]:
+    """The ids of the events in a row's outbox."""
+    return [json.loads(text)["detail"]["metadata"]["event_id"] for text in pending]
+
+
+def message(event: DomainEvent, **envelope: Any) -> str:
+    """The SQS body that a rule writes for the event."""
+    return json.dumps({"source": event.source, "detail-type": event.detail_type, "detail": event.detail(), **envelope})

@@ -1,0 +1,21 @@
+"""Give a line of a document to a shell, as a reader does who pastes it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from laptop.emulator.process import REPOSITORY
+from operations.aws.target import Target
+
+
+def shell(target: Target, line: str, **variables: str) -> str:
+    """Run a line in the repository's folder on `target`, as it must succeed; return its standard output."""
+    binaries = str(Path(sys.executable).parent)
+    environment = {**os.environ, **variables, "PATH": os.pathsep.join([binaries, os.environ["PATH"]]), "COLUMNS": "200"}
+    environment["AWS_ENDPOINT_URL"] = target.reachable()
+    done = subprocess.run(
+        ["bash", "-ec", line], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout

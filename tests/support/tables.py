@@ -1,0 +1,70 @@
+"""Tables for unit tests, with the key and the sparse indexes that every service's table has."""
+
+from typing import Any
+
+from journal.items import HOUR_INDEX
+from kernel.naming import DUE_INDEX, PENDING_INDEX
+from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
+
+
+def create_orders(client: Any, name: str) -> None:
+    """The order service's table, with the index `customer` too."""
+    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
+    by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
+    create_table(client, name, by_customer)
+
+
+def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
+    """A table keyed by `pk`, with the indexes `pending` and `due`, and more if there are."""
+    keys = [key["AttributeName"] for index in more for key in index["KeySchema"]]
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "pending_shard", "pending_since", "due_shard", "next_due", *keys)
+        ],
+        GlobalSecondaryIndexes=[
+            _sparse_index(PENDING_INDEX, "pending_shard", "pending_since"),
+            _sparse_index(DUE_INDEX, "due_shard", "next_due"),
+            *more,
+        ],
+    )
+
+
+def create_ledger(client: Any, name: str) -> None:
+    """The sandbox gateway's ledger: a table keyed by `pk` and `sk`, without indexes."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk")],
+    )
+
+
+def create_journal(client: Any, name: str) -> None:
+    """The journal: keyed by `pk` and `sk`, with the index `hour`."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk", "hour", "put_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": HOUR_INDEX,
+                "KeySchema": [{"AttributeName": "hour", "KeyType": "HASH"}, {"AttributeName": "put_at", "KeyType": "RANGE"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+def _sparse_index(name: str, partition: str, order: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }

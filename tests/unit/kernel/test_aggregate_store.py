@@ -1,0 +1,244 @@
+"""Rows that move by transitions, on the payment's table: production data, and short enough to see."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kernel import clock
+from kernel.aggregate_store import (
+    PENDING_SHARDS,
+    AggregateStore,
+    Causation,
+    ContentionError,
+    Decision,
+    ForbiddenTransitionError,
+    Row,
+    UnknownAggregateError,
+    VersionConflictError,
+    marshal,
+    shard_of,
+    unmarshal,
+)
+from kernel.schemas import InvalidEventError
+from services.payment.domain.states import TRANSITIONS
+from tests.support.sample_events import event_ids
+from tests.support.tables import create_table
+
+ORDER = "ord-" + "a" * 26
+CAUSE = Causation("correlation-1", "request-1")
+TOTAL = {"amount": 4998, "currency": "USD"}
+
+INTEND = Decision(TRANSITIONS["intend_authorize"], set={"order_id": ORDER, "total": TOTAL})
+AUTHORIZE = Decision(TRANSITIONS["authorize"], data={"total": TOTAL})
+INTEND_CAPTURE = Decision(TRANSITIONS["intend_capture"])
+CAPTURE = Decision(TRANSITIONS["capture"], data={"total": TOTAL})
+
+
+@pytest.fixture
+def rows(dynamodb: Any) -> AggregateStore:
+    create_table(dynamodb, "payments")
+    return AggregateStore(dynamodb, "payments", TRANSITIONS)
+
+
+def once(change: Decision) -> Callable[[Row | None], Decision | None]:
+    """Take the step if the row stands where it starts, else nothing."""
+
+    def decide(row: Row | None) -> Decision | None:
+        return change if (row["status"] if row else "∅") in change.transition.sources else None
+
+    return decide
+
+
+def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
+    noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    with clock.held_by(lambda: noon):
+        row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+
+    assert row == {
+        "pk": f"PAY#{ORDER}",
+        "order_id": ORDER,
+        "total": TOTAL,
+        "status": "AUTHORIZING",
+        "version": 1,
+        "created_at": "2026-11-23T12:00:00.000Z",
+        "updated_at": "2026-11-23T12:00:00.000Z",
+    }
+    assert rows.get(ORDER) == row
+
+
+def test_no_step_is_applied_to_a_missing_row(rows: AggregateStore) -> None:
+    assert rows.get(ORDER) is None
+    with pytest.raises(UnknownAggregateError, match=f"there is no PAY#{ORDER}"):
+        rows.create_or_apply(ORDER, lambda row: None, CAUSE)
+    with pytest.raises(UnknownAggregateError, match=f"there is no PAY#{ORDER}"):
+        rows.apply(ORDER, lambda row: INTEND, CAUSE)
+    assert rows.get(ORDER) is None
+
+
+def test_a_row_is_created_once(rows: AggregateStore) -> None:
+    created = rows.create(ORDER, INTEND, CAUSE)
+
+    assert rows.create(ORDER, INTEND, CAUSE) == created == rows.get(ORDER)
+    assert rows.apply(ORDER, lambda row: None, CAUSE) == created
+
+
+def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: AggregateStore) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
+
+    assert row
+    assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
+    assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
+    assert row["pending_since"] == row["updated_at"]
+    assert row["pending_shard"] == shard_of(f"PAY#{ORDER}")
+
+
+def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: AggregateStore) -> None:
+    noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    for seconds, change in enumerate((INTEND, AUTHORIZE, INTEND_CAPTURE, CAPTURE)):
+        with clock.held_by(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
+            row = rows.create_or_apply(ORDER, once(change), CAUSE)
+
+    assert row
+    assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2", f"PAY#{ORDER}#4"]
+    assert row["pending_since"] == "2026-11-23T12:00:01.000Z"
+
+
+def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], publishes=False)), CAUSE)
+
+    assert row
+    assert row["status"] == "AUTHORIZED"
+    assert "pending" not in row
+
+
+def test_a_step_already_taken_is_not_taken_again(rows: AggregateStore) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    before = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
+
+    assert rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE) == before
+
+
+def test_a_wrong_presumption_of_absence_is_corrected_by_the_write(rows: AggregateStore) -> None:
+    before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+
+    assert rows.create_or_apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
+
+
+def test_a_row_seen_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    monkeypatch.setattr(rows, "get", None)
+
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
+
+    assert row
+    assert row["status"] == "AUTHORIZED"
+
+
+def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: AggregateStore) -> None:
+    intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    authorized = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
+
+    with pytest.raises(VersionConflictError) as stale:
+        rows.write(ORDER, intended, AUTHORIZE, CAUSE)
+    assert stale.value.row == authorized
+
+
+def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateStore, dynamodb: Any) -> None:
+    intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    dynamodb.delete_item(TableName="payments", Key=marshal({"pk": f"PAY#{ORDER}"}))
+
+    with pytest.raises(VersionConflictError) as stale:
+        rows.write(ORDER, intended, AUTHORIZE, CAUSE)
+    assert stale.value.row is None
+
+
+def test_the_same_status_at_another_version_is_stale(rows: AggregateStore) -> None:
+    row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    assert row
+
+    with pytest.raises(VersionConflictError):
+        rows.write(ORDER, {**row, "version": 7}, AUTHORIZE, CAUSE)
+
+
+class AnswerLost:
+    """A DynamoDB whose first write happens but whose answer is lost, so that the SDK sends it again."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.lost = False
+
+    def update_item(self, **update: Any) -> Any:
+        if not self.lost:
+            self.lost = True
+            self.client.update_item(**update)
+        return self.client.update_item(**update)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    rows.client = AnswerLost(rows.client)
+
+    row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
+
+    assert row
+    assert (row["status"], row["version"]) == ("AUTHORIZED", 2)
+    assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
+
+
+def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: Any) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+
+    def decide_while_another_writes(row: Row | None) -> Decision:
+        dynamodb.update_item(
+            TableName="payments",
+            Key=marshal({"pk": f"PAY#{ORDER}"}),
+            UpdateExpression="ADD version :one",
+            ExpressionAttributeValues=marshal({":one": 1}),
+        )
+        return AUTHORIZE
+
+    with pytest.raises(ContentionError, match=r"changed 5 times"):
+        rows.create_or_apply(ORDER, decide_while_another_writes, CAUSE)
+
+
+def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) -> None:
+    row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+
+    with pytest.raises(ForbiddenTransitionError, match="is AUTHORIZING; capture starts from"):
+        rows.write(ORDER, row, CAPTURE, CAUSE)
+    with pytest.raises(ForbiddenTransitionError, match="is ∅"):
+        rows.write(ORDER, None, CAPTURE, CAUSE)
+
+
+def test_an_event_that_its_schema_refuses_leaves_the_row_as_it_was(rows: AggregateStore) -> None:
+    before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+
+    with pytest.raises(InvalidEventError, match="PaymentAuthorized"):
+        rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": "a lot"})), CAUSE)
+    assert rows.get(ORDER) == before
+
+
+def test_a_change_can_remove_attributes(rows: AggregateStore) -> None:
+    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
+    row = rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], data={"total": TOTAL}, remove=("total",))), CAUSE)
+
+    assert row
+    assert "total" not in row
+
+
+def test_what_is_marshalled_comes_back_as_it_was() -> None:
+    row = {"n": 3, "text": "x", "lines": [{"sku": "A", "quantity": 2}], "none": None, "yes": True}
+
+    assert unmarshal(marshal(row)) == row
+    assert type(unmarshal(marshal(row))["n"]) is int
+
+
+def test_keys_spread_over_all_shards() -> None:
+    assert {shard_of(f"PAY#ord-{number}") for number in range(100)} == {str(shard) for shard in range(PENDING_SHARDS)}

@@ -1,0 +1,180 @@
+"""What each consumer declares to read of an event is what its handler reads, all of it and nothing else."""
+
+import copy
+from collections.abc import Callable
+from functools import reduce
+from itertools import product
+from operator import getitem
+from typing import Any
+
+import pytest
+
+from kernel import clients
+from kernel.aggregate_store import marshal
+from services.inventory.functions import subscriber as inventory_subscriber
+from services.order.domain import states
+from services.order.functions import intake, subscriber
+from services.order.storage import table
+from services.payment.functions import subscriber as payment_subscriber
+from services.shipping.functions import cancellation
+from tests.support.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
+from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
+from tests.support.fields_read import fields_read, leaves
+from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
+from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
+from tests.unit.order.conftest import order_service, owners, saga  # noqa: F401 - fixtures
+from tests.unit.payment.conftest import payment_tables  # noqa: F401 - fixtures
+from tests.unit.shipping.conftest import ShippingService, shipping  # noqa: F401 - fixtures
+
+Event = dict[str, Any]
+Receives = Callable[..., Any]
+
+
+def samples(schema: Schema) -> list[Event]:
+    """The examples of a schema as a rule hands them over, about ORDER if they are about an order."""
+    source, detail_type = schema["x-source"].replace("*", "cdnow"), schema["x-detail-type"]
+    details = copy.deepcopy(schema["examples"])
+    for detail in details:
+        if "order_id" in detail["metadata"]:
+            detail["metadata"]["order_id"] = ORDER
+    return [{"source": source, "detail-type": detail_type, "detail": detail} for detail in details]
+
+
+def handles_intake(request: pytest.FixtureRequest) -> Receives:
+    skus = [{"sku": f"CD-{number}", "amount": 1000, "currency": "USD"} for number in (1466, 1467)]
+    table.catalogue().set_prices(skus)
+    table.contacts().put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
+    return lambda *events: intake.handler(batch(*events), None)
+
+
+def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
+    others: OtherServices = request.getfixturevalue("owners")
+
+    def receives(*events: Event) -> dict[str, Any]:
+        order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "customer_id": "alice", "correlation_id": "c", "version": 3}
+        asked = {"reason": "CUSTOMER", "total": {"amount": 4998, "currency": "USD"}}
+        going_back = events[0]["detail-type"] in ("PaymentRefunded", "StockReleased")
+        waiting = events[0]["detail-type"] == "StockAllocated"
+        status = states.REFUNDING if going_back else states.BACKORDERED if waiting else states.CANCEL_REQUESTED
+        if events[0]["detail-type"] == "PaymentRefundedOutside":
+            status = states.CONFIRMED
+        row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
+        others.bear_out(events[0]["detail-type"], **events[0]["detail"]["data"])
+        table.orders().client.put_item(TableName="orders", Item=marshal(row))
+        return subscriber.handler(batch(*map(was_restocked, events)), None)
+
+    return receives
+
+
+def handles_orders(request: pytest.FixtureRequest) -> Receives:
+    service: ShippingService = request.getfixturevalue("shipping")
+    return service.receives
+
+
+def was_restocked(event: Event) -> Event:
+    """The StockReleased of goods that were sold."""
+    if event["detail-type"] == "StockReleased":
+        event["detail"]["data"]["restocked"] = True
+    return event
+
+
+def was_confirmed(event: Event) -> Event:
+    """The OrderCancelled of an order that was confirmed before, where its version has words for that."""
+    if "confirmed" in event["detail"]["data"]:
+        event["detail"]["data"]["confirmed"] = True
+    return event
+
+
+def handles_refunds(request: pytest.FixtureRequest) -> Receives:
+    request.getfixturevalue("payment_tables")
+    request.getfixturevalue("owners").facts["order"] = REVOKED
+    return lambda *events: payment_subscriber.handler(batch(*map(was_confirmed, events)), None)
+
+
+def handles_restocks(request: pytest.FixtureRequest) -> Receives:
+    service: InventoryService = request.getfixturevalue("inventory")
+    service.replenish(blue=3)
+    service.reserve(blue=1)
+    service.commit()
+    request.getfixturevalue("owners").facts["order"] = REVOKED
+    return lambda *events: inventory_subscriber.handler(batch(*map(was_confirmed, events)), None)
+
+
+def handles_cancellations(request: pytest.FixtureRequest) -> Receives:
+    service: ShippingService = request.getfixturevalue("shipping")
+    service.contacts.facts["order"] = {**CONFIRMED, "status": "CANCEL_REQUESTED"}
+    return lambda *events: cancellation.handler(batch(*events), None)
+
+
+def handles_notices(request: pytest.FixtureRequest) -> Receives:
+    service: NotificationService = request.getfixturevalue("notification")
+    service.contacts.contacts[ORDER] = ALICE
+    return service.receives
+
+
+HANDLERS = {
+    ("order", "intake"): handles_intake,
+    ("order", "fulfilment"): handles_fulfilment,
+    ("payment", "cancellations"): handles_refunds,
+    ("inventory", "cancellations"): handles_restocks,
+    ("shipping", "orders"): handles_orders,
+    ("shipping", "cancellations"): handles_cancellations,
+    ("notification", "notices"): handles_notices,
+}
+
+
+@pytest.fixture
+def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
+    queue = DeadLetterQueue()
+    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    return queue
+
+
+@pytest.fixture(params=CONSUMED, ids=lambda one: f"{one[0]}-{one[1]}-{one[3]}")
+def consumed(request: pytest.FixtureRequest) -> tuple[str, str, str, str]:
+    found: tuple[str, str, str, str] = request.param
+    return found
+
+
+@pytest.fixture
+def fields(consumed: tuple[str, str, str, str]) -> tuple[str, ...]:
+    """What the consumer declares to read."""
+    return SUBSCRIPTIONS[consumed[:2]][consumed[2:]]
+
+
+@pytest.fixture
+def receives(request: pytest.FixtureRequest, consumed: tuple[str, str, str, str]) -> Receives:
+    """Hands events to the subscription's own handler; fails if it does not take every one of them."""
+    dead_letters: DeadLetterQueue = request.getfixturevalue("dead_letters")
+    handler = HANDLERS[consumed[:2]](request)
+
+    def receive(*events: Event) -> None:
+        assert handler(*events) == {"batchItemFailures": []}
+        assert dead_letters.reasons == []
+
+    return receive
+
+
+def test_every_subscription_is_tried() -> None:
+    assert set(HANDLERS) == set(SUBSCRIPTIONS)
+
+
+def test_reads_what_it_declares_and_nothing_else(
+    consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
+) -> None:
+    """Fresh, delivered again, and replayed: whichever way the handler goes."""
+    with fields_read() as read:
+        for event in (event for schema in versions(consumed[2:]) for event in samples(schema)):
+            receives(event)
+            receives(event, {**event, "replay-name": "monday"})
+    assert leaves(read) == set(fields)
+
+
+def test_does_without_a_declared_field_that_the_publisher_may_leave_out(
+    consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
+) -> None:
+    schema = versions(consumed[2:])[-1]
+    for event, field in product(samples(schema), (field for field in fields if optional(schema, field))):
+        *path, name = field.partition("[]")[0].split(".")
+        reduce(getitem, path, event["detail"]).pop(name, None)
+        receives(event)
