@@ -35,14 +35,14 @@ STACKS = (
 
 
 def compose(app: App, stage: Stage) -> list[ServiceStack]:
-    """The app's stacks, each depending on those that publish what it requires; their order is left in the assembly."""
+    """Return the app's stacks, each depending on those that publish what it requires; their order is left in the assembly."""
     composed: list[ServiceStack] = [kind(app, stage) for kind in STACKS]
     stack_order.write(put_in_order(composed), Path(app.outdir))
     return composed
 
 
 def stage_of(app: App) -> Stage:
-    """The settings of the stage that the context `stage` names; a stage without a file may be `like` an ephemeral one.
+    """Return the settings of the stage that the context `stage` names; a stage without a file may be `like` an ephemeral one.
 
     Raises stages.StageError if the context names no stage that can be used, or contradicts the stage's file.
     """

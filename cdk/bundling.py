@@ -100,14 +100,15 @@ def install_dependencies(build: Path = BUILD) -> Path:
 
 def _sources(service: str) -> Iterator[Path]:
     services = REPOSITORY / "services"
-    yield services / "__init__.py"
-    yield from _files(services / "kernel")
+    yield from _files(REPOSITORY / "kernel")
     if service in (AUDIT, JOURNAL):
         yield from _files(REPOSITORY / service)
     if service == JOURNAL:
         return
+    yield services / "__init__.py"
     if service == AUDIT:
-        yield from sorted({services / "order" / "identity.py", *services.glob("*/states.py"), *services.glob("*/__init__.py")})
+        packages = {*services.glob("*/__init__.py"), *services.glob("*/domain/__init__.py")}
+        yield from sorted({services / "order" / "domain" / "identity.py", *services.glob("*/domain/states.py"), *packages})
         return
     yield from _files(services / service)
     consumes: Subscriptions = import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS

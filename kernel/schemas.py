@@ -19,7 +19,7 @@ from kernel.events import DomainEvent
 from kernel.identifiers import shown
 from kernel.naming import is_source
 
-SERVICES_FOLDER = Path(__file__).parent.parent
+SERVICES_FOLDER = Path(__file__).parents[1] / "services"
 Key = tuple[str, str, int]
 """(source, detail-type, version); a source may end in `*`."""
 

@@ -1,7 +1,5 @@
 """Bring Orderflow up on the laptop: start its AWS, deploy what changed, seed it, and say where it is."""
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +12,7 @@ from operations.aws.target import Target
 from operations.deploy import cdk_cli, requirements
 from operations.deploy.cdk_cli import Cdk, Stack
 from operations.errors import UserError
-from orderctl.terminal.output import Progress
+from operations.progress import Progress
 
 _MARK = "laptop/deployed"
 
@@ -132,10 +130,10 @@ def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mappi
 
 
 def _seed(target: Target, progress: Progress) -> None:
-    if importlib.util.find_spec("laptop.seed") is None:
-        return
+    from laptop import seed
+
     with progress.step("Seed the catalogue and the stock"):
-        importlib.import_module("laptop.seed").seed(target, progress)
+        seed.seed(target, progress)
 
 
 def _is_bootstrapped(target: Target) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from laptop.emulator import process
-from laptop.emulator.process import REPOSITORY
 from operations.aws.target import Target
 from operations.deploy import cdk_cli
+from operations.repository import REPOSITORY
 
 SETUP = "make setup"
 _PATIENCE_SECONDS = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 from kernel import outside_json
 from operations.aws import service_client
 from operations.aws.target import Target
-from orderctl.terminal.output import Progress
+from operations.progress import Progress
 
 CATALOGUE = Path(__file__).resolve().parents[1] / "data" / "catalogue.json"
 REPLENISHMENT_ID = "seed-1"

@@ -79,8 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from simulation.engine import process
-    from simulation.stage import report
+    from simulation.stage import process, report
     from simulation.stage.campaign import run_campaign
     from simulation.stage.runs import WorldRun, run_world
     from simulation.stage.shrink import shrink
@@ -114,8 +113,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _repeat(chosen: argparse.Namespace) -> int:
-    from simulation.engine import process
-    from simulation.stage import report
+    from simulation.stage import process, report
     from simulation.stage.runs import run_world
 
     process.make_ready()
@@ -138,7 +136,7 @@ def _crash_points(chosen: argparse.Namespace) -> int:
 
 
 def _replays(chosen: argparse.Namespace) -> int:
-    from simulation.engine import process
+    from simulation.stage import process
 
     process.make_ready()
     from simulation.stage import replays

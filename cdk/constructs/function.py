@@ -24,7 +24,7 @@ ACKNOWLEDGED = {
 
 
 class ServiceFunction(lambda_.Function):
-    """`services.<service>.<module>.handler`, allowed nothing but its log, its trace and what `allow` says.
+    """`services.<service>.functions.<module>.handler`, allowed nothing but its log, its trace and what `allow` says.
 
     `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
     """
@@ -52,7 +52,7 @@ class ServiceFunction(lambda_.Function):
             description=f"Orderflow {stack.stage}: {stack.service} {module}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"{package or f'services.{stack.service}'}.{module}.handler",
+            handler=f"{package or f'services.{stack.service}.functions'}.{module}.handler",
             code=lambda_.Code.from_asset(str(bundle.file), asset_hash=bundle.digest, asset_hash_type=AssetHashType.CUSTOM),
             role=role,
             timeout=Duration.seconds(timeout_seconds),

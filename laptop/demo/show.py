@@ -4,18 +4,16 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.catalogue import label
 from audit.finding import Finding
 from audit.invariants import audit
 from audit.snapshot import read_books
 from audit.summary import figures
 from audit.tables import PARAMETERS
-from kernel.money import Money
 from laptop import bring_up
 from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
 from laptop.emulator import mailbox, process
@@ -23,23 +21,39 @@ from operations.aws import service_client, stage_state
 from operations.aws.target import Target
 from operations.errors import CheckFailedError
 from operations.orders import cdnow, order_import
+from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
-from orderctl.terminal import output
+from operations.repository import REPOSITORY
+from operations.window import Window
 
-SAMPLE = process.REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
+SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 IMPORTED_ROWS = 200
 PATIENCE_SECONDS = 120.0
 STAGE = "demo"
 """Its settings let the next look at a parcel deliver it. Once all are, no sweep changes a row: only the replay could."""
 
 
-def run(target: Target, *, keep: bool) -> None:
-    """Play the demonstration on a laptop AWS of its own.
+@dataclass(frozen=True)
+class Played:
+    """A demonstration that was played: its scenes, the books as `audit.summary` has them, the mails sent, the findings."""
 
-    Raises SceneFailedError, and CheckFailedError if the audit finds anything.
-    """
-    progress = output.Progress()
-    with own_laptop(keep=keep):
+    scenes: list[Shown]
+    books: dict[str, Any]
+    mails: int
+    findings: list[Finding]
+    seconds: float
+
+    def check(self) -> None:
+        """Raise CheckFailedError if the audit found anything, or if the mails sent are not those of the books."""
+        if self.findings:
+            hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
+            raise CheckFailedError(f"The audit found {len(self.findings)} things that are not right.", hint)
+        check_mails(self.mails, self.books["mails"])
+
+
+def run(target: Target, progress: Progress, *, keep: bool) -> Played:
+    """Play the demonstration on a laptop AWS of its own. Raises SceneFailedError."""
+    with own_laptop(progress, keep=keep):
         port = None if process.running() else process.free_port()
         target, _ = bring_up.up(replace(target, stage=STAGE), progress, port=port)
         began = time.monotonic()
@@ -47,7 +61,8 @@ def run(target: Target, *, keep: bool) -> None:
         for scene in SCENES:
             with progress.step((scene.__doc__ or scene.__name__).rstrip(".")):
                 play(stage, scene)
-        play(stage, imported)
+        with progress.step("Import purchases, published as a marketplace feed would"):
+            play(stage, imported)
         with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):
             fulfil(target)
         play(stage, delivered)
@@ -60,24 +75,20 @@ def run(target: Target, *, keep: bool) -> None:
         )
         findings, found = audit(books, settled=True), figures(books)
         mails = len(mailbox.sent_mails(target.reachable()))
-        tell(stage, found, mails, findings, time.monotonic() - began)
-        if findings:
-            hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
-            raise CheckFailedError(f"The audit found {len(findings)} things that are not right.", hint)
-        check_mails(mails, found["mails"])
+        return Played(stage.shown, found, mails, findings, time.monotonic() - began)
 
 
 @contextmanager
-def own_laptop(*, keep: bool) -> Iterator[None]:
+def own_laptop(progress: Progress = SILENT, *, keep: bool) -> Iterator[None]:
     """A laptop AWS beside the one that `orderctl up` may have started; ended afterwards, unless it is to be kept."""
     before = os.environ.get("ORDERFLOW_HOME")
-    home = Path(before) / "demo" if before else process.REPOSITORY / ".orderflow" / "demo"
+    home = Path(before) / "demo" if before else REPOSITORY / ".orderflow" / "demo"
     os.environ["ORDERFLOW_HOME"] = str(home)
     try:
         yield
     finally:
         if keep:
-            output.err.print(f"[dim]Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down[/dim]")
+            progress.note(f"Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down")
         else:
             process.stop()
         if before is None:
@@ -103,7 +114,7 @@ def replayed(stage: Stage) -> Shown:
     target, now = stage.target, datetime.now(UTC)
     before, mails = stage_state.all_rows(target), len(mailbox.sent_mails(target.reachable()))
     rule_arns = archive_replay.chosen_rules(archive_replay.rules(target), ("shipping", "notification"))
-    name = archive_replay.start(target, archive_replay.Window(now - timedelta(hours=1), now), rule_arns, now)
+    name = archive_replay.start(target, Window(now - timedelta(hours=1), now), rule_arns, now)
     archive_replay.follow(target, name, PATIENCE_SECONDS, lambda _: None)
     _settle(target)
     if stage_state.fingerprint(stage_state.all_rows(target)) != stage_state.fingerprint(before):
@@ -126,42 +137,6 @@ def check_mails(sent: int, booked: Mapping[str, int]) -> None:
     certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
     if not certain <= sent <= sum(booked.values()):
         raise CheckFailedError(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
-
-
-def tell(stage: Stage, found: dict[str, Any], mails: int, findings: list[Finding], seconds: float) -> None:
-    """What happened, what the books say, how long it took, and where to go next."""
-    output.out.print()
-    rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in stage.shown]
-    output.show(rows, {"scene": "What was done", "said": "What came of it", "seconds": "Seconds"}, output.Format.TABLE)
-    output.out.print()
-    counts = {
-        name: ", ".join(f"{count} {key}" for key, count in found[name].items()) or "none" for name in ("orders", "shipments")
-    }
-    sold = ", ".join(f"{found['stock'].get(name, 0)} {name}" for name in ("available", "held", "sold", "replenished"))
-    books = [
-        {"what": "orders", "value": counts["orders"]},
-        {"what": "captured", "value": _money(found["captured"])},
-        {"what": "refunded", "value": _money(found["refunded"])},
-        {"what": "captured less refunded", "value": _money(found["kept"])},
-        {"what": "total of confirmed orders", "value": _money(found["confirmed"])},
-        {"what": "stock", "value": sold},
-        {"what": "shipments", "value": counts["shipments"]},
-        {"what": "mails", "value": str(mails)},
-        {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
-        {"what": "invariants broken", "value": str(len(findings))},
-    ]
-    output.show(books, {"what": "The books", "value": ""}, output.Format.TABLE)
-    for finding in findings[:20]:
-        output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
-    output.out.print()
-    output.out.print(f"Done in {seconds:.0f} s after set-up.")
-    output.out.print(
-        "Next: `make up`, then `orderctl orders place --line MUG-BLUE=1`, `orderctl events tail`, `orderctl audit`."
-    )
-
-
-def _money(amounts: dict[str, int]) -> str:
-    return ", ".join(str(Money(amount, currency)) for currency, amount in sorted(amounts.items())) or "none"
 
 
 def _settle(target: Target) -> None:

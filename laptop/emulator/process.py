@@ -23,8 +23,9 @@ from typing import Any
 import psutil
 
 from operations.errors import UserError
+from operations.log_file import last_lines
+from operations.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PYTHON = REPOSITORY / ".venv-embedded" / "bin" / "python"
 USUAL_PORT = 4566
@@ -235,14 +236,6 @@ def port_taken(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def last_lines(log: Path, count: int = 25) -> str:
-    """The end of a log file, for a message about what went wrong."""
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
-    except FileNotFoundError:
-        return ""
 
 
 def _process(record: Running) -> psutil.Process | None:

@@ -9,8 +9,10 @@ from typing import Any
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, unmarshal
 from kernel.naming import SERVICES
 from operations.aws.target import Target
-from operations.orders.store import AT_REST
 
+SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
+AT_REST = SETTLED | {"BACKORDERED"}
+"""Statuses in which nothing more comes by itself: a back-order waits for goods."""
 TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name")
 """The parameters that name the stage's tables."""
 

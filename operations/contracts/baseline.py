@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX
-from laptop.emulator.process import REPOSITORY
 from operations.contracts.diff import Change, changes
 from operations.errors import UserError
+from operations.repository import REPOSITORY
 
 FILE: Final = REPOSITORY / "docs" / "reference" / "events" / "released-schemas.json"
 Key = tuple[str, str, int]

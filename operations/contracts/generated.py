@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel.naming import SERVICES
-from laptop.emulator.process import REPOSITORY
 from operations.contracts import asyncapi, models, openapi, pages
 from operations.contracts.event_catalogue import Event, events
 from operations.contracts.markdown import formatted
+from operations.repository import REPOSITORY
 
 FOLDER: Final = Path("docs/reference/events")
 APIS: Final = Path("docs/reference/openapi")

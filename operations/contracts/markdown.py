@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 
-from laptop.emulator.process import REPOSITORY
+from operations.repository import REPOSITORY
 
 CODE = re.compile(r"(`[^`]*`)")
 

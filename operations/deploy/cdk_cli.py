@@ -12,14 +12,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 import stages
-from laptop.emulator.process import REPOSITORY, last_lines
 from operations.aws.target import LAPTOP_ACCOUNT, Target
 from operations.errors import UserError
+from operations.log_file import last_lines
+from operations.repository import REPOSITORY
 from stages import Stage
 
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 # What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
-SOURCES = ("cdk", "services", "audit", "journal", "stages", "cdk.json", "requirements", "pyproject.toml")
+SOURCES = ("app.py", "cdk", "kernel", "services", "audit", "journal", "stages", "cdk.json", "requirements", "pyproject.toml")
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"

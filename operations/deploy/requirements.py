@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 
 from cdk import stack_order
 from cdk.stack_order import Stacked
-from laptop.emulator.process import REPOSITORY
 from operations.aws.target import LAPTOP_ACCOUNT, Target
 from operations.errors import UserError, WrongUsageError
+from operations.repository import REPOSITORY
 from stages import Stage
 
 BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"

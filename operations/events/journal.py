@@ -12,7 +12,7 @@ from typing import Any, Final
 from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
 from kernel import clock, outside_json
 from operations.aws.target import Target
-from operations.replay.archive_replay import Window
+from operations.window import Window
 
 TABLE: Final = "journal/table-name"
 AT_ONCE: Final = 8

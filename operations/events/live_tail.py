@@ -14,7 +14,7 @@ from kernel.naming import SOURCE_PREFIX
 from kernel.outside_json import OutsideJsonError
 from operations.aws.target import Target
 from operations.errors import UserError
-from orderctl.terminal import output
+from operations.progress import SILENT, Progress
 
 EVERYTHING = {"source": [{"prefix": SOURCE_PREFIX}]}
 
@@ -43,7 +43,7 @@ def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
         sqs.delete_queue(QueueUrl=url)
 
 
-def received(target: Target, url: str, timeout_seconds: float | None) -> Iterator[dict[str, Any]]:
+def received(target: Target, url: str, timeout_seconds: float | None, progress: Progress = SILENT) -> Iterator[dict[str, Any]]:
     """The events that arrive in the queue, until `timeout_seconds` have passed; without end if it is None."""
     sqs = target.client("sqs", read_timeout=30)
     ends = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -55,7 +55,7 @@ def received(target: Target, url: str, timeout_seconds: float | None) -> Iterato
             try:
                 yield outside_json.read_object(message["Body"])
             except OutsideJsonError as error:
-                output.err.print(f"[yellow]An event cannot be shown:[/yellow] {error}")
+                progress.warning("An event cannot be shown", str(error))
         if messages:
             entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)

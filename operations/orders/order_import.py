@@ -3,19 +3,16 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from operations.aws import service_client
+from operations.aws import service_client, stage_state
 from operations.aws.target import Target
 from operations.events import publisher
 from operations.orders import cdnow, store
 from operations.orders.cdnow import Purchase
-from orderctl.terminal import output
+from operations.progress import SILENT, Progress
 from services.order.domain import identity
 
 IN_FLIGHT = 8
@@ -35,6 +32,7 @@ def run(
     wait: bool,
     deadline_seconds: float,
     in_flight: int = IN_FLIGHT,
+    progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Import the purchases; how many were published, new, known before, and what became of them.
 
@@ -45,9 +43,9 @@ def run(
     ids = [identity.order_id(identity.channel_scope(channel), purchase.idempotency_key) for purchase in purchases]
     known_before = set(store.statuses(target, ids))
     new = [purchase for purchase, order_id in zip(purchases, ids, strict=True) if order_id not in known_before]
-    prepare(target, purchases, channel, {purchase.customer_id for purchase in new})
+    prepare(target, purchases, channel, {purchase.customer_id for purchase in new}, progress)
     window = _Window(target, in_flight) if wait else None
-    with _bar("Publish", len(purchases)) as advance:
+    with progress.bar("Publish", len(purchases)) as advance:
         published = 0
         while published < len(purchases):
             began = time.monotonic()
@@ -65,27 +63,28 @@ def run(
         "new": len(new),
     }
     if wait:
-        with _bar("Settle", len(ids)) as advance:
+        with progress.bar("Settle", len(ids)) as advance:
             rows = store.settled(target, ids, deadline_seconds, advance)
         summary |= outcome(rows, len(ids))
     return summary
 
 
-def prepare(target: Target, purchases: list[Purchase], channel: str, customers: Collection[str]) -> None:
+def prepare(
+    target: Target, purchases: list[Purchase], channel: str, customers: Collection[str], progress: Progress = SILENT
+) -> None:
     """What the orders need to be there: a price for each SKU, enough stock, a contact for each of `customers`. Repeatable.
 
     The stock is that of all the purchases, known before or not: an import that was cut short adds none a second time.
     The contacts are those of new orders only: whoever was forgotten since stays so.
     """
     needed = cdnow.quantities(purchases)
-    progress = output.Progress()
     with progress.step(f"Price {len(needed)} SKUs"):
         prices = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
         service_client.set_prices(target, prices)
     with progress.step("Stock them"):
         delivery = replenishment_id(channel, purchases)
         service_client.replenish(target, delivery, [{"sku": s, "quantity": q} for s, q in needed.items()])
-    with _bar("Contacts", len(customers)) as advance, ThreadPoolExecutor(AT_ONCE) as pool:
+    with progress.bar("Contacts", len(customers)) as advance, ThreadPoolExecutor(AT_ONCE) as pool:
         contacts = (cdnow.contact(customer) for customer in sorted(customers))
         for done, _ in enumerate(pool.map(lambda contact: service_client.put_contact(target, contact), contacts), start=1):
             advance(done)
@@ -102,7 +101,7 @@ def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
     counted = Counter(
         row["status"].lower() if row["status"] != "CANCELLED" else f"cancelled_{row['reason'].lower()}" for row in rows.values()
     )
-    settled = sum(row["status"] in store.AT_REST for row in rows.values())
+    settled = sum(row["status"] in stage_state.AT_REST for row in rows.values())
     cents = sum(row["total"]["amount"] for row in rows.values() if row["status"] == "CONFIRMED")
     return {**dict(sorted(counted.items())), "unsettled": expected - settled, "confirmed_cents": cents}
 
@@ -125,7 +124,7 @@ class _Window:
         ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = store.statuses(self.target, self.on_their_way)
-            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in store.AT_REST]
+            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in stage_state.AT_REST]
             if len(left) == len(self.on_their_way) and time.monotonic() < ends:
                 time.sleep(0.2)
             else:
@@ -137,12 +136,3 @@ class _Window:
 
 def _pace(began: float, seconds: float) -> None:
     time.sleep(max(0.0, began + seconds - time.monotonic()))
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; call what it gives with how many are done."""
-    columns = (TextColumn(f"{what:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=output.err) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)

@@ -9,14 +9,12 @@ from botocore.exceptions import ClientError
 
 from kernel.aggregate_store import marshal, unmarshal
 from operations.aws.service_client import in_parts
+from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
 from operations.errors import UserError
 from services.notification.domain.mails import KINDS
 from services.order.domain.states import DECIDED_BY_OTHERS
 
-SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
-AT_REST = SETTLED | {"BACKORDERED"}
-"""Statuses in which nothing more comes by itself: a back-order waits for goods."""
 MAX_KEYS = 100
 """What one BatchGetItem takes."""
 

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from kernel.naming import PACED_REPLAY_PREFIX, replay_prefix
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.window import Window
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
@@ -23,14 +23,6 @@ NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn",
 staging queue gets paced replays only, and the journal keeps what was put, not what was replayed."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-@dataclass(frozen=True)
-class Window:
-    """From `start` (inclusive) to `end` (exclusive), UTC."""
-
-    start: datetime
-    end: datetime
 
 
 def duration(text: str) -> timedelta:

@@ -18,9 +18,10 @@ from operations.errors import UserError
 from operations.events import journal
 from operations.events.journal import Published
 from operations.orders import store
-from operations.replay.archive_replay import Window
+from operations.window import Window
 from services.order.domain import identity, order_request
-from services.order.storage.catalogue import Catalogue, Offer
+from services.order.domain.prices import Offer
+from services.order.storage.catalogue import Catalogue
 
 INTAKE: Final = "order"
 KEYS_A_READ: Final = 100

@@ -23,9 +23,9 @@ from operations.aws import stage_state
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
-from operations.replay.archive_replay import Window
-from orderctl.terminal import output
+from operations.window import Window
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"
@@ -104,7 +104,9 @@ def start(target: Target, chosen: Window, now: datetime, *, catch_up: bool = Fal
     return archive_replay.start(target, chosen, [target.parameter(STAGING_RULE)], now, paced=True, catch_up=catch_up)
 
 
-def collect(target: Target, ended: Callable[[], bool], seen: Callable[[int], None]) -> list[Staged]:
+def collect(
+    target: Target, ended: Callable[[], bool], seen: Callable[[int], None], progress: Progress = SILENT
+) -> list[Staged]:
     """Take what the staging queue holds, until `ended` says that no more comes and it is empty."""
     client, url = target.client("sqs", read_timeout=30), target.parameter(STAGING_QUEUE)
     found: dict[str, Staged] = {}
@@ -118,7 +120,7 @@ def collect(target: Target, ended: Callable[[], bool], seen: Callable[[int], Non
                 try:
                     event = outside_json.read_object(message["Body"])
                 except OutsideJsonError as error:  # every consumer set it aside when it was published
-                    output.err.print(f"[yellow]An event is left out:[/yellow] {error}")
+                    progress.warning("An event is left out", str(error))
                     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                     continue
                 found[message["MessageId"]] = Staged(message["ReceiptHandle"], event)

@@ -14,7 +14,7 @@ from operations.dead_letters import messages
 from operations.events import journal
 from operations.events.journal import Published
 from operations.replay import archive_replay, effects
-from operations.replay.archive_replay import Window
+from operations.window import Window
 
 CHUNK_BYTES: Final = 64 * 1024
 PER_MILLION_USD: Final = {"replayed events": 1.00, "queue requests": 0.40, "function requests": 0.20}

@@ -89,7 +89,7 @@ def tail(
     with live_tail.watched(ctx.obj, wanted) as url:
         output.err.print("[dim]Watching; Ctrl-C ends it.[/dim]")
         try:
-            for seen, event in enumerate(live_tail.received(ctx.obj, url, timeout), start=1):
+            for seen, event in enumerate(live_tail.received(ctx.obj, url, timeout, output.Progress()), start=1):
                 _print(event, output_format)
                 if count is not None and seen >= count:
                     break

@@ -290,7 +290,14 @@ def import_orders(
         if not purchases:
             raise UserError(f"{file} has no row that can be imported.", "See docs/how-to/import-orders.md for the format.")
         summary |= order_import.run(
-            ctx.obj, purchases, channel, rate=rate, wait=wait, deadline_seconds=deadline, in_flight=in_flight
+            ctx.obj,
+            purchases,
+            channel,
+            rate=rate,
+            wait=wait,
+            deadline_seconds=deadline,
+            in_flight=in_flight,
+            progress=output.Progress(),
         )
     if output_format is Format.JSON:
         output.show_json(summary)

@@ -260,6 +260,7 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
             target,
             lambda: not archive_replay.paced_running(target),
             lambda found: line.update(f"{found} events are staged ..."),
+            output.Progress(),
         )
         sent = paced_replay.hand_on(
             target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from laptop.emulator.process import REPOSITORY
 from operations.contracts.markdown import table
+from operations.repository import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "explanation" / "decisions"
 TITLE = re.compile(r"^# (\d+)\. (.*)$", re.MULTILINE)

@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 
 from kernel.naming import SERVICES
-from laptop.emulator.process import REPOSITORY
 from operations.contracts.markdown import formatted
+from operations.repository import REPOSITORY
 from orderctl.reference import command_line, decisions, invariants, settings, states
 
 FOLDER = Path("docs/reference")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from laptop.emulator.process import REPOSITORY
 from operations.contracts.markdown import escaped, table
+from operations.repository import REPOSITORY
 
 INTRODUCTION = """# The settings of a stage
 

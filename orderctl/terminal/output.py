@@ -6,7 +6,7 @@ A command builds plain rows (dictionaries) and calls `show`; it never formats fo
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 out = Console(highlight=False)
@@ -110,6 +112,18 @@ class Progress:
                 err.print(f"[red]✗[/red] {escape(doing)} [dim]{time.monotonic() - began:.1f} s[/dim]")
                 raise
         err.print(f"[green]✓[/green] {escape(doing)} [dim]{time.monotonic() - began:.1f} s[/dim]")
+
+    @contextmanager
+    def bar(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar while the block runs: it calls what it is given with how many of `total` are done."""
+        columns = (TextColumn(f"{doing:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*columns, console=err) as bars:
+            task = bars.add_task(doing, total=total)
+            yield lambda done: bars.update(task, completed=done)
+
+    def warning(self, what: str, why: str) -> None:
+        """Say what went wrong, and go on."""
+        err.print(f"[yellow]{escape(what)}:[/yellow] {escape(why)}")
 
     def note(self, text: str) -> None:
         """Say something that is not a step."""

@@ -1,4 +1,4 @@
-"""This process made ready to simulate: no AWS, no real sleep, no uuid of its own, and the services imported after that."""
+"""This process made ready to simulate: no AWS, no real sleep, no uuid of its own, and the functions' code imported last."""
 
 import gc
 import logging
@@ -34,12 +34,12 @@ SINK = LogSink()
 _environ: Environ | None = None
 
 
-def make_ready(with_botocore: bool = False) -> Environ:
-    """Once per process; the environment that functions see. Importing the services is part of it."""
+def make_ready(packages: tuple[str, ...], load: Callable[[], object], *, with_botocore: bool = False) -> Environ:
+    """Return the environment that functions see. `load` imports their code, which is in `packages`. Once per process."""
     global _environ
     if _environ is not None:
         return _environ
-    early = [name for name in sys.modules if name.startswith("kernel.")]
+    early = [name for name in sys.modules if _is_in(packages, name)]
     assert not early, f"{early[0]} is imported already: simulate in a process of its own"
     os.environ.update(
         {
@@ -48,18 +48,14 @@ def make_ready(with_botocore: bool = False) -> Environ:
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "POWERTOOLS_METRICS_NAMESPACE": "Orderflow",
         }
     )
     (wire if with_botocore else sdk).install()
     uuid.uuid4 = _uuid4
     _environ = install_environ()
     with redirect_stdout(SINK):  # Powertools' loggers keep the stream they were made with
-        from simulation.stage import deployed_handlers
-
-        deployed_handlers.load()
-    sys.modules["kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
-    _hear_exceptions()
+        load()
+    _hear_exceptions(packages)
     keep_logs(None)
     gc.collect()
     gc.freeze()
@@ -73,10 +69,14 @@ def keep_logs(read: Callable[[str], None] | None) -> None:
     logging.disable(logging.NOTSET if read else logging.CRITICAL)
 
 
-def _hear_exceptions() -> None:
+def _is_in(packages: tuple[str, ...], name: str) -> bool:
+    return name.startswith(tuple(f"{package}." for package in packages))
+
+
+def _hear_exceptions(packages: tuple[str, ...]) -> None:
     """Let the world hear of every error that a handler logs and goes on from: one bad message, one bad shipment."""
     for name, module in list(sys.modules.items()):
-        logger = getattr(module, "logger", None) if name.startswith("services.") else None
+        logger = getattr(module, "logger", None) if _is_in(packages, name) else None
         if logger is not None:
             logger.exception = _heard(logger.exception)
 
@@ -99,10 +99,3 @@ def _uuid4() -> uuid.UUID:
     if sdk.has_task():
         return uuid.UUID(int=sdk.random_bits(), version=4)
     return uuid.UUID(int=random.getrandbits(128), version=4)
-
-
-def handlers() -> dict[str, Any]:
-    """The handlers of every function, by name."""
-    from simulation.stage import deployed_handlers
-
-    return deployed_handlers.load()

@@ -9,11 +9,12 @@ from simulation.engine.dynamodb import Refusal
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.functions import Answered, Functions
 from simulation.engine.network import Network
-from simulation.engine.scheduler import SECOND
-from simulation.stage.conditions import RETENTION, Span
+from simulation.engine.scheduler import SECOND, Span
 
 POLL: Final = 200_000
 """How long, in microseconds, messages gather before a poll takes them."""
+RETENTION: Final = 3600 * SECOND
+"""How long a queue keeps a message. A simulated queue keeps for an hour what AWS keeps for days."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ Everything is on one thread. Who runs next is decided by simulated time alone, a
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Final
 
@@ -17,6 +18,18 @@ SECOND: Final = 1_000_000
 
 KEPT_BY_PROCESS: Final = ((BaseRouter, "current_event"), (BaseRouter, "lambda_context"))
 """What Powertools keeps in class attributes: one execution environment's own on Lambda, so each execution's own here."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of simulated time."""
+
+    begin: int
+    end: int
+
+    def holds(self, now: int) -> bool:
+        """Whether the time is in it."""
+        return self.begin <= now < self.end
 
 
 class Crashed(BaseException):

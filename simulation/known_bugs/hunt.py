@@ -1,7 +1,7 @@
 """Known bugs, put back one by one: can this harness fail?
 
-Each `bugs/*.yaml` (known_bug.py) is put into a copy of `services/`, which comes first on the path of a process of its own;
-there the simulation runs until an invariant is violated.
+Each `bugs/*.yaml` (bug.py) is put into a copy of `kernel/` and `services/`. The copy comes first on the path of a process
+of its own; there the simulation runs until an invariant is violated.
 """
 
 import json
@@ -20,6 +20,7 @@ from typing import Final
 from simulation.known_bugs.bug import BUGS, KnownBug, MisplacedBugError, known_bugs
 
 REPOSITORY: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("kernel", "services")
 INVARIANT: Final = re.compile("[A-Z][0-9]")
 
 
@@ -48,8 +49,9 @@ class Caught:
 
 
 def changed_copy(bug: KnownBug, folder: Path) -> None:
-    """Make a copy of services/ in `folder`, with the bug in it. Raises MisplacedBugError."""
-    shutil.copytree(REPOSITORY / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    """Make a copy of kernel/ and services/ in `folder`, with the bug in it. Raises MisplacedBugError."""
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     bug.put_into(folder)
 
 
@@ -95,11 +97,12 @@ def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: boo
 
 def _child(folder: str, orders: str, seed: str, *adapters: str) -> None:
     sys.path.insert(0, folder)
-    from simulation.engine import process
+    from simulation.stage import process
     from simulation.stage.campaign import run_campaign
 
     process.make_ready()
-    assert str(Path(sys.modules["services"].__path__[0])).startswith(folder), "the changed copy is not what runs"
+    for package in PACKAGES:
+        assert str(Path(sys.modules[package].__path__[0])).startswith(folder), "the changed copy is not what runs"
     totals = run_campaign(seed, int(orders), processes=1, adapters=bool(adapters))
     failed = totals.failed
     told = {"violated": failed.violated if failed else None, "text": failed.text if failed else "", "orders": totals.orders}

@@ -14,33 +14,18 @@ Each is a boundary of its own: it is drawn, and can be left out, as every other 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from simulation.engine.dynamodb import Change, Refusal
 from simulation.engine.faults import Kind, Mode
-from simulation.engine.scheduler import SECOND
+from simulation.engine.scheduler import SECOND, Span
 
 if TYPE_CHECKING:
     from simulation.stage.world import World
 
-RETENTION: Final = 3600 * SECOND
-"""How long a queue keeps a message. A stage's days are a world's quarters of an hour, as with back-orders."""
 OF_AN_ORDER: Final = ("ORDER#", "PAY#", "RES#", "SHIP#", "NOTE#")
 """How the keys of rows begin that can fail: each is of one order only."""
 FROM_A_NEWER_VERSION: Final = "SHIP#written-by-a-newer-version"
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of simulated time."""
-
-    begin: int
-    end: int
-
-    def holds(self, now: int) -> bool:
-        """Whether the time is in it."""
-        return self.begin <= now < self.end
 
 
 class Conditions:

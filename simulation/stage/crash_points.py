@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulation.engine import process
 from simulation.engine.faults import Mode
+from simulation.stage import process
 from simulation.stage.paths import BY_NAME, run_path
 from simulation.stage.runs import WorldRun, run_world
 

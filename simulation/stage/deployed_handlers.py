@@ -15,7 +15,7 @@ def load() -> dict[str, Any]:
     What SSM and Secrets Manager keep is constant.
     """
     found = {
-        deployed.name: import_module(f"services.{deployed.service}.{deployed.module}").handler
+        deployed.name: import_module(f"services.{deployed.service}.functions.{deployed.module}").handler
         for deployed in deployment.functions()
     }
     gateways = import_module("services.payment.gateways.factory").GATEWAYS

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.catalogue import label
-from simulation.engine import process
 from simulation.engine.faults import ENUMERATED, Kind, Mode
-from simulation.stage import report
+from simulation.stage import process, report
 from simulation.stage.paths import BY_NAME, PATHS, Path, PathVerdict, run_path
 
 READS: Final = frozenset({Kind.READ, Kind.STALE_READ, Kind.BATCH_READ, Kind.STALE_BATCH_READ})

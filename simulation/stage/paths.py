@@ -5,8 +5,8 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Final
 
-from simulation.engine import process
 from simulation.engine.faults import Kind, Mode, Plan
+from simulation.engine.process import SINK
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
 from simulation.stage import customers
@@ -91,7 +91,7 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
         world.spawn("customer", lambda: path.act(world, path.wish))
 
     try:
-        with redirect_stdout(process.SINK):
+        with redirect_stdout(SINK):
             world.run(begin)
             world.invariants.at_rest()
             world.invariants.deliveries_processed()

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from operations.orders import cdnow
-from simulation.engine import process
 from simulation.engine.bus import Envelope, Rule
 from simulation.engine.faults import Kind, Mode, Plan
+from simulation.engine.process import SINK
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
-from simulation.stage import customers, deployment
+from simulation.stage import customers, deployment, process
 from simulation.stage.customers import Wish
 from simulation.stage.invariants import Violated
 from simulation.stage.runs import nothing_happens
@@ -90,7 +90,7 @@ def run_seed(seed: str) -> Verdict:
     shares = {s.queue: chance.choice(f"share of {s.queue}", (0.0, 0.2, 0.5, 1.0)) for s in deployment.SUBSCRIPTIONS}
     verdict = Verdict(seed)
     try:
-        with redirect_stdout(process.SINK):
+        with redirect_stdout(SINK):
             calm, _ = _happen(chance, Plan())
             verdict = replace(verdict, orders=sum(key.startswith("ORDER#") for key in calm["order"]))
             for found in _replayed(chance, Losses(chance, shares), calm, verdict):

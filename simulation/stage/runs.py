@@ -6,8 +6,8 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulation.engine import process
 from simulation.engine.faults import OUTSIDE, Drawn, Listed, Mode, Plan
+from simulation.engine.process import SINK, keep_logs
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import HarnessError
 from simulation.stage import deployment
@@ -62,9 +62,9 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
     plan: Plan = Listed(run.faults) if run.faults is not None else Drawn(chance, chance.choice("rate", RATES))
     world = World(chance, plan, keep_history=trace, adapters=run.adapters)
     violated, text, replays = None, "", 0
-    process.keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
+    keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
     try:
-        with redirect_stdout(process.SINK):  # Powertools prints metrics
+        with redirect_stdout(SINK):  # Powertools prints metrics
             world.run(lambda world: Crowd(world, run.orders, run.chosen).come())
             world.invariants.at_rest()
             world.invariants.deliveries_processed()
@@ -76,7 +76,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
         of = traceback.format_exception(error.__cause__ or error)
         violated, text = type(error).__name__, "".join(of[-6:])
     finally:
-        process.keep_logs(None)
+        keep_logs(None)
         world.abandon()
     return Verdict(
         number=run.number,

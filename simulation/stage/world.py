@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from simulation.engine import process, sdk
+from simulation.engine import sdk
 from simulation.engine.bus import Bus, Envelope, Rule, event_id_of, subscribes
 from simulation.engine.dynamodb import Change, DynamoDB, Refusal
 from simulation.engine.faults import Kind, Mode, Plan
@@ -13,12 +13,13 @@ from simulation.engine.functions import Answered, Failed, Function, Functions
 from simulation.engine.history import History
 from simulation.engine.mail import Mailboxes
 from simulation.engine.network import Network, Unanswered
+from simulation.engine.process import HEARD_BY
 from simulation.engine.queues import Queue, Sqs
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND, Scheduler, Task
 from simulation.engine.streams import Stream
 from simulation.engine.workflow import Ended, StateError, Succeeded, Workflow
-from simulation.stage import accounts, deployed_handlers, deployment
+from simulation.stage import accounts, deployed_handlers, deployment, process
 from simulation.stage.conditions import FROM_A_NEWER_VERSION, Conditions
 from simulation.stage.gateway import RemoteCarrier, RemoteGateway
 from simulation.stage.invariants import Invariants
@@ -270,7 +271,7 @@ class World:
         from kernel import clock
 
         sdk.stand_behind(self.sdk)
-        process.HEARD_BY[0] = self._logged
+        HEARD_BY[0] = self._logged
         with clock.held_by(self.clock):
             begin(self)
             self.settle(minutes)

@@ -8,10 +8,10 @@ import pytest
 from audit.catalogue import CATALOGUE, CHECKERS, MODEL_CHECKER, SIMULATION
 
 REPOSITORY = Path(__file__).parents[2]
-FOLDER = REPOSITORY / "tests" / "simulation"
+FOLDER = REPOSITORY / "simulation"
 REPORTED = {
-    MODEL_CHECKER: (FOLDER / "explorer", r'(?<!")f?"([A-Z][0-9])\*? '),
-    SIMULATION: (FOLDER, r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
+    MODEL_CHECKER: (FOLDER / "modelcheck", r'(?<!")f?"([A-Z][0-9])\*? '),
+    SIMULATION: (FOLDER / "stage", r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
 }
 """Where a checker reports violations, and the pattern of the codes that it reports."""
 

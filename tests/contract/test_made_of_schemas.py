@@ -11,10 +11,10 @@ from jsonschema import Draft7Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kernel.naming import SERVICES
-from laptop.emulator.process import REPOSITORY
 from operations.contracts import generated, openapi
 from operations.contracts.event_catalogue import events
 from operations.errors import CheckFailedError
+from operations.repository import REPOSITORY
 from orderctl.commands.schemas import app
 from tests.support import documented_api
 from tests.support.consumers import SUBSCRIPTIONS

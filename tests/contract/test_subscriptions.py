@@ -8,7 +8,7 @@ DONE_WITHOUT = {
     ("orderflow.channel.*", "OrderPlaced"): {"metadata.correlation_id", "data.if_short"},
     ("orderflow.order", "OrderConfirmed"): {"data.left_out[].sku", "data.left_out[].quantity"},
 }
-"""Fields that a publisher may leave out, and that their consumers do without: tests/unit/test_subscriptions.py leaves them out."""
+"""Fields that a publisher may leave out, and that consumers do without: tests/unit/test_subscriptions.py leaves them out."""
 
 
 @pytest.mark.parametrize(("service", "name", "source", "detail_type"), CONSUMED)

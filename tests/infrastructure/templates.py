@@ -44,7 +44,7 @@ class Assembly:
 
     def function(self, service: str, module: str) -> Resource:
         """The function whose handler is in that module."""
-        handler = f"services.{service}.{module}.handler"
+        handler = f"services.{service}.functions.{module}.handler"
         return next(f for f in self.resources("Lambda::Function", service=service) if f.properties["Handler"] == handler)
 
     def statements(self, function: Resource) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from cdk import bundling
 from kernel.naming import SERVICES
 
 BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
-TRIGGERS = ("api", "commands", "contact", "intake", "subscriber", "cancellation", "relay", "sweeper")
 AS_LAMBDA_IMPORTS = """
 import importlib, json, sys
 bundle, site_packages, *handlers = sys.argv[1:]
@@ -37,10 +36,10 @@ def schemas_of_others(service: str) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_bundle_holds_its_service_and_the_code_of_no_other(service: str) -> None:
-    code = {Path(name) for name in names(service) if name.startswith("services/") and name.endswith(".py")}
-    assert Path("services/__init__.py") in code
+    code = {Path(name) for name in names(service) if name.startswith(("kernel/", "services/")) and name.endswith(".py")}
+    assert {Path("kernel/__init__.py"), Path("services/__init__.py")} <= code
     casts = {path for path in code if path.name == "versions.py" and "schemas" in path.parts}
-    assert {path.parts[1] for path in code - casts if len(path.parts) > 2} == {"kernel", service}
+    assert {path.parts[1] for path in code - casts if path.parts[0] == "services" and len(path.parts) > 2} == {service}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -80,7 +79,9 @@ def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes()
 def test_a_bundle_is_all_that_its_handlers_import_but_for_boto3(service: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(bundling.bundle(service).file) as archive:
         archive.extractall(tmp_path)
-    handlers = [f"services.{service}.{name}" for name in TRIGGERS if (tmp_path / f"services/{service}/{name}.py").exists()]
+    handlers = [
+        f"services.{service}.functions.{file.stem}" for file in (tmp_path / f"services/{service}/functions").glob("[a-z]*.py")
+    ]
     assert imported(tmp_path, *handlers) <= BESIDE_BOTO3
 
 
@@ -92,7 +93,7 @@ def test_a_bundle_of_no_service_is_all_that_it_imports_and_little_of_services(
 ) -> None:
     with zipfile.ZipFile(bundling.bundle(package).file) as archive:
         archive.extractall(tmp_path)
-    assert {path.name for path in tmp_path.glob("services/*/*.py") if path.parent.name != "kernel"} == also
+    assert {path.name for path in tmp_path.glob("services/*/**/*.py")} == also
     assert imported(tmp_path, f"{package}.function") <= BESIDE_BOTO3
 
 
@@ -121,7 +122,8 @@ def test_the_same_source_is_the_same_bundle_wherever_it_is_made(tmp_path: Path) 
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A second copy of the sources, with other times and modes, to change at will."""
     copy = tmp_path / "checkout"
-    shutil.copytree(bundling.REPOSITORY / "services", copy / "services", copy_function=shutil.copyfile)
+    for package in ("kernel", "services"):
+        shutil.copytree(bundling.REPOSITORY / package, copy / package, copy_function=shutil.copyfile)
     monkeypatch.setattr(bundling, "REPOSITORY", copy)
     return copy
 
@@ -141,14 +143,14 @@ def test_another_checkout_is_the_same_bundle(checkout: Path, monkeypatch: pytest
     [
         "services/shipping/infrastructure.py",
         "services/shipping/README.md",
-        "services/shipping/__pycache__/relay.cpython-313.pyc",
+        "services/shipping/functions/__pycache__/relay.cpython-313.pyc",
         "services/order/functions/api.py",
         "services/order/schemas/OrderFulfilled.v1.json",
     ],
 )
 def test_what_is_not_in_a_bundle_does_not_change_it(checkout: Path, file: str) -> None:
     before = digest("shipping")
-    (checkout / file).parent.mkdir(exist_ok=True)
+    (checkout / file).parent.mkdir(parents=True, exist_ok=True)
     (checkout / file).write_text('{"x-source": "orderflow.order", "x-detail-type": "OrderFulfilled", "new": true}')
     assert digest("shipping") == before
 

@@ -67,7 +67,7 @@ def reads_of(module: str) -> Reads:
 
 def imports_of(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("services"):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(("kernel", "services")):
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -77,7 +77,7 @@ def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> N
     for function in assembly.resources("Lambda::Function"):
         if function.service not in SERVICES:  # see test_audit.py, test_journal.py
             continue
-        _, service, module, handler = function.properties["Handler"].split(".")
+        _, service, _, module, handler = function.properties["Handler"].split(".")
         assert (service, handler) == (function.service, "handler")
         found.setdefault(service, set()).add(module)
     assert found == FUNCTIONS
@@ -86,7 +86,7 @@ def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> N
 @pytest.mark.parametrize(("service", "module"), ALL)
 def test_a_function_is_given_what_its_code_reads_and_nothing_else(assembly: Assembly, service: str, module: str) -> None:
     given = set(assembly.function(service, module).properties["Environment"]["Variables"]) - GIVEN_TO_ALL
-    reads = reads_of(f"services.{service}.{module}")
+    reads = reads_of(f"services.{service}.functions.{module}")
     not_here = READ_BY_EASYPOST | READ_BY_STRIPE | (set() if module == "webhook" else READ_TO_HEAR)
     assert reads.required - not_here - GIVEN_TO_ALL <= given
     assert given <= reads.required | reads.optional

@@ -104,7 +104,7 @@ def test_an_operator_redrives_and_operates_and_publishes_nothing(stage: Resolved
         assert not allowed(untagged, "sqs:SendMessage", arn, rules, tls), queue
     assert set(put(operator, stage)) == set()
     invokes = {
-        function.properties["Handler"].split(".")[2]
+        function.properties["Handler"].split(".")[-2]
         for function in stage.assembly.resources("Lambda::Function")
         if allowed(operator, "lambda:InvokeFunction", stage.arn(function))
     }

@@ -7,9 +7,9 @@ from jsonschema import Draft7Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from kernel.naming import SERVICES
-from laptop.emulator.process import REPOSITORY
 from operations.contracts.event_catalogue import Event, events, newest
 from operations.event_pattern import Pattern
+from operations.repository import REPOSITORY
 from tests.infrastructure.templates import Assembly
 
 EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in events()]

@@ -1,7 +1,7 @@
 """Every rule of the bus as synthesized, held against every event that there is, and against who declares to consume it.
 
-Nothing here is typed by hand: events are the schemas' examples, consumers are what `subscriptions.py` declares, and two matchers say
-what a pattern takes: ours, and the one of the engine that the laptop's AWS runs on.
+Nothing here is typed by hand: events are the schemas' examples, consumers are what `subscriptions.py` declares, and two
+matchers say what a pattern takes: ours, and the one of the engine that the laptop's AWS runs on.
 """
 
 import copy

@@ -41,7 +41,7 @@ def test_every_function_that_handles_orders_is_simulated(assembly: Assembly) -> 
         for service in deployment.SWEEPERS
         for resource in assembly.resources("Lambda::Function", service=service)
     }
-    assert {f"services.{f.service}.{f.module}.handler" for f in deployment.functions()} == handlers
+    assert {f"services.{f.service}.functions.{f.module}.handler" for f in deployment.functions()} == handlers
 
 
 def test_queues_are_as_deployed(assembly: Assembly) -> None:

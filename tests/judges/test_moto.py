@@ -20,6 +20,7 @@ from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.dead_letters import redrives
 from operations.events import bus_rules
 from operations.replay import archive_replay
+from operations.window import Window
 from tests.infrastructure.conftest import synthesize
 from tests.judges.moto_stage import MotoStage, serving
 
@@ -77,7 +78,7 @@ def replay(stage: MotoStage, *services: str, ago: timedelta = timedelta(), **how
         rules = [stage.published("-rule-arn")["platform/staging-rule-arn"]]
     else:
         rules = archive_replay.chosen_rules(archive_replay.rules(stage.target), services)
-    window = archive_replay.Window(now - ago - WINDOW, now - ago)
+    window = Window(now - ago - WINDOW, now - ago)
     name = archive_replay.start(stage.target, window, rules, now, **how)
     assert archive_replay.show(stage.target, name)["state"] == "COMPLETED"
     return name, stage.delivered()

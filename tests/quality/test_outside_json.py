@@ -35,7 +35,7 @@ OTHER_PARSERS = {"orjson", "ujson", "simplejson", "rapidjson", "msgspec"}
 
 
 def modules() -> Iterator[Path]:
-    for package in ("services", "journal", "audit", "orderctl"):
+    for package in ("kernel", "services", "journal", "audit", "operations", "laptop", "orderctl"):
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             if path.name != "infrastructure.py":
                 yield path

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kernel import clients
 from tests.sdk.repeats import REPEATS
 
-SERVICES = Path(__file__).parents[2] / "services"
+REPOSITORY = Path(__file__).parents[2]
 FAILURES = ("time-out", "reset", "500", "throttle")
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "get_item": {"TableName": "t", "Key": {"pk": {"S": "1"}}},
@@ -161,7 +161,7 @@ def calls_in_source() -> set[str]:
         client = factory.__wrapped__(1.0) if name == "workflows" else factory.__wrapped__()
         operations |= set(client.meta.method_to_api_mapping)
     called = set()
-    for path in SERVICES.rglob("*.py"):
+    for path in (*REPOSITORY.glob("kernel/**/*.py"), *REPOSITORY.glob("services/**/*.py")):
         if path.name == "infrastructure.py":
             continue
         for node in ast.walk(ast.parse(path.read_text())):

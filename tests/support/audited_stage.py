@@ -28,7 +28,8 @@ from services.notification.domain.decisions import Notice
 from services.notification.storage.table import Notes
 from services.order.domain import decisions, identity, order_request
 from services.order.domain.order_request import Placement
-from services.order.storage.catalogue import Catalogue, Offer
+from services.order.domain.prices import Offer
+from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
 from services.payment.domain.gateway import GatewayFaultError, Intent
 from services.payment.gateways.ledger import Ledger

@@ -12,10 +12,17 @@ import typer
 
 from orderctl.cli import app
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted(
     page.relative_to(REPOSITORY).as_posix()
-    for pattern in ("README.md", "docs/**/*.md", "services/*/README.md", "orderctl/**/*.md", "tests/**/*.md")
+    for pattern in (
+        "README.md",
+        "docs/**/*.md",
+        "services/*/README.md",
+        "laptop/**/*.md",
+        "simulation/**/*.md",
+        "tests/**/*.md",
+    )
     for page in REPOSITORY.glob(pattern)
 )
 PROMPT = "$ "

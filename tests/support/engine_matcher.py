@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-EMBEDDED = Path(__file__).parents[1] / ".venv-embedded" / "bin" / "python"
+EMBEDDED = Path(__file__).parents[2] / ".venv-embedded" / "bin" / "python"
 
 
 def opinions(patterns: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[list[bool | str]]:

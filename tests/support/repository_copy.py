@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from laptop.emulator.process import REPOSITORY
+from operations.repository import REPOSITORY
 
-COPIED = ("cdk", "services", "audit", "journal", "orderctl", "stages")
+COPIED = ("cdk", "kernel", "services", "audit", "journal", "operations", "laptop", "orderctl", "stages")
 LINKED = ("requirements", "data", "node_modules", ".venv", "build")
 """What is read only, or named by its contents."""
 BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -19,7 +19,7 @@ def copy(folder: Path) -> Path:
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in LINKED:
         (folder / name).symlink_to(REPOSITORY / name)
-    for name in ("cdk.json", "pyproject.toml"):
+    for name in ("app.py", "cdk.json", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, folder)
     return folder
 

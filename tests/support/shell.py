@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from laptop.emulator.process import REPOSITORY
 from operations.aws.target import Target
+from operations.repository import REPOSITORY
 
 
 def shell(target: Target, line: str, **variables: str) -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from laptop.demo import scenes
-from laptop.emulator.process import REPOSITORY
+from operations.repository import REPOSITORY
 from tests.system.conftest import Laptop
 
 README = (REPOSITORY / "README.md").read_text()

@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel import clock
 from operations.events import journal
-from operations.replay.archive_replay import Window
+from operations.window import Window
 from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.system.conftest import Laptop

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from laptop.emulator import mailbox
-from laptop.emulator.process import REPOSITORY
 from operations.aws import stage_state
+from operations.repository import REPOSITORY
 from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.system.conftest import Laptop

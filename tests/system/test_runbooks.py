@@ -12,11 +12,11 @@ import pytest
 
 from kernel import clock
 from laptop.emulator import mailbox
-from laptop.emulator.process import REPOSITORY
 from operations.aws import stage_state
 from operations.contracts import event_catalogue
 from operations.deploy.cdk_cli import Cdk
 from operations.replay import archive_replay
+from operations.repository import REPOSITORY
 from services.order.domain.decisions import as_ordered
 from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
@@ -56,7 +56,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
 
 def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
     """What a bad day deploys: a subscriber that fails on every event."""
-    subscriber = copy(folder) / "services" / "notification" / "subscriber.py"
+    subscriber = copy(folder) / "services" / "notification" / "functions" / "subscriber.py"
     healthy = "    event = delivery.event\n"
     assert healthy in subscriber.read_text()
     subscriber.write_text(subscriber.read_text().replace(healthy, healthy + '    raise RuntimeError("a bad day")\n', 1))
@@ -105,7 +105,7 @@ def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
     forget_dead_letters(laptop)
     before = laptop.fingerprint()
     files = apply_page(REPOSITORY / "docs" / "how-to" / "add-a-service.md", copy(tmp_path))
-    assert {"services/loyalty/subscriber.py", "services/loyalty/infrastructure.py", "app.py"} <= set(files)
+    assert {"services/loyalty/functions/subscriber.py", "services/loyalty/infrastructure.py", "app.py"} <= set(files)
     with removed_in_the_end(laptop, "OrderflowDev-Loyalty"):
         follow("a-new-service-needs-history", laptop.target, PYTHONPATH=str(tmp_path), ORDERFLOW_HOME=str(tmp_path / "home"))
         laptop.quiet()

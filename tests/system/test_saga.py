@@ -23,7 +23,7 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
     from kernel.aggregate_store import Causation
     from kernel.money import Money
     from services.order.domain import identity, order_request
-    from services.order.storage.catalogue import Offer
+    from services.order.domain.prices import Offer
 
     request = {
         "customer_id": "alice",

@@ -11,10 +11,10 @@ import pytest
 
 import stages
 from laptop.emulator import process
-from laptop.emulator.process import REPOSITORY
 from operations.aws.target import Target
 from operations.deploy import cdk_cli, requirements, retained_tables
 from operations.deploy.cdk_cli import Cdk
+from operations.repository import REPOSITORY
 from tests.support.orderctl_run import orderctl
 from tests.support.runbook import follow
 from tests.system.conftest import STAGES

@@ -10,7 +10,7 @@ from typing import Any
 
 from kernel.money import Money
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 """`<kind>.txt` with the subject in its first line; `<kind>.html`, the content of the page; `layout.html`, the page."""
 KINDS = {
     "OrderBackordered": "backordered",

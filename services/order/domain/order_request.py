@@ -19,7 +19,7 @@ from kernel.outside_json import OutsideJsonError
 from kernel.problem_details import InvalidRequestError
 from kernel.schemas import field_of, reason_of, unknown_field
 from services.order.domain import decisions, identity, states
-from services.order.storage.catalogue import Offer
+from services.order.domain.prices import Offer
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
@@ -218,7 +218,7 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
 
 @cache
 def _checker(schema: str) -> Callable[[Any], Any]:
-    text = (Path(__file__).parent / "requests" / f"{schema}.json").read_text()
+    text = (Path(__file__).parents[1] / "requests" / f"{schema}.json").read_text()
     check: Callable[[Any], Any] = fastjsonschema.compile(json.loads(text), use_default=False)
     return check
 

@@ -8,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from kernel.commands import Command, Commands, dispatch
+from services.order.domain.prices import MAX_PRICES
 from services.order.storage import table
-from services.order.storage.catalogue import MAX_PRICES
 
 logger = Logger()
 

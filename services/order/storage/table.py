@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from kernel import clients, clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from services.order.domain import decisions, states
-from services.order.storage.catalogue import Catalogue, Offer
+from services.order.domain.prices import Offer
+from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
 from services.order.storage.indexes import CUSTOMER_INDEX
 from services.order.workflow import time_budget

@@ -153,7 +153,7 @@ def test_what_one_waited_for_is_sold_or_let_go_like_any_other(inventory: Invento
 
 
 def test_only_so_many_may_wait(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("stock", "skus"):
+    for module in ("domain.stock", "storage.skus"):
         monkeypatch.setattr(f"services.inventory.{module}.MAX_WAITING", 2)
     inventory.wait(0, blue=1)
     inventory.wait(1, blue=1)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kernel.money import MAX_PRICE, MAX_TOTAL
+from services.order.domain.prices import InvalidPriceError
 from services.order.functions import operator
 from services.order.storage import table
-from services.order.storage.catalogue import InvalidPriceError
 from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
 from tests.unit.order.test_events import orders
 

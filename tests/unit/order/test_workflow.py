@@ -101,7 +101,7 @@ def test_what_is_over_budget_is_named(saga: dict[str, Any], seconds: dict[str, f
 
 
 def test_slower_calls_before_the_run_are_over_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_budget.patience, "DYNAMODB", timeouts.Patience(attempts=3, connect=0.5, read=3.0))
+    monkeypatch.setattr(time_budget.timeouts, "DYNAMODB", timeouts.Patience(attempts=3, connect=0.5, read=3.0))
     with pytest.raises(timeouts.OverBudgetError, match="the API's"):
         time_budget.assert_within(SAGA, lease_seconds=45, api_seconds=29)
 
@@ -129,7 +129,7 @@ def exceptions_of_the_steps() -> set[type[Exception]]:
     """Every exception that the packages behind AuthorizePayment and ReserveStock define."""
     found: set[type[Exception]] = set()
     for package in map(import_module, OF_THE_STEPS):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith(("infrastructure", "schemas", "responses", "requests")):
                 defined = vars(import_module(module.name)).values()
                 found |= {kind for kind in defined if isinstance(kind, type) and issubclass(kind, Exception)}

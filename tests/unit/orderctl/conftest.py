@@ -16,10 +16,9 @@ from kernel import clients
 from kernel.aggregate_store import marshal, unmarshal
 from kernel.inbox import parse
 from kernel.naming import CHANNEL_PREFIX
-from operations.aws import signed_http
+from operations.aws import signed_http, stage_state
 from operations.aws.signed_http import Answer
 from operations.aws.target import Kind, Target
-from operations.orders import store
 from services.inventory.functions import api as inventory_api
 from services.inventory.functions import commands as inventory_commands
 from services.inventory.functions import operator as inventory_operator
@@ -94,7 +93,7 @@ class Saga:
 
     def start_sync_execution(self, **start: Any) -> dict[str, Any]:
         row = self.run(json.loads(start["input"])["order_id"])
-        if row["status"] not in store.SETTLED:
+        if row["status"] not in stage_state.SETTLED:
             return {"status": "TIMED_OUT"}
         return {"status": "SUCCEEDED", "output": json.dumps({"status": row["status"], "reason": row.get("reason")})}
 

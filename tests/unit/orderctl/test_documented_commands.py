@@ -31,7 +31,10 @@ MENTION = re.compile(r"`orderctl ([^`{}.]+)")
 MENTIONS = sorted(
     {
         (file.relative_to(REPOSITORY).as_posix(), " ".join(mention.split()))
-        for file in (*(REPOSITORY / page for page in PAGES), *(REPOSITORY / "orderctl").rglob("*.py"))
+        for file in (
+            *(REPOSITORY / page for page in PAGES),
+            *(path for package in ("operations", "laptop", "orderctl") for path in (REPOSITORY / package).rglob("*.py")),
+        )
         for mention in MENTION.findall(file.read_text())
     }
 )

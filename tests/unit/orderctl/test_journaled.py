@@ -21,7 +21,7 @@ from operations.contracts import subscriptions
 from operations.errors import UserError
 from operations.order_trace import Replay
 from operations.replay import effects, plan
-from operations.replay.archive_replay import Window
+from operations.window import Window
 from orderctl.commands import replay, trace
 from services.order.domain import identity
 from services.order.storage.catalogue import Catalogue

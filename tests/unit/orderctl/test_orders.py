@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from kernel.schemas import SERVICES_FOLDER
 from laptop import seed
-from laptop.emulator.process import REPOSITORY
 from operations.aws import service_client, signed_http
 from operations.aws.signed_http import Answer, NoAnswerError
 from operations.errors import UserError
+from operations.repository import REPOSITORY
 from orderctl.commands import contacts
 from orderctl.commands.orders import MAX_QUANTITY, app
 from orderctl.terminal.output import Progress

@@ -15,7 +15,7 @@ from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.aws.target import Kind
 from operations.errors import EXIT_USAGE, UserError, WrongUsageError
 from operations.replay import archive_replay, paced_replay
-from operations.replay.archive_replay import Window
+from operations.window import Window
 from orderctl.commands.replay import app
 from orderctl.terminal import output
 from tests.support.tables import create_journal, create_table

@@ -45,7 +45,13 @@ def test_the_schema_describes_every_setting_and_has_the_same_defaults() -> None:
 
 COMPOSITION = [
     file
-    for pattern in ("cdk/**/*.py", "services/*/infrastructure.py", "audit/infrastructure.py", "journal/infrastructure.py")
+    for pattern in (
+        "app.py",
+        "cdk/**/*.py",
+        "services/*/infrastructure.py",
+        "audit/infrastructure.py",
+        "journal/infrastructure.py",
+    )
     for file in sorted(stages.REPOSITORY_FOLDER.parent.glob(pattern))
 ]
 

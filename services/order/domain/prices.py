@@ -1,0 +1,49 @@
+"""Prices: what a price must be, and the prices that an order finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kernel.currencies import MINOR_DIGITS
+from kernel.errors import RejectedError
+from kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal
+from kernel.money import MAX_PRICE, Money
+
+MAX_PRICES = 100
+"""How many prices one command sets."""
+
+
+class InvalidPriceError(RejectedError, ValueError):
+    """A price that nothing can be sold at. The text names its field, `prices[3].currency`."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The prices of the SKUs that orders name, by SKU, and the customers of these orders that have a contact."""
+
+    prices: Mapping[str, Money]
+    reachable: frozenset[str]
+
+
+def check_price(entry: Mapping[str, Any], where: str) -> Money:
+    """Return the price in `{"sku", "amount", "currency"}`. Raises InvalidPriceError."""
+    for name in ("sku", "amount", "currency"):
+        if not isinstance(entry, Mapping) or name not in entry:
+            raise InvalidPriceError(f"{where}.{name}", "is missing")
+    sku, currency = entry["sku"], entry["currency"]
+    if not isinstance(sku, str) or not SKU.fullmatch(sku):
+        raise InvalidPriceError(f"{where}.sku", ID_FORM)
+    if is_personal(sku):
+        raise InvalidPriceError(f"{where}.sku", PERSONAL)
+    if not isinstance(currency, str) or currency not in MINOR_DIGITS:
+        raise InvalidPriceError(f"{where}.currency", "must be a currency of ISO 4217 that things are sold in, such as USD")
+    try:
+        price = Money.from_dict({"amount": entry["amount"], "currency": currency})
+    except (TypeError, ArithmeticError):
+        raise InvalidPriceError(f"{where}.amount", "must be an integer of minor units, such as 1250 for 12.50 USD") from None
+    if not 0 <= price.amount <= MAX_PRICE:
+        raise InvalidPriceError(f"{where}.amount", f"must be from 0 to {MAX_PRICE} minor units")
+    return price
