@@ -33,6 +33,8 @@ logger = Logger()
 metrics = Metrics(namespace="Orderflow")
 app = APIGatewayHttpResolver()
 SIGNATURE = "stripe-signature"
+LONGEST_REASON = 100
+"""Of a dispute, in characters, as in the schema of PaymentDisputed."""
 Object = dict[str, Any]
 
 
@@ -94,8 +96,10 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Decision 
     payment = table.payments().get(order_id)
     if payment is None:
         return "IGNORED"
-    amount = money_of(int(told["amount"]), str(told["currency"]))
-    dispute = Dispute(str(told["id"]), amount, str(told["reason"]), won=told["status"] in ("won", "warning_closed"))
+    amount, reason = money_of(int(told["amount"]), str(told["currency"])), str(told["reason"])
+    if len(reason) > LONGEST_REASON:
+        raise ValueError("the reason of a dispute is a word")
+    dispute = Dispute(str(told["id"]), amount, reason, won=told["status"] in ("won", "warning_closed"))
     disputes = table.disputes()
     known = disputes.get(dispute.dispute_id)
     cause = Causation(payment["correlation_id"], f"stripe:{dispute.dispute_id}")

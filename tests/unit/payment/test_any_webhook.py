@@ -1,0 +1,76 @@
+"""Whatever is posted to Stripe's webhook, it answers; and without Stripe's signature it changes nothing."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from services.payment import webhook
+from tests.unit.any_json import HEADERS, objects, texts_of
+from tests.unit.payment.conftest import ORDER, PaymentService
+from tests.unit.payment.test_webhook import account, dispute, signed  # noqa: F401 - a fixture
+
+OBJECT = objects(
+    {
+        "id": ("dp_1", "re_1", "", "x" * 3000),
+        "amount": (4998, 0, -1, 10**40, "4998"),
+        "currency": ("usd", "USD", "xxx"),
+        "reason": ("fraudulent", ""),
+        "status": ("needs_response", "won", "lost", "succeeded", "failed"),
+        "payment_intent": ("pi_1", "pi_2", "../refunds"),
+        "cancellation_reason": ("automatic", "requested_by_customer"),
+        "metadata": ({"order_id": ORDER}, {"order_id": 7}, {}, None),
+    }
+)
+EVENT = st.fixed_dictionaries(
+    {"type": st.sampled_from(sorted(webhook.HEARD)) | st.text(), "data": st.fixed_dictionaries({"object": OBJECT})}
+)
+ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+
+
+def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
+    request = {
+        "version": "2.0",
+        "rawPath": "/webhooks/stripe",
+        "requestContext": {"http": {"method": "POST", "path": "/webhooks/stripe"}, "stage": "$default"},
+        "headers": headers,
+        "body": body,
+        "isBase64Encoded": encoded,
+    }
+    return int(webhook.handler(request, None)["statusCode"])
+
+
+def a_dispute(**fields: str) -> str:
+    return json.dumps({"type": "charge.dispute.closed", "data": {"object": dispute("lost", **fields)}})
+
+
+def rows(payment: PaymentService) -> list[Any]:
+    return [payment.client.scan(TableName=name, ConsistentRead=True)["Items"] for name in ("payments", "ledger")]
+
+
+@ONCE
+@given(
+    body=texts_of(EVENT),
+    headers=HEADERS,
+    signature=st.none() | st.text() | st.text("t=v1,0123456789abcdef "),
+    encoded=st.booleans(),
+)
+def test_nothing_moves_without_stripes_signature(
+    payment: PaymentService, body: str, headers: dict[str, str], signature: str | None, encoded: bool
+) -> None:
+    before = rows(payment)
+    given_headers = headers if signature is None else {**headers, webhook.SIGNATURE: signature}
+    assert answer_to(body, given_headers, encoded) == 400
+    assert rows(payment) == before
+
+
+@ONCE
+@given(body=texts_of(EVENT))
+@example(body=a_dispute(reason="x" * 500_000))
+@example(body=a_dispute(id="x" * 3_000))
+def test_any_signed_text_is_answered_and_moves_no_payment(payment: PaymentService, body: str) -> None:
+    before = payment.row, payment.ledger
+    encodable = body.encode(errors="replace").decode()
+    assert answer_to(encodable, {webhook.SIGNATURE: signed(encodable)}) in (200, 400)
+    assert (payment.row, payment.ledger) == before
