@@ -14,6 +14,9 @@ def commands(name: str) -> list[str]:
     return [command.line for command in of_page(RUNBOOKS / f"{name}.md")]
 
 
-def follow(name: str, target: Target, **variables: str) -> list[str]:
-    """Give every command of a runbook; what each printed. Each must succeed. `variables` are those it says to set."""
-    return [shell(target, line, **variables) for line in commands(name)]
+def follow(name: str, target: Target, *, fails: tuple[str, ...] = (), **variables: str) -> list[str]:
+    """Run every command of a runbook, and return what each printed. `variables` are those that it says to set.
+
+    Each must succeed, but for those that begin as one of `fails`: they must fail.
+    """
+    return [shell(target, line, fails=line.startswith(fails), **variables) for line in commands(name)]

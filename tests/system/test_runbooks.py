@@ -23,6 +23,7 @@ from tests.support.polling import eventually
 from tests.support.repository_copy import apply_page, copy
 from tests.support.runbook import RUNBOOKS, commands, follow
 from tests.system.conftest import Laptop
+from tests.system.test_if_short import place, sku  # noqa: F401 - a fixture
 from tests.system.test_replay import some_history
 
 ORDERS = int(os.environ.get("ORDERFLOW_RUNBOOK_ORDERS", "12"))
@@ -153,3 +154,58 @@ def test_wrong_window_replayed(laptop: Laptop) -> None:
     assert laptop.fingerprint() == before
     assert len(mailbox.sent_mails(laptop.target.reachable())) == mails
     assert laptop.dead_letters() == {}
+
+
+def test_orphan_money_or_goods(laptop: Laptop, sku: str) -> None:  # noqa: F811
+    """The order's row is lost while it waits for stock: its money and goods are held for no order."""
+    forget_dead_letters(laptop)
+    order_id = place(laptop, sku, 3, "BACK_ORDER").json()["order_id"]
+    held = {"payment": f"PAY#{order_id}", "inventory": f"RES#{order_id}"}
+    assert [status_of(laptop, service, key) for service, key in held.items()] == ["AUTHORIZED", "WAITING"]
+    mail = f"NOTE#{order_id}#backordered"
+    eventually(lambda: status_of(laptop, "notification", mail) == "SENT", 60, "the customer knows that the order waits")
+    delete(laptop, "order/table-name", pk=f"ORDER#{order_id}")
+    for service, key in held.items():
+        make_due(laptop, service, key)
+        assert laptop.invoke(f"{service}/sweeper-arn")["released"] == 1
+    assert [status_of(laptop, service, key) for service, key in held.items()] == ["VOIDED", "RELEASED"]
+    *_, audited = follow(
+        "orphan-money-or-goods", laptop.target, fails=("orderctl orders show", "orderctl audit"), ORDER=order_id
+    )
+    assert "W2" in audited
+    laptop.quiet()
+    for service, key in {**held, "notification": mail}.items():
+        delete(laptop, f"{service}/table-name", pk=key)
+    for operation in laptop.ledger(order_id):
+        delete(laptop, "payment/ledger-table-name", pk=order_id, sk=operation)
+
+
+def test_refund_refused(laptop: Laptop) -> None:
+    forget_dead_letters(laptop)
+    order_id = laptop.place(token="pm_card_refund_refused").json()["order_id"]
+    assert laptop.request("POST", f"/orders/{order_id}/cancel").status == 202
+    payment = f"PAY#{order_id}"
+    eventually(lambda: status_of(laptop, "payment", payment) == "REFUND_REFUSED", 60, "the gateway refuses the refund")
+    printed = follow("refund-refused", laptop.target, fails=("orderctl orders settle-refund",), ORDER=order_id)
+    assert order_id in printed[0]
+    assert (status_of(laptop, "order", f"ORDER#{order_id}"), status_of(laptop, "payment", payment)) == ("CANCELLED", "REFUNDED")
+
+
+def status_of(laptop: Laptop, service: str, key: str) -> str | None:
+    row = laptop.row(service, key)
+    return str(row["status"]) if row else None
+
+
+def make_due(laptop: Laptop, service: str, key: str) -> None:
+    """Let the row's time have come, as it does a quarter of an hour after it was written."""
+    laptop.target.client("dynamodb").update_item(
+        TableName=laptop.target.parameter(f"{service}/table-name"),
+        Key={"pk": {"S": key}},
+        UpdateExpression="SET next_due = :past",
+        ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+
+
+def delete(laptop: Laptop, table: str, **key: str) -> None:
+    names = {name: {"S": value} for name, value in key.items()}
+    laptop.target.client("dynamodb").delete_item(TableName=laptop.target.parameter(table), Key=names)

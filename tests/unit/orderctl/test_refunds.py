@@ -78,7 +78,7 @@ def refused() -> None:
 def as_written(command: str) -> list[str]:
     """The runbook's command, about this order: its arguments after `orderctl orders`."""
     (written,) = (line for line in runbook.commands("refund-refused") if line.startswith(f"orderctl orders {command} "))
-    return [ORDER if word == "ORDER" else word for word in shlex.split(written)[2:]]
+    return [ORDER if word == "$ORDER" else word for word in shlex.split(written)[2:]]
 
 
 def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Payment) -> None:
