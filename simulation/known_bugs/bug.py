@@ -5,6 +5,7 @@ A bug is a file `bugs/<name>.yaml`:
 ```yaml
 about: A void that finds no payment answers VOIDED and leaves no tombstone.
 adapters: true                 # hunt it where Stripe and EasyPost are; absent: where the sandboxes are
+caught_by: [M4]                # the invariants that must see it; absent: any may
 changes:
   - file: services/payment/use_cases/processor.py
     inside: void               # a function, a class, `Class.method`, or a state of the workflow; absent: the whole file
@@ -55,6 +56,7 @@ class KnownBug:
     about: str
     changes: tuple[Replacement, ...]
     adapters: bool = False
+    caught_by: tuple[str, ...] = ()
 
     def put_into(self, folder: Path) -> None:
         """Change the copy of the project in `folder`. Raises MisplacedBugError."""
@@ -85,9 +87,8 @@ def changed(text: str, change: Replacement) -> str:
 
 def _read(path: Path) -> KnownBug:
     read = yaml.safe_load(path.read_text())
-    return KnownBug(
-        path.stem, read["about"], tuple(Replacement(**change) for change in read["changes"]), read.get("adapters", False)
-    )
+    changes = tuple(Replacement(**change) for change in read["changes"])
+    return KnownBug(path.stem, read["about"], changes, read.get("adapters", False), tuple(read.get("caught_by", ())))
 
 
 def _same(lines: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -34,6 +34,8 @@ class Caught:
     text: str
     orders: int
     seconds: float
+    caught_by: tuple[str, ...] = ()
+    """The invariants that must see it; none: any may."""
 
     @property
     def verdict(self) -> str:
@@ -44,8 +46,10 @@ class Caught:
 
     @property
     def is_caught(self) -> bool:
-        """Whether an invariant did."""
-        return bool(self.violated and INVARIANT.fullmatch(self.violated))
+        """Whether an invariant did, and the right one."""
+        return bool(self.violated and INVARIANT.fullmatch(self.violated)) and (
+            not self.caught_by or self.violated in self.caught_by
+        )
 
 
 def changed_copy(bug: KnownBug, folder: Path) -> None:
@@ -73,7 +77,8 @@ def hunt(bug: KnownBug, orders: int, seed: str, keep: bool = False) -> Caught:
     finally:
         if not keep:
             shutil.rmtree(folder)
-    return Caught(bug.name, bug.about, told["violated"], told["text"], told["orders"], time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Caught(bug.name, bug.about, told["violated"], told["text"], told["orders"], seconds, bug.caught_by)
 
 
 def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:

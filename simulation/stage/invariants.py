@@ -51,6 +51,8 @@ SWEEPS_WITHOUT_BACK_OFF: Final = 4
 UNSTRUCK_SWEEPS: Final = 3
 """How many sweeps that nothing strikes may look at an order, or an outbox, before it is at its end."""
 REPUBLISHED_AFTER: Final = int(deployment.constructs("outbox")["REPUBLISH_AFTER_SECONDS"])
+DISHONEST: Final = ("ReceiptRefusedError", "IdempotencyConflictError", "LinesMismatchError")
+"""What payment and inventory raise for a statement that is not the order's own, or not what the order stated before."""
 SILENT: Final = (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW)
 """How a call meets no answer, or none in time."""
 NEVER_ANSWERED: Final = "pm_card_unavailable"
@@ -593,6 +595,21 @@ class Invariants:
                 "I1", f"{who} asked for {lines} as {order_id}, which is {kept}, and was {'' if refused else 'not '}refused"
             )
 
+    def stated(self, told: Mapping[str, Any]) -> None:
+        """C1: what an order asks of payment and of inventory is what was ordered, whatever it is for by now."""
+        order = self.orders.get(str(told.get("order_id")))
+        if order is None or FORGER in self._task_name():
+            return
+        ordered = order["ordered"]["M"] if "ordered" in order else order
+        if told.get("payable") and told["payable"]["total"]["amount"] != amount_of(ordered)[0]:
+            self.fail("C1", f"{told['order_id']} asks for {told['payable']['total']}, and was placed for {amount_of(ordered)}")
+        if told.get("wanted") and {line["sku"]: line["quantity"] for line in told["wanted"]["lines"]} != _ordered(order):
+            self.fail("C1", f"{told['order_id']} asks for {told['wanted']['lines']}, and was placed for {_ordered(order)}")
+
+    def _task_name(self) -> str:
+        task = self.world.scheduler.current
+        return task.name if task is not None else ""
+
     def told_of_no_contact(self, customer_id: str, order_id: str, was_there: bool) -> None:
         """C1: an order is refused for want of a contact if and only if its customer had none, and it was no order yet."""
         if was_there or customer_id not in self.forgotten:
@@ -609,8 +626,8 @@ class Invariants:
             self.came_back[invocation.rpartition(" > ")[0]] += 1
         if FORGER in invocation:
             return
-        if type(error).__name__ == "ReceiptRefusedError":
-            self.fail("B1", f"{invocation} refused an honest receipt: {error}")
+        if type(error).__name__ in DISHONEST:
+            self.fail("B1", f"{invocation} refused what an honest caller asks: {type(error).__name__}: {error}")
         if is_bug(error):
             self.fail("B1", f"{invocation} raised {type(error).__name__}: {error}")
 

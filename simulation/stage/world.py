@@ -212,6 +212,7 @@ class World:
         """StartSyncExecution and StartExecution of the one workflow."""
         assert request["stateMachineArn"] == deployment.WORKFLOW
         self.invariants.read("workflow input", request["input"])
+        self.invariants.stated(json.loads(request["input"]))
         outcome = self.workflow.start(self._execution_name(boundary), json.loads(request["input"]))
         if operation == "StartExecution":
             return {"executionArn": "arn", "startDate": 0}
@@ -254,6 +255,8 @@ class World:
             raise StateError(names[refusal.code], refusal.message) from None
         if isinstance(result, Failed):
             raise StateError("Lambda.Unknown" if "." in result.error else result.error, result.cause)
+        if payload["command"] == "load":
+            self.invariants.stated(result.value)
         return result.value
 
     def _to(self, queue: Queue) -> Callable[[Envelope, str], None]:
