@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Thread
 from typing import Any, Protocol
 
@@ -21,11 +22,26 @@ class Api(Protocol):
         ...
 
 
+DEADLINE_SECONDS = 10.0
+"""For each thing that the server waits for, so that a lost connection ends a test and hangs none."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server that asks no name server for the name of its address, and accepts no connection that is gone already."""
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)
+        self.socket.settimeout(DEADLINE_SECONDS)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+
 @contextmanager
 def serving(api: Api) -> Iterator[None]:
     """Let the API answer at `api.url`."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = DEADLINE_SECONDS
+
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             answer = api.answer(self.command, self.path, self.headers, body)
@@ -46,8 +62,8 @@ def serving(api: Api) -> Iterator[None]:
         def log_message(self, format: str, *args: Any) -> None:
             """A test's output is its own."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     api.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
@@ -55,4 +71,4 @@ def serving(api: Api) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(DEADLINE_SECONDS)
