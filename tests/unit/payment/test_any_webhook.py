@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.payment import webhook
-from tests.unit.any_json import HEADERS, objects, texts_of
+from services.payment.functions import webhook
+from tests.support.any_json import HEADERS, objects, texts_of
 from tests.unit.payment.conftest import ORDER, PaymentService
 from tests.unit.payment.test_webhook import account, dispute, signed  # noqa: F401 - a fixture
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.shipping import carriers, webhook
-from tests.unit.any_json import HEADERS, objects, texts_of
-from tests.unit.choreography import ORDER
+from services.shipping.functions import sweeper, webhook
+from simulation.stage.providers.easypost_server import EasyPost, signed
+from tests.support.any_json import HEADERS, objects, texts_of
+from tests.support.choreography import ORDER
 from tests.unit.shipping.conftest import ShippingService
-from tests.unit.shipping.easypost_server import EasyPost, signed
 from tests.unit.shipping.test_easypost_carrier import carrier_of, easypost  # noqa: F401 - a fixture
 
 FOREIGN = "shp_" + "f" * 32
@@ -29,9 +29,8 @@ def dispatched(
 ) -> ShippingService:
     """A shipment that EasyPost has delivered, and whose webhook has not come."""
     carrier = carrier_of(easypost)
-    for module in (webhook, carriers):
+    for module in (webhook, sweeper):
         monkeypatch.setattr(module, "carrier", lambda: carrier)
-    monkeypatch.setattr("services.shipping.sweeper.carrier", lambda: carrier)
     shipping.confirmed(ORDER)
     shipping.sweep()
     assert shipping.row()["status"] == "DISPATCHED"
