@@ -33,8 +33,8 @@ GENERATED = re.compile(
     r"docs/reference/cli\.md|services/\w+/schemas/models\.py|simulation/known_bugs/bugs/|simulation/known_bugs/.*\.patch"
 )
 MAIL_TEMPLATES = re.compile(r"services/notification/.*templates/.*\.(txt|html)")
-COMMAND_LINE_PAGE = "docs/reference/cli.md"
-"""The help texts once more, which are checked where they are written."""
+MADE_PAGES = ("docs/reference/cli.md", "docs/reference/errors.md")
+"""Help texts and docstrings once more; they are checked in the code."""
 COMMAND_LINE = "orderctl/"
 CODE = "CODE"
 """The word that stands for a code span or a placeholder."""
@@ -79,7 +79,7 @@ def checked_files() -> list[str]:
     """Return every file whose prose is checked."""
     code = [name for name in tracked((".py",)) if name.startswith(PACKAGES) and not GENERATED.match(name)]
     mails = [name for name in tracked((".txt", ".html")) if MAIL_TEMPLATES.match(name)]
-    pages = [name for name in tracked((".md",)) if name != COMMAND_LINE_PAGE]
+    pages = [name for name in tracked((".md",)) if name not in MADE_PAGES]
     return [*pages, *code, *mails]
 
 
