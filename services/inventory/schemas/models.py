@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class StockAllocatedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -22,20 +22,20 @@ class StockAllocatedV1DataLines(TypedDict):
 
 
 class StockAllocatedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockAllocatedV1DataLines]
 
 
 class StockAllocatedV1(TypedDict):
-    """StockAllocated, version 1. What a back-order waited for is there, and held for it."""
+    """StockAllocated, version 1. The stock of a back-order has arrived and is held for it."""
 
     metadata: StockAllocatedV1Metadata
     data: StockAllocatedV1Data
 
 
 class StockBackorderedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -61,21 +61,21 @@ class StockBackorderedV1DataShort(TypedDict):
 
 
 class StockBackorderedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockBackorderedV1DataLines]
     short: list[StockBackorderedV1DataShort]
 
 
 class StockBackorderedV1(TypedDict):
-    """StockBackordered, version 1. There was too little stock for the order, and it waits for all of it, behind those who came before; nothing is held for it."""
+    """StockBackordered, version 1. There is too little stock for the order. It waits for all of it, behind earlier orders, and holds nothing."""
 
     metadata: StockBackorderedV1Metadata
     data: StockBackorderedV1Data
 
 
 class StockCommittedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -93,20 +93,20 @@ class StockCommittedV1DataLines(TypedDict):
 
 
 class StockCommittedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockCommittedV1DataLines]
 
 
 class StockCommittedV1(TypedDict):
-    """StockCommitted, version 1. What was held for the order is sold."""
+    """StockCommitted, version 1. The held stock of the order is sold."""
 
     metadata: StockCommittedV1Metadata
     data: StockCommittedV1Data
 
 
 class StockRejectedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -132,21 +132,21 @@ class StockRejectedV1DataShort(TypedDict):
 
 
 class StockRejectedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockRejectedV1DataLines]
     short: list[StockRejectedV1DataShort]
 
 
 class StockRejectedV1(TypedDict):
-    """StockRejected, version 1. There was too little stock for the order; nothing is held for it."""
+    """StockRejected, version 1. There is too little stock for the order; it holds nothing."""
 
     metadata: StockRejectedV1Metadata
     data: StockRejectedV1Data
 
 
 class StockReleasedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -164,21 +164,21 @@ class StockReleasedV1DataLines(TypedDict):
 
 
 class StockReleasedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockReleasedV1DataLines]
     restocked: bool
 
 
 class StockReleasedV1(TypedDict):
-    """StockReleased, version 1. What was held for the order, or sold to it, is available again."""
+    """StockReleased, version 1. The held or sold stock of the order is available again."""
 
     metadata: StockReleasedV1Metadata
     data: StockReleasedV1Data
 
 
 class StockReplenishedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -195,21 +195,21 @@ class StockReplenishedV1DataItems(TypedDict):
 
 
 class StockReplenishedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     replenishment_id: str
     items: list[StockReplenishedV1DataItems]
 
 
 class StockReplenishedV1(TypedDict):
-    """StockReplenished, version 1. Stock came in."""
+    """StockReplenished, version 1. A delivery was added to the stock."""
 
     metadata: StockReplenishedV1Metadata
     data: StockReplenishedV1Data
 
 
 class StockReservedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -227,20 +227,20 @@ class StockReservedV1DataLines(TypedDict):
 
 
 class StockReservedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[StockReservedV1DataLines]
 
 
 class StockReservedV1(TypedDict):
-    """StockReserved, version 1. The order's lines are held for it."""
+    """StockReserved, version 1. The stock of the order is held."""
 
     metadata: StockReservedV1Metadata
     data: StockReservedV1Data
 
 
 class StockRunningLowV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -250,7 +250,7 @@ class StockRunningLowV1Metadata(TypedDict):
 
 
 class StockRunningLowV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     sku: str
     available: int
@@ -258,7 +258,7 @@ class StockRunningLowV1Data(TypedDict):
 
 
 class StockRunningLowV1(TypedDict):
-    """StockRunningLow, version 1. Less of a SKU is available than an operator wants there to be."""
+    """StockRunningLow, version 1. The available quantity of a SKU fell below its threshold."""
 
     metadata: StockRunningLowV1Metadata
     data: StockRunningLowV1Data

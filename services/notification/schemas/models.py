@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class NotificationFailedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -15,21 +15,21 @@ class NotificationFailedV1Metadata(TypedDict):
 
 
 class NotificationFailedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     kind: Literal["confirmed", "cancelled", "dispatched"]
     reason: Literal["NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"]
 
 
 class NotificationFailedV1(TypedDict):
-    """NotificationFailed, version 1. The mail will not be sent, or nobody can know whether it was."""
+    """NotificationFailed, version 1. The mail will not be sent, or its sending is unknown."""
 
     metadata: NotificationFailedV1Metadata
     data: NotificationFailedV1Data
 
 
 class NotificationFailedV2Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[2]
@@ -40,21 +40,21 @@ class NotificationFailedV2Metadata(TypedDict):
 
 
 class NotificationFailedV2Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     kind: Literal["backordered", "confirmed", "cancelled", "dispatched"]
     reason: Literal["NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"]
 
 
 class NotificationFailedV2(TypedDict):
-    """NotificationFailed, version 2. The mail will not be sent, or nobody can know whether it was."""
+    """NotificationFailed, version 2. The mail will not be sent, or its sending is unknown."""
 
     metadata: NotificationFailedV2Metadata
     data: NotificationFailedV2Data
 
 
 class NotificationSentV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -65,7 +65,7 @@ class NotificationSentV1Metadata(TypedDict):
 
 
 class NotificationSentV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     kind: Literal["confirmed", "cancelled", "dispatched"]
 
@@ -78,7 +78,7 @@ class NotificationSentV1(TypedDict):
 
 
 class NotificationSentV2Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[2]
@@ -89,7 +89,7 @@ class NotificationSentV2Metadata(TypedDict):
 
 
 class NotificationSentV2Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     kind: Literal["backordered", "confirmed", "cancelled", "dispatched"]
 

@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class ChannelOrderPlacedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -21,7 +21,7 @@ class ChannelOrderPlacedV1DataLines(TypedDict):
 
 
 class ChannelOrderPlacedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     idempotency_key: str
     customer_id: str
@@ -32,14 +32,14 @@ class ChannelOrderPlacedV1Data(TypedDict):
 
 
 class ChannelOrderPlacedV1(TypedDict):
-    """OrderPlaced by a channel, version 1. A channel (a shop, a marketplace feed, a script) puts an order on the bus. The order service prices it and makes it an order of its own. A channel's source is `orderflow.channel.` and its name: 1 to 32 of a-z 0-9 -, not - first, and not `api`. The customer needs a contact before (PUT /customers/{customer_id}/contact). No id, key or token may look like a card number or an e-mail address, or have control characters."""
+    """OrderPlaced by a channel, version 1. A channel (a shop, a marketplace feed, a script) places an order. The order service makes an order from it and sets the prices. The source of a channel is `orderflow.channel.` and its name: 1 to 32 of a-z 0-9 -, not - first, and not `api`. The customer needs a contact first (PUT /customers/{customer_id}/contact). An id, key or token must not look like a card number or an e-mail address, and must not have control characters."""
 
     metadata: ChannelOrderPlacedV1Metadata
     data: ChannelOrderPlacedV1Data
 
 
 class OrderBackorderedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -57,14 +57,14 @@ class OrderBackorderedV1DataLines(TypedDict):
 
 
 class OrderBackorderedV1DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderBackorderedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     lines: list[OrderBackorderedV1DataLines]
@@ -72,14 +72,14 @@ class OrderBackorderedV1Data(TypedDict):
 
 
 class OrderBackorderedV1(TypedDict):
-    """OrderBackordered, version 1. Too little is in stock, and the order waits for all of it; its payment stays authorised, and nothing is captured."""
+    """OrderBackordered, version 1. There is too little stock, and the order waits for all of it. Its payment stays authorised, and nothing is captured."""
 
     metadata: OrderBackorderedV1Metadata
     data: OrderBackorderedV1Data
 
 
 class OrderCancelRequestedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -90,21 +90,21 @@ class OrderCancelRequestedV1Metadata(TypedDict):
 
 
 class OrderCancelRequestedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     reason: Literal["CUSTOMER", "OPERATOR"]
 
 
 class OrderCancelRequestedV1(TypedDict):
-    """OrderCancelRequested, version 1. A confirmed order is to be cancelled if its parcel has not gone: shipping says."""
+    """OrderCancelRequested, version 1. A confirmed order is to be cancelled if its parcel has not left. Shipping decides that."""
 
     metadata: OrderCancelRequestedV1Metadata
     data: OrderCancelRequestedV1Data
 
 
 class OrderCancelledV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -115,14 +115,14 @@ class OrderCancelledV1Metadata(TypedDict):
 
 
 class OrderCancelledV1DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderCancelledV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     reason: Literal["PAYMENT_DECLINED", "PAYMENT_UNAVAILABLE", "PAYMENT_VOIDED", "OUT_OF_STOCK", "INVENTORY_UNAVAILABLE", "STOCK_RELEASED", "CAPTURE_REFUSED", "CUSTOMER", "EXPIRED"]
@@ -130,14 +130,14 @@ class OrderCancelledV1Data(TypedDict):
 
 
 class OrderCancelledV1(TypedDict):
-    """OrderCancelled, version 1. The order was cancelled; what was authorised is voided, what was held is released."""
+    """OrderCancelled, version 1. The order was cancelled: its payment is voided and its stock released."""
 
     metadata: OrderCancelledV1Metadata
     data: OrderCancelledV1Data
 
 
 class OrderCancelledV2Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[2]
@@ -148,14 +148,14 @@ class OrderCancelledV2Metadata(TypedDict):
 
 
 class OrderCancelledV2DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderCancelledV2Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     reason: Literal["PAYMENT_DECLINED", "PAYMENT_UNAVAILABLE", "PAYMENT_VOIDED", "OUT_OF_STOCK", "INVENTORY_UNAVAILABLE", "STOCK_RELEASED", "CAPTURE_REFUSED", "CUSTOMER", "EXPIRED", "OPERATOR", "NO_ADDRESS", "CARRIER_REFUSED"]
@@ -164,14 +164,14 @@ class OrderCancelledV2Data(TypedDict):
 
 
 class OrderCancelledV2(TypedDict):
-    """OrderCancelled, version 2. The order was cancelled; what was authorised is voided or refunded, what was held or sold is available again."""
+    """OrderCancelled, version 2. The order was cancelled: its payment is voided or refunded, and its stock is available again."""
 
     metadata: OrderCancelledV2Metadata
     data: OrderCancelledV2Data
 
 
 class OrderConfirmedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -189,7 +189,7 @@ class OrderConfirmedV1DataLines(TypedDict):
 
 
 class OrderConfirmedV1DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
@@ -203,7 +203,7 @@ class OrderConfirmedV1DataLeftOut(TypedDict):
 
 
 class OrderConfirmedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     lines: list[OrderConfirmedV1DataLines]
@@ -219,7 +219,7 @@ class OrderConfirmedV1(TypedDict):
 
 
 class OrderFulfilledV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -230,20 +230,20 @@ class OrderFulfilledV1Metadata(TypedDict):
 
 
 class OrderFulfilledV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
 
 
 class OrderFulfilledV1(TypedDict):
-    """OrderFulfilled, version 1. The customer has what was ordered."""
+    """OrderFulfilled, version 1. The customer has received the order."""
 
     metadata: OrderFulfilledV1Metadata
     data: OrderFulfilledV1Data
 
 
 class OrderPlacedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -262,14 +262,14 @@ class OrderPlacedV1DataLines(TypedDict):
 
 
 class OrderPlacedV1DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderPlacedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     channel: str
@@ -287,7 +287,7 @@ class OrderPlacedV1(TypedDict):
 
 
 class OrderPlacedV2Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[2]
@@ -298,7 +298,7 @@ class OrderPlacedV2Metadata(TypedDict):
 
 
 class OrderPlacedV2DataLinesUnitPrice(TypedDict):
-    """The catalogue's price of one."""
+    """The unit price of the catalogue."""
 
     amount: int
     currency: str
@@ -313,14 +313,14 @@ class OrderPlacedV2DataLines(TypedDict):
 
 
 class OrderPlacedV2DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderPlacedV2Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     channel: str
@@ -339,7 +339,7 @@ class OrderPlacedV2(TypedDict):
 
 
 class OrderPlacedV3Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[3]
@@ -350,7 +350,7 @@ class OrderPlacedV3Metadata(TypedDict):
 
 
 class OrderPlacedV3DataLinesUnitPrice(TypedDict):
-    """The catalogue's price of one."""
+    """The unit price of the catalogue."""
 
     amount: int
     currency: str
@@ -365,14 +365,14 @@ class OrderPlacedV3DataLines(TypedDict):
 
 
 class OrderPlacedV3DataTotal(TypedDict):
-    """What the order costs in all."""
+    """The total of the order."""
 
     amount: int
     currency: str
 
 
 class OrderPlacedV3Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     customer_id: str
     channel: str

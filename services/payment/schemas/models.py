@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class PaymentAuthorizedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -15,27 +15,27 @@ class PaymentAuthorizedV1Metadata(TypedDict):
 
 
 class PaymentAuthorizedV1DataTotal(TypedDict):
-    """What is set aside."""
+    """The authorised amount."""
 
     amount: int
     currency: str
 
 
 class PaymentAuthorizedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentAuthorizedV1DataTotal
 
 
 class PaymentAuthorizedV1(TypedDict):
-    """PaymentAuthorized, version 1. The order's total is set aside for us."""
+    """PaymentAuthorized, version 1. The total of the order is authorised."""
 
     metadata: PaymentAuthorizedV1Metadata
     data: PaymentAuthorizedV1Data
 
 
 class PaymentCapturedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -46,27 +46,27 @@ class PaymentCapturedV1Metadata(TypedDict):
 
 
 class PaymentCapturedV1DataTotal(TypedDict):
-    """What was captured."""
+    """The captured amount."""
 
     amount: int
     currency: str
 
 
 class PaymentCapturedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentCapturedV1DataTotal
 
 
 class PaymentCapturedV1(TypedDict):
-    """PaymentCaptured, version 1. The order's total is ours."""
+    """PaymentCaptured, version 1. The total of the order is captured."""
 
     metadata: PaymentCapturedV1Metadata
     data: PaymentCapturedV1Data
 
 
 class PaymentDeclinedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -77,28 +77,28 @@ class PaymentDeclinedV1Metadata(TypedDict):
 
 
 class PaymentDeclinedV1DataTotal(TypedDict):
-    """What was asked for."""
+    """The requested amount."""
 
     amount: int
     currency: str
 
 
 class PaymentDeclinedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentDeclinedV1DataTotal
     reason: str
 
 
 class PaymentDeclinedV1(TypedDict):
-    """PaymentDeclined, version 1. The order's total was not set aside, and will not be."""
+    """PaymentDeclined, version 1. The payment is declined: the total of the order was not authorised, and will not be."""
 
     metadata: PaymentDeclinedV1Metadata
     data: PaymentDeclinedV1Data
 
 
 class PaymentDisputeClosedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -109,14 +109,14 @@ class PaymentDisputeClosedV1Metadata(TypedDict):
 
 
 class PaymentDisputeClosedV1DataAmount(TypedDict):
-    """What is contested: all of the payment, or a part."""
+    """The contested amount: all of the payment, or a part."""
 
     amount: int
     currency: str
 
 
 class PaymentDisputeClosedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     dispute_id: str
     amount: PaymentDisputeClosedV1DataAmount
@@ -124,14 +124,14 @@ class PaymentDisputeClosedV1Data(TypedDict):
 
 
 class PaymentDisputeClosedV1(TypedDict):
-    """PaymentDisputeClosed, version 1. A dispute is decided: the money stays here, or went back to the customer."""
+    """PaymentDisputeClosed, version 1. A dispute is decided: the money stays with the shop, or went back to the customer."""
 
     metadata: PaymentDisputeClosedV1Metadata
     data: PaymentDisputeClosedV1Data
 
 
 class PaymentDisputedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -142,14 +142,14 @@ class PaymentDisputedV1Metadata(TypedDict):
 
 
 class PaymentDisputedV1DataAmount(TypedDict):
-    """What is contested: all of the payment, or a part."""
+    """The contested amount: all of the payment, or a part."""
 
     amount: int
     currency: str
 
 
 class PaymentDisputedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     dispute_id: str
     amount: PaymentDisputedV1DataAmount
@@ -157,14 +157,14 @@ class PaymentDisputedV1Data(TypedDict):
 
 
 class PaymentDisputedV1(TypedDict):
-    """PaymentDisputed, version 1. The customer contests a payment at their bank; somebody must answer before the bank's deadline."""
+    """PaymentDisputed, version 1. The customer contests a payment at their bank. An operator must answer before the bank's deadline."""
 
     metadata: PaymentDisputedV1Metadata
     data: PaymentDisputedV1Data
 
 
 class PaymentFailedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -175,14 +175,14 @@ class PaymentFailedV1Metadata(TypedDict):
 
 
 class PaymentFailedV1DataTotal(TypedDict):
-    """What the operation was about."""
+    """The amount of the operation."""
 
     amount: int
     currency: str
 
 
 class PaymentFailedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentFailedV1DataTotal
     operation: Literal["capture"]
@@ -190,14 +190,14 @@ class PaymentFailedV1Data(TypedDict):
 
 
 class PaymentFailedV1(TypedDict):
-    """PaymentFailed, version 1. The gateway refused an operation for good; no money moved."""
+    """PaymentFailed, version 1. The gateway refused an operation finally; no money moved."""
 
     metadata: PaymentFailedV1Metadata
     data: PaymentFailedV1Data
 
 
 class PaymentRefundFailedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -208,28 +208,28 @@ class PaymentRefundFailedV1Metadata(TypedDict):
 
 
 class PaymentRefundFailedV1DataTotal(TypedDict):
-    """What was captured, and is still to be given back."""
+    """The captured amount, which is still to be refunded."""
 
     amount: int
     currency: str
 
 
 class PaymentRefundFailedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentRefundFailedV1DataTotal
     reason: str
 
 
 class PaymentRefundFailedV1(TypedDict):
-    """PaymentRefundFailed, version 1. The gateway refused to give the money of a cancelled order back: an operator must look, and have it tried again."""
+    """PaymentRefundFailed, version 1. The gateway refused the refund of a cancelled order. An operator must remove the cause and retry it."""
 
     metadata: PaymentRefundFailedV1Metadata
     data: PaymentRefundFailedV1Data
 
 
 class PaymentRefundedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -240,14 +240,14 @@ class PaymentRefundedV1Metadata(TypedDict):
 
 
 class PaymentRefundedV1DataTotal(TypedDict):
-    """What was captured, and is given back whole."""
+    """The captured amount, which is refunded completely."""
 
     amount: int
     currency: str
 
 
 class PaymentRefundedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: PaymentRefundedV1DataTotal
     outcome: NotRequired[Literal["OUTSIDE"]]
@@ -255,14 +255,14 @@ class PaymentRefundedV1Data(TypedDict):
 
 
 class PaymentRefundedV1(TypedDict):
-    """PaymentRefunded, version 1. The money of a cancelled order is back: by the gateway, or paid in another way."""
+    """PaymentRefunded, version 1. A cancelled order is refunded: by the gateway, or in another way."""
 
     metadata: PaymentRefundedV1Metadata
     data: PaymentRefundedV1Data
 
 
 class PaymentRefundedOutsideV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -273,21 +273,21 @@ class PaymentRefundedOutsideV1Metadata(TypedDict):
 
 
 class PaymentRefundedOutsideV1DataAmount(TypedDict):
-    """What this refund gave back."""
+    """The amount of this refund."""
 
     amount: int
     currency: str
 
 
 class PaymentRefundedOutsideV1DataLeft(TypedDict):
-    """What is left of the payment after all of its refunds."""
+    """The rest of the payment after all of its refunds."""
 
     amount: int
     currency: str
 
 
 class PaymentRefundedOutsideV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     refund_id: str
     amount: PaymentRefundedOutsideV1DataAmount
@@ -295,14 +295,14 @@ class PaymentRefundedOutsideV1Data(TypedDict):
 
 
 class PaymentRefundedOutsideV1(TypedDict):
-    """PaymentRefundedOutside, version 1. An operator gave money back at the gateway itself: all of a payment, or a part."""
+    """PaymentRefundedOutside, version 1. An operator refunded a payment, or a part of it, at the gateway itself."""
 
     metadata: PaymentRefundedOutsideV1Metadata
     data: PaymentRefundedOutsideV1Data
 
 
 class PaymentVoidedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -313,20 +313,20 @@ class PaymentVoidedV1Metadata(TypedDict):
 
 
 class PaymentVoidedV1DataTotal(TypedDict):
-    """What was let go of; absent where the void came before the authorise."""
+    """The voided amount; absent if the void came before the authorise."""
 
     amount: int
     currency: str
 
 
 class PaymentVoidedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     total: NotRequired[PaymentVoidedV1DataTotal]
 
 
 class PaymentVoidedV1(TypedDict):
-    """PaymentVoided, version 1. Nothing is set aside for the order any more, and nothing will be."""
+    """PaymentVoided, version 1. The payment is voided: no money is authorised for the order, and none will be."""
 
     metadata: PaymentVoidedV1Metadata
     data: PaymentVoidedV1Data

@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class ShipmentCancelledV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -15,19 +15,19 @@ class ShipmentCancelledV1Metadata(TypedDict):
 
 
 class ShipmentCancelledV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
 
 
 class ShipmentCancelledV1(TypedDict):
-    """ShipmentCancelled, version 1. The parcel of an order will not go, because its order is to be cancelled."""
+    """ShipmentCancelled, version 1. The parcel of an order will not be sent, because the order is to be cancelled."""
 
     metadata: ShipmentCancelledV1Metadata
     data: ShipmentCancelledV1Data
 
 
 class ShipmentCreatedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -45,20 +45,20 @@ class ShipmentCreatedV1DataLines(TypedDict):
 
 
 class ShipmentCreatedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     lines: list[ShipmentCreatedV1DataLines]
 
 
 class ShipmentCreatedV1(TypedDict):
-    """ShipmentCreated, version 1. A confirmed order has a shipment, which waits to be handed to the carrier."""
+    """ShipmentCreated, version 1. A confirmed order has a shipment. It waits for its booking with the carrier."""
 
     metadata: ShipmentCreatedV1Metadata
     data: ShipmentCreatedV1Data
 
 
 class ShipmentDeliveredV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -69,7 +69,7 @@ class ShipmentDeliveredV1Metadata(TypedDict):
 
 
 class ShipmentDeliveredV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     tracking: str
 
@@ -82,7 +82,7 @@ class ShipmentDeliveredV1(TypedDict):
 
 
 class ShipmentDispatchedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -93,20 +93,20 @@ class ShipmentDispatchedV1Metadata(TypedDict):
 
 
 class ShipmentDispatchedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     tracking: str
 
 
 class ShipmentDispatchedV1(TypedDict):
-    """ShipmentDispatched, version 1. The carrier took the parcel."""
+    """ShipmentDispatched, version 1. The carrier accepted the parcel."""
 
     metadata: ShipmentDispatchedV1Metadata
     data: ShipmentDispatchedV1Data
 
 
 class ShipmentFailedV1Metadata(TypedDict):
-    """What every domain event carries."""
+    """The metadata of every domain event."""
 
     event_id: str
     event_version: Literal[1]
@@ -117,13 +117,13 @@ class ShipmentFailedV1Metadata(TypedDict):
 
 
 class ShipmentFailedV1Data(TypedDict):
-    """What happened."""
+    """The content of the event."""
 
     reason: Literal["NO_ADDRESS", "CARRIER_REFUSED"]
 
 
 class ShipmentFailedV1(TypedDict):
-    """ShipmentFailed, version 1. The order cannot be shipped; somebody must talk to the customer."""
+    """ShipmentFailed, version 1. The order cannot be shipped. It is then cancelled and refunded."""
 
     metadata: ShipmentFailedV1Metadata
     data: ShipmentFailedV1Data
