@@ -19,16 +19,16 @@ API_VERSION: Final = "1.0.0"
 """Of our APIs: the first number rises with what breaks a caller."""
 SIGNED: Final = "awsSigV4"
 HEADERS: Final = {
-    "Location": "Where the order is.",
-    "Retry-After": "Seconds after which it is worth asking again.",
-    "Preference-Applied": "`respond-async`, if it was asked for.",
-    "Link": 'The next page, as `rel="next"`; not there on the last.',
-    "ETag": "Stands for all that is shown.",
-    "Cache-Control": "`no-cache`: ask each time, with If-None-Match.",
+    "Location": "The path of the order.",
+    "Retry-After": "Seconds to wait before the next request.",
+    "Preference-Applied": "`respond-async`, if the request had it.",
+    "Link": 'The next page, as `rel="next"`; absent on the last page.',
+    "ETag": "Changes whenever the shown order changes.",
+    "Cache-Control": "`no-cache`: validate each time, with If-None-Match.",
 }
 PROBLEM: Final = {
     "title": "Problem",
-    "description": "A problem document (RFC 9457). `type` ends with the problem's name; further members tell more.",
+    "description": "A problem document (RFC 9457). `type` ends with the name of the problem; further members have details.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -36,21 +36,21 @@ PROBLEM: Final = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "field": {"description": "Where in the request.", "type": "string"},
+        "field": {"description": "The place in the request.", "type": "string"},
     },
 }
 REFUSED_BEFORE: Final = {
-    "403": "The signature is missing or wrong, or its identity may not call this. API Gateway answers.",
+    "403": "The signature is missing or wrong, or its identity may not call this route. API Gateway responds.",
 }
 """What API Gateway answers by itself where a route is signed."""
 REFUSED_ANYWHERE: Final = {
-    "429": "Too many requests at this moment. API Gateway answers; send it again later.",
-    "5XX": "Nothing is known of what was done: send the same request again. API Gateway or the function failed.",
+    "429": "Too many requests. API Gateway responds; send the request again later.",
+    "5XX": "API Gateway or the function failed, and the outcome is unknown: send the same request again.",
 }
 """What API Gateway answers by itself on each route."""
 GATEWAY: Final = {
     "title": "Gateway",
-    "description": "What API Gateway says by itself.",
+    "description": "The body of API Gateway's own responses.",
     "type": "object",
     "properties": {"message": {"type": "string"}},
 }
