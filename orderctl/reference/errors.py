@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kernel import errors
 from operations.contracts.markdown import escaped, table
 from operations.repository import REPOSITORY
-from kernel import errors
 
 FOLDERS = ("kernel", "services", "journal")
 KINDS = (errors.RejectedError, errors.RetryableError, errors.BugError)
