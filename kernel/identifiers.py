@@ -15,7 +15,7 @@ SKU: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ID_FORM: Final = "must be 1 to 64 of A-Z a-z 0-9 . _ -"
 """The form of a customer's id and of a SKU, in words."""
 CHANNEL: Final = re.compile(r"(?!api$)[a-z0-9][a-z0-9-]{0,31}")
-CHANNEL_FORM: Final = "a channel is called by 1 to 32 of a-z 0-9 -, not - first, and not `api`"
+CHANNEL_FORM: Final = "a channel name has 1 to 32 characters of a-z, 0-9 and -, does not start with -, and is not `api`"
 CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 PERSONAL: Final = "looks like a card number or an e-mail address; send an id of your own that is neither"
 

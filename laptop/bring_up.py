@@ -58,9 +58,11 @@ def _up(
         with progress.step("Start the laptop's AWS"):
             record = process.start(stage=target.stage, port=port, persist=persist, environment=environment)
     elif persist is not None and record.persist != str(persist.resolve()):
-        raise UserError("The laptop's AWS already runs, and keeps its data elsewhere.", "`orderctl down` first.")
+        raise UserError(
+            "The laptop's AWS is already running, with its data in another folder.", "Stop it first with `orderctl down`."
+        )
     elif port not in (None, record.port):
-        raise UserError(f"The laptop's AWS already runs, on port {record.port}.", "`orderctl down` first.")
+        raise UserError(f"The laptop's AWS is already running, on port {record.port}.", "Stop it first with `orderctl down`.")
     target = target.at(record.endpoint)
     deployed = {} if everything else _deployed(target)
     fingerprint = cdk_cli.fingerprint(settings, app)

@@ -26,7 +26,7 @@ def examine() -> list[dict[str, Any]]:
         ("Node", _node, SETUP),
         ("CDK command line", _cdk, SETUP),
         ("uv", _uv, SETUP),
-        ("port", _port, "Nothing: `orderctl up` takes another port; or stop what listens there."),
+        ("port", _port, "Nothing to do: `orderctl up` takes another port."),
         ("home folder", _home, "Set ORDERFLOW_HOME to a folder you can write to."),
     ]
     rows = []
@@ -78,7 +78,7 @@ def _port() -> tuple[bool, str]:
     if record is not None:
         return True, f"{record.port}: the laptop's AWS, running"
     if process.port_taken(process.USUAL_PORT):
-        return True, f"{process.USUAL_PORT} is taken by something else; `orderctl up` takes another"
+        return True, f"{process.USUAL_PORT} is in use by another process; `orderctl up` takes another port"
     return True, f"{process.USUAL_PORT} is free"
 
 

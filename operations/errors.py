@@ -1,11 +1,11 @@
-"""The one way a command says what went wrong, and the exit codes it may end with.
+"""The errors that an operation raises for the operator, and the exit codes of the command line.
 
 | code | meaning |
 |---|---|
-| 0 | done |
-| 1 | it could not be done; standard error says why and what to do (`UserError`) |
-| 2 | the command line was wrong (usage) |
-| 3 | it ran, and what it checked is not right (`CheckFailedError`): `doctor`, `status`, an audit |
+| 0 | success |
+| 1 | failure; standard error says the reason and the next step (`UserError`) |
+| 2 | wrong usage of the command line (`WrongUsageError`) |
+| 3 | a check failed (`CheckFailedError`): `doctor`, `status`, an audit |
 | 130 | interrupted |
 """
 
@@ -16,7 +16,7 @@ EXIT_INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """Something the operator can act on: `message` says what happened, `hint` what to do next."""
+    """An error that the operator can act on: `message` says what was wrong, `hint` the next step."""
 
     exit_code = EXIT_FAILED
 
@@ -27,12 +27,12 @@ class UserError(Exception):
 
 
 class WrongUsageError(UserError):
-    """A command line whose words are right, one by one, and cannot be together; or a value that cannot be read."""
+    """A command line with options that exclude each other, or with a value that cannot be read."""
 
     exit_code = EXIT_USAGE
 
 
 class CheckFailedError(UserError):
-    """The command ran and found something that is not right."""
+    """A check that ran and failed."""
 
     exit_code = EXIT_CHECK_FAILED

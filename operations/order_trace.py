@@ -63,8 +63,8 @@ def trace(target: Target, order_id: str) -> list[Node]:
     events = journal.of_order(target, order_id)
     if not events:
         raise UserError(
-            f"The journal knows no event of {order_id}.",
-            "`orderctl orders list` shows the orders; what is older than the archive's retention is gone from the journal.",
+            f"The journal has no event of {order_id}.",
+            "List the orders with `orderctl orders list`. The journal keeps events as long as the archive does.",
         )
     known = {event.event_id for event in events}
     outside = {str(event.metadata.get("causation_id")) for event in events} - known
@@ -145,7 +145,7 @@ def in_words(node: Node) -> str:
 def _remarks(node: Node) -> list[str]:
     remarks = []
     if node.published.times_put > 1:
-        remarks.append(f"put {node.published.times_put} times")
+        remarks.append(f"published {node.published.times_put} times")
     if node.replays:
         remarks.append(f"replayed by {', '.join(node.replays)}")
     if node.duplicates:

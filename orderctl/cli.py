@@ -1,7 +1,7 @@
-"""`orderctl`, the operator's command: the global options, and the list of commands.
+"""`orderctl`, the operator's command line: the global options and the list of commands.
 
-A noun's commands live in `orderctl/commands/<noun>.py`, which has one function `register(app)`; add the module to
-`COMMANDS` and it is there. A command takes `ctx: typer.Context` and reads its `Target` from `ctx.obj`.
+The commands of a noun are in `orderctl/commands/<noun>.py`, with one function `register(app)`. Add the module to `COMMANDS`.
+A command takes `ctx: typer.Context` and reads its `Target` from `ctx.obj`.
 """
 
 import errno
@@ -42,7 +42,7 @@ from stages import StageError
 
 T = TypeVar("T")
 UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR})
-"""Errors of a file or folder that the user named, and can mend."""
+"""Errors of a file or folder that the operator chose and can correct."""
 
 COMMANDS = (
     lifecycle,
@@ -66,19 +66,16 @@ COMMANDS = (
 
 
 class Commands(TyperGroup):
-    """The commands; a refusal by AWS, or no way to it, is put in words for the target."""
+    """The group of all commands, which turns errors of AWS and of files into errors for the operator."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises UserError for what botocore raised, and for a file or folder that cannot be used.
-
-        Both are no fault of the program, so there is no traceback.
-        """
+        """Run the command. Raises UserError, without a traceback, for an error of botocore or of a file."""
         try:
             return super().invoke(ctx)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
                 hint = f"Orderflow keeps its own files in {process.home()}; set ORDERFLOW_HOME to keep them elsewhere."
-                raise errors.UserError(f"{error.filename} cannot be used: {error.strerror}.", hint) from error
+                raise errors.UserError(f"Cannot use {error.filename}: {error.strerror}.", hint) from error
             if not refusals.is_of_aws(error):
                 raise
             raise refusals.explained(error, ctx.obj) from error
@@ -91,22 +88,24 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
-    help="Operate Orderflow: on this laptop, with no account, or on AWS (`--target aws`).\n\n"
-    "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 3 a check failed, 130 interrupted.",
+    help="Operate Orderflow on this laptop, without an AWS account, or on AWS (`--target aws`).\n\n"
+    "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 a check failed, 130 interrupted.",
 )
 
 
 @app.callback()
 def choose_target(
     ctx: typer.Context,
-    target: Annotated[Kind, typer.Option(help="Which AWS: this laptop's, or a real account.")] = Kind.LAPTOP,
+    target: Annotated[Kind, typer.Option(help="The AWS to work on: this laptop's, or a real account.")] = Kind.LAPTOP,
     profile: Annotated[str | None, typer.Option(help="The profile of ~/.aws/config to use (aws only).")] = None,
-    region: Annotated[str | None, typer.Option(help="The region (aws only; the laptop is us-east-1).")] = None,
+    region: Annotated[str | None, typer.Option(help="The region (aws only; the laptop's is us-east-1).")] = None,
     stage: Annotated[
         str | None,
         typer.Option(help="The stage.  [default: dev; none on AWS]", envvar="ORDERFLOW_STAGE"),
     ] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another AWS on this machine (laptop only).")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="The address of another AWS emulator on this machine (laptop only).")
+    ] = None,
 ) -> None:
     ctx.obj = resolve_target(target, profile=profile, region=region, stage=stage, endpoint_url=endpoint_url)
 
@@ -119,9 +118,9 @@ def resolve_target(
     stage: str | None = None,
     endpoint_url: str | None = None,
 ) -> Target:
-    """The target that the global options name.
+    """Return the target that the global options choose.
 
-    The laptop's endpoint is the one given, else the running one, else AWS_ENDPOINT_URL: any engine will do.
+    The laptop's endpoint is the given one, else the running one, else AWS_ENDPOINT_URL, which may be any emulator.
     """
     if stage is not None:
         _known(stages.check_name, stage)
@@ -129,7 +128,7 @@ def resolve_target(
         return _aws(profile, region, stage, endpoint_url)
     for option, value in (("--profile", profile), ("--region", region)):
         if value is not None:
-            raise UsageError(f"{option} belongs to a real account: add --target aws.")
+            raise UsageError(f"{option} needs a real account. Add --target aws.")
     running = process.running()
     endpoint = endpoint_url or (running.endpoint if running else None) or process.exported_endpoint()
     return Target(Kind.LAPTOP, endpoint, LAPTOP_REGION, stage or (running.stage if running else "dev"))
@@ -137,19 +136,19 @@ def resolve_target(
 
 def _aws(profile: str | None, region: str | None, stage: str | None, endpoint_url: str | None) -> Target:
     if endpoint_url is not None:
-        raise UsageError("--endpoint-url belongs to the laptop: leave it out with --target aws.")
+        raise UsageError("--endpoint-url works on the laptop only. Leave it out with --target aws.")
     if stage is None:
-        raise UsageError(f"Name the stage with --stage: there is no default on AWS. Stages: {stages.listed()}.")
+        raise UsageError(f"On AWS there is no default stage. Choose one with --stage: {stages.listed()}.")
     settings = _known(stages.load, stage)
     if settings.region and region not in (None, settings.region):
-        raise UsageError(f"Stage {stage!r} is in {settings.region}, by stages/{stage}.yaml, and not in {region}.")
+        raise UsageError(f"stages/{stage}.yaml puts stage {stage!r} in {settings.region}, not in {region}. Leave --region out.")
     region = region or settings.region
     if region is None:
         import boto3
 
         region = boto3.Session(profile_name=profile).region_name
     if region is None:
-        raise UsageError("Name the region with --region, or a --profile that has one.")
+        raise UsageError("There is no region. Choose one with --region, or a --profile that has one.")
     return Target(Kind.AWS, None, region, stage, profile)
 
 
@@ -157,7 +156,7 @@ UsageError = typer.BadParameter
 
 
 def _known(read: Callable[[str], T], stage: str) -> T:
-    """Return what is read of the stage; a stage that cannot be is wrong usage."""
+    """Return the result of `read`. Raises UsageError for a stage that does not exist or is invalid."""
     try:
         return read(stage)
     except StageError as error:
@@ -169,7 +168,7 @@ for module in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; a `UserError` becomes two lines on standard error and its exit code."""
+    """Run the command line. Print a `UserError` as two lines on standard error, and exit with its code."""
     try:
         app()
     except errors.UserError as error:

@@ -24,7 +24,7 @@ EXAMPLE = REPOSITORY_FOLDER / "example-production.yaml"
 LAPTOP_STAGE = "dev"
 """The stage of the laptop; a laptop's stage without a file of its own has the settings of this one."""
 NAME_PATTERN = r"[a-z][a-z0-9]{0,15}"
-NAME_LAW = "up to 16 of a-z and 0-9, a letter first"
+NAME_LAW = "up to 16 characters of a-z and 0-9, starting with a letter"
 PROTECTED = (
     "ephemeral",
     "gateway",
@@ -126,7 +126,7 @@ def names(at: Path | None = None) -> list[str]:
 def check_name(name: str) -> str:
     """Return the name. Raises StageError if it cannot be part of a stack's name."""
     if not re.fullmatch(NAME_PATTERN, name):
-        raise StageError(f"{name!r} is not a stage: {NAME_LAW}.", f"Stages: {listed()}.")
+        raise StageError(f"{name!r} is not the name of a stage: {NAME_LAW}.", f"Stages: {listed()}.")
     return name
 
 
@@ -151,11 +151,13 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
     if file.exists():
         return parse(name, file.read_text(encoding="utf-8"), str(file))
     if like is None:
-        hint = f"Stages: {listed(at)}. Make a file with `orderctl stages new {name}`, fill it in and commit it."
+        hint = f"Stages: {listed(at)}. To create it, use `orderctl stages new {name}`."
         raise StageError(f"There is no stage {name!r}: {file} is missing.", hint)
     model = load(like, at=at)
     if not model.ephemeral:
-        raise StageError(f"Stage {name!r} cannot have the settings of {like!r}, which is not ephemeral.", "Give it a file.")
+        raise StageError(
+            f"Stage {name!r} cannot use the settings of {like!r}, which is not ephemeral.", "Create a file for it."
+        )
     return replace(model, name=name)
 
 
@@ -164,11 +166,13 @@ def parse(name: str, text: str, where: str) -> Stage:
     try:
         document = as_document(text)
     except yaml.YAMLError as error:
-        raise StageError(f"{where} is not YAML: {' '.join(str(error).split())}.", "Mend it and try again.") from error
+        raise StageError(
+            f"{where} is not YAML: {' '.join(str(error).split())}.", "Correct the file, then try again."
+        ) from error
     _validate(document, where)
     channels = tuple(Channel(entry["name"], tuple(entry["principals"])) for entry in document.pop("channels", ()))
     if twice := {channel.name for channel in channels if [c.name for c in channels].count(channel.name) > 1}:
-        raise StageError(f"{where}: channels: {', '.join(sorted(twice))} is declared twice.", "Keep one of them.")
+        raise StageError(f"{where}: channels: {', '.join(sorted(twice))} is declared twice.", "Keep one declaration.")
     return Stage(name=name, channels=channels, **document)
 
 
@@ -187,7 +191,7 @@ def override(stage: Stage, name: str, given: str) -> None:
     if as_text(says) != as_text(_from_text(given, says)):
         raise StageError(
             f"-c {name}={given} contradicts stages/{file_of(stage.name).name}, which says {name}: {as_text(says)}.",
-            "A stage's settings are in its file: change it there, commit it, and deploy without -c.",
+            "Change the setting in the file, commit it, and deploy without -c.",
         )
 
 
@@ -209,9 +213,9 @@ def remarks(stage: Stage) -> list[str]:
         return []
     model = parse("example", EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE))
     copied = [name for name in ("account", "sender", "alarm_receiver", "ship_from") if stage.value(name) == model.value(name)]
-    said = [f"{name} is still the example's." for name in copied if stage.value(name)]
+    said = [f"{name} still has the example's value." for name in copied if stage.value(name)]
     if stage.alarm_receiver is None:
-        said.append("There is no alarm_receiver: alarms reach only those that you subscribe to their topic.")
+        said.append("There is no alarm_receiver: alarms reach only the subscribers that you add to their topic.")
     return said
 
 
@@ -253,7 +257,7 @@ class _OneOfEachKey(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is set twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -295,7 +299,7 @@ def _said(error: Any) -> str:
 
 def _advice(error: Any) -> str:
     if error.validator == "type" and "string" in error.validator_value:
-        return "Put it in quotes: YAML reads digits as a number, and NO as false."
+        return "Put it in quotes, because YAML reads digits as a number and NO as false."
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         for name in error.instance:

@@ -1,4 +1,4 @@
-"""The scenes: each does what a user would, and tells what came of it. A scene that goes wrong raises `SceneFailedError`."""
+"""The scenarios of the demo. Each acts as a user would and returns its result, or raises `SceneFailedError`."""
 
 import time
 import uuid
@@ -18,16 +18,16 @@ CUSTOMER = "alice"
 SOLD_OUT = "LP-SOLD-OUT"
 PATIENCE_SECONDS = 60.0
 UNDECIDED = 202
-BUSY = "This machine may be too busy to answer in time: run it again when less is going on."
+BUSY = "This machine may be too busy. Run the demo again when it has less to do."
 
 
 class SceneFailedError(UserError):
-    """What should have been shown did not happen."""
+    """A scenario that did not have the expected result."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A line of the demonstration's table."""
+    """A row of the demo's table."""
 
     scene: str
     said: str
@@ -37,14 +37,14 @@ class Shown:
 
 @dataclass
 class Stage:
-    """Where the scenes play: the target, a run's own mark (so that it can play again), and what was shown."""
+    """The context of the scenarios: the target, an id of the run (so that keys do not repeat), and the results so far."""
 
     target: Target
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     shown: list[Shown] = field(default_factory=list)
 
     def key(self, scene: str) -> str:
-        """An idempotency key of this run."""
+        """Return an idempotency key of this run."""
         return f"demo-{self.run}-{scene}"
 
 
@@ -79,26 +79,26 @@ def place(
             break
     if answer.status != expected:
         hint = BUSY if answer.status == UNDECIDED or answer.status >= 500 else ""
-        raise SceneFailedError(f"POST /orders answered {answer.status} where {expected} was expected: {answer.text}", hint)
+        raise SceneFailedError(f"POST /orders answered {answer.status} instead of {expected}: {answer.text}", hint)
     said: dict[str, Any] = answer.json()
     order: dict[str, Any] = said.get("order", said)
     return order
 
 
 def confirmed(stage: Stage) -> Shown:
-    """An order confirmed while the customer waits."""
+    """Place an order and wait for its confirmation."""
     order = place(stage, "confirmed", "MUG-BLUE", expected=201)
     return Shown("POST /orders", "201: paid, committed, confirmed", order["order_id"])
 
 
 def declined(stage: Stage) -> Shown:
-    """A card that is declined."""
+    """Place an order with a card that is declined."""
     order = place(stage, "declined", "MUG-BLUE", card="pm_card_declined", expected=402)
     return Shown("POST /orders, card declined", "402: cancelled, nothing charged", order["order_id"])
 
 
 def out_of_stock(stage: Stage) -> Shown:
-    """Stock that is not there; the payment, authorised before, is voided."""
+    """Place an order that is out of stock, and void its payment."""
     order = place(stage, "out-of-stock", SOLD_OUT, expected=409)
     payment = store.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
     if payment != "VOIDED":
@@ -107,16 +107,16 @@ def out_of_stock(stage: Stage) -> Shown:
 
 
 def for_a_part(stage: Stage) -> Shown:
-    """An order that allows a part, where one of two things is sold out."""
+    """Place a partial order while one of two items is sold out."""
     order = place(stage, "part", "MUG-WHITE", SOLD_OUT, expected=201, if_short="ALLOW_PARTIAL")
     row = store.find(stage.target, order["order_id"])
     if [line["sku"] for line in row["lines"]] != ["MUG-WHITE"]:
-        raise SceneFailedError(f"order {order['order_id']} is confirmed for {row['lines']}, and {SOLD_OUT} is sold out")
-    return Shown("POST /orders, allowing a part", "201: what there is, and the price of that", order["order_id"])
+        raise SceneFailedError(f"order {order['order_id']} is confirmed for {row['lines']}, although {SOLD_OUT} is sold out")
+    return Shown("POST /orders, partial if short", "201: confirmed and charged for the rest", order["order_id"])
 
 
 def back_ordered(stage: Stage) -> Shown:
-    """An order that waits for goods, and the delivery that brings them."""
+    """Place a back-order, then deliver the missing stock."""
     order = place(stage, "back-order", SOLD_OUT, expected=202, if_short="BACK_ORDER")
     order_id = order["order_id"]
     if order["status"] != "BACKORDERED":
@@ -125,22 +125,22 @@ def back_ordered(stage: Stage) -> Shown:
     ends = time.monotonic() + PATIENCE_SECONDS
     while store.find(stage.target, order_id)["status"] != "CONFIRMED":
         if time.monotonic() > ends:
-            raise SceneFailedError(f"order {order_id} still waits {PATIENCE_SECONDS:g} s after the delivery")
+            raise SceneFailedError(f"order {order_id} is still waiting {PATIENCE_SECONDS:g} s after the delivery")
         for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
             service_client.invoke(stage.target, sweeper, {})
         time.sleep(0.5)
-    return Shown("POST /orders, back-order; a delivery", "202: waited, charged when it was there", order_id)
+    return Shown("POST /orders, back-order if short", "202: charged when the stock arrived", order_id)
 
 
 def responded_async(stage: Stage) -> Shown:
-    """An order whose customer does not wait; the saga starts by its event."""
+    """Place an order asynchronously: its event starts the saga."""
     order = place(stage, "async", "LP-KIND-OF-BLUE", expected=202, prefer="respond-async")
     _follow(stage, [order["order_id"]])
-    return Shown("POST /orders, Prefer: respond-async", "202 at once, confirmed by the event", order["order_id"])
+    return Shown("POST /orders, Prefer: respond-async", "202 at once, confirmed later", order["order_id"])
 
 
 def published(stage: Stage) -> Shown:
-    """An OrderPlaced that a shop puts on the bus."""
+    """Publish an OrderPlaced event as a shop does, twice."""
     key, channel = stage.key("published"), "shop"
     metadata = {"event_id": f"{channel}-{key}", "event_version": 1, "occurred_at": "2026-11-23T04:05:06Z"}
     order = {"idempotency_key": key, "customer_id": CUSTOMER, "currency": "USD", "payment_token": "pm_card_visa"}
@@ -148,11 +148,11 @@ def published(stage: Stage) -> Shown:
     publisher.publish(stage.target, f"{CHANNEL_PREFIX}{channel}", "OrderPlaced", [detail, detail])
     order_id = identity.order_id(identity.channel_scope(channel), key)
     _follow(stage, [order_id])
-    return Shown("OrderPlaced on the bus, twice", "one order, priced by us, confirmed", order_id)
+    return Shown("OrderPlaced on the bus, twice", "one order, confirmed at our price", order_id)
 
 
 def refunded(stage: Stage) -> Shown:
-    """An order that is confirmed, and cancelled before its parcel goes."""
+    """Cancel a confirmed order before its parcel leaves."""
     for attempt in range(3):
         order_id = place(stage, f"refunded-{attempt}", "TEE-BLACK-M", expected=201)["order_id"]
         answer = service_client.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
@@ -160,21 +160,21 @@ def refunded(stage: Stage) -> Shown:
             raise SceneFailedError(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
         row = store.settled(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
         if row["status"] == "CANCELLED":
-            return Shown("POST /orders/{id}/cancel, confirmed before", "202: parcel kept, refunded, restocked", order_id)
-    raise SceneFailedError(f"order {order_id} is {row['status']}, not CANCELLED: its parcel was faster, three times")
+            return Shown("POST /orders/{id}/cancel, once confirmed", "202: parcel stopped, refunded, restocked", order_id)
+    raise SceneFailedError(f"order {order_id} is {row['status']}, not CANCELLED: its parcel left first, three times")
 
 
 def delivered(stage: Stage) -> Shown:
-    """The first order, at its customer's door."""
+    """Show that the first order is delivered."""
     order_id = stage.shown[0].order_id or ""
     row = store.find(stage.target, order_id)
     if row["fulfilment"] != "DELIVERED":
         raise SceneFailedError(f"the fulfilment of {order_id} is {row['fulfilment']}, not DELIVERED")
-    return Shown("GET /orders/{id}, of the first order", "shipped, told of, delivered", order_id)
+    return Shown("GET /orders/{id} of the first order", "shipped, mailed, delivered", order_id)
 
 
 def play(stage: Stage, scene: Scene) -> Shown:
-    """Play a scene, timed, and keep what it showed."""
+    """Play a scenario and keep its result and its duration."""
     began = time.monotonic()
     shown = scene(stage)
     timed = Shown(shown.scene, shown.said, shown.order_id, time.monotonic() - began)

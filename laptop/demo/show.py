@@ -1,4 +1,4 @@
-"""The demonstration from beginning to end."""
+"""The demo: all scenarios on an emulator of its own, then the audit."""
 
 import os
 import time
@@ -46,13 +46,13 @@ class Played:
     def check(self) -> None:
         """Raise CheckFailedError if the audit found anything, or if the mails sent are not those of the books."""
         if self.findings:
-            hint = "They are listed above. On a machine too busy to answer in time, a mail may stay unknown: run it again."
+            hint = "They are listed above. If this machine was too busy, run the demo again."
             raise CheckFailedError(f"The audit found {len(self.findings)} things that are not right.", hint)
         check_mails(self.mails, self.books["mails"])
 
 
 def run(target: Target, progress: Progress, *, keep: bool) -> Played:
-    """Play the demonstration on a laptop AWS of its own. Raises SceneFailedError."""
+    """Play the demo on an emulator of its own. Raises SceneFailedError."""
     with own_laptop(progress, keep=keep):
         port = None if process.running() else process.free_port()
         target, _ = bring_up.up(replace(target, stage=STAGE), progress, port=port)
@@ -63,7 +63,7 @@ def run(target: Target, progress: Progress, *, keep: bool) -> Played:
                 play(stage, scene)
         with progress.step("Import purchases, published as a marketplace feed would"):
             play(stage, imported)
-        with progress.step("Ship and deliver what is confirmed, and wait until nothing moves"):
+        with progress.step("Ship and deliver the confirmed orders, and wait until all is idle"):
             fulfil(target)
         play(stage, delivered)
         with progress.step("Replay the archive to shipping and notification"):
@@ -80,7 +80,7 @@ def run(target: Target, progress: Progress, *, keep: bool) -> Played:
 
 @contextmanager
 def own_laptop(progress: Progress = SILENT, *, keep: bool) -> Iterator[None]:
-    """A laptop AWS beside the one that `orderctl up` may have started; ended afterwards, unless it is to be kept."""
+    """Use an emulator beside the one of `orderctl up`, and stop it afterwards unless `keep` is True."""
     before = os.environ.get("ORDERFLOW_HOME")
     home = Path(before) / "demo" if before else REPOSITORY / ".orderflow" / "demo"
     os.environ["ORDERFLOW_HOME"] = str(home)
@@ -98,11 +98,11 @@ def own_laptop(progress: Progress = SILENT, *, keep: bool) -> Iterator[None]:
 
 
 def imported(stage: Stage) -> Shown:
-    """Real purchases, published as a marketplace feed would."""
+    """Import real purchases, as a marketplace feed does."""
     purchases, malformed = cdnow.read(SAMPLE, IMPORTED_ROWS)
     summary = order_import.run(stage.target, purchases, "cdnow", rate=50, wait=True, deadline_seconds=PATIENCE_SECONDS)
     if summary["unsettled"] or malformed:
-        raise SceneFailedError(f"{summary['unsettled']} imported orders were not settled, {len(malformed)} rows malformed")
+        raise SceneFailedError(f"{summary['unsettled']} imported orders are not finished, {len(malformed)} rows are malformed")
     outcomes = {name.replace("_", " "): n for name, n in summary.items() if name.startswith(("confirmed", "cancelled"))}
     outcomes.pop("confirmed cents", None)
     said = ", ".join(f"{count} {name}" for name, count in outcomes.items())
@@ -110,7 +110,7 @@ def imported(stage: Stage) -> Shown:
 
 
 def replayed(stage: Stage) -> Shown:
-    """All of the archive again, to two services; not a row, a mail or a gateway call changes."""
+    """Replay the archive to two services, and show that no row, mail or gateway call changes."""
     target, now = stage.target, datetime.now(UTC)
     before, mails = stage_state.all_rows(target), len(mailbox.sent_mails(target.reachable()))
     rule_arns = archive_replay.chosen_rules(archive_replay.rules(target), ("shipping", "notification"))
@@ -125,7 +125,7 @@ def replayed(stage: Stage) -> Shown:
 
 
 def fulfil(target: Target) -> None:
-    """Let the sandbox carrier take every parcel and deliver it, now and not at the next minutes, until all is at rest."""
+    """Run the shipping sweeper at once, twice: the sandbox carrier takes every parcel, then delivers it."""
     _settle(target)
     for _ in ("taken", "delivered"):
         service_client.invoke(target, "shipping/sweeper-arn", {})
@@ -133,13 +133,13 @@ def fulfil(target: Target) -> None:
 
 
 def check_mails(sent: int, booked: Mapping[str, int]) -> None:
-    """See that each mail the books call SENT went out once, and no other, but for those whose sending stayed unknown."""
+    """Raise CheckFailedError unless each SENT note has exactly one mail, and each note of unknown sending at most one."""
     certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
     if not certain <= sent <= sum(booked.values()):
-        raise CheckFailedError(f"{sent} mails went out, and the books have {certain}.", "Each should have gone out once.")
+        raise CheckFailedError(f"{sent} mails were sent, but the tables record {certain}.", "Each mail must be sent once.")
 
 
 def _settle(target: Target) -> None:
     left = stage_state.quiet(target, PATIENCE_SECONDS)
     if left:
-        raise SceneFailedError(f"after {PATIENCE_SECONDS:g} s these still move: {', '.join(left[:5])}")
+        raise SceneFailedError(f"after {PATIENCE_SECONDS:g} s these are still in flight: {', '.join(left[:5])}")

@@ -90,7 +90,9 @@ def alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError("Another `orderctl up` is at work here.", "Wait for it, or set another ORDERFLOW_HOME.") from error
+            raise UserError(
+                "Another `orderctl up` is running here.", "Wait for it to end, or set another ORDERFLOW_HOME."
+            ) from error
         yield
 
 
@@ -126,10 +128,10 @@ def start(
     already = running()
     if already is not None:
         raise UserError(
-            f"The laptop's AWS already runs at {already.endpoint} (pid {already.pid}).", "End it with `orderctl down`."
+            f"The laptop's AWS is already running at {already.endpoint} (pid {already.pid}).", "Stop it with `orderctl down`."
         )
     if not PYTHON.exists():
-        raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Make it with `make setup`.")
+        raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Create it with `make setup`.")
     folder = home()
     # Functions' unpacked bundles: a forced end leaves them behind.
     shutil.rmtree(folder / "tmp", ignore_errors=True)
@@ -144,7 +146,7 @@ def start(
             return _started(chosen, stage, folder, log, persist, environment or {}, extensions=extensions)
         except PortLostError as lost:
             if port is not None or persist is not None or attempt + 1 == START_ATTEMPTS:
-                raise UserError(f"Port {chosen} was taken by another process meanwhile.", "Run `orderctl up` again.") from lost
+                raise UserError(f"Another process has taken port {chosen}.", "Run `orderctl up` again.") from lost
     raise AssertionError("every attempt returns or raises")
 
 
@@ -253,11 +255,13 @@ def _choose_port(wanted: int | None, persist: Path | None) -> int:
     kept = persist / "port" if persist else None
     before = int(kept.read_text()) if kept and kept.exists() else None
     if before is not None and wanted not in (None, before):
-        raise UserError(f"What {persist} keeps was made on port {before}.", "Leave --port out.")
+        raise UserError(f"The data in {persist} belongs to port {before}.", "Leave --port out.")
     wanted = wanted or before
     if wanted is not None and port_taken(wanted):
         hint = (
-            f"Stop what listens there: {persist} was made on it." if before else "Leave --port out to let a free one be chosen."
+            f"Stop the process that listens on it: the data in {persist} belongs to this port."
+            if before
+            else "Leave --port out to let a free one be chosen."
         )
         raise UserError(f"Port {wanted} is taken.", hint)
     chosen = wanted or (free_port() if port_taken(USUAL_PORT) else USUAL_PORT)
@@ -313,11 +317,11 @@ def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, endpoint: s
         if child.poll() is not None:
             if port_taken(port):
                 raise PortLostError(port)
-            raise UserError(f"The laptop's AWS ended while starting (code {child.returncode}).", _tail(log))
+            raise UserError(f"The laptop's AWS ended during its start (code {child.returncode}).", _tail(log))
         if time.monotonic() > ends:
             raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))
         time.sleep(0.1)
 
 
 def _tail(log: Path) -> str:
-    return f"Its log is {log}; the last lines:\n{last_lines(log)}"
+    return f"See its log, {log}. The last lines:\n{last_lines(log)}"

@@ -1,4 +1,4 @@
-"""What a refusal by AWS, or no way to it, means to the operator: on a real account and on the laptop."""
+"""Errors of AWS and of the network, as errors for the operator: on a real account and on the laptop."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ NO_CREDENTIALS = frozenset(
         "LoginError",
     }
 )
-"""botocore's exceptions where no credentials were found or fetched."""
+"""botocore's exceptions for credentials that are missing or cannot be fetched."""
 REFUSED_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -35,13 +35,13 @@ REFUSED_CREDENTIALS = frozenset(
         "InvalidToken",
     }
 )
-"""AWS's error codes for credentials that are wrong or have run out (`Common Error Types` of each service's API reference)."""
+"""AWS's error codes for invalid or expired credentials (`Common Error Types` of each service's API reference)."""
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 CALLERS: Final = "docs/how-to/permit-callers.md"
-NOT_A_PUBLISHER: Final = f"The stage's file must name this role among the channel's principals: {CALLERS}."
-NOT_AN_OPERATOR: Final = f"A queue takes messages from a role tagged orderflow:operator = the stage: {CALLERS}."
+NOT_A_PUBLISHER: Final = f"Add this role to the channel's principals in the stage's file: see {CALLERS}."
+NOT_AN_OPERATOR: Final = f"Tag this role with orderflow:operator and the stage as its value: see {CALLERS}."
 NOT_LISTED: Final = {"PutEvents": NOT_A_PUBLISHER, "SendMessage": NOT_AN_OPERATOR, "SendMessageBatch": NOT_AN_OPERATOR}
-"""Of the calls that the bus's and the queues' own policies refuse: what lets a caller in."""
+"""The next step for each call that the resource policy of the bus or of a queue denies."""
 NO_ROUTE = frozenset(
     {
         "EndpointConnectionError",
@@ -63,7 +63,7 @@ def is_of_aws(error: BaseException) -> bool:
 
 
 def explained(error: Exception, target: Target | None) -> UserError:
-    """Return what to say of a botocore exception, for the target that the command works on (None: there was none yet)."""
+    """Return a botocore exception as a UserError. `target` is the command's target, or None if the error came before it."""
     if target is not None and target.is_laptop:
         if _kind(error) in NO_ROUTE:
             return UserError(f"Nothing answers at {target.endpoint_url}.", "Start the laptop's AWS with `orderctl up`.")
@@ -74,25 +74,25 @@ def explained(error: Exception, target: Target | None) -> UserError:
 def _on_aws(error: Exception, target: Target | None) -> UserError:
     kind, code = _kind(error), _code(error)
     profile = f" --profile {target.profile}" if target and target.profile else ""
-    sign_in = f"Sign in (`aws sso login{profile}`, `aws configure{profile}`), or name another --profile."
+    sign_in = f"Sign in (`aws sso login{profile}`, `aws configure{profile}`), or choose another --profile."
     if kind in NO_CREDENTIALS:
-        return UserError(f"There are no AWS credentials: {_line(error)}", sign_in)
+        return UserError(f"No AWS credentials were found: {_line(error)}", sign_in)
     if kind == "ProfileNotFound":
-        return UserError(_line(error), "`aws configure list-profiles` shows those of ~/.aws/config.")
+        return UserError(_line(error), "List the profiles of ~/.aws/config with `aws configure list-profiles`.")
     if code in REFUSED_CREDENTIALS:
         return UserError(f"AWS does not accept these credentials: {code}.", sign_in)
     if code in NOT_ALLOWED:
-        lacking = "This identity lacks the permission: name another --profile, or ask for it."
+        lacking = "This identity lacks the permission. Choose another --profile, or ask for the permission."
         return UserError(_line(error), NOT_LISTED.get(getattr(error, "operation_name", ""), lacking))
     if kind in NO_ROUTE:
-        return UserError(f"There is no way to AWS: {_line(error)}", _route(target))
-    return UserError(_line(error), "See --profile, --region and --stage.")
+        return UserError(f"AWS cannot be reached: {_line(error)}", _route(target))
+    return UserError(_line(error), "Check --profile, --region and --stage.")
 
 
 def _route(target: Target | None) -> str:
     if target is not None and (known := _regions()) and target.region not in known:
-        return f"The AWS SDK knows no region {target.region!r}: check --region, then the network."
-    return "Check the network, and HTTPS_PROXY if this network has a proxy."
+        return f"The AWS SDK has no region {target.region!r}. Check --region, then the network."
+    return "Check the network. If it has a proxy, set HTTPS_PROXY."
 
 
 def _regions() -> list[str]:

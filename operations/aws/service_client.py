@@ -30,7 +30,7 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
     body = outside_json.read(answer["Payload"].read() or b"null", max_bytes=MAX_ANSWER_BYTES)
     if "FunctionError" in answer:
         said = body.get("errorMessage", body) if isinstance(body, dict) else body
-        raise UserError(f"The function at {parameter} failed: {said}", "Its log tells more; the command may be repeated.")
+        raise UserError(f"The function at {parameter} failed: {said}", "See its log. You can run the command again.")
     return body
 
 
@@ -75,7 +75,9 @@ def put_contact(target: Target, contact: Mapping[str, Any]) -> None:
     body = {name: contact[name] for name in ("name", "email", "address")}
     answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)
     if answer.status != 204:
-        raise UserError(f"The contact of {contact['customer_id']} was not kept: {refusal(answer)}")
+        raise UserError(
+            f"The contact of {contact['customer_id']} was not saved: {refusal(answer)}.", "Correct it, then save it again."
+        )
 
 
 def in_parts(values: Iterable[T], size: int) -> Iterator[list[T]]:

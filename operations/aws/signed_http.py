@@ -64,7 +64,7 @@ def call(
 def _what_next(target: Target) -> str:
     if target.is_laptop:
         return "`orderctl status` shows whether the laptop's AWS is up."
-    return "Check the network, and HTTPS_PROXY if this network has a proxy; the request may have been done."
+    return "Check the network and HTTPS_PROXY. The request may have taken effect."
 
 
 def as_sent(body: Any) -> str:

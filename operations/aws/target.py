@@ -105,7 +105,7 @@ class Target:
         found = _session(self).get_credentials()
         if found is None:
             raise UserError(
-                "No AWS credentials were found to sign the request with.", "Sign in (`aws sso login`), or name a --profile."
+                "No AWS credentials were found to sign the request.", "Sign in (`aws sso login`), or choose a --profile."
             )
         return found.get_frozen_credentials()
 
@@ -113,7 +113,8 @@ class Target:
         """The laptop's endpoint, or a `UserError` saying how to get one."""
         if self.endpoint_url is None:
             raise UserError(
-                "The laptop's AWS is not running.", "Start it with `orderctl up`, or name a real account with `--target aws`."
+                "The laptop's AWS is not running.",
+                "Start it with `orderctl up`, or work on a real account with `--target aws`.",
             )
         require_loopback(self.endpoint_url)
         return self.endpoint_url
@@ -172,7 +173,7 @@ class Target:
             on_the_laptop = "`orderctl up`" if self.stage == stages.LAPTOP_STAGE else f"`orderctl --stage {self.stage} up`"
             hint = on_the_laptop if self.is_laptop else f"`orderctl --target aws --stage {self.stage} deploy {service}`"
             raise UserError(
-                f"There is no {path}: the {service} stack of stage {self.stage!r} is not deployed there.",
+                f"The {service} stack of stage {self.stage!r} is not deployed: there is no {path}.",
                 f"Deploy it with {hint}, or choose another `--stage`.",
             ) from error
         return str(answer["Parameter"]["Value"])
@@ -229,5 +230,5 @@ def require_loopback(endpoint_url: str) -> None:
         pass
     raise UserError(
         f"{endpoint_url} is not on this machine, so it is not the laptop's AWS.",
-        "Unset AWS_ENDPOINT_URL (or `--endpoint-url`); to work on a real account say `--target aws`.",
+        "Unset AWS_ENDPOINT_URL and leave out `--endpoint-url`. For a real account, use `--target aws`.",
     )

@@ -42,9 +42,9 @@ class Verdict:
         service = "order" if source.startswith(CHANNEL_PREFIX) else source.rpartition(".")[2]
         stem = f"Channel{detail_type}" if source.startswith(CHANNEL_PREFIX) else detail_type
         if self.kind == "removed":
-            return f"Put the file back: the archive holds events of it. To stop publishing it, add v{version + 1} beside it."
+            return f"Restore the file: the archive holds its events. To stop publishing it, add v{version + 1} beside it."
         return (
-            "Events of it are in the archive, and are read by services that are deployed on their own. "
+            "The archive holds its events, and services that are deployed on their own read them. "
             f"Undo the change, or put it in services/{service}/schemas/{stem}.v{version + 1}.json beside this one."
         )
 
@@ -98,7 +98,7 @@ def release(file: Path = FILE) -> list[Verdict]:
     today = schemas.read_schemas()
     found = verdicts(read(file) if file.exists() else {}, today)
     if text := broken(found):
-        raise UserError(f"Nothing was released.\n{text}")
+        raise UserError("Nothing was released, because a schema breaks its contract.", text)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([today[key] for key in sorted(today)], indent=1, sort_keys=True) + "\n")
     return found
@@ -111,5 +111,5 @@ def _key(schema: Mapping[str, Any]) -> Key:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
+        raise UserError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "Check the git revision.")
     return done.stdout

@@ -30,11 +30,17 @@ def from_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event that a CloudEvent of ours is, as `source`, `detail-type` and `detail`. A `UserError` for one that is none."""
     missing = [name for name in ("specversion", "id", "source", "type", "time", "data") if name not in event]
     if missing or event["specversion"] != SPECVERSION:
-        raise UserError(f"This is no CloudEvent {SPECVERSION} of ours: {', '.join(missing) or 'specversion'}.")
+        raise UserError(
+            f"This is not a CloudEvent {SPECVERSION} of Orderflow: check {', '.join(missing) or 'specversion'}.",
+            "See docs/how-to/exchange-cloudevents.md.",
+        )
     source = event["source"]
     detail_type, _, version = str(event["type"]).removeprefix(f"{source}.").rpartition(".v")
     if not str(event["type"]).startswith(f"{source}.") or not detail_type or not version.isdigit():
-        raise UserError(f"The type {event['type']!r} is not <source>.<detail-type>.v<version>.")
+        raise UserError(
+            f"The type {event['type']!r} is not <source>.<detail-type>.v<version>.",
+            "See docs/how-to/exchange-cloudevents.md.",
+        )
     metadata = {"event_id": event["id"], "event_version": int(version), "occurred_at": event["time"]}
     if "subject" in event:
         metadata["order_id"] = event["subject"]

@@ -48,12 +48,12 @@ def _own(old: Schema, new: Schema, field: str) -> Iterator[Change]:
     handled |= {*LOWER_BOUNDS, *UPPER_BOUNDS}
     for keyword in sorted((old.keys() | new.keys()) - handled):
         if old.get(keyword) != new.get(keyword):
-            yield Change(field, f"{keyword} is {new.get(keyword, 'gone')}, was {old.get(keyword, 'not there')}", BOTH)
+            yield Change(field, f"{keyword} is {new.get(keyword, 'gone')}, was {old.get(keyword, 'missing')}", BOTH)
     yield from _values(old, new, field)
     yield from _bounds(old, new, field)
     if old.get("pattern") != new.get("pattern"):
         breaks = ARCHIVE if "pattern" not in old else CONSUMERS if "pattern" not in new else BOTH
-        yield Change(field, f"pattern is {new.get('pattern', 'gone')}, was {old.get('pattern', 'not there')}", breaks)
+        yield Change(field, f"pattern is {new.get('pattern', 'gone')}, was {old.get('pattern', 'missing')}", breaks)
     was_open, is_open = old.get("additionalProperties", True), new.get("additionalProperties", True)
     if was_open != is_open:
         what = "unknown fields are allowed" if is_open else "unknown fields are refused"
@@ -66,13 +66,13 @@ def _values(old: Schema, new: Schema, field: str) -> Iterator[Change]:
         return
     if before is None or after is None:
         yield Change(
-            field, f"its values are {after or 'any'}, were {before or 'any'}", ARCHIVE if before is None else CONSUMERS
+            field, f"the allowed values are {after or 'any'}, were {before or 'any'}", ARCHIVE if before is None else CONSUMERS
         )
         return
     if gone := [value for value in before if value not in after]:
-        yield Change(field, f"{gone} may not be its value any more", ARCHIVE)
+        yield Change(field, f"{gone} is no longer an allowed value", ARCHIVE)
     if added := [value for value in after if value not in before]:
-        yield Change(field, f"{added} may be its value", CONSUMERS)
+        yield Change(field, f"{added} is a new allowed value", CONSUMERS)
 
 
 def _allowed(schema: Schema) -> list[Any] | None:
@@ -86,7 +86,7 @@ def _bounds(old: Schema, new: Schema, field: str) -> Iterator[Change]:
             continue
         sign = 1 if keyword in LOWER_BOUNDS else -1
         tighter = now is not None and (was is None or sign * now > sign * was)
-        told = f"{keyword} is {'gone' if now is None else now}, was {'not there' if was is None else was}"
+        told = f"{keyword} is {'gone' if now is None else now}, was {'missing' if was is None else was}"
         yield Change(field, told, ARCHIVE if tighter else CONSUMERS)
 
 
@@ -108,4 +108,4 @@ def _inside(old: Schema, new: Schema, field: str) -> Iterator[Change]:
     if "items" in old and "items" in new:
         yield from changes(old["items"], new["items"], f"{field}[]")
     elif ("items" in old) != ("items" in new):
-        yield Change(f"{field}[]", "what it may hold has changed", ARCHIVE if "items" in new else CONSUMERS)
+        yield Change(f"{field}[]", "its allowed content has changed", ARCHIVE if "items" in new else CONSUMERS)

@@ -10,8 +10,8 @@ from kernel.subscriptions import ReplayPolicy
 
 NEVER: Final = "never"
 EFFECTS: Final = {
-    ReplayPolicy.REAPPLY: ("makes what is missing", "makes what is missing"),
-    ReplayPolicy.OPT_IN: ("nothing", "acts on what it missed"),
+    ReplayPolicy.REAPPLY: ("creates missing records", "creates missing records"),
+    ReplayPolicy.OPT_IN: ("nothing", "performs missed actions"),
     NEVER: ("nothing", "nothing"),
 }
 """What a subscription does on a replay, without `--catch-up` and with it. Of what it has done already, nothing again."""

@@ -37,17 +37,17 @@ def held_by(name: str) -> str:
     if source == "relay":
         return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
     if source == "start":
-        return f"events that could not start the saga; the {service} sweeper starts it"
+        return f"events that did not start the saga; the {service} sweeper starts it"
     if source == "feedback":
-        return "bounces and complaints that could not be taken in: suppress their addresses with `orderctl mails suppress`"
-    return f"events that {service} refused, or failed on each time"
+        return "bounces and complaints that were not recorded: suppress their addresses with `orderctl mails suppress`"
+    return f"events that {service} rejected, or failed to process"
 
 
 def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` messages of a queue, told as `told` tells them. A `UserError` if there is no such queue."""
     urls = {found.removesuffix(ENDING): url for found, url in stage_state.parameters(target, ENDING).items()}
     if name not in urls:
-        raise UserError(f"There is no dead-letter queue {name}.", f"There are: {', '.join(sorted(urls)) or 'none'}.")
+        raise UserError(f"There is no dead-letter queue {name}.", f"Choose one of: {', '.join(sorted(urls)) or 'none'}.")
     return [told(message) for message in peek(target.client("sqs"), urls[name], limit)]
 
 
@@ -107,7 +107,7 @@ def violations(body: Any) -> list[str]:
         if named == [detail_type, version] and fnmatchcase(str(source), pattern):
             found = sorted(Draft7Validator(schema).iter_errors(body["detail"]), key=lambda error: error.json_path)
             return [f"{error.json_path.removeprefix('$.')}: {error.message}" for error in found]
-    return [] if detail_type is None else [f"no schema of {detail_type} from {source}, version {version}, is known here"]
+    return [] if detail_type is None else [f"this orderctl has no schema of {detail_type} from {source}, version {version}"]
 
 
 def _reason(attributes: Mapping[str, Any], body: Any) -> str:
@@ -118,8 +118,8 @@ def _reason(attributes: Mapping[str, Any], body: Any) -> str:
     condition = _at(body, "requestContext", "condition")
     if condition is not None:  # Lambda gave a part of a stream up
         function = str(_at(body, "requestContext", "functionArn") or "").split(":function:")[-1]
-        return f"{condition}: {function} left it in its row, where the sweeper finds it"
-    return "the function failed each time; its log tells why"
+        return f"{condition}: the event is still in its row after {function} failed; the sweeper publishes it"
+    return "the function failed at every attempt; see its log"
 
 
 def _at(value: Any, *path: str) -> Any:

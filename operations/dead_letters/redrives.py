@@ -47,7 +47,7 @@ class Chosen:
 def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
     """What the options choose. A `UserError` if they choose nothing, or both."""
     if bool(ids) == everything:
-        raise WrongUsageError("Choose which: --id MESSAGE, which may be repeated, or --all.")
+        raise WrongUsageError("Choose messages by --id, or all of them by --all.", "Give one of the two options.")
     return Chosen(None if everything else frozenset(ids or ()), limit, now)
 
 
@@ -66,7 +66,7 @@ def redrive(
             origin = _attributes(message).get(ORIGIN, name)
             if f"{origin}-queue-url" not in queues:
                 kept.append(message)
-                raise UserError(f"{name} holds {messages.held_by(name)}: there is no queue to send them back to.")
+                raise UserError(f"{name} holds {messages.held_by(name)}.", "They have no queue to go back to.")
             outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
             if outcome == KEPT:
                 kept.append(message)
@@ -91,7 +91,7 @@ def _redriven(
         return KEPT, problem
     if attempts >= max_attempts:
         _send(client, queues[f"{QUARANTINE}-dlq-url"], message, {**attributes, ORIGIN: origin})
-        return QUARANTINED, f"it was redriven {attempts} times"
+        return QUARANTINED, f"already redriven {attempts} times"
     _send(client, queues[f"{origin}-queue-url"], message, {ATTEMPTS: str(attempts + 1)})
     return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
 
@@ -105,7 +105,7 @@ def drop(target: Target, name: str, which: Chosen, file: Path, told: Callable[[d
             kept.flush()
             os.fsync(kept.fileno())
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            results.append(_result(message, DROPPED, f"kept in {file}"))
+            results.append(_result(message, DROPPED, f"copied to {file}"))
             told(results[-1])
     return results
 
@@ -148,14 +148,16 @@ def _taken(target: Target, name: str, which: Chosen) -> Iterator[dict[str, Any]]
         for message in waiting.values():
             _put_back(client, url, message)
     if which.ids is not None and (missing := which.ids - looked):
-        raise UserError(f"{name} has no message {', '.join(sorted(missing))}.", f"`orderctl dlq show {name}` lists them.")
+        raise UserError(
+            f"{name} has no message {', '.join(sorted(missing))}.", f"List its messages with `orderctl dlq show {name}`."
+        )
 
 
 def _url(target: Target, name: str) -> str:
     urls = stage_state.parameters(target, messages.ENDING)
     if f"{name}{messages.ENDING}" not in urls:
         known = ", ".join(sorted(found.removesuffix(messages.ENDING) for found in urls)) or "none"
-        raise UserError(f"There is no dead-letter queue {name}.", f"There are: {known}.")
+        raise UserError(f"There is no dead-letter queue {name}.", f"Choose one of: {known}.")
     return urls[f"{name}{messages.ENDING}"]
 
 

@@ -92,12 +92,12 @@ class Cdk:
         code = process.wait()
         if code != 0:
             raise UserError(
-                f"cdk {what} failed (code {code}).", f"Its log is {self.log}; the last lines:\n{last_lines(self.log)}"
+                f"cdk {what} failed (code {code}).", f"See its log, {self.log}. The last lines:\n{last_lines(self.log)}"
             )
 
     def _begin(self, arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
         if not CDK.exists():
-            raise UserError("The CDK's command line is missing (node_modules).", "Install it with `make setup`.")
+            raise UserError("The CDK command line is missing from node_modules.", "Install it with `make setup`.")
         with self.log.open("ab") as stream:
             stream.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
             stream.flush()

@@ -54,7 +54,9 @@ def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str])
     """See that each change that must be allowed is. Raises UserError naming those that are not, and how to allow them."""
     for name in allowed:
         if name not in stages.PROTECTED:
-            raise UserError(f"--allow-change {name}: no such protected setting.", f"There are: {', '.join(stages.PROTECTED)}.")
+            raise UserError(
+                f"There is no protected setting {name} (--allow-change).", f"Choose one of: {', '.join(stages.PROTECTED)}."
+            )
     refused = [change for change in found if change.must_be_allowed and change.setting not in allowed]
     if not refused:
         return
@@ -65,7 +67,7 @@ def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str])
     options = " ".join(f"--allow-change {name}" for name in dict.fromkeys(change.setting for change in refused))
     raise UserError(
         f"This would change {said}.",
-        f"Nothing was changed. If it is meant, add {options}; else mend stages/{stage.name}.yaml.",
+        f"Nothing was changed. To allow it, add {options}; to keep the setting, correct stages/{stage.name}.yaml.",
     )
 
 

@@ -14,12 +14,12 @@ from stages import Stage
 BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
 """What the CDK's bootstrap stack leaves, for its default qualifier."""
 KEPT_AND_LOST = {
-    True: ("Lost: everything, tables and the archive with it. The stage is ephemeral.",),
+    True: ("Deleted: everything, including tables and the archive, because the stage is ephemeral.",),
     False: (
         "Kept: tables, the archive, secrets and log groups. `orderctl deploy` takes a kept table up again.",
-        "Lost: functions, queues with the messages in them, rules, alarms, and the addresses of HTTP APIs and webhooks.",
-        "A secret is not taken up: put its value in the one that the next deployment makes.",
-        "The archive replays to the bus it was made of, and to no later one.",
+        "Deleted: functions, queues with their messages, rules, alarms, and the addresses of HTTP APIs and webhooks.",
+        "A kept secret is not taken up: put its value into the secret that the next deployment creates.",
+        "A kept archive replays only to the bus that it was created for.",
     ),
 }
 """What to say of an ephemeral stage, and of every other, before something of it is destroyed."""
@@ -45,10 +45,10 @@ def check_named(services: Iterable[str], there_are: Sequence[str], *, everything
     """The names of these services. A `UserError` for none, or one that there is not."""
     wanted = [named(service) for service in services]
     if everything == bool(wanted):
-        raise WrongUsageError("Name the services, or --all.", f"There are: {', '.join(there_are)}.")
+        raise WrongUsageError("Name the services, or --all.", f"Choose from: {', '.join(there_are)}.")
     for name in wanted:
         if name not in there_are:
-            raise UserError(f"There is no service {name!r}.", f"There are: {', '.join(there_are)}.")
+            raise UserError(f"There is no service {name!r}.", f"Choose from: {', '.join(there_are)}.")
     return wanted
 
 
@@ -68,7 +68,7 @@ def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deploye
                 by = next(other for other in stacks if other.name == providers[name])
                 first, both = service_of(by), f"{service_of(by)} {service_of(stack)}"
                 raise UserError(
-                    f"{stack.name} needs {name}, which {by.name} publishes and which is not there.",
+                    f"{stack.name} needs {name}, and {by.name}, which provides it, is not deployed.",
                     f"Deploy it first: `orderctl deploy {first}`, or both: `orderctl deploy {both}`.",
                 )
         coming |= set(stack.provides)
@@ -84,8 +84,8 @@ def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: C
             needed = sorted(set(stays.requires) & set(goes.provides))
             if needed:
                 raise UserError(
-                    f"{goes.name} cannot go: {stays.name} needs its {needed[0]}.",
-                    f"Destroy that first, or both: `orderctl destroy {service_of(stays)} {service_of(goes)}`.",
+                    f"{goes.name} cannot be destroyed: {stays.name} needs its {needed[0]}.",
+                    f"Destroy {service_of(stays)} first, or both: `orderctl destroy {service_of(stays)} {service_of(goes)}`.",
                 )
 
 
@@ -94,10 +94,10 @@ def check_account(target: Target, settings: Stage) -> str:
     account = LAPTOP_ACCOUNT if target.is_laptop else str(target.client("sts").get_caller_identity()["Account"])
     if settings.account in (None, account):
         return account
-    says = f"Stage {settings.name!r} is in account {settings.account}, by its file"
+    says = f"Stage {settings.name!r} belongs to account {settings.account}, by its file"
     if target.is_laptop:
-        raise UserError(f"{says}, and not on this laptop.", "Add --target aws, or name an ephemeral stage.")
-    raise UserError(f"{says}; these credentials are for {account}.", "Name the --profile of the stage's account.")
+        raise UserError(f"{says}, and not to this laptop.", "Add --target aws, or choose an ephemeral stage.")
+    raise UserError(f"{says}; these credentials are for {account}.", "Choose a --profile of the stage's account.")
 
 
 def check_bootstrapped(target: Target) -> None:
@@ -113,7 +113,7 @@ def check_bootstrapped(target: Target) -> None:
     except client.exceptions.ParameterNotFound as error:
         raise UserError(
             f"The CDK is not bootstrapped in this account and region {target.region}.",
-            f"Once for each account and region: `orderctl --target aws --stage {target.stage} bootstrap`.",
+            f"Bootstrap it once: `orderctl --target aws --stage {target.stage} bootstrap`.",
         ) from error
 
 

@@ -56,8 +56,8 @@ def choose(found: Sequence[RetainedTable], named: Collection[str]) -> dict[str, 
         left = [table for table in candidates if table.name in named] or candidates
         if len(left) > 1:
             raise UserError(
-                f"Several tables were left of {logical_id}: {'; '.join(map(str, left))}.",
-                "Name the one to take up with --take-up TABLE, or begin with new tables by --new-tables.",
+                f"Several tables of {logical_id} were kept: {'; '.join(map(str, left))}.",
+                "Choose one with --take-up TABLE, or start with empty tables by --new-tables.",
             )
         chosen[logical_id] = left[0]
     return chosen

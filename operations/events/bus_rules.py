@@ -49,7 +49,7 @@ def chosen(available: Iterable[Rule], names: Iterable[str]) -> list[Rule]:
     wanted = list(dict.fromkeys(names)) or list(by_name)
     for name in wanted:
         if name not in by_name:
-            raise UserError(f"There is no rule {name!r} on the bus.", f"There are: {', '.join(by_name) or 'none'}.")
+            raise UserError(f"There is no rule {name!r} on the bus.", f"Choose from: {', '.join(by_name) or 'none'}.")
     return [by_name[name] for name in wanted]
 
 
@@ -73,7 +73,7 @@ def as_delivered(target: Target, document: Any, source: str | None = None, detai
     `source` and `detail_type` say whose. They replace the document's own. A `UserError` if it can be none of these.
     """
     if not isinstance(document, dict):
-        raise UserError("An event is a JSON object.")
+        raise UserError("The document is not an event.", "Give a JSON object: an event, an entry of PutEvents, or a detail.")
     event: dict[str, Any] = {ENTRY.get(str(name), str(name)): value for name, value in document.items()}
     if not {"source", "detail-type", "detail"} & event.keys():
         event = {"detail": document}
@@ -81,7 +81,7 @@ def as_delivered(target: Target, document: Any, source: str | None = None, detai
         try:
             event["detail"] = outside_json.read(event["detail"])
         except OutsideJsonError as error:
-            raise UserError(error.about("The event's detail") + ".") from error
+            raise UserError(error.about("The event's detail") + ".", "Correct the event, then try again.") from error
     event |= {name: value for name, value in {"source": source, "detail-type": detail_type}.items() if value is not None}
     missing = [name for name in ("source", "detail-type", "detail") if name not in event]
     if missing:

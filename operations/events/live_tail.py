@@ -33,7 +33,10 @@ def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
             sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_policy(arn, rule))})
             put = events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "tail", "Arn": arn}])
             if put["FailedEntryCount"]:
-                raise UserError(f"The bus would not take the queue: {put['FailedEntries'][0].get('ErrorMessage', name)}.")
+                raise UserError(
+                    f"The bus rejected the queue: {put['FailedEntries'][0].get('ErrorMessage', name)}.",
+                    "Run the command again.",
+                )
             yield url
         finally:
             with contextlib.suppress(events.exceptions.ResourceNotFoundException):

@@ -20,7 +20,7 @@ TRIES = 5
 def source_of(channel: str) -> str:
     """The `source` of a channel's events. A `UserError` if no channel can be called so."""
     if not CHANNEL.fullmatch(channel) or is_personal(channel):
-        raise UserError(f"{shown(channel)!r} is not a channel's name: {CHANNEL_FORM}.", "For example: marketplace-eu.")
+        raise UserError(f"{shown(channel)!r} is not a channel name: {CHANNEL_FORM}.", "Use a name such as marketplace-eu.")
     return CHANNEL_PREFIX + channel
 
 
@@ -52,5 +52,7 @@ def publish(target: Target, source: str, detail_type: str, details: Sequence[Map
         time.sleep(0.1 * 2**attempt)
     raise UserError(
         f"The bus refused {len(waiting)} of {len(entries)} events {attempt + 1} times: {', '.join(sorted(errors))}.",
-        NOT_A_PUBLISHER if errors & REFUSED_FOR_GOOD else "What was accepted stays accepted; publishing again is harmless.",
+        NOT_A_PUBLISHER
+        if errors & REFUSED_FOR_GOOD
+        else "Publish the file again: consumers drop the events that were accepted.",
     )

@@ -17,7 +17,10 @@ def find(target: Target, order_id: str) -> dict[str, Any]:
         TableName=target.parameter("shipping/table-name"), Key=marshal({"pk": f"SHIP#{order_id}"}), ConsistentRead=True
     )
     if "Item" not in found:
-        raise UserError(f"There is no shipment of order {order_id}.", "It is made once the order is confirmed.")
+        raise UserError(
+            f"There is no shipment of order {order_id}.",
+            f"Shipping creates it when the order is confirmed: see `orderctl orders show {order_id}`.",
+        )
     return unmarshal(found["Item"])
 
 
@@ -29,7 +32,10 @@ def advance(target: Target, order_id: str) -> dict[str, Any]:
     elif row["status"] == DISPATCHED:
         _deliver(target, order_id)
     else:
-        raise UserError(f"The shipment of {order_id} is {row['status']}: there is nothing to advance.")
+        raise UserError(
+            f"The shipment of {order_id} is {row['status']}.",
+            f"Only a shipment that is {CREATED}, {BOOKING} or {DISPATCHED} can be advanced.",
+        )
     return find(target, order_id)
 
 
@@ -37,11 +43,14 @@ def _deliver(target: Target, order_id: str) -> None:
     """Tell shipping, by the carrier's webhook, that the parcel has arrived. Only the sandbox lets others speak for it."""
     carrier = target.parameter("shipping/carrier")
     if carrier != "sandbox":
-        raise UserError(f"The parcel of {order_id} is with {carrier}, which tells by itself when it has arrived.")
+        raise UserError(
+            f"The parcel of {order_id} is with {carrier}, so orderctl cannot deliver it.",
+            "Wait for the carrier's webhook. Only the sandbox carrier's parcels can be advanced.",
+        )
     secret = target.client("secretsmanager").get_secret_value(SecretId=target.parameter("shipping/carrier-webhook-secret-arn"))
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     signature = webhooks.sign(secret["SecretString"], signed_http.as_sent(body), clock.now())
     url = target.parameter("shipping/api-url").rstrip("/") + "/webhooks/carrier"
     answer = signed_http.call(target, "POST", url, body, {SIGNATURE: signature})
     if answer.status != 200:
-        raise UserError(f"Shipping did not take it: {service_client.refusal(answer)}.", "It may be repeated.")
+        raise UserError(f"Shipping rejected the update: {service_client.refusal(answer)}.", "You can retry.")

@@ -25,7 +25,7 @@ def find(target: Target, order_id: str) -> dict[str, Any]:
         TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
     )
     if "Item" not in found:
-        raise UserError(f"There is no order {order_id}.", "`orderctl orders list` shows the orders there are.")
+        raise UserError(f"There is no order {order_id}.", "List the orders with `orderctl orders list`.")
     return unmarshal(found["Item"])
 
 
@@ -86,11 +86,13 @@ def resume(target: Target, order_id: str) -> str:
     """Start the saga on an order that is not terminal; the execution's ARN. May be repeated at will."""
     row = find(target, order_id)
     if row["status"] in SETTLED:
-        raise UserError(f"Order {order_id} is {row['status']}: there is nothing to resume.")
+        raise UserError(
+            f"Order {order_id} is {row['status']}, so its saga has ended.", "Only an order without a result can be resumed."
+        )
     if row["status"] in DECIDED_BY_OTHERS:
         raise UserError(
-            f"Order {order_id} is {row['status']}: it waits for other services, and no saga helps it.",
-            "docs/how-to/runbooks/refund-refused.md says what to look at.",
+            f"Order {order_id} is {row['status']}: it waits for shipping or for its refund, not for its saga.",
+            "See docs/how-to/runbooks/refund-refused.md.",
         )
     try:
         started = target.client("stepfunctions").start_execution(
@@ -98,7 +100,7 @@ def resume(target: Target, order_id: str) -> str:
             input=json.dumps({"mode": "resume", "order_id": order_id}),
         )
     except ClientError as error:
-        raise UserError(f"The saga could not be started: {error}", "Try again, or wait for the sweeper.") from error
+        raise UserError(f"The saga could not be started: {error}", "Try again, or wait for the sweeper to start it.") from error
     return str(started["executionArn"])
 
 

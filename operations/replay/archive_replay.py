@@ -44,16 +44,20 @@ def window(last: str | None, start: str | None, until: str | None, now: datetime
     Raises WrongUsageError if they name none, two, or one that cannot be.
     """
     if (last is None) == (start is None):
-        raise WrongUsageError("Name the window: either --last 1h, or --from and, if you like, --until.")
+        raise WrongUsageError("The window is not clear.", "Give --last 1h, or --from with an optional --until.")
     try:
         end = clock.from_rfc3339(until) if until else latest or now
         begin = clock.from_rfc3339(start) if start else end - duration(last or "")
     except (ValueError, OverflowError) as error:
-        raise WrongUsageError(f"The window cannot be read: {error}.") from error
+        raise WrongUsageError(
+            f"The window cannot be read: {error}.", "Use a duration such as 2h, or times such as 2026-11-23T08:00:00Z."
+        ) from error
     if begin >= end:
-        raise WrongUsageError(f"The window is empty: it begins {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.")
+        raise WrongUsageError(
+            f"The window is empty: it starts {clock.rfc3339(begin)} and ends {clock.rfc3339(end)}.", "Start it earlier."
+        )
     if begin >= now:
-        raise WrongUsageError(f"The window begins in the future ({clock.rfc3339(begin)}); nothing is archived there yet.")
+        raise WrongUsageError(f"The window starts in the future ({clock.rfc3339(begin)}).", "Start it earlier.")
     return Window(begin, min(end, now))
 
 
@@ -63,11 +67,11 @@ def check_age(chosen: Window, now: datetime, retention_days: int, *, delayed: bo
         latest = clock.rfc3339(now - ARCHIVE_DELAY)
         raise UserError(
             f"The window ends {clock.rfc3339(chosen.end)}: events younger than 10 minutes may not be archived yet.",
-            f"End it at {latest} (--until {latest}), or wait.",
+            f"End it earlier (--until {latest}), or wait.",
         )
     if retention_days and chosen.start < now - timedelta(days=retention_days):
         raise UserError(
-            f"The window begins {clock.rfc3339(chosen.start)}: the archive keeps {retention_days} days.", "Begin it later."
+            f"The window starts {clock.rfc3339(chosen.start)}: the archive keeps {retention_days} days.", "Start it later."
         )
 
 
@@ -86,11 +90,11 @@ def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) 
     known = ", ".join(sorted(available)) or "none is deployed"
     if not wanted:
         raise WrongUsageError(
-            "Choose who gets the replay: --to SERVICE, which may be repeated.", f"Services with rules: {known}."
+            "No service is chosen to receive the replay.", f"Give --to SERVICE, once or more. Services with rules: {known}."
         )
     for service in wanted:
         if service not in available:
-            raise UserError(f"{service!r} has no rule that a replay can be sent to.", f"Services with rules: {known}.")
+            raise UserError(f"{service!r} has no rule that can receive a replay.", f"Services with rules: {known}.")
     return [arn for service in wanted for arn in available[service].values()]
 
 
@@ -115,7 +119,10 @@ def start(
             Destination={"Arn": target.parameter("platform/bus-arn"), "FilterArns": rule_arns},
         )
     except ClientError as error:
-        raise UserError(f"The replay was not started: {error.response['Error'].get('Message')}.") from error
+        raise UserError(
+            f"The replay was not started: {error.response['Error'].get('Message')}.",
+            "List the replays with `orderctl replay list`.",
+        ) from error
     return name
 
 
@@ -125,7 +132,7 @@ def show(target: Target, name: str) -> dict[str, Any]:
     try:
         found = client.describe_replay(ReplayName=name)
     except client.exceptions.ResourceNotFoundException as error:
-        raise UserError(f"There is no replay {name}.", "`orderctl replay list` shows the replays there are.") from error
+        raise UserError(f"There is no replay {name}.", "List the replays with `orderctl replay list`.") from error
     arns = found.get("Destination", {}).get("FilterArns", [])
     return _shown(found) | {"to": [arn.rsplit("/", 1)[1] for arn in arns], "rule_arns": arns}
 
@@ -155,7 +162,10 @@ def cancel(target: Target, name: str) -> None:
     try:
         target.client("events").cancel_replay(ReplayName=name)
     except ClientError as error:
-        raise UserError(f"The replay {name} was not cancelled: {error.response['Error'].get('Message')}.") from error
+        raise UserError(
+            f"The replay {name} was not cancelled: {error.response['Error'].get('Message')}.",
+            f"See its state with `orderctl replay status {name}`.",
+        ) from error
 
 
 def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -168,13 +178,14 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[d
             break
         if time.monotonic() > ends:
             raise UserError(
-                f"The replay {name} goes on after {deadline_seconds:g} s.", f"`orderctl replay status {name} --wait`"
+                f"The replay {name} is still running after {deadline_seconds:g} s.",
+                f"Follow it with `orderctl replay status {name} --wait`.",
             )
         time.sleep(0.5)
     if replay["state"] == "FAILED":
-        raise UserError(f"The replay {name} failed: {replay['reason']}.")
+        raise UserError(f"The replay {name} failed: {replay['reason']}.", "Start it again: consumers drop duplicates.")
     if replay["state"] == "CANCELLED":
-        raise UserError(f"The replay {name} was cancelled; what it had sent by then stays sent.")
+        raise UserError(f"The replay {name} was cancelled.", "The events that it had sent stay sent.")
     return replay
 
 

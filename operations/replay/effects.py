@@ -51,8 +51,8 @@ class NewTable:
 
     def __str__(self) -> str:
         return (
-            f"{self.service}'s table was created at {clock.rfc3339(self.created)} and the window has an event for it of "
-            f"{self.event_put_at}: what {self.service} did before, its table does not know"
+            f"{self.service}'s table was created at {clock.rfc3339(self.created)}, after an event of the window at "
+            f"{self.event_put_at}: it has no record of earlier work by {self.service}"
         )
 
 
@@ -96,7 +96,7 @@ def check_tables(target: Target, window: Window, services: Sequence[str], despit
         names = " ".join(f"--despite-new-table {table.service}" for table in forgetful)
         raise UserError(
             ". ".join(f"{str(table)[:1].upper()}{str(table)[1:]}" for table in forgetful) + ".",
-            f"Begin the window later, or take up the earlier table. If the service is new and did nothing before: {names}.",
+            f"Start the window later, or take up the earlier table. If the service is new and has never acted, add {names}.",
         )
 
 

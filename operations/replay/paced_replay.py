@@ -74,7 +74,7 @@ def rate(text: str) -> float:
     except (ValueError, KeyError):
         found = 0
     if not 0 < found <= 10_000:
-        raise WrongUsageError(f"{text!r} is not a rate.", "Say how many events a second, such as 50/s, or a minute: 600/m.")
+        raise WrongUsageError(f"{text!r} is not a rate.", "Give events a second, such as 50/s, or a minute, such as 600/m.")
     return found
 
 
@@ -95,7 +95,7 @@ def check_empty(target: Target) -> None:
     if staged:
         raise UserError(
             f"The staging queue holds {staged} events of an earlier paced replay.",
-            "`orderctl replay resume` hands them on; after that, start this one.",
+            "Deliver them with `orderctl replay resume`, then start this replay.",
         )
 
 
@@ -120,15 +120,15 @@ def collect(
                 try:
                     event = outside_json.read_object(message["Body"])
                 except OutsideJsonError as error:  # every consumer set it aside when it was published
-                    progress.warning("An event is left out", str(error))
+                    progress.warning("An event was skipped", str(error))
                     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                     continue
                 found[message["MessageId"]] = Staged(message["ReceiptHandle"], event)
             seen(len(found))
             if len(found) > MOST_STAGED:
                 raise UserError(
-                    f"More than {MOST_STAGED:,} events are staged: too many to be put in order.",
-                    "Purge the staging queue, and replay shorter windows one after another.",
+                    f"More than {MOST_STAGED:,} events are staged, too many to sort.",
+                    "Purge the staging queue, then replay shorter windows one after another.",
                 )
             if over and not answer.get("Messages"):
                 return list(found.values())
@@ -226,7 +226,10 @@ def _send(client: Any, part: Sequence[Delivery]) -> None:
         if not refused:
             return
         if attempt == 4:
-            raise UserError(f"A queue refused {len(refused)} events: {refused[0].get('Message')}.", "`orderctl replay resume`")
+            raise UserError(
+                f"A queue refused {len(refused)} events: {refused[0].get('Message')}.",
+                "Deliver them with `orderctl replay resume`.",
+            )
         waiting = {entry["Id"]: waiting[entry["Id"]] for entry in refused}
         time.sleep(0.1 * 2**attempt)
 
@@ -238,7 +241,7 @@ def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -
             if time.monotonic() > ends:
                 raise UserError(
                     f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {depth} messages are left.",
-                    "When it has, `orderctl replay resume` goes on.",
+                    "When it is empty, continue with `orderctl replay resume`.",
                 )
             time.sleep(0.5)
 

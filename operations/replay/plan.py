@@ -73,7 +73,7 @@ def plan(
         "estimate": {
             "usd": cost(found, deliveries),
             "seconds": deliveries / a_second if a_second else seconds(target, len(found)),
-            "by": f"{a_second:g} a second" if a_second else "the last replay that was completed",
+            "by": f"{a_second:g} a second" if a_second else "the last completed replay",
         },
         "narrowest": narrowest(chosen),
     }

@@ -1,4 +1,4 @@
-"""`orderctl audit`: every invariant, recomputed from all rows."""
+"""`orderctl audit`: check every invariant on all rows."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0
-"""Two sweeps: by then what was merely on its way has arrived."""
+"""Two sweeps, in seconds: enough for events, parcels and mails in flight to arrive."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,23 +28,21 @@ def register(app: typer.Typer) -> None:
 def audit(
     ctx: typer.Context,
     settled: Annotated[
-        bool, typer.Option("--settled/--in-flight", help="Whether nothing is left to run, or orders are on their way.")
+        bool, typer.Option("--settled/--in-flight", help="Expect all orders to be finished, or allow orders in flight.")
     ] = True,
-    wait: Annotated[
-        float, typer.Option(min=0, help="For how many seconds what is still on its way may arrive, before it is judged.")
-    ] = PATIENCE_SECONDS,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for work in flight before it counts.")] = PATIENCE_SECONDS,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Recompute every invariant from all rows of all tables, and sum the books up. Nothing is changed.
+    """Check every invariant on all rows of all tables, and print totals. Changes nothing.
 
-    Settled books are judged wholly. While orders are on their way (--in-flight), what holds at rest only is left out, and so
-    are the orders that moved during the reading. Exit code 3 if anything is found.
+    With --in-flight, the audit skips the invariants that hold only when all orders are finished, and the orders that changed
+    while it read. Exit code 3 if an invariant is broken.
 
     Examples:
 
-    - `orderctl audit` after an import waits until the last parcels are handed over, which takes a sweep or two
+    - `orderctl audit` waits for parcels and mails in flight, for a minute or two
 
-    - `orderctl audit --wait 0 -o json | jq .findings` judges the books as they are
+    - `orderctl audit --wait 0 -o json | jq .findings` checks the tables as they are
 
     - `orderctl audit --in-flight -o json | jq .findings`
     """
@@ -52,13 +50,13 @@ def audit(
     from audit.summary import figures
 
     ends = time.monotonic() + wait
-    with output.err.status("Read the books ...") as line:
+    with output.err.status("Reading the tables ...") as line:
         while True:
             findings = find(books := read(ctx.obj), settled=settled)
             arriving = on_their_way(findings, books)
             if not arriving or time.monotonic() >= ends:
                 break
-            line.update(f"{len(arriving)} things are still on their way ...")
+            line.update(f"Waiting: {len(arriving)} findings may still resolve ...")
             time.sleep(POLL_SECONDS)
     found = figures(books)
     if output_format is Format.JSON:
@@ -66,20 +64,20 @@ def audit(
     else:
         _show(findings, found, settled=settled)
     if findings:
-        meaning = "docs/reference/invariants.md says what each means, docs/how-to/runbooks what to do."
-        hint = "While orders are on their way, use --in-flight, or --wait longer." if settled else meaning
-        raise CheckFailedError(f"The audit found {len(findings)} things that are not right.", hint)
+        meaning = "See docs/reference/invariants.md for each invariant and docs/how-to/runbooks for the repair."
+        hint = "If orders are in flight, use --in-flight, or --wait longer." if settled else meaning
+        raise CheckFailedError(f"The audit found {len(findings)} broken invariants.", hint)
 
 
 def on_their_way(findings: "list[Finding]", books: "Books") -> "list[Finding]":
-    """The findings that time may mend: what holds at rest only, but for dead letters, which wait for a person."""
+    """Return the findings that time may resolve: those of orders in flight without a dead letter."""
     from audit.catalogue import AT_REST
 
     return [finding for finding in findings if finding.invariant in AT_REST and finding.subject not in books.dead_letters]
 
 
 def read(target: Target) -> "Books":
-    """The stage's books, with the depths of its dead-letter queues."""
+    """Return a snapshot of the stage's tables, with the depths of its dead-letter queues."""
     from audit.snapshot import read_books
     from audit.tables import PARAMETERS
     from operations.aws import stage_state
@@ -97,10 +95,10 @@ def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) ->
         for invariant in AUDITED
         if settled or not invariant.at_rest
     ]
-    output.show(rows, {"name": "Invariant", "holds": "Holds if", "result": "Found"}, Format.TABLE)
+    output.show(rows, {"name": "Invariant", "holds": "Holds if", "result": "Result"}, Format.TABLE)
     if findings:
         output.out.print()
-        columns = {"invariant": "Invariant", "subject": "Of", "what": "What"}
+        columns = {"invariant": "Invariant", "subject": "Subject", "what": "Finding"}
         output.show(
             [{**vars(finding), "invariant": label(finding.invariant)} for finding in findings],
             columns,

@@ -9,7 +9,7 @@ from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Keep where customers' mails and parcels go.")
+app = typer.Typer(no_args_is_help=True, help="Save customers' names, e-mail addresses and postal addresses.")
 
 
 def register(root: typer.Typer) -> None:
@@ -23,25 +23,25 @@ def put(
     customer: str,
     file: Annotated[str, typer.Argument(help="A JSON file with name, email and address; - for standard input.")],
 ) -> None:
-    """Keep a customer's contact, in place of an earlier one. An order without a contact is refused.
+    """Save a customer's contact, and replace an earlier one. An order needs its customer's contact.
 
     Example: `orderctl contacts put carol data/contact.json`
     """
     contact = documents.read(file)
     if not isinstance(contact, dict) or not {"name", "email", "address"} <= contact.keys():
         raise UserError(f"{file} is not a contact.", "Give a JSON object with name, email and address.")
-    with output.Progress().step(f"Keep the contact of {customer}"):
+    with output.Progress().step(f"Save the contact of {customer}"):
         service_client.put_contact(ctx.obj, {**contact, "customer_id": customer})
 
 
 @app.command()
 def mark(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """Mark the customers whose contacts were kept before there were marks. Run it once; a repeat changes nothing.
+    """Mark the customers whose contacts were saved before version 0.2.0. Run it once; a repeat changes nothing.
 
     Example: `orderctl contacts mark`
     """
     from operations.orders import contacts
 
-    with output.Progress().step("Mark customers who have a contact"):
+    with output.Progress().step("Mark the customers with a contact"):
         marked = contacts.mark(ctx.obj)
     output.show([{"marked": marked}], {"marked": "Marked"}, output_format)

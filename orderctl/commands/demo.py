@@ -19,11 +19,11 @@ def register(root: typer.Typer) -> None:
 
 def demo(
     ctx: typer.Context,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the demonstration's AWS running, to look around in.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's emulator running afterwards.")] = False,
 ) -> None:
-    """Show an order's ways on a laptop AWS of its own, then audit the books.
+    """Run every order scenario on a throw-away emulator, then audit the result.
 
-    Exit code 3 when the audit finds anything. It runs beside `orderctl up`, and as often as you like.
+    Exit code 3 if an invariant is broken. The demo runs beside `orderctl up`, and you can repeat it.
 
     Example: `orderctl demo --keep`
     """
@@ -40,7 +40,7 @@ def _show(played: "Played") -> None:
     found = played.books
     output.out.print()
     rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in played.scenes]
-    output.show(rows, {"scene": "What was done", "said": "What came of it", "seconds": "Seconds"}, output.Format.TABLE)
+    output.show(rows, {"scene": "Scenario", "said": "Result", "seconds": "Seconds"}, output.Format.TABLE)
     output.out.print()
     counts = {
         name: ", ".join(f"{count} {key}" for key, count in found[name].items()) or "none" for name in ("orders", "shipments")
@@ -50,7 +50,7 @@ def _show(played: "Played") -> None:
         {"what": "orders", "value": counts["orders"]},
         {"what": "captured", "value": _money(found["captured"])},
         {"what": "refunded", "value": _money(found["refunded"])},
-        {"what": "captured less refunded", "value": _money(found["kept"])},
+        {"what": "net captured", "value": _money(found["kept"])},
         {"what": "total of confirmed orders", "value": _money(found["confirmed"])},
         {"what": "stock", "value": sold},
         {"what": "shipments", "value": counts["shipments"]},
@@ -58,7 +58,7 @@ def _show(played: "Played") -> None:
         {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
         {"what": "invariants broken", "value": str(len(played.findings))},
     ]
-    output.show(books, {"what": "The books", "value": ""}, output.Format.TABLE)
+    output.show(books, {"what": "Totals", "value": ""}, output.Format.TABLE)
     for finding in played.findings[:20]:
         output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
     output.out.print()

@@ -1,4 +1,4 @@
-"""`orderctl bootstrap`, `deploy` and `destroy`: the CDK's own, with settings and what a stack requires checked first."""
+"""`orderctl bootstrap`, `deploy` and `destroy`: the CDK's commands, after checks of settings and dependencies."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -22,21 +22,23 @@ from stages import Stage, StageError
 if TYPE_CHECKING:
     from operations.deploy.deployed_settings import Change
 
-Services = Annotated[list[str] | None, typer.Argument(help="platform, order, payment, inventory, shipping, notification ...")]
+Services = Annotated[
+    list[str] | None, typer.Argument(help="The services: platform, order, payment, inventory, shipping, notification ...")
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--context", "-c", help="A setting, name=value, that must be what the stage's file says; may be repeated."),
+    typer.Option("--context", "-c", help="A setting, name=value, which must equal the stage's file. Can be repeated."),
 ]
 Allowed = Annotated[
     list[str] | None,
-    typer.Option("--allow-change", metavar="NAME", help="Let this protected setting change; may be repeated."),
+    typer.Option("--allow-change", metavar="NAME", help="Allow this protected setting to change. Can be repeated."),
 ]
 TakeUp = Annotated[
     list[str] | None,
-    typer.Option(metavar="TABLE", help="The table to take up, if a destroyed stack has left several; may be repeated."),
+    typer.Option(metavar="TABLE", help="The table to take up, if a destroyed stack has left several. Can be repeated."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "wanted": "The file says"}
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "wanted": "Stage file"}
 
 
 def register(root: typer.Typer) -> None:
@@ -47,7 +49,7 @@ def register(root: typer.Typer) -> None:
 
 
 def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
-    """Prepare an account and region for deployments by the CDK, once: a bucket for bundles, and roles.
+    """Prepare an account and region for the CDK: create its bucket and roles. Needed once.
 
     Example: `orderctl --target aws --profile me --stage prod bootstrap`
     """
@@ -71,22 +73,22 @@ def deploy(
     allow_change: Allowed = None,
     take_up: TakeUp = None,
     new_tables: Annotated[
-        bool, typer.Option("--new-tables", help="Begin with empty tables, even if a destroyed stack has left some.")
+        bool, typer.Option("--new-tables", help="Start with empty tables, even if a destroyed stack has left some.")
     ] = False,
     context: Overrides = None,
 ) -> None:
-    """Deploy some services' stacks, or all, in an order in which each finds what it requires.
+    """Deploy the stacks of some services, or all stacks, in the order of their dependencies.
 
-    The settings are those of `stages/<stage>.yaml`. What would change is shown first, and asked about outside the laptop's
-    ephemeral stages. Another gateway or carrier, or a shorter retention, must be allowed by name.
+    The settings come from `stages/<stage>.yaml`. The command prints each difference first and asks for confirmation, except
+    on an ephemeral stage of the laptop. You must allow another gateway or carrier, or a shorter retention, by name.
 
-    Outside ephemeral stages a stack that was destroyed takes up the tables that it left.
+    On a stage that is not ephemeral, a stack takes up the tables that it left when it was destroyed.
 
-    The account must be bootstrapped once (`orderctl bootstrap`); the laptop's is, by `orderctl up`.
+    Run `orderctl bootstrap` once for each account. `orderctl up` does it for the laptop.
 
     Examples:
 
-    - `orderctl deploy payment` deploys one alone, to the laptop
+    - `orderctl deploy payment` deploys one service to the laptop
 
     - `orderctl --target aws --profile me --stage prod deploy --all`
 
@@ -125,13 +127,13 @@ def destroy(
     everything: Annotated[bool, typer.Option("--all", help="Every stack of the stage.")] = False,
     yes: Yes = False,
     lift_protection: Annotated[
-        bool, typer.Option("--lift-protection", help="Let stacks go that are protected from termination.")
+        bool, typer.Option("--lift-protection", help="Also destroy stacks that are protected from termination.")
     ] = False,
 ) -> None:
-    """Destroy some services' stacks, or all.
+    """Destroy the stacks of some services, or all stacks.
 
-    An ephemeral stage loses everything. In every other stage the stacks are protected from termination, and tables, archive,
-    secrets and logs stay when their stack goes.
+    An ephemeral stage loses everything. On every other stage the stacks are protected from termination, and tables, archive,
+    secrets and logs remain after their stack is destroyed.
 
     Examples:
 
@@ -150,7 +152,7 @@ def destroy(
     there = requirements.stacks_there(target, stacks)
     wanted = [stack for stack in requirements.chosen(stacks, services or [], everything=everything) if stack.name in there]
     if not wanted:
-        output.err.print("Nothing of this is deployed.")
+        output.err.print("None of these stacks is deployed.")
         return
     requirements.check_unneeded(wanted, stacks, there)
     names = [stack.name for stack in reversed(wanted)]
@@ -159,7 +161,7 @@ def destroy(
         output.err.print(line)
     protected = requirements.protected(target, names)
     if protected and not lift_protection:
-        raise UserError(f"{', '.join(protected)} is protected from termination.", "If it is meant, add --lift-protection.")
+        raise UserError(f"{', '.join(protected)} is protected from termination.", "To destroy it, add --lift-protection.")
     if not yes:
         typer.confirm(f"Destroy {', '.join(names)}?", abort=True, err=True)
     requirements.lift_protection(target, protected)
@@ -170,7 +172,7 @@ def destroy(
 
 
 def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: Collection[str]) -> None:
-    """Make the stacks that are not there of the tables that they left when they were destroyed."""
+    """Create each missing stack from the tables that it left when it was destroyed."""
     from operations.deploy import requirements, retained_tables
 
     there = requirements.stacks_there(cdk.target, wanted)
@@ -185,7 +187,7 @@ def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: C
 
 
 def show_place(target: Target, settings: Stage, account: str, doing: str) -> None:
-    """Say what is about to be done where, before anything is."""
+    """Print the account, region and stage before anything changes."""
     kind = "ephemeral" if settings.ephemeral else "not ephemeral"
     where = "the laptop's account" if target.is_laptop else "account"
     output.err.print(f"{doing}: {where} {account}, region {target.region}, stage {target.stage} ({kind}).", soft_wrap=True)
@@ -193,20 +195,20 @@ def show_place(target: Target, settings: Stage, account: str, doing: str) -> Non
 
 
 def show_changes(found: Sequence["Change"], known: Collection[str]) -> None:
-    """Show the difference between the settings that are deployed and the stage's file."""
+    """Print the differences between the deployed settings and the stage's file."""
     rows = [{name: stages.as_text(getattr(change, name)) for name in CHANGES} for change in found]
-    empty = "No setting changes." if known else "Nothing is deployed yet: no setting changes."
+    empty = "No setting changes." if known else "This is the first deployment: no setting changes."
     output.show(rows, CHANGES, Format.TABLE, title="Settings that change", empty=empty)
 
 
 def ask(target: Target, settings: Stage, question: str, *, yes: bool) -> None:
-    """Ask before an account is changed, or a stage that must last."""
+    """Ask for confirmation, except on an ephemeral stage of the laptop. Aborts if the answer is no."""
     if not yes and not (target.is_laptop and settings.ephemeral):
         typer.confirm(question, abort=True, err=True)
 
 
 def check_overrides(settings: Stage, given: Sequence[str]) -> None:
-    """See that each `name=value` repeats what the stage's file says. Raises UserError."""
+    """Raise UserError if a `name=value` differs from the stage's file."""
     for override in given:
         name, _, value = override.partition("=")
         try:
@@ -221,7 +223,7 @@ def _forget(target: Target, names: list[str]) -> None:
 
 
 def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:
-    """The stacks of the stage; synthesized only if what they are made of has changed since the last time."""
+    """Return the stage's stacks, synthesized again only if their sources have changed."""
     folder = process.home()
     assembly, made_of = folder / "cdk.out.deploy", folder / "cdk.out.deploy.sources"
     sources = cdk_cli.fingerprint(ctx.obj.settings())

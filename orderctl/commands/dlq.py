@@ -10,7 +10,7 @@ from operations.errors import CheckFailedError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Look into the dead-letter queues, give letters another try, or drop them.")
+app = typer.Typer(no_args_is_help=True, help="Show, redrive or drop the messages of dead-letter queues.")
 
 
 def register(root: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_queues(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """List the stage's dead-letter queues, how many messages each holds, and what lands there.
+    """List the stage's dead-letter queues, with the number and the kind of their messages.
 
     Examples:
 
@@ -33,18 +33,18 @@ def list_queues(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
     rows = [
         {"name": name, "messages": depth, "holds": messages.held_by(name)} for name, depth in messages.queues(ctx.obj).items()
     ]
-    columns = {"name": "Queue", "messages": "Messages", "holds": "What lands there"}
+    columns = {"name": "Queue", "messages": "Messages", "holds": "Holds"}
     output.show(rows, columns, output_format, empty="No service is deployed.")
 
 
 @app.command()
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The queue, as `orderctl dlq list` names it: order/intake.")],
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 10,
+    name: Annotated[str, typer.Argument(help="The queue, such as order/intake: see `orderctl dlq list`.")],
+    limit: Annotated[int, typer.Option(min=1, max=100, help="The largest number of messages.")] = 10,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show messages of a dead-letter queue, and why each is there. They stay in it.
+    """Show messages of a dead-letter queue, each with its reason. The messages stay in the queue.
 
     Examples:
 
@@ -58,11 +58,11 @@ def show(
     output.show(messages.messages(ctx.obj, name, limit), columns, output_format, empty=f"{name} is empty.")
 
 
-QueueArgument = Annotated[str, typer.Argument(help="The queue, as `orderctl dlq list` names it: order/intake.")]
-IdOption = Annotated[list[str] | None, typer.Option("--id", help="A message, as `dlq show` names it; may be repeated.")]
-AllOption = Annotated[bool, typer.Option("--all", help="All of them.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="At most so many.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+QueueArgument = Annotated[str, typer.Argument(help="The queue, such as order/intake: see `orderctl dlq list`.")]
+IdOption = Annotated[list[str] | None, typer.Option("--id", help="A message: see `orderctl dlq show`. Can be repeated.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All messages.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="The largest number of messages.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 OUTCOME = {"id": "Message", "event": "Event", "order_id": "Order", "outcome": "Outcome", "why": "Why"}
 
 
@@ -73,16 +73,15 @@ def redrive(
     ids: IdOption = None,
     everything: AllOption = False,
     limit: LimitOption = 1000,
-    max_attempts: Annotated[int, typer.Option(min=1, help="How often a message may be redriven before quarantine.")] = 3,
+    max_attempts: Annotated[int, typer.Option(min=1, help="The number of redrives before quarantine.")] = 3,
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Send messages back to the queue they failed in, once what was wrong with their consumer is mended.
+    """Send messages back to the queue that they failed in. Repair their consumer first.
 
-    Each letter that was there when the command began gets one try; one that fails again waits for the next command.
-    What today's schema still refuses is kept where it is, with the reason; what was redriven too often goes to
-    platform/quarantine, from where it can be redriven by name. To redrive twice is harmless: consumers dedupe. Exit code 3 if
-    any was kept.
+    Each message gets one attempt. A message that the current schema rejects stays, with the reason. A message that was
+    redriven too often moves to platform/quarantine, and you can redrive it from there. You can redrive a message twice,
+    because consumers drop duplicates. Exit code 3 if a message stays.
 
     Examples:
 
@@ -102,7 +101,8 @@ def redrive(
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
     if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
-            "Some messages are refused still, and were kept.", "Mend the schema or the publisher; or `orderctl dlq drop`."
+            "Some messages are still invalid and stay in the queue.",
+            "Correct the schema or the publisher, or drop them with `orderctl dlq drop`.",
         )
 
 
@@ -113,11 +113,11 @@ def drop(
     ids: IdOption = None,
     everything: AllOption = False,
     limit: LimitOption = 1000,
-    to: Annotated[Path | None, typer.Option(help="The file that gets a copy of each.  [default: named by queue]")] = None,
+    to: Annotated[Path | None, typer.Option(help="The file for the copies.  [default: named after the queue]")] = None,
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Take messages out of a dead-letter queue for good. A copy of each is written to a file first.
+    """Delete messages from a dead-letter queue. The command writes a copy of each to a file first.
 
     Examples:
 

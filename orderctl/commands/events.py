@@ -10,7 +10,7 @@ from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Publish domain events, and watch the bus.")
+app = typer.Typer(no_args_is_help=True, help="Publish order events, and watch the bus.")
 
 
 def register(root: typer.Typer) -> None:
@@ -23,12 +23,12 @@ def publish(
     ctx: typer.Context,
     file: Annotated[
         str,
-        typer.Argument(help="A JSON file with the event's detail {metadata, data}, or a list of them; - for standard input."),
+        typer.Argument(help="A JSON file with one event detail {metadata, data}, or a list; - for standard input."),
     ],
     channel: Annotated[str, typer.Option(help="The channel that publishes.")] = "orderctl",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Publish OrderPlaced events as a channel. Each is checked against its schema first; none is sent if one is wrong.
+    """Publish OrderPlaced events as a channel. If one event does not match its schema, none is published.
 
     Examples:
 
@@ -51,13 +51,15 @@ def publish(
             schemas.validate(source, "OrderPlaced", detail)
             intake.check_ids(DomainEvent.from_parts(source, "OrderPlaced", detail))
         except schemas.InvalidEventError as error:
-            raise UserError(f"Event {position + 1} of {len(details)}: {error}", "Nothing was published.") from error
+            raise UserError(
+                f"Event {position + 1} of {len(details)}: {error}", "Nothing was published. Correct the event, then try again."
+            ) from error
     rows = []
     for part in in_parts(details, publisher.MAX_ENTRIES):
         for detail, bus_id in zip(part, publisher.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
             order_id = identity.order_id(identity.channel_scope(channel), detail["data"]["idempotency_key"])
             rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
-    output.show(rows, {"event_id": "Event", "order_id": "Becomes order", "bus_id": "Id on the bus"}, output_format)
+    output.show(rows, {"event_id": "Event", "order_id": "Order", "bus_id": "Id on the bus"}, output_format)
 
 
 @app.command()
@@ -66,14 +68,14 @@ def tail(
     pattern: Annotated[
         str | None, typer.Option(help="An EventBridge event pattern, in JSON.  [default: all domain events]")
     ] = None,
-    detail_type: Annotated[list[str] | None, typer.Option("--type", help="Only this detail-type; may be repeated.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0, help="Stop after so many seconds.")] = None,
+    detail_type: Annotated[list[str] | None, typer.Option("--type", help="Only this detail-type. Can be repeated.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this number of events.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Stop after this number of seconds.")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Print the events on the bus as they come, until Ctrl-C. -o json prints one JSON document a line.
+    """Print the events on the bus as they arrive, until you press Ctrl-C. -o json prints one JSON document a line.
 
-    It makes a rule and a queue of its own, and deletes both when it stops. A pattern that AWS would refuse is refused before.
+    The command creates a rule and a queue for itself, and deletes both when it stops.
 
     Examples:
 
@@ -87,7 +89,7 @@ def tail(
 
     wanted = _pattern(pattern, detail_type)
     with live_tail.watched(ctx.obj, wanted) as url:
-        output.err.print("[dim]Watching; Ctrl-C ends it.[/dim]")
+        output.err.print("[dim]Watching the bus. Press Ctrl-C to stop.[/dim]")
         try:
             for seen, event in enumerate(live_tail.received(ctx.obj, url, timeout, output.Progress()), start=1):
                 _print(event, output_format)

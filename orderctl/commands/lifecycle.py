@@ -1,4 +1,4 @@
-"""`orderctl up`, `down`, `status`, `env`, `doctor`: the laptop's AWS and what is deployed on it."""
+"""`orderctl up`, `down`, `status`, `env`, `doctor`: the laptop's AWS and its deployment."""
 
 import shlex
 from pathlib import Path
@@ -22,23 +22,23 @@ def register(app: typer.Typer) -> None:
 
 def up(
     ctx: typer.Context,
-    persist: Annotated[Path | None, typer.Option(help="Keep everything in this folder, for the next start.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to answer on.  [default: 4566, or any free one]")] = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Deploy every stack, changed or not.")] = False,
+    persist: Annotated[Path | None, typer.Option(help="Keep the data in this folder for the next start.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port.  [default: 4566, or a free one]")] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Deploy every stack, even if it has not changed.")] = False,
     app: Annotated[str | None, typer.Option(hidden=True, help="Another CDK app than Orderflow's.")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Start the laptop's AWS and deploy Orderflow to it; again: deploy what changed.
+    """Start the laptop's AWS and deploy Orderflow to it. If it runs already, deploy the changes.
 
-    It stays up in the background until `orderctl down`.
+    It runs in the background until `orderctl down`.
 
     Examples:
 
     - `orderctl up`
 
-    - `orderctl up --persist ~/orderflow-data` keeps orders over a restart
+    - `orderctl up --persist ~/orderflow-data` keeps the orders over a restart
 
-    - `ORDERFLOW_HOME=/tmp/second orderctl up` runs a second one beside the first
+    - `ORDERFLOW_HOME=/tmp/second orderctl up` runs a second AWS beside the first
     """
     from laptop import bring_up
 
@@ -49,14 +49,14 @@ def up(
         output.show_json({"endpoint": record.endpoint, "stage": target.stage, "addresses": found, "outputs": record.outputs})
         return
     rows = [{"name": "AWS", "address": record.endpoint}, *({"name": n, "address": a} for n, a in found.items())]
-    output.show(rows, {"name": "What", "address": "Where"}, output_format)
+    output.show(rows, {"name": "Name", "address": "Address"}, output_format)
     output.err.print(
         "[dim]Next: `orderctl orders place --line MUG-BLUE=1`, `orderctl status`, `eval $(orderctl env)` for the aws CLI.[/dim]"
     )
 
 
 def down(ctx: typer.Context) -> None:
-    """Stop the laptop's AWS. What it held is gone, unless it was started with --persist.
+    """Stop the laptop's AWS. Its data is deleted, unless you started it with --persist.
 
     Example: `orderctl down`
     """
@@ -65,16 +65,16 @@ def down(ctx: typer.Context) -> None:
     laptop_of(ctx)
     stopped = process.stop()
     if stopped is None:
-        output.err.print("Nothing was running.")
+        output.err.print("The laptop's AWS was not running.")
         return
     kept = f"; its data is kept in {stopped.persist}" if stopped.persist else ""
     output.err.print(f"Stopped the laptop's AWS (pid {stopped.pid}){kept}.")
 
 
 def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """Show what runs and what is deployed: the process, the stacks, the resources, and which of them do nothing here.
+    """Show the process, the stacks and the resources, also those that the emulator accepts but does not run.
 
-    Exit code 3 if it is not running, does not answer, or a stack has failed.
+    Exit code 3 if the laptop's AWS does not run or answer, or if a stack has failed.
 
     Examples:
 
@@ -97,7 +97,7 @@ def status(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
         _show_status(found)
     wrong = [s["stack"] for s in found["stacks"] if not s["status"].endswith("_COMPLETE") or "ROLLBACK" in s["status"]]
     if wrong:
-        raise CheckFailedError(f"Not deployed: {', '.join(wrong)}.", "Run `orderctl up` again; its logs say why.")
+        raise CheckFailedError(f"Not deployed: {', '.join(wrong)}.", "Run `orderctl up` again. If it fails, see its logs.")
 
 
 def _show_status(found: dict[str, object]) -> None:
@@ -107,7 +107,7 @@ def _show_status(found: dict[str, object]) -> None:
     for key, title, columns in (
         ("stacks", "Stacks", {"stack": "Stack", "status": "Status", "resources": "Resources"}),
         ("resources", "Resources", {"type": "Type", "count": "Count"}),
-        ("inert", "Deployed, inert here", {"type": "Type", "count": "Count", "why": "Why"}),
+        ("inert", "Accepted, not run by the emulator", {"type": "Type", "count": "Count", "why": "Why"}),
     ):
         rows = found[key]
         assert isinstance(rows, list)
@@ -116,7 +116,7 @@ def _show_status(found: dict[str, object]) -> None:
 
 
 def env(ctx: typer.Context) -> None:
-    """Print the variables that make any AWS tool work on the laptop's AWS.
+    """Print the environment variables that point any AWS tool to the laptop's AWS.
 
     Examples:
 
@@ -129,24 +129,24 @@ def env(ctx: typer.Context) -> None:
 
 
 def doctor(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """Check that this machine has what Orderflow needs, and say what to do about what is missing.
+    """Check that this machine meets Orderflow's requirements, and print how to meet the others.
 
-    Exit code 3 if something is missing.
+    Exit code 3 if a requirement is not met.
 
     Example: `orderctl doctor`
     """
     from laptop import doctor
 
     checks = doctor.examine()
-    output.show(checks, {"ok": "OK", "check": "Check", "found": "Found", "todo": "What to do"}, output_format)
+    output.show(checks, {"ok": "OK", "check": "Check", "found": "Found", "todo": "Next step"}, output_format)
     missing = [check["check"] for check in checks if not check["ok"]]
     if missing:
-        raise CheckFailedError(f"Not ready: {', '.join(missing)}.", "Do what the table says, then `orderctl doctor` again.")
+        raise CheckFailedError(f"Not ready: {', '.join(missing)}.", "Follow the table, then run `orderctl doctor` again.")
 
 
 def laptop_of(ctx: typer.Context) -> Target:
-    """The command's target, which has to be the laptop."""
+    """Return the command's target. Raises UserError if it is not the laptop."""
     target: Target = ctx.obj
     if not target.is_laptop:
-        raise UserError("This command is about the laptop's AWS.", "Leave --target aws out.")
+        raise UserError("This command works on the laptop's AWS only.", "Leave --target aws out.")
     return target

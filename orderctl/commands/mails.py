@@ -8,8 +8,8 @@ from operations.aws import service_client
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="See, and say, which addresses no mail goes to.")
-Address = Annotated[str, typer.Argument(help="The e-mail address. It is kept nowhere: a digest stands for it.")]
+app = typer.Typer(no_args_is_help=True, help="Show and edit the e-mail suppression list.")
+Address = Annotated[str, typer.Argument(help="The e-mail address. Only its digest is stored.")]
 COLUMNS = {"address": "Address", "outcome": "Mails", "reason": "Reason", "since": "Since"}
 
 
@@ -20,9 +20,9 @@ def register(root: typer.Typer) -> None:
 
 @app.command()
 def suppressed(ctx: typer.Context, address: Address, output_format: OutputOption = Format.TABLE) -> None:
-    """Show whether mails go to an address; if not, why and since when.
+    """Show if an address is suppressed, with the reason and the time.
 
-    BOUNCED: one came back for good. COMPLAINED: its owner called one spam. OPERATOR: somebody said so here.
+    BOUNCED: a mail bounced permanently. COMPLAINED: the recipient reported spam. OPERATOR: an operator suppressed it.
 
     Example: `orderctl mails suppressed alice@example.com`
     """
@@ -31,7 +31,7 @@ def suppressed(ctx: typer.Context, address: Address, output_format: OutputOption
 
 @app.command()
 def suppress(ctx: typer.Context, address: Address, output_format: OutputOption = Format.TABLE) -> None:
-    """Let no mail go to an address.
+    """Suppress all mails to an address.
 
     Example: `orderctl mails suppress alice@example.com`
     """
@@ -40,9 +40,9 @@ def suppress(ctx: typer.Context, address: Address, output_format: OutputOption =
 
 @app.command()
 def allow(ctx: typer.Context, address: Address, output_format: OutputOption = Format.TABLE) -> None:
-    """Let mails go to an address again. Mails that were not sent meanwhile stay unsent.
+    """Allow mails to an address again. Mails that were suppressed stay unsent.
 
-    Only if its owner wants them: SES closes the accounts of those who write to who complained.
+    Do this only at the recipient's request: SES suspends accounts with many complaints.
 
     Example: `orderctl mails allow alice@example.com`
     """
@@ -51,7 +51,7 @@ def allow(ctx: typer.Context, address: Address, output_format: OutputOption = Fo
 
 def _show(ctx: typer.Context, command: str, address: str, output_format: Format) -> None:
     if "@" not in address:
-        raise typer.BadParameter(f"{address!r} is not an e-mail address, for example alice@example.com")
+        raise typer.BadParameter(f"{address!r} is not an e-mail address such as alice@example.com")
     answer: dict[str, Any] = service_client.invoke(
         ctx.obj, "notification/commands-arn", {"command": command, "address": address}
     )

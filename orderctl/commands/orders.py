@@ -26,7 +26,7 @@ COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total":
 
 
 class IfShort(StrEnum):
-    """What to do where there is too little: the API's words, as they are typed."""
+    """The policy for an order that stock cannot cover, as typed on the command line."""
 
     REJECT = "reject"
     ALLOW_PARTIAL = "allow-partial"
@@ -41,22 +41,22 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def place(
     ctx: typer.Context,
-    line: Annotated[list[str], typer.Option(help=f"SKU=QUANTITY, up to {MAX_QUANTITY}; may be repeated.")],
+    line: Annotated[list[str], typer.Option(help=f"SKU=QUANTITY, up to {MAX_QUANTITY}. Can be repeated.")],
     customer: Annotated[
-        str, typer.Option(help="The customer's id. The customer needs a contact; alice and bob have one.")
+        str, typer.Option(help="The customer's id. The customer needs a contact, as alice and bob have.")
     ] = "alice",
-    currency: Annotated[str, typer.Option(help="ISO 4217, the catalogue's.")] = "USD",
+    currency: Annotated[str, typer.Option(help="The currency (ISO 4217) of the catalogue's prices.")] = "USD",
     token: Annotated[str, typer.Option(help="The payment token.")] = "pm_card_visa",  # noqa: S107
-    key: Annotated[str | None, typer.Option(help="The idempotency key.  [default: a fresh one, printed]")] = None,
-    if_short: Annotated[IfShort, typer.Option(help="Where there is too little: no order, what there is, or wait for it.")] = (
+    key: Annotated[str | None, typer.Option(help="The idempotency key.  [default: a new one, printed]")] = None,
+    if_short: Annotated[IfShort, typer.Option(help="If stock is short: reject the order, deliver a part, or wait.")] = (
         IfShort.REJECT
     ),
-    respond_async: Annotated[bool, typer.Option("--async", help="Do not wait for the saga.")] = False,
+    respond_async: Annotated[bool, typer.Option("--async", help="Do not wait for the result.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Place an order through the API.
 
-    Exit code 0 when it is placed (confirmed, or accepted for later), 1 when it is rejected.
+    Exit code 0 if the order is confirmed or accepted for later, 1 if it is rejected.
 
     Examples:
 
@@ -74,7 +74,7 @@ def place(
     if if_short is not IfShort.REJECT:
         body["if_short"] = if_short.name
     headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
-    unknown = f"It is not known whether it was placed: repeat it with --key {key}."
+    unknown = f"The order may have been placed. Run the command again with --key {key}."
     try:
         answer = service_client.order_api(ctx.obj, "POST", "/orders", body, headers)
     except NoAnswerError as error:
@@ -93,7 +93,7 @@ def place(
             title = f"{answer.status} {said.get('title', '')}".strip()
             output.err.print(f"[red]{escape(title)}[/red] {escape(service_client.refusal(answer))}", soft_wrap=True)
         if str(said.get("type")).endswith("/contact-missing"):
-            todo = f"Keep one with `orderctl contacts put {customer} FILE`; data/contact.json shows how the file looks."
+            todo = f"Save one with `orderctl contacts put {customer} FILE`. See data/contact.json for an example."
             output.err.print(f"[dim]{escape(todo)}[/dim]", soft_wrap=True)
     if answer.status >= 400:
         raise typer.Exit(EXIT_FAILED)
@@ -101,7 +101,7 @@ def place(
 
 @app.command()
 def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Show one order: its row and timeline, its payment, its reservation, its shipment, its notes.
+    """Show one order: its row and timeline, payment, reservation, shipment and mails.
 
     Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
@@ -119,11 +119,11 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
     rows = [{"name": name, "value": value} for name, value in shown.items() if name not in ("elsewhere", "timeline")]
     rows += [{"name": entry["at"], "value": entry["event"]} for entry in shown.get("timeline", ())]
     rows += [{"name": name, "value": status} for name, status in shown["elsewhere"].items()]
-    output.show(rows, {"name": "What", "value": "Value"}, output_format)
+    output.show(rows, {"name": "Name", "value": "Value"}, output_format)
 
 
 def _known_status(status: str | None) -> str | None:
-    """Return the status. Raises BadParameter for one that no order has."""
+    """Return the status. Raises BadParameter if no order can have it."""
     if status is not None and status not in TRANSITIONS.statuses:
         raise typer.BadParameter(f"{status} is not one of {', '.join(sorted(TRANSITIONS.statuses))}")
     return status
@@ -133,12 +133,12 @@ def _known_status(status: str | None) -> str | None:
 def list_orders(
     ctx: typer.Context,
     status: Annotated[
-        str | None, typer.Option(help=f"Only these: {', '.join(sorted(TRANSITIONS.statuses))}.", callback=_known_status)
+        str | None, typer.Option(help=f"Only this status: {', '.join(sorted(TRANSITIONS.statuses))}.", callback=_known_status)
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="The largest number of orders.")] = 20,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """List orders, the newest first. Reads the whole table.
+    """List orders, newest first. Reads the whole table.
 
     Example: `orderctl orders list --status CANCELLING`
     """
@@ -147,21 +147,21 @@ def list_orders(
     newest = sorted(store.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
-    output.show(rows, columns, output_format, empty="There are no such orders.")
+    output.show(rows, columns, output_format, empty="No order found.")
 
 
 @app.command()
 def cancel(
     ctx: typer.Context,
     order_id: str,
-    reason: Annotated[str, typer.Option(help="Who asks: OPERATOR or CUSTOMER; the customer's mail says so.")] = "OPERATOR",
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it is cancelled, or its parcel has gone.")] = False,
-    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 120,
+    reason: Annotated[str, typer.Option(help="OPERATOR or CUSTOMER. The customer's mail states it.")] = "OPERATOR",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the order is cancelled or its parcel has left.")] = False,
+    deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 120,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Cancel an order whose parcel has not gone. What was paid for it is refunded, what was sold is in stock again.
+    """Cancel an order before its parcel leaves. Its payment is refunded and its goods return to stock.
 
-    Exit code 0 when it is cancelled or being cancelled, 1 when it is too late.
+    Exit code 0 if the order is cancelled or being cancelled, 1 if it is too late.
 
     Example: `orderctl orders cancel ord-ae2ryiqq5hnkd3tqqsyblahvqe --reason CUSTOMER --wait`
     """
@@ -169,7 +169,10 @@ def cancel(
 
     answer = service_client.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
     if answer.status >= 400:
-        raise UserError(f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.")
+        raise UserError(
+            f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.",
+            f"See its state with `orderctl orders show {order_id}`.",
+        )
     order = answer.json()
     if wait:
         with output.Progress().step("Wait for shipping, payment and inventory"):
@@ -177,16 +180,16 @@ def cancel(
     output.show([_shown(order)], COLUMNS, output_format)
     if wait and order["status"] != "CANCELLED":
         raise UserError(
-            f"Order {order_id} is {order['status']}, and not cancelled.",
-            "CONFIRMED: its parcel has gone. REFUNDING: see docs/how-to/runbooks/refund-refused.md.",
+            f"Order {order_id} is {order['status']}, not cancelled.",
+            "If CONFIRMED, its parcel has left. If REFUNDING, see docs/how-to/runbooks/refund-refused.md.",
         )
 
 
 @app.command("retry-refund")
 def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Attempt a refund anew that the gateway refused. Of no effect on any other.
+    """Retry a refund that the gateway refused. No effect on other refunds.
 
-    Exit code 0 when the money went back, 1 when it did not.
+    Exit code 0 if the money is refunded, 1 if not.
 
     Example: `orderctl orders retry-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
@@ -200,28 +203,27 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
     output.show([shown], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
         raise UserError(
-            f"No refund of {order_id} was begun: its payment is {answer['status'] or 'not there'}.", "Nothing was done."
+            f"Order {order_id} has no refused refund: its payment is {answer['status'] or 'missing'}.",
+            f"Nothing was done. See `orderctl orders show {order_id}`.",
         )
     if answer["outcome"] != "REFUNDED":
-        raise UserError(
-            f"The refund of {order_id} is {answer['outcome']}.", "docs/how-to/runbooks/refund-refused.md tells more."
-        )
+        raise UserError(f"The refund of {order_id} is {answer['outcome']}.", "See docs/how-to/runbooks/refund-refused.md.")
 
 
 @app.command("settle-refund")
 def settle_refund(
     ctx: typer.Context,
     order_id: str,
-    reference: Annotated[str, typer.Option(help="What proves the payment: the number of a transfer, a credit note.")],
-    reason: Annotated[str, typer.Option(help="Why the gateway could not pay, in a word: card_closed.")] = "",
+    reference: Annotated[str, typer.Option(help="The proof of payment, such as the number of a transfer or a credit note.")],
+    reason: Annotated[str, typer.Option(help="Why the gateway could not pay, such as card_closed.")] = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """End the refund of an order whose customer you have paid in another way. Nothing goes back by the gateway any more.
+    """Record that you refunded an order in another way. The gateway then refunds nothing more.
 
-    A refund that the gateway refused ends at once. One whose answer is unknown ends by the sweeper, in a minute or two, unless
-    the gateway has paid after all.
+    A refund that the gateway refused ends at once. If the gateway's answer is unknown, the sweeper ends the refund in a
+    minute or two, unless the gateway has paid.
 
-    Exit code 0 when it is settled or being settled, 1 when it is not.
+    Exit code 0 if the refund is settled or being settled, 1 if not.
 
     Example: `orderctl orders settle-refund ord-ae2ryiqq5hnkd3tqqsyblahvqe --reference TRANSFER-2026-118 --reason card_closed`
     """
@@ -235,15 +237,16 @@ def settle_refund(
     output.show([{"order_id": order_id, **answer}], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
         raise UserError(
-            f"No refund of {order_id} is open: its payment is {answer['status'] or 'missing'}.", "Nothing was done."
+            f"Order {order_id} has no open refund: its payment is {answer['status'] or 'missing'}.",
+            f"Nothing was done. See `orderctl orders show {order_id}`.",
         )
     if answer["outcome"] == "REFUNDED":
-        raise UserError(f"The gateway has paid {order_id} back itself.", "If you have paid too, the customer has it twice.")
+        raise UserError(f"The gateway has refunded {order_id} itself.", "If you paid too, the customer has the money twice.")
 
 
 @app.command()
 def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Start the saga on an order that is not terminal, as the sweeper would. May be repeated at will.
+    """Resume the saga of an unfinished order, as the sweeper does. You can repeat it.
 
     Example: `orderctl orders resume ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
@@ -258,21 +261,21 @@ def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Form
 @app.command("import")
 def import_orders(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CDNOW file: the sample or the master.")],
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows.")] = None,
-    channel: Annotated[str, typer.Option(help="The channel that places the orders.")] = "cdnow",
-    rate: Annotated[float, typer.Option(min=0.1, help="Events a second, at most.")] = 25,
-    in_flight: Annotated[int, typer.Option(min=1, help="Orders on their way at once, at most, while they are followed.")] = 8,
-    wait: Annotated[bool, typer.Option(help="Follow the orders until all are confirmed or cancelled.")] = True,
-    deadline: Annotated[float, typer.Option(help="Seconds to follow them for, after the last is published.")] = 600,
-    dry_run: Annotated[bool, typer.Option(help="Read and count only; nothing is sent.")] = False,
-    strict: Annotated[bool, typer.Option(help="Exit with 1 if a row is malformed.")] = False,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CDNOW file: the sample or the full data.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only this number of rows, from the start.")] = None,
+    channel: Annotated[str, typer.Option(help="The channel of the orders.")] = "cdnow",
+    rate: Annotated[float, typer.Option(min=0.1, help="The most events per second.")] = 25,
+    in_flight: Annotated[int, typer.Option(min=1, help="The most unfinished orders at a time.")] = 8,
+    wait: Annotated[bool, typer.Option(help="Wait until all orders are confirmed or cancelled.")] = True,
+    deadline: Annotated[float, typer.Option(help="The longest wait after the last event, in seconds.")] = 600,
+    dry_run: Annotated[bool, typer.Option(help="Read and count the rows, and publish nothing.")] = False,
+    strict: Annotated[bool, typer.Option(help="Exit with code 1 if a row is malformed.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Publish an OrderPlaced for each purchase in a CDNOW file. Importing twice makes no second order.
+    """Publish an OrderPlaced event for each purchase in a CDNOW file. A second import creates no second order.
 
-    What becomes of a zero-dollar row, an indivisible total, identical rows: docs/how-to/import-orders.md. Malformed rows are
-    reported with their line and counted; the rest go on.
+    The command reports malformed rows and imports the others. See docs/how-to/import-orders.md for rows of zero dollars,
+    totals that do not divide evenly, and identical rows.
 
     Examples:
 
@@ -303,19 +306,19 @@ def import_orders(
         output.show_json(summary)
     else:
         rows = [{"name": name.replace("_", " "), "value": value} for name, value in summary.items()]
-        output.show(rows, {"name": "What", "value": "How many"}, output_format)
+        output.show(rows, {"name": "Name", "value": "Count"}, output_format)
     if summary.get("unsettled"):
         raise UserError(
-            f"{summary['unsettled']} orders were not settled within {deadline:g} s.",
-            "The sweeper goes on with those that `orderctl orders list` shows; "
-            "what never became an order is in the intake's dead-letter queue, with the reason.",
+            f"{summary['unsettled']} orders were not finished within {deadline:g} s.",
+            "The sweeper continues with the orders of `orderctl orders list`. "
+            "For the others, see `orderctl dlq show order/intake`.",
         )
     if strict and malformed:
         raise typer.Exit(EXIT_FAILED)
 
 
 def _check_ids(given: Mapping[str, str]) -> None:
-    """Refuse personal data where an id belongs, before it is sent."""
+    """Raise BadParameter if an id looks like personal data, before it is sent."""
     for option, text in given.items():
         if is_personal(text):
             raise typer.BadParameter(PERSONAL, param_hint=option)
@@ -324,7 +327,7 @@ def _check_ids(given: Mapping[str, str]) -> None:
 def _line(text: str) -> dict[str, Any]:
     sku, _, quantity = text.partition("=")
     if not sku or not re.fullmatch(r"-?[0-9]{1,9}", quantity):
-        raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, for example MUG-BLUE=2", param_hint="--line")
+        raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, such as MUG-BLUE=2", param_hint="--line")
     return {"sku": sku, "quantity": int(quantity)}
 
 

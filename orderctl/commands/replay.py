@@ -9,7 +9,9 @@ from operations.aws.target import Target
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Replay the archive to chosen services. What already happened is not changed.")
+app = typer.Typer(
+    no_args_is_help=True, help="Replay archived events to chosen services. Consumers ignore events that they have handled."
+)
 COLUMNS = {"name": "Replay", "state": "State", "from": "From", "until": "Until", "replayed_until": "Replayed until"}
 
 
@@ -19,34 +21,32 @@ def register(root: typer.Typer) -> None:
 
 
 ToOption = Annotated[
-    list[str] | None, typer.Option("--to", "--to-service", help="The service that gets the replay; may be repeated.")
+    list[str] | None, typer.Option("--to", "--to-service", help="The service that receives the replay. Can be repeated.")
 ]
-LastOption = Annotated[str | None, typer.Option(help="The window, until its end: 90m, 2h, 7d.")]
+LastOption = Annotated[str | None, typer.Option(help="The length of the window up to its end: 90m, 2h, 7d.")]
 FromOption = Annotated[str | None, typer.Option("--from", help="The window's start, RFC 3339.")]
 UntilOption = Annotated[
     str | None,
-    typer.Option(help="The window's end, RFC 3339.  [default: now; on AWS ten minutes ago, for its archive is late]"),
+    typer.Option(help="The window's end, RFC 3339.  [default: now; on AWS ten minutes ago, because its archive lags]"),
 ]
-RateOption = Annotated[str | None, typer.Option(help="Pace it: at most so many events a second, such as 50/s.")]
+RateOption = Annotated[str | None, typer.Option(help="The pace: the most events per second, such as 50/s.")]
 CatchUpOption = Annotated[
     bool,
-    typer.Option(
-        "--catch-up", help="Let consumers make the orders, and send the mails and parcels, that they missed; without it, none."
-    ),
+    typer.Option("--catch-up", help="Create the orders, mails and parcels that consumers missed. Without it, none."),
 ]
 
 
 @app.command()
 def matrix(output_format: OutputOption = Format.TABLE) -> None:
-    """Say what a replay does at each consumer, for each event. What a consumer has done already it never does again.
+    """Print the effect of a replay on each consumer, for each event. No consumer repeats an action.
 
-    Needs no AWS: the services declare it.
+    The services declare the effects, so this command needs no AWS.
 
     Example: `orderctl replay matrix`
     """
     from operations.contracts import subscriptions
 
-    columns = {"consumer": "Consumer", "event": "Event", "replay": "A replay", "catch_up": "With --catch-up"}
+    columns = {"consumer": "Consumer", "event": "Event", "replay": "Replay", "catch_up": "With --catch-up"}
     output.show(subscriptions.matrix(), columns, output_format)
 
 
@@ -57,18 +57,16 @@ def plan(
     last: LastOption = None,
     start_at: FromOption = None,
     until: UntilOption = None,
-    order: Annotated[
-        str | None, typer.Option(help="Count only this order's events, and tell the shortest window for them.")
-    ] = None,
-    types: Annotated[list[str] | None, typer.Option("--type", help="Count only these types; may be repeated.")] = None,
+    order: Annotated[str | None, typer.Option(help="Count only this order's events, and print their shortest window.")] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Count only this type. Can be repeated.")] = None,
     rate: RateOption = None,
     catch_up: CatchUpOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Tell what a replay would do, and start nothing: what the window holds, who would get it, what it would cost.
+    """Print the events, the consumers, the effects and the cost of a replay. Starts nothing.
 
-    Read from the journal, for an archive cannot be read. A replay knows windows and services, not orders or types:
-    with --order or --type, the plan counts only those, and tells the shortest window that has them.
+    The plan is made from the journal. A replay selects windows and services, not orders or types. With --order or --type,
+    the plan counts only those events and prints their shortest window.
 
     Examples:
 
@@ -102,11 +100,11 @@ def plan(
 def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.screen().print(
-        f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them put again; "
-        f"{counts['wanted']} asked for."
+        f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them published again; "
+        f"{counts['wanted']} selected."
     )
     by_type = [{"type": name, "events": number} for name, number in found["by_type"].items()]
-    output.show(by_type, {"type": "Type", "events": "Events"}, Format.TABLE, empty="The journal has none of them.")
+    output.show(by_type, {"type": "Type", "events": "Events"}, Format.TABLE, empty="The journal has no selected event.")
     by_hour = [{"hour": name, "events": number} for name, number in found["by_hour"].items()]
     if by_hour:
         output.show(by_hour, {"hour": "Hour", "events": "Events"}, Format.TABLE)
@@ -114,35 +112,35 @@ def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
         "consumer": "Consumer",
         "event": "Event",
         "deliveries": "Deliveries",
-        "wanted": "Asked for",
-        "does": "What it does",
+        "wanted": "Selected",
+        "does": "Effect",
     }
-    output.show(found["consumers"], columns, Format.TABLE, empty="No consumer of these services subscribes to anything.")
+    output.show(found["consumers"], columns, Format.TABLE, empty="These services have no consumer.")
     if found["would_create"]:
         output.screen().print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
     for table in found["new_tables"]:
         output.screen().print(
-            f"{table['service']}'s table was created at {table['created']}; the window has events for it from "
-            f"{table['event_put_at']} on. With --catch-up it would repeat what it did before, so `replay start` refuses that "
-            f"unless you say --despite-new-table {table['service']}."
+            f"{table['service']}'s table was created at {table['created']}, after an event of the window at "
+            f"{table['event_put_at']}. With --catch-up the service could repeat earlier actions, so `replay start` needs "
+            f"--despite-new-table {table['service']}."
         )
     dead = {name: depth for name, depth in found["dead_letters"].items() if depth}
     if dead:
         output.screen().print(
-            "Dead letters: " + ", ".join(f"{depth} in {name}" for name, depth in dead.items()) + ". Redrive those first."
+            "Dead letters: " + ", ".join(f"{depth} in {name}" for name, depth in dead.items()) + ". Redrive them first."
         )
     took = (
-        f"{estimate['seconds']:.0f} s, by {estimate['by']}"
+        f"{estimate['seconds']:.0f} s, judging by {estimate['by']}"
         if estimate["seconds"] is not None
-        else "not known: no replay to go by"
+        else "unknown, because there is no earlier replay"
     )
     output.screen().print(
-        f"It would cost about {estimate['usd']:.6f} USD (requests, us-east-1's list prices), and take: {took}."
+        f"Cost: about {estimate['usd']:.6f} USD (requests at the list prices of us-east-1). Duration: {took}."
     )
     if found["narrowest"] and counts["wanted"] < counts["in_window"]:
         shortest = found["narrowest"]
         output.screen().print(
-            f"The shortest window with all that was asked for: --from {shortest['from']} --until {shortest['until']}"
+            f"The shortest window with all selected events: --from {shortest['from']} --until {shortest['until']}"
         )
 
 
@@ -157,21 +155,21 @@ def start(
     catch_up: CatchUpOption = False,
     despite_new_table: Annotated[
         list[str] | None,
-        typer.Option(help="Catch up a service whose table is younger than the window; may be repeated."),
+        typer.Option(help="Allow --catch-up for a service whose table is newer than the window. Can be repeated."),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
-    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the replay.")] = False,
+    deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 600,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Replay a window of history to the rules of some services, and to no other.
+    """Replay a window of archived events to the rules of some services only.
 
-    Asks first when a person is at the terminal, unless --yes. With --rate, the replay goes through the staging queue, and
-    this command hands it on, each order's events in order; if it is cut short, `orderctl replay resume` goes on.
+    The command asks for confirmation at a terminal. With --rate, events go through the staging queue, and this command
+    delivers them, each order's events in order. If it is interrupted, `orderctl replay resume` continues.
 
-    What already happened is not done again, in any case. Orders, mails and parcels that were missed are made only with
-    --catch-up; `orderctl replay matrix` says which consumers those are. A service whose table is younger than the window does
-    not know what it did: --catch-up is refused for it, unless --despite-new-table names it.
+    Consumers repeat nothing. Only with --catch-up do they create the orders, mails and parcels that they missed: see
+    `orderctl replay matrix`. A table newer than the window has no record of earlier work, so --catch-up also needs
+    --despite-new-table for its service.
 
     Examples:
 
@@ -211,7 +209,7 @@ def start(
         _follow(ctx.obj, name, deadline)
     output.show([archive_replay.show(ctx.obj, name)], COLUMNS, output_format)
     if not wait and a_second is None:
-        output.err.print(f"[dim]`orderctl replay status {name}` tells how far it is; with --wait it follows.[/dim]")
+        output.err.print(f"[dim]Follow it with `orderctl replay status {name} --wait`.[/dim]")
 
 
 def _tell_who_does_nothing(services: list[str], catch_up: bool) -> None:
@@ -219,11 +217,11 @@ def _tell_who_does_nothing(services: list[str], catch_up: bool) -> None:
 
     idle = dict.fromkeys(consumer.name for consumer in consumers(services) if consumer.effect(catch_up=catch_up) == "nothing")
     if idle:
-        output.err.print(f"[dim]{', '.join(idle)} will do nothing; with --catch-up they act on what they missed.[/dim]")
+        output.err.print(f"[dim]{', '.join(idle)} will do nothing without --catch-up.[/dim]")
 
 
 def _follow(target: Target, name: str, deadline: float) -> None:
-    """Follow a replay to its end, saying how far it is."""
+    """Wait for the end of a replay, and show its progress."""
     from operations.replay import archive_replay
 
     with output.err.status(f"{name} ...") as line:
@@ -234,13 +232,14 @@ def _follow(target: Target, name: str, deadline: float) -> None:
 def resume(
     ctx: typer.Context,
     to: ToOption = None,
-    rate: Annotated[str, typer.Option(help="At most so many events a second.")] = "50/s",
-    deadline: Annotated[float, typer.Option(help="Seconds for the replay to end, and for a queue to empty.")] = 600,
+    rate: Annotated[str, typer.Option(help="The most events per second.")] = "50/s",
+    deadline: Annotated[
+        float, typer.Option(help="The longest wait for the replay, and for a queue to empty, in seconds.")
+    ] = 600,
 ) -> None:
-    """Hand on what is left of a paced replay that was cut short.
+    """Deliver the remaining events of a paced replay that was interrupted.
 
-    What its consumers had already is no harm: they dedupe. If whoever handed it on was killed, the events come back into the
-    staging queue a quarter of an hour later.
+    Consumers drop duplicates. If the earlier command was killed, its events return to the staging queue after 15 minutes.
 
     Example: `orderctl replay resume --to notification --rate 50/s`
     """
@@ -251,7 +250,7 @@ def resume(
 
 
 def _hand_on(target: Target, services: list[str], a_second: float, deadline: float) -> None:
-    """Collect what is staged, until no paced replay runs, and hand it on."""
+    """Collect the staged events until no paced replay runs, then deliver them."""
     from operations.replay import archive_replay, paced_replay
 
     queues = paced_replay.consumers(target, services)
@@ -263,10 +262,10 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
             output.Progress(),
         )
         sent = paced_replay.hand_on(
-            target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are handed on ...")
+            target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are delivered ...")
         )
     output.err.print(
-        f"Events staged: {len(staged)}. Handed on: {sent}, at most {a_second:g} a second. "
+        f"Staged events: {len(staged)}. Delivered: {sent}, at most {a_second:g} a second. "
         f"No consumer of {', '.join(services)} subscribes to the others.",
         soft_wrap=True,
     )
@@ -277,14 +276,14 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
 def status(
     ctx: typer.Context,
     name: str,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
-    deadline: Annotated[float, typer.Option(help="Seconds to follow it for.")] = 600,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the replay.")] = False,
+    deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 600,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show how far a replay is, or follow it to its end.
+    """Show the progress of a replay, or wait for its end.
 
-    A replay goes on without this command, and all that is known of it is known to EventBridge: whoever started it, from any
-    terminal --wait follows it from where it is. A paced replay's events are handed on by `orderctl replay resume`.
+    A replay runs in EventBridge, so you can follow it from any terminal. `orderctl replay resume` delivers the events of a
+    paced replay.
 
     Examples:
 
@@ -301,7 +300,7 @@ def status(
 
 @app.command("list")
 def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """List the replays of the stage's archive, the newest first.
+    """List the replays of the stage's archive, newest first.
 
     Examples:
 
@@ -311,12 +310,12 @@ def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE)
     """
     from operations.replay import archive_replay
 
-    output.show(archive_replay.listed(ctx.obj), COLUMNS, output_format, empty="There was no replay yet.")
+    output.show(archive_replay.listed(ctx.obj), COLUMNS, output_format, empty="There is no replay yet.")
 
 
 @app.command()
 def cancel(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Stop a replay. What it has sent stays sent, and may be sent again by another.
+    """Stop a replay. Events that it has sent stay sent, and another replay can send them again.
 
     Example: `orderctl replay cancel orderflow-dev-20261123T060000000000`
     """

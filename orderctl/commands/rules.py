@@ -10,7 +10,7 @@ from operations.errors import CheckFailedError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="The rules of the bus, and which of them take an event.")
+app = typer.Typer(no_args_is_help=True, help="List the rules of the bus, and test them with an event.")
 
 
 def register(root: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_rules(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
-    """List the rules of the stage's bus with their patterns, as they are deployed.
+    """List the deployed rules of the stage's bus, with their patterns.
 
     Examples:
 
@@ -48,19 +48,19 @@ def test(
     ctx: typer.Context,
     file: Annotated[
         str,
-        typer.Argument(help="A JSON file with the event, or with its detail; - for standard input.", metavar="EVENT.json"),
+        typer.Argument(help="A JSON file with an event, or with its detail; - for standard input.", metavar="EVENT.json"),
     ],
     source: Annotated[str | None, typer.Option(help="The event's source, if the file has only the detail.")] = None,
     detail_type: Annotated[
         str | None, typer.Option("--type", help="The event's detail-type, if the file has only the detail.")
     ] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Ask this rule only, such as order/intake; may be repeated.")] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Test only this rule, such as order/intake. Can be repeated.")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Say which rules take an event, and for the others the field that does not match.
+    """Print the rules that match an event, and for the others the first field that differs.
 
-    The event is one as `orderctl events tail -o json` prints it, an entry of PutEvents, or a detail alone. Nothing is
-    published. Exits with 0 if an enabled rule takes it, with 3 if none does.
+    The event has the form of `orderctl events tail -o json`, or is an entry of PutEvents, or a detail. Nothing is published.
+    Exit code 0 if an enabled rule matches, 3 if none does.
 
     Examples:
 
@@ -81,27 +81,30 @@ def test(
     if output_format is Format.JSON:
         output.show_json(verdicts)
     else:
-        columns = {"rule": "Rule", "takes": "Takes it", "why": "Why not"}
+        columns = {"rule": "Rule", "takes": "Matches", "why": "Difference"}
         output.show([_said(one) for one in verdicts], columns, output_format, empty="The bus has no rule.")
     if not any(one["matches"] and one["enabled"] for one in verdicts):
-        raise CheckFailedError("No enabled rule takes this event." if not rule else f"Not taken by {', '.join(rule)}.")
+        raise CheckFailedError(
+            "No enabled rule matches this event." if not rule else f"{', '.join(rule)} does not match this event.",
+            "See the differences above, and the patterns with `orderctl rules list`.",
+        )
 
 
 def _said(verdict: dict[str, Any]) -> dict[str, Any]:
     reasons = [f"{one['field']}: expected {one['expected']}, found {one['found']}" for one in verdict["mismatches"]]
     if verdict["refused"]:
-        reasons.append(f"its pattern is not understood here: {verdict['refused']}")
+        reasons.append(f"orderctl cannot read its pattern: {verdict['refused']}")
     if not verdict["enabled"]:
         reasons.append("it is disabled")
     return {"rule": verdict["rule"], "takes": verdict["matches"] and verdict["enabled"], "why": "; ".join(reasons) or None}
 
 
 def _refused(event: dict[str, Any]) -> str | None:
-    """Why a consumer would set the event aside although a rule takes it."""
+    """Return why a consumer would quarantine the event, or None if it is valid."""
     from kernel import schemas
 
     try:
         schemas.validate(event["source"], event["detail-type"], event["detail"])
     except schemas.InvalidEventError as error:
-        return f"A consumer would set it aside: {error}."
+        return f"A consumer would quarantine it: {error}."
     return None

@@ -8,8 +8,8 @@ from operations.errors import CheckFailedError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="The event schemas as contracts: what a change breaks, and for whom.")
-COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "What", "breaks": "Breaks"}
+app = typer.Typer(no_args_is_help=True, help="Compare, release and document the event schemas.")
+COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "Change", "breaks": "Breaks"}
 
 
 def register(root: typer.Typer) -> None:
@@ -19,9 +19,9 @@ def register(root: typer.Typer) -> None:
 
 @app.command()
 def build(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 3 if anything would be.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing. Exit code 3 if a file is out of date.")] = False,
 ) -> None:
-    """Make everything that is made from the schemas: pages, AsyncAPI and EventCatalog documents, samples, typed models.
+    """Generate all files from the schemas: pages, AsyncAPI and EventCatalog documents, samples, typed models.
 
     Examples:
 
@@ -36,10 +36,10 @@ def build(
         for path in paths:
             output.err.print(f"{'would be ' if check else ''}{what}: {path}")
     if not check:
-        output.err.print(f"{len(generated.documents())} documents are as the schemas say.")
+        output.err.print(f"{len(generated.documents())} documents match the schemas.")
     elif any(found.values()):
         raise CheckFailedError(
-            "What is made from the schemas is not as they say.", "`orderctl schemas build`, and commit what it changed."
+            "Generated files do not match the schemas.", "Run `orderctl schemas build`, then commit the changes."
         )
 
 
@@ -48,7 +48,9 @@ def diff(
     against: Annotated[str | None, typer.Option(help="A git revision.  [default: the schemas last released]")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Say what has changed in the schemas, and whom it breaks: the archive, or consumers. Exit code 3 if anything breaks.
+    """Compare the schemas with the released ones, and print the changes that break the archive or consumers.
+
+    Exit code 3 if a change breaks one.
 
     Examples:
 
@@ -67,14 +69,14 @@ def diff(
         if verdict.kind != "unchanged"
         for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
     ]
-    output.show(rows, COLUMNS, output_format, empty=f"None of {len(found)} schemas has changed.")
+    output.show(rows, COLUMNS, output_format, empty=f"None of the {len(found)} schemas has changed.")
     if text := baseline.broken(found):
         raise CheckFailedError("A schema breaks its contract.", text)
 
 
 @app.command()
 def release() -> None:
-    """Make today's schemas the released ones, which later changes are held against. Refused if one breaks.
+    """Release the current schemas: later changes are compared with them. Fails if a change breaks a released schema.
 
     Example: `orderctl schemas release`
     """

@@ -7,7 +7,7 @@ import typer
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Show shipments, and move them on.")
+app = typer.Typer(no_args_is_help=True, help="Show and advance shipments.")
 COLUMNS = {"order_id": "Order", "status": "Status", "tracking": "Tracking", "reason": "Reason", "next_due": "Next due"}
 
 
@@ -29,10 +29,10 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 
 @app.command()
 def advance(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
-    """Take an order's shipment one step on, without waiting: hand it to the carrier, then have it delivered.
+    """Advance an order's shipment by one step: from shipping to the carrier, then from the carrier to the customer.
 
-    The second step is the sandbox carrier's webhook, signed as it signs; a real carrier tells by itself. What is
-    delivered, cancelled or failed has no step to take.
+    The second step calls the webhook of the sandbox carrier. A real carrier calls it by itself. A delivered, cancelled or
+    failed shipment cannot advance.
 
     Example: `orderctl shipments advance ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """

@@ -1,4 +1,4 @@
-"""`orderctl stages ...`: the stages' files, `stages/<stage>.yaml`. Nothing here asks AWS."""
+"""`orderctl stages`: list, show, check, new. The files `stages/<stage>.yaml`; no command calls AWS."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -11,7 +11,7 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from stages import StageError
 
-app = typer.Typer(no_args_is_help=True, help="The stages and their settings, kept in `stages/<stage>.yaml`.")
+app = typer.Typer(no_args_is_help=True, help="List, show, check and create stages (`stages/<stage>.yaml`).")
 LISTED = {
     "stage": "Stage",
     "account": "Account",
@@ -37,12 +37,12 @@ def list_stages(output_format: OutputOption = Format.TABLE) -> None:
     """
     found = [_read(stages.load, name) for name in stages.names()]
     rows = [{**vars(stage), "stage": stage.name, "lasts": not stage.ephemeral} for stage in found]
-    output.show([{key: row[key] for key in LISTED} for row in rows], LISTED, output_format, empty="There is no stage yet.")
+    output.show([{key: row[key] for key in LISTED} for row in rows], LISTED, output_format, empty="There is no stage file yet.")
 
 
 @app.command()
 def show(stage: Name, output_format: OutputOption = Format.TABLE) -> None:
-    """Show a stage's settings, with the defaults of those that its file leaves out.
+    """Show a stage's settings, including the defaults.
 
     Examples:
 
@@ -59,8 +59,8 @@ def show(stage: Name, output_format: OutputOption = Format.TABLE) -> None:
 
 
 @app.command()
-def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="The stage; without it, all.")] = None) -> None:
-    """Check stages' files against the schema. Exit code 3 if one cannot be used.
+def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="The stage.  [default: all]")] = None) -> None:
+    """Check the files of stages against the schema. Exit code 3 if one is invalid.
 
     Example: `orderctl stages check prod`
     """
@@ -68,23 +68,23 @@ def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="T
     for name in [stage] if stage else stages.names():
         try:
             found = stages.load(name)
-            output.out.print(f"{name}: its file can be used.")
+            output.out.print(f"{name}: the file is valid.")
             for remark in stages.remarks(found):
                 output.out.print(f"{name}: {remark}", markup=False, soft_wrap=True)
         except StageError as error:
             wrong.append(name)
             output.out.print(str(error), markup=False, soft_wrap=True)
     if wrong:
-        raise CheckFailedError(f"Cannot be used: {', '.join(wrong)}.", "Mend what is named above.")
+        raise CheckFailedError(f"Invalid: {', '.join(wrong)}.", "Correct the errors above, then check again.")
 
 
 @app.command()
 def new(
     stage: Name,
-    account: Annotated[str | None, typer.Option(help="The AWS account, of 12 digits.")] = None,
+    account: Annotated[str | None, typer.Option(help="The AWS account, 12 digits.")] = None,
     region: Annotated[str | None, typer.Option(help="The region.")] = None,
 ) -> None:
-    """Write a file for a new stage that lasts, to be filled in: a copy of the example, with a comment at each setting.
+    """Create the file of a new stage: a copy of the example, with a comment for each setting.
 
     Example: `orderctl stages new prod --account 123456789012 --region eu-central-1`
     """
@@ -94,12 +94,14 @@ def new(
         raise typer.BadParameter(str(error)) from error
     file = stages.folder() / f"{stage}.yaml"
     if file.exists():
-        raise UserError(f"{file} is there already.", f"See it with `orderctl stages show {stage}`.")
+        raise UserError(f"{file} already exists.", f"Show it with `orderctl stages show {stage}`.")
     given = {"account": f'"{account}"' if account else None, "region": region}
     text = stages.example(stage, **{name: value for name, value in given.items() if value})
     _read(lambda _: stages.parse(stage, text, str(file)), stage)
     file.write_text(text, encoding="utf-8")
-    output.err.print(f"Wrote {file}. Fill it in, then `orderctl stages check {stage}`, and commit it.", soft_wrap=True)
+    output.err.print(
+        f"Created {file}. Fill it in, check it with `orderctl stages check {stage}`, and commit it.", soft_wrap=True
+    )
 
 
 def _read(read: Callable[[str], T], stage: str) -> T:

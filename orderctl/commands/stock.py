@@ -13,7 +13,7 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from services.inventory.domain.stock import MAX_QUANTITY
 
-app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and be told when it runs low.")
+app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
 COLUMNS = {
     "sku": "SKU",
     "available": "Available",
@@ -35,7 +35,7 @@ def show(
     skus: Annotated[list[str] | None, typer.Argument(help="The SKUs.  [default: all; reads the whole table]")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show what there is of some SKUs, or of all.
+    """Show the stock of some SKUs, or of all.
 
     Examples:
 
@@ -55,7 +55,7 @@ def show(
         ]
     )
     rows = [{name: row[name] for name in COLUMNS} for row in found]
-    output.show(rows, COLUMNS, output_format, empty="There is no stock. Take a delivery in: `orderctl stock replenish`.")
+    output.show(rows, COLUMNS, output_format, empty="There is no stock. Add a delivery with `orderctl stock replenish`.")
 
 
 @app.command()
@@ -63,19 +63,19 @@ def replenish(
     ctx: typer.Context,
     items: Annotated[list[str], typer.Argument(help="SKU=QUANTITY, one or more.")],
     delivery: Annotated[
-        str | None, typer.Option(help="The delivery's id: taken in once, however often.  [default: a fresh one, printed]")
+        str | None, typer.Option(help="The delivery's id; a repeat has no effect.  [default: a new one, printed]")
     ] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Take in a delivery.
+    """Add a delivery to the stock.
 
-    A SKU without a price cannot be ordered, so it is named first; at a terminal you are asked whether it is meant.
+    The command warns of a SKU without a price, which cannot be ordered, and asks for confirmation at a terminal.
 
     Examples:
 
     - `orderctl stock replenish MUG-BLUE=50 LP-KIND-OF-BLUE=20`
 
-    - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` may be repeated
+    - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` can be repeated
     """
     from operations.orders import store
 
@@ -83,10 +83,10 @@ def replenish(
     delivery = delivery or uuid.uuid4().hex
     unpriced = store.unpriced(ctx.obj, [item["sku"] for item in arrived])
     if unpriced:
-        output.err.print(f"[yellow]![/yellow] The catalogue has no price for {escape(', '.join(unpriced))}: a typing error?")
+        output.err.print(f"[yellow]![/yellow] The catalogue has no price for {escape(', '.join(unpriced))}. Check the SKU.")
         if output.attended():
-            typer.confirm("Take it in?", abort=True, err=True)
-    with output.Progress().step(f"Take in delivery {delivery}"):
+            typer.confirm("Add it to the stock?", abort=True, err=True)
+    with output.Progress().step(f"Add delivery {delivery}"):
         service_client.replenish(ctx.obj, delivery, arrived)
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
 
@@ -95,12 +95,12 @@ def replenish(
 def watch(
     ctx: typer.Context,
     sku: str,
-    below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="Tell when fewer are available; 0 tells never.")],
+    below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="The threshold; 0 disables the alert.")],
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Publish StockRunningLow, and ring the alarm, when less of a SKU is available than so many.
+    """Publish StockRunningLow and raise an alarm when available stock falls below a threshold.
 
-    It is told once, and again when it runs low anew; looked at every minute.
+    The sweeper checks every minute. It alerts once each time that the stock falls below the threshold.
 
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
@@ -115,13 +115,16 @@ def watch(
 def _quantity(text: str) -> dict[str, Any]:
     sku, _, quantity = text.partition("=")
     if not sku or not re.fullmatch(r"[1-9][0-9]{0,6}", quantity):
-        raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, for example MUG-BLUE=50")
+        raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, such as MUG-BLUE=50")
     return {"sku": sku, "quantity": int(quantity)}
 
 
 def _counters(ctx: typer.Context, sku: str) -> dict[str, Any]:
     answer = service_client.inventory_api(ctx.obj, "GET", f"/stock/{sku}")
     if answer.status != 200:
-        raise UserError(f"The stock of {sku} cannot be shown: {service_client.refusal(answer)}.")
+        raise UserError(
+            f"The stock of {sku} cannot be shown: {service_client.refusal(answer)}.",
+            "List all SKUs with `orderctl stock show`.",
+        )
     counters: dict[str, Any] = answer.json()
     return counters

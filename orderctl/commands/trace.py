@@ -1,4 +1,4 @@
-"""`orderctl trace ORDER`: what happened to an order, and what led to what."""
+"""`orderctl trace ORDER`: the events of an order and their causes."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TraceFormat(StrEnum):
-    """What `-o` takes."""
+    """The values of `-o` for a trace."""
 
     TREE = "tree"
     JSON = "json"
@@ -29,12 +29,12 @@ def register(root: typer.Typer) -> None:
 def trace(
     ctx: typer.Context,
     order: Annotated[str, typer.Argument(help="The order's id.")],
-    output_format: Annotated[TraceFormat, typer.Option("--output", "-o", help="How to print the answer.")] = TraceFormat.TREE,
+    output_format: Annotated[TraceFormat, typer.Option("--output", "-o", help="The output format.")] = TraceFormat.TREE,
 ) -> None:
-    """Show an order's events across all services, each below the event that caused it.
+    """Show an order's events across all services, each below its cause.
 
-    With it: when each happened, how often it was put on the bus, which replays sent it again, and how many duplicates its
-    consumers have dropped of all that. Read from the journal.
+    Each line shows the time of the event, the number of times it was published, the replays that sent it, and the duplicates
+    that consumers dropped. The data comes from the journal.
 
     Examples:
 

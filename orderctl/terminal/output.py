@@ -1,6 +1,6 @@
-"""How a command answers: a table for a person, JSON for a program, progress and errors on standard error.
+"""The output of a command: a table or JSON on standard output, progress and errors on standard error.
 
-A command builds plain rows (dictionaries) and calls `show`; it never formats for one reader only.
+A command builds plain rows (dictionaries) and calls `show`, which prints either format.
 """
 
 import json
@@ -26,22 +26,22 @@ PIPE_WIDTH = 1000
 
 
 class Format(StrEnum):
-    """What `-o` takes."""
+    """The values of `-o`."""
 
     TABLE = "table"
     JSON = "json"
 
 
-OutputOption = Annotated[Format, typer.Option("--output", "-o", help="How to print the answer.")]
+OutputOption = Annotated[Format, typer.Option("--output", "-o", help="The output format.")]
 
 
 def attended() -> bool:
-    """Whether a person can read a question and answer it."""
+    """Return True if a person at a terminal can answer a question."""
     return err.is_terminal and sys.stdin.isatty()
 
 
 def plain(value: Any) -> Any:
-    """For `json.dumps`: what DynamoDB and boto3 return that JSON has no word for."""
+    """Return a value of DynamoDB or boto3 (Decimal, datetime, set) as JSON can hold it. Raises TypeError for others."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):
@@ -52,7 +52,7 @@ def plain(value: Any) -> Any:
 
 
 def show_json(value: Any) -> None:
-    """Print one JSON document, indented, nothing around it."""
+    """Print one indented JSON document and nothing else."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
@@ -64,7 +64,7 @@ def show(
     title: str | None = None,
     empty: str = "Nothing to show.",
 ) -> None:
-    """Print rows as a table with `columns` (key → heading), or all of each row as a JSON array."""
+    """Print rows as a table with `columns` (key → heading), or the whole rows as a JSON array."""
     if output is Format.JSON:
         show_json(list(rows))
         return
@@ -73,7 +73,7 @@ def show(
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for position, heading in enumerate(columns.values()):
-        # The first column names the row: whole, so that it can be copied.
+        # The first column names the row, so it is never wrapped and can be copied.
         table.add_column(heading, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*(_cell(row.get(key)) for key in columns))
@@ -81,7 +81,7 @@ def show(
 
 
 def screen() -> Console:
-    """Return standard output's console: in a pipe there is no screen to fit, so a line is neither broken nor cut, for grep."""
+    """Return the console of standard output. In a pipe it never wraps or cuts a line, so that grep finds whole rows."""
     return out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
 
 
@@ -96,14 +96,14 @@ def _cell(value: Any) -> str:
 
 
 class Progress:
-    """What is happening now, on standard error: a spinner on a terminal, one line a step in a log."""
+    """The current step, on standard error: a spinner on a terminal, one line for each step in a log."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
-        """Show `doing` while the block runs, then that it is done and the seconds it took."""
+        """Show `doing` while the block runs, then its result and its duration in seconds."""
         began = time.monotonic()
         with err.status(f"{escape(doing)} ..."):
             try:
@@ -126,5 +126,5 @@ class Progress:
         err.print(f"[yellow]{escape(what)}:[/yellow] {escape(why)}")
 
     def note(self, text: str) -> None:
-        """Say something that is not a step."""
+        """Print a line that is not a step."""
         err.print(f"[dim]·[/dim] {escape(text)}")

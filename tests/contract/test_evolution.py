@@ -48,14 +48,14 @@ def test_a_break_is_told_with_the_field_and_what_to_do() -> None:
         "  data.channel: is no longer required (breaks consumers)",
         "  data.lines: maxItems is 10, was 50 (breaks archive)",
     ]
-    assert "Events of it are in the archive" in advice
+    assert "The archive holds its events" in advice
     assert advice.endswith("Undo the change, or put it in services/order/schemas/OrderPlaced.v2.json beside this one.")
 
 
 def test_a_version_that_was_released_stays() -> None:
     told = baseline.broken(baseline.verdicts({PLACED: placed()}, {}))
     assert "OrderPlaced v1 of orderflow.order is removed" in told
-    assert "Put the file back" in told
+    assert "Restore the file" in told
 
 
 def test_a_new_optional_field_a_new_version_and_other_words_break_nothing() -> None:

@@ -24,7 +24,7 @@ ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.
 
 
 def test_what_is_committed_is_what_is_made() -> None:
-    assert generated.differences() == {"written": [], "removed": []}, "`orderctl schemas build`, and commit what it changed"
+    assert generated.differences() == {"written": [], "removed": []}, "Run `orderctl schemas build`, then commit the changes"
 
 
 def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_what_is_kept_is_there_after_a_restart_on_the_same_port(home: Path, tmp_
     first = process.start(port=process.free_port(), persist=kept)
     assert process.healthy(first.endpoint)
     assert {c.laddr.ip for c in psutil.Process(first.pid).net_connections() if c.status == "LISTEN"} == {"127.0.0.1"}
-    with pytest.raises(UserError, match="already runs"):
+    with pytest.raises(UserError, match="already running"):
         process.start()
     Target().at(first.endpoint).client("sqs").create_queue(QueueName="kept")
     assert process.stop() == first

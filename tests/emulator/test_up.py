@@ -122,11 +122,11 @@ def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
     [
         (["status"], 3, "Start it with `orderctl up`"),
         (["env"], 1, "Start it with `orderctl up`"),
-        (["--region", "eu-west-1", "status"], 2, "add --target aws"),
+        (["--region", "eu-west-1", "status"], 2, "Add --target aws"),
         (["--endpoint-url", "https://sqs.eu-west-1.amazonaws.com", "env"], 1, "not on this machine"),
-        (["--target", "aws", "--stage", "dev", "--region", "eu-west-1", "down"], 1, "about the laptop"),
+        (["--target", "aws", "--stage", "dev", "--region", "eu-west-1", "down"], 1, "on the laptop's AWS only"),
         (["--target", "aws", "--stage", "dev", "--profile", "nobody-has-this", "down"], 1, "could not be found"),
-        (["--target", "aws", "--region", "eu-west-1", "down"], 2, "no default on AWS"),
+        (["--target", "aws", "--region", "eu-west-1", "down"], 2, "no default stage"),
         (["--stage", "prod-eu", "deploy", "--all"], 2, "'prod-eu' is not a stage"),
     ],
 )

@@ -84,7 +84,7 @@ def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None
         assert parameters(empty, service) > 0
         assert log_levels(empty, service) == {"INFO"}
     there = requirements.stacks_there(empty, list(stacks.values()))
-    with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its"):
+    with pytest.raises(UserError, match="OrderflowDev-Payment cannot be destroyed: OrderflowDev-Order needs its"):
         requirements.check_unneeded([stacks["payment"]], list(stacks.values()), there)
     for service in IN_ORDER:
         deploy(service, "DEBUG")

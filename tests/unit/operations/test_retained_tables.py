@@ -48,7 +48,7 @@ def test_one_table_for_each_logical_id_is_taken_up() -> None:
 
 
 def test_of_several_the_operator_names_one() -> None:
-    with pytest.raises(UserError, match=r"Several tables were left of TableCD117FA1: .*-1 .*12 rows.*-2 ") as refused:
+    with pytest.raises(UserError, match=r"Several tables of TableCD117FA1 were kept: .*-1 .*12 rows.*-2 ") as refused:
         retained_tables.choose([left("1"), left("2")], [])
     assert "--take-up" in refused.value.hint
     assert retained_tables.choose([left("1"), left("2")], [left("2").name]) == {LOGICAL: left("2")}

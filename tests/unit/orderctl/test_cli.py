@@ -37,12 +37,13 @@ def refused(*arguments: str) -> str:
 def test_a_name_that_no_stage_can_have_is_refused_at_once(folder: Path, name: str, target: tuple[str, ...]) -> None:
     for command in (("deploy", "--all"), ("orders", "list"), ("up",)):
         said = refused(*target, "--stage", name, *command)
-        assert f"'{name}' is not a stage: up to 16 of a-z and 0-9, a letter first. Stages: dev, prod." in said
+        law = "up to 16 characters of a-z and 0-9, starting with a letter"
+        assert f"'{name}' is not the name of a stage: {law}. Stages: dev, prod." in said
 
 
 def test_aws_has_no_default_stage(folder: Path) -> None:
     said = refused("--target", "aws", "deploy", "--all")
-    assert "Name the stage with --stage: there is no default on AWS. Stages: dev, prod." in said
+    assert "On AWS there is no default stage. Choose one with --stage: dev, prod." in said
 
 
 def test_a_stage_of_aws_has_a_file(folder: Path) -> None:
@@ -52,20 +53,20 @@ def test_a_stage_of_aws_has_a_file(folder: Path) -> None:
 def test_the_region_is_the_stages(folder: Path) -> None:
     assert resolve_target(Kind.AWS, stage="prod").region == "eu-central-1"
     assert resolve_target(Kind.AWS, stage="prod", region="eu-central-1").region == "eu-central-1"
-    with pytest.raises(typer.BadParameter, match=r"'prod' is in eu-central-1, by stages/prod.yaml, and not in us-east-1"):
+    with pytest.raises(typer.BadParameter, match=r"stages/prod.yaml puts stage 'prod' in eu-central-1, not in us-east-1"):
         resolve_target(Kind.AWS, stage="prod", region="us-east-1")
-    with pytest.raises(typer.BadParameter, match="Name the region"):
+    with pytest.raises(typer.BadParameter, match="There is no region"):
         resolve_target(Kind.AWS, stage="dev")
 
 
 @pytest.mark.parametrize(
     ("environment", "region", "said"),
     [
-        ({}, "eu-north-1", "There are no AWS credentials"),
+        ({}, "eu-north-1", "No AWS credentials were found"),
         (
             {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x", "HTTPS_PROXY": "http://127.0.0.1:9"},
             "eu-south-1",
-            "There is no way to AWS",
+            "AWS cannot be reached",
         ),
     ],
 )
@@ -95,7 +96,7 @@ def test_a_folder_that_cannot_be_used_is_named(folder: Path, monkeypatch: pytest
     monkeypatch.setenv("ORDERFLOW_HOME", str(folder / "file" / "home"))
     answer = CliRunner().invoke(app, ["up"])
     assert isinstance(answer.exception, UserError), answer.output
-    assert answer.exception.message == f"{folder / 'file' / 'home' / 'laptop.json'} cannot be used: Not a directory."
+    assert answer.exception.message == f"Cannot use {folder / 'file' / 'home' / 'laptop.json'}: Not a directory."
     assert "set ORDERFLOW_HOME" in answer.exception.hint
 
 
@@ -111,9 +112,9 @@ def test_the_stages_are_listed_shown_checked_and_made(folder: Path) -> None:
     assert made.exit_code == 0, made.output
     assert stages.load("test").account == "210987654321"
     assert CliRunner().invoke(app, ["stages", "check"]).exit_code == 0
-    assert "is there already" in str(CliRunner().invoke(app, ["stages", "new", "test"]).exception)
-    assert "is not a stage" in refused("stages", "new", "prod-eu")
+    assert "already exists" in str(CliRunner().invoke(app, ["stages", "new", "test"]).exception)
+    assert "is not the name of a stage" in refused("stages", "new", "prod-eu")
     (folder / "test.yaml").write_text("gateway: barter\n")
     checked = CliRunner().invoke(app, ["stages", "check"])
     assert "test.yaml: " in checked.output
-    assert "Cannot be used: test." in str(checked.exception)
+    assert "Invalid: test." in str(checked.exception)

@@ -50,7 +50,7 @@ def test_it_can_be_played_again_on_the_same_stage(stage: Stage, playing: scenes.
 
 def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) -> None:
     stage.saga.declines = lambda order: True
-    with pytest.raises(SceneFailedError, match="answered 402 where 201 was expected"):
+    with pytest.raises(SceneFailedError, match="answered 402 instead of 201"):
         scenes.play(playing, scenes.confirmed)
     assert playing.shown == []
 
@@ -79,7 +79,7 @@ def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
     if undecided < 2:
         assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
         return
-    with pytest.raises(SceneFailedError, match="answered 202 where 201 was expected") as failed:
+    with pytest.raises(SceneFailedError, match="answered 202 instead of 201") as failed:
         scenes.confirmed(playing)
     assert "too busy" in failed.value.hint
 
@@ -88,7 +88,7 @@ def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
     monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(store, "find", lambda target, order_id: {"status": "BACKORDERED"})
-    with pytest.raises(SceneFailedError, match="ord-1 still waits"):
+    with pytest.raises(SceneFailedError, match="ord-1 is still waiting"):
         scenes.back_ordered(playing)
 
 
@@ -126,7 +126,7 @@ def test_its_laptop_may_be_kept(stopped: list[Path], monkeypatch: pytest.MonkeyP
 def test_each_mail_in_the_books_went_out_once() -> None:
     show.check_mails(5, {"confirmed SENT": 3, "dispatched SENT": 2})
     for sent in (4, 6):
-        with pytest.raises(CheckFailedError, match=f"{sent} mails went out, and the books have 5"):
+        with pytest.raises(CheckFailedError, match=f"{sent} mails were sent, but the tables record 5"):
             show.check_mails(sent, {"confirmed SENT": 3, "dispatched SENT": 2})
 
 

@@ -101,7 +101,7 @@ def test_a_stage_of_before_there_were_files_keeps_its_gateway() -> None:
 
 
 def test_a_setting_that_is_not_protected_cannot_be_allowed() -> None:
-    assert "--allow-change sender: no such protected setting" in refused(stage(), "sender", payment=PAYMENT)
+    assert "There is no protected setting sender (--allow-change)" in refused(stage(), "sender", payment=PAYMENT)
 
 
 def test_cloudformation_is_given_the_protected_values_that_change() -> None:
@@ -122,14 +122,14 @@ def test_the_account_of_the_credentials_is_the_stages(aws: None) -> None:
     account = Account()
     assert requirements.check_account(account, stage(account=MOTO_ACCOUNT)) == MOTO_ACCOUNT
     assert requirements.check_account(account, stage()) == MOTO_ACCOUNT
-    with pytest.raises(UserError, match="'prod' is in account 210987654321, by its file; these credentials are for 1234"):
+    with pytest.raises(UserError, match="'prod' belongs to account 210987654321, by its file; these credentials are for 1234"):
         requirements.check_account(account, stage(account="210987654321"))
 
 
 def test_a_real_accounts_stage_is_not_deployed_on_the_laptop() -> None:
     laptop = Target(Kind.LAPTOP, "http://127.0.0.1:1")
     assert requirements.check_account(laptop, stage(account=LAPTOP_ACCOUNT)) == LAPTOP_ACCOUNT
-    with pytest.raises(UserError, match="and not on this laptop"):
+    with pytest.raises(UserError, match="and not to this laptop"):
         requirements.check_account(laptop, stage(account=MOTO_ACCOUNT))
 
 

@@ -52,7 +52,7 @@ def test_naming_none_or_both_ways_or_one_that_is_not_there_is_refused() -> None:
     ):
         with pytest.raises(UserError, match=said) as refused:
             chosen(*services, everything=everything)
-        assert refused.value.hint == "There are: platform, payment, order, shipping."
+        assert refused.value.hint == "Choose from: platform, payment, order, shipping."
 
 
 def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
@@ -60,7 +60,7 @@ def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
         requirements.check_required([PAYMENT], STACKS, set())
     assert (
         refused.value.message
-        == f"OrderflowDev-Payment needs {BUS}, which OrderflowDev-Platform publishes and which is not there."
+        == f"OrderflowDev-Payment needs {BUS}, and OrderflowDev-Platform, which provides it, is not deployed."
     )
     assert refused.value.hint == "Deploy it first: `orderctl deploy platform`, or both: `orderctl deploy platform payment`."
 
@@ -77,7 +77,9 @@ def test_the_first_that_is_missing_is_named_not_one_that_is_coming() -> None:
 
 
 def test_a_stack_stays_while_another_that_stays_needs_it() -> None:
-    with pytest.raises(UserError, match="OrderflowDev-Payment cannot go: OrderflowDev-Order needs its " + COMMANDS) as refused:
+    with pytest.raises(
+        UserError, match="OrderflowDev-Payment cannot be destroyed: OrderflowDev-Order needs its " + COMMANDS
+    ) as refused:
         requirements.check_unneeded([PAYMENT], STACKS, NAMES)
     assert "`orderctl destroy order payment`" in refused.value.hint
 
@@ -205,12 +207,12 @@ def test_a_protected_stack_goes_only_if_its_protection_is_lifted(app: typer.Type
 def test_destroying_says_where_and_what_is_kept_and_lost(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     said = orderctl(app, account, "destroy", "platform", stdin="n\n").output
     assert "Destroy OrderflowDev-Platform: account 123456789012, region eu-west-1, stage dev (ephemeral)." in said
-    assert said.index("Lost: everything") < said.index("Destroy OrderflowDev-Platform?")
+    assert said.index("Deleted: everything") < said.index("Destroy OrderflowDev-Platform?")
     assert "Kept: tables" in requirements.KEPT_AND_LOST[False][0]
 
 
 def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
-    assert "Nothing of this is deployed" in orderctl(app, account, "destroy", "shipping", "--yes").output
+    assert "None of these stacks is deployed" in orderctl(app, account, "destroy", "shipping", "--yes").output
     orderctl(app, account, "destroy", "--all", "--yes")
     assert cdk.done == ["destroy OrderflowDev-Platform"]
 

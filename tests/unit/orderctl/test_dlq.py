@@ -46,8 +46,8 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
     bury(urls["order/intake-dlq-url"], PLACED)
     bury(urls["order/intake-dlq-url"], PLACED)
     assert orderctl_json(app, deployed, "list") == [
-        {"name": "order/intake", "messages": 2, "holds": "events that order refused, or failed on each time"},
-        {"name": "shipping/orders", "messages": 0, "holds": "events that shipping refused, or failed on each time"},
+        {"name": "order/intake", "messages": 2, "holds": "events that order rejected, or failed to process"},
+        {"name": "shipping/orders", "messages": 0, "holds": "events that shipping rejected, or failed to process"},
     ]
 
 
@@ -55,7 +55,7 @@ def test_what_lands_in_a_queue_is_told_by_its_name() -> None:
     assert messages.held_by("payment/relay") == (
         "payment rows whose events the relay could not publish; the sweeper publishes them"
     )
-    assert messages.held_by("order/start") == "events that could not start the saga; the order sweeper starts it"
+    assert messages.held_by("order/start") == "events that did not start the saga; the order sweeper starts it"
 
 
 def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:
@@ -80,13 +80,13 @@ def test_a_part_of_a_stream_that_was_given_up_tells_which_function_gave_it_up(de
     }
     bury(urls["order/intake-dlq-url"], {"requestContext": context, "DDBStreamBatchInfo": {"batchSize": 1}})
     [message] = shown(deployed)
-    assert message["reason"].startswith("RetryAttemptsExhausted: payment-relay left it in its row")
+    assert message["reason"].startswith("RetryAttemptsExhausted: the event is still in its row after payment-relay failed")
     assert (message["event"], message["order_id"]) == (None, None)
 
 
 def test_of_a_message_that_failed_too_often_only_the_log_can_tell(deployed: Stage, urls: dict[str, str]) -> None:
     bury(urls["order/intake-dlq-url"], PLACED)
-    assert "its log tells why" in shown(deployed)[0]["reason"]
+    assert "see its log" in shown(deployed)[0]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_an_empty_queue_is_said_to_be_empty(deployed: Stage) -> None:
 def test_there_is_no_such_queue(deployed: Stage) -> None:
     with pytest.raises(UserError, match="There is no dead-letter queue billing/x") as refused:
         orderctl(app, deployed, "show", "billing/x")
-    assert refused.value.hint == "There are: order/intake, shipping/orders."
+    assert refused.value.hint == "Choose one of: order/intake, shipping/orders."

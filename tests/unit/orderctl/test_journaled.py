@@ -147,18 +147,18 @@ def test_the_plan_says_who_gets_what_and_what_they_do(stage: Stage, history: Non
         ("notification/notices", "OrderCancelled"): (0, "nothing"),
         ("notification/notices", "ShipmentDispatched"): (1, "nothing"),
         ("order/intake", "OrderPlaced"): (1, "nothing"),
-        ("order/fulfilment", "ShipmentDispatched"): (1, "makes what is missing"),
-        ("order/fulfilment", "ShipmentDelivered"): (0, "makes what is missing"),
-        ("order/fulfilment", "ShipmentCancelled"): (0, "makes what is missing"),
-        ("order/fulfilment", "ShipmentFailed"): (0, "makes what is missing"),
-        ("order/fulfilment", "PaymentRefunded"): (0, "makes what is missing"),
-        ("order/fulfilment", "PaymentRefundedOutside"): (0, "makes what is missing"),
-        ("order/fulfilment", "StockAllocated"): (0, "makes what is missing"),
-        ("order/fulfilment", "StockReleased"): (0, "makes what is missing"),
+        ("order/fulfilment", "ShipmentDispatched"): (1, "creates missing records"),
+        ("order/fulfilment", "ShipmentDelivered"): (0, "creates missing records"),
+        ("order/fulfilment", "ShipmentCancelled"): (0, "creates missing records"),
+        ("order/fulfilment", "ShipmentFailed"): (0, "creates missing records"),
+        ("order/fulfilment", "PaymentRefunded"): (0, "creates missing records"),
+        ("order/fulfilment", "PaymentRefundedOutside"): (0, "creates missing records"),
+        ("order/fulfilment", "StockAllocated"): (0, "creates missing records"),
+        ("order/fulfilment", "StockReleased"): (0, "creates missing records"),
         ("notification/notices", "OrderBackordered"): (0, "nothing"),
     }
     catching_up = planned(stage, "--last", "2h", "--to", "notification", "--catch-up")
-    assert {row["does"] for row in catching_up["consumers"]} == {"acts on what it missed"}
+    assert {row["does"] for row in catching_up["consumers"]} == {"performs missed actions"}
 
 
 def test_the_plan_tells_the_shortest_window_of_an_order(stage: Stage, history: None) -> None:
@@ -229,7 +229,7 @@ def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_nam
     window = Window(NOW - timedelta(hours=2), NOW)
     with pytest.raises(UserError, match="Notification's table was created at ") as refused:
         effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
-    assert refused.value.hint.endswith("If the service is new and did nothing before: --despite-new-table notification.")
+    assert refused.value.hint.endswith("If the service is new and has never acted, add --despite-new-table notification.")
     assert "shipping" not in f"{refused.value} {refused.value.hint}".lower()
     effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
     effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
@@ -292,7 +292,7 @@ def test_the_trace_tells_retries_replays_and_the_duplicates_they_made(stage: Sta
     assert set(confirmed.reached) == {"shipping/orders", "notification/notices"}
     assert confirmed.replays == ("monday",)
     assert confirmed.duplicates == 3, "put twice to two consumers, and replayed to one"
-    assert "put 2 times" in order_trace.in_words(confirmed)
+    assert "published 2 times" in order_trace.in_words(confirmed)
 
 
 def test_the_trace_is_not_cut_in_a_pipe(stage: Stage, history: None, bus: Bus, tracer: typer.Typer) -> None:
@@ -320,7 +320,7 @@ def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None
 
 
 def test_an_order_that_the_journal_does_not_know_is_said_so(stage: Stage) -> None:
-    with pytest.raises(UserError, match="knows no event of ord-x"):
+    with pytest.raises(UserError, match="has no event of ord-x"):
         order_trace.trace(stage, "ord-x")
 
 

@@ -111,7 +111,7 @@ def test_when_nothing_is_known_the_key_to_repeat_it_with_is_told(
     answering(monkeypatch, answer)
     with pytest.raises(UserError) as caught:
         place(stage, "--key", "k-1")
-    assert caught.value.hint == "It is not known whether it was placed: repeat it with --key k-1."
+    assert caught.value.hint == "The order may have been placed. Run the command again with --key k-1."
 
 
 @pytest.mark.parametrize("line", ["MUG-BLUE", "=2", "MUG-BLUE=two", "MUG-BLUE=²", "MUG-BLUE=1.5"])
@@ -186,7 +186,7 @@ def test_cancelling(stage: Stage) -> None:
     assert orderctl_json(app, stage, "cancel", undecided)[0]["status"] == "CANCELLING"
     confirmed = place(stage)["order_id"]
     assert orderctl_json(app, stage, "cancel", confirmed)[0]["status"] == "CANCEL_REQUESTED"
-    with pytest.raises(UserError, match="is CANCEL_REQUESTED: it waits for other services"):
+    with pytest.raises(UserError, match="is CANCEL_REQUESTED: it waits for shipping or for its refund"):
         orderctl(app, stage, "resume", confirmed)
 
 
@@ -196,7 +196,7 @@ def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage)
     assert resumed == {"order_id": order_id, "execution": "arn:execution"}
     (start,) = stage.saga.started
     assert json.loads(start["input"]) == {"mode": "resume", "order_id": order_id}
-    with pytest.raises(UserError, match="is CONFIRMED: there is nothing to resume"):
+    with pytest.raises(UserError, match="is CONFIRMED, so its saga has ended"):
         orderctl(app, stage, "resume", order_id)
 
 

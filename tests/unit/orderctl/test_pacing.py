@@ -173,7 +173,7 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
             "50/s",
         )
     answer = orderctl(app, paced.stage, "resume", "--to", "shipping")
-    assert "Events staged: 1. Handed on: 1, at most 50 a second." in answer.stderr
+    assert "Staged events: 1. Delivered: 1, at most 50 a second." in answer.stderr
     paced.consume()
     window = ("--from", "2026-11-22T08:00:00Z", "--until", "2026-11-22T09:00:00Z")
     assert orderctl(app, paced.stage, "start", *window, "--to", "shipping", "--rate", "50/s").exit_code == 0

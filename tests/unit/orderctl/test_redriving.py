@@ -72,7 +72,7 @@ def test_a_message_goes_back_to_the_queue_it_failed_in(deployed: Stage) -> None:
 def test_what_its_schema_refuses_is_kept_with_all_that_is_wrong(deployed: Stage) -> None:
     bury(BAD)
     bury(GOOD)
-    with pytest.raises(CheckFailedError, match="refused still, and were kept"):
+    with pytest.raises(CheckFailedError, match="still invalid and stay in the queue"):
         orderctl(app, deployed, "redrive", "order/intake", "--all")
     assert holds("order/intake-dlq-url") == [(BAD, {})]
     assert [body for body, _ in holds("order/intake-queue-url")] == [GOOD]
@@ -91,7 +91,7 @@ def test_the_inbox_carries_the_count_along_and_after_three_it_is_quarantine(depl
         assert attributes == {ATTEMPTS: attempt}
         fails_again(deployed)
     [result] = orderctl_json(app, deployed, "redrive", "order/intake", "--all")
-    assert (result["outcome"], result["why"]) == ("quarantined", "it was redriven 3 times")
+    assert (result["outcome"], result["why"]) == ("quarantined", "already redriven 3 times")
     [(body, attributes)] = holds("platform/quarantine-dlq-url")
     assert (body, attributes["origin"], attributes["reason"]) == (GOOD, "order/intake", "OrderPlaced: no such SKU")
     assert holds("order/intake-dlq-url") == []
@@ -196,6 +196,6 @@ def test_what_is_dropped_is_written_down_first(deployed: Stage, tmp_path: Path) 
 @pytest.mark.parametrize("options", [(), ("--all", "--id", "1")])
 def test_nothing_or_two_things_chosen_is_refused(deployed: Stage, command: str, options: tuple[str, ...]) -> None:
     bury(GOOD)
-    with pytest.raises(UserError, match="Choose which"):
+    with pytest.raises(UserError, match="Choose messages by --id, or all of them"):
         orderctl(app, deployed, command, "order/intake", *options)
     assert len(holds("order/intake-dlq-url")) == 1

@@ -95,10 +95,10 @@ def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Paym
 def test_a_refund_that_the_gateway_has_made_is_not_settled(stage: Payment) -> None:
     refused()
     assert orderctl(app, stage, *as_written("retry-refund")).exit_code == 0
-    with pytest.raises(UserError, match="The gateway has paid"):
+    with pytest.raises(UserError, match="The gateway has refunded"):
         orderctl(app, stage, *as_written("settle-refund"))
 
 
 def test_an_order_without_an_open_refund_is_left_alone(stage: Payment) -> None:
-    with pytest.raises(UserError, match="No refund of"):
+    with pytest.raises(UserError, match="has no open refund"):
         orderctl(app, stage, *as_written("settle-refund"))

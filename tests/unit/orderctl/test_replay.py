@@ -110,8 +110,8 @@ def test_a_window_ends_now_at_the_latest() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "Name the window"),
-        ({"last": "1h", "start": "2026-11-23T08:00:00Z"}, "Name the window"),
+        ({}, "The window is not clear"),
+        ({"last": "1h", "start": "2026-11-23T08:00:00Z"}, "The window is not clear"),
         ({"last": "an hour"}, "not a duration"),
         ({"last": "1.5h"}, "not a duration"),
         ({"last": "-1h"}, "not a duration"),
@@ -229,9 +229,9 @@ def test_a_script_is_not_asked_even_if_its_errors_go_to_a_terminal(
 
 
 def test_who_gets_the_replay_must_be_said(deployed: Stage, archive: Archive) -> None:
-    with pytest.raises(WrongUsageError, match="Choose who gets the replay") as refused:
+    with pytest.raises(WrongUsageError, match="No service is chosen to receive the replay") as refused:
         orderctl(app, deployed, "start", "--last", "1h")
-    assert refused.value.hint == "Services with rules: notification, order, shipping."
+    assert refused.value.hint == "Give --to SERVICE, once or more. Services with rules: notification, order, shipping."
     assert archive.replays == {}
 
 
@@ -274,10 +274,10 @@ def test_a_replay_that_fails_is_told(deployed: Stage, archive: Archive) -> None:
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_replay_that_takes_long_is_left_running(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING"]
-    with pytest.raises(UserError, match="goes on after 0 s") as left:
+    with pytest.raises(UserError, match="is still running after 0 s") as left:
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
     [name] = archive.replays
-    assert left.value.hint == f"`orderctl replay status {name} --wait`"
+    assert left.value.hint == f"Follow it with `orderctl replay status {name} --wait`."
 
 
 @pytest.mark.parametrize("command", ["status", "show"])
@@ -288,7 +288,7 @@ def test_a_replay_is_followed_from_another_terminal_by_its_name_alone(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
-    with pytest.raises(UserError, match="goes on after 0 s"):
+    with pytest.raises(UserError, match="is still running after 0 s"):
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
     [name] = archive.replays
     assert list(tmp_path.iterdir()) == []
@@ -308,7 +308,7 @@ def test_a_replay_that_failed_meanwhile_fails_who_waits_for_it(deployed: Stage, 
 @pytest.mark.usefixtures("keeps_everything")
 def test_a_replay_that_somebody_cancels_does_not_pass_for_completed(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING", "CANCELLING", "CANCELLED"]
-    with pytest.raises(UserError, match="was cancelled; what it had sent by then stays sent"):
+    with pytest.raises(UserError, match="was cancelled"):
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait")
 
 

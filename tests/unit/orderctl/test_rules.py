@@ -74,12 +74,12 @@ def test_says_which_rules_take_it_and_why_the_others_do_not(deployed: Target) ->
 
 def test_an_order_somebody_waits_for_or_a_replayed_one_does_not_start_the_saga(deployed: Target) -> None:
     placed = event("orderflow.order", "OrderPlaced")
-    with pytest.raises(CheckFailedError, match=r"Not taken by order/start\.") as caught:
+    with pytest.raises(CheckFailedError, match=r"order/start does not match this event\.") as caught:
         verdicts(deployed, placed, "--rule", "order/start")
     assert caught.value.exit_code == EXIT_CHECK_FAILED
     placed["detail"]["data"]["respond"] = "async"
     assert verdicts(deployed, placed, "--rule", "order/start").keys() == {"order/start"}
-    with pytest.raises(CheckFailedError, match="No enabled rule takes this event"):
+    with pytest.raises(CheckFailedError, match="No enabled rule matches this event"):
         verdicts(deployed, placed | {"replay-name": "monday"})
 
 
@@ -97,7 +97,7 @@ def test_says_that_a_consumer_would_set_it_aside(deployed: Target) -> None:
     del wrong["detail"]["data"]["lines"]
     answer = orderctl(app, deployed, "test", "-", stdin=json.dumps(wrong))
     assert answer.exit_code == 0
-    assert "A consumer would set it aside: OrderConfirmed from orderflow.order: data" in answer.stderr
+    assert "A consumer would quarantine it: OrderConfirmed from orderflow.order: data" in answer.stderr
 
 
 def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
@@ -109,7 +109,7 @@ def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("[]", "An event is a JSON object"),
+        ("[]", "The document is not an event"),
         ("{", "Standard input is not JSON"),
         ('{"source": "a"}', "has no detail-type and no detail"),
         ('{"metadata": {}, "data": {}}', "has no source and no detail-type"),

@@ -37,7 +37,7 @@ def test_all_there_is_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_sku_that_has_no_price_is_named_before_it_is_taken_in(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     service_client.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
     warned = orderctl(app, stage, "replenish", "MUG-BLUE=1", "MUG-BULE=50").stderr
-    assert "The catalogue has no price for MUG-BULE: a typing error?" in warned
+    assert "The catalogue has no price for MUG-BULE. Check the SKU." in warned
     assert "no price" not in orderctl(app, stage, "replenish", "MUG-BLUE=1").stderr
     monkeypatch.setattr(output, "attended", lambda: True)
     assert orderctl(app, stage, "replenish", "MUG-BLEU=50", stdin="n\n").exit_code == 1
@@ -55,4 +55,4 @@ def test_a_sku_is_watched(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_is_no_quantity_is_told_so(stage: Stage, item: str) -> None:
     answer = orderctl(app, stage, "replenish", item)
     assert answer.exit_code == 2
-    assert "is not SKU=QUANTITY, for example MUG-BLUE=50" in " ".join(answer.stderr.replace("│", " ").split())
+    assert "is not SKU=QUANTITY, such as MUG-BLUE=50" in " ".join(answer.stderr.replace("│", " ").split())

@@ -95,7 +95,7 @@ def test_a_lasting_stage_says_itself_what_must_not_change_by_accident(setting: s
         (EPHEMERAL + "carrier: easypost\n", "ship_from missing"),
         (EPHEMERAL + "carrier: easypost\nship_from: {name: Shop}\n", "ship_from: street1, city, zip, country missing"),
         (EPHEMERAL + "gatewya: stripe\n", "unknown setting gatewya. Did you mean 'gateway'?"),
-        (EPHEMERAL + "gateway: stripe\ngateway: sandbox\n", "'gateway' is there twice"),
+        (EPHEMERAL + "gateway: stripe\ngateway: sandbox\n", "'gateway' is set twice"),
         (EPHEMERAL + "account: 123456789012\n", "Put it in quotes"),
         (EPHEMERAL + "ship_from: {country: NO}\n", "Put it in quotes"),
         (EPHEMERAL + "account: '1234'\n", "account: '1234' is not an account: 12 digits"),
@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_is_refused_by_place_and_setting(text: str, said: 
 
 @pytest.mark.parametrize("name", ["prod-eu", "Prod", "1prod", "", "a" * 17, "pröd", "prod\n", "../dev"])
 def test_a_name_that_cannot_be_part_of_a_stacks_name_is_refused(name: str) -> None:
-    with pytest.raises(StageError, match="is not a stage: up to 16 of a-z and 0-9"):
+    with pytest.raises(StageError, match="is not the name of a stage: up to 16 characters of a-z and 0-9"):
         stages.load(name)
 
 
@@ -180,7 +180,7 @@ def test_an_override_may_not_contradict_the_file(
     with pytest.raises(StageError) as refused:
         stages.override(read(LASTING), setting, given)
     assert refused.value.message.startswith(f"-c {setting}={given} contradicts stages/prod.yaml, which says {setting}: ")
-    assert "change it there" in refused.value.hint
+    assert "Change the setting in the file" in refused.value.hint
 
 
 def test_an_override_of_no_setting_is_refused() -> None:
@@ -200,7 +200,7 @@ def test_a_service_may_log_more_than_the_others() -> None:
 
 def test_what_a_lasting_stage_leaves_open_is_remarked() -> None:
     said = stages.remarks(read(LASTING))
-    assert said == [f"{name} is still the example's." for name in ("account", "sender", "alarm_receiver", "ship_from")]
+    assert said == [f"{name} still has the example's value." for name in ("account", "sender", "alarm_receiver", "ship_from")]
     without = "\n".join(line for line in LASTING.splitlines() if not line.startswith("alarm_receiver"))
     assert "There is no alarm_receiver" in stages.remarks(read(without))[-1]
     assert stages.remarks(read(EPHEMERAL)) == []
