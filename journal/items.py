@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zlib import crc32
 
+from kernel import idempotency
 from kernel.identifiers import PERSONAL, personal_field
 from kernel.naming import CHANNEL_PREFIX
 
@@ -35,7 +36,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
     of one put is the same row. An event without our metadata is journaled by its envelope id, for the archive has it too.
     Raises NotJournaledError for an event that no row can hold.
     """
-    text = json.dumps(without_token(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(without_secrets(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     try:
         time, key = event["time"], key_of(event)
         expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
@@ -59,12 +60,21 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
     }
 
 
-def without_token(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the event without the payment token that a channel's OrderPlaced carries: no copy of it is kept here."""
+def without_secrets(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event without the payment token and the idempotency key that a channel's OrderPlaced carries.
+
+    No copy of either is kept here. The key's hash stands in its place, from which the order's id follows.
+    """
     detail = event.get("detail")
-    if not isinstance(detail, dict) or not isinstance(data := detail.get("data"), dict) or "payment_token" not in data:
+    if not isinstance(detail, dict) or not isinstance(data := detail.get("data"), dict):
         return event
-    return {**event, "detail": {**detail, "data": {**data, "payment_token": REDACTED}}}
+    kept = dict(data)
+    if "payment_token" in data:
+        kept["payment_token"] = REDACTED
+    channel = str(event.get("source", "")).removeprefix(CHANNEL_PREFIX)
+    if is_outside(event) and isinstance(key := data.get("idempotency_key"), str):
+        kept["idempotency_key"] = idempotency.journaled(idempotency.channel_scope(channel), key)
+    return event if kept == data else {**event, "detail": {**detail, "data": kept}}
 
 
 def key_of(event: Mapping[str, Any]) -> dict[str, str]:
@@ -81,7 +91,7 @@ def key_of(event: Mapping[str, Any]) -> dict[str, str]:
 
 def is_outside(event: Mapping[str, Any]) -> bool:
     """Return whether a channel published the event, so that its ids are not ours."""
-    return str(event["source"]).startswith(CHANNEL_PREFIX)
+    return str(event.get("source", "")).startswith(CHANNEL_PREFIX)
 
 
 def hour(text: str, shard: int) -> str:

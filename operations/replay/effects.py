@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from kernel import clock
+from kernel import clock, idempotency
 from kernel.money import Money
 from kernel.naming import CHANNEL_PREFIX
 from kernel.problem_details import InvalidRequestError
@@ -59,7 +59,7 @@ class NewTable:
 def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
     """Return what the intake would make of the channels' events, priced by today's catalogue. Reads, and writes nothing."""
     placed = {
-        identity.order_id(identity.channel_scope(event.source.removeprefix(CHANNEL_PREFIX)), data["idempotency_key"]): data
+        _order_id(event.source, data["idempotency_key"]): data
         for event in found
         if event.source.startswith(CHANNEL_PREFIX) and event.detail_type == "OrderPlaced"
         if isinstance(data := event.event["detail"].get("data"), dict) and isinstance(data.get("idempotency_key"), str)
@@ -82,6 +82,12 @@ def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
             known = worth.get(amount.currency)
             worth[amount.currency] = known + amount if known else amount
     return NewOrders(len(missing) - refused, refused, tuple(worth[currency] for currency in sorted(worth)))
+
+
+def _order_id(source: str, kept: str) -> str:
+    """Return the id of the order that a channel's journaled event becomes."""
+    scope = idempotency.channel_scope(source.removeprefix(CHANNEL_PREFIX))
+    return identity.order_id_of(idempotency.hash_of_journaled(scope, kept))
 
 
 def new_tables(target: Target, window: Window, services: Sequence[str]) -> list[NewTable]:

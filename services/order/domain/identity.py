@@ -6,25 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kernel.idempotency import channel_scope as channel_scope
+from kernel.idempotency import digest
+from kernel.idempotency import key_hash as key_hash
+
 
 def customer_scope(customer_id: str) -> str:
     """The scope of idempotency keys of a customer's own requests (the API)."""
     return f"customer:{customer_id}"
 
 
-def channel_scope(channel: str) -> str:
-    """The scope of idempotency keys of a channel's events."""
-    return f"channel:{channel}"
-
-
-def key_hash(scope: str, idempotency_key: str) -> str:
-    """Return the SHA-256 over the scope and the key, in hex: what an order keeps of its key."""
-    return _digest(scope, idempotency_key)
-
-
 def scope_hash(scope: str, key_hash: str) -> str:
     """Return the SHA-256 over the scope and the key's hash, in hex: it shows in which scope the key was used."""
-    return _digest(scope, key_hash)
+    return digest(scope, key_hash)
 
 
 def order_id(scope: str, idempotency_key: str) -> str:
@@ -35,10 +29,6 @@ def order_id(scope: str, idempotency_key: str) -> str:
 def order_id_of(key_hash: str) -> str:
     """Return the id of the order whose key has this hash."""
     return "ord-" + base64.b32encode(bytes.fromhex(key_hash)).decode()[:26].lower()
-
-
-def _digest(scope: str, text: str) -> str:
-    return hashlib.sha256(f"{scope}\n{text}".encode()).hexdigest()
 
 
 def placed_event_id(of_order: str) -> str:

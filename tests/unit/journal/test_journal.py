@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from journal import function
 from journal.items import REDACTED, SHARDS
-from kernel import clients
+from kernel import clients, idempotency
 from tests.support.choreography import DeadLetterQueue
 from tests.support.tables import create_journal
 
@@ -65,13 +65,17 @@ def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journa
     assert int(row["expires"]["N"]) == 1795406707 + 30 * 86400
 
 
-def test_a_channels_payment_token_is_not_kept(journal: Any) -> None:
+def test_a_channels_payment_token_and_key_are_not_kept(journal: Any) -> None:
     event = {**put("a"), "source": "orderflow.channel.shop"}
     event["detail"] = {**event["detail"], "data": {"idempotency_key": "key-1", "payment_token": "pm_card_visa"}}
     deliver(event)
     [row] = rows(journal)
     assert "pm_card_visa" not in str(row)
-    assert json.loads(row["event"]["S"])["detail"]["data"] == {"idempotency_key": "key-1", "payment_token": REDACTED}
+    assert "key-1" not in str(row)
+    kept = json.loads(row["event"]["S"])["detail"]["data"]
+    assert kept == {"idempotency_key": idempotency.journaled("channel:shop", "key-1"), "payment_token": REDACTED}
+    for known in (kept["idempotency_key"], "key-1"):  # the second is as earlier releases kept it
+        assert idempotency.hash_of_journaled("channel:shop", known) == idempotency.key_hash("channel:shop", "key-1")
 
 
 def test_an_event_put_twice_is_two_rows_side_by_side(journal: Any) -> None:
