@@ -22,7 +22,7 @@ EXCEPTIONS = {
     "laptop/emulator/process.py": ITS_OWN_FILES,
     "orderctl/reference/settings.py": ITS_OWN_FILES,
     "operations/deploy/retained_tables.py": ITS_OWN_FILES,
-    "stages/__init__.py": "reads files of this repository and the operator's own command line, and imports no part of Orderflow",
+    "stages/__init__.py": "reads files of ours and the operator's command line, and imports no part of Orderflow",
     "operations/aws/target.py": "reads the text that it made a cache's key of",
     "laptop/emulator/mailbox.py": THE_ENGINE,
     "laptop/emulator/extensions/express_workflows.py": THE_ENGINE,
