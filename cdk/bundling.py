@@ -31,7 +31,7 @@ PLATFORM = "aarch64-manylinux2014"
 Contents = Mapping[str, Path]
 """What a bundle holds: the path inside it, and the file that goes there."""
 
-NOT_BUNDLED = frozenset({"infrastructure.py", "README.md", "models.py", "api.yaml"})
+NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "models.py", "api.yaml"})
 NO_SOURCES = frozenset({"__pycache__", "responses"})
 """Folders of a service that no function reads: what Python left, and the schemas of what an API answers."""
 AUDIT, JOURNAL = "audit", "journal"

@@ -49,6 +49,16 @@ def test_a_bundle_holds_nothing_about_its_deployment_or_installation(service: st
     assert not [name for name in names(service) if name.endswith(".pyc") or name.startswith("bin/")]
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_bundle_carries_the_licence_of_each_library(service: str) -> None:
+    folders = {name.split("/")[0] for name in names(service) if ".dist-info/" in name}
+    licensed = {
+        name.split("/")[0] for name in names(service) if ".dist-info/" in name and Path(name).name.startswith("LICENSE")
+    }
+    assert folders
+    assert licensed == folders
+
+
 def test_a_bundle_holds_the_schemas_of_its_own_events_and_of_those_it_consumes() -> None:
     order, shipping = "services/order/schemas", "services/shipping/schemas"
     cancelled = {f"{order}/OrderCancelled.v1.json", f"{order}/OrderCancelled.v2.json", f"{order}/versions.py"}

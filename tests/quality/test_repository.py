@@ -13,7 +13,8 @@ import pytest
 from trove_classifiers import classifiers
 
 REPOSITORY = Path(__file__).parents[2]
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 NOTICE = (REPOSITORY / "NOTICE").read_text()
 LIBRARIES = re.findall(r"^([a-z0-9-]+)==", (REPOSITORY / "requirements" / "runtime.txt").read_text(), re.MULTILINE)
 ENTRY = re.compile(r"^(\S.*?)(?: \(([\w.-]+)\))?\n((?:    .*\n|\n(?=    ))+)", re.MULTILINE)
@@ -66,6 +67,11 @@ def test_notice_lists_every_data_file() -> None:
 def test_classifiers_exist_and_name_no_second_licence() -> None:
     assert set(PROJECT["classifiers"]) <= set(classifiers)
     assert not [name for name in PROJECT["classifiers"] if name.startswith("License ::")]
+
+
+def test_every_package_of_the_wheel_is_marked_as_typed() -> None:
+    packages = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert [name for name in packages if not (REPOSITORY / name / "py.typed").exists()] == []
 
 
 def test_changelog_begins_with_the_version_of_the_package() -> None:
