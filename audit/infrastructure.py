@@ -62,7 +62,7 @@ class AuditStack(ServiceStack):
             self,
             "Findings",
             findings,
-            "the books do not agree: read the auditor's log, then docs/reference/invariants.md",
+            "an invariant is broken: read the auditor's log, then docs/reference/invariants.md",
         )
         runs = auditor.metric_invocations(period=PERIOD)
-        alarm_on_silence(self, self, "AuditorSilent", runs, "nobody audits: is the auditor's rule enabled?", periods=3)
+        alarm_on_silence(self, self, "AuditorSilent", runs, "the audit does not run: check that its rule is enabled", periods=3)

@@ -123,5 +123,12 @@ class Outbox(Construct):
         acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
         acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
-        alarm_on_silence(stack, self, "SweeperSilent", runs, f"{stack.service} is not swept: is its rule enabled?", periods=2)
+        alarm_on_silence(
+            stack,
+            self,
+            "SweeperSilent",
+            runs,
+            f"{stack.service} has no sweeps: check that the rule of its sweeper is enabled",
+            periods=2,
+        )
         stack.publish("sweeper-arn", self.sweeper.function_arn)

@@ -39,7 +39,7 @@ class Staging(Construct):
             event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
-        waiting = "events of a paced replay wait over 15 minutes: if none hands them on, `orderctl replay resume`"
+        waiting = "events of a paced replay wait over 15 minutes: continue with `orderctl replay resume`"
         alarm_on_age(stack, self, queue, waiting)
         only_from(stack, queue, rule=rule, operator=True)
         only_from(stack, dead_letters, rule=rule)

@@ -6,7 +6,7 @@ from cdk.constructs.secret import ServiceSecret
 from cdk.service_stack import PLATFORM, ServiceStack
 
 KEY = "receipt-key"
-REFUSED = "a command came without a valid receipt, so nothing was done: docs/how-to/runbooks/receipt-refused.md"
+REFUSED = "a command without a valid receipt was refused: docs/how-to/runbooks/receipt-refused.md"
 
 
 def make_key(platform: ServiceStack) -> None:

@@ -78,7 +78,7 @@ class Subscription(Construct):
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
         if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
-            refused = "a replay brings events that the schemas refuse, and they are left out: docs/how-to/replay.md"
+            refused = "the schemas refuse replayed events, which are skipped: docs/how-to/replay.md"
             alarm_on_count(stack, "ReplayedEventsRefused", refused)
         alarm_on_age(stack, self, queue, f"{stack.service} {name} leaves messages waiting over 15 minutes: {BROKEN_CONSUMER}")
         only_from(stack, queue, rule=rule, operator=True)

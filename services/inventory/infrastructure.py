@@ -28,8 +28,8 @@ MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 ROW_SECONDS = FUNCTIONS.seconds + 6 * DYNAMODB.once
 """The longest that the sweeper takes over one row: an order is asked for, and a transaction is tried again."""
 ORPHANS = {
-    "OrphanReleased": "goods held for no order were released: docs/how-to/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "goods held for no order cannot be released: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": "stock held for no order was released: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "stock held for no order cannot be released: docs/how-to/runbooks/orphan-money-or-goods.md",
 }
 """The sweeper's metrics about what no order needs."""
 

@@ -29,9 +29,9 @@ MAIL_SECONDS = 2 * FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
 """The longest that a mail takes: its contact, the shipment's facts, SES, its note three times, the suppression."""
 
 COUNTED = {
-    "ClaimsNotGivenUp": ("mails that were cut off stay claimed: docs/how-to/runbooks/rows-not-moved.md", 0),
-    "SendingUnknown": ("a mail was cut off and is not sent again: services/notification/README.md", 0),
-    "AddressesSuppressed": ("many mails bounce, and SES closes accounts for that: services/notification/README.md", 9),
+    "ClaimsNotGivenUp": ("interrupted mails stay claimed: docs/how-to/runbooks/rows-not-moved.md", 0),
+    "SendingUnknown": ("the sending of a mail is unknown, and it is not repeated: services/notification/README.md", 0),
+    "AddressesSuppressed": ("many mails bounce, and SES may close the account: services/notification/README.md", 9),
 }
 """What the service's functions count, with how many in five minutes are normal."""
 

@@ -49,7 +49,7 @@ STARTED_BY = {"metadata": {"event_version": [3]}, "data": {"respond": ["async"]}
 STUCK = {
     "CompensationFailed": "an order's money or stock is still held after 3 tries: docs/how-to/runbooks/compensation-failed.md",
     "OrderStuck": "an order is not decided or confirmed after 3 attempts: docs/how-to/runbooks/compensation-failed.md",
-    "OrdersNotMoved": "orders that are due fail to be recovered: docs/how-to/runbooks/rows-not-moved.md",
+    "OrdersNotMoved": "the sweeper cannot recover due orders: docs/how-to/runbooks/rows-not-moved.md",
     "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/how-to/runbooks/refund-refused.md",
 }
 """The sweeper's metrics about orders that it cannot bring to an end."""
@@ -141,7 +141,7 @@ class OrderStack(ServiceStack):
             "Failed": workflow.metric_failed(period=Duration.minutes(5)),
             "TimedOut": workflow.metric_timed_out(period=Duration.minutes(5)),
         }.items():
-            description = "runs of the saga end before their orders do; the sweeper resumes them: are payment and inventory up?"
+            description = "runs of the saga end before their orders; the sweeper resumes them: check payment and inventory"
             alarm(self, part, name, metric, description, above=RUNS_CUT_SHORT)
         return workflow
 

@@ -29,17 +29,17 @@ REFUND_SECONDS = OPERATION_SECONDS["refund"] + 4 * DYNAMODB.once
 """The longest that a refund takes: the gateway, the payment's row three times, the ledger."""
 WEBHOOKS = ("POST /webhooks/stripe",)
 MISCONFIGURED = {
-    "GatewayMisconfigured": ("the gateway refuses us, and every order waits", 0),
-    "PaymentUntried": ("payments are declined before a card is asked: is the gateway's account the tokens'?", 9),
+    "GatewayMisconfigured": ("the gateway refuses our account, and every order waits", 0),
+    "PaymentUntried": ("payments are declined without a card check; check that gateway and shop use one account", 9),
 }
 """Counts of what an operator must mend, each with how many in five minutes are normal."""
 TOLD_LATER = {
-    "PaymentDisputed": "a customer contests a payment, and the bank waits for an answer",
-    "AuthorizationExpired": "an authorisation ran out before it was captured: is the order's saga stuck?",
-    "RefundFailedLate": "a refund that was on its way came back: the customer has not got the money",
-    "RefundedOutside": "money went back at Stripe, by no order's cancellation",
-    "CapturedOutside": "money was taken at Stripe, by no capture of ours",
-    "PaymentFailedLate": "a payment that was taken for ours failed",
+    "PaymentDisputed": "a customer contests a payment; answer the bank in time",
+    "AuthorizationExpired": "an authorisation expired before its capture; check the saga of the order",
+    "RefundFailedLate": "a refund failed late, and the customer does not have the money",
+    "RefundedOutside": "money was refunded at Stripe without a cancellation here",
+    "CapturedOutside": "money was captured at Stripe without a capture here",
+    "PaymentFailedLate": "a payment that counts as ours failed",
 }
 """Stripe's webhook counts these, each with its alarm."""
 
@@ -49,8 +49,8 @@ SWEEPER_SECONDS = 70
 ORPHAN_SECONDS = FUNCTIONS.seconds + OPERATION_SECONDS["void"] + 4 * DYNAMODB.once
 """The longest that the sweeper takes to void a payment that no order needs."""
 ORPHANS = {
-    "OrphanReleased": "money set aside for no order was let go: docs/how-to/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "money set aside for no order cannot be let go: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": "a payment of no order was voided: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphansNotReleased": "a payment of no order cannot be voided: docs/how-to/runbooks/orphan-money-or-goods.md",
 }
 """The sweeper's metrics about what no order needs."""
 
@@ -102,7 +102,7 @@ class PaymentStack(ServiceStack):
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         for name, (description, above) in MISCONFIGURED.items():
             alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/gateway-misconfigured.md", above=above)
-        alarm_on_count(self, "RefundsNotAskedFor", "refunds that are due fail: docs/how-to/runbooks/rows-not-moved.md")
+        alarm_on_count(self, "RefundsNotAskedFor", "the sweeper cannot repeat refunds: docs/how-to/runbooks/rows-not-moved.md")
         alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/how-to/runbooks/refund-refused.md")
         if gateway["GATEWAY"] == "stripe":
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
@@ -138,5 +138,5 @@ class PaymentStack(ServiceStack):
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
             alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/stripe-event-needs-review.md")
-        unknown = "Stripe's endpoint sends what means nothing here: docs/how-to/runbooks/stripe-event-needs-review.md"
+        unknown = "Stripe's endpoint sends unknown types of events: docs/how-to/runbooks/stripe-event-needs-review.md"
         alarm_on_count(self, "WebhookEventsUnknown", unknown, above=99)

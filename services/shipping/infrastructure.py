@@ -78,8 +78,8 @@ class ShippingStack(ServiceStack):
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
             key.give("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
         alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/how-to/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "LabelRefundRefused", "the carrier keeps an unused label's money: services/shipping/README.md")
-        alarm_on_count(self, "ParcelReturned", "a parcel comes back or is lost: services/shipping/README.md")
+        alarm_on_count(self, "LabelRefundRefused", "the carrier refuses to refund an unused label: services/shipping/README.md")
+        alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost: services/shipping/README.md")
 
     def _carrier(self) -> dict[str, str]:
         """What the functions that speak to the carrier are told of it."""
