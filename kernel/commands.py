@@ -1,16 +1,31 @@
-"""The choice of a command by its name, for functions that take several; and what each about an order names, checked."""
+"""Commands: the choice of a command by its name, and each command's fields, read once into a typed value.
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+Example:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Capture(OrderCommand):
+        decision: object = None
+
+    COMMANDS = {"capture": reading(Capture, capture)}
+    dispatch(COMMANDS, {"command": "capture", "order_id": "ord-...", ...})
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any, Final, TypeVar, cast, get_origin, get_type_hints
 
 from kernel.aggregate_store import Causation
 from kernel.errors import BugError, RejectedError
+from kernel.identifiers import ORDER_ID
 
 Command = dict[str, Any]
-Commands = Mapping[str, Callable[[Command], Command]]
+"""A command as its caller sends it: JSON."""
+Answer = Mapping[str, object]
+"""A command's answer: `outcome`, and what belongs to it."""
+Commands = Mapping[str, Callable[[Command], Answer]]
 """What each command does, by its name."""
-ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
+C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
 
@@ -19,7 +34,41 @@ class UnknownCommandError(BugError):
     """A command that the function does not have: caller and service were deployed out of step."""
 
 
-def dispatch(commands: Commands, event: Command) -> Command:
+class InvalidCommandError(RejectedError, ValueError):
+    """A command with a field that no caller of ours sends. The text names the field."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderQuery:
+    """A command that only reads: `order_id` is `ord-` and 26 of a-z 2-7."""
+
+    order_id: str
+
+    def __post_init__(self) -> None:
+        if not ORDER_ID.fullmatch(self.order_id):
+            raise InvalidCommandError("order_id: not an order's id, which is ord- and 26 of a-z 2-7")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCommand(OrderQuery):
+    """A command that moves an order, its payment or its stock. Both ids have 1 to 200 characters."""
+
+    correlation_id: str
+    causation_id: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in (("correlation_id", self.correlation_id), ("causation_id", self.causation_id)):
+            if not 1 <= len(value) <= MAX_ID_LENGTH:
+                raise InvalidCommandError(f"{name}: must have 1 to {MAX_ID_LENGTH} characters")
+
+    @property
+    def causation(self) -> Causation:
+        """The cause of the events that the command leads to."""
+        return Causation(self.correlation_id, self.causation_id)
+
+
+def dispatch(commands: Commands, event: Command) -> Answer:
     """Run the command that `event["command"]` names and return its answer. Raises UnknownCommandError."""
     command = commands.get(event.get("command", ""))
     if command is None:
@@ -27,33 +76,29 @@ def dispatch(commands: Commands, event: Command) -> Command:
     return command(event)
 
 
-class InvalidCommandError(RejectedError, ValueError):
-    """A command whose fields no caller of ours sends. The text names the field."""
+def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], Answer]:
+    """Return `run` as a command that reads its fields into the dataclass `kind` first."""
+    return lambda event: run(read(kind, event))
 
 
-def field_of(command: Command, name: str, kind: type | tuple[type, ...]) -> Any:
-    """Return the command's field. Raises InvalidCommandError where it is missing or of another type."""
-    value = command.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InvalidCommandError(f"{name}: missing or of the wrong type; see services/*/commands.py for the fields")
-    return value
+def read(kind: type[C], event: Command) -> C:
+    """Return the dataclass `kind` with the command's fields. Raises InvalidCommandError naming the field.
+
+    A field of type `object` takes any JSON value; whoever uses it checks it.
+    """
+    values: dict[str, object] = {}
+    for name, (expected, is_required) in _fields_of(cast(Hashable, kind)).items():
+        if name not in event and not is_required:
+            continue
+        value = event.get(name)
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not object):
+            raise InvalidCommandError(f"{name}: missing or of the wrong type; see functions/commands.py of the service")
+        values[name] = value
+    return kind(**values)
 
 
-def order_id_of(command: Command) -> str:
-    """Return the order's id. Raises InvalidCommandError."""
-    order_id: str = field_of(command, "order_id", str)
-    if not ORDER_ID.fullmatch(order_id):
-        raise InvalidCommandError("order_id: not an order's id, which is ord- and 26 of a-z 2-7")
-    return order_id
-
-
-def cause_of(command: Command) -> Causation:
-    """Return what the step is caused by. Raises InvalidCommandError."""
-    return Causation(_id(command, "correlation_id"), _id(command, "causation_id"))
-
-
-def _id(command: Command, name: str) -> str:
-    value: str = field_of(command, name, str)
-    if not 1 <= len(value) <= MAX_ID_LENGTH:
-        raise InvalidCommandError(f"{name}: must have 1 to {MAX_ID_LENGTH} characters")
-    return value
+@cache
+def _fields_of(kind: Hashable) -> dict[str, tuple[type, bool]]:
+    """Return each field's type, and whether the command must have it."""
+    hints = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
+    return {field.name: (hints[field.name], field.default is MISSING) for field in fields(cast(Any, kind))}

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from kernel.errors import BugError
 
@@ -15,8 +17,12 @@ class EventTooLargeError(BugError):
     """The event's detail is over `MAX_EVENT_BYTES`."""
 
 
+D_co = TypeVar("D_co", bound=Mapping[str, Any], covariant=True, default=Mapping[str, Any])
+"""The form of an event's data."""
+
+
 @dataclass(frozen=True)
-class DomainEvent:
+class DomainEvent(Generic[D_co]):
     """Something that happened.
 
     `event_id` is `<aggregate id>#<version>`: deterministic, and what consumers dedupe on. `event_version` is the
@@ -31,11 +37,11 @@ class DomainEvent:
     correlation_id: str
     causation_id: str
     order_id: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: D_co = field(default_factory=dict)  # type: ignore[assignment]
     event_version: int = 1
 
     def detail(self) -> dict[str, Any]:
-        """The event's `detail` as it goes on the bus: `{"metadata": {...}, "data": {...}}`."""
+        """Return the event's `detail` on the bus: `{"metadata": {...}, "data": {...}}`."""
         metadata: dict[str, Any] = {
             "event_id": self.event_id,
             "event_version": self.event_version,
@@ -63,7 +69,7 @@ class DomainEvent:
 
     @staticmethod
     def from_parts(source: str, detail_type: str, detail: Mapping[str, Any]) -> "DomainEvent":
-        """The event in an envelope that has passed its schema. Channels may leave the two ids of its history out."""
+        """Return the event in an envelope that has passed its schema. A channel may omit the correlation and causation ids."""
         metadata = detail["metadata"]
         return DomainEvent(
             source=source,

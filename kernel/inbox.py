@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clients, outside_json, schemas, versions
-from kernel.events import DomainEvent
+from kernel.aggregate_store import Causation
+from kernel.events import D_co, DomainEvent
 from kernel.metrics import count
 from kernel.naming import catches_up, is_source
 from kernel.outside_json import OutsideJsonError
@@ -26,13 +27,25 @@ ORIGIN = "origin"
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Delivery(Generic[D_co]):
     """An event as the bus delivered it. `replay_name` is set when it comes out of the archive."""
 
-    event: DomainEvent
+    event: DomainEvent[D_co]
     replay_name: str | None = None
     repeated: bool = False
     """Whether the message was delivered before, or comes out of the archive: what it asks for may be done already."""
+
+    @property
+    def order_id(self) -> str:
+        """The id of the order that the event is about. Raises InvalidEventError for an event about no order."""
+        if self.event.order_id is None:
+            raise InvalidEventError(f"{self.event.detail_type} from {self.event.source}", "metadata.order_id", "is missing")
+        return self.event.order_id
+
+    @property
+    def causation(self) -> Causation:
+        """The cause of what the event leads to: its correlation id, and its own id."""
+        return Causation(self.event.correlation_id, self.event.event_id)
 
     @property
     def is_live(self) -> bool:
@@ -44,7 +57,7 @@ class Delivery:
         return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
 
 
-Handler = Callable[[Delivery], None]
+Handler = Callable[[Delivery[Any]], None]
 Handlers = Mapping[tuple[str, str], Handler]
 """Handlers by (source, detail-type); a source may end in `*`."""
 

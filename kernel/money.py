@@ -1,9 +1,9 @@
 """Money: an integer of minor units with an ISO 4217 currency. Never a float."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from kernel.currencies import MINOR_DIGITS
 
@@ -11,6 +11,13 @@ MAX_PRICE: Final = 10**12
 """The highest price of one piece, in minor units."""
 MAX_TOTAL: Final = 10**15
 """The highest total of an order, in minor units: below 2**53, beyond which JSONata's numbers, which are doubles, change it."""
+
+
+class MoneyDict(TypedDict):
+    """Money in rows, events and commands: `amount` in minor units of `currency`."""
+
+    amount: int
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,12 @@ class Money:
         sign, whole = "-" if self.amount < 0 else "", abs(self.amount)
         return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d} {self.currency}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """`{"amount": 1177, "currency": "USD"}`, the form money has in rows, events and commands."""
+    def as_dict(self) -> MoneyDict:
+        """Return `{"amount": 1177, "currency": "USD"}`."""
         return {"amount": self.amount, "currency": self.currency}
 
     @staticmethod
-    def from_dict(value: dict[str, Any]) -> "Money":
+    def from_dict(value: Mapping[str, Any]) -> "Money":
         """The money in its row, event or command form. Raises TypeError rather than round; JSON's `4998.0` is whole."""
         amount = value["amount"]
         if isinstance(amount, float | Decimal) and -(2**53) <= amount <= 2**53 and amount == int(amount):

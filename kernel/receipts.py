@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel.errors import RejectedError
 from kernel.secrets import secret, secret_anew
+from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
 Statement = dict[str, Any]
 RECEIPT: Final = "receipt"
@@ -69,7 +70,21 @@ class Receipts:
         """Return the statement with its receipt."""
         return {**statement, RECEIPT: sign(self.keys.current(), kind, order_id, statement)}
 
-    def check(self, kind: Kind, order_id: str, stated: Any, outcome: str | None = None) -> Statement:
+    @overload
+    def check(self, kind: Literal[Kind.PAYABLE], order_id: str, stated: object, outcome: str | None = None) -> Payable: ...
+    @overload
+    def check(self, kind: Literal[Kind.WANTED], order_id: str, stated: object, outcome: str | None = None) -> Wanted: ...
+    @overload
+    def check(
+        self, kind: Literal[Kind.DECISION], order_id: str, stated: object, outcome: str | None = None
+    ) -> OrderStatement: ...
+    @overload
+    def check(
+        self, kind: Literal[Kind.PAYMENT], order_id: str, stated: object, outcome: str | None = None
+    ) -> PaymentStatement: ...
+    @overload
+    def check(self, kind: Literal[Kind.STOCK], order_id: str, stated: object, outcome: str | None = None) -> StockStatement: ...
+    def check(self, kind: Kind, order_id: str, stated: object, outcome: str | None = None) -> Any:
         """Return the statement that `stated` holds, without its receipt; with an `outcome`, only a statement of that outcome.
 
         A receipt that the kept key does not verify is held against the keys as they are now, since one was perhaps rotated.

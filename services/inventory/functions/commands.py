@@ -4,12 +4,13 @@ Goods move on the order's own statement only: its receipt is checked before anyt
 An exception is a fault; the same command again is always safe.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
-from kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
+from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 from services.inventory.domain import decisions
 from services.inventory.domain.stock import merge
@@ -18,14 +19,28 @@ from services.inventory.storage import table
 logger = Logger()
 
 
-def reserve(command: Command) -> Command:
+@dataclass(frozen=True, kw_only=True)
+class Reserve(OrderCommand):
+    """`wanted` is the order's statement with its receipt."""
+
+    wanted: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settle(OrderCommand):
+    """`decision` is the order's statement with its receipt: CONFIRMING to commit, CANCELLING to release."""
+
+    decision: object = None
+
+
+def reserve(command: Reserve) -> Answer:
     """Hold what the order states it wants: HELD, REJECTED with what is short, or what its reservation has become since.
 
     Where some lines are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
     wait for all of it (BACK_ORDER: WAITING).
     """
-    order_id, cause = order_id_of(command), cause_of(command)
-    stated = receipts().check(Kind.WANTED, order_id, command.get("wanted"))
+    order_id, cause = command.order_id, command.causation
+    stated = receipts().check(Kind.WANTED, order_id, command.wanted)
     wanted, if_short = merge(stated["lines"]), stated["if_short"]
     if if_short not in decisions.IF_SHORT:
         raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
@@ -38,18 +53,18 @@ def reserve(command: Command) -> Command:
     return _stated(order_id, decisions.answer(row))
 
 
-def commit(command: Command) -> Command:
+def commit(command: Settle) -> Answer:
     """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
-    order_id, cause = order_id_of(command), cause_of(command)
-    receipts().check(Kind.DECISION, order_id, command.get("decision"), CONFIRMING)
+    order_id, cause = command.order_id, command.causation
+    receipts().check(Kind.DECISION, order_id, command.decision, CONFIRMING)
     row = table.reservations().move(order_id, decisions.commit, cause)
     return _stated(order_id, {"outcome": row["status"]})
 
 
-def release(command: Command) -> Command:
+def release(command: Settle) -> Answer:
     """Let go of what is or may yet be held or waited for, or was sold to an order that is CANCELLING: RELEASED or RESTOCKED."""
-    order_id, cause = order_id_of(command), cause_of(command)
-    receipts().check(Kind.DECISION, order_id, command.get("decision"), CANCELLING)
+    order_id, cause = command.order_id, command.causation
+    receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
     row = table.reservations().move(
         order_id, lambda row, seen: decisions.release(row, seen, order_id, cause.correlation_id), cause
     )
@@ -57,13 +72,13 @@ def release(command: Command) -> Command:
 
 
 COMMANDS: Commands = {
-    "reserve": reserve,
-    "commit": commit,
-    "release": release,
+    "reserve": reading(Reserve, reserve),
+    "commit": reading(Settle, commit),
+    "release": reading(Settle, release),
 }
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, what the table raises.
@@ -73,5 +88,5 @@ def handler(event: Command, context: Any) -> Command:
     return answer
 
 
-def _stated(order_id: str, answer: Command) -> Command:
+def _stated(order_id: str, answer: Answer) -> Answer:
     return receipts().issue(Kind.STOCK, order_id, answer)

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from kernel.aggregate_store import Causation
-from kernel.commands import Command, Commands, dispatch
+from kernel.commands import Answer, Command, Commands, dispatch
 from services.inventory.domain import decisions
 from services.inventory.domain.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
 from services.inventory.storage import table
@@ -44,7 +44,7 @@ def watch(command: Command) -> Command:
 COMMANDS: Commands = {"replenish": replenish, "watch": watch}
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """One command.
 
     Raises UnknownCommandError, InvalidLinesError, KeyError naming a missing field, and what the table raises.

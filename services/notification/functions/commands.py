@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from kernel import clock
-from kernel.commands import Command, Commands, dispatch
+from kernel.commands import Answer, Command, Commands, dispatch
 from services.notification.storage import table
 from services.notification.storage.suppressions import OPERATOR
 
@@ -38,7 +38,7 @@ def allow(command: Command) -> Command:
 COMMANDS: Commands = {"suppression": suppression, "suppress": suppress, "allow": allow}
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """One command. Raises UnknownCommandError, KeyError naming a missing field, and what the table raises."""
     answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])

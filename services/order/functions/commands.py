@@ -11,9 +11,10 @@ from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Decision, Row
-from kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
-from kernel.receipts import Kind, Statement, receipts
+from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
+from kernel.receipts import Kind, receipts
 from kernel.settings import from_environment
+from kernel.statements import PaymentStatement, StockStatement
 from services.order.domain import decisions, identity, states
 from services.order.storage import table
 from services.order.workflow.statements import decision, payable, wanted
@@ -35,9 +36,52 @@ def limits() -> decisions.Limits:
     return decisions.Limits(*(timedelta(seconds=each) for each in seconds))
 
 
-def load(command: Command) -> Command:
-    """Return what the order states, as a resumed saga begins from it: FOUND or NOT_FOUND."""
-    row = table.orders().get(order_id_of(command))
+@dataclass(frozen=True, kw_only=True)
+class Decide(OrderCommand):
+    """`decision` is CONFIRM, on the statements of payment and stock, or CANCEL, on the refusal of either as `evidence`."""
+
+    decision: str = ""
+    payment: object = None
+    stock: object = None
+    evidence: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait(OrderCommand):
+    """`tried_at` names the sweeper's try, as the order's row has it; it is empty in a live run."""
+
+    payment: object = None
+    stock: object = None
+    tried_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unavailable(OrderCommand):
+    """`payable` is the order's own statement, which only a run of this very order has."""
+
+    payable: object = None
+    reason: str = ""
+    tried_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refuse(OrderCommand):
+    """`payment` is the payment's statement that its capture was refused."""
+
+    payment: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish(OrderCommand):
+    """The statements of payment and stock, by which the order is confirmed or cancelled."""
+
+    payment: object = None
+    stock: object = None
+
+
+def load(command: OrderQuery) -> Answer:
+    """Return the order's statements, from which a resumed saga begins: FOUND or NOT_FOUND."""
+    row = table.orders().get(command.order_id)
     if row is None:
         return {"outcome": "NOT_FOUND", "decision": None}
     found = {name: row[name] for name in ("order_id", "status", "correlation_id")}
@@ -45,70 +89,71 @@ def load(command: Command) -> Command:
     return {"outcome": "FOUND", **found, "causation_id": identity.placed_event_id(row["order_id"]), **stated}
 
 
-def decide(command: Command) -> Command:
-    """Take the one decision, CONFIRM or CANCEL: the status that the order has after it, whoever won."""
-    match command.get("decision"):
+def decide(command: Decide) -> Answer:
+    """Take the one decision, CONFIRM or CANCEL; answer the order's status after it, whichever decision was first."""
+    match command.decision:
         case "CONFIRM":
-            payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
-            return _advance(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
+            payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
+            stock = receipts().check(Kind.STOCK, command.order_id, command.stock)
+            return _apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
         case "CANCEL":
             refusal = _refusal(command)
-            return _advance(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
+            return _apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
     raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
 
 
-def wait(command: Command) -> Command:
-    """Let a back-order wait, on the evidence that its stock is waited for, or end it if this try began after its deadline."""
-    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
-    tried_at = command.get("tried_at", "")
-    return _advance(command, lambda row: decisions.wait(row, stock, tried_at, limits(), clock.now(), payment))
+def wait(command: Wait) -> Answer:
+    """Let a back-order wait for stock that is WAITING, or end it if this try began after its deadline."""
+    payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
+    stock = receipts().check(Kind.STOCK, command.order_id, command.stock)
+    return _apply(command, lambda row: decisions.wait(row, stock, command.tried_at, limits(), clock.now(), payment))
 
 
-def unavailable(command: Command) -> Command:
-    """Record that a try got no answer, or end the order if this try began after its deadline: its status after that.
+def unavailable(command: Unavailable) -> Answer:
+    """Record that a try got no answer, or end the order if this try began after its deadline; answer the status after it.
 
-    Raises InvalidCommandError for a reason that is not one of `decisions.UNAVAILABLE`.
+    Raises InvalidCommandError for a reason that is not in `decisions.UNAVAILABLE`.
     """
-    _stated(Kind.PAYABLE, command, "payable")  # which only a run of this very order has
-    reason, tried_at = command.get("reason"), command.get("tried_at", "")
+    receipts().check(Kind.PAYABLE, command.order_id, command.payable)
+    reason = command.reason
     if reason not in decisions.UNAVAILABLE:
         raise InvalidCommandError(f"reason: {reason!r} is not one of {', '.join(sorted(decisions.UNAVAILABLE))}")
-    answer = _advance(command, lambda row: decisions.expire(row, reason, tried_at, limits(), clock.now()))
+    answer = _apply(command, lambda row: decisions.expire(row, reason, command.tried_at, limits(), clock.now()))
     if answer["outcome"] in states.UNDECIDED:
-        table.orders().record_unavailable(command["order_id"], reason)
+        table.orders().record_unavailable(command.order_id, reason)
     return answer
 
 
-def refuse(command: Command) -> Command:
-    """Turn a confirming order back, on the evidence that its capture was refused."""
-    payment = _stated(Kind.PAYMENT, command, "payment")
-    return _advance(command, lambda row: decisions.refuse(row, "CAPTURE_REFUSED", payment["outcome"]))
+def refuse(command: Refuse) -> Answer:
+    """Turn a confirming order back, because its capture was refused."""
+    payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
+    return _apply(command, lambda row: decisions.refuse(row, "CAPTURE_REFUSED", payment["outcome"]))
 
 
-def confirm(command: Command) -> Command:
-    """Finish forward, on the evidence of money captured and stock committed."""
-    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
-    return _advance(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
+def confirm(command: Finish) -> Answer:
+    """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
+    payment, stock = _settled(command)
+    return _apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
 
 
-def cancel(command: Command) -> Command:
-    """Finish backward, on the evidence that money and stock are let go."""
-    payment, stock = _stated(Kind.PAYMENT, command, "payment"), _stated(Kind.STOCK, command, "stock")
-    return _advance(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
+def cancel(command: Finish) -> Answer:
+    """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
+    payment, stock = _settled(command)
+    return _apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
 
 
 COMMANDS: Commands = {
-    "load": load,
-    "decide": decide,
-    "wait": wait,
-    "unavailable": unavailable,
-    "refuse": refuse,
-    "confirm": confirm,
-    "cancel": cancel,
+    "load": reading(OrderQuery, load),
+    "decide": reading(Decide, decide),
+    "wait": reading(Wait, wait),
+    "unavailable": reading(Unavailable, unavailable),
+    "refuse": reading(Refuse, refuse),
+    "confirm": reading(Finish, confirm),
+    "cancel": reading(Finish, cancel),
 }
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownAggregateError, what the table raises.
@@ -116,17 +161,20 @@ def handler(event: Command, context: Any) -> Command:
     return dispatch(COMMANDS, event)
 
 
-def _stated(kind: Kind, command: Command, field: str) -> Statement:
-    """Return what another service stated of this order, or the order itself. Raises ReceiptRefusedError."""
-    return receipts().check(kind, order_id_of(command), command.get(field))
-
-
-def _refusal(command: Command) -> Statement:
+def _refusal(command: Decide) -> PaymentStatement | StockStatement:
     """Return the refusal of payment or inventory; its outcome says whose it is. Raises ReceiptRefusedError."""
-    evidence = command.get("evidence")
-    of_payment = isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT
-    return _stated(Kind.PAYMENT if of_payment else Kind.STOCK, command, "evidence")
+    evidence = command.evidence
+    if isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT:
+        return receipts().check(Kind.PAYMENT, command.order_id, evidence)
+    return receipts().check(Kind.STOCK, command.order_id, evidence)
 
 
-def _advance(command: Command, choose: Callable[[Row], Decision | None]) -> Command:
-    return decision(table.orders().apply(order_id_of(command), choose, cause_of(command)))
+def _settled(command: Finish) -> tuple[PaymentStatement, StockStatement]:
+    """Return what became of the order's money and goods. Raises ReceiptRefusedError."""
+    order_id = command.order_id
+    return receipts().check(Kind.PAYMENT, order_id, command.payment), receipts().check(Kind.STOCK, order_id, command.stock)
+
+
+def _apply(command: OrderCommand, decide: Callable[[Row], Decision | None]) -> Answer:
+    """Take the step and state the decision. Raises UnknownAggregateError."""
+    return decision(table.orders().apply(command.order_id, decide, command.causation))

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from kernel.commands import Command, Commands, dispatch
+from kernel.commands import Answer, Command, Commands, dispatch
 from services.order.domain.prices import MAX_PRICES
 from services.order.storage import table
 
@@ -25,7 +25,7 @@ def set_prices(command: Command) -> Command:
 COMMANDS: Commands = {"set_prices": set_prices}
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """One command. Raises UnknownCommandError, and what the table raises."""
     answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])

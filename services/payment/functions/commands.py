@@ -4,11 +4,12 @@ Money moves on the order's own statement only: its receipt is checked before the
 An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from kernel.commands import Command, Commands, InvalidCommandError, cause_of, dispatch, order_id_of
+from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
 from kernel.money import Money
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
 from services.payment.domain.gateway import Intent
@@ -19,39 +20,53 @@ from services.payment.use_cases import processor
 logger = Logger()
 
 
-def authorize(command: Command) -> Command:
+@dataclass(frozen=True, kw_only=True)
+class Authorize(OrderCommand):
+    """`payable` is the order's statement with its receipt."""
+
+    payable: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settle(OrderCommand):
+    """`decision` is the order's statement with its receipt: CONFIRMING to capture, CANCELLING to void."""
+
+    decision: object = None
+
+
+def authorize(command: Authorize) -> Answer:
     """Set aside what the order states is to be paid: AUTHORIZED, DECLINED or VOIDED."""
-    order_id, cause = order_id_of(command), cause_of(command)
-    payable = receipts().check(Kind.PAYABLE, order_id, command.get("payable"))
+    order_id = command.order_id
+    payable = receipts().check(Kind.PAYABLE, order_id, command.payable)
     intent = Intent(order_id, Money.from_dict(payable["total"]), payable["payment_token"])
     if intent.total.amount < 0:
         raise InvalidCommandError(f"payable.total: {intent.total} is negative")
-    return _stated(order_id, processor.authorize(table.payments(), gateway(), intent, cause))
+    return _stated(order_id, processor.authorize(table.payments(), gateway(), intent, command.causation))
 
 
-def capture(command: Command) -> Command:
+def capture(command: Settle) -> Answer:
     """Take the total that the order decided on, at most what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED."""
-    order_id, cause = order_id_of(command), cause_of(command)
-    decision = receipts().check(Kind.DECISION, order_id, command.get("decision"), CONFIRMING)
+    order_id = command.order_id
+    decision = receipts().check(Kind.DECISION, order_id, command.decision, CONFIRMING)
     total = Money.from_dict(decision["total"])
-    return _stated(order_id, processor.capture(table.payments(), gateway(), order_id, cause, total))
+    return _stated(order_id, processor.capture(table.payments(), gateway(), order_id, command.causation, total))
 
 
-def void(command: Command) -> Command:
+def void(command: Settle) -> Answer:
     """Let go of what is or may yet be set aside for an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
-    order_id, cause = order_id_of(command), cause_of(command)
-    receipts().check(Kind.DECISION, order_id, command.get("decision"), CANCELLING)
-    return _stated(order_id, processor.void(table.payments(), gateway(), order_id, cause))
+    order_id = command.order_id
+    receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
+    return _stated(order_id, processor.void(table.payments(), gateway(), order_id, command.causation))
 
 
 COMMANDS: Commands = {
-    "authorize": authorize,
-    "capture": capture,
-    "void": void,
+    "authorize": reading(Authorize, authorize),
+    "capture": reading(Settle, capture),
+    "void": reading(Settle, void),
 }
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, GatewayFaultError, what the table raises.
@@ -61,5 +76,5 @@ def handler(event: Command, context: Any) -> Command:
     return answer
 
 
-def _stated(order_id: str, answer: Command) -> Command:
+def _stated(order_id: str, answer: Answer) -> Answer:
     return receipts().issue(Kind.PAYMENT, order_id, answer)

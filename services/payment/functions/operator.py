@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from kernel import clock
 from kernel.aggregate_store import Causation
-from kernel.commands import Command, Commands, dispatch
+from kernel.commands import Answer, Command, Commands, dispatch
 from kernel.identifiers import is_personal
 from services.payment.domain import decisions, states
 from services.payment.gateways.factory import gateway
@@ -76,7 +76,7 @@ def status(command: Command) -> Command:
 COMMANDS: Commands = {"retry_refund": retry_refund, "settle_refund": settle_refund, "status": status}
 
 
-def handler(event: Command, context: Any) -> Command:
+def handler(event: Command, context: Any) -> Answer:
     """One command.
 
     Raises UnknownCommandError, KeyError naming a missing field, GatewayFaultError, and what the table raises.

@@ -204,7 +204,9 @@ def test_unknown_commands_are_faults(inventory: InventoryService) -> None:
     with pytest.raises(UnknownCommandError, match="'steal' is not one of reserve"):
         inventory("steal")
     with pytest.raises(InvalidCommandError, match="order_id"):
-        inventory("reserve", order_id="anything at all", wanted=wanted(order(), lines(blue=1)))
+        inventory(
+            "reserve", order_id="anything at all", correlation_id="c", causation_id="c", wanted=wanted(order(), lines(blue=1))
+        )
 
 
 class Rivalled:
