@@ -3,7 +3,7 @@
 Their time-outs are in `patience.py`, from which the time budgets are computed.
 """
 
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -19,46 +19,93 @@ def _client(service: str, patience: Patience) -> Any:
     return boto3.client(service, config=Config(**timeouts, retries=retries, max_pool_connections=16))
 
 
-@cache
-def dynamodb() -> Any:
-    """Every write is conditional, so a repeated one is refused or finds its own result."""
-    return _client("dynamodb", DYNAMODB)
+class Clients:
+    """The clients of one function, each made at its first use and kept. `bootstrap` takes them; a test passes its own."""
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """DynamoDB. Every write is conditional, so a repeated one is refused or finds its own result."""
+        return _client("dynamodb", DYNAMODB)
+
+    @cached_property
+    def events(self) -> Any:
+        """EventBridge. A repeated PutEvents makes duplicates, which every consumer dedupes by event id."""
+        return _client("events", EVENTS)
+
+    @cached_property
+    def sqs(self) -> Any:
+        """SQS. A repeated SendMessage to a dead-letter queue makes a second copy of a quarantined message."""
+        return _client("sqs", SQS)
+
+    @cached_property
+    def functions(self) -> Any:
+        """Lambda, for queries only (`contact`, `facts`), which may repeat."""
+        return _client("lambda", FUNCTIONS)
+
+    @cached_property
+    def ses(self) -> Any:
+        """SES. It has no idempotency token: a repeated SendEmail is a second mail, so it is sent once."""
+        return _client("sesv2", SES)
+
+    @cached_property
+    def secrets(self) -> Any:
+        """Secrets Manager. A read may repeat."""
+        return _client("secretsmanager", SECRETS)
+
+    def workflows(self, read_timeout: float) -> Any:
+        """Return Step Functions, without retries: botocore would send StartSyncExecution three times (measured on 1.44.5)."""
+        return _workflows(read_timeout)
+
+    def http(self, read_timeout: float) -> urllib3.PoolManager:
+        """Return HTTPS to the outside world. It never retries or follows redirects; callers decide what is safe to repeat."""
+        return http(read_timeout)
 
 
 @cache
-def events() -> Any:
-    """A repeated PutEvents makes duplicates, which every consumer dedupes by event id."""
-    return _client("events", EVENTS)
-
-
-@cache
-def sqs() -> Any:
-    """A repeated SendMessage to a dead-letter queue makes a second copy of a message already set aside."""
-    return _client("sqs", SQS)
-
-
-@cache
-def functions() -> Any:
-    """Used for queries only (`contact`, `facts`), which may repeat."""
-    return _client("lambda", FUNCTIONS)
-
-
-@cache
-def ses() -> Any:
-    """SES has no idempotency token: a repeated SendEmail is a second mail, so it is sent once."""
-    return _client("sesv2", SES)
-
-
-@cache
-def workflows(read_timeout: float) -> Any:
-    """Step Functions, once: botocore would send StartSyncExecution three times on a time-out (measured on 1.44.5)."""
+def _workflows(read_timeout: float) -> Any:
     return _client("stepfunctions", Patience(1, CONNECT_SECONDS, read_timeout))
 
 
 @cache
+def dynamodb() -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().dynamodb
+
+
+@cache
+def events() -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().events
+
+
+@cache
+def sqs() -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().sqs
+
+
+@cache
+def functions() -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().functions
+
+
+@cache
+def ses() -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().ses
+
+
+@cache
+def workflows(read_timeout: float) -> Any:
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return _workflows(read_timeout)
+
+
+@cache
 def secrets() -> Any:
-    """A read, which may repeat."""
-    return _client("secretsmanager", SECRETS)
+    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
+    return Clients().secrets
 
 
 @cache

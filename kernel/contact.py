@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kernel import clients
 from kernel.errors import RetryableError
 from kernel.facts import Facts, FactsUnavailableError, ask
 
@@ -41,7 +42,7 @@ def contact_of(order_id: str, function_arn: str) -> Addressed:
     Raises ContactNotYetError, ContactUnavailableError, and what Lambda raises.
     """
     try:
-        found = ask(function_arn, order_id)
+        found = ask(clients.functions(), function_arn, order_id)
     except FactsUnavailableError as failure:
         raise ContactUnavailableError(str(failure)) from None
     match found["outcome"]:

@@ -1,21 +1,48 @@
 """What is the same in every service's functions: its relay, and the parts of its sweeper that move rows and republish."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clients, clock
+from kernel import clients as process_clients
+from kernel import clock
 from kernel.aggregate_store import KeyedStore
+from kernel.clients import Clients
 from kernel.metrics import count
 from kernel.relay import Outbox, relay_records, republish
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 
 logger = Logger()
+
+
+Handler = Callable[[Any, Any], Any]
+"""A Lambda handler, of event and context."""
+Bootstrap = Callable[[Clients, Mapping[str, str]], Handler]
+"""Makes a function's handler from its clients and environment variables."""
+
+
+def lambda_handler(bootstrap: Bootstrap) -> Handler:
+    """Return the handler that `bootstrap` makes, once, at the function's first event.
+
+    Example: `handler = lambda_handler(bootstrap)` ends each module in `functions/`. A test calls `bootstrap` with clients and
+    variables of its own.
+    """
+
+    @cache
+    def bootstrapped() -> Handler:
+        return bootstrap(Clients(), os.environ)
+
+    def handle(event: Any, context: Any) -> Any:
+        return bootstrapped()(event, context)
+
+    return handle
 
 
 @dataclass(frozen=True)
@@ -29,7 +56,20 @@ class OutboxSettings:
 
 def outbox_of(settings: OutboxSettings) -> Outbox:
     """The outbox of the table that the settings name."""
-    return Outbox(clients.dynamodb(), clients.events(), settings.table_name, settings.bus_name)
+    return Outbox(process_clients.dynamodb(), process_clients.events(), settings.table_name, settings.bus_name)
+
+
+def bootstrap_relay(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return a relay: it publishes the pending events that its table's stream brings; see `relay_records`."""
+    settings = from_environment(OutboxSettings, environ)
+    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+
+    def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+        relayed = relay_records(outbox, event["Records"])
+        count("EventsNotPublished", relayed.unpublishable)
+        return relayed.response()
+
+    return handle
 
 
 def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -97,12 +137,17 @@ def _put_last(rows: KeyedStore, row_id: str) -> None:
         logger.warning("row keeps its place", row=rows.key(row_id), error=type(error).__name__)
 
 
-def republish_stale_outbox() -> dict[str, int]:
-    """Publish again what the relay left behind; return how many events that were, as `republished`."""
-    settings = from_environment(OutboxSettings)
-    done = republish(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))
+def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:
+    """Publish the events that the relay left in the outbox for longer than this; return how many, as `republished`."""
+    done = republish(outbox, older_than)
     if done.events:
         logger.warning("events republished", count=done.events)
     count("EventsRepublished", done.events)
     count("EventsNotPublished", done.rows_left)
     return {"republished": done.events}
+
+
+def republish_stale_outbox() -> dict[str, int]:
+    """Do as `republish_stale` does for the table in the process's environment."""
+    settings = from_environment(OutboxSettings)
+    return republish_stale(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))

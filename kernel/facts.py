@@ -5,7 +5,7 @@ An event is a hint. Before a consumer moves money, goods or an order on it, the 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernel import clients, outside_json
@@ -30,27 +30,39 @@ def answer(row: Row | None, *names: str) -> dict[str, Any]:
     return {"outcome": "FOUND", **{name: row[name] for name in ("order_id", "status", *names) if name in row}}
 
 
+class OwnerFacts:
+    """The facts that each service states of its rows, read from its `facts` function on this stage by Lambda's client."""
+
+    def __init__(self, client: Callable[[], Any], stage: str) -> None:
+        self.client = client
+        self.stage = stage
+
+    def of(self, service: str, order_id: str, **about: str) -> Facts | None:
+        """Return what `service` durably states of the order, or None if it has no row. `about` names one of several rows.
+
+        Raises FactsUnavailableError, and botocore's errors of Lambda: also while the service is not deployed.
+        """
+        found = ask(self.client(), facts_function_name(self.stage, service), order_id, **about)
+        match found.get("outcome"):
+            case "FOUND":
+                return found
+            case "NOT_FOUND":
+                return None
+            case outcome:
+                raise FactsUnavailableError(f"{service} answered {outcome!r} about {order_id}")
+
+
 def facts_of(service: str, order_id: str, **about: str) -> Facts | None:
-    """Return what `service` durably states of the order, or None if it has no row. `about` tells which of several rows.
-
-    Raises FactsUnavailableError, and botocore's errors of Lambda: also while the service is not deployed.
-    """
-    found = ask(facts_function_name(os.environ["STAGE"], service), order_id, **about)
-    match found.get("outcome"):
-        case "FOUND":
-            return found
-        case "NOT_FOUND":
-            return None
-        case outcome:
-            raise FactsUnavailableError(f"{service} answered {outcome!r} about {order_id}")
+    """Return what `OwnerFacts.of` does, with the process's client and stage."""
+    return OwnerFacts(clients.functions, os.environ["STAGE"]).of(service, order_id, **about)
 
 
-def ask(function: str, order_id: str, **about: str) -> dict[str, Any]:
-    """Invoke a query function, by its name or ARN, on an order and return its answer.
+def ask(client: Any, function: str, order_id: str, **about: str) -> dict[str, Any]:
+    """Invoke a query function, by its name or ARN, on an order and return its answer. `client` is Lambda's.
 
     Raises FactsUnavailableError, and botocore's errors.
     """
-    answered = clients.functions().invoke(
+    answered = client.invoke(
         FunctionName=function,
         InvocationType="RequestResponse",
         Payload=json.dumps({"order_id": order_id, **about}).encode(),

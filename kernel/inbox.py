@@ -8,8 +8,10 @@ from typing import Any, Generic
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clients, outside_json, schemas, versions
+from kernel import clients as process_clients
+from kernel import outside_json, schemas, versions
 from kernel.aggregate_store import Causation
+from kernel.clients import Clients
 from kernel.events import D_co, DomainEvent
 from kernel.metrics import count
 from kernel.naming import catches_up, is_source
@@ -96,12 +98,25 @@ class DeadLetters:
         )
 
 
+def queue_handler(clients: Clients, environ: Mapping[str, str], handlers: Handlers, replay_policy: ReplayPolicy) -> Any:
+    """Return the Lambda handler of a subscription's queue: it responds with a partial batch response, as `receive` says.
+
+    The variable DEAD_LETTER_QUEUE_URL names the dead-letter queue, QUEUE_URL the queue itself.
+    """
+    url, own_url = environ["DEAD_LETTER_QUEUE_URL"], environ.get("QUEUE_URL", "")
+
+    def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+        return receive(event["Records"], handlers, DeadLetters(clients.sqs, url, own_url), replay_policy)
+
+    return handle
+
+
 def subscribe(event: Mapping[str, Any], handlers: Handlers, replay_policy: ReplayPolicy) -> dict[str, Any]:
     """What a subscriber's function does with its queue's batch: `receive`, with the queues that it was deployed with.
 
     Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
     """
-    dead_letters = DeadLetters(clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
+    dead_letters = DeadLetters(process_clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
     return receive(event["Records"], handlers, dead_letters, replay_policy)
 
 

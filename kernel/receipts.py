@@ -19,8 +19,9 @@ from typing import Any, Final, Literal, overload
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from kernel.clients import Clients
 from kernel.errors import RejectedError
-from kernel.secrets import secret, secret_anew
+from kernel.secrets import Secrets
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
 Statement = dict[str, Any]
@@ -122,10 +123,15 @@ def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping
     return any(hmac.compare_digest(sign(key, kind, order_id, statement).encode(), given) for key in keys)
 
 
+def receipts_of(secrets: Secrets, key_arn: str) -> Receipts:
+    """Return the receipts of the stage's key, which Secrets Manager keeps under this ARN."""
+    return Receipts(Keys(lambda: secrets.read(key_arn), lambda: secrets.read_anew(key_arn)))
+
+
 @cache
 def receipts() -> Receipts:
-    """The receipts of the key that this function was deployed with, in the variable RECEIPT_KEY_ARN."""
-    return Receipts(Keys(lambda: secret(os.environ["RECEIPT_KEY_ARN"]), lambda: secret_anew(os.environ["RECEIPT_KEY_ARN"])))
+    """Return the receipts of the key in the variable RECEIPT_KEY_ARN; in a `bootstrap` use `receipts_of`."""
+    return receipts_of(Secrets(Clients()), os.environ["RECEIPT_KEY_ARN"])
 
 
 def _canonical(value: Any) -> str:

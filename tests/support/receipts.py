@@ -19,7 +19,7 @@ def make_key(monkeypatch: pytest.MonkeyPatch, key: str = "the-stage's-key") -> s
     made = client.list_secrets()["SecretList"]
     arn: str = made[0]["ARN"] if made else client.create_secret(Name="receipt-key", SecretString=key)["ARN"]
     monkeypatch.setenv("RECEIPT_KEY_ARN", arn)
-    secrets._provider.cache_clear()
+    secrets._shared.cache_clear()
     kernel.receipts.cache_clear()
     return arn
 

@@ -34,7 +34,7 @@ def rotate(arn: str, key: str) -> None:
 
 def another_function() -> None:
     """From here on a function that has not read the key yet."""
-    secrets._provider.cache_clear()
+    secrets._shared.cache_clear()
     kernel.receipts.cache_clear()
 
 
