@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from kernel.naming import SERVICES
 from operations.contracts import asyncapi, models, openapi, pages
-from operations.contracts.event_catalogue import Event, events
+from operations.contracts.event_catalogue import Event, events, newest
 from operations.contracts.markdown import formatted
+from operations.contracts.subscriptions import fields_read
 from operations.repository import REPOSITORY
 
 FOLDER: Final = Path("docs/reference/events")
@@ -28,6 +29,9 @@ def documents() -> dict[Path, str]:
     for service in SERVICES:
         owned = [event for event in found if event.owner == service]
         made[Path("services") / service / "schemas" / "models.py"] = models.module(service, owned)
+        consumed = models.consumed_module(service, fields_read(service), newest())
+        if consumed:
+            made[Path("services") / service / "schemas" / "consumed.py"] = consumed
     return made
 
 

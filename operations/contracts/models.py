@@ -1,7 +1,7 @@
 """The events as typed dictionaries, one module for each service: what a consumer in Python annotates an event's detail with."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from operations.contracts.event_catalogue import Event, Schema
@@ -10,6 +10,9 @@ HEAD: Final = '''"""The events of the {service} service, typed. Made by `orderct
 
 from typing import Literal, NotRequired, TypedDict
 '''
+CONSUMED_HEAD: Final = HEAD.replace(
+    "The events of the {service} service", "The event data that the {service} service reads"
+).replace("change the schemas", "change subscriptions.py")
 PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 
 
@@ -17,6 +20,40 @@ def module(service: str, events: Iterable[Event]) -> str:
     """The source of a service's `schemas/models.py`."""
     lines = [line for event in sorted(events, key=lambda e: (e.stem, e.version)) for line in _classes(event)]
     return "\n".join([HEAD.format(service=service), *lines])
+
+
+def consumed_module(service: str, read: Mapping[tuple[str, str], Iterable[str]], events: Iterable[Event]) -> str:
+    """Return the source of a service's `schemas/consumed.py`, empty if it reads no data.
+
+    `read` has the fields that the service reads, by (source, detail-type); `events` are the newest versions.
+    """
+    lines: list[str] = []
+    for event in sorted(events, key=lambda event: event.stem):
+        declared = read.get((event.source, event.detail_type), ())
+        fields = [field.removeprefix("data.") for field in declared if field.startswith("data.")]
+        if fields:
+            about = f"What is read of {event.detail_type} from {event.source}, version {event.version}."
+            lines += _class(f"{event.stem}Data", _only(event.schema["properties"]["data"], fields), about)
+    return "\n".join([CONSUMED_HEAD.format(service=service), *lines]) if lines else ""
+
+
+def _only(schema: Schema, fields: Iterable[str]) -> Schema:
+    """Return the object's schema with these fields alone, such as `lines[].sku`."""
+    inner: dict[str, list[str]] = {}
+    for field in fields:
+        name, _, rest = field.partition(".")
+        inner.setdefault(name.removesuffix("[]"), []).extend([rest] if rest else [])
+    properties = {}
+    for name, schema_of in schema["properties"].items():
+        if name in inner:
+            properties[name] = _narrowed(schema_of, inner[name])
+    return {**schema, "properties": properties}
+
+
+def _narrowed(schema: Schema, fields: list[str]) -> Schema:
+    if not fields:
+        return schema
+    return {**schema, "items": _only(schema["items"], fields)} if schema["type"] == "array" else _only(schema, fields)
 
 
 def _classes(event: Event) -> Iterator[str]:

@@ -51,6 +51,15 @@ def consumers(services: Iterable[str] = SERVICES) -> Iterator[Consumer]:
                 yield Consumer(f"{service}/{name}", source, detail_type, module.REPLAY_POLICY[name])
 
 
+def fields_read(service: str) -> dict[tuple[str, str], set[str]]:
+    """Return the fields that a service reads of the events it consumes, by (source, detail-type)."""
+    read: dict[tuple[str, str], set[str]] = {}
+    for consumed in import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS.values():
+        for event, fields in consumed.items():
+            read.setdefault(event, set()).update(fields)
+    return read
+
+
 def matrix() -> list[dict[str, Any]]:
     """For each consumer and event: what a replay does, and what one with `--catch-up` does."""
     rows = [*consumers(), Consumer(*BY_LIVE_ORDERS_ONLY, NEVER)]

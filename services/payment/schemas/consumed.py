@@ -1,0 +1,9 @@
+"""The event data that the payment service reads, typed. Made by `orderctl schemas build`: change subscriptions.py."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class OrderCancelledData(TypedDict):
+    """What is read of OrderCancelled from orderflow.order, version 2."""
+
+    confirmed: bool
