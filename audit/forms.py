@@ -233,7 +233,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
             {
                 "due_shard": _open(order.TRANSITIONS),
                 "next_due": _open(order.TRANSITIONS),
-                "reason": frozenset({order.CANCELLING, order.CANCELLED, *order.DECIDED_BY_OTHERS}),
+                "reason": frozenset({order.CANCELLING, order.CANCELLED, *order.AWAITING_OTHER_SERVICES}),
             },
             order.TRANSITIONS,
             due_by="{order_id}",
@@ -512,7 +512,7 @@ def is_plausible(table: TransitionTable, row: Row) -> bool:
                 requested = {0, min(marks, 1)}  # a request to cancel that came too late
                 return version in {3 + told + more for told in {min(marks, 1), marks} for more in requested}
             back = ("refunded" in row) + ("restocked" in row)
-            if status in order.DECIDED_BY_OTHERS or back:
+            if status in order.AWAITING_OTHER_SERVICES or back:
                 asked = row.get("reason") in ("CUSTOMER", "OPERATOR")
                 revoked = status != order.CANCEL_REQUESTED
                 expected = back == 2 if status == order.CANCELLED else back < 2 if revoked else back == 0

@@ -13,7 +13,7 @@ from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
 from operations.errors import UserError
 from services.notification.domain.mails import KINDS
-from services.order.domain.states import DECIDED_BY_OTHERS
+from services.order.domain.states import AWAITING_OTHER_SERVICES
 
 MAX_KEYS = 100
 """What one BatchGetItem takes."""
@@ -89,7 +89,7 @@ def resume(target: Target, order_id: str) -> str:
         raise UserError(
             f"Order {order_id} is {row['status']}, so its saga has ended.", "Only an order without a result can be resumed."
         )
-    if row["status"] in DECIDED_BY_OTHERS:
+    if row["status"] in AWAITING_OTHER_SERVICES:
         raise UserError(
             f"Order {order_id} is {row['status']}: it waits for shipping or for its refund, not for its saga.",
             "See docs/how-to/runbooks/refund-refused.md.",

@@ -70,9 +70,9 @@ def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
     worth: dict[str, Money] = {}
     refused = 0
     for data in missing.values():
-        request = order_request.asked_of(data)
+        request = order_request.normalize_request(data)
         try:
-            order_request.check_lines(request)
+            order_request.reject_duplicate_skus(request)
             lines = order_request.price(request, offer)
         except (InvalidRequestError, KeyError):
             refused += 1

@@ -385,7 +385,7 @@ class Order:
         self.ship(lambda row: shipping.book("BOOKING-1", lines))
         yield
         if self.story.fate == "RETURNED TOO LATE":
-            self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", stage.now()))
+            self.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", stage.now()))
             yield
         self.ship(lambda row: shipping.dispatch(row, "TRACK-1", stage.now()))
         yield
@@ -401,7 +401,7 @@ class Order:
 
     def returned(self, event: DomainEvent) -> Steps:
         """The customer wants none of it before the parcel goes."""
-        self.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", self.stage.now()))
+        self.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", self.stage.now()))
         yield
         self.ship(lambda row: shipping.cancel(row, event))
         yield
@@ -410,12 +410,12 @@ class Order:
     def given_back(self, failure: str | None) -> Steps:
         """Money and goods go back, in no order."""
         stage = self.stage
-        row = self.advance(lambda row: decisions.revoke(row, failure, stage.now()))
+        row = self.advance(lambda row: decisions.begin_refund(row, failure, stage.now()))
         event_id = f"ORDER#{self.order_id}#{row['version']}"
         yield
         self.move(stock.restock)
         yield
-        self.advance(lambda row: decisions.take_back(row, "restocked"))
+        self.advance(lambda row: decisions.record_return(row, "restocked"))
         yield
         cause, now = Causation(self.cause.correlation_id, event_id), stage.now()
         paid = stage.payments.create_or_apply(
@@ -431,7 +431,7 @@ class Order:
             yield
             processor.refund(stage.payments, stage.gateway, paid)
             yield
-        self.advance(lambda row: decisions.take_back(row, "refunded"))
+        self.advance(lambda row: decisions.record_return(row, "refunded"))
         yield
         yield from self.tell("cancelled", event_id)
 

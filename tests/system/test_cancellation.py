@@ -44,7 +44,7 @@ def status(laptop: Laptop, order_id: str) -> str:
     return str(row["status"]) if row else "not there"
 
 
-def ask_to_cancel(laptop: Laptop, order_id: str) -> int:
+def request_cancellation(laptop: Laptop, order_id: str) -> int:
     return laptop.request("POST", f"/orders/{order_id}/cancel").status
 
 
@@ -69,21 +69,21 @@ def test_a_confirmed_order_is_cancelled_refunded_and_restocked(laptop: Laptop, c
     sent = [str(mail) for mail in mailbox.sent_mails(laptop.target.reachable())]
     (mail,) = [mail for mail in sent if f"{order_id} has been cancelled" in mail]
     assert "You will be refunded in full" in mail
-    assert ask_to_cancel(laptop, order_id) == 200
+    assert request_cancellation(laptop, order_id) == 200
 
 
 def test_a_parcel_that_has_gone_is_not_called_back(laptop: Laptop, carol: str) -> None:
     order_id = laptop.place(customer=carol).json()["order_id"]
     eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 30, "the shipment is created")
     laptop.invoke("shipping/sweeper-arn")
-    assert ask_to_cancel(laptop, order_id) in (202, 409), "whether the order has heard of it or not"
+    assert request_cancellation(laptop, order_id) in (202, 409), "whether the order has heard of it or not"
 
     def gone() -> bool:
         row = laptop.row("order", f"ORDER#{order_id}")
         return bool(row and row["status"] == "CONFIRMED" and row["fulfilment"] != "NONE")
 
     eventually(gone, 60, "the order has heard that its parcel has gone")
-    assert ask_to_cancel(laptop, order_id) == 409
+    assert request_cancellation(laptop, order_id) == 409
     assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
 
 
@@ -128,7 +128,7 @@ def test_captured_less_refunded_is_what_is_confirmed_over_cdnow_purchases(laptop
         order_import.run(laptop.target, some, channel, rate=50, wait=True, deadline_seconds=600)
         asked = random.sample(some, max(1, round(len(some) * SHARE)))
         for order_id in (identity.order_id(scope, purchase.idempotency_key) for purchase in asked):
-            assert ask_to_cancel(laptop, order_id) in (202, 409)
+            assert request_cancellation(laptop, order_id) in (202, 409)
             chosen.append(order_id)
     laptop.quiet()
     rows = [row for row in laptop.rows("order/table-name") if row.get("channel") == channel]

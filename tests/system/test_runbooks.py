@@ -17,7 +17,7 @@ from operations.contracts import event_catalogue
 from operations.deploy.cdk_cli import Cdk
 from operations.replay import archive_replay
 from operations.repository import REPOSITORY
-from services.order.domain.decisions import as_ordered
+from services.order.domain.decisions import original_order
 from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.repository_copy import apply_page, copy
@@ -112,7 +112,7 @@ def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
         laptop.quiet()
         points = {row["pk"]: (row["customer_id"], row["points"]) for row in laptop.rows("loyalty/table-name")}
         orders = [row for row in laptop.rows("order/table-name") if row["pk"].startswith("ORDER#")]
-        totals = {row["order_id"]: (row["customer_id"], as_ordered(row)["total"]) for row in orders}
+        totals = {row["order_id"]: (row["customer_id"], original_order(row)["total"]) for row in orders}
         totals[old.example["metadata"]["order_id"]] = (old.example["data"]["customer_id"], old.example["data"]["total"])
         assert f"POINTS#{order_id}" in points
         assert points == {f"POINTS#{key}": (customer, total["amount"] // 100) for key, (customer, total) in totals.items()}

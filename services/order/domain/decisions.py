@@ -17,12 +17,12 @@ from services.order.domain.states import TRANSITIONS
 
 Evidence = Mapping[str, Any]
 """What another service answered: its `outcome`, and what belongs to that."""
-NOTHING_SAID: Evidence = MappingProxyType({})
-GRACE = timedelta(seconds=60)
+NO_STATEMENT: Evidence = MappingProxyType({})
+FIRST_SWEEP_AFTER = timedelta(seconds=60)
 """How long a run of the saga is left alone before its sweeper looks: above the workflow's whole time budget."""
-BEFORE_THE_HOLD_ENDS = timedelta(hours=2)
+HOLD_MARGIN = timedelta(hours=2)
 """How long before its money is set aside no more a back-order expires: above the time between two looks at it."""
-BACKORDER_LOOK = timedelta(minutes=15)
+BACKORDER_POLL_INTERVAL = timedelta(minutes=15)
 """How often a sweeper asks for the stock of a back-order, should the event that tells of it be lost."""
 REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
 """What a customer wants `if_short`: no order, what there is, or to wait for all of it. Inventory knows the same words."""
@@ -58,13 +58,13 @@ class EvidenceMissingError(BugError):
     """A step was asked for without what its guard demands: a bug in the caller."""
 
 
-def as_ordered(row: Row) -> Mapping[str, Any]:
+def original_order(row: Row) -> Mapping[str, Any]:
     """The order's `lines` and `total` as they were ordered, whatever it is for since its decision."""
     ordered: Mapping[str, Any] = row.get("ordered", row)
     return ordered
 
 
-def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidence = NOTHING_SAID) -> Decision | None:
+def decide_to_confirm(row: Row, stock: Evidence, now: datetime, payment: Evidence = NO_STATEMENT) -> Decision | None:
     """O2: the compare-and-set that payment authorised and stock held allow.
 
     Where less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps what they were. If what is
@@ -130,13 +130,13 @@ def deadline_of(row: Row, limits: Limits) -> datetime:
     if row["status"] == states.BACKORDERED:
         longest = clock.from_rfc3339(row["created_at"]) + limits.back_ordered
         held_until = row.get("held_until")
-        return min(longest, clock.from_rfc3339(held_until) - BEFORE_THE_HOLD_ENDS) if held_until else longest
+        return min(longest, clock.from_rfc3339(held_until) - HOLD_MARGIN) if held_until else longest
     since = clock.from_rfc3339(str(row.get("resumed_at") or row["created_at"]))
     return since + limits.undecided
 
 
 def wait(
-    row: Row, stock: Evidence, tried_at: str, limits: Limits, now: datetime, payment: Evidence = NOTHING_SAID
+    row: Row, stock: Evidence, tried_at: str, limits: Limits, now: datetime, payment: Evidence = NO_STATEMENT
 ) -> Decision | None:
     """Let the order wait for its goods with its money authorised, or end it if it was tried after its deadline.
 
@@ -155,7 +155,7 @@ def wait(
     since = {"backordered_at": clock.rfc3339(now)}
     if "capture_before" in payment:
         since["held_until"] = payment["capture_before"]
-    seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + GRACE)}
+    seen_to = {**since, "attempts": 0, **due_at(row["order_id"], now + FIRST_SWEEP_AFTER)}
     return Decision(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
 
 
@@ -167,7 +167,7 @@ def resume(row: Row, now: datetime) -> Decision | None:
     return Decision(TRANSITIONS["resume"], set=about, remove=LEASE)
 
 
-def refuse(row: Row, reason: str, payment: str) -> Decision | None:
+def revert_to_cancelling(row: Row, reason: str, payment: str) -> Decision | None:
     """O3b: the one way back from CONFIRMING, with the gateway's refusal to capture in hand."""
     if payment != "CAPTURE_REFUSED":
         raise EvidenceMissingError(f"only a payment CAPTURE_REFUSED turns a confirming order back, not {payment}")
@@ -181,7 +181,7 @@ def confirm(row: Row, payment: str, stock: str) -> Decision | None:
     if row["status"] != states.CONFIRMING:
         return None
     data = {"customer_id": row["customer_id"], "lines": quantities(row["lines"]), "total": row["total"]}
-    missing = left_out(row)
+    missing = unavailable_lines(row)
     told = {**data, "left_out": missing} if missing else data
     return Decision(TRANSITIONS["confirm"], remove=RECOVERY_ATTRIBUTES, data=told)
 
@@ -195,7 +195,7 @@ def cancel(row: Row, payment: str, stock: str) -> Decision | None:
     return Decision(TRANSITIONS["cancel"], remove=RECOVERY_ATTRIBUTES, data=_cancelled(row, row["reason"], confirmed=False))
 
 
-def ask_to_cancel(row: Row, reason: str, now: datetime) -> Decision | None:
+def request_cancellation(row: Row, reason: str, now: datetime) -> Decision | None:
     """What a request to cancel does: before the decision it decides, after the confirmation it asks shipping, if it may."""
     if row["status"] != states.CONFIRMED:
         return decide_to_cancel(row, reason, now)
@@ -215,7 +215,7 @@ def was_confirmed(row: Row) -> bool:
     return row["status"] in (states.CONFIRMED, states.CANCEL_REQUESTED) or was_revoked(row)
 
 
-def revoke(row: Row, failure: str | None, now: datetime) -> Decision | None:
+def begin_refund(row: Row, failure: str | None, now: datetime) -> Decision | None:
     """The parcel will not go: asked for, or by the carrier's `failure`. From here on money and goods go back.
 
     None for an order whose parcel has gone.
@@ -243,10 +243,10 @@ def refunded_outside(row: Row, left: int, now: datetime) -> Decision | None:
         return None
     if row["status"] == states.CONFIRMING:
         raise StillConfirmingError(f"{row['order_id']} is refunded at the gateway, and not confirmed yet")
-    return ask_to_cancel(row, "OPERATOR", now) if row["status"] == states.CONFIRMED else None
+    return request_cancellation(row, "OPERATOR", now) if row["status"] == states.CONFIRMED else None
 
 
-def take_back(row: Row, what: str) -> Decision | None:
+def record_return(row: Row, what: str) -> Decision | None:
     """Money (`refunded`) or goods (`restocked`) are back; the second of the two closes the order."""
     if row["status"] != states.REFUNDING or row.get(what):
         return None
@@ -270,28 +270,28 @@ def mark_fulfilment(row: Row, reached: str) -> Decision | None:
     return Decision(TRANSITIONS[name], set={"fulfilment": reached}, remove=asked, data={"customer_id": row["customer_id"]})
 
 
-WATCHED_AFTER = timedelta(minutes=15)
+STUCK_AFTER = timedelta(minutes=15)
 """How long a cancellation after the confirmation may take before its sweeper calls it stuck: the longest retry of a queue."""
 
 
-LONGEST_ASKED_AFTER = timedelta(hours=6)
+LONGEST_REPEAT_INTERVAL = timedelta(hours=6)
 
 
-def asked_again(row: Row, now: datetime) -> datetime:
+def next_repeat_at(row: Row, now: datetime) -> datetime:
     """Return when an order that still waits for other services asks them next: after as long again as it has waited."""
     waited = now - clock.from_rfc3339(row["updated_at"])
-    return now + min(max(waited, WATCHED_AFTER), LONGEST_ASKED_AFTER)
+    return now + min(max(waited, STUCK_AFTER), LONGEST_REPEAT_INTERVAL)
 
 
 def _decided(row: Row, now: datetime) -> Mapping[str, Any]:
     """A back-order is as urgent as any other from its decision on; the others' sweeper has its time already."""
-    return {"attempts": 0, **due_at(row["order_id"], now + GRACE)} if row["status"] == states.BACKORDERED else {}
+    return {"attempts": 0, **due_at(row["order_id"], now + FIRST_SWEEP_AFTER)} if row["status"] == states.BACKORDERED else {}
 
 
-def left_out(row: Row) -> list[dict[str, Any]]:
+def unavailable_lines(row: Row) -> list[dict[str, Any]]:
     """Return what was ordered and is not in stock, as SKUs and quantities."""
     kept = {line["sku"]: line["quantity"] for line in row["lines"]}
-    ordered = quantities(as_ordered(row)["lines"])
+    ordered = quantities(original_order(row)["lines"])
     missing = [{**line, "quantity": line["quantity"] - kept.get(line["sku"], 0)} for line in ordered]
     return [line for line in missing if line["quantity"]]
 
@@ -302,18 +302,18 @@ def quantities(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _watched(row: Row, now: datetime) -> Mapping[str, Any]:
-    return due_at(row["order_id"], now + WATCHED_AFTER)
+    return due_at(row["order_id"], now + STUCK_AFTER)
 
 
 def _cancelled(row: Row, reason: str, *, confirmed: bool) -> Mapping[str, Any]:
     return {"customer_id": row["customer_id"], "reason": reason, "total": row["total"], "confirmed": confirmed}
 
 
-def next_look(row: Row, now: datetime) -> str:
+def next_sweep_at(row: Row, now: datetime) -> str:
     """When the sweeper looks again after this attempt: the next sweep at first, at last in a quarter of an hour.
 
     50 s is above the lease and under the minute between sweeps: at 60 s every other sweep would come a moment too early.
     """
     if row["status"] == states.BACKORDERED:
-        return clock.rfc3339(now + BACKORDER_LOOK)
+        return clock.rfc3339(now + BACKORDER_POLL_INTERVAL)
     return clock.rfc3339(now + timedelta(seconds=min(50 * 2 ** max(0, row["attempts"] + 1 - 5), 900)))

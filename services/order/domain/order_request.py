@@ -31,7 +31,7 @@ QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:\s*;.*)?')
 class Placement:
     """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`.
 
-    `request` is as `asked_of` has it: what goes without saying is not said, so that saying it is no other request.
+    `request` is as `normalize_request` has it: what goes without saying is not said, so that saying it is no other request.
     """
 
     scope: str
@@ -140,13 +140,13 @@ def check_ids(request: Mapping[str, Any]) -> None:
         raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
 
 
-def asked_of(said: Mapping[str, Any]) -> dict[str, Any]:
+def normalize_request(said: Mapping[str, Any]) -> dict[str, Any]:
     """The request in what a body or a channel's event says."""
     names = ("customer_id", "currency", "lines", "payment_token", "if_short")
     return {name: said[name] for name in names if name in said and said[name] != decisions.REJECT}
 
 
-def check_lines(request: Mapping[str, Any]) -> None:
+def reject_duplicate_skus(request: Mapping[str, Any]) -> None:
     """Refuse two lines of one SKU: which of two quantities was meant is not ours to guess."""
     first: dict[str, int] = {}
     for position, line in enumerate(request["lines"]):
@@ -210,7 +210,7 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
             "placed_by": request_id,
             "attempts": 0,
             "due_shard": shard_of(placement.order_id),
-            "next_due": clock.rfc3339(now + decisions.GRACE),
+            "next_due": clock.rfc3339(now + decisions.FIRST_SWEEP_AFTER),
         },
         data={**data, "lines": [line.as_published() for line in lines], "if_short": if_short},
     )

@@ -11,7 +11,7 @@ UNDECIDED = frozenset({PENDING, BACKORDERED})
 """Statuses from which the one decision is taken."""
 DECIDED_BY_SAGA = frozenset({*UNDECIDED, CONFIRMING, CANCELLING})
 """Statuses from which the saga, started again, goes on."""
-DECIDED_BY_OTHERS = frozenset({CANCEL_REQUESTED, REFUNDING})
+AWAITING_OTHER_SERVICES = frozenset({CANCEL_REQUESTED, REFUNDING})
 """Statuses in which the order waits for other services' events; the sweeper asks for them again."""
 
 TRANSITIONS = TransitionTable(

@@ -65,9 +65,9 @@ def place_order() -> Response[str]:
     """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet, or waits for stock."""
     request_id = _request_id()
     key = order_request.read_idempotency_key(_header("idempotency-key"))
-    request = order_request.asked_of(order_request.read_body(_body(), "place_order"))
+    request = order_request.normalize_request(order_request.read_body(_body(), "place_order"))
     order_request.check_ids(request)
-    order_request.check_lines(request)
+    order_request.reject_duplicate_skus(request)
     respond = "async" if order_request.is_async(_header("prefer")) else "sync"
     placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
     row = _create(placement, request_id)
@@ -134,14 +134,14 @@ def cancel_order(order_id: str) -> Response[str]:
         return _no_such_order(order_id)
     row = orders.apply(
         order_id,
-        lambda row: decisions.ask_to_cancel(row, reason, clock.now()),
+        lambda row: decisions.request_cancellation(row, reason, clock.now()),
         Causation(found["correlation_id"], _request_id()),
     )
     if row["status"] == states.CANCELLING:
         row = run_saga(row, client.recovery_input(order_id))
     if row["status"] == states.CANCELLED:
         return _json(200, _public(row), {"ETag": _tag(row)})
-    if row["status"] in (states.CANCELLING, *states.DECIDED_BY_OTHERS):
+    if row["status"] in (states.CANCELLING, *states.AWAITING_OTHER_SERVICES):
         again = {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS}
         return _json(202, _public(row), {"ETag": _tag(row), **again})
     if row["status"] == states.CONFIRMING:
@@ -212,7 +212,7 @@ def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
 
 def _undecided(row: Row) -> str:
     """Return why an order is not at its end, in words for its customer's shop."""
-    if row["status"] in states.DECIDED_BY_OTHERS:
+    if row["status"] in states.AWAITING_OTHER_SERVICES:
         return "being cancelled"
     if row["status"] == states.BACKORDERED:
         return "waiting for stock; nothing is charged until there is enough"

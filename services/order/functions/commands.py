@@ -127,7 +127,7 @@ def unavailable(command: Unavailable) -> Answer:
 def refuse(command: Refuse) -> Answer:
     """Turn a confirming order back, because its capture was refused."""
     payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
-    return _apply(command, lambda row: decisions.refuse(row, "CAPTURE_REFUSED", payment["outcome"]))
+    return _apply(command, lambda row: decisions.revert_to_cancelling(row, "CAPTURE_REFUSED", payment["outcome"]))
 
 
 def confirm(command: Finish) -> Answer:

@@ -21,7 +21,7 @@ def stated(row: Row | None) -> dict[str, Any]:
         "revoked": decisions.was_revoked(row),
         "backordered": "backordered_at" in row,
         "lines": decisions.quantities(row["lines"]),
-        "left_out": decisions.left_out(row),
+        "left_out": decisions.unavailable_lines(row),
     }
     return {**facts.answer(row, "fulfilment", "total", "reason"), **about}
 

@@ -25,7 +25,7 @@ def accept(delivery: Delivery) -> None:
     event = delivery.event
     check_ids(event)
     channel = channel_of(event)
-    request = order_request.asked_of(event.data)
+    request = order_request.normalize_request(event.data)
     key = event.data["idempotency_key"]
     placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
     orders = table.orders()
@@ -70,7 +70,7 @@ def check_ids(event: DomainEvent) -> None:
 
 def _create(placement: Placement, event: DomainEvent) -> Row:
     """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequestError."""
-    order_request.check_lines(placement.request)
+    order_request.reject_duplicate_skus(placement.request)
     lines = order_request.price(placement.request, table.offer(placement.request))
     change = order_request.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
     return table.orders().create(placement.order_id, change, Causation(event.correlation_id, event.event_id))

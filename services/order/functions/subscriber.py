@@ -39,9 +39,13 @@ HINTS: dict[tuple[str, str], Hint] = {
             "shipping", ("DISPATCHED", "DELIVERED"), lambda row, known: decisions.mark_fulfilment(row, "DISPATCHED")
         ),
         "ShipmentDelivered": Hint("shipping", ("DELIVERED",), lambda row, known: decisions.mark_fulfilment(row, "DELIVERED")),
-        "ShipmentCancelled": Hint("shipping", ("CANCELLED",), lambda row, known: decisions.revoke(row, None, clock.now())),
-        "ShipmentFailed": Hint("shipping", ("FAILED",), lambda row, known: decisions.revoke(row, known["reason"], clock.now())),
-        "PaymentRefunded": Hint("payment", ("REFUNDED",), lambda row, known: decisions.take_back(row, "refunded")),
+        "ShipmentCancelled": Hint(
+            "shipping", ("CANCELLED",), lambda row, known: decisions.begin_refund(row, None, clock.now())
+        ),
+        "ShipmentFailed": Hint(
+            "shipping", ("FAILED",), lambda row, known: decisions.begin_refund(row, known["reason"], clock.now())
+        ),
+        "PaymentRefunded": Hint("payment", ("REFUNDED",), lambda row, known: decisions.record_return(row, "refunded")),
         "PaymentRefundedOutside": Hint(
             "payment",
             ("RECORDED",),
@@ -49,7 +53,7 @@ HINTS: dict[tuple[str, str], Hint] = {
             about=("refund_id",),
         ),
         "StockAllocated": Hint("inventory", ("HELD", "COMMITTED"), lambda row, known: decisions.resume(row, clock.now())),
-        "StockReleased": Hint("inventory", ("RESTOCKED",), lambda row, known: decisions.take_back(row, "restocked")),
+        "StockReleased": Hint("inventory", ("RESTOCKED",), lambda row, known: decisions.record_return(row, "restocked")),
     }.items()
 }
 

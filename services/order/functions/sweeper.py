@@ -78,13 +78,13 @@ def ask_again(order_id: str) -> bool:
     the event answer it again.
     """
     row = table.orders().get(order_id)
-    if row is None or row["status"] not in states.DECIDED_BY_OTHERS:
+    if row is None or row["status"] not in states.AWAITING_OTHER_SERVICES:
         return False
     asked = table.orders().republish_said(order_id, row)
     logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
     metrics.add_metric(name="CancellationStuck", unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()
-    table.orders().postpone(order_id, decisions.asked_again(row, clock.now()))
+    table.orders().postpone(order_id, decisions.next_repeat_at(row, clock.now()))
     return True
 
 

@@ -76,7 +76,7 @@ class Orders(AggregateStore):
                         **marks,
                         ":owner": owner,
                         ":until": clock.rfc3339(now + LEASE),
-                        ":next": decisions.next_look(row, now),
+                        ":next": decisions.next_sweep_at(row, now),
                         ":attempts": row["attempts"] + 1,
                         ":seen": row["attempts"],
                         ":now": clock.rfc3339(now),

@@ -10,13 +10,13 @@ from services.order.workflow import client
 
 def payable(row: Row) -> Statement:
     """State what is to be paid, and by what: the total as it was ordered."""
-    asked = decisions.as_ordered(row)
+    asked = decisions.original_order(row)
     return _issued(Kind.PAYABLE, row, {"total": asked["total"], "payment_token": row["payment_token"]})
 
 
 def wanted(row: Row) -> Statement:
     """State what is to be held: the lines as they were ordered, and what to do if some are short."""
-    asked = decisions.as_ordered(row)
+    asked = decisions.original_order(row)
     lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in asked["lines"]]
     return _issued(Kind.WANTED, row, {"lines": lines, "if_short": row.get("if_short", decisions.REJECT)})
 

@@ -65,7 +65,7 @@ def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyP
 def stage(confirmed: Stage) -> Stage:
     with clock.held_by(lambda: NOON):
         confirmed.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
-        confirmed.advance(lambda row: decisions.ask_to_cancel(row, "CUSTOMER", NOON))
+        confirmed.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", NOON))
     confirmed.asked = confirmed.relay()[-1]
     return confirmed
 

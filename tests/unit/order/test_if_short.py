@@ -9,7 +9,7 @@ import pytest
 from kernel import clients, clock
 from kernel.receipts import Kind
 from services.order.domain import decisions
-from services.order.domain.decisions import BACKORDER_LOOK, EvidenceMissingError
+from services.order.domain.decisions import BACKORDER_POLL_INTERVAL, EvidenceMissingError
 from services.order.functions import commands, intake, subscriber, sweeper
 from services.order.storage import table
 from services.order.workflow import statements
@@ -118,7 +118,7 @@ def test_a_back_order_is_aborted_before_its_money_is_let_go(shop: Shop, saga: Sa
             sweep()
             tried_at = json.loads(saga.started[-1]["input"])["tried_at"]
             assert command("wait", order_id, stock=WAITING, tried_at=tried_at)["outcome"] == status
-    assert BACKORDER_LOOK < decisions.BEFORE_THE_HOLD_ENDS, "it is looked at in that time"
+    assert BACKORDER_POLL_INTERVAL < decisions.HOLD_MARGIN, "it is looked at in that time"
 
 
 def test_to_say_what_goes_without_saying_is_no_other_request(shop: Shop) -> None:
@@ -255,7 +255,7 @@ def test_the_sweeper_asks_now_and_then_and_at_last_gives_the_money_back(
         return str(command("wait", waiting, stock=WAITING, tried_at=tried_at)["outcome"])
 
     for look in range(1, 5):
-        with clock.held_by(lambda look=look: NOON + look * BACKORDER_LOOK):
+        with clock.held_by(lambda look=look: NOON + look * BACKORDER_POLL_INTERVAL):
             assert (sweep()["recovered"], sweep()["recovered"]) == (1, 0)
             assert try_again() == "BACKORDERED"
     with clock.held_by(lambda: NOON + timedelta(days=6)):
