@@ -39,14 +39,21 @@ class TimelineEntry(TypedDict):
     at: str
 
 
-class DueAttributes(TypedDict, total=False):
-    """The key of the sparse index `due`: when a sweeper must look at the item next (RFC 3339, UTC), and in which partition."""
+class SweptAttributes(TypedDict, total=False):
+    """The key of the sparse index `due`, on an item that a sweeper must look at; `next_due` is in RFC 3339 (UTC)."""
 
     due_shard: str
     next_due: str
 
 
-class AggregateRow(DueAttributes):
+class DueAttributes(TypedDict):
+    """The attributes by which a sweeper finds an item from a time on, as `due_at` sets them."""
+
+    due_shard: str
+    next_due: str
+
+
+class AggregateRow(TypedDict):
     """The attributes that every aggregate has. Times are in RFC 3339 (UTC)."""
 
     pk: str

@@ -1,0 +1,92 @@
+"""The form of an order's item."""
+
+from typing import Literal, TypedDict
+
+from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
+from kernel.money import MoneyDict
+from kernel.statements import IfShort
+
+CancellationReason = Literal["CUSTOMER", "OPERATOR"]
+"""Who asked to cancel an order."""
+ShipmentFailure = Literal["NO_ADDRESS", "CARRIER_REFUSED"]
+"""Why a parcel cannot go."""
+Unavailable = Literal["PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE"]
+"""Which service gave a try no answer."""
+Reason = Literal[
+    CancellationReason,
+    ShipmentFailure,
+    Unavailable,
+    "PAYMENT_DECLINED",
+    "PAYMENT_VOIDED",
+    "OUT_OF_STOCK",
+    "STOCK_RELEASED",
+    "CAPTURE_REFUSED",
+]
+"""Why an order is, or may be, cancelled."""
+Fulfilment = Literal["NONE", "DISPATCHED", "DELIVERED"]
+"""How far the parcel is."""
+Respond = Literal["sync", "async"]
+"""Whether the caller waits for the saga's end."""
+
+
+class Line(TypedDict):
+    """So many of a SKU, at the catalogue's price of the day: `unit_price` in minor units of the order's currency."""
+
+    sku: str
+    quantity: int
+    unit_price: int
+
+
+class Contents(TypedDict):
+    """What an order is for."""
+
+    lines: list[Line]
+    total: MoneyDict
+
+
+class OrderAttributes(SweptAttributes, total=False):
+    """What an order's decisions set. Times are in RFC 3339 (UTC)."""
+
+    # From its creation on
+    order_id: str
+    customer_id: str
+    channel: str
+    """`api`, or the name of the channel that published the order."""
+    respond: Respond
+    payment_token: str
+    lines: list[Line]
+    total: MoneyDict
+    fulfilment: Fulfilment
+    key_hash: str
+    scope_hash: str
+    request_hash: str
+    correlation_id: str
+    placed_by: str
+    """The id of the request or event whose write created the order: that writer starts the saga."""
+    attempts: int
+    """How often the sweeper has tried the order since its latest move."""
+
+    # If the customer said so, or once it happened
+    if_short: IfShort
+    ordered: Contents
+    """The contents as ordered, if less than that is in stock."""
+    reason: Reason
+    backordered_at: str
+    held_until: str
+    """When the gateway's authorisation of a back-order ends."""
+    resumed_at: str
+    refunded: bool
+    restocked: bool
+
+    # While the sweeper recovers it
+    lease_owner: str
+    lease_until: str
+    tried_at: str
+    unavailable: Unavailable
+
+
+class OrderRow(AggregateRow, OrderAttributes):
+    """An order as DynamoDB keeps it."""
+
+
+OrderDecision = Decision[OrderAttributes]
