@@ -98,7 +98,7 @@ def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
 
 
 def move_each(
-    rows: KeyedStore,
+    rows: KeyedStore[Any],
     due: Iterable[str],
     move: Callable[[str], bool],
     metric: str,
@@ -129,7 +129,7 @@ def move_each(
     return {moved: done, failed: not_done}
 
 
-def _put_last(rows: KeyedStore, row_id: str) -> None:
+def _put_last(rows: KeyedStore[Any], row_id: str) -> None:
     """Let a row come up after all others that are due, if that can be written: on a hot row it cannot."""
     try:
         rows.postpone(row_id, clock.now())

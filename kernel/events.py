@@ -68,7 +68,7 @@ class DomainEvent(Generic[D_co]):
         )
 
     @staticmethod
-    def from_parts(source: str, detail_type: str, detail: Mapping[str, Any]) -> "DomainEvent":
+    def from_parts(source: str, detail_type: str, detail: Mapping[str, Any]) -> "DomainEvent[Any]":
         """Return the event in an envelope that has passed its schema. A channel may omit the correlation and causation ids."""
         metadata = detail["metadata"]
         return DomainEvent(

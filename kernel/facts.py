@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernel import clients, outside_json
-from kernel.aggregate_store import Row
 from kernel.errors import RetryableError
 from kernel.events import DomainEvent
 from kernel.naming import facts_function_name
@@ -23,7 +22,7 @@ class FactsUnavailableError(RetryableError):
     """The owner did not answer. The row's state is unknown, and the same question may be repeated."""
 
 
-def answer(row: Row | None, *names: str) -> dict[str, Any]:
+def answer(row: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:
     """Return a `facts` function's answer: FOUND with `status` and those of `names` that the row has, or NOT_FOUND."""
     if row is None:
         return {"outcome": "NOT_FOUND"}

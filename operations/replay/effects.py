@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kernel import clock, idempotency
 from kernel.money import Money
@@ -20,6 +20,7 @@ from operations.events.journal import Published
 from operations.orders import store
 from operations.window import Window
 from services.order.domain import identity, order_request
+from services.order.domain.order_request import OrderRequest
 from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
 
@@ -70,8 +71,8 @@ def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
     worth: dict[str, Money] = {}
     refused = 0
     for data in missing.values():
-        request = order_request.normalize_request(data)
         try:
+            request = order_request.normalize_request(cast(OrderRequest, data))
             order_request.reject_duplicate_skus(request)
             lines = order_request.price(request, offer)
         except (InvalidRequestError, KeyError):

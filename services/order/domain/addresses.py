@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from kernel.problem_details import InvalidRequestError
+from services.order.domain.order_request import ContactRequest
 
 _COUNTRIES: Final = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
@@ -29,7 +29,7 @@ JOINERS: Final = "\u200c\u200d"
 """Letters of Persian and Indic names need them."""
 
 
-def checked(contact: Mapping[str, Any]) -> dict[str, Any]:
+def checked(contact: ContactRequest) -> ContactRequest:
     """Return a contact that its schema accepts as it is kept: trimmed, its mail domain in ASCII. Raises InvalidRequestError."""
     address = {name: _plain(f"address.{name}", text) for name, text in contact["address"].items()}
     if address["country"] not in COUNTRIES:

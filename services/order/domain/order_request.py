@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, NotRequired, TypedDict, TypeVar, cast
 
 import fastjsonschema
 
@@ -18,8 +18,11 @@ from kernel.money import MAX_TOTAL, Money, total
 from kernel.outside_json import OutsideJsonError
 from kernel.problem_details import InvalidRequestError
 from kernel.schemas import field_of, reason_of, unknown_field
+from kernel.statements import IfShort, Quantity
 from services.order.domain import decisions, identity, states
+from services.order.domain.model import CancellationReason, Line, OrderAttributes, OrderDecision, Respond
 from services.order.domain.prices import Offer
+from services.order.schemas.models import OrderPlacedV3Data, OrderPlacedV3DataLines
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
@@ -27,32 +30,68 @@ QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:\s*;.*)?')
 """A header's value that is a string of RFC 8941 (section 3.3.3); its parameters mean nothing here."""
 
 
+T = TypeVar("T")
+
+
+class OrderRequest(TypedDict):
+    """A request to place an order, as a body or a channel's event has it."""
+
+    customer_id: str
+    currency: str
+    lines: list[Quantity]
+    payment_token: str
+    if_short: NotRequired[IfShort]
+
+
+class CancelRequest(TypedDict):
+    """A request to cancel an order, by the customer unless it says otherwise."""
+
+    reason: NotRequired[CancellationReason]
+
+
+class ContactRequest(TypedDict):
+    """Where a customer's mails and parcels go."""
+
+    name: str
+    email: str
+    address: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RequestSchema(Generic[T]):
+    """The schema `requests/<name>.json`, which a body must pass to be a `T`."""
+
+    name: str
+
+
+PLACE_ORDER: Final = RequestSchema[OrderRequest]("place_order")
+CANCEL: Final = RequestSchema[CancelRequest]("cancel")
+CONTACT: Final = RequestSchema[ContactRequest]("contact")
+
+
 @dataclass(frozen=True)
 class Placement:
-    """A request to place an order, checked but not yet priced. `respond` is `sync` or `async`.
-
-    `request` is as `normalize_request` has it: what goes without saying is not said, so that saying it is no other request.
-    """
+    """A request to place an order, checked but not yet priced. `request` is normalized, see `normalize_request`."""
 
     scope: str
     channel: str
     idempotency_key: str
-    request: Mapping[str, Any]
-    respond: str
+    request: OrderRequest
+    respond: Respond
 
     @property
     def order_id(self) -> str:
-        """The id that the order has, placed once or ten times."""
+        """The order's id, the same for each repetition of the request."""
         return identity.order_id(self.scope, self.idempotency_key)
 
     @property
     def key_hash(self) -> str:
-        """What is kept of the idempotency key, which may hold anything."""
+        """The hash that the order keeps in place of the idempotency key, which may hold anything."""
         return identity.key_hash(self.scope, self.idempotency_key)
 
     @property
     def request_hash(self) -> str:
-        """What tells a repeat of this request from another request under the same key."""
+        """The hash that tells a repeated request from another request under the same key."""
         return identity.request_hash(self.request)
 
 
@@ -64,17 +103,17 @@ class PricedLine:
     quantity: int
     unit_price: Money
 
-    def as_dict(self) -> dict[str, Any]:
-        """The form it has in the row."""
+    def as_dict(self) -> Line:
+        """Return the line as the order's row has it."""
         return {"sku": self.sku, "quantity": self.quantity, "unit_price": self.unit_price.amount}
 
-    def as_published(self) -> dict[str, Any]:
-        """The form it has in OrderPlaced."""
-        return {**self.as_dict(), "unit_price": self.unit_price.as_dict()}
+    def as_published(self) -> OrderPlacedV3DataLines:
+        """Return the line as OrderPlaced has it."""
+        return {"sku": self.sku, "quantity": self.quantity, "unit_price": self.unit_price.as_dict()}
 
 
 def read_idempotency_key(key: str | None) -> str:
-    """The Idempotency-Key header, or InvalidRequestError."""
+    """Return the key of an Idempotency-Key header. Raises InvalidRequestError."""
     where = "Idempotency-Key"
     key = _unquoted(key) if key else key
     if not key:
@@ -105,8 +144,8 @@ def is_async(prefer: str | None) -> bool:
     return False
 
 
-def read_body(text: str | None, schema: str) -> dict[str, Any]:
-    """A request body that `requests/<schema>.json` accepts. Raises InvalidRequestError naming the field."""
+def read_body(text: str | None, schema: RequestSchema[T]) -> T:
+    """Return a request body that passes its schema. Raises InvalidRequestError naming the field."""
     raw = text or ""
     size = len(raw.encode(errors="surrogatepass"))
     if size > MAX_BODY_BYTES:
@@ -118,14 +157,13 @@ def read_body(text: str | None, schema: str) -> dict[str, Any]:
             "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
         ) from None
     try:
-        checked: dict[str, Any] = _checker(schema)(body)
+        return cast(T, _checker(schema.name)(body))
     except fastjsonschema.JsonSchemaValueException as refusal:
-        raise InvalidRequestError("request-invalid", 400, *_named(refusal)) from None
-    return checked
+        raise InvalidRequestError("request-invalid", 400, *_field_and_reason(refusal)) from None
 
 
 def check_customer(customer_id: str, where: str = "customer_id") -> str:
-    """A customer's id. Raises InvalidRequestError."""
+    """Return the customer's id. Raises InvalidRequestError."""
     if not CUSTOMER_ID.fullmatch(customer_id):
         raise InvalidRequestError("request-invalid", 400, where, ID_FORM)
     if is_personal(customer_id):
@@ -133,21 +171,28 @@ def check_customer(customer_id: str, where: str = "customer_id") -> str:
     return customer_id
 
 
-def check_ids(request: Mapping[str, Any]) -> None:
+def check_ids(request: OrderRequest) -> None:
     """Refuse a request that has personal data where an id belongs. Raises InvalidRequestError."""
     where = personal_field(request)
     if where is not None:
         raise InvalidRequestError("request-invalid", 400, where, PERSONAL)
 
 
-def normalize_request(said: Mapping[str, Any]) -> dict[str, Any]:
-    """The request in what a body or a channel's event says."""
-    names = ("customer_id", "currency", "lines", "payment_token", "if_short")
-    return {name: said[name] for name in names if name in said and said[name] != decisions.REJECT}
+def normalize_request(said: OrderRequest) -> OrderRequest:
+    """Return the request without other fields and without a default, so that stating it yields the same request hash."""
+    request: OrderRequest = {
+        "customer_id": said["customer_id"],
+        "currency": said["currency"],
+        "lines": said["lines"],
+        "payment_token": said["payment_token"],
+    }
+    if "if_short" in said and said["if_short"] != decisions.REJECT:
+        request["if_short"] = said["if_short"]
+    return request
 
 
-def reject_duplicate_skus(request: Mapping[str, Any]) -> None:
-    """Refuse two lines of one SKU: which of two quantities was meant is not ours to guess."""
+def reject_duplicate_skus(request: OrderRequest) -> None:
+    """Refuse two lines of one SKU, because their quantities may be a mistake. Raises InvalidRequestError."""
     first: dict[str, int] = {}
     for position, line in enumerate(request["lines"]):
         if line["sku"] in first:
@@ -156,12 +201,11 @@ def reject_duplicate_skus(request: Mapping[str, Any]) -> None:
         first[line["sku"]] = position
 
 
-def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
+def price(request: OrderRequest, offer: Offer) -> list[PricedLine]:
     """Return the request's lines at the catalogue's prices.
 
-    Raises InvalidRequestError for an unknown SKU, another currency, a total that is too large, and a customer without a
-    contact,
-    to whom no mail and no parcel could go.
+    Raises InvalidRequestError for an unknown SKU, another currency, a total above MAX_TOTAL, and a customer without a contact,
+    because no mail and no parcel could reach them.
     """
     priced = []
     for position, line in enumerate(request["lines"]):
@@ -183,37 +227,40 @@ def price(request: Mapping[str, Any], offer: Offer) -> list[PricedLine]:
     return priced
 
 
-def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> Decision:
-    """O1: the order's first row, with its OrderPlaced. `request_id` tells whose write it was, should its answer be lost."""
+def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> OrderDecision:
+    """Create the order, with its OrderPlaced. `request_id` identifies the writer if the response to the write is lost."""
     request = placement.request
     amount = total((line.unit_price * line.quantity for line in lines), request["currency"]).as_dict()
-    data = {
+    if_short = request.get("if_short", decisions.REJECT)
+    attributes: OrderAttributes = {
+        "order_id": placement.order_id,
         "customer_id": request["customer_id"],
         "channel": placement.channel,
         "lines": [line.as_dict() for line in lines],
         "total": amount,
         "respond": placement.respond,
+        "payment_token": request["payment_token"],
+        "fulfilment": states.FULFILMENT[0],
+        "key_hash": placement.key_hash,
+        "scope_hash": identity.scope_hash(placement.scope, placement.key_hash),
+        "request_hash": placement.request_hash,
+        "correlation_id": correlation_id,
+        "placed_by": request_id,
+        "attempts": 0,
+        "due_shard": shard_of(placement.order_id),
+        "next_due": clock.rfc3339(now + decisions.FIRST_SWEEP_AFTER),
     }
-    if_short = request.get("if_short", decisions.REJECT)
-    return Decision(
-        states.TRANSITIONS["create"],
-        set={
-            **data,
-            **({"if_short": if_short} if if_short != decisions.REJECT else {}),
-            "order_id": placement.order_id,
-            "payment_token": request["payment_token"],
-            "fulfilment": states.FULFILMENT[0],
-            "key_hash": placement.key_hash,
-            "scope_hash": identity.scope_hash(placement.scope, placement.key_hash),
-            "request_hash": placement.request_hash,
-            "correlation_id": correlation_id,
-            "placed_by": request_id,
-            "attempts": 0,
-            "due_shard": shard_of(placement.order_id),
-            "next_due": clock.rfc3339(now + decisions.FIRST_SWEEP_AFTER),
-        },
-        data={**data, "lines": [line.as_published() for line in lines], "if_short": if_short},
+    if if_short != decisions.REJECT:
+        attributes["if_short"] = if_short
+    data = OrderPlacedV3Data(
+        customer_id=request["customer_id"],
+        channel=placement.channel,
+        lines=[line.as_published() for line in lines],
+        total=amount,
+        respond=placement.respond,
+        if_short=if_short,
     )
+    return Decision(states.TRANSITIONS["create"], set=attributes, data=data)
 
 
 @cache
@@ -223,8 +270,8 @@ def _checker(schema: str) -> Callable[[Any], Any]:
     return check
 
 
-def _named(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
-    """The field and the reason, to the very name of a field that is missing or should not be there."""
+def _field_and_reason(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
+    """Return (field path, reason), naming missing and unknown fields exactly."""
     where, prefix = field_of(refusal), f"{field_of(refusal)}." if field_of(refusal) else ""
     if refusal.rule == "additionalProperties":
         unknown = shown(unknown_field(refusal))

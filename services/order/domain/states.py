@@ -1,7 +1,10 @@
 """The order's transition table (protocol O1 to O5, and what comes after the yes) and the marks of its fulfilment."""
 
+from typing import Final
+
 from kernel.naming import source_of
 from kernel.transitions import ABSENT, TransitionTable, step
+from services.order.domain.model import Fulfilment
 
 PENDING, BACKORDERED, CONFIRMING, CONFIRMED = "PENDING", "BACKORDERED", "CONFIRMING", "CONFIRMED"
 CANCELLING, CANCELLED = "CANCELLING", "CANCELLED"
@@ -100,5 +103,5 @@ TRANSITIONS = TransitionTable(
     terminal=frozenset({CONFIRMED, CANCELLED}),
 )
 
-FULFILMENT = ("NONE", "DISPATCHED", "DELIVERED")
+FULFILMENT: Final[tuple[Fulfilment, ...]] = ("NONE", "DISPATCHED", "DELIVERED")
 """Fulfilment only ever moves to the right."""

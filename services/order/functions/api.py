@@ -1,7 +1,7 @@
 """The order API: place, show, list and cancel orders, keep and forget contacts. It never says what is not durably true."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,11 +11,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from kernel import clients, clock, problem_details
-from kernel.aggregate_store import Causation, Row
+from kernel.aggregate_store import Causation
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from kernel.problem_details import InvalidRequestError, ProblemDetails
 from kernel.settings import from_environment
 from services.order.domain import addresses, decisions, identity, order_request, pagination, states
+from services.order.domain.model import OrderRow, Respond
 from services.order.domain.order_request import Placement
 from services.order.storage import table
 from services.order.storage.indexes import IN_A_PAGE
@@ -24,6 +25,8 @@ from services.order.workflow import client, statements, time_budget
 logger = Logger()
 app = APIGatewayHttpResolver()
 CHANNEL = "api"
+PUBLIC = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
+PUBLIC_IF_SET = ("if_short", "ordered", "reason")
 ASK_AGAIN_SECONDS = "2"
 ASK_UNAVAILABLE_AGAIN_SECONDS = "60"
 ASK_BACKORDER_AGAIN_SECONDS = "900"
@@ -47,7 +50,7 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-def run_saga(row: Row, workflow_input: dict[str, Any]) -> Row:
+def run_saga(row: OrderRow, workflow_input: dict[str, Any]) -> OrderRow:
     """Start the saga once, wait for its end, and return the order's row as it is after that.
 
     The wait leaves time to read the row and to answer. If the saga does not end in that time, the row as it was is returned:
@@ -65,10 +68,10 @@ def place_order() -> Response[str]:
     """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet, or waits for stock."""
     request_id = _request_id()
     key = order_request.read_idempotency_key(_header("idempotency-key"))
-    request = order_request.normalize_request(order_request.read_body(_body(), "place_order"))
+    request = order_request.normalize_request(order_request.read_body(_body(), order_request.PLACE_ORDER))
     order_request.check_ids(request)
     order_request.reject_duplicate_skus(request)
-    respond = "async" if order_request.is_async(_header("prefer")) else "sync"
+    respond: Respond = "async" if order_request.is_async(_header("prefer")) else "sync"
     placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
     row = _create(placement, request_id)
     if row["request_hash"] != placement.request_hash:
@@ -82,7 +85,7 @@ def place_order() -> Response[str]:
     return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
 
 
-def _create(placement: Placement, request_id: str) -> Row:
+def _create(placement: Placement, request_id: str) -> OrderRow:
     """The order's row, new or as it already was."""
     orders = table.orders()
     try:
@@ -128,7 +131,7 @@ def show_order(order_id: str) -> Response[str]:
 def cancel_order(order_id: str) -> Response[str]:
     """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
     orders = table.orders()
-    reason = order_request.read_body(_body() or "{}", "cancel").get("reason", "CUSTOMER")
+    reason = order_request.read_body(_body() or "{}", order_request.CANCEL).get("reason", "CUSTOMER")
     found = orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if found is None:
         return _no_such_order(order_id)
@@ -157,7 +160,7 @@ def cancel_order(order_id: str) -> Response[str]:
 def put_contact(customer_id: str) -> Response[str]:
     """Keep where a customer's mails and parcels go."""
     order_request.check_customer(customer_id)
-    table.contacts().put(customer_id, addresses.checked(order_request.read_body(_body(), "contact")))
+    table.contacts().put(customer_id, addresses.checked(order_request.read_body(_body(), order_request.CONTACT)))
     return Response(204, body="")
 
 
@@ -183,7 +186,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-REJECTIONS: dict[str, Callable[[Row], ProblemDetails]] = {
+REJECTIONS: dict[str, Callable[[OrderRow], ProblemDetails]] = {
     "PAYMENT_DECLINED": lambda row: ProblemDetails(
         "payment-declined", 402, "Payment declined", "the payment was declined; nothing was charged", {"order": _public(row)}
     ),
@@ -196,7 +199,7 @@ REJECTIONS: dict[str, Callable[[Row], ProblemDetails]] = {
 }
 
 
-def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
+def _answer(row: OrderRow, headers: dict[str, str]) -> Response[str]:
     """Return what the order durably is; `headers` go with an answer that is no end."""
     status, reason, location = row["status"], row.get("reason", ""), f"/orders/{row['order_id']}"
     if status == states.CONFIRMED:
@@ -210,7 +213,7 @@ def _answer(row: Row, headers: dict[str, str]) -> Response[str]:
     return _json(202, body, {"Location": location, "Retry-After": _ask_again(row), **headers})
 
 
-def _undecided(row: Row) -> str:
+def _undecided(row: OrderRow) -> str:
     """Return why an order is not at its end, in words for its customer's shop."""
     if row["status"] in states.AWAITING_OTHER_SERVICES:
         return "being cancelled"
@@ -220,14 +223,14 @@ def _undecided(row: Row) -> str:
     return UNAVAILABLE.get(unavailable, "not decided yet")
 
 
-def _public(row: Row) -> dict[str, Any]:
-    """What the caller is shown of an order: no payment token, no contact."""
-    names = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
-    shown = {name: row[name] for name in names}
-    return shown | {name: row[name] for name in ("if_short", "ordered", "reason") if row.get(name)}
+def _public(row: OrderRow) -> dict[str, Any]:
+    """Return an order as its caller sees it, without payment token and contact."""
+    attributes: Mapping[str, object] = row
+    shown = {name: attributes[name] for name in PUBLIC}
+    return shown | {name: attributes[name] for name in PUBLIC_IF_SET if attributes.get(name)}
 
 
-def _ask_again(row: Row) -> str:
+def _ask_again(row: OrderRow) -> str:
     """Return after how many seconds there may be news of an order."""
     if row["status"] == states.BACKORDERED:
         return ASK_BACKORDER_AGAIN_SECONDS
@@ -235,7 +238,7 @@ def _ask_again(row: Row) -> str:
     return ASK_UNAVAILABLE_AGAIN_SECONDS if unavailable else ASK_AGAIN_SECONDS
 
 
-def _tag(row: Row) -> str:
+def _tag(row: OrderRow) -> str:
     """The entity tag of an order: all that is shown of it changes with its version, and with nothing else."""
     return f'"{row["version"]}"'
 

@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any
 
 from kernel import clock
-from kernel.aggregate_store import Decision, Row
+from kernel.aggregate_store import Decision
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
 from kernel.receipts import Kind, receipts
 from kernel.settings import from_environment
 from kernel.statements import PaymentStatement, StockStatement
 from services.order.domain import decisions, identity, states
+from services.order.domain.model import OrderRow
 from services.order.storage import table
 from services.order.workflow.statements import decision, payable, wanted
 
@@ -112,12 +113,12 @@ def wait(command: Wait) -> Answer:
 def unavailable(command: Unavailable) -> Answer:
     """Record that a try got no answer, or end the order if this try began after its deadline; answer the status after it.
 
-    Raises InvalidCommandError for a reason that is not in `decisions.UNAVAILABLE`.
+    Raises InvalidCommandError for any other reason.
     """
     receipts().check(Kind.PAYABLE, command.order_id, command.payable)
     reason = command.reason
-    if reason not in decisions.UNAVAILABLE:
-        raise InvalidCommandError(f"reason: {reason!r} is not one of {', '.join(sorted(decisions.UNAVAILABLE))}")
+    if not decisions.is_unavailable(reason):
+        raise InvalidCommandError(f"reason: {reason!r} is not one of PAYMENT_UNAVAILABLE, INVENTORY_UNAVAILABLE")
     answer = _apply(command, lambda row: decisions.expire(row, reason, command.tried_at, limits(), clock.now()))
     if answer["outcome"] in states.UNDECIDED:
         table.orders().record_unavailable(command.order_id, reason)
@@ -175,6 +176,6 @@ def _settled(command: Finish) -> tuple[PaymentStatement, StockStatement]:
     return receipts().check(Kind.PAYMENT, order_id, command.payment), receipts().check(Kind.STOCK, order_id, command.stock)
 
 
-def _apply(command: OrderCommand, decide: Callable[[Row], Decision | None]) -> Answer:
+def _apply(command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> Answer:
     """Take the step and state the decision. Raises UnknownAggregateError."""
     return decision(table.orders().apply(command.order_id, decide, command.causation))

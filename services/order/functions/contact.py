@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from kernel import clock
-from kernel.aggregate_store import Row
+from services.order.domain.model import OrderRow
 from services.order.functions import facts
 from services.order.storage import table
 
@@ -27,6 +27,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"outcome": "FOUND", "order": stated, **found}
 
 
-def is_young(order: Row) -> bool:
+def is_young(order: OrderRow) -> bool:
     """Return whether the order was placed less than NOT_YET_FOR ago."""
     return clock.now() < clock.from_rfc3339(order["created_at"]) + NOT_YET_FOR

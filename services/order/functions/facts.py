@@ -3,12 +3,12 @@
 from typing import Any
 
 from kernel import facts
-from kernel.aggregate_store import Row
 from services.order.domain import decisions
+from services.order.domain.model import OrderRow
 from services.order.storage import table
 
 
-def stated(row: Row | None) -> dict[str, Any]:
+def stated(row: OrderRow | None) -> dict[str, Any]:
     """Return FOUND with the order's facts, none of them personal, or NOT_FOUND.
 
     `confirmed` and `revoked` (cancelled after its confirmation) are true for good once they are true.

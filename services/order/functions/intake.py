@@ -3,7 +3,7 @@
 from typing import Any
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Row
+from kernel.aggregate_store import Causation
 from kernel.events import DomainEvent
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
 from kernel.inbox import Delivery, subscribe
@@ -11,12 +11,14 @@ from kernel.naming import CHANNEL_PREFIX
 from kernel.problem_details import InvalidRequestError
 from kernel.schemas import InvalidEventError
 from services.order.domain import identity, order_request
+from services.order.domain.model import OrderRow
 from services.order.domain.order_request import Placement
+from services.order.schemas.consumed import ChannelOrderPlacedData
 from services.order.storage import table
 from services.order.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 
-def accept(delivery: Delivery) -> None:
+def accept(delivery: Delivery[ChannelOrderPlacedData]) -> None:
     """Create the order, once for each (channel, idempotency key). Raises InvalidEventError for what can never become one.
 
     A known order is never priced again: a repeated message looks for its order first. A second message of the same event
@@ -47,7 +49,7 @@ def channel_of(event: DomainEvent) -> str:
     return event.source.removeprefix(CHANNEL_PREFIX)
 
 
-def check_ids(event: DomainEvent) -> None:
+def check_ids(event: DomainEvent[ChannelOrderPlacedData]) -> None:
     """Refuse a channel that may not be called so, and ids with control characters or personal data.
 
     Raises InvalidEventError.
@@ -68,7 +70,7 @@ def check_ids(event: DomainEvent) -> None:
             raise InvalidEventError(name, field, "must have printable characters only")
 
 
-def _create(placement: Placement, event: DomainEvent) -> Row:
+def _create(placement: Placement, event: DomainEvent) -> OrderRow:
     """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequestError."""
     order_request.reject_duplicate_skus(placement.request)
     lines = order_request.price(placement.request, table.offer(placement.request))

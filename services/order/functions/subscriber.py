@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Decision, Row, UnknownAggregateError
+from kernel.aggregate_store import Causation, Decision, UnknownAggregateError
 from kernel.facts import Facts, contradicted, facts_of
 from kernel.inbox import Delivery, subscribe
 from kernel.naming import source_of
 from services.order.domain import decisions
+from services.order.domain.model import OrderRow
 from services.order.storage import table
 from services.order.subscriptions import REPLAY_POLICY
 
@@ -27,7 +28,7 @@ class Hint:
 
     owner: str
     statuses: tuple[str, ...]
-    choose: Callable[[Row, Facts], Decision | None]
+    choose: Callable[[OrderRow, Facts], Decision | None]
     about: tuple[str, ...] = ()
     """The fields of the event's data that tell the owner which of an order's rows is asked for."""
 
@@ -75,7 +76,7 @@ def move(delivery: Delivery) -> None:
     if facts is None or facts["status"] not in hint.statuses:
         raise contradicted(event, hint.owner, facts)
 
-    def step(row: Row) -> Decision | None:
+    def step(row: OrderRow) -> Decision | None:
         change = hint.choose(row, facts)
         return replace(change, triggered_by=event) if change else None
 

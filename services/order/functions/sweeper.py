@@ -14,10 +14,10 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clients, clock
-from kernel.aggregate_store import Row
 from kernel.entrypoints import move_each, republish_stale_outbox, sweep
 from kernel.settings import from_environment
 from services.order.domain import decisions, states
+from services.order.domain.model import OrderRow
 from services.order.storage import table
 from services.order.workflow import client
 
@@ -41,7 +41,7 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-def stuck_metric(row: Row) -> str | None:
+def stuck_metric(row: OrderRow) -> str | None:
     """The alarm's metric for an order that keeps being recovered in vain, if it is one."""
     if row["attempts"] < STUCK_AFTER_ATTEMPTS or row["status"] == states.BACKORDERED:
         return None

@@ -1,17 +1,18 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from kernel import clients, clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from services.order.domain import decisions, states
+from services.order.domain.model import OrderRow
+from services.order.domain.order_request import OrderRequest
 from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
@@ -30,8 +31,8 @@ class Page:
     next: Row | None
 
 
-class Orders(AggregateStore):
-    """The rows `ORDER#<order_id>`."""
+class Orders(AggregateStore[OrderRow]):
+    """The items `ORDER#<order_id>`."""
 
     keeps_timeline = True
 
@@ -55,8 +56,11 @@ class Orders(AggregateStore):
         last = answer.get("LastEvaluatedKey")
         return Page([unmarshal(item) for item in answer["Items"]], unmarshal(last) if last else None)
 
-    def lease(self, order_id: str, owner: str, now: datetime) -> Row | None:
-        """O6: take the order for one attempt at recovery; the row, or None if no saga can help it or somebody has it."""
+    def lease(self, order_id: str, owner: str, now: datetime) -> OrderRow | None:
+        """Take the order for one attempt at recovery.
+
+        Return its row, or None if another sweeper has it or if no saga can move it on.
+        """
         row = self.get(order_id)
         if row is None or row["status"] not in states.DECIDED_BY_SAGA:
             return None
@@ -88,7 +92,7 @@ class Orders(AggregateStore):
             if not is_condition_failure(error):
                 raise
             return None
-        return unmarshal(answer["Attributes"])
+        return cast(OrderRow, unmarshal(answer["Attributes"]))
 
     def record_unavailable(self, order_id: str, reason: str) -> None:
         """Write on an undecided order which service gave its latest try no answer. Its version stays: no decision was taken."""
@@ -119,7 +123,7 @@ def catalogue() -> Catalogue:
     return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
 
 
-def offer(request: Mapping[str, Any]) -> Offer:
+def offer(request: OrderRequest) -> Offer:
     """Return what the catalogue has for a request to place an order."""
     return catalogue().look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
 
