@@ -118,7 +118,7 @@ def unavailable(command: Unavailable) -> Answer:
     receipts().check(Kind.PAYABLE, command.order_id, command.payable)
     reason = command.reason
     if not decisions.is_unavailable(reason):
-        raise InvalidCommandError(f"reason: {reason!r} is not one of PAYMENT_UNAVAILABLE, INVENTORY_UNAVAILABLE")
+        raise InvalidCommandError(f"reason: {reason!r} is not one of INVENTORY_UNAVAILABLE, PAYMENT_UNAVAILABLE")
     answer = _apply(command, lambda row: decisions.expire(row, reason, command.tried_at, limits(), clock.now()))
     if answer["outcome"] in states.UNDECIDED:
         table.orders().record_unavailable(command.order_id, reason)
