@@ -255,7 +255,7 @@ class Order:
                     yield from self.commit()
                     yield from self.capture()
                 if fate in ("CAPTURE REFUSED", "RESTOCKED"):
-                    self.advance(lambda row: decisions.refuse(row, "CAPTURE_REFUSED", "CAPTURE_REFUSED"))
+                    self.advance(lambda row: decisions.revert_to_cancelling(row, "CAPTURE_REFUSED", "CAPTURE_REFUSED"))
                     yield
                     yield from self.let_go()
                 else:
