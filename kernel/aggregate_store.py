@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import TypeVar
 
 from kernel import clock, schemas, versions
+from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
 from kernel.naming import DUE_INDEX
@@ -188,7 +189,7 @@ def is_condition_failure(error: ClientError) -> bool:
 class KeyedStore(Generic[R]):
     """Items whose keys are `<prefix>#<id>`, read by id, and found when they are due."""
 
-    def __init__(self, client: Any, table_name: str, prefix: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str, prefix: str) -> None:
         self.client = client
         self.table_name = table_name
         self.prefix = prefix
@@ -260,7 +261,7 @@ class AggregateStore(KeyedStore[R]):
     keeps_timeline = False
     """Whether an item keeps, in `timeline`, the events it published and consumed, oldest first."""
 
-    def __init__(self, client: Any, table_name: str, transitions: TransitionTable) -> None:
+    def __init__(self, client: AwsClient, table_name: str, transitions: TransitionTable) -> None:
         super().__init__(client, table_name, transitions.aggregate)
         self.transitions = transitions
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kernel import clients, outside_json
+from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import DomainEvent
 from kernel.naming import facts_function_name
@@ -32,7 +33,7 @@ def answer(row: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:
 class OwnerFacts:
     """The facts that each service states of its rows, read from its `facts` function on this stage by Lambda's client."""
 
-    def __init__(self, client: Callable[[], Any], stage: str) -> None:
+    def __init__(self, client: Callable[[], AwsClient], stage: str) -> None:
         self.client = client
         self.stage = stage
 
@@ -56,7 +57,7 @@ def facts_of(service: str, order_id: str, **about: str) -> Facts | None:
     return OwnerFacts(clients.functions, os.environ["STAGE"]).of(service, order_id, **about)
 
 
-def ask(client: Any, function: str, order_id: str, **about: str) -> dict[str, Any]:
+def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[str, Any]:
     """Invoke a query function, by its name or ARN, on an order and return its answer. `client` is Lambda's.
 
     Raises FactsUnavailableError, and botocore's errors.

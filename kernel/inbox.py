@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kernel import clients as process_clients
 from kernel import outside_json, schemas, versions
 from kernel.aggregate_store import Causation
-from kernel.clients import Clients
+from kernel.clients import AwsClient, Clients
 from kernel.events import D_co, DomainEvent
 from kernel.metrics import count
 from kernel.naming import catches_up, is_source
@@ -59,6 +59,8 @@ class Delivery(Generic[D_co]):
         return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
 
 
+LambdaHandler = Callable[[Mapping[str, Any], object], dict[str, Any]]
+"""Of an event and a context."""
 Handler = Callable[[Delivery[Any]], None]
 Handlers = Mapping[tuple[str, str], Handler]
 """Handlers by (source, detail-type); a source may end in `*`."""
@@ -68,7 +70,7 @@ Handlers = Mapping[tuple[str, str], Handler]
 class DeadLetters:
     """The queue's dead-letter queue: what can never succeed is set aside there at once, with the reason."""
 
-    sqs: Any
+    sqs: AwsClient
     queue_url: str
     source_url: str = ""
     """The queue itself, if failed messages are to be delivered again by our own schedule and not by its visibility time-out."""
@@ -98,7 +100,9 @@ class DeadLetters:
         )
 
 
-def queue_handler(clients: Clients, environ: Mapping[str, str], handlers: Handlers, replay_policy: ReplayPolicy) -> Any:
+def queue_handler(
+    clients: Clients, environ: Mapping[str, str], handlers: Handlers, replay_policy: ReplayPolicy
+) -> LambdaHandler:
     """Return the Lambda handler of a subscription's queue: it responds with a partial batch response, as `receive` says.
 
     The variable DEAD_LETTER_QUEUE_URL names the dead-letter queue, QUEUE_URL the queue itself.

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock, versions
 from kernel.aggregate_store import Row, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.naming import PENDING_INDEX
 
@@ -43,8 +44,8 @@ class BusUnavailableError(RetryableError):
 class Outbox:
     """The table whose rows hold the pending events, and the bus they go to."""
 
-    dynamodb: Any
-    events: Any
+    dynamodb: AwsClient
+    events: AwsClient
     table_name: str
     bus_name: str
 

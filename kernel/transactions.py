@@ -8,6 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from kernel.aggregate_store import ContentionError, Row, unmarshal
+from kernel.clients import AwsClient
 
 Action = dict[str, Any]
 """One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}`, `{"Delete": ...}` or `{"ConditionCheck": ...}`."""
@@ -24,7 +25,7 @@ _chance = random.Random()
 
 
 def transact(
-    client: Any,
+    client: AwsClient,
     actions: list[Action],
     *,
     chance: random.Random = _chance,

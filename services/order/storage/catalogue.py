@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kernel.aggregate_store import marshal, unmarshal
+from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.money import Money
 from services.order.domain.prices import Offer, check_price
@@ -21,7 +22,7 @@ class CatalogueUnavailableError(RetryableError):
 class Catalogue:
     """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         self.client = client
         self.table_name = table_name
 

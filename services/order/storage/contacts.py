@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
 
 
@@ -19,7 +20,7 @@ def key_of(customer_id: str) -> dict[str, Any]:
 class Contacts:
     """The rows `CONTACT#<customer_id>` of the order table: `customer_id`, `name`, `email`, `address`; and their marks."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         self.client = client
         self.table_name = table_name
 

@@ -4,12 +4,13 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 from botocore.exceptions import ClientError
 
 from kernel import clients, clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
+from kernel.clients import AwsClient
 from services.order.domain import decisions, states
 from services.order.domain.model import OrderRow
 from services.order.domain.order_request import OrderRequest
@@ -36,7 +37,7 @@ class Orders(AggregateStore[OrderRow]):
 
     keeps_timeline = True
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
 
     def of_customer(self, customer_id: str, limit: int, begin: Row | None = None) -> Page:
