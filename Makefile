@@ -1,4 +1,4 @@
-# Thin: each target sets up what it needs, then calls one command.
+# Each target installs its requirements, then runs one command.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 PYTHON ?= python3
@@ -6,7 +6,7 @@ NODE := $(CURDIR)/.venv/lib/node
 export PATH := $(CURDIR)/.venv/bin:$(NODE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(NODE)/bin/node
 UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
-# Of an environment that was cut while it was made: pip comes last.
+# pip is installed last, so an environment with pip is complete.
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
@@ -44,7 +44,7 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
-test: setup ## Run everything fast: linters, unit, infrastructure, a share of the simulation, system
+test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
 	@.venv/bin/python -m pytest -q tests/emulator tests/system
 
@@ -58,48 +58,48 @@ prose: setup ## Print the sentences that break the writing rules, in FILES or ev
 prose-lower: setup ## Lower the number of such sentences that each file may still have to the number of today
 	@.venv/bin/python -m tests.quality.prose --lower
 
-demo: setup ## Bring up the laptop's AWS, show an order's ways, audit the money
+demo: setup ## Run every order scenario on a throw-away emulator, then audit the result
 	@.venv/bin/orderctl demo
 
-up: setup ## Start the laptop's AWS and deploy the stacks to it
+up: setup ## Start the laptop's AWS and deploy the stacks
 	@.venv/bin/orderctl up
 
 down: setup ## Stop the laptop's AWS
 	@.venv/bin/orderctl down
 
-explore: setup ## Explore every state of the protocol, without each ingredient, with each guard changed
+explore: setup ## Check every state of the protocol, also without each rule and with each guard changed
 	@.venv/bin/python -m simulation.modelcheck
 
-simulate: setup ## Run ORDERS orders from SEED under every fault
+simulate: setup ## Simulate ORDERS orders from SEED under every fault
 	@.venv/bin/python -m simulation run --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
-simulate-adapters: setup ## Run ORDERS orders from SEED with the adapters of Stripe and EasyPost, under every fault
+simulate-adapters: setup ## Simulate ORDERS orders with the adapters of Stripe and EasyPost
 	@.venv/bin/python -m simulation run --adapters --orders $(or $(ORDERS),5000) --seed $(or $(SEED),1)
 
-simulate-long: setup ## The same with 100,000 orders
+simulate-long: setup ## Simulate 100,000 orders
 	@.venv/bin/python -m simulation run --orders 100000 --seed $(or $(SEED),1)
 
-simulate-every-call: setup ## Strike every call boundary of every path in every mode
+simulate-every-call: setup ## Let every call of every path fail in every way
 	@.venv/bin/python -m simulation enumerate
 
-simulate-pairs: setup ## Every pair of call boundaries of every path
+simulate-pairs: setup ## Let every pair of calls of every path fail
 	@.venv/bin/python -m simulation enumerate --pairs
 
-simulate-replays: setup ## Lose and spoil deliveries of CDNOW orders (SEEDS, SEED), replay, look at every table
+simulate-replays: setup ## Lose deliveries of CDNOW orders (SEEDS, SEED), replay them, compare every table
 	@.venv/bin/python -m simulation replays --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1)
 
-simulate-bugs: setup ## Put known bugs into the handlers, one by one: all are caught
+simulate-bugs: setup ## Put each known bug into the handlers: the simulation must catch it
 	@.venv/bin/python -m simulation bugs
 
-judges: setup ## Hold the simulation's models against independent implementations, and print what was compared
+judges: setup ## Compare the simulation's models with independent implementations
 	@.venv/bin/python -m pytest -q tests/judges
 
-verify-protocol: setup ## Verify the protocol's Promela model by Spin: the whole, and without each part
+verify-protocol: setup ## Verify the Promela model of the protocol by Spin, also without each rule
 	@.venv/bin/python -m tests.judges.promela
 
-kill: setup ## Kill worker processes while ORDERS orders come in (SEED), then audit
+kill: setup ## Kill worker processes while ORDERS orders arrive (SEED), then audit
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
 	  .venv/bin/python -m pytest tests/system/test_kill.py -m long
 
-clean: ## Remove what was built (not the environments)
+clean: ## Remove build output, but not the environments
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache

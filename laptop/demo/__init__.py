@@ -1,1 +1,1 @@
-"""The demonstration: an order's ways, one after the other, on a laptop AWS of its own, and an audit at the end."""
+"""The demo: every order scenario on an emulator of its own, then the audit."""
