@@ -1,6 +1,6 @@
 """The AWS clients of the functions, one of each kind, with bounded time-outs and stated retries.
 
-Their time-outs are in `patience.py`, from which the time budgets are computed.
+Their time-outs are in `timeouts.py`, from which the time budgets are computed.
 """
 
 from functools import cache, cached_property

@@ -51,7 +51,7 @@ def plan(
     `new_tables`, `estimate`, `narrowest`.
 
     `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
-    The window and the services must have been checked (`replaying.check`, `replaying.chosen_rules`).
+    The window and the services must have been checked (`archive_replay.check`, `archive_replay.chosen_rules`).
     """
     found = journal.in_window(target, window, progress)
     chosen = [event for event in found if wanted.takes(event)]

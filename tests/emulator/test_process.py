@@ -14,6 +14,7 @@ import pytest
 from laptop.emulator import process
 from operations.aws.target import Target
 from operations.errors import UserError
+from operations.repository import REPOSITORY
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_engines_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
     starting = [
         subprocess.Popen(
             [sys.executable, "-c", STARTING, port],
-            cwd=process.REPOSITORY,
+            cwd=REPOSITORY,
             env={**os.environ, "ORDERFLOW_HOME": str(home)},
             stdout=subprocess.PIPE,
             text=True,
