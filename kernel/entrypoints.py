@@ -1,7 +1,7 @@
 """What is the same in every service's functions: its relay, and the parts of its sweeper that move rows and republish."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clients as process_clients
 from kernel import clock
-from kernel.aggregate_store import KeyedStore
+from kernel.aggregate_store import AggregateStore, KeyedStore, R
 from kernel.clients import Clients
+from kernel.facts import facts_of
 from kernel.metrics import count
+from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
 from kernel.relay import Outbox, relay_records, republish
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
@@ -127,6 +129,22 @@ def move_each(
     finally:
         count(metric, not_done)
     return {moved: done, failed: not_done}
+
+
+def release_if_orphan(rows: AggregateStore[R], order_id: str, unsettled: Container[str], release: Callable[[R], None]) -> bool:
+    """Release what an unsettled row keeps for its order, if the order does not need it; return whether it was released.
+
+    A row whose order needs it is looked at again after LOOK_AGAIN_AFTER. Raises what `release` and `facts_of` raise.
+    """
+    row = rows.get(order_id)
+    if row is None or row["status"] not in unsettled:
+        return False
+    if not is_orphan(facts_of("order", order_id)):
+        rows.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
+        return False
+    logger.error("row without an order", row=row["pk"], order_id=order_id, status=row["status"])
+    release(row)
+    return True
 
 
 def _put_last(rows: KeyedStore[Any], row_id: str) -> None:

@@ -1,11 +1,14 @@
 """Forgeries: what somebody without the key can make of a service's true statement."""
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from kernel.receipts import RECEIPT, Keys, Kind, Receipts
-from tests.support.receipts import receipts
+from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Keys, Kind, ReceiptRefusedError, Receipts
+from tests.support.receipts import decision, receipts
 
 OTHER_ORDER = "ord-" + "z" * 26
+OUTCOMES = (CONFIRMING, CANCELLING, "PENDING", "BACKORDERED", "CONFIRMED", "CANCELLED", "CANCEL_REQUESTED", "REFUNDING")
 GUESSED = Receipts(Keys(lambda: "guessed", lambda: ["guessed"]))
 
 
@@ -46,3 +49,21 @@ def _other(value: Any) -> Any:
             return [_other(part) for part in value] or [1]
         case _:
             return "CUSTOMER"
+
+
+Invoke = Callable[..., Any]
+"""Invokes a command: its name, and its fields."""
+
+
+def assert_refused(books: Callable[[], Any], invoke: Invoke, command: str, field: str, statements: Mapping[str, Any]) -> None:
+    """See that the command refuses each of the statements, by name, for its receipt, and leaves the books as they were."""
+    before, answered = books(), {}
+    for name, stated in statements.items():
+        with suppress(ReceiptRefusedError):
+            answered[name] = invoke(command, **{field: stated})
+    assert (answered, books()) == ({}, before)
+
+
+def other_decisions(order_id: str, needed: str) -> dict[str, Any]:
+    """Return true decisions of the order, by outcome, of which none is the needed one."""
+    return {outcome: decision(order_id, outcome) for outcome in OUTCOMES if outcome != needed}

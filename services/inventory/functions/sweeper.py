@@ -5,20 +5,16 @@ Holds have no clock: the saga lets them go. What it left behind is released if n
 
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
-from kernel.aggregate_store import Causation
-from kernel.entrypoints import move_each, republish_stale_outbox, sweep
-from kernel.facts import facts_of
+from kernel.aggregate_store import Causation, Row
+from kernel.entrypoints import move_each, release_if_orphan, republish_stale_outbox, sweep
 from kernel.metrics import count
-from kernel.orphans import LANE, LOOK_AGAIN_AFTER, is_orphan
+from kernel.orphans import LANE
 from services.inventory.domain import decisions, states
 from services.inventory.domain.stock import AVAILABLE
 from services.inventory.storage import table
 from services.inventory.use_cases import backorders, levels
 
-logger = Logger()
 PER_SHARD: Final = 250
 """How many SKUs of a shard one sweep looks at; the rest come first in the next."""
 
@@ -47,18 +43,14 @@ def release_orphan(order_id: str) -> bool:
 
     Raises ContentionError, and what `facts_of` raises.
     """
-    reservations = table.reservations()
-    row = reservations.get(order_id)
-    if row is None or row["status"] not in UNSETTLED:
-        return False
-    if not is_orphan(facts_of("order", order_id)):
-        reservations.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
-        return False
-    logger.error("reservation without an order", order_id=order_id, status=row["status"])
-    cause = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
-    reservations.move(order_id, lambda row, seen: decisions.let_go(row, seen, order_id, cause.correlation_id), cause)
+    return release_if_orphan(table.reservations(), order_id, UNSETTLED, let_go)
+
+
+def let_go(row: Row) -> None:
+    """Release a reservation that no order needs. Raises ContentionError."""
+    order_id, cause = row["order_id"], Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
+    table.reservations().move(order_id, lambda row, seen: decisions.let_go(row, seen, order_id, cause.correlation_id), cause)
     count("OrphanReleased", 1)
-    return True
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:

@@ -5,20 +5,16 @@ Everything before the capture the saga recovers. What it left behind is voided i
 
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
-from kernel.aggregate_store import Causation
-from kernel.entrypoints import move_each, republish_stale_outbox, sweep
-from kernel.facts import facts_of
+from kernel.aggregate_store import Causation, Row
+from kernel.entrypoints import move_each, release_if_orphan, republish_stale_outbox, sweep
 from kernel.metrics import count
-from kernel.orphans import LANE, LOOK_AGAIN_AFTER, OrphanCapturedError, is_orphan
+from kernel.orphans import LANE, OrphanCapturedError
 from services.payment.domain import states
 from services.payment.gateways.factory import gateway
 from services.payment.storage import table
 from services.payment.use_cases import processor
 
-logger = Logger()
 PER_SHARD: Final = 5
 """How many refunds of a shard one sweep asks for; at the gateway's slowest they fill it. The rest come first in the next."""
 
@@ -42,21 +38,18 @@ def release_orphan(order_id: str) -> bool:
 
     Raises OrphanCapturedError, GatewayFaultError, and what `facts_of` raises.
     """
-    payments = table.payments()
-    row = payments.get(order_id)
-    if row is None or row["status"] not in UNSETTLED:
-        return False
-    if not is_orphan(facts_of("order", order_id)):
-        payments.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
-        return False
-    logger.error("payment without an order", order_id=order_id, status=row["status"])
+    return release_if_orphan(table.payments(), order_id, UNSETTLED, void)
+
+
+def void(row: Row) -> None:
+    """Void a payment that no order needs. Raises OrphanCapturedError, and GatewayFaultError."""
+    order_id = row["order_id"]
     if row["status"] == states.CAPTURING:
         raise OrphanCapturedError(f"the payment of {order_id} is being captured, and there is no order that needs it")
     cause = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
-    if processor.void(payments, gateway(), order_id, cause)["outcome"] == "CAPTURED":
+    if processor.void(table.payments(), gateway(), order_id, cause)["outcome"] == "CAPTURED":
         raise OrphanCapturedError(f"the payment of {order_id} is captured, and there is no order that needs it")
     count("OrphanReleased", 1)
-    return True
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
