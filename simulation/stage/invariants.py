@@ -52,7 +52,7 @@ UNSTRUCK_SWEEPS: Final = 3
 """How many sweeps that nothing strikes may look at an order, or an outbox, before it is at its end."""
 REPUBLISHED_AFTER: Final = int(deployment.constructs("outbox")["REPUBLISH_AFTER_SECONDS"])
 DISHONEST: Final = ("ReceiptRefusedError", "IdempotencyConflictError", "LinesMismatchError")
-"""What payment and inventory raise for a statement that is not the order's own, or not what the order stated before."""
+"""The errors of payment and inventory for a statement that is not the order's own, or differs from an earlier one."""
 SILENT: Final = (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW)
 """How a call meets no answer, or none in time."""
 NEVER_ANSWERED: Final = "pm_card_unavailable"
@@ -747,7 +747,7 @@ class Invariants:
         return {body["detail"]["metadata"]["event_id"] for body in bodies if "metadata" in body.get("detail", {})}
 
     def stuck(self) -> None:
-        """The world does not come to rest: what is unfinished, and what still runs."""
+        """Fail because the world does not come to rest; name the unfinished rows and the running work."""
         waiting = {name: len(queue.messages) for name, queue in self.world.queues.items() if queue.messages}
         unfinished = [entry for entry in sorted(self.unfinished) if not self._waits_for_operator(*entry)][:5]
         told = f"unfinished: {unfinished}, pending: {sorted(self.pending)[:5]}, messages: {waiting}"

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from hypothesis import strategies as st
 
-VALUES: st.SearchStrategy[Any] = st.recursive(
+VALUES: st.SearchStrategy[object] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
@@ -16,11 +15,11 @@ TEXTS = st.text() | st.sampled_from(["", "[" * 9_000, '"\\ud800"', "\ud800", "1e
 HEADERS = st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=80), max_size=4)
 
 
-def objects(fields: Mapping[str, Sequence[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return objects of which each field is missing, has one of its likely values, or has any value."""
+def objects(fields: Mapping[str, Sequence[object]]) -> st.SearchStrategy[dict[str, object]]:
+    """Return objects. Each field is missing, has one of its likely values, or has any value."""
     return st.fixed_dictionaries({}, optional={name: st.sampled_from(likely) | VALUES for name, likely in fields.items()})
 
 
-def texts_of(documents: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
+def texts_of(documents: st.SearchStrategy[dict[str, object]]) -> st.SearchStrategy[str]:
     """Return the JSON texts of the documents, and of any other value."""
     return (documents | VALUES).map(json.dumps) | TEXTS

@@ -1,4 +1,4 @@
-"""Forgeries: what somebody without the key can make of a service's true statement."""
+"""Forgeries: the statements that a caller without the key can make from a service's true statement."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -51,11 +51,9 @@ def _other(value: Any) -> Any:
             return "CUSTOMER"
 
 
-Invoke = Callable[..., Any]
-"""Invokes a command: its name, and its fields."""
-
-
-def assert_refused(books: Callable[[], Any], invoke: Invoke, command: str, field: str, statements: Mapping[str, Any]) -> None:
+def assert_refused(
+    books: Callable[[], object], invoke: Callable[..., object], command: str, field: str, statements: Mapping[str, object]
+) -> None:
     """See that the command refuses each of the statements, by name, for its receipt, and leaves the books as they were."""
     before, answered = books(), {}
     for name, stated in statements.items():
@@ -64,6 +62,6 @@ def assert_refused(books: Callable[[], Any], invoke: Invoke, command: str, field
     assert (answered, books()) == ({}, before)
 
 
-def other_decisions(order_id: str, needed: str) -> dict[str, Any]:
-    """Return true decisions of the order, by outcome, of which none is the needed one."""
+def other_decisions(order_id: str, needed: str) -> dict[str, object]:
+    """Return the true decisions of the order, by outcome, except for the needed one."""
     return {outcome: decision(order_id, outcome) for outcome in OUTCOMES if outcome != needed}
