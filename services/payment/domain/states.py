@@ -31,17 +31,17 @@ TRANSITIONS = TransitionTable(
             "intend_void",
             (ABSENT, AUTHORIZING, AUTHORIZED, CAPTURE_REFUSED),
             VOIDING,
-            guard="the tombstone: from here on a late authorise is refused",
+            guard="it leaves a tombstone, so a late authorise is refused",
         ),
         step("void", VOIDING, VOIDED, publishes="PaymentVoided", guard="the gateway cancelled the intent"),
         step(
             "intend_refund",
             CAPTURED,
             REFUNDING,
-            guard="OrderCancelled in hand, and the order says that it is cancelled after its confirmation",
+            guard="OrderCancelled, and the order's facts say that it was cancelled after its confirmation",
         ),
         step(
-            "refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway gave the money back", repeatable=True
+            "refund", REFUNDING, REFUNDED, publishes="PaymentRefunded", guard="the gateway refunded the money", repeatable=True
         ),
         step(
             "refuse_refund",
@@ -50,12 +50,12 @@ TRANSITIONS = TransitionTable(
             publishes="PaymentRefundFailed",
             guard="the gateway refused the refund",
         ),
-        step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator asks, under a new idempotency key"),
+        step("retry_refund", REFUND_REFUSED, REFUNDING, guard="an operator retries, with a new idempotency key"),
         step(
             "intend_settlement",
             (REFUNDING, REFUND_REFUSED),
             REFUNDING,
-            guard="an operator paid the customer outside, by a reference",
+            guard="an operator paid the customer outside, with a reference",
         ),
         step(
             "settle_refund",
@@ -73,9 +73,21 @@ DISPUTES = TransitionTable(
     aggregate="DISPUTE",
     source=source_of("payment"),
     transitions=(
-        step("open", ABSENT, OPEN, publishes="PaymentDisputed", guard="the gateway's webhook, signed"),
-        step("win", (ABSENT, OPEN), WON, publishes="PaymentDisputeClosed", guard="the money stays here"),
-        step("lose", (ABSENT, OPEN), LOST, publishes="PaymentDisputeClosed", guard="the money went back by the card's network"),
+        step("open", ABSENT, OPEN, publishes="PaymentDisputed", guard="the gateway's signed webhook"),
+        step(
+            "win",
+            (ABSENT, OPEN),
+            WON,
+            publishes="PaymentDisputeClosed",
+            guard="the gateway's signed webhook: the money stays with the shop",
+        ),
+        step(
+            "lose",
+            (ABSENT, OPEN),
+            LOST,
+            publishes="PaymentDisputeClosed",
+            guard="the gateway's signed webhook: the card network returned the money",
+        ),
     ),
     terminal=frozenset({WON, LOST}),
 )
