@@ -80,7 +80,7 @@ A_co = TypeVar("A_co", bound=Mapping[str, object], covariant=True, default=Mappi
 
 
 class VersionConflictError(RetryableError):
-    """The item is not as it was read. `row` is the item now, None if there is none."""
+    """The item changed since it was read. `row` is the current item, or None if there is none."""
 
     def __init__(self, row: Row | None) -> None:
         super().__init__("the item has changed since it was read")
@@ -88,7 +88,7 @@ class VersionConflictError(RetryableError):
 
 
 class ForbiddenTransitionError(BugError):
-    """The transition table has no step from the item's status."""
+    """The transition table does not have this step from the status of the item."""
 
 
 class ContentionError(RetryableError):
@@ -96,7 +96,7 @@ class ContentionError(RetryableError):
 
 
 class UnknownAggregateError(RetryableError):
-    """There is no item with this id. An event about it may have come too early."""
+    """No item has this id. An event about it may have come too early."""
 
 
 @dataclass(frozen=True)

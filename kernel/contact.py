@@ -9,11 +9,11 @@ from kernel.facts import Facts, FactsUnavailableError, ask
 
 
 class ContactUnavailableError(RetryableError):
-    """The query failed; whether there is a contact is not known, and the same question may be asked again."""
+    """The contact query failed. The same query is safe to repeat."""
 
 
 class ContactNotYetError(ContactUnavailableError):
-    """The customer has no contact, and the order is so young that one may yet come."""
+    """The customer has no contact, and the order is so young that one may still come."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ Facts = Mapping[str, Any]
 
 
 class FactsUnavailableError(RetryableError):
-    """The owner did not answer. The row's state is unknown, and the same question may be repeated."""
+    """The owner did not answer, so the state of its row is unknown. The same query is safe to repeat."""
 
 
 def answer(row: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:

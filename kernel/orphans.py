@@ -20,7 +20,7 @@ LOOK_AGAIN_AFTER: Final = timedelta(days=1)
 
 
 class OrphanCapturedError(RetryableError):
-    """The money of an orphan is captured, or may be: an operator must give it back."""
+    """The money of an orphan is captured, or may be: an operator must refund it."""
 
 
 def unsettled(key: str, now: datetime) -> DueAttributes:

@@ -14,7 +14,7 @@ TYPES = "https://orderflow.dev/problems/"
 
 
 class InvalidRequestError(RejectedError, ValueError):
-    """Bad input. `field` is where in the request (`lines[0].sku`, `Idempotency-Key`); `status` is the HTTP status it earns."""
+    """Wrong input. `field` is its place in the request (`lines[0].sku`, `Idempotency-Key`); `status` is the HTTP status."""
 
     def __init__(self, name: str, status: int, where: str, detail: str) -> None:
         super().__init__(f"{where}: {detail}" if where else detail)

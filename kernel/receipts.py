@@ -50,7 +50,7 @@ class Kind(StrEnum):
 
 
 class ReceiptRefusedError(RejectedError):
-    """A statement comes without the receipt of the service that could state it: forged, or of a key long rotated."""
+    """A statement without the receipt of the service that can make it: forged, or signed with a key that was rotated out."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ NEVER_ACCEPTED: Final = frozenset(
 
 
 class BusUnavailableError(RetryableError):
-    """PutEvents failed as a whole, for no reason of one event; the same events again may be accepted."""
+    """PutEvents failed for all events. The bus may accept the same events again."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ Key = tuple[str, str, int]
 
 
 class InvalidEventError(RejectedError, ValueError):
-    """An event that its schema refuses. `field` is where (`data.lines[0].sku`), `reason` is what was wrong."""
+    """An event that its schema refuses. `field` is the place (`data.lines[0].sku`), `reason` the cause."""
 
     def __init__(self, event: str, field: str, reason: str) -> None:
         super().__init__(f"{event}: {field}: {reason}" if field else f"{event}: {reason}")

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class MissingSettingError(BugError):
-    """The function was deployed without an environment variable it needs."""
+    """The function was deployed without an environment variable that it needs."""
 
 
 def from_environment(kind: type[T], environ: Mapping[str, str] | None = None) -> T:

@@ -43,7 +43,7 @@ REPUBLISH_SECONDS: Final = 10
 
 
 class OverBudgetError(BugError):
-    """Something can take longer than what waits for it."""
+    """A step can take longer than its caller waits."""
 
 
 def assert_ascending(*ladder: tuple[str, float]) -> None:

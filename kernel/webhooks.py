@@ -19,7 +19,7 @@ SECONDS: Final = re.compile(r"[0-9]{1,11}")
 
 
 class InvalidSignatureError(RejectedError, ValueError):
-    """The request is not from whom it should be, or not from now. The text says what was wrong, and gives no secret away."""
+    """A request without a valid signature, or with an old one. The text names the problem and contains no secret."""
 
 
 def sign(secret: str, body: str, now: datetime) -> str:

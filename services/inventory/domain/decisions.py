@@ -30,15 +30,15 @@ class Step:
 
 
 class NoReservationError(BugError):
-    """Something was asked for of an order that nothing was ever held for: a bug in the caller."""
+    """A step for an order that has no reservation: a bug in the caller."""
 
 
 class LinesMismatchError(BugError):
-    """The same reservation or replenishment was asked for before, with other lines: a bug, never an outcome."""
+    """The same reservation or delivery with other lines: a bug in the caller, never an outcome."""
 
 
 class StockCorruptError(BugError):
-    """A SKU's row has less, or others waiting, than its reservations say: somebody wrote to the table by hand."""
+    """The counters or the queue of a SKU contradict its reservations: the table was changed by hand."""
 
 
 def reserve(

@@ -25,7 +25,7 @@ SKU_PATTERN: Final = SKU
 
 
 class InvalidLinesError(RejectedError, ValueError):
-    """Lines that no order or replenishment can have: a bug in the caller."""
+    """Lines that no order or delivery can have: a bug in the caller."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Unknown:
 
 
 class NotSentError(RetryableError):
-    """SES was not reached, or would not take the call: certainly no mail went out, and it may be tried again."""
+    """SES was unavailable or refused the call: no mail was sent, and a retry is safe."""
 
 
 def send(sender: str, to: str, mail: Mail, configuration_set: str) -> Accepted | Refused | Unknown:

@@ -20,7 +20,7 @@ metrics = Metrics(namespace="Orderflow")
 
 
 class UnknownFeedbackError(RejectedError, ValueError):
-    """An event of another form than SES documents: it is tried again, and then a dead letter."""
+    """An event that differs from SES's documented form: it is retried, then a dead letter."""
 
 
 def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:

@@ -36,7 +36,7 @@ DISPATCHED = ("DISPATCHED", "DELIVERED")
 
 
 class ClaimInProgressError(RetryableError):
-    """Another delivery is at the note, or died at it: this one must come back to see what became of that."""
+    """Another delivery has claimed the note, or stopped after its claim: this message must come back."""
 
 
 @dataclass(frozen=True)

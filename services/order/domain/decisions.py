@@ -72,11 +72,11 @@ class Limits:
 
 
 class EvidenceMissingError(BugError):
-    """A caller requested a step without the evidence that its guard requires."""
+    """A step without the evidence that its guard needs: a bug in the caller."""
 
 
 class StillConfirmingError(RetryableError):
-    """The order is about to be confirmed: the event has an effect when it is delivered again."""
+    """The order is being confirmed, so the event cannot be applied yet: its message must come back."""
 
 
 def original_order(row: OrderRow) -> Contents:

@@ -14,7 +14,7 @@ MAX_PRICES = 100
 
 
 class InvalidPriceError(RejectedError, ValueError):
-    """A price that nothing can be sold at. The text names its field, `prices[3].currency`."""
+    """A price that the catalogue cannot have. The text names its field, `prices[3].currency`."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")

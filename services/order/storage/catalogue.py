@@ -16,7 +16,7 @@ READ_TRIES = 4
 
 
 class CatalogueUnavailableError(RetryableError):
-    """DynamoDB kept leaving keys unprocessed (throttling); the caller's retry will find it calmer."""
+    """DynamoDB left keys unprocessed (throttling). A retry is safe."""
 
 
 class Catalogue:

@@ -34,7 +34,7 @@ NO_MORE_DUE = (*DUE_INDEX_ATTRIBUTES, "settlement")
 
 
 class NotAuthorizedError(BugError):
-    """A capture was asked for of a payment that was never authorised: a bug in the caller."""
+    """A capture of a payment that was never authorised: a bug in the caller."""
 
 
 def intend_authorize(row: Row | None, intent: Intent, correlation_id: str, now: datetime) -> Decision | None:

@@ -90,34 +90,34 @@ class OutsideRefund:
 
 
 class GatewayFaultError(RetryableError):
-    """The gateway gave no outcome; the same call again will."""
+    """The gateway gave no outcome. The same call is safe to repeat."""
 
 
 class GatewayTimeoutError(GatewayFaultError):
-    """No answer in time: the gateway may or may not have done it."""
+    """The gateway did not answer in time, and may have acted."""
 
 
 class GatewayUnavailableError(GatewayFaultError):
-    """The gateway could not be reached: it did nothing."""
+    """The gateway could not be reached, so it did nothing."""
 
 
 class GatewayMisconfiguredError(GatewayUnavailableError):
-    """The gateway refuses us and not the customer: our key, its mode or its permissions, or the form of our request.
+    """The gateway refuses our account, not the customer: the key, its mode or permissions, or the form of the request.
 
     An operator must mend it. Every order waits until then, so it has an alarm.
     """
 
 
 class NothingAuthorizedError(GatewayFaultError):
-    """A capture of an order that has no authorisation yet."""
+    """A capture of an order without an authorisation so far."""
 
 
 class NothingToRefundError(GatewayFaultError):
-    """A refund of what is not captured, or a further attempt while the last is not refused."""
+    """A refund of a payment that is not captured, or a new attempt while the last one is not refused."""
 
 
 class IdempotencyConflictError(RejectedError):
-    """The same operation of the same order was asked for before, with another total: a bug, never an outcome."""
+    """The same operation of the same order with another total: a bug in the caller, never an outcome."""
 
 
 class PaymentGateway(Protocol):

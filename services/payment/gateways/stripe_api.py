@@ -25,7 +25,7 @@ OTHER_MODE: Final = ("live mode", "test mode", "livemode", "testmode")
 
 
 class StripeRefusedError(RejectedError):
-    """Stripe answered that it will not (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
+    """Stripe refused the request (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
 
     `parameter` is the field of the request that Stripe refuses, if it names one. `spent`: the keys before this request's own.
     """
@@ -38,7 +38,7 @@ class StripeRefusedError(RejectedError):
 
 
 class KeySpentError(GatewayTimeoutError):
-    """Stripe answers no more than this under the idempotency key: a fault that it repeats for a day.
+    """Stripe repeats an error under this idempotency key for a day: the next attempt needs the next key.
 
     Whether the operation was done is for its object to say; the next attempt takes another key.
     """

@@ -39,7 +39,7 @@ TOO_SMALL, TOO_LARGE, NOT_IN_UNITS = "amount_too_small", "amount_too_large", "am
 
 
 class AmountRefusedError(RejectedError):
-    """Stripe can never charge this amount. `reason` is a word such as `amount_too_small`."""
+    """An amount that Stripe never charges. `reason` is a code such as `amount_too_small`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -39,7 +39,7 @@ PARCELS: Final = {
 
 
 class AddressRefusedError(RejectedError):
-    """EasyPost takes the address for none."""
+    """An address that EasyPost rejects."""
 
 
 @dataclass(frozen=True)

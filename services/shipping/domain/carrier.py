@@ -38,7 +38,7 @@ class Sighting:
 
 
 class CarrierUnavailableError(RetryableError):
-    """The carrier gave no outcome; the same call again will."""
+    """The carrier gave no outcome. The same call is safe to repeat."""
 
 
 class Carrier(Protocol):

@@ -46,7 +46,7 @@ def settings() -> Settings:
 
 
 class OrderNotConfirmedError(RetryableError):
-    """The order service does not state that the order is confirmed: its parcel stays here, and the sweeper asks again."""
+    """The order's facts do not say that it is confirmed: the parcel stays, and the sweeper queries them again."""
 
 
 def hand_over(row: Row) -> bool:
