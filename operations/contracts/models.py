@@ -32,7 +32,7 @@ def consumed_module(service: str, read: Mapping[tuple[str, str], Iterable[str]],
         declared = read.get((event.source, event.detail_type), ())
         fields = [field.removeprefix("data.") for field in declared if field.startswith("data.")]
         if fields:
-            about = f"What is read of {event.detail_type} from {event.source}, version {event.version}."
+            about = f"The fields of {event.detail_type} from {event.source}, version {event.version}, that consumers read."
             lines += _class(f"{event.stem}Data", _only(event.schema["properties"]["data"], fields), about)
     return "\n".join([CONSUMED_HEAD.format(service=service), *lines]) if lines else ""
 

@@ -7,7 +7,7 @@ from kernel.money import MoneyDict
 from kernel.statements import IfShort
 
 CancellationReason = Literal["CUSTOMER", "OPERATOR"]
-"""Who asked to cancel an order."""
+"""The origin of a cancellation: its customer or an operator."""
 ShipmentFailure = Literal["NO_ADDRESS", "CARRIER_REFUSED"]
 """Why a parcel cannot go."""
 Unavailable = Literal["PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE"]
@@ -38,14 +38,14 @@ class Line(TypedDict):
 
 
 class Contents(TypedDict):
-    """What an order is for."""
+    """The lines of an order and their total."""
 
     lines: list[Line]
     total: MoneyDict
 
 
 class OrderAttributes(SweptAttributes, total=False):
-    """What an order's decisions set. Times are in RFC 3339 (UTC)."""
+    """The attributes that the decisions of an order set. Times are in RFC 3339 (UTC)."""
 
     # From its creation on
     order_id: str

@@ -11,7 +11,7 @@ class ChannelOrderPlacedDataLines(TypedDict):
 
 
 class ChannelOrderPlacedData(TypedDict):
-    """What is read of OrderPlaced from orderflow.channel.*, version 1."""
+    """The fields of OrderPlaced from orderflow.channel.*, version 1, that consumers read."""
 
     idempotency_key: str
     customer_id: str
@@ -22,25 +22,25 @@ class ChannelOrderPlacedData(TypedDict):
 
 
 class PaymentRefundedOutsideDataLeft(TypedDict):
-    """What is left of the payment after all of its refunds."""
+    """The rest of the payment after all of its refunds."""
 
     amount: int
 
 
 class PaymentRefundedOutsideData(TypedDict):
-    """What is read of PaymentRefundedOutside from orderflow.payment, version 1."""
+    """The fields of PaymentRefundedOutside from orderflow.payment, version 1, that consumers read."""
 
     refund_id: str
     left: PaymentRefundedOutsideDataLeft
 
 
 class ShipmentFailedData(TypedDict):
-    """What is read of ShipmentFailed from orderflow.shipping, version 1."""
+    """The fields of ShipmentFailed from orderflow.shipping, version 1, that consumers read."""
 
     reason: Literal["NO_ADDRESS", "CARRIER_REFUSED"]
 
 
 class StockReleasedData(TypedDict):
-    """What is read of StockReleased from orderflow.inventory, version 1."""
+    """The fields of StockReleased from orderflow.inventory, version 1, that consumers read."""
 
     restocked: bool

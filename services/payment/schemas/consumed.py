@@ -4,6 +4,6 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class OrderCancelledData(TypedDict):
-    """What is read of OrderCancelled from orderflow.order, version 2."""
+    """The fields of OrderCancelled from orderflow.order, version 2, that consumers read."""
 
     confirmed: bool
