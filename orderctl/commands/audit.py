@@ -30,7 +30,9 @@ def audit(
     settled: Annotated[
         bool, typer.Option("--settled/--in-flight", help="Expect all orders to be finished, or allow orders in flight.")
     ] = True,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for work in flight before it counts.")] = PATIENCE_SECONDS,
+    wait: Annotated[
+        float, typer.Option(min=0, help="How long work in flight may take to finish, in seconds.")
+    ] = PATIENCE_SECONDS,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Check every invariant on all rows of all tables, and print totals. Changes nothing.

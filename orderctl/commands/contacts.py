@@ -20,7 +20,7 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def put(
     ctx: typer.Context,
-    customer: str,
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
     file: Annotated[str, typer.Argument(help="A JSON file with name, email and address; - for standard input.")],
 ) -> None:
     """Save a customer's contact, and replace an earlier one. An order needs its customer's contact.

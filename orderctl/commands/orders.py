@@ -22,6 +22,7 @@ from services.order.domain.states import TRANSITIONS
 MAX_QUANTITY = 100
 """Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
 app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
+OrderId = Annotated[str, typer.Argument(help="The order's id.")]
 COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total": "Total", "channel": "Channel"}
 
 
@@ -100,7 +101,7 @@ def place(
 
 
 @app.command()
-def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
     """Show one order: its row and timeline, payment, reservation, shipment and mails.
 
     Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
@@ -153,7 +154,7 @@ def list_orders(
 @app.command()
 def cancel(
     ctx: typer.Context,
-    order_id: str,
+    order_id: OrderId,
     reason: Annotated[str, typer.Option(help="OPERATOR or CUSTOMER. The customer's mail states it.")] = "OPERATOR",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the order is cancelled or its parcel has left.")] = False,
     deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 120,
@@ -186,7 +187,7 @@ def cancel(
 
 
 @app.command("retry-refund")
-def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+def retry_refund(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
     """Retry a refund that the gateway refused. No effect on other refunds.
 
     Exit code 0 if the money is refunded, 1 if not.
@@ -213,7 +214,7 @@ def retry_refund(ctx: typer.Context, order_id: str, output_format: OutputOption 
 @app.command("settle-refund")
 def settle_refund(
     ctx: typer.Context,
-    order_id: str,
+    order_id: OrderId,
     reference: Annotated[str, typer.Option(help="The proof of payment, such as the number of a transfer or a credit note.")],
     reason: Annotated[str, typer.Option(help="Why the gateway could not pay, such as card_closed.")] = "",
     output_format: OutputOption = Format.TABLE,
@@ -245,7 +246,7 @@ def settle_refund(
 
 
 @app.command()
-def resume(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+def resume(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
     """Resume the saga of an unfinished order, as the sweeper does. You can repeat it.
 
     Example: `orderctl orders resume ord-ae2ryiqq5hnkd3tqqsyblahvqe`

@@ -20,6 +20,7 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="replay")
 
 
+ReplayName = Annotated[str, typer.Argument(help="The replay: see `orderctl replay list`.")]
 ToOption = Annotated[
     list[str] | None, typer.Option("--to", "--to-service", help="The service that receives the replay. Can be repeated.")
 ]
@@ -275,7 +276,7 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
 @app.command()
 def status(
     ctx: typer.Context,
-    name: str,
+    name: ReplayName,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the replay.")] = False,
     deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 600,
     output_format: OutputOption = Format.TABLE,
@@ -314,7 +315,7 @@ def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE)
 
 
 @app.command()
-def cancel(ctx: typer.Context, name: str, output_format: OutputOption = Format.TABLE) -> None:
+def cancel(ctx: typer.Context, name: ReplayName, output_format: OutputOption = Format.TABLE) -> None:
     """Stop a replay. Events that it has sent stay sent, and another replay can send them again.
 
     Example: `orderctl replay cancel orderflow-dev-20261123T060000000000`

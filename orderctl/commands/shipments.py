@@ -1,6 +1,6 @@
 """`orderctl shipments`: show, advance."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -8,6 +8,7 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Show and advance shipments.")
+OrderId = Annotated[str, typer.Argument(help="The order's id.")]
 COLUMNS = {"order_id": "Order", "status": "Status", "tracking": "Tracking", "reason": "Reason", "next_due": "Next due"}
 
 
@@ -17,7 +18,7 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command()
-def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
     """Show an order's shipment.
 
     Example: `orderctl shipments show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
@@ -28,7 +29,7 @@ def show(ctx: typer.Context, order_id: str, output_format: OutputOption = Format
 
 
 @app.command()
-def advance(ctx: typer.Context, order_id: str, output_format: OutputOption = Format.TABLE) -> None:
+def advance(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
     """Advance an order's shipment by one step: from shipping to the carrier, then from the carrier to the customer.
 
     The second step calls the webhook of the sandbox carrier. A real carrier calls it by itself. A delivered, cancelled or

@@ -94,7 +94,7 @@ def replenish(
 @app.command()
 def watch(
     ctx: typer.Context,
-    sku: str,
+    sku: Annotated[str, typer.Argument(help="The SKU.")],
     below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="The threshold; 0 disables the alert.")],
     output_format: OutputOption = Format.TABLE,
 ) -> None:

@@ -68,5 +68,5 @@ def test_command_and_its_options_have_a_help_in_sentences(name: str) -> None:
     if not command.hidden:
         summary = (command.help or "").split("\n\n")[0].strip()
         assert summary.endswith("."), f"{name}: {summary!r}"
-        helps = {parameter.name: getattr(parameter, "help", None) for parameter in command.params}
-        assert {key: text for key, text in helps.items() if text and not text.strip().endswith(SENTENCE_ENDS)} == {}
+        helps = {parameter.name: (getattr(parameter, "help", None) or "").strip() for parameter in command.params}
+        assert {name: text for name, text in helps.items() if not text.endswith(SENTENCE_ENDS)} == {}
