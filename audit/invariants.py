@@ -1,8 +1,8 @@
 """The invariants, recomputed from the books by plain functions. The states' own modules are all they share with the services.
 
 What hold at every moment are checked of every order whose rows were all read as they were at one moment. What hold at rest
-(M5, E3, E5, V1) are checked of settled books; of a running stage, E3, E5 and V1 of what has waited too long. A malformed row
-is a finding, and its order is not judged beyond that.
+(M5, E3, E5, V1) are checked of settled books; of a running stage, M5 over the orders at their end, and E3, E5 and V1 of
+what has waited too long. A malformed row is a finding, and its order is not judged beyond that.
 """
 
 from collections import Counter, defaultdict
@@ -101,8 +101,9 @@ def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE)
             found += _judge_rest(order_id, dossier, settled=settled, overdue=overdue)
     found += _stock(by_subject)
     found += _unpublished(books, settled=settled, overdue=overdue)
+    found += _net_money(by_subject, settled=settled)
     if settled:
-        found += _at_rest(books, by_subject)
+        found += _dead_letters(books)
     return sorted(set(found))
 
 
@@ -575,10 +576,13 @@ def _stock(by_subject: Sorted) -> Iterator[Finding]:
             yield Finding("S3", f"SKU#{sku}", counted)
 
 
-def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
-    """M5 and E5: of the books as a whole."""
+def _net_money(by_subject: Sorted, *, settled: bool) -> Iterator[Finding]:
+    """M5: for each currency, over all orders. While the stage runs, over those at their end that did not move meanwhile."""
     confirmed, taken = Counter[str](), Counter[str]()
-    for dossier in by_subject.dossiers.values():
+    for order_id, dossier in by_subject.dossiers.items():
+        moves = dossier.order is not None and dossier.order["status"] not in (order.CONFIRMED, order.CANCELLED)
+        if not settled and (moves or order_id in by_subject.unjudged_orders):
+            continue
         if dossier.order is not None and dossier.order["status"] in PAID_FOR:
             confirmed[dossier.order["total"]["currency"]] += dossier.order["total"]["amount"]
         if "capture" in dossier.ledger:
@@ -588,6 +592,10 @@ def _at_rest(books: Books, by_subject: Sorted) -> Iterator[Finding]:
     for currency in sorted({*confirmed, *taken}):
         if confirmed[currency] != taken[currency]:
             yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")
+
+
+def _dead_letters(books: Books) -> Iterator[Finding]:
+    """E5: what waits in dead-letter queues."""
     for queue, messages in books.dead_letters.items():
         if messages != 0:
             yield Finding("E5", queue, f"holds {'nobody knows how many' if messages is None else messages} dead letters")

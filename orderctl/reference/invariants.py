@@ -12,8 +12,8 @@ An invariant is a statement that must hold on every stage. Three programs check 
 - the audit (`orderctl audit`), on the rows of a stage; the audit stack runs it on a schedule
 
 "At rest" means that no work is left to do. The scheduled audit does not wait for rest. It checks the invariants that hold at
-rest on everything that has waited longer than it should: [Reliability](../explanation/reliability.md) has the limits. M5
-net_captured_equals_confirmed_totals is the exception, because a total over all orders has no limit of its own.
+rest on everything that has waited longer than it should: [Reliability](../explanation/reliability.md) has the limits. It
+checks M5 net_captured_equals_confirmed_totals over the orders that are CONFIRMED or CANCELLED and do not move meanwhile.
 
 A report names an invariant by its code and its name. The code is a letter and a digit:
 

@@ -54,6 +54,8 @@ class OrderAttributes(SweptAttributes, total=False):
     """`api`, or the name of the channel that published the order."""
     respond: Respond
     payment_token: str
+    """Stays after the decision. A run of the saga that starts late states it again, with the total as it was ordered. The
+    audit needs it too: `request_hash` covers it. The payment's item keeps the same token, for the refund."""
     lines: list[Line]
     total: MoneyDict
     fulfilment: Fulfilment

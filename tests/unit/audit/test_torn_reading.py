@@ -35,6 +35,14 @@ def test_without_the_times_it_would(history: Moments) -> None:
     assert sum(map(bool, unprotected)) > 30
 
 
+def test_money_is_added_up_while_other_orders_move(history: Moments) -> None:
+    books = history[-1]
+    orders = {row["order_id"]: row["status"] for row in books.order if row["pk"].startswith("ORDER#")}
+    taken = next(row for row in books.ledger if row["outcome"] == "CAPTURED" and orders[row["pk"]] == "CONFIRMED")
+    damaged = replace(books, ledger=[row if row is not taken else {**row, "amount": row["amount"] + 1} for row in books.ledger])
+    assert "M5" in {finding.invariant for finding in audit(damaged, settled=False)}
+
+
 def test_what_did_not_move_is_judged_all_the_same(history: Moments) -> None:
     books = history[-1]
     lost = next(row for row in books.payment if row["status"] == "CAPTURED" and row["total"]["amount"])
