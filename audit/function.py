@@ -11,7 +11,8 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from audit.invariants import Awaited, Overdue, audit
+from audit.auditor import audit
+from audit.checks.awaited import Awaited, Overdue
 from audit.snapshot import read_books
 from audit.tables import TABLES, VARIABLES
 from kernel import clients, clock

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from audit.forms import COUNTERS, faults_of, faults_of_record
+from audit.row_faults import faults_of, faults_of_record
+from audit.row_kinds import COUNTERS
 from audit.snapshot import Books
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES

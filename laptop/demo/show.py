@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from audit.auditor import audit
 from audit.finding import Finding
-from audit.invariants import audit
 from audit.snapshot import read_books
 from audit.summary import figures
 from audit.tables import PARAMETERS

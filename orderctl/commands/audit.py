@@ -48,7 +48,7 @@ def audit(
 
     - `orderctl audit --in-flight -o json | jq .findings`
     """
-    from audit.invariants import audit as find
+    from audit.auditor import audit as find
     from audit.summary import figures
 
     ends = time.monotonic() + wait

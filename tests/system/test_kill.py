@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audit.invariants import audit
+from audit.auditor import audit
 from audit.summary import figures
 from kernel.naming import CHANNEL_PREFIX
 from laptop.emulator import process

@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
+from audit.auditor import audit
 from audit.catalogue import AUDITED
-from audit.invariants import audit
 from audit.snapshot import Books
 from audit.summary import figures
 from tests.unit.audit.corruptions import CORRUPTIONS

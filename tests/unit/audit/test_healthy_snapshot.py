@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from audit.invariants import audit
+from audit.auditor import audit
 from audit.snapshot import Books
 from audit.summary import figures
 from tests.support.audited_stage import STORIES

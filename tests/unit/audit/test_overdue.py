@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from audit.auditor import audit
 from audit.catalogue import AT_REST
 from audit.function import Settings, overdue
-from audit.invariants import audit
 from audit.snapshot import Books
 from kernel.aggregate_store import Row
 from tests.support.audited_stage import last_moved
@@ -62,7 +62,7 @@ def test_a_paid_order_without_a_shipment_is_found(history: list[Books]) -> None:
 @pytest.mark.parametrize("status", ["CREATED", "BOOKING"])
 def test_a_parcel_that_the_carrier_never_takes_is_found(history: list[Books], status: str) -> None:
     stopped = first(history, "shipping", lambda row, books: row["status"] == status)
-    lying = ("V1", f"its shipment is {status}, and nobody took the parcel")
+    lying = ("V1", f"its shipment is {status}, and the carrier has not taken the parcel")
     assert lying in waited_for(stopped, 61 * MINUTE)
     assert lying not in waited_for(stopped, 40 * MINUTE)
 
@@ -70,7 +70,7 @@ def test_a_parcel_that_the_carrier_never_takes_is_found(history: list[Books], st
 def test_a_mail_that_was_never_sent_is_found(history: list[Books], settled: Books) -> None:
     lost = next(row for row in settled.notification if row.get("kind") == "confirmed")
     forgotten = replace(settled, notification=[row for row in settled.notification if row is not lost])
-    assert ("E5", "nobody was told that it is confirmed") in waited_for(forgotten, 61 * MINUTE)
+    assert ("E5", "the customer got no mail that it is confirmed") in waited_for(forgotten, 61 * MINUTE)
     claimed = first(history, "notification", lambda row, books: row["status"] == "CLAIMED")
     found = {what for _, what in waited_for(claimed, 61 * MINUTE)}
     assert any(what.startswith("the mail ") and what.endswith("is CLAIMED") for what in found)

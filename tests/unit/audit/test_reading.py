@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from audit.forms import faults_of
+from audit.row_faults import faults_of
 from audit.snapshot import read_books
 from audit.tables import LEDGER, TABLES
 from tests.support.tables import create_ledger, create_table

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from audit.invariants import audit
+from audit.auditor import audit
 from audit.snapshot import Books
 from audit.tables import TABLES
 

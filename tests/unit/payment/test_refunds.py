@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audit.forms import faults_of
+from audit.row_faults import faults_of
 from kernel import clients, clock
 from kernel.aggregate_store import marshal
 from kernel.money import Money

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from audit.forms import faults_of_record
+from audit.row_faults import faults_of_record
 from kernel.aggregate_store import Causation, unmarshal
 from kernel.money import Money
 from services.payment.domain.gateway import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe as official
 
-from audit.forms import faults_of
+from audit.row_faults import faults_of
 from kernel import clock
 from kernel.money import Money
 from services.payment.domain.gateway import GatewayTimeoutError, Intent, Refunded

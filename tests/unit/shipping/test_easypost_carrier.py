@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from audit.forms import faults_of
+from audit.row_faults import faults_of
 from kernel.contact import Contact
 from kernel.webhooks import InvalidSignatureError
 from services.shipping.carriers import factory

@@ -1,0 +1,70 @@
+"""The audit: every invariant of `audit.catalogue` that rows can break, recomputed from a stage's rows by plain functions.
+
+The checks share nothing with the services but the modules of their states, the kernel and the order's identity. Invariants of
+every moment are checked for each order whose rows were all read as they were at one moment. Invariants at rest (M5, E3, E5,
+V1) are checked on a settled stage; on a running stage, M5 is checked over the finished orders, and E3, E5 and V1 for things
+that are overdue. A malformed row is a finding, and its order is not judged further.
+"""
+
+from collections.abc import Iterator
+
+from audit.checks import lifecycle, mails, money, orphans, outbox, shipments, stock
+from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue
+from audit.finding import Finding
+from audit.records import OrderRecords, group
+from audit.snapshot import Books
+from kernel.aggregate_store import Row
+
+CHECKS_OF_AN_ORDER = (
+    lifecycle.check_identity,
+    money.check_total,
+    money.check_money,
+    money.check_ledger,
+    stock.check_reservation,
+    lifecycle.check_path,
+    lifecycle.check_reason,
+    shipments.check_shipment,
+    mails.check_notes,
+    lifecycle.check_correlation,
+)
+"""What must hold of one order at every moment."""
+AWAITED_BY_AN_ORDER = (lifecycle.awaited_end, shipments.awaited_parcel, mails.awaited_mails)
+"""What one order may wait for."""
+
+
+def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE) -> list[Finding]:
+    """Return every finding, sorted.
+
+    `settled` states that no work is left, so that the invariants at rest must hold. On a stage that is not settled, things
+    that have been awaited since before their moment in `overdue` are findings too.
+    """
+    grouped = group(books, settled=settled)
+    found = list(grouped.found)
+    for order_id, records in grouped.orders.items():
+        if order_id in grouped.unjudged_orders:
+            continue
+        if records.order is None:
+            found += orphans.check_orphans(order_id, records)
+        else:
+            found += _check_order(records.order, records)
+            found += _overdue(records.order, records, settled=settled, overdue=overdue)
+    found += stock.check_counters(grouped)
+    found += outbox.check_pending(books, settled=settled, overdue=overdue)
+    found += money.check_net_captured(grouped, settled=settled)
+    if settled:
+        found += outbox.check_dead_letters(books)
+    return sorted(set(found))
+
+
+def _check_order(row: Row, records: OrderRecords) -> Iterator[Finding]:
+    for check in CHECKS_OF_AN_ORDER:
+        yield from (Finding(code, row["order_id"], what) for code, what in check(row, records))
+
+
+def _overdue(row: Row, records: OrderRecords, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
+    """Yield what should have come by now. A settled back-order may still wait for its stock."""
+    for awaited in AWAITED_BY_AN_ORDER:
+        for waiting in awaited(row, records):
+            at_rest = settled and waiting.awaited is not Awaited.STOCK
+            if at_rest or (not settled and waiting.since < overdue.get(waiting.awaited, "")):
+                yield Finding(waiting.invariant, row["order_id"], waiting.what)

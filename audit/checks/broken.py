@@ -1,0 +1,6 @@
+"""What the check of one order reports."""
+
+from collections.abc import Iterator
+
+Broken = Iterator[tuple[str, str]]
+"""The codes of broken invariants (`audit.catalogue`), each with a text that says how it is broken."""

@@ -1,0 +1,148 @@
+"""The rows of a stage by order and by SKU, and what cannot be judged of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from audit import ledger
+from audit.finding import Finding
+from audit.row_faults import faults_of, faults_of_record, subject_of
+from audit.row_kinds import kind_of
+from audit.snapshot import Books
+from audit.tables import TABLES
+from kernel.aggregate_store import Row
+from kernel.naming import SERVICES
+
+
+@dataclass
+class OrderRecords:
+    """The rows of one order in all tables. Notes are by kind, ledger records by operation."""
+
+    order: Row | None = None
+    payment: Row | None = None
+    reservation: Row | None = None
+    shipment: Row | None = None
+    notes: dict[str, Row] = field(default_factory=dict)
+    ledger: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def captured(self) -> int:
+        """The amount that the gateway captured, in minor units."""
+        record = self.ledger.get("capture", {})
+        return record["amount"] if record.get("outcome") == "CAPTURED" else 0
+
+    @property
+    def refunded(self) -> int:
+        """The amount that the customer got back, in minor units."""
+        return sum(record["amount"] for record in self.refunds.values() if record["outcome"] in ledger.PAID_BACK)
+
+    @property
+    def refunds(self) -> dict[str, Row]:
+        """The ledger's records of refunds, one for each attempt."""
+        return {name: record for name, record in self.ledger.items() if ledger.operation_of(name) == "refund"}
+
+    def outcome(self, operation: str) -> str | None:
+        """Return the outcome of an operation by the ledger, or None."""
+        return self.ledger[operation]["outcome"] if operation in self.ledger else None
+
+
+@dataclass
+class GroupedRows:
+    """The well-formed rows by subject, the faults of single rows, and the subjects whose rows are malformed or moved."""
+
+    orders: defaultdict[str, OrderRecords] = field(default_factory=lambda: defaultdict(OrderRecords))
+    skus: dict[str, Row] = field(default_factory=dict)
+    replenishments: list[Row] = field(default_factory=list)
+    unjudged_orders: set[str] = field(default_factory=set)
+    unjudged_skus: set[str] = field(default_factory=set)
+    found: list[Finding] = field(default_factory=list)
+
+
+def group(books: Books, *, settled: bool) -> GroupedRows:
+    """Group the rows by order and by SKU, with the faults of single rows and duplicate rows.
+
+    Unless settled, mark the subjects whose rows moved since the reading began as not to be judged.
+    """
+    grouped = GroupedRows()
+    for table in SERVICES:
+        for row in books.table(table):
+            _add_row(grouped, table, row)
+    for record in books.ledger:
+        _add_record(grouped, record)
+    grouped.found += _duplicates(books)
+    if not settled:
+        _leave_out_what_moved(books, grouped)
+    return grouped
+
+
+def _add_row(grouped: GroupedRows, table: str, row: Row) -> None:
+    faults = list(faults_of(table, row))
+    grouped.found += faults
+    if not faults:
+        _file(grouped, row)
+    elif isinstance(row, dict) and isinstance(row.get("order_id"), str):
+        grouped.unjudged_orders.add(row["order_id"])
+
+
+def _add_record(grouped: GroupedRows, record: Row) -> None:
+    faults = list(faults_of_record(record))
+    grouped.found += faults
+    if not faults:
+        if ledger.operation_of(record["sk"]) != "keys":  # a count of calls to the gateway moves no money
+            grouped.orders[record["pk"]].ledger[record["sk"]] = record
+    elif isinstance(record, dict) and isinstance(record.get("pk"), str):
+        grouped.unjudged_orders.add(record["pk"])
+
+
+def _duplicates(books: Books) -> Iterator[Finding]:
+    """Yield a finding for each row of an identity that another row has already."""
+    seen: Counter[str] = Counter()
+    for table in SERVICES:
+        for row in books.table(table):
+            kind = kind_of(table, row) if isinstance(row, dict) else None
+            identity = kind.identity(row) if kind else None
+            if kind is not None and identity is not None:
+                seen[identity] += 1
+                if seen[identity] == 2:
+                    yield Finding(kind.twice, identity, "has two rows")
+    for record in books.ledger:
+        if not any(faults_of_record(record)):
+            subject = subject_of(record)
+            seen[subject] += 1
+            if seen[subject] == 2:
+                yield Finding("M2", subject, "is recorded twice")
+
+
+def _file(grouped: GroupedRows, row: Row) -> None:
+    """Put a well-formed row where its subject's other rows are."""
+    match row["pk"].partition("#")[0]:
+        case "ORDER":
+            grouped.orders[row["order_id"]].order = row
+        case "PAY":
+            grouped.orders[row["order_id"]].payment = row
+        case "RES":
+            grouped.orders[row["order_id"]].reservation = row
+        case "SHIP":
+            grouped.orders[row["order_id"]].shipment = row
+        case "NOTE":
+            grouped.orders[row["order_id"]].notes[row["kind"]] = row
+        case "SKU":
+            grouped.skus[row["sku"]] = row
+        case "REPL":
+            grouped.replenishments.append(row)
+
+
+def _leave_out_what_moved(books: Books, grouped: GroupedRows) -> None:
+    """Mark the orders and SKUs with a row that changed since the reading began.
+
+    Rows that did not change were all true at that moment. If one changed, none of its subject's rows can be judged.
+    """
+    for row in [*(row for table in TABLES for row in books.table(table)), *books.moved_since]:
+        if not isinstance(row, dict):
+            continue
+        changed = row.get("updated_at", row.get("recorded_at"))
+        if isinstance(changed, str) and changed >= books.began:
+            grouped.unjudged_orders.add(str(row.get("order_id", row.get("pk"))))
+            touched = row.get("lines", row.get("items", ()))
+            if isinstance(touched, list):
+                grouped.unjudged_skus.update(str(line.get("sku")) for line in touched if isinstance(line, dict))
