@@ -27,9 +27,9 @@ CHECKS_OF_AN_ORDER = (
     mails.check_notes,
     lifecycle.check_correlation,
 )
-"""What must hold of one order at every moment."""
+"""Invariants of one order at every moment."""
 AWAITED_BY_AN_ORDER = (lifecycle.awaited_end, shipments.awaited_parcel, mails.awaited_mails)
-"""What one order may wait for."""
+"""Things that one order may wait for."""
 
 
 def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE) -> list[Finding]:

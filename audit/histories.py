@@ -15,7 +15,7 @@ Marks = frozenset[str]
 
 
 class State(NamedTuple):
-    """What a row shows of its history: its status, its marks, and for a refund the number of its attempt."""
+    """The traces of a row's history: its status, its marks, and for a refund the number of its attempt."""
 
     status: str
     marks: Marks = frozenset()

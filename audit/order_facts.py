@@ -1,4 +1,4 @@
-"""What the checks derive from single rows of an order."""
+"""Facts that the checks derive from single rows of an order."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What an order, or the bus, may wait for while the stage runs."""
+"""Things that an order, or the bus, may wait for while the stage runs."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What the check of one order reports."""
+"""The report of the check of one order."""
 
 from collections.abc import Iterator
 

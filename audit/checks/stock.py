@@ -60,7 +60,7 @@ def _was_authorized(paid: Row | None) -> bool:
 
 @dataclass
 class Reserved:
-    """What the reservations and replenishments add up to, by SKU. `waiting` is the quantity of each order that waits."""
+    """The sums of the reservations and replenishments, by SKU. `waiting` is the quantity of each order that waits."""
 
     held: Counter[str] = field(default_factory=Counter)
     sold: Counter[str] = field(default_factory=Counter)
