@@ -1,12 +1,12 @@
-"""The auditor: every quarter of an hour, what must hold at every moment, of every order that did not move just then.
+"""The audit's function: every quarter of an hour, it checks every order whose rows did not change during the reading.
 
-What must hold at rest it asks of what has waited too long: an order without an end, a parcel, a mail, an event on the bus.
+It checks the invariants at rest for whatever is overdue: an order without an end, a parcel, a mail, an event for the bus.
 """
 
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -22,21 +22,21 @@ logger = Logger()
 metrics = Metrics(namespace="Orderflow")
 MOST_LOGGED: Final = 100
 PATIENCE: Final = timedelta(hours=1)
-"""How long after it is due something may still come: retries, sweeps and a dependency that was down for a while."""
+"""How long a thing may be late: retries, sweeps and a dependency that was down for a while."""
 PUBLISHED_WITHIN: Final = timedelta(minutes=15)
-"""A relay publishes within seconds, and a sweeper what it left behind within three minutes."""
+"""How long an event may wait for the bus. A relay publishes within seconds, a sweeper within three minutes."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """After how many seconds an order is given up that is not decided, and one that waits for stock."""
+    """The seconds after which an undecided order is cancelled, and the seconds that a back-order may wait for stock."""
 
     abort_after_seconds: int
     back_ordered_for_seconds: int
 
 
 def overdue(now: datetime, limits: Settings) -> Overdue:
-    """Return since when each thing may be waited for at most."""
+    """Return, for each kind of thing, the moment since which it may be awaited at most."""
     waits = {
         Awaited.END: timedelta(seconds=limits.abort_after_seconds) + PATIENCE,
         Awaited.STOCK: timedelta(seconds=limits.back_ordered_for_seconds) + PATIENCE,
@@ -47,8 +47,8 @@ def overdue(now: datetime, limits: Settings) -> Overdue:
     return {awaited: clock.rfc3339(now - wait) for awaited, wait in waits.items()}
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """One audit, whatever the event. Logs what it finds, and counts it as the metric `AuditFindings`, zero too."""
+def handler(event: object, context: object) -> dict[str, int]:
+    """Run one audit, whatever the event. Log the findings, and emit their number as the metric `AuditFindings`, also zero."""
     books = read_books(clients.dynamodb(), {table: os.environ[name] for table, name in VARIABLES.items()})
     findings = audit(books, settled=False, overdue=overdue(clock.now(), from_environment(Settings)))
     for finding in findings[:MOST_LOGGED]:

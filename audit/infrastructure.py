@@ -15,11 +15,11 @@ from stages import Stage
 
 PERIOD = Duration.minutes(15)
 LIMITS = ("abort_after_seconds", "back_ordered_for_seconds")
-"""The stage's settings by which the auditor knows what should have ended."""
+"""The stage's settings that decide when an order is overdue."""
 TIMEOUT_SECONDS = 300
 MEMORY_MB = 2048
-"""The auditor has all rows in memory at once."""
-NEXT_IS_THE_RETRY = "an audit that fails is made good by the next, in 15 minutes; there is nothing in its event to keep"
+"""The auditor holds all rows in memory."""
+NEXT_IS_THE_RETRY = "the next audit, in 15 minutes, replaces one that fails; its event holds no data"
 
 
 class AuditStack(ServiceStack):

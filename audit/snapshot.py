@@ -1,4 +1,4 @@
-"""The books: all rows of a stage's tables, read side by side, as plain data."""
+"""A snapshot: all rows of a stage's tables, as plain data."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +14,18 @@ from kernel import clock
 from kernel.aggregate_store import Row, marshal
 
 SKEW: Final = timedelta(seconds=2)
-"""How far the clocks of two machines may be apart."""
+"""The most that the clocks of two machines may differ."""
 
 _deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
 class Books:
-    """The rows of the five tables and of the ledger. `dead_letters`: how many messages a queue holds, None if unknown.
+    """The rows of the five tables and of the ledger. `dead_letters`: the number of messages in each queue, None if unknown.
 
-    Scans are no snapshot: rows of one order may be read at different moments. So `began` is when the reading began, and
-    `moved_since` are the inventory's rows that had changed since then once all was read: with them one can tell what was read
-    as it was at that one moment. (Every other row has its own `updated_at`; only a SKU's counters move without one.)
+    The scans read rows of one order at different moments. `began` is the moment before the first scan. `moved_since` holds the
+    inventory's rows that changed between `began` and the end of the reading. All rows that did not change since `began` were
+    true at that moment. (Other rows have `updated_at`; only a SKU's counters change without it.)
     """
 
     order: list[Row] = field(default_factory=list)
@@ -39,13 +39,13 @@ class Books:
     moved_since: list[Row] = field(default_factory=list)
 
     def table(self, name: str) -> list[Row]:
-        """The rows of one of `TABLES`."""
+        """Return the rows of one of `TABLES`."""
         rows: list[Row] = getattr(self, name)
         return rows
 
 
 def read_books(client: Any, table_names: Mapping[str, str], dead_letters: Mapping[str, int | None] | None = None) -> Books:
-    """Scan the tables, named by `TABLES`, all at once and consistently."""
+    """Scan the tables, named by `TABLES`, in parallel and consistently."""
     began = clock.rfc3339(clock.now() - SKEW)
     with ThreadPoolExecutor(len(TABLES)) as pool:
         scanned = list(pool.map(lambda name: list(_rows(client, table_names[name])), TABLES))
@@ -64,8 +64,8 @@ def _rows(client: Any, table_name: str, **only: Any) -> Iterator[Row]:
             yield {name: _plain(_deserialize(part)) for name, part in item.items()}
 
 
-def _plain(value: Any) -> Any:
-    """As the kernel reads a row, but that a number that is not whole stays one, for the audit to find."""
+def _plain(value: object) -> object:
+    """Convert a row as the kernel does, but keep a fraction as Decimal, for the audit to find."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The figures of a stage: what its books add up to. Rows that are malformed are left out, for the findings tell of them."""
+"""The figures of a stage: counts and sums over its rows, without malformed rows, which the findings list."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 
 def figures(books: Books) -> Figures:
-    """Orders by status and by reason, money by currency in minor units, stock, parcels, mails, events that wait."""
+    """Count orders by status and reason, money by currency in minor units, stock, parcels, mails, and pending events."""
     good = {table: [row for row in books.table(table) if not any(faults_of(table, row))] for table in SERVICES}
     orders = _rows(good, "order", "ORDER")
     captured, refunded = _recorded(books, "CAPTURED"), _recorded(books, "REFUNDED", "OUTSIDE")

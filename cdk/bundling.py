@@ -1,7 +1,7 @@
 """The functions' bundles, made without Docker: locked dependencies, the kernel, the service, and the schemas it consumes
-(with how older versions of those become the newest).
+(with the casts from their older versions).
 
-A bundle is a zip whose name is the digest of what is in it, so the same source is the same asset everywhere, and nothing that a
+A bundle is a zip named by the digest of its contents. So the same source is the same asset everywhere, and no file that a
 running synthesis reads is ever rewritten.
 """
 
@@ -29,16 +29,16 @@ PYTHON_VERSION = "3.13"
 PLATFORM = "aarch64-manylinux2014"
 
 Contents = Mapping[str, Path]
-"""What a bundle holds: the path inside it, and the file that goes there."""
+"""The contents of a bundle: the path inside it, and the file that goes there."""
 
 NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "models.py", "api.yaml"})
 NO_SOURCES = frozenset({"__pycache__", "responses"})
-"""Folders of a service that no function reads: what Python left, and the schemas of what an API answers."""
+"""Folders of a service that no function reads: Python's caches, and the schemas of an API's responses."""
 AUDIT, JOURNAL = "audit", "journal"
-"""No services, but packages of their own. The auditor's bundle has what all services' rows are made of, and nothing that
-writes one; the journal's has the kernel."""
+"""Packages outside `services/`. The auditor's bundle has the states of all services and no code that writes a row; the
+journal's has the kernel."""
 INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
-"""What an installer writes about the installation: it differs from machine to machine and no function reads it."""
+"""Files that an installer writes about the installation. They differ between machines, and no function reads them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Bundle:
 
 
 def bundle(service: str, build: Path = BUILD) -> Bundle:
-    """The service's bundle below `build`, made if it is not there yet."""
+    """Return the service's bundle below `build`; build it if it is missing."""
     contents = contents_of(service, build)
     digest = digest_of(contents)
     file = build / "bundles" / f"{service}-{digest[:16]}.zip"
@@ -60,14 +60,14 @@ def bundle(service: str, build: Path = BUILD) -> Bundle:
 
 
 def contents_of(service: str, build: Path = BUILD) -> Contents:
-    """The files of the service's bundle."""
+    """Return the files of the service's bundle."""
     dependencies = install_dependencies(build)
     found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies)}
     return found | {path.relative_to(REPOSITORY).as_posix(): path for path in _sources(service)}
 
 
 def digest_of(contents: Contents) -> str:
-    """SHA-256 over the names and bytes of the contents, in hex: no times, modes or places."""
+    """Return the SHA-256 over the names and bytes of the contents, in hex. Times, modes and places do not count."""
     digest = hashlib.sha256()
     for name in sorted(contents):
         data = contents[name].read_bytes()
@@ -77,7 +77,7 @@ def digest_of(contents: Contents) -> str:
 
 
 def install_dependencies(build: Path = BUILD) -> Path:
-    """The folder of the locked dependencies for Lambda's platform, installed once for each lock file."""
+    """Install the locked dependencies for Lambda's platform, once for each lock file. Return their folder."""
     digest = hashlib.sha256(f"{PLATFORM} {PYTHON_VERSION} ".encode() + LOCK.read_bytes()).hexdigest()
     folder = build / "dependencies" / digest[:16]
     if folder.exists():
@@ -130,7 +130,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _write(contents: Contents, file: Path) -> None:
-    """Write the zip beside its place, then move it there: a reader sees all of it or nothing."""
+    """Write the zip beside its place, then move it there, so that a reader never sees a part of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, scratch = tempfile.mkstemp(dir=file.parent, suffix=".part")
     with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

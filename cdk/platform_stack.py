@@ -19,7 +19,7 @@ from stages import Stage
 
 
 class PlatformStack(ServiceStack):
-    """What the five services stand on. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
+    """The resources that the five services share. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
     `schema-registry-name`, `receipt-key-arn`."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
@@ -38,13 +38,13 @@ class PlatformStack(ServiceStack):
         only_from(self, dead_letter_queue(self, "quarantine", Construct(self, "Quarantine")), operator=True)
 
     def _bus(self) -> events.EventBus:
-        """The bus, which takes an event only from the owner of its source."""
+        """Create the bus, which accepts an event only from the owner of its source."""
         bus = events.EventBus(self, "Bus", description="Orderflow's domain events")
         state_who_publishes(bus, self.stage, self.setting("channels"))
         return bus
 
     def _archive(self, bus: events.EventBus) -> events.CfnArchive:
-        """By the L1: `EventBus.archive` asks for a name and emits an empty KmsKeyIdentifier."""
+        """Create the archive by its L1: `EventBus.archive` asks for a name and emits an empty KmsKeyIdentifier."""
         archive = events.CfnArchive(
             self,
             "Archive",
@@ -57,7 +57,7 @@ class PlatformStack(ServiceStack):
         return archive
 
     def _alarm_topic(self) -> sns.Topic:
-        """Without a key: CloudWatch cannot publish through the AWS managed one, and an alarm holds no personal data."""
+        """Create the topic without a key: CloudWatch cannot use the AWS managed key. An alarm has no personal data."""
         topic = sns.Topic(self, "AlarmTopic", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
         if receiver := self.setting("alarm_receiver"):
             subscription = topic.add_subscription(subscriptions.EmailSubscription(receiver))

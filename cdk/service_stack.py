@@ -1,8 +1,7 @@
-"""A stack of one service (or of the platform), and the law by which stacks find each other.
+"""The stack of one service (or of the platform), and the SSM parameters by which stacks find each other.
 
-A stack hands nothing to another. It publishes what others need as SSM parameters `/orderflow/<stage>/<service>/<thing>`, and
-reads what it needs by name when it is deployed. What it publishes and requires is declared as it does so, and tells the order
-of deployment.
+Stacks hold no references to each other. A stack publishes values as SSM parameters `/orderflow/<stage>/<service>/<thing>`, and
+reads the parameters of others by name when it is deployed. The order of deployment follows from these names.
 """
 
 import json
@@ -20,7 +19,7 @@ from stages import Stage, as_text, parameter_id
 
 PLATFORM = "platform"
 STANDARD_LENGTH = 4096
-"""What a standard parameter of SSM holds; an advanced one holds twice as much and is charged for."""
+"""The most characters of a standard parameter of SSM. An advanced one holds twice as many, and costs money."""
 SETTINGS = "settings"
 """The parameter at which a stack keeps the settings that it was deployed with, as JSON."""
 
@@ -49,12 +48,12 @@ class ServiceStack(Stack):
 
     @property
     def keeps_data(self) -> bool:
-        """Whether tables, archive, secrets and logs outlive the stack, and are protected from deletion."""
+        """True if tables, archive, secrets and logs outlive the stack, and are protected from deletion."""
         return not self._stage.ephemeral
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of a table, the archive, a secret or a log group when its stack is destroyed."""
+        """The fate of a table, the archive, a secret or a log group when its stack is destroyed."""
         return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
 
     def setting(self, name: str) -> Any:
@@ -69,12 +68,12 @@ class ServiceStack(Stack):
         return getattr(self._stage, name)
 
     def log_level(self) -> str:
-        """Return what this service's functions log."""
+        """Return the log level of this service's functions."""
         self._settings["log_level"] = level = self._stage.log_level_of(self.service)
         return level
 
     def _protect(self, name: str, value: str) -> None:
-        """Let CloudFormation hold the value against the one that the stack was deployed with.
+        """Make CloudFormation compare the value with the one that the stack was deployed with.
 
         A parameter of a template keeps its value from deployment to deployment unless a caller gives another: the CDK's
         CLI sends `UsePreviousValue` for each parameter that it was not given. Its default counts once, when the stack is
@@ -117,19 +116,19 @@ class ServiceStack(Stack):
         ssm.StringParameter(self, construct_id, parameter_name=name, string_value=value, tier=large)
 
     def require(self, service: str, thing: str) -> str:
-        """What another stack published, as a token that CloudFormation resolves at deployment."""
+        """Return a value that another stack publishes, as a token that CloudFormation resolves at deployment."""
         name = parameter_name(self.stage, service, thing)
         if name not in self._required:
             self._required[name] = ssm.StringParameter.value_for_string_parameter(self, name)
         return self._required[name]
 
     def wiring(self) -> Stacked:
-        """The names that this stack publishes and requires."""
+        """Return the names that this stack publishes and requires."""
         return Stacked(self.stack_name, tuple(sorted(self.provides)), tuple(sorted(self._required)))
 
 
 def put_in_order(stacks: Sequence[ServiceStack]) -> list[Stacked]:
-    """Let each stack keep its settings and be deployed after those that publish what it requires; all in that order.
+    """Publish each stack's settings, and make it depend on its providers. Return the stacks in the order of deployment.
 
     Raises deploy_order.MissingProviderError and deploy_order.DependencyCycleError.
     """

@@ -1,4 +1,4 @@
-"""The order in which stacks can be deployed, from the names that they publish and require. Knows nothing of the CDK."""
+"""The order in which stacks can be deployed, from the names that they publish and require. Does not import the CDK."""
 
 import json
 from collections.abc import Container, Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 FILE = "deploy-order.json"
-"""Beside the templates in the cloud assembly: what `orderctl deploy` checks before it starts."""
+"""The file beside the templates in the cloud assembly that `orderctl deploy` checks before it starts."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class DependencyCycleError(ValueError):
 
 
 def providers(stacks: Sequence[Stacked]) -> dict[str, str]:
-    """The stack that publishes each name."""
+    """Return the stack that publishes each name."""
     return {name: stack.name for stack in stacks for name in stack.provides}
 
 
 def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
-    """For each stack, the stacks that must be deployed before it. Raises MissingProviderError naming stack and parameter."""
+    """Return, for each stack, the stacks that must be deployed first. Raises MissingProviderError with stack and parameter."""
     publishing = providers(stacks)
     for stack in stacks:
         for name in stack.requires:
@@ -44,9 +44,9 @@ def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
 
 
 def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
-    """The stacks, each after those it needs.
+    """Return the stacks, each after its providers.
 
-    Raises MissingProviderError, and DependencyCycleError naming the stacks and parameters of the circle.
+    Raises MissingProviderError, or DependencyCycleError with the stacks and parameters of the cycle.
     """
     by_name = {stack.name: stack for stack in stacks}
     try:
@@ -61,17 +61,17 @@ def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
 
 
 def missing(stack: Stacked, deployed: Container[str]) -> list[str]:
-    """The names that `stack` requires and that are not among the `deployed` ones."""
+    """Return the names that `stack` requires and that are not `deployed`."""
     return [name for name in stack.requires if name not in deployed]
 
 
 def write(stacks: Sequence[Stacked], assembly: Path) -> None:
-    """Leave the stacks, in the order given, beside the templates."""
+    """Write the stacks, in the order given, to a file beside the templates."""
     document = {"stacks": [asdict(stack) for stack in stacks]}
     (assembly / FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
 def read(assembly: Path) -> list[Stacked]:
-    """The stacks of a synthesized assembly, in the order of deployment."""
+    """Return the stacks of a synthesized assembly, in the order of deployment."""
     document = json.loads((assembly / FILE).read_text())
     return [Stacked(entry["name"], tuple(entry["provides"]), tuple(entry["requires"])) for entry in document["stacks"]]

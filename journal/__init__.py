@@ -1,1 +1,1 @@
-"""The journal: every event that was put on the bus, readable, for as long as the archive keeps it."""
+"""The journal: a readable copy of every event that was put on the bus, for as long as the archive keeps it."""

@@ -1,4 +1,4 @@
-"""The journal's function: its queue's events become rows."""
+"""The journal's function: it writes a row for each event of its queue."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from kernel.settings import from_environment
 
 logger = Logger()
 MAX_ITEMS = 25
-"""What one BatchWriteItem takes."""
+"""The most items of one BatchWriteItem."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The journal's table, how long a row is kept (as long as the archive keeps its event), and what a subscriber is told."""
+    """The journal's table, the days that a row is kept (as the archive keeps its event), and the URLs of the queues."""
 
     table_name: str
     retention_days: int
@@ -33,12 +33,12 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings this function was deployed with."""
+    """Return the settings that this function was deployed with."""
     return from_environment(Settings)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The queue's batch, answered by a partial batch response: what cannot be journaled harms no neighbour."""
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Journal the queue's batch. Return a partial batch response, so that one bad message never blocks the others."""
     dead_letters = DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url)
     rows: dict[str, dict[str, Any]] = {}
     carriers: defaultdict[str, list[str]] = defaultdict(list)
@@ -58,7 +58,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def write(rows: dict[str, dict[str, Any]]) -> set[str]:
-    """Write at most 25 rows, given by sort key, in one call; the sort keys of those that were not written."""
+    """Write at most 25 rows, given by sort key, in one call. Return the sort keys of the rows that were not written."""
     table, client = settings().table_name, clients.dynamodb()
     try:
         requests = [{"PutRequest": {"Item": item}} for item in rows.values()]
@@ -68,7 +68,7 @@ def write(rows: dict[str, dict[str, Any]]) -> set[str]:
         if len(rows) == 1:
             logger.error("not journaled", row=next(iter(rows)), error=type(error).__name__)
             return set(rows)
-    # One bad row fails the call for all: so each by itself.
+    # One bad row fails the whole call, so write each row by itself.
     return {failed for key, item in rows.items() for failed in write({key: item})}
 
 

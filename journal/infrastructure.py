@@ -1,4 +1,4 @@
-"""The journal's stack: a rule that leaves replays out, its queue, and one function that writes one table."""
+"""The journal's stack: a rule that ignores replays, its queue, and one function that writes one table."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
@@ -17,7 +17,7 @@ BATCH, GATHERING_SECONDS = 100, 5
 
 
 class JournalStack(ServiceStack):
-    """`journal.function` and its table. Publishes `table-name` and what a subscription does, as `events`."""
+    """`journal.function` and its table. Publishes `table-name` and the parameters of the subscription `events`."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "journal")

@@ -1,4 +1,4 @@
-"""What the journal keeps: a row for each time that an event was put on the bus."""
+"""The journal's rows: one for each time that an event was put on the bus."""
 
 import json
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from kernel.identifiers import PERSONAL, personal_field
 from kernel.naming import CHANNEL_PREFIX
 
 SHARDS: Final = 8
-"""An hour's events are spread over so many partitions of the index `hour`."""
+"""The number of partitions of the index `hour` over which one hour's events are spread."""
 OF_AN_ORDER: Final = "ORDER#"
 OF_NO_ORDER: Final = "EVENT#"
-"""The partition of an event about no order is its own, so that a channel's feed does not fill one."""
+"""An event about no order has its own partition, so that a channel's feed does not fill one."""
 HOUR_INDEX: Final = "hour"
 EXPIRES: Final = "expires"
 REDACTED: Final = "pm_redacted"
-"""Stands in for a payment token, in a form that the schema of its event allows."""
+"""The replacement of a payment token, in a form that the schema of its event allows."""
 MAX_KEY_BYTES: Final = {"pk": 2048, "sk": 1024}
-"""What DynamoDB takes as a partition key and as a sort key."""
+"""The most bytes of DynamoDB's partition keys and sort keys."""
 MAX_EVENT_BYTES: Final = 390 * 1024
-"""DynamoDB's items have at most 400 KB, keys and names included."""
+"""The most bytes of an event. DynamoDB's items have at most 400 KB, keys and names included."""
 
 
 class NotJournaledError(ValueError):
@@ -30,10 +30,10 @@ class NotJournaledError(ValueError):
 
 
 def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
-    """The row, as an item for PutItem, of one delivery of an EventBridge event.
+    """Return the row of one delivery of an EventBridge event, as an item for PutItem.
 
-    It may be put again: the bus's envelope id, which each put on the bus has of its own, is in the key, so a second delivery
-    of one put is the same row. An event without our metadata is journaled by its envelope id, for the archive has it too.
+    The item may be put again. Its key has the bus's envelope id, which is new for each put on the bus, so a second delivery of
+    one put is the same row. An event without our metadata is journaled by its envelope id, because the archive has it too.
     Raises NotJournaledError for an event that no row can hold.
     """
     text = json.dumps(without_secrets(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
@@ -46,7 +46,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         if len(key[name].encode()) > limit:
             raise NotJournaledError(f"has ids too long for a row's key: {name} has at most {limit} bytes")
     if len(text.encode()) > MAX_EVENT_BYTES:
-        raise NotJournaledError(f"is longer than {MAX_EVENT_BYTES} bytes, which is what a row holds")
+        raise NotJournaledError(f"is longer than {MAX_EVENT_BYTES} bytes, the most that a row holds")
     if is_outside(event) and personal_field(event["detail"]) is not None:
         raise NotJournaledError(f"has an id that {PERSONAL}")
     shard = crc32(f"{key['pk']} {key['sk']}".encode()) % SHARDS
@@ -78,7 +78,7 @@ def without_secrets(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def key_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """The row's key: its order (of no order: its id), and in it when it occurred, who says so, its id, version, and put."""
+    """Return the row's key: its order (or its own id), then when it occurred, its source, id, version and put."""
     detail = event["detail"]
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = metadata if isinstance(metadata, dict) else {}
@@ -95,5 +95,5 @@ def is_outside(event: Mapping[str, Any]) -> bool:
 
 
 def hour(text: str, shard: int) -> str:
-    """The index's partition for an hour such as `2026-11-23T04`."""
+    """Return the index's partition for an hour such as `2026-11-23T04`."""
     return f"{text}#{shard}"

@@ -1,6 +1,6 @@
-"""The stages' settings: `stages/<stage>.yaml`, held against `stage.schema.json`.
+"""The stages' settings: `stages/<stage>.yaml`, checked by `stage.schema.json`.
 
-The CDK app and `orderctl` read a stage's settings here and nowhere else. Knows nothing of the CDK, of the services or of AWS.
+The CDK app and `orderctl` read a stage's settings only here. This module imports neither the CDK, nor a service, nor boto3.
 """
 
 import difflib
@@ -11,16 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 REPOSITORY_FOLDER = Path(__file__).parent
 FOLDER_VARIABLE = "ORDERFLOW_STAGES"
 """The environment variable that names another folder of stage files."""
 SCHEMA = REPOSITORY_FOLDER / "stage.schema.json"
 EXAMPLE = REPOSITORY_FOLDER / "example-production.yaml"
-"""A stage file with a comment at each setting. Its name is no stage's, so it is never deployed."""
+"""A stage file with a comment at each setting. Its name cannot be a stage, so it is never deployed."""
 LAPTOP_STAGE = "dev"
 """The stage of the laptop; a laptop's stage without a file of its own has the settings of this one."""
 NAME_PATTERN = r"[a-z][a-z0-9]{0,15}"
@@ -34,7 +37,7 @@ PROTECTED = (
     "archive_retention_days",
     "log_retention_days",
 )
-"""The settings whose change moves money or parcels elsewhere, or loses what was kept."""
+"""The settings whose change moves money or parcels elsewhere, or loses data."""
 SHORTENED = ("archive_retention_days", "log_retention_days")
 """The protected settings that may grow."""
 Value = Any
@@ -42,7 +45,7 @@ Value = Any
 
 
 class StageError(ValueError):
-    """A stage's name or file that cannot be used: `message` says what is wrong and where, `hint` what to do next."""
+    """A stage's name or file that cannot be used: `message` names the fault and its place, `hint` the next step."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message} {hint}".strip())
@@ -52,7 +55,7 @@ class StageError(ValueError):
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel that may put `OrderPlaced` on the bus: its name, and the IAM principals that may do so in its name.
+    """A channel that may publish `OrderPlaced`: its name, and the IAM principals that may publish in its name.
 
     A principal is the ARN of a role or user, or `role/NAME` or `user/NAME` of the stage's own account.
     """
@@ -63,7 +66,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage's settings, with the defaults of an ephemeral stage. `stage.schema.json` says what each one does."""
+    """One stage's settings, with the defaults of an ephemeral stage. `stage.schema.json` describes each one."""
 
     name: str
     ephemeral: bool
@@ -94,11 +97,11 @@ class Stage:
         return self.log_levels.get(service, self.log_level)
 
     def value_for(self, service: str, setting: str) -> Value:
-        """Return a setting as it is for one service."""
+        """Return the value of a setting for one service."""
         return self.log_level_of(service) if setting == "log_level" else self.value(setting)
 
     def protects(self, setting: str) -> bool:
-        """Return whether a deployment may change the setting only if it is allowed by name."""
+        """Return True if a deployment may change the setting only with `--allow-change`."""
         return setting == "ephemeral" or (setting in PROTECTED and not self.ephemeral)
 
     def value(self, setting: str) -> Value:
@@ -114,7 +117,7 @@ SETTINGS = tuple(item.name for item in fields(Stage) if item.name != "name")
 
 
 def folder() -> Path:
-    """Return the folder of the stage files: what `ORDERFLOW_STAGES` names, else the repository's `stages/`."""
+    """Return the folder of the stage files: `ORDERFLOW_STAGES`, else the repository's `stages/`."""
     return Path(os.environ.get(FOLDER_VARIABLE) or REPOSITORY_FOLDER)
 
 
@@ -131,7 +134,7 @@ def check_name(name: str) -> str:
 
 
 def listed(at: Path | None = None) -> str:
-    """Return the stages that have a file, for a message."""
+    """Return the stages that have a file, as text for a message."""
     return ", ".join(names(at)) or "none yet"
 
 
@@ -144,7 +147,7 @@ def file_of(name: str, at: Path | None = None) -> Path:
 def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage:
     """Return the stage's settings from its file. Without a file, those of the ephemeral stage `like`, if one is given.
 
-    Raises StageError for a name that cannot be, a missing file, and a file that breaks the schema, naming the setting.
+    Raises StageError for an invalid name, a missing file, and a file that breaks the schema, with the setting.
     """
     check_name(name)
     file = (at or folder()) / f"{name}.yaml"
@@ -162,7 +165,7 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
 
 
 def parse(name: str, text: str, where: str) -> Stage:
-    """Return the settings in the text of a stage file. Raises StageError naming the place `where` and the setting."""
+    """Parse the text of a stage file. Raises StageError with the place `where` and the setting."""
     try:
         document = as_document(text)
     except yaml.YAMLError as error:
@@ -177,13 +180,13 @@ def parse(name: str, text: str, where: str) -> Stage:
 
 
 def as_document(text: str) -> Value:
-    """Return what the YAML says; an empty text is an empty object. Raises yaml.YAMLError, also for a key written twice."""
+    """Parse YAML; an empty text is an empty object. Raises yaml.YAMLError, also for a duplicate key."""
     found = yaml.load(text, Loader=_OneOfEachKey)
     return {} if found is None else found
 
 
 def override(stage: Stage, name: str, given: str) -> None:
-    """Check a `-c name=value` of a command line against the stage. Raises StageError unless it repeats what the file says."""
+    """Check a `-c name=value` of a command line against the stage. Raises StageError unless it repeats the file's value."""
     if name not in SETTINGS:
         near = difflib.get_close_matches(name, SETTINGS, n=1)
         raise StageError(f"There is no setting {name!r}.", f"Did you mean {near[0]!r}?" if near else f"See {SCHEMA.name}.")
@@ -196,7 +199,7 @@ def override(stage: Stage, name: str, given: str) -> None:
 
 
 def loses(setting: str, before: Value, after: Value) -> bool:
-    """Return whether a lasting stage loses something by the change: its gateway, its carrier, or what it keeps."""
+    """Return True if a lasting stage loses anything by the change: its gateway, its carrier, or data."""
     if setting in SHORTENED:
         return bool(after < before)
     return setting in PROTECTED and bool(after != before)
@@ -208,7 +211,7 @@ def parameter_id(setting: str) -> str:
 
 
 def remarks(stage: Stage) -> list[str]:
-    """Return what a lasting stage's file leaves open although the schema allows it."""
+    """Return remarks on settings of a lasting stage that the schema allows, but that need a decision."""
     if stage.ephemeral:
         return []
     model = parse("example", EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE))
@@ -236,12 +239,12 @@ def default(setting: str) -> Value:
 
 
 def as_text(value: Value) -> str:
-    """Return a setting as a command line or a template has it: text as it is, everything else as JSON."""
+    """Return a setting as a command line or a template has it: text unchanged, all other values as JSON."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _from_text(given: str, like: Value) -> Value:
-    """Return what a command line's text means, where the file's value is of the type of `like`."""
+    """Parse a command line's text, for a setting of the type of `like`."""
     if isinstance(like, str):
         return given
     try:
@@ -251,7 +254,7 @@ def _from_text(given: str, like: Value) -> Value:
 
 
 class _OneOfEachKey(yaml.SafeLoader):
-    """A loader that refuses a key written twice, where PyYAML takes the last without a word."""
+    """A loader that refuses duplicate keys; PyYAML silently takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -269,8 +272,8 @@ def _schema() -> dict[str, Any]:
 
 
 def _validate(document: Value, where: str) -> None:
-    """Raise StageError for the first thing in the document that breaks the schema."""
-    from jsonschema import Draft7Validator  # here: a third of a second that a command without a stage need not wait
+    """Raise StageError for the first part of the document that breaks the schema."""
+    from jsonschema import Draft7Validator  # imported late: it takes 0.3 s, and most commands need no stage
     from jsonschema.exceptions import best_match
 
     error = best_match(Draft7Validator(_schema()).iter_errors(document))
@@ -280,8 +283,8 @@ def _validate(document: Value, where: str) -> None:
     raise StageError(f"{where}: {f'{setting}: ' if setting else ''}{_said(error)}.", _advice(error))
 
 
-def _said(error: Any) -> str:
-    """Return what is wrong, in one sentence."""
+def _said(error: "ValidationError") -> str:
+    """Describe the fault in one sentence."""
     if error.validator == "required":
         missing: Iterable[str] = [name for name in error.validator_value if name not in error.instance]
         lasting = "account" in error.validator_value
@@ -297,7 +300,7 @@ def _said(error: Any) -> str:
     return str(error.message)
 
 
-def _advice(error: Any) -> str:
+def _advice(error: "ValidationError") -> str:
     if error.validator == "type" and "string" in error.validator_value:
         return "Put it in quotes, because YAML reads digits as a number and NO as false."
     if error.validator == "additionalProperties":

@@ -1,4 +1,4 @@
-"""An alarm that tells the platform's alarm topic."""
+"""Alarms that publish to the platform's alarm topic."""
 
 from typing import cast
 
@@ -21,7 +21,7 @@ def alarm(
     above: float = 0,
     periods: int = 1,
 ) -> cloudwatch.Alarm:
-    """Ring when `metric` is above a threshold for so many periods; missing data is quiet. `description` says what to do."""
+    """Alarm when `metric` exceeds `above` for `periods` periods; missing data counts as none. `description` says what to do."""
     made = cloudwatch.Alarm(
         scope,
         f"{name}Alarm",
@@ -37,9 +37,9 @@ def alarm(
 
 
 def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: float = 0, periods: int = 1) -> cloudwatch.Alarm:
-    """Ring when a function of the service counts more than `above` in the metric `name`, by Powertools, in five minutes.
+    """Alarm when a function of the service counts more than `above` in the Powertools metric `name` in five minutes.
 
-    With `periods`, in each of so many five minutes on end.
+    With `periods`, alarm only after that many periods of five minutes in a row.
     """
     metric = cloudwatch.Metric(
         namespace="Orderflow",
@@ -54,7 +54,7 @@ def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: f
 def alarm_on_silence(
     stack: ServiceStack, scope: Construct, name: str, metric: cloudwatch.IMetric, description: str, *, periods: int
 ) -> cloudwatch.Alarm:
-    """Ring when `metric` has counted nothing, or said nothing, for so many periods."""
+    """Alarm when `metric` has counted nothing, or has no data, for `periods` periods."""
     made = cloudwatch.Alarm(
         scope,
         f"{name}Alarm",

@@ -1,4 +1,4 @@
-"""The platform's bus, as another stack finds it."""
+"""The platform's bus, for the stacks that publish to it."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ SERVICES_FOLDER = Path(__file__).parents[2] / "services"
 
 
 def bus_of(stack: ServiceStack) -> events.IEventBus:
-    """The bus of the stack's stage."""
+    """Return the bus of the stack's stage."""
     known = stack.node.try_find_child("Bus")
     if known is not None:
         return cast(events.IEventBus, known)
@@ -22,9 +22,9 @@ def bus_of(stack: ServiceStack) -> events.IEventBus:
 
 
 def may_publish(stack: ServiceStack) -> iam.PolicyStatement:
-    """Leave to put the service's own events on the bus, those it has a schema of, and nobody else's.
+    """Return the statement that allows a service to publish its own events, those with a schema, and no others.
 
-    Both keys have as many values as the call has entries, and no entry may have another.
+    Both condition keys have one value for each entry of the call, and every entry must match.
     """
     conditions = {"events:source": source_of(stack.service), "events:detail-type": published_by(stack.service)}
     return iam.PolicyStatement(
@@ -35,6 +35,6 @@ def may_publish(stack: ServiceStack) -> iam.PolicyStatement:
 
 
 def published_by(service: str) -> list[str]:
-    """The detail-types of the service's own events, by its schemas."""
+    """Return the detail-types of the service's own events, from its schemas."""
     schemas = [json.loads(path.read_text()) for path in (SERVICES_FOLDER / service / "schemas").glob("*.json")]
     return sorted({schema["x-detail-type"] for schema in schemas if schema["x-source"] == source_of(service)})

@@ -1,7 +1,7 @@
-"""Who may put which events on the bus: only the owner of a fact states it (ADR 26).
+"""The policy of the bus: only the owner of a fact may publish it (ADR 26).
 
-The statements are Denies, so a caller's own policy must allow `events:PutEvents` too, and a wide one is not enough. A channel's
-principal that is named by its ARN may be of another account, which IAM lets in only if the bus allows it as well.
+The statements are Denies: a caller's own policy must allow `events:PutEvents` too, and a wide policy is not enough. A
+channel's principal that is named by its ARN may be of another account. IAM admits it only if the bus allows it as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from kernel.naming import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
 from stages import Channel
 
 SERVICE_TAG, STAGE_TAG = "aws:PrincipalTag/orderflow:service", "aws:PrincipalTag/orderflow:stage"
-"""What IAM knows of a caller's role by its tags; `ServiceStack` tags every role that it makes."""
+"""The condition keys of a caller's role tags. `ServiceStack` tags every role that it makes."""
 
 
 def state_who_publishes(bus: events.EventBus, stage: str, channels: Sequence[Channel]) -> None:
-    """Add the bus's policy: 10,240 characters at most, of which a channel takes about 350 and the services 3,000."""
+    """Add the bus's policy. It has at most 10,240 characters: about 3,000 for the services and 350 for each channel."""
 
     def add(sid: str, effect: iam.Effect, principals: Sequence[iam.IPrincipal], conditions: dict[str, Any]) -> None:
         bus.add_to_resource_policy(
@@ -43,9 +43,9 @@ def state_who_publishes(bus: events.EventBus, stage: str, channels: Sequence[Cha
 
 
 def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The statements' names and conditions. A call is refused whole if one of its entries is.
+    """Yield the name and conditions of each Deny statement. EventBridge refuses a call whole if one entry is refused.
 
-    What a statement asks of the caller is negated, and a negated condition holds for a caller that lacks the key.
+    A statement negates its condition on the caller. A negated condition also holds for a caller that lacks the key.
     """
     own = [source_of(service) for service in SERVICES]
     by_channel = {f"{CHANNEL_PREFIX}{channel.name}": channel for channel in channels}
@@ -62,11 +62,11 @@ def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[
 
 
 def _if_source(sources: list[str], conditions: dict[str, Any]) -> dict[str, Any]:
-    """The conditions of a call with one of the sources. EventBridge itself, which replays the archive, is no caller of ours."""
+    """Return the conditions of a call with one of the sources. EventBridge itself, which replays the archive, is exempt."""
     not_aws = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
     return {"ForAnyValue:StringEquals": {"events:source": sources}, **conditions, **not_aws}
 
 
 def _arn(stack: Stack, principal: str) -> str:
-    """The ARN of a principal, which `role/NAME` is of the stage's own account."""
+    """Return the ARN of a principal. `role/NAME` is a role of the stage's own account."""
     return principal if principal.startswith("arn:") else stack.format_arn(service="iam", region="", resource=principal)

@@ -1,4 +1,4 @@
-"""The queries between services: each states the facts of its own rows (ADR 27)."""
+"""Queries between services: each service answers for its own rows (ADR 27)."""
 
 from aws_cdk import ArnFormat
 

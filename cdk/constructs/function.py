@@ -1,4 +1,4 @@
-"""One function with a role and a log of its own."""
+"""A Lambda function with its own role and log."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
-NOT_THE_LATEST = "Python 3.13 is what the bundles are resolved and tested for"
+NOT_THE_LATEST = "the bundles are resolved and tested for Python 3.13"
 ACKNOWLEDGED = {
     "AwsSolutions-L1": NOT_THE_LATEST,
     "Serverless-LambdaLatestVersion": NOT_THE_LATEST,
@@ -24,7 +24,7 @@ ACKNOWLEDGED = {
 
 
 class ServiceFunction(lambda_.Function):
-    """`services.<service>.functions.<module>.handler`, allowed nothing but its log, its trace and what `allow` says.
+    """`services.<service>.functions.<module>.handler`, allowed only its log, its trace and the grants of `allow`.
 
     `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
     """
@@ -72,7 +72,7 @@ class ServiceFunction(lambda_.Function):
         alarm(stack, part, "Errors", errors, f"{stack.service} {module} raises or times out: read its log")
 
     def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, Any] | None = None) -> None:
-        """Let the function do `actions` on the resources of these ARNs, and only so."""
+        """Allow the function `actions` on the resources of these ARNs, under `conditions`."""
         resources = [on] if isinstance(on, str) else on
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(conditions or {}))

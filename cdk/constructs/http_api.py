@@ -25,13 +25,13 @@ LOGGED = {
     "error": "$context.error.message",
     "integrationError": "$context.integrationErrorMessage",
 }
-"""One line for each call: the route and not its path, which names customers; no address of the caller."""
+"""The fields of the access log: the route and not its path, which names customers; no address of the caller."""
 
 
 class HttpApi(Construct):
     """Routes such as `POST /orders`, each to its function. Publishes the address as `api-url`, without a slash at its end.
 
-    `webhooks` are open to anybody: their functions believe only what is signed by a secret that we share with the sender.
+    `webhooks` are open to everyone: their functions accept only bodies signed by a secret that we share with the sender.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class HttpApi(Construct):
             assert webhook.node.scope is not None
             integration = _integration(webhook.node.scope.node.id, webhook)
             for added in _add(api, route, integration, authorizer=apigateway.HttpNoneAuthorizer()):
-                acknowledge(added, {"AwsSolutions-APIG4": "its function believes only what is signed by a shared secret"})
+                acknowledge(added, {"AwsSolutions-APIG4": "its function accepts only bodies signed by a shared secret"})
         stack.publish("api-url", api.api_endpoint)
 
 

@@ -1,4 +1,4 @@
-"""A log group: kept for a while, then gone. What must last is in tables and in the archive."""
+"""Log groups. Logs expire; data that must last is in tables and in the archive."""
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -7,7 +7,7 @@ from cdk.service_stack import ServiceStack
 
 
 def log_group(stack: ServiceStack, scope: Construct, name: str = "Log") -> logs.LogGroup:
-    """A log group of `scope`'s own. It keeps a line for as long as the stage says, and outlives its stack where tables do."""
+    """Create a log group for `scope`. It keeps lines for the stage's retention and outlives its stack where tables do."""
     made = logs.LogGroup(scope, name, removal_policy=stack.removal_policy)
     resource = made.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)

@@ -1,4 +1,4 @@
-"""The way of a table's events to the bus: its relay, fed by the stream, and its sweeper, once a minute."""
+"""The path of a table's events to the bus: its relay, fed by the stream, and its sweeper, once a minute."""
 
 from collections.abc import Mapping
 
@@ -28,17 +28,17 @@ REPUBLISH_AFTER_SECONDS = 120
 SWEEPER_SECONDS = 55
 EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
-NEXT_IS_THE_RETRY = "a sweep that fails is made good by the next, in a minute; there is nothing in its event to keep"
+NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
 LEFT_BEHIND_PERIODS = 3
-"""A crash of the relay leaves events behind now and then; a relay that does so for a quarter of an hour is broken."""
+"""Periods of five minutes. A crash of the relay leaves events behind at times; for a quarter of an hour, it is broken."""
 BEHIND_MILLISECONDS = 5 * 60 * 1000
 
 
 class Outbox(Construct):
     """`relay` and `sweeper` of a table whose events are in the rows that begin with `rows`.
 
-    What the relay cannot publish it leaves in its row for the sweeper, and a note of it in a dead-letter queue.
-    `row_seconds` is the longest that the sweeper takes over one row, if all that it calls is slow.
+    The relay leaves an event that it cannot publish in its row for the sweeper, and sends a note to a dead-letter queue.
+    `row_seconds` is the longest time that the sweeper needs for one row, if all its calls are slow.
     Publishes `relay-dlq-url` and `sweeper-arn`.
     """
 

@@ -1,4 +1,4 @@
-"""The staging queue: where a paced replay waits, so that the operator can hand it on at the pace that consumers bear."""
+"""The queue in which a paced replay waits, so that the operator can forward it at a pace that consumers can handle."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -13,7 +13,7 @@ from kernel.naming import PACED_REPLAY_PREFIX, SOURCE_PREFIX
 
 NAME = "staging"
 MAX_RECEIVES = 100
-"""High: whoever takes a message out and dies puts it back, and that says nothing about the message."""
+"""High, because a command that receives a message and dies returns it. That is no fault of the message."""
 
 
 class Staging(Construct):

@@ -1,4 +1,4 @@
-"""Queues: who may send to one, and the dead-letter queue with its alarm."""
+"""Queues: the senders that one accepts, its alarm, and dead-letter queues."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -30,7 +30,7 @@ def only_from(
 ) -> None:
     """Refuse every message but those that the rule delivers, the function sends, or the stage's operator redrives.
 
-    A wide policy of the sender's own is not enough. Each condition is negated, and holds for a caller that lacks its key.
+    A wide policy of the sender is not enough. Each condition is negated, so it also refuses a caller that lacks its key.
     """
     arns: dict[str, str] = {}
     if rule is not None:
@@ -54,22 +54,22 @@ def only_from(
 
 
 KEPT_WAITING = Duration.days(7)
-"""How long a consumer's queue keeps a message that nothing takes out; after that SQS deletes it, and no dead letter is left.
+"""How long a consumer's queue keeps a message that is never received. Then SQS deletes it, without a dead letter.
 
-Not the 14 days of SQS: a message that SQS moves to the dead-letter queue brings its age along, and this leaves it a week there.
+It is shorter than the 14 days of SQS: a message keeps its age when SQS moves it to the dead-letter queue, and then has a week.
 """
 OLDEST_SECONDS = 15 * 60
-"""A message waits so long only if its consumer stands still, or fails on it: its third try is 20 seconds after its first."""
+"""A message waits this long only if its consumer is down, or fails on it: its third try is 20 seconds after its first."""
 
 
 def alarm_on_age(stack: ServiceStack, scope: Construct, queue: sqs.Queue, description: str) -> None:
-    """Ring when a message has waited for a quarter of an hour. SQS deletes an old one silently, and counts that nowhere."""
+    """Alarm when a message has waited for a quarter of an hour. SQS deletes old messages without any metric."""
     age = queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
     alarm(stack, scope, "OldestMessage", age, description, above=OLDEST_SECONDS)
 
 
 def dead_letter_queue(stack: ServiceStack, name: str, scope: Construct, *, do: str = READ_REASONS) -> sqs.Queue:
-    """A dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message that says what to `do`."""
+    """Create a dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message that says what to `do`."""
     queue = sqs.Queue(
         scope, "DeadLetters", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=LONGEST
     )

@@ -1,4 +1,4 @@
-"""The key of the receipts: one for each stage, made with the platform, read by the functions that issue or check receipts."""
+"""The key of the receipts: one for each stage, read by the functions that issue or check receipts."""
 
 from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.function import ServiceFunction
@@ -10,7 +10,7 @@ REFUSED = "a command without a valid receipt was refused: docs/how-to/runbooks/r
 
 
 def make_key(platform: ServiceStack) -> None:
-    """Make the stage's key. It never leaves the account, so it may be rotated at any time; the runbook says how."""
+    """Create the stage's key. It never leaves the account, so it may be rotated at any time; the runbook says how."""
     reason = (
         "rotated by the operator, docs/how-to/runbooks/receipt-refused.md: a schedule needs a function of its own, for one key"
     )
@@ -18,7 +18,7 @@ def make_key(platform: ServiceStack) -> None:
 
 
 def give_key(stack: ServiceStack, *functions: ServiceFunction) -> None:
-    """Let the functions issue and check receipts, and ring when one of them refuses a receipt."""
+    """Let the functions issue and check receipts, and alarm when one of them refuses a receipt."""
     arn = stack.require(PLATFORM, f"{KEY}-arn")
     for function in functions:
         function.add_environment("RECEIPT_KEY_ARN", arn)

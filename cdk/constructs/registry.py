@@ -47,7 +47,7 @@ def register_schemas(stack: ServiceStack) -> None:
 
 
 def document(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document of an event's schema (draft-07)."""
+    """Return the OpenAPI document of an event's schema (draft-07)."""
     detail_type, name = schema["x-detail-type"], f"{schema['x-detail-type']}Detail"
     return {
         "openapi": "3.0.0",
@@ -69,7 +69,7 @@ def document(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_openapi(schema: Any) -> Any:
-    """A draft-07 schema in the words of OpenAPI 3.0, which knows no `const` and no empty `required`."""
+    """Convert a draft-07 schema to OpenAPI 3.0, which has no `const` and no empty `required`."""
     if isinstance(schema, list):
         return [as_openapi(part) for part in schema]
     if not isinstance(schema, Mapping):

@@ -1,4 +1,4 @@
-"""Whether a rule takes what is replayed: `replay-name` in its pattern, a field that the CDK's EventPattern does not know."""
+"""Rules for or against replayed events: `replay-name` in a pattern, a field that the CDK's EventPattern does not have."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from aws_cdk import aws_events as events
 
 
 def never_replays(rule: events.Rule) -> None:
-    """Let the rule take live events only, even of a replay that is sent to it."""
+    """Let the rule match live events only, even if a replay is sent to it."""
     _match(rule, {"exists": False})
 
 
 def only_replays(rule: events.Rule, prefix: str) -> None:
-    """Let the rule take the events of replays whose name starts so, and no others."""
+    """Let the rule match only the events of replays whose name starts with `prefix`."""
     _match(rule, {"prefix": prefix})
 
 

@@ -1,4 +1,4 @@
-"""A secret of the outside world, kept by Secrets Manager; the template says that there is one and never what it is."""
+"""Secrets that we share with other companies, in Secrets Manager. The template never has their values."""
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
@@ -7,12 +7,12 @@ from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 SECRET_LENGTH = 48
-SHARED = "shared with somebody outside, who has to change it at the same moment"
-"""Why a secret is not rotated by itself."""
+SHARED = "shared with a company outside, which has to change it at the same moment"
+"""The reason why a secret is not rotated automatically."""
 
 
 class ServiceSecret(secretsmanager.Secret):
-    """`name`, made up when it is deployed; whoever shares it puts their own in its place. Published as `<name>-arn`."""
+    """`name`, random when it is deployed; the operator replaces it by the shared value. Published as `<name>-arn`."""
 
     def __init__(self, stack: ServiceStack, name: str, description: str, *, not_rotated: str = SHARED) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class ServiceSecret(secretsmanager.Secret):
         stack.publish(f"{name}-arn", self.secret_arn)
 
     def give(self, variable: str, *functions: ServiceFunction) -> None:
-        """Tell the functions, in that variable, which it is, and let them read it."""
+        """Set the variable of the functions to the secret's ARN, and let them read the secret."""
         for function in functions:
             function.add_environment(variable, self.secret_arn)
             function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)

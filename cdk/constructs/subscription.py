@@ -1,4 +1,4 @@
-"""A subscription: rule → queue (with its dead-letter queue) → function, one bad message harming no other."""
+"""A subscription: rule → queue (with its dead-letter queue) → function. One bad message never blocks the others."""
 
 from collections.abc import Collection
 
@@ -24,19 +24,19 @@ detail-type `*` is every one."""
 
 EVERY = "*"
 MAX_RECEIVES = 10
-"""By the inbox's schedule (5 s, 10 s ... 15 minutes) a failing message has over half an hour before it is dead."""
+"""With the inbox's back-off (5 s, 10 s ... 15 minutes) a failing message has over half an hour before it is dead."""
 VISIBILITY_IN_TIMEOUTS = 6
 """A message stays hidden for six times the function's time-out, as AWS advises: a throttled batch is tried again meanwhile."""
 
 
 class Subscription(Construct):
-    """`name`'s events to `function`, which may set a message aside in the dead-letter queue itself.
+    """Delivery of the events of `name` to `function`, which may itself quarantine a message in the dead-letter queue.
 
-    A batch above 10 must gather for a second at least. `at_once` bounds how many of the function's instances work on it.
-    `batch_seconds` is the longest that a whole batch takes, if all that it calls is slow: within the function's time-out.
+    A batch above 10 must gather for at least one second. `at_once` limits the instances of the function that work on it.
+    `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
     With `replays` off, no replay reaches it, not even one that is sent to its rule.
 
-    Publishes `<name>-rule-arn` (what a replay chooses), `<name>-queue-url`, `<name>-dlq-url`.
+    Publishes `<name>-rule-arn` (for replays), `<name>-queue-url`, `<name>-dlq-url`.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Subscription(Construct):
 
 
 def pattern(consumed: Consumed) -> events.EventPattern:
-    """The pattern of these pairs: any of their sources with any of their types, since no two services publish the same type."""
+    """Return one pattern for these pairs: any source with any type, because no two services publish the same type."""
     named = sorted({source for source, _ in consumed})
     sources_matched = [part for source in named for part in _matcher(source)]
     types = sorted({detail_type for _, detail_type in consumed})

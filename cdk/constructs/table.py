@@ -1,4 +1,4 @@
-"""A service's table: keyed by `pk`, with its outbox's sparse index and its stream. Nothing in it expires."""
+"""A service's table: keyed by `pk`, with its outbox's sparse index and its stream. Its rows never expire."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ class ServiceTable(dynamodb.Table):
         stack.publish("table-name", self.table_name)
 
     def allow(self, function: ServiceFunction, *operations: str, rows: tuple[str, ...]) -> None:
-        """Let the function do `operations` (GetItem ...) on rows whose key starts with one of `rows` (`ORDER#` ...), only."""
+        """Allow the function `operations` (GetItem ...) only on rows whose key starts with one of `rows` (`ORDER#` ...)."""
         function.allow(
             *(f"dynamodb:{operation}" for operation in operations),
             on=self.table_arn,
@@ -33,7 +33,7 @@ class ServiceTable(dynamodb.Table):
         function.allow("dynamodb:Query", on=f"{self.table_arn}/index/{index}")
 
     def add_index(self, name: str, partition: str, order: str, shows: Sequence[str]) -> None:
-        """An index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
+        """Add an index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
         self._index(name, partition, order, projection_type=dynamodb.ProjectionType.INCLUDE, non_key_attributes=list(shows))
 
     def _index(self, name: str, partition: str, order: str, **projection: Any) -> None:
@@ -46,17 +46,17 @@ class ServiceTable(dynamodb.Table):
 
 
 def of_rows(*prefixes: str) -> dict[str, Any]:
-    """The condition of a statement: on rows whose partition key starts with one of these, only."""
+    """Return the condition that limits a statement to rows whose partition key starts with one of these prefixes."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}}
 
 
 def text(name: str) -> dynamodb.Attribute:
-    """A key attribute."""
+    """Return a key attribute of type string."""
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
 def kept(stack: ServiceStack) -> dict[str, Any]:
-    """What all tables have: encryption, recovery to any second of the last 35 days, and no expiry."""
+    """Return the defaults of all tables: encryption, recovery to any second of the last 35 days, removal by the stage."""
     return {
         "billing_mode": dynamodb.BillingMode.PAY_PER_REQUEST,
         "encryption": dynamodb.TableEncryption.AWS_MANAGED,

@@ -72,7 +72,7 @@ RULES: Final = (
     _rule("all the same", r"\ball the same\b", "'anyway', 'still', or leave it out"),
     _rule(
         "inverted condition",
-        r"^(?-i:Is|Are|Was|Were|Has|Had|Does|Did|Should)\b(?!-)",
+        r"^(?-i:Is|Are|Was|Were|Has|Had|Does|Did|Should)\b(?!-| not\b)",
         "'if it is short, ...'",
         in_questions=False,
     ),
