@@ -204,7 +204,7 @@ class KeyedStore(Generic[R]):
         return cast(R, unmarshal(answer["Item"])) if "Item" in answer else None
 
     def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
-        """The ids of at most `limit` rows a shard whose time has come, of all shards the longest waiting first.
+        """Yield the ids of at most `limit` due rows a shard; over all shards, the longest waiting first.
 
         The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
         what its query raises is raised at the end.

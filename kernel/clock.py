@@ -8,7 +8,7 @@ _source: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the current time in UTC."""
     return _source()
 
 
@@ -29,7 +29,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def from_rfc3339(text: str) -> datetime:
-    """The moment `text` names. Raises ValueError for what is not RFC 3339 with an offset."""
+    """Parse an RFC 3339 time with an offset. Raises ValueError for any other text."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no UTC offset; write it as 2026-11-23T04:05:06.789Z")

@@ -54,7 +54,7 @@ class DomainEvent(Generic[D_co]):
         return {"metadata": metadata, "data": dict(self.data)}
 
     def to_outbox(self) -> str:
-        """The JSON text that waits in the row's `pending` list. Raises EventTooLargeError."""
+        """Return the JSON text that waits in the row's `pending` list. Raises EventTooLargeError."""
         detail = self.detail()
         size = len(json.dumps(detail, separators=(",", ":")).encode())
         if size > MAX_EVENT_BYTES:

@@ -116,7 +116,7 @@ def queue_handler(
 
 
 def subscribe(event: Mapping[str, Any], handlers: Handlers, replay_policy: ReplayPolicy) -> dict[str, Any]:
-    """What a subscriber's function does with its queue's batch: `receive`, with the queues that it was deployed with.
+    """Consume a subscriber queue's batch by `receive`, with the queues that the function was deployed with.
 
     Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
     """
@@ -177,7 +177,7 @@ def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, Any]) ->
 
 
 def parse(body: str) -> Delivery:
-    """The event in an SQS body that an EventBridge rule wrote, in the newest version known here. Raises InvalidEventError."""
+    """Parse an SQS body that an EventBridge rule wrote, in its newest known version. Raises InvalidEventError."""
     try:
         envelope = outside_json.read_object(body)
         source, detail_type, detail = envelope["source"], envelope["detail-type"], envelope["detail"]

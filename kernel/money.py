@@ -62,7 +62,7 @@ class Money:
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
-    """The sum, which is zero of `currency` when there is nothing to add."""
+    """Return the sum, or zero of `currency` without amounts."""
     result = Money(0, currency)
     for amount in amounts:
         result = result + amount

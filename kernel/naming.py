@@ -24,7 +24,7 @@ DUE_INDEX = "due"
 
 
 def source_of(service: str) -> str:
-    """The EventBridge `source` of a service's events."""
+    """Return the EventBridge `source` of a service's events."""
     return f"{SOURCE_PREFIX}{service}"
 
 
@@ -54,5 +54,5 @@ def facts_function_name(stage: str, service: str) -> str:
 
 
 def parameter_name(stage: str, service: str, thing: str) -> str:
-    """The law of SSM names: `/orderflow/<stage>/<service>/<thing>`."""
+    """Return the SSM parameter name `/orderflow/<stage>/<service>/<thing>`."""
     return f"/orderflow/{stage}/{service}/{thing}"

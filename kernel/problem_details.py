@@ -35,7 +35,7 @@ class ProblemDetails:
     members: Mapping[str, Any] = field(default_factory=dict)
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response[str]:
-        """The HTTP response, `application/problem+json`."""
+        """Return the HTTP response, `application/problem+json`."""
         document = {
             "type": TYPES + self.name,
             "title": self.title,
@@ -47,7 +47,7 @@ class ProblemDetails:
 
 
 def from_invalid_request(request: InvalidRequestError) -> ProblemDetails:
-    """The problem document of bad input."""
+    """Return the problem document of bad input."""
     members = {"field": request.field} if request.field else {}
     return ProblemDetails(request.name, request.status, title_of(request.name), request.detail, members)
 
@@ -61,13 +61,13 @@ RETRY_AFTER_SECONDS: Final = "60"
 
 
 def retry_later(name: str, status: int, detail: str) -> Response[str]:
-    """What a webhook answers that cannot take in yet what it is told."""
+    """Return the response of a webhook that cannot process an event yet."""
     return ProblemDetails(name, status, title_of(name), f"{detail}; tell it again").response(
         {"Retry-After": RETRY_AFTER_SECONDS}
     )
 
 
 def no_such_route(service: str) -> Callable[[Exception], Response[str]]:
-    """The answer to a path that the service's API does not have."""
+    """Return a handler for paths that the service's API does not have."""
     detail = f"see services/{service}/README.md for the routes"
     return lambda _: ProblemDetails("no-such-route", 404, "No such route", detail).response()

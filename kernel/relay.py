@@ -252,7 +252,7 @@ def _now() -> str:
 
 
 def _as_published(text: str) -> list[str]:
-    """The event, and its older versions that are still published."""
+    """Return the event, and its older versions that are still published."""
     event = json.loads(text)
     older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date())
     return [text, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]

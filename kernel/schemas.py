@@ -57,27 +57,27 @@ def _compiled(key: Key) -> Callable[[Any], Any]:
 
 
 def _keys_of(source: str, detail_type: str) -> list[Key]:
-    """The keys of the event's versions that are known here."""
+    """Return the keys of the event's versions that are known here."""
     return [known for known in _known() if known[1] == detail_type and is_source(known[0], source)]
 
 
 def _key_of(source: str, detail_type: str, version: int) -> Key | None:
-    """The key of the schema that an event is to be checked against."""
+    """Return the key of the schema that validates an event, or None."""
     return next((key for key in _keys_of(source, detail_type) if key[2] == version), None)
 
 
 def newest_version(source: str, detail_type: str) -> int:
-    """The newest version of an event that is known here; 1 of an event that has no schema here."""
+    """Return the newest version of an event that is known here; 1 for an event without a schema here."""
     return max((key[2] for key in _keys_of(source, detail_type)), default=1)
 
 
 def owner_of(source: str, detail_type: str) -> str:
-    """The service in whose `schemas/` the event's are. Raises StopIteration for an event that has no schema here."""
+    """Return the service whose `schemas/` hold the event. Raises StopIteration for an event without a schema here."""
     return next(_known()[key][1] for key in _keys_of(source, detail_type))
 
 
 def published_until(source: str, detail_type: str, version: int) -> str:
-    """The last day, `2027-06-30`, on which an older version is published beside the newest; empty if it is not."""
+    """Return the last day, `2027-06-30`, on which an older version is published beside the newest, or an empty text."""
     key = _key_of(source, detail_type, version)
     return str(_known()[key][0].get("x-published-until", "")) if key else ""
 
@@ -117,7 +117,7 @@ def unknown_field(refusal: fastjsonschema.JsonSchemaValueException) -> str:
 
 
 def reason_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
-    """What was wrong, without the field's name in front, and without a value that was sent."""
+    """Return why a value was refused, without the field's name and without a value that was sent."""
     if refusal.rule == "additionalProperties":
         return f"has an unknown field, {shown(unknown_field(refusal))}"
     return str(refusal.message).removeprefix(str(refusal.name)).strip()

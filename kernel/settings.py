@@ -15,7 +15,7 @@ class MissingSettingError(BugError):
 
 
 def from_environment(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """A dataclass filled from the variables named like its fields in capitals; `int` and `float` fields are converted.
+    """Fill a dataclass from the variables named like its fields in capitals. Convert `int` and `float` fields.
 
     Raises MissingSettingError naming the variable.
     """

@@ -58,6 +58,6 @@ def step(
     *,
     repeatable: bool = False,
 ) -> Transition:
-    """A `Transition`, written as a table's row."""
+    """Return a `Transition`, written as a table's row."""
     froms = frozenset([sources] if isinstance(sources, str) else sources)
     return Transition(name, froms, target, publishes, guard, repeatable)

@@ -20,7 +20,7 @@ Detail = Mapping[str, Any]
 
 
 def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
-    """The event's detail in the newest version that is known here. The event must have passed its schema."""
+    """Upcast the event's detail to the newest version that is known here. The event must have passed its schema."""
     newest = schemas.newest_version(source, detail_type)
     while (version := int(detail["metadata"]["event_version"])) < newest:
         casts: Casts = import_module(_module(source, detail_type)).UPCASTS
@@ -29,9 +29,9 @@ def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
 
 
 def also_published(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
-    """The older versions of an event that are published beside it, until the day that their schemas name, inclusive.
+    """Yield the older versions of an event that are published beside it, until the day in their schemas, inclusive.
 
-    What an older version has no words for is not published in it: its consumers were never told of such things.
+    An older version that cannot express the event is not published.
     """
     while (version := int(detail["metadata"]["event_version"])) > 1:
         casts: Downcasts = import_module(_module(source, detail_type)).DOWNCASTS

@@ -23,7 +23,7 @@ class InvalidSignatureError(RejectedError, ValueError):
 
 
 def sign(secret: str, body: str, now: datetime) -> str:
-    """The signature header of `body`, sent `now`."""
+    """Return the signature header of `body`, sent at `now`."""
     seconds = int(now.timestamp())
     return f"t={seconds},v1={_digest(secret, seconds, body)}"
 

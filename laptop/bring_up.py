@@ -77,7 +77,7 @@ def _up(
 
 
 def outputs(target: Target) -> dict[str, dict[str, str]]:
-    """The outputs of each deployed stack, by the stack's name."""
+    """Return the outputs of each deployed stack, by the stack's name."""
     pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
     return {
         stack["StackName"]: {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
@@ -88,7 +88,7 @@ def outputs(target: Target) -> dict[str, dict[str, str]]:
 
 
 def addresses(target: Target) -> dict[str, str]:
-    """The HTTP APIs of this stage, by parameter name."""
+    """Return the HTTP APIs of this stage, by parameter name."""
     root = f"/orderflow/{target.stage}/"
     pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
     found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
@@ -96,7 +96,7 @@ def addresses(target: Target) -> dict[str, str]:
 
 
 def forget(target: Target, stacks: Iterable[str]) -> None:
-    """What `up` knew of these stacks holds no longer, since somebody else deploys or destroys them: it deploys them again."""
+    """Forget what `up` recorded of these stacks, because another command deploys or destroys them."""
     if known := _deployed(target):
         gone = set(stacks)
         _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
@@ -151,7 +151,7 @@ def _is_bootstrapped(target: Target) -> bool:
 
 
 def _deployed(target: Target) -> dict[str, Any]:
-    """What was deployed last, kept at the target itself, so that it is true of exactly what is there."""
+    """Return the record of the last deployment. The target itself keeps it, so that it is true of what is deployed there."""
     from botocore.exceptions import ClientError
 
     try:

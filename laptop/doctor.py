@@ -97,5 +97,5 @@ def _says(command: list[str], environment: dict[str, str] | None = None) -> str:
 
 
 def _cdk_environment() -> dict[str, str]:
-    """The CDK's environment, with no AWS in reach: it is only asked for its version."""
+    """Return the CDK's environment without access to AWS: it only prints its version."""
     return cdk_cli.Cdk(Target(endpoint_url="http://127.0.0.1:9"), process.home() / "logs" / "doctor.log").environment()

@@ -41,7 +41,7 @@ class Node:
     caused: tuple["Node", ...] = field(default=())
 
     def told(self) -> dict[str, Any]:
-        """The node as plain data, with what it caused."""
+        """Return the node as plain data, with the nodes that it caused."""
         metadata = self.published.metadata
         return {
             "event": self.published.detail_type,
@@ -59,7 +59,7 @@ class Node:
 
 
 def trace(target: Target, order_id: str) -> list[Node]:
-    """The roots of an order's tree: the requests that led to its first events. A `UserError` if nothing is known of it."""
+    """Return the roots of an order's tree: the requests that led to its first events. Raises UserError for an unknown order."""
     events = journal.of_order(target, order_id)
     if not events:
         raise UserError(
@@ -78,7 +78,7 @@ def trace(target: Target, order_id: str) -> list[Node]:
 
 
 def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
-    """The replays of the stage that sent anything."""
+    """Return the replays of the stage that sent any event."""
     names = {arn: name.removesuffix(bus_rules.RULE) for name, arn in stage_state.parameters(target, bus_rules.RULE).items()}
     found = []
     for listed in archive_replay.listed(target):
@@ -92,7 +92,7 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
 
 
 def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
-    """The events as trees by causation id, each level by when it occurred. An event whose cause is unknown is a root."""
+    """Return the events as trees by causation id, each level by time. An event whose cause is unknown is a root."""
     by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
     below: defaultdict[str | None, list[Published]] = defaultdict(list)
     for event in by_id.values():
@@ -118,7 +118,7 @@ def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterab
 
 
 def mermaid(roots: Iterable[Node]) -> str:
-    """The trees as a Mermaid flowchart, top down."""
+    """Return the trees as a Mermaid flowchart, top down."""
     lines = ["flowchart TD"]
 
     def draw(node: Node, parent: str | None) -> None:
@@ -136,7 +136,7 @@ def mermaid(roots: Iterable[Node]) -> str:
 
 
 def in_words(node: Node) -> str:
-    """A node in one line: when, what, who, and what else there is to say."""
+    """Describe a node in one line: time, event, publisher, and further facts."""
     service = node.published.source.removeprefix("orderflow.")
     occurred = node.published.metadata.get("occurred_at") or node.published.put_at
     return "  ".join([str(occurred), node.published.detail_type, service, *_remarks(node)])

@@ -59,7 +59,7 @@ class Running:
 
 
 def home() -> Path:
-    """The folder of this laptop AWS: ORDERFLOW_HOME, else `.orderflow` in the repository."""
+    """Return the folder of this laptop AWS: ORDERFLOW_HOME, else `.orderflow` in the repository."""
     return Path(os.environ.get("ORDERFLOW_HOME") or REPOSITORY / ".orderflow").resolve()
 
 
@@ -68,7 +68,7 @@ def record_path() -> Path:
 
 
 def running() -> Running | None:
-    """The laptop AWS of `home()`, if its process lives; a record of a dead one is removed."""
+    """Return the laptop AWS of `home()` if its process lives. Remove the record of a dead one."""
     try:
         record = Running(**json.loads(record_path().read_text()))
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def alone() -> Iterator[None]:
 
 
 def exported_endpoint() -> str | None:
-    """What the person's own environment names as the endpoint of AWS, if anything."""
+    """Return the AWS endpoint that the user's own environment names, or None."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
@@ -227,7 +227,7 @@ def healthy(endpoint: str, *, timeout_seconds: float = 2.0) -> bool:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -241,7 +241,7 @@ def port_taken(port: int) -> bool:
 
 
 def _process(record: Running) -> psutil.Process | None:
-    """The recorded process, if it is still that one and not a corpse."""
+    """Return the recorded process if it is still the same one and not a zombie."""
     try:
         process = psutil.Process(record.pid)
         same = abs(process.create_time() - record.created) < 1.0

@@ -11,7 +11,7 @@ from operations.errors import CheckFailedError
 
 
 def look(target: Target, record: Running | None) -> dict[str, Any]:
-    """The process, the stacks with their status, the resources by type, and those that are recorded only."""
+    """Return the process, the stacks with their status, the resources by type, and those that are only recorded."""
     from botocore.exceptions import EndpointConnectionError
 
     stacks, types, unreal = [], Counter[str](), Counter[tuple[str, str]]()

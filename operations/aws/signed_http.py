@@ -68,7 +68,7 @@ def _what_next(target: Target) -> str:
 
 
 def as_sent(body: Any) -> str:
-    """The text in which `call` sends a body."""
+    """Return the text in which `call` sends a body."""
     return json.dumps(body, separators=(",", ":"))
 
 

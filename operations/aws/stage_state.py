@@ -40,12 +40,12 @@ def _lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def fingerprint(found: dict[str, list[dict[str, Any]]]) -> str:
-    """A hash over rows: what a replay must not change."""
+    """Return a hash over rows. A replay must not change it."""
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def parameters(target: Target, ending: str) -> dict[str, str]:
-    """The stage's parameters whose names end so, without `/orderflow/<stage>/`."""
+    """Return the stage's parameters with this ending, without `/orderflow/<stage>/`."""
     root = f"/orderflow/{target.stage}/"
     pages = target.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=root, Recursive=True)
     found = {p["Name"].removeprefix(root): p["Value"] for page in pages for p in page["Parameters"]}
@@ -65,7 +65,7 @@ def depth(target: Target, url: str) -> int:
 
 
 def moving(target: Target) -> list[str]:
-    """What still moves: orders that are not at rest, rows with events pending, queues with messages."""
+    """Return everything in flight: orders not at rest, rows with pending events, queues with messages."""
     found = all_rows(target)
     orders = [row for row in found["order/table-name"] if row["pk"].startswith("ORDER#")]
     open_orders = [row["pk"] for row in orders if row["status"] not in AT_REST]

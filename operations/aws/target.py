@@ -73,7 +73,7 @@ class Target:
         return self.kind is Kind.LAPTOP
 
     def at(self, endpoint_url: str) -> "Target":
-        """The same target at another address; refuses one that is not on this machine."""
+        """Return the same target at another address. Refuse an address that is not on this machine."""
         require_loopback(endpoint_url)
         return replace(self, endpoint_url=endpoint_url)
 
@@ -88,7 +88,7 @@ class Target:
             raise UserError(error.message, error.hint) from error
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client of `service`; `config` are arguments of `botocore.config.Config`."""
+        """Return a boto3 client of `service`. `config` are arguments of `botocore.config.Config`."""
         if self.is_laptop:
             # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.
             ours: dict[str, Any] = {"inject_host_prefix": False, "proxies": {}}
@@ -101,7 +101,7 @@ class Target:
         return _client(self, service, json.dumps({**ours, **config}, sort_keys=True))
 
     def credentials(self) -> Any:
-        """What to sign a request with, as they are now. A `UserError` if there are none."""
+        """Return the current credentials for signing a request. Raises UserError if there are none."""
         found = _session(self).get_credentials()
         if found is None:
             raise UserError(
@@ -110,7 +110,7 @@ class Target:
         return found.get_frozen_credentials()
 
     def reachable(self) -> str:
-        """The laptop's endpoint, or a `UserError` saying how to get one."""
+        """Return the laptop's endpoint, or raise UserError that says how to get one."""
         if self.endpoint_url is None:
             raise UserError(
                 "The laptop's AWS is not running.",
@@ -137,7 +137,7 @@ class Target:
         return environment | self.exports()
 
     def exports(self) -> dict[str, str]:
-        """The variables that make any AWS SDK or CLI work on this laptop target."""
+        """Return the variables that make any AWS SDK or CLI work on this laptop target."""
         endpoint = self.reachable()
         direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost")))
         return {
@@ -160,7 +160,7 @@ class Target:
         }
 
     def parameter(self, name: str) -> str:
-        """The value a stack left at `/orderflow/<stage>/<name>`, for example `order/api-url`."""
+        """Return the value that a stack left at `/orderflow/<stage>/<name>`, for example `order/api-url`."""
         from botocore.exceptions import ClientError
 
         path = f"/orderflow/{self.stage}/{name}"

@@ -12,14 +12,14 @@ BUS: Final = "bus"
 
 
 def documents(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
-    """The documents by name: each service's, and `orderflow` for all."""
+    """Return the documents by name: one for each service, and `orderflow` for all."""
     found = list(events)
     made = {service: _document(service, *_of(service, found)) for service in SERVICES}
     return made | {"orderflow": _document("orderflow", found, [event for event in found if event.consumers])}
 
 
 def _of(service: str, events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
-    """What a service sends, and what it receives."""
+    """Return the events that a service sends, and those that it receives."""
     found = list(events)
     received = [event for event in found if any(name.partition("/")[0] == service for name in event.consumers)]
     return [event for event in found if event.publisher == service], received

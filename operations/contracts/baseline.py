@@ -50,7 +50,7 @@ class Verdict:
 
 
 def verdicts(old: Schemas, new: Schemas) -> list[Verdict]:
-    """What each version of each event is to the old schemas."""
+    """Compare each version of each event with the old schemas."""
     found = []
     for key in sorted({*old, *new}):
         if key not in old:
@@ -65,7 +65,7 @@ def verdicts(old: Schemas, new: Schemas) -> list[Verdict]:
 
 
 def broken(found: list[Verdict]) -> str:
-    """What breaks, field by field, and what to do; empty if nothing does."""
+    """Describe each break by field, and how to resolve it. Return an empty text if nothing breaks."""
     lines = []
     for verdict in found:
         if verdict.kind not in ("breaking", "removed"):
@@ -81,12 +81,12 @@ def broken(found: list[Verdict]) -> str:
 
 
 def read(file: Path = FILE) -> dict[Key, Mapping[str, Any]]:
-    """The schemas as released."""
+    """Read the released schemas."""
     return {_key(schema): schema for schema in json.loads(file.read_text())}
 
 
 def of_revision(revision: str) -> dict[Key, Mapping[str, Any]]:
-    """The schemas of a git revision. A `UserError` if git knows none."""
+    """Return the schemas of a git revision. Raises UserError if git does not know it."""
     listed = _git("ls-tree", "-r", "--name-only", revision, "services")
     paths = [path for path in listed.splitlines() if "/schemas/" in path and path.endswith(".json")]
     found = [json.loads(_git("show", f"{revision}:{path}")) for path in paths]

@@ -11,7 +11,7 @@ EXTENSIONS: Final = {"correlationid": "correlation_id", "causationid": "causatio
 
 
 def to_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The CloudEvent that an event is, given as the bus delivers it (`source`, `detail-type`, `detail`)."""
+    """Convert an event, as the bus delivers it (`source`, `detail-type`, `detail`), to a CloudEvent."""
     metadata, source, detail_type = event["detail"]["metadata"], event["source"], event["detail-type"]
     return {
         "specversion": SPECVERSION,
@@ -27,7 +27,7 @@ def to_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event that a CloudEvent of ours is, as `source`, `detail-type` and `detail`. A `UserError` for one that is none."""
+    """Convert a CloudEvent of ours to `source`, `detail-type` and `detail`. Raises UserError for any other document."""
     missing = [name for name in ("specversion", "id", "source", "type", "time", "data") if name not in event]
     if missing or event["specversion"] != SPECVERSION:
         raise UserError(

@@ -73,7 +73,7 @@ def events() -> list[Event]:
 
 
 def newest() -> list[Event]:
-    """The newest version of each."""
+    """Return the newest version of each event."""
     seen: dict[str, Event] = {}
     for event in events():
         seen.setdefault(event.stem, event)

@@ -36,7 +36,7 @@ def documents() -> dict[Path, str]:
 
 
 def entry(event: Event) -> dict[str, str]:
-    """The event's example as an entry of PutEvents, but for the bus: what `aws events put-events` takes."""
+    """Return the event's example as an entry of PutEvents without the bus, as `aws events put-events` takes it."""
     return {"Source": event.sent_as, "DetailType": event.detail_type, "Detail": json.dumps(event.example)}
 
 
@@ -53,7 +53,7 @@ def build(root: Path = REPOSITORY) -> dict[str, list[Path]]:
 
 
 def differences(root: Path = REPOSITORY) -> dict[str, list[Path]]:
-    """What `build` would write and remove."""
+    """Return the paths that `build` would write and remove."""
     made = documents()
     folders = (root / FOLDER, root / APIS)
     there = {path.relative_to(root) for folder in folders for path in folder.rglob("*") if path.is_file()} - {KEPT}

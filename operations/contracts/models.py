@@ -17,7 +17,7 @@ PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean":
 
 
 def module(service: str, events: Iterable[Event]) -> str:
-    """The source of a service's `schemas/models.py`."""
+    """Return the source of a service's `schemas/models.py`."""
     lines = [line for event in sorted(events, key=lambda e: (e.stem, e.version)) for line in _classes(event)]
     return "\n".join([HEAD.format(service=service), *lines])
 
@@ -62,7 +62,7 @@ def _classes(event: Event) -> Iterator[str]:
 
 
 def _class(name: str, schema: Schema, about: str) -> Iterator[str]:
-    """A class for the object, after those for the objects in it."""
+    """Yield the lines of a class for the object, after the classes for the objects in it."""
     required = set(schema.get("required", ()))
     lines = []
     for field, inner in schema["properties"].items():

@@ -62,7 +62,7 @@ def documents() -> dict[str, dict[str, Any]]:
 
 
 def document(service: str) -> dict[str, Any]:
-    """The service's document, complete in itself."""
+    """Return the service's document with all references resolved."""
     folder = SERVICES_FOLDER / service
     written: Mapping[str, Any] = yaml.safe_load((folder / "api.yaml").read_text())
     paths = {
@@ -119,5 +119,5 @@ def _reference(file: str) -> dict[str, str]:
 
 
 def _schema(file: Path) -> dict[str, Any]:
-    """The file's schema, which draft-07 and OpenAPI's own dialect read alike."""
+    """Return the file's schema, which draft-07 and OpenAPI's own dialect read alike."""
     return {name: value for name, value in json.loads(file.read_text()).items() if name != "$schema"}

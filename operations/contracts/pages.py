@@ -31,7 +31,7 @@ For machines:
 
 
 def pages(events: Iterable[Event]) -> dict[str, str]:
-    """The pages by file name: `README.md`, which lists all, and one for each service."""
+    """Return the pages by file name: `README.md`, which lists all events, and one page for each service."""
     found = list(events)
     made = {f"{service}.md": _page(service, [e for e in found if e.owner == service]) for service in SERVICES}
     return {"README.md": _index(found), **made}

@@ -38,7 +38,7 @@ class Consumer:
         return is_source(self.source, source) and detail_type == self.detail_type
 
     def effect(self, *, catch_up: bool) -> str:
-        """What it does with a replayed event, in words."""
+        """Describe in words how the subscription treats a replayed event."""
         return EFFECTS[self.replay_policy][catch_up]
 
 

@@ -30,7 +30,7 @@ def queues(target: Target) -> dict[str, int]:
 
 
 def held_by(name: str) -> str:
-    """What lands in the queue of that name."""
+    """Return what lands in the queue of that name."""
     service, _, source = name.partition("/")
     if name == "platform/quarantine":
         return "messages that were redriven too often"
@@ -76,8 +76,10 @@ def peek(client: Any, url: str, limit: int) -> list[dict[str, Any]]:
 
 
 def told(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message's `id`, the `event` and `order_id` it is about (None if it tells none), its `reason` and its `body`; when it
-    was `first_seen` there, how often it was received and redriven, and what today's schema says against it.
+    """Describe a dead letter as plain data.
+
+    Its `id`, the `event` and `order_id` that it is about (None if it names none), its `reason` and `body`; when it was
+    `first_seen`, how often it was received and redriven, and what today's schema says against it.
     """
     try:
         body = outside_json.read(message["Body"])
@@ -123,7 +125,7 @@ def _reason(attributes: Mapping[str, Any], body: Any) -> str:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """What stands at the end of the path, or None where the path does not lead: dead letters may be anything."""
+    """Return the value at the end of the path, or None if there is none: dead letters may hold anything."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value

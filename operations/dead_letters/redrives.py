@@ -45,7 +45,7 @@ class Chosen:
 
 
 def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
-    """What the options choose. A `UserError` if they choose nothing, or both."""
+    """Return what the options choose. Raises UserError if they choose nothing, or both."""
     if bool(ids) == everything:
         raise WrongUsageError("Choose messages by --id, or all of them by --all.", "Give one of the two options.")
     return Chosen(None if everything else frozenset(ids or ()), limit, now)
@@ -120,7 +120,7 @@ def refusal(body: str) -> str | None:
 
 
 def _taken(target: Target, name: str, which: Chosen) -> Iterator[dict[str, Any]]:
-    """The chosen messages of a queue, hidden from others; those not chosen, and those never asked for, are put back."""
+    """Yield the chosen messages of a queue, hidden from other readers. Put back the others, and those never asked for."""
     url, client = _url(target, name), target.client("sqs")
     waiting: dict[str, dict[str, Any]] = {}
     looked: set[str] = set()

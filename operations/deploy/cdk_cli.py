@@ -111,7 +111,7 @@ class Cdk:
             )
 
     def environment(self) -> dict[str, str]:
-        """The target's environment, with the project's own Node and Python first."""
+        """Return the target's environment, with the project's own Node and Python first."""
         environment = self.target.environment()
         node = REPOSITORY / ".venv" / "lib" / "node" / "bin"
         path = [str(Path(sys.executable).parent), str(node), environment.get("PATH", os.defpath)]
@@ -130,7 +130,7 @@ class Cdk:
 
 
 def stacks_of(assembly: Path) -> list[Stack]:
-    """The stacks of an assembly, in the order they can be deployed in. A template names its assets by their hashes."""
+    """Return the stacks of an assembly in an order that can be deployed. A template names its assets by their hashes."""
     manifest = json.loads((assembly / "manifest.json").read_text())
     found = []
     for artifact_id, artifact in manifest["artifacts"].items():
@@ -144,7 +144,7 @@ def stacks_of(assembly: Path) -> list[Stack]:
 
 
 def fingerprint(settings: Stage, app: str | None = None) -> str:
-    """A digest of everything a synthesis reads, taken without synthesizing."""
+    """Return a digest of everything that a synthesis reads, without synthesizing."""
     digest = hashlib.sha256(f"{settings} {app} {sys.version}".encode())
     for source in SOURCES:
         root = REPOSITORY / source

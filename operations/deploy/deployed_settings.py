@@ -82,6 +82,6 @@ def template_parameters(stage: Stage, found: Sequence[Change]) -> dict[str, list
 
 
 def _must_be_allowed(stage: Stage, settings: Settings, setting: str, wanted: Any) -> bool:
-    """An ephemeral stage may change in any way: what counts is how it is deployed, not what its file says now."""
+    """Refuse a change that the stage protects. An ephemeral stage, as it is deployed, may change in any way."""
     was_ephemeral = settings.get("ephemeral", stage.ephemeral)
     return not was_ephemeral and stages.loses(setting, settings[setting], wanted)

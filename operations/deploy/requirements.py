@@ -36,13 +36,13 @@ def named(service: str) -> str:
 
 
 def known() -> list[str]:
-    """The services that have a stack, by the repository: what can be said before anything is synthesized."""
+    """Return the services that have a stack, by the repository's folders, without a synthesis."""
     found = sorted(file.parent.name for file in REPOSITORY.glob("*/infrastructure.py"))
     return ["platform", *sorted(file.parent.name for file in REPOSITORY.glob("services/*/infrastructure.py")), *found]
 
 
 def check_named(services: Iterable[str], there_are: Sequence[str], *, everything: bool) -> list[str]:
-    """The names of these services. A `UserError` for none, or one that there is not."""
+    """Return the names of these services. Raises UserError for no name, or an unknown one."""
     wanted = [named(service) for service in services]
     if everything == bool(wanted):
         raise WrongUsageError("Name the services, or --all.", f"Choose from: {', '.join(there_are)}.")
@@ -53,7 +53,7 @@ def check_named(services: Iterable[str], there_are: Sequence[str], *, everything
 
 
 def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
-    """The stacks of these services, in the order of deployment. A `UserError` for none, or one that there is not."""
+    """Return the stacks of these services, in the order of deployment. Raises UserError for no name, or an unknown one."""
     wanted = check_named(services, [service_of(stack) for stack in stacks], everything=everything)
     return [stack for stack in stacks if everything or service_of(stack) in wanted]
 
@@ -118,7 +118,7 @@ def check_bootstrapped(target: Target) -> None:
 
 
 def protected(target: Target, stacks: Iterable[str]) -> list[str]:
-    """The stacks that are protected from termination."""
+    """Return the stacks that have termination protection."""
     client = target.client("cloudformation")
     return [
         stack
@@ -134,7 +134,7 @@ def lift_protection(target: Target, stacks: Iterable[str]) -> None:
 
 
 def parameters_there(target: Target) -> dict[str, str]:
-    """The stage's parameters that are deployed, by name."""
+    """Return the stage's deployed parameters, by name."""
     pages = (
         target.client("ssm")
         .get_paginator("get_parameters_by_path")
@@ -144,7 +144,7 @@ def parameters_there(target: Target) -> dict[str, str]:
 
 
 def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
-    """The names of those of the stacks that are deployed."""
+    """Return the names of those of the stacks that are deployed."""
     client, found = target.client("cloudformation"), set()
     for stack in stacks:
         try:

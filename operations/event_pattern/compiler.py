@@ -43,7 +43,7 @@ Alternative = dict[Path, Leaf]
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The JSON object that a pattern's text is. Raises InvalidPatternError."""
+    """Parse a pattern's text to a JSON object. Raises InvalidPatternError."""
     if len(text) > MAX_LENGTH:
         raise InvalidPatternError("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
     try:
@@ -56,7 +56,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
-    """The alternatives of a pattern. Raises InvalidPatternError.
+    """Return the alternatives of a pattern. Raises InvalidPatternError.
 
     As in Event Ruler, a pattern that is refused with `$or` as the operator may yet be one in which it is the name of a field.
     """
@@ -72,7 +72,7 @@ def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
 
 
 def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool) -> list[Alternative]:
-    """The alternatives so far, each with the fields of one more object of the pattern.
+    """Return the alternatives so far, each with the fields of one more object of the pattern.
 
     A field named again (inside an `$or` and outside) is what it was said to be last, as in Event Ruler.
     """
@@ -106,7 +106,7 @@ def _branches(so_far: list[Alternative], path: Path, members: Any) -> list[Alter
 
 
 def _names(member: Mapping[str, Any]) -> Iterator[str]:
-    """The names of fields in a branch, at any depth."""
+    """Yield the names of fields in a branch, at any depth."""
     for name, inner in member.items():
         yield name
         if isinstance(inner, Mapping):
@@ -114,7 +114,7 @@ def _names(member: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _combinations(value: Any) -> int:
-    """The product of the lengths of all `$or`s, by which AWS counts."""
+    """Return the product of the lengths of all `$or`s, by which AWS counts."""
     if not isinstance(value, Mapping):
         return 1
     found = 1

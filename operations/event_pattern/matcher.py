@@ -84,7 +84,7 @@ def _outermost_first(alternative: Alternative) -> Alternative:
 
 
 def _first(wanted: Alternative, found: Any, at: tuple[str, ...]) -> Mismatch | None:
-    """The first field below `at` that does not match; `found` is what the event has there."""
+    """Return the first field below `at` that does not match. `found` is the event's value there."""
     for name in dict.fromkeys(path[0] for path in wanted):
         value = found.get(name, _ABSENT) if isinstance(found, Mapping) else _ABSENT
         inside = {path[1:]: leaf for path, leaf in wanted.items() if path[0] == name}
@@ -107,7 +107,7 @@ def _fits(leaf: Leaf, value: Any) -> bool:
 
 
 def _flat(value: Any) -> Iterator[Any]:
-    """The values in nested arrays; a value alone is itself."""
+    """Yield the values in nested arrays. A single value yields itself."""
     if isinstance(value, list):
         for one in value:
             yield from _flat(one)

@@ -177,7 +177,7 @@ def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Comparison]:
 
 
 def _listed(at: str, operand: Any) -> list[Any]:
-    """A list of one kind of value; a value alone is a list of one."""
+    """Return a list of one kind of value. A single value becomes a list of one."""
     if not isinstance(operand, list):
         return [operand]
     if not operand:
@@ -198,7 +198,7 @@ def _affix(at: str, operand: Any, words: str, fits: Callable[[str, str], bool]) 
 
 
 def _pieces(at: str, pattern: str) -> list[str]:
-    """What stands between the asterisks."""
+    """Return the parts between the asterisks."""
     pieces, position = [""], 0
     while position < len(pattern):
         character, following = pattern[position], pattern[position + 1 : position + 2]

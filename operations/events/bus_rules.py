@@ -28,7 +28,7 @@ class Rule:
 
 
 def rules(target: Target) -> list[Rule]:
-    """The rules of the stage's bus that have a pattern, by name."""
+    """Return the rules of the stage's bus that have a pattern, by name."""
     published = {arn: name.removesuffix(RULE) for name, arn in stage_state.parameters(target, RULE).items()}
     found = [
         Rule(
@@ -44,7 +44,7 @@ def rules(target: Target) -> list[Rule]:
 
 
 def chosen(available: Iterable[Rule], names: Iterable[str]) -> list[Rule]:
-    """The rules of these names; all, if none is named. A `UserError` for a name that no rule has."""
+    """Return the rules of these names, or all without names. Raises UserError for an unknown name."""
     by_name = {rule.name: rule for rule in available}
     wanted = list(dict.fromkeys(names)) or list(by_name)
     for name in wanted:
@@ -67,10 +67,11 @@ def verdict(rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_delivered(target: Target, document: Any, source: str | None = None, detail_type: str | None = None) -> dict[str, Any]:
-    """The event as the bus hands it to its rules, with every field that the bus itself adds.
+    """Return the event as the bus delivers it to its rules, with every field that the bus adds.
 
-    `document` is such an event, or an entry of PutEvents (`Source`, `DetailType`, `Detail`), or a detail alone: then
-    `source` and `detail_type` say whose. They replace the document's own. A `UserError` if it can be none of these.
+    `document` is an event like that, or an entry of PutEvents (`Source`, `DetailType`, `Detail`), or a detail alone: then
+    `source` and `detail_type` name its publisher and type. They replace the document's own. Raises UserError if it is none of
+    these.
     """
     if not isinstance(document, dict):
         raise UserError("The document is not an event.", "Give a JSON object: an event, an entry of PutEvents, or a detail.")

@@ -56,7 +56,7 @@ class Published:
 
 
 def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
-    """What was put on the bus in the window, the earliest first. `progress` hears how many hours were read."""
+    """Return what was put on the bus in the window, the earliest first. `progress` receives the number of hours read."""
     found: list[Published] = []
     for done, events in enumerate(_by_hour(target, window), start=1):
         found += events
@@ -88,12 +88,12 @@ def _by_hour(target: Target, window: Window) -> Iterator[list[Published]]:
 
 
 def of_order(target: Target, order_id: str) -> list[Published]:
-    """What was published about an order, by when it was first put."""
+    """Return the events about an order, by when they were first put."""
     return _partition(target, f"{OF_AN_ORDER}{order_id}")
 
 
 def of_no_order(target: Target, event_id: str) -> list[Published]:
-    """The event of that id if it is about no order: a channel's OrderPlaced, before it was one."""
+    """Return the event of that id if it is about no order: a channel's OrderPlaced before it became one."""
     return _partition(target, f"{OF_NO_ORDER}{event_id}")
 
 

@@ -21,7 +21,7 @@ EVERYTHING = {"source": [{"prefix": SOURCE_PREFIX}]}
 
 @contextmanager
 def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
-    """The URL of a queue that gets the events which `pattern` matches, from now on."""
+    """Create a queue for the events that `pattern` matches from now on, and yield its URL."""
     name = f"orderflow-tail-{uuid.uuid4().hex[:12]}"
     sqs, events = target.client("sqs", read_timeout=30), target.client("events")
     bus = target.parameter("platform/bus-name")
@@ -47,7 +47,7 @@ def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
 
 
 def received(target: Target, url: str, timeout_seconds: float | None, progress: Progress = SILENT) -> Iterator[dict[str, Any]]:
-    """The events that arrive in the queue, until `timeout_seconds` have passed; without end if it is None."""
+    """Yield the events that arrive in the queue until `timeout_seconds` have passed; without end if it is None."""
     sqs = target.client("sqs", read_timeout=30)
     ends = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     while ends is None or time.monotonic() < ends:

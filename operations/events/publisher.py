@@ -18,7 +18,7 @@ TRIES = 5
 
 
 def source_of(channel: str) -> str:
-    """The `source` of a channel's events. A `UserError` if no channel can be called so."""
+    """Return the `source` of a channel's events. Raises UserError if the name is not a valid channel."""
     if not CHANNEL.fullmatch(channel) or is_personal(channel):
         raise UserError(f"{shown(channel)!r} is not a channel name: {CHANNEL_FORM}.", "Use a name such as marketplace-eu.")
     return CHANNEL_PREFIX + channel

@@ -64,17 +64,17 @@ class Malformed:
 
 
 def sku_of(cents: int) -> str:
-    """The SKU of CDs at this price."""
+    """Return the SKU of CDs at this price."""
     return f"CD-{cents:04d}"
 
 
 def cents_of(sku: str) -> int:
-    """The price in a CD's SKU."""
+    """Return the price in a CD's SKU, in cents."""
     return int(sku.removeprefix("CD-"))
 
 
 def read(file: Path, limit: int | None = None) -> tuple[list[Purchase], list[Malformed]]:
-    """The purchases of the first `limit` rows, and the rows that are none; a header and empty lines are no rows."""
+    """Return the purchases of the first `limit` rows, and the malformed rows. A header and empty lines are not rows."""
     purchases: list[Purchase] = []
     malformed: list[Malformed] = []
     seen: Counter[tuple[str, str, int, int]] = Counter()
@@ -96,7 +96,7 @@ def read(file: Path, limit: int | None = None) -> tuple[list[Purchase], list[Mal
 
 
 def parse(words: list[str]) -> tuple[str, str, int, int]:
-    """Customer, date, CDs and cents of a row's words. Raises ValueError saying what is wrong with it."""
+    """Parse the words of a row: customer, date, CDs and cents. Raises ValueError that names the fault."""
     if len(words) not in (4, 5):
         raise ValueError(f"has {len(words)} fields; the master has 4 (customer, date, CDs, dollars), the sample 5")
     customer, date, cds, dollars = words[0], *words[-3:]
@@ -144,14 +144,14 @@ def quantities(purchases: Iterable[Purchase]) -> dict[str, int]:
 
 
 def contact(customer_id: str) -> dict[str, Any]:
-    """A made-up contact: the data has no names, and mails and parcels have to go somewhere."""
+    """Return a made-up contact. The data has no names, but mails and parcels need an address."""
     address = {"line1": "1 Record Row", "city": "Fort Washington", "postal_code": "19034", "country": "US"}
     name = f"CDNOW customer {customer_id.removeprefix('cdnow-')}"
     return {"customer_id": customer_id, "name": name, "email": f"{customer_id}@cdnow.example", "address": address}
 
 
 def event(purchase: Purchase, channel: str) -> dict[str, Any]:
-    """The detail of the OrderPlaced that the channel puts on the bus."""
+    """Return the detail of the OrderPlaced that the channel puts on the bus."""
     day = f"{purchase.date[:4]}-{purchase.date[4:6]}-{purchase.date[6:]}"
     key = purchase.idempotency_key
     return {

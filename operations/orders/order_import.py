@@ -72,10 +72,10 @@ def run(
 def prepare(
     target: Target, purchases: list[Purchase], channel: str, customers: Collection[str], progress: Progress = SILENT
 ) -> None:
-    """What the orders need to be there: a price for each SKU, enough stock, a contact for each of `customers`. Repeatable.
+    """Create what the orders need: a price for each SKU, enough stock, a contact for each of `customers`. Repeatable.
 
-    The stock is that of all the purchases, known before or not: an import that was cut short adds none a second time.
-    The contacts are those of new orders only: whoever was forgotten since stays so.
+    The stock is that of all the purchases, known before or not, so that an interrupted import adds none a second time. The
+    contacts are those of new orders only, so that a forgotten customer stays forgotten.
     """
     needed = cdnow.quantities(purchases)
     with progress.step(f"Price {len(needed)} SKUs"):
@@ -91,13 +91,13 @@ def prepare(
 
 
 def replenishment_id(channel: str, purchases: list[Purchase]) -> str:
-    """The same for the same purchases of a channel: the stock that they need arrives once, however often they are imported."""
+    """Return an id that is the same for the same purchases of a channel, so that a repeated import adds their stock once."""
     keys = "\n".join([channel, *sorted(purchase.idempotency_key for purchase in purchases)])
     return "import-" + hashlib.sha256(keys.encode()).hexdigest()[:20]
 
 
 def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
-    """What became of the orders: counts by status and reason, and the confirmed total in cents."""
+    """Count the orders by status and reason, and add up the confirmed total in cents."""
     counted = Counter(
         row["status"].lower() if row["status"] != "CANCELLED" else f"cancelled_{row['reason'].lower()}" for row in rows.values()
     )

@@ -12,7 +12,7 @@ from services.shipping.domain.states import BOOKING, CREATED, DISPATCHED
 
 
 def find(target: Target, order_id: str) -> dict[str, Any]:
-    """The order's shipment, as it durably is. A `UserError` if there is none."""
+    """Return the order's shipment by a consistent read. Raises UserError if there is none."""
     found = target.client("dynamodb").get_item(
         TableName=target.parameter("shipping/table-name"), Key=marshal({"pk": f"SHIP#{order_id}"}), ConsistentRead=True
     )

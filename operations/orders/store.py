@@ -20,7 +20,7 @@ MAX_KEYS = 100
 
 
 def find(target: Target, order_id: str) -> dict[str, Any]:
-    """The order's row, as it durably is. A `UserError` if there is none."""
+    """Return the order's row by a consistent read. Raises UserError if there is none."""
     found = target.client("dynamodb").get_item(
         TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
     )
@@ -30,7 +30,7 @@ def find(target: Target, order_id: str) -> dict[str, Any]:
 
 
 def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The rows of those of the orders that are there, by id, with `status`, `reason` and `total`."""
+    """Return the existing rows of these orders, by id, with `status`, `reason` and `total`."""
     table, client = target.parameter("order/table-name"), target.client("dynamodb")
     found: dict[str, dict[str, Any]] = {}
     for part in in_parts(order_ids, MAX_KEYS):
@@ -122,9 +122,9 @@ def settled(
 
 
 def elsewhere(target: Target, order_id: str) -> dict[str, str]:
-    """The status that the other services' rows about an order have, by row; only rows that are there.
+    """Return the status of each row about an order in the other services. Only existing rows are listed.
 
-    A service that is not deployed stands there by its name.
+    A service that is not deployed is listed by its name.
     """
     places = {
         "payment": [f"PAY#{order_id}"],

@@ -39,7 +39,7 @@ def latest(target: Target, now: datetime) -> datetime:
 
 
 def window(last: str | None, start: str | None, until: str | None, now: datetime, latest: datetime | None = None) -> Window:
-    """The window that the options name; it ends at `latest` (now) if they do not say.
+    """Return the window that the options name. Without an end it ends at `latest` (now).
 
     Raises WrongUsageError if they name none, two, or one that cannot be.
     """
@@ -76,7 +76,7 @@ def check_age(chosen: Window, now: datetime, retention_days: int, *, delayed: bo
 
 
 def rules(target: Target) -> dict[str, dict[str, str]]:
-    """The rules that a replay may be sent to, by service: their parameter names and ARNs."""
+    """Return the rules that a replay may be sent to, by service: their parameter names and ARNs."""
     found: dict[str, dict[str, str]] = {}
     for name, arn in stage_state.parameters(target, RULE).items():
         if name not in NEVER_REPLAYED:
@@ -85,7 +85,7 @@ def rules(target: Target) -> dict[str, dict[str, str]]:
 
 
 def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) -> list[str]:
-    """The ARNs of the services' rules. A `UserError` if no service is chosen, or one has no rule."""
+    """Return the ARNs of the services' rules. Raises UserError if no service is chosen, or one has no rule."""
     wanted = list(dict.fromkeys(services))
     known = ", ".join(sorted(available)) or "none is deployed"
     if not wanted:
@@ -127,7 +127,7 @@ def start(
 
 
 def show(target: Target, name: str) -> dict[str, Any]:
-    """The replay as it is: its `state`, window, how far it is, and `to` which rules. A `UserError` if there is none."""
+    """Describe the replay: its `state`, window, progress, and `to` which rules. Raises UserError if there is none."""
     client = target.client("events")
     try:
         found = client.describe_replay(ReplayName=name)

@@ -79,7 +79,7 @@ def rate(text: str) -> float:
 
 
 def consumers(target: Target, services: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-    """The queues of the services' subscriptions, by the (source, detail-type) that each is for; a source may end in `*`."""
+    """Return the queues of the services' subscriptions, by (source, detail-type). A source may end in `*`."""
     urls = stage_state.parameters(target, "-queue-url")
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for service in dict.fromkeys(services):
@@ -90,7 +90,7 @@ def consumers(target: Target, services: Sequence[str]) -> dict[tuple[str, str], 
 
 
 def check_empty(target: Target) -> None:
-    """A `UserError` if an earlier paced replay has not been handed on to its end."""
+    """Raise UserError if an earlier paced replay has not been handed on to its end."""
     staged = stage_state.depth(target, target.parameter(STAGING_QUEUE))
     if staged:
         raise UserError(
@@ -207,7 +207,7 @@ def _queues_for(event: Mapping[str, Any], queues: Mapping[tuple[str, str], Seque
 
 
 def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
-    """A wave in batches, each for one queue, still the earliest first."""
+    """Yield a wave in batches, each for one queue, still the earliest first."""
     waiting: defaultdict[str, list[Delivery]] = defaultdict(list)
     for delivery in wave:
         batch = waiting[delivery.queue_url]

@@ -47,7 +47,7 @@ def plan(
     a_second: float | None,
     progress: Callable[[int], None] = lambda hours: None,
 ) -> dict[str, Any]:
-    """The plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
+    """Return the plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
     `new_tables`, `estimate`, `narrowest`.
 
     `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
@@ -118,7 +118,7 @@ def seconds(target: Target, events: int) -> float | None:
 
 
 def narrowest(chosen: Sequence[Published]) -> Mapping[str, str] | None:
-    """The shortest window that has all the wanted events, to the second, as `replay start` takes it; None if there are none."""
+    """Return the shortest window with all the wanted events, to the second, as `replay start` takes it; None without events."""
     if not chosen:
         return None
     last = clock.from_rfc3339(chosen[-1].put_at) + timedelta(seconds=1)

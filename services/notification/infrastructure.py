@@ -120,5 +120,5 @@ class NotificationStack(ServiceStack):
 
 
 def identities(sender: str) -> tuple[str, str]:
-    """The SES identities that may stand for the address: itself, or its domain."""
+    """Return the SES identities that may stand for the address: itself, or its domain."""
     return sender, sender.rsplit("@", 1)[-1]

@@ -91,7 +91,7 @@ class OrderStack(ServiceStack):
             alarm_on_count(self, name, description)
 
     def _commands(self, table: ServiceTable) -> ServiceFunction:
-        """The saga's steps; they never see a contact or a price list."""
+        """Create the function of the saga's steps, which can read no contact and no price list."""
         environment = {
             "TABLE_NAME": table.table_name,
             "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds")),
@@ -103,7 +103,7 @@ class OrderStack(ServiceStack):
         return commands
 
     def _operator(self, table: ServiceTable) -> None:
-        """The operator's prices."""
+        """Create the function by which an operator sets prices."""
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(operator, "PutItem", rows=(PRICES,))
         self.publish("operator-arn", operator.function_arn)
@@ -146,7 +146,7 @@ class OrderStack(ServiceStack):
         return workflow
 
     def _start_by_event(self, workflow: sfn.StateMachine) -> None:
-        """An OrderPlaced whose caller does not wait starts the saga; a replayed one never does: the sweeper is its retry."""
+        """Start the saga on an OrderPlaced whose caller does not wait. A replayed one starts none: the sweeper retries."""
         part = Construct(self, "Start")
         found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in START_INPUT.items()}
         dead_letters = dead_letter_queue(self, "start", part)
@@ -180,7 +180,7 @@ class OrderStack(ServiceStack):
         return role
 
     def _api(self, table: ServiceTable, workflow: sfn.StateMachine) -> ServiceFunction:
-        """It keeps and forgets contacts, and cannot read one."""
+        """Create the API's function. It stores and deletes contacts, and cannot read one."""
         api = ServiceFunction(
             self,
             "api",
@@ -201,7 +201,7 @@ class OrderStack(ServiceStack):
         return api
 
     def _contact(self, table: ServiceTable) -> None:
-        """The one function that can read a contact."""
+        """Create the only function that can read a contact."""
         contact = ServiceFunction(self, "contact", timeout_seconds=5, environment={"TABLE_NAME": table.table_name})
         table.allow(contact, "GetItem", rows=(ORDERS, CONTACTS))
         self.publish("contact-arn", contact.function_arn)

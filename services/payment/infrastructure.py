@@ -108,14 +108,14 @@ class PaymentStack(ServiceStack):
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
 
     def _gateway(self) -> dict[str, str]:
-        """What the functions that move money are told of the gateway."""
+        """Return the variables about the gateway for the functions that move money."""
         gateway: str = self.setting("gateway")
         self.publish("gateway", gateway)
         url = {"STRIPE_URL": self.setting("stripe_url")} if gateway == "stripe" else {}
         return {"GATEWAY": gateway, **url}
 
     def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...], url: str) -> None:
-        """The account's key for whoever moves money, and the webhook by which Stripe tells what happens later."""
+        """Create the secret of the account's key for the functions that move money, and the webhook that Stripe calls."""
         key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe: it may charge and refund")
         webhook_key = ServiceSecret(self, "stripe-webhook-key", "a restricted key of our account at Stripe: it may read")
         secret = ServiceSecret(self, "stripe-webhook-secret", "what Stripe signs its webhook by")

@@ -82,7 +82,7 @@ class ShippingStack(ServiceStack):
         alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost: services/shipping/README.md")
 
     def _carrier(self) -> dict[str, str]:
-        """What the functions that speak to the carrier are told of it."""
+        """Return the variables about the carrier for the functions that call it."""
         carrier: str = self.setting("carrier")
         self.publish("carrier", carrier)
         if carrier == "sandbox":
@@ -95,7 +95,7 @@ class ShippingStack(ServiceStack):
         }
 
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:
-        """What the carrier tells. Whoever shares the secret is the carrier."""
+        """Create the webhook for the carrier. The shared secret authenticates it."""
         secret = ServiceSecret(self, "carrier-webhook-secret", "what the carrier signs its webhook by")
         environment = {"TABLE_NAME": table.table_name, **carrier}
         webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)

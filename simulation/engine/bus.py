@@ -25,7 +25,7 @@ class Rule:
 
 
 def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bool]:
-    """The pattern that a subscription makes of its (source, detail-type) pairs, as cdk/constructs/subscription.py does."""
+    """Return the pattern of a subscription's (source, detail-type) pairs, as cdk/constructs/subscription.py builds it."""
     exact = {source for source, _ in consumed if not source.endswith("*")}
     prefixes = tuple(source[:-1] for source, _ in consumed if source.endswith("*"))
     types = {detail_type for _, detail_type in consumed}
@@ -169,12 +169,12 @@ class Bus:
 
 
 def event_id_of(event: Envelope) -> str:
-    """The domain event's own id, which is the same in every copy."""
+    """Return the domain event's own id, which is the same in every copy."""
     metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
     return str(metadata.get("event_id", event["id"])) if isinstance(metadata, dict) else str(event["id"])
 
 
 def version_of(event: Envelope) -> int:
-    """The version of the domain event's schema."""
+    """Return the version of the domain event's schema."""
     metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
     return int(metadata.get("event_version", 1)) if isinstance(metadata, dict) else 1

@@ -52,7 +52,7 @@ class Table:
     """What rows were before the latest writes, oldest first, with the time of the write: what a stale read may show."""
 
     def key_of(self, item: Item) -> str:
-        """The row's key as one text."""
+        """Return the row's key as one text."""
         try:
             key: str = item[self.hash_key]["S"]
             return key if self.range_key is None else f"{key}|{item[self.range_key]['S']}"
@@ -60,7 +60,7 @@ class Table:
             raise Refusal("ValidationException", "one of the required keys was not given a value") from None
 
     def key_item(self, item: Item) -> dict[str, Any]:
-        """The item's key attributes alone."""
+        """Return the item's key attributes alone."""
         names = (self.hash_key,) if self.range_key is None else (self.hash_key, self.range_key)
         return {name: item[name] for name in names}
 
@@ -107,19 +107,19 @@ class DynamoDB:
         }
 
     def create(self, name: str, hash_key: str = "pk", range_key: str | None = None, **indexes: tuple[str, str]) -> Table:
-        """An empty table; each index by its name with (partition, sort)."""
+        """Create an empty table, with each index by its name and (partition, sort)."""
         self.tables[name] = Table(name, hash_key, range_key, indexes)
         return self.tables[name]
 
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a request in boto3's form. Raises Refusal."""
+        """Return the response to a request in boto3's form. Raises Refusal."""
         try:
             return self._operations[operation](request)
         except InvalidExpression as error:
             raise Refusal("ValidationException", str(error)) from None
 
     def call_stale(self, operation: str, request: Mapping[str, Any], lag: int) -> dict[str, Any]:
-        """The answer to a read as it was up to `lag` microseconds ago: an index or a replica that is behind."""
+        """Return the response to a read as it was up to `lag` microseconds ago: an index or a replica that is behind."""
         undone: list[tuple[Table, str, Any]] = []
         names = request["RequestItems"] if operation == "BatchGetItem" else (request["TableName"],)
         for table in (self.tables[name] for name in names):
@@ -280,7 +280,7 @@ class DynamoDB:
         return {}
 
     def _decide(self, kind: str, action: Mapping[str, Any]) -> Change:
-        """What a write does to its row, nothing being written. Raises Refusal, InvalidExpression."""
+        """Return the change that a write makes to its row, without writing it. Raises Refusal, InvalidExpression."""
         _check(kind, action)
         reason = self._reason(kind, action)
         if reason["Code"] != "None":
@@ -304,7 +304,7 @@ class DynamoDB:
         return reason
 
     def _changed(self, kind: str, action: Mapping[str, Any]) -> Change:
-        """What an action that its condition lets pass does to its row. Raises Refusal, InvalidExpression."""
+        """Return the change that an action makes once its condition holds. Raises Refusal, InvalidExpression."""
         table = self._table(action)
         key = table.key_of(action["Item" if kind == "Put" else "Key"])
         old = table.rows.get(key)
@@ -341,7 +341,7 @@ class DynamoDB:
 
 
 def _check(kind: str, action: Mapping[str, Any]) -> None:
-    """What DynamoDB checks before it looks at any row. Raises InvalidExpression."""
+    """Check a request as DynamoDB does before it reads any row. Raises InvalidExpression."""
     names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
     texts = tuple(action[name] for name in ("UpdateExpression", "ConditionExpression") if name in action)
     expressions.check_used(texts, names, values)

@@ -39,7 +39,7 @@ def reserved_words() -> frozenset[str]:
 
 @cache
 def tokens(text: str) -> tuple[str, ...]:
-    """The expression's tokens. Raises InvalidExpression."""
+    """Split the expression into tokens. Raises InvalidExpression."""
     found, position = [], 0
     stripped = text.rstrip()
     while position < len(stripped):
@@ -67,7 +67,7 @@ def _placeholders(expressions: tuple[str, ...]) -> frozenset[str]:
 
 
 def number(value: str) -> Decimal | int:
-    """A wire number as one that computes exactly."""
+    """Convert a wire number to one that computes exactly."""
     try:
         return int(value)
     except ValueError:
@@ -75,7 +75,7 @@ def number(value: str) -> Decimal | int:
 
 
 def wire_number(value: Decimal | int) -> str:
-    """A number in DynamoDB's canonical text."""
+    """Return a number in DynamoDB's canonical text."""
     if isinstance(value, int):
         return str(value)
     if value == value.to_integral_value():
@@ -264,7 +264,7 @@ class _Parser:
         return _present(_reader(self.path()))
 
     def clauses(self) -> list[tuple[str, Path, Operand | None]]:
-        """The steps of an update: (SET, REMOVE, ADD or DELETE; path; operand)."""
+        """Parse the steps of an update: (SET, REMOVE, ADD or DELETE; path; operand)."""
         steps: list[tuple[str, Path, Operand | None]] = []
         seen: set[str] = set()
         while self.peek():
@@ -311,7 +311,7 @@ def _reader(path: Path) -> Operand:
 
 
 def resolve(path: Path, names: Names) -> Path:
-    """The path with its `#names` looked up."""
+    """Return the path with its `#names` resolved."""
     return tuple(names[part] if isinstance(part, str) and part[0] == "#" else part for part in path)
 
 
@@ -469,7 +469,7 @@ def _arithmetic(left: Operand, sign: int, right: Operand) -> Operand:
 
 @cache
 def condition(text: str) -> Condition:
-    """A condition (or key condition), compiled. Raises InvalidExpression."""
+    """Compile a condition (or key condition). Raises InvalidExpression."""
     parser = _Parser(text)
     compiled = parser.either()
     parser.end()
@@ -478,7 +478,7 @@ def condition(text: str) -> Condition:
 
 @cache
 def update(text: str) -> Update:
-    """An update, compiled: it makes a new item of the old one. Raises InvalidExpression."""
+    """Compile an update, which makes a new item of the old one. Raises InvalidExpression."""
     steps = _Parser(text).clauses()
     if not steps:
         raise InvalidExpression("the update expression is empty")
@@ -509,7 +509,7 @@ def update(text: str) -> Update:
 
 @cache
 def updated_attributes(text: str) -> tuple[str, ...]:
-    """The top-level attributes that an update touches, `#names` not looked up."""
+    """Return the top-level attributes that an update touches, with `#names` unresolved."""
     return tuple(_top_level(path) for _, path, _ in _Parser(text).clauses())
 
 
@@ -546,7 +546,7 @@ def _deleted(item: Item, name: str, value: Any) -> Any:
 
 @cache
 def projection(text: str) -> tuple[Path, ...]:
-    """The paths of a projection expression. Raises InvalidExpression."""
+    """Return the paths of a projection expression. Raises InvalidExpression."""
     parser = _Parser(text)
     paths = [parser.path()]
     while parser.peek() == ",":

@@ -24,5 +24,5 @@ class History:
             self.lines.append(f"{now / SECOND:12.6f}  {text}")
 
     def digest(self) -> str:
-        """What two runs have in common if and only if they took the same steps at the same times."""
+        """Return a digest that two runs share if and only if they took the same steps at the same times."""
         return str(self._hash.hexdigest())  # type: ignore[attr-defined]

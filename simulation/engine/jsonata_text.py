@@ -25,7 +25,7 @@ class Undefined(Exception):
 
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
-    """What the expression (without its marks) comes to. Raises Undefined, JException."""
+    """Evaluate the expression (without its marks). Raises Undefined, JException."""
     path = _plain_path(expression)
     if path is not None:
         found = variables.get(path[0], _NOTHING)

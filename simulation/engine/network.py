@@ -148,7 +148,7 @@ class Network:
         return int(self.chance.between(name, least, most) * SECOND)
 
     def _copy(self, boundary: str, execute: Callable[[], Any], after: int) -> None:
-        """The same request once more, on its own way: whoever sent it hears nothing of it."""
+        """Send the same request once more. Its sender receives no response to it."""
         self.copies += 1
 
         def run() -> None:

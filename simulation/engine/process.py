@@ -21,7 +21,7 @@ class LogSink:
         self.read: Callable[[str], None] | None = None
 
     def write(self, text: str) -> int:
-        """A piece of a log."""
+        """Write a piece of a log."""
         if self.read is not None:
             self.read(text)
         return len(text)

@@ -65,7 +65,7 @@ class Queue:
         self._poll_at: int | None = None
 
     def send(self, body: str, about: str, attributes: Mapping[str, Any] | None = None) -> str:
-        """A new message; its id."""
+        """Send a new message. Return its id."""
         self._sent += 1
         now = self.scheduler.now
         message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=now, sent_at=now)

@@ -25,15 +25,15 @@ class Chance:
         return int.from_bytes(draw.digest(), "big")
 
     def unit(self, name: str) -> float:
-        """A number from 0 up to 1."""
+        """Return a number from 0 up to 1."""
         return self.bits(name) / _SPAN
 
     def below(self, name: str, limit: int) -> int:
-        """An integer from 0 up to `limit`."""
+        """Return an integer from 0 up to `limit`."""
         return self.bits(name) % limit
 
     def between(self, name: str, least: float, most: float) -> float:
-        """A number from `least` to `most`."""
+        """Return a number from `least` to `most`."""
         return least + (most - least) * self.unit(name)
 
     def choice(self, name: str, options: Sequence[T]) -> T:
@@ -50,6 +50,6 @@ class Chance:
         return options[-1][0]
 
     def shuffled(self, name: str, things: Sequence[T]) -> list[T]:
-        """The things in another order."""
+        """Return the things in another order."""
         left = list(things)
         return [left.pop(self.below(f"{name}:{position}", len(left))) for position in range(len(left))]

@@ -85,7 +85,7 @@ class Task:
         self.kept: tuple[Any, ...] = (None,) * len(KEPT_BY_PROCESS)
 
     def numbered(self, what: str) -> str:
-        """`what` with how many times this task has done it, as a name that no other step has."""
+        """Return `what` with the number of times this task has done it, as a name that no other step has."""
         count = self.counts.get(what, 0)
         self.counts[what] = count + 1
         return f"{self.name} > {what} {count}" if count else f"{self.name} > {what}"
@@ -116,7 +116,7 @@ class Scheduler:
         self._begun: dict[Task, None] = {}
 
     def spawn(self, name: str, run: Callable[[], Any], environ: Mapping[str, str] | None = None, after: int = 0) -> Task:
-        """A new task, on its way in `after` microseconds. Crashed ends it quietly; any other exception ends the run."""
+        """Start a task after `after` microseconds. Crashed ends it quietly; any other exception ends the run."""
 
         def body() -> None:
             with suppress(Crashed):

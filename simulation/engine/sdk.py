@@ -71,7 +71,7 @@ class Call:
     attempts: int = 0
 
     def mode_now(self) -> Mode | None:
-        """What strikes the attempt that is about to be made."""
+        """Return the fault that strikes the attempt that is about to be made, or None."""
         return self.mode if self.attempts == 0 or self.mode in PERSISTENT else None
 
 
@@ -97,7 +97,7 @@ def install() -> None:
 
 
 def subject(operation: str, request: Request) -> str:
-    """What a request is about, for its boundary's name."""
+    """Return the subject of a request, for its boundary's name."""
     if "Key" in request:
         return "|".join(part["S"] for part in request["Key"].values())
     match operation:
@@ -123,7 +123,7 @@ def subject(operation: str, request: Request) -> str:
 
 
 def running() -> Task:
-    """The execution that is making a call."""
+    """Return the execution that is making a call."""
     assert _sdk is not None, "a client was used outside of the simulation"
     task = _sdk.network.scheduler.current
     assert task is not None, "a client was used outside of an execution"
@@ -143,7 +143,7 @@ def random_bits() -> int:
 
 
 def begin(client: BaseClient, operation: str, request: Request) -> Call:
-    """The call that the running execution is about to make. Raises Crashed in one that is dead already."""
+    """Begin a call of the running execution. Raises Crashed in one that is dead already."""
     task = running()
     assert _sdk is not None
     if task.dead:
@@ -157,7 +157,7 @@ def begin(client: BaseClient, operation: str, request: Request) -> Call:
 
 
 def attempt(call: Call) -> dict[str, Any]:
-    """The call's next attempt. Raises Unanswered, Refusal, Crashed."""
+    """Make the call's next attempt. Raises Unanswered, Refusal, Crashed."""
     assert _sdk is not None
     mode = call.mode_now()
     call.attempts += 1
@@ -214,7 +214,7 @@ def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any
 
 
 def timed_out(call: Call, silence: Unanswered) -> HTTPClientError:
-    """What botocore raises when no answer comes, or nobody is there to connect to."""
+    """Return the error of botocore if no response comes, or the connection is refused."""
     kind = ConnectTimeoutError if isinstance(silence, Unreached) else ReadTimeoutError
     return kind(endpoint_url=f"https://{call.service}")
 
@@ -242,7 +242,7 @@ def _uniform(low: float, high: float) -> float:
 
 
 def _kind_of_read(operation: str, request: Mapping[str, Any]) -> Kind:
-    """What a read is, by whether it asks to be consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
+    """Return the kind of a read, by whether it is consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
     if operation != "BatchGetItem":
         return Kind.READ if request.get("ConsistentRead") else Kind.STALE_READ
     consistent = all(wanted.get("ConsistentRead") for wanted in request["RequestItems"].values())

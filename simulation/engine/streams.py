@@ -43,7 +43,7 @@ class Stream:
         return not any(self.busy)
 
     def append(self, change: Change) -> None:
-        """A write to the table."""
+        """Append a write to the stream."""
         if change.new is None or not self.wanted(change.new):
             return
         self._sequence += 1

@@ -99,7 +99,7 @@ class Workflow:
         self.running = 0
 
     def start(self, name: str, given: Any) -> Outcome:
-        """A new execution; the outcome becomes Succeeded or Ended, or never anything if the execution itself dies."""
+        """Start an execution. Its outcome becomes Succeeded or Ended, or never anything if the execution itself dies."""
         outcome = Outcome()
         execution = Execution(self, name)
         finished = False
@@ -197,7 +197,7 @@ class Execution:
         return self._with_retries(name, state, given, variables, lambda: self._branches(state["Branches"], given, variables))
 
     def _branches(self, branches: list[Mapping[str, Any]], given: Any, variables: Variables) -> list[Any]:
-        """The outputs of all branches. The first that fails fails them all, and cuts the others."""
+        """Return the outputs of all branches. The first that fails fails them all, and cuts the others."""
         ended = Outcome()
         outputs: dict[int, Any] = {}
         first_error: list[StateError | None] = []
@@ -272,7 +272,7 @@ class Execution:
         return goes.get("Next"), output
 
     def _template(self, value: Any, scope: Mapping[str, Any], variables: Variables) -> Any:
-        """A value with its `{% %}` expressions evaluated, at any depth. Raises StateError."""
+        """Return a value with its `{% %}` expressions evaluated, at any depth. Raises StateError."""
         if isinstance(value, str):
             if not (value.startswith("{%") and value.endswith("%}")):
                 return value
@@ -300,7 +300,7 @@ def matches(names: list[str], error: str) -> bool:
 
 
 def back_off(retrier: Mapping[str, Any], retries: int) -> float:
-    """The longest pause, in seconds, before the retry that follows `retries` others."""
+    """Return the longest pause, in seconds, before the retry that follows `retries` others."""
     pause = float(retrier.get("IntervalSeconds", 1)) * float(retrier.get("BackoffRate", 2.0)) ** retries
     return min(pause, float(retrier.get("MaxDelaySeconds", pause)))
 

@@ -82,7 +82,7 @@ def hunt(bug: KnownBug, orders: int, seed: str, keep: bool = False) -> Caught:
 
 
 def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:
-    """The command: 0 when every bug was caught."""
+    """Run the command. Return 0 if every bug was caught."""
     chosen = known_bugs(names)
     unknown = sorted(set(names) - {bug.name for bug in chosen})
     if unknown:

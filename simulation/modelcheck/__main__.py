@@ -33,11 +33,11 @@ class Progress:
         self.done = 0
 
     def searched(self, seen: Exploration) -> None:
-        """A level of a search is done."""
+        """Report that a level of a search is done."""
         self._say(f"{seen.world}: {seen.states:,} states, {seen.depth} steps deep")
 
     def started(self, one: Any) -> None:
-        """The next ablation or mutant begins."""
+        """Report that the next ablation or mutant begins."""
         self.done += 1
         self._say(f"{self.done}. {getattr(one, 'instead', '') or one.change}")
 

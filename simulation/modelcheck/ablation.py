@@ -61,7 +61,7 @@ def _without(*parts: str) -> Rules:
 
 
 def _open(step: str, *, forbid: str | None = None) -> Rules:
-    """The status guard of a transition taken away, or one status of it forbidden."""
+    """Remove the status guard of a transition, or one status of it."""
     sources = TABLES[step.partition(".")[0]].statuses if forbid is None else PRODUCTION.sources[step] - {forbid}
     return Rules(follows=ALL_EVENTS).with_sources(step, sources)
 

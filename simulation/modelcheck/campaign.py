@@ -48,9 +48,9 @@ class Explored:
 
 
 def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World, ...]:
-    """The worlds of the main exploration.
+    """Return the worlds of the main exploration.
 
-    Two orders meet in the stock only, so their world leaves the events out, and lets a sweeper start anything at any instant.
+    Two orders meet in the stock only, so their world omits the events and lets a sweeper start at any instant.
     """
     runs = f"{executions} execution{'s' if executions > 1 else ''}"
     anything = Rules(without=mutation.ANY_INSTANT)
@@ -79,7 +79,7 @@ def ablate(progress: Callable[[Ablation], None] | None = None) -> Iterator[tuple
 
 
 def ingredients_that_break(ablated: list[tuple[Ablation, Exploration]]) -> set[int]:
-    """The ingredients without which an invariant breaks or an order is stuck."""
+    """Return the protocol rules without which an invariant breaks or an order is stuck."""
     return {one.ingredient for one, seen in ablated if seen.counter_example}
 
 

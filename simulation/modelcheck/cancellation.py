@@ -137,7 +137,7 @@ class Cancellation:
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
 
     def starts(self) -> Iterable[tuple[Return, tuple[None, ...]]]:
-        """The order was just confirmed."""
+        """Return the start: the order was just confirmed."""
         yield Return(), ()
 
     def actor_moves(self, facts: Return, actor: None) -> Iterator[tuple[str, Return, None]]:
@@ -152,7 +152,7 @@ class Cancellation:
         yield from self._zombies(facts)
 
     def broken(self, facts: Return) -> str | None:
-        """The first invariant broken, or what is left undone when everything works again."""
+        """Return the first broken invariant, or the work left undone when everything works again."""
         return self._wrong(facts) or (self._impossible(facts) or self._undone(facts) if REST in self.watches else None)
 
     def _impossible(self, facts: Return) -> str | None:
@@ -170,7 +170,7 @@ class Cancellation:
         return first_broken(INVARIANTS, self.watches, facts)
 
     def _work(self, facts: Return) -> Moves:
-        """What the services do of themselves."""
+        """Yield the moves that the services make by themselves."""
         for event in sorted(facts.outbox):
             yield f"relay: puts {event}", facts._replace(outbox=facts.outbox - {event}, bus=facts.bus | {event})
         yield from parcel.ship(self.rules, facts, FOLLOWED, cancel="OrderCancelRequested" in facts.bus)
@@ -182,7 +182,7 @@ class Cancellation:
         yield from self._again(facts)
 
     def _again(self, facts: Return) -> Moves:
-        """What is published again: what the order asks for, and the answers of those who have acted on it."""
+        """Yield republished events: the order's requests, and the answers of the services that acted on them."""
         if not facts.lost:
             return
         asked = ASKS.get(facts.order, "")
@@ -233,7 +233,7 @@ class Cancellation:
             yield answer, facts._replace(answers=answers, refunds=facts.refunds + gone)
 
     def _mishaps(self, facts: Return) -> Moves:
-        """What customers, the carrier and the operator do, if they please."""
+        """Yield the moves that customers, the carrier and the operator may make."""
         if self.rules.permits("ORDER.request_cancel", facts.order, asked=True, evidence=facts.mark == 0):
             yield "client: asks to cancel", _taken(facts, "ORDER.request_cancel")
         yield from parcel.mishaps(facts)
@@ -308,14 +308,14 @@ INVARIANTS: Mapping[str, Mapping[str, Callable[[Return], bool]]] = {
 
 
 def waits_for_nothing(facts: Return) -> str | None:
-    """What is wrong when only the carrier has anything left to do, if anything is."""
+    """Return the fault when only the carrier has anything left to do, or None."""
     if (facts.order, facts.shipment) == (order.CANCEL_REQUESTED, shipping.DISPATCHED):
         return "V1 stuck: the order waits for its shipment, which has gone, until the carrier delivers it"
     return None
 
 
 def left_undone(facts: Return) -> str | None:
-    """What is wrong when nothing has anything left to do, if anything is."""
+    """Return the fault when nothing is left to do, or None."""
     if untold := parcel.untold(facts, FOLLOWED, also=frozenset({facts.lost})):
         return untold
     unmarked = facts.lost in ("ShipmentDispatched", "ShipmentDelivered") and facts.shipment == shipping.DELIVERED

@@ -57,19 +57,19 @@ class OrderFacts(NamedTuple):
     agreed: int = 1
 
     def alone(self) -> "OrderFacts":
-        """The order when everyone else is dead and nothing more arrives."""
+        """Return the order when every other actor is dead and nothing more arrives."""
         return self._replace(requests=NONE, calls=NONE, told=NONE)
 
     def ask(self, *commands: str) -> "OrderFacts":
-        """The commands are on the network."""
+        """Put the commands on the network."""
         return self._replace(requests=self.requests.union(commands))
 
     def call(self, operation: str) -> "OrderFacts":
-        """The operation is on its way to the gateway."""
+        """Send the operation to the gateway."""
         return self._replace(calls=self.calls | {operation})
 
     def tell(self, *what: str) -> "OrderFacts":
-        """A client has been told."""
+        """Answer a client."""
         return self._replace(told=self.told.union(what))
 
 
@@ -94,7 +94,7 @@ class Facts(NamedTuple):
         return max(0, self.available - sum(units for _, units in self.queue))
 
     def of(self, position: int, order: OrderFacts) -> "Facts":
-        """The same facts with one order changed."""
+        """Return the same facts with one order changed."""
         return self._replace(orders=(*self.orders[:position], order, *self.orders[position + 1 :]))
 
 
@@ -102,7 +102,7 @@ FIELDS = {"ORDER": "order", "PAY": "payment", "RES": "reservation", "SHIP": "shi
 
 
 def take(rules: Rules, facts: OrderFacts, name: str) -> OrderFacts:
-    """The row of the transition `name` moved to its target, its event in the outbox by the same write."""
+    """Move the row of the transition `name` to its target, with its event in the outbox by the same write."""
     step = STEPS[name]
     row: dict[str, Any] = {FIELDS[name.partition(".")[0]]: step.target}
     after = facts._replace(taken=entered(facts.taken, name), **row)
@@ -114,5 +114,5 @@ def take(rules: Rules, facts: OrderFacts, name: str) -> OrderFacts:
 
 
 def entered(taken: Words, name: str) -> Words:
-    """The history with the transition in it, marked if it was there already."""
+    """Return the history with the transition in it, marked if it was there already."""
     return taken | {f"{name}!" if name in taken else name}

@@ -49,7 +49,7 @@ class Parcel(NamedTuple):
     notes: tuple[Note, ...] = (Note(),) * len(MAILS)
 
     def noted(self, place: int, changed: Note) -> "Parcel":
-        """The same with one note changed."""
+        """Return the same parcel with one note changed."""
         return self._replace(notes=(*self.notes[:place], changed, *self.notes[place + 1 :]))
 
 
@@ -70,7 +70,7 @@ class Fulfilment:
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
 
     def starts(self) -> Iterable[tuple[Parcel, tuple[None, ...]]]:
-        """The last word was just written."""
+        """Return the start: the final status was just written."""
         for status, event in ((order.CONFIRMED, "OrderConfirmed"), (order.CANCELLED, "OrderCancelled")):
             yield Parcel(status, outbox=frozenset({event})), ()
 
@@ -85,7 +85,7 @@ class Fulfilment:
         yield from self._mishaps(facts)
 
     def broken(self, facts: Parcel) -> str | None:
-        """The first invariant broken, or what is left undone when everything works again."""
+        """Return the first broken invariant, or the work left undone when everything works again."""
         return self._wrong(facts) or (self._undone(facts) if REST in self.watches else None)
 
     def _wrong(self, facts: Parcel) -> str | None:
@@ -143,7 +143,7 @@ class Fulfilment:
             yield "claims", one._replace(status=STEPS["NOTE.claim"].target, sending=one.sending + 1, answer=self._left(one))
 
     def _left(self, one: Note) -> str:
-        """A claim gives back nothing but itself: what was answered to an earlier one is of no more use."""
+        """Release a claim only for its own attempt: an answer to an earlier one has no effect."""
         return "" if self.rules.has("own claim only") else one.answer
 
     def _undone(self, facts: Parcel) -> str | None:
@@ -186,7 +186,7 @@ INVARIANTS: Mapping[str, Mapping[str, Callable[[Parcel], bool]]] = {
 
 
 def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
-    """What is wrong when only the carrier has anything left to do, if anything is."""
+    """Return the fault when only the carrier has anything left to do, or None."""
     if facts.order == order.CONFIRMED and facts.shipment == ABSENT:
         return "E3 CONFIRMED without a shipment"
     if untold := parcel.untold(facts, FOLLOWED):
@@ -201,6 +201,6 @@ def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
 
 
 def not_over(facts: Parcel) -> str | None:
-    """What is wrong when the carrier has nothing left to do either."""
+    """Return the fault when the carrier has nothing left to do either, or None."""
     waits = facts.shipment not in (ABSENT, shipping.DELIVERED, shipping.FAILED)
     return f"E5 the shipment stays {facts.shipment} for ever" if waits else None

@@ -58,7 +58,7 @@ ORDER_INVARIANTS: Mapping[str, Check] = {
 
 
 def waiting(facts: Facts) -> set[int]:
-    """The positions of the orders whose reservations wait."""
+    """Return the positions of the orders whose reservations wait."""
     return {position for position, one in enumerate(facts.orders) if one.reservation == stock.WAITING}
 
 
@@ -104,7 +104,7 @@ TWO_ENDINGS = tuple(
 def first_broken(
     invariants: Mapping[str, Mapping[str, Callable[[Any], bool]]], watches: Iterable[str], facts: Any
 ) -> str | None:
-    """The first invariant, of the kinds that are watched, that does not hold of these facts."""
+    """Return the first watched invariant that does not hold of these facts, or None."""
     checks = (invariants.get(kind, {}) for kind in watches)
     return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)
 
@@ -154,7 +154,7 @@ def waits(one: OrderFacts) -> bool:
 
 
 def unfinished(one: OrderFacts) -> str | None:
-    """What V1 and M5 say of an order at rest."""
+    """Return the violation of V1 or M5 by an order at rest, or None."""
     if one.order == ABSENT:
         trace = one.payment != ABSENT or one.reservation != ABSENT or one.gateway.holds
         return "V1 stuck: money or stock is held for an order that no row tells of" if trace else None

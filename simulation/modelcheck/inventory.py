@@ -92,7 +92,7 @@ def _moved(rules: Rules, facts: Facts, position: int, name: str) -> Facts:
 
 
 def replenish(rules: Rules, facts: Facts) -> Iterator[tuple[str, Facts]]:
-    """The operator's command to take one more unit in, which may be carried out again as any other."""
+    """Yield the operator's command to take in one more unit, which may run again like any other."""
     if rules.permits("REPL.replenish", facts.replenishment, asked=True):
         after = facts._replace(replenishment=STEPS["REPL.replenish"].target, available=facts.available + 1)
         yield "inventory: replenish", after

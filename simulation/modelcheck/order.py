@@ -15,7 +15,7 @@ COMMANDS = ("wait", "decide_to_confirm", "decide_to_cancel", "refuse", "confirm"
 
 
 def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
-    """What clients do, at any instant and as often as they like: place the order, cancel it."""
+    """Yield the moves of clients, at any instant and as often as they like: place the order, cancel it."""
     if rules.permits("ORDER.create", facts.order, asked=True):
         yield "client: the request creates the order", take(rules, facts, "ORDER.create")
     if facts.order == ABSENT:
@@ -28,7 +28,7 @@ def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFa
 
 
 def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
-    """What commands on the network do to the row."""
+    """Yield the effects of commands on the network on the row."""
     for command in COMMANDS:
         needs_none = command == "decide_to_cancel"
         asked = command in facts.requests and not (command == "wait" and "ORDER.wait" in facts.taken)
@@ -56,7 +56,7 @@ def _is_last_try(rules: Rules, facts: OrderFacts) -> bool:
 
 
 def _tried(facts: OrderFacts) -> OrderFacts:
-    """The row names no try any more: it was decided, or its deadline is another one now."""
+    """Return the row without its try: it was decided, or its deadline has changed."""
     return facts._replace(trying=False, in_vain=False, requests=facts.requests.difference(LAST_TRIES))
 
 

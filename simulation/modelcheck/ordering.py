@@ -40,7 +40,7 @@ Moves = Iterator[tuple[str, Facts]]
 
 
 def _before_its_time(rules: Rules, one: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
-    """What belongs to a confirmed order, asked of one that is not: the production tables let none of it happen."""
+    """Yield the steps of a confirmed order for one that is not: the production tables must refuse each of them."""
     for name in AFTER_THE_YES:
         status = getattr(one, FIELDS[name.partition(".")[0]])
         asked = name == "ORDER.request_cancel" and one.order != ABSENT
@@ -102,7 +102,7 @@ class Ordering:
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
 
     def moves(self, facts: Facts) -> Moves:
-        """What clients, time, the network, the services and the gateway may do."""
+        """Yield the moves of clients, time, the network, the services and the gateway."""
         for position, one in enumerate(facts.orders):
             for label, after in self._own_moves(one):
                 yield self._named(position, label), facts.of(position, after)
@@ -112,21 +112,21 @@ class Ordering:
             yield from inventory.replenish(self.rules, facts)
 
     def actor_moves(self, facts: Facts, actor: Execution) -> Iterator[tuple[str, Facts, Execution]]:
-        """What an execution may do: be answered, or give up."""
+        """Yield the moves of an execution: it gets its response, or gives up."""
         for label, after, become in self._steps(facts.orders[actor.order], actor):
             yield self._named(actor.order, label), facts.of(actor.order, after), become
 
     def broken(self, facts: Facts) -> str | None:
-        """The first invariant broken, or what the sweeper could not finish."""
+        """Return the first broken invariant, or the order that the sweeper could not finish."""
         return next(filter(None, map(self._wrong, facts.orders)), None) or self._miscounted(facts) or self._stuck(facts)
 
     def _own_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
-        """What may happen to one order, whatever its stock and the other orders."""
+        """Return the moves of one order, whatever its stock and the other orders."""
         others = (order.client_moves, order.timer_moves, events.moves)
         return (*self._service_moves(one), *(move for source in others for move in source(self.rules, one)))
 
     def _service_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
-        """What the order service, the payment service and the gateway may do."""
+        """Return the moves of the order service, the payment service and the gateway."""
         of_the_order = (*order.moves(self.rules, one), *order.hears(self.rules, one))
         return (*of_the_order, *payment.moves(self.rules, one), *_before_its_time(self.rules, one))
 

@@ -18,7 +18,7 @@ Moves = Iterator[tuple[str, Facts]]
 
 
 def moved(facts: Facts, name: str, followed: Collection[str], **row: Any) -> Facts:
-    """The row of the transition `name` moved to its target, and its event in the outbox if it is followed."""
+    """Move the row of the transition `name` to its target, with its event in the outbox if it is followed."""
     step = STEPS[name]
     told = {step.publishes} & set(followed)
     row[FIELDS[name.partition(".")[0]]] = step.target
@@ -27,7 +27,7 @@ def moved(facts: Facts, name: str, followed: Collection[str], **row: Any) -> Fac
 
 
 def ship(rules: Rules, facts: Facts, followed: Collection[str], **evidence: bool) -> Moves[Facts]:
-    """What shipping may do, `evidence` being of transitions that only some worlds have."""
+    """Yield the moves of shipping. `evidence` holds the transitions that only some worlds have."""
     holds = {
         "create": "OrderConfirmed" in facts.bus,
         "book": facts.contact,
@@ -44,7 +44,7 @@ def ship(rules: Rules, facts: Facts, followed: Collection[str], **evidence: bool
 
 
 def carry(facts: Facts) -> Moves[Facts]:
-    """What the carrier does once it is asked."""
+    """Yield the moves of the carrier once it is called."""
     if facts.shipment == shipping.BOOKING and not facts.carrier and facts.contact:
         yield "carrier: takes the parcel", facts._replace(carrier="TAKEN")
     if facts.carrier == "TAKEN" and facts.shipment == shipping.DISPATCHED:
@@ -52,7 +52,7 @@ def carry(facts: Facts) -> Moves[Facts]:
 
 
 def mishaps(facts: Facts) -> Moves[Facts]:
-    """What may come in between."""
+    """Yield the moves that may interfere."""
     if facts.contact:
         yield "client: is forgotten", facts._replace(contact=False)
     if facts.shipment in (shipping.CREATED, shipping.BOOKING) and not facts.carrier:
@@ -60,7 +60,7 @@ def mishaps(facts: Facts) -> Moves[Facts]:
 
 
 def mark(rules: Rules, facts: Facts, followed: Collection[str]) -> Moves[Facts]:
-    """What the order makes of its parcel's way."""
+    """Yield the order's reactions to its parcel."""
     for event, name, reached in (("ShipmentDispatched", "mark_dispatched", 1), ("ShipmentDelivered", "mark_delivered", 2)):
         if rules.permits(f"ORDER.{name}", facts.order, asked=event in facts.bus, evidence=facts.mark < reached):
             yield f"order: {name}", moved(facts, f"ORDER.{name}", followed, mark=reached)
@@ -93,9 +93,9 @@ def rest(
     before_the_carrier: Callable[[Facts], str | None],
     at_the_end: Callable[[Facts], str | None],
 ) -> str | None:
-    """What is wrong when everything has worked again, until nothing more is to do: first all but the carrier, then it.
+    """Return the fault after everything has worked again until nothing is left: first all but the carrier, then it.
 
-    `rested` keeps what was found for each facts on the way.
+    `rested` caches the result for each facts on the way.
     """
     way = [facts]
     while way[-1] not in rested:

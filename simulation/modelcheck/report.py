@@ -24,7 +24,7 @@ Ablated = list[tuple[Ablation, Exploration]]
 
 
 def print_explored(console: Console, explored: Explored) -> None:
-    """The worlds, and the counter-example where one was found."""
+    """Print the worlds, and the counter-example if there is one."""
     table = _table("world", "states", "moves", "deepest", "seconds", "broken")
     for search in explored.searches:
         broken = search.counter_example.broken if search.counter_example else ("nothing" if search.complete else "not finished")
@@ -42,7 +42,7 @@ def print_explored(console: Console, explored: Explored) -> None:
 
 
 def print_ablated(console: Console, ablated: Ablated) -> None:
-    """What breaks without each ingredient, and the shortest way to it."""
+    """Print the violation without each protocol rule, and the shortest path to it."""
     table = _table("", "without it", "what breaks first", "steps")
     for one, seen in ablated:
         found = seen.counter_example
@@ -57,14 +57,14 @@ def print_ablated(console: Console, ablated: Ablated) -> None:
 
 
 def print_way(console: Console, found: CounterExample) -> None:
-    """A counter-example, step by step."""
+    """Print a counter-example, step by step."""
     for number, step in enumerate(found.steps, 1):
         console.print(f"  {number:2} {escape(step)}")
     console.print(f"     [red]{escape(found.broken)}[/red]")
 
 
 def print_mutated(console: Console, mutated: Mutated) -> None:
-    """The count, and the survivors with their justification."""
+    """Print the count, and the survivors with their justification."""
     as_they_are = f"{len(mutated.noticed)} of those are noticed, {mutated.share_of_felt:.1%}"
     either = f"{len(mutated.second_line)} of the others are noticed, so in one form or the other {mutated.share:.1%}"
     console.print(

@@ -48,7 +48,7 @@ class Rules:
         return ingredient not in self.without
 
     def with_sources(self, step: str, sources: frozenset[str]) -> "Rules":
-        """The same rules with another status guard on one transition."""
+        """Return the same rules with another status guard on one transition."""
         return replace(self, sources=MappingProxyType({**self.sources, step: sources}))
 
 

@@ -57,9 +57,9 @@ TOMBSTONES = {"void": "PAY.intend_void", "release": "RES.tombstone"}
 
 
 def answer(rules: Rules, facts: OrderFacts, command: str) -> str | None:
-    """The answer that `command` gives now, if it does.
+    """Return the response to `command` in these facts, or None.
 
-    Where the rules have no tombstone, there is nothing to let go of, and so it is let go.
+    Where the rules have no tombstone, a missing row counts as released.
     """
     status = facts.payment if command in ("authorize", "capture", "void") else facts.reservation
     if status == ABSENT and command in TOMBSTONES and ABSENT not in rules.sources[TOMBSTONES[command]]:
@@ -86,14 +86,14 @@ def sweepable(rules: Rules, facts: OrderFacts) -> bool:
 
 
 def leased(rules: Rules, facts: OrderFacts) -> OrderFacts:
-    """The order with a sweeper's lease on it."""
+    """Return the order with a sweeper's lease on it."""
     return facts._replace(leased=True) if rules.has("lease") else facts
 
 
 def recovered(rules: Rules, facts: OrderFacts, run: Execution, late: bool = False) -> tuple[OrderFacts, Execution]:
-    """A recovering execution after its first state, which reads the row; the sweeper wrote there which try it is.
+    """Return a recovering execution after its first state, which reads the row; the sweeper wrote its try there.
 
-    Where the rules have no deadline, any try may be an order's last, at any instant: that is the worst it can be.
+    Where the rules have no deadline, any try may be an order's last, at any instant: that is the worst case.
     """
     if facts.order in order.UNDECIDED and late and not rules.has("deadline"):
         return _enter(facts, run, "decide_to_cancel")
@@ -103,7 +103,9 @@ def recovered(rules: Rules, facts: OrderFacts, run: Execution, late: bool = Fals
 
 
 def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    """What an execution does when its retries are spent: before the decision it says so; after it, it ends, as by a crash."""
+    """Yield the moves of an execution whose retries are spent: before the decision it records that; after it, it ends as by a
+    crash.
+    """
     if run.state in ("authorize", "reserve"):
         tried = facts._replace(in_vain=facts.in_vain or (run.late and facts.trying))
         then = "unavailable" if rules.has("deadline") else "decide_to_cancel"
@@ -113,7 +115,7 @@ def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 
 def steps(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    """What an execution does when it is answered."""
+    """Yield the moves of an execution that gets a response."""
     yield from STATES[run.state](rules, facts, run)
 
 
@@ -140,7 +142,7 @@ def _wait(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 
 def _unavailable(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    """The order stays as it is until its next try, unless this was its last."""
+    """Leave the order as it is until its next try, unless this was its last."""
     if facts.order != ABSENT and not (run.late and facts.trying and facts.order in order.UNDECIDED):
         yield f"is answered {facts.order}", *_decided(facts, run)
 

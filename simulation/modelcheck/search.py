@@ -22,19 +22,19 @@ class World(Protocol[Facts, Actor]):
     name: str
 
     def starts(self) -> Iterable[tuple[Facts, tuple[Actor, ...]]]:
-        """The first states."""
+        """Return the first states."""
         ...
 
     def moves(self, facts: Facts) -> Iterator[tuple[str, Facts]]:
-        """What may happen without any actor: the network, the gateway, clients, consumers."""
+        """Yield the moves without any actor: the network, the gateway, clients, consumers."""
         ...
 
     def actor_moves(self, facts: Facts, actor: Actor) -> Iterator[tuple[str, Facts, Actor]]:
-        """What an actor may do."""
+        """Yield the moves of an actor."""
         ...
 
     def broken(self, facts: Facts) -> str | None:
-        """The invariant that these facts break, in words, if any."""
+        """Return the invariant that these facts break, in words, or None."""
         ...
 
 

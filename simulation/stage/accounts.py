@@ -91,11 +91,11 @@ class StripeAccount(Stripe):
         return sum(intent["status"] in ("requires_capture", "processing") for intent in self._of(order_id))
 
     def taken(self, order_id: str) -> list[int]:
-        """What each capture of the order took."""
+        """Return the amount of each capture of the order."""
         return [intent["amount_received"] for intent in self._of(order_id) if intent["status"] == "succeeded"]
 
     def given_back(self, order_id: str) -> int:
-        """What went back, or is on its way."""
+        """Return the amount that was refunded, or is being refunded."""
         ids = {intent["id"] for intent in self._of(order_id)}
         back = [refund for refund in self.refunds.values() if refund["payment_intent"] in ids]
         return sum(refund["amount"] for refund in back if refund["status"] in ("succeeded", "pending"))
@@ -273,7 +273,7 @@ def stand_up(network: Network, statements: Statements, epoch_seconds: int, fail:
 
 
 def secrets() -> Mapping[str, str]:
-    """What the functions' secrets hold, by the end of their ARNs."""
+    """Return the functions' secrets, by the end of their ARNs."""
     return {
         "stripe-api-key": stripe_server.API_KEY,
         "easypost-api-key": easypost_server.API_KEY,

@@ -85,7 +85,7 @@ class Conditions:
         return any(key.split("#")[1] in text for _, key in self.failing)
 
     def _write_newer(self) -> None:
-        """A row as a newer version of shipping writes it."""
+        """Write a row as a newer version of shipping does."""
         world = self.world
         event_id = f"{FROM_A_NEWER_VERSION}#1"
         metadata = {"event_id": event_id, "event_version": 99, "occurred_at": world.time_of(world.scheduler.now)}
@@ -105,7 +105,7 @@ class Conditions:
         world.streams["shipping"].append(Change("shipping", FROM_A_NEWER_VERSION, None, row))
 
     def _roll_forward(self) -> None:
-        """The newer version publishes its event."""
+        """Publish the event of the newer version."""
         self.world.dynamodb.tables["shipping"].store(FROM_A_NEWER_VERSION, None)
 
     # the bus

@@ -231,7 +231,7 @@ def _replayed(point: CrashPoint) -> Iterator[tuple[str, str]]:
 
 
 def markdown() -> str:
-    """The crash points as docs/explanation/reliability.md has them."""
+    """Render the crash points as docs/explanation/reliability.md has them."""
     lines = ["| # | crash point | struck at (path: boundary: modes) | and |", "| -- | -- | -- | -- |"]
     for point in CRASH_POINTS:
         struck = [f"{strike.path}: `{strike.at}`: {', '.join(strike.modes)}".replace("|", "\\|") for strike in point.strikes]
@@ -243,7 +243,7 @@ def markdown() -> str:
 
 
 def main(numbers: Sequence[int], as_markdown: bool) -> int:
-    """The command: 0 when every invariant held at every chosen crash point."""
+    """Run the command. Return 0 if every invariant held at every chosen crash point."""
     if as_markdown:
         print(markdown(), end="")  # noqa: T201
         return 0

@@ -68,13 +68,13 @@ class Wish:
     if_short: str = "REJECT"
 
     def request(self) -> dict[str, Any]:
-        """The body of POST /orders, and what a channel's event says."""
+        """Return the body of POST /orders, and of a channel's event."""
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in self.lines]
         asked = {"customer_id": self.customer_id, "currency": self.currency, "lines": lines, "payment_token": self.token}
         return asked if self.if_short == "REJECT" else {**asked, "if_short": self.if_short}
 
     def order_id(self, channel: str | None = None) -> str:
-        """The id that the order gets, by the service's own rule."""
+        """Return the order's id, by the service's own rule."""
         identity = import_module("services.order.domain.identity")
         scope = identity.channel_scope(channel) if channel else identity.customer_scope(self.customer_id)
         return str(identity.order_id(scope, self.key))
@@ -165,7 +165,7 @@ def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
 
 
 def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Reply:
-    """The carrier's webhook says that a parcel has arrived, or somebody says so who does not know the secret (C2)."""
+    """Call the carrier's webhook for an arrived parcel, with the right secret or with a wrong one (C2)."""
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     webhooks, clock = import_module("kernel.webhooks"), import_module("kernel.clock")
     if world.accounts is None:
@@ -185,7 +185,7 @@ def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Re
 
 
 def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, Any] | None = None) -> None:
-    """A channel puts its OrderPlaced on the bus; it has no outbox, and tries until it is accepted."""
+    """Put a channel's OrderPlaced on the bus. A channel has no outbox, so it retries until the bus accepts."""
     task = world.scheduler.current
     assert task is not None
     event_id = f"{channel}-{wish.key}-{copy}"
@@ -214,7 +214,7 @@ def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mappi
 
 
 def contact_of(customer_id: str, country: str = "DE", moves: int = 0) -> dict[str, Any]:
-    """A contact with the marker in every personal field; another one after each move."""
+    """Return a contact with the marker in every personal field, a new one after each move."""
     address = {"line1": f"{MARKER} Street {1 + moves}", "city": f"{MARKER}ville", "postal_code": "10115", "country": country}
     email = f"{customer_id}@{MARKER}.example" if moves == 0 else f"{customer_id}.{moves}@{MARKER}.example"
     return {"name": f"{customer_id.title()} {MARKER}", "email": email, "address": address}
@@ -239,7 +239,7 @@ def seed(world: "World", prices: Mapping[str, tuple[int, str]], stock: Mapping[s
 
 
 def replenish(world: "World", replenishment_id: str, items: list[dict[str, Any]]) -> None:
-    """The operator takes goods in, and repeats the command: it counts once."""
+    """Take goods in as the operator, and repeat the command: it counts once."""
     command = {"command": "replenish", "replenishment_id": replenishment_id, "items": items}
     for _ in range(2):
         world.functions.invoke("inventory-operator", command, f"operator > {replenishment_id}")
@@ -250,7 +250,7 @@ def _done(result: Any) -> None:
 
 
 def set_prices(world: "World", prices: Mapping[str, tuple[int, str]]) -> None:
-    """The operator sets prices; orders placed before keep theirs."""
+    """Set prices as the operator. Orders placed before keep theirs."""
     listed = [{"sku": sku, "amount": amount, "currency": currency} for sku, (amount, currency) in prices.items()]
     world.functions.invoke("order-operator", {"command": "set_prices", "prices": listed}, "operator sets prices")
 
@@ -271,10 +271,10 @@ def feed_back(world: "World", email: str, name: str, kind: str) -> None:
 
 
 def retry_refused_refunds(world: "World", also: tuple[str, ...] = ()) -> None:
-    """The operator has every refund that the gateway refused attempted anew, or pays the customer in another way.
+    """Retry every refund that the gateway refused, as the operator, or pay the customer in another way.
 
-    One whose answer is unknown may be settled too: whatever its calls do then, the customer has the money once. Refunds of the
-    statuses `also` are attempted too.
+    A refund with an unknown outcome may be settled too: whatever its calls do then, the customer gets the money once. Refunds
+    of the statuses `also` are retried too.
     """
     for key, row in list(world.dynamodb.tables["payment"].rows.items()):
         if status_of(row) not in ("REFUND_REFUSED", "REFUNDING", *also):
@@ -435,13 +435,13 @@ class Crowd:
             self.world.scheduler.sleep(SECOND // 10)
 
     def _reuse_the_key(self, wish: Wish) -> None:
-        """The same key for another body: refused, and nothing changes."""
+        """Send another body with the same key: it is refused, and nothing changes."""
         place(self.world, wish)
         other = {**wish.request(), "lines": [{"sku": wish.lines[0][0], "quantity": 7}]}
         place(self.world, wish, body=other)
 
     def _by_channel(self, wish: Wish) -> None:
-        """A channel's event, sometimes put twice, sometimes with a bad one beside it, sometimes its key used again."""
+        """Put a channel's event, sometimes twice, sometimes with a bad one beside it, sometimes with its key used again."""
         channel = self.chance.choice(f"channel {wish.number}", CHANNELS)
         publish(self.world, wish, channel)
         match self.chance.below(f"channel {wish.number} again", 6):
@@ -457,7 +457,7 @@ class Crowd:
                 publish(self.world, wish, channel, 4, {**wish.request(), "idempotency_key": wish.key, "customer_id": STRANGER})
 
     def _tell(self) -> None:
-        """The carrier goes its rounds, and its webhook tells of some parcels, some of them again; so does somebody else."""
+        """Deliver parcels. The webhook reports some of them, some twice; a stranger calls it too."""
         for tour in range(3):
             for order_id in sorted(RemoteCarrier.has):
                 match self.chance.below(f"tour {tour} {order_id}", 6):
@@ -468,7 +468,7 @@ class Crowd:
             self._pause(f"tour {tour}", 10.0, 70.0)
 
     def _operate(self) -> None:
-        """The operator watches a SKU and replenishes it once more, and repeats the command: it counts once."""
+        """Watch a SKU and replenish it once more as the operator, and repeat the command: it counts once."""
         items = [{"sku": "SKU-0", "quantity": 5}]
         cause = {"correlation_id": "operator", "causation_id": "operator"}
         watch = {"command": "watch", "sku": "SKU-0", "threshold": self.chance.below("threshold", 20), **cause}
@@ -480,7 +480,7 @@ class Crowd:
             retry_refused_refunds(self.world)
 
     def _change_contact(self, customer_id: str, kind: str) -> None:
-        """A person moves, is forgotten, or must not be written to any more; the books stay."""
+        """Move, forget or suppress a customer. The audited rows stay."""
         world, path = self.world, f"/customers/{customer_id}/contact"
         contact = contact_of(customer_id)
         if kind not in ("moves", "soft bounce"):
@@ -501,7 +501,7 @@ class Crowd:
                 feed_back(world, contact["email"], self._task().name, kind)
 
     def _retry_at_once(self) -> None:
-        """An operator who has a refund tried again as soon as it is refused, or not known at once, for ten minutes."""
+        """Retry a refund as soon as it is refused, or its outcome is unknown, for ten minutes."""
         until = self.world.scheduler.now + 10 * MINUTE
         while self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND * 2 // 5)

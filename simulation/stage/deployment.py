@@ -21,7 +21,7 @@ WORKFLOW: Final = "arn:aws:states:eu-west-1:123456789012:stateMachine:order-saga
 
 @cache
 def infrastructure(service: str) -> Mapping[str, Any]:
-    """The literal constants of a service's infrastructure.py, by name."""
+    """Return the literal constants of a service's infrastructure.py, by name."""
     module = import_module("services")
     source = (Path(next(iter(module.__path__))) / service / "infrastructure.py").read_text()
     return literals(source)
@@ -29,7 +29,7 @@ def infrastructure(service: str) -> Mapping[str, Any]:
 
 @cache
 def constructs(name: str) -> Mapping[str, Any]:
-    """The literal constants of `cdk/constructs/<name>.py`."""
+    """Return the literal constants of `cdk/constructs/<name>.py`."""
     return literals((Path(__file__).parents[2] / "cdk" / "constructs" / f"{name}.py").read_text())
 
 
@@ -109,7 +109,7 @@ Written down here and not read from the services' declarations, which a bug may 
 
 
 def newest_order_placed() -> int:
-    """The version of OrderPlaced by which the saga is started."""
+    """Return the version of OrderPlaced that starts the saga."""
     (version,) = infrastructure("order")["STARTED_BY"]["metadata"]["event_version"]
     return int(version)
 
@@ -231,7 +231,7 @@ def facts_functions() -> dict[str, str]:
 
 @cache
 def definition() -> dict[str, Any]:
-    """The deployed workflow."""
+    """Return the deployed workflow."""
     found: dict[str, Any] = import_module("services.order.workflow.definition").definition()
     return found
 
@@ -242,13 +242,13 @@ def workflow_seconds() -> int:
 
 
 def workflow_functions() -> Mapping[str, str]:
-    """What the definition's `${...}` marks stand for."""
+    """Return the values of the definition's `${...}` marks."""
     services = {"OrderCommands": "order", "PaymentCommands": "payment", "InventoryCommands": "inventory"}
     return {f"${{{mark}}}": f"{service}-commands" for mark, service in services.items()}
 
 
 def started_by(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
+    """Return the workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
     told = {}
     for name, path in infrastructure("order")["START_INPUT"].items():
         value: Any = path

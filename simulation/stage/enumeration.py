@@ -53,7 +53,7 @@ class Result:
 
 
 def modes_of(kind: Kind) -> tuple[Mode, ...]:
-    """The modes in which a boundary of this kind is struck."""
+    """Return the modes in which a boundary of this kind is struck."""
     if kind in READS:
         return (Mode.CRASH_BEFORE, Mode.LOST)
     if kind is Kind.MAIL:  # SES is never asked twice, and nothing else can tell a doubled request from two
@@ -103,7 +103,7 @@ def run_case(case: Case) -> Result:
 
 
 def run_all(cases: Sequence[Case], processes: int) -> Iterator[Result]:
-    """The results, in order."""
+    """Yield the results, in order."""
     if processes <= 1:
         yield from map(run_case, cases)
         return
@@ -156,7 +156,7 @@ def _tell(number: int, of: int, what: str, failed: int) -> None:
 
 
 def explain(result: Result) -> str:
-    """A failing case with its trace."""
+    """Return a failing case with its trace."""
     verdict: PathVerdict = run_path(BY_NAME[result.case.path], dict(result.case.faults), trace=True)
     faults = [f"  {mode}: {boundary}" for boundary, mode in result.case.faults]
     return "\n".join(
@@ -169,7 +169,7 @@ def explain(result: Result) -> str:
 
 
 def main(names: list[str] | None, with_pairs: bool, share: str, processes: int) -> int:
-    """The command: 0 when every invariant held in every case."""
+    """Run the command. Return 0 if every invariant held in every case."""
     process.make_ready()
     paths = [BY_NAME[name] for name in names] if names else list(PATHS)
     for path in paths:

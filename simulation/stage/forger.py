@@ -87,7 +87,7 @@ class Forger:
             self._invoke(name, function, command, order_id)
 
     def _start(self, name: str, order_id: str) -> None:
-        """A live run on made-up facts."""
+        """Start a live run on made-up facts."""
         given = {
             "mode": "live",
             **_about(order_id),
@@ -108,7 +108,7 @@ class Forger:
         )
 
     def _stated(self, name: str, kind: str, order_id: str, outcome: str | None = None) -> Any:
-        """A statement that the service which could make it never made."""
+        """Return a statement that the service which could make it never made."""
         kernel = import_module("kernel.receipts")
         key, chance = deployment.RECEIPT_KEY, self.chance
         statement = self._statement(name, kind, order_id)

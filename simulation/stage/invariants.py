@@ -80,22 +80,22 @@ class Violated(BaseException):
 
 
 def text_of(item: Item | None, name: str) -> str | None:
-    """A string attribute."""
+    """Return a string attribute, or None."""
     return None if item is None or name not in item else str(item[name].get("S"))
 
 
 def number_of(item: Item, name: str) -> int:
-    """A number attribute, 0 when it is not there."""
+    """Return a number attribute, or 0 if it is missing."""
     return int(item[name]["N"]) if name in item else 0
 
 
 def status_of(item: Item | None) -> str:
-    """A row's status, ABSENT without a row."""
+    """Return a row's status, or ABSENT without a row."""
     return ABSENT if item is None else str(item["status"]["S"])
 
 
 def amount_of(item: Item) -> tuple[int, str]:
-    """The total of an order or payment."""
+    """Return the total of an order or payment."""
     total = item["total"]["M"]
     return int(total["amount"]["N"]), str(total["currency"]["S"])
 
@@ -171,7 +171,7 @@ class Invariants:
     # every write
 
     def committed(self, changes: list[Change]) -> None:
-        """A write, or all of a transaction's."""
+        """Record a write, or all writes of a transaction."""
         if not all(map(self._only_looked_at, changes)):
             self.writes += 1
             self.written = [*self.written[-4:], changes[0].key]
@@ -474,7 +474,7 @@ class Invariants:
             self.fail("S3", f"{sku}: {found} wait for {wanted}, and {self.waiting[sku]} are WAITING")
 
     def check_order(self, order_id: str) -> None:
-        """What must hold of one order at every moment."""
+        """Check the invariants of one order that hold at every moment."""
         self.checked += 1
         order = self.orders.get(order_id)
         captures = self.captures.get(order_id, {})
@@ -561,7 +561,7 @@ class Invariants:
     # what goes out
 
     def heard(self, event: "Envelope") -> None:
-        """The bus accepted an event: one of ours was in an outbox first, with the same words (E5)."""
+        """Check an event that the bus accepted: one of ours was in an outbox first, with the same words (E5)."""
         if event["detail"]["metadata"].get("order_id") == FROM_A_NEWER_VERSION:
             return
         text = json.dumps(event["detail"])
@@ -621,7 +621,7 @@ class Invariants:
             self.fail("C2", f"{'a stranger' if forged else 'the carrier'} told of the parcel of {order_id}: {status}")
 
     def failed(self, invocation: str, error: BaseException) -> None:
-        """A function raised, or logged what it goes on from: what it calls a bug is one (B1)."""
+        """Check a function that raised or logged an error: it must not be a bug (B1)."""
         if type(error).__name__ in COMES_BACK:
             self.came_back[invocation.rpartition(" > ")[0]] += 1
         if FORGER in invocation:
@@ -680,7 +680,7 @@ class Invariants:
         return never_answered and lived < deployment.abort_after_seconds() + 2 * SKEW_SECONDS
 
     def tries(self, order_id: str) -> None:
-        """A run asks payment or inventory about the order."""
+        """Record that a run calls payment or inventory about the order."""
         self.tried[order_id] = self.world.scheduler.now
 
     def _check_expired(self, order_id: str, change: Change) -> None:
@@ -799,7 +799,7 @@ class Invariants:
         return self.world.conditions.failed(order_id or message.body)
 
     def _in_all_versions(self, event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The event's detail, and that of the older versions that consumers may still count on."""
+        """Return the event's detail, and that of the older versions that consumers may still count on."""
         versions = import_module("kernel.versions")
         older = versions.also_published(event["source"], event["detail-type"], event["detail"], self.world.clock().date())
         return [event["detail"], *older]

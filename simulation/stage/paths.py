@@ -170,14 +170,14 @@ def _return_too_late(world: World, wish: Wish) -> None:
 
 
 def _buy_and_wait(world: World, wish: Wish) -> None:
-    """What is short arrives a little later."""
+    """Buy; the missing stock arrives a little later."""
     _buy(world, wish)
     world.scheduler.sleep(45 * SECOND)
     customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}])
 
 
 def _wait_and_regret(world: World, wish: Wish) -> None:
-    """What is short arrives as the customer has had enough."""
+    """Buy and cancel; the missing stock arrives while the customer cancels."""
     world.spawn("delivery", lambda: customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}]), after=MINUTE)
     _buy(world, wish)
     world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
@@ -205,7 +205,7 @@ def _stream_lost(boundary: str, now: int) -> Mode | None:
 
 
 def _two_runs(boundary: str, now: int) -> Mode | None:
-    """The start is delivered twice: two runs of the saga side by side."""
+    """Deliver the start twice: two runs of the saga side by side."""
     return Mode.DOUBLED if boundary.endswith("order-start") else None
 
 

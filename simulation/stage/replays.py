@@ -133,7 +133,7 @@ def _replayed(chance: Chance, plan: Losses, calm: Tables, verdict: Verdict) -> I
 
 
 def _happen(chance: Chance, plan: Plan, change: Callable[[World], None] = lambda world: None) -> tuple[Tables, World]:
-    """A world in which some CDNOW customers order, until it is at rest; its tables."""
+    """Run a world in which some CDNOW customers order, until it is at rest. Return its tables."""
     world = World(chance, plan)
     change(world)
     try:
@@ -191,7 +191,7 @@ def _tables(world: World) -> Tables:
 
 
 def _different(calm: Tables, found: Tables) -> list[str]:
-    """The rows that are not as in the calm world, with the fields that differ."""
+    """Return the rows that differ from the calm world, with the fields that differ."""
     told = []
     for table, rows in calm.items():
         for key in sorted(rows.keys() | found[table].keys()):

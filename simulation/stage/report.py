@@ -44,7 +44,7 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def summary(totals: Totals, seed: str) -> str:
-    """The campaign in a few lines."""
+    """Summarize the campaign in a few lines."""
     per_order = totals.faults / max(totals.orders, 1)
     modes = ", ".join(f"{count:,} {mode}" for mode, count in totals.modes.most_common())
     return "\n".join(
@@ -66,7 +66,7 @@ def summary(totals: Totals, seed: str) -> str:
 
 
 def failure(run: WorldRun, verdict: Verdict, smallest: WorldRun, shown: Verdict) -> str:
-    """The invariant, the shortest trace there is, and how to see it again."""
+    """Report the invariant, the shortest trace, and the command that shows it again."""
     file = save(smallest, shown)
     faults = [f"  {mode}: {boundary}" for boundary, mode in (smallest.faults or shown.struck).items()]
     if len(faults) > FAULTS_SHOWN:
@@ -113,7 +113,7 @@ def save(run: WorldRun, verdict: Verdict) -> Path:
 
 
 def load(file: Path) -> WorldRun:
-    """A run that `save` kept."""
+    """Load a run that `save` kept."""
     kept = json.loads(file.read_text())
     return WorldRun(
         kept["seed"],

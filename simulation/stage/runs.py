@@ -116,7 +116,7 @@ def recover_and_replay(world: World) -> int:
 
 
 def set_going_again(world: World, replay: str) -> None:
-    """The operator redrives what is dead, replays everything, and has refused refunds tried again."""
+    """Redrive what is dead, replay everything, and retry refused refunds, as the operator."""
     for queue in world.queues.values():
         queue.redrive()
     world.bus.replay(replay, set(world.queues))

@@ -78,15 +78,15 @@ class World:
     # time
 
     def time_of(self, now: int) -> str:
-        """A simulated time as text."""
+        """Return a simulated time as text."""
         return (EPOCH + timedelta(microseconds=now)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
     def since_epoch(self, text: str) -> int:
-        """A time as text as a simulated time."""
+        """Parse a text to a simulated time."""
         return int((datetime.fromisoformat(text) - EPOCH).total_seconds() * SECOND)
 
     def clock(self) -> datetime:
-        """What `kernel.clock` tells the running execution, whose own clock may be off."""
+        """Return the time of the running execution for `kernel.clock`. Its clock may be off."""
         task = self.scheduler.current
         return EPOCH + timedelta(microseconds=self.scheduler.now + (task.skew if task else 0))
 
@@ -234,7 +234,7 @@ class World:
         self.workflow.start(self._execution_name(about), given)
 
     def _invoke_step(self, state: str, function: str, payload: Any, timeout_seconds: float, task: Task) -> Any:
-        """A Task state's call of a function, as Step Functions makes it."""
+        """Call a function for a Task state, as Step Functions does."""
         boundary = task.numbered(state)
         if payload["command"] in ("authorize", "reserve"):
             self.invariants.tries(payload["order_id"])
@@ -336,7 +336,7 @@ class World:
         self.functions.start(f"{service}-sweeper", {"source": "aws.events"}, name)
 
     def spawn(self, name: str, run: Callable[[], None], after: int = 0) -> Task:
-        """A customer, or anybody else outside."""
+        """Start a task of a customer, or of any other outsider."""
         self.invariants.outside += 1
 
         def body() -> None:

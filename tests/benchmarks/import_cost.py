@@ -11,7 +11,7 @@ TRIES = 5
 
 
 def seconds(modules: str) -> float:
-    """The median of a few fresh interpreters that import the modules."""
+    """Return the median import time of the modules over a few fresh interpreters."""
     taken = []
     for _ in range(TRIES):
         began = time.perf_counter()

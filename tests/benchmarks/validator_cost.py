@@ -12,7 +12,7 @@ TRIES = 5
 
 
 def milliseconds(act: Callable[[], object]) -> float:
-    """The median of a few tries."""
+    """Return the median of a few runs, in milliseconds."""
     taken = []
     for _ in range(TRIES):
         began = time.perf_counter()

@@ -113,7 +113,7 @@ def test_no_verdict_is_kinder_than_the_validator(seed: int) -> None:
 
 
 def drawn(chance: random.Random) -> Schema:
-    """A small schema of an object."""
+    """Draw a small schema of an object."""
     names = [name for name in ("a", "b", "c") if chance.random() < 0.7]
     return {
         "type": "object",

@@ -49,7 +49,7 @@ def schema(path: Path) -> Schema:
 
 
 def parts(schema: Schema, field: str = "") -> Iterator[tuple[str, Schema]]:
-    """The schema and every schema inside it, each with the field it is for: `data.lines[].sku`."""
+    """Yield the schema and every schema inside it, each with its field: `data.lines[].sku`."""
     yield field, schema
     for name, inner in schema.get("properties", {}).items():
         yield from parts(inner, f"{field}.{name}".removeprefix("."))
@@ -66,7 +66,7 @@ def is_channels(schema: Schema) -> bool:
 
 
 def source(schema: Schema) -> str:
-    """A source that the schema is for."""
+    """Return a source that the schema is for."""
     return str(schema["x-source"]).replace("*", "cdnow")
 
 

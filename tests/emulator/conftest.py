@@ -19,7 +19,7 @@ class Engine:
     folder: Path
 
     def shows(self, right: bool, gap: str) -> None:
-        """The behaviour is right with the extensions, and is still wrong without them."""
+        """Assert that the behaviour is right with the extensions, and still wrong without them."""
         if self.extended:
             assert right, f"the extension does not close the gap: {gap}"
         else:

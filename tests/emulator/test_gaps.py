@@ -191,7 +191,7 @@ def test_what_cannot_be_delivered_goes_to_the_targets_dead_letters(engine: Engin
 
 
 def _branch(value: str) -> dict[str, Any]:
-    """A branch that assigns a variable the other branches and the parent have too."""
+    """Return a branch that assigns a variable which the other branches and the parent have too."""
     state = {"Type": "Pass", "Output": value, "Assign": {"mine": value}, "Next": "Last"}
     return {"StartAt": "Only", "States": {"Only": state, "Last": {"Type": "Succeed", "Output": "{% $mine %}"}}}
 

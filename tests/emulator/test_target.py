@@ -13,7 +13,7 @@ LOOPBACK = "http://127.0.0.1:4599"
 
 @pytest.fixture
 def persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment that points at a real account in every way the SDKs know."""
+    """Set an environment that points at a real account in every way that the SDKs know."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/home/somebody/.aws/config")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")

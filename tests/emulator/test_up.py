@@ -25,7 +25,7 @@ TOY = f"{sys.executable} {Path(__file__).with_name('toy_app.py')}"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A laptop AWS of its own, ended whatever happens."""
+    """Return the home of a separate laptop AWS, and end that AWS in any case."""
     folder = tmp_path_factory.mktemp("up")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ORDERFLOW_HOME", str(folder))

@@ -47,12 +47,12 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The stage `LASTING`. Checked as the other is."""
+    """Synthesize the stage `LASTING`. It is checked as the other is."""
     return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", LASTING, checked=True)
 
 
 def synthesize(folder: Path, stage: Stage, *, checked: bool = False) -> Assembly:
-    """The stacks of that stage. Findings do not stop it: the tests read the report."""
+    """Synthesize the stacks of that stage. Findings do not stop it: the tests read the report."""
     app = App(outdir=str(folder), analytics_reporting=False)
     compose(app, stage)
     if checked:

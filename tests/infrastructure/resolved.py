@@ -96,7 +96,7 @@ class Resolved:
         return next(resource for resource in self.assembly.resources(service=service) if resource.id == name)
 
     def _name(self, service: str, logical_id: str) -> str:
-        """A name as CloudFormation makes it: it begins with the stack's."""
+        """Return a name as CloudFormation makes it: it begins with the stack's."""
         (file,) = self.assembly.folder.glob(f"*-{service.capitalize()}.template.json")
         return f"{file.name.split('.')[0]}-{logical_id}"
 

@@ -29,7 +29,7 @@ class Assembly:
     templates: dict[str, dict[str, Any]]
 
     def resources(self, *types: str, service: str | None = None) -> list[Resource]:
-        """The resources of these types (`Lambda::Function`), or of all, in one service or in all."""
+        """Return the resources of these types (`Lambda::Function`), or of all types, in one service or in all."""
         return [
             resource
             for resource in self._all()
@@ -37,22 +37,22 @@ class Assembly:
         ]
 
     def one(self, kind: str, service: str, id_starts: str) -> Resource:
-        """The one resource of that type in the service whose logical id starts so."""
+        """Return the only resource of that type in the service whose logical id starts with this text."""
         found = [resource for resource in self.resources(kind, service=service) if resource.id.startswith(id_starts)]
         assert len(found) == 1, f"{[str(resource) for resource in found]} are {kind} of {service} named {id_starts}"
         return found[0]
 
     def function(self, service: str, module: str) -> Resource:
-        """The function whose handler is in that module."""
+        """Return the function whose handler is in that module."""
         handler = f"services.{service}.functions.{module}.handler"
         return next(f for f in self.resources("Lambda::Function", service=service) if f.properties["Handler"] == handler)
 
     def statements(self, function: Resource) -> list[dict[str, Any]]:
-        """What the function's role allows."""
+        """Return the statements of the function's role."""
         return self.statements_of(function.service, referred(function.properties["Role"]))
 
     def statements_of(self, service: str, role_id: str) -> list[dict[str, Any]]:
-        """What that role allows."""
+        """Return the statements of that role."""
         return [
             statement
             for policy in self.resources("IAM::Policy", service=service)
@@ -61,11 +61,11 @@ class Assembly:
         ]
 
     def provides(self) -> dict[str, str]:
-        """The service that publishes each SSM parameter, by the parameter's name."""
+        """Return the service that publishes each SSM parameter, by the parameter's name."""
         return {parameter.properties["Name"]: parameter.service for parameter in self.resources("SSM::Parameter")}
 
     def requires(self, service: str) -> set[str]:
-        """The SSM parameters that the service's stack reads when it is deployed, but the CDK's own."""
+        """Return the SSM parameters that the service's stack reads at deployment, without the CDK's own."""
         parameters = self.templates[service].get("Parameters", {})
         return {
             entry["Default"]
@@ -80,13 +80,13 @@ class Assembly:
 
 
 def read(folder: Path) -> Assembly:
-    """The assembly in `folder`."""
+    """Read the assembly in `folder`."""
     found = {path.name.split(".")[0].split("-")[1].lower(): path for path in sorted(folder.glob("*.template.json"))}
     return Assembly(folder, {service: json.loads(path.read_text()) for service, path in found.items()})
 
 
 def referred(value: Any) -> str:
-    """The logical id that `{"Ref": ...}` or `{"Fn::GetAtt": [...]}` refers to."""
+    """Return the logical id that `{"Ref": ...}` or `{"Fn::GetAtt": [...]}` refers to."""
     return str(value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0])
 
 

@@ -16,7 +16,7 @@ def alarms(assembly: Assembly, metric: str) -> list[Resource]:
 
 
 def watched(found: list[Resource]) -> set[tuple[str, str]]:
-    """The resources that these alarms are about."""
+    """Return the resources that these alarms watch."""
     return {
         (alarm.service, referred(d["Value"]) if isinstance(d["Value"], dict) and "Ref" in d["Value"] else str(d["Value"]))
         for alarm in found
@@ -64,7 +64,7 @@ def called(call: ast.Call) -> str:
 
 
 def metrics_of(file: Path) -> set[str]:
-    """The metrics that a module counts: its CamelCase texts, but for keys, comparisons, and arguments of other calls."""
+    """Return the metrics that a module counts: its CamelCase texts, without keys, comparisons, and arguments of other calls."""
     nodes = list(ast.walk(ast.parse(file.read_text())))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     if not any(COUNTING.fullmatch(called(call)) for call in calls):

@@ -108,7 +108,7 @@ def test_a_bundle_of_no_service_is_all_that_it_imports_and_little_of_services(
 
 
 def imported(bundle: Path, *handlers: str) -> set[str]:
-    """What is imported from beside the bundle when Lambda imports the handlers out of it."""
+    """Return the modules that Lambda imports from beside the bundle when it imports the handlers."""
     site_packages = next(path for path in sys.path if path.endswith("site-packages"))
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", AS_LAMBDA_IMPORTS, str(bundle), site_packages, *handlers],
@@ -130,7 +130,7 @@ def test_the_same_source_is_the_same_bundle_wherever_it_is_made(tmp_path: Path) 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A second copy of the sources, with other times and modes, to change at will."""
+    """Copy the sources with other times and modes, for a test to change."""
     copy = tmp_path / "checkout"
     for package in ("kernel", "services"):
         shutil.copytree(bundling.REPOSITORY / package, copy / package, copy_function=shutil.copyfile)

@@ -68,7 +68,7 @@ def test_the_saga_is_started_with_the_order_id_and_loads_the_rest(start_rule: Re
 
 
 def transformed(rule: Resource, event: Event) -> Any:
-    """What the rule's first target is given."""
+    """Return the input of the rule's first target."""
     transformer = rule.properties["Targets"][0]["InputTransformer"]
 
     def value(name: re.Match[str]) -> str:

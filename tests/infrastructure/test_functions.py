@@ -39,7 +39,7 @@ class Reads:
 
 
 def reads_of(module: str) -> Reads:
-    """What the module and all it imports from `services` read: `os.environ`, and the fields of classes `...Settings`."""
+    """Return the reads of a module and its imports from `services`: `os.environ`, and the fields of classes `...Settings`."""
     found, waiting, seen = Reads(), [module], set()
     while waiting:
         name = waiting.pop()
@@ -152,7 +152,7 @@ def test_a_function_may_do_what_it_does(assembly: Assembly, service: str, module
 
 
 def rows(assembly: Assembly, function: Resource, action: str) -> set[str]:
-    """The keys of the rows on which the function may do that."""
+    """Return the keys of the rows on which the function may perform the action."""
     return {
         key
         for statement in assembly.statements(function)
@@ -213,7 +213,7 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
 
 
 def secrets_read(assembly: Assembly, service: str, module: str) -> set[str]:
-    """The secrets that a function may read: the beginnings of their logical ids, or the names of what other stacks publish."""
+    """Return the secrets that a function may read, by the start of their logical ids or by the names that stacks publish."""
     published = assembly.templates[service]["Parameters"]
     found = [
         referred(resource)

@@ -25,7 +25,7 @@ OPERATOR = "the operator"
 
 
 def someone(name: str, policies: list[Statement] = EVERYTHING, **tags: str) -> Caller:
-    """A caller of the same account with a policy that is far too wide."""
+    """Return a caller of the same account with a policy that is far too wide."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name.replace(' ', '-')}"
     return Caller(name, arn, tags={f"orderflow:{key}": value for key, value in tags.items()}, policies=policies)
 
@@ -104,7 +104,7 @@ def published(
     policy: Sequence[Statement] | None = None,
     types: Sequence[str] = DETAIL_TYPES,
 ) -> set[Cell]:
-    """The matrix: who may put which event on the bus, by its policy or another."""
+    """Compute the matrix of callers and the events they may put on the bus, by their own policy or another."""
     bus, own_policy = stage.bus()
     policy = own_policy if policy is None else policy
     return {
@@ -117,7 +117,9 @@ def published(
 
 
 def owners(stage: Deployed) -> set[Cell]:
-    """The diagonal, by who owns what: a service's relay and sweeper its events, a channel's principals its orders."""
+    """Return the diagonal of the matrix by ownership: a service's relay and sweeper its events, a channel's principals its
+    orders.
+    """
     services = {
         (stage.role_of(service, module), source_of(service), detail_type)
         for service in SERVICES
@@ -194,7 +196,7 @@ def test_each_statement_of_the_bus_is_needed(stage: Deployed) -> None:
 
 
 def deliveries(stage: Deployed) -> list[tuple[Caller, set[str]]]:
-    """The queues that each rule delivers to, and where it leaves what it cannot deliver, by its targets."""
+    """Return the queues that each rule delivers to and its dead-letter queue, by its targets."""
     found = []
     for rule in stage.assembly.resources("Events::Rule"):
         targets = stage.value(rule.service, rule.properties["Targets"])
@@ -205,7 +207,7 @@ def deliveries(stage: Deployed) -> list[tuple[Caller, set[str]]]:
 
 
 def own_dead_letters(stage: Deployed) -> dict[str, set[str]]:
-    """The dead-letter queues that each function's role sends to, by the wiring of its mappings and destinations."""
+    """Return the dead-letter queues that each function's role sends to, by its mappings and destinations."""
     found: dict[str, set[str]] = {}
     redrives = {
         stage.arn(queue): stage.value(queue.service, queue.properties.get("RedrivePolicy", {})).get("deadLetterTargetArn")
@@ -227,7 +229,7 @@ def own_dead_letters(stage: Deployed) -> dict[str, set[str]]:
 
 
 def redriven(stage: Deployed) -> set[str]:
-    """The queues that the operator sends messages to: those of consumers, the staging queue and the quarantine."""
+    """Return the queues that the operator sends messages to: those of consumers, the paced-replay queue and the quarantine."""
     return {
         stage.arn(queue)
         for queue in stage.assembly.resources("SQS::Queue")
@@ -243,7 +245,7 @@ def senders(stage: Deployed) -> list[Caller]:
 
 
 def sent(callers: Iterable[Caller], queues: dict[str, list[Statement]], *, tls: str = "true") -> set[tuple[str, str]]:
-    """The matrix: who may send a message to which queue."""
+    """Compute the matrix of callers and the queues they may send to."""
 
     def may_send(caller: Caller, queue: str) -> bool:
         context = {"aws:SecureTransport": [tls], **({"aws:SourceArn": [caller.arn]} if caller.service else {})}

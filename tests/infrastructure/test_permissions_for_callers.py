@@ -34,7 +34,7 @@ def stage(assembly: Assembly) -> Resolved:
 
 
 def policy(stage: Resolved, heading: str) -> list[Statement]:
-    """The JSON below a heading of the page, with its words in capitals replaced."""
+    """Return the JSON below a heading of the page, with its words in capitals replaced."""
     section = PAGE.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
     (text,) = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
     words = {"REGION": REGION, "ACCOUNT": ACCOUNT, "API_ID": API_ID, "CHANNEL": CHANNEL, "BUS_ARN": stage.bus()[0]}
@@ -86,7 +86,7 @@ def test_each_backend_calls_its_own_routes(stage: Resolved) -> None:
 
 
 def invoked(route: str, api: str = API_ID) -> str:
-    """What API Gateway asks IAM about for a request on the route."""
+    """Return the resource that API Gateway checks in IAM for a request on the route."""
     method, path = route.split(" ")
     return f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/$default/{method}{re.sub(r'{.*?}', 'some-id', path)}"
 

@@ -47,7 +47,7 @@ def samples() -> list[tuple[Pair, Event]]:
 
 
 def answered(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The first example with each other value of each enumerated field of its data."""
+    """Yield the first example with each other value of each enumerated field of its data."""
     for name, part in schema["properties"]["data"]["properties"].items():
         for value in part.get("enum", []):
             example = copy.deepcopy(schema["examples"][0])
@@ -56,7 +56,7 @@ def answered(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def mutations(event: Event) -> Iterator[Event]:
-    """The event with each of its fields changed in every way that a pattern could mistake, and replayed."""
+    """Yield the event with each of its fields changed in every way that a pattern could mistake, and replayed."""
     yield event
     yield {**event, "replay-name": "monday"}
     for path, value in leaves(event):
@@ -188,7 +188,7 @@ def test_what_a_rule_hands_on_of_an_event_is_there_by_its_schema_or_by_the_rules
 
 
 def _without(field: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The event as a publisher may put it who leaves the field out."""
+    """Return the event without the field."""
     found = copy.deepcopy(event)
     *path, last = field.split(".")
     reduce(getitem, path, found["detail"]).pop(last, None)

@@ -16,7 +16,7 @@ from tests.infrastructure.templates import Assembly
 
 
 def normalised(template: dict[str, Any]) -> dict[str, Any]:
-    """The template without what every change of a function's code or of the saga's definition changes."""
+    """Return the template without the parts that every change of a function's code or of the saga's definition changes."""
     found = copy.deepcopy(template)
     for resource in found["Resources"].values():
         properties = resource.get("Properties", {})

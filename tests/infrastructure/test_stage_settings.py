@@ -26,7 +26,7 @@ PROTECTED_BY = {
 
 
 def rules(template: dict[str, Any]) -> dict[str, Any]:
-    """The assertions on protected settings, by the parameter that each is about."""
+    """Return the assertions on protected settings, by their parameter."""
     own = {name: rule for name, rule in template.get("Rules", {}).items() if name.endswith("Stays")}
     return {name.removesuffix("Stays"): rule["Assertions"][0] for name, rule in own.items()}
 

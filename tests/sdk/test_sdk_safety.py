@@ -110,7 +110,7 @@ def failing(failure: str) -> Iterator[FailingService]:
 
 
 def client_of(operation: str, endpoint: str) -> Any:
-    """The kernel's own client, with its own configuration, talking to `endpoint`."""
+    """Return the kernel's own client, with its own configuration, for `endpoint`."""
     factory = getattr(clients, REPEATS[operation].client)
     made = factory.__wrapped__(1.0) if REPEATS[operation].client == "workflows" else factory.__wrapped__()
     made.meta.events.register("before-sign", lambda request, **_: setattr(request, "url", _moved(request.url, endpoint)))

@@ -11,7 +11,7 @@ from ministack.services import dynamodb
 
 
 def ask(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request."""
+    """Return the response to one request."""
     headers = {"x-amz-target": f"DynamoDB_20120810.{operation}", "content-type": "application/x-amz-json-1.0"}
     coroutine = dynamodb.handle_request("POST", "/", headers, json.dumps(request).encode(), {})
     try:

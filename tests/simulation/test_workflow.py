@@ -16,7 +16,7 @@ Answering = Callable[[str, Any, Scheduler], Any]
 
 
 def run(machine: Mapping[str, Any], answering: Answering, given: Any = None) -> tuple[Succeeded | Ended | None, float]:
-    """An execution's end, and after how many seconds it came."""
+    """Run an execution. Return its end, and the seconds until then."""
     scheduler = Scheduler(Environ(dict(os.environ)))
 
     def invoke(state: str, function: str, payload: Any, timeout: float, task: Task) -> Any:

@@ -182,11 +182,11 @@ class Stage:
             republish(Outbox(self.client, self.bus, table, "bus"), timedelta(0))
 
     def books(self) -> Books:
-        """What the tables say."""
+        """Return the snapshot of the tables."""
         return read_books(self.client, {table: table for table in TABLES})
 
     def live(self, story: Story, number: int) -> Steps:
-        """The story of one order, step by step."""
+        """Yield the steps of one order's story."""
         key, correlation = f"key-{number}", f"request-{number}"
         request = {
             "customer_id": f"customer-{number % 7}",
@@ -312,7 +312,7 @@ class Order:
         return stock.answer(self.stage.reservations.get(self.order_id) or {})
 
     def wait(self) -> Steps:
-        """What is short arrives, unless the story says otherwise."""
+        """Yield the arrival of the missing stock, unless the story says otherwise."""
         stage, late = self.stage, f"for-{self.order_id}"
         row = self.advance(lambda row: decisions.wait(row, self.reserved, "", LIMITS, stage.now()))
         yield

@@ -16,7 +16,7 @@ ALICE = {"customer_id": "alice", "name": "Alice Doe", "email": "alice@example.co
 
 
 def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: Any) -> dict[str, Any]:
-    """The event as a rule hands it over: its schema's example, about `order_id`."""
+    """Return the event as a rule delivers it: its schema's example, about `order_id`."""
     source = f"orderflow.{service}"
     example = read_schemas()[source, detail_type, newest_version(source, detail_type)]["examples"][0]
     detail = {"metadata": {**example["metadata"], "order_id": order_id}, "data": {**example["data"], **data}}
@@ -24,7 +24,7 @@ def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: Any)
 
 
 def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:
-    """What SQS invokes a subscriber with: messages `m0`, `m1` ..."""
+    """Return an SQS batch for a subscriber: messages `m0`, `m1` ..."""
     bodies = [envelope if isinstance(envelope, str) else json.dumps(envelope) for envelope in envelopes]
     return {"Records": [{"messageId": f"m{n}", "body": body, "eventSourceARN": "arn"} for n, body in enumerate(bodies)]}
 

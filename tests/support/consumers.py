@@ -20,7 +20,7 @@ CONSUMED = [(*subscription, *pair) for subscription, events in SUBSCRIPTIONS.ite
 
 
 def versions(pair: Pair) -> list[Schema]:
-    """The event's schemas, one of each version."""
+    """Return the event's schemas, one for each version."""
     return [schema for key, schema in sorted(schemas.read_schemas().items()) if key[:2] == pair]
 
 

@@ -13,7 +13,7 @@ ROLE = "arn:aws:iam::000000000000:role/test"
 
 
 def function(target: Any, name: str, source: str, **environment: str) -> str:
-    """A Python function whose handler is `handler` in `source`; its ARN."""
+    """Create a Python function whose handler is `handler` in `source`. Return its ARN."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as bundle:
         bundle.writestr("index.py", source)
@@ -30,7 +30,7 @@ def function(target: Any, name: str, source: str, **environment: str) -> str:
 
 
 def workflow(target: Any, name: str, definition: dict[str, Any]) -> str:
-    """An Express workflow; its ARN."""
+    """Create an Express workflow. Return its ARN."""
     made = target.client("stepfunctions").create_state_machine(
         name=name,
         definition=json.dumps({"QueryLanguage": "JSONata", **definition}),
@@ -41,13 +41,13 @@ def workflow(target: Any, name: str, definition: dict[str, Any]) -> str:
 
 
 def run(target: Any, arn: str, data: Any = None) -> dict[str, Any]:
-    """A synchronous execution's answer, its output read."""
+    """Run a synchronous execution. Return its response with the output parsed."""
     answer = target.client("stepfunctions").start_sync_execution(stateMachineArn=arn, input=json.dumps(data or {}))
     return {**answer, "output": json.loads(answer.get("output") or "null")}
 
 
 def queue(target: Any, name: str) -> tuple[str, str]:
-    """A queue; its URL and ARN."""
+    """Create a queue. Return its URL and ARN."""
     client = target.client("sqs")
     url = client.create_queue(QueueName=name)["QueueUrl"]
     attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
@@ -55,7 +55,7 @@ def queue(target: Any, name: str) -> tuple[str, str]:
 
 
 def drain(target: Any, url: str) -> list[dict[str, Any]]:
-    """The messages that wait in a queue now, read as JSON, each with its attributes under `_attributes`."""
+    """Receive the messages that wait in a queue, parsed as JSON, each with its attributes under `_attributes`."""
     client, found = target.client("sqs"), []
     while True:
         answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"])

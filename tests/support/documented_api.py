@@ -16,7 +16,7 @@ def document(service: str) -> dict[str, Any]:
 
 
 def check(service: str, method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
-    """The answer is one of those that the document has for its route: status, headers, content type and body."""
+    """Assert that the document has this response for its route: status, headers, content type and body."""
     operation = operation_of(service, method, path)
     if operation is None:
         assert status == 404, f"{method} {path} is not documented, and answered {status}"
@@ -36,7 +36,7 @@ def check(service: str, method: str, path: str, status: int, headers: Mapping[st
 
 
 def operation_of(service: str, method: str, path: str) -> dict[str, Any] | None:
-    """The documented operation of a route."""
+    """Return the documented operation of a route."""
     for template, operations in document(service)["paths"].items():
         if re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]*", template), path) and method.lower() in operations:
             found: dict[str, Any] = operations[method.lower()]

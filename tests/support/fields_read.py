@@ -40,7 +40,7 @@ class Noted(dict[str, Any]):
 
 
 def noted(value: Any, path: str, read: set[str]) -> Any:
-    """The value, taking notes in `read`. What is in an array has the path of the array, with `[]`."""
+    """Wrap the value so that each read adds its path to `read`. Elements of an array have its path, with `[]`."""
     if isinstance(value, dict):
         return Noted(value, path, read)
     if isinstance(value, list):
@@ -49,7 +49,7 @@ def noted(value: Any, path: str, read: set[str]) -> Any:
 
 
 def noted_event(event: DomainEvent, read: set[str]) -> DomainEvent:
-    """The event, taking notes in `read`."""
+    """Wrap the event so that each read of a field is added to `read`."""
 
     class NotedEvent(DomainEvent):
         def __getattribute__(self, name: str) -> Any:
@@ -63,7 +63,7 @@ def noted_event(event: DomainEvent, read: set[str]) -> DomainEvent:
 
 @contextmanager
 def fields_read() -> Iterator[set[str]]:
-    """The fields that handlers read of the events that their inbox hands them within the block."""
+    """Collect the fields that handlers read of their inbox's events within the block."""
     read: set[str] = set()
     parse = inbox.parse
 

@@ -36,7 +36,7 @@ def forgeries(kind: Kind, order_id: str, stated: dict[str, Any]) -> dict[str, An
 
 
 def _other(value: Any) -> Any:
-    """A value of the same shape that says something else."""
+    """Return another value of the same shape."""
     match value:
         case str():
             return f"{value}_"

@@ -58,7 +58,7 @@ class Requests:
         ]
 
     def next(self) -> tuple[str, Request]:
-        """The next request."""
+        """Return the next request."""
         (maker,) = self.random.choices([maker for maker, _ in self.makers], [weight for _, weight in self.makers])
         return maker()
 
@@ -94,7 +94,7 @@ class Requests:
         return item
 
     def condition(self) -> tuple[str, dict[str, str], dict[str, Any]]:
-        """A condition, its names and its values."""
+        """Return a condition, its names and its values."""
         simple = [self._simple(number) for number in range(self.random.choice((1, 1, 2, 3)))]
         texts = [text for text, _, _ in simple]
         joined = texts[0]
@@ -130,7 +130,7 @@ class Requests:
         )
 
     def update(self) -> tuple[str, dict[str, str], dict[str, Any]]:
-        """An update, its names and its values."""
+        """Return an update, its names and its values."""
         sets, names, values = [], {}, {}
         for text, some_names, some_values in self.random.sample(
             [
@@ -217,7 +217,7 @@ class Requests:
         return "TransactWriteItems", {"TransactItems": [{"Update": self._update_action(key)} for key in keys]}
 
     def _ledger_actions(self) -> list[Request]:
-        """A record of the sandbox gateway: put if it is not there, while another's is not."""
+        """Return the writes of a record of the sandbox gateway: put if it is missing, while another's is missing too."""
         key, (operation, other) = self.random.choice(("a", "b", "c")), self.random.sample(OPERATIONS, 2)
         put = {
             "TableName": "ledger",
@@ -285,7 +285,7 @@ class Requests:
 
 
 def _attribute(text: str) -> str:
-    """The top-level attribute that a SET assigns."""
+    """Return the top-level attribute that a SET assigns."""
     return text.partition(" = ")[0].partition(".")[0].partition("[")[0].lstrip("#")
 
 

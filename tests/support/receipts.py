@@ -25,37 +25,37 @@ def make_key(monkeypatch: pytest.MonkeyPatch, key: str = "the-stage's-key") -> s
 
 
 def receipts() -> Receipts:
-    """The receipts of the stage's key."""
+    """Return the receipts of the stage's key."""
     return kernel.receipts()
 
 
 def payable(order_id: str, total: dict[str, Any] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:
-    """The order states what is to be paid."""
+    """Return the order's statement of its total."""
     return receipts().issue(Kind.PAYABLE, order_id, {"total": total, "payment_token": payment_token})
 
 
 def wanted(order_id: str, lines: list[dict[str, Any]], if_short: str = "REJECT") -> dict[str, Any]:
-    """The order states what is to be held."""
+    """Return the order's statement of its lines."""
     return receipts().issue(Kind.WANTED, order_id, {"lines": lines, "if_short": if_short})
 
 
 def decision(order_id: str, outcome: str, total: dict[str, Any] = TOTAL, reason: str | None = None) -> dict[str, Any]:
-    """The order states its decision."""
+    """Return the order's statement of its decision."""
     return receipts().issue(Kind.DECISION, order_id, {"outcome": outcome, "reason": reason, "total": total})
 
 
 def payment(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
-    """The payment states its outcome."""
+    """Return the payment's statement of its outcome."""
     return receipts().issue(Kind.PAYMENT, order_id, {"outcome": outcome, **more})
 
 
 def stock(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
-    """The reservation states its outcome."""
+    """Return the reservation's statement of its outcome."""
     return receipts().issue(Kind.STOCK, order_id, {"outcome": outcome, **more})
 
 
 def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a command as the saga passes them on, with receipts.
+    """Return the fields of a command as the saga passes them on, with receipts.
 
     `fields` are bare: a total or lines for payment and inventory, outcomes or answers of these for the order.
     """
@@ -81,5 +81,5 @@ def _evidence(name: str, order_id: str, value: Any) -> Any:
 
 
 def checked(kind: Kind, order_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """What a command answers, without its receipt, which is good if there is one."""
+    """Return a command's response without its receipt, and assert that the receipt is valid if there is one."""
     return receipts().check(kind, order_id, answer) if RECEIPT in answer else answer

@@ -10,7 +10,7 @@ RUNBOOKS = Path(__file__).parents[2] / "docs" / "how-to" / "runbooks"
 
 
 def commands(name: str) -> list[str]:
-    """The commands that a runbook tells to give, in order: what follows a prompt in its console blocks."""
+    """Return the commands of a runbook, in order: the text after the prompts in its console blocks."""
     return [command.line for command in of_page(RUNBOOKS / f"{name}.md")]
 
 

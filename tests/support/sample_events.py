@@ -10,7 +10,7 @@ TOTAL = {"amount": 4998, "currency": "USD"}
 
 
 def authorized(version: int = 2, order_id: str = ORDER) -> DomainEvent:
-    """A PaymentAuthorized that its schema accepts."""
+    """Return a PaymentAuthorized that its schema accepts."""
     return DomainEvent(
         source="orderflow.payment",
         detail_type="PaymentAuthorized",
@@ -24,10 +24,10 @@ def authorized(version: int = 2, order_id: str = ORDER) -> DomainEvent:
 
 
 def event_ids(pending: list[str]) -> list[str]:
-    """The ids of the events in a row's outbox."""
+    """Return the ids of the events in a row's outbox."""
     return [json.loads(text)["detail"]["metadata"]["event_id"] for text in pending]
 
 
 def message(event: DomainEvent, **envelope: Any) -> str:
-    """The SQS body that a rule writes for the event."""
+    """Return the SQS body that a rule writes for the event."""
     return json.dumps({"source": event.source, "detail-type": event.detail_type, "detail": event.detail(), **envelope})

@@ -8,14 +8,14 @@ from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
 
 
 def create_orders(client: Any, name: str) -> None:
-    """The order service's table, with the index `customer` too."""
+    """Create the order service's table, with the index `customer` too."""
     projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
     by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
     create_table(client, name, by_customer)
 
 
 def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
-    """A table keyed by `pk`, with the indexes `pending` and `due`, and more if there are."""
+    """Create a table keyed by `pk`, with the indexes `pending` and `due`, and others if named."""
     keys = [key["AttributeName"] for index in more for key in index["KeySchema"]]
     client.create_table(
         TableName=name,
@@ -34,7 +34,7 @@ def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
 
 
 def create_ledger(client: Any, name: str) -> None:
-    """The sandbox gateway's ledger: a table keyed by `pk` and `sk`, without indexes."""
+    """Create the sandbox gateway's ledger: a table keyed by `pk` and `sk`, without indexes."""
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -44,7 +44,7 @@ def create_ledger(client: Any, name: str) -> None:
 
 
 def create_journal(client: Any, name: str) -> None:
-    """The journal: keyed by `pk` and `sk`, with the index `hour`."""
+    """Create the journal: keyed by `pk` and `sk`, with the index `hour`."""
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

@@ -48,17 +48,17 @@ class Case:
     stated: dict[str, Answer] = field(default_factory=lambda: {"payable": PAYABLE, "wanted": WANTED})
 
     def script(self) -> dict[str, list[Answer]]:
-        """What every command answers, try by try."""
+        """Draw the responses of every command, try by try."""
         return {**GOOD, **self.answers}
 
     def workflow_input(self, order_id: str) -> dict[str, Any]:
-        """What the run is started with."""
+        """Return the input of the run."""
         if self.mode != "live":
             return {"mode": self.mode, "order_id": order_id}
         return {"mode": "live", **self.order(order_id)}
 
     def order(self, order_id: str) -> dict[str, Any]:
-        """The order, as the run is told of it or reads it."""
+        """Return the order, as the run receives or reads it."""
         history = {"correlation_id": "correlation", "causation_id": f"ORDER#{order_id}#1"}
         return {"order_id": order_id, **history, **self.stated}
 
@@ -234,7 +234,7 @@ PARALLEL: Final = (frozenset({"capture", "commit"}), frozenset({"void", "release
 
 
 def in_order(calls: list[str]) -> tuple[str, ...]:
-    """Calls as they were made, those of a Parallel's branches in the order of the branches."""
+    """Return calls in the order they were made, those of a Parallel's branches in the order of the branches."""
     ordered = list(calls)
     for position in range(len(ordered) - 1):
         pair = ordered[position : position + 2]

@@ -32,7 +32,7 @@ class Laptop:
     target: Target
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """A call of the order API; header names with `_` for `-`."""
+        """Call the order API. Write header names with `_` for `-`."""
         url = self.target.parameter("order/api-url").rstrip("/") + path
         return signed_http.call(
             self.target, method, url, body, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -62,7 +62,7 @@ class Laptop:
         return stage_state.rows(self.target, parameter)
 
     def settled(self, order_id: str) -> dict[str, Any]:
-        """The order once it is terminal."""
+        """Return the order once it is terminal."""
 
         def look() -> dict[str, Any] | None:
             row = self.row("order", f"ORDER#{order_id}")
@@ -75,7 +75,7 @@ class Laptop:
         assert stage_state.quiet(self.target, 90) == []
 
     def dead_letters(self) -> dict[str, int]:
-        """The dead-letter queues that hold something, with how many messages."""
+        """Return the dead-letter queues that are not empty, with their number of messages."""
         return {name: depth for name, depth in stage_state.depths(self.target, "-dlq-url").items() if depth}
 
     def invoke(self, parameter: str, payload: dict[str, Any] | None = None) -> Any:
@@ -89,11 +89,11 @@ class Laptop:
         return dict(client.start_sync_execution(stateMachineArn=arn, input=json.dumps(saga_input)))
 
     def ledger(self, order_id: str) -> dict[str, str]:
-        """What the gateway did for an order: the outcome of each operation."""
+        """Return the outcome of each of the gateway's operations for an order."""
         return {row["sk"]: row["outcome"] for row in self.rows("payment/ledger-table-name") if row["pk"] == order_id}
 
     def fingerprint(self) -> str:
-        """A hash over every row of every table: what a replay must not change."""
+        """Return a hash over every row of every table. A replay must not change it."""
         return stage_state.fingerprint(stage_state.all_rows(self.target))
 
 

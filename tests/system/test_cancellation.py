@@ -29,13 +29,13 @@ IN_ANTARCTICA = {**CONTACT, "address": {**CONTACT["address"], "country": "AQ"}}
 
 @pytest.fixture
 def carol(laptop: Laptop) -> str:
-    """A customer with an address."""
+    """Return a customer with an address."""
     assert laptop.request("PUT", "/customers/carol/contact", CONTACT).status == 204
     return "carol"
 
 
 def cancelled(laptop: Laptop, order_id: str) -> None:
-    """The order is CANCELLED, and so all of it has gone back."""
+    """Wait until the order is CANCELLED, and all of it has gone back."""
     eventually(lambda: status(laptop, order_id) == "CANCELLED", 90, f"order {order_id} is cancelled")
 
 

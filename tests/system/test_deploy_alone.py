@@ -20,7 +20,7 @@ IN_ORDER = ("payment", "inventory", "order", "shipping", "notification", "audit"
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A laptop AWS that is bootstrapped and has nothing of Orderflow."""
+    """Start a laptop AWS that is bootstrapped and has nothing of Orderflow."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("alone")))
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -48,7 +48,7 @@ def log_levels(target: Target, service: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def assemblies(empty: Target) -> dict[str, Path]:
-    """The stacks synthesized twice, as they are and with another setting: what an update deploys."""
+    """Synthesize the stacks twice, as they are and with another setting, as an update deploys them."""
     home = process.home()
     made = {level: home / f"cdk.out.{level}" for level in ("INFO", "DEBUG")}
     cdks = {level: Cdk(empty, home / "logs" / f"synth.{level}.log") for level in made}

@@ -31,7 +31,7 @@ def books(laptop: Laptop, order_id: str) -> list[Any]:
 
 
 def live(order_id: str, total: Any = TOTAL, token: str = "pm_card_visa", quantity: int = 1) -> dict[str, Any]:
-    """A live run's input with made-up facts, signed by a guessed key."""
+    """Return a live run's input with made-up facts, signed by a guessed key."""
     payable = {"total": total, "payment_token": token}
     wanted = {"lines": [{"sku": MUG[0], "quantity": quantity}], "if_short": "REJECT"}
     stated = {

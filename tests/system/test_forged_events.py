@@ -15,7 +15,7 @@ from tests.system.test_shipments import advanced
 
 
 def forged(source: str, detail_type: str, order_id: str, **data: Any) -> dict[str, Any]:
-    """An entry for PutEvents, as a stranger would write it."""
+    """Return an entry for PutEvents, as a stranger would write it."""
     metadata = {
         "event_id": f"FORGED#{uuid.uuid4().hex}#1",
         "event_version": newest_version(source, detail_type),
@@ -38,7 +38,7 @@ def rows_of(laptop: Laptop, order_id: str) -> dict[str, list[Any]]:
 
 
 def letters_about(laptop: Laptop, queue: str, order_id: str) -> list[str]:
-    """The reasons of the dead letters about the order. They are taken off the queue."""
+    """Return the reasons of the dead letters about the order, and remove these from the queue."""
     url, sqs = laptop.target.parameter(f"{queue}-dlq-url"), laptop.target.client("sqs")
     found = []
     while messages := sqs.receive_message(
@@ -52,7 +52,7 @@ def letters_about(laptop: Laptop, queue: str, order_id: str) -> list[str]:
 
 
 def delivered(laptop: Laptop) -> str:
-    """The id of an order that is confirmed, and whose parcel has come."""
+    """Return the id of a confirmed order whose parcel has been delivered."""
     order_id = str(laptop.place().json()["order_id"])
     eventually(lambda: advanced(laptop, order_id), 60, "the parcel has come")
 

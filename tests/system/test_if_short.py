@@ -13,7 +13,7 @@ PRICE = 700
 
 @pytest.fixture
 def sku(laptop: Laptop) -> str:
-    """A SKU of the test's own, at 7 dollars, of which there are two."""
+    """Return a SKU of the test's own, with two units at 7 dollars."""
     name = f"RARE-{uuid.uuid4().hex[:8]}"
     prices = [{"sku": name, "amount": PRICE, "currency": "USD"}]
     laptop.invoke("order/operator-arn", {"command": "set_prices", "prices": prices})
@@ -34,19 +34,19 @@ def place(laptop: Laptop, sku: str, quantity: int, if_short: str) -> Any:
 
 
 def amounts(laptop: Laptop, order_id: str) -> dict[str, int]:
-    """What the gateway moved, by operation, in minor units."""
+    """Return the amounts that the gateway moved, by operation, in minor units."""
     return {row["sk"]: row["amount"] for row in laptop.rows("payment/ledger-table-name") if row["pk"] == order_id}
 
 
 def assert_as_shown(laptop: Laptop, answer: Any, order: dict[str, Any]) -> None:
-    """The order in an answer is the order that GET shows, but for the timeline, and has its ETag."""
+    """Assert that the order in a response is the order that GET shows, without the timeline, and has its ETag."""
     shown = laptop.request("GET", f"/orders/{order['order_id']}")
     assert order == {name: value for name, value in shown.json().items() if name != "timeline"}
     assert answer.headers["etag"] == shown.headers["etag"]
 
 
 def sweep(laptop: Laptop) -> None:
-    """What the schedules do every minute."""
+    """Run the sweepers as their schedules do every minute."""
     for service in ("inventory", "order"):
         laptop.invoke(f"{service}/sweeper-arn")
 

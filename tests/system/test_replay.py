@@ -31,7 +31,7 @@ OF_AN_ATTEMPT = MADE_ANEW | {"claim", "claimed_at", "message_id", "version"}
 
 
 def some_history(laptop: Laptop) -> str:
-    """A confirmed order that was delivered and mailed about, a declined one, and everything at rest; the first one's id."""
+    """Create a delivered order with its mails and a declined one, and wait until all is at rest. Return the first id."""
     assert laptop.request("PUT", f"/customers/{BOB}/contact", CONTACT).status == 204
     order_id = str(laptop.place(customer=BOB).json()["order_id"])
     assert laptop.place(customer=BOB, token="pm_card_declined").status == 402
@@ -172,7 +172,7 @@ def lose(laptop: Laptop, rows: Tables, channel: str, chance: random.Random) -> N
 
 
 def different(before: Tables, after: Tables) -> list[Any]:
-    """The rows that are not in both."""
+    """Return the rows that are not in both."""
     return [
         row
         for name in before
@@ -183,7 +183,7 @@ def different(before: Tables, after: Tables) -> list[Any]:
 
 
 def business(rows: Tables) -> Tables:
-    """What rows say whenever, and by which attempt, they were made."""
+    """Return the facts in rows that do not depend on when, and by which attempt, they were written."""
     return {name: [{key: row[key] for key in row if key not in OF_AN_ATTEMPT} for row in found] for name, found in rows.items()}
 
 
@@ -195,7 +195,7 @@ def take(rows: list[dict[str, Any]], pk: str) -> dict[str, Any]:
 
 
 def lasting(row: dict[str, Any]) -> dict[str, Any]:
-    """What a row says whenever it was made."""
+    """Return the facts in a row that do not depend on when it was written."""
     return {name: value for name, value in row.items() if name not in MADE_ANEW}
 
 

@@ -56,7 +56,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
 
 
 def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
-    """What a bad day deploys: a subscriber that fails on every event."""
+    """Deploy a broken notification service: its subscriber fails on every event."""
     subscriber = copy(folder) / "services" / "notification" / "functions" / "subscriber.py"
     healthy = "    event = delivery.event\n"
     assert healthy in subscriber.read_text()
@@ -86,7 +86,7 @@ def parcels_on_their_way(laptop: Laptop) -> Iterator[None]:
 
 @contextmanager
 def two_hours_in_seconds(laptop: Laptop, name: str) -> Iterator[None]:
-    """A message that fails is dead the next time it is looked at, and not after ten tries and half an hour."""
+    """Shorten the retries of a queue, so that a failed message is dead at its next receive."""
     client, url = laptop.target.client("sqs"), laptop.target.parameter(f"{name}-queue-url")
     policy = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
     client.set_queue_attributes(
@@ -129,7 +129,7 @@ def removed_in_the_end(laptop: Laptop, stack: str) -> Iterator[None]:
 
 
 def newest_and_oldest() -> tuple[event_catalogue.Event, event_catalogue.Event]:
-    """The newest version of OrderPlaced, and the oldest."""
+    """Return the newest version of OrderPlaced, and the oldest."""
     versions = [event for event in event_catalogue.events() if event.stem == "OrderPlaced"]
     return versions[0], versions[-1]
 

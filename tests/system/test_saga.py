@@ -13,7 +13,7 @@ from tests.system.conftest import MUG, Laptop
 
 @pytest.fixture
 def pending(laptop: Laptop) -> dict[str, Any]:
-    """An order that is PENDING and that nobody works on: as a crash between the write and the start leaves it."""
+    """Leave an order PENDING, as a crash between the write and the start of the saga does."""
     return _pending(laptop, "pm_card_visa")
 
 
@@ -38,14 +38,14 @@ def _pending(laptop: Laptop, token: str) -> dict[str, Any]:
 
 
 def orders_of(laptop: Laptop) -> Any:
-    """The deployed table, as the order service's own code reads and writes it."""
+    """Return the deployed table, as the order service's own code reads and writes it."""
     from services.order.storage.table import Orders
 
     return Orders(laptop.target.client("dynamodb"), laptop.target.parameter("order/table-name"))
 
 
 def live_input(laptop: Laptop, row: dict[str, Any]) -> dict[str, Any]:
-    """A live run's input as the API makes it, with the order's own statements."""
+    """Return a live run's input as the API makes it, with the order's own statements."""
     loaded = laptop.invoke("order/commands-arn", {"command": "load", "order_id": row["order_id"]})
     names = ("order_id", "correlation_id", "causation_id", "payable", "wanted")
     return {"mode": client.LIVE, **{name: loaded[name] for name in names}}

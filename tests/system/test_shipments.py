@@ -14,7 +14,7 @@ from tests.system.conftest import Laptop
 
 
 def post(laptop: Laptop, body: str, signature: str | None) -> tuple[int, dict[str, Any]]:
-    """What the webhook answers to a caller without any identity."""
+    """Return the webhook's response to a caller without any identity."""
     url = laptop.target.parameter("shipping/api-url").rstrip("/") + "/webhooks/carrier"
     headers = {"Orderflow-Signature": signature} if signature else {}
     request = urllib.request.Request(url, data=body.encode(), method="POST", headers=headers)

@@ -25,7 +25,7 @@ SERVICES = ("platform", "payment", "inventory", "order", "shipping")
 
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A laptop AWS that is bootstrapped, with a folder of stages that a test can change."""
+    """Start a laptop AWS that is bootstrapped, with a folder of stages that a test can change."""
     home = tmp_path_factory.mktemp("lasting")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ORDERFLOW_HOME", str(home))
@@ -74,7 +74,7 @@ def plain_deploy(target: Target, *stacks: str, again: bool = False, **parameters
 
 
 def deployed(target: Target) -> dict[str, Any]:
-    """What is really there: the functions' gateway and carrier, and the days of archive and logs."""
+    """Return the deployed settings: the functions' gateway and carrier, and the days of archive and logs."""
     lambdas = target.client("lambda").get_paginator("list_functions").paginate()
     variables = {f["FunctionName"]: f["Environment"]["Variables"] for page in lambdas for f in page["Functions"]}
     (archive,) = target.client("events").list_archives()["Archives"]
@@ -176,6 +176,6 @@ def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
 
 
 def shipments(target: Target) -> dict[str, Any]:
-    """The table that shipping has now."""
+    """Return shipping's current table."""
     found: dict[str, Any] = target.client("dynamodb").describe_table(TableName=target.parameter("shipping/table-name"))["Table"]
     return found

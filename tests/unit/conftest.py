@@ -31,7 +31,7 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture
 def loopback(no_network: None) -> Iterator[None]:
-    """A test that stands up a server of its own may reach this machine, and nothing else."""
+    """Let a test with a server of its own reach this machine, and nothing else."""
     enable_socket()
     socket_allow_hosts(["127.0.0.1"])
     yield
@@ -40,7 +40,7 @@ def loopback(no_network: None) -> Iterator[None]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty AWS account, for this test and the kernel's clients."""
+    """Return an empty AWS account for this test and the kernel's clients."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

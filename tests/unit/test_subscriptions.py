@@ -31,7 +31,7 @@ Receives = Callable[..., Any]
 
 
 def samples(schema: Schema) -> list[Event]:
-    """The examples of a schema as a rule hands them over, about ORDER if they are about an order."""
+    """Return the examples of a schema as a rule delivers them, about ORDER if they are about an order."""
     source, detail_type = schema["x-source"].replace("*", "cdnow"), schema["x-detail-type"]
     details = copy.deepcopy(schema["examples"])
     for detail in details:
@@ -72,14 +72,14 @@ def handles_orders(request: pytest.FixtureRequest) -> Receives:
 
 
 def was_restocked(event: Event) -> Event:
-    """The StockReleased of goods that were sold."""
+    """Return the StockReleased of goods that were sold."""
     if event["detail-type"] == "StockReleased":
         event["detail"]["data"]["restocked"] = True
     return event
 
 
 def was_confirmed(event: Event) -> Event:
-    """The OrderCancelled of an order that was confirmed before, where its version has words for that."""
+    """Return the OrderCancelled of an order that was confirmed before, if its version can express that."""
     if "confirmed" in event["detail"]["data"]:
         event["detail"]["data"]["confirmed"] = True
     return event
@@ -138,7 +138,7 @@ def consumed(request: pytest.FixtureRequest) -> tuple[str, str, str, str]:
 
 @pytest.fixture
 def fields(consumed: tuple[str, str, str, str]) -> tuple[str, ...]:
-    """What the consumer declares to read."""
+    """Return the fields that the consumer declares to read."""
     return SUBSCRIPTIONS[consumed[:2]][consumed[2:]]
 
 

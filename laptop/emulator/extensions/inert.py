@@ -141,7 +141,7 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 
 def _taking_metric_math(original: Callable[..., Any]) -> Callable[..., Any]:
-    """An alarm over an expression is recorded as one over a metric that nobody writes."""
+    """Record an alarm over an expression as one over a metric that is never written."""
 
     def put(name: str, properties: Properties) -> Any:
         if "Metrics" not in properties:

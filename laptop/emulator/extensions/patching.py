@@ -30,7 +30,7 @@ def resource_type(name: str, **handlers: Callable[..., Any] | bool) -> None:
 
 
 def answered(answer: tuple[int, dict[str, str], bytes | str]) -> dict[str, Any]:
-    """The body of an API function's answer; its error as the exception CloudFormation reports."""
+    """Return the body of an API function's response. Raise its error as the exception that CloudFormation reports."""
     status, _, body = answer
     document: dict[str, Any] = json.loads(body or "{}")
     if status >= 400:

@@ -102,7 +102,7 @@ def _dead_letters_of(queue: Queue) -> str | None:
 
 
 def _anew(message: Request, now: float) -> Request:
-    """A moved message is a new one: it has an id and a receive count of its own."""
+    """Return the moved message as a new one, with its own id and receive count."""
     from ministack.core.responses import new_uuid
 
     kept = {key: value for key, value in message["sys"].items() if key != "DeadLetterQueueSourceArn"}

@@ -58,7 +58,7 @@ def register() -> None:
 
 
 def after_failure(segment: Segment, failed_at: int, *, attempts: int | None, bisects: bool) -> tuple[list[Segment], bool]:
-    """What to try next when `segment` failed, first at position `failed_at`; and whether it is given up instead.
+    """Return the stretches to try next after `segment` failed, first at position `failed_at`, and whether it is given up.
 
     `attempts` is how often a failed stretch may be tried again, None for ever.
     """
@@ -92,7 +92,7 @@ def poll() -> bool:
 
 
 def _due(mapping: Mapping) -> tuple[Mapping, str, Segment] | None:
-    """The function, the table and the stretch this mapping is to run now, if any."""
+    """Return the function, the table and the stretch that this mapping has to run now, or None."""
     from ministack.services import dynamodb, lambda_svc
 
     mapping_id, source = mapping["UUID"], mapping.get("EventSourceArn", "")
@@ -174,7 +174,7 @@ def _advance(mapping_id: str, done: Segment, left: list[Segment]) -> None:
 
 
 def _first_failed(result: Mapping, batch: list[Record], mapping: Mapping) -> Record | None:
-    """The first record to try again; None if the whole batch is done."""
+    """Return the first record to try again, or None if the whole batch is done."""
     if result.get("error"):
         return batch[0]
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):

@@ -139,7 +139,7 @@ def watch(row: Row | None, sku: str, threshold: int) -> Decision | None:
 
 
 def look(row: Row | None, available: int) -> Decision | None:
-    """What so many available mean for a SKU that is watched. None for one that is not, and where it is no news."""
+    """Return the alert transition for the current stock level, or None if nothing changed or the SKU is not watched."""
     if row is None or (row["status"] == states.LOW) == (available < row["threshold"]):
         return None
     if row["status"] == states.LOW:

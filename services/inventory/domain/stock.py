@@ -122,7 +122,7 @@ def check_sku(sku: Any) -> None:
 
 
 def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
-    """The quantities of `lines`, each `{"sku", "quantity"}`; lines of one SKU are added up. Raises InvalidLinesError."""
+    """Add up the quantities of `lines`, each `{"sku", "quantity"}`, by SKU. Raises InvalidLinesError."""
     merged: Quantities = {}
     for line in lines:
         sku, quantity = line["sku"], line["quantity"]
@@ -138,7 +138,7 @@ def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
 
 
 def as_lines(quantities: Quantities) -> list[dict[str, Any]]:
-    """The lines of rows and events, one for each SKU."""
+    """Return the lines of rows and events, one for each SKU."""
     return [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
 
 
@@ -161,7 +161,7 @@ def free(quantities: Quantities, seen: Seen) -> Quantities:
 
 
 def shortages(quantities: Quantities, seen: Seen) -> Shortages:
-    """The SKUs there is too little of for somebody who comes now."""
+    """Return the SKUs without enough free stock for a new order."""
     return [
         {"sku": sku, "requested": quantity, "available": seen[sku].free}
         for sku, quantity in quantities.items()

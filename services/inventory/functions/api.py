@@ -16,7 +16,7 @@ app = APIGatewayHttpResolver()
 
 @app.get("/stock/<sku>")
 def show_stock(sku: str) -> Response[str]:
-    """The SKU's counters as they durably are: 200, 404 for one never replenished, 400 for what cannot be a SKU."""
+    """Return the SKU's counters by a consistent read: 200, 404 for one never replenished, 400 for an invalid SKU."""
     if not SKU_PATTERN.fullmatch(sku):
         return ProblemDetails("sku-invalid", 400, "SKU invalid", f"a SKU {ID_FORM}", {"field": "sku"}).response()
     if is_personal(sku):
@@ -32,6 +32,6 @@ app.not_found(problem_details.no_such_route("inventory"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's HTTP API, payload format 2.0."""
+    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
     answer: dict[str, Any] = app.resolve(event, context)
     return answer

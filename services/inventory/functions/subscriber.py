@@ -36,5 +36,5 @@ def restock(delivery: Delivery) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The cancellations queue's batch, answered by a partial batch response."""
+    """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], restock), REPLAY_POLICY["cancellations"])

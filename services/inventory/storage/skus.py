@@ -33,14 +33,14 @@ class Skus(KeyedStore):
         super().__init__(client, table_name, "SKU")
 
     def get(self, row_id: str) -> Row | None:
-        """The SKU's name, counters and `waiting` (`order_id` and `quantity`, the first to come first), or None if unknown."""
+        """Return the SKU's name, counters and `waiting` (`order_id` and `quantity`, first come first), or None if unknown."""
         row = super().get(row_id)
         if row is None:
             return None
         return {"sku": row_id, **{counter: row[counter] for counter in COUNTERS}, "waiting": row.get("waiting", [])}
 
     def looked_at(self, sku: str, seen: Row) -> None:
-        """The SKU, seen so, is due no more, unless it changed since."""
+        """Clear the SKU's due marker unless the row has changed since it was read as `seen`."""
         same = f"{AVAILABLE} = :available AND (waiting = :waiting OR attribute_not_exists(waiting))"
         try:
             self.client.update_item(
@@ -56,7 +56,7 @@ class Skus(KeyedStore):
 
 
 def stock_of(row: Row | None) -> Stock:
-    """What a SKU's row says; of one that is not known, there is nothing."""
+    """Return the stock in a SKU's row; zero for an unknown SKU."""
     if row is None:
         return Stock()
     queue = tuple(Waiting(waiting["order_id"], waiting["quantity"]) for waiting in row.get("waiting", ()))
@@ -64,7 +64,7 @@ def stock_of(row: Row | None) -> Stock:
 
 
 def action(table_name: str, part: Part) -> Action:
-    """The part of a step as a transaction's Update of its SKU's row; refused, it tells the row as it is."""
+    """Return a stock step as a transaction's Update of its SKU's row. If it is refused, the response holds the current row."""
     match part:
         case Move(source=None):
             update = _take_in(part)

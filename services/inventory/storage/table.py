@@ -48,23 +48,23 @@ class StockRows(AggregateStore):
 
 @cache
 def reservations() -> StockRows:
-    """The reservations of the table this function was deployed with."""
+    """Return the store of reservations in the table that this function was deployed with."""
     return StockRows(clients.dynamodb(), os.environ["TABLE_NAME"], states.TRANSITIONS)
 
 
 @cache
 def replenishments() -> StockRows:
-    """The replenishments in the same table."""
+    """Return the store of replenishments in the same table."""
     return StockRows(clients.dynamodb(), os.environ["TABLE_NAME"], states.REPLENISHMENTS)
 
 
 @cache
 def levels() -> AggregateStore:
-    """The levels of watched SKUs, `LEVEL#<sku>`, in the same table."""
+    """Return the store of watched SKUs' levels, `LEVEL#<sku>`, in the same table."""
     return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.LEVELS)
 
 
 @cache
 def skus() -> Skus:
-    """The SKUs in the same table."""
+    """Return the store of SKUs in the same table."""
     return Skus(clients.dynamodb(), os.environ["TABLE_NAME"])

@@ -36,7 +36,7 @@ class Notice:
 
 
 def notice_of(row: Row) -> Notice:
-    """The notice that a note was written for."""
+    """Return the notice that a note was written for."""
     return Notice(row["order_id"], row["kind"], row["correlation_id"], row["causation_id"])
 
 
@@ -61,7 +61,7 @@ def send(row: Row | None, by: str, message_id: str) -> Decision | None:
 
 
 def unclaim(row: Row | None, by: str) -> Decision | None:
-    """The attempt `by` certainly sent nothing: the next delivery may."""
+    """Release the claim of the attempt `by`, which certainly sent nothing. The next delivery may send."""
     return Decision(TRANSITIONS["unclaim"], remove=LEAVE_CLAIM) if _claimed(row, by) else None
 
 
@@ -76,7 +76,7 @@ def fail_unsent(row: Row | None, notice: Notice, reason: str) -> Decision | None
 
 
 def give_up(row: Row | None, claimed_before: datetime) -> Decision | None:
-    """The claim is so old that whoever took it is gone, and whether the mail went out stays unknown."""
+    """Fail a note whose claim has expired. Whether the mail was sent stays unknown."""
     if row is None or row["status"] != states.CLAIMED or row["next_due"] > clock.rfc3339(claimed_before):
         return None
     return _fail(notice_of(row), SENDING_UNKNOWN)

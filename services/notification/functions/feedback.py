@@ -24,7 +24,7 @@ class UnknownFeedbackError(RejectedError, ValueError):
 
 
 def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
-    """The reason, and the addresses that it makes useless to write to. Raises UnknownFeedbackError.
+    """Return the reason and the addresses that SES feedback suppresses. Raises UnknownFeedbackError.
 
     A bounce that is not permanent may go through the next time; feedback `not-spam` is the opposite of a complaint.
     """

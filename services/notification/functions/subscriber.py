@@ -50,7 +50,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings this function was deployed with."""
+    """Return the settings that this function was deployed with."""
     return from_environment(Settings)
 
 
@@ -103,7 +103,7 @@ def confirmed_by_owner(event: DomainEvent, order: Facts | None) -> Facts:
 
 
 def retry_while_claimed(note: Row | None) -> None:
-    """Raises ClaimInProgressError for a note that somebody else is at."""
+    """Raise ClaimInProgressError for a note that another delivery is processing."""
     if note is not None and note["status"] == states.CLAIMED:
         raise ClaimInProgressError(f"{note['pk']} is claimed, and not known to be sent or not")
 
@@ -131,5 +131,5 @@ def advance(notice: Notice, seen: Row | None, decide: Callable[[Row | None], Dec
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The notices queue's batch, answered by a partial batch response."""
+    """Consume the notices queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["notices"], notify), REPLAY_POLICY["notices"])

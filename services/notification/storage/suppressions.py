@@ -58,5 +58,5 @@ class Suppressions(KeyedStore):
 
 
 def digest_of(address: str) -> str:
-    """What stands for the address."""
+    """Return the hash that stands for the address."""
     return sha256(address.strip().lower().encode()).hexdigest()

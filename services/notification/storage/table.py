@@ -19,11 +19,11 @@ class Notes(AggregateStore):
 
 @cache
 def notes() -> Notes:
-    """The notes of the table this function was deployed with."""
+    """Return the store of notes in the table that this function was deployed with."""
     return Notes(clients.dynamodb(), os.environ["TABLE_NAME"])
 
 
 @cache
 def suppressions() -> Suppressions:
-    """The addresses that no mail goes to, in the same table."""
+    """Return the suppression list in the same table."""
     return Suppressions(clients.dynamodb(), os.environ["TABLE_NAME"])

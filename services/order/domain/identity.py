@@ -12,7 +12,7 @@ from kernel.idempotency import key_hash as key_hash
 
 
 def customer_scope(customer_id: str) -> str:
-    """The scope of idempotency keys of a customer's own requests (the API)."""
+    """Return the scope of idempotency keys for a customer's own requests (the API)."""
     return f"customer:{customer_id}"
 
 
@@ -32,10 +32,10 @@ def order_id_of(key_hash: str) -> str:
 
 
 def placed_event_id(of_order: str) -> str:
-    """The event id of the order's OrderPlaced, which all that the saga does is caused by."""
+    """Return the event id of the order's OrderPlaced, which causes every event of the saga."""
     return f"ORDER#{of_order}#1"
 
 
 def request_hash(request: Mapping[str, Any]) -> str:
-    """The SHA-256 of what was asked for, whatever the order of its fields."""
+    """Return the SHA-256 of a request, independent of the order of its fields."""
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -46,7 +46,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings this function was deployed with."""
+    """Return the settings that this function was deployed with."""
     return from_environment(Settings)
 
 
@@ -102,7 +102,7 @@ def _create(placement: Placement, request_id: str) -> OrderRow:
 
 @app.get("/orders")
 def list_orders() -> Response[str]:
-    """A page of a customer's orders, the newest first: `orders`, and `next` for the page after it, if there is one."""
+    """Return a page of a customer's orders, the newest first: `orders`, and `next` if there is another page."""
     query = app.current_event.query_string_parameters or {}
     customer, limit = pagination.customer_of(query), pagination.limit_of(query)
     page = table.orders().of_customer(customer, limit, pagination.begin_of(query, customer))
@@ -116,7 +116,7 @@ def list_orders() -> Response[str]:
 
 @app.get("/orders/<order_id>")
 def show_order(order_id: str) -> Response[str]:
-    """The order as it durably is, with the events on its way; 304 where the caller has it as it is."""
+    """Return the order by a consistent read, with its timeline; 304 if the caller has this version."""
     row = table.orders().get(order_id) if ORDER_ID.fullmatch(order_id) else None
     if row is None:
         return _no_such_order(order_id)
@@ -181,7 +181,7 @@ app.not_found(problem_details.no_such_route("order"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's HTTP API, payload format 2.0."""
+    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
     answer: dict[str, Any] = app.resolve(event, context)
     return answer
 

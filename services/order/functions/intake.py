@@ -79,5 +79,5 @@ def _create(placement: Placement, event: DomainEvent) -> OrderRow:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The intake queue's batch, answered by a partial batch response."""
+    """Consume the intake queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["intake"], accept), REPLAY_POLICY["intake"])

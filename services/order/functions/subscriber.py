@@ -93,5 +93,5 @@ HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockRelease
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The fulfilment queue's batch, answered by a partial batch response."""
+    """Consume the fulfilment queue's batch. Return a partial batch response."""
     return subscribe(event, HANDLERS, REPLAY_POLICY["fulfilment"])

@@ -37,7 +37,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings this function was deployed with."""
+    """Return the settings that this function was deployed with."""
     return from_environment(Settings)
 
 

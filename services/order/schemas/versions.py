@@ -4,20 +4,20 @@ from kernel.versions import Casts, Data, Downcasts
 
 
 def placed_v1_to_v2(data: Data) -> Data:
-    """A unit price is money: its currency was the total's."""
+    """Make each unit price money in the currency of the total."""
     currency = data["total"]["currency"]
     lines = [{**line, "unit_price": {"amount": line["unit_price"], "currency": currency}} for line in data["lines"]]
     return {**data, "lines": lines}
 
 
 def placed_v2_to_v1(data: Data) -> Data:
-    """A unit price is its amount; what to do if there is too little is not told."""
+    """Reduce each unit price to its amount, and drop what to do if stock is short."""
     known = {name: value for name, value in data.items() if name != "if_short"}
     return {**known, "lines": [{**line, "unit_price": line["unit_price"]["amount"]} for line in data["lines"]]}
 
 
 def placed_v2_to_v3(data: Data) -> Data:
-    """The payment token stays in the order's row."""
+    """Drop the payment token, which stays in the order's row."""
     return {name: value for name, value in data.items() if name != "payment_token"}
 
 

@@ -114,13 +114,13 @@ class Orders(AggregateStore[OrderRow]):
 
 @cache
 def orders() -> Orders:
-    """The orders of the table this function was deployed with."""
+    """Return the store of orders in the table that this function was deployed with."""
     return Orders(clients.dynamodb(), os.environ["TABLE_NAME"])
 
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue in the same table."""
+    """Return the catalogue in the same table."""
     return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
 
 
@@ -131,5 +131,5 @@ def offer(request: OrderRequest) -> Offer:
 
 @cache
 def contacts() -> Contacts:
-    """The contacts in the same table."""
+    """Return the contacts in the same table."""
     return Contacts(clients.dynamodb(), os.environ["TABLE_NAME"])

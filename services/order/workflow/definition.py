@@ -9,6 +9,6 @@ FILE = Path(__file__).parent / "order_saga.asl.yaml"
 
 
 def definition() -> dict[str, Any]:
-    """The definition as Step Functions takes it once dumped to JSON; `${OrderCommands}` and its like not yet substituted."""
+    """Return the definition as Step Functions takes it once dumped to JSON. `${OrderCommands}` and its like stay in it."""
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return loaded

@@ -35,7 +35,7 @@ The run is then cut, the customer gets 202, and the sweeper resumes from the row
 
 
 def seconds_of(state: State, retried: bool = True) -> float:
-    """The longest a state can take: each attempt's time-out, and the longest back-off before each retry."""
+    """Return the longest duration of a state: each attempt's time-out, and the longest back-off before each retry."""
     if state["Type"] == "Parallel":
         return max(longest_path(branch, branch["StartAt"], retried=retried)[0] for branch in state["Branches"])
     if state["Type"] != "Task":
@@ -63,7 +63,7 @@ def next_of(state: State) -> Iterator[str]:
 def longest_path(
     machine: Mapping[str, Any], entry: str, without: frozenset[str] = frozenset(), retried: bool = True
 ) -> tuple[float, tuple[str, ...]]:
-    """The longest way from `entry` to an end, in seconds and as states. The definition has no loop."""
+    """Return the longest path from `entry` to an end, in seconds and as states. The definition has no loop."""
     states = machine["States"]
 
     @cache

@@ -158,7 +158,7 @@ def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefus
 
 
 def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Decision | None:
-    """The customer contests the payment; None where that is known, or over."""
+    """Record a dispute of the payment. Return None if it is known, or over."""
     if row is not None:
         return None
     told = _told(dispute)
@@ -166,7 +166,7 @@ def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Decision |
 
 
 def close_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Decision | None:
-    """The card's network has decided."""
+    """Record the decision of the card network on a dispute."""
     if row is not None and row["status"] != states.OPEN:
         return None
     end, told = DISPUTES["win" if dispute.won else "lose"], _told(dispute)
@@ -187,7 +187,7 @@ def _told(dispute: Dispute) -> dict[str, Any]:
 
 
 def refund_cause(row: Row) -> Causation:
-    """What the refund's result is caused by: whatever asked for its attempt."""
+    """Return the cause of a refund's result: the request for its attempt."""
     return Causation(row["correlation_id"], row["refund_for"])
 
 

@@ -65,7 +65,7 @@ def settle_refund(command: Command) -> Command:
 
 
 def status(command: Command) -> Command:
-    """The payment as it durably is: FOUND or NOT_FOUND."""
+    """Return the payment by a consistent read: FOUND or NOT_FOUND."""
     row = table.payments().get(command["order_id"])
     if row is None:
         return {"outcome": "NOT_FOUND"}

@@ -37,5 +37,5 @@ def refund(delivery: Delivery) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The cancellations queue's batch, answered by a partial batch response."""
+    """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], refund), REPLAY_POLICY["cancellations"])

@@ -40,7 +40,7 @@ Object = dict[str, Any]
 
 @cache
 def api() -> StripeApi:
-    """The account that the events are of."""
+    """Return the client of the account that sends the events."""
     return factory.stripe_api()
 
 
@@ -75,17 +75,17 @@ def unknown(about: Object) -> str:
 
 
 def dispute_opened(dispute: Object) -> str:
-    """A customer contests a payment: RECORDED once, with its event and its alarm."""
+    """Record the opening of a dispute once, with its event and its alarm: RECORDED."""
     return _record(dispute, decisions.open_dispute, alarm="PaymentDisputed")
 
 
 def dispute_closed(dispute: Object) -> str:
-    """The card's network has decided: RECORDED once, with its event."""
+    """Record the card network's decision once, with its event: RECORDED."""
     return _record(dispute, decisions.close_dispute)
 
 
 def dispute_moved(dispute: Object) -> str:
-    """The dispute as it is now, should the event of its opening or its closing be late or lost."""
+    """Bring the dispute up to date if the event of its opening or closing was late or lost."""
     return dispute_closed(dispute) if dispute["status"] in DISPUTE_ENDS else dispute_opened(dispute)
 
 
@@ -124,12 +124,12 @@ def intent_canceled(intent: Object) -> str:
 
 
 def charge_expired(charge: Object) -> str:
-    """An authorisation has run out before it was captured."""
+    """Count an authorization that expired before it was captured."""
     return _counted("AuthorizationExpired", _order_of(charge))
 
 
 def payment_failed(intent: Object) -> str:
-    """A payment that we take for ours failed after all. That a card was declined we know by our own call."""
+    """Count a payment that failed although we recorded it as made. We learn of a declined card by our own call."""
     return _counted(
         "PaymentFailedLate", _order_of_intent(intent), beside=(states.AUTHORIZED, states.CAPTURING, states.CAPTURED)
     )
@@ -146,7 +146,7 @@ def refund_failed(refund: Object) -> str:
 
 
 def refund_moved(refund: Object) -> str:
-    """A refund was made, or moved on: one that is not ours is recorded; one that failed is counted."""
+    """Record a refund made by hand, and count a refund that failed."""
     return refund_failed(refund) if refund.get("status") in NOTHING_BACK else refunded(refund)
 
 
@@ -233,7 +233,7 @@ HEARD: dict[str, Callable[[Object], str]] = {
 
 
 def _order_of(about: Object) -> str | None:
-    """The order that a dispute or a refund is about, by its PaymentIntent; None if it is about none of ours."""
+    """Return the order of a dispute or a refund, by its PaymentIntent; None if it is not ours."""
     reference = about.get("payment_intent")
     if not isinstance(reference, str) or not reference.isascii() or not reference.replace("_", "").isalnum():
         return None
@@ -249,7 +249,7 @@ def _order_of_intent(intent: Object) -> str | None:
 
 
 def _counted(metric: str, order_id: str | None, beside: Collection[str] = ()) -> str:
-    """COUNTED if there is such a payment, in one of the statuses `beside` which it is news."""
+    """Count `metric` and return COUNTED if the payment has one of the statuses `beside`, for which the event is new."""
     payment = table.payments().get(order_id) if order_id else None
     if order_id is None or payment is None or (beside and payment["status"] not in beside):
         return "IGNORED"
@@ -267,6 +267,6 @@ app.not_found(problem_details.no_such_route("payment"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's HTTP API, payload format 2.0."""
+    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
     answer: dict[str, Any] = app.resolve(event, context)
     return answer

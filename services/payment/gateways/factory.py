@@ -15,7 +15,7 @@ from services.payment.gateways.timeouts import READ_SECONDS
 
 
 def ledger() -> Ledger:
-    """The gateway's books."""
+    """Return the gateway's ledger."""
     return Ledger(clients.dynamodb(), os.environ["LEDGER_TABLE_NAME"])
 
 
@@ -25,7 +25,7 @@ def stripe_api() -> StripeApi:
 
 
 def sandbox() -> PaymentGateway:
-    """The gateway that is nothing but its ledger."""
+    """Return the sandbox gateway, backed only by its ledger."""
     return SandboxGateway(ledger())
 
 
@@ -39,5 +39,5 @@ GATEWAYS: dict[str, Callable[[], PaymentGateway]] = {"sandbox": sandbox, "stripe
 
 @cache
 def gateway() -> PaymentGateway:
-    """The gateway named by the variable GATEWAY."""
+    """Return the gateway that the variable GATEWAY names."""
     return GATEWAYS[os.environ["GATEWAY"]]()

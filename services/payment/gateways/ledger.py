@@ -31,7 +31,7 @@ class Ledger:
         self.table_name = table_name
 
     def find(self, order_id: str, operation: str) -> Row | None:
-        """The record, as it durably is, or None."""
+        """Return the record by a consistent read, or None."""
         key = marshal({"pk": order_id, "sk": operation})
         answer = self.client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
@@ -41,7 +41,7 @@ class Ledger:
         return transact(self.client, list(actions))
 
     def record(self, order_id: str, operation: str, **attributes: Any) -> Action:
-        """The making of a record, refused by the one that is there."""
+        """Return the write that creates a record, refused if there is one."""
         recorded_at = clock.rfc3339(clock.now())
         return {
             "Put": {
@@ -53,7 +53,7 @@ class Ledger:
         }
 
     def check(self, order_id: str, operation: str, condition: str, values: dict[str, Any] | None = None) -> Action:
-        """What must hold of another record at that same moment."""
+        """Return the condition on another record in the same transaction."""
         check = {
             "TableName": self.table_name,
             "Key": marshal({"pk": order_id, "sk": operation}),
@@ -114,12 +114,12 @@ def refund_outcome(record: Mapping[str, Any]) -> Refunded | RefundRefused | Sett
 
 
 def refund_of(attempt: int) -> str:
-    """The ledger's name of a refund: `refund`, then `refund-2` ..."""
+    """Return the ledger's name of a refund: `refund`, then `refund-2` ..."""
     return "refund" if attempt == 1 else f"refund-{attempt}"
 
 
 def same_total(record: Row | None, total: Money) -> Row:
-    """The record, if it is of this total. Raises IdempotencyConflictError."""
+    """Return the record if it has this total. Raises IdempotencyConflictError."""
     assert record is not None
     if Money.from_dict(record) != total:
         raise IdempotencyConflictError(
@@ -129,7 +129,7 @@ def same_total(record: Row | None, total: Money) -> Row:
 
 
 def covers(record: Row | None, total: Money) -> Row:
-    """The record, if it is of this total or more. Raises IdempotencyConflictError."""
+    """Return the record if it has this total or more. Raises IdempotencyConflictError."""
     assert record is not None
     aside = Money.from_dict(record)
     if aside.currency != total.currency or aside.amount < total.amount:

@@ -112,9 +112,9 @@ class StripeGateway:
         return refund_outcome(self.ledger.refund(intent, attempt, outcome=OUTSIDE, reference=reference))
 
     def _once(self, intent: Intent, operation: str, act: Callable[[], Outcome]) -> Mapping[str, Any]:
-        """The ledger's record of the operation; the first time it is acted, and its outcome written there.
+        """Return the ledger's record of the operation. The first call runs `act` and records its outcome.
 
-        That a void was first is not: the void's own record tells it.
+        The outcome of an earlier void is not recorded here: the void has its own record.
         """
         known = self.ledger.find(intent.order_id, operation)
         if known is not None:
@@ -126,7 +126,7 @@ class StripeGateway:
         return same_total(refused[0], intent.total) if refused else outcome
 
     def _authorize(self, intent: Intent) -> Outcome:
-        """AUTHORIZED, DECLINED, or VOIDED where a void was first."""
+        """Authorize: AUTHORIZED, DECLINED, or VOIDED if a void came first."""
         try:
             found = self._prepare(intent)
         except AmountRefusedError as refusal:
@@ -159,7 +159,7 @@ class StripeGateway:
                 raise GatewayTimeoutError(f"the authorisation of {intent.order_id} is {status}")
 
     def _prepare(self, intent: Intent) -> PaymentIntent | None:
-        """The order's PaymentIntent, made unless it is there; None where a void was first.
+        """Return the order's PaymentIntent, created if it is missing; None if a void came first.
 
         Raises AmountRefusedError before Stripe is called, and StripeRefusedError.
         """
@@ -264,7 +264,7 @@ class StripeGateway:
         return listed
 
     def _found(self, reference: str) -> PaymentIntent:
-        """The PaymentIntent of our own ledger: an account that does not have it is another's, or the key is of another mode."""
+        """Return the PaymentIntent of our ledger. If Stripe does not have it, the key is of another account or mode."""
         try:
             return self.api.get(f"/v1/payment_intents/{reference}", **CHARGE)
         except StripeRefusedError as refusal:
@@ -306,7 +306,7 @@ def _attempted(refunds: list[Refund], attempt: int) -> Refund | None:
 
 
 def _all_back(refunds: list[Refund], attempt: int) -> Refund:
-    """The refund that left nothing to give back: this attempt's, whose answer was lost, or one made at Stripe by hand."""
+    """Find the refund that left nothing to give back: this attempt with a lost response, or one made by hand at Stripe."""
     under_way = [refund for refund in refunds if refund["status"] not in ("succeeded", *NOTHING_BACK)]
     if _attempted(refunds, attempt) or under_way:
         return _attempted(refunds, attempt) or under_way[0]

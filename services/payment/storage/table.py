@@ -19,23 +19,23 @@ class Payments(AggregateStore):
 
 
 def intent_of(row: Row) -> Intent:
-    """What the row was told to authorise."""
+    """Return the intent of a payment's row."""
     return Intent(row["order_id"], Money.from_dict(row["total"]), row["payment_token"])
 
 
 @cache
 def payments() -> Payments:
-    """The payments of the table this function was deployed with."""
+    """Return the store of payments in the table that this function was deployed with."""
     return Payments(clients.dynamodb(), os.environ["TABLE_NAME"])
 
 
 @cache
 def disputes() -> AggregateStore:
-    """The disputes, `DISPUTE#<dispute_id>`, in the same table."""
+    """Return the store of disputes, `DISPUTE#<dispute_id>`, in the same table."""
     return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.DISPUTES)
 
 
 @cache
 def outside_refunds() -> AggregateStore:
-    """The refunds that were made at the gateway by hand, `REFUND#<refund id>`, in the same table."""
+    """Return the store of refunds made by hand at the gateway, `REFUND#<refund id>`, in the same table."""
     return AggregateStore(clients.dynamodb(), os.environ["TABLE_NAME"], states.OUTSIDE_REFUNDS)

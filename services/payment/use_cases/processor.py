@@ -60,28 +60,28 @@ class NothingToPay:
     """The `PaymentGateway` of orders that cost nothing: real ones refuse an amount of zero."""
 
     def authorize(self, intent: Intent) -> Authorized:
-        """Always."""
+        """Authorize every payment."""
         return Authorized()
 
     def capture(self, intent: Intent) -> Captured:
-        """Always."""
+        """Capture every payment."""
         return Captured()
 
     def void(self, order_id: str) -> Voided:
-        """Always."""
+        """Void every payment."""
         return Voided()
 
     def refund(self, intent: Intent, attempt: int) -> Refunded:
-        """Always."""
+        """Refund every payment."""
         return Refunded()
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded:
-        """Always: there is nothing that could be paid outside."""
+        """Raise: a payment that costs nothing cannot be refunded outside."""
         return Refunded()
 
 
 def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Causation) -> Answer:
-    """AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFaultError while the outcome is unknown."""
+    """Authorize: AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFaultError while the outcome is unknown."""
 
     def intend(row: Row | None) -> Decision | None:
         return decisions.intend_authorize(row, intent, cause.correlation_id, clock.now())
@@ -99,7 +99,7 @@ def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause
 
 
 def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Causation, total: Money | None = None) -> Answer:
-    """CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Without a `total`, all that was authorised.
+    """Capture: CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Without a `total`, capture the authorized amount.
 
     Raises GatewayFaultError while the outcome is unknown.
     """
@@ -165,7 +165,7 @@ def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause
 
 
 def _gateway_for(row: Row, gateway: PaymentGateway) -> PaymentGateway:
-    """A tombstone has no total, so whether there is something to let go of is for the gateway to know."""
+    """Return the gateway of a payment. A tombstone has no total, so only the gateway knows if there is anything to void."""
     return NothingToPay() if row.get("total", {}).get("amount") == 0 else gateway
 
 

@@ -71,7 +71,7 @@ class EasyPostCarrier:
         self.api_key, self.webhook_secret = api_key, webhook_secret
 
     def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        """A shipment's id. EasyPost learns the name and the address, and the order's id as its reference."""
+        """Create a shipment at EasyPost with the name, the address and the order's id as its reference. Return its id."""
         address = contact.address
         items: int = sum(line["quantity"] for line in lines)
         shipment = {
@@ -94,7 +94,7 @@ class EasyPostCarrier:
             return None
 
     def book(self, booking: str) -> str | None:
-        """The tracking number of the shipment's label, bought unless it is bought already."""
+        """Return the tracking number of the shipment's label; buy the label unless it is bought already."""
         shipment = self._shipment(booking)
         if shipment.get("refund_status") in TAKEN_BACK:
             return None
@@ -124,10 +124,10 @@ class EasyPostCarrier:
         return _parcel(self._shipment(booking))
 
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
-        """What the shipment of a signed event says when it is asked.
+        """Return the status of the shipment in a signed event, by asking EasyPost.
 
-        EasyPost's signature has no time in it (https://docs.easypost.com/guides/webhooks-guide), so an event tells only which
-        shipment to ask about: one that was overheard can be sent again, and says nothing that is not so.
+        EasyPost's signature has no time in it (https://docs.easypost.com/guides/webhooks-guide), so an event only names the
+        shipment to ask about. A recorded event can be replayed, but it cannot say anything false.
         """
         secret = unicodedata.normalize("NFKD", self.webhook_secret())
         expected = "hmac-sha256-hex=" + hmac.new(secret.encode(), body.encode(errors="surrogatepass"), sha256).hexdigest()

@@ -21,7 +21,7 @@ def _api_key() -> str:
 
 
 def sandbox() -> Carrier:
-    """The carrier that moves nothing."""
+    """Return the sandbox carrier, which moves nothing."""
     return SandboxCarrier(_webhook_secret)
 
 
@@ -37,5 +37,5 @@ CARRIERS: dict[str, Callable[[], Carrier]] = {"sandbox": sandbox, "easypost": ea
 
 @cache
 def carrier() -> Carrier:
-    """The carrier named by the variable CARRIER."""
+    """Return the carrier that the variable CARRIER names."""
     return CARRIERS[os.environ["CARRIER"]]()

@@ -27,11 +27,11 @@ class SandboxCarrier:
         self.webhook_secret = webhook_secret
 
     def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        """The order's id: the same order is the same booking."""
+        """Return the order's id: the same order is the same booking."""
         return None if contact.address["country"] in UNREACHED else order_id
 
     def book(self, booking: str) -> str | None:
-        """A number made of the order's id."""
+        """Return a number made of the order's id."""
         return f"SBX-{sha256(booking.encode()).hexdigest()[:16]}"
 
     def cancel(self, booking: str) -> LetGo:
@@ -39,11 +39,11 @@ class SandboxCarrier:
         return LetGo.DONE
 
     def find(self, booking: str) -> Parcel:
-        """Always there."""
+        """Find every parcel."""
         return Parcel.DELIVERED
 
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting:
-        """What the signed body says."""
+        """Parse the signed body."""
         webhooks.verify(self.webhook_secret(), headers.get(SIGNATURE, ""), body, now)
         try:
             told = outside_json.read_object(body)

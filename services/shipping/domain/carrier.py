@@ -48,7 +48,7 @@ class Carrier(Protocol):
     """How long it is let be before it is asked about a parcel again."""
 
     def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        """A booking to be, by the carrier's own name for it; None where the carrier does not go. Raises
+        """Prepare a booking. Return the carrier's id of it, or None for an unserved address. Raises
         CarrierUnavailableError.
 
         `lines` are the parcel's, each `{"sku", "quantity"}`. What is prepared and never booked costs nothing.
@@ -56,7 +56,7 @@ class Carrier(Protocol):
         ...
 
     def book(self, booking: str) -> str | None:
-        """The parcel's tracking number, or None where the carrier will not take it. Raises CarrierUnavailableError."""
+        """Book the parcel. Return its tracking number, or None if the carrier refuses it. Raises CarrierUnavailableError."""
         ...
 
     def cancel(self, booking: str) -> LetGo:
@@ -68,7 +68,7 @@ class Carrier(Protocol):
         ...
 
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
-        """What the carrier's webhook tells, None if it is about no parcel of ours; header names are lower case.
+        """Parse the carrier's webhook. Return None if it concerns no parcel of ours. Header names are in lower case.
 
         Raises InvalidSignatureError, ValueError for a body of another form, CarrierUnavailableError.
         """

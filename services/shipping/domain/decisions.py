@@ -15,7 +15,7 @@ NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
 
 
 def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, Any]], now: datetime) -> Decision | None:
-    """The shipment of a confirmed order, due at once. There is one per order, for ever: the row is the dedupe."""
+    """Create the shipment of a confirmed order, due at once. There is one per order, so the row deduplicates."""
     if row is not None:
         return None
     attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
@@ -34,9 +34,9 @@ def cancel(row: Row | None, requested: DomainEvent) -> Decision | None:
 
 
 def book(booking: str, lines: Sequence[Mapping[str, Any]]) -> Decision:
-    """The carrier is about to be asked for what it prepared: from here on the shipment cannot be cancelled.
+    """Record that the carrier is about to be asked to book. From here on the shipment cannot be cancelled.
 
-    The row's lines are from then on those that the parcel was prepared with.
+    The row keeps the lines that the parcel was prepared with.
     """
     return Decision(TRANSITIONS["book"], set={"booking": booking, "lines": lines})
 
@@ -47,13 +47,13 @@ def is_due(row: Row, now: datetime) -> bool:
 
 
 def dispatch(row: Row, tracking: str, arrives: datetime) -> Decision:
-    """The carrier took the parcel, and is asked about it from `arrives` on."""
+    """Record that the carrier took the parcel. The sweeper tracks it from `arrives` on."""
     told = {"tracking": tracking}
     return Decision(TRANSITIONS["dispatch"], set={**told, **due_at(row["pk"], arrives)}, data=told)
 
 
 def deliver(row: Row | None) -> Decision | None:
-    """The carrier delivered the parcel: no sweeper need look again. None where it is known already."""
+    """Record the delivery, which ends the sweeper's tracking. Return None if it is known already."""
     if row is None or row["status"] != states.DISPATCHED:
         return None
     return Decision(TRANSITIONS["deliver"], remove=DUE_INDEX_ATTRIBUTES, data={"tracking": row["tracking"]})
@@ -65,7 +65,7 @@ LONGEST_BETWEEN_LOOKS, LOOKED_AFTER_FOR = timedelta(days=1), timedelta(days=30)
 
 
 def fail(row: Row, reason: str, now: datetime, let_go: LetGo = LetGo.DONE) -> Decision:
-    """The parcel cannot go: NO_ADDRESS or CARRIER_REFUSED. While its booking is not let go, the carrier is asked again."""
+    """Fail the shipment: NO_ADDRESS or CARRIER_REFUSED. Until its booking is released, the sweeper asks the carrier again."""
     told = {"reason": reason}
     if let_go is LetGo.OPEN:
         return Decision(TRANSITIONS["fail"], set={**told, **due_at(row["pk"], now + FIRST_LOOK_AGAIN)}, data=told)
@@ -79,6 +79,6 @@ def looked_at_again(row: Row, now: datetime) -> datetime | None:
 
 
 def cause_of(row: Row) -> Causation:
-    """What a sweeper's step is caused by: the shipment's event before it (each of its steps but `book` publishes one)."""
+    """Return the cause of a sweeper's step: the shipment's event before it. Each step but `book` publishes one."""
     silent = row["status"] == states.BOOKING
     return Causation(row["correlation_id"], f"{row['pk']}#{row['version'] - silent}")

@@ -34,5 +34,5 @@ def keep_here(delivery: Delivery) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The cancellations queue's batch, answered by a partial batch response."""
+    """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], keep_here), REPLAY_POLICY["cancellations"])

@@ -35,5 +35,5 @@ def create_shipment(delivery: Delivery) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The orders queue's batch, answered by a partial batch response."""
+    """Consume the orders queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["orders"], create_shipment), REPLAY_POLICY["orders"])

@@ -41,7 +41,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings this function was deployed with."""
+    """Return the settings that this function was deployed with."""
     return from_environment(Settings)
 
 
@@ -136,7 +136,7 @@ def move(order_id: str) -> bool:
 
 
 def due() -> Iterator[str]:
-    """What is due, each once, until nothing is left or the sweep's time is up."""
+    """Yield each due shipment once, until none is left or the sweep's time is up."""
     started = clock.now()
     seen: set[str] = set()
     more = True

@@ -61,6 +61,6 @@ app.not_found(problem_details.no_such_route("shipping"))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's HTTP API, payload format 2.0."""
+    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
     answer: dict[str, Any] = app.resolve(event, context)
     return answer

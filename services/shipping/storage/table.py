@@ -18,5 +18,5 @@ class Shipments(AggregateStore):
 
 @cache
 def shipments() -> Shipments:
-    """The shipments of the table this function was deployed with."""
+    """Return the store of shipments in the table that this function was deployed with."""
     return Shipments(clients.dynamodb(), os.environ["TABLE_NAME"])

@@ -72,7 +72,7 @@ class EasyPost:
         return 200, shipment
 
     def event(self, shipment_id: str, status: str, description: str = "tracker.updated") -> tuple[dict[str, str], str]:
-        """A webhook's headers and body: the tracker of a shipment has this status."""
+        """Return a webhook's headers and body: the tracker of a shipment has this status."""
         body = json.dumps(
             {
                 "id": "evt_1",
@@ -85,6 +85,6 @@ class EasyPost:
 
 
 def signed(body: str) -> dict[str, str]:
-    """The headers by which EasyPost signs its webhook's body."""
+    """Return the headers by which EasyPost signs its webhook's body."""
     digest = hmac.new(WEBHOOK_SECRET.encode(), body.encode(), sha256).hexdigest()
     return {"x-hmac-signature": f"hmac-sha256-hex={digest}"}

@@ -18,7 +18,7 @@ class Api(Protocol):
     url: str
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
-        """The answer, or None where the caller shall hear none."""
+        """Return the response, or None if the caller gets none."""
         ...
 
 
@@ -60,7 +60,7 @@ def serving(api: Api) -> Iterator[None]:
         do_GET = do_POST = respond  # noqa: N815 - http.server's names
 
         def log_message(self, format: str, *args: Any) -> None:
-            """A test's output is its own."""
+            """Print nothing into a test's output."""
 
     server = Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -61,7 +61,7 @@ class Stripe:
     """False while the account that is asked is another's, which has no payment of ours."""
 
     def forget_keys(self) -> None:
-        """A day has passed."""
+        """Forget the idempotency keys, as Stripe does after a day."""
         self.keys.clear()
 
     def expire(self, intent_id: str, reason: str = "automatic") -> None:
@@ -227,6 +227,6 @@ def cancel(intent: dict[str, Any]) -> Answer:
 
 
 def error(status: int, kind: str, code: str, param: str = "", message: str = "") -> tuple[int, Any]:
-    """An error as Stripe writes it, with a message that names a person, as Stripe's may."""
+    """Return an error as Stripe writes it. Its message may name a person."""
     said = {"type": kind, "message": message or "Elizabeth Swan of 179 N Harbor Dr"}
     return status, {"error": said | ({"code": code} if code else {}) | ({"param": param} if param else {})}

@@ -11,7 +11,7 @@ from tests.support.audited_stage import STORIES, Stage
 
 @pytest.fixture(scope="session")
 def history() -> list[Books]:
-    """What the tables said after each round, in which each order took one step; the last is at rest."""
+    """Return the tables after each round, in which each order took one step. The last is at rest."""
     stage = Stage()
     with clock.held_by(stage.now):
         return list(_rounds(stage))
@@ -19,7 +19,7 @@ def history() -> list[Books]:
 
 @pytest.fixture(scope="session")
 def settled(history: list[Books]) -> Books:
-    """The stage once every order is done."""
+    """Return the stage once every order is done."""
     return history[-1]
 
 

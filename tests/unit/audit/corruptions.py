@@ -93,7 +93,7 @@ def more(name: str, by: tuple[int, ...] = (-1, 1)) -> Callable[[Row, Random], No
 
 
 def straight(row: Row) -> Row:
-    """The order's row, as of one that never waited."""
+    """Return the order's row as if the order had never waited."""
     for name in ("backordered_at", "resumed_at"):
         row.pop(name, None)
     return row
@@ -267,7 +267,7 @@ def of_nobody(row: Row, random: Random) -> None:
 
 
 def declined(books: Books, random: Random) -> Row:
-    """The record of a refusal that the payment knows of. (Of one voided before its answer came, the ledger alone can tell.)"""
+    """Return the record of a refusal that the payment has. (If it was voided before the response, only the ledger has it.)"""
     known = {row["order_id"] for row in rows(books, "payment", PAY, status="DECLINED")}
     return random.choice([row for row in rows(books, "ledger", "", sk="authorize") if row["pk"] in known])
 

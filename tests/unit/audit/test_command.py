@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def books_at_hand(settled: Books, monkeypatch: pytest.MonkeyPatch) -> list[Books]:
-    """What each reading finds, in turn; the last one stays."""
+    """Return the snapshots of the next readings. The last one stays."""
     waiting = [settled]
     monkeypatch.setattr(command, "read", lambda target: waiting.pop(0) if len(waiting) > 1 else waiting[0])
     monkeypatch.setattr(command, "POLL_SECONDS", 0)

@@ -32,7 +32,7 @@ def audited(books: Books, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def counted(text: str) -> list[float]:
-    """The values of the metric AuditFindings in what was printed."""
+    """Return the values of the metric AuditFindings in the printed text."""
     printed = [json.loads(line) for line in text.splitlines() if "AuditFindings" in line]
     return [value for document in printed for value in document["AuditFindings"]]
 

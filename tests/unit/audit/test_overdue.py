@@ -18,14 +18,14 @@ MINUTE = timedelta(minutes=1)
 
 
 def waited_for(books: Books, waited: timedelta) -> set[tuple[str, str]]:
-    """The invariants of rest that are broken, and how, when nothing has moved for so long."""
+    """Return the broken invariants of rest, with their texts, when nothing has moved for this long."""
     now = last_moved(books) + waited
     found = audit(replace(books, began="9999"), settled=False, overdue=overdue(now, LIMITS))
     return {(finding.invariant, finding.what) for finding in found if finding.invariant in AT_REST}
 
 
 def first(history: list[Books], table: str, chosen: Callable[[Row, Books], bool]) -> Books:
-    """The first moment of the history with such a row in the table."""
+    """Return the first snapshot of the history with a chosen row in the table."""
     return next(books for books in history if any(chosen(row, books) for row in books.table(table)))
 
 
@@ -84,5 +84,5 @@ def test_an_event_that_the_bus_does_not_have_is_found_after_a_quarter_of_an_hour
 
 
 def orders(books: Books) -> list[Row]:
-    """The rows of orders."""
+    """Return the rows of orders."""
     return [row for row in books.order if "order_id" in row]

@@ -18,7 +18,7 @@ BLUE, GIANT = "LP-KIND-OF-BLUE", "LP-GIANT-STEPS"
 
 
 def order(number: int = 0) -> str:
-    """The id of an order."""
+    """Return the id of an order."""
     return "ord-" + "abcdefghijklmnopqrstuvwxyz"[number] * 26
 
 
@@ -48,7 +48,7 @@ class InventoryService:
         return self.of_order("reserve", number, lines=lines(**quantities), if_short=if_short)
 
     def wait(self, number: int, **quantities: int) -> None:
-        """A back-order that has to wait."""
+        """Reserve for a back-order that has to wait."""
         assert self.reserve(number, "BACK_ORDER", **quantities)["outcome"] == "WAITING"
 
     def commit(self, number: int = 0) -> dict[str, Any]:
@@ -72,12 +72,12 @@ class InventoryService:
         return row
 
     def events(self, number: int = 0) -> list[tuple[str, dict[str, Any]]]:
-        """What the order's reservation has to tell: (detail-type, data)."""
+        """Return the events in the order's reservation: (detail-type, data)."""
         events = [json.loads(text) for text in self.row(number).get("pending", [])]
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 
     def stock(self, sku: str = BLUE) -> tuple[int, int, int]:
-        """The SKU's (available, held, sold)."""
+        """Return the SKU's (available, held, sold)."""
         row = table.skus().get(sku)
         assert row
         return row["available"], row["held"], row["sold"]

@@ -11,7 +11,7 @@ from tests.unit.inventory.conftest import BLUE, InventoryService
 
 
 def get(path: str, method: str = "GET") -> tuple[int, str, Any]:
-    """The API's (status, content type, body) for a request in API Gateway's payload format 2.0."""
+    """Return the API's (status, content type, body) for a request in API Gateway's payload format 2.0."""
     event = {
         "version": "2.0",
         "rawPath": path,

@@ -12,7 +12,7 @@ from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
 
 
 def told(sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
-    """What the SKU's level has to tell: (event id, data)."""
+    """Return the events in the SKU's level: (event id, data)."""
     level = table.levels().get(sku)
     assert level
     events = [json.loads(text)["detail"] for text in level.get("pending", [])]
@@ -20,7 +20,7 @@ def told(sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
 
 
 def due() -> set[str]:
-    """The SKUs that a sweeper must look at."""
+    """Return the SKUs that are due for sweeping."""
     items = clients.dynamodb().scan(TableName="inventory", IndexName="due")["Items"]
     return {item["pk"]["S"] for item in items if item["pk"]["S"].startswith("SKU#")}
 

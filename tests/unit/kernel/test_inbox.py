@@ -69,7 +69,7 @@ def records(*bodies: str) -> list[dict[str, Any]]:
 
 
 def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
-    """The ids of the messages that SQS is to deliver again."""
+    """Return the ids of the messages that SQS is to deliver again."""
     answer = receive(records(*bodies), {AUTHORIZED: consumer}, DeadLetters(queue, "https://queue/dead"))
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

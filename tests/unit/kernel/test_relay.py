@@ -106,7 +106,7 @@ def capture(rows: AggregateStore, number: int) -> Row:
 
 
 def record(image: Row, sequence: int = 1) -> dict[str, Any]:
-    """The stream record of a row as it was written."""
+    """Return the stream record of a row's write."""
     return {
         "eventName": "MODIFY",
         "dynamodb": {"SequenceNumber": str(sequence), "NewImage": marshal(image)},

@@ -46,7 +46,7 @@ class NotificationService:
         return row
 
     def told(self, kind: str = "confirmed") -> list[tuple[str, dict[str, Any]]]:
-        """What the note has told: (detail-type, data)."""
+        """Return the note's published events: (detail-type, data)."""
         events = [json.loads(text) for text in self.note(kind).get("pending", [])]
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 

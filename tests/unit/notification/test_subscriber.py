@@ -21,7 +21,7 @@ AGAIN = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
 def refusal(code: str, status: int) -> tuple[AWSResponse, dict[str, Any]]:
-    """An error response of SES, in the words it uses: with the address in them."""
+    """Return an error response of SES in its own words, which include the address."""
     error = {"Code": code, "Message": f"no: {ALICE['email']}"}
     response = AWSResponse("https://email.eu-west-1.amazonaws.com", status, {}, None)
     return response, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}

@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 def claim(notification: NotificationService) -> None:
-    """A delivery claims the note, sends, and never learns what came of it."""
+    """Claim the note and send the mail, but lose the response."""
 
     def answer_lost() -> None:
         raise ReadTimeoutError(endpoint_url="https://email")

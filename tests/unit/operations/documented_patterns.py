@@ -43,7 +43,7 @@ def other(**envelope: Any) -> dict[str, Any]:
 
 
 def of(**detail: Any) -> dict[str, Any]:
-    """A pattern of the event's detail."""
+    """Return a pattern of the event's detail."""
     return {"detail": {name.replace("_", "-"): value for name, value in detail.items()}}
 
 

@@ -66,7 +66,7 @@ def saga() -> Saga:
 
 @pytest.fixture(autouse=True)
 def owners(aws: None, monkeypatch: pytest.MonkeyPatch) -> OtherServices:
-    """The services whose rows are the word on the events that move an order."""
+    """Set up the services that own the facts behind the events that move an order."""
     return other_services(monkeypatch)
 
 

@@ -35,7 +35,7 @@ ORDERED = {
 
 
 def assert_as_shown(shop: Shop, order: dict[str, Any], headers: dict[str, str]) -> None:
-    """The order in an answer is the order that GET shows, field by field and by its tag."""
+    """Assert that the order in a response is the order that GET shows, field by field and by its tag."""
     shown = shop.call("GET", f"/orders/{order['order_id']}")
     assert order == {name: value for name, value in shown.body.items() if name != "timeline"}
     assert headers["ETag"] == shown.headers["ETag"]

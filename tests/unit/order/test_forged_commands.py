@@ -54,7 +54,7 @@ KINDS = {"payment": Kind.PAYMENT, "stock": Kind.STOCK, "evidence": Kind.PAYMENT,
 
 @pytest.fixture(params=["PENDING", "CONFIRMING", "CANCELLING", "BACKORDERED", "CONFIRMED", "CANCELLED"])
 def order_id(request: pytest.FixtureRequest, shop: Shop) -> str:
-    """An order, as far as it says."""
+    """Return the id of an order in the requested state."""
     found = str(shop.place(body=an_order(if_short="BACK_ORDER")).body["order_id"])
     for command in {
         "CONFIRMING": ["decide"],

@@ -51,7 +51,7 @@ def row(order_id: str) -> dict[str, Any]:
 
 
 def told(order_id: str) -> dict[str, dict[str, Any]]:
-    """The data of each event that the order's row has to tell."""
+    """Return the data of each event in the order's row."""
     events = [json.loads(text) for text in row(order_id)["pending"]]
     return {event["detail-type"]: event["detail"]["data"] for event in events}
 
@@ -147,7 +147,7 @@ def test_a_channel_may_say_what_to_do(shop: Shop) -> None:
 
 @pytest.fixture
 def waiting(shop: Shop) -> str:
-    """An order that waits since noon."""
+    """Return an order that has waited since noon."""
     order_id = placed(shop, "BACK_ORDER")
     assert command("wait", order_id, stock=WAITING)["outcome"] == "BACKORDERED"
     return order_id

@@ -24,7 +24,7 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def confirmed(shop: Shop, key: str = "key-1") -> str:
-    """An order that the saga has confirmed; its id."""
+    """Return the id of an order that the saga has confirmed."""
     order_id = shop.place(key).body["order_id"]
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
@@ -35,7 +35,7 @@ def confirmed(shop: Shop, key: str = "key-1") -> str:
 
 
 def heard(order_id: str, *types: str) -> None:
-    """The order's subscriber hears these events of shipping's, payment's and inventory's."""
+    """Deliver these events of shipping, payment and inventory to the order's subscriber."""
     owner = {"P": "payment", "S": "shipping"}
     for detail_type in types:
         service = "inventory" if detail_type == "StockReleased" else owner[detail_type[0]]

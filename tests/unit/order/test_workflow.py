@@ -70,7 +70,7 @@ def test_the_run_and_its_caller_fit_their_budget() -> None:
 
 
 def with_time_outs(seconds: int, *names: str) -> dict[str, Any]:
-    """The definition with other time-outs on some tasks."""
+    """Return the definition with other time-outs on some tasks."""
     changed = deepcopy(SAGA)
     for name in names:
         changed["States"][name]["TimeoutSeconds"] = seconds

@@ -64,7 +64,7 @@ class Stage(Target):
         return {row["pk"]: row for row in map(unmarshal, items)}
 
     def orders(self) -> dict[str, dict[str, Any]]:
-        """The orders, by id."""
+        """Return the orders, by id."""
         return {row["order_id"]: row for pk, row in self.rows().items() if pk.startswith("ORDER#")}
 
     @property
@@ -161,7 +161,7 @@ class Functions:
 
 
 def call_api(target: Target, method: str, url: str, body: Any = None, headers: Any = None) -> Answer:
-    """The order API's own handler, or the inventory's, called as API Gateway calls it."""
+    """Call the order API's own handler, or the inventory's, as API Gateway does."""
     host, path = re.fullmatch(r"(https://[a-z.]+)(.*)", url).groups()  # type: ignore[union-attr]
     event = {
         "version": "2.0",

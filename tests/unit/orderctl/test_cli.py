@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(*arguments: str) -> str:
-    """What a command that must not start says: wrong usage."""
+    """Return the output of a command that must not start: wrong usage."""
     answer = CliRunner().invoke(app, arguments, env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"})
     assert answer.exit_code == 2, answer.output
     return " ".join(answer.output.replace("│", " ").split())

@@ -154,7 +154,7 @@ def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
 
 @pytest.fixture
 def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """An account with stage prod, whose payment was deployed with Stripe. Its file is the example's, in that account."""
+    """Return an account with stage prod, deployed with Stripe. Its file is the example's, in that account."""
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
     write(tmp_path)
     account = Account(stage="prod")

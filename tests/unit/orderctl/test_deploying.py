@@ -228,7 +228,7 @@ def test_everything_is_destroyed_in_the_reverse_order(
 
 @pytest.fixture
 def synthesizing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
-    """The CDK's command line, from a home of the test's own."""
+    """Return the CDK's command line, from a home of the test's own."""
     cdk = FakeCdk()
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
     monkeypatch.setattr(command, "Cdk", lambda target, log: cdk)

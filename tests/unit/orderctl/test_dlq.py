@@ -15,7 +15,7 @@ PLACED = {"source": "orderflow.order", "detail-type": "OrderPlaced", "detail": {
 
 @pytest.fixture
 def urls(aws: None) -> dict[str, str]:
-    """The URLs of the stage's queues, by the names of their parameters."""
+    """Return the URLs of the stage's queues, by the names of their parameters."""
     made = {}
     for name in ("order/intake-dlq-url", "shipping/orders-dlq-url", "order/intake-queue-url"):
         made[name] = str(Stage().client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"])

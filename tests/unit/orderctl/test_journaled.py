@@ -188,7 +188,7 @@ def test_the_estimate_goes_by_the_rate_or_by_the_last_replay(stage: Stage, histo
 
 
 def of_channel(key: str, sku: str, quantity: int = 1, currency: str = "USD") -> dict[str, Any]:
-    """What a channel's OrderPlaced says."""
+    """Return a channel's OrderPlaced."""
     lines = [{"sku": sku, "quantity": quantity}]
     return {"idempotency_key": key, "customer_id": "c", "currency": currency, "lines": lines, "payment_token": "pm_card_visa"}
 

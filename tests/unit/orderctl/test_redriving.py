@@ -55,7 +55,7 @@ def bury(body: Any, name: str = "order/intake-dlq-url", **attributes: str) -> st
 
 
 def holds(name: str) -> list[tuple[Any, dict[str, str]]]:
-    """The bodies and attributes of a queue's messages."""
+    """Return the bodies and attributes of a queue's messages."""
     found = messages.peek(Stage().client("sqs"), url(name), 100)
     return [(json.loads(message["Body"]), redrives._attributes(message)) for message in found]
 
@@ -98,7 +98,7 @@ def test_the_inbox_carries_the_count_along_and_after_three_it_is_quarantine(depl
 
 
 def fails_again(stage: Stage) -> None:
-    """The intake takes its message, and sets it aside once more."""
+    """Let the intake quarantine its message once more."""
     client, queue = stage.client("sqs"), url("order/intake-queue-url")
     [message] = client.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
     tried = message["MessageAttributes"][ATTEMPTS]["StringValue"]

@@ -65,7 +65,7 @@ def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Payment]:
 
 
 def refused() -> None:
-    """A confirmed order is cancelled, and its card takes no refund."""
+    """Cancel a confirmed order whose card accepts no refund."""
     about = {"order_id": ORDER, **CAUSE}
     total, token = {"amount": 4998, "currency": "USD"}, "pm_card_refund_refused"
     for command, fields in (("authorize", {"total": total, "payment_token": token}), ("capture", {"total": total})):
@@ -76,7 +76,7 @@ def refused() -> None:
 
 
 def as_written(command: str) -> list[str]:
-    """The runbook's command, about this order: its arguments after `orderctl orders`."""
+    """Return the arguments of the runbook's command after `orderctl orders`, for this order."""
     (written,) = (line for line in runbook.commands("refund-refused") if line.startswith(f"orderctl orders {command} "))
     return [ORDER if word == "$ORDER" else word for word in shlex.split(written)[2:]]
 

@@ -31,7 +31,7 @@ FOREIGN = "somebody-elses"
 
 @pytest.fixture
 def deployed(aws: None) -> Target:
-    """A stage with three rules, and one of somebody else's."""
+    """Return a stage with three rules, and a foreign one."""
     events, ssm = boto3.client("events"), boto3.client("ssm")
     parameters = {"platform/bus-name": BUS, "platform/bus-arn": events.create_event_bus(Name=BUS)["EventBusArn"]}
     for name, pattern in PATTERNS.items():
@@ -44,13 +44,13 @@ def deployed(aws: None) -> Target:
 
 
 def event(source: str, detail_type: str, **envelope: Any) -> dict[str, Any]:
-    """An event as the bus delivers it, from its schema's example."""
+    """Return an event as the bus delivers it, from its schema's example."""
     detail = read_schemas()[source, detail_type, 1]["examples"][0]
     return {"source": source, "detail-type": detail_type, "detail": detail, **envelope}
 
 
 def verdicts(target: Target, given: Any, *arguments: str) -> dict[str, Any]:
-    """What `rules test` says of the event, by rule."""
+    """Return the verdict of `rules test` on the event, by rule."""
     answer = orderctl(app, target, "test", "-", *arguments, "-o", "json", stdin=json.dumps(given))
     return {row["rule"]: row for row in json.loads(answer.stdout)}
 

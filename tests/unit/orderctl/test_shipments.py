@@ -82,7 +82,7 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shippin
 
 
 def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
-    """The webhook's own handler, called as API Gateway calls it."""
+    """Call the webhook's own handler as API Gateway does."""
     path = url.removeprefix("https://api.example")
     event = {
         "version": "2.0",

@@ -32,7 +32,7 @@ class PaymentService:
         return checked(Kind.PAYMENT, order_id, commands.handler(event, None))
 
     def operate(self, command: str, **fields: Any) -> dict[str, Any]:
-        """An operator's command."""
+        """Run an operator's command."""
         return operator.handler(self._event(command) | fields, None)
 
     @staticmethod

@@ -77,13 +77,13 @@ def _post(url: str, path: str, form: str) -> Any:
 
 
 def intent_of(stripe: StripeGateway, card: str) -> Intent:
-    """An order that is paid for by this card."""
+    """Return an order that is paid for by this card."""
     form = f"type=card&card[number]={card}&card[exp_month]=12&card[exp_year]=2030&card[cvc]=123"
     return Intent(ORDER, PRICE, _post(stripe.api.url, "payment_methods", form)["id"])
 
 
 def paid(stripe: StripeGateway) -> Any:
-    """The order's PaymentIntent, as it is there."""
+    """Return the order's PaymentIntent at the server."""
     record = stripe.ledger.find(ORDER, "intent")
     assert record
     return stripe.api.get(f"/v1/payment_intents/{record['reference']}")

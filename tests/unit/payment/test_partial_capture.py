@@ -11,7 +11,7 @@ PART = {"amount": 1999, "currency": "USD"}
 
 
 def amounts(payment: PaymentService) -> dict[str, int]:
-    """What the gateway's books say of each operation, in minor units."""
+    """Return the amount of each operation in the gateway's ledger, in minor units."""
     items = payment.client.scan(TableName="ledger", ConsistentRead=True)["Items"]
     return {item["sk"]["S"]: int(item["amount"]["N"]) for item in items}
 

@@ -261,7 +261,7 @@ def test_whatever_was_cut_a_void_ends_it(payment: PaymentService, dynamodb: Any,
 
 
 def assert_sound(payment: PaymentService, row: Row) -> None:
-    """The row and the gateway's books agree, and money is either ours or let go of, never both."""
+    """Assert that the row and the ledger agree, and that money is either captured or released, never both."""
     books = payment.ledger
     assert not (books.get("capture") == "CAPTURED" and "void" in books)
     assert (row["status"] == "CAPTURED") == (books.get("capture") == "CAPTURED")

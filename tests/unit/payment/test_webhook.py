@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 def account(
     loopback: None, payment_tables: None, dynamodb: Any, payment: PaymentService, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stripe]:
-    """An account with one payment, captured."""
+    """Return an account with one captured payment."""
     stripe = Stripe()
     with serving(stripe), clock.held_by(lambda: NOW):
         for name, value in {
@@ -53,7 +53,7 @@ def account(
 
 
 def signed(body: str, secret: str = SECRET, at: datetime = NOW) -> str:
-    """The header, by the code of Stripe's own package."""
+    """Return the signature header, by the code of Stripe's own package."""
     seconds = int(at.timestamp())
     return f"t={seconds},v1={official.WebhookSignature._compute_signature(f'{seconds}.{body}', secret)}"
 
@@ -83,7 +83,7 @@ def dispute(status: str = "needs_response", **fields: Any) -> dict[str, Any]:
 
 
 def events() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """What the dispute has to tell: (detail-type, metadata, data)."""
+    """Return the dispute's events: (detail-type, metadata, data)."""
     row = table.disputes().get("dp_1")
     found = [json.loads(text) for text in row.get("pending", [])] if row else []
     return [(event["detail-type"], event["detail"]["metadata"], event["detail"]["data"]) for event in found]
@@ -155,7 +155,7 @@ def test_money_that_stripe_let_go_is_counted_whatever_the_reason(capsys: pytest.
 
 
 def another(payment: PaymentService, dynamodb: Any) -> str:
-    """A second order's payment, authorised and no more."""
+    """Authorize a second order's payment. Return its order id."""
     other = "ord-" + "c" * 26
     payment("authorize", order_id=other, total={"amount": 4998, "currency": "USD"}, payment_token="pm_card_visa")
     return other

@@ -57,7 +57,7 @@ class ShippingService:
         return row
 
     def events(self, order_id: str = ORDER) -> list[dict[str, Any]]:
-        """What the shipment has told."""
+        """Return the shipment's published events."""
         return [json.loads(text) for text in self.row(order_id).get("pending", [])]
 
     def told(self, order_id: str = ORDER) -> list[str]:

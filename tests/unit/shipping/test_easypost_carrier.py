@@ -233,7 +233,7 @@ def by_easypost(shipping: ShippingService, easypost: EasyPost, monkeypatch: pyte
 
 
 def forgotten_as_the_label_is_asked_for(by_easypost: ShippingService, easypost: EasyPost) -> dict[str, Any]:
-    """The request for the label is cut, and is still on its way; then the customer is forgotten, and the shipment fails."""
+    """Cut the request for the label while it is on its way, then forget the customer, so that the shipment fails."""
     easypost.refused = {"/buy": (503, "")}
     by_easypost.sweep()
     easypost.refused = {}
