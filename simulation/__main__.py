@@ -103,6 +103,7 @@ def _run(chosen: argparse.Namespace) -> int:
         if totals.failed is None:
             return 0
         verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number, adapters=chosen.adapters)
+    assert verdict.violated is not None
     if chosen.no_shrink:
         print(f"VIOLATED {label(verdict.violated)}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
     else:

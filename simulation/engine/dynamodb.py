@@ -106,9 +106,15 @@ class DynamoDB:
             "TransactWriteItems": self.transact_write_items,
         }
 
-    def create(self, name: str, hash_key: str = "pk", range_key: str | None = None, **indexes: tuple[str, str]) -> Table:
+    def create(
+        self,
+        name: str,
+        hash_key: str = "pk",
+        range_key: str | None = None,
+        indexes: Mapping[str, tuple[str, str]] | None = None,
+    ) -> Table:
         """Create an empty table, with each index by its name and (partition, sort)."""
-        self.tables[name] = Table(name, hash_key, range_key, indexes)
+        self.tables[name] = Table(name, hash_key, range_key, dict(indexes or {}))
         return self.tables[name]
 
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def equal(left: Any, right: Any) -> bool:
         return False
     if left == right:
         return True
-    (left_type, left_value), (right_type, right_value) = *left.items(), *right.items()
+    ((left_type, left_value),) = left.items()
+    ((right_type, right_value),) = right.items()
     if left_type != right_type:
         return False
     if left_type == "N":
@@ -115,7 +116,7 @@ def order(left: Any, right: Any) -> int | None:
         return None
     if left_type == "N":
         left_value, right_value = number(left_value), number(right_value)
-    return (left_value > right_value) - (left_value < right_value)
+    return int(left_value > right_value) - int(left_value < right_value)
 
 
 class _Parser:

@@ -1,7 +1,7 @@
 """The way between a caller and whom it calls: where requests and answers are lost, doubled, late, and callers die."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from simulation.engine.dynamodb import Refusal
 from simulation.engine.faults import Kind, Mode, Plan
@@ -19,6 +19,15 @@ PERSISTENT: Final = frozenset(
     }
 )
 """Modes that strike every attempt of a call, so that its caller hears of the fault."""
+SILENT: Final = frozenset(
+    {
+        *(Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.LOST, Mode.LOST_ONCE, Mode.ANSWER_LOST, Mode.ANSWER_LOST_ONCE),
+        Mode.LATE,
+    }
+)
+"""Modes in which the caller gets no response."""
+REFUSED: Final = frozenset({Mode.THROTTLED, Mode.THROTTLED_ONCE, Mode.SERVER_ERROR, Mode.SERVER_ERROR_ONCE, Mode.IN_PROGRESS})
+"""Modes in which the caller gets an error response."""
 
 
 class Unanswered(Exception):
@@ -80,46 +89,16 @@ class Network:
             self.history.add(scheduler.now, boundary)
             return execute()
         self.history.add(scheduler.now, f"FAULT {mode}: {boundary}")
-        wait = int(patience * SECOND)
+        if mode in SILENT:
+            self._silence(boundary, mode, latency, execute, int(patience * SECOND))
+        if mode in REFUSED:
+            self._refuse(boundary, mode, latency, execute)
         match mode:
-            case Mode.CRASH_BEFORE:
-                scheduler.crash()
-            case Mode.CRASH_AFTER:
-                scheduler.sleep(latency)
-                _unheard(execute)
-                scheduler.crash()
-            case Mode.LOST | Mode.LOST_ONCE:
-                if self.chance.bits(f"lost {boundary}") % 2:
-                    scheduler.sleep(min(wait, SECOND))
-                    raise Unreached
-                scheduler.sleep(wait)
-                raise Unanswered
-            case Mode.ANSWER_LOST | Mode.ANSWER_LOST_ONCE:
-                scheduler.sleep(latency)
-                _unheard(execute)
-                scheduler.sleep(wait)
-                raise Unanswered
             case Mode.DOUBLED:
                 scheduler.sleep(latency)
                 again = 0 if self.chance.bits(f"again {boundary}") % 2 else self._microseconds(f"again {boundary}", 0.001, 2.0)
                 self._copy(boundary, execute, again)
                 return execute()
-            case Mode.LATE:
-                self._copy(boundary, execute, self._microseconds(f"late {boundary}", 40.0, 420.0))
-                scheduler.sleep(wait)
-                raise Unanswered
-            case Mode.THROTTLED | Mode.THROTTLED_ONCE:
-                scheduler.sleep(latency)
-                raise Refusal("ThrottlingException", "rate exceeded")
-            case Mode.SERVER_ERROR | Mode.SERVER_ERROR_ONCE:
-                scheduler.sleep(latency)
-                if self.chance.bits(f"error {boundary}") % 2:
-                    _unheard(execute)
-                raise Refusal("InternalServerError", "internal server error")
-            case Mode.IN_PROGRESS:
-                scheduler.sleep(latency)
-                _unheard(execute)
-                raise Refusal("TransactionInProgressException", "the transaction with this token is still in progress")
             case Mode.STALLED:
                 scheduler.sleep(self._microseconds(f"stall {boundary}", 0.5, 240.0))
                 return execute()
@@ -142,7 +121,40 @@ class Network:
                 return (degraded or execute)()
             case _:
                 raise AssertionError(f"{mode} cannot strike {boundary}")
-        raise AssertionError("unreachable")
+
+    def _silence(self, boundary: str, mode: Mode, latency: int, execute: Callable[[], object], wait: int) -> NoReturn:
+        """Crash the caller, or leave it without a response for `wait` microseconds. Raises Unreached, Unanswered, Crashed."""
+        scheduler = self.scheduler
+        match mode:
+            case Mode.CRASH_BEFORE:
+                scheduler.crash()
+            case Mode.CRASH_AFTER:
+                scheduler.sleep(latency)
+                _unheard(execute)
+                scheduler.crash()
+            case Mode.LOST | Mode.LOST_ONCE:
+                if self.chance.bits(f"lost {boundary}") % 2:
+                    scheduler.sleep(min(wait, SECOND))
+                    raise Unreached
+            case Mode.LATE:
+                self._copy(boundary, execute, self._microseconds(f"late {boundary}", 40.0, 420.0))
+            case _:
+                scheduler.sleep(latency)
+                _unheard(execute)
+        scheduler.sleep(wait)
+        raise Unanswered
+
+    def _refuse(self, boundary: str, mode: Mode, latency: int, execute: Callable[[], object]) -> NoReturn:
+        """Raise the Refusal of a service that is overloaded, broken, or busy with the same transaction."""
+        self.scheduler.sleep(latency)
+        if mode in (Mode.THROTTLED, Mode.THROTTLED_ONCE):
+            raise Refusal("ThrottlingException", "rate exceeded")
+        if mode is Mode.IN_PROGRESS:
+            _unheard(execute)
+            raise Refusal("TransactionInProgressException", "the transaction with this token is still in progress")
+        if self.chance.bits(f"error {boundary}") % 2:
+            _unheard(execute)
+        raise Refusal("InternalServerError", "internal server error")
 
     def _microseconds(self, name: str, least: float, most: float) -> int:
         return int(self.chance.between(name, least, most) * SECOND)

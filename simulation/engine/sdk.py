@@ -90,9 +90,9 @@ def stand_behind(sdk: Sdk | None) -> None:
 def install() -> None:
     """Take over boto3's calls, sleeping, and jitter, for the whole process. Before any service is imported."""
     BaseClient._make_api_call = _call
-    time.sleep = _sleep
+    time.sleep = _sleep  # type: ignore[assignment]
     time.monotonic = _monotonic
-    random.uniform = _uniform
+    random.uniform = _uniform  # type: ignore[assignment]
     ExponentialBackoff.__init__.__defaults__ = (20, _jitter, None, None)
 
 

@@ -92,8 +92,12 @@ class Ordering:
         placed = new._replace(order=order_states.PENDING, payment=payment_states.AUTHORIZED, gateway=gateway, taken=steps)
         if position:
             return placed
-        waited = {"order": order_states.BACKORDERED, "reservation": stock_states.WAITING, "got": self.wants}
-        return placed._replace(taken=steps | {"RES.wait", "ORDER.wait"}, **waited)
+        return placed._replace(
+            order=order_states.BACKORDERED,
+            reservation=stock_states.WAITING,
+            got=self.wants,
+            taken=steps | {"RES.wait", "ORDER.wait"},
+        )
 
     def __post_init__(self) -> None:
         self._own_moves = cache(self._own_moves)  # type: ignore[method-assign]

@@ -73,10 +73,9 @@ def has_it(facts: Facts) -> bool:
 
 def truthful(facts: Facts) -> bool:
     """X1: what the shipment's row says of the carrier is so."""
-    return {
-        shipping.DISPATCHED: has_it(facts),
-        shipping.DELIVERED: facts.carrier == "DELIVERED",
-    }.get(facts.shipment, True)
+    if facts.shipment == shipping.DISPATCHED:
+        return has_it(facts)
+    return facts.shipment != shipping.DELIVERED or bool(facts.carrier == "DELIVERED")
 
 
 def untold(facts: Facts, followed: Collection[str], also: frozenset[str] = frozenset()) -> str | None:

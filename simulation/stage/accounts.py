@@ -65,7 +65,7 @@ class StripeAccount(Stripe):
 
     def done(self, method: str, path: str, form: dict[str, str]) -> Any:
         """As Stripe, with an authorisation that ends seven days from now; a pending refund is through when it is listed."""
-        status, said = super().done(method, path, form)
+        status, said, *_ = super().done(method, path, form)
         charge = said.get("latest_charge") if isinstance(said, dict) else None
         if isinstance(charge, dict):
             charge["payment_method_details"]["card"]["capture_before"] = self.seconds() + HOLD_SECONDS
@@ -222,7 +222,7 @@ class RemoteHttp:
         try:
             return _reply(network.attempt(boundary, mode, latency, answer, patience))
         except (Unreached, Refusal):
-            raise ConnectTimeoutError(None, url, "no connection") from None  # type: ignore[arg-type]
+            raise ConnectTimeoutError(None, url, "no connection") from None
         except Unanswered:
             raise ReadTimeoutError(None, url, "no answer") from None  # type: ignore[arg-type]
 

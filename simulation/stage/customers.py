@@ -205,8 +205,8 @@ def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mappi
             world.network.exchange(
                 boundary,
                 Kind.HTTP,
-                lambda boundary=boundary: world.bus.call("PutEvents", {"Entries": [entry]}, boundary),
-                3.0,  # type: ignore[misc]
+                partial(world.bus.call, "PutEvents", {"Entries": [entry]}, boundary),
+                3.0,
             )
             return
         except (Unanswered, Refusal):
@@ -325,41 +325,61 @@ class Crowd:
             if kind != "none":
                 contacts[customer_id] = kind
         seed(world, prices, stock, contacts)
-        if self.chosen is None or self.chosen:
+        anybody = self.chosen is None or bool(self.chosen)
+        if anybody:
             world.conditions.begin(150.0 + self.count)
         for number in range(self.count):
             if self.chosen is None or number in self.chosen:
-                wish = self._wish(number, skus, currency, people)
-                act = chance.weighted(f"act {number}", _ACTS)
-                if self.returns and chance.below(f"returned {number}", 4):
-                    act = Crowd._return_it
-                at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
-                world.spawn(f"order {number}", lambda act=act, wish=wish: act(self, wish), after=at)  # type: ignore[misc]
-        if self.chosen is None or self.chosen:
-            for sku in (sku for sku in skus if stock[sku] < plenty):
-                for delivery in range(1 + chance.below(f"deliveries {sku}", 3)):
-                    late = chance.below(f"delivery {delivery} {sku} late", 3) == 0
-                    within = (600.0, 1400.0) if late else (5.0, 90.0 + self.count)
-                    at = int(chance.between(f"delivery {delivery} {sku}", *within) * SECOND)
-                    items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
-                    name = f"delivery-{delivery}-{sku}"
-                    world.spawn(name, partial(replenish, world, name, items), after=at)
-            for change in range(chance.below("price changes", 4)):
-                at = int(chance.between(f"price change {change}", 5.0, 30.0 + self.count) * SECOND)
-                amount = chance.choice(f"price change {change} to", (1, 990, 2000, 77_777))
-                new = {chance.choice(f"price change {change} of", skus): (amount, currency)}
-                world.spawn(f"price change {change}", partial(set_prices, world, new), after=at)
-            for customer_id in sorted(contacts):
-                kind = chance.weighted(f"{customer_id} later", _LATER)
-                if kind is not None:
-                    at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
-                    world.spawn(f"{customer_id} {kind}", partial(self._change_contact, customer_id, kind), after=at)
+                self._place_later(number, skus, currency, people)
+        if anybody:
+            self._deliver_later([sku for sku in skus if stock[sku] < plenty])
+            self._change_prices_later(skus, currency)
+            self._change_contacts_later(sorted(contacts))
             if self.returns or chance.below("eager operator", 2):
                 world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
             Forger(world).come()
             Stranger(world).come()
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
+
+    def _place_later(self, number: int, skus: list[str], currency: str, people: int) -> None:
+        """Let a customer come for the order of this number."""
+        chance, wish = self.chance, self._wish(number, skus, currency, people)
+        act = chance.weighted(f"act {number}", _ACTS)
+        if self.returns and chance.below(f"returned {number}", 4):
+            act = Crowd._return_it
+        at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
+        self.world.spawn(f"order {number}", partial(act, self, wish), after=at)
+
+    def _deliver_later(self, scarce: list[str]) -> None:
+        """Let one to three deliveries of each scarce SKU arrive, some of them late."""
+        world, chance = self.world, self.chance
+        for sku in scarce:
+            for delivery in range(1 + chance.below(f"deliveries {sku}", 3)):
+                late = chance.below(f"delivery {delivery} {sku} late", 3) == 0
+                within = (600.0, 1400.0) if late else (5.0, 90.0 + self.count)
+                at = int(chance.between(f"delivery {delivery} {sku}", *within) * SECOND)
+                items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
+                name = f"delivery-{delivery}-{sku}"
+                world.spawn(name, partial(replenish, world, name, items), after=at)
+
+    def _change_prices_later(self, skus: list[str], currency: str) -> None:
+        """Let the operator change some prices while orders come in."""
+        world, chance = self.world, self.chance
+        for change in range(chance.below("price changes", 4)):
+            at = int(chance.between(f"price change {change}", 5.0, 30.0 + self.count) * SECOND)
+            amount = chance.choice(f"price change {change} to", (1, 990, 2000, 77_777))
+            new = {chance.choice(f"price change {change} of", skus): (amount, currency)}
+            world.spawn(f"price change {change}", partial(set_prices, world, new), after=at)
+
+    def _change_contacts_later(self, customer_ids: list[str]) -> None:
+        """Let some customers move, or be forgotten."""
+        world, chance = self.world, self.chance
+        for customer_id in customer_ids:
+            later = chance.weighted(f"{customer_id} later", _LATER)
+            if later is not None:
+                at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
+                world.spawn(f"{customer_id} {later}", partial(self._change_contact, customer_id, later), after=at)
 
     def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:
         chance, name = self.chance, f"wish {number}"
@@ -394,7 +414,7 @@ class Crowd:
         task = self._task()
         other = task.numbered("other click")
         after = int(self.chance.between(other, 0.0, 0.6) * SECOND)
-        self.world.spawn(other, lambda: place(self.world, wish) and None, after=after)
+        self.world.spawn(other, partial(place, self.world, wish), after=after)
         place(self.world, wish)
 
     def _change_the_mind(self, wish: Wish) -> None:

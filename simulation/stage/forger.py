@@ -147,10 +147,10 @@ class Forger:
                     "total": total,
                 }
             case "payment/answer":
-                outcomes = ("AUTHORIZED", "DECLINED", "VOIDED", "CAPTURED", "CAPTURE_REFUSED")
-                return {"outcome": chance.choice(f"{name} outcome", outcomes)}
-        outcomes = ("HELD", "WAITING", "REJECTED", "RELEASED", "COMMITTED", "RESTOCKED")
-        return {"outcome": chance.choice(f"{name} outcome", outcomes), "lines": lines}
+                payments = ("AUTHORIZED", "DECLINED", "VOIDED", "CAPTURED", "CAPTURE_REFUSED")
+                return {"outcome": chance.choice(f"{name} outcome", payments)}
+        reservations = ("HELD", "WAITING", "REJECTED", "RELEASED", "COMMITTED", "RESTOCKED")
+        return {"outcome": chance.choice(f"{name} outcome", reservations), "lines": lines}
 
 
 def _about(order_id: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from simulation.engine.dynamodb import Change, Item
+from simulation.engine.dynamodb import Change
+from simulation.engine.expressions import Item
 from simulation.engine.faults import OUTSIDE, Kind, Mode
 from simulation.engine.scheduler import SECOND
 from simulation.stage import deployment
@@ -176,49 +177,58 @@ class Invariants:
             self.writes += 1
             self.written = [*self.written[-4:], changes[0].key]
         self._check_forger(changes)
-        touched: dict[str, None] = {}
+        orders: dict[str, None] = {}
         skus: dict[str, None] = {}
         for change in changes:
-            aggregate, _, rest = change.key.partition("#")
             self.statements.committed(change)
             if (change.table, change.key) in self.due and text_of(change.new, "next_due") != text_of(change.old, "next_due"):
                 self._in_time(change.table, change.key, self.due.pop((change.table, change.key)), "was looked at")
-            if change.table == deployment.LEDGER:
-                order_id, _, operation = change.key.partition("|")
-                self._ledger(order_id, operation, change)
-                touched[order_id] = None
-                continue
-            if aggregate in self._tables_of:
-                self._transition(aggregate, change)
-                self._outbox(change)
-            match aggregate:
-                case "ORDER":
-                    self._order(rest, change)
-                    touched[rest] = None
-                case "PAY":
-                    touched[rest] = None
-                    self._check_payment(rest, change)
-                    self._note_unfinished(change, status_of(change.new) != "REFUNDING")
-                case "RES":
-                    touched[rest] = None
-                    self._check_turn(rest, change)
-                    self._reservation(rest, change, skus)
-                case "SKU":
-                    skus[rest] = None
-                case "SHIP":
-                    touched[rest] = None
-                    self._note_unfinished(change, status_of(change.new) in TERMINAL_SHIPMENT)
-                case "NOTE":
-                    touched[rest.partition("#")[0]] = None
-                    self._note_unfinished(change, status_of(change.new) in TERMINAL_NOTE)
-                    if status_of(change.new) == "CLAIMED" and self.world.scheduler.current is not None:
-                        self.claimed_in[change.key].add(_sender(self.world.scheduler.current.name))
-                        self.claimed_at[change.key] = self.world.scheduler.now
-                    self._check_given_up(change)
-        for order_id in touched:
+            order_id = self._record(change, skus)
+            if order_id is not None:
+                orders[order_id] = None
+        for order_id in orders:
             self.check_order(order_id)
         for sku in skus:
             self._check_stock(sku)
+
+    def _record(self, change: Change, skus: dict[str, None]) -> str | None:
+        """Check and record the write of one row. Add its SKUs to `skus`; return its order, or None."""
+        if change.table == deployment.LEDGER:
+            order_id, _, operation = change.key.partition("|")
+            self._ledger(order_id, operation, change)
+            return order_id
+        aggregate, _, rest = change.key.partition("#")
+        if aggregate in self._tables_of:
+            self._transition(aggregate, change)
+            self._outbox(change)
+        match aggregate:
+            case "ORDER":
+                self._order(rest, change)
+            case "PAY":
+                self._check_payment(rest, change)
+                self._note_unfinished(change, status_of(change.new) != "REFUNDING")
+            case "RES":
+                self._check_turn(rest, change)
+                self._reservation(rest, change, skus)
+            case "SKU":
+                skus[rest] = None
+                return None
+            case "SHIP":
+                self._note_unfinished(change, status_of(change.new) in TERMINAL_SHIPMENT)
+            case "NOTE":
+                self._note(change)
+                return rest.partition("#")[0]
+            case _:
+                return None
+        return rest
+
+    def _note(self, change: Change) -> None:
+        """Record the write of a mail's row, and the invocation that claimed it."""
+        self._note_unfinished(change, status_of(change.new) in TERMINAL_NOTE)
+        if status_of(change.new) == "CLAIMED" and self.world.scheduler.current is not None:
+            self.claimed_in[change.key].add(_sender(self.world.scheduler.current.name))
+            self.claimed_at[change.key] = self.world.scheduler.now
+        self._check_given_up(change)
 
     def _check_forger(self, changes: list[Change]) -> None:
         """C3: whoever has no receipts writes nothing."""
@@ -490,18 +500,9 @@ class Invariants:
                 self.fail("M2", f"{captured} was captured in {len(captures)} captures for {order_id}, a total of {total}")
         if status in OWNED:
             assert order is not None
-            payment, stock = self._payment(order_id), self._stock(order_id)
-            if captured != amount_of(order)[0] or payment != "CAPTURED" or stock != "COMMITTED":
-                self.fail("M3", f"{order_id} is {status} with {captured} captured, payment {payment}, stock {stock}")
-            sold, wanted = (_quantities(row) for row in (self.tables["inventory"].rows[f"RES#{order_id}"], order))
-            if sold != wanted:
-                self.fail("M3", f"{order_id} is {status} with {sold} sold, which is for {wanted}")
+            self._check_owned(order_id, order, captured)
         elif status == "CANCELLED":
-            payment, stock = self._payment(order_id), self._stock(order_id)
-            if payment not in ("VOIDED", "DECLINED", "REFUNDED") or stock == "HELD" or self._authorized(order_id):
-                self.fail("M4", f"{order_id} is cancelled with payment {payment}, stock {stock}")
-            if stock not in ("RELEASED", "RESTOCKED"):
-                self.fail("S1", f"{order_id} is cancelled with stock {stock}")
+            self._check_cancelled(order_id)
         shipment = status_of(self.tables["shipping"].rows.get(f"SHIP#{order_id}"))
         if shipment not in SHIPMENTS_OF.get(status, (ABSENT,)):
             self.fail("E2", f"{order_id} is {status} and its shipment is {shipment}")
@@ -514,6 +515,23 @@ class Invariants:
             self.fail("D2", f"{order_id} waited twice: {steps}")
         if "CONFIRMING→CONFIRMED" in steps and {"PENDING→CANCELLING", "BACKORDERED→CANCELLING"} & {*steps}:
             self.fail("D1", f"{order_id} took both ways: {steps}")
+
+    def _check_owned(self, order_id: str, order: Item, captured: int) -> None:
+        """M3: an order that keeps its goods is paid for, and its stock is committed."""
+        status, payment, stock = status_of(order), self._payment(order_id), self._stock(order_id)
+        if captured != amount_of(order)[0] or payment != "CAPTURED" or stock != "COMMITTED":
+            self.fail("M3", f"{order_id} is {status} with {captured} captured, payment {payment}, stock {stock}")
+        sold, wanted = (_quantities(row) for row in (self.tables["inventory"].rows[f"RES#{order_id}"], order))
+        if sold != wanted:
+            self.fail("M3", f"{order_id} is {status} with {sold} sold, which is for {wanted}")
+
+    def _check_cancelled(self, order_id: str) -> None:
+        """M4 and S1: a cancelled order keeps no money and no stock."""
+        payment, stock = self._payment(order_id), self._stock(order_id)
+        if payment not in ("VOIDED", "DECLINED", "REFUNDED") or stock == "HELD" or self._authorized(order_id):
+            self.fail("M4", f"{order_id} is cancelled with payment {payment}, stock {stock}")
+        if stock not in ("RELEASED", "RESTOCKED"):
+            self.fail("S1", f"{order_id} is cancelled with stock {stock}")
 
     def _check_stripe(self, order_id: str, status: str) -> None:
         """M2, M3, M4 by Stripe's own books, where Stripe is what is paid by."""
@@ -903,7 +921,7 @@ class Invariants:
             if mode not in (Mode.SLOW, Mode.LASTING) or "row " in boundary
         )
 
-    def fail(self, name: str, text: str) -> None:
+    def fail(self, name: str, text: str) -> NoReturn:
         """Raise Violated."""
         raise Violated(name, f"{text} (at {self.world.scheduler.now / SECOND:.3f} s)")
 

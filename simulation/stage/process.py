@@ -27,4 +27,4 @@ def handlers() -> dict[str, Any]:
 
 def _load() -> None:
     handlers()
-    sys.modules["kernel.transactions"]._chance.uniform = random.uniform  # type: ignore[attr-defined]
+    sys.modules["kernel.transactions"]._chance.uniform = random.uniform

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from simulation.engine.dynamodb import Change, Item
+from simulation.engine.dynamodb import Change
+from simulation.engine.expressions import Item
 from simulation.engine.functions import Functions
 from simulation.engine.mail import Mail
 from simulation.engine.scheduler import SECOND

@@ -96,7 +96,7 @@ class World:
         pending = ("pending_shard", "pending_since")
         for service in deployment.SWEEPERS:
             due = {"due": ("due_shard", "next_due")} if service in deployment.WITH_DUE_INDEX else {}
-            self.dynamodb.create(service, pending=pending, **due)
+            self.dynamodb.create(service, indexes={"pending": pending, **due})
         self.dynamodb.create(deployment.LEDGER, range_key="sk")
 
     def _deploy(self) -> None:
@@ -335,7 +335,7 @@ class World:
     def _start_sweep(self, name: str, service: str) -> None:
         self.functions.start(f"{service}-sweeper", {"source": "aws.events"}, name)
 
-    def spawn(self, name: str, run: Callable[[], None], after: int = 0) -> Task:
+    def spawn(self, name: str, run: Callable[[], object], after: int = 0) -> Task:
         """Start a task of a customer, or of any other outsider."""
         self.invariants.outside += 1
 

@@ -31,6 +31,7 @@ from services.order.domain.order_request import Placement
 from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
+from services.payment.domain import decisions as payment_decisions
 from services.payment.domain.gateway import GatewayFaultError, Intent
 from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.sandbox import SandboxGateway
@@ -149,9 +150,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         for table in TABLES:
-            self.tables.create(
-                table, range_key="sk" if table == LEDGER else None, **{PENDING_INDEX: ("pending_shard", "pending_since")}
-            )
+            indexes = {PENDING_INDEX: ("pending_shard", "pending_since")}
+            self.tables.create(table, range_key="sk" if table == LEDGER else None, indexes=indexes)
         self.client = Client(self.tables)
         self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
         self.gateway = SandboxGateway(Ledger(self.client, "ledger"))
@@ -172,9 +172,10 @@ class Stage:
             "monday": {"MUG": 60, "LP": 50, "RARE": 2, "LAST": 2, "PAIR": 2, "ONE": 1},
             "tuesday": {"MUG": 5, "TASSE": 20, "GIFT": 30},
         }.items():
-            self.replenishments.move(
-                delivery, lambda row, seen, d=delivery, i=items: stock.replenish(row, d, i), Causation(delivery, delivery)
-            )
+            self._replenish(delivery, items)
+
+    def _replenish(self, delivery: str, items: dict[str, int]) -> None:
+        self.replenishments.move(delivery, lambda row, _: stock.replenish(row, delivery, items), Causation(delivery, delivery))
 
     def relay(self) -> None:
         """Every event that waits, onto the bus."""
@@ -188,19 +189,18 @@ class Stage:
     def live(self, story: Story, number: int) -> Steps:
         """Yield the steps of one order's story."""
         key, correlation = f"key-{number}", f"request-{number}"
+        customer_id = f"customer-{number % 7}"
         request = {
-            "customer_id": f"customer-{number % 7}",
+            "customer_id": customer_id,
             "currency": story.currency,
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in story.lines],
             "payment_token": story.token,
             **({"if_short": story.if_short} if story.if_short != "REJECT" else {}),
         }
         by_channel = story.channel != "api"
-        scope = (identity.channel_scope if by_channel else identity.customer_scope)(
-            story.channel if by_channel else request["customer_id"]
-        )
+        scope = identity.channel_scope(story.channel) if by_channel else identity.customer_scope(customer_id)
         placement = Placement(scope, story.channel, key, request, "async" if by_channel else "sync")
-        offer = Offer({sku: Money(*price) for sku, price in PRICES.items()}, frozenset([request["customer_id"]]))
+        offer = Offer({sku: Money(*price) for sku, price in PRICES.items()}, frozenset([customer_id]))
         change = order_request.create(placement, order_request.price(request, offer), self.now(), correlation, correlation)
         self.orders.write(placement.order_id, None, change, Causation(correlation, correlation))
         yield
@@ -272,7 +272,7 @@ class Order:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
         self.stage.payments.create_or_apply(
             self.order_id,
-            lambda row: processor.decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
+            lambda row: payment_decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
             self.cause,
         )
         yield
@@ -289,9 +289,7 @@ class Order:
 
     def capture(self) -> Steps:
         total = Money.from_dict(self.row["total"])
-        self.stage.payments.create_or_apply(
-            self.order_id, lambda row: processor.decisions.intend_capture(row, total), self.cause
-        )
+        self.stage.payments.create_or_apply(self.order_id, lambda row: payment_decisions.intend_capture(row, total), self.cause)
         yield
         processor.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause, total)
         yield
@@ -343,7 +341,7 @@ class Order:
         stage, correlation = self.stage, self.cause.correlation_id
         stage.payments.create_or_apply(
             self.order_id,
-            lambda row: processor.decisions.intend_void(row, self.order_id, correlation, NOON),
+            lambda row: payment_decisions.intend_void(row, self.order_id, correlation, NOON),
             self.cause,
         )
         yield
@@ -419,14 +417,15 @@ class Order:
         yield
         cause, now = Causation(self.cause.correlation_id, event_id), stage.now()
         paid = stage.payments.create_or_apply(
-            self.order_id, lambda row: processor.decisions.intend_refund(row, cause, now), cause
+            self.order_id, lambda row: payment_decisions.intend_refund(row, cause, now), cause
         )
         yield
-        paid = processor.refund(stage.payments, stage.gateway, paid)
+        refunded = processor.refund(stage.payments, stage.gateway, paid)
         yield
-        if paid["status"] == "REFUND_REFUSED":
+        assert refunded is not None
+        if refunded["status"] == "REFUND_REFUSED":
             paid = stage.payments.create_or_apply(
-                self.order_id, lambda row: processor.decisions.retry_refund(row, cause, now), cause
+                self.order_id, lambda row: payment_decisions.retry_refund(row, cause, now), cause
             )
             yield
             processor.refund(stage.payments, stage.gateway, paid)

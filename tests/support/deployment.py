@@ -56,7 +56,8 @@ def queue(target: Any, name: str) -> tuple[str, str]:
 
 def drain(target: Any, url: str) -> list[dict[str, Any]]:
     """Receive the messages that wait in a queue, parsed as JSON, each with its attributes under `_attributes`."""
-    client, found = target.client("sqs"), []
+    client = target.client("sqs")
+    found: list[dict[str, Any]] = []
     while True:
         answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"])
         messages = answer.get("Messages", [])

@@ -95,7 +95,8 @@ def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
 
     Raises what the command line raises for wrong usage: no such command or option, a value refused, an argument missing.
     """
-    command, rest, values = root(), list(arguments), {}
+    command, rest = root(), list(arguments)
+    values: dict[str, Any] = {}
     path: list[str] = []
     context = None
     while True:

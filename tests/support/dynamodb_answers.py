@@ -11,7 +11,7 @@ from simulation.engine.expressions import equal
 def ours() -> DynamoDB:
     """Return the tables of random_requests.py, in memory."""
     store = DynamoDB()
-    store.create("rows", pending=("pending_shard", "pending_since"), due=("due_shard", "next_due"))
+    store.create("rows", indexes={"pending": ("pending_shard", "pending_since"), "due": ("due_shard", "next_due")})
     store.create("ledger", range_key="sk")
     return store
 

@@ -78,7 +78,7 @@ class Requests:
 
     def row(self) -> dict[str, Any]:
         item: dict[str, Any] = {"pk": {"S": self.random.choice(KEYS)}}
-        for name, make in {
+        attributes: dict[str, Callable[[], dict[str, Any]]] = {
             "status": lambda: {"S": self.random.choice(STATUSES)},
             "version": lambda: {"N": str(self.random.randrange(1, 4))},
             "available": lambda: {"N": str(self.random.randrange(6))},
@@ -88,7 +88,8 @@ class Requests:
             "pending_shard": lambda: {"S": self.random.choice("01")},
             "due_shard": lambda: {"S": self.random.choice("01")},
             "next_due": lambda: {"S": self.random.choice(TIMES)},
-        }.items():
+        }
+        for name, make in attributes.items():
             if self.random.random() < 0.6:
                 item[name] = make()
         return item
@@ -131,27 +132,27 @@ class Requests:
 
     def update(self) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Return an update, its names and its values."""
-        sets, names, values = [], {}, {}
-        for text, some_names, some_values in self.random.sample(
-            [
-                ("#status = :status", {"#status": "status"}, {":status": {"S": self.random.choice(STATUSES)}}),
-                ("version = :version", {}, {":version": {"N": str(self.random.randrange(1, 4))}}),
-                ("version = version + :one", {}, {":one": {"N": "1"}}),
-                ("available = if_not_exists(available, :zero) - :two", {}, {":zero": {"N": "0"}, ":two": {"N": "2"}}),
-                (
-                    "pending = list_append(if_not_exists(pending, :nothing), :events)",
-                    {},
-                    {":nothing": {"L": []}, ":events": {"L": [{"S": "e2"}]}},
-                ),
-                ("pending_since = if_not_exists(pending_since, :since)", {}, {":since": {"S": self.random.choice(TIMES)}}),
-                ("pending_shard = if_not_exists(pending_shard, :shard)", {}, {":shard": {"S": self.random.choice("01")}}),
-                ("next_due = :due", {}, {":due": {"S": self.random.choice(TIMES)}}),
-                ("due_shard = :due_shard", {}, {":due_shard": {"S": self.random.choice("01")}}),
-                ("#total = :total", {"#total": "total"}, {":total": self.value()}),
-                ("tracking = :tracking", {}, {":tracking": {"S": "SBX-1"}}),
-            ],
-            self.random.choice((0, 1, 2, 3, 5)),
-        ):
+        sets: list[str] = []
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        choices: list[tuple[str, dict[str, str], dict[str, Any]]] = [
+            ("#status = :status", {"#status": "status"}, {":status": {"S": self.random.choice(STATUSES)}}),
+            ("version = :version", {}, {":version": {"N": str(self.random.randrange(1, 4))}}),
+            ("version = version + :one", {}, {":one": {"N": "1"}}),
+            ("available = if_not_exists(available, :zero) - :two", {}, {":zero": {"N": "0"}, ":two": {"N": "2"}}),
+            (
+                "pending = list_append(if_not_exists(pending, :nothing), :events)",
+                {},
+                {":nothing": {"L": []}, ":events": {"L": [{"S": "e2"}]}},
+            ),
+            ("pending_since = if_not_exists(pending_since, :since)", {}, {":since": {"S": self.random.choice(TIMES)}}),
+            ("pending_shard = if_not_exists(pending_shard, :shard)", {}, {":shard": {"S": self.random.choice("01")}}),
+            ("next_due = :due", {}, {":due": {"S": self.random.choice(TIMES)}}),
+            ("due_shard = :due_shard", {}, {":due_shard": {"S": self.random.choice("01")}}),
+            ("#total = :total", {"#total": "total"}, {":total": self.value()}),
+            ("tracking = :tracking", {}, {":tracking": {"S": "SBX-1"}}),
+        ]
+        for text, some_names, some_values in self.random.sample(choices, self.random.choice((0, 1, 2, 3, 5))):
             if any(_attribute(text) == _attribute(other) for other in sets):
                 continue  # overlapping paths: ministack lets them pass, see test_dynamodb.py
             sets.append(text)

@@ -44,7 +44,7 @@ def serving(api: Api) -> Iterator[None]:
 
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            answer = api.answer(self.command, self.path, self.headers, body)
+            answer = api.answer(self.command, self.path, dict(self.headers.items()), body)
             if answer is None:
                 self.close_connection = True
                 return
