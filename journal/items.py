@@ -90,7 +90,7 @@ def key_of(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_outside(event: Mapping[str, Any]) -> bool:
-    """Return whether a channel published the event, so that its ids are not ours."""
+    """Return True if a channel published the event, so that its ids are not ours."""
     return str(event.get("source", "")).startswith(CHANNEL_PREFIX)
 
 

@@ -27,7 +27,7 @@ def dispatched(
     easypost: EasyPost,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> ShippingService:
-    """A shipment that EasyPost has delivered, and whose webhook has not come."""
+    """Return a shipment that EasyPost has delivered, without its webhook."""
     carrier = carrier_of(easypost)
     for module in (webhook, sweeper):
         monkeypatch.setattr(module, "carrier", lambda: carrier)
