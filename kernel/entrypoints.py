@@ -57,7 +57,7 @@ class OutboxSettings:
 
 
 def outbox_of(settings: OutboxSettings) -> Outbox:
-    """The outbox of the table that the settings name."""
+    """Return the outbox of the table that the settings name."""
     return Outbox(process_clients.dynamodb(), process_clients.events(), settings.table_name, settings.bus_name)
 
 

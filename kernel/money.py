@@ -54,7 +54,7 @@ class Money:
 
     @staticmethod
     def from_dict(value: Mapping[str, Any]) -> "Money":
-        """The money in its row, event or command form. Raises TypeError rather than round; JSON's `4998.0` is whole."""
+        """Parse money in its row, event or command form. Raises TypeError rather than round; JSON's `4998.0` is whole."""
         amount = value["amount"]
         if isinstance(amount, float | Decimal) and -(2**53) <= amount <= 2**53 and amount == int(amount):
             amount = int(amount)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,7 @@ from kernel.events import DomainEvent
 from kernel.money import Money
 from kernel.naming import PENDING_INDEX, SERVICES
 from kernel.relay import Outbox, republish
+from kernel.statements import IfShort, PaymentStatement
 from services.inventory.domain import decisions as stock
 from services.inventory.domain import states as stock_states
 from services.inventory.domain.stock import merge
@@ -27,7 +28,8 @@ from services.notification.domain import decisions as mail
 from services.notification.domain.decisions import Notice
 from services.notification.storage.table import Notes
 from services.order.domain import decisions, identity, order_request
-from services.order.domain.order_request import Placement
+from services.order.domain.model import Reason, ShipmentFailure
+from services.order.domain.order_request import OrderRequest, Placement
 from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
@@ -58,7 +60,7 @@ class Story:
     lines: tuple[tuple[str, int], ...] = (("MUG", 2), ("LP", 1))
     currency: str = "USD"
     channel: str = "api"
-    if_short: str = "REJECT"
+    if_short: IfShort = "REJECT"
 
 
 STORIES = (
@@ -190,13 +192,14 @@ class Stage:
         """Yield the steps of one order's story."""
         key, correlation = f"key-{number}", f"request-{number}"
         customer_id = f"customer-{number % 7}"
-        request = {
+        request: OrderRequest = {
             "customer_id": customer_id,
             "currency": story.currency,
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in story.lines],
             "payment_token": story.token,
-            **({"if_short": story.if_short} if story.if_short != "REJECT" else {}),
         }
+        if story.if_short != "REJECT":
+            request["if_short"] = story.if_short
         by_channel = story.channel != "api"
         scope = identity.channel_scope(story.channel) if by_channel else identity.customer_scope(customer_id)
         placement = Placement(scope, story.channel, key, request, "async" if by_channel else "sync")
@@ -209,7 +212,10 @@ class Stage:
         ).live()
 
 
-AUTHORIZED = {"outcome": "AUTHORIZED"}
+AUTHORIZED: PaymentStatement = {"outcome": "AUTHORIZED"}
+EXPIRED = cast("Reason", "EXPIRED")
+"""A reason that released versions of OrderCancelled have, and no order gets any more."""
+WHY: dict[str, Reason] = {"DECLINED": "PAYMENT_DECLINED", "CUSTOMER ON DECLINED": "CUSTOMER"}
 
 
 @dataclass
@@ -224,13 +230,12 @@ class Order:
     def live(self) -> Steps:
         match self.story.fate:
             case "EXPIRED":
-                yield from self.cancelled("EXPIRED")
+                yield from self.cancelled(EXPIRED)
             case "CUSTOMER":
                 yield from self.cancelled("CUSTOMER")
             case "UNAVAILABLE" | "ANSWER LOST" | "DECLINED" | "CUSTOMER ON DECLINED" as fate:
                 yield from self.authorize(answer_lost=fate == "ANSWER LOST")
-                why = {"DECLINED": "PAYMENT_DECLINED", "CUSTOMER ON DECLINED": "CUSTOMER"}.get(fate, "PAYMENT_UNAVAILABLE")
-                yield from self.cancelled(why)
+                yield from self.cancelled(WHY.get(fate, "PAYMENT_UNAVAILABLE"))
             case "OUT OF STOCK" | "CUSTOMER WHILE HELD" | "WAITED IN VAIN" as fate:
                 yield from self.authorize()
                 yield from self.reserve()
@@ -332,7 +337,7 @@ class Order:
     def move(self, decide: Any) -> None:
         self.stage.reservations.move(self.order_id, decide, self.cause)
 
-    def cancelled(self, reason: str) -> Steps:
+    def cancelled(self, reason: Reason) -> Steps:
         self.advance(lambda row: decisions.decide_to_cancel(row, reason, clock.now()))
         yield
         yield from self.let_go()
@@ -375,7 +380,7 @@ class Order:
         if self.story.fate == "FAILED":
             self.ship(lambda row: shipping.fail(row, shipping.NO_ADDRESS, NOON))
             yield
-            yield from self.given_back(shipping.NO_ADDRESS)
+            yield from self.given_back("NO_ADDRESS")
             return
         if self.story.fate in ("RETURNED", "REFUND REFUSED AT FIRST"):
             yield from self.returned(event)
@@ -398,14 +403,14 @@ class Order:
             yield
 
     def returned(self, event: DomainEvent) -> Steps:
-        """The customer wants none of it before the parcel goes."""
+        """Yield the cancellation of the order before its parcel is dispatched."""
         self.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", self.stage.now()))
         yield
         self.ship(lambda row: shipping.cancel(row, event))
         yield
         yield from self.given_back(None)
 
-    def given_back(self, failure: str | None) -> Steps:
+    def given_back(self, failure: ShipmentFailure | None) -> Steps:
         """Money and goods go back, in no order."""
         stage = self.stage
         row = self.advance(lambda row: decisions.begin_refund(row, failure, stage.now()))

@@ -1,6 +1,6 @@
 """What the services state to each other, signed as they sign it: what a command must come with, and what it answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from kernel import receipts as kernel
 from kernel import secrets
 from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts
+from kernel.statements import PaymentStatement, StockStatement
 
 TOTAL = {"amount": 4998, "currency": "USD"}
 DECISIONS = {"capture": CONFIRMING, "commit": CONFIRMING, "void": CANCELLING, "release": CANCELLING}
@@ -80,6 +81,8 @@ def _evidence(name: str, order_id: str, value: Any) -> Any:
     return receipts().issue(Kind.PAYMENT if of_payment else Kind.STOCK, order_id, answer)
 
 
-def checked(kind: Kind, order_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+def checked(
+    kind: Literal[Kind.PAYMENT, Kind.STOCK], order_id: str, answer: dict[str, Any]
+) -> dict[str, Any] | PaymentStatement | StockStatement:
     """Return a command's response without its receipt, and assert that the receipt is valid if there is one."""
     return receipts().check(kind, order_id, answer) if RECEIPT in answer else answer

@@ -86,7 +86,7 @@ def place_order() -> Response[str]:
 
 
 def _create(placement: Placement, request_id: str) -> OrderRow:
-    """The order's row, new or as it already was."""
+    """Create the order's row, or return the one that exists."""
     orders = table.orders()
     try:
         lines = order_request.price(placement.request, table.offer(placement.request))
@@ -239,7 +239,7 @@ def _ask_again(row: OrderRow) -> str:
 
 
 def _tag(row: OrderRow) -> str:
-    """The entity tag of an order: all that is shown of it changes with its version, and with nothing else."""
+    """Return the entity tag of an order. Every public field changes with the version, and only with it."""
     return f'"{row["version"]}"'
 
 

@@ -42,7 +42,7 @@ def settings() -> Settings:
 
 
 def stuck_metric(row: OrderRow) -> str | None:
-    """The alarm's metric for an order that keeps being recovered in vain, if it is one."""
+    """Return the alarm's metric for an order that repeated recoveries did not finish, or None."""
     if row["attempts"] < STUCK_AFTER_ATTEMPTS or row["status"] == states.BACKORDERED:
         return None
     return "CompensationFailed" if row["status"] == states.CANCELLING else "OrderStuck"
