@@ -31,7 +31,7 @@ PLATFORM = "aarch64-manylinux2014"
 Contents = Mapping[str, Path]
 """The contents of a bundle: the path inside it, and the file that goes there."""
 
-NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "models.py", "api.yaml"})
+NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "api.yaml"})
 NO_SOURCES = frozenset({"__pycache__", "responses"})
 """Folders of a service that no function reads: Python's caches, and the schemas of an API's responses."""
 AUDIT, JOURNAL = "audit", "journal"

@@ -5,6 +5,7 @@ from typing import Literal, TypedDict
 from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
 from kernel.money import MoneyDict
 from kernel.statements import IfShort
+from services.order.domain.states import Fulfilment
 
 CancellationReason = Literal["CUSTOMER", "OPERATOR"]
 """The origin of a cancellation: its customer or an operator."""
@@ -23,8 +24,6 @@ Reason = Literal[
     "CAPTURE_REFUSED",
 ]
 """Why an order is, or may be, cancelled."""
-Fulfilment = Literal["NONE", "DISPATCHED", "DELIVERED"]
-"""How far the parcel is."""
 Respond = Literal["sync", "async"]
 """Whether the caller waits for the saga's end."""
 

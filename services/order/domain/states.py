@@ -1,10 +1,9 @@
 """The order's transition table (protocol O1 to O5, and what comes after the yes) and the marks of its fulfilment."""
 
-from typing import Final
+from typing import Final, Literal
 
 from kernel.naming import source_of
 from kernel.transitions import ABSENT, TransitionTable, step
-from services.order.domain.model import Fulfilment
 
 PENDING, BACKORDERED, CONFIRMING, CONFIRMED = "PENDING", "BACKORDERED", "CONFIRMING", "CONFIRMED"
 CANCELLING, CANCELLED = "CANCELLING", "CANCELLED"
@@ -103,5 +102,7 @@ TRANSITIONS = TransitionTable(
     terminal=frozenset({CONFIRMED, CANCELLED}),
 )
 
+Fulfilment = Literal["NONE", "DISPATCHED", "DELIVERED"]
+"""The progress of the parcel."""
 FULFILMENT: Final[tuple[Fulfilment, ...]] = ("NONE", "DISPATCHED", "DELIVERED")
 """Fulfilment only ever moves to the right."""
