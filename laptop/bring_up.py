@@ -1,4 +1,4 @@
-"""Bring Orderflow up on the laptop: start its AWS, deploy what changed, seed it, and say where it is."""
+"""The bring-up of Orderflow on the laptop: start the emulator, deploy the changes, seed the stage."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -28,11 +28,11 @@ def up(
     seed: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Target, Running]:
-    """Have Orderflow run on the laptop: the target to use from now on, and the record of the process.
+    """Start the emulator if it is not running, deploy Orderflow to it, and return the target and the process record.
 
-    Started if it is not running. Deploys the stacks whose template or assets differ from what is deployed, or
-    `everything`; touches nothing if no source file has changed. `app` is another composition than Orderflow's.
-    `environment` adds variables for the engine when it is started.
+    Only the stacks with a new template or new assets are deployed, or all stacks with `everything`. Nothing is deployed if no
+    source file has changed. `app` names another CDK app than Orderflow's. `environment` adds variables to the emulator's
+    environment. Raises UserError if the emulator already runs with another port or data folder.
     """
     with process.alone():
         return _up(target, progress, port, persist, app, everything, seed, environment)
@@ -105,7 +105,7 @@ def forget(target: Target, stacks: Iterable[str]) -> None:
 def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mapping[str, str]) -> list[Stack]:
     folder = process.home()
     assembly = folder / "cdk.out"
-    # Two at a time: the synthesis and the bootstrap need nothing of each other.
+    # The synthesis and the bootstrap run in parallel, because neither needs the other.
     synthesis = Cdk(target, folder / "logs" / "synth.log", app)
     bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
     synthesizing = synthesis.synthesizing(assembly)
@@ -139,7 +139,7 @@ def _seed(target: Target, progress: Progress) -> None:
 
 
 def _is_bootstrapped(target: Target) -> bool:
-    """Return whether the bootstrap was finished: what it makes last is what deployments look for. A cut one left a stack."""
+    """Return True if the bootstrap is complete. An interrupted bootstrap leaves a stack without the version parameter."""
     from botocore.exceptions import ClientError
 
     try:

@@ -1,4 +1,4 @@
-"""What `orderctl doctor` checks: each with what was found and what to do about it."""
+"""The checks of `orderctl doctor`, each with its finding and the next step."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 20
 
 
 def examine() -> list[dict[str, Any]]:
-    """One row a check: `check`, `ok`, `found`, and `todo` where it is not right."""
+    """Run every check and return a row for each: `check`, `ok`, `found`, and `todo` (the next step, empty if ok)."""
     checks: list[tuple[str, Callable[[], tuple[bool, str]], str]] = [
         ("Python", _python, "Install Python 3.11 or newer, then `make clean setup PYTHON=python3.13`."),
         ("environment (.venv)", _environment, SETUP),

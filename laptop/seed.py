@@ -1,4 +1,4 @@
-"""Seed a stage: the demonstration's catalogue, stock and contacts. Seeding twice changes nothing."""
+"""The sample data of a stage: catalogue, stock and contacts. Seeding twice changes nothing."""
 
 import contextlib
 from pathlib import Path
@@ -22,12 +22,12 @@ def seed(target: Target, progress: Progress) -> None:
     service_client.replenish(target, REPLENISHMENT_ID, stocked)
     for contact in data["contacts"]:
         service_client.put_contact(target, contact)
-    if target.is_laptop:  # a real sender is verified by whoever reads its mail
+    if target.is_laptop:  # on AWS, the owner of the address verifies it by mail
         _verify(target, target.parameter("notification/sender-address"))
 
 
 def _verify(target: Target, sender: str) -> None:
-    """Make the sender known to the laptop's SES."""
+    """Verify the sender's address in the emulator's SES."""
     client = target.client("sesv2")
     with contextlib.suppress(client.exceptions.AlreadyExistsException):
         client.create_email_identity(EmailIdentity=sender)

@@ -1,1 +1,1 @@
-"""The AWS of the laptop: one engine in a child process, no container, no account. Only this package knows which."""
+"""The AWS of the laptop: one engine in a child process, without containers or an account. Only this package imports it."""

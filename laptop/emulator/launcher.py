@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Register the extensions, unless `--plain`, and serve until the process is ended."""
-    # The engine would read our arguments as its own.
+    """Register the extensions, unless `--plain`, and serve until the process ends."""
+    # The engine would parse these arguments as its own.
     sys.argv = ["ministack"]
     if "--plain" not in arguments:
         from laptop.emulator.extensions import register_all
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    # In place of this folder, so that `import orderctl` works here; as PYTHONPATH it would reach the functions too, and
-    # a module missing from a function's bundle would be found on the laptop and not on AWS.
+    # The repository replaces this folder, so that `import laptop` works. PYTHONPATH would reach the functions too: they
+    # would find a module on the laptop that their bundle lacks on AWS.
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     main(sys.argv[1:])

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def sent_mails(endpoint_url: str) -> list[dict[str, Any]]:
-    """Every mail so far, in the order of sending."""
+    """Return all mails, oldest first."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{endpoint_url}/_ministack/ses/messages", timeout=10) as answer:
         accounts = json.loads(answer.read())["messages"]

@@ -1,4 +1,4 @@
-"""The laptop's AWS as a process: start it, find it, end it.
+"""The process of the laptop's AWS: start, find and stop it.
 
 Everything it keeps is under one folder, `home()`: the record of the running process, logs, function code. Two folders
 are two independent AWSs; a test or a demo takes its own by setting ORDERFLOW_HOME.
@@ -32,20 +32,20 @@ USUAL_PORT = 4566
 START_DEADLINE_SECONDS = 30.0
 STOP_DEADLINE_SECONDS = 3.0
 START_ATTEMPTS = 5
-# A graceful end writes every service's state; a forced one would lose all of it.
+# A graceful stop writes the state of every service; a forced stop loses all of it.
 SAVE_DEADLINE_SECONDS = 30.0
 
 
 class PortLostError(Exception):
-    """Another process began to listen on the port between the look at it and the engine's own attempt."""
+    """A port that another process took between the check and the engine's start."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """The running laptop AWS, as its record says; what is deployed is filled in by `orderctl up`."""
+    """The record of the running laptop AWS. `orderctl up` adds the deployment."""
 
     pid: int
-    # The process' own start time: a pid alone may by now belong to somebody else.
+    # The start time of the process, because another process may have the same pid later.
     created: float
     port: int
     endpoint: str
@@ -53,7 +53,7 @@ class Running:
     started_at: str
     log: str
     persist: str | None = None
-    # What was deployed last: a digest of each stack's template and assets, and the stacks' outputs.
+    # The last deployment: a digest of each stack's template and assets, and the outputs of the stacks.
     assembly: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ def running() -> Running | None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Hold this laptop AWS while it is brought up: a second `orderctl up` in the same home is refused, not mixed in."""
+    """Lock this laptop AWS during a bring-up. Raises UserError if another `orderctl up` holds the lock of the same home."""
     home().mkdir(parents=True, exist_ok=True)
     with (home() / "lock").open("w") as lock:
         try:
@@ -102,7 +102,7 @@ def exported_endpoint() -> str | None:
 
 
 def remember(record: Running, **changes: Any) -> Running:
-    """Write the record, changed; readers see the old or the new one, never a half."""
+    """Write the changed record atomically, and return it."""
     record = replace(record, **changes)
     path = record_path()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def start(
     environment: Mapping[str, str] | None = None,
     extensions: bool = True,
 ) -> Running:
-    """Start the laptop AWS and return when it answers.
+    """Start the laptop AWS and return its record when it answers.
 
     `port` must be free if given; else the usual one is taken, or any. `environment` adds variables for the engine.
     `extensions=False` starts the engine as it is, which only the tests of the extensions want.
@@ -133,7 +133,7 @@ def start(
     if not PYTHON.exists():
         raise UserError("The environment of the laptop's AWS is missing (.venv-embedded).", "Create it with `make setup`.")
     folder = home()
-    # Functions' unpacked bundles: a forced end leaves them behind.
+    # The unpacked bundles of functions: a forced stop leaves them behind.
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     for name in ("logs", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def start(
 def _started(
     chosen: int, stage: str, folder: Path, log: Path, persist: Path | None, environment: Mapping[str, str], *, extensions: bool
 ) -> Running:
-    """Start the engine on a port that was free a moment ago. Raises PortLostError where another process got it first."""
+    """Start the engine on a port that was free a moment ago. Raises PortLostError if another process took it."""
     command = [str(PYTHON), str(LAUNCHER), *([] if extensions else ["--plain"])]
     with log.open("ab") as stream:
         child = subprocess.Popen(
@@ -186,7 +186,7 @@ def _started(
 
 
 def becomes_ready(record: Running) -> bool:
-    """Return whether the recorded engine answers, now or soon: whoever started it may have been killed meanwhile."""
+    """Return True if the recorded engine answers within its start deadline: its `orderctl up` may have been killed."""
     ends = time.monotonic() + START_DEADLINE_SECONDS
     while _process(record) is not None and time.monotonic() < ends:
         if listens(record.pid, record.port) and healthy(record.endpoint):
@@ -196,7 +196,7 @@ def becomes_ready(record: Running) -> bool:
 
 
 def stop() -> Running | None:
-    """End the running laptop AWS and what it started, and return its record; None if there was none."""
+    """Stop the running laptop AWS with its child processes. Return its record, or None if it did not run."""
     record = running()
     if record is None:
         return None
@@ -216,9 +216,9 @@ def stop() -> Running | None:
 
 
 def healthy(endpoint: str, *, timeout_seconds: float = 2.0) -> bool:
-    """Whether an engine answers at `endpoint` and is ready."""
+    """Return True if an engine at `endpoint` is ready."""
     try:
-        # Loopback only, never by way of a proxy.
+        # The address is loopback, so the request must not use a proxy.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{endpoint}/_ministack/ready", timeout=timeout_seconds) as answer:
             return bool(answer.status == 200)
@@ -234,7 +234,7 @@ def free_port() -> int:
 
 
 def port_taken(port: int) -> bool:
-    """Whether somebody listens on this port of the loopback interface."""
+    """Return True if a process listens on this port of the loopback interface."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -251,7 +251,7 @@ def _process(record: Running) -> psutil.Process | None:
 
 
 def _choose_port(wanted: int | None, persist: Path | None) -> int:
-    # What was kept names the port in its addresses (an HTTP API's, a queue's): it has to be the same again.
+    # The kept data has the port in its addresses (of HTTP APIs and queues), so the port must stay the same.
     kept = persist / "port" if persist else None
     before = int(kept.read_text()) if kept and kept.exists() else None
     if before is not None and wanted not in (None, before):
@@ -272,7 +272,7 @@ def _choose_port(wanted: int | None, persist: Path | None) -> int:
 
 
 def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[str, str]:
-    """Nothing of the person's AWS settings, proxies or Python paths reaches the engine, nor the functions it runs."""
+    """Return the engine's environment without the user's AWS settings, proxies and Python paths."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER") if name in os.environ}
     environment = {
         **kept,
@@ -280,7 +280,7 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "TMPDIR": str(folder / "tmp"),
-        # Listeners that Orderflow has no use for, on ports that two AWSs would fight for.
+        # Orderflow does not use these listeners, and a second emulator would need the same ports.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AWS_CONFIG_FILE": os.devnull,
@@ -300,7 +300,7 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
 
 
 def listens(pid: int, port: int) -> bool:
-    """Return whether the process, or one that it started, listens on this port."""
+    """Return True if the process or one of its children listens on this port."""
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
@@ -311,7 +311,7 @@ def listens(pid: int, port: int) -> bool:
 
 
 def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, endpoint: str, log: Path) -> None:
-    """Wait until this child answers at the endpoint: an answer alone may be another process's, which won the port."""
+    """Wait until this child answers at the endpoint. Another process may answer there if it took the port first."""
     ends = time.monotonic() + START_DEADLINE_SECONDS
     while not (child.poll() is None and listens(child.pid, port) and healthy(endpoint)):
         if child.poll() is not None:

@@ -1,4 +1,4 @@
-"""What runs and what is deployed on the laptop's AWS, for `orderctl status`."""
+"""The process, the stacks and the resources of the laptop's AWS, for `orderctl status`."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -53,7 +53,7 @@ def test_a_taken_port_is_said_to_be_taken(home: Path) -> None:
 
 
 def test_one_bring_up_at_a_time(home: Path) -> None:
-    with process.alone(), pytest.raises(UserError, match="at work"), process.alone():
+    with process.alone(), pytest.raises(UserError, match="is running here"), process.alone():
         pass
     with process.alone():
         pass

@@ -127,7 +127,7 @@ def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
         (["--target", "aws", "--stage", "dev", "--region", "eu-west-1", "down"], 1, "on the laptop's AWS only"),
         (["--target", "aws", "--stage", "dev", "--profile", "nobody-has-this", "down"], 1, "could not be found"),
         (["--target", "aws", "--region", "eu-west-1", "down"], 2, "no default stage"),
-        (["--stage", "prod-eu", "deploy", "--all"], 2, "'prod-eu' is not a stage"),
+        (["--stage", "prod-eu", "deploy", "--all"], 2, "'prod-eu' is not the name of a stage"),
     ],
 )
 def test_what_goes_wrong_is_said_on_standard_error(home: Path, arguments: list[str], code: int, says: str) -> None:

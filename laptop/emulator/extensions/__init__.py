@@ -1,4 +1,4 @@
-"""What the engine lacks of AWS and Orderflow needs: one module a gap, each with `register()`.
+"""The features of AWS that Orderflow needs and the engine lacks: one module for each gap, with `register()`.
 
 `tests/emulator/test_gaps.py` shows, for each, that the gap is there without it and closed with it; when the engine
 closes a gap itself the first of the two fails, and the module can go.
@@ -33,6 +33,6 @@ EXTENSIONS = (
 
 
 def register_all() -> None:
-    """Register every extension; an engine that one does not fit is an error, not a silent gap."""
+    """Register every extension. Raises EngineChangedError if the engine no longer fits one."""
     for name in EXTENSIONS:
         import_module(f"{__name__}.{name}").register()

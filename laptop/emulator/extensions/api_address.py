@@ -1,7 +1,7 @@
-"""Gap: an HTTP API's `ApiEndpoint` is a name under `.localhost`, which many resolvers (glibc among them) do not know.
+"""Gap: an HTTP API's `ApiEndpoint` is a name under `.localhost`, which many resolvers (glibc among them) cannot resolve.
 
-Here it is the engine's own address with the API's path, which anything can reach. A template must take the address from
-`ApiEndpoint`; one put together from the id, region and URL suffix (the CDK's `HttpApi.url`) names AWS, not the laptop.
+With this extension it is the engine's address and the API's path, which every client can reach. A template must take the
+address from `ApiEndpoint`. The CDK's `HttpApi.url` is built from id, region and URL suffix, and points to AWS.
 """
 
 import os

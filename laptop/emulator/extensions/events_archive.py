@@ -1,4 +1,4 @@
-"""Gap: CloudFormation does not know `AWS::Events::Archive`, though the archive API works."""
+"""Gap: CloudFormation has no type `AWS::Events::Archive`, although the archive API works."""
 
 import json
 from typing import Any

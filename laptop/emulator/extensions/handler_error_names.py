@@ -1,5 +1,5 @@
-"""Gap: whatever a Python handler raises, the caller sees `Runtime.HandlerError`. On AWS the error is named after the
-exception's class, which is what a workflow's Retry and Catch match on."""
+"""Gap: for every exception of a Python handler, the caller gets `Runtime.HandlerError`. On AWS the error has the name of
+the exception's class, and a workflow's Retry and Catch match that name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ _UNNAMED = "Runtime.HandlerError"
 
 
 class _Message(str):
-    """An error message that still knows the class it came from, through the engine's own handling of it."""
+    """An error message that keeps the class of its exception while the engine handles it."""
 
     __slots__ = ("error_type",)
     error_type: str

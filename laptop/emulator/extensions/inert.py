@@ -1,7 +1,7 @@
-"""Gap: CloudFormation refuses types that Orderflow's templates carry for AWS and that need do nothing on a laptop.
+"""Gap: CloudFormation rejects types of Orderflow's templates that have no function on a laptop.
 
-Each is recorded under the id and attributes the template may refer to, and does nothing; `orderctl status` lists them
-as "deployed, inert here". This module is read by both environments: the engine is imported in `register` only.
+Each is recorded with the id and the attributes that a template may refer to, and does nothing. `orderctl status` lists
+them. Both environments import this module, so only `register` imports the engine.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,11 @@ class Inert:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
-_POLICY = "no policies are enforced here"
-WHY_ALARM = "alarms do not turn by themselves here"
-_SCHEMAS = "the registry is for tools that read AWS"
-_TRAFFIC = "a deployment shifts at once here"
-_SCALING = "a laptop does not scale"
+_POLICY = "the emulator enforces no policy"
+WHY_ALARM = "the emulator evaluates no alarm"
+_SCHEMAS = "the schema registry serves tools on AWS"
+_TRAFFIC = "the emulator shifts all traffic at once"
+_SCALING = "the emulator does not scale"
 
 TYPES = {
     "AWS::Events::EventBusPolicy": Inert(_POLICY, "StatementId"),
@@ -71,45 +71,52 @@ TYPES = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": Inert(
         _SCALING, "PolicyName", "autoscaling", "scalingPolicy:{name}", "{arn}", {"Arn": "{arn}"}
     ),
-    "AWS::Logs::QueryDefinition": Inert("saved queries are for the console", attributes={"QueryDefinitionId": "{name}"}),
+    "AWS::Logs::QueryDefinition": Inert("saved queries serve the AWS console", attributes={"QueryDefinitionId": "{name}"}),
     "AWS::Logs::LogAnomalyDetector": Inert(
         WHY_ALARM, "", "logs", "anomaly-detector:{name}", "{arn}", {"AnomalyDetectorArn": "{arn}"}
     ),
     "AWS::Logs::DataProtectionPolicy": Inert(_POLICY),
-    "AWS::XRay::Group": Inert("there is no tracing here", "GroupName", "xray", "group/{name}", "{arn}", {"GroupARN": "{arn}"}),
-    "AWS::XRay::SamplingRule": Inert(
-        "there is no tracing here", "", "xray", "sampling-rule/{name}", "{arn}", {"RuleARN": "{arn}"}
+    "AWS::XRay::Group": Inert(
+        "the emulator has no tracing", "GroupName", "xray", "group/{name}", "{arn}", {"GroupARN": "{arn}"}
     ),
-    "AWS::Budgets::Budget": Inert("a laptop costs nothing"),
+    "AWS::XRay::SamplingRule": Inert(
+        "the emulator has no tracing", "", "xray", "sampling-rule/{name}", "{arn}", {"RuleARN": "{arn}"}
+    ),
+    "AWS::Budgets::Budget": Inert("the emulator has no costs"),
     "AWS::CE::AnomalyMonitor": Inert(
-        "a laptop costs nothing", "", "ce", "anomalymonitor/{name}", "{arn}", {"MonitorArn": "{arn}"}
+        "the emulator has no costs", "", "ce", "anomalymonitor/{name}", "{arn}", {"MonitorArn": "{arn}"}
     ),
     "AWS::CE::AnomalySubscription": Inert(
-        "a laptop costs nothing", "", "ce", "anomalysubscription/{name}", "{arn}", {"SubscriptionArn": "{arn}"}
+        "the emulator has no costs", "", "ce", "anomalysubscription/{name}", "{arn}", {"SubscriptionArn": "{arn}"}
     ),
-    "AWS::WAFv2::WebACLAssociation": Inert("nobody attacks a laptop"),
+    "AWS::WAFv2::WebACLAssociation": Inert("the emulator is not reachable from outside"),
     "AWS::ServiceCatalogAppRegistry::Application": Inert(
-        "for the console", "Name", "servicecatalog", "/applications/{name}", "{name}", {"Arn": "{arn}", "Id": "{name}"}
+        "it serves the AWS console",
+        "Name",
+        "servicecatalog",
+        "/applications/{name}",
+        "{name}",
+        {"Arn": "{arn}", "Id": "{name}"},
     ),
     "AWS::ResourceGroups::Group": Inert(
-        "for the console", "Name", "resource-groups", "group/{name}", "{name}", {"Arn": "{arn}"}
+        "it serves the AWS console", "Name", "resource-groups", "group/{name}", "{name}", {"Arn": "{arn}"}
     ),
-    "AWS::FIS::ExperimentTemplate": Inert("faults are injected by the simulation", attributes={"Id": "{name}"}),
+    "AWS::FIS::ExperimentTemplate": Inert("the simulation injects faults instead", attributes={"Id": "{name}"}),
 }
 
 ALARM = "AWS::CloudWatch::Alarm"
-# Where an alarm over an expression is recorded: as one over a metric that nobody writes.
+# The namespace for alarms over an expression, which are recorded as alarms over a metric without data.
 METRIC_MATH_NAMESPACE = "Orderflow/MetricMath"
 
 
 def why_inert(resource_type_name: str) -> str | None:
-    """Why a deployed resource of this type does nothing here; None if it is real."""
+    """Return why a deployed resource of this type does nothing on the emulator, or None if it works."""
     known = TYPES.get(resource_type_name)
     return known.why if known else None
 
 
 def register() -> None:
-    """Record these types in CloudFormation, unless the engine has learned the type itself."""
+    """Record these types in CloudFormation, unless the engine supports the type itself."""
     from ministack.services.cloudformation import provisioners
 
     for name, inert in TYPES.items():
@@ -137,7 +144,7 @@ def _update(inert: Inert) -> Callable[[str, Properties, Properties, str], Provis
 
 
 def _delete(physical_id: str, properties: Properties) -> None:
-    """There is nothing behind it."""
+    """Do nothing: the resource exists only in the record."""
 
 
 def _taking_metric_math(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""How an extension takes the place of a function of the engine, and notices that the engine has changed."""
+"""The replacement of engine functions by extensions, with errors if the engine has changed."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class EngineChangedError(Exception):
-    """The engine no longer has what an extension builds on: look at the extension before raising the pin."""
+    """An engine without a function that an extension replaces: adapt the extension before you raise the pin."""
 
 
 def wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Put `around(original)` in the place of `owner.name`."""
+    """Replace `owner.name` by `around(original)`."""
     original = getattr(owner, name, None)
     if original is None:
         raise EngineChangedError(f"{getattr(owner, '__name__', owner)} has no {name}")
@@ -19,7 +19,7 @@ def wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[
 
 
 def resource_type(name: str, **handlers: Callable[..., Any] | bool) -> None:
-    """Let CloudFormation provision a type it refuses.
+    """Let CloudFormation provision a type that the engine rejects.
 
     `create(logical_id, properties, stack)` and `update(physical_id, old, new, stack)` return the physical id and the
     attributes; `delete(physical_id, properties)` returns nothing.

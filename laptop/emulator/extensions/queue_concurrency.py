@@ -1,7 +1,7 @@
-"""Gap: a queue's messages go to five instances of its function at once, whatever the machine can start.
+"""Gap: a queue invokes five instances of its function at once, even if the machine cannot start them in time.
 
-On a laptop every instance is a process that takes most of a core's second to come up, and the subscriptions and streams that
-wake together starve the saga's steps, whose time-outs are real.
+On a laptop every instance is a process, and its start takes most of a second of one core. Subscriptions and streams that
+start together delay the saga's steps beyond their time-outs.
 """
 
 from typing import Final
@@ -9,11 +9,11 @@ from typing import Final
 from laptop.emulator.extensions.patching import EngineChangedError
 
 AT_ONCE: Final = 2
-"""How many batches of a queue are worked on at once, unless its event source mapping says less."""
+"""The number of batches of a queue that run in parallel, unless its event source mapping has a lower limit."""
 
 
 def register() -> None:
-    """Bound what an event source mapping without a `MaximumConcurrency` starts."""
+    """Limit the concurrency of event source mappings without a `MaximumConcurrency`."""
     from ministack.services import lambda_svc
 
     if not hasattr(lambda_svc, "_ESM_SQS_DEFAULT_CONCURRENCY"):

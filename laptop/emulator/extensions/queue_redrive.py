@@ -1,8 +1,8 @@
 """Gap: SQS has no `StartMessageMoveTask`, `ListMessageMoveTasks` and `CancelMessageMoveTask`, the redrive of a
-dead-letter queue. Here a move is done when it is asked for, whatever its rate.
+dead-letter queue. With this extension a move happens at once, at any rate.
 
-As on AWS a message that no queue's redrive policy put there (a rule's target, a stream's on-failure destination) has no
-source to go back to: moving it without a destination fails.
+As on AWS, only a message that a queue's redrive policy has moved there has a source to go back to. To move another one (of
+a rule's target, or of a stream's on-failure destination), the request must name the destination.
 """
 
 import json
@@ -20,7 +20,7 @@ _LISTED = 10
 
 
 def register() -> None:
-    """Answer the three actions, unless the engine does."""
+    """Add the three actions, unless the engine supports them itself."""
     from ministack.services import sqs
 
     if "SendMessage" not in sqs._HANDLERS:

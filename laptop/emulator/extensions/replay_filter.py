@@ -7,7 +7,7 @@ from laptop.emulator.extensions.patching import wrap
 
 
 def register() -> None:
-    """Hand a replayed event to the rules its replay names, when it names any."""
+    """Deliver a replayed event only to the rules that its replay names, if it names any."""
     from ministack.services import eventbridge
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:

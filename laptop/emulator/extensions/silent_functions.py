@@ -1,6 +1,6 @@
-"""Gap: a function that logs nothing is answered for 50 ms late, for the engine waits that long for its first line.
+"""Gap: the response of a function without log lines is 50 ms late, because the engine waits for a first line.
 
-An order takes some twenty invocations, most of them silent. A line that comes later than this is not lost: the function's next
+An order takes about twenty invocations, most of them without log lines. A later line is not lost: the function's next
 invocation logs it.
 """
 
@@ -11,12 +11,12 @@ from typing import Any, Final
 from laptop.emulator.extensions.patching import EngineChangedError, wrap
 
 PATIENCE_SECONDS: Final = 0.005
-"""How long the engine waits for a function's first line once it has answered."""
+"""The seconds that the engine waits for a function's first line after its response."""
 ENGINES_OWN: Final = 0.05
 
 
 def register() -> None:
-    """Wait less where the engine waits its default."""
+    """Replace the engine's default wait by a shorter one."""
     from ministack.core import lambda_runtime
 
     wrap(lambda_runtime.Worker, "_drain_stderr_bounded", _impatient)

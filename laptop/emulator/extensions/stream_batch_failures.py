@@ -39,7 +39,7 @@ _lock = Lock()
 
 
 def register() -> None:
-    """Take the place of the engine's poller of DynamoDB streams."""
+    """Replace the engine's poller of DynamoDB streams."""
     from ministack.services import dynamodb, lambda_svc
 
     for owner, name in (

@@ -1,5 +1,5 @@
-"""Gap: what a rule cannot deliver (the queue is gone, the workflow is gone) is dropped although its target has a
-`DeadLetterConfig`. Here it goes to that queue at once, with the attributes AWS gives it; retries are not modelled."""
+"""Gap: the engine drops an event that a rule cannot deliver (its queue or workflow is missing), although its target has a
+`DeadLetterConfig`. With this extension it goes to that queue at once, with the attributes of AWS and without retries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from laptop.emulator.extensions.patching import wrap
 
 
 def register() -> None:
-    """Send to the target's dead-letter queue what has no one to receive it."""
+    """Send undeliverable events to the target's dead-letter queue."""
     from ministack.services import eventbridge
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:

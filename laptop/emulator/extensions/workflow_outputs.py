@@ -1,6 +1,6 @@
 """Gap: in a JSONata workflow the `Arguments`, `Assign` and `Output` of a Parallel state and the `Output` of a Succeed
 state are ignored, and a branch's variables leak into its siblings and its parent. On AWS a branch has its own scope: it
-reads what is outside, and what it assigns ends with it."""
+reads the outer variables, and its own variables end with it."""
 
 import copy
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""Gap: CloudFormation does not know `AWS::StepFunctions::StateMachineVersion` and `StateMachineAlias`, though their API
-works, and `StartSyncExecution` takes neither's ARN."""
+"""Gap: CloudFormation has no types `AWS::StepFunctions::StateMachineVersion` and `StateMachineAlias`, although their API
+works, and `StartSyncExecution` accepts neither ARN."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Provisioned = tuple[str, dict[str, str]]
 
 
 def register() -> None:
-    """Provision both through the engine's API, and let a synchronous start name them."""
+    """Provision both through the engine's API, and accept their ARNs in a synchronous start."""
     from ministack.services import stepfunctions
 
     resource_type(
