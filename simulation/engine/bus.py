@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.network import Network
 from simulation.engine.scheduler import SECOND
@@ -77,7 +77,7 @@ class Bus:
     def _put(self, request: Mapping[str, Any], boundary: str, fails: Callable[[int], bool]) -> dict[str, Any]:
         entries = request["Entries"]
         if len(entries) > MAX_ENTRIES:
-            raise Refusal("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
+            raise RefusalError("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
         results: list[dict[str, str]] = []
         for position, entry in enumerate(entries):
             if fails(position) or self.refuses(str(json.loads(entry["Detail"])["metadata"]["event_id"])):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simulation.engine import expressions
-from simulation.engine.expressions import InvalidExpression, Item
+from simulation.engine.expressions import InvalidExpressionError, Item
 
 TOKEN_MINUTES: Final = 10
 """How long DynamoDB remembers a ClientRequestToken."""
@@ -17,7 +17,7 @@ RECENT_WRITES: Final = 2048
 """How many writes a table remembers for stale reads."""
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error answer. `extra` stands beside the error in the response (`Item`, `CancellationReasons`)."""
 
     def __init__(self, code: str, message: str, extra: Mapping[str, Any] | None = None) -> None:
@@ -57,7 +57,7 @@ class Table:
             key: str = item[self.hash_key]["S"]
             return key if self.range_key is None else f"{key}|{item[self.range_key]['S']}"
         except KeyError:
-            raise Refusal("ValidationException", "one of the required keys was not given a value") from None
+            raise RefusalError("ValidationException", "one of the required keys was not given a value") from None
 
     def key_item(self, item: Item) -> dict[str, Any]:
         """Return the item's key attributes alone."""
@@ -118,11 +118,11 @@ class DynamoDB:
         return self.tables[name]
 
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the response to a request in boto3's form. Raises Refusal."""
+        """Return the response to a request in boto3's form. Raises RefusalError."""
         try:
             return self._operations[operation](request)
-        except InvalidExpression as error:
-            raise Refusal("ValidationException", str(error)) from None
+        except InvalidExpressionError as error:
+            raise RefusalError("ValidationException", str(error)) from None
 
     def call_stale(self, operation: str, request: Mapping[str, Any], lag: int) -> dict[str, Any]:
         """Return the response to a read as it was up to `lag` microseconds ago: an index or a replica that is behind."""
@@ -155,10 +155,10 @@ class DynamoDB:
         for name, wanted in request["RequestItems"].items():
             table = self._table({"TableName": name})
             if not wanted["Keys"]:
-                raise Refusal("ValidationException", "the list of keys is empty")
+                raise RefusalError("ValidationException", "the list of keys is empty")
             keys = [table.key_of(key) for key in wanted["Keys"]]
             if len(set(keys)) != len(keys):
-                raise Refusal("ValidationException", "provided list of item keys contains duplicates")
+                raise RefusalError("ValidationException", "provided list of item keys contains duplicates")
             responses[name] = [dict(table.rows[key]) for key in keys if key in table.rows]
         return {"Responses": responses, "UnprocessedKeys": {}}
 
@@ -173,7 +173,7 @@ class DynamoDB:
         if "IndexName" in request:
             index = request["IndexName"]
             if index not in table.indexes:
-                raise Refusal("ValidationException", f"the table does not have the index {index}")
+                raise RefusalError("ValidationException", f"the table does not have the index {index}")
             partition, sort = table.indexes[index]
             candidates = [
                 (sort_value, key, {**table.key_item(table.rows[key]), partition: {"S": shard}, sort: {"S": sort_value}})
@@ -254,17 +254,17 @@ class DynamoDB:
             since, remembered = self._tokens.get(token, (0, None))
             if remembered is not None and self.now() - since < TOKEN_MINUTES * 60_000_000:
                 if remembered != request["TransactItems"]:
-                    raise Refusal("IdempotentParameterMismatchException", "the token was used for another transaction")
+                    raise RefusalError("IdempotentParameterMismatchException", "the token was used for another transaction")
                 return {}
         if len(actions) > MAX_ACTIONS:
-            raise Refusal("ValidationException", f"{len(actions)} actions; at most {MAX_ACTIONS}")
+            raise RefusalError("ValidationException", f"{len(actions)} actions; at most {MAX_ACTIONS}")
         tables = [self._table(action) for _, action in actions]
         keys = [
             (table.name, table.key_of(action["Item" if kind == "Put" else "Key"]))
             for table, (kind, action) in zip(tables, actions, strict=True)
         ]
         if len(set(keys)) != len(keys):
-            raise Refusal("ValidationException", "transaction request cannot include multiple operations on one item")
+            raise RefusalError("ValidationException", "transaction request cannot include multiple operations on one item")
         for kind, action in actions:
             _check(kind, action)
         changes, reasons = [], []
@@ -273,24 +273,24 @@ class DynamoDB:
             if reason["Code"] == "None":
                 try:
                     changes.append(self._changed(kind, action))
-                except InvalidExpression as error:
+                except InvalidExpressionError as error:
                     reason = {"Code": "ValidationError", "Message": str(error)}
             reasons.append(reason)
         if len(changes) < len(actions):
             codes = ", ".join(reason["Code"] for reason in reasons)
             message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-            raise Refusal("TransactionCanceledException", message, {"CancellationReasons": reasons})
+            raise RefusalError("TransactionCanceledException", message, {"CancellationReasons": reasons})
         self._commit(changes)
         if token is not None:
             self._tokens[token] = (self.now(), request["TransactItems"])
         return {}
 
     def _decide(self, kind: str, action: Mapping[str, Any]) -> Change:
-        """Return the change that a write makes to its row, without writing it. Raises Refusal, InvalidExpression."""
+        """Return the change that a write makes to its row, without writing it. Raises RefusalError, InvalidExpressionError."""
         _check(kind, action)
         reason = self._reason(kind, action)
         if reason["Code"] != "None":
-            raise Refusal(
+            raise RefusalError(
                 "ConditionalCheckFailedException", reason.pop("Message"), {k: v for k, v in reason.items() if k == "Item"}
             )
         return self._changed(kind, action)
@@ -310,7 +310,7 @@ class DynamoDB:
         return reason
 
     def _changed(self, kind: str, action: Mapping[str, Any]) -> Change:
-        """Return the change that an action makes once its condition holds. Raises Refusal, InvalidExpression."""
+        """Return the change that an action makes once its condition holds. Raises RefusalError, InvalidExpressionError."""
         table = self._table(action)
         key = table.key_of(action["Item" if kind == "Put" else "Key"])
         old = table.rows.get(key)
@@ -325,7 +325,7 @@ class DynamoDB:
             names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
             new = expressions.update(action["UpdateExpression"])(new, names, values)
         if any(new.get(name) != value for name, value in action["Key"].items()):
-            raise Refusal("ValidationException", "cannot update attributes that are part of the key")
+            raise RefusalError("ValidationException", "cannot update attributes that are part of the key")
         return Change(table.name, key, old, new)
 
     def _commit(self, changes: list[Change]) -> None:
@@ -342,12 +342,12 @@ class DynamoDB:
     def _table(self, request: Mapping[str, Any]) -> Table:
         table = self.tables.get(request["TableName"])
         if table is None:
-            raise Refusal("ResourceNotFoundException", f"there is no table {request['TableName']}")
+            raise RefusalError("ResourceNotFoundException", f"there is no table {request['TableName']}")
         return table
 
 
 def _check(kind: str, action: Mapping[str, Any]) -> None:
-    """Check a request as DynamoDB does before it reads any row. Raises InvalidExpression."""
+    """Check a request as DynamoDB does before it reads any row. Raises InvalidExpressionError."""
     names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
     texts = tuple(action[name] for name in ("UpdateExpression", "ConditionExpression") if name in action)
     expressions.check_used(texts, names, values)
@@ -366,10 +366,10 @@ def _check_value(value: Mapping[str, Any]) -> None:
         try:
             expressions.number(value["N"])
         except ArithmeticError:
-            raise InvalidExpression(f"{value['N']!r} is not a number") from None
+            raise InvalidExpressionError(f"{value['N']!r} is not a number") from None
     for kind in ("SS", "NS", "BS"):
         if kind in value and not value[kind]:
-            raise InvalidExpression("a set may not be empty")
+            raise InvalidExpressionError("a set may not be empty")
 
 
 def _filters(request: Mapping[str, Any]) -> tuple[str, ...]:
@@ -386,7 +386,7 @@ def _projection(request: Mapping[str, Any]) -> tuple[str, ...] | None:
     names = request.get("ExpressionAttributeNames", {})
     paths = [expressions.resolve(path, names) for path in expressions.projection(request["ProjectionExpression"])]
     if any(len(path) > 1 for path in paths):
-        raise InvalidExpression("projections of nested paths are not supported here")
+        raise InvalidExpressionError("projections of nested paths are not supported here")
     return tuple(str(path[0]) for path in paths)
 
 

@@ -23,7 +23,7 @@ TOKEN = re.compile(r"\s*([#:]?[A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+|\d+|<>|<=
 COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 
-class InvalidExpression(ValueError):
+class InvalidExpressionError(ValueError):
     """What DynamoDB answers with a ValidationException."""
 
 
@@ -39,26 +39,26 @@ def reserved_words() -> frozenset[str]:
 
 @cache
 def tokens(text: str) -> tuple[str, ...]:
-    """Split the expression into tokens. Raises InvalidExpression."""
+    """Split the expression into tokens. Raises InvalidExpressionError."""
     found, position = [], 0
     stripped = text.rstrip()
     while position < len(stripped):
         match = TOKEN.match(stripped, position)
         if match is None:
-            raise InvalidExpression(f"syntax error near {stripped[position:]!r}")
+            raise InvalidExpressionError(f"syntax error near {stripped[position:]!r}")
         found.append(match.group(1))
         position = match.end()
     return tuple(found)
 
 
 def check_used(expressions: tuple[str, ...], names: Names, values: Values) -> None:
-    """Every name and value that is given must be used, and every one used be given. Raises InvalidExpression."""
+    """Every name and value that is given must be used, and every one used be given. Raises InvalidExpressionError."""
     used = _placeholders(expressions)
     given = names.keys() | values.keys()
     if given != used:
         if given - used:
-            raise InvalidExpression(f"unused in expressions: {sorted(given - used)}")
-        raise InvalidExpression(f"used in expressions but not defined: {sorted(used - given)}")
+            raise InvalidExpressionError(f"unused in expressions: {sorted(given - used)}")
+        raise InvalidExpressionError(f"used in expressions but not defined: {sorted(used - given)}")
 
 
 @cache
@@ -135,18 +135,20 @@ class _Parser:
     def take(self, expected: str | None = None) -> str:
         token = self.peek()
         if not token or (expected is not None and token.upper() != expected):
-            raise InvalidExpression(f"syntax error at {token or 'the end'!r}" + (f", expected {expected}" if expected else ""))
+            raise InvalidExpressionError(
+                f"syntax error at {token or 'the end'!r}" + (f", expected {expected}" if expected else "")
+            )
         self.position += 1
         return token
 
     def end(self) -> None:
         if self.position < len(self.tokens):
-            raise InvalidExpression(f"syntax error at {self.peek()!r}")
+            raise InvalidExpressionError(f"syntax error at {self.peek()!r}")
 
     def path(self) -> Path:
         parts: list[str | int] = [self.take()]
         if not (parts[0][0] == "#" or parts[0][0].isalpha() or parts[0][0] == "_"):  # type: ignore[index]
-            raise InvalidExpression(f"syntax error at {parts[0]!r}, expected a path")
+            raise InvalidExpressionError(f"syntax error at {parts[0]!r}, expected a path")
         while self.peek() in (".", "["):
             if self.take() == ".":
                 parts.append(self.take())
@@ -155,7 +157,7 @@ class _Parser:
                 self.take("]")
         for part in parts:
             if isinstance(part, str) and part.upper() in reserved_words():
-                raise InvalidExpression(f"attribute name is a reserved keyword: {part}")
+                raise InvalidExpressionError(f"attribute name is a reserved keyword: {part}")
         return tuple(parts)
 
     # conditions: or > and > not > one
@@ -207,7 +209,7 @@ class _Parser:
                 options.append(self.operand())
             self.take(")")
             return _in(left, options)
-        raise InvalidExpression(f"syntax error at {self.peek()!r}")
+        raise InvalidExpressionError(f"syntax error at {self.peek()!r}")
 
     def function(self) -> Condition:
         name = self.take()
@@ -258,7 +260,7 @@ class _Parser:
                 second = self.value()
                 self.take(")")
                 return _list_append(first, second)
-            raise InvalidExpression(f"invalid function name {token}")
+            raise InvalidExpressionError(f"invalid function name {token}")
         if token.startswith(":"):
             self.take()
             return lambda item, names, values: values[token]
@@ -271,7 +273,7 @@ class _Parser:
         while self.peek():
             kind = self.take().upper()
             if kind not in ("SET", "REMOVE", "ADD", "DELETE") or kind in seen:
-                raise InvalidExpression(f"syntax error at {kind!r}")
+                raise InvalidExpressionError(f"syntax error at {kind!r}")
             seen.add(kind)
             while True:
                 path = self.path()
@@ -434,7 +436,7 @@ def _present(read: Operand) -> Operand:
     def value(item: Item, names: Names, values: Values) -> Any:
         found = read(item, names, values)
         if found is None:
-            raise InvalidExpression("the expression refers to an attribute that does not exist in the item")
+            raise InvalidExpressionError("the expression refers to an attribute that does not exist in the item")
         return found
 
     return value
@@ -452,7 +454,7 @@ def _list_append(first: Operand, second: Operand) -> Operand:
     def value(item: Item, names: Names, values: Values) -> Any:
         left, right = first(item, names, values), second(item, names, values)
         if "L" not in left or "L" not in right:
-            raise InvalidExpression("incorrect operand type for list_append")
+            raise InvalidExpressionError("incorrect operand type for list_append")
         return {"L": left["L"] + right["L"]}
 
     return value
@@ -462,7 +464,7 @@ def _arithmetic(left: Operand, sign: int, right: Operand) -> Operand:
     def value(item: Item, names: Names, values: Values) -> Any:
         first, second = left(item, names, values), right(item, names, values)
         if "N" not in first or "N" not in second:
-            raise InvalidExpression("incorrect operand type for operator + or -")
+            raise InvalidExpressionError("incorrect operand type for operator + or -")
         return {"N": wire_number(number(first["N"]) + sign * number(second["N"]))}
 
     return value
@@ -470,7 +472,7 @@ def _arithmetic(left: Operand, sign: int, right: Operand) -> Operand:
 
 @cache
 def condition(text: str) -> Condition:
-    """Compile a condition (or key condition). Raises InvalidExpression."""
+    """Compile a condition (or key condition). Raises InvalidExpressionError."""
     parser = _Parser(text)
     compiled = parser.either()
     parser.end()
@@ -479,10 +481,10 @@ def condition(text: str) -> Condition:
 
 @cache
 def update(text: str) -> Update:
-    """Compile an update, which makes a new item of the old one. Raises InvalidExpression."""
+    """Compile an update, which makes a new item of the old one. Raises InvalidExpressionError."""
     steps = _Parser(text).clauses()
     if not steps:
-        raise InvalidExpression("the update expression is empty")
+        raise InvalidExpressionError("the update expression is empty")
 
     targets = [(kind, _top_level(path), operand) for kind, path, operand in steps]
 
@@ -493,7 +495,7 @@ def update(text: str) -> Update:
             for kind, name, operand in targets
         ]
         if len({name for _, name, _ in found}) < len(found):
-            raise InvalidExpression("two document paths overlap")
+            raise InvalidExpressionError("two document paths overlap")
         for kind, name, value in found:
             if kind == "SET":
                 changed[name] = value
@@ -524,11 +526,11 @@ def _added(item: Item, name: str, value: Any) -> Any:
     old = item.get(name)
     ((kind, added),) = value.items()
     if kind not in ("N", "SS", "NS", "BS"):
-        raise InvalidExpression("incorrect operand type for ADD")
+        raise InvalidExpressionError("incorrect operand type for ADD")
     if old is None:
         return value
     if kind not in old:
-        raise InvalidExpression("an operand in the update expression has an incorrect data type")
+        raise InvalidExpressionError("an operand in the update expression has an incorrect data type")
     if kind == "N":
         return {"N": wire_number(number(old["N"]) + number(added))}
     return {kind: old[kind] + [member for member in added if member not in old[kind]]}
@@ -540,14 +542,14 @@ def _deleted(item: Item, name: str, value: Any) -> Any:
     if old is None:
         return None
     if kind not in old or kind not in ("SS", "NS", "BS"):
-        raise InvalidExpression("an operand in the update expression has an incorrect data type")
+        raise InvalidExpressionError("an operand in the update expression has an incorrect data type")
     left = [member for member in old[kind] if member not in removed]
     return {kind: left} if left else None
 
 
 @cache
 def projection(text: str) -> tuple[Path, ...]:
-    """Return the paths of a projection expression. Raises InvalidExpression."""
+    """Return the paths of a projection expression. Raises InvalidExpressionError."""
     parser = _Parser(text)
     paths = [parser.path()]
     while parser.peek() == ",":

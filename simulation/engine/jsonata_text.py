@@ -20,12 +20,12 @@ FUNCTION: Final = re.compile(r"\$[A-Za-z_]\w*\s*\(")
 _remembered: dict[tuple[str, str], Any] = {}
 
 
-class Undefined(Exception):
+class UndefinedError(Exception):
     """The expression came to nothing, which Step Functions takes for an error (States.QueryEvaluationError)."""
 
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
-    """Evaluate the expression (without its marks). Raises Undefined, JException."""
+    """Evaluate the expression (without its marks). Raises UndefinedError, JException."""
     path = _plain_path(expression)
     if path is not None:
         found = variables.get(path[0], _NOTHING)
@@ -35,7 +35,7 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
             found = found.get(name, _NOTHING)
         else:
             if found is _NOTHING:
-                raise Undefined(expression)
+                raise UndefinedError(expression)
             if type(found) is not list or len(path) == 1:  # on its way a list may be one that JSONata flattens
                 return found
     used, pure = _variables(expression)
@@ -48,11 +48,11 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
             _remembered.clear()
         try:
             _remembered[key] = _evaluate(expression, read)
-        except Undefined:
+        except UndefinedError:
             _remembered[key] = _NOTHING
     found = _remembered[key]
     if found is _NOTHING:
-        raise Undefined(expression)
+        raise UndefinedError(expression)
     return found
 
 
@@ -84,7 +84,7 @@ def _evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
         frame.bind(name, _with_nulls(value))
     found = parsed.evaluate(None, frame)
     if found is None:
-        raise Undefined(expression)
+        raise UndefinedError(expression)
     return _without_nulls(found)
 
 
@@ -106,4 +106,4 @@ def _without_nulls(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-__all__ = ["JException", "Undefined", "evaluate"]
+__all__ = ["JException", "UndefinedError", "evaluate"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode, Plan
 from simulation.engine.history import History
 from simulation.engine.randomness import Chance
@@ -30,11 +30,11 @@ REFUSED: Final = frozenset({Mode.THROTTLED, Mode.THROTTLED_ONCE, Mode.SERVER_ERR
 """Modes in which the caller gets an error response."""
 
 
-class Unanswered(Exception):
+class UnansweredError(Exception):
     """No answer came in time: what was asked for may have been done, may yet be done, or never."""
 
 
-class Unreached(Unanswered):
+class UnreachedError(UnansweredError):
     """There was nobody to ask: certainly nothing was done, and the caller can tell."""
 
 
@@ -69,7 +69,7 @@ class Network:
         return mode, latency
 
     def exchange(self, boundary: str, kind: Kind, execute: Callable[[], T], patience: float) -> T:
-        """One request that is not retried on the way, and its answer. Raises Unanswered, Refusal, Crashed."""
+        """One request that is not retried on the way, and its answer. Raises UnansweredError, RefusalError, Crashed."""
         mode, latency = self.draw(boundary, kind)
         return self.attempt(boundary, mode, latency, execute, patience)
 
@@ -123,7 +123,7 @@ class Network:
                 raise AssertionError(f"{mode} cannot strike {boundary}")
 
     def _silence(self, boundary: str, mode: Mode, latency: int, execute: Callable[[], object], wait: int) -> NoReturn:
-        """Crash the caller, or leave it without a response for `wait` microseconds. Raises Unreached, Unanswered, Crashed."""
+        """Crash the caller, or give it no response for `wait` microseconds. Raises Crashed, UnreachedError, UnansweredError."""
         scheduler = self.scheduler
         match mode:
             case Mode.CRASH_BEFORE:
@@ -135,26 +135,26 @@ class Network:
             case Mode.LOST | Mode.LOST_ONCE:
                 if self.chance.bits(f"lost {boundary}") % 2:
                     scheduler.sleep(min(wait, SECOND))
-                    raise Unreached
+                    raise UnreachedError
             case Mode.LATE:
                 self._copy(boundary, execute, self._microseconds(f"late {boundary}", 40.0, 420.0))
             case _:
                 scheduler.sleep(latency)
                 _unheard(execute)
         scheduler.sleep(wait)
-        raise Unanswered
+        raise UnansweredError
 
     def _refuse(self, boundary: str, mode: Mode, latency: int, execute: Callable[[], object]) -> NoReturn:
-        """Raise the Refusal of a service that is overloaded, broken, or busy with the same transaction."""
+        """Raise the RefusalError of a service that is overloaded, broken, or busy with the same transaction."""
         self.scheduler.sleep(latency)
         if mode in (Mode.THROTTLED, Mode.THROTTLED_ONCE):
-            raise Refusal("ThrottlingException", "rate exceeded")
+            raise RefusalError("ThrottlingException", "rate exceeded")
         if mode is Mode.IN_PROGRESS:
             _unheard(execute)
-            raise Refusal("TransactionInProgressException", "the transaction with this token is still in progress")
+            raise RefusalError("TransactionInProgressException", "the transaction with this token is still in progress")
         if self.chance.bits(f"error {boundary}") % 2:
             _unheard(execute)
-        raise Refusal("InternalServerError", "internal server error")
+        raise RefusalError("InternalServerError", "internal server error")
 
     def _microseconds(self, name: str, least: float, most: float) -> int:
         return int(self.chance.between(name, least, most) * SECOND)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.functions import Answered, Functions
 from simulation.engine.network import Network
@@ -175,7 +175,7 @@ class Sqs:
         name = str(request["QueueUrl"]).rpartition("/")[2]
         queue = self.queues.get(name.removesuffix("-dlq"))
         if queue is None:
-            raise Refusal("AWS.SimpleQueueService.NonExistentQueue", name)
+            raise RefusalError("AWS.SimpleQueueService.NonExistentQueue", name)
         if operation == "ChangeMessageVisibility":
             queue.hide(request["ReceiptHandle"], request["VisibilityTimeout"])
             return {}

@@ -17,14 +17,14 @@ from botocore.client import BaseClient
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.retries.standard import ExponentialBackoff
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
-from simulation.engine.network import PERSISTENT, Network, Unanswered, Unreached
+from simulation.engine.network import PERSISTENT, Network, UnansweredError, UnreachedError
 from simulation.engine.scheduler import SECOND, Crashed, HarnessError, Task
 
 Request = Mapping[str, Any]
 Execute = Callable[[str, Request, str], dict[str, Any]]
-"""A service: (operation, request, boundary) → answer. Raises Refusal, Unanswered."""
+"""A service: (operation, request, boundary) → answer. Raises RefusalError, UnansweredError."""
 
 KINDS: Final = {
     "Query": Kind.STALE_READ,
@@ -157,7 +157,7 @@ def begin(client: BaseClient, operation: str, request: Request) -> Call:
 
 
 def attempt(call: Call) -> dict[str, Any]:
-    """Make the call's next attempt. Raises Unanswered, Refusal, Crashed."""
+    """Make the call's next attempt. Raises UnansweredError, RefusalError, Crashed."""
     assert _sdk is not None
     mode = call.mode_now()
     call.attempts += 1
@@ -178,7 +178,7 @@ def _serving(service: Execute, call: Call) -> Callable[[], dict[str, Any]]:
     def serve() -> dict[str, Any]:
         try:
             return service(call.operation, request, call.boundary)
-        except (Refusal, Unanswered):
+        except (RefusalError, UnansweredError):
             raise
         except Exception as error:
             raise HarnessError(f"{call.service} {call.operation}") from error
@@ -195,10 +195,10 @@ def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any
         try:
             answer = attempt(call)
             return {**answer, "Payload": io.BytesIO(answer["Payload"])} if operation == "Invoke" else answer
-        except Unanswered as silence:
+        except UnansweredError as silence:
             scale = 0.025 if call.service == "dynamodb" else 0.05
             error: Exception = timed_out(call, silence)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             response = {
                 "Error": {"Code": refusal.code, "Message": refusal.message},
                 "ResponseMetadata": {"HTTPStatusCode": STATUS.get(refusal.code, 400)},
@@ -213,9 +213,9 @@ def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any
         _sleep(_jitter() * min(scale * 2 ** (call.attempts - 1), 20))
 
 
-def timed_out(call: Call, silence: Unanswered) -> HTTPClientError:
+def timed_out(call: Call, silence: UnansweredError) -> HTTPClientError:
     """Return the error of botocore if no response comes, or the connection is refused."""
-    kind = ConnectTimeoutError if isinstance(silence, Unreached) else ReadTimeoutError
+    kind = ConnectTimeoutError if isinstance(silence, UnreachedError) else ReadTimeoutError
     return kind(endpoint_url=f"https://{call.service}")
 
 

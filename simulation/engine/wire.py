@@ -8,8 +8,8 @@ from botocore.client import BaseClient
 from botocore.retries import quota
 
 from simulation.engine import sdk
-from simulation.engine.dynamodb import Refusal
-from simulation.engine.network import Unanswered
+from simulation.engine.dynamodb import RefusalError
+from simulation.engine.network import UnansweredError
 from simulation.engine.sdk import Call, Request
 
 _real_call = BaseClient._make_api_call
@@ -57,9 +57,9 @@ def _exchange(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     try:
         answer = sdk.attempt(call)
-    except Unanswered as silence:
+    except UnansweredError as silence:
         raise sdk.timed_out(call, silence) from None
-    except Refusal as refusal:
+    except RefusalError as refusal:
         headers["x-amzn-errortype"] = refusal.code
         body = {"__type": refusal.code, "message": refusal.message, **refusal.extra}
         return AWSResponse(request.url, sdk.STATUS.get(refusal.code, 400), headers, Body(json.dumps(body).encode()))

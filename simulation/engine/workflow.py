@@ -53,21 +53,21 @@ class Ended:
     timed_out: bool = False
 
 
-class UnknownState(NotImplementedError):
+class UnknownStateError(NotImplementedError):
     """The definition uses what this interpreter does not know."""
 
 
 def check_known(machine: Mapping[str, Any]) -> None:
-    """Raise UnknownState for any state or field that this interpreter would not run as AWS does."""
+    """Raise UnknownStateError for any state or field that this interpreter would not run as AWS does."""
     for name, state in machine["States"].items():
         known = KNOWN.get(state["Type"])
         if known is None:
-            raise UnknownState(f"{name} is a {state['Type']}")
+            raise UnknownStateError(f"{name} is a {state['Type']}")
         unknown = state.keys() - known - {"Type", "Comment"}
         if unknown:
-            raise UnknownState(f"{name} has {sorted(unknown)}")
+            raise UnknownStateError(f"{name} has {sorted(unknown)}")
         if state["Type"] == "Task" and state["Resource"] != LAMBDA_INVOKE:
-            raise UnknownState(f"{name} is a task of {state['Resource']}")
+            raise UnknownStateError(f"{name} is a task of {state['Resource']}")
         for branch in state.get("Branches", ()):
             check_known(branch)
 
@@ -278,7 +278,7 @@ class Execution:
                 return value
             try:
                 return jsonata_text.evaluate(value[2:-2].strip(), {**variables, "states": scope})
-            except jsonata_text.Undefined as undefined:
+            except jsonata_text.UndefinedError as undefined:
                 raise StateError("States.QueryEvaluationError", f"{undefined} is nothing") from None
             except jsonata_text.JException as error:
                 raise StateError("States.QueryEvaluationError", str(error)) from None

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
-from simulation.engine.network import Network, Unanswered, Unreached
+from simulation.engine.network import Network, UnansweredError, UnreachedError
 from simulation.engine.scheduler import SECOND
 from simulation.stage.gateway import RemoteCarrier
 from simulation.stage.providers import easypost_server, stripe_server
@@ -221,9 +221,9 @@ class RemoteHttp:
             return _reply(fails(boundary) if mode is Mode.SERVER_ERROR else (429, _error("rate_limit"), {}))
         try:
             return _reply(network.attempt(boundary, mode, latency, answer, patience))
-        except (Unreached, Refusal):
+        except (UnreachedError, RefusalError):
             raise ConnectTimeoutError(None, url, "no connection") from None
-        except Unanswered:
+        except UnansweredError:
             raise ReadTimeoutError(None, url, "no answer") from None  # type: ignore[arg-type]
 
     def _ask(

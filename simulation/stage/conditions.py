@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from simulation.engine.dynamodb import Change, Refusal
+from simulation.engine.dynamodb import Change, RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.scheduler import SECOND, Span
 
@@ -69,11 +69,11 @@ class Conditions:
             self.failing[change.table, change.key] = self._span(name, self.world.scheduler.now, 120.0, (120.0, 1800.0))
 
     def refuse(self, operation: str, request: Mapping[str, Any]) -> None:
-        """Raise Refusal for a request about a row that fails now."""
+        """Raise RefusalError for a request about a row that fails now."""
         now = self.world.scheduler.now
         for table, key in _rows(operation, request):
             if (table, key) in self.failing and self.failing[table, key].holds(now):
-                raise Refusal("InternalServerError", "internal server error")
+                raise RefusalError("InternalServerError", "internal server error")
 
     def fails(self, order_id: str) -> bool:
         """Whether a row of the order fails now, or did within the last minute."""

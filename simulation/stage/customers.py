@@ -7,10 +7,10 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind
 from simulation.engine.functions import Answered
-from simulation.engine.network import Unanswered
+from simulation.engine.network import UnansweredError
 from simulation.engine.scheduler import SECOND, Task
 from simulation.stage import accounts, deployment
 from simulation.stage.forger import Forger
@@ -107,9 +107,9 @@ def call(world: "World", method: str, path: str, body: Any = None, *, function: 
 
     try:
         reply = world.network.exchange(boundary, Kind.HTTP, execute, CLIENT_PATIENCE)
-    except Unanswered:
+    except UnansweredError:
         reply = Reply(0)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         reply = Reply(429 if refusal.code == "ThrottlingException" else 500)
     world.history.add(world.scheduler.now, f"{boundary}: {reply.status} {reply.body.get('status', '')}")
     return reply
@@ -209,7 +209,7 @@ def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mappi
                 3.0,
             )
             return
-        except (Unanswered, Refusal):
+        except (UnansweredError, RefusalError):
             world.scheduler.sleep(SECOND)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind
-from simulation.engine.network import Network, Unanswered, Unreached
+from simulation.engine.network import Network, UnansweredError, UnreachedError
 from simulation.stage.statements import Statements
 
 
@@ -50,9 +50,9 @@ class RemoteGateway:
 
         try:
             found = _beyond(self.network, what, execute)
-        except (Unreached, Refusal):
+        except (UnreachedError, RefusalError):
             raise GatewayUnavailableError(what) from None
-        except Unanswered:
+        except UnansweredError:
             raise GatewayTimeoutError(what) from None
         if isinstance(found, GatewayFaultError):
             raise found
@@ -121,7 +121,7 @@ class RemoteCarrier:
 
         try:
             return _beyond(self.network, what, execute)
-        except (Unreached, Unanswered, Refusal):
+        except (UnreachedError, UnansweredError, RefusalError):
             raise CarrierUnavailableError(what) from None
 
 

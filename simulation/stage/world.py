@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from simulation.engine import sdk
 from simulation.engine.bus import Bus, Envelope, Rule, event_id_of, subscribes
-from simulation.engine.dynamodb import Change, DynamoDB, Refusal
+from simulation.engine.dynamodb import Change, DynamoDB, RefusalError
 from simulation.engine.faults import Kind, Mode, Plan
 from simulation.engine.functions import Answered, Failed, Function, Functions
 from simulation.engine.history import History
 from simulation.engine.mail import Mailboxes
-from simulation.engine.network import Network, Unanswered
+from simulation.engine.network import Network, UnansweredError
 from simulation.engine.process import HEARD_BY
 from simulation.engine.queues import Queue, Sqs
 from simulation.engine.randomness import Chance
@@ -190,11 +190,11 @@ class World:
 
     def _conflict(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
         if operation != "TransactWriteItems":
-            raise Refusal("TransactionConflictException", "transaction is ongoing for the item")
+            raise RefusalError("TransactionConflictException", "transaction is ongoing for the item")
         struck = self.chance.below(f"conflict {boundary}", len(request["TransactItems"]))
         codes = ["TransactionConflict" if at == struck else "None" for at in range(len(request["TransactItems"]))]
         message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
-        raise Refusal("TransactionCanceledException", message, {"CancellationReasons": [{"Code": code} for code in codes]})
+        raise RefusalError("TransactionCanceledException", message, {"CancellationReasons": [{"Code": code} for code in codes]})
 
     def _invoke(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
         """Lambda's Invoke, as consumers and sweepers use it for the queries `contact` and `facts`."""
@@ -204,7 +204,7 @@ class World:
         if isinstance(result, Answered):
             return {"StatusCode": 200, "Payload": result.payload.encode()}
         if result is None:
-            raise Unanswered
+            raise UnansweredError
         failure = json.dumps({"errorType": result.error, "errorMessage": result.cause}).encode()
         return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": failure}
 
@@ -222,7 +222,7 @@ class World:
                 return {"status": "SUCCEEDED", "output": json.dumps(output)}
             case Ended(error, cause, timed_out):
                 return {"status": "TIMED_OUT" if timed_out else "FAILED", "error": error, "cause": cause}
-        raise Unanswered
+        raise UnansweredError
 
     def _execution_name(self, boundary: str) -> str:
         count = self._executions.get(boundary, 0)
@@ -243,14 +243,14 @@ class World:
         def execute() -> Answered | Failed:
             result = self.functions.invoke(function, payload, boundary, patience)
             if result is None:
-                raise Unanswered
+                raise UnansweredError
             return result
 
         try:
             result = self.network.exchange(boundary, Kind.STEP, execute, timeout_seconds)
-        except Unanswered:
+        except UnansweredError:
             raise StateError("States.Timeout", f"{state} timed out") from None
-        except Refusal as refusal:
+        except RefusalError as refusal:
             names = {"ThrottlingException": "Lambda.TooManyRequestsException", "InternalServerError": "Lambda.ServiceException"}
             raise StateError(names[refusal.code], refusal.message) from None
         if isinstance(result, Failed):

@@ -52,7 +52,7 @@ def answer(evaluate: Evaluate, expression: str, variables: Mapping[str, Any]) ->
     """Return our answer in the form of the reference's."""
     try:
         return {"value": evaluate(expression, variables)}
-    except jsonata_text.Undefined:
+    except jsonata_text.UndefinedError:
         return {"undefined": True}
     except jsonata_text.JException as error:
         return {"error": error.error}
@@ -102,7 +102,7 @@ def test_an_evaluation_that_takes_null_for_absent_is_found(evaluations: list[Eva
     def without_null(expression: str, variables: Mapping[str, Any]) -> Any:
         value = jsonata_text.evaluate(expression, variables)
         if value is None:
-            raise jsonata_text.Undefined(expression)
+            raise jsonata_text.UndefinedError(expression)
         return value
 
     assert len(differences(without_null, evaluations)) > 50

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.engine.dynamodb import Refusal
+from simulation.engine.dynamodb import RefusalError
 from tests.support.dynamodb_answers import answer, compared, ours, same
 from tests.support.random_requests import TABLES, Requests
 
@@ -52,7 +52,7 @@ def test_refuses_what_ministack_lets_pass() -> None:
         "ExpressionAttributeNames": {"#version": "version"},
         "ExpressionAttributeValues": {":one": {"N": "1"}, ":two": {"N": "2"}},
     }
-    with pytest.raises(Refusal, match="overlap"):
+    with pytest.raises(RefusalError, match="overlap"):
         ours().call("UpdateItem", twice)
 
 

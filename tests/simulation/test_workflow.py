@@ -8,7 +8,7 @@ import pytest
 
 from services.order.workflow.definition import definition
 from simulation.engine.scheduler import SECOND, Environ, Scheduler, Task
-from simulation.engine.workflow import Ended, StateError, Succeeded, UnknownState, Workflow, check_known
+from simulation.engine.workflow import Ended, StateError, Succeeded, UnknownStateError, Workflow, check_known
 from tests.support.workflow_cases import CASES, Answer, Case, in_order
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -179,5 +179,5 @@ def test_a_choice_without_a_match_is_an_error() -> None:
     ids=["kind", "field", "resource"],
 )
 def test_what_it_does_not_know_it_refuses(state: dict[str, Any]) -> None:
-    with pytest.raises(UnknownState):
+    with pytest.raises(UnknownStateError):
         check_known(machine(state))

@@ -41,7 +41,7 @@ from services.payment.storage.table import Payments
 from services.payment.use_cases import processor
 from services.shipping.domain import decisions as shipping
 from services.shipping.storage.table import Shipments
-from simulation.engine.dynamodb import DynamoDB, Refusal
+from simulation.engine.dynamodb import DynamoDB, RefusalError
 from tests.support.choreography import Bus
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -124,7 +124,7 @@ class Client:
         def call(**request: Any) -> Any:
             try:
                 return self.tables.call(operation, request)
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 answer: Any = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.extra}
                 raise ClientError(answer, operation) from None
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.engine.dynamodb import DynamoDB, Refusal
+from simulation.engine.dynamodb import DynamoDB, RefusalError
 from simulation.engine.expressions import equal
 
 
@@ -20,7 +20,7 @@ def answer(store: DynamoDB, operation: str, request: Mapping[str, Any]) -> dict[
     """Return our answer in the form of an HTTP one: `status` and `body`."""
     try:
         return {"status": 200, "body": store.call(operation, request)}
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return {"status": 400, "body": {"__type": refusal.code, **refusal.extra}}
 
 
