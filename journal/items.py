@@ -60,7 +60,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
     }
 
 
-def without_secrets(event: Mapping[str, Any]) -> Mapping[str, Any]:
+def without_secrets(event: Mapping[str, object]) -> Mapping[str, Any]:
     """Return the event without the payment token and the idempotency key that a channel's OrderPlaced carries.
 
     No copy of either is kept here. The key's hash stands in its place, from which the order's id follows.
@@ -77,7 +77,7 @@ def without_secrets(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return event if kept == data else {**event, "detail": {**detail, "data": kept}}
 
 
-def key_of(event: Mapping[str, Any]) -> dict[str, str]:
+def key_of(event: Mapping[str, object]) -> dict[str, str]:
     """Return the row's key: its order (or its own id), then when it occurred, its source, id, version and put."""
     detail = event["detail"]
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
@@ -89,7 +89,7 @@ def key_of(event: Mapping[str, Any]) -> dict[str, str]:
     return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}#v{version}#{event['id']}"}
 
 
-def is_outside(event: Mapping[str, Any]) -> bool:
+def is_outside(event: Mapping[str, object]) -> bool:
     """Return True if a channel published the event, so that its ids are not ours."""
     return str(event.get("source", "")).startswith(CHANNEL_PREFIX)
 

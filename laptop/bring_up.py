@@ -162,7 +162,7 @@ def _deployed(target: Target) -> dict[str, Any]:
     return known
 
 
-def _mark(target: Target, deployed: Mapping[str, Any]) -> None:
+def _mark(target: Target, deployed: Mapping[str, object]) -> None:
     target.client("ssm").put_parameter(
         Name=f"/orderflow/{target.stage}/{_MARK}", Value=json.dumps(deployed), Type="String", Overwrite=True
     )

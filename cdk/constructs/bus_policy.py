@@ -4,7 +4,7 @@ The statements are Denies: a caller's own policy must allow `events:PutEvents` t
 channel's principal that is named by its ARN may be of another account. IAM admits it only if the bus allows it as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Stack
@@ -21,7 +21,7 @@ SERVICE_TAG, STAGE_TAG = "aws:PrincipalTag/orderflow:service", "aws:PrincipalTag
 def state_who_publishes(bus: events.EventBus, stage: str, channels: Sequence[Channel]) -> None:
     """Add the bus's policy. It has at most 10,240 characters: about 3,000 for the services and 350 for each channel."""
 
-    def add(sid: str, effect: iam.Effect, principals: Sequence[iam.IPrincipal], conditions: dict[str, Any]) -> None:
+    def add(sid: str, effect: iam.Effect, principals: Sequence[iam.IPrincipal], conditions: Mapping[str, object]) -> None:
         bus.add_to_resource_policy(
             iam.PolicyStatement(
                 sid=sid,
@@ -61,7 +61,7 @@ def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[
         yield f"OnlyChannel{position}", _if_source([source], {"ArnNotEquals": {"aws:PrincipalArn": arns}})
 
 
-def _if_source(sources: list[str], conditions: dict[str, Any]) -> dict[str, Any]:
+def _if_source(sources: list[str], conditions: Mapping[str, object]) -> dict[str, Any]:
     """Return the conditions of a call with one of the sources. EventBridge itself, which replays the archive, is exempt."""
     not_aws = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
     return {"ForAnyValue:StringEquals": {"events:source": sources}, **conditions, **not_aws}

@@ -1,7 +1,6 @@
 """A Lambda function with its own role and log."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from aws_cdk import AssetHashType, Duration
 from aws_cdk import aws_iam as iam
@@ -71,7 +70,7 @@ class ServiceFunction(lambda_.Function):
         errors = self.metric_errors(period=Duration.minutes(5))
         alarm(stack, part, "Errors", errors, f"{stack.service} {module} raises or times out: read its log")
 
-    def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, Any] | None = None) -> None:
+    def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, object] | None = None) -> None:
         """Allow the function `actions` on the resources of these ARNs, under `conditions`."""
         resources = [on] if isinstance(on, str) else on
         self.add_to_role_policy(

@@ -46,7 +46,7 @@ def register_schemas(stack: ServiceStack) -> None:
         )
 
 
-def document(schema: Mapping[str, Any]) -> dict[str, Any]:
+def document(schema: Mapping[str, object]) -> dict[str, Any]:
     """Return the OpenAPI document of an event's schema (draft-07)."""
     detail_type, name = schema["x-detail-type"], f"{schema['x-detail-type']}Detail"
     return {
@@ -68,7 +68,7 @@ def document(schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def as_openapi(schema: Any) -> Any:
+def as_openapi(schema: object) -> Any:
     """Convert a draft-07 schema to OpenAPI 3.0, which has no `const` and no empty `required`."""
     if isinstance(schema, list):
         return [as_openapi(part) for part in schema]

@@ -1,6 +1,6 @@
 """Rules for or against replayed events: `replay-name` in a pattern, a field that the CDK's EventPattern does not have."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from aws_cdk import aws_events as events
 
@@ -15,7 +15,7 @@ def only_replays(rule: events.Rule, prefix: str) -> None:
     _match(rule, {"prefix": prefix})
 
 
-def _match(rule: events.Rule, matcher: dict[str, Any]) -> None:
+def _match(rule: events.Rule, matcher: Mapping[str, object]) -> None:
     resource = rule.node.default_child
     assert isinstance(resource, events.CfnRule)
     resource.add_property_override("EventPattern.replay-name", [matcher])

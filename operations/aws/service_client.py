@@ -19,7 +19,7 @@ MAX_ITEMS = 50
 """What one `set_prices` and one `replenish` take."""
 
 
-def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
+def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any:
     """Call the function whose ARN stands at `parameter` (`order/operator-arn`); its answer.
 
     A `UserError` if the function failed, with what it said.
@@ -34,7 +34,7 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, Any]) -> Any:
     return body
 
 
-def order_api(target: Target, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+def order_api(target: Target, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """One signed request to the order API. Raises NoAnswerError: then nothing is known."""
     return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
 
@@ -56,13 +56,13 @@ def refusal(answer: Answer) -> str:
     return where + str(said.get("detail") or said.get("message") or said)
 
 
-def set_prices(target: Target, prices: Sequence[Mapping[str, Any]]) -> None:
+def set_prices(target: Target, prices: Sequence[Mapping[str, object]]) -> None:
     """Put prices `{"sku", "amount", "currency"}` in the catalogue."""
     for part in in_parts(prices, MAX_PRICES):
         invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
 
 
-def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str, Any]]) -> None:
+def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str, object]]) -> None:
     """Take in stock `{"sku", "quantity"}`, once for each replenishment id, however often this is called."""
     for position, part in enumerate(in_parts(items, MAX_ITEMS)):
         command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
@@ -70,7 +70,7 @@ def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str
         invoke(target, "inventory/operator-arn", {**command, **cause})
 
 
-def put_contact(target: Target, contact: Mapping[str, Any]) -> None:
+def put_contact(target: Target, contact: Mapping[str, object]) -> None:
     """Keep a contact `{"customer_id", "name", "email", "address"}`. A `UserError` if it is refused."""
     body = {name: contact[name] for name in ("name", "email", "address")}
     answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)

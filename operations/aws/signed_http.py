@@ -37,7 +37,7 @@ def call(
     target: Target,
     method: str,
     url: str,
-    body: Any = None,
+    body: object = None,
     headers: Mapping[str, str] | None = None,
     *,
     timeout_seconds: float = 35.0,
@@ -67,7 +67,7 @@ def _what_next(target: Target) -> str:
     return "Check the network and HTTPS_PROXY. The request may have taken effect."
 
 
-def as_sent(body: Any) -> str:
+def as_sent(body: object) -> str:
     """Return the text in which `call` sends a body."""
     return json.dumps(body, separators=(",", ":"))
 

@@ -87,7 +87,7 @@ class Target:
         except StageError as error:
             raise UserError(error.message, error.hint) from error
 
-    def client(self, service: str, **config: Any) -> Any:
+    def client(self, service: str, **config: object) -> Any:
         """Return a boto3 client of `service`. `config` are arguments of `botocore.config.Config`."""
         if self.is_laptop:
             # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.

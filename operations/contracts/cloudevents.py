@@ -26,7 +26,7 @@ def to_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def from_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
+def from_cloudevent(event: Mapping[str, object]) -> dict[str, Any]:
     """Convert a CloudEvent of ours to `source`, `detail-type` and `detail`. Raises UserError for any other document."""
     missing = [name for name in ("specversion", "id", "source", "type", "time", "data") if name not in event]
     if missing or event["specversion"] != SPECVERSION:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kernel.naming import SERVICES
 from operations.contracts import asyncapi, models, openapi, pages
@@ -61,5 +61,5 @@ def differences(root: Path = REPOSITORY) -> dict[str, list[Path]]:
     return {"written": sorted(written), "removed": sorted(there - made.keys())}
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def _json(value: Mapping[str, object]) -> str:
     return json.dumps(value, indent=2) + "\n"

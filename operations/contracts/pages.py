@@ -1,7 +1,7 @@
 """The pages of the events in `docs/reference/events/`, and the same as folders of EventCatalog (https://www.eventcatalog.dev)."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -66,7 +66,7 @@ def _named(event: Event) -> dict[str, str]:
     return {"id": event.stem, "version": f"{event.version}.0.0"}
 
 
-def _front(values: dict[str, Any]) -> str:
+def _front(values: Mapping[str, object]) -> str:
     """Front matter: JSON is YAML."""
     return "---\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()) + "---\n"
 

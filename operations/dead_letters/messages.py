@@ -112,7 +112,7 @@ def violations(body: Any) -> list[str]:
     return [] if detail_type is None else [f"this orderctl has no schema of {detail_type} from {source}, version {version}"]
 
 
-def _reason(attributes: Mapping[str, Any], body: Any) -> str:
+def _reason(attributes: Mapping[str, object], body: object) -> str:
     if "reason" in attributes:  # the subscriber set it aside
         return str(attributes["reason"])
     if "ERROR_CODE" in attributes:  # the rule could not hand it over
@@ -124,7 +124,7 @@ def _reason(attributes: Mapping[str, Any], body: Any) -> str:
     return "the function failed at every attempt; see its log"
 
 
-def _at(value: Any, *path: str) -> Any:
+def _at(value: object, *path: str) -> Any:
     """Return the value at the end of the path, or None if there is none: dead letters may hold anything."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

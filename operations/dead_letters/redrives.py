@@ -177,6 +177,6 @@ def _attributes(message: Mapping[str, Any]) -> dict[str, str]:
     return {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
 
 
-def _result(message: Mapping[str, Any], outcome: str, why: str) -> dict[str, Any]:
+def _result(message: Mapping[str, object], outcome: str, why: str) -> dict[str, Any]:
     told = messages.told(message)
     return {"id": told["id"], "event": told["event"], "order_id": told["order_id"], "outcome": outcome, "why": why}

@@ -81,7 +81,7 @@ def template_parameters(stage: Stage, found: Sequence[Change]) -> dict[str, list
     return given
 
 
-def _must_be_allowed(stage: Stage, settings: Settings, setting: str, wanted: Any) -> bool:
+def _must_be_allowed(stage: Stage, settings: Settings, setting: str, wanted: object) -> bool:
     """Refuse a change that the stage protects. An ephemeral stage, as it is deployed, may change in any way."""
     was_ephemeral = settings.get("ephemeral", stage.ephemeral)
     return not was_ephemeral and stages.loses(setting, settings[setting], wanted)

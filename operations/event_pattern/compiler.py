@@ -55,7 +55,7 @@ def parse(text: str) -> dict[str, Any]:
     return found
 
 
-def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
+def compile_pattern(pattern: Mapping[str, object]) -> list[Alternative]:
     """Return the alternatives of a pattern. Raises InvalidPatternError.
 
     As in Event Ruler, a pattern that is refused with `$or` as the operator may yet be one in which it is the name of a field.
@@ -71,7 +71,7 @@ def compile_pattern(pattern: Mapping[str, Any]) -> list[Alternative]:
             raise refusal from None
 
 
-def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool) -> list[Alternative]:
+def _object(so_far: list[Alternative], path: Path, value: object, *, with_or: bool) -> list[Alternative]:
     """Return the alternatives so far, each with the fields of one more object of the pattern.
 
     A field named again (inside an `$or` and outside) is what it was said to be last, as in Event Ruler.
@@ -96,7 +96,7 @@ def _object(so_far: list[Alternative], path: Path, value: Any, *, with_or: bool)
     return so_far
 
 
-def _branches(so_far: list[Alternative], path: Path, members: Any) -> list[Alternative]:
+def _branches(so_far: list[Alternative], path: Path, members: object) -> list[Alternative]:
     at = dotted((*path, "$or"))
     if not isinstance(members, list) or len(members) < 2 or not all(isinstance(member, Mapping) for member in members):
         raise InvalidPatternError(at, "needs an array of at least two objects")
@@ -105,7 +105,7 @@ def _branches(so_far: list[Alternative], path: Path, members: Any) -> list[Alter
     return [branch for member in members for branch in _object(so_far, path, member, with_or=True)]
 
 
-def _names(member: Mapping[str, Any]) -> Iterator[str]:
+def _names(member: Mapping[str, object]) -> Iterator[str]:
     """Yield the names of fields in a branch, at any depth."""
     for name, inner in member.items():
         yield name
@@ -113,7 +113,7 @@ def _names(member: Mapping[str, Any]) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _combinations(value: Any) -> int:
+def _combinations(value: object) -> int:
     """Return the product of the lengths of all `$or`s, by which AWS counts."""
     if not isinstance(value, Mapping):
         return 1
@@ -156,7 +156,7 @@ def _operator(at: str, name: str) -> Callable[[str, Any], Comparison]:
     return make
 
 
-def _only(at: str, expression: Mapping[str, Any]) -> tuple[str, Any]:
+def _only(at: str, expression: Mapping[str, object]) -> tuple[str, Any]:
     if len(expression) != 1:
         raise InvalidPatternError(at, f"must have exactly one operator; it has {len(expression)}")
     return next(iter(expression.items()))

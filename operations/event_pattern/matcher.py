@@ -27,14 +27,14 @@ class Mismatch:
 class Pattern:
     """An event pattern, as its JSON text or parsed. Raises InvalidPatternError for one that AWS would refuse."""
 
-    def __init__(self, pattern: str | Mapping[str, Any]) -> None:
+    def __init__(self, pattern: str | Mapping[str, object]) -> None:
         self.alternatives = compile_pattern(parse(pattern) if isinstance(pattern, str) else pattern)
 
-    def matches(self, event: Mapping[str, Any]) -> bool:
+    def matches(self, event: Mapping[str, object]) -> bool:
         """Whether a rule with this pattern takes the event, given as the bus delivers it (`source`, `detail-type` ...)."""
         return not self.mismatches(event)
 
-    def mismatches(self, event: Mapping[str, Any]) -> list[Mismatch]:
+    def mismatches(self, event: Mapping[str, object]) -> list[Mismatch]:
         """Why the pattern does not take the event: its first field that does not match. Empty if it does.
 
         Source and detail-type are asked first, whatever the pattern's order. With an `$or` there may be several, one for each
@@ -50,7 +50,7 @@ class Pattern:
         return list(dict.fromkeys(found))
 
 
-def _by_names(value: Any) -> Any:
+def _by_names(value: object) -> Any:
     """Return the event with its names taken apart at their dots, as AWS takes those of the pattern.
 
     Names that then meet are one: their objects are joined, and of their values any may fit.
@@ -69,7 +69,7 @@ def _by_names(value: Any) -> Any:
     return joined
 
 
-def _joined(one: Any, other: Any) -> Any:
+def _joined(one: object, other: object) -> Any:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         names = [*one, *(name for name in other if name not in one)]
         return {
@@ -83,7 +83,7 @@ def _outermost_first(alternative: Alternative) -> Alternative:
     return dict(sorted(alternative.items(), key=lambda item: ranks.get(item[0][0], 2)))
 
 
-def _first(wanted: Alternative, found: Any, at: tuple[str, ...]) -> Mismatch | None:
+def _first(wanted: Alternative, found: object, at: tuple[str, ...]) -> Mismatch | None:
     """Return the first field below `at` that does not match. `found` is the event's value there."""
     for name in dict.fromkeys(path[0] for path in wanted):
         value = found.get(name, _ABSENT) if isinstance(found, Mapping) else _ABSENT
@@ -100,13 +100,13 @@ def _first(wanted: Alternative, found: Any, at: tuple[str, ...]) -> Mismatch | N
     return None
 
 
-def _fits(leaf: Leaf, value: Any) -> bool:
+def _fits(leaf: Leaf, value: object) -> bool:
     """Of an array any one value must fit. Objects are no values, and an empty array has none."""
     values = [one for one in _flat(value) if not isinstance(one, Mapping)]
     return bool(values) in leaf.exists or any(test.takes(one) for one in values for test in leaf.tests)
 
 
-def _flat(value: Any) -> Iterator[Any]:
+def _flat(value: object) -> Iterator[Any]:
     """Yield the values in nested arrays. A single value yields itself."""
     if isinstance(value, list):
         for one in value:
@@ -115,7 +115,7 @@ def _flat(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is _ABSENT:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)

@@ -25,34 +25,34 @@ class Comparison:
         return self.words
 
 
-def equal_to(wanted: Any) -> Comparison:
+def equal_to(wanted: object) -> Comparison:
     """Equality of JSON values, any: 300 is 300.0, and true is not 1."""
     return Comparison(json.dumps(wanted), lambda value: _same(value, wanted))
 
 
-def prefix(at: str, operand: Any) -> Comparison:
+def prefix(at: str, operand: object) -> Comparison:
     """`{"prefix": "us-"}`, or `{"prefix": {"equals-ignore-case": "US-"}}`."""
     return _affix(at, operand, "to start with", str.startswith)
 
 
-def suffix(at: str, operand: Any) -> Comparison:
+def suffix(at: str, operand: object) -> Comparison:
     """`{"suffix": ".png"}`, or `{"suffix": {"equals-ignore-case": ".PNG"}}`."""
     return _affix(at, operand, "to end with", str.endswith)
 
 
-def equals_ignore_case(at: str, operand: Any) -> Comparison:
+def equals_ignore_case(at: str, operand: object) -> Comparison:
     """`{"equals-ignore-case": "alice"}`."""
     wanted = _text(at, operand)
     return _strings(f"{json.dumps(wanted)} in any case", lambda value: value.lower() == wanted.lower())
 
 
-def wildcard(at: str, operand: Any) -> Comparison:
+def wildcard(at: str, operand: object) -> Comparison:
     """`{"wildcard": "dir/*.png"}`; a backslash before `*` or another backslash means that character itself."""
     pieces = _pieces(at, _text(at, operand))
     return _strings(f"to be like {json.dumps(operand)}", lambda value: _is_like(value, pieces))
 
 
-def wildcards(at: str, wanted: Any) -> Iterator[list[str]]:
+def wildcards(at: str, wanted: object) -> Iterator[list[str]]:
     """Yield what stands between the asterisks of each wildcard that a field has, also under `anything-but`."""
     if isinstance(wanted, list):
         for one in wanted:
@@ -75,7 +75,7 @@ def _is_wildcard(text: str) -> bool:
     return True
 
 
-def numeric(at: str, operand: Any) -> Comparison:
+def numeric(at: str, operand: object) -> Comparison:
     """`{"numeric": [">", 10, "<=", 20]}`, of numbers: one comparison, or a lower bound and then an upper."""
     if not isinstance(operand, list) or len(operand) not in (2, 4):
         raise InvalidPatternError(at, 'must be an array of a comparison and a number, or of two of both: [">", 0, "<=", 5]')
@@ -96,7 +96,7 @@ def numeric(at: str, operand: Any) -> Comparison:
     )
 
 
-def cidr(at: str, operand: Any) -> Comparison:
+def cidr(at: str, operand: object) -> Comparison:
     """`{"cidr": "10.0.0.0/24"}`, IPv4 or IPv6."""
     block = _text(at, operand)
     address, slash, bits = block.partition("/")
@@ -120,7 +120,7 @@ def cidr(at: str, operand: Any) -> Comparison:
     return _strings(f"to be an address in {block}", inside)
 
 
-def anything_but(at: str, operand: Any) -> Comparison:
+def anything_but(at: str, operand: object) -> Comparison:
     """`{"anything-but": X}`, of any value that is there.
 
     X is a string or a number, a list of either, or `{"prefix": ...}`, `{"suffix": ...}`, `{"equals-ignore-case": ...}`,
@@ -131,7 +131,7 @@ def anything_but(at: str, operand: Any) -> Comparison:
     return Comparison(f"anything but {words}", lambda value: not any(test.takes(value) for test in refused))
 
 
-def exactly(at: str, operand: Any) -> Comparison:
+def exactly(at: str, operand: object) -> Comparison:
     """`{"exactly": "Alice"}`: Event Ruler's long form of a string."""
     return equal_to(_text(at, operand))
 
@@ -158,7 +158,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Comparison]:
+def _excluded(at: str, operand: object, *, in_list: bool) -> list[Comparison]:
     if not isinstance(operand, Mapping):
         if not isinstance(operand, str) and not _is_number(operand):
             raise InvalidPatternError(at, f"{json.dumps(operand)} is neither a string nor a number")
@@ -176,7 +176,7 @@ def _excluded(at: str, operand: Any, *, in_list: bool) -> list[Comparison]:
     return found
 
 
-def _listed(at: str, operand: Any) -> list[Any]:
+def _listed(at: str, operand: object) -> list[Any]:
     """Return a list of one kind of value. A single value becomes a list of one."""
     if not isinstance(operand, list):
         return [operand]
@@ -187,7 +187,7 @@ def _listed(at: str, operand: Any) -> list[Any]:
     return operand
 
 
-def _affix(at: str, operand: Any, words: str, fits: Callable[[str, str], bool]) -> Comparison:
+def _affix(at: str, operand: object, words: str, fits: Callable[[str, str], bool]) -> Comparison:
     if not isinstance(operand, Mapping):
         wanted = _text(at, operand)
         return _strings(f"{words} {json.dumps(wanted)}", lambda value: fits(value, wanted))
@@ -238,15 +238,15 @@ def _strings(words: str, takes: Callable[[str], bool]) -> Comparison:
     return Comparison(words, lambda value: isinstance(value, str) and takes(value))
 
 
-def _text(at: str, operand: Any) -> str:
+def _text(at: str, operand: object) -> str:
     if not isinstance(operand, str):
         raise InvalidPatternError(at, f"must be a string, not {json.dumps(operand)}")
     return operand
 
 
-def _same(value: Any, wanted: Any) -> bool:
+def _same(value: object, wanted: object) -> bool:
     return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -53,7 +53,7 @@ def chosen(available: Iterable[Rule], names: Iterable[str]) -> list[Rule]:
     return [by_name[name] for name in wanted]
 
 
-def verdict(rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
+def verdict(rule: Rule, event: Mapping[str, object]) -> dict[str, Any]:
     """Whether the rule takes the event (`matches`); if not, the first field that does not match, of each branch of an `$or`.
 
     `refused` is why the rule's own pattern is not understood here, else None.
@@ -66,7 +66,7 @@ def verdict(rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"matches": not mismatches, "mismatches": [vars(mismatch) for mismatch in mismatches], "refused": None}
 
 
-def as_delivered(target: Target, document: Any, source: str | None = None, detail_type: str | None = None) -> dict[str, Any]:
+def as_delivered(target: Target, document: object, source: str | None = None, detail_type: str | None = None) -> dict[str, Any]:
     """Return the event as the bus delivers it to its rules, with every field that the bus adds.
 
     `document` is an event like that, or an entry of PutEvents (`Source`, `DetailType`, `Detail`), or a detail alone: then

@@ -20,7 +20,7 @@ EVERYTHING = {"source": [{"prefix": SOURCE_PREFIX}]}
 
 
 @contextmanager
-def watched(target: Target, pattern: Mapping[str, Any]) -> Iterator[str]:
+def watched(target: Target, pattern: Mapping[str, object]) -> Iterator[str]:
     """Create a queue for the events that `pattern` matches from now on, and yield its URL."""
     name = f"orderflow-tail-{uuid.uuid4().hex[:12]}"
     sqs, events = target.client("sqs", read_timeout=30), target.client("events")

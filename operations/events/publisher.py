@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
 from kernel.naming import CHANNEL_PREFIX
@@ -24,7 +23,7 @@ def source_of(channel: str) -> str:
     return CHANNEL_PREFIX + channel
 
 
-def publish(target: Target, source: str, detail_type: str, details: Sequence[Mapping[str, Any]]) -> list[str]:
+def publish(target: Target, source: str, detail_type: str, details: Sequence[Mapping[str, object]]) -> list[str]:
     """Put at most ten events on the stage's bus; their ids there. A `UserError` if the bus keeps refusing some.
 
     PutEvents answers 200 even then, and says so in `FailedEntryCount`.

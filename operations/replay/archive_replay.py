@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -189,7 +189,7 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[d
     return replay
 
 
-def progress(replay: dict[str, Any]) -> str:
+def progress(replay: Mapping[str, object]) -> str:
     """How far a shown replay is, in words: `RUNNING, until 2026-11-23T04:05:06.000Z of 2026-11-23T05:00:00.000Z`."""
     reached = f", until {replay['replayed_until']} of {replay['until']}" if replay["replayed_until"] else ""
     return f"{replay['state']}{reached}"

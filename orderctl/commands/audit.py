@@ -1,7 +1,8 @@
 """`orderctl audit`: check every invariant on all rows."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -88,7 +89,7 @@ def read(target: Target) -> "Books":
     return read_books(target.client("dynamodb"), names, dict(stage_state.depths(target, "-dlq-url")))
 
 
-def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) -> None:
+def _show(findings: "list[Finding]", found: Mapping[str, object], *, settled: bool) -> None:
     from audit.catalogue import AUDITED, label
 
     broken = [finding.invariant for finding in findings]
@@ -112,7 +113,7 @@ def _show(findings: "list[Finding]", found: dict[str, Any], *, settled: bool) ->
     output.show(figures, {"what": "Figure", "value": "Value"}, Format.TABLE)
 
 
-def _words(name: str, value: Any) -> str:
+def _words(name: str, value: object) -> str:
     if not isinstance(value, dict):
         return str(value)
     if name in ("confirmed", "captured", "refunded", "kept"):

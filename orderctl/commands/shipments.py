@@ -1,5 +1,6 @@
 """`orderctl shipments`: show, advance."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -44,5 +45,5 @@ def advance(ctx: typer.Context, order_id: OrderId, output_format: OutputOption =
     output.show([_shown(row)], COLUMNS, output_format)
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(row: Mapping[str, object]) -> dict[str, Any]:
     return {name: row.get(name) for name in COLUMNS}

@@ -40,7 +40,7 @@ def attended() -> bool:
     return err.is_terminal and sys.stdin.isatty()
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return a value of DynamoDB or boto3 (Decimal, datetime, set) as JSON can hold it. Raises TypeError for others."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -51,13 +51,13 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be shown as JSON")
 
 
-def show_json(value: Any) -> None:
+def show_json(value: object) -> None:
     """Print one indented JSON document and nothing else."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     columns: Mapping[str, str],
     output: Format,
     *,
@@ -85,7 +85,7 @@ def screen() -> Console:
     return out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "[dim]-[/dim]"
     if isinstance(value, bool):

@@ -60,7 +60,7 @@ class Bus:
         """Deliveries on their way to their targets."""
         self._puts = 0
 
-    def call(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def call(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
         """PutEvents."""
         return self._put(request, boundary, lambda position: False)
 
@@ -115,7 +115,7 @@ class Bus:
             if rule.matches(event):
                 self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", Kind.DELIVERY)
 
-    def forge(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def forge(self, source: str, detail_type: str, detail: Mapping[str, object]) -> None:
         """Deliver an event, which no archive keeps, to the queues of all rules that match it."""
         self._puts += 1
         entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}

@@ -20,7 +20,7 @@ RECENT_WRITES: Final = 2048
 class RefusalError(Exception):
     """An error answer. `extra` stands beside the error in the response (`Item`, `CancellationReasons`)."""
 
-    def __init__(self, code: str, message: str, extra: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, code: str, message: str, extra: Mapping[str, object] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -117,7 +117,7 @@ class DynamoDB:
         self.tables[name] = Table(name, hash_key, range_key, dict(indexes or {}))
         return self.tables[name]
 
-    def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Return the response to a request in boto3's form. Raises RefusalError."""
         try:
             return self._operations[operation](request)
@@ -216,13 +216,13 @@ class DynamoDB:
 
     # writes
 
-    def put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def put_item(self, request: Mapping[str, object]) -> dict[str, Any]:
         """PutItem."""
         change = self._decide("Put", request)
         self._commit([change])
         return {"Attributes": dict(change.old)} if request.get("ReturnValues") == "ALL_OLD" and change.old else {}
 
-    def delete_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def delete_item(self, request: Mapping[str, object]) -> dict[str, Any]:
         """DeleteItem."""
         change = self._decide("Delete", request)
         self._commit([change])
@@ -285,7 +285,7 @@ class DynamoDB:
             self._tokens[token] = (self.now(), request["TransactItems"])
         return {}
 
-    def _decide(self, kind: str, action: Mapping[str, Any]) -> Change:
+    def _decide(self, kind: str, action: Mapping[str, object]) -> Change:
         """Return the change that a write makes to its row, without writing it. Raises RefusalError, InvalidExpressionError."""
         _check(kind, action)
         reason = self._reason(kind, action)
@@ -390,5 +390,5 @@ def _projection(request: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(str(path[0]) for path in paths)
 
 
-def _projected(item: Item, paths: tuple[str, ...] | None, request: Mapping[str, Any]) -> dict[str, Any]:
+def _projected(item: Item, paths: tuple[str, ...] | None, request: Mapping[str, object]) -> dict[str, Any]:
     return dict(item) if paths is None else {name: item[name] for name in paths if name in item}

@@ -68,7 +68,7 @@ class Functions:
         """Add a function."""
         self.deployed[function.name] = function
 
-    def start(self, name: str, event: Any, caller: str) -> Outcome:
+    def start(self, name: str, event: object, caller: str) -> Outcome:
         """Invoke the function in a process of its own; the outcome becomes Answered or Failed."""
         function = self.deployed[name]
         base = f"{caller} > {name}"
@@ -119,7 +119,7 @@ class Functions:
         self.scheduler.at(deadline, cut)
         return outcome
 
-    def invoke(self, name: str, event: Any, caller: str, patience: int | None = None) -> Answered | Failed | None:
+    def invoke(self, name: str, event: object, caller: str, patience: int | None = None) -> Answered | Failed | None:
         """Invoke and wait, for `patience` microseconds at most; None when no answer came in time."""
         outcome = self.start(name, event, caller)
         self.scheduler.wait(outcome, patience)

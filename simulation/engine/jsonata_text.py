@@ -24,7 +24,7 @@ class UndefinedError(Exception):
     """The expression came to nothing, which Step Functions takes for an error (States.QueryEvaluationError)."""
 
 
-def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
+def evaluate(expression: str, variables: Mapping[str, object]) -> Any:
     """Evaluate the expression (without its marks). Raises UndefinedError, JException."""
     path = _plain_path(expression)
     if path is not None:
@@ -77,7 +77,7 @@ def _parsed(expression: str) -> Any:
     return parsed
 
 
-def _evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
+def _evaluate(expression: str, variables: Mapping[str, object]) -> Any:
     parsed = _parsed(expression)
     frame = parsed.create_frame()
     for name, value in variables.items():
@@ -88,7 +88,7 @@ def _evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     return _without_nulls(found)
 
 
-def _with_nulls(value: Any) -> Any:
+def _with_nulls(value: object) -> Any:
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
@@ -96,7 +96,7 @@ def _with_nulls(value: Any) -> Any:
     return [_with_nulls(part) for part in value] if isinstance(value, list) else value
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: object) -> Any:
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):

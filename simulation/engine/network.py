@@ -1,7 +1,7 @@
 """The way between a caller and whom it calls: where requests and answers are lost, doubled, late, and callers die."""
 
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode, Plan
@@ -159,7 +159,7 @@ class Network:
     def _microseconds(self, name: str, least: float, most: float) -> int:
         return int(self.chance.between(name, least, most) * SECOND)
 
-    def _copy(self, boundary: str, execute: Callable[[], Any], after: int) -> None:
+    def _copy(self, boundary: str, execute: Callable[[], object], after: int) -> None:
         """Send the same request once more. Its sender receives no response to it."""
         self.copies += 1
 
@@ -173,7 +173,7 @@ class Network:
         self.scheduler.spawn(f"copy of [{boundary}]", run, after=after)
 
 
-def _unheard(execute: Callable[[], Any]) -> None:
+def _unheard(execute: Callable[[], object]) -> None:
     """Do what was asked for; whatever the answer is, nobody hears it."""
     try:
         execute()

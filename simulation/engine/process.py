@@ -8,7 +8,6 @@ import sys
 import uuid
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any
 
 from simulation.engine import sdk, wire
 from simulation.engine.scheduler import Environ, install_environ
@@ -82,7 +81,7 @@ def _hear_exceptions(packages: tuple[str, ...]) -> None:
 
 
 def _heard(log: Callable[..., None]) -> Callable[..., None]:
-    def exception(*told: Any, **fields: Any) -> None:
+    def exception(*told: object, **fields: object) -> None:
         error = sys.exc_info()[1]
         if error is not None:
             HEARD_BY[0](error)

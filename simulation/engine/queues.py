@@ -64,7 +64,7 @@ class Queue:
         self._sent = 0
         self._poll_at: int | None = None
 
-    def send(self, body: str, about: str, attributes: Mapping[str, Any] | None = None) -> str:
+    def send(self, body: str, about: str, attributes: Mapping[str, object] | None = None) -> str:
         """Send a new message. Return its id."""
         self._sent += 1
         now = self.scheduler.now

@@ -115,7 +115,7 @@ class Scheduler:
         self._sequence = 0
         self._begun: dict[Task, None] = {}
 
-    def spawn(self, name: str, run: Callable[[], Any], environ: Mapping[str, str] | None = None, after: int = 0) -> Task:
+    def spawn(self, name: str, run: Callable[[], object], environ: Mapping[str, str] | None = None, after: int = 0) -> Task:
         """Start a task after `after` microseconds. Crashed ends it quietly; any other exception ends the run."""
 
         def body() -> None:
@@ -148,7 +148,7 @@ class Scheduler:
         self._hand_over(task)
         return outcome.done
 
-    def finish(self, outcome: Outcome, value: Any = None) -> None:
+    def finish(self, outcome: Outcome, value: object = None) -> None:
         """Tell those who wait for `outcome`, once."""
         if outcome.done:
             return

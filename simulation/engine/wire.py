@@ -22,10 +22,10 @@ class Body:
     def __init__(self, content: bytes) -> None:
         self.content = content
 
-    def stream(self, *_: Any, **__: Any) -> Any:
+    def stream(self, *_: object, **__: object) -> Any:
         yield self.read()
 
-    def read(self, *_: Any, **__: Any) -> bytes:
+    def read(self, *_: object, **__: object) -> bytes:
         content, self.content = self.content, b""
         return content
 
@@ -50,7 +50,7 @@ def _call(client: BaseClient, operation: str, request: Request) -> Any:
         task.call = before
 
 
-def _exchange(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+def _exchange(request: AWSPreparedRequest, **_: object) -> AWSResponse:
     call: Call = sdk.running().call
     if "json-1" in str(request.headers.get("Content-Type")):
         call.request = json.loads(request.body)

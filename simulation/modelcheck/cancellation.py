@@ -9,7 +9,7 @@ may be lost for good by all who consume it: then the order asks again, and those
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kernel.transitions import ABSENT
 from services.inventory.domain import states as stock
@@ -261,7 +261,7 @@ class Cancellation:
         return parcel.rest(facts, self.rested, self._wrong, self._work, waits_for_nothing, left_undone)
 
 
-def _taken(facts: Return, name: str, **row: Any) -> Return:
+def _taken(facts: Return, name: str, **row: object) -> Return:
     return parcel.moved(facts, name, FOLLOWED, **row)
 
 

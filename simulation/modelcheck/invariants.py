@@ -102,7 +102,7 @@ TWO_ENDINGS = tuple(
 
 
 def first_broken(
-    invariants: Mapping[str, Mapping[str, Callable[[Any], bool]]], watches: Iterable[str], facts: Any
+    invariants: Mapping[str, Mapping[str, Callable[[Any], bool]]], watches: Iterable[str], facts: object
 ) -> str | None:
     """Return the first watched invariant that does not hold of these facts, or None."""
     checks = (invariants.get(kind, {}) for kind in watches)

@@ -17,7 +17,7 @@ Facts = TypeVar("Facts", bound=Any)
 Moves = Iterator[tuple[str, Facts]]
 
 
-def moved(facts: Facts, name: str, followed: Collection[str], **row: Any) -> Facts:
+def moved(facts: Facts, name: str, followed: Collection[str], **row: object) -> Facts:
     """Move the row of the transition `name` to its target, with its event in the outbox if it is followed."""
     step = STEPS[name]
     told = {step.publishes} & set(followed)

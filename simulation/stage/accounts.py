@@ -200,7 +200,7 @@ class RemoteHttp:
         url: str,
         headers: Mapping[str, str],
         body: str | None = None,
-        json: Any = None,
+        json: object = None,
         timeout: urllib3.Timeout | None = None,
     ) -> Reply:
         """One request, once. Raises what urllib3 raises."""

@@ -68,7 +68,7 @@ class Conditions:
             name = f"row {change.table} {change.key}"
             self.failing[change.table, change.key] = self._span(name, self.world.scheduler.now, 120.0, (120.0, 1800.0))
 
-    def refuse(self, operation: str, request: Mapping[str, Any]) -> None:
+    def refuse(self, operation: str, request: Mapping[str, object]) -> None:
         """Raise RefusalError for a request about a row that fails now."""
         now = self.world.scheduler.now
         for table, key in _rows(operation, request):

@@ -80,7 +80,7 @@ class Wish:
         return str(identity.order_id(scope, self.key))
 
 
-def call(world: "World", method: str, path: str, body: Any = None, *, function: str = "order-api", **headers: str) -> Reply:
+def call(world: "World", method: str, path: str, body: object = None, *, function: str = "order-api", **headers: str) -> Reply:
     """One HTTP request of the running customer, through API Gateway."""
     task = world.scheduler.current
     assert task is not None
@@ -184,7 +184,7 @@ def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Re
     return reply
 
 
-def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, Any] | None = None) -> None:
+def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, object] | None = None) -> None:
     """Put a channel's OrderPlaced on the bus. A channel has no outbox, so it retries until the bus accepts."""
     task = world.scheduler.current
     assert task is not None
@@ -245,7 +245,7 @@ def replenish(world: "World", replenishment_id: str, items: list[dict[str, Any]]
         world.functions.invoke("inventory-operator", command, f"operator > {replenishment_id}")
 
 
-def _done(result: Any) -> None:
+def _done(result: object) -> None:
     assert isinstance(result, Answered), result
 
 

@@ -247,7 +247,7 @@ def workflow_functions() -> Mapping[str, str]:
     return {f"${{{mark}}}": f"{service}-commands" for mark, service in services.items()}
 
 
-def started_by(event: Mapping[str, Any]) -> dict[str, Any]:
+def started_by(event: Mapping[str, object]) -> dict[str, Any]:
     """Return the workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
     told = {}
     for name, path in infrastructure("order")["START_INPUT"].items():

@@ -816,7 +816,7 @@ class Invariants:
         order_id = self._placed_by(channel, event["detail"].get("data")) if channel != event["source"] else None
         return self.world.conditions.failed(order_id or message.body)
 
-    def _in_all_versions(self, event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    def _in_all_versions(self, event: Mapping[str, object]) -> list[Mapping[str, Any]]:
         """Return the event's detail, and that of the older versions that consumers may still count on."""
         versions = import_module("kernel.versions")
         older = versions.also_published(event["source"], event["detail-type"], event["detail"], self.world.clock().date())

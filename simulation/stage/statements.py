@@ -38,7 +38,7 @@ class Timeline:
         self.times: list[int] = []
         self.values: list[Any] = []
 
-    def add(self, now: int, value: Any) -> None:
+    def add(self, now: int, value: object) -> None:
         """Let the value be in force from now on."""
         self.times.append(now)
         self.values.append(value)
@@ -169,12 +169,12 @@ class Statements:
         return self.functions.began.get(invocation, self.now()) - LAG_SECONDS * SECOND
 
 
-def shown_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown_of(row: Mapping[str, object]) -> dict[str, Any]:
     """Return what is shown of a row, or what an answer shows."""
     return {name: row[name] for name in SHOWN if row.get(name)}
 
 
-def _differences(shown: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _differences(shown: Mapping[str, object], row: Mapping[str, object]) -> dict[str, tuple[Any, Any]]:
     """Return what an answer shows otherwise than the row has it, as (shown, in the row)."""
     return {name: (shown.get(name), row.get(name)) for name in SHOWN if (shown.get(name) or None) != (row.get(name) or None)}
 

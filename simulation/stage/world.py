@@ -166,12 +166,12 @@ class World:
 
     # AWS's answers
 
-    def _dynamodb(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _dynamodb(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
         if self.conditions.failing:
             self.conditions.refuse(operation, request)
         return self.dynamodb.call(operation, request)
 
-    def _stale(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _stale(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
         longest = 180.0 if "IndexName" in request and self.chance.below(f"long lag {boundary}", 4) == 0 else 5.0
         lag = int(self.chance.between(f"lag {boundary}", 0.05, longest) * SECOND)
         return self.dynamodb.call_stale(operation, request, lag)

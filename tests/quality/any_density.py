@@ -20,7 +20,6 @@ ROOMS: Final = (
     "services/",
     "simulation/",
     "stages/",
-    "tests/simulation/",
     "tests/support/",
 )
 

@@ -121,7 +121,7 @@ class Client:
     def __getattr__(self, method: str) -> Any:
         operation = "".join(part.capitalize() for part in method.split("_"))
 
-        def call(**request: Any) -> Any:
+        def call(**request: object) -> Any:
             try:
                 return self.tables.call(operation, request)
             except RefusalError as refusal:

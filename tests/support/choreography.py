@@ -15,7 +15,7 @@ ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", 
 ALICE = {"customer_id": "alice", "name": "Alice Doe", "email": "alice@example.com", "address": ADDRESS}
 
 
-def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: Any) -> dict[str, Any]:
+def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: object) -> dict[str, Any]:
     """Return the event as a rule delivers it: its schema's example, about `order_id`."""
     source = f"orderflow.{service}"
     example = read_schemas()[source, detail_type, newest_version(source, detail_type)]["examples"][0]
@@ -78,7 +78,7 @@ class OtherServices:
         self.asked: list[str] = []
         self.asked_for_facts: list[tuple[str, str]] = []
 
-    def bear_out(self, detail_type: str, **facts: Any) -> None:
+    def bear_out(self, detail_type: str, **facts: object) -> None:
         """Let the owner of the event state, of every order, what the event says."""
         service, status = BORNE_OUT_BY[detail_type]
         self.facts[service] = {"status": status, **facts}

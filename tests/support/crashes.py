@@ -12,14 +12,14 @@ class Crash(BaseException):
 class Mortal:
     """A client at whose `at`-th call (from 0) the process dies: before the call, or after it, whatever it answered."""
 
-    def __init__(self, client: Any, at: int, moment: Moment) -> None:
+    def __init__(self, client: object, at: int, moment: Moment) -> None:
         self.client = client
         self.at = at
         self.moment = moment
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
+        def call(**arguments: object) -> Any:
             dies, self.calls = self.calls == self.at, self.calls + 1
             if dies and self.moment == "before":
                 raise Crash

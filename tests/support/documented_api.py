@@ -15,7 +15,7 @@ def document(service: str) -> dict[str, Any]:
     return openapi.document(service)
 
 
-def check(service: str, method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
+def check(service: str, method: str, path: str, status: int, headers: Mapping[str, str], body: object) -> None:
     """Assert that the document has this response for its route: status, headers, content type and body."""
     operation = operation_of(service, method, path)
     if operation is None:

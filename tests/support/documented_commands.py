@@ -130,7 +130,7 @@ def root() -> Any:
     return typer.main.get_command(app)
 
 
-def _commands(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _commands(command: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if not hasattr(command, "commands"):
         yield names, command
         return

@@ -16,7 +16,7 @@ def ours() -> DynamoDB:
     return store
 
 
-def answer(store: DynamoDB, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def answer(store: DynamoDB, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
     """Return our answer in the form of an HTTP one: `status` and `body`."""
     try:
         return {"status": 200, "body": store.call(operation, request)}
@@ -38,7 +38,7 @@ def compared(operation: str, told: dict[str, Any]) -> Any:
     return {name: value for name, value in body.items() if name not in ("ConsumedCapacity", "ScannedCount")}
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: object, right: object) -> bool:
     """Return whether two compared answers agree; numbers and sets by value."""
     if isinstance(left, dict) and isinstance(right, dict):
         if len(left) == 1 and left.keys() == right.keys() and next(iter(left)) in ("N", "SS", "NS", "BS"):

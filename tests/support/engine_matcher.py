@@ -14,7 +14,7 @@ from typing import Any
 EMBEDDED = Path(__file__).parents[2] / ".venv-embedded" / "bin" / "python"
 
 
-def opinions(patterns: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[list[bool | str]]:
+def opinions(patterns: Sequence[Mapping[str, object]], events: Sequence[Mapping[str, object]]) -> list[list[bool | str]]:
     """For each pattern, whether it takes each event; a text, which says why, where the pattern is refused."""
     asked = json.dumps({"patterns": patterns, "events": events})
     answers = subprocess.run([EMBEDDED, __file__], input=asked, capture_output=True, text=True, check=True, timeout=120)

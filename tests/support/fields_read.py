@@ -1,6 +1,6 @@
 """Which fields of an event a handler reads: the event is handed to it as usual, and takes notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -16,7 +16,7 @@ METADATA = {field.name for field in fields(DomainEvent)} - {"source", "detail_ty
 class Noted(dict[str, Any]):
     """A JSON object that notes the path of each field that is read, by whatever way."""
 
-    def __init__(self, value: dict[str, Any], path: str, read: set[str]) -> None:
+    def __init__(self, value: Mapping[str, object], path: str, read: set[str]) -> None:
         super().__init__({name: noted(inner, f"{path}.{name}", read) for name, inner in value.items()})
         self.path, self.read = path, read
 
@@ -28,7 +28,7 @@ class Noted(dict[str, Any]):
         self.note(name)
         return super().__getitem__(name)
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         self.note(name)
         return super().get(name, default)
 
@@ -39,7 +39,7 @@ class Noted(dict[str, Any]):
         return [self[name] for name in self]
 
 
-def noted(value: Any, path: str, read: set[str]) -> Any:
+def noted(value: object, path: str, read: set[str]) -> Any:
     """Wrap the value so that each read adds its path to `read`. Elements of an array have its path, with `[]`."""
     if isinstance(value, dict):
         return Noted(value, path, read)

@@ -35,7 +35,7 @@ def forgeries(kind: Kind, order_id: str, stated: dict[str, Any]) -> dict[str, An
     }
 
 
-def _other(value: Any) -> Any:
+def _other(value: object) -> Any:
     """Return another value of the same shape."""
     match value:
         case str():

@@ -1,6 +1,6 @@
 """Random DynamoDB requests over few keys and few values, so that conditions, conflicts and shortages happen all the time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -273,7 +273,7 @@ class Requests:
     def scan(self) -> tuple[str, Request]:
         return "Scan", {"TableName": self.random.choice(("rows", "ledger"))}
 
-    def _with(self, request: Request, names: dict[str, str], values: dict[str, Any]) -> Request:
+    def _with(self, request: Request, names: dict[str, str], values: Mapping[str, object]) -> Request:
         if self.random.random() < 0.02:
             values = {**values, ":unused": {"S": "x"}}
         elif self.random.random() < 0.02 and values:

@@ -1,5 +1,6 @@
 """What the services state to each other, signed as they sign it: what a command must come with, and what it answers."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import boto3
@@ -30,7 +31,7 @@ def receipts() -> Receipts:
     return kernel.receipts()
 
 
-def payable(order_id: str, total: dict[str, Any] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:
+def payable(order_id: str, total: Mapping[str, object] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:
     """Return the order's statement of its total."""
     return receipts().issue(Kind.PAYABLE, order_id, {"total": total, "payment_token": payment_token})
 
@@ -40,17 +41,17 @@ def wanted(order_id: str, lines: list[dict[str, Any]], if_short: str = "REJECT")
     return receipts().issue(Kind.WANTED, order_id, {"lines": lines, "if_short": if_short})
 
 
-def decision(order_id: str, outcome: str, total: dict[str, Any] = TOTAL, reason: str | None = None) -> dict[str, Any]:
+def decision(order_id: str, outcome: str, total: Mapping[str, object] = TOTAL, reason: str | None = None) -> dict[str, Any]:
     """Return the order's statement of its decision."""
     return receipts().issue(Kind.DECISION, order_id, {"outcome": outcome, "reason": reason, "total": total})
 
 
-def payment(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+def payment(order_id: str, outcome: str, **more: object) -> dict[str, Any]:
     """Return the payment's statement of its outcome."""
     return receipts().issue(Kind.PAYMENT, order_id, {"outcome": outcome, **more})
 
 
-def stock(order_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+def stock(order_id: str, outcome: str, **more: object) -> dict[str, Any]:
     """Return the reservation's statement of its outcome."""
     return receipts().issue(Kind.STOCK, order_id, {"outcome": outcome, **more})
 
@@ -73,7 +74,7 @@ def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str
     return {name: _evidence(name, order_id, value) for name, value in given.items()}
 
 
-def _evidence(name: str, order_id: str, value: Any) -> Any:
+def _evidence(name: str, order_id: str, value: object) -> Any:
     if name not in ("payment", "stock", "evidence"):
         return value
     answer = value if isinstance(value, dict) else {"outcome": value}

@@ -1,7 +1,6 @@
 """What the kernel's tests know of events: real ones, of the payment service."""
 
 import json
-from typing import Any
 
 from kernel.events import DomainEvent
 
@@ -28,6 +27,6 @@ def event_ids(pending: list[str]) -> list[str]:
     return [json.loads(text)["detail"]["metadata"]["event_id"] for text in pending]
 
 
-def message(event: DomainEvent, **envelope: Any) -> str:
+def message(event: DomainEvent, **envelope: object) -> str:
     """Return the SQS body that a rule writes for the event."""
     return json.dumps({"source": event.source, "detail-type": event.detail_type, "detail": event.detail(), **envelope})

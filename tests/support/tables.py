@@ -7,7 +7,7 @@ from kernel.naming import DUE_INDEX, PENDING_INDEX
 from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
 
 
-def create_orders(client: Any, name: str) -> None:
+def create_orders(client: object, name: str) -> None:
     """Create the order service's table, with the index `customer` too."""
     projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
     by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}

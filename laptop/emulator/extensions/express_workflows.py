@@ -69,14 +69,14 @@ def _any_number_of_a_name(original: Callable[..., Any]) -> Callable[..., Any]:
     return start
 
 
-def _unless_express(original: Callable[..., Any]) -> Callable[..., Any]:
+def _unless_express(original: Callable[..., object]) -> Callable[..., Any]:
     def emit(execution: Execution) -> Any:
         return None if _is_express(execution["stateMachineArn"]) else original(execution)
 
     return emit
 
 
-def _until_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
+def _until_timeout(original: Callable[..., object]) -> Callable[..., Any]:
     def run(execution_arn: str) -> None:
         from ministack.services import stepfunctions
 
@@ -98,7 +98,7 @@ def _until_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
+def _in_turn(original: Callable[..., object]) -> Callable[..., Any]:
     def run(execution_arn: str) -> None:
         with _turns if _asynchronous.get() else nullcontext():
             original(execution_arn)
@@ -117,7 +117,7 @@ def _timeout(execution: Execution | None) -> float | None:
     return float(seconds) if isinstance(seconds, (int, float)) else None
 
 
-def _unless_timed_out(original: Callable[..., Any]) -> Callable[..., Any]:
+def _unless_timed_out(original: Callable[..., object]) -> Callable[..., Any]:
     def fail(execution: Execution, error: str, cause: str) -> Any:
         return None if execution["status"] == "TIMED_OUT" else original(execution, error, cause)
 

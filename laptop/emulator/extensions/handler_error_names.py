@@ -30,8 +30,8 @@ def register() -> None:
     wrap(lambda_svc, "_execute_function_warm", _naming_error)
 
 
-def _keeping_type(original: Callable[..., Any]) -> Callable[..., Any]:
-    def invoke(*arguments: Any, **options: Any) -> Any:
+def _keeping_type(original: Callable[..., object]) -> Callable[..., Any]:
+    def invoke(*arguments: object, **options: object) -> Any:
         result = original(*arguments, **options)
         if isinstance(result, dict) and result.get("type") and result.get("status") == "error":
             message = _Message(result.get("error", ""))

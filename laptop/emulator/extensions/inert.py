@@ -147,7 +147,7 @@ def _delete(physical_id: str, properties: Properties) -> None:
     """Do nothing: the resource exists only in the record."""
 
 
-def _taking_metric_math(original: Callable[..., Any]) -> Callable[..., Any]:
+def _taking_metric_math(original: Callable[..., object]) -> Callable[..., Any]:
     """Record an alarm over an expression as one over a metric that is never written."""
 
     def put(name: str, properties: Properties) -> Any:

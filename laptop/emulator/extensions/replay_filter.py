@@ -1,6 +1,6 @@
 """Gap: a replay ignores its `FilterArns` and reaches every rule of the bus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from laptop.emulator.extensions.patching import wrap
@@ -10,8 +10,10 @@ def register() -> None:
     """Deliver a replayed event only to the rules that its replay names, if it names any."""
     from ministack.services import eventbridge
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        def invoke_target(target: Any, event: dict[str, Any], rule: dict[str, Any], *rest: Any, **options: Any) -> Any:
+    def around(original: Callable[..., object]) -> Callable[..., Any]:
+        def invoke_target(
+            target: object, event: Mapping[str, object], rule: Mapping[str, object], *rest: object, **options: object
+        ) -> Any:
             if not _wanted(eventbridge._replays.get(event.get("ReplayName", "")), rule):
                 return None
             return original(target, event, rule, *rest, **options)
@@ -21,6 +23,6 @@ def register() -> None:
     wrap(eventbridge, "_invoke_target", around)
 
 
-def _wanted(replay: dict[str, Any] | None, rule: dict[str, Any]) -> bool:
+def _wanted(replay: dict[str, Any] | None, rule: Mapping[str, object]) -> bool:
     arns = ((replay or {}).get("Destination") or {}).get("FilterArns") or []
     return not arns or rule.get("Arn") in arns

@@ -216,7 +216,7 @@ def _log(mapping: Mapping, table: str, batch: list[Record], failed: Record | Non
         lambda_svc.logger.info("%s output:\n%s", mapping["FunctionName"], result["log"])
 
 
-def _forgetting(original: Callable[..., Any]) -> Callable[..., Any]:
+def _forgetting(original: Callable[..., object]) -> Callable[..., Any]:
     def release(mapping_id: str) -> Any:
         _unfinished.pop(mapping_id, None)
         return original(mapping_id)

@@ -41,10 +41,10 @@ def _parallel(original: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _succeed(original: Callable[..., Any]) -> Callable[..., Any]:
+def _succeed(original: Callable[..., object]) -> Callable[..., Any]:
     from ministack.services import stepfunctions
 
-    def output_path(state: State, data: Any, context: State | None = None) -> Any:
+    def output_path(state: State, data: object, context: State | None = None) -> Any:
         if state.get("Type") == "Succeed" and "Output" in state and _is_jsonata(state, context):
             return stepfunctions._apply_jsonata_output(state, data, context)
         return original(state, data, context)
@@ -52,8 +52,8 @@ def _succeed(original: Callable[..., Any]) -> Callable[..., Any]:
     return output_path
 
 
-def _own_scope(original: Callable[..., Any]) -> Callable[..., Any]:
-    def run(states: State, start: str, data: Any, execution: State, context: State) -> Any:
+def _own_scope(original: Callable[..., object]) -> Callable[..., Any]:
+    def run(states: State, start: str, data: object, execution: State, context: State) -> Any:
         scope = {**context, "variables": copy.deepcopy(context.get("variables", {}))}
         return original(states, start, data, execution, scope)
 

@@ -1,7 +1,7 @@
 """Gap: CloudFormation has no types `AWS::StepFunctions::StateMachineVersion` and `StateMachineAlias`, although their API
 works, and `StartSyncExecution` accepts neither ARN."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from laptop.emulator.extensions.patching import answered, resource_type, wrap
@@ -19,8 +19,8 @@ def register() -> None:
     )
     resource_type("AWS::StepFunctions::StateMachineAlias", create=create_alias, update=update_alias, delete=delete_alias)
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        def start(request: dict[str, Any]) -> Any:
+    def around(original: Callable[..., object]) -> Callable[..., Any]:
+        def start(request: Mapping[str, object]) -> Any:
             # The engine runs the newest definition, whichever version is named: a laptop deploys one at a time.
             known = stepfunctions._resolve_state_machine_arn(request.get("stateMachineArn", ""))
             return original({**request, "stateMachineArn": known} if known else request)

@@ -55,7 +55,7 @@ class EasyPost:
             shipment["refund_status"] = "submitted"
         return 200, shipment
 
-    def create(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, asked: Mapping[str, object]) -> dict[str, Any]:
         shipment_id = f"shp_{len(self.shipments) + 1:032x}"
         rates = [{"id": f"rate_{service}", "service": service, "rate": rate, "currency": "USD"} for service, rate in self.rates]
         shipment = {"id": shipment_id, "object": "Shipment", **asked, "rates": rates, "tracking_code": None}

@@ -59,7 +59,7 @@ def serving(api: Api) -> Iterator[None]:
 
         do_GET = do_POST = respond  # noqa: N815 - http.server's names
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Print nothing into a test's output."""
 
     server = Server(("127.0.0.1", 0), Handler)
