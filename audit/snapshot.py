@@ -12,6 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from audit.tables import TABLES
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
+from kernel.clients import AwsClient
 
 SKEW: Final = timedelta(seconds=2)
 """The most that the clocks of two machines may differ."""
@@ -44,7 +45,9 @@ class Books:
         return rows
 
 
-def read_books(client: Any, table_names: Mapping[str, str], dead_letters: Mapping[str, int | None] | None = None) -> Books:
+def read_books(
+    client: AwsClient, table_names: Mapping[str, str], dead_letters: Mapping[str, int | None] | None = None
+) -> Books:
     """Scan the tables, named by `TABLES`, in parallel and consistently."""
     began = clock.rfc3339(clock.now() - SKEW)
     with ThreadPoolExecutor(len(TABLES)) as pool:
@@ -58,7 +61,7 @@ def read_books(client: Any, table_names: Mapping[str, str], dead_letters: Mappin
     )
 
 
-def _rows(client: Any, table_name: str, **only: Any) -> Iterator[Row]:
+def _rows(client: AwsClient, table_name: str, **only: Any) -> Iterator[Row]:
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True, **only):
         for item in page["Items"]:
             yield {name: _plain(_deserialize(part)) for name, part in item.items()}

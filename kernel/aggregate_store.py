@@ -121,17 +121,17 @@ class Decision(Generic[A_co]):
     """The other service's event that led to the step, for the timeline."""
 
 
-def marshal(value: Mapping[str, Any]) -> dict[str, Any]:
+def marshal(value: Mapping[str, object]) -> dict[str, Any]:
     """Return a plain dict in DynamoDB's wire form."""
     return {name: _serialize(part) for name, part in value.items()}
 
 
-def unmarshal(item: Mapping[str, Any]) -> Row:
+def unmarshal(item: Mapping[str, object]) -> Row:
     """Return a plain dict from DynamoDB's wire form; all numbers become integers."""
     return {name: _plain(_deserialize(part)) for name, part in item.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, list):

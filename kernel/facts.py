@@ -23,7 +23,7 @@ class FactsUnavailableError(RetryableError):
     """The owner did not answer, so the state of its row is unknown. The same query is safe to repeat."""
 
 
-def answer(row: Mapping[str, Any] | None, *names: str) -> dict[str, Any]:
+def answer(row: Mapping[str, object] | None, *names: str) -> dict[str, Any]:
     """Return a `facts` function's answer: FOUND with `status` and those of `names` that the row has, or NOT_FOUND."""
     if row is None:
         return {"outcome": "NOT_FOUND"}

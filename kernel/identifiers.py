@@ -6,7 +6,7 @@ address is refused where an id belongs, and a refusal never repeats it.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
@@ -47,12 +47,12 @@ def is_personal(text: str) -> bool:
     return any(_has_address(form) or _has_card_number(form) for form in {begin, unquote(begin)})
 
 
-def personal_field(value: Any, where: str = "") -> str | None:
+def personal_field(value: object, where: str = "") -> str | None:
     """Return the place of the first text in a JSON value that is personal, a name of a member too; None if there is none."""
     return next((place for place, text in _texts(value, where) if is_personal(text)), None)
 
 
-def shown(text: Any) -> str:
+def shown(text: object) -> str:
     """Return a text that came from outside in a form fit for logs and reasons: printable, short, and no personal data."""
     if not isinstance(text, str) or is_personal(text):
         return "(not shown)"
@@ -98,7 +98,7 @@ def _is_gtin(digits: str) -> bool:
     return len(digits) in _GTIN_LENGTHS and (sum(map(int, digits[-1::-2])) + 3 * sum(map(int, digits[-2::-2]))) % 10 == 0
 
 
-def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, list):

@@ -169,7 +169,7 @@ def _was_delivered(record: Mapping[str, Any]) -> bool:
     return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
 
 
-def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, Any]) -> None:
+def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, object]) -> None:
     try:
         dead_letters.retry_with_backoff(record)
     except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back

@@ -126,7 +126,7 @@ def _constant(name: str) -> Any:
     return _Refused(f"must be a number; {name} is not JSON")
 
 
-def _walk(value: Any) -> Iterator[tuple[str, Any]]:
+def _walk(value: object) -> Iterator[tuple[str, Any]]:
     """Yield each refused part with its place, without recursion."""
     left: list[tuple[str, Any]] = [("", value)]
     while left:

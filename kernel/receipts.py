@@ -67,7 +67,7 @@ class Receipts:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    def issue(self, kind: Kind, order_id: str, statement: Mapping[str, Any]) -> Statement:
+    def issue(self, kind: Kind, order_id: str, statement: Mapping[str, object]) -> Statement:
         """Return the statement with its receipt."""
         return {**statement, RECEIPT: sign(self.keys.current(), kind, order_id, statement)}
 
@@ -102,7 +102,7 @@ class Receipts:
             f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/how-to/runbooks/receipt-refused.md"
         )
 
-    def _verified(self, kind: Kind, order_id: str, stated: Any) -> Statement | None:
+    def _verified(self, kind: Kind, order_id: str, stated: object) -> Statement | None:
         if not isinstance(stated, dict) or not isinstance(stated.get(RECEIPT), str):
             return None
         statement = {name: value for name, value in stated.items() if name != RECEIPT}
@@ -112,12 +112,12 @@ class Receipts:
         return None
 
 
-def sign(key: str, kind: Kind, order_id: str, statement: Mapping[str, Any]) -> str:
+def sign(key: str, kind: Kind, order_id: str, statement: Mapping[str, object]) -> str:
     """Return the receipt, 64 hex digits."""
     return hmac.new(key.encode(), _canonical([kind, order_id, statement]).encode(), sha256).hexdigest()
 
 
-def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping[str, Any], receipt: str) -> bool:
+def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping[str, object], receipt: str) -> bool:
     """Whether the receipt is of this very statement, under one of the keys; compared in constant time."""
     given = receipt.encode(errors="replace")
     return any(hmac.compare_digest(sign(key, kind, order_id, statement).encode(), given) for key in keys)
@@ -134,12 +134,12 @@ def receipts() -> Receipts:
     return receipts_of(Secrets(Clients()), os.environ["RECEIPT_KEY_ARN"])
 
 
-def _canonical(value: Any) -> str:
+def _canonical(value: object) -> str:
     """Return JSON with one spelling for each value: keys sorted, no spaces, 4998.0 as 4998 (JSON has one kind of number)."""
     return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

@@ -82,7 +82,7 @@ def published_until(source: str, detail_type: str, version: int) -> str:
     return str(_known()[key][0].get("x-published-until", "")) if key else ""
 
 
-def validate(source: str, detail_type: str, detail: Any) -> None:
+def validate(source: str, detail_type: str, detail: object) -> None:
     """Pass an event's `detail`, or raise InvalidEventError naming the field."""
     event = f"{shown(detail_type)} from {shown(source)}"
     if not isinstance(source, str) or not isinstance(detail_type, str):

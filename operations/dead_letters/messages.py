@@ -8,6 +8,7 @@ from typing import Any, Final
 from jsonschema import Draft7Validator
 
 from kernel import clock, outside_json, schemas
+from kernel.clients import AwsClient
 from kernel.inbox import ATTEMPTS
 from kernel.outside_json import OutsideJsonError
 from operations.aws import stage_state
@@ -51,7 +52,7 @@ def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
     return [told(message) for message in peek(target.client("sqs"), urls[name], limit)]
 
 
-def peek(client: Any, url: str, limit: int) -> list[dict[str, Any]]:
+def peek(client: AwsClient, url: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` messages of a queue; each is put back before this returns."""
     seen: dict[str, dict[str, Any]] = {}
     try:

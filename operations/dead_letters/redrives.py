@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from kernel.clients import AwsClient
 from kernel.inbox import ATTEMPTS, ORIGIN, parse
 from kernel.schemas import InvalidEventError
 from operations.aws import stage_state
@@ -81,7 +82,13 @@ def redrive(
 
 
 def _redriven(
-    client: Any, queues: Mapping[str, str], message: Mapping[str, Any], origin: str, max_attempts: int, *, quarantined: bool
+    client: AwsClient,
+    queues: Mapping[str, str],
+    message: Mapping[str, Any],
+    origin: str,
+    max_attempts: int,
+    *,
+    quarantined: bool,
 ) -> tuple[str, str]:
     """Send a message where it belongs now: what became of it, and why. It is still in the queue that it was found in."""
     attributes = _attributes(message)
@@ -161,7 +168,7 @@ def _url(target: Target, name: str) -> str:
     return urls[f"{name}{messages.ENDING}"]
 
 
-def _send(client: Any, url: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+def _send(client: AwsClient, url: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
     client.send_message(
         QueueUrl=url,
         MessageBody=message["Body"],
@@ -169,7 +176,7 @@ def _send(client: Any, url: str, message: Mapping[str, Any], attributes: Mapping
     )
 
 
-def _put_back(client: Any, url: str, message: Mapping[str, Any]) -> None:
+def _put_back(client: AwsClient, url: str, message: Mapping[str, Any]) -> None:
     client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
 from kernel import clock, outside_json
+from kernel.clients import AwsClient
 from operations.aws.target import Target
 from operations.window import Window
 
@@ -114,7 +115,7 @@ def _grouped(puts: Iterable[Published]) -> list[Published]:
 
 
 def _query(
-    client: Any, table: str, condition: str, key: str, names: Mapping[str, str], **more: Any
+    client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: Any
 ) -> Iterator[dict[str, Any]]:
     request = {
         "TableName": table,

@@ -17,6 +17,7 @@ from itertools import count
 from typing import Any, Final
 
 from kernel import outside_json
+from kernel.clients import AwsClient
 from kernel.naming import is_source
 from kernel.outside_json import OutsideJsonError
 from operations.aws import stage_state
@@ -217,7 +218,7 @@ def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
     yield from waiting.values()
 
 
-def _send(client: Any, part: Sequence[Delivery]) -> None:
+def _send(client: AwsClient, part: Sequence[Delivery]) -> None:
     """Send a batch; what SQS refuses is sent again. A `UserError` if it keeps refusing."""
     waiting = {str(number): json.dumps(delivery.staged.event) for number, delivery in enumerate(part)}
     for attempt in count():

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from kernel.clients import AwsClient
+
 Moment = Literal["before", "after"]
 
 
@@ -12,7 +14,7 @@ class Crash(BaseException):
 class Mortal:
     """A client at whose `at`-th call (from 0) the process dies: before the call, or after it, whatever it answered."""
 
-    def __init__(self, client: object, at: int, moment: Moment) -> None:
+    def __init__(self, client: AwsClient, at: int, moment: Moment) -> None:
         self.client = client
         self.at = at
         self.moment = moment

@@ -3,18 +3,19 @@
 from typing import Any
 
 from journal.items import HOUR_INDEX
+from kernel.clients import AwsClient
 from kernel.naming import DUE_INDEX, PENDING_INDEX
 from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
 
 
-def create_orders(client: object, name: str) -> None:
+def create_orders(client: AwsClient, name: str) -> None:
     """Create the order service's table, with the index `customer` too."""
     projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
     by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
     create_table(client, name, by_customer)
 
 
-def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
+def create_table(client: AwsClient, name: str, *more: dict[str, Any]) -> None:
     """Create a table keyed by `pk`, with the indexes `pending` and `due`, and others if named."""
     keys = [key["AttributeName"] for index in more for key in index["KeySchema"]]
     client.create_table(
@@ -33,7 +34,7 @@ def create_table(client: Any, name: str, *more: dict[str, Any]) -> None:
     )
 
 
-def create_ledger(client: Any, name: str) -> None:
+def create_ledger(client: AwsClient, name: str) -> None:
     """Create the sandbox gateway's ledger: a table keyed by `pk` and `sk`, without indexes."""
     client.create_table(
         TableName=name,
@@ -43,7 +44,7 @@ def create_ledger(client: Any, name: str) -> None:
     )
 
 
-def create_journal(client: Any, name: str) -> None:
+def create_journal(client: AwsClient, name: str) -> None:
     """Create the journal: keyed by `pk` and `sk`, with the index `hour`."""
     client.create_table(
         TableName=name,

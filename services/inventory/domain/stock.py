@@ -113,7 +113,7 @@ Part = Move | Join | Leave
 """What a step does to the row of one SKU."""
 
 
-def check_sku(sku: Any) -> None:
+def check_sku(sku: object) -> None:
     """Pass what can be a SKU. Raises InvalidLinesError."""
     if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
         raise InvalidLinesError(f"{shown(sku)} is not a SKU: it {ID_FORM}")

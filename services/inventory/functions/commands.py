@@ -5,7 +5,6 @@ An exception is a fault; the same command again is always safe.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -78,7 +77,7 @@ COMMANDS: Commands = {
 }
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, what the table raises.

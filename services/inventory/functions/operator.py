@@ -4,8 +4,6 @@ They are a function of their own: the saga's role cannot invoke it, and the oper
 The same command again is always safe.
 """
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from kernel.aggregate_store import Causation
@@ -44,7 +42,7 @@ def watch(command: Command) -> Command:
 COMMANDS: Commands = {"replenish": replenish, "watch": watch}
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """One command.
 
     Raises UnknownCommandError, InvalidLinesError, KeyError naming a missing field, and what the table raises.

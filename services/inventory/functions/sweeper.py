@@ -3,7 +3,8 @@
 Holds have no clock: the saga lets them go. What it left behind is released if no order needs it.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from kernel import clock
 from kernel.aggregate_store import Causation, Row
@@ -53,7 +54,7 @@ def let_go(row: Row) -> None:
     count("OrphanReleased", 1)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     skus, reservations, begun = table.skus(), table.reservations(), clock.now()
     due = skus.due(begun, PER_SHARD)

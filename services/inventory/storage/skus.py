@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from kernel import clock
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Row, due_at, is_condition_failure, marshal
+from kernel.clients import AwsClient
 from kernel.transactions import Action
 from services.inventory.domain.stock import (
     AVAILABLE,
@@ -29,7 +30,7 @@ class Skus(KeyedStore):
     One of which more or less became available, or was waited for, is due: a sweeper looks at it.
     """
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, "SKU")
 
     def get(self, row_id: str) -> Row | None:

@@ -77,7 +77,7 @@ def compose(kind: str, name: str, order_id: str, facts: Mapping[str, Any]) -> Ma
     return Mail(subject, text, page)
 
 
-def _items(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+def _items(lines: Iterable[Mapping[str, object]]) -> list[str]:
     return [f"{line['quantity']} x {line['sku']}" for line in lines]
 
 

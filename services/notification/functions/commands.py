@@ -3,8 +3,6 @@
 Each carries an `address`, which enters no log.
 """
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from kernel import clock
@@ -38,7 +36,7 @@ def allow(command: Command) -> Command:
 COMMANDS: Commands = {"suppression": suppression, "suppress": suppress, "allow": allow}
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """One command. Raises UnknownCommandError, KeyError naming a missing field, and what the table raises."""
     answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])

@@ -130,6 +130,6 @@ def advance(notice: Notice, seen: Row | None, decide: Callable[[Row | None], Dec
     return table.notes().create_or_apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
     """Consume the notices queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["notices"], notify), REPLAY_POLICY["notices"])

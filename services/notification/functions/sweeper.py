@@ -1,9 +1,10 @@
 """The sweeper: every minute, claims too old to be alive are given up: whether their mails went out stays unknown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 
@@ -56,6 +57,6 @@ def give_up_each() -> dict[str, int]:
     return done
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
     return sweep(give_up_each, republish_stale_outbox)

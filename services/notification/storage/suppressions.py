@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import ClientError
 
 from kernel import clock
 from kernel.aggregate_store import KeyedStore, is_condition_failure, marshal
+from kernel.clients import AwsClient
 
 BOUNCED, COMPLAINED, OPERATOR = "BOUNCED", "COMPLAINED", "OPERATOR"
 WEIGHT: Final = {BOUNCED: (), OPERATOR: (BOUNCED,), COMPLAINED: (BOUNCED, OPERATOR)}
@@ -21,7 +22,7 @@ class Suppressions(KeyedStore):
     gives none away to who has none.
     """
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, "SUPP")
 
     def key(self, row_id: str) -> str:

@@ -2,10 +2,10 @@
 
 import os
 from functools import cache
-from typing import Any
 
 from kernel import clients
 from kernel.aggregate_store import AggregateStore
+from kernel.clients import AwsClient
 from services.notification.domain import states
 from services.notification.storage.suppressions import Suppressions
 
@@ -13,7 +13,7 @@ from services.notification.storage.suppressions import Suppressions
 class Notes(AggregateStore):
     """The rows `NOTE#<order_id>#<kind>`. They hold no address and no name."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
 
 

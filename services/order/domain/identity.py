@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from kernel.idempotency import channel_scope as channel_scope
 from kernel.idempotency import digest
@@ -36,6 +35,6 @@ def placed_event_id(of_order: str) -> str:
     return f"ORDER#{of_order}#1"
 
 
-def request_hash(request: Mapping[str, Any]) -> str:
+def request_hash(request: Mapping[str, object]) -> str:
     """Return the SHA-256 of a request, independent of the order of its fields."""
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

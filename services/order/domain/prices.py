@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kernel.currencies import MINOR_DIGITS
 from kernel.errors import RejectedError
@@ -28,7 +27,7 @@ class Offer:
     reachable: frozenset[str]
 
 
-def check_price(entry: Mapping[str, Any], where: str) -> Money:
+def check_price(entry: Mapping[str, object], where: str) -> Money:
     """Return the price in `{"sku", "amount", "currency"}`. Raises InvalidPriceError."""
     for name in ("sku", "amount", "currency"):
         if not isinstance(entry, Mapping) or name not in entry:

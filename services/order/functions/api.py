@@ -50,7 +50,7 @@ def settings() -> Settings:
     return from_environment(Settings)
 
 
-def run_saga(row: OrderRow, workflow_input: dict[str, Any]) -> OrderRow:
+def run_saga(row: OrderRow, workflow_input: Mapping[str, object]) -> OrderRow:
     """Start the saga once, wait for its end, and return the order's row as it is after that.
 
     The wait leaves time to read the row and to answer. If the saga does not end in that time, the row as it was is returned:
@@ -249,7 +249,7 @@ def _has(if_none_match: str | None, tag: str) -> bool:
     return tag in tags or "*" in tags
 
 
-def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
+def _json(status: int, body: Mapping[str, object], headers: dict[str, str] | None = None) -> Response[str]:
     return Response(status, "application/json", json.dumps(body), headers=dict(headers or {}))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Decision
@@ -154,7 +153,7 @@ COMMANDS: Commands = {
 }
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownAggregateError, what the table raises.

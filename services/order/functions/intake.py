@@ -1,5 +1,6 @@
 """The intake: an OrderPlaced that a channel put on the bus becomes an order, by the same write as the API's."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kernel import clock
@@ -78,6 +79,6 @@ def _create(placement: Placement, event: DomainEvent) -> OrderRow:
     return table.orders().create(placement.order_id, change, Causation(event.correlation_id, event.event_id))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
     """Consume the intake queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["intake"], accept), REPLAY_POLICY["intake"])

@@ -3,8 +3,6 @@
 They are a function of their own, so that a role that may set a price cannot move an order.
 """
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from kernel.commands import Answer, Command, Commands, dispatch
@@ -25,7 +23,7 @@ def set_prices(command: Command) -> Command:
 COMMANDS: Commands = {"set_prices": set_prices}
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """One command. Raises UnknownCommandError, and what the table raises."""
     answer = dispatch(COMMANDS, event)
     logger.info("command answered", command=event["command"], outcome=answer["outcome"])

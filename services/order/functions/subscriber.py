@@ -3,7 +3,7 @@
 Each event is a hint. The order moves only if the owner of the fact states the same of its own row (ADR 27).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,6 +92,6 @@ def take_back_goods(delivery: Delivery) -> None:
 HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockReleased"): take_back_goods}
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
     """Consume the fulfilment queue's batch. Return a partial batch response."""
     return subscribe(event, HANDLERS, REPLAY_POLICY["fulfilment"])

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from kernel.aggregate_store import marshal, unmarshal
 from kernel.clients import AwsClient
@@ -49,7 +48,7 @@ class Catalogue:
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
         raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 
-    def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
+    def set_prices(self, prices: Iterable[Mapping[str, object]]) -> None:
         """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.
 
         Raises InvalidPriceError naming the field of the first that nothing can be sold at; then none is set.

@@ -24,7 +24,7 @@ class Contacts:
         self.client = client
         self.table_name = table_name
 
-    def put(self, customer_id: str, contact: Mapping[str, Any]) -> None:
+    def put(self, customer_id: str, contact: Mapping[str, object]) -> None:
         """Keep the contact, in place of an earlier one. Raises ContentionError."""
         item = {"pk": f"CONTACT#{customer_id}", "customer_id": customer_id, **contact}
         mark = {**key_of(customer_id), **marshal({"customer_id": customer_id})}
@@ -45,5 +45,5 @@ class Contacts:
         keys = (marshal({"pk": f"CONTACT#{customer_id}"}), key_of(customer_id))
         transact(self.client, [{"Delete": {"TableName": self.table_name, "Key": key}} for key in keys])
 
-    def _put(self, item: Mapping[str, Any]) -> Action:
+    def _put(self, item: Mapping[str, object]) -> Action:
         return {"Put": {"TableName": self.table_name, "Item": item}}

@@ -18,7 +18,7 @@ def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, Any]
     return {"mode": RESUME, "order_id": order_id, **({"tried_at": tried_at} if tried_at else {})}
 
 
-def run(client: AwsClient, workflow_arn: str, workflow_input: Mapping[str, Any]) -> bool:
+def run(client: AwsClient, workflow_arn: str, workflow_input: Mapping[str, object]) -> bool:
     """Start the saga and wait for its end. Return whether it ended: what it reached is on the order's row alone.
 
     A failed synchronous execution still answers HTTP 200; its `status` tells

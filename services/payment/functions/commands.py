@@ -5,7 +5,6 @@ An exception is a fault; the same command again is always safe, and is how an un
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -66,7 +65,7 @@ COMMANDS: Commands = {
 }
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """Do one command.
 
     Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, GatewayFaultError, what the table raises.

@@ -5,7 +5,6 @@ The same command again is always safe.
 """
 
 import re
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -76,7 +75,7 @@ def status(command: Command) -> Command:
 COMMANDS: Commands = {"retry_refund": retry_refund, "settle_refund": settle_refund, "status": status}
 
 
-def handler(event: Command, context: Any) -> Answer:
+def handler(event: Command, context: object) -> Answer:
     """One command.
 
     Raises UnknownCommandError, KeyError naming a missing field, GatewayFaultError, and what the table raises.

@@ -3,7 +3,8 @@
 Everything before the capture the saga recovers. What it left behind is voided if no order needs it.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from kernel import clock
 from kernel.aggregate_store import Causation, Row
@@ -52,7 +53,7 @@ def void(row: Row) -> None:
     count("OrphanReleased", 1)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
     """One sweep. Safe to run at any time, any number at once; answers how much it did."""
     payments, begun = table.payments(), clock.now()
     due = payments.due(begun, PER_SHARD)

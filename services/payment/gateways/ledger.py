@@ -8,6 +8,7 @@ from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.clients import AwsClient
 from kernel.money import Money
 from kernel.transactions import Action, transact
 from services.payment.domain.gateway import (
@@ -26,7 +27,7 @@ OUTSIDE = "OUTSIDE"
 class Ledger:
     """A table keyed by `pk`, the order id, and `sk`, the operation."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         self.client = client
         self.table_name = table_name
 

@@ -114,7 +114,7 @@ def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
         return None
 
 
-def _fault(what: str, status: int, said: Any) -> Exception:
+def _fault(what: str, status: int, said: object) -> Exception:
     """Return the exception that an answer other than 2xx is. Nothing of Stripe's message is in it: it may name a person."""
     told = said.get("error") if isinstance(said, dict) else None
     told = told if isinstance(told, dict) else {}

@@ -2,10 +2,10 @@
 
 import os
 from functools import cache
-from typing import Any
 
 from kernel import clients
 from kernel.aggregate_store import AggregateStore, Row
+from kernel.clients import AwsClient
 from kernel.money import Money
 from services.payment.domain import states
 from services.payment.domain.gateway import Intent
@@ -14,7 +14,7 @@ from services.payment.domain.gateway import Intent
 class Payments(AggregateStore):
     """The rows `PAY#<order_id>`."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
 
 

@@ -173,7 +173,7 @@ def _parcel(shipment: Shipment) -> Parcel:
     return PARCELS.get(str(tracker.get("status")), Parcel.ON_ITS_WAY)
 
 
-def _cheapest(rates: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _cheapest(rates: Sequence[Mapping[str, object]]) -> Mapping[str, Any]:
     if not rates:
         raise CarrierUnavailableError(
             "no carrier offers a rate; the shipment stays here until one does, or the order is cancelled"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from kernel import outside_json, webhooks
 from kernel.contact import Contact
@@ -26,7 +26,7 @@ class SandboxCarrier:
     def __init__(self, webhook_secret: Callable[[], str]) -> None:
         self.webhook_secret = webhook_secret
 
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, object]]) -> str | None:
         """Return the order's id: the same order is the same booking."""
         return None if contact.address["country"] in UNREACHED else order_id
 

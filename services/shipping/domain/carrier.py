@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from kernel.contact import Contact
 from kernel.errors import RetryableError
@@ -47,7 +47,7 @@ class Carrier(Protocol):
     asked_every: timedelta
     """How long it is let be before it is asked about a parcel again."""
 
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, object]]) -> str | None:
         """Prepare a booking. Return the carrier's id of it, or None for an unserved address. Raises
         CarrierUnavailableError.
 

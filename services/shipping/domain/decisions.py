@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, Row, due_at
@@ -14,7 +13,7 @@ from services.shipping.domain.states import TRANSITIONS
 NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
 
 
-def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, Any]], now: datetime) -> Decision | None:
+def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, object]], now: datetime) -> Decision | None:
     """Create the shipment of a confirmed order, due at once. There is one per order, so the row deduplicates."""
     if row is not None:
         return None
@@ -33,7 +32,7 @@ def cancel(row: Row | None, requested: DomainEvent) -> Decision | None:
     return Decision(TRANSITIONS["cancel"], remove=DUE_INDEX_ATTRIBUTES) if row["status"] == states.CREATED else None
 
 
-def book(booking: str, lines: Sequence[Mapping[str, Any]]) -> Decision:
+def book(booking: str, lines: Sequence[Mapping[str, object]]) -> Decision:
     """Record that the carrier is about to be asked to book. From here on the shipment cannot be cancelled.
 
     The row keeps the lines that the parcel was prepared with.

@@ -1,10 +1,10 @@
 """The sweeper: every minute, each shipment that is due is handed to the carrier, or asked about. It never gives up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -151,6 +151,6 @@ def due() -> Iterator[str]:
                 yield order_id
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
     """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
     return sweep(lambda: move_each(table.shipments(), due(), move, "ShipmentsNotMoved"), republish_stale_outbox)

@@ -2,17 +2,17 @@
 
 import os
 from functools import cache
-from typing import Any
 
 from kernel import clients
 from kernel.aggregate_store import AggregateStore
+from kernel.clients import AwsClient
 from services.shipping.domain import states
 
 
 class Shipments(AggregateStore):
     """The rows `SHIP#<order_id>`."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
 
 
