@@ -108,8 +108,7 @@ def _sources(service: str) -> Iterator[Path]:
     yield services / "__init__.py"
     if service == AUDIT:
         packages = {*services.glob("*/__init__.py"), *services.glob("*/domain/__init__.py")}
-        shared = {*services.glob("*/domain/states.py"), *services.glob("*/domain/model.py")}
-        yield from sorted({services / "order" / "domain" / "identity.py", *shared, *packages})
+        yield from sorted({services / "order" / "domain" / "identity.py", *services.glob("*/domain/states.py"), *packages})
         return
     yield from _files(services / service)
     consumes: Subscriptions = import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS

@@ -1,13 +1,15 @@
-"""Gap: an Express workflow is run as if it were a Standard one. A name can be used once (on AWS any number of runs of
-one name go side by side), every run puts status events on the default bus (on AWS none does), and `TimeoutSeconds` of
-the workflow, of either type, is ignored.
+"""Gap: the engine runs an Express workflow as a Standard one.
 
-A timed-out run is answered `TIMED_OUT` at once; as on AWS the function it was waiting for runs on. Its own thread ends
-with the state it is in: inside a Parallel, with the branches.
+- A name can be used once; on AWS, any number of runs can have the same name.
+- Every run puts status events on the default bus; on AWS, none does.
+- `TimeoutSeconds` of the workflow is ignored, for either type.
 
-And every run starts at once, however many there are: a sweep that finds a hundred orders has a hundred runs share two
-cores, and all time out, again and again. Here an asynchronous run waits its turn, and its time counts from then, as on
-an AWS whose functions have room for it. A synchronous run never waits: a customer does.
+A run that times out returns `TIMED_OUT` at once. As on AWS, the function that it waited for continues. The thread of the run
+ends with its current state: inside a Parallel, with the branches.
+
+Every run also starts at once: after a sweep over a hundred orders, a hundred runs share two cores, and all time out. With
+this extension an asynchronous run waits for its turn, and its time-out counts from its start, as on AWS with enough
+capacity. A synchronous run never waits, because a customer waits for it.
 """
 
 import json

@@ -1,12 +1,16 @@
-"""Gap: a DynamoDB-stream mapping ignores `batchItemFailures`: it goes on behind the bad record, which is lost silently,
-as are `MaximumRetryAttempts` and `BisectBatchOnFunctionError`.
+"""Gap: a DynamoDB stream mapping ignores `batchItemFailures`, `MaximumRetryAttempts` and `BisectBatchOnFunctionError`. It
+continues after a failed record, which is lost.
 
-Here as on AWS: with `ReportBatchItemFailures` the checkpoint moves to the lowest failed sequence number and the rest of
-the batch is tried again from there; a batch that fails whole is tried again, in halves if the mapping bisects; after
-`MaximumRetryAttempts` (none set: for ever) or `MaximumRecordAgeInSeconds` what is left of the batch is described to the
-on-failure destination and skipped. Moving the checkpoint or halving costs no attempt if the mapping bisects.
+This extension does the same as AWS:
 
-One batch of a mapping runs at a time (a table has one shard here), beside those of other mappings.
+- With `ReportBatchItemFailures`, the checkpoint moves to the lowest failed sequence number, and the rest of the batch is
+  retried from there.
+- A batch that fails as a whole is retried, in halves if the mapping bisects.
+- After `MaximumRetryAttempts` (unlimited if not set) or `MaximumRecordAgeInSeconds`, the rest of the batch is skipped, and
+  a description goes to the on-failure destination.
+- If the mapping bisects, neither a moved checkpoint nor a split counts as an attempt.
+
+A mapping runs one batch at a time, because a table has one shard in the engine. Different mappings run in parallel.
 """
 
 import json
@@ -25,14 +29,14 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the stream, `start` up to but not including `end`, and how often it has failed."""
+    """A segment of the stream from `start` up to `end` (exclusive), and the number of its failures."""
 
     start: int
     end: int
     failures: int = 0
 
 
-# What is still to be tried of the batch a mapping read last, in order; empty when the next batch can be read.
+# By mapping, the segments of its last batch that must still be tried, in order. Empty if it can read the next batch.
 _unfinished: dict[str, list[Segment]] = {}
 _busy: set[str] = set()
 _lock = Lock()
@@ -58,12 +62,12 @@ def register() -> None:
 
 
 def after_failure(segment: Segment, failed_at: int, *, attempts: int | None, bisects: bool) -> tuple[list[Segment], bool]:
-    """Return the stretches to try next after `segment` failed, first at position `failed_at`, and whether it is given up.
+    """Return the segments to try next after `segment` failed at position `failed_at`, and True if it is given up.
 
-    `attempts` is how often a failed stretch may be tried again, None for ever.
+    `attempts` is the number of retries of a segment, or None for no limit.
     """
     if failed_at > segment.start:
-        # What came before is done. With bisection this is a split, which costs no attempt.
+        # The records before it are done. With bisection this is a split, which does not count as an attempt.
         rest = Segment(failed_at, segment.end, segment.failures + (0 if bisects else 1))
         given_up = not bisects and attempts is not None and rest.failures > attempts
         return [rest], given_up
@@ -75,7 +79,7 @@ def after_failure(segment: Segment, failed_at: int, *, attempts: int | None, bis
 
 
 def poll() -> bool:
-    """One pass over all mappings of DynamoDB streams: start a batch for each that has one due."""
+    """Start a batch for each mapping of a DynamoDB stream that has one due."""
     from ministack.services import lambda_svc
 
     started = False
@@ -92,7 +96,7 @@ def poll() -> bool:
 
 
 def _due(mapping: Mapping) -> tuple[Mapping, str, Segment] | None:
-    """Return the function, the table and the stretch that this mapping has to run now, or None."""
+    """Return the function, the table and the segment that this mapping must run now, or None."""
     from ministack.services import dynamodb, lambda_svc
 
     mapping_id, source = mapping["UUID"], mapping.get("EventSourceArn", "")
@@ -120,7 +124,7 @@ def _due(mapping: Mapping) -> tuple[Mapping, str, Segment] | None:
 
 
 def _run(mapping: Mapping, function: Mapping, table: str, segment: Segment) -> None:
-    """Run one stretch of the stream through the function and note what is left of it."""
+    """Invoke the function with a segment of the stream, and record the rest of it."""
     from ministack.services import dynamodb, lambda_svc
 
     mapping_id = mapping["UUID"]
@@ -162,7 +166,7 @@ def _run(mapping: Mapping, function: Mapping, table: str, segment: Segment) -> N
 
 
 def _advance(mapping_id: str, done: Segment, left: list[Segment]) -> None:
-    """Put what is left of `done` in its place, and the checkpoint at the first record not done with."""
+    """Replace `done` by its rest, and move the checkpoint to the first record that is not done."""
     from ministack.services import lambda_svc
 
     queue = [*left, *_unfinished.get(mapping_id, [])[1:]]
