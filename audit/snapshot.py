@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -61,7 +61,7 @@ def read_books(
     )
 
 
-def _rows(client: AwsClient, table_name: str, **only: Any) -> Iterator[Row]:
+def _rows(client: AwsClient, table_name: str, **only: object) -> Iterator[Row]:
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True, **only):
         for item in page["Items"]:
             yield {name: _plain(_deserialize(part)) for name, part in item.items()}

@@ -41,7 +41,7 @@ class ServiceStack(Stack):
         self.provides: set[str] = set()
         self._required: dict[str, str] = {}
         self._stage = stage
-        self._settings: dict[str, Any] = {}
+        self._settings: dict[str, object] = {}
         Tags.of(self).add("orderflow:stage", stage.name)
         Tags.of(self).add("orderflow:service", service)
         self.setting("ephemeral")

@@ -57,7 +57,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message} for key in sorted(failed) for message in carriers[key]]}
 
 
-def write(rows: dict[str, dict[str, Any]]) -> set[str]:
+def write(rows: dict[str, dict[str, object]]) -> set[str]:
     """Write at most 25 rows, given by sort key, in one call. Return the sort keys of the rows that were not written."""
     table, client = settings().table_name, clients.dynamodb()
     try:

@@ -60,7 +60,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
     }
 
 
-def without_secrets(event: Mapping[str, object]) -> Mapping[str, Any]:
+def without_secrets(event: Mapping[str, object]) -> Mapping[str, object]:
     """Return the event without the payment token and the idempotency key that a channel's OrderPlaced carries.
 
     No copy of either is kept here. The key's hash stands in its place, from which the order's id follows.

@@ -41,7 +41,7 @@ def lambda_handler(bootstrap: Bootstrap) -> Handler:
     def bootstrapped() -> Handler:
         return bootstrap(Clients(), os.environ)
 
-    def handle(event: object, context: object) -> Any:
+    def handle(event: object, context: object) -> object:
         return bootstrapped()(event, context)
 
     return handle

@@ -40,9 +40,9 @@ class DomainEvent(Generic[D_co]):
     data: D_co = field(default_factory=dict)  # type: ignore[assignment]
     event_version: int = 1
 
-    def detail(self) -> dict[str, Any]:
+    def detail(self) -> dict[str, object]:
         """Return the event's `detail` on the bus: `{"metadata": {...}, "data": {...}}`."""
-        metadata: dict[str, Any] = {
+        metadata: dict[str, object] = {
             "event_id": self.event_id,
             "event_version": self.event_version,
             "occurred_at": self.occurred_at,

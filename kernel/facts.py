@@ -67,7 +67,7 @@ def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[s
         InvocationType="RequestResponse",
         Payload=json.dumps({"order_id": order_id, **about}).encode(),
     )
-    found: dict[str, Any] = outside_json.read_object(answered["Payload"].read())
+    found: dict[str, object] = outside_json.read_object(answered["Payload"].read())
     if "FunctionError" in answered:
         failure = found.get("errorType", answered["FunctionError"])  # never its message, which may hold personal data
         raise FactsUnavailableError(f"the query about {order_id} failed: {failure}")

@@ -94,7 +94,7 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Any:
+def _object(pairs: list[tuple[str, object]]) -> Any:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -128,7 +128,7 @@ def _constant(name: str) -> Any:
 
 def _walk(value: object) -> Iterator[tuple[str, Any]]:
     """Yield each refused part with its place, without recursion."""
-    left: list[tuple[str, Any]] = [("", value)]
+    left: list[tuple[str, object]] = [("", value)]
     while left:
         where, part = left.pop()
         if isinstance(part, _Refused):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -32,7 +32,7 @@ class ProblemDetails:
     status: int
     title: str
     detail: str
-    members: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response[str]:
         """Return the HTTP response, `application/problem+json`."""

@@ -85,7 +85,7 @@ class Receipts:
     ) -> PaymentStatement: ...
     @overload
     def check(self, kind: Literal[Kind.STOCK], order_id: str, stated: object, outcome: str | None = None) -> StockStatement: ...
-    def check(self, kind: Kind, order_id: str, stated: object, outcome: str | None = None) -> Any:
+    def check(self, kind: Kind, order_id: str, stated: object, outcome: str | None = None) -> object:
         """Return the statement that `stated` holds, without its receipt; with an `outcome`, only a statement of that outcome.
 
         A receipt that the kept key does not verify is held against the keys as they are now, since one was perhaps rotated.
@@ -139,7 +139,7 @@ def _canonical(value: object) -> str:
     return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _whole(value: object) -> Any:
+def _whole(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

@@ -52,7 +52,7 @@ def _known() -> dict[Key, tuple[dict[str, Any], str]]:
 
 @cache
 def _compiled(key: Key) -> Callable[[Any], Any]:
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(_known()[key][0], use_default=False)
+    compiled: Callable[[object], object] = fastjsonschema.compile(_known()[key][0], use_default=False)
     return compiled
 
 

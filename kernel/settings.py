@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kernel.errors import BugError
 
@@ -20,7 +20,7 @@ def from_environment(kind: type[T], environ: Mapping[str, str] | None = None) ->
     Raises MissingSettingError naming the variable.
     """
     found = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for item in fields(kind):  # type: ignore[arg-type]
         name = item.name.upper()
         if name in found:

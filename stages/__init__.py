@@ -256,7 +256,7 @@ def _from_text(given: str, like: Value) -> Value:
 class _OneOfEachKey(yaml.SafeLoader):
     """A loader that refuses duplicate keys; PyYAML silently takes the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
@@ -266,8 +266,8 @@ class _OneOfEachKey(yaml.SafeLoader):
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+def _schema() -> dict[str, object]:
+    schema: dict[str, object] = json.loads(SCHEMA.read_text(encoding="utf-8"))
     return schema
 
 

@@ -5,7 +5,6 @@ channel's principal that is named by its ARN may be of another account. IAM admi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_events as events
@@ -42,7 +41,7 @@ def state_who_publishes(bus: events.EventBus, stage: str, channels: Sequence[Cha
             add(f"Channel{position}", iam.Effect.ALLOW, arns, {"ForAllValues:StringEquals": own})
 
 
-def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the name and conditions of each Deny statement. EventBridge refuses a call whole if one entry is refused.
 
     A statement negates its condition on the caller. A negated condition also holds for a caller that lacks the key.
@@ -61,7 +60,7 @@ def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[
         yield f"OnlyChannel{position}", _if_source([source], {"ArnNotEquals": {"aws:PrincipalArn": arns}})
 
 
-def _if_source(sources: list[str], conditions: Mapping[str, object]) -> dict[str, Any]:
+def _if_source(sources: list[str], conditions: Mapping[str, object]) -> dict[str, object]:
     """Return the conditions of a call with one of the sources. EventBridge itself, which replays the archive, is exempt."""
     not_aws = {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
     return {"ForAnyValue:StringEquals": {"events:source": sources}, **conditions, **not_aws}

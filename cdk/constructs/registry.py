@@ -12,7 +12,7 @@ from aws_cdk import aws_eventschemas as eventschemas
 from cdk.constructs.bus import SERVICES_FOLDER
 from cdk.service_stack import PLATFORM, ServiceStack
 
-ENVELOPE: Final[Mapping[str, Mapping[str, Any]]] = {
+ENVELOPE: Final[Mapping[str, Mapping[str, object]]] = {
     "account": {"type": "string"},
     "detail-type": {"type": "string"},
     "id": {"type": "string"},
@@ -46,7 +46,7 @@ def register_schemas(stack: ServiceStack) -> None:
         )
 
 
-def document(schema: Mapping[str, object]) -> dict[str, Any]:
+def document(schema: Mapping[str, object]) -> dict[str, object]:
     """Return the OpenAPI document of an event's schema (draft-07)."""
     detail_type, name = schema["x-detail-type"], f"{schema['x-detail-type']}Detail"
     return {
@@ -68,7 +68,7 @@ def document(schema: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def as_openapi(schema: object) -> Any:
+def as_openapi(schema: object) -> object:
     """Convert a draft-07 schema to OpenAPI 3.0, which has no `const` and no empty `required`."""
     if isinstance(schema, list):
         return [as_openapi(part) for part in schema]

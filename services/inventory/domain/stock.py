@@ -137,7 +137,7 @@ def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
     return dict(sorted(merged.items()))
 
 
-def as_lines(quantities: Quantities) -> list[dict[str, Any]]:
+def as_lines(quantities: Quantities) -> list[dict[str, object]]:
     """Return the lines of rows and events, one for each SKU."""
     return [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
 

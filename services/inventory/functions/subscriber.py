@@ -1,7 +1,6 @@
 """The cancellations' subscriber: what was sold to a confirmed order that is cancelled is available again, once."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel.aggregate_store import Causation
 from kernel.facts import contradicted, facts_of
@@ -36,6 +35,6 @@ def restock(delivery: Delivery) -> None:
     reservations.move(event.order_id, decisions.restock, Causation(event.correlation_id, event.event_id))
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], restock), REPLAY_POLICY["cancellations"])

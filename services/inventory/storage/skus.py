@@ -1,7 +1,6 @@
 """The rows of SKUs, `SKU#<sku>`: counters, and who waits for how many; each change of them is a part of a transaction."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -94,7 +93,7 @@ class _Update:
         self.sets: dict[str, str] = {}
         self.adds: list[str] = []
         self.conditions: list[str] = []
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         if due:
             for name, value in due_at(f"SKU#{sku}", clock.now()).items():
                 self.sets[name] = f"if_not_exists({name}, :{name})"
@@ -157,5 +156,5 @@ def _leave(leave: Leave) -> _Update:
     return update
 
 
-def _as_list(queue: Iterable[Waiting]) -> list[dict[str, Any]]:
+def _as_list(queue: Iterable[Waiting]) -> list[dict[str, object]]:
     return [{"order_id": waiting.order_id, "quantity": waiting.quantity} for waiting in queue]

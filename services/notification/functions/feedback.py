@@ -43,7 +43,7 @@ def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
     raise UnknownFeedbackError("not an SES event of a bounce or a complaint")
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: dict[str, object], context: object) -> dict[str, int]:
     """One event of SES's; answers how many addresses it suppressed that were not. Safe to be told any number of times."""
     reason, addresses = to_suppress(event)
     suppressed = sum(table.suppressions().add(address, reason, clock.now()) for address in addresses)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
@@ -130,6 +129,6 @@ def advance(notice: Notice, seen: Row | None, decide: Callable[[Row | None], Dec
     return table.notes().create_or_apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the notices queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["notices"], notify), REPLAY_POLICY["notices"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Generic, NotRequired, TypedDict, TypeVar, cast
+from typing import Final, Generic, NotRequired, TypedDict, TypeVar, cast
 
 import fastjsonschema
 
@@ -264,9 +264,9 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
 
 
 @cache
-def _checker(schema: str) -> Callable[[Any], Any]:
+def _checker(schema: str) -> Callable[[object], object]:
     text = (Path(__file__).parents[1] / "requests" / f"{schema}.json").read_text()
-    check: Callable[[Any], Any] = fastjsonschema.compile(json.loads(text), use_default=False)
+    check: Callable[[object], object] = fastjsonschema.compile(json.loads(text), use_default=False)
     return check
 
 

@@ -223,7 +223,7 @@ def _undecided(row: OrderRow) -> str:
     return UNAVAILABLE.get(unavailable, "not decided yet")
 
 
-def _public(row: OrderRow) -> dict[str, Any]:
+def _public(row: OrderRow) -> dict[str, object]:
     """Return an order as its caller sees it, without payment token and contact."""
     attributes: Mapping[str, object] = row
     shown = {name: attributes[name] for name in PUBLIC}

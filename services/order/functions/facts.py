@@ -8,7 +8,7 @@ from services.order.domain.model import OrderRow
 from services.order.storage import table
 
 
-def stated(row: OrderRow | None) -> dict[str, Any]:
+def stated(row: OrderRow | None) -> dict[str, object]:
     """Return FOUND with the order's facts, none of them personal, or NOT_FOUND.
 
     `confirmed` and `revoked` (cancelled after its confirmation) are true for good once they are true.

@@ -1,7 +1,6 @@
 """The intake: an OrderPlaced that a channel put on the bus becomes an order, by the same write as the API's."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Causation
@@ -79,6 +78,6 @@ def _create(placement: Placement, event: DomainEvent) -> OrderRow:
     return table.orders().create(placement.order_id, change, Causation(event.correlation_id, event.event_id))
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the intake queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["intake"], accept), REPLAY_POLICY["intake"])

@@ -5,7 +5,6 @@ Each event is a hint. The order moves only if the owner of the fact states the s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Causation, Decision, UnknownAggregateError
@@ -92,6 +91,6 @@ def take_back_goods(delivery: Delivery) -> None:
 HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockReleased"): take_back_goods}
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the fulfilment queue's batch. Return a partial batch response."""
     return subscribe(event, HANDLERS, REPLAY_POLICY["fulfilment"])

@@ -5,14 +5,13 @@ contact, which it may not read. Both are written in one transaction.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel.aggregate_store import Row, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
 
 
-def key_of(customer_id: str) -> dict[str, Any]:
+def key_of(customer_id: str) -> dict[str, object]:
     """Return the key of the mark that the customer has a contact, in DynamoDB's wire form."""
     return marshal({"pk": f"REACHABLE#{customer_id}"})
 

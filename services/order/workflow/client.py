@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,7 +12,7 @@ logger = Logger(child=True)
 LIVE, RESUME = "live", "resume"
 
 
-def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, Any]:
+def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, object]:
     """Return the workflow's input for an order that it loads itself. `tried_at` names the try, as its row has it."""
     return {"mode": RESUME, "order_id": order_id, **({"tried_at": tried_at} if tried_at else {})}
 

@@ -1,14 +1,13 @@
 """The saga's definition, read from its YAML."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 FILE = Path(__file__).parent / "order_saga.asl.yaml"
 
 
-def definition() -> dict[str, Any]:
+def definition() -> dict[str, object]:
     """Return the definition as Step Functions takes it once dumped to JSON. `${OrderCommands}` and its like stay in it."""
-    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    loaded: dict[str, object] = yaml.safe_load(FILE.read_text())
     return loaded

@@ -1,7 +1,5 @@
 """What the order states of its row to payment, to inventory and to itself, each with its receipt."""
 
-from typing import Any
-
 from kernel.receipts import Kind, Statement, receipts
 from services.order.domain import decisions, identity
 from services.order.domain.model import OrderRow
@@ -26,7 +24,7 @@ def decision(row: OrderRow) -> Statement:
     return _issued(Kind.DECISION, row, {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]})
 
 
-def live_input(row: OrderRow) -> dict[str, Any]:
+def live_input(row: OrderRow) -> dict[str, object]:
     """Return the workflow's input for an order just placed: what the order states, and no name or address.
 
     A repeat of the request may find the order decided: the saga states what was ordered once more, and gets what it became.

@@ -182,7 +182,7 @@ def record_outside_refund(row: Row | None, order_id: str, refund: OutsideRefund)
     return Decision(OUTSIDE_REFUNDS["record_outside_refund"], set={"order_id": order_id, **data}, data=data)
 
 
-def _told(dispute: Dispute) -> dict[str, Any]:
+def _told(dispute: Dispute) -> dict[str, object]:
     return {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
 
 
@@ -191,7 +191,7 @@ def refund_cause(row: Row) -> Causation:
     return Causation(row["correlation_id"], row["refund_for"])
 
 
-def _attempt(row: Row, number: int, asked_by: str, now: datetime) -> dict[str, Any]:
+def _attempt(row: Row, number: int, asked_by: str, now: datetime) -> dict[str, object]:
     return {"refund_attempt": number, "refund_for": asked_by, **due_at(row["pk"], now)}
 
 

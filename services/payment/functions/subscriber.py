@@ -1,7 +1,6 @@
 """The cancellations' subscriber: a confirmed order that is cancelled gets its money back, once, however often it is told."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Causation
@@ -37,6 +36,6 @@ def refund(delivery: Delivery) -> None:
     processor.refund(payments, gateway(), row)
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], refund), REPLAY_POLICY["cancellations"])

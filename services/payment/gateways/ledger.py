@@ -41,7 +41,7 @@ class Ledger:
         """All of the actions, or nothing: those that refused it, by position, as `transact` has them."""
         return transact(self.client, list(actions))
 
-    def record(self, order_id: str, operation: str, **attributes: Any) -> Action:
+    def record(self, order_id: str, operation: str, **attributes: object) -> Action:
         """Return the write that creates a record, refused if there is one."""
         recorded_at = clock.rfc3339(clock.now())
         return {
@@ -53,7 +53,7 @@ class Ledger:
             }
         }
 
-    def check(self, order_id: str, operation: str, condition: str, values: dict[str, Any] | None = None) -> Action:
+    def check(self, order_id: str, operation: str, condition: str, values: dict[str, object] | None = None) -> Action:
         """Return the condition on another record in the same transaction."""
         check = {
             "TableName": self.table_name,

@@ -1,7 +1,6 @@
 """The cancellations' subscriber: the parcel of an order to be cancelled stays here, if the carrier cannot have it yet."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel.aggregate_store import Causation
 from kernel.facts import contradicted, facts_of
@@ -34,6 +33,6 @@ def keep_here(delivery: Delivery) -> None:
     )
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the cancellations queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], keep_here), REPLAY_POLICY["cancellations"])

@@ -1,7 +1,6 @@
 """The orders' subscriber: a confirmed order gets its shipment, once, however often and late it is told."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel import clock
 from kernel.aggregate_store import Causation, Decision, Row
@@ -35,6 +34,6 @@ def create_shipment(delivery: Delivery) -> None:
     )
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
     """Consume the orders queue's batch. Return a partial batch response."""
     return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["orders"], create_shipment), REPLAY_POLICY["orders"])
