@@ -159,5 +159,5 @@ def _moment(event: Published) -> str:
 
 
 def _occurred(event: Published) -> tuple[str, str]:
-    # A channel says itself when it was; what comes of it never precedes it in the tree, whatever it says.
+    # A channel states its own time. In the tree, an effect never precedes its cause, whatever that time is.
     return str(event.metadata.get("occurred_at") or event.put_at), event.event_id

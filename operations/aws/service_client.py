@@ -13,10 +13,10 @@ from operations.errors import UserError
 
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
-"""What a Lambda function may answer."""
+"""The most bytes of a Lambda function's response."""
 MAX_PRICES = 100
 MAX_ITEMS = 50
-"""What one `set_prices` and one `replenish` take."""
+"""The most entries of one `set_prices` and of one `replenish`."""
 
 
 def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any:

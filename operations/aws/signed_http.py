@@ -13,12 +13,12 @@ from operations.aws.target import Target, require_loopback
 from operations.errors import UserError
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
-"""What API Gateway passes on."""
+"""The most bytes of a request that API Gateway passes on."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API said; header names are lower case."""
+    """The API's response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]

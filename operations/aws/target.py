@@ -1,7 +1,7 @@
 """Which AWS a command works on, and how it gets there.
 
 A laptop target can reach the loopback interface only, with credentials that are valid nowhere: no profile, file or
-instance role of the person's own is ever read for it, neither by a client made here nor by a process given
+instance role of the user is ever read for it, neither by a client made here nor by a process given
 `environment()`. A real account needs `--target aws`, in so many words.
 """
 
@@ -22,7 +22,7 @@ from stages import Stage, StageError
 LAPTOP_REGION = "us-east-1"
 LAPTOP_ACCOUNT = "000000000000"
 LAPTOP_SECRET = "test"  # noqa: S105 - valid nowhere, which is the point
-# What the AWS SDKs and CLIs would otherwise take an identity or an address from.
+# The sources from which the AWS SDKs and CLIs would otherwise take an identity or an address.
 _IDENTITY_VARIABLES = frozenset(
     {
         "AWS_PROFILE",
@@ -52,7 +52,7 @@ _NO_SETTINGS = {
 
 
 class Kind(StrEnum):
-    """What `--target` takes."""
+    """The values of `--target`."""
 
     LAPTOP = "laptop"
     AWS = "aws"

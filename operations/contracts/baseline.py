@@ -23,7 +23,7 @@ Schemas = Mapping[Key, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one version of an event: `new`, `removed`, `unchanged`, `compatible` or `breaking`."""
+    """The verdict on one version of an event: `new`, `removed`, `unchanged`, `compatible` or `breaking`."""
 
     key: Key
     kind: str
@@ -37,7 +37,7 @@ class Verdict:
 
     @property
     def advice(self) -> str:
-        """What to do about it, in words for somebody who has just met this."""
+        """The next step, in words for a newcomer."""
         source, detail_type, version = self.key
         service = "order" if source.startswith(CHANNEL_PREFIX) else source.rpartition(".")[2]
         stem = f"Channel{detail_type}" if source.startswith(CHANNEL_PREFIX) else detail_type

@@ -1,4 +1,4 @@
-"""What has changed between two versions of a schema file (draft-07), and whom it breaks.
+"""The changes between two versions of a schema file (draft-07), and the side that each breaks.
 
 Two things can break. *The archive*: an event that was published yesterday is refused by today's schema, so a replay of it, or
 a publisher that is not deployed yet, fails. *Consumers*: an event published tomorrow holds what yesterday's schema refused, so
@@ -26,7 +26,7 @@ class Breaks(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One change: the field (`data.lines[].sku`), what has changed in words, and whom it breaks, nobody if empty."""
+    """One change: the field (`data.lines[].sku`), the change in words, and the side that it breaks, empty if none."""
 
     field: str
     what: str

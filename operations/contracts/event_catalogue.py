@@ -1,4 +1,4 @@
-"""Every event and version that there is, with who publishes and who consumes it: what the generated documents are made of."""
+"""Every event and version, with its publisher and its consumers: the source of the generated documents."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from operations.contracts.subscriptions import consumers
 
 Schema = Mapping[str, Any]
 CHANNELS: Final = "channels"
-"""Who publishes the one event that comes from outside."""
+"""The publisher of the one event that comes from outside."""
 
 
 @dataclass(frozen=True)

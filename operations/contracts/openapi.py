@@ -42,12 +42,12 @@ PROBLEM: Final = {
 REFUSED_BEFORE: Final = {
     "403": "The signature is missing or wrong, or its identity may not call this route. API Gateway responds.",
 }
-"""What API Gateway answers by itself where a route is signed."""
+"""Responses that API Gateway itself gives on a signed route."""
 REFUSED_ANYWHERE: Final = {
     "429": "Too many requests. API Gateway responds; send the request again later.",
     "5XX": "API Gateway or the function failed, and the outcome is unknown: send the same request again.",
 }
-"""What API Gateway answers by itself on each route."""
+"""Responses that API Gateway itself gives on each route."""
 GATEWAY: Final = {
     "title": "Gateway",
     "description": "The body of API Gateway's own responses.",

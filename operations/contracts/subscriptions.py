@@ -1,4 +1,4 @@
-"""What each consumer does with each event that it subscribes to, live and out of the archive."""
+"""Each consumer's treatment of each event that it subscribes to, live and out of the archive."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ EFFECTS: Final = {
     ReplayPolicy.OPT_IN: ("nothing", "performs missed actions"),
     NEVER: ("nothing", "nothing"),
 }
-"""What a subscription does on a replay, without `--catch-up` and with it. Of what it has done already, nothing again."""
+"""The effects of a replay on a subscription, without `--catch-up` and with it. It never repeats work that is done."""
 BY_LIVE_ORDERS_ONLY: Final = ("order/start", source_of("order"), "OrderPlaced")
 """The rule that starts the saga: a replayed order is resumed by its sweeper if it must be, and never by the replay."""
 
@@ -30,7 +30,7 @@ class Consumer:
 
     @property
     def service(self) -> str:
-        """Whose it is."""
+        """The service that owns it."""
         return self.name.partition("/")[0]
 
     def takes(self, source: str, detail_type: str) -> bool:

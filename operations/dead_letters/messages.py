@@ -18,11 +18,11 @@ from operations.errors import UserError
 
 ENDING: Final = "-dlq-url"
 MAX_MESSAGES: Final = 10
-"""What one ReceiveMessage gives and one ChangeMessageVisibilityBatch takes."""
+"""The most messages of one ReceiveMessage and of one ChangeMessageVisibilityBatch."""
 WAIT_SECONDS = 1
 """Not 0: only who waits a while is answered by every server of the queue."""
 LOOK_SECONDS: Final = 30
-"""How long messages stay hidden if whoever looks at them dies before putting them back."""
+"""How long messages stay hidden if the command dies before it returns them."""
 
 
 def queues(target: Target) -> dict[str, int]:

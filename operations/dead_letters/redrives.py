@@ -1,7 +1,7 @@
 """Give dead letters another try, set those aside that keep failing, or drop them, with a copy kept.
 
 A message goes back to its subscription's own queue, never to the bus: other consumers had the event already. It is sent first
-and deleted after, so whoever dies in between leaves it in both places, and the consumer dedupes.
+and deleted after. A command that dies in between leaves it in both places, and the consumer deduplicates.
 """
 
 import json
@@ -104,7 +104,9 @@ def _redriven(
 
 
 def drop(target: Target, name: str, which: Chosen, file: Path, told: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-    """Take the chosen messages out of the queue `name`, each after its copy is in `file`, a line of JSON; what was dropped."""
+    """Take the chosen messages out of the queue `name`, each after its copy is in `file`, a line of JSON. Return the dropped
+    ones.
+    """
     url, client, results = _url(target, name), target.client("sqs"), []
     with file.open("a", encoding="utf-8") as kept:
         for message in _taken(target, name, which):

@@ -19,7 +19,7 @@ from operations.repository import REPOSITORY
 from stages import Stage
 
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
-# What the composition reads; its fingerprint says whether a synthesis could differ from the last one.
+# The files that the composition reads. Their fingerprint decides if a synthesis could differ from the last one.
 SOURCES = ("app.py", "cdk", "kernel", "services", "audit", "journal", "stages", "cdk.json", "requirements", "pyproject.toml")
 _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
@@ -73,12 +73,12 @@ class Cdk:
             for parameter in given:
                 arguments += ["--parameters", f"{stack}:{parameter}"]
         if self.target.is_laptop:
-            # A change set shows a person what will change; here nobody looks.
+            # A change set shows a person the changes; no person looks here.
             arguments += ["--method=direct", "--concurrency", "4"]
         self.finish(self._begin(arguments, self.log.parent), "deploy")
 
     def take_up(self, assembly: Path, stack: str, mapping: str) -> None:
-        """Make the stack of the existing resources in `mapping`, by logical id, as JSON. What else it has, `deploy` adds."""
+        """Make the stack of the existing resources in `mapping`, by logical id, as JSON. `deploy` adds its other resources."""
         arguments = ["import", stack, "--app", str(assembly), "--resource-mapping-inline", mapping, "--progress", "events"]
         self.finish(self._begin(arguments, self.log.parent), "import")
 

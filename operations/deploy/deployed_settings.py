@@ -12,7 +12,7 @@ from stages import Stage
 
 Settings = Mapping[str, Any]
 BEFORE_SETTINGS = {"payment": "gateway", "shipping": "carrier"}
-"""What stacks of before there was `settings` have left as a parameter of its own."""
+"""Parameters of stacks that were deployed before the parameter `settings` existed."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What may be deployed and destroyed: the stacks' order, and whether what each requires is there."""
+"""The order in which stacks may be deployed and destroyed, and the parameters that each requires."""
 
 from collections.abc import Container, Iterable, Sequence
 
@@ -12,7 +12,7 @@ from operations.repository import REPOSITORY
 from stages import Stage
 
 BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
-"""What the CDK's bootstrap stack leaves, for its default qualifier."""
+"""The parameter of the CDK's bootstrap stack, for its default qualifier."""
 KEPT_AND_LOST = {
     True: ("Deleted: everything, including tables and the archive, because the stage is ephemeral.",),
     False: (
@@ -22,7 +22,7 @@ KEPT_AND_LOST = {
         "A kept archive replays only to the bus that it was created for.",
     ),
 }
-"""What to say of an ephemeral stage, and of every other, before something of it is destroyed."""
+"""The warnings before a stack is destroyed, of an ephemeral stage and of every other."""
 
 
 def service_of(stack: Stacked) -> str:
@@ -150,7 +150,7 @@ def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
         try:
             status = client.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
         except ClientError as error:
-            # Whoever may not look must not be told that nothing is there.
+            # Without the permission to look, do not report that nothing is deployed.
             if "does not exist" not in str(error):
                 raise
             continue

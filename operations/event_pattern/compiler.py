@@ -1,4 +1,4 @@
-"""From a pattern's JSON to what each of its fields must be. What AWS would refuse is refused, with where and what is wrong."""
+"""The compiler of patterns: JSON to the tests of each field. It refuses what AWS would refuse, with place and fault."""
 
 import json
 import math
@@ -21,14 +21,14 @@ RESERVED_IN_OR = frozenset(OPERATORS) | {
     *("=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "date-after", "date-on-or-after"),
     *("date-before", "date-on-or-before", "in-date-range", "ip-address-in-range", "ip-address-not-in-range"),
 }
-"""No branch of an `$or` may have a field of such a name."""
+"""Names that no field in a branch of an `$or` may have."""
 
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """What one field of the event must be: it passes one of `tests`, or it is there (or not there), as `exists` says."""
+    """The condition on one field of the event: it passes one of `tests`, or it is there (or not there), as `exists` says."""
 
     tests: tuple[Comparison, ...]
     exists: frozenset[bool] = frozenset()

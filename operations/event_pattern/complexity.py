@@ -15,7 +15,7 @@ MOST_SETS: Final = 5_000
 """Of prefixes that a value can match; beyond that a field is taken for too complex."""
 
 State = tuple[str, ...]
-"""What was read of a pattern: characters, and ANY for each asterisk. Patterns that begin alike share their states."""
+"""A prefix of a pattern: characters, and ANY for each asterisk. Patterns with a common prefix share its states."""
 ANY: Final = "any"
 OTHER: Final = ""
 """Any character that no pattern names."""

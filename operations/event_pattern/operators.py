@@ -146,9 +146,9 @@ OPERATORS: Mapping[str, Callable[[str, Any], Comparison]] = {
     "anything-but": anything_but,
     "exactly": exactly,
 }
-"""What makes a test of each operator's operand; `exists` is not here, because it asks about the field and not about a value."""
+"""The maker of a test from each operator's operand. `exists` is missing: it is about the field and not about a value."""
 NEGATED = {"prefix": prefix, "suffix": suffix, "equals-ignore-case": equals_ignore_case, "wildcard": wildcard}
-"""What `anything-but` may be of."""
+"""The operators that `anything-but` may negate."""
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<": operator.lt,

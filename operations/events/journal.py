@@ -1,4 +1,4 @@
-"""What was published: the journal, read. The archive is what is replayed, and tells no more than a count and a size."""
+"""The published events, read from the journal. The archive can only be replayed: it shows no more than a count and a size."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ class Published:
 
     @property
     def detail_type(self) -> str:
-        """What happened."""
+        """The type of the event."""
         return str(self.event["detail-type"])
 
     @property
@@ -52,7 +52,7 @@ class Published:
 
     @property
     def source(self) -> str:
-        """Who said so."""
+        """The source of the event."""
         return str(self.event["source"])
 
 

@@ -18,7 +18,7 @@ from services.order.domain import identity
 IN_FLIGHT = 8
 """How many orders may be on their way at once while an import follows them: what two cores of a laptop carry."""
 PATIENCE_SECONDS = 60.0
-"""How long orders of which none gets further may hold up the rest."""
+"""How long orders may hold up the rest while none of them moves."""
 AT_ONCE = 4
 """How many contacts are put at once."""
 
@@ -120,7 +120,7 @@ class _Window:
         self.on_their_way: list[str] = []
 
     def room(self) -> int:
-        """How many more may be published; waits until it is one. Orders of which none gets further hold up nobody else."""
+        """How many more may be published; waits until it is one. Orders that do not move do not hold up the others."""
         ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = store.statuses(self.target, self.on_their_way)

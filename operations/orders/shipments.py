@@ -1,4 +1,4 @@
-"""Move a shipment on, as its sweeper or the sandbox carrier would: for whoever does not want to wait for either."""
+"""Shipments that an operator moves on without waiting for the sweeper or the sandbox carrier."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from services.notification.domain.mails import KINDS
 from services.order.domain.states import AWAITING_OTHER_SERVICES
 
 MAX_KEYS = 100
-"""What one BatchGetItem takes."""
+"""The most keys of one BatchGetItem."""
 
 
 def find(target: Target, order_id: str) -> dict[str, Any]:
@@ -107,7 +107,9 @@ def resume(target: Target, order_id: str) -> str:
 def settled(
     target: Target, order_ids: list[str], deadline_seconds: float, seen: Callable[[int], None]
 ) -> dict[str, dict[str, Any]]:
-    """Follow the orders until all are there and terminal, or the deadline; their rows. `seen` hears how many are settled."""
+    """Follow the orders until all are there and terminal, or until the deadline. Return their rows. `seen` receives the number
+    of settled orders.
+    """
     ends = time.monotonic() + deadline_seconds
     known: dict[str, dict[str, Any]] = {}
     waiting = list(order_ids)

@@ -19,7 +19,7 @@ ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
 ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
 NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn", "journal/events-rule-arn"})
-"""Rules that are nobody's to choose: the saga of an order is never started by a replay (its sweeper is its retry), the
+"""Rules that cannot be chosen: the saga of an order is never started by a replay (its sweeper is its retry), the
 staging queue gets paced replays only, and the journal keeps what was put, not what was replayed."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -108,7 +108,7 @@ def check(target: Target, chosen: Window, now: datetime) -> None:
 def start(
     target: Target, chosen: Window, rule_arns: list[str], now: datetime, *, paced: bool = False, catch_up: bool = False
 ) -> str:
-    """Start the replay of a window that was checked; its name, which tells consumers whether it is to catch up."""
+    """Start the replay of a window that was checked; its name shows consumers if it catches up."""
     name = f"{replay_prefix(paced=paced, catch_up=catch_up)}{target.stage}-{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"
     try:
         target.client("events").start_replay(

@@ -1,4 +1,4 @@
-"""What a replay that catches up would do outside: the orders it would charge for, and the work it would repeat."""
+"""The effects outside of a replay that catches up: the orders that it would charge, and the work that it would repeat."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

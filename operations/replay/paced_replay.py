@@ -1,9 +1,9 @@
 """Paced replay: from the archive through the staging queue to the consumers' own queues, no faster than asked, in order.
 
-The archive keeps no order and knows no pace. So the replay is sent to the staging queue alone; what has arrived there is
-taken whole, put in order, and handed on. Of one order, an event goes to a consumer only when that consumer's queue has
-emptied since the event before it. A message leaves the staging queue when all its consumers have it, so whoever dies in
-the middle loses nothing: the rest comes back into the queue, and another run goes on. Consumers dedupe what they get twice.
+The archive keeps no order and knows no pace. So the replay is sent to the staging queue alone; the command
+receives everything, sorts it, and forwards it. Of one order, an event goes to a consumer only when that consumer's queue has
+emptied since the event before it. A message leaves the staging queue when all its consumers have it. So a command that dies
+loses nothing: the rest returns to the queue, and another run goes on. Consumers drop duplicates.
 """
 
 import json
@@ -33,9 +33,9 @@ STAGING_QUEUE: Final = "platform/staging-queue-url"
 MOST_STAGED: Final = 100_000
 """SQS lets at most 120,000 messages of a queue be in flight."""
 HIDDEN_SECONDS: Final = 900
-"""How long the staged messages stay hidden if whoever hands them on is killed."""
+"""How long the staged messages stay hidden if the command that forwards them is killed."""
 BATCH: Final = 10
-"""What SQS takes and gives in one call."""
+"""The most messages of one call of SQS."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Staged:
 
     @property
     def order(self) -> str:
-        """What its place is kept in: the order, or the aggregate of an event about none."""
+        """The ordering key: the order, or the aggregate of an event about no order."""
         metadata = self.event["detail"]["metadata"]
         return str(metadata.get("order_id") or metadata["event_id"].rpartition("#")[0])
 
@@ -113,7 +113,7 @@ def collect(
     found: dict[str, Staged] = {}
     try:
         while True:
-            over = ended()  # asked before the queue: what came meanwhile is still found
+            over = ended()  # checked before the queue, so that events that came meanwhile are still found
             answer = client.receive_message(
                 QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
             )
@@ -139,7 +139,7 @@ def collect(
 
 
 def in_waves(staged: Iterable[Staged], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[list[Delivery]]:
-    """Who gets what: in each wave, at most one event of an order for a queue; the earliest happened first."""
+    """Yield the deliveries in waves: each has at most one event of an order for a queue, the earliest first."""
     sent: Counter[tuple[str, str]] = Counter()
     waves: list[list[Delivery]] = []
     for message in sorted(staged, key=lambda each: each.when):
@@ -171,7 +171,7 @@ def hand_on(
     client, total = target.client("sqs"), 0
     held_until = time.monotonic() + HIDDEN_SECONDS / 2
     try:
-        _delete(target, left, [receipt for receipt in left if not owed[receipt]])  # nobody chosen is for them
+        _delete(target, left, [receipt for receipt in left if not owed[receipt]])  # no chosen subscription is for them
         for wave in waves:
             if wave is not waves[0]:
                 _await_empty(target, {delivery.queue_url for delivery in wave}, deadline_seconds)

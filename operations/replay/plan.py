@@ -19,14 +19,14 @@ from operations.window import Window
 CHUNK_BYTES: Final = 64 * 1024
 PER_MILLION_USD: Final = {"replayed events": 1.00, "queue requests": 0.40, "function requests": 0.20}
 """List prices in us-east-1 (https://aws.amazon.com/eventbridge/pricing, /sqs/pricing, /lambda/pricing): a replayed event costs
-what a custom event does, for each 64 KB. What functions and tables cost by time and by use is not in it."""
+as much as a custom event, for each 64 KB. The costs of functions and tables are not included."""
 REQUESTS_A_DELIVERY: Final = 3
 """SQS counts the send, the receive and the delete."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the operator has in mind: an order, some types. A replay knows neither; it sends the whole window."""
+    """The events that the operator looks for: an order, some types. A replay knows neither; it sends the whole window."""
 
     order: str | None = None
     types: tuple[str, ...] = ()

@@ -65,7 +65,7 @@ class Bus:
         return self._put(request, boundary, lambda position: False)
 
     def call_partial(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
-        """PutEvents, of which some entries fail, answered by 200 and FailedEntryCount."""
+        """Answer a PutEvents with some failed entries by 200 and FailedEntryCount."""
         count = len(request["Entries"])
         always = self.network.chance.below(f"partial {boundary}", count)
         return self._put(

@@ -49,7 +49,7 @@ class Table:
     entries: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     """By index and partition: the sort key of each row, by the row's key."""
     recent: list[tuple[int, str, Item | None]] = field(default_factory=list)
-    """What rows were before the latest writes, oldest first, with the time of the write: what a stale read may show."""
+    """The rows before the latest writes, oldest first, with the time of the write, for stale reads."""
 
     def key_of(self, item: Item) -> str:
         """Return the row's key as one text."""
@@ -88,7 +88,7 @@ def _entry(item: Item | None, partition: str, sort: str) -> tuple[str, str] | No
 
 
 class DynamoDB:
-    """The tables, and the operations on them. `now` tells the time in microseconds; `committed` hears every write."""
+    """The tables, and the operations on them. `now` returns the time in microseconds; `committed` receives every write."""
 
     def __init__(self, now: Callable[[], int] = lambda: 0) -> None:
         self.tables: dict[str, Table] = {}

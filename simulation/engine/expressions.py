@@ -24,7 +24,7 @@ COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 
 class InvalidExpressionError(ValueError):
-    """What DynamoDB answers with a ValidationException."""
+    """An expression that DynamoDB refuses with a ValidationException."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What can go wrong, where: the modes of failure, which calls each can strike, and the plans that choose.
+"""Faults and where they strike: the modes of failure, which calls each can strike, and the plans that choose.
 
 A fault strikes at a *boundary*: one call of one execution, by its name (`order 3 > POST /orders > order-api > UpdateItem
 ORDER#ord-x`). A plan is drawn from the seed, or is a list of boundaries with their modes: what a drawn plan did, or part of it.
@@ -12,7 +12,7 @@ from simulation.engine.randomness import Chance
 
 
 class Mode(StrEnum):
-    """What happens at a boundary. `_ONCE` strikes the first attempt only, so the SDK's own retry meets no fault."""
+    """The effect of a fault at a boundary. `_ONCE` strikes the first attempt only, so the SDK's own retry meets no fault."""
 
     CRASH_BEFORE = "crash before"
     CRASH_AFTER = "crash after"
@@ -41,7 +41,7 @@ class Mode(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a boundary is, as far as faults go."""
+    """The kind of a boundary, which decides the possible faults."""
 
     READ = "read"
     STALE_READ = "eventually consistent read"
@@ -71,7 +71,7 @@ class Kind(StrEnum):
 
 
 OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.MAIL)
-"""Calls that somebody outside notices."""
+"""Calls with an effect outside."""
 ENUMERATED: Final = (Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.LATE)
 """The modes that the enumeration strikes every boundary with."""
 
@@ -157,7 +157,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.SCHEDULE: ((Mode.DELAYED, 1.0), (Mode.DOUBLED, 2.0), (Mode.DROPPED, 1.0)),
     **dict.fromkeys((Kind.ENTRY, Kind.ROW, Kind.CONDITION, Kind.COLD_START), ((Mode.LASTING, 1.0),)),
 }
-"""What can strike each kind of boundary, by weight."""
+"""The modes that can strike each kind of boundary, by weight."""
 
 SHARE: Final[Mapping[Kind, float]] = {
     Kind.ROW: 0.03,

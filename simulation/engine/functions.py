@@ -30,7 +30,7 @@ class Answered:
 
     @property
     def value(self) -> Any:
-        """What the function returned."""
+        """The function's response."""
         return json.loads(self.payload)
 
 
@@ -55,7 +55,7 @@ class Functions:
         self.deployed: dict[str, Function] = {}
         self.running = 0
         self.raised: Callable[[str, Exception], None] = lambda invocation, error: None
-        """Hears of every invocation that raised."""
+        """Receives every invocation that raised."""
         self.began: dict[str, int] = {}
         """When each invocation began, by its name."""
         self.ended: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What happened, step by step: hashed always, kept as text where somebody will read it."""
+"""The steps of a run: always hashed, and kept as text if a person is to read them."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256

@@ -31,11 +31,11 @@ REFUSED: Final = frozenset({Mode.THROTTLED, Mode.THROTTLED_ONCE, Mode.SERVER_ERR
 
 
 class UnansweredError(Exception):
-    """No answer came in time: what was asked for may have been done, may yet be done, or never."""
+    """No answer came in time: the request may have been executed, may still be, or never."""
 
 
 class UnreachedError(UnansweredError):
-    """There was nobody to ask: certainly nothing was done, and the caller can tell."""
+    """The connection was refused: certainly nothing was done, and the caller knows."""
 
 
 class Network:
@@ -47,11 +47,11 @@ class Network:
         self.plan = plan
         self.history = history
         self.boundaries: list[tuple[str, Kind]] | None = None
-        """Every boundary met, where somebody wants to know."""
+        """Every boundary met, if a caller asked for them."""
         self.hangs: Callable[[], bool] = lambda: False
         """Whether what is outside does not answer just now."""
         self.met: Callable[[str, Kind], None] = lambda boundary, kind: None
-        """Hears of every boundary before it is struck or passed."""
+        """Receives every boundary before it is struck or passed."""
         self.copies = 0
         """Doubled and late requests that are still on their way."""
 
@@ -174,7 +174,7 @@ class Network:
 
 
 def _unheard(execute: Callable[[], object]) -> None:
-    """Do what was asked for; whatever the answer is, nobody hears it."""
+    """Execute a request whose answer is lost."""
     try:
         execute()
     except Exception:  # an error is an answer like another

@@ -14,7 +14,7 @@ from simulation.engine.scheduler import Environ, install_environ
 
 
 class LogSink:
-    """Where logs and metrics go: nowhere, or to whoever reads them for what they must not hold."""
+    """The destination of logs and metrics: nowhere, or a reader that looks for forbidden content."""
 
     def __init__(self) -> None:
         self.read: Callable[[str], None] | None = None
@@ -91,7 +91,7 @@ def _heard(log: Callable[..., None]) -> Callable[..., None]:
 
 
 HEARD_BY: list[Callable[[BaseException], None]] = [lambda error: None]
-"""Who hears of the errors that handlers log: the world that runs."""
+"""The receiver of the errors that handlers log: the world that runs."""
 
 
 def _uuid4() -> uuid.UUID:

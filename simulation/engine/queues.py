@@ -60,7 +60,7 @@ class Queue:
         self.stands_still: Span | None = None
         """When nothing is handed over."""
         self.expired: list[Message] = []
-        """What the queue kept for as long as it keeps anything, and nobody took."""
+        """The messages that expired without being received."""
         self._sent = 0
         self._poll_at: int | None = None
 

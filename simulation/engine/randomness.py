@@ -1,6 +1,6 @@
-"""Chance that depends on names alone: the same seed and name give the same draw, whoever asks, in whatever order.
+"""Chance that depends on names alone: the same seed and name give the same draw, in any order.
 
-So a run can be repeated with one order or one fault less, and what is left of it draws as it did before.
+So a run can be repeated with one order or one fault less, and the rest draws as it did before.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The scheduler: executions as greenlets that hand over at every call, and a clock that only it moves.
 
-Everything is on one thread. Who runs next is decided by simulated time alone, and that by the seed; so a run repeats exactly.
+Everything is on one thread. Simulated time alone decides which task runs next, and the seed decides that. So a run repeats
+exactly.
 """
 
 import os
@@ -17,7 +18,7 @@ SECOND: Final = 1_000_000
 """Simulated time is an integer of microseconds."""
 
 KEPT_BY_PROCESS: Final = ((BaseRouter, "current_event"), (BaseRouter, "lambda_context"))
-"""What Powertools keeps in class attributes: one execution environment's own on Lambda, so each execution's own here."""
+"""Class attributes of Powertools. On Lambda each execution environment has its own, so here each execution has."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Task:
 
 
 class Outcome:
-    """What a task will have come to. `value` is only there once it is `done`."""
+    """The outcome of a task. `value` is only there once it is `done`."""
 
     __slots__ = ("done", "value", "waiting")
 
@@ -158,7 +159,7 @@ class Scheduler:
                 self._push(self.now, task)
 
     def kill(self, task: Task) -> None:
-        """Let another task's process die where it stands; what it sent is on its way all the same."""
+        """Let another task's process die where it stands; its requests are still on their way."""
         if not task.dead and not task.greenlet.dead:
             task.dead = True
             self._push(self.now, task)
@@ -170,7 +171,7 @@ class Scheduler:
         raise Crashed
 
     def run(self) -> None:
-        """Go on until nobody waits for a time any more."""
+        """Go on until no task waits for a time any more."""
         while self._heap:
             when, _, what, turn = heappop(self._heap)
             if not isinstance(what, Task):

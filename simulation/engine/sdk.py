@@ -50,7 +50,7 @@ STATUS: Final = {"InternalServerError": 500}
 
 @dataclass
 class Sdk:
-    """What stands behind the clients of one world: services by botocore's name of them, and the degraded forms they know."""
+    """The services behind the clients of one world: services by botocore's name of them, and the degraded forms they know."""
 
     network: Network
     services: Mapping[str, Execute]

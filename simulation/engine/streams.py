@@ -32,7 +32,7 @@ class Stream:
         self.scheduler = network.scheduler
         self.functions = functions
         self.dead: list[list[Record]] = []
-        """Batches that were given up after MAX_RETRIES, as the on-failure queue is told of them."""
+        """Batches that were given up after MAX_RETRIES, as the on-failure queue receives them."""
         self.waiting: list[list[Record]] = [[] for _ in range(SHARDS)]
         self.busy = [False] * SHARDS
         self._sequence = 0

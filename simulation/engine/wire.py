@@ -17,7 +17,7 @@ _hooked: set[int] = set()
 
 
 class Body:
-    """What urllib3 would hand to botocore."""
+    """A response as urllib3 gives it to botocore."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content

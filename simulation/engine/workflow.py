@@ -1,6 +1,6 @@
 """An interpreter of the states that the saga uses, by AWS's rules: time-outs, Retry, Catch, Parallel, variables, JSONata.
 
-It runs the very definition that is deployed. What it does not know it refuses to run. Held against the embedded AWS in
+It runs the very definition that is deployed, and refuses anything that it does not know. Held against the embedded AWS in
 tests/system by the scripted cases of workflow_cases.py.
 """
 
@@ -141,7 +141,7 @@ class Execution:
         self.tasks: list[Task] = []
 
     def stop(self) -> None:
-        """Cut what still runs; what it sent is on its way all the same."""
+        """Cut everything that still runs; its requests are still on their way."""
         for task in self.tasks:
             if task is not self.scheduler.current:
                 self.scheduler.kill(task)
@@ -279,7 +279,7 @@ class Execution:
             try:
                 return jsonata_text.evaluate(value[2:-2].strip(), {**variables, "states": scope})
             except jsonata_text.UndefinedError as undefined:
-                raise StateError("States.QueryEvaluationError", f"{undefined} is nothing") from None
+                raise StateError("States.QueryEvaluationError", f"{undefined} is undefined") from None
             except jsonata_text.JException as error:
                 raise StateError("States.QueryEvaluationError", str(error)) from None
         if isinstance(value, dict):

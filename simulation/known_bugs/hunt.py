@@ -26,7 +26,7 @@ INVARIANT: Final = re.compile("[A-Z][0-9]")
 
 @dataclass(frozen=True)
 class Caught:
-    """What became of a bug. `violated` is None when it went unnoticed, no invariant where the harness fell over it."""
+    """The verdict on a bug. `violated` is None when it went unnoticed, no invariant where the harness fell over it."""
 
     name: str
     about: str

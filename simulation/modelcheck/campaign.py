@@ -91,7 +91,7 @@ def ablation_passed(ablated: list[tuple[Ablation, Exploration]]) -> bool:
 
 @dataclass(frozen=True)
 class Mutated:
-    """What became of the mutants."""
+    """The verdicts on the mutants."""
 
     verdicts: tuple[Verdict, ...]
 
@@ -133,7 +133,7 @@ class Mutated:
 
     @property
     def unjustified(self) -> list[str]:
-        """The survivors that nobody has justified."""
+        """The survivors without a justification."""
         return [verdict.change for verdict in self.survivors if verdict.change not in JUSTIFIED]
 
     @property

@@ -1,4 +1,4 @@
-"""The world of cancellation: a CONFIRMED order that somebody may want back, from its confirmation to its last word.
+"""The world of cancellation: a CONFIRMED order that may be cancelled, from its confirmation to its end.
 
 The customer, shipping with its carrier, the order, payment with the gateway's refunds, the stock; and whatever a zombie of the
 saga may still ask of the three rows. It has no actors: events that the bus accepted are delivered at any later instant, any
@@ -35,12 +35,12 @@ FOLLOWED = frozenset(
     }
 )
 MAY_BE_LOST = FOLLOWED - {"OrderConfirmed", "ShipmentFailed"}
-"""What an order waits for that asks again.
+"""The events that an order waits for, and asks for again.
 
 A lost OrderConfirmed or ShipmentFailed is the operator's to replay, and so is a mark that an order does not wait for.
 """
 ASKS = {order.CANCEL_REQUESTED: "OrderCancelRequested", order.REFUNDING: "OrderCancelled"}
-"""What an order in this status asks of others."""
+"""The event by which an order in this status asks other services."""
 ANSWERS = (
     ("OrderCancelled", "payment", payment.REFUNDED, "PaymentRefunded"),
     ("OrderCancelled", "reservation", stock.RESTOCKED, "StockReleased"),
@@ -48,14 +48,14 @@ ANSWERS = (
     ("OrderCancelRequested", "shipment", shipping.DISPATCHED, "ShipmentDispatched"),
     ("OrderCancelRequested", "shipment", shipping.DELIVERED, "ShipmentDelivered"),
 )
-"""Who answers what, from the row in which status, by what."""
+"""The answers: the row, its status, and the event."""
 OUTSIDE = "OUTSIDE"
 RECORDS = (
     ("refund", payment.REFUNDED),
     ("refuse_refund", payment.REFUND_REFUSED),
     ("settle_refund", OUTSIDE),
 )
-"""What the row records of the ledger's answer to an attempt."""
+"""The status that the row gets from the ledger's answer to an attempt."""
 ATTEMPTS = 2
 """The operator has a refused refund tried once more."""
 ZOMBIES = frozenset(
@@ -71,7 +71,7 @@ ZOMBIES = frozenset(
         "RES.commit",
     }
 )
-"""What a live saga of a confirmed order has asked for, with the evidence it had, and a zombie may ask for again."""
+"""The requests that a live saga of a confirmed order made on its evidence, and that a zombie may repeat."""
 OWN_STEPS = frozenset(
     {
         "ORDER.request_cancel",
@@ -90,16 +90,16 @@ OWN_STEPS = frozenset(
     }
 )
 REPEATED = frozenset({"PAY.refuse_refund!"})
-"""What a row's history may have taken twice."""
+"""The transitions that a row's history may have twice."""
 
 
 class Return(NamedTuple):
-    """What is durable or under way about one order after its confirmation.
+    """The durable facts and messages about one order after its confirmation.
 
     `mark` is how far its fulfilment is. `attempt` counts the refund's attempts in the row, `calls` holds those on their way to
-    the gateway, `answers` its answer to each, `refunds` how often the money went back. `back` is what the order was told of.
-    `settling`: an operator says that the customer was paid outside.
-    `lost` is the event that no consumer will ever have, unless it is published again.
+    the gateway, `answers` its answer to each, `refunds` how often the money went back. `back` holds the returns that the order
+    recorded. `settling`: an operator says that the customer was paid outside. `lost` is the event that no consumer will ever
+    have, unless it is published again.
     """
 
     order: str = order.CONFIRMED
@@ -156,7 +156,7 @@ class Cancellation:
         return self._wrong(facts) or (self._impossible(facts) or self._undone(facts) if REST in self.watches else None)
 
     def _impossible(self, facts: Return) -> str | None:
-        """V1 of what somebody may want: a parcel that is here can be kept, a refused refund tried again."""
+        """V1: a parcel that is here can be kept, and a refused refund can be retried."""
         possible = {label for label, _ in self._mishaps(facts)}
         here = facts.mark == 0 and facts.shipment in (ABSENT, shipping.CREATED)
         if facts.order == order.CONFIRMED and here and "client: asks to cancel" not in possible:

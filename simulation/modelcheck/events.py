@@ -1,4 +1,4 @@
-"""What may happen to an event: the relay puts it on the bus and clears it, the bus delivers it, shipping takes it in."""
+"""The moves of an event: the relay puts it on the bus and clears it, the bus delivers it, shipping takes it in."""
 
 from collections.abc import Iterator
 

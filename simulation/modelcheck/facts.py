@@ -1,4 +1,4 @@
-"""What is durable or under way in a world of orders, besides its executions, as plain tuples."""
+"""The durable facts and messages in a world of orders, besides its executions, as plain tuples."""
 
 from typing import Any, NamedTuple
 
@@ -27,13 +27,13 @@ class OrderFacts(NamedTuple):
     """One order: the status of its rows, the gateway's memory, and what the network and the history hold.
 
     `requests` are commands that were sent and `calls` those sent to the gateway: once sent, each may be carried out at any
-    later instant, any number of times, or never. That is what lost, late and duplicated mean, and what a zombie does.
-    `taken` are the transitions this order has gone through; one taken twice leaves its name with a `!`.
-    `told` is what clients were told: confirmed, rejected, misled (an answer about another order). `leased`: a sweeper has the
-    order; `overdue`: its deadline is past. `trying`: the row names a try that began after the deadline; `in_vain`: this try
-    got no answer, or goods are still missing. `outbox` are the events that wait in the rows, `bus` those that the bus accepted:
-    it may deliver them at any later instant, any number of times. The order `wants` so many units, and does as `if_short` says;
-    `got` are those that its reservation is for, `agreed` those that the order is for, at the price of one each.
+    later instant, any number of times, or never. That is what lost, late and duplicated mean, and what a zombie does. `taken`
+    are the transitions this order has gone through; one taken twice leaves its name with a `!`. `told` holds the answers to
+    clients: confirmed, rejected, misled (an answer about another order). `leased`: a sweeper has the order; `overdue`: its
+    deadline is past. `trying`: the row names a try that began after the deadline; `in_vain`: this try got no answer, or goods
+    are still missing. `outbox` are the events that wait in the rows, `bus` those that the bus accepted: it may deliver them at
+    any later instant, any number of times. The order `wants` so many units, and does as `if_short` says; `got` are those that
+    its reservation is for, `agreed` those that the order is for, at the price of one each.
     """
 
     order: str = ABSENT
@@ -76,7 +76,8 @@ class OrderFacts(NamedTuple):
 class Facts(NamedTuple):
     """All orders and the one SKU they want units of: how many came in, and where they are.
 
-    `queue` is who waits, as (position, units), the first to come first. `overtaken`: somebody got what an earlier one wants.
+    `queue` holds the waiting orders as (position, units), first come first. `overtaken`: a later order got goods before an
+    earlier one.
     """
 
     orders: tuple[OrderFacts, ...]
@@ -90,7 +91,7 @@ class Facts(NamedTuple):
 
     @property
     def free(self) -> int:
-        """How many units somebody who comes now can have."""
+        """The units that a new order can have."""
         return max(0, self.available - sum(units for _, units in self.queue))
 
     def of(self, position: int, order: OrderFacts) -> "Facts":

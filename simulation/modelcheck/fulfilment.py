@@ -2,7 +2,7 @@
 
 The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
 consumer begins with what is delivered to it, and the bus delivers what it accepted at any instant, any number of times, in any
-order, which is what a replay does too. That nobody wants the order back is for the world of cancellation.
+order, which is what a replay does too. Cancellation has its own world.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ class Note(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """What is durable or under way about one order after its last word. `mark` is how far its fulfilment is: 0, 1, 2."""
+    """The durable facts and messages about one order after its decision. `mark` is how far its fulfilment is: 0, 1, 2."""
 
     order: str
     mark: int = 0

@@ -98,7 +98,7 @@ TWO_ENDINGS = tuple(
         ("NOTE.send", "NOTE.fail"),
     )
 )
-"""Pairs of transitions of which no row's history holds both."""
+"""Pairs of transitions that no row's history holds together."""
 
 
 def first_broken(
@@ -117,7 +117,7 @@ def ends_once(taken: frozenset[str]) -> bool:
 
 @cache
 def moves_once(taken: frozenset[str]) -> bool:
-    """D2 made stricter: a row that takes a transition twice tells the same event under two versions."""
+    """D2 made stricter: a row that takes a transition twice publishes the same event under two versions."""
     return not any(step.endswith("!") for step in taken)
 
 

@@ -1,4 +1,4 @@
-"""What may happen to a reservation: each step one transaction over the reservation and its SKU."""
+"""The moves of a reservation: each step one transaction over the reservation and its SKU."""
 
 from collections.abc import Iterator
 
@@ -18,9 +18,9 @@ COMMANDS = (
     ("tombstone", "release"),
     ("restock", "release"),
 )
-"""Each transition with the command that asks for it. To allocate, nobody need ask: the sweeper looks."""
+"""Each transition with its command. The sweeper allocates without a command."""
 STOCK = {"reserve": (-1, 1, 0), "allocate": (-1, 1, 0), "commit": (0, -1, 1), "release": (1, -1, 0), "restock": (1, 0, -1)}
-"""What a transition does to (available, held, sold), for each unit that the reservation is for."""
+"""The effect of a transition on (available, held, sold), for each reserved unit."""
 TURNED_BACK = frozenset({ORDER["decide_to_cancel"].target, ORDER["cancel"].target})
 
 
@@ -54,7 +54,7 @@ def _its_turn(facts: Facts, position: int) -> bool:
 
 
 def neglected(rules: Rules, facts: Facts) -> bool:
-    """F1: whether somebody waits for goods that are there, and cannot get them."""
+    """F1: return True if an order waits for available goods and cannot get them."""
     turns = (
         position for position, one in enumerate(facts.orders) if one.reservation == "WAITING" and _its_turn(facts, position)
     )

@@ -64,9 +64,9 @@ class Mutant(Rules):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant.
+    """The verdict on a mutant.
 
-    `broken` is the invariant that noticed it. If none did, `felt` tells whether the change made a difference to any reachable
+    `broken` is the invariant that noticed it. If none did, `felt` shows if the change made a difference to any reachable
     state; if it made none, `second_line` is the invariant that notices it once the step's evidence is dropped as well.
     """
 

@@ -1,4 +1,4 @@
-"""What may happen to an order's row."""
+"""The moves of an order's row."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from simulation.modelcheck.rules import Rules
 LAST_TRIES = ("last wait", "last unavailable")
 """Commands of a run that the sweeper began after the order's deadline, beside what they ask of any order."""
 COMMANDS = ("wait", "decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
-"""Asked for by a saga, which has the guard's evidence in hand when it asks; the marks by nobody in this world."""
+"""Asked for by a saga, which has the guard's evidence in hand when it asks; no actor of this world sets the marks."""
 
 
 def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
@@ -45,7 +45,7 @@ def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
 
 
 def _is_last_try(rules: Rules, facts: OrderFacts) -> bool:
-    """Whether the command of a run that began after the deadline says that it was in vain, and the row names that run."""
+    """Return True if the command of a run after the deadline reports no result, and the row names that run."""
     if not rules.has("try before the end"):
         return facts.overdue
     if not rules.has("try that the row names"):
@@ -61,7 +61,7 @@ def _tried(facts: OrderFacts) -> OrderFacts:
 
 
 def hears(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
-    """StockAllocated may be delivered at any instant once it was told."""
+    """Deliver StockAllocated at any instant once it was published."""
     if rules.permits("ORDER.resume", facts.order, asked=True, evidence="RES.allocate" in facts.taken):
         yield "order: resume", _tried(take(rules, facts, "ORDER.resume"))._replace(leased=False, overdue=False)
 

@@ -33,7 +33,7 @@ from simulation.modelcheck.saga import Execution
 
 MAX_SWEEPS = 3
 OTHERS = -1
-"""Who stands in the queue beside the order that is looked at alone."""
+"""The other order in the queue, beside an order that is explored alone."""
 AFTER_THE_YES = sorted(OWN_STEPS - {"ORDER.mark_dispatched", "ORDER.mark_delivered", "RES.restock"} | {"SHIP.cancel"})
 """Transitions that only a confirmed order has, and that the other modules of this world do not know."""
 Moves = Iterator[tuple[str, Facts]]
@@ -65,7 +65,7 @@ class Ordering:
     rules: Rules = PRODUCTION
     replenishes: bool = False
     if_short: tuple[str, ...] = ()
-    """What each order wants where some is short; nothing, if it is not said."""
+    """The wish of each order if stock is short; empty if none is given."""
     wants: int = 1
     begun: bool = False
     """Whether the orders' money is set aside from the start, and the first of them waits for its units already."""

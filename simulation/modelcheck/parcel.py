@@ -1,6 +1,6 @@
-"""What may happen to a parcel in the worlds without actors: its shipment's row, the carrier, the marks on its order, its rest.
+"""The moves of a parcel in the worlds without actors: its shipment's row, the carrier, the marks on its order, its rest.
 
-In them the bus delivers what it accepted at any later instant, any number of times, so whoever consumes an event acts whenever
+In them the bus delivers what it accepted at any later instant, any number of times, so a consumer acts whenever
 the event is on the bus and the row permits it.
 """
 

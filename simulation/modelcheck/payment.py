@@ -1,4 +1,4 @@
-"""What may happen to a payment: intent onto the row, call to the gateway, result onto the row, each a step of its own.
+"""The moves of a payment: intent onto the row, call to the gateway, result onto the row, each a step of its own.
 
 The gateway's memory is the evidence of a result: who has called it may hold its answer and write it at any later instant.
 """

@@ -1,4 +1,4 @@
-"""What the campaigns found, as tables for a person and as one JSON document for a program."""
+"""The findings of the campaigns, as tables for a person and as one JSON document for a program."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -80,7 +80,7 @@ def print_mutated(console: Console, mutated: Mutated) -> None:
 
 
 def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated | None) -> dict[str, Any]:
-    """Everything, for a program. What was not asked for is left out."""
+    """Return everything that was asked for, for a program."""
     document: dict[str, Any] = {}
     if explored:
         document["explored"] = {

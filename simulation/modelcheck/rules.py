@@ -27,7 +27,7 @@ SOURCES: Mapping[str, frozenset[str]] = MappingProxyType({name: step.sources for
 
 @dataclass(frozen=True)
 class Rules:
-    """What a world obeys.
+    """The rules of a world.
 
     `sources` is the status guard of each transition; `unguarded` names transitions taken without the evidence that their
     guard asks for in words; `without` names what is taken away (see ablation.py); `follows` are the events that the world

@@ -52,7 +52,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "commit": {status: status for status in (stock.COMMITTED, stock.RELEASED, stock.RESTOCKED)},
     "release": dict.fromkeys((stock.RELEASED, stock.RESTOCKED), LET_GO),
 }
-"""What a payment or inventory command answers, by the status of its row; no answer where there is none yet."""
+"""The answer of a payment or inventory command, by the status of its row; none without a row."""
 TOMBSTONES = {"void": "PAY.intend_void", "release": "RES.tombstone"}
 
 

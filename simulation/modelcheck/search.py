@@ -3,7 +3,7 @@
 A state is the facts of a world and a team of actors in it. Facts and teams are numbered as they are first met, and a state is
 the two numbers in one integer; what an actor can do depends on the facts and on itself alone, so it is worked out once for all
 the states that share them. A team is kept sorted: actors in the same place are the same actor (they run the same program and
-nothing tells them apart), which is the only reduction made.
+nothing distinguishes them), which is the only reduction made.
 """
 
 import gc
@@ -17,7 +17,7 @@ Actor = TypeVar("Actor")
 
 
 class World(Protocol[Facts, Actor]):
-    """What is explored. Facts and actors are hashable; a label says in words what a move is."""
+    """A world to explore. Facts and actors are hashable; a label describes a move in words."""
 
     name: str
 
@@ -40,7 +40,7 @@ class World(Protocol[Facts, Actor]):
 
 @dataclass(frozen=True)
 class CounterExample:
-    """The shortest way to a broken state, one line a step, and what is broken there."""
+    """The shortest way to a broken state, one line a step, and the invariant that is broken there."""
 
     broken: str
     steps: tuple[str, ...]
@@ -48,7 +48,7 @@ class CounterExample:
 
 @dataclass
 class Exploration:
-    """What a search saw. `facts` are the states apart from who stands where; `seconds` are of one core."""
+    """The result of a search. `facts` are the states apart from who stands where; `seconds` are of one core."""
 
     world: str
     states: int = 0

@@ -1,7 +1,7 @@
 """The world of the real adapters: Stripe's and EasyPost's own rules beyond the network, spoken to over simulated HTTPS.
 
-What answers are the test servers of the unit tests, without their sockets. So Stripe keeps what it first answered under an
-idempotency key, even an HTTP 500, and EasyPost sells a label whoever has given up waiting for it.
+The test servers of the unit tests answer, without their sockets. So Stripe repeats its first answer under an idempotency
+key, even an HTTP 500, and EasyPost sells a label even if the caller has given up.
 """
 
 import json
@@ -178,7 +178,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Reply:
-    """What urllib3 hands to an adapter."""
+    """A response as urllib3 gives it to an adapter."""
 
     status: int
     data: bytes

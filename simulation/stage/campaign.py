@@ -17,7 +17,7 @@ LOGS_HUNTED_EVERY: Final = 25
 
 @dataclass
 class Totals:
-    """What a campaign came to."""
+    """The result of a campaign."""
 
     orders: int = 0
     worlds: int = 0

@@ -1,9 +1,9 @@
-"""What goes wrong for a while, or every time, and not at one call alone.
+"""Conditions: faults that last for a while, or strike every time, and not at one call alone.
 
 | condition | what it is |
 |---|---|
 | the gateway hangs | every call of the gateway and the carrier takes all of its caller's patience, for minutes |
-| a queue stands still | its function gets nothing (a mapping that is disabled); what is older than the retention expires |
+| a queue stands still | its function gets nothing (a mapping that is disabled); messages older than the retention expire |
 | a row fails | every request about one row of one order is refused, for up to half an hour |
 | a newer version's row | after a rollback a row has an event pending that the code does not know, until it is rolled forward |
 | the bus refuses an event | the same entry of PutEvents is refused three to eight times running |
@@ -81,7 +81,7 @@ class Conditions:
         return any(order_id in key and span.begin <= now < span.end + 60 * SECOND for (_, key), span in self.failing.items())
 
     def failed(self, text: str) -> bool:
-        """Whether the text is about an order of which a row ever failed."""
+        """Return True if the text is about an order with a row that ever failed."""
         return any(key.split("#")[1] in text for _, key in self.failing)
 
     def _write_newer(self) -> None:

@@ -1,4 +1,4 @@
-"""The protocol's 27 crash points: at which boundaries of which path each strikes, in which modes, and what else shows it.
+"""The protocol's 27 crash points: at which boundaries of which path each strikes, in which modes, and further evidence.
 
 A strike is at every boundary of the path whose name matches, once for each mode, in a world of its own.
 """
@@ -40,7 +40,7 @@ class CrashPoint:
 
 @dataclass(frozen=True)
 class Shown:
-    """How many cases a crash point was run in, and what was violated: `path, mode, boundary: text` each."""
+    """The number of cases of a crash point, and the violations: `path, mode, boundary: text` each."""
 
     point: CrashPoint
     cases: int

@@ -36,7 +36,7 @@ TOKENS: Final = (
     ("pm_nobody_knows", 3.0),
 )
 STRANGER: Final = "stranger"
-"""A customer nobody has the contact of."""
+"""A customer without a contact."""
 IF_SHORT: Final = (("REJECT", 60.0), ("ALLOW_PARTIAL", 18.0), ("BACK_ORDER", 22.0))
 CHANNELS: Final = ("cdnow", "market")
 
@@ -57,7 +57,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Wish:
-    """An order that somebody wants."""
+    """An order that a customer wants."""
 
     number: int
     customer_id: str
@@ -116,7 +116,7 @@ def call(world: "World", method: str, path: str, body: object = None, *, functio
 
 
 def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapping[str, Any] | None = None) -> Reply:
-    """POST the order; what the client is told is held against what is (C1, I1)."""
+    """POST the order, and compare the response with the rows (C1, I1)."""
     request = wish.request() if body is None else body
     headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
@@ -256,7 +256,7 @@ def set_prices(world: "World", prices: Mapping[str, tuple[int, str]]) -> None:
 
 
 def feed_back(world: "World", email: str, name: str, kind: str) -> None:
-    """SES tells that a mail came back, or was called spam; Lambda tries an event three times."""
+    """Report a bounce or a complaint, as SES does; Lambda tries an event three times."""
     detail = {
         "bounce": {"bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": email}]}},
         "soft bounce": {"bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": email}]}},
@@ -449,7 +449,7 @@ class Crowd:
         self._regret(wish)
 
     def _await_the_parcel(self, wish: Wish) -> None:
-        """Until the carrier has the parcel, whether or not anybody here has heard of it; two minutes at most."""
+        """Until the carrier has the parcel, known here or not; two minutes at most."""
         order_id, until = wish.order_id(), self.world.scheduler.now + 120 * SECOND
         while order_id not in RemoteCarrier.has and self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 10)
@@ -581,4 +581,4 @@ _LATER: Final = (
     ("soft bounce", 3.0),
     ("complaint", 3.0),
 )
-"""What may happen to a customer later."""
+"""Later events of a customer's life."""

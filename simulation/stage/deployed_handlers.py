@@ -12,7 +12,7 @@ from simulation.stage.gateway import RemoteCarrier, RemoteGateway
 def load() -> dict[str, Any]:
     """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network.
 
-    What SSM and Secrets Manager keep is constant.
+    The values in SSM and Secrets Manager are constant.
     """
     found = {
         deployed.name: import_module(f"services.{deployed.service}.functions.{deployed.module}").handler

@@ -1,4 +1,4 @@
-"""What a stage deploys, as the simulation stands it up: functions with their settings and time-outs, tables, subscriptions.
+"""The resources of a stage, as the simulation creates them: functions with their settings and time-outs, tables, subscriptions.
 
 Constants come from the services' `infrastructure.py` by reading its source, so that no `aws_cdk` is imported here;
 tests/infrastructure/test_simulated_stage.py holds all of it against the synthesized templates.
@@ -120,7 +120,7 @@ STATE_FACTS: Final = ("order", "payment", "inventory", "shipping")
 """The services whose `facts` others ask."""
 LEDGER: Final = "payment-ledger"
 BACK_ORDERED_FOR_SECONDS: Final = 1500
-"""Not the six days of a stage: a world comes to rest when nobody waits any longer."""
+"""Not the six days of a stage: a world comes to rest when no order waits any longer."""
 RECEIPT_KEY: Final = "the-stage's-key"
 RECEIPT_KEY_ARN: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:receipts"
 WEBHOOK_SECRET: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:carrier"

@@ -34,7 +34,7 @@ Faults = tuple[tuple[str, Mode], ...]
 
 @dataclass(frozen=True)
 class Case:
-    """A path and what strikes it. `wants_boundaries` says which of those that it meets the answer tells."""
+    """A path and what strikes it. `wants_boundaries` selects the boundaries in the result."""
 
     path: str
     faults: Faults
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case."""
+    """The result of a case."""
 
     case: Case
     violated: str | None

@@ -61,7 +61,7 @@ FITTING: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class Forger:
-    """Whoever may invoke what only the saga should, in a random world."""
+    """A forger that invokes the saga's functions, in a random world."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -163,4 +163,4 @@ _MORE: Final[Mapping[str, Mapping[str, Any]]] = {
     "wait": {"tried_at": ""},
     "unavailable": {"reason": "PAYMENT_UNAVAILABLE", "tried_at": ""},
 }
-"""What else a command names."""
+"""The other fields of a command."""

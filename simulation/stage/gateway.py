@@ -108,7 +108,7 @@ class RemoteCarrier:
         return self._call(f"carrier find {booking}", lambda: self.sandbox.find(booking))
 
     def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
-        """As the sandbox, which need ask nobody."""
+        """Answer as the sandbox, without a call."""
         return self.sandbox.hear(headers, body, now)
 
     def _invocation(self) -> str:

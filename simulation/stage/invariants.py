@@ -1,4 +1,4 @@
-"""The protocol's invariants, checked on every write that touches them, on every answer a client hears, and at rest.
+"""The protocol's invariants, checked on every write that touches them, on every answer to a client, and at rest.
 
 The names are those of docs/reference/invariants.md. They read the stores, not the handlers' own opinion of them.
 """
@@ -68,7 +68,7 @@ SHIPMENTS_OF: Final = {
     "REFUNDING": ("CANCELLED", "FAILED"),
     "CANCELLED": (ABSENT, "CANCELLED", "FAILED"),
 }
-"""What the shipment of an order in each status may be; in every other there is none."""
+"""The statuses of the shipment of an order in each status. Any other order has no shipment."""
 
 
 class Violated(BaseException):
@@ -231,13 +231,13 @@ class Invariants:
         self._check_given_up(change)
 
     def _check_forger(self, changes: list[Change]) -> None:
-        """C3: whoever has no receipts writes nothing."""
+        """C3: a caller without receipts writes nothing."""
         task = self.world.scheduler.current
         if task is not None and FORGER in task.name:
             self.fail("C3", f"{task.name} wrote {', '.join(change.key for change in changes)}")
 
     def met(self, boundary: str, kind: Kind) -> None:
-        """C3: whoever has no receipts calls nobody outside."""
+        """C3: a caller without receipts causes no call outside."""
         if kind in OUTSIDE and FORGER in boundary:
             self.fail("C3", boundary)
 
@@ -353,7 +353,7 @@ class Invariants:
         self._in_time(*entry, self.left_behind.pop(entry, []), "was published")
 
     def _in_time(self, table: str, key: str, looks: list["Look"], what: str) -> None:
-        """V2: what is due, or left behind, is seen to within 3 sweeps that nothing strikes, whatever else waits."""
+        """V2: a due row, or a stale outbox, is handled within 3 sweeps that no fault strikes, whatever else waits."""
         if len(looks) <= UNSTRUCK_SWEEPS:
             return
         spans = self._spans(looks, lambda boundary: key in boundary or f"{table}-sweeper" in boundary or _hangs(boundary))
@@ -576,7 +576,7 @@ class Invariants:
         authorized = text_of(rows.get(f"{order_id}|authorize"), "outcome") == "AUTHORIZED"
         return authorized and f"{order_id}|void" not in rows and not self.captures.get(order_id)
 
-    # what goes out
+    # calls outside
 
     def heard(self, event: "Envelope") -> None:
         """Check an event that the bus accepted: one of ours was in an outbox first, with the same words (E5)."""
@@ -597,7 +597,7 @@ class Invariants:
             self.fail("P1", f"a customer's name stands in a {where}: {text[:300]}")
 
     def told(self, who: str, order_id: str, claimed: str) -> None:
-        """C1: a client was told that its order has come to an end; a confirmed one may have been cancelled since."""
+        """C1: a client's answer says that its order has ended; a confirmed one may have been cancelled since."""
         status = status_of(self.orders.get(order_id))
         was_confirmed = claimed == "CONFIRMED" and "CONFIRMING→CONFIRMED" in self.histories.get(order_id, [])
         if status != claimed and not was_confirmed:
@@ -634,7 +634,7 @@ class Invariants:
             self.fail("C1", f"customer {customer_id} was told that {order_id} lacks a contact, which it does not")
 
     def heard_out(self, order_id: str, status: int, *, forged: bool) -> None:
-        """C2: the carrier's webhook believes the carrier, and nobody else."""
+        """C2: the carrier's webhook accepts only the carrier's calls."""
         if status not in ((400,) if forged else (200, 409)):
             self.fail("C2", f"{'a stranger' if forged else 'the carrier'} told of the parcel of {order_id}: {status}")
 
@@ -805,7 +805,7 @@ class Invariants:
         return mode is Mode.CLOCK_JUMP or (boundary.startswith(batch) and not (mode in SILENT and " > gateway " in boundary))
 
     def _failures(self, batch: list["Message"], answered: "Answered") -> int:
-        """Return how many messages of a batch failed that are about no order of which a row fails."""
+        """Return the number of failed messages in a batch whose orders have no failing row."""
         failed = {failure["itemIdentifier"] for failure in answered.value["batchItemFailures"]}
         return sum(message.id in failed and not self._row_failed(message) for message in batch)
 
@@ -850,7 +850,7 @@ class Invariants:
                 return _has_taken_in(self.orders[order_id], detail_type)
             case "order-intake":
                 return self._taken_in(str(envelope["source"]).removeprefix("orderflow.channel."), detail["data"])
-        raise AssertionError(f"what {queue} does with its messages is not known here")
+        raise AssertionError(f"the queue {queue} is unknown here")
 
     def _taken_in(self, channel: str, asked: Mapping[str, Any]) -> bool:
         """Whether the channel's key has an order, and it is the one that the event asks for."""
@@ -950,7 +950,7 @@ def _subject(order_id: str, kind: str) -> str:
 
 
 def _has_taken_in(order: Item, detail_type: str) -> bool:
-    """Whether the order shows what the event told it, or is beyond it."""
+    """Return True if the order shows the event's effect, or is beyond it."""
     status = status_of(order)
     return {
         "ShipmentDispatched": _fulfilment(order) >= 1,
@@ -976,7 +976,7 @@ def _fulfilment(order: Item) -> int:
 
 
 def _transition_tables() -> Mapping[str, Mapping[tuple[str, str], frozenset[str | None]]]:
-    """By aggregate and (from, to): the events that such a step may publish."""
+    """By aggregate and (from, to): the events that the step may publish."""
     found: dict[str, dict[tuple[str, str], frozenset[str | None]]] = {}
     for table in _tables():
         steps: dict[tuple[str, str], set[str | None]] = defaultdict(set)

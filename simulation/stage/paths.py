@@ -18,7 +18,7 @@ from simulation.stage.world import MINUTE, World
 FULFILMENT: Final = frozenset(s.queue for s in SUBSCRIPTIONS) - {"order-intake"}
 Act = Callable[[World, Wish], None]
 Base = Callable[[str, int], Mode | None]
-"""What a path is struck with before the enumeration strikes it: (boundary, time) → mode."""
+"""The fault that strikes a path before the enumeration does: (boundary, time) → mode."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Path:
 
 @dataclass(frozen=True)
 class PathVerdict:
-    """What came of a path. `boundaries` were met in this order, each with its kind, if they were asked for."""
+    """The result of a path. `boundaries` were met in this order, each with its kind, if they were asked for."""
 
     violated: str | None
     text: str

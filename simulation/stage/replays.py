@@ -1,11 +1,11 @@
-"""What a replay does to each consumer: lose and spoil deliveries of CDNOW orders, replay, and look at every table.
+"""The effects of a replay on each consumer: lose and spoil deliveries of CDNOW orders, replay, and compare every table.
 
 Of each seed there are two worlds with the same customers. In the calm one every event comes once. In the other a random part of
 some consumers' deliveries never comes and a part comes spoiled, and is set aside. Then:
 
-1. a replay to those who act outside, without `catch-up`, writes nothing, mails nothing, and calls nobody;
+1. a replay to those who act outside, without `catch-up`, writes nothing, mails nothing, and makes no call;
 2. two at once, with `catch-up`, minute by minute, shuffled and doubled, make every table what it is in the calm world;
-3. one more writes nothing, mails nothing, and calls nobody.
+3. one more writes nothing, mails nothing, and makes no call.
 """
 
 import json
@@ -35,17 +35,17 @@ CHANNEL: Final = "cdnow"
 OF_A_RUN: Final = frozenset(
     {"created_at", "updated_at", "version", "timeline", "said", "claim", "claimed_at", "message_id", "recorded_at"}
 )
-"""What a row has of when, on which way and by which attempt it was written, and not of what it is."""
+"""Attributes about when, how and by which attempt a row was written, and not about its content."""
 TOKENS: Final = (("pm_card_visa", 80.0), ("pm_card_declined", 12.0), ("pm_card_capture_refused", 8.0))
 COUNTRIES: Final = (("US", 80.0), ("AQ", 20.0))
-"""The carrier does not go to the second: such an order is cancelled after its confirmation, its money and goods go back."""
+"""The carrier does not serve the second: its orders are cancelled after their confirmation, with money and goods returned."""
 
 Tables = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a seed: how much was lost, how many rows that left missing or behind, and what was wrong in the end."""
+    """The result of a seed: the losses, the rows that were missing or behind after them, and the final faults."""
 
     seed: str
     orders: int = 0
@@ -58,7 +58,7 @@ class Verdict:
 class Losses(Plan):
     """A part of some consumers' deliveries never comes; of what is replayed, a part comes twice.
 
-    What an order that waits asks once more comes through: it would else ask for ever.
+    The repeated request of a waiting order arrives; otherwise the order would ask for ever.
     """
 
     def __init__(self, chance: Chance, shares: Mapping[str, float]) -> None:
@@ -120,7 +120,7 @@ def _replayed(chance: Chance, plan: Losses, calm: Tables, verdict: Verdict) -> I
     yield verdict
     try:
         for queue in world.queues.values():
-            queue.dead.clear()  # nobody can redrive what is spoiled
+            queue.dead.clear()  # a spoiled message cannot be redriven
         nothing_happens(world, "orderflow-monday", set(deployment.ACTING_OUTSIDE))
         for name in ("orderflow-catch-up-1", "orderflow-catch-up-2"):
             world.bus.replay(name, set(world.queues), by_minute=True)

@@ -1,4 +1,4 @@
-"""What the simulation says: while it runs, at its end, and of a failure, down to the command that repeats it."""
+"""The simulation's reports: while it runs, at its end, and about a failure, with the command that repeats it."""
 
 import json
 import sys

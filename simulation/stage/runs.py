@@ -40,7 +40,7 @@ class WorldRun:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a world. `violated` is the invariant's name, None when all held."""
+    """The result of a world. `violated` is the invariant's name, None when all held."""
 
     number: int
     orders: int
@@ -98,7 +98,7 @@ def recover_and_replay(world: World) -> int:
     """R1: redrive and replay what was lost, and the consumers are complete. R2: replay it all again, and nothing happens.
 
     In half of the worlds a first recovery is struck as everything before it.
-    Before that, R2 of a replay that nobody asked to catch up: those who act outside do nothing, whatever they missed.
+    Before that, R2 of a replay without catch-up: consumers with effects outside do nothing, whatever they missed.
     """
     if world.chance.below("recovery amid faults", 2) == 0:
         set_going_again(world, "orderflow-catch-up-amid-faults")
@@ -126,7 +126,7 @@ def set_going_again(world: World, replay: str) -> None:
 
 
 def nothing_happens(world: World, replay: str, rules: set[str]) -> None:
-    """R2: a replay to these rules writes nothing, mails nothing, and calls nobody outside."""
+    """R2: a replay to these rules writes nothing, mails nothing, and makes no call outside."""
     writes, mails, world.network.boundaries = world.invariants.writes, len(world.mail.sent), []
     world.bus.replay(replay, rules)
     world.settle_more()

@@ -1,6 +1,6 @@
 """From a run that failed to the least of it that still fails: fewer orders, then fewer faults (delta debugging).
 
-Each try runs the world once more, so the time is bounded. What the time did not suffice for is said.
+Each try runs the world once more, so the time is bounded. The report names the tries that the time did not suffice for.
 """
 
 import time
@@ -48,7 +48,7 @@ def shrink(
 
 @dataclass(frozen=True)
 class Least(Generic[T]):
-    """What is left, and how much of that was never tried without: its removal might still fail."""
+    """The rest, and the parts of it that were never left out: their removal might still fail."""
 
     things: Sequence[T]
     untried: int

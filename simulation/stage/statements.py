@@ -1,4 +1,4 @@
-"""What the stage states to those outside, held against the rows: answers (C1), prices (M7), mails (E6), parcels (E7)."""
+"""The stage's statements to the outside, compared with the rows: answers (C1), prices (M7), mails (E6), parcels (E7)."""
 
 import re
 from bisect import bisect_right
@@ -17,7 +17,7 @@ SHOWN: Final = (
     *("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at"),
     *("if_short", "ordered", "reason"),
 )
-"""What an answer shows of an order, where its row has it."""
+"""The attributes of an order that an answer shows, if its row has them."""
 NOT_PAID: Final = ("PAYMENT_DECLINED", "CAPTURE_REFUSED")
 """The reasons of a cancelled order that POST answers by 402; every other is a 409."""
 ON_THE_WAY_SECONDS: Final = 600

@@ -1,4 +1,4 @@
-"""A stranger who puts forged events where consumers find them. The other invariants hold all the same: nothing moves by them.
+"""A stranger who puts forged events where consumers find them. The other invariants still hold: no forged event moves anything.
 
 Bus and queue policies keep strangers out of a stage; here the consumers alone stand in the way. The events have valid schemas,
 true order ids and the correlation that the order has. The archive does not have them, so that no replay brings them back.
@@ -30,11 +30,11 @@ FORGED: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("inventory", "StockAllocated"): {},
     ("inventory", "StockReleased"): {"restocked": True},
 }
-"""What is forged, by service and detail-type, with the data that would do the most harm."""
+"""The forged events, by service and detail-type, with the data that would do the most harm."""
 
 
 class Stranger:
-    """Whoever may send to the queues of a random world."""
+    """A stranger that sends to the queues of a random world."""
 
     def __init__(self, world: "World") -> None:
         self.world = world

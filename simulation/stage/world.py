@@ -291,7 +291,7 @@ class World:
             self.settle()
 
     def abandon(self) -> None:
-        """Let go of whatever still waits, so that no greenlet outlives its world."""
+        """Release every task that still waits, so that no greenlet outlives its world."""
         self.scheduler.abandon()
         sdk.stand_behind(None)
 

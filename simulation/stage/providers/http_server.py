@@ -1,4 +1,4 @@
-"""Somebody else's HTTP API on loopback, for as long as a test lasts."""
+"""A foreign HTTP API on loopback, for the duration of a test."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 
 
 class Api(Protocol):
-    """What answers. `url` is set once it is served."""
+    """An API that answers. `url` is set once it is served."""
 
     url: str
 

@@ -65,11 +65,11 @@ class Stripe:
         self.keys.clear()
 
     def expire(self, intent_id: str, reason: str = "automatic") -> None:
-        """Seven days have passed: an authorisation that was not captured is let go."""
+        """Expire an authorisation that was not captured within seven days."""
         self.intents[intent_id] |= {"status": "canceled", "cancellation_reason": reason}
 
     def refund_by_hand(self, intent_id: str, amount: int, status: str = "succeeded") -> dict[str, Any]:
-        """Somebody gives money back at Stripe's dashboard."""
+        """Refund by hand, as at Stripe's dashboard."""
         refunded = self.give_back({"payment_intent": intent_id, "amount": str(amount)})
         assert refunded[0] == 200
         self.refunds[refunded[1]["id"]] |= {"status": status}
@@ -77,12 +77,12 @@ class Stripe:
 
     @property
     def captured(self) -> int:
-        """What was taken, in minor units."""
+        """The captured amount, in minor units."""
         return sum(intent["amount_received"] for intent in self.intents.values())
 
     @property
     def refunded(self) -> int:
-        """What went back."""
+        """The refunded amount."""
         return sum(refund["amount"] for refund in self.refunds.values() if refund["status"] == "succeeded")
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer | None:
