@@ -1,24 +1,24 @@
 """The query for personal data: where an order's mails and parcels go, with the order's facts. The order service answers it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kernel import clients
+from kernel.clients import AwsClient
 from kernel.errors import RetryableError
-from kernel.facts import Facts, FactsUnavailableError, ask
+from kernel.facts import FactsUnavailableError, OrderFacts, ask
 
 
 class ContactUnavailableError(RetryableError):
-    """The contact query failed. The same query is safe to repeat."""
+    """The query failed. It is unknown whether there is a contact; the query may be repeated."""
 
 
 class ContactNotYetError(ContactUnavailableError):
-    """The customer has no contact, and the order is so young that one may still come."""
+    """The customer has no contact yet, and the order is so young that one may still arrive."""
 
 
 @dataclass(frozen=True)
 class Contact:
-    """A person's contact, to use and let go of: it enters no log, no row, no event (its repr is empty).
+    """A person's contact. Do not log or store it, and put it into no event. Its repr is empty.
 
     `address` has `line1`, `line2` (optional), `city`, `region` (optional), `postal_code`, `country` (ISO 3166-1, two letters).
     """
@@ -30,27 +30,34 @@ class Contact:
 
 @dataclass(frozen=True)
 class Addressed:
-    """An order as its service durably states it, and its customer's contact. Each is None if it is not there."""
+    """An order as its service durably states it, and its customer's contact. Each is None if it is missing."""
 
-    order: Facts | None
+    order: OrderFacts | None
     contact: Contact | None
 
 
-def contact_of(order_id: str, function_arn: str) -> Addressed:
-    """Return the order's facts, and its customer's contact, which is None when it was never given, or is forgotten.
+class Contacts:
+    """The order service's `contact` function, by its ARN. `client` returns Lambda's client."""
 
-    Raises ContactNotYetError, ContactUnavailableError, and what Lambda raises.
-    """
-    try:
-        found = ask(clients.functions(), function_arn, order_id)
-    except FactsUnavailableError as failure:
-        raise ContactUnavailableError(str(failure)) from None
-    match found["outcome"]:
-        case "FOUND":
-            return Addressed(found.get("order"), Contact(found["name"], found["email"], found["address"]))
-        case "NOT_FOUND":
-            return Addressed(found.get("order"), None)
-        case "NOT_YET":
-            raise ContactNotYetError(f"the customer of {order_id} has no contact; the order is young, so ask again")
-        case outcome:
-            raise ContactUnavailableError(f"the contact function answered {outcome!r} for {order_id}")
+    def __init__(self, client: Callable[[], AwsClient], function_arn: str) -> None:
+        self.client = client
+        self.function_arn = function_arn
+
+    def of(self, order_id: str) -> Addressed:
+        """Return the order's facts and its customer's contact, which is None if it was never given or is forgotten.
+
+        Raises ContactNotYetError, ContactUnavailableError, and botocore's errors of Lambda.
+        """
+        try:
+            found = ask(self.client(), self.function_arn, order_id)
+        except FactsUnavailableError as failure:
+            raise ContactUnavailableError(str(failure)) from None
+        match found["outcome"]:
+            case "FOUND":
+                return Addressed(found.get("order"), Contact(found["name"], found["email"], found["address"]))
+            case "NOT_FOUND":
+                return Addressed(found.get("order"), None)
+            case "NOT_YET":
+                raise ContactNotYetError(f"the customer of {order_id} has no contact yet; the order is young, so ask again")
+            case outcome:
+                raise ContactUnavailableError(f"the contact function answered {outcome!r} for {order_id}")

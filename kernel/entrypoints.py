@@ -1,10 +1,10 @@
-"""What is the same in every service's functions: its relay, and the parts of its sweeper that move rows and republish."""
+"""The parts that every service's functions share: the entry of a handler, the relay, and the loops of a sweeper."""
 
 import os
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -49,7 +49,7 @@ def lambda_handler(bootstrap: Bootstrap) -> Handler:
 
 @dataclass(frozen=True)
 class OutboxSettings:
-    """Whose outbox it is, and after how many seconds an event still pending is taken for left behind."""
+    """The table of the outbox, its bus, and after how many seconds a pending event counts as stale."""
 
     table_name: str
     bus_name: str
@@ -163,6 +163,13 @@ def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:
     count("EventsRepublished", done.events)
     count("EventsNotPublished", done.rows_left)
     return {"republished": done.events}
+
+
+def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[], dict[str, int]]:
+    """Return the part of a sweep that publishes what the relay left in the table's outbox; see `republish_stale`."""
+    settings = from_environment(OutboxSettings, environ)
+    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+    return partial(republish_stale, outbox, timedelta(seconds=settings.republish_after_seconds))
 
 
 def republish_stale_outbox() -> dict[str, int]:

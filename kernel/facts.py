@@ -6,17 +6,47 @@ An event is a hint. Before a consumer moves money, goods or an order on it, the 
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from kernel import clients, outside_json
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import DomainEvent
+from kernel.money import MoneyDict
 from kernel.naming import facts_function_name
 from kernel.schemas import InvalidEventError
+from kernel.statements import Quantity
 
 Facts = Mapping[str, Any]
-"""What a service states of its row: `status`, and what else belongs to it."""
+"""The facts that a service states of its row: `status`, and others by the service."""
+
+
+class OrderFacts(TypedDict):
+    """The facts that the order service states of an order. `total` is in minor units of its currency.
+
+    `confirmed` and `revoked` (cancelled after its confirmation) stay true once they are true. `backordered` says that the order
+    waited for stock, `left_out` which of the ordered items are not in stock.
+    """
+
+    order_id: str
+    status: str
+    fulfilment: str
+    confirmed: bool
+    revoked: bool
+    backordered: bool
+    lines: list[Quantity]
+    left_out: list[Quantity]
+    total: MoneyDict
+    reason: NotRequired[str]
+
+
+class ShipmentFacts(TypedDict):
+    """The facts that the shipping service states of an order's shipment. `tracking` is set once it is dispatched."""
+
+    order_id: str
+    status: str
+    tracking: NotRequired[str]
+    reason: NotRequired[str]
 
 
 class FactsUnavailableError(RetryableError):
@@ -51,6 +81,14 @@ class OwnerFacts:
             case outcome:
                 raise FactsUnavailableError(f"{service} answered {outcome!r} about {order_id}")
 
+    def order(self, order_id: str) -> OrderFacts | None:
+        """Return what the order service states of the order; see `of`."""
+        return cast(OrderFacts | None, self.of("order", order_id))
+
+    def shipment(self, order_id: str) -> ShipmentFacts | None:
+        """Return what the shipping service states of the order's shipment; see `of`."""
+        return cast(ShipmentFacts | None, self.of("shipping", order_id))
+
 
 def facts_of(service: str, order_id: str, **about: str) -> Facts | None:
     """Return what `OwnerFacts.of` does, with the process's client and stage."""
@@ -74,7 +112,7 @@ def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[s
     return found
 
 
-def contradicted(event: DomainEvent, owner: str, facts: Facts | None) -> InvalidEventError:
+def contradicted(event: DomainEvent, owner: str, facts: Facts | OrderFacts | ShipmentFacts | None) -> InvalidEventError:
     """Return the refusal of an event that its owner's row does not bear out."""
     status = f"{facts['status']} there" if facts else "unknown there"
     reason = f"the {owner} service does not confirm it: the order is {status}; nothing was changed"

@@ -24,7 +24,7 @@ NOTES, SUPPRESSIONS = "NOTE#", "SUPP#"
 CLAIM_UNKNOWN_AFTER_SECONDS = 600
 SUBSCRIBER_SECONDS = 90
 BATCH = 3
-"""So few that even if every contact and every mail is waited for, no mail is cut off while it is being sent."""
+"""So few that the function ends in time even if each message waits for its contact and for SES."""
 MAIL_SECONDS = 2 * FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
 """The longest that a mail takes: its contact, the shipment's facts, SES, its note three times, the suppression."""
 
@@ -33,11 +33,11 @@ COUNTED = {
     "SendingUnknown": ("the sending of a mail is unknown, and it is not repeated: services/notification/README.md", 0),
     "AddressesSuppressed": ("many mails bounce, and SES may close the account: services/notification/README.md", 9),
 }
-"""What the service's functions count, with how many in five minutes are normal."""
+"""The metrics of the service's functions: the alarm's text, and how many in five minutes are normal."""
 
 
 class NotificationStack(ServiceStack):
-    """Mails to customers, and the addresses that none goes to."""
+    """Mails to customers, and the suppression list."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "notification")
@@ -91,7 +91,7 @@ class NotificationStack(ServiceStack):
         self.publish("commands-arn", commands.function_arn)
 
     def _feedback(self, table: ServiceTable, configuration_set: ses.ConfigurationSet) -> None:
-        """SES tells of bounces and complaints on the account's own bus, which is where it can."""
+        """Consume SES's bounces and complaints from the account's default bus, the only one that SES publishes to."""
         default_bus = events.EventBus.from_event_bus_arn(
             self, "DefaultBus", self.format_arn(service="events", resource="event-bus", resource_name="default")
         )

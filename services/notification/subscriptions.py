@@ -1,4 +1,4 @@
-"""The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and what is read."""
+"""The events that the notification service's queues subscribe to, by subscription: (source, detail-type), and fields read."""
 
 from kernel.naming import source_of
 from kernel.subscriptions import ORDER, ReplayPolicy, Subscriptions
@@ -12,5 +12,5 @@ SUBSCRIPTIONS: Subscriptions = {
     },
 }
 BOUNCED, COMPLAINED = "Email Bounced", "Email Complaint Received"
-"""The detail-types, on the account's own bus, by which SES tells what became of a mail."""
+"""The detail-types, on the account's own bus, by which SES publishes bounces and complaints."""
 REPLAY_POLICY = {"notices": ReplayPolicy.OPT_IN}

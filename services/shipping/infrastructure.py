@@ -26,7 +26,7 @@ SWEEPER_SECONDS = 70
 """A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
-"""So few that even if every one waits for another service's facts, the function is not cut in the middle."""
+"""So few that the function ends in time even if each message waits for another service's facts."""
 MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 """The longest that a message takes: the other service's facts, the row twice."""
 

@@ -30,7 +30,7 @@ CONNECT_SECONDS: Final = 1.0
 LATENCY: Final = 20
 """How many times longer than a call inside AWS one across the internet takes, to an API that asks a bank or a carrier."""
 LONGEST_LATENCY: Final = 9 * SECOND // 10
-ASKED_EVERY: Final = timedelta(minutes=10)
+POLL_INTERVAL: Final = timedelta(minutes=10)
 """Not EasyPost's six hours: a world comes to rest when every parcel is delivered."""
 TRANSIT: Final = 60 * SECOND
 HOLD_SECONDS: Final = 7 * 24 * 3600
@@ -295,4 +295,4 @@ def _error(kind: str) -> dict[str, Any]:
     return {"error": {"type": kind, "code": kind, "message": "try again"}}
 
 
-__all__ = ["ASKED_EVERY", "TOKENS", "Accounts", "RemoteHttp", "secrets", "stand_up"]
+__all__ = ["POLL_INTERVAL", "TOKENS", "Accounts", "RemoteHttp", "secrets", "stand_up"]

@@ -1,43 +1,65 @@
-"""The unmodified handlers, imported from whichever `services` comes first on the path."""
+"""The unmodified handlers, imported from the `services` that come first on the path."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from simulation.stage import accounts, deployment
 from simulation.stage.gateway import RemoteCarrier, RemoteGateway
 
+Handler = Callable[[Any, Any], Any]
+
 
 @cache
-def load() -> dict[str, Any]:
-    """Every function's handler, by the function's name. The sandbox gateway and carrier are put beyond a network.
+def load() -> Mapping[str, ModuleType]:
+    """Return every function's module, by the function's name. The sandbox gateway and carrier are put beyond a network.
 
     The values in SSM and Secrets Manager are constant.
     """
     found = {
-        deployed.name: import_module(f"services.{deployed.service}.functions.{deployed.module}").handler
+        deployed.name: import_module(f"services.{deployed.service}.functions.{deployed.module}")
         for deployed in deployment.functions()
     }
     gateways = import_module("services.payment.gateways.factory").GATEWAYS
-    sandbox = gateways["sandbox"]
-    gateways["sandbox"] = lambda: RemoteGateway(sandbox())
-    carriers = import_module("services.shipping.carriers.factory")
-    nobody = carriers.CARRIERS["sandbox"]
-    carriers.CARRIERS["sandbox"] = lambda: RemoteCarrier(nobody())
+    gateways["sandbox"] = _beyond_a_network(RemoteGateway, gateways["sandbox"])
+    carriers = import_module("services.shipping.carriers.factory").CARRIERS
+    carriers["sandbox"] = _beyond_a_network(RemoteCarrier, carriers["sandbox"])
     import_module("kernel.secrets").Secrets.read = lambda self, arn: _secret(arn)
     import_module("kernel.secrets").Secrets.read_anew = lambda self, arn: [_secret(arn)]
     import_module("kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
-    import_module("services.shipping.carriers.easypost").EasyPostCarrier.asked_every = accounts.ASKED_EVERY
+    import_module("services.shipping.carriers.easypost").EasyPostCarrier.poll_interval = accounts.POLL_INTERVAL
     return found
+
+
+@cache
+def _clients() -> Any:
+    """Return the clients of all functions of this process, made once: each call goes to the world that runs."""
+    return import_module("kernel.clients").Clients()
+
+
+def handler_of(deployed: deployment.Deployed) -> Handler:
+    """Return a function's handler for one world: bootstrapped with the variables that it is deployed with."""
+    module = load()[deployed.name]
+    if hasattr(module, "bootstrap"):
+        bootstrapped: Handler = module.bootstrap(_clients(), deployed.environ)
+        return bootstrapped
+    forget_adapters()
+    shared: Handler = module.handler
+    return shared
+
+
+def forget_adapters() -> None:
+    """Let the next world's functions make the gateway that they are deployed with."""
+    import_module("services.payment.gateways.factory").gateway.cache_clear()
+
+
+def _beyond_a_network(remote: Callable[[Any], Any], make: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *given: remote(make(*given))
 
 
 def _secret(arn: str) -> str:
     if arn == deployment.RECEIPT_KEY_ARN:
         return deployment.RECEIPT_KEY
     return accounts.secrets().get(arn.rpartition(":")[2], RemoteCarrier.SECRET)
-
-
-def forget_adapters() -> None:
-    """Let the next world's functions make the gateway and the carrier that they are deployed with."""
-    import_module("services.payment.gateways.factory").gateway.cache_clear()
-    import_module("services.shipping.carriers.factory").carrier.cache_clear()

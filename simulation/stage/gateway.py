@@ -72,10 +72,10 @@ class RemoteCarrier:
         self.sandbox = sandbox
 
     @property
-    def asked_every(self) -> timedelta:
+    def poll_interval(self) -> timedelta:
         """As the sandbox."""
-        every: timedelta = self.sandbox.asked_every
-        return every
+        interval: timedelta = self.sandbox.poll_interval
+        return interval
 
     def prepare(self, order_id: str, contact: Any, lines: Any) -> Any:
         """As the sandbox, whose booking is the order's id."""
@@ -103,13 +103,13 @@ class RemoteCarrier:
 
         self._call(f"carrier cancel {booking}", execute)
 
-    def find(self, booking: str) -> Any:
+    def track(self, booking: str) -> Any:
         """As the sandbox."""
-        return self._call(f"carrier find {booking}", lambda: self.sandbox.find(booking))
+        return self._call(f"carrier find {booking}", lambda: self.sandbox.track(booking))
 
-    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
+    def parse_webhook(self, headers: Mapping[str, str], body: str, now: datetime) -> Any:
         """Answer as the sandbox, without a call."""
-        return self.sandbox.hear(headers, body, now)
+        return self.sandbox.parse_webhook(headers, body, now)
 
     def _invocation(self) -> str:
         task = self.network.scheduler.current

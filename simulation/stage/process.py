@@ -3,7 +3,7 @@
 import os
 import random
 import sys
-from typing import Any, Final
+from typing import Final
 
 from simulation.engine import process
 from simulation.engine.scheduler import Environ
@@ -18,13 +18,8 @@ def make_ready(with_botocore: bool = False) -> Environ:
     return process.make_ready(PACKAGES, _load, with_botocore=with_botocore)
 
 
-def handlers() -> dict[str, Any]:
-    """Return the handlers of every function, by the function's name."""
+def _load() -> None:
     from simulation.stage import deployed_handlers
 
-    return deployed_handlers.load()
-
-
-def _load() -> None:
-    handlers()
+    deployed_handlers.load()
     sys.modules["kernel.transactions"]._chance.uniform = random.uniform

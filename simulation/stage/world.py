@@ -100,10 +100,8 @@ class World:
         self.dynamodb.create(deployment.LEDGER, range_key="sk")
 
     def _deploy(self) -> None:
-        handlers = process.handlers()
-        deployed_handlers.forget_adapters()
         for deployed in deployment.functions(adapters=self.adapters):
-            handler = handlers[deployed.name]
+            handler = deployed_handlers.handler_of(deployed)
             self.functions.deploy(Function(deployed.name, handler, deployed.timeout_seconds, deployed.environ))
         RemoteGateway.network = RemoteCarrier.network = self.network
         RemoteCarrier.has, RemoteCarrier.refuses = set(), set()

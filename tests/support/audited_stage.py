@@ -19,13 +19,14 @@ from kernel.events import DomainEvent
 from kernel.money import Money
 from kernel.naming import PENDING_INDEX, SERVICES
 from kernel.relay import Outbox, republish
-from kernel.statements import IfShort, PaymentStatement
+from kernel.statements import IfShort, PaymentStatement, Quantity
 from services.inventory.domain import decisions as stock
 from services.inventory.domain import states as stock_states
 from services.inventory.domain.stock import merge
 from services.inventory.storage.table import StockRows
 from services.notification.domain import decisions as mail
 from services.notification.domain.decisions import Notice
+from services.notification.domain.model import Kind
 from services.notification.storage.table import Notes
 from services.order.domain import decisions, identity, order_request
 from services.order.domain.model import Reason, ShipmentFailure
@@ -365,7 +366,7 @@ class Order:
         row = self.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
         yield
         event_id = f"ORDER#{self.order_id}#{row['version']}"
-        lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
+        lines: list[Quantity] = [{"sku": line["sku"], "quantity": line["quantity"]} for line in row["lines"]]
         data = {"customer_id": row["customer_id"], "lines": lines, "total": row["total"]}
         event = DomainEvent(
             "orderflow.order", "OrderConfirmed", event_id, row["updated_at"], row["correlation_id"], "c", self.order_id, data
@@ -374,7 +375,10 @@ class Order:
             yield from self.tell("confirmed", event_id)
             yield from self.returned(event)
             return
-        stage.shipments.create_or_apply(self.order_id, lambda row: shipping.create(row, event, lines, stage.now()), self.cause)
+        correlation_id = self.cause.correlation_id
+        stage.shipments.create_or_apply(
+            self.order_id, lambda row: shipping.create(row, self.order_id, correlation_id, lines, stage.now()), self.cause
+        )
         yield
         yield from self.tell("confirmed", event_id)
         if self.story.fate == "FAILED":
@@ -406,7 +410,7 @@ class Order:
         """Yield the cancellation of the order before its parcel is dispatched."""
         self.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", self.stage.now()))
         yield
-        self.ship(lambda row: shipping.cancel(row, event))
+        self.ship(lambda row: shipping.cancel(row, self.order_id, event.correlation_id))
         yield
         yield from self.given_back(None)
 
@@ -442,7 +446,7 @@ class Order:
     def ship(self, decide: Any) -> None:
         self.stage.shipments.create_or_apply(self.order_id, decide, self.cause)
 
-    def tell(self, kind: str, event_id: str) -> Steps:
+    def tell(self, kind: Kind, event_id: str) -> Steps:
         notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
         if self.story.fate == "FORGOTTEN":
             self.note(notice, lambda row: mail.fail_unsent(row, notice, mail.NO_CONTACT))
@@ -458,7 +462,7 @@ class Order:
         yield
 
     def note(self, notice: Notice, decide: Any) -> None:
-        self.stage.notes.create_or_apply(notice.note_id, decide, notice.cause)
+        self.stage.notes.create_or_apply(notice.note_id, decide, notice.causation)
 
 
 def last_moved(books: Books) -> datetime:

@@ -6,6 +6,7 @@ The handlers are all five services' own, each over its own table. An event is fo
 import io
 import json
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from services.inventory.functions import facts as inventory_facts
 from services.inventory.functions import subscriber as inventory_subscriber
 from services.inventory.storage import table as inventory_table
 from services.notification.functions import subscriber as notification_subscriber
-from services.notification.storage import table as notification_table
 from services.order.functions import contact, subscriber
 from services.order.functions import facts as order_facts
 from services.order.storage import table
@@ -28,33 +28,43 @@ from services.payment.storage import table as payment_table
 from services.shipping.functions import cancellation
 from services.shipping.functions import facts as shipping_facts
 from services.shipping.functions import subscriber as shipping_subscriber
-from services.shipping.storage import table as shipping_table
 from tests.support.audited_stage import Stage, Story
 from tests.support.choreography import ADDRESS, STAGE, DeadLetterQueue, an_event, batch
+from tests.support.fake_clients import FakeClients
 
 UNKNOWN = "ord-" + "z" * 26
-QUERIES: dict[str, Callable[..., dict[str, Any]]] = {
-    facts_function_name(STAGE, "order"): order_facts.handler,
-    "order-contact": contact.handler,
-    facts_function_name(STAGE, "payment"): payment_facts.handler,
-    facts_function_name(STAGE, "inventory"): inventory_facts.handler,
-    facts_function_name(STAGE, "shipping"): shipping_facts.handler,
+ENVIRON = {
+    "STAGE": STAGE,
+    "CONTACT_FUNCTION_ARN": "order-contact",
+    "SENDER_ADDRESS": "shop@example.com",
+    "CONFIGURATION_SET": "mails",
+    "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+    "GATEWAY": "sandbox",
+    "LEDGER_TABLE_NAME": "ledger",
 }
-CONSUMERS: dict[tuple[str, str], list[Callable[..., dict[str, Any]]]] = {
-    ("order", "OrderBackordered"): [notification_subscriber.handler],
-    ("order", "OrderConfirmed"): [shipping_subscriber.handler, notification_subscriber.handler],
-    ("order", "OrderCancelRequested"): [cancellation.handler],
-    ("order", "OrderCancelled"): [payment_subscriber.handler, inventory_subscriber.handler, notification_subscriber.handler],
-    ("shipping", "ShipmentDispatched"): [subscriber.handler, notification_subscriber.handler],
-    ("shipping", "ShipmentDelivered"): [subscriber.handler],
-    ("shipping", "ShipmentCancelled"): [subscriber.handler],
-    ("shipping", "ShipmentFailed"): [subscriber.handler],
-    ("payment", "PaymentRefunded"): [subscriber.handler],
-    ("payment", "PaymentRefundedOutside"): [subscriber.handler],
-    ("inventory", "StockAllocated"): [subscriber.handler],
-    ("inventory", "StockReleased"): [subscriber.handler],
+QUERIES: dict[str, ModuleType] = {
+    facts_function_name(STAGE, "order"): order_facts,
+    "order-contact": contact,
+    facts_function_name(STAGE, "payment"): payment_facts,
+    facts_function_name(STAGE, "inventory"): inventory_facts,
+    facts_function_name(STAGE, "shipping"): shipping_facts,
 }
-"""By event, every handler that consumes it; tests/support/consumers.py has the same subscriptions."""
+"""The function that answers each query."""
+CONSUMERS: dict[tuple[str, str], list[ModuleType]] = {
+    ("order", "OrderBackordered"): [notification_subscriber],
+    ("order", "OrderConfirmed"): [shipping_subscriber, notification_subscriber],
+    ("order", "OrderCancelRequested"): [cancellation],
+    ("order", "OrderCancelled"): [payment_subscriber, inventory_subscriber, notification_subscriber],
+    ("shipping", "ShipmentDispatched"): [subscriber, notification_subscriber],
+    ("shipping", "ShipmentDelivered"): [subscriber],
+    ("shipping", "ShipmentCancelled"): [subscriber],
+    ("shipping", "ShipmentFailed"): [subscriber],
+    ("payment", "PaymentRefunded"): [subscriber],
+    ("payment", "PaymentRefundedOutside"): [subscriber],
+    ("inventory", "StockAllocated"): [subscriber],
+    ("inventory", "StockReleased"): [subscriber],
+}
+"""By event, every function that consumes it; tests/support/consumers.py has the same subscriptions."""
 WORST: dict[str, dict[str, Any]] = {
     "OrderConfirmed": {"lines": [{"sku": "MUG", "quantity": 100}]},
     "OrderCancelled": {"confirmed": True},
@@ -90,11 +100,29 @@ def has_mail(stage: Stage, order_id: str, kind: str) -> bool:
     return note is not None and note["status"] == "SENT"
 
 
-class Queries:
-    """Stands in for Lambda: the services' own queries."""
+Handler = Callable[..., dict[str, Any]]
+
+
+class Functions:
+    """All functions on one stage's tables. Stands in for Lambda, too: it answers the services' queries of one another."""
+
+    def __init__(self, stage: Stage, dead_letters: DeadLetterQueue) -> None:
+        self.clients = FakeClients(dynamodb=stage.client, functions=self, ses=NoMail(), sqs=dead_letters)
+        self.silent: set[str] = set()
+        """The names of queries that give no facts."""
+
+    def handler_of(self, module: ModuleType) -> Handler:
+        """Return a function's handler."""
+        if not hasattr(module, "bootstrap"):
+            shared: Handler = module.handler
+            return shared
+        service = module.__name__.split(".")[1]
+        made: Handler = module.bootstrap(self.clients, {**ENVIRON, "TABLE_NAME": service})
+        return made
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
-        answer = QUERIES[FunctionName](json.loads(Payload), None)
+        answer = self.handler_of(QUERIES[FunctionName])(json.loads(Payload), None)
+        answer = {"outcome": "BUSY"} if FunctionName in self.silent else answer
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
@@ -116,24 +144,12 @@ def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
 def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage = Stage()
     monkeypatch.setattr(clients, "dynamodb", lambda: stage.client)
-    monkeypatch.setattr(clients, "functions", Queries)
-    monkeypatch.setattr(clients, "ses", NoMail)
-    for name, value in {
-        "STAGE": STAGE,
-        "CONTACT_FUNCTION_ARN": "order-contact",
-        "SENDER_ADDRESS": "shop@example.com",
-        "CONFIGURATION_SET": "mails",
-        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
-        "GATEWAY": "sandbox",
-        "LEDGER_TABLE_NAME": "ledger",
-    }.items():
+    for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
     built = {
         "order": (table.orders, table.contacts),
         "payment": (payment_table.payments, payment_table.outside_refunds, factory.gateway),
         "inventory": (inventory_table.reservations, inventory_table.skus),
-        "shipping": (shipping_table.shipments,),
-        "notification": (notification_table.notes, notification_table.suppressions, notification_subscriber.settings),
     }
     for service, caches in built.items():
         monkeypatch.setenv("TABLE_NAME", service)
@@ -149,6 +165,13 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
     for caches in built.values():
         for cached in caches:
             cached.cache_clear()
+
+
+@pytest.fixture
+def functions(stage: Stage, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Functions:
+    functions = Functions(stage, dead_letters)
+    monkeypatch.setattr(clients, "functions", lambda: functions)
+    return functions
 
 
 def an_order(stage: Stage, state: str) -> str:
@@ -180,13 +203,13 @@ def rows(stage: Stage) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize(("service", "detail_type"), CONSUMERS)
 @pytest.mark.parametrize("state", ["UNKNOWN", *STATES])
-def test_forged_event_moves_nothing(stage: Stage, state: str, service: str, detail_type: str) -> None:
+def test_forged_event_moves_nothing(stage: Stage, functions: Functions, state: str, service: str, detail_type: str) -> None:
     if (state, detail_type) in TRUE:
         pytest.skip("no lie")
     order_id = an_order(stage, state)
     before = rows(stage)
-    for handler in CONSUMERS[service, detail_type]:
-        handler(batch(an_event(service, detail_type, order_id, **WORST.get(detail_type, {}))), None)
+    for consumer in CONSUMERS[service, detail_type]:
+        functions.handler_of(consumer)(batch(an_event(service, detail_type, order_id, **WORST.get(detail_type, {}))), None)
     assert rows(stage) == before
 
 
@@ -201,29 +224,29 @@ def test_forged_event_moves_nothing(stage: Stage, state: str, service: str, deta
     ],
 )
 def test_forged_event_is_set_aside_with_the_reason(
-    stage: Stage, dead_letters: DeadLetterQueue, state: str, service: str, detail_type: str, said: str
+    stage: Stage, functions: Functions, dead_letters: DeadLetterQueue, state: str, service: str, detail_type: str, said: str
 ) -> None:
     order_id = an_order(stage, state)
     event = batch(an_event(service, detail_type, order_id, **WORST.get(detail_type, {})))
-    assert CONSUMERS[service, detail_type][0](event, None) == {"batchItemFailures": []}
+    assert functions.handler_of(CONSUMERS[service, detail_type][0])(event, None) == {"batchItemFailures": []}
     (reason,) = dead_letters.reasons
     assert said in reason
 
 
-def test_a_silent_owner_makes_the_event_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_facts_make_the_event_come_back(stage: Stage, functions: Functions) -> None:
     order_id = an_order(stage, "REFUNDING")
     before = rows(stage)
-    monkeypatch.setitem(QUERIES, facts_function_name(STAGE, "order"), lambda event, context: {"outcome": "BUSY"})
-    for handler in (payment_subscriber.handler, inventory_subscriber.handler):
-        answer = handler(batch(an_event("order", "OrderCancelled", order_id, confirmed=True)), None)
+    functions.silent = {facts_function_name(STAGE, "order")}
+    for consumer in (payment_subscriber, inventory_subscriber):
+        answer = functions.handler_of(consumer)(batch(an_event("order", "OrderCancelled", order_id, confirmed=True)), None)
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert rows(stage) == before
 
 
-def test_a_true_event_is_acted_upon(stage: Stage) -> None:
+def test_true_event_moves_payment_and_stock(stage: Stage, functions: Functions) -> None:
     order_id = an_order(stage, "REFUNDING")
-    for handler in (payment_subscriber.handler, inventory_subscriber.handler):
-        handler(batch(an_event("order", "OrderCancelled", order_id, confirmed=True)), None)
+    for consumer in (payment_subscriber, inventory_subscriber):
+        functions.handler_of(consumer)(batch(an_event("order", "OrderCancelled", order_id, confirmed=True)), None)
     payment, reservation = stage.payments.get(order_id), stage.reservations.get(order_id)
     assert payment is not None
     assert reservation is not None

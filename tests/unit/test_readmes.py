@@ -10,7 +10,8 @@ from kernel.schemas import SERVICES_FOLDER
 from orderctl.reference.states import tables
 from services.inventory.functions import commands as inventory
 from services.inventory.functions import operator as stock_keeping
-from services.notification.functions import commands as notification
+from services.notification.functions.commands import SuppressionCommands
+from services.notification.storage.suppressions import Suppressions
 from services.order.functions import commands as order
 from services.order.functions import operator as price_setting
 from services.payment.functions import commands as payment
@@ -22,7 +23,7 @@ COMMANDS = {
     "payment": {**payment.COMMANDS, **refunding.COMMANDS},
     "inventory": {**inventory.COMMANDS, **stock_keeping.COMMANDS},
     "shipping": {},
-    "notification": notification.COMMANDS,
+    "notification": SuppressionCommands(Suppressions(None, "notes")).table,
 }
 
 

@@ -16,7 +16,6 @@ from services.order.domain import states
 from services.order.functions import intake, subscriber
 from services.order.storage import table
 from services.payment.functions import subscriber as payment_subscriber
-from services.shipping.functions import cancellation
 from tests.support.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
 from tests.support.fields_read import fields_read, leaves
@@ -68,6 +67,7 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
 
 def handles_orders(request: pytest.FixtureRequest) -> Receives:
     service: ShippingService = request.getfixturevalue("shipping")
+    service.dead_letters.reasons = request.getfixturevalue("dead_letters").reasons
     return service.receives
 
 
@@ -102,12 +102,14 @@ def handles_restocks(request: pytest.FixtureRequest) -> Receives:
 
 def handles_cancellations(request: pytest.FixtureRequest) -> Receives:
     service: ShippingService = request.getfixturevalue("shipping")
+    service.dead_letters.reasons = request.getfixturevalue("dead_letters").reasons
     service.contacts.facts["order"] = {**CONFIRMED, "status": "CANCEL_REQUESTED"}
-    return lambda *events: cancellation.handler(batch(*events), None)
+    return service.receives_cancellations
 
 
 def handles_notices(request: pytest.FixtureRequest) -> Receives:
     service: NotificationService = request.getfixturevalue("notification")
+    service.dead_letters.reasons = request.getfixturevalue("dead_letters").reasons
     service.contacts.contacts[ORDER] = ALICE
     return service.receives
 

@@ -1,1 +1,1 @@
-"""The service's adapters to what is outside of it."""
+"""The service's adapters to Amazon SES."""

@@ -1,91 +1,107 @@
-"""The note's decisions, each a plain function of the row: the step to take, or None where there is nothing to do."""
+"""The note's decisions, each a plain function of its row: the step to take, or None if there is nothing to do."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, Row, due_at
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, due_at
 from services.notification.domain import states
+from services.notification.domain.model import FailureReason, Kind, NoteAttributes, NoteDecision, NoteRow
 from services.notification.domain.states import TRANSITIONS
+from services.notification.schemas.models import NotificationFailedV2Data, NotificationSentV2Data
 
-NO_CONTACT, ADDRESS_REFUSED, SENDING_UNKNOWN = "NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"
-
-LEAVE_CLAIM = ("claim", *DUE_INDEX_ATTRIBUTES)
-"""What a note loses when it is no longer claimed."""
+NO_CONTACT: Final = "NO_CONTACT"
+ADDRESS_REFUSED: Final = "ADDRESS_REFUSED"
+SENDING_UNKNOWN: Final = "SENDING_UNKNOWN"
+CLAIM_ATTRIBUTES: Final = ("claim", *DUE_INDEX_ATTRIBUTES)
+"""The attributes to remove from a note that is no longer claimed."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What the customer is to be told: of which order, which kind, and because of which event."""
+    """The mail that an event calls for: its order and kind, and the event's ids."""
 
     order_id: str
-    kind: str
+    kind: Kind
     correlation_id: str
     causation_id: str
 
     @property
     def note_id(self) -> str:
-        """`<order_id>#<kind>`: the natural key by which there is one mail of a kind per order."""
+        """`<order_id>#<kind>`: the natural key, by which an order gets one mail of a kind."""
         return f"{self.order_id}#{self.kind}"
 
     @property
-    def cause(self) -> Causation:
-        """What the note's events are caused by."""
+    def causation(self) -> Causation:
+        """The cause of the note's events."""
         return Causation(self.correlation_id, self.causation_id)
 
+    @property
+    def attributes(self) -> NoteAttributes:
+        """The notice as the note stores it."""
+        return {
+            "order_id": self.order_id,
+            "kind": self.kind,
+            "correlation_id": self.correlation_id,
+            "causation_id": self.causation_id,
+        }
 
-def notice_of(row: Row) -> Notice:
+
+def notice_of(row: NoteRow) -> Notice:
     """Return the notice that a note was written for."""
     return Notice(row["order_id"], row["kind"], row["correlation_id"], row["causation_id"])
 
 
-def is_open(row: Row | None) -> bool:
-    """Whether a delivery may still send: nobody began, or what was begun certainly sent nothing."""
+def is_open(row: NoteRow | None) -> bool:
+    """Return whether a delivery may send: no attempt has begun, or the last one certainly sent nothing."""
     return row is None or row["status"] == states.UNSENT
 
 
-def claim(row: Row | None, notice: Notice, by: str, now: datetime) -> Decision | None:
-    """Take the note for one attempt at sending, known by the nonce `by`; `next_due` is since when it is claimed."""
+def claim(row: NoteRow | None, notice: Notice, by: str, now: datetime) -> NoteDecision | None:
+    """Claim the note for one attempt at sending, known by the nonce `by`; `next_due` becomes `now`."""
     if not is_open(row):
         return None
     due = due_at(f"{TRANSITIONS.aggregate}#{notice.note_id}", now)
-    return Decision(TRANSITIONS["claim"], set={**vars(notice), "claim": by, **due})
+    claimed: NoteAttributes = {"claim": by, "due_shard": due["due_shard"], "next_due": due["next_due"]}
+    return Decision(TRANSITIONS["claim"], set={**notice.attributes, **claimed})
 
 
-def send(row: Row | None, by: str, message_id: str) -> Decision | None:
-    """SES accepted the mail that the claim `by` was for."""
-    if not _claimed(row, by):
+def send(row: NoteRow | None, by: str, message_id: str) -> NoteDecision | None:
+    """Record that SES accepted the mail of the claim `by`."""
+    if not _is_claimed(row, by):
         return None
-    return Decision(TRANSITIONS["send"], set={"message_id": message_id}, remove=LEAVE_CLAIM, data={"kind": row["kind"]})
+    data = NotificationSentV2Data(kind=row["kind"])
+    return Decision(TRANSITIONS["send"], set={"message_id": message_id}, remove=CLAIM_ATTRIBUTES, data=data)
 
 
-def unclaim(row: Row | None, by: str) -> Decision | None:
-    """Release the claim of the attempt `by`, which certainly sent nothing. The next delivery may send."""
-    return Decision(TRANSITIONS["unclaim"], remove=LEAVE_CLAIM) if _claimed(row, by) else None
+def unclaim(row: NoteRow | None, by: str) -> NoteDecision | None:
+    """Release the note: the attempt `by` certainly sent nothing, so the next delivery may send."""
+    return Decision(TRANSITIONS["unclaim"], remove=CLAIM_ATTRIBUTES) if _is_claimed(row, by) else None
 
 
-def refuse(row: Row | None, by: str) -> Decision | None:
-    """SES takes the address for none."""
-    return _fail(notice_of(row), ADDRESS_REFUSED) if _claimed(row, by) else None
+def refuse(row: NoteRow | None, by: str) -> NoteDecision | None:
+    """Fail the note of the claim `by`: SES rejects the address."""
+    return _fail(notice_of(row), ADDRESS_REFUSED) if _is_claimed(row, by) else None
 
 
-def fail_unsent(row: Row | None, notice: Notice, reason: str) -> Decision | None:
-    """There is nobody to write to (NO_CONTACT, ADDRESS_REFUSED), unless another delivery found somebody."""
+def fail_unsent(row: NoteRow | None, notice: Notice, reason: FailureReason) -> NoteDecision | None:
+    """Fail the note without an attempt (NO_CONTACT, ADDRESS_REFUSED), unless another delivery has begun one."""
     return _fail(notice, reason) if is_open(row) else None
 
 
-def give_up(row: Row | None, claimed_before: datetime) -> Decision | None:
-    """Fail a note whose claim has expired. Whether the mail was sent stays unknown."""
+def give_up(row: NoteRow | None, claimed_before: datetime) -> NoteDecision | None:
+    """Fail a note with a claim so old that its delivery has ended: it stays unknown whether the mail was sent."""
     if row is None or row["status"] != states.CLAIMED or row["next_due"] > clock.rfc3339(claimed_before):
         return None
     return _fail(notice_of(row), SENDING_UNKNOWN)
 
 
-def _claimed(row: Row | None, by: str) -> TypeGuard[Row]:
+def _is_claimed(row: NoteRow | None, by: str) -> TypeGuard[NoteRow]:
     return row is not None and row["status"] == states.CLAIMED and row["claim"] == by
 
 
-def _fail(notice: Notice, reason: str) -> Decision:
-    data = {"kind": notice.kind, "reason": reason}
-    return Decision(TRANSITIONS["fail"], set={**vars(notice), "reason": reason}, remove=LEAVE_CLAIM, data=data)
+def _fail(notice: Notice, reason: FailureReason) -> NoteDecision:
+    data = NotificationFailedV2Data(kind=notice.kind, reason=reason)
+    failed: NoteAttributes = {**notice.attributes, "reason": reason}
+    return Decision(TRANSITIONS["fail"], set=failed, remove=CLAIM_ATTRIBUTES, data=data)

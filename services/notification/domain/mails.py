@@ -9,10 +9,11 @@ from string import Template
 from typing import Any
 
 from kernel.money import Money
+from services.notification.domain.model import Kind
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 """`<kind>.txt` with the subject in its first line; `<kind>.html`, the content of the page; `layout.html`, the page."""
-KINDS = {
+KINDS: Mapping[str, Kind] = {
     "OrderBackordered": "backordered",
     "OrderConfirmed": "confirmed",
     "OrderCancelled": "cancelled",
@@ -59,7 +60,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
 """The fields of the templates: the fact of the order or shipment that each comes from, and its words."""
 
 
-def compose(kind: str, name: str, order_id: str, facts: Mapping[str, Any]) -> Mail:
+def compose(kind: Kind, name: str, order_id: str, facts: Mapping[str, Any]) -> Mail:
     """Return the mail of `kind` to the person `name` about an order: the same content as text and as HTML.
 
     `facts` are those that the order or its shipment states. Raises KeyError if a template needs a fact that is missing.

@@ -1,43 +1,75 @@
-"""The notification service's commands, all of them the operator's: the suppression list. Each answers `{"outcome": ...}`.
+"""The operator's commands on the suppression list. Each returns `{"outcome": ...}`, and its `address` is never logged."""
 
-Each carries an `address`, which enters no log.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
-from kernel.commands import Answer, Command, Commands, dispatch
-from services.notification.storage import table
-from services.notification.storage.suppressions import OPERATOR
+from kernel.clients import Clients
+from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
+from services.notification.storage.suppressions import OPERATOR, SuppressionReason, Suppressions
+from services.notification.storage.table import suppressions_of
 
 logger = Logger()
 
 
-def suppression(command: Command) -> Command:
-    """Whether mails go to the address: ALLOWED, or SUPPRESSED with `reason` and `since`."""
-    row = table.suppressions().get(command["address"])
-    if row is None:
-        return {"outcome": "ALLOWED"}
-    return {"outcome": "SUPPRESSED", "reason": row["reason"], "since": row["since"]}
+@dataclass(frozen=True, kw_only=True)
+class AddressCommand:
+    """A command about an e-mail address."""
+
+    address: str
 
 
-def suppress(command: Command) -> Command:
-    """Let no mail go to the address: SUPPRESSED, with the weightiest reason there is."""
-    table.suppressions().add(command["address"], OPERATOR, clock.now())
-    return suppression(command)
+class Suppression(TypedDict):
+    """The state of an address. `since` is in RFC 3339 (UTC)."""
+
+    outcome: Literal["ALLOWED", "SUPPRESSED"]
+    reason: NotRequired[SuppressionReason]
+    since: NotRequired[str]
 
 
-def allow(command: Command) -> Command:
-    """Let mails go to the address again: ALLOWED."""
-    table.suppressions().remove(command["address"])
-    return suppression(command)
+class SuppressionCommands:
+    """The commands, by name in `table`."""
+
+    def __init__(self, suppressions: Suppressions) -> None:
+        self.suppressions = suppressions
+        self.table: Commands = {
+            "suppression": reading(AddressCommand, self.suppression),
+            "suppress": reading(AddressCommand, self.suppress),
+            "allow": reading(AddressCommand, self.allow),
+        }
+
+    def suppression(self, command: AddressCommand) -> Suppression:
+        """Return ALLOWED, or SUPPRESSED with `reason` and `since`."""
+        row = self.suppressions.get(command.address)
+        if row is None:
+            return {"outcome": "ALLOWED"}
+        return {"outcome": "SUPPRESSED", "reason": row["reason"], "since": row["since"]}
+
+    def suppress(self, command: AddressCommand) -> Suppression:
+        """Suppress the address; return SUPPRESSED with its highest-ranking reason."""
+        self.suppressions.add(command.address, OPERATOR, clock.now())
+        return self.suppression(command)
+
+    def allow(self, command: AddressCommand) -> Suppression:
+        """Allow mails to the address again; return ALLOWED."""
+        self.suppressions.remove(command.address)
+        return self.suppression(command)
 
 
-COMMANDS: Commands = {"suppression": suppression, "suppress": suppress, "allow": allow}
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a command. It raises UnknownCommandError, InvalidCommandError, and botocore's errors."""
+    commands = SuppressionCommands(suppressions_of(clients, environ)).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
+        return answer
+
+    return handle
 
 
-def handler(event: Command, context: object) -> Answer:
-    """One command. Raises UnknownCommandError, KeyError naming a missing field, and what the table raises."""
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-    return answer
+handler = lambda_handler(bootstrap)

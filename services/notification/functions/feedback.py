@@ -1,32 +1,34 @@
-"""What SES tells of a mail later: a bounce for good or a complaint puts the address on the suppression list.
+"""SES's feedback on sent mails: a permanent bounce or a complaint puts the address on the suppression list.
 
-The events come on the account's default bus (https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html). They name
-addresses, which enter no log and no row.
+The events come on the account's default bus (https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html). They hold
+addresses, which are neither logged nor stored.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel import clock
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.errors import RejectedError
+from kernel.metrics import count
 from services.notification import subscriptions
-from services.notification.storage import table
-from services.notification.storage.suppressions import BOUNCED, COMPLAINED
+from services.notification.storage.suppressions import BOUNCED, COMPLAINED, SuppressionReason
+from services.notification.storage.table import suppressions_of
 
 logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 
 
 class UnknownFeedbackError(RejectedError, ValueError):
-    """An event that differs from SES's documented form: it is retried, then a dead letter."""
+    """An event of another form than SES documents. Lambda retries it, then it becomes a dead letter."""
 
 
-def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
-    """Return the reason and the addresses that SES feedback suppresses. Raises UnknownFeedbackError.
+def addresses_to_suppress(event: Mapping[str, Any]) -> tuple[SuppressionReason, list[str]]:
+    """Return the reason, and the addresses that it makes undeliverable. Raises UnknownFeedbackError.
 
-    A bounce that is not permanent may go through the next time; feedback `not-spam` is the opposite of a complaint.
+    A bounce that is not permanent may be delivered the next time; the feedback `not-spam` is the opposite of a complaint.
     """
     try:
         detail = event["detail"]
@@ -43,12 +45,18 @@ def to_suppress(event: dict[str, Any]) -> tuple[str, list[str]]:
     raise UnknownFeedbackError("not an SES event of a bounce or a complaint")
 
 
-def handler(event: dict[str, object], context: object) -> dict[str, int]:
-    """One event of SES's; answers how many addresses it suppressed that were not. Safe to be told any number of times."""
-    reason, addresses = to_suppress(event)
-    suppressed = sum(table.suppressions().add(address, reason, clock.now()) for address in addresses)
-    logger.info("feedback", reason=reason, suppressed=suppressed)
-    if suppressed:
-        metrics.add_metric(name="AddressesSuppressed", unit=MetricUnit.Count, value=suppressed)
-        metrics.flush_metrics()
-    return {"suppressed": suppressed}
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of one event of SES. It returns how many addresses it newly suppressed; repeating is safe."""
+    suppressions = suppressions_of(clients, environ)
+
+    def handle(event: Mapping[str, Any], context: object) -> dict[str, int]:
+        reason, addresses = addresses_to_suppress(event)
+        suppressed = sum(suppressions.add(address, reason, clock.now()) for address in addresses)
+        logger.info("feedback", reason=reason, suppressed=suppressed)
+        count("AddressesSuppressed", suppressed)
+        return {"suppressed": suppressed}
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -1,5 +1,8 @@
-"""The notification table's relay: its stream, filtered to rows with something pending, onto the bus."""
+"""The notification table's relay: it publishes the events in the outbox, which the table's stream brings."""
 
-from kernel.entrypoints import relay_handler as handler
+from kernel.entrypoints import bootstrap_relay as bootstrap
+from kernel.entrypoints import lambda_handler
 
-__all__ = ["handler"]
+handler = lambda_handler(bootstrap)
+
+__all__ = ["bootstrap", "handler"]

@@ -1,134 +1,153 @@
-"""The notices' subscriber: what the customer should know becomes a mail, one of each kind per order at most."""
+"""The notices' subscriber: each event that concerns the customer becomes a mail, at most one of each kind per order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from typing import Final
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
-from kernel.aggregate_store import Decision, Row
-from kernel.contact import contact_of
+from kernel.clients import Clients
+from kernel.contact import Contacts
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.errors import RetryableError
-from kernel.events import DomainEvent
-from kernel.facts import Facts, contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.facts import OrderFacts, OwnerFacts, ShipmentFacts, contradicted
+from kernel.inbox import Delivery, queue_handler
 from kernel.settings import from_environment
-from services.notification.adapters import mailer
+from services.notification.adapters.ses import Accepted, NotSentError, Refused, SesMailer, Unknown
 from services.notification.domain import decisions, mails, states
 from services.notification.domain.decisions import Notice
-from services.notification.storage import table
+from services.notification.domain.mails import Mail
+from services.notification.domain.model import FailureReason, NoteDecision, NoteRow
+from services.notification.storage.suppressions import Suppressions
+from services.notification.storage.table import Notes, notes_of, suppressions_of
 from services.notification.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 logger = Logger()
-
-
-STATED: Mapping[str, Callable[[Facts], bool]] = {
+CONFIRMED_BY_ORDER: Final[Mapping[str, Callable[[OrderFacts], bool]]] = {
     "OrderBackordered": lambda order: order["backordered"],
     "OrderConfirmed": lambda order: order["confirmed"],
     "OrderCancelled": lambda order: order["revoked"] or order["status"] == "CANCELLED",
 }
-"""What an order must state of itself, now or for what it was before, for the customer to read of its event."""
-DISPATCHED = ("DISPATCHED", "DELIVERED")
-"""The statuses of a shipment that has gone."""
+"""The facts that an order must state, now or of its past, before its customer gets the mail about its event."""
+DISPATCHED: Final = ("DISPATCHED", "DELIVERED")
+"""The statuses of a shipment that was dispatched."""
 
 
 class ClaimInProgressError(RetryableError):
-    """Another delivery has claimed the note, or stopped after its claim: this message must come back."""
+    """Another delivery has claimed the note and may have crashed: this one must come back to see how it ended."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Whom to ask for contacts, who the mails are from, and by which SES configuration set they go."""
+class MailSettings:
+    """The function that has the contacts, the sender of the mails, and their SES configuration set."""
 
     contact_function_arn: str
     sender_address: str
     configuration_set: str
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings that this function was deployed with."""
-    return from_environment(Settings)
+@dataclass(frozen=True)
+class Notices:
+    """The sending of a mail for each event that concerns the customer."""
+
+    notes: Notes
+    suppressions: Suppressions
+    contacts: Contacts
+    facts: OwnerFacts
+    mailer: SesMailer
+
+    def notify(self, delivery: Delivery) -> None:
+        """Send the customer the mail about the event, unless it was sent or an attempt ended without a known result.
+
+        If another delivery has claimed the note, sending could send a second mail, and acknowledging could lose the mail,
+        because that delivery may have sent nothing. So this one comes back until the note is SENT, FAILED (the sweeper gives up
+        claims that are too old) or UNSENT; then it sends.
+
+        Raises ClaimInProgressError, NotSentError, ContactUnavailableError, and what botocore and `confirmed_by_owner` raise.
+        The message is then delivered again, unless the event's owner contradicts it.
+        """
+        event = delivery.event
+        notice = Notice(delivery.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
+        note = self.notes.get(notice.note_id)
+        retry_while_claimed(note)
+        if not decisions.is_open(note):
+            return
+        addressed = self.contacts.of(notice.order_id)
+        contact, facts = addressed.contact, self.confirmed_by_owner(delivery, addressed.order)
+        if contact is None:
+            self._fail(notice, note, decisions.NO_CONTACT)
+            return
+        if self.suppressions.get(contact.email) is not None:
+            self._fail(notice, note, decisions.ADDRESS_REFUSED)
+            return
+        mail = mails.compose(notice.kind, contact.name, notice.order_id, facts)
+        claim = uuid4().hex  # a nonce: distinguishes this attempt's claim if the response to the write is lost
+        claimed = self._apply(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
+        if claimed.get("claim") == claim:
+            self.send_claimed(notice, claimed, contact.email, mail)
+        else:
+            retry_while_claimed(claimed)
+
+    def confirmed_by_owner(self, delivery: Delivery, order: OrderFacts | None) -> OrderFacts | ShipmentFacts:
+        """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
+
+        Raises InvalidEventError for an event that the row does not confirm, and what `OwnerFacts.of` raises.
+        """
+        event = delivery.event
+        if event.detail_type == "ShipmentDispatched":
+            shipment = self.facts.shipment(delivery.order_id)
+            if order is None or shipment is None or shipment["status"] not in DISPATCHED:
+                raise contradicted(event, "shipping", shipment)
+            return shipment
+        if order is None or not CONFIRMED_BY_ORDER[event.detail_type](order):
+            raise contradicted(event, "order", order)
+        return order
+
+    def send_claimed(self, notice: Notice, claimed: NoteRow, to: str, mail: Mail) -> None:
+        """Send the mail that the note is claimed for, and record the result. Raises NotSentError."""
+        claim = claimed["claim"]
+        try:
+            outcome = self.mailer.send(to, mail)
+        except NotSentError:
+            self._apply(notice, claimed, lambda row: decisions.unclaim(row, claim))
+            raise
+        match outcome:
+            case Accepted(message_id):
+                self._apply(notice, claimed, lambda row: decisions.send(row, claim, message_id))
+            case Refused():
+                self._apply(notice, claimed, lambda row: decisions.refuse(row, claim))
+            case Unknown(error):
+                logger.warning("sending unknown", order_id=notice.order_id, kind=notice.kind, error=error)
+
+    def _fail(self, notice: Notice, note: NoteRow | None, reason: FailureReason) -> None:
+        """Fail the note without an attempt. Raises ClaimInProgressError if another delivery has begun one."""
+        retry_while_claimed(self._apply(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
+
+    def _apply(self, notice: Notice, seen: NoteRow | None, decide: Callable[[NoteRow | None], NoteDecision | None]) -> NoteRow:
+        """Take the step that `decide` chooses for the note, last read as `seen`; return the note afterwards."""
+        return self.notes.create_or_apply(notice.note_id, decide, notice.causation, seen=seen, presume_absent=seen is None)
 
 
-def notify(delivery: Delivery) -> None:
-    """Write to the customer, unless that is done, or somebody began it and it is not known how it ended.
-
-    A note found CLAIMED is another delivery's, which is at it, or died at it. To send could be a second mail; to acknowledge
-    could lose the mail, for the other may yet find out that it sent nothing. So this delivery comes back until the note is
-    SENT, FAILED (the sweeper gives up claims that are too old), or UNSENT; then it sends.
-    Raises ClaimInProgressError, mailer.NotSentError, ContactUnavailableError, and what botocore and `confirmed_by_owner`
-    raise; but for an event
-    that its owner contradicts, the message is then delivered again.
-    """
-    event = delivery.event
-    assert event.order_id is not None
-    notice = Notice(event.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
-    note = table.notes().get(notice.note_id)
-    retry_while_claimed(note)
-    if not decisions.is_open(note):
-        return
-    asked = contact_of(notice.order_id, settings().contact_function_arn)
-    contact, known = asked.contact, confirmed_by_owner(event, asked.order)
-    if contact is None or table.suppressions().get(contact.email) is not None:
-        reason = decisions.NO_CONTACT if contact is None else decisions.ADDRESS_REFUSED
-        retry_while_claimed(advance(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
-        return
-    mail = mails.compose(notice.kind, contact.name, notice.order_id, known)
-    claim = uuid4().hex  # a nonce: tells this attempt's claim from another's where the write's answer was lost
-    claimed = advance(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
-    if claimed.get("claim") == claim:
-        send_claimed(notice, claimed, contact.email, mail)
-    else:
-        retry_while_claimed(claimed)
-
-
-def confirmed_by_owner(event: DomainEvent, order: Facts | None) -> Facts:
-    """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
-
-    Raises InvalidEventError for an event that the row does not bear out, and what `facts_of` raises.
-    """
-    if event.detail_type == "ShipmentDispatched":
-        assert event.order_id is not None
-        shipment = facts_of("shipping", event.order_id)
-        if order is None or shipment is None or shipment["status"] not in DISPATCHED:
-            raise contradicted(event, "shipping", shipment)
-        return shipment
-    if order is None or not STATED[event.detail_type](order):
-        raise contradicted(event, "order", order)
-    return order
-
-
-def retry_while_claimed(note: Row | None) -> None:
-    """Raise ClaimInProgressError for a note that another delivery is processing."""
+def retry_while_claimed(note: NoteRow | None) -> None:
+    """Raise ClaimInProgressError if the note is claimed."""
     if note is not None and note["status"] == states.CLAIMED:
         raise ClaimInProgressError(f"{note['pk']} is claimed, and not known to be sent or not")
 
 
-def send_claimed(notice: Notice, claimed: Row, to: str, mail: mails.Mail) -> None:
-    """Send the mail that the note is claimed for, and write down what became of it. Raises mailer.NotSentError."""
-    claim = claimed["claim"]
-    try:
-        outcome = mailer.send(settings().sender_address, to, mail, settings().configuration_set)
-    except mailer.NotSentError:
-        advance(notice, claimed, lambda row: decisions.unclaim(row, claim))
-        raise
-    match outcome:
-        case mailer.Accepted(message_id):
-            advance(notice, claimed, lambda row: decisions.send(row, claim, message_id))
-        case mailer.Refused():
-            advance(notice, claimed, lambda row: decisions.refuse(row, claim))
-        case mailer.Unknown(error):
-            logger.warning("sending unknown", order_id=notice.order_id, kind=notice.kind, error=error)
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the notices queue."""
+    settings = from_environment(MailSettings, environ)
+    notices = Notices(
+        notes_of(clients, environ),
+        suppressions_of(clients, environ),
+        Contacts(lambda: clients.functions, settings.contact_function_arn),
+        OwnerFacts(lambda: clients.functions, environ["STAGE"]),
+        SesMailer(clients.ses, settings.sender_address, settings.configuration_set),
+    )
+    handlers = dict.fromkeys(SUBSCRIPTIONS["notices"], notices.notify)
+    return queue_handler(clients, environ, handlers, REPLAY_POLICY["notices"])
 
 
-def advance(notice: Notice, seen: Row | None, decide: Callable[[Row | None], Decision | None]) -> Row:
-    """Take the step that `decide` chooses on the note last seen as `seen`; the note afterwards."""
-    return table.notes().create_or_apply(notice.note_id, decide, notice.cause, seen=seen, presume_absent=seen is None)
-
-
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the notices queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["notices"], notify), REPLAY_POLICY["notices"])
+handler = lambda_handler(bootstrap)

@@ -1,20 +1,20 @@
-"""The sweeper: every minute, claims too old to be alive are given up: whether their mails went out stays unknown."""
+"""The sweeper: every minute it gives up the claims that are too old; whether their mails were sent stays unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Final
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
 from kernel.aggregate_store import VersionConflictError
-from kernel.entrypoints import move_each, republish_stale_outbox, sweep
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, bootstrap_republish, lambda_handler, move_each, sweep
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.notification.domain import decisions
-from services.notification.storage import table
+from services.notification.storage.table import Notes, notes_of
 
 logger = Logger()
 PER_SHARD: Final = 100
@@ -22,41 +22,53 @@ PER_SHARD: Final = 100
 
 
 @dataclass(frozen=True)
-class Settings:
-    """After how many seconds a claim is taken for dead: above the subscriber's time-out."""
+class SweeperSettings:
+    """After how many seconds a claim counts as abandoned: above the subscriber's time-out."""
 
     claim_unknown_after_seconds: int
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings that this function was deployed with."""
-    return from_environment(Settings)
+@dataclass(frozen=True)
+class ClaimSweeper:
+    """The steps that a sweep takes with claimed notes. `unknown_after` is the age at which a claim counts as abandoned."""
+
+    notes: Notes
+    unknown_after: timedelta
+
+    def give_up_each(self) -> dict[str, int]:
+        """Give up each claim that is too old; return how many, as `given_up`, and how many failed."""
+        claimed_before = clock.now() - self.unknown_after
+        due = self.notes.due(claimed_before, PER_SHARD)
+        done = move_each(
+            self.notes, due, lambda note_id: self.give_up(note_id, claimed_before), "ClaimsNotGivenUp", moved="given_up"
+        )
+        count("SendingUnknown", done["given_up"])
+        return done
+
+    def give_up(self, note_id: str, claimed_before: datetime) -> bool:
+        """Fail the note if it was claimed at or before that time; return whether it was."""
+        note = self.notes.get(note_id)
+        decision = decisions.give_up(note, claimed_before)
+        if note is None or decision is None:
+            return False
+        try:
+            self.notes.write(note_id, note, decision, decisions.notice_of(note).causation)
+        except VersionConflictError:  # the delivery ended after all, or another sweep was faster
+            return False
+        logger.warning("sending stays unknown", order_id=note["order_id"], kind=note["kind"])
+        return True
 
 
-def give_up(note_id: str, claimed_before: datetime) -> bool:
-    """Fail the note if its claim is as old as that; whether it was."""
-    note = table.notes().get(note_id)
-    change = decisions.give_up(note, claimed_before)
-    if note is None or change is None:
-        return False
-    try:
-        table.notes().write(note_id, note, change, decisions.notice_of(note).cause)
-    except VersionConflictError:  # whoever claimed it is alive after all, or another sweep was faster
-        return False
-    logger.warning("sending stays unknown", order_id=note["order_id"], kind=note["kind"])
-    return True
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the sweep's handler. It may run at any time, also beside another sweep, and returns how much it did."""
+    settings = from_environment(SweeperSettings, environ)
+    sweeper = ClaimSweeper(notes_of(clients, environ), timedelta(seconds=settings.claim_unknown_after_seconds))
+    republish = bootstrap_republish(clients, environ)
+
+    def handle(event: object, context: object) -> dict[str, int]:
+        return sweep(sweeper.give_up_each, republish)
+
+    return handle
 
 
-def give_up_each() -> dict[str, int]:
-    """Give up each claim that is too old."""
-    notes, claimed_before = table.notes(), clock.now() - timedelta(seconds=settings().claim_unknown_after_seconds)
-    due = notes.due(claimed_before, PER_SHARD)
-    done = move_each(notes, due, lambda note_id: give_up(note_id, claimed_before), "ClaimsNotGivenUp", moved="given_up")
-    count("SendingUnknown", done["given_up"])
-    return done
-
-
-def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
-    """One sweep, whatever the event. Safe to run at any time, any number at once; answers how much it did."""
-    return sweep(give_up_each, republish_stale_outbox)
+handler = lambda_handler(bootstrap)

@@ -1,15 +1,15 @@
-"""How a version of a notification event becomes the next, and the last."""
+"""The conversions of notification events to the next version and to the previous one."""
 
 from kernel.versions import Casts, Data, Downcasts
 
 
 def v1_to_v2(data: Data) -> Data:
-    """Return the data unchanged: version 2 has the same fields."""
+    """Return the data as it is: version 2 only adds a kind."""
     return data
 
 
 def v2_to_v1(data: Data) -> Data | None:
-    """Version 1 knows no back-orders."""
+    """Return the data as it is, or None for the kind `backordered`, which version 1 does not have."""
     return None if data["kind"] == "backordered" else data
 
 

@@ -1,8 +1,8 @@
-"""The suppression list: addresses that a mail came back from for good, or whose owners called one spam."""
+"""The suppression list: the addresses that get no mail, after a permanent bounce, a complaint or an operator's command."""
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -10,38 +10,55 @@ from kernel import clock
 from kernel.aggregate_store import KeyedStore, is_condition_failure, marshal
 from kernel.clients import AwsClient
 
-BOUNCED, COMPLAINED, OPERATOR = "BOUNCED", "COMPLAINED", "OPERATOR"
-WEIGHT: Final = {BOUNCED: (), OPERATOR: (BOUNCED,), COMPLAINED: (BOUNCED, OPERATOR)}
-"""The reasons that each takes the place of."""
+SuppressionReason = Literal["BOUNCED", "COMPLAINED", "OPERATOR"]
+"""Why an address gets no mail."""
+BOUNCED: Final = "BOUNCED"
+COMPLAINED: Final = "COMPLAINED"
+OPERATOR: Final = "OPERATOR"
+OUTRANKED: Final[dict[SuppressionReason, tuple[SuppressionReason, ...]]] = {
+    BOUNCED: (),
+    OPERATOR: (BOUNCED,),
+    COMPLAINED: (BOUNCED, OPERATOR),
+}
+"""The reasons that each reason replaces."""
 
 
-class Suppressions(KeyedStore):
-    """The rows `SUPP#<digest>` of the notification table: `digest`, `reason`, `since`. None of them holds an address.
+class SuppressionRow(TypedDict):
+    """A suppressed address as DynamoDB keeps it. `since` is in RFC 3339 (UTC)."""
 
-    The digest is SHA-256 of the address, without spaces around it and in small letters: it finds an address that one has, and
-    gives none away to who has none.
+    pk: str
+    digest: str
+    reason: SuppressionReason
+    since: str
+
+
+class Suppressions(KeyedStore[SuppressionRow]):
+    """The items `SUPP#<digest>` of the notification table. They hold no address.
+
+    The digest is the SHA-256 of the address, without surrounding spaces and in lower case. It finds a known address, and
+    reveals no unknown one.
     """
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, "SUPP")
 
     def key(self, row_id: str) -> str:
-        """`SUPP#<digest>` for an address."""
+        """Return `SUPP#<digest>` for an address."""
         return super().key(digest_of(row_id))
 
-    def add(self, address: str, reason: str, now: datetime) -> bool:
-        """Let no mail go to the address; whether that is news. A complaint outweighs an operator, who outweighs a bounce."""
-        lighter = {f":lighter{position}": other for position, other in enumerate(WEIGHT[reason])}
-        outweighs = f" OR #reason IN ({', '.join(lighter)})" if lighter else ""
+    def add(self, address: str, reason: SuppressionReason, now: datetime) -> bool:
+        """Suppress the address; return whether that is new, or replaces a lower reason."""
+        outranked = {f":outranked{position}": other for position, other in enumerate(OUTRANKED[reason])}
+        replaces = f" OR #reason IN ({', '.join(outranked)})" if outranked else ""
         try:
             self.client.update_item(
                 TableName=self.table_name,
                 Key=marshal({"pk": self.key(address)}),
                 UpdateExpression="SET digest = :digest, #reason = :reason, since = if_not_exists(since, :now)",
-                ConditionExpression=f"attribute_not_exists(pk){outweighs}",
+                ConditionExpression=f"attribute_not_exists(pk){replaces}",
                 ExpressionAttributeNames={"#reason": "reason"},
                 ExpressionAttributeValues=marshal(
-                    {":digest": digest_of(address), ":reason": reason, ":now": clock.rfc3339(now), **lighter}
+                    {":digest": digest_of(address), ":reason": reason, ":now": clock.rfc3339(now), **outranked}
                 ),
             )
         except ClientError as error:
@@ -51,7 +68,7 @@ class Suppressions(KeyedStore):
         return True
 
     def remove(self, address: str) -> bool:
-        """Let mails go to the address again; whether they did not."""
+        """Allow mails to the address again; return whether it was suppressed."""
         answer = self.client.delete_item(
             TableName=self.table_name, Key=marshal({"pk": self.key(address)}), ReturnValues="ALL_OLD"
         )
@@ -59,5 +76,5 @@ class Suppressions(KeyedStore):
 
 
 def digest_of(address: str) -> str:
-    """Return the hash that stands for the address."""
+    """Return the digest that the list stores in place of the address: 64 hex digits."""
     return sha256(address.strip().lower().encode()).hexdigest()

@@ -1,29 +1,26 @@
 """The notification service's table."""
 
-import os
-from functools import cache
+from collections.abc import Mapping
 
-from kernel import clients
 from kernel.aggregate_store import AggregateStore
-from kernel.clients import AwsClient
-from services.notification.domain import states
+from kernel.clients import AwsClient, Clients
+from services.notification.domain.model import NoteRow
+from services.notification.domain.states import TRANSITIONS
 from services.notification.storage.suppressions import Suppressions
 
 
-class Notes(AggregateStore):
-    """The rows `NOTE#<order_id>#<kind>`. They hold no address and no name."""
+class Notes(AggregateStore[NoteRow]):
+    """The items `NOTE#<order_id>#<kind>`. They hold no address and no name."""
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
-        super().__init__(client, table_name, states.TRANSITIONS)
+        super().__init__(client, table_name, TRANSITIONS)
 
 
-@cache
-def notes() -> Notes:
-    """Return the store of notes in the table that this function was deployed with."""
-    return Notes(clients.dynamodb(), os.environ["TABLE_NAME"])
+def notes_of(clients: Clients, environ: Mapping[str, str]) -> Notes:
+    """Return the notes of the table in the variable TABLE_NAME."""
+    return Notes(clients.dynamodb, environ["TABLE_NAME"])
 
 
-@cache
-def suppressions() -> Suppressions:
-    """Return the suppression list in the same table."""
-    return Suppressions(clients.dynamodb(), os.environ["TABLE_NAME"])
+def suppressions_of(clients: Clients, environ: Mapping[str, str]) -> Suppressions:
+    """Return the suppression list, which is in the same table."""
+    return Suppressions(clients.dynamodb, environ["TABLE_NAME"])

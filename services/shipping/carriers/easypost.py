@@ -1,7 +1,7 @@
-"""EasyPost, which buys labels of many carriers (https://docs.easypost.com), spoken to in its wire form.
+"""EasyPost, which buys labels of many carriers (https://docs.easypost.com), by its HTTPS API.
 
-EasyPost has no idempotency keys. What makes a booking happen once is that a shipment is created first, which costs nothing,
-that its id is written down, and that EasyPost sells one label for a shipment.
+EasyPost has no idempotency keys. A booking happens once because a shipment is created first, which costs nothing, because the
+row stores its id, and because EasyPost sells one label for a shipment.
 """
 
 import hmac
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypedDict, cast
 
 import urllib3
 
@@ -20,44 +20,73 @@ from kernel import outside_json
 from kernel.contact import Contact
 from kernel.errors import RejectedError
 from kernel.identifiers import ORDER_ID
+from kernel.statements import Quantity
 from kernel.webhooks import InvalidSignatureError
-from services.shipping.domain.carrier import CarrierUnavailableError, LetGo, Parcel, Sighting
+from services.shipping.domain.carrier import CancelOutcome, CarrierUnavailableError, ParcelStatus, TrackingUpdate
 
-Shipment = dict[str, Any]
 GRAMS_OF_AN_OUNCE: Final = Decimal("28.349523125")
 SHIPMENT_ID: Final = re.compile(r"shp_[A-Za-z0-9]{1,64}")
 SIGNATURE: Final = "x-hmac-signature"
 ADDRESS_ERRORS: Final = "ADDRESS."
-"""How the codes begin by which EasyPost says that an address is none (https://docs.easypost.com/docs/errors)."""
-TAKEN_BACK: Final = frozenset({"submitted", "refunded"})
-REFUND_ENDS: Final = {"refunded": LetGo.DONE, "rejected": LetGo.REFUSED, "not_applicable": LetGo.REFUSED}
-PARCELS: Final = {
-    "delivered": Parcel.DELIVERED,
-    **dict.fromkeys(("return_to_sender", "failure", "cancelled"), Parcel.RETURNED),
+"""The first part of the codes by which EasyPost rejects an address (https://docs.easypost.com/docs/errors)."""
+REFUND_REQUESTED: Final = frozenset({"submitted", "refunded"})
+REFUND_ENDS: Final = {
+    "refunded": CancelOutcome.DONE,
+    "rejected": CancelOutcome.REFUSED,
+    "not_applicable": CancelOutcome.REFUSED,
 }
-"""The statuses of a tracker (https://docs.easypost.com/docs/trackers) in which a parcel is on its way no more."""
+"""The statuses of a refund that are final (https://docs.easypost.com/docs/shipments#refund-a-shipment)."""
+PARCELS: Final = {
+    "delivered": ParcelStatus.DELIVERED,
+    **dict.fromkeys(("return_to_sender", "failure", "cancelled"), ParcelStatus.RETURNED),
+}
+"""The statuses of a tracker (https://docs.easypost.com/docs/trackers) in which a parcel is no longer on its way."""
+
+
+class Rate(TypedDict):
+    """An offer of a carrier: `rate` is its price as decimal text, in the account's currency."""
+
+    id: str
+    rate: str
+
+
+class Tracker(TypedDict, total=False):
+    """The tracking of a bought label."""
+
+    status: str
+
+
+class Shipment(TypedDict, total=False):
+    """The attributes that we read of EasyPost's shipment (https://docs.easypost.com/docs/shipments)."""
+
+    id: str
+    reference: str | None
+    tracking_code: str | None
+    refund_status: str | None
+    rates: list[Rate]
+    tracker: Tracker | None
 
 
 class AddressRefusedError(RejectedError):
-    """An address that EasyPost rejects."""
+    """EasyPost does not accept the address."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Where parcels come from, in EasyPost's words (`name`, `street1`, `city` ...), and what an item of theirs weighs."""
+    """The sender's address, in EasyPost's fields (`name`, `street1`, `city` ...), and the weight of an item in grams."""
 
     address: Mapping[str, str]
     grams_per_item: int
 
 
 class EasyPostCarrier:
-    """A `Carrier` that buys the cheapest label there is.
+    """A `Carrier` that buys the cheapest label on offer.
 
-    Where no rate is offered for an address, that is no refusal: a carrier that is down offers none either. The shipment
-    then stays due, is counted, and an operator may cancel the order.
+    An address without a rate is not refused, because a carrier that is down offers none either. The shipment then stays due and
+    is counted, and an operator can cancel the order.
     """
 
-    asked_every = timedelta(hours=6)
+    poll_interval = timedelta(hours=6)
 
     def __init__(
         self,
@@ -70,10 +99,10 @@ class EasyPostCarrier:
         self.http, self.url, self.sender = http, url, sender
         self.api_key, self.webhook_secret = api_key, webhook_secret
 
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
-        """Create a shipment at EasyPost with the name, the address and the order's id as its reference. Return its id."""
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Quantity]) -> str | None:
+        """Return the id of a new shipment. EasyPost gets the name, the address, and the order's id as its reference."""
         address = contact.address
-        items: int = sum(line["quantity"] for line in lines)
+        items = sum(line["quantity"] for line in lines)
         shipment = {
             "reference": order_id,
             "to_address": {
@@ -94,9 +123,9 @@ class EasyPostCarrier:
             return None
 
     def book(self, booking: str) -> str | None:
-        """Return the tracking number of the shipment's label; buy the label unless it is bought already."""
+        """Buy the shipment's label, unless it is bought already, and return its tracking number."""
         shipment = self._shipment(booking)
-        if shipment.get("refund_status") in TAKEN_BACK:
+        if shipment.get("refund_status") in REFUND_REQUESTED:
             return None
         if shipment.get("tracking_code"):
             return str(shipment["tracking_code"])
@@ -106,8 +135,8 @@ class EasyPostCarrier:
         except AddressRefusedError:
             return None
 
-    def cancel(self, booking: str) -> LetGo:
-        """Ask for the label's refund, unless it is asked for. Without a label, one may still be sold by a slow request of ours.
+    def cancel(self, booking: str) -> CancelOutcome:
+        """Request the label's refund, unless that is done. Without a label, a slow request of ours may still buy one.
 
         EasyPost decides about a refund in days or weeks (https://docs.easypost.com/docs/shipments#refund-a-shipment).
         """
@@ -115,19 +144,19 @@ class EasyPostCarrier:
         status = shipment.get("refund_status")
         if status in REFUND_ENDS:
             return REFUND_ENDS[status]
-        if shipment.get("tracking_code") and status not in TAKEN_BACK:
+        if shipment.get("tracking_code") and status not in REFUND_REQUESTED:
             self._call("POST", f"/v2/shipments/{booking}/refund")
-        return LetGo.OPEN
+        return CancelOutcome.OPEN
 
-    def find(self, booking: str) -> Parcel:
-        """Where the shipment's tracker says it is."""
+    def track(self, booking: str) -> ParcelStatus:
+        """Return the status of the shipment's tracker."""
         return _parcel(self._shipment(booking))
 
-    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
-        """Return the status of the shipment in a signed event, by asking EasyPost.
+    def parse_webhook(self, headers: Mapping[str, str], body: str, now: datetime) -> TrackingUpdate | None:
+        """Return the current status of the shipment that a signed event is about.
 
-        EasyPost's signature has no time in it (https://docs.easypost.com/guides/webhooks-guide), so an event only names the
-        shipment to ask about. A recorded event can be replayed, but it cannot say anything false.
+        EasyPost's signature holds no time (https://docs.easypost.com/guides/webhooks-guide). So an event only names the
+        shipment to query, and a recorded event that is sent again does no harm.
         """
         secret = unicodedata.normalize("NFKD", self.webhook_secret())
         expected = "hmac-sha256-hex=" + hmac.new(secret.encode(), body.encode(errors="surrogatepass"), sha256).hexdigest()
@@ -147,33 +176,36 @@ class EasyPostCarrier:
         reference = shipment.get("reference")
         if not isinstance(reference, str) or not ORDER_ID.fullmatch(reference):
             return None  # the account is used for other parcels too
-        return Sighting(reference, _parcel(shipment))
+        return TrackingUpdate(reference, _parcel(shipment))
 
     def _shipment(self, booking: str) -> Shipment:
         return self._call("GET", f"/v2/shipments/{booking}")
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One request. No message of EasyPost's is passed on: it may name a person, and would end in a log."""
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Shipment:
+        """Send one request; return the shipment in the response.
+
+        Raises AddressRefusedError, CarrierUnavailableError: without EasyPost's message, which may name a person.
+        """
         headers = urllib3.make_headers(basic_auth=f"{self.api_key()}:")
         try:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, **({"json": body} if body else {}))
-            said = outside_json.read_object(answer.data or b"{}")
+            said: dict[str, Any] = outside_json.read_object(answer.data or b"{}")
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise CarrierUnavailableError(f"{method} {path}: {type(error).__name__}") from None
         if answer.status < 300:
-            return dict(said)
+            return cast(Shipment, said)
         code = str(said.get("error", {}).get("code", "")) if isinstance(said.get("error"), dict) else ""
         if code.startswith(ADDRESS_ERRORS):
             raise AddressRefusedError(code)
         raise CarrierUnavailableError(f"{method} {path}: HTTP {answer.status} {code}")
 
 
-def _parcel(shipment: Shipment) -> Parcel:
+def _parcel(shipment: Shipment) -> ParcelStatus:
     tracker = shipment.get("tracker") or {}
-    return PARCELS.get(str(tracker.get("status")), Parcel.ON_ITS_WAY)
+    return PARCELS.get(str(tracker.get("status")), ParcelStatus.ON_ITS_WAY)
 
 
-def _cheapest(rates: Sequence[Mapping[str, object]]) -> Mapping[str, Any]:
+def _cheapest(rates: Sequence[Rate]) -> Rate:
     if not rates:
         raise CarrierUnavailableError(
             "no carrier offers a rate; the shipment stays here until one does, or the order is cancelled"
@@ -182,5 +214,5 @@ def _cheapest(rates: Sequence[Mapping[str, object]]) -> Mapping[str, Any]:
 
 
 def _ounces(grams: int) -> float:
-    """EasyPost's unit of weight, to one decimal place and never nothing."""
+    """Return the weight in ounces, EasyPost's unit, to one decimal place and at least 0.1."""
     return max(0.1, float(round(grams / GRAMS_OF_AN_OUNCE, 1)))

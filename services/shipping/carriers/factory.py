@@ -1,41 +1,45 @@
-"""The carrier that a function was deployed with."""
+"""The carrier that a function was deployed with, by its variable CARRIER."""
 
-import os
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
 
-from kernel import clients, outside_json
-from kernel.secrets import secret
+from kernel import outside_json
+from kernel.clients import Clients
+from kernel.secrets import Secrets
 from services.shipping.carriers.easypost import EasyPostCarrier, Sender
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.carriers.timeouts import READ_TIMEOUT_SECONDS
 from services.shipping.domain.carrier import Carrier
 
-
-def _webhook_secret() -> str:
-    return secret(os.environ["CARRIER_WEBHOOK_SECRET_ARN"])
-
-
-def _api_key() -> str:
-    return secret(os.environ["CARRIER_API_KEY_ARN"])
+CarrierFactory = Callable[[Clients, Mapping[str, str]], Carrier]
+"""Makes a function's carrier from its clients and environment variables."""
 
 
-def sandbox() -> Carrier:
-    """Return the sandbox carrier, which moves nothing."""
-    return SandboxCarrier(_webhook_secret)
+def sandbox(clients: Clients, environ: Mapping[str, str]) -> Carrier:
+    """Return the sandbox, which moves no parcels."""
+    return SandboxCarrier(_secret(Secrets(clients), environ, "CARRIER_WEBHOOK_SECRET_ARN"))
 
 
-def easypost() -> Carrier:
-    """EasyPost, with the account whose key is in Secrets Manager."""
-    sender = Sender(outside_json.read_object(os.environ["SHIP_FROM"]), int(os.environ["GRAMS_PER_ITEM"]))
-    http = clients.http(READ_TIMEOUT_SECONDS)
-    return EasyPostCarrier(http, os.environ["EASYPOST_URL"], sender, _api_key, _webhook_secret)
+def easypost(clients: Clients, environ: Mapping[str, str]) -> Carrier:
+    """Return EasyPost, with the account that the key in Secrets Manager belongs to."""
+    sender = Sender(outside_json.read_object(environ["SHIP_FROM"]), int(environ["GRAMS_PER_ITEM"]))
+    secrets = Secrets(clients)
+    return EasyPostCarrier(
+        clients.http(READ_TIMEOUT_SECONDS),
+        environ["EASYPOST_URL"],
+        sender,
+        _secret(secrets, environ, "CARRIER_API_KEY_ARN"),
+        _secret(secrets, environ, "CARRIER_WEBHOOK_SECRET_ARN"),
+    )
 
 
-CARRIERS: dict[str, Callable[[], Carrier]] = {"sandbox": sandbox, "easypost": easypost}
+def _secret(secrets: Secrets, environ: Mapping[str, str], variable: str) -> Callable[[], str]:
+    """Return a reader of the secret whose ARN is in the variable. A function has the variables of the secrets it reads only."""
+    return lambda: secrets.read(environ[variable])
 
 
-@cache
-def carrier() -> Carrier:
+CARRIERS: dict[str, CarrierFactory] = {"sandbox": sandbox, "easypost": easypost}
+
+
+def carrier_of(clients: Clients, environ: Mapping[str, str]) -> Carrier:
     """Return the carrier that the variable CARRIER names."""
-    return CARRIERS[os.environ["CARRIER"]]()
+    return CARRIERS[environ["CARRIER"]](clients, environ)

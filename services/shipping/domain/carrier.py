@@ -1,4 +1,4 @@
-"""The port to whoever carries the parcels."""
+"""The port to the carrier of the parcels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,68 +8,68 @@ from typing import Protocol
 
 from kernel.contact import Contact
 from kernel.errors import RetryableError
+from kernel.statements import Quantity
 
 
-class Parcel(StrEnum):
-    """Where a parcel is, as its carrier says."""
+class ParcelStatus(StrEnum):
+    """Where a parcel is, according to its carrier."""
 
     ON_ITS_WAY = "ON_ITS_WAY"
     DELIVERED = "DELIVERED"
     RETURNED = "RETURNED"
-    """It comes back, or is lost: somebody must talk to the customer."""
+    """The parcel comes back or is lost: an operator must contact the customer."""
 
 
-class LetGo(StrEnum):
-    """What became of a booking that is taken back."""
+class CancelOutcome(StrEnum):
+    """The result of the request to cancel a booking."""
 
     DONE = "DONE"
     OPEN = "OPEN"
-    """The carrier may have sold it by a request that is still under way, or has not decided about its refund: ask again."""
+    """Repeat the request later: a slow request may still buy the label, or the carrier has not decided about its refund."""
     REFUSED = "REFUSED"
     """The carrier keeps the money of a label that no parcel used."""
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What a carrier's webhook told: of which order, and where its parcel is."""
+class TrackingUpdate:
+    """The news in a carrier's webhook: the order, and where its parcel is."""
 
     order_id: str
-    parcel: Parcel
+    parcel: ParcelStatus
 
 
 class CarrierUnavailableError(RetryableError):
-    """The carrier gave no outcome. The same call is safe to repeat."""
+    """The carrier did not say what it did; repeat the call."""
 
 
 class Carrier(Protocol):
-    """A parcel is prepared, which binds nobody; then booked, once for each preparation, however often it is asked for."""
+    """A carrier. `prepare` has no side effects; `book` is idempotent for each prepared booking."""
 
-    asked_every: timedelta
-    """How long it is let be before it is asked about a parcel again."""
+    poll_interval: timedelta
+    """How long to wait between two queries about the same parcel."""
 
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, object]]) -> str | None:
-        """Prepare a booking. Return the carrier's id of it, or None for an unserved address. Raises
-        CarrierUnavailableError.
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Quantity]) -> str | None:
+        """Return the carrier's id of a new booking, or None if it does not deliver to the address.
 
-        `lines` are the parcel's, each `{"sku", "quantity"}`. What is prepared and never booked costs nothing.
+        `lines` are the parcel's. A booking that is prepared and never booked costs nothing. Raises CarrierUnavailableError.
         """
         ...
 
     def book(self, booking: str) -> str | None:
-        """Book the parcel. Return its tracking number, or None if the carrier refuses it. Raises CarrierUnavailableError."""
+        """Return the parcel's tracking number, or None if the carrier refuses the parcel. Raises CarrierUnavailableError."""
         ...
 
-    def cancel(self, booking: str) -> LetGo:
-        """Take a booking back, if it was made: the parcel stays here. May be repeated. Raises CarrierUnavailableError."""
+    def cancel(self, booking: str) -> CancelOutcome:
+        """Cancel a booking, if it was made: the parcel stays here. Repeating is safe. Raises CarrierUnavailableError."""
         ...
 
-    def find(self, booking: str) -> Parcel:
-        """Where the parcel is. Raises CarrierUnavailableError."""
+    def track(self, booking: str) -> ParcelStatus:
+        """Return where the parcel is. Raises CarrierUnavailableError."""
         ...
 
-    def hear(self, headers: Mapping[str, str], body: str, now: datetime) -> Sighting | None:
-        """Parse the carrier's webhook. Return None if it concerns no parcel of ours. Header names are in lower case.
+    def parse_webhook(self, headers: Mapping[str, str], body: str, now: datetime) -> TrackingUpdate | None:
+        """Return the news in a webhook's body, or None if it is about no parcel of ours. Header names are in lower case.
 
-        Raises InvalidSignatureError, ValueError for a body of another form, CarrierUnavailableError.
+        Raises InvalidSignatureError, ValueError for a malformed body, CarrierUnavailableError.
         """
         ...

@@ -1,83 +1,109 @@
-"""The shipment's decisions, each a plain function: the step to take, or None where there is nothing to do."""
+"""The shipment's decisions, each a plain function of its row: the step to take, or None if there is nothing to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, Row, due_at
-from kernel.events import DomainEvent
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, due_at
+from kernel.statements import Quantity
 from services.shipping.domain import states
-from services.shipping.domain.carrier import LetGo
+from services.shipping.domain.carrier import CancelOutcome
+from services.shipping.domain.model import FailureReason, ShipmentAttributes, ShipmentDecision, ShipmentRow
 from services.shipping.domain.states import TRANSITIONS
+from services.shipping.schemas.models import (
+    ShipmentCreatedV1Data,
+    ShipmentDeliveredV1Data,
+    ShipmentDispatchedV1Data,
+    ShipmentFailedV1Data,
+)
 
-NO_ADDRESS, CARRIER_REFUSED = "NO_ADDRESS", "CARRIER_REFUSED"
+NO_ADDRESS: Final = "NO_ADDRESS"
+CARRIER_REFUSED: Final = "CARRIER_REFUSED"
+FIRST_REFUND_CHECK_AFTER: Final = timedelta(minutes=2)
+"""Above the time-out of the sweep whose request to the carrier may still be under way."""
+LONGEST_REFUND_CHECK_INTERVAL: Final = timedelta(days=1)
+REFUND_CHECKED_FOR: Final = timedelta(days=30)
 
 
-def create(row: Row | None, confirmed: DomainEvent, lines: Sequence[Mapping[str, object]], now: datetime) -> Decision | None:
-    """Create the shipment of a confirmed order, due at once. There is one per order, so the row deduplicates."""
+def create(
+    row: ShipmentRow | None, order_id: str, correlation_id: str, lines: Sequence[Quantity], now: datetime
+) -> ShipmentDecision | None:
+    """Create the shipment of a confirmed order, due at once. An order has one shipment for ever: the row is the dedupe."""
     if row is not None:
         return None
-    attributes = {"order_id": confirmed.order_id, "lines": lines, "correlation_id": confirmed.correlation_id}
-    due = due_at(f"{TRANSITIONS.aggregate}#{confirmed.order_id}", now)
-    return Decision(TRANSITIONS["create"], set={**attributes, **due}, data={"lines": lines})
+    due = _due(f"{TRANSITIONS.aggregate}#{order_id}", now)
+    attributes: ShipmentAttributes = {"order_id": order_id, "lines": list(lines), "correlation_id": correlation_id, **due}
+    return Decision(TRANSITIONS["create"], set=attributes, data=ShipmentCreatedV1Data(lines=list(lines)))
 
 
-def cancel(row: Row | None, requested: DomainEvent) -> Decision | None:
-    """Keep the parcel here, if the carrier cannot have it yet. None where it may have it, or will never.
+def cancel(row: ShipmentRow | None, order_id: str, correlation_id: str) -> ShipmentDecision | None:
+    """Cancel the shipment if the carrier cannot have its parcel yet; None if it may have it, or never will.
 
-    Where there is no shipment yet, the row refuses the one that comes late.
+    Without a shipment, the step leaves a tombstone: a row that refuses the shipment if it comes late.
     """
     if row is None:
-        return Decision(TRANSITIONS["cancel"], set={"order_id": requested.order_id, "correlation_id": requested.correlation_id})
+        tombstone: ShipmentAttributes = {"order_id": order_id, "correlation_id": correlation_id}
+        return Decision(TRANSITIONS["cancel"], set=tombstone)
     return Decision(TRANSITIONS["cancel"], remove=DUE_INDEX_ATTRIBUTES) if row["status"] == states.CREATED else None
 
 
-def book(booking: str, lines: Sequence[Mapping[str, object]]) -> Decision:
-    """Record that the carrier is about to be asked to book. From here on the shipment cannot be cancelled.
+def book(booking: str, lines: Sequence[Quantity]) -> ShipmentDecision:
+    """Record the booking that the carrier is about to be asked for: from now on the shipment cannot be cancelled.
 
-    The row keeps the lines that the parcel was prepared with.
+    The row's lines become those that the parcel was prepared with.
     """
-    return Decision(TRANSITIONS["book"], set={"booking": booking, "lines": lines})
+    return Decision(TRANSITIONS["book"], set={"booking": booking, "lines": list(lines)})
 
 
-def is_due(row: Row, now: datetime) -> bool:
-    """Whether a sweeper must look at the shipment: one that is delivered or failed never is."""
+def is_due(row: ShipmentRow, now: datetime) -> bool:
+    """Return whether a sweeper must look at the shipment. A delivered one is never due."""
     return "next_due" in row and row["next_due"] <= clock.rfc3339(now)
 
 
-def dispatch(row: Row, tracking: str, arrives: datetime) -> Decision:
-    """Record that the carrier took the parcel. The sweeper tracks it from `arrives` on."""
-    told = {"tracking": tracking}
-    return Decision(TRANSITIONS["dispatch"], set={**told, **due_at(row["pk"], arrives)}, data=told)
+def dispatch(row: ShipmentRow, tracking: str, first_query_at: datetime) -> ShipmentDecision:
+    """Record the carrier's tracking number. The sweeper queries the parcel from `first_query_at` on."""
+    dispatched: ShipmentAttributes = {"tracking": tracking, **_due(row["pk"], first_query_at)}
+    return Decision(TRANSITIONS["dispatch"], set=dispatched, data=ShipmentDispatchedV1Data(tracking=tracking))
 
 
-def deliver(row: Row | None) -> Decision | None:
-    """Record the delivery, which ends the sweeper's tracking. Return None if it is known already."""
+def deliver(row: ShipmentRow | None) -> ShipmentDecision | None:
+    """Record that the carrier delivered the parcel; None if that is known already."""
     if row is None or row["status"] != states.DISPATCHED:
         return None
-    return Decision(TRANSITIONS["deliver"], remove=DUE_INDEX_ATTRIBUTES, data={"tracking": row["tracking"]})
+    data = ShipmentDeliveredV1Data(tracking=row["tracking"])
+    return Decision(TRANSITIONS["deliver"], remove=DUE_INDEX_ATTRIBUTES, data=data)
 
 
-FIRST_LOOK_AGAIN = timedelta(minutes=2)
-"""Above the time-out of the sweep whose request to the carrier may still be under way."""
-LONGEST_BETWEEN_LOOKS, LOOKED_AFTER_FOR = timedelta(days=1), timedelta(days=30)
+def fail(
+    row: ShipmentRow, reason: FailureReason, now: datetime, cancelled: CancelOutcome = CancelOutcome.DONE
+) -> ShipmentDecision:
+    """Fail the shipment. If the carrier may still have its booking (OPEN), the sweeper checks it again."""
+    data = ShipmentFailedV1Data(reason=reason)
+    if cancelled is CancelOutcome.OPEN:
+        checked: ShipmentAttributes = {"reason": reason, **_due(row["pk"], now + FIRST_REFUND_CHECK_AFTER)}
+        return Decision(TRANSITIONS["fail"], set=checked, data=data)
+    return Decision(TRANSITIONS["fail"], set={"reason": reason}, remove=DUE_INDEX_ATTRIBUTES, data=data)
 
 
-def fail(row: Row, reason: str, now: datetime, let_go: LetGo = LetGo.DONE) -> Decision:
-    """Fail the shipment: NO_ADDRESS or CARRIER_REFUSED. Until its booking is released, the sweeper asks the carrier again."""
-    told = {"reason": reason}
-    if let_go is LetGo.OPEN:
-        return Decision(TRANSITIONS["fail"], set={**told, **due_at(row["pk"], now + FIRST_LOOK_AGAIN)}, data=told)
-    return Decision(TRANSITIONS["fail"], set=told, remove=DUE_INDEX_ATTRIBUTES, data=told)
+def next_refund_check(row: ShipmentRow, now: datetime) -> datetime | None:
+    """Return when to check a failed shipment's booking next, or None 30 days after the failure.
 
-
-def looked_at_again(row: Row, now: datetime) -> datetime | None:
-    """Return when a failed shipment's booking is looked at next: after as long again, a day at most; None after 30 days."""
+    The interval doubles the time since the failure, up to a day.
+    """
     passed = now - clock.from_rfc3339(row["updated_at"])
-    return now + min(max(passed, FIRST_LOOK_AGAIN), LONGEST_BETWEEN_LOOKS) if passed < LOOKED_AFTER_FOR else None
+    if passed >= REFUND_CHECKED_FOR:
+        return None
+    return now + min(max(passed, FIRST_REFUND_CHECK_AFTER), LONGEST_REFUND_CHECK_INTERVAL)
 
 
-def cause_of(row: Row) -> Causation:
-    """Return the cause of a sweeper's step: the shipment's event before it. Each step but `book` publishes one."""
+def causation_of(row: ShipmentRow) -> Causation:
+    """Return the cause of a sweeper's step: the shipment's event before it. Each of its steps but `book` publishes one."""
     silent = row["status"] == states.BOOKING
     return Causation(row["correlation_id"], f"{row['pk']}#{row['version'] - silent}")
+
+
+def _due(key: str, moment: datetime) -> ShipmentAttributes:
+    """Return the attributes by which the sweeper finds the item with this key from `moment` on."""
+    due = due_at(key, moment)
+    return {"due_shard": due["due_shard"], "next_due": due["next_due"]}

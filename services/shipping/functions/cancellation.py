@@ -1,38 +1,53 @@
-"""The cancellations' subscriber: the parcel of an order to be cancelled stays here, if the carrier cannot have it yet."""
+"""The cancellations' subscriber: it cancels a shipment if the carrier cannot have its parcel yet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from kernel.aggregate_store import Causation
-from kernel.facts import contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.facts import OwnerFacts, contradicted
+from kernel.inbox import Delivery, queue_handler
 from services.shipping.domain import decisions, states
-from services.shipping.storage import table
+from services.shipping.domain.model import ShipmentDecision, ShipmentRow
+from services.shipping.storage.table import Shipments, shipments_of
 from services.shipping.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 
-def keep_here(delivery: Delivery) -> None:
-    """Cancel the shipment, or its late coming. One that has gone tells so by its own events, as one that failed does.
+@dataclass(frozen=True)
+class Cancellation:
+    """The cancellation of shipments, by the facts that the order service states."""
 
-    If the shipment is past it already, the order asks again: it has not had the answer.
-    Raises InvalidEventError for an order that is not to be cancelled, and what `facts_of` raises.
-    """
-    event = delivery.event
-    assert event.order_id is not None
-    shipments = table.shipments()
-    row = shipments.get(event.order_id)
-    if row is not None and row["status"] != states.CREATED:
-        if delivery.is_live:
-            shipments.republish_said(event.order_id, row)
-        return
-    order = facts_of("order", event.order_id)
-    if order is None or not (order["status"] == "CANCEL_REQUESTED" or order["revoked"]):
-        raise contradicted(event, "order", order)
-    cause = Causation(event.correlation_id, event.event_id)
-    shipments.create_or_apply(
-        event.order_id, lambda row: decisions.cancel(row, event), cause, seen=row, presume_absent=row is None
-    )
+    shipments: Shipments
+    facts: OwnerFacts
+
+    def cancel_shipment(self, delivery: Delivery) -> None:
+        """Cancel the order's shipment, or leave a tombstone that refuses a late one.
+
+        A shipment that left CREATED before has published its event: if the order asks again, it has missed that event, which is
+        then published again. Raises InvalidEventError for an order that is not to be cancelled, and what `OwnerFacts.of`
+        raises.
+        """
+        order_id = delivery.order_id
+        row = self.shipments.get(order_id)
+        if row is not None and row["status"] != states.CREATED:
+            if delivery.is_live:
+                self.shipments.republish_said(order_id, row)
+            return
+        order = self.facts.order(order_id)
+        if order is None or not (order["status"] == "CANCEL_REQUESTED" or order["revoked"]):
+            raise contradicted(delivery.event, "order", order)
+
+        def cancel(row: ShipmentRow | None) -> ShipmentDecision | None:
+            return decisions.cancel(row, order_id, delivery.event.correlation_id)
+
+        self.shipments.create_or_apply(order_id, cancel, delivery.causation, seen=row, presume_absent=row is None)
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the cancellations queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], keep_here), REPLAY_POLICY["cancellations"])
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the cancellations queue."""
+    cancellation = Cancellation(shipments_of(clients, environ), OwnerFacts(lambda: clients.functions, environ["STAGE"]))
+    handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], cancellation.cancel_shipment)
+    return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
+
+
+handler = lambda_handler(bootstrap)

@@ -1,11 +1,22 @@
-"""The query that order and notification ask before they act on an event of shipping: what the shipment durably is."""
+"""The query of order and notification before they act on an event of shipping: the shipment as it is stored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kernel import facts
-from services.shipping.storage import table
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from services.shipping.storage.table import shipments_of
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"order_id"}` → FOUND with the shipment's `status`, `tracking` and `reason`, or NOT_FOUND."""
-    return facts.answer(table.shipments().get(event["order_id"]), "tracking", "reason")
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the query's handler: `{"order_id"}` → FOUND with `status`, `tracking` and `reason`, or NOT_FOUND."""
+    shipments = shipments_of(clients, environ)
+
+    def handle(event: Mapping[str, str], context: object) -> dict[str, Any]:
+        return facts.answer(shipments.get(event["order_id"]), "tracking", "reason")
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -1,39 +1,51 @@
-"""The orders' subscriber: a confirmed order gets its shipment, once, however often and late it is told."""
+"""The orders' subscriber: it creates the shipment of each confirmed order, once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Decision, Row
-from kernel.facts import contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.facts import OwnerFacts, contradicted
+from kernel.inbox import Delivery, queue_handler
 from services.shipping.domain import decisions
-from services.shipping.storage import table
+from services.shipping.domain.model import ShipmentDecision, ShipmentRow
+from services.shipping.storage.table import Shipments, shipments_of
 from services.shipping.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 
-def create_shipment(delivery: Delivery) -> None:
-    """Create the order's shipment, of the lines that the order itself states, unless it is there, or the order is cancelled.
+@dataclass(frozen=True)
+class ShipmentCreation:
+    """The creation of shipments, by the facts that the order service states."""
 
-    Raises InvalidEventError for an order that never was confirmed, and what `facts_of` raises.
-    """
-    event = delivery.event
-    assert event.order_id is not None
-    if table.shipments().get(event.order_id) is not None:
-        return
-    order = facts_of("order", event.order_id)
-    if order is None or not order["confirmed"]:
-        raise contradicted(event, "order", order)
-    if order["revoked"]:
-        return
+    shipments: Shipments
+    facts: OwnerFacts
 
-    def step(row: Row | None) -> Decision | None:
-        return decisions.create(row, event, order["lines"], clock.now())
+    def create_shipment(self, delivery: Delivery) -> None:
+        """Create the order's shipment, with the lines that the order itself states, unless it exists or the order is revoked.
 
-    table.shipments().create_or_apply(
-        event.order_id, step, Causation(event.correlation_id, event.event_id), presume_absent=True
-    )
+        Raises InvalidEventError for an order that was never confirmed, and what `OwnerFacts.of` raises.
+        """
+        order_id = delivery.order_id
+        if self.shipments.get(order_id) is not None:
+            return
+        order = self.facts.order(order_id)
+        if order is None or not order["confirmed"]:
+            raise contradicted(delivery.event, "order", order)
+        if order["revoked"]:
+            return
+
+        def create(row: ShipmentRow | None) -> ShipmentDecision | None:
+            return decisions.create(row, order_id, delivery.event.correlation_id, order["lines"], clock.now())
+
+        self.shipments.create_or_apply(order_id, create, delivery.causation, presume_absent=True)
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the orders queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["orders"], create_shipment), REPLAY_POLICY["orders"])
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the orders queue."""
+    creation = ShipmentCreation(shipments_of(clients, environ), OwnerFacts(lambda: clients.functions, environ["STAGE"]))
+    handlers = dict.fromkeys(SUBSCRIPTIONS["orders"], creation.create_shipment)
+    return queue_handler(clients, environ, handlers, REPLAY_POLICY["orders"])
+
+
+handler = lambda_handler(bootstrap)

@@ -1,55 +1,66 @@
-"""The carrier's webhook: what it tells about a parcel, believed only if it is the carrier's, and done once."""
+"""The carrier's webhook: signed news about a parcel, each recorded once."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from kernel import clock, problem_details
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.problem_details import InvalidRequestError
 from kernel.webhooks import InvalidSignatureError
-from services.shipping.carriers.factory import carrier
+from services.shipping.carriers.factory import CarrierFactory, carrier_of
 from services.shipping.domain import states
-from services.shipping.domain.carrier import CarrierUnavailableError, Sighting
-from services.shipping.storage import table
-from services.shipping.use_cases import parcels
+from services.shipping.domain.carrier import Carrier, CarrierUnavailableError, TrackingUpdate
+from services.shipping.storage.table import Shipments, shipments_of
+from services.shipping.use_cases.tracking import record_tracking
 
 logger = Logger()
-app = APIGatewayHttpResolver()
 
 
-@app.post("/webhooks/carrier")
-def hear() -> Response[str]:
-    """200 with the `outcome` DELIVERED, UNCHANGED or IGNORED; 400 for what is not the carrier's; 409 and 503: tell it again."""
-    event = app.current_event
-    try:
-        body = event.decoded_body or ""
-        sighting = carrier().hear(event.headers, body, clock.now())
-    except InvalidSignatureError as refusal:
-        return problem_details.from_invalid_request(InvalidRequestError("signature-invalid", 400, "", str(refusal))).response()
-    except ValueError as refusal:
-        return problem_details.from_invalid_request(InvalidRequestError("request-invalid", 400, "", str(refusal))).response()
-    except CarrierUnavailableError:
-        logger.warning("carrier cannot be asked about what it told")
-        return problem_details.retry_later("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
-    if sighting is None:
-        return _outcome("IGNORED")
-    return _see(sighting)
+@dataclass(frozen=True)
+class CarrierWebhook:
+    """The recording of the carrier's news."""
+
+    shipments: Shipments
+    carrier: Carrier
+
+    def receive(self, headers: Mapping[str, str], body: str, now: datetime) -> Response[str]:
+        """Record the news in a signed body, and respond with 200 and the `outcome`: DELIVERED, UNCHANGED or IGNORED.
+
+        400 means that the carrier did not sign the body or that it is malformed; 409 and 503 that the carrier should repeat it.
+        """
+        try:
+            update = self.carrier.parse_webhook(headers, body, now)
+        except InvalidSignatureError as refusal:
+            return _bad_request("signature-invalid", refusal)
+        except ValueError as refusal:
+            return _bad_request("request-invalid", refusal)
+        except CarrierUnavailableError:
+            logger.warning("carrier cannot be asked about what it told")
+            return problem_details.retry_later("carrier-unavailable", 503, "the carrier cannot be asked about its parcel")
+        return _outcome("IGNORED") if update is None else self._record(update)
+
+    def _record(self, update: TrackingUpdate) -> Response[str]:
+        row = self.shipments.get(update.order_id)
+        if row is None:
+            return _outcome("IGNORED")
+        if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was faster than our own write
+            return problem_details.retry_later(
+                "not-dispatched", 409, f"the parcel of order {update.order_id} is not known to be dispatched"
+            )
+        if row["status"] != states.DISPATCHED:
+            return _outcome("UNCHANGED")
+        after = record_tracking(self.shipments, row, update.parcel)
+        return _outcome("DELIVERED" if after["status"] == states.DELIVERED else "UNCHANGED")
 
 
-def _see(sighting: Sighting) -> Response[str]:
-    row = table.shipments().get(sighting.order_id)
-    if row is None:
-        return _outcome("IGNORED")
-    if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was quicker than our own writing down
-        return problem_details.retry_later(
-            "not-dispatched", 409, f"the parcel of order {sighting.order_id} is not known to be dispatched"
-        )
-    if row["status"] != states.DISPATCHED:
-        return _outcome("UNCHANGED")
-    after = parcels.seen(row, sighting.parcel)
-    return _outcome("DELIVERED" if after["status"] == states.DELIVERED else "UNCHANGED")
+def _bad_request(name: str, refusal: ValueError) -> Response[str]:
+    return problem_details.from_invalid_request(InvalidRequestError(name, 400, "", str(refusal))).response()
 
 
 def _outcome(outcome: str) -> Response[str]:
@@ -57,10 +68,22 @@ def _outcome(outcome: str) -> Response[str]:
     return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
 
-app.not_found(problem_details.no_such_route("shipping"))
+def bootstrap(clients: Clients, environ: Mapping[str, str], make_carrier: CarrierFactory = carrier_of) -> Handler:
+    """Return the handler of API Gateway's HTTP API, payload format 2.0."""
+    webhook = CarrierWebhook(shipments_of(clients, environ), make_carrier(clients, environ))
+    app = APIGatewayHttpResolver()
+    app.not_found(problem_details.no_such_route("shipping"))
+
+    @app.post("/webhooks/carrier")
+    def receive() -> Response[str]:
+        event = app.current_event
+        try:
+            body = event.decoded_body or ""
+        except ValueError as refusal:
+            return _bad_request("request-invalid", refusal)
+        return webhook.receive(event.headers, body, clock.now())
+
+    return app.resolve
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
-    answer: dict[str, Any] = app.resolve(event, context)
-    return answer
+handler = lambda_handler(bootstrap)

@@ -1,22 +1,20 @@
 """The shipping service's table."""
 
-import os
-from functools import cache
+from collections.abc import Mapping
 
-from kernel import clients
 from kernel.aggregate_store import AggregateStore
-from kernel.clients import AwsClient
-from services.shipping.domain import states
+from kernel.clients import AwsClient, Clients
+from services.shipping.domain.model import ShipmentRow
+from services.shipping.domain.states import TRANSITIONS
 
 
-class Shipments(AggregateStore):
-    """The rows `SHIP#<order_id>`."""
+class Shipments(AggregateStore[ShipmentRow]):
+    """The items `SHIP#<order_id>`."""
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
-        super().__init__(client, table_name, states.TRANSITIONS)
+        super().__init__(client, table_name, TRANSITIONS)
 
 
-@cache
-def shipments() -> Shipments:
-    """Return the store of shipments in the table that this function was deployed with."""
-    return Shipments(clients.dynamodb(), os.environ["TABLE_NAME"])
+def shipments_of(clients: Clients, environ: Mapping[str, str]) -> Shipments:
+    """Return the shipments of the table in the variable TABLE_NAME."""
+    return Shipments(clients.dynamodb, environ["TABLE_NAME"])

@@ -8,6 +8,8 @@ from socketserver import TCPServer
 from threading import Thread
 from typing import Any, Protocol
 
+from urllib3 import HTTPHeaderDict
+
 Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 """The status, what is answered as JSON, and further headers."""
 
@@ -44,7 +46,7 @@ def serving(api: Api) -> Iterator[None]:
 
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            answer = api.answer(self.command, self.path, dict(self.headers.items()), body)
+            answer = api.answer(self.command, self.path, HTTPHeaderDict(self.headers.items()), body)
             if answer is None:
                 self.close_connection = True
                 return

@@ -18,7 +18,7 @@ from operations.dead_letters import messages
 from operations.event_pattern import InvalidPatternError
 from operations.event_pattern import parse as parse_pattern
 from services.shipping.carriers.sandbox import SIGNATURE, SandboxCarrier
-from services.shipping.domain.carrier import Sighting
+from services.shipping.domain.carrier import TrackingUpdate
 from tests.support.sample_events import authorized, message
 
 SECRET, NOW = "secret", datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -64,8 +64,8 @@ def test_a_time_of_another_form_is_no_signature(seconds: str) -> None:
 def test_what_the_carrier_signed_is_a_sighting_or_a_value_error(body: str) -> None:
     carrier = SandboxCarrier(lambda: SECRET)
     headers = {SIGNATURE: f"t={int(NOW.timestamp())},v1={webhooks._digest(SECRET, int(NOW.timestamp()), body)}"}
-    found = outcome(lambda: carrier.hear(headers, body, NOW), ValueError)
-    assert isinstance(found, Sighting | ValueError)
+    found = outcome(lambda: carrier.parse_webhook(headers, body, NOW), ValueError)
+    assert isinstance(found, TrackingUpdate | ValueError)
     assert not isinstance(found, InvalidSignatureError)
 
 

@@ -1,4 +1,4 @@
-"""A notification service in a moto account: its table, SES, an order service to ask, and a clock that the test moves."""
+"""A notification service in a moto account: its table, SES, an order service to query, and a clock that the test moves."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,49 +10,78 @@ import boto3
 import pytest
 from moto.ses import ses_backends
 
-from kernel import clients, clock
-from kernel.aggregate_store import Row
-from services.notification.functions import subscriber, sweeper
-from services.notification.storage import table
-from tests.support.choreography import ALICE, ORDER, REVOKED, Bus, DeadLetterQueue, OtherServices, batch, other_services
+from kernel import clock
+from services.notification.domain.model import NoteRow
+from services.notification.functions import commands, feedback, subscriber, sweeper
+from services.notification.functions.sweeper import ClaimSweeper
+from services.notification.storage.suppressions import Suppressions
+from services.notification.storage.table import Notes
+from tests.support.choreography import ALICE, ORDER, REVOKED, STAGE, Bus, DeadLetterQueue, OtherServices, batch
+from tests.support.fake_clients import FakeClients
 from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SENDER = "shop@example.com"
 UNKNOWN_AFTER = timedelta(minutes=15)
-
-
+ENVIRON = {
+    "STAGE": STAGE,
+    "TABLE_NAME": "notes",
+    "BUS_NAME": "bus",
+    "CONTACT_FUNCTION_ARN": "contact-function",
+    "SENDER_ADDRESS": SENDER,
+    "CONFIGURATION_SET": "mails",
+    "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+    "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
+}
 EVERYTHING = {**REVOKED, "backordered": True, "reason": "OUT_OF_STOCK"}
-"""The facts of an order that waited, was confirmed, and was then cancelled: each of its mails is about what was so."""
+"""The facts of an order that waited, was confirmed, and was then cancelled: they confirm each kind of mail."""
 
 
 class NotificationService:
-    """The service as its queue and its schedule call it, and what SES has sent."""
+    """The service as its queue, its schedule, SES and the operator call it, and the mails that SES has sent."""
 
-    def __init__(self, contacts: OtherServices, bus: Bus, dead_letters: DeadLetterQueue) -> None:
-        self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
+    def __init__(self) -> None:
+        self.contacts, self.bus, self.dead_letters = OtherServices(), Bus(), DeadLetterQueue()
+        self.clients = FakeClients(functions=self.contacts, events=self.bus, sqs=self.dead_letters)
         self.now = NOON
+        self.notes = Notes(self.clients.dynamodb, "notes")
+        self.suppressions = Suppressions(self.clients.dynamodb, "notes")
+        self.claim_sweeper = ClaimSweeper(self.notes, UNKNOWN_AFTER)
+        self.command = commands.bootstrap(self.clients, ENVIRON)
+        self._subscriber = subscriber.bootstrap(self.clients, ENVIRON)
+        self._feedback = feedback.bootstrap(self.clients, ENVIRON)
+        self._sweeper = sweeper.bootstrap(self.clients, ENVIRON)
 
     def receives(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
-        return subscriber.handler(batch(*envelopes), None)
+        """Deliver messages of the notices queue."""
+        response: dict[str, Any] = self._subscriber(batch(*envelopes), None)
+        return response
+
+    def receives_feedback(self, event: dict[str, Any]) -> dict[str, int]:
+        """Deliver an event of SES."""
+        done: dict[str, int] = self._feedback(event, None)
+        return done
 
     def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        """Run a sweep `after` that time has passed."""
         self.now += after
-        return sweeper.handler({}, None)
+        done: dict[str, int] = self._sweeper({}, None)
+        return done
 
-    def note(self, kind: str = "confirmed", order_id: str = ORDER) -> Row:
-        row = table.notes().get(f"{order_id}#{kind}")
+    def note(self, kind: str = "confirmed", order_id: str = ORDER) -> NoteRow:
+        """Return the order's note of this kind."""
+        row = self.notes.get(f"{order_id}#{kind}")
         assert row
         return row
 
-    def told(self, kind: str = "confirmed") -> list[tuple[str, dict[str, Any]]]:
-        """Return the note's published events: (detail-type, data)."""
+    def published(self, kind: str = "confirmed") -> list[tuple[str, dict[str, Any]]]:
+        """Return the events in the note's outbox: (detail-type, data)."""
         events = [json.loads(text) for text in self.note(kind).get("pending", [])]
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 
     @property
     def sent(self) -> list[SimpleNamespace]:
-        """The mails that SES took: `to`, `sender`, `subject`, `text`."""
+        """The mails that SES accepted: `to`, `sender`, `subject`, `text`."""
         return [
             SimpleNamespace(to=mail.destinations["ToAddresses"], sender=mail.source, subject=mail.subject, text=mail.body)
             for backends in ses_backends.values()
@@ -61,9 +90,11 @@ class NotificationService:
         ]
 
     def upon(self, moment: str, happening: Callable[[], Any]) -> None:
-        """Let `happening` happen at that moment of a call to AWS (one of botocore's events), the first time; what it returns is
-        the answer, where it returns one."""
-        client = {"sesv2": clients.ses, "dynamodb": clients.dynamodb}[moment.split(".")[1]]()
+        """Run `happening` at the first `moment` of a call to AWS, one of botocore's events.
+
+        If it returns a response, that is the call's.
+        """
+        client = {"sesv2": self.clients.ses, "dynamodb": self.clients.dynamodb}[moment.split(".")[1]]
         happened: list[str] = []
 
         def once(**_: Any) -> Any:
@@ -76,29 +107,12 @@ class NotificationService:
 
 
 @pytest.fixture
-def notification(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotificationService]:
+def notification(dynamodb: Any) -> Iterator[NotificationService]:
     create_table(dynamodb, "notes")
     boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
     boto3.client("sesv2").create_configuration_set(ConfigurationSetName="mails")
-    for name, value in {
-        "TABLE_NAME": "notes",
-        "BUS_NAME": "bus",
-        "CONTACT_FUNCTION_ARN": "contact-function",
-        "SENDER_ADDRESS": SENDER,
-        "CONFIGURATION_SET": "mails",
-        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
-        "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
-    }.items():
-        monkeypatch.setenv(name, value)
-    service = NotificationService(other_services(monkeypatch), Bus(), DeadLetterQueue())
+    service = NotificationService()
     service.contacts.contacts[ORDER] = ALICE
     service.contacts.facts |= {"order": EVERYTHING, "shipping": {"status": "DISPATCHED", "tracking": "SBX-2c1d9f0a7b3e4d58"}}
-    monkeypatch.setattr(clients, "events", lambda: service.bus)
-    monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
-    cached = (table.notes, table.suppressions, subscriber.settings, sweeper.settings)
-    for built in cached:
-        built.cache_clear()
     with clock.held_by(lambda: service.now):
         yield service
-    for built in cached:
-        built.cache_clear()

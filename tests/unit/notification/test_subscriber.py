@@ -1,4 +1,4 @@
-"""What the customer is told, once, whatever happens between the queue and SES."""
+"""The subscriber sends each mail at most once, whatever happens between the queue and SES."""
 
 from typing import Any
 
@@ -6,10 +6,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from kernel import clients
 from kernel.schemas import read_schemas
 from services.notification.domain import mails
-from services.notification.storage import table
 from services.notification.subscriptions import SUBSCRIPTIONS
 from tests.support.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import SENDER, NotificationService
@@ -17,7 +15,6 @@ from tests.unit.notification.conftest import SENDER, NotificationService
 CONFIRMED = an_event("order", "OrderConfirmed")
 DONE: dict[str, Any] = {"batchItemFailures": []}
 COMES_BACK: dict[str, Any] = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-AGAIN = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
 def refusal(code: str, status: int) -> tuple[AWSResponse, dict[str, Any]]:
@@ -42,7 +39,7 @@ def fail_with(error: Exception) -> Any:
         (an_event("shipping", "ShipmentDispatched"), "dispatched", "is on its way", ["SBX-2c1d9f0a7b3e4d58"]),
     ],
 )
-def test_the_customer_is_told(
+def test_event_becomes_a_mail(
     notification: NotificationService, envelope: dict[str, Any], kind: str, subject: str, said: list[str]
 ) -> None:
     assert notification.receives(envelope) == DONE
@@ -52,15 +49,15 @@ def test_the_customer_is_told(
     assert subject in mail.subject
     assert all(word in mail.text for word in ["Hello Alice Doe", ORDER, *said])
     assert notification.note(kind)["status"] == "SENT"
-    assert notification.told(kind) == [("NotificationSent", {"kind": kind})]
+    assert notification.published(kind) == [("NotificationSent", {"kind": kind})]
 
 
-def test_every_reason_to_cancel_has_its_words() -> None:
+def test_every_cancellation_reason_has_a_text() -> None:
     schema = read_schemas()["orderflow.order", "OrderCancelled", 2]
     assert set(mails.REASONS) == set(schema["properties"]["data"]["properties"]["reason"]["enum"])
 
 
-def test_every_event_consumed_calls_for_a_mail() -> None:
+def test_every_consumed_event_has_a_mail() -> None:
     assert {detail_type for _, detail_type in SUBSCRIPTIONS["notices"]} == set(mails.KINDS)
     endings = (".txt", ".html")
     assert {file.name for file in mails.TEMPLATES.iterdir()} == {
@@ -69,7 +66,7 @@ def test_every_event_consumed_calls_for_a_mail() -> None:
     }
 
 
-def test_told_again_it_writes_asks_and_sends_nothing(notification: NotificationService) -> None:
+def test_redelivery_has_no_side_effects(notification: NotificationService) -> None:
     notification.receives(CONFIRMED, CONFIRMED)
     note = notification.note()
     assert notification.receives(CONFIRMED, {**CONFIRMED, "replay-name": "the wrong window"}) == DONE
@@ -78,36 +75,36 @@ def test_told_again_it_writes_asks_and_sends_nothing(notification: NotificationS
     assert len(notification.sent) == 1
 
 
-def test_in_any_order_of_arrival_each_is_told(notification: NotificationService) -> None:
+def test_events_in_any_order_become_mails(notification: NotificationService) -> None:
     notification.receives(an_event("shipping", "ShipmentDispatched"), CONFIRMED)
     assert [mail.subject.split(" is ")[1] for mail in notification.sent] == ["on its way", "confirmed"]
 
 
-def test_nobody_to_write_to_is_an_end(notification: NotificationService) -> None:
+def test_missing_contact_fails_the_note(notification: NotificationService) -> None:
     notification.contacts.contacts.clear()
     assert notification.receives(CONFIRMED) == DONE
     assert (notification.note()["status"], notification.note()["reason"]) == ("FAILED", "NO_CONTACT")
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
     notification.contacts.contacts[ORDER] = ALICE
     notification.receives(CONFIRMED)
     assert notification.sent == []
 
 
-def test_a_contact_that_cannot_be_asked_for_is_asked_again(notification: NotificationService) -> None:
+def test_failed_contact_query_is_retried(notification: NotificationService) -> None:
     notification.contacts.broken = {ORDER}
-    assert notification.receives(CONFIRMED, "not json") == AGAIN
-    assert table.notes().get(f"{ORDER}#confirmed") is None
+    assert notification.receives(CONFIRMED, "not json") == COMES_BACK
+    assert notification.notes.get(f"{ORDER}#confirmed") is None
     notification.contacts.broken = set()
     assert notification.receives(CONFIRMED) == DONE
     assert len(notification.sent) == 1
 
 
-def test_a_young_order_whose_contact_is_not_there_yet_is_asked_about_again(notification: NotificationService) -> None:
+def test_missing_contact_of_a_young_order_is_retried(notification: NotificationService) -> None:
     known = notification.contacts.contacts.copy()
     notification.contacts.contacts.clear()
     notification.contacts.young = {ORDER}
-    assert notification.receives(CONFIRMED) == AGAIN
-    assert table.notes().get(f"{ORDER}#confirmed") is None
+    assert notification.receives(CONFIRMED) == COMES_BACK
+    assert notification.notes.get(f"{ORDER}#confirmed") is None
     notification.contacts.contacts |= known
     assert notification.receives(CONFIRMED) == DONE
     assert len(notification.sent) == 1
@@ -123,9 +120,9 @@ def test_a_young_order_whose_contact_is_not_there_yet_is_asked_about_again(notif
     ],
     ids=["throttled", "suspended", "not verified", "not reached"],
 )
-def test_a_call_that_certainly_sent_nothing_is_made_again(notification: NotificationService, happening: Any) -> None:
+def test_call_that_certainly_sent_nothing_is_retried(notification: NotificationService, happening: Any) -> None:
     notification.upon("before-call.sesv2.SendEmail", happening)
-    assert notification.receives(CONFIRMED) == AGAIN
+    assert notification.receives(CONFIRMED) == COMES_BACK
     note = notification.note()
     assert note["status"] == "UNSENT"
     assert not {"claim", "due_shard", "next_due", "pending"} & set(note)
@@ -135,25 +132,25 @@ def test_a_call_that_certainly_sent_nothing_is_made_again(notification: Notifica
 
 
 def test_an_unverified_sender_loses_no_mail(notification: NotificationService) -> None:
-    clients.ses().delete_email_identity(EmailIdentity=SENDER)
-    assert notification.receives(CONFIRMED) == AGAIN
-    clients.ses().create_email_identity(EmailIdentity=SENDER)
+    notification.clients.ses.delete_email_identity(EmailIdentity=SENDER)
+    assert notification.receives(CONFIRMED) == COMES_BACK
+    notification.clients.ses.create_email_identity(EmailIdentity=SENDER)
     assert notification.receives(CONFIRMED) == DONE
     assert len(notification.sent) == 1
 
 
-def test_a_contact_forgotten_before_the_second_attempt_is_an_end(notification: NotificationService) -> None:
+def test_contact_forgotten_before_the_retry_fails_the_note(notification: NotificationService) -> None:
     notification.upon("before-call.sesv2.SendEmail", lambda: refusal("TooManyRequestsException", 429))
     notification.receives(CONFIRMED)
     notification.contacts.contacts.clear()
     assert notification.receives(CONFIRMED) == DONE
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "NO_CONTACT"})]
 
 
-def test_an_address_that_is_none_is_an_end(notification: NotificationService) -> None:
+def test_rejected_address_fails_the_note(notification: NotificationService) -> None:
     notification.upon("before-call.sesv2.SendEmail", lambda: refusal("BadRequestException", 400))
     assert notification.receives(CONFIRMED) == DONE
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "ADDRESS_REFUSED"})]
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "ADDRESS_REFUSED"})]
     notification.receives(CONFIRMED)
     assert notification.sent == []
 
@@ -167,7 +164,7 @@ def test_an_address_that_is_none_is_an_end(notification: NotificationService) ->
     ],
     ids=["answer lost", "request lost", "server error"],
 )
-def test_a_sending_that_stays_unknown_is_never_repeated(
+def test_mail_with_an_unknown_result_is_never_resent(
     notification: NotificationService, moment: str, happening: Any, sent: int
 ) -> None:
     notification.upon(moment, happening)
@@ -178,33 +175,33 @@ def test_a_sending_that_stays_unknown_is_never_repeated(
     assert len(notification.sent) == sent
 
 
-def test_a_second_delivery_amid_the_first_sends_nothing(notification: NotificationService) -> None:
+def test_second_delivery_during_the_first_sends_nothing(notification: NotificationService) -> None:
     answers = []
     notification.upon("before-call.sesv2.SendEmail", lambda: answers.append(notification.receives(CONFIRMED)))
     assert notification.receives(CONFIRMED) == DONE
     assert answers == [COMES_BACK]
     assert notification.note()["status"] == "SENT"
-    assert notification.receives(CONFIRMED) == DONE, "once it is known what became of the other"
+    assert notification.receives(CONFIRMED) == DONE, "once the other delivery's result is known"
     assert len(notification.sent) == 1
 
 
-def test_of_two_deliveries_that_claim_at_once_one_sends(notification: NotificationService) -> None:
+def test_concurrent_claims_send_one_mail(notification: NotificationService) -> None:
     answers = []
     notification.upon("before-call.dynamodb.UpdateItem", lambda: answers.append(notification.receives(CONFIRMED)))
     assert notification.receives(CONFIRMED) == DONE
     assert answers == [DONE]
     assert len(notification.sent) == 1
-    assert notification.told() == [("NotificationSent", {"kind": "confirmed"})]
+    assert notification.published() == [("NotificationSent", {"kind": "confirmed"})]
 
 
-def test_a_claim_met_just_after_anothers_is_not_taken_for_ones_own(notification: NotificationService) -> None:
+def test_claim_of_another_delivery_is_not_mistaken_for_its_own(notification: NotificationService) -> None:
     notification.upon("after-call.sesv2.SendEmail", fail_with(ReadTimeoutError(endpoint_url="https://email")))
     notification.upon("before-call.dynamodb.UpdateItem", lambda: notification.receives(CONFIRMED) and None)
     assert notification.receives(CONFIRMED) == COMES_BACK
     assert (notification.note()["status"], len(notification.sent)) == ("CLAIMED", 1)
 
 
-def test_a_claim_whose_first_answer_was_lost_is_known_for_ones_own(notification: NotificationService, dynamodb: Any) -> None:
+def test_claim_is_recognized_after_a_lost_response(notification: NotificationService, dynamodb: Any) -> None:
     """botocore sends the write again; its condition fails because it succeeded."""
     claims: list[dict[str, Any]] = []
 
@@ -213,13 +210,13 @@ def test_a_claim_whose_first_answer_was_lost_is_known_for_ones_own(notification:
             claims.append(params)
             dynamodb.update_item(**params)
 
-    clients.dynamodb().meta.events.register("provide-client-params.dynamodb.UpdateItem", write_twice)
+    notification.clients.dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", write_twice)
     assert notification.receives(CONFIRMED) == DONE
     assert notification.note()["status"] == "SENT"
     assert len(notification.sent) == 1
 
 
-def test_a_crash_between_claim_and_mail_sends_nothing_later(notification: NotificationService) -> None:
+def test_crash_between_claim_and_mail_sends_nothing_later(notification: NotificationService) -> None:
     notification.upon("before-call.sesv2.SendEmail", fail_with(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         notification.receives(CONFIRMED)
@@ -228,7 +225,7 @@ def test_a_crash_between_claim_and_mail_sends_nothing_later(notification: Notifi
     assert notification.note()["status"] == "CLAIMED"
 
 
-def test_a_mail_is_sent_though_it_is_learned_late_that_nothing_went_out(notification: NotificationService) -> None:
+def test_mail_is_sent_after_a_late_unclaim(notification: NotificationService) -> None:
     """SES refused, the note's `unclaim` was on its way for long, and the message came back meanwhile."""
     late: list[dict[str, Any]] = []
 
@@ -238,17 +235,17 @@ def test_a_mail_is_sent_though_it_is_learned_late_that_nothing_went_out(notifica
             raise ReadTimeoutError(endpoint_url="https://dynamodb")
 
     notification.upon("before-call.sesv2.SendEmail", lambda: refusal("TooManyRequestsException", 429))
-    events = clients.dynamodb().meta.events
+    events = notification.clients.dynamodb.meta.events
     events.register("provide-client-params.dynamodb.UpdateItem", keep_for_later)
     assert notification.receives(CONFIRMED) == COMES_BACK
     events.unregister("provide-client-params.dynamodb.UpdateItem", keep_for_later)
     assert notification.receives(CONFIRMED) == COMES_BACK, "while the note is CLAIMED"
-    clients.dynamodb().update_item(**late[0])
+    notification.clients.dynamodb.update_item(**late[0])
     assert notification.receives(CONFIRMED) == DONE
     assert (notification.note()["status"], len(notification.sent)) == ("SENT", 1)
 
 
-def test_bad_messages_are_set_aside_and_their_neighbours_told(notification: NotificationService) -> None:
+def test_bad_messages_are_quarantined_alone(notification: NotificationService) -> None:
     bad = an_event("order", "OrderCancelled", reason="WEATHER")
     assert notification.receives(bad, CONFIRMED, an_event("order", "OrderPlaced")) == DONE
     assert len(notification.sent) == 1
@@ -257,7 +254,7 @@ def test_bad_messages_are_set_aside_and_their_neighbours_told(notification: Noti
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
-def test_no_name_or_address_is_logged_kept_or_told(
+def test_name_and_address_are_neither_stored_nor_logged(
     notification: NotificationService, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     notification.upon("before-call.sesv2.SendEmail", lambda: refusal(code, 400))
@@ -267,5 +264,5 @@ def test_no_name_or_address_is_logged_kept_or_told(
     notification.contacts.broken = set()
     notification.receives(CONFIRMED, an_event("order", "OrderCancelled"))
     assert "ContactUnavailableError" in caplog.text
-    for told in (caplog.text, str(table.notes().client.scan(TableName="notes")["Items"])):
-        assert not [word for word in ("Alice", "alice@example.com", "Springfield") if word in told]
+    for text in (caplog.text, str(notification.notes.client.scan(TableName="notes")["Items"])):
+        assert not [word for word in ("Alice", "alice@example.com", "Springfield") if word in text]

@@ -1,16 +1,13 @@
-"""The suppression list: filled by what SES tells, looked into before a mail is sent, kept without an address."""
+"""The suppression list is filled by SES's feedback, read before each mail, and stored without addresses."""
 
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from kernel import clients
 from kernel.commands import UnknownCommandError
 from orderctl.commands.mails import app
-from services.notification.functions import commands, feedback
 from services.notification.functions.feedback import UnknownFeedbackError
-from services.notification.storage import table
 from tests.support.choreography import ALICE, ORDER, an_event
 from tests.unit.notification.conftest import NotificationService
 from tests.unit.orderctl.conftest import Functions, Stage, orderctl, orderctl_json
@@ -40,60 +37,60 @@ def complained(address: str = ADDRESS, kind: str | None = "abuse") -> dict[str, 
     return {"source": "aws.ses", "detail-type": "Email Complaint Received", "detail": detail}
 
 
-def reason(address: str = ADDRESS) -> str | None:
-    row = table.suppressions().get(address)
+def reason(notification: NotificationService, address: str = ADDRESS) -> str | None:
+    row = notification.suppressions.get(address)
     return row["reason"] if row else None
 
 
-def test_nobody_is_written_to_whose_mail_came_back(notification: NotificationService) -> None:
-    assert feedback.handler(bounced(), None) == {"suppressed": 1}
+def test_bounced_address_gets_no_mail(notification: NotificationService) -> None:
+    assert notification.receives_feedback(bounced()) == {"suppressed": 1}
     notification.receives(CONFIRMED)
     assert notification.sent == []
     assert (notification.note()["status"], notification.note()["reason"]) == ("FAILED", "ADDRESS_REFUSED")
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "ADDRESS_REFUSED"})]
-    commands.handler({"command": "allow", "address": ADDRESS}, None)
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "ADDRESS_REFUSED"})]
+    notification.command({"command": "allow", "address": ADDRESS}, None)
     notification.receives(CONFIRMED)
-    assert notification.sent == [], "what has failed has failed"
+    assert notification.sent == [], "a failed note stays failed"
     notification.receives(an_event("shipping", "ShipmentDispatched"))
     assert [mail.to for mail in notification.sent] == [[ADDRESS]]
 
 
-def test_a_mail_that_may_go_through_the_next_time_suppresses_nobody(notification: NotificationService) -> None:
-    for told in (bounced(kind="Transient"), bounced(kind="Undetermined"), complained(kind="not-spam")):
-        assert feedback.handler(told, None) == {"suppressed": 0}
-    assert reason() is None
+def test_transient_bounce_suppresses_no_address(notification: NotificationService) -> None:
+    for event in (bounced(kind="Transient"), bounced(kind="Undetermined"), complained(kind="not-spam")):
+        assert notification.receives_feedback(event) == {"suppressed": 0}
+    assert reason(notification) is None
 
 
-def test_told_again_it_is_no_news_and_since_stays(notification: NotificationService) -> None:
-    feedback.handler(bounced(), None)
-    before = table.suppressions().get(ADDRESS)
-    assert feedback.handler(bounced(), None) == {"suppressed": 0}
-    assert table.suppressions().get(ADDRESS) == before
+def test_repeated_bounce_keeps_its_time(notification: NotificationService) -> None:
+    notification.receives_feedback(bounced())
+    before = notification.suppressions.get(ADDRESS)
+    assert notification.receives_feedback(bounced()) == {"suppressed": 0}
+    assert notification.suppressions.get(ADDRESS) == before
 
 
 @pytest.mark.parametrize("kind", ["abuse", None])
-def test_a_complaint_outweighs_a_bounce_in_any_order(notification: NotificationService, kind: str | None) -> None:
-    feedback.handler(bounced("a@example.com"), None)
-    assert feedback.handler(complained("a@example.com", kind), None) == {"suppressed": 1}
-    feedback.handler(complained("b@example.com", kind), None)
-    assert feedback.handler(bounced("b@example.com"), None) == {"suppressed": 0}
-    assert reason("a@example.com") == reason("b@example.com") == "COMPLAINED"
+def test_complaint_outranks_a_bounce_in_any_order(notification: NotificationService, kind: str | None) -> None:
+    notification.receives_feedback(bounced("a@example.com"))
+    assert notification.receives_feedback(complained("a@example.com", kind)) == {"suppressed": 1}
+    notification.receives_feedback(complained("b@example.com", kind))
+    assert notification.receives_feedback(bounced("b@example.com")) == {"suppressed": 0}
+    assert reason(notification, "a@example.com") == reason(notification, "b@example.com") == "COMPLAINED"
 
 
-def test_an_address_is_the_same_however_it_is_written(notification: NotificationService) -> None:
-    feedback.handler(bounced(f" {ADDRESS.upper()} "), None)
-    assert reason(ADDRESS) == "BOUNCED"
+def test_address_is_normalized(notification: NotificationService) -> None:
+    notification.receives_feedback(bounced(f" {ADDRESS.upper()} "))
+    assert reason(notification) == "BOUNCED"
 
 
-def test_no_address_is_kept_or_logged(
+def test_address_is_neither_stored_nor_logged(
     notification: NotificationService, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    feedback.handler(bounced(), None)
-    feedback.handler(complained(), None)
+    notification.receives_feedback(bounced())
+    notification.receives_feedback(complained())
     notification.receives(CONFIRMED)
     for command in ("suppression", "suppress", "allow"):
-        commands.handler({"command": command, "address": ADDRESS}, None)
-    rows = str(clients.dynamodb().scan(TableName="notes")["Items"])
+        notification.command({"command": command, "address": ADDRESS}, None)
+    rows = str(notification.clients.dynamodb.scan(TableName="notes")["Items"])
     assert not [text for text in (caplog.text, capsys.readouterr().out, rows) if ADDRESS in text.lower()]
 
 
@@ -107,29 +104,27 @@ def test_no_address_is_kept_or_logged(
         {"detail-type": "Email Delivered", "detail": {}},
     ],
 )
-def test_an_event_of_another_form_is_no_feedback(notification: NotificationService, event: dict[str, Any]) -> None:
+def test_malformed_feedback_raises_an_error(notification: NotificationService, event: dict[str, Any]) -> None:
     with pytest.raises(UnknownFeedbackError):
-        feedback.handler(event, None)
+        notification.receives_feedback(event)
 
 
-def test_a_list_that_cannot_be_read_sends_no_mail_yet(
-    notification: NotificationService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unreadable(*_: Any) -> None:
-        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem")
+def test_unreadable_list_delays_the_mail(notification: NotificationService) -> None:
+    def fail_to_read_the_list(params: dict[str, Any], **_: Any) -> None:
+        if params["Key"]["pk"]["S"].startswith("SUPP#"):
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem")
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(table.suppressions(), "get", unreadable, raising=False)
-        assert notification.receives(CONFIRMED) != {"batchItemFailures": []}
+    events = notification.clients.dynamodb.meta.events
+    events.register("provide-client-params.dynamodb.GetItem", fail_to_read_the_list)
+    assert notification.receives(CONFIRMED) != {"batchItemFailures": []}
     assert notification.sent == []
+    events.unregister("provide-client-params.dynamodb.GetItem", fail_to_read_the_list)
     notification.receives(CONFIRMED)
     assert len(notification.sent) == 1
 
 
-def test_the_operator_sees_and_says_who_is_suppressed(
-    notification: NotificationService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(Functions.HANDLERS, "notification/commands-arn", commands.handler)
+def test_operator_suppresses_and_allows_an_address(notification: NotificationService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Functions.HANDLERS, "notification/commands-arn", notification.command)
     stage = Stage(fakes={"lambda": Functions()})
     assert orderctl_json(app, stage, "suppressed", ADDRESS) == [{"address": ADDRESS, "outcome": "ALLOWED"}]
     (suppressed,) = orderctl_json(app, stage, "suppress", ADDRESS)
@@ -138,18 +133,18 @@ def test_the_operator_sees_and_says_who_is_suppressed(
         "OPERATOR",
         "2026-11-23T12:00:00.000Z",
     )
-    feedback.handler(complained(), None)
+    notification.receives_feedback(complained())
     assert orderctl_json(app, stage, "suppress", ADDRESS)[0]["reason"] == "COMPLAINED"
     assert orderctl_json(app, stage, "allow", ADDRESS)[0]["outcome"] == "ALLOWED"
     assert orderctl(app, stage, "allow", "alice").exit_code == 2
 
 
-def test_an_unknown_command_is_a_fault(notification: NotificationService) -> None:
+def test_unknown_command_raises_an_error(notification: NotificationService) -> None:
     with pytest.raises(UnknownCommandError, match="'forget' is not one of suppression, suppress, allow"):
-        commands.handler({"command": "forget"}, None)
+        notification.command({"command": "forget"}, None)
 
 
-def test_other_customers_are_written_to(notification: NotificationService) -> None:
-    feedback.handler(bounced("bob@example.com"), None)
+def test_other_addresses_get_their_mails(notification: NotificationService) -> None:
+    notification.receives_feedback(bounced("bob@example.com"))
     notification.receives(an_event("order", "OrderConfirmed", ORDER))
     assert len(notification.sent) == 1

@@ -1,12 +1,10 @@
-"""The sweeper ends what nobody else will: claims whose takers are gone."""
+"""The sweeper gives up abandoned claims."""
 
 from datetime import timedelta
 
 from botocore.exceptions import ReadTimeoutError
 
 from services.notification.domain import decisions
-from services.notification.functions import sweeper
-from services.notification.storage import table
 from tests.support.choreography import ORDER, an_event
 from tests.unit.notification.conftest import UNKNOWN_AFTER, NotificationService
 
@@ -15,7 +13,7 @@ SECOND = timedelta(seconds=1)
 
 
 def claim(notification: NotificationService) -> None:
-    """Claim the note and send the mail, but lose the response."""
+    """Let a delivery claim the note, send the mail, and lose the response."""
 
     def answer_lost() -> None:
         raise ReadTimeoutError(endpoint_url="https://email")
@@ -24,7 +22,7 @@ def claim(notification: NotificationService) -> None:
     notification.receives(CONFIRMED)
 
 
-def test_a_claim_too_old_is_given_up_once(notification: NotificationService) -> None:
+def test_old_claim_is_given_up_once(notification: NotificationService) -> None:
     claim(notification)
     assert notification.sweep(after=UNKNOWN_AFTER - SECOND)["given_up"] == 0
     assert notification.sweep(after=SECOND)["given_up"] == 1
@@ -36,37 +34,37 @@ def test_a_claim_too_old_is_given_up_once(notification: NotificationService) -> 
     assert len(notification.sent) == 1
 
 
-def test_what_it_tells_is_caused_by_the_event_that_was_to_be_told(notification: NotificationService) -> None:
+def test_given_up_claim_keeps_the_causation_of_its_event(notification: NotificationService) -> None:
     claim(notification)
     notification.sweep(after=UNKNOWN_AFTER)
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
     assert notification.note()["causation_id"] == CONFIRMED["detail"]["metadata"]["event_id"]
 
 
-def test_a_sender_slower_than_that_sends_once_and_the_note_stays_as_it_is(notification: NotificationService) -> None:
+def test_slow_delivery_sends_once_and_leaves_the_note_failed(notification: NotificationService) -> None:
     notification.upon("before-call.sesv2.SendEmail", lambda: notification.sweep(after=UNKNOWN_AFTER) and None)
     notification.receives(CONFIRMED)
     assert (notification.note()["status"], len(notification.sent)) == ("FAILED", 1)
-    assert notification.told() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
+    assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]
 
 
-def test_a_sender_that_ends_amid_the_sweep_is_believed(notification: NotificationService) -> None:
+def test_delivery_that_ends_during_the_sweep_wins(notification: NotificationService) -> None:
     claim(notification)
     notification.now += UNKNOWN_AFTER
     before = notification.now
     note = notification.note()
 
     def sent() -> None:
-        table.notes().create_or_apply(
-            f"{ORDER}#confirmed", lambda row: decisions.send(row, note["claim"], "1"), decisions.notice_of(note).cause
+        notification.notes.create_or_apply(
+            f"{ORDER}#confirmed", lambda row: decisions.send(row, note["claim"], "1"), decisions.notice_of(note).causation
         )
 
     notification.upon("before-call.dynamodb.UpdateItem", sent)
-    assert not sweeper.give_up(f"{ORDER}#confirmed", before)
+    assert not notification.claim_sweeper.give_up(f"{ORDER}#confirmed", before)
     assert notification.note()["status"] == "SENT"
 
 
-def test_what_stays_pending_is_republished(notification: NotificationService) -> None:
+def test_stale_outbox_is_republished(notification: NotificationService) -> None:
     notification.receives(CONFIRMED)
     assert notification.sweep(after=timedelta(seconds=121))["republished"] == 1
     assert notification.bus.types == ["NotificationSent"] * 2, "in both versions"

@@ -2,25 +2,25 @@
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
 
-from kernel import clients
+from kernel.entrypoints import Handler
 from operations.aws import signed_http
 from operations.aws.signed_http import Answer
 from operations.aws.target import Kind, Target
 from operations.errors import UserError
 from orderctl.commands.shipments import app
-from services.shipping.carriers import factory
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.functions import subscriber, sweeper, webhook
-from services.shipping.storage import table
-from tests.support.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, an_event, batch, other_services
+from tests.support.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, OtherServices, an_event, batch
+from tests.support.fake_clients import FakeClients
 from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import orderctl, orderctl_json
+from tests.unit.shipping.conftest import ENVIRON
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Shipping(Target):
     region: str = "eu-west-1"
     parameters: dict[str, str] = field(default_factory=dict, compare=False)
     posted: list[tuple[str, str]] = field(default_factory=list, compare=False)
+    handlers: dict[str, Handler] = field(default_factory=dict, compare=False)
 
     def client(self, service: str, **config: Any) -> Any:
         return self if service == "lambda" else super().client(service, **config)
@@ -40,45 +41,39 @@ class Shipping(Target):
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "the sweeper"
-        answer = sweeper.handler(json.loads(request["Payload"]), None)
+        answer = self.handlers["sweeper"](json.loads(request["Payload"]), None)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    def confirmed(self) -> None:
+        """Deliver OrderConfirmed."""
+        self.handlers["subscriber"](batch(an_event("order", "OrderConfirmed", ORDER)), None)
 
 
 @pytest.fixture
-def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shipping]:
+def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Shipping:
     create_table(dynamodb, "shipments")
-    secret = clients.secrets().create_secret(Name="webhook", SecretString="shared")["ARN"]
-    for name, value in {
-        "TABLE_NAME": "shipments",
-        "BUS_NAME": "bus",
-        "CONTACT_FUNCTION_ARN": "contact-function",
-        "TRANSIT_SECONDS": "3600",
-        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
-        "CARRIER": "sandbox",
-        "CARRIER_WEBHOOK_SECRET_ARN": secret,
-    }.items():
-        monkeypatch.setenv(name, value)
-    contacts, bus, letters = other_services(monkeypatch), Bus(), DeadLetterQueue()
-    contacts.contacts[ORDER] = ALICE
-    contacts.facts["order"] = CONFIRMED
-    for name, fake in {"events": bus, "sqs": letters}.items():
-        monkeypatch.setattr(clients, name, lambda fake=fake: fake)
-    cached = (table.shipments, sweeper.settings, factory.carrier)
-    for built in cached:
-        built.cache_clear()
-    target = Shipping(
+    others = OtherServices()
+    others.contacts[ORDER] = ALICE
+    others.facts["order"] = CONFIRMED
+    clients = FakeClients(functions=others, events=Bus(), sqs=DeadLetterQueue())
+    secret = clients.secrets.create_secret(Name="webhook", SecretString="shared")["ARN"]
+    environ = {**ENVIRON, "TRANSIT_SECONDS": "3600", "CARRIER_WEBHOOK_SECRET_ARN": secret}
+    handlers = {
+        "subscriber": subscriber.bootstrap(clients, environ),
+        "sweeper": sweeper.bootstrap(clients, environ),
+        "webhook": webhook.bootstrap(clients, environ),
+    }
+    monkeypatch.setattr(signed_http, "call", call_webhook)
+    return Shipping(
         parameters={
             "shipping/table-name": "shipments",
             "shipping/sweeper-arn": "the sweeper",
             "shipping/carrier": "sandbox",
             "shipping/carrier-webhook-secret-arn": secret,
             "shipping/api-url": "https://api.example/",
-        }
+        },
+        handlers=handlers,
     )
-    monkeypatch.setattr(signed_http, "call", call_webhook)
-    yield target
-    for built in cached:
-        built.cache_clear()
 
 
 def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
@@ -92,16 +87,13 @@ def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict
         "body": signed_http.as_sent(body),
         "isBase64Encoded": False,
     }
-    answer = webhook.handler(event, None)
+    assert isinstance(target, Shipping)
+    answer = target.handlers["webhook"](event, None)
     return Answer(answer["statusCode"], {}, answer["body"])
 
 
-def confirmed() -> None:
-    subscriber.handler(batch(an_event("order", "OrderConfirmed", ORDER)), None)
-
-
 def test_a_shipment_goes_step_by_step_to_the_doorstep(shipping: Shipping) -> None:
-    confirmed()
+    shipping.confirmed()
     assert orderctl_json(app, shipping, "show", ORDER)[0]["status"] == "CREATED"
     (dispatched,) = orderctl_json(app, shipping, "advance", ORDER)
     assert (dispatched["status"], dispatched["tracking"]) == ("DISPATCHED", SandboxCarrier(str).book(ORDER))
@@ -112,7 +104,7 @@ def test_a_shipment_goes_step_by_step_to_the_doorstep(shipping: Shipping) -> Non
 
 
 def test_what_a_real_carrier_has_only_the_carrier_can_deliver(shipping: Shipping) -> None:
-    confirmed()
+    shipping.confirmed()
     orderctl(app, shipping, "advance", ORDER)
     shipping.parameters["shipping/carrier"] = "easypost"
     with pytest.raises(UserError, match=f"The parcel of {ORDER} is with easypost, so orderctl cannot deliver it"):
@@ -120,13 +112,13 @@ def test_what_a_real_carrier_has_only_the_carrier_can_deliver(shipping: Shipping
 
 
 def test_a_webhook_that_refuses_says_why(shipping: Shipping) -> None:
-    confirmed()
+    shipping.confirmed()
     orderctl(app, shipping, "advance", ORDER)
-    other = clients.secrets().create_secret(Name="another", SecretString="not shared")["ARN"]
+    other = boto3.client("secretsmanager").create_secret(Name="another", SecretString="not shared")["ARN"]
     shipping.parameters["shipping/carrier-webhook-secret-arn"] = other
     with pytest.raises(UserError, match="Shipping rejected the update: the signature is not of this body under our secret"):
         orderctl(app, shipping, "advance", ORDER)
-    assert table.shipments().get(ORDER)["status"] == "DISPATCHED"  # type: ignore[index]
+    assert orderctl_json(app, shipping, "show", ORDER)[0]["status"] == "DISPATCHED"
 
 
 @pytest.mark.parametrize("command", ["show", "advance"])

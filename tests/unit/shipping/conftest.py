@@ -1,4 +1,4 @@
-"""A shipping service in a moto account: its table, an order service to ask, and a clock that the test moves."""
+"""A shipping service in a moto account: its table, an order service to query, and a clock that the test moves."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,80 +7,120 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
-from kernel.aggregate_store import Row
-from kernel.contact import Contact
-from services.shipping.carriers import factory
+from kernel import clock
+from kernel.contact import Contact, Contacts
+from kernel.statements import Quantity
 from services.shipping.carriers.sandbox import SandboxCarrier
-from services.shipping.domain.carrier import CarrierUnavailableError, Parcel
-from services.shipping.functions import subscriber, sweeper
-from services.shipping.storage import table
+from services.shipping.domain.carrier import CancelOutcome, Carrier, CarrierUnavailableError, ParcelStatus
+from services.shipping.domain.model import ShipmentRow
+from services.shipping.functions import cancellation, subscriber, sweeper, webhook
+from services.shipping.functions.sweeper import Sweeper
+from services.shipping.storage.table import Shipments
 from tests.support.choreography import (
     ALICE,
     CONFIRMED,
     ORDER,
+    STAGE,
     Bus,
     DeadLetterQueue,
     OtherServices,
     an_event,
     batch,
-    other_services,
 )
+from tests.support.fake_clients import FakeClients
 from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TRANSIT = timedelta(seconds=30)
+SECRET = "shared-with-the-carrier"
+ENVIRON = {
+    "STAGE": STAGE,
+    "TABLE_NAME": "shipments",
+    "BUS_NAME": "bus",
+    "CONTACT_FUNCTION_ARN": "contact-function",
+    "TRANSIT_SECONDS": str(int(TRANSIT.total_seconds())),
+    "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+    "CARRIER": "sandbox",
+}
 
 
 class ShippingService:
-    """The service as its queue and its schedule call it."""
+    """The service as its queues, its schedule and its carrier call it. `carrier` may be exchanged at any time."""
 
-    def __init__(self, contacts: OtherServices, bus: Bus, dead_letters: DeadLetterQueue) -> None:
-        self.contacts, self.bus, self.dead_letters = contacts, bus, dead_letters
+    def __init__(self) -> None:
+        self.contacts, self.bus, self.dead_letters = OtherServices(), Bus(), DeadLetterQueue()
+        self.clients = FakeClients(functions=self.contacts, events=self.bus, sqs=self.dead_letters)
+        self.carrier: Carrier = SandboxCarrier(lambda: SECRET)
         self.now = NOON
+        self.shipments = Shipments(self.clients.dynamodb, "shipments")
+        self._subscriber = subscriber.bootstrap(self.clients, ENVIRON)
+        self._cancellation = cancellation.bootstrap(self.clients, ENVIRON)
 
     def confirmed(self, *order_ids: str, replay_name: str | None = None) -> dict[str, Any]:
-        """OrderConfirmed arrives, of each order."""
+        """Deliver OrderConfirmed of each order."""
         envelopes = [an_event("order", "OrderConfirmed", order_id) for order_id in order_ids]
         return self.receives(*({**envelope, "replay-name": replay_name} if replay_name else envelope for envelope in envelopes))
 
     def receives(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
-        return subscriber.handler(batch(*envelopes), None)
+        """Deliver messages of the orders queue."""
+        response: dict[str, Any] = self._subscriber(batch(*envelopes), None)
+        return response
+
+    def receives_cancellations(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
+        """Deliver messages of the cancellations queue."""
+        response: dict[str, Any] = self._cancellation(batch(*envelopes), None)
+        return response
 
     def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        """Run a sweep `after` that time has passed."""
         self.now += after
-        return sweeper.handler({}, None)
+        done: dict[str, int] = sweeper.bootstrap(self.clients, ENVIRON, lambda clients, environ: self.carrier)({}, None)
+        return done
 
-    def row(self, order_id: str = ORDER) -> Row:
-        row = table.shipments().get(order_id)
+    def sweeper(self, per_shard: int = sweeper.PER_SHARD) -> Sweeper:
+        """Return the steps of a sweep, to be taken one by one."""
+        contacts = Contacts(lambda: self.contacts, "contact-function")
+        return Sweeper(self.shipments, contacts, self.carrier, TRANSIT, per_shard)
+
+    def post(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the webhook's response to a request of API Gateway's HTTP API."""
+        handler = webhook.bootstrap(self.clients, ENVIRON, lambda clients, environ: self.carrier)
+        response: dict[str, Any] = handler(request, None)
+        return response
+
+    def row(self, order_id: str = ORDER) -> ShipmentRow:
+        """Return the order's shipment."""
+        row = self.shipments.get(order_id)
         assert row
         return row
 
     def events(self, order_id: str = ORDER) -> list[dict[str, Any]]:
-        """Return the shipment's published events."""
+        """Return the events in the shipment's outbox."""
         return [json.loads(text) for text in self.row(order_id).get("pending", [])]
 
-    def told(self, order_id: str = ORDER) -> list[str]:
+    def published(self, order_id: str = ORDER) -> list[str]:
+        """Return the detail-types of the events in the shipment's outbox."""
         return [event["detail-type"] for event in self.events(order_id)]
 
 
 class LateCarrier(SandboxCarrier):
-    """Has delivered nothing yet, counts the parcels it took and gave back, and gives no answer while it is `away`."""
+    """A carrier that has not delivered yet, counts its bookings and cancellations, and does not respond while it is `away`."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: "of no use here")
+        super().__init__(lambda: SECRET)
         self.prepared: list[str] = []
         self.booked: list[str] = []
         self.cancelled: list[str] = []
         self.away = False
-        self.parcel = Parcel.ON_ITS_WAY
+        self.parcel = ParcelStatus.ON_ITS_WAY
 
-    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Mapping[str, Any]]) -> str | None:
+    def prepare(self, order_id: str, contact: Contact, lines: Sequence[Quantity]) -> str | None:
         self.prepared.append(order_id)
         return f"booking-{len(self.prepared)}"
 
-    def cancel(self, booking: str) -> None:
+    def cancel(self, booking: str) -> CancelOutcome:
         self.cancelled.append(booking)
+        return super().cancel(booking)
 
     def book(self, booking: str) -> str | None:
         if self.away:
@@ -88,38 +128,32 @@ class LateCarrier(SandboxCarrier):
         self.booked.append(booking)
         return super().book(booking)
 
-    def find(self, booking: str) -> Parcel:
+    def track(self, booking: str) -> ParcelStatus:
         return self.parcel
 
 
 @pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch) -> LateCarrier:
+def late(shipping: ShippingService) -> LateCarrier:
     carrier = LateCarrier()
-    monkeypatch.setattr(sweeper, "carrier", lambda: carrier)
+    shipping.carrier = carrier
     return carrier
 
 
 @pytest.fixture
-def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShippingService]:
+def shipping(dynamodb: Any) -> Iterator[ShippingService]:
     create_table(dynamodb, "shipments")
-    for name, value in {
-        "TABLE_NAME": "shipments",
-        "BUS_NAME": "bus",
-        "CONTACT_FUNCTION_ARN": "contact-function",
-        "TRANSIT_SECONDS": str(int(TRANSIT.total_seconds())),
-        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
-        "CARRIER": "sandbox",
-    }.items():
-        monkeypatch.setenv(name, value)
-    service = ShippingService(other_services(monkeypatch), Bus(), DeadLetterQueue())
+    service = ShippingService()
     service.contacts.contacts[ORDER] = ALICE
     service.contacts.facts["order"] = CONFIRMED
-    monkeypatch.setattr(clients, "events", lambda: service.bus)
-    monkeypatch.setattr(clients, "sqs", lambda: service.dead_letters)
-    cached = (table.shipments, sweeper.settings, factory.carrier)
-    for built in cached:
-        built.cache_clear()
     with clock.held_by(lambda: service.now):
         yield service
-    for built in cached:
-        built.cache_clear()
+
+
+def fake_secrets(values: Mapping[str, str]) -> Any:
+    """Return a client of Secrets Manager that has these values, by ARN."""
+
+    class FakeSecrets:
+        def get_secret_value(self, SecretId: str, **_: Any) -> dict[str, str]:  # noqa: N803
+            return {"SecretString": values[SecretId]}
+
+    return FakeSecrets()

@@ -1,10 +1,9 @@
-"""Whatever is posted to the carrier's webhook, it answers; and without the carrier's signature no shipment moves."""
+"""The carrier's webhook responds to any request, and moves no shipment without the carrier's signature."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.shipping.functions import sweeper, webhook
 from simulation.stage.providers.easypost_server import EasyPost, signed
 from tests.support.any_json import HEADERS, objects, texts_of
 from tests.support.choreography import ORDER
@@ -22,15 +21,9 @@ ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], dea
 
 
 @pytest.fixture(autouse=True)
-def dispatched(
-    shipping: ShippingService,
-    easypost: EasyPost,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> ShippingService:
+def dispatched(shipping: ShippingService, easypost: EasyPost) -> ShippingService:  # noqa: F811
     """Return a shipment that EasyPost has delivered, without its webhook."""
-    carrier = carrier_of(easypost)
-    for module in (webhook, sweeper):
-        monkeypatch.setattr(module, "carrier", lambda: carrier)
+    shipping.carrier = carrier_of(easypost)
     shipping.confirmed(ORDER)
     shipping.sweep()
     assert shipping.row()["status"] == "DISPATCHED"
@@ -39,7 +32,8 @@ def dispatched(
     return shipping
 
 
-def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
+def status_of(shipping: ShippingService, body: str, headers: dict[str, str], encoded: bool = False) -> int:
+    """Return the HTTP status of the webhook's response."""
     request = {
         "version": "2.0",
         "rawPath": "/webhooks/carrier",
@@ -48,7 +42,7 @@ def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
         "body": body,
         "isBase64Encoded": encoded,
     }
-    return int(webhook.handler(request, None)["statusCode"])
+    return int(shipping.post(request)["statusCode"])
 
 
 @ONCE
@@ -58,18 +52,18 @@ def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
     signature=st.none() | st.text() | st.text("hmac-sha256-hex=0123456789abcdef"),
     encoded=st.booleans(),
 )
-def test_nothing_moves_without_the_carriers_signature(
+def test_unsigned_request_moves_no_shipment(
     dispatched: ShippingService, body: str, headers: dict[str, str], signature: str | None, encoded: bool
 ) -> None:
     before = dispatched.row()
     given_headers = headers if signature is None else {**headers, "x-hmac-signature": signature}
-    assert answer_to(body, given_headers, encoded) == 400
+    assert status_of(dispatched, body, given_headers, encoded) == 400
     assert dispatched.row() == before
 
 
 @ONCE
 @given(body=texts_of(EVENT))
-def test_any_signed_text_is_answered(dispatched: ShippingService, body: str) -> None:
+def test_any_signed_text_gets_a_response(dispatched: ShippingService, body: str) -> None:
     encodable = body.encode(errors="replace").decode()
-    assert answer_to(encodable, signed(encodable)) in (200, 400, 503)
+    assert status_of(dispatched, encodable, signed(encodable)) in (200, 400, 503)
     assert dispatched.row()["status"] in ("DISPATCHED", "DELIVERED")

@@ -1,93 +1,83 @@
-"""A parcel stays here when its order is to be cancelled, unless the carrier may have it."""
+"""A shipment is cancelled when its order is to be cancelled, unless the carrier may have its parcel."""
 
 from typing import Any
 
 import pytest
 
-from kernel.aggregate_store import Row
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.domain.carrier import CarrierUnavailableError
-from services.shipping.functions import cancellation, sweeper
-from services.shipping.storage import table
-from tests.support.choreography import CONFIRMED, ORDER, OtherServices, an_event, batch
+from tests.support.choreography import CONFIRMED, ORDER, an_event
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
 REQUESTED = an_event("order", "OrderCancelRequested")
 
 
 @pytest.fixture(autouse=True)
-def requested(shipping: ShippingService) -> OtherServices:
+def order_to_be_cancelled(shipping: ShippingService) -> None:
     shipping.contacts.facts["order"] = {**CONFIRMED, "status": "CANCEL_REQUESTED"}
-    return shipping.contacts
 
 
-def asked_to_cancel(*, replay_name: str | None = None) -> None:
+def request_cancellation(shipping: ShippingService, *, replay_name: str | None = None) -> None:
     envelope = {**REQUESTED, "replay-name": replay_name} if replay_name else REQUESTED
-    assert cancellation.handler(batch(envelope), None) == {"batchItemFailures": []}
+    assert shipping.receives_cancellations(envelope) == {"batchItemFailures": []}
 
 
-def test_a_parcel_that_has_not_gone_stays(shipping: ShippingService) -> None:
+def test_request_cancels_a_created_shipment(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
-    asked_to_cancel()
-    assert shipping.told() == ["ShipmentCreated", "ShipmentCancelled"]
+    request_cancellation(shipping)
+    assert shipping.published() == ["ShipmentCreated", "ShipmentCancelled"]
     assert shipping.sweep()["moved"] == 0
     assert "next_due" not in shipping.row()
 
 
-def test_it_is_told_once_however_often_it_is_asked(shipping: ShippingService) -> None:
+def test_repeated_request_has_no_effect(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
-    asked_to_cancel()
+    request_cancellation(shipping)
     before = shipping.row()
-    asked_to_cancel()
-    asked_to_cancel(replay_name="monday")
+    request_cancellation(shipping)
+    request_cancellation(shipping, replay_name="monday")
     assert shipping.row() == before
 
 
-def test_a_request_before_the_shipment_refuses_the_late_one(shipping: ShippingService) -> None:
-    asked_to_cancel()
+def test_request_before_the_shipment_leaves_a_tombstone(shipping: ShippingService) -> None:
+    request_cancellation(shipping)
     shipping.confirmed(ORDER)
-    assert shipping.told() == ["ShipmentCancelled"]
+    assert shipping.published() == ["ShipmentCancelled"]
     assert "lines" not in shipping.row()
 
 
-def test_a_parcel_that_has_gone_goes_on(shipping: ShippingService) -> None:
+def test_dispatched_parcel_is_delivered_after_a_request(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
     shipping.sweep()
-    asked_to_cancel()
+    request_cancellation(shipping)
     shipping.sweep(after=TRANSIT)
-    assert shipping.told() == ["ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered"]
+    assert shipping.published() == ["ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered"]
 
 
-def test_while_the_carrier_is_asked_it_is_too_late(shipping: ShippingService, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked(SandboxCarrier):
+def test_request_during_the_booking_is_too_late(shipping: ShippingService) -> None:
+    class UnreachableOnceBooked(SandboxCarrier):
         def book(self, booking: str) -> str | None:
-            asked_to_cancel()
+            request_cancellation(shipping)
             raise CarrierUnavailableError
 
-    monkeypatch.setattr(sweeper, "carrier", lambda: Asked(str))
+    shipping.carrier = UnreachableOnceBooked(str)
     shipping.confirmed(ORDER)
     assert shipping.sweep()["failed"] == 1
-    assert status() == "BOOKING"
-    monkeypatch.setattr(sweeper, "carrier", lambda: SandboxCarrier(str))
+    assert shipping.row()["status"] == "BOOKING"
+    shipping.carrier = SandboxCarrier(str)
     shipping.sweep()
-    assert status() == "DISPATCHED"
+    assert shipping.row()["status"] == "DISPATCHED"
 
 
-def test_a_sweep_that_read_before_the_request_writes_nothing_after_it(shipping: ShippingService) -> None:
+def test_sweep_that_read_before_the_request_writes_nothing_after_it(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
-    ask = shipping.contacts.invoke
+    invoke = shipping.contacts.invoke
 
-    def asked_meanwhile(**call: Any) -> dict[str, Any]:
+    def invoke_during_request(**call: Any) -> dict[str, Any]:
         if call["FunctionName"] == "contact-function":
-            asked_to_cancel()
-        return ask(**call)
+            request_cancellation(shipping)
+        return invoke(**call)
 
-    shipping.contacts.invoke = asked_meanwhile  # type: ignore[method-assign]
+    shipping.contacts.invoke = invoke_during_request  # type: ignore[method-assign]
     assert shipping.sweep()["moved"] == 0
-    assert status() == "CANCELLED"
-
-
-def status() -> str:
-    row: Row | None = table.shipments().get(ORDER)
-    assert row
-    return str(row["status"])
+    assert shipping.row()["status"] == "CANCELLED"

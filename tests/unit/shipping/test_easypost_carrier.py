@@ -1,4 +1,4 @@
-"""EasyPost on the wire: one label for an order, whatever is lost on the way; and what its webhook may be believed."""
+"""The EasyPost adapter buys one label per order, whatever is lost on the way, and verifies webhooks."""
 
 import json
 import logging
@@ -12,13 +12,14 @@ import urllib3
 from audit.row_faults import faults_of
 from kernel.contact import Contact
 from kernel.webhooks import InvalidSignatureError
-from services.shipping.carriers import factory
 from services.shipping.carriers.easypost import EasyPostCarrier, Sender
-from services.shipping.domain.carrier import CarrierUnavailableError, Parcel, Sighting
+from services.shipping.carriers.factory import carrier_of as deployed_carrier
+from services.shipping.domain.carrier import CarrierUnavailableError, ParcelStatus, TrackingUpdate
 from simulation.stage.providers.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
 from simulation.stage.providers.http_server import serving
 from tests.support.choreography import ORDER
-from tests.unit.shipping.conftest import ShippingService
+from tests.support.fake_clients import FakeClients
+from tests.unit.shipping.conftest import ShippingService, fake_secrets
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SHOP = {
@@ -57,7 +58,7 @@ def prepared(carrier: EasyPostCarrier) -> str:
     return booking
 
 
-def test_what_is_prepared_is_no_label_yet(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_prepare_buys_no_label(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     shipment = easypost.shipments[prepared(carrier)]
     assert easypost.sold == []
     assert {name: shipment[name] for name in ("reference", "to_address", "from_address", "parcel")} == {
@@ -76,7 +77,7 @@ def test_what_is_prepared_is_no_label_yet(easypost: EasyPost, carrier: EasyPostC
     }, "three items of 250 g are 26.5 oz, and the mail address is nothing to the carrier"
 
 
-def test_the_cheapest_label_is_bought_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_book_buys_the_cheapest_label_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     tracking = carrier.book(booking)
     assert tracking == "9400100000000000000001"
@@ -85,7 +86,7 @@ def test_the_cheapest_label_is_bought_once(easypost: EasyPost, carrier: EasyPost
     assert easypost.shipments[booking]["selected_rate"]["service"] == "Ground"
 
 
-def test_a_label_whose_answer_was_lost_is_found_and_not_bought_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_lost_response_to_a_purchase_buys_no_second_label(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     easypost.unheard.add("/buy")
     with pytest.raises(CarrierUnavailableError, match="ProtocolError"):
@@ -94,7 +95,7 @@ def test_a_label_whose_answer_was_lost_is_found_and_not_bought_again(easypost: E
     assert easypost.sold == [booking]
 
 
-def test_of_two_that_buy_at_once_one_is_told_to_ask_again(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_concurrent_purchase_is_retried(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     easypost.refused["/buy"] = (422, "SHIPMENT.PURCHASE.IN_PROGRESS")
     with pytest.raises(CarrierUnavailableError, match=r"HTTP 422 SHIPMENT\.PURCHASE\.IN_PROGRESS"):
@@ -104,7 +105,7 @@ def test_of_two_that_buy_at_once_one_is_told_to_ask_again(easypost: EasyPost, ca
     assert easypost.sold == [booking]
 
 
-def test_an_address_that_is_none_is_refused(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_invalid_address_is_refused(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.refused["/shipments"] = (422, "ADDRESS.VERIFY.FAILURE")
     assert carrier.prepare(ORDER, CUSTOMER, LINES) is None
     easypost.refused.clear()
@@ -113,7 +114,7 @@ def test_an_address_that_is_none_is_refused(easypost: EasyPost, carrier: EasyPos
     assert carrier.book(booking) is None
 
 
-def test_no_rate_is_no_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_missing_rate_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.rates = []
     booking = prepared(carrier)
     with pytest.raises(CarrierUnavailableError, match="no carrier offers a rate"):
@@ -123,13 +124,13 @@ def test_no_rate_is_no_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> 
 @pytest.mark.parametrize(
     ("status", "code"), [(429, "RATE_LIMITED"), (500, "INTERNAL_SERVER_ERROR"), (402, "PAYMENT_REQUIRED"), (503, "")]
 )
-def test_whatever_else_goes_wrong_is_asked_again(easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str) -> None:
+def test_other_errors_are_retried(easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str) -> None:
     easypost.refused["/shipments"] = (status, code)
     with pytest.raises(CarrierUnavailableError, match=f"POST /v2/shipments: HTTP {status} {code}"):
         carrier.prepare(ORDER, CUSTOMER, LINES)
 
 
-def test_nobody_there_is_asked_again(loopback: None) -> None:
+def test_unreachable_easypost_is_retried(loopback: None) -> None:
     nobody = EasyPost()
     with serving(nobody):
         pass
@@ -137,7 +138,7 @@ def test_nobody_there_is_asked_again(loopback: None) -> None:
         carrier_of(nobody).prepare(ORDER, CUSTOMER, LINES)
 
 
-def test_no_error_names_a_person_or_the_key(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_errors_contain_no_personal_data_and_no_key(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.refused["/shipments"] = (500, "INTERNAL_SERVER_ERROR")
     for asked, status in ((carrier, "500"), (carrier_of(easypost, "EZTK-of-another"), "401")):
         with pytest.raises(CarrierUnavailableError, match=status) as refused:
@@ -146,7 +147,7 @@ def test_no_error_names_a_person_or_the_key(easypost: EasyPost, carrier: EasyPos
         assert refused.value.__cause__ is None
 
 
-def test_a_label_is_given_back_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_cancel_requests_the_refund_once(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     carrier.cancel(booking)
     assert ("POST", f"/v2/shipments/{booking}/refund") not in easypost.requests, "nothing was bought"
@@ -154,86 +155,86 @@ def test_a_label_is_given_back_once(easypost: EasyPost, carrier: EasyPostCarrier
     carrier.cancel(booking)
     carrier.cancel(booking)
     assert easypost.requests.count(("POST", f"/v2/shipments/{booking}/refund")) == 1
-    assert carrier.book(booking) is None, "what was given back is not bought again"
+    assert carrier.book(booking) is None, "a refunded label is not bought again"
 
 
 @pytest.mark.parametrize(
     ("status", "parcel"),
     [
-        ("unknown", Parcel.ON_ITS_WAY),
-        ("pre_transit", Parcel.ON_ITS_WAY),
-        ("in_transit", Parcel.ON_ITS_WAY),
-        ("out_for_delivery", Parcel.ON_ITS_WAY),
-        ("available_for_pickup", Parcel.ON_ITS_WAY),
-        ("error", Parcel.ON_ITS_WAY),
-        ("delivered", Parcel.DELIVERED),
-        ("return_to_sender", Parcel.RETURNED),
-        ("failure", Parcel.RETURNED),
-        ("cancelled", Parcel.RETURNED),
+        ("unknown", ParcelStatus.ON_ITS_WAY),
+        ("pre_transit", ParcelStatus.ON_ITS_WAY),
+        ("in_transit", ParcelStatus.ON_ITS_WAY),
+        ("out_for_delivery", ParcelStatus.ON_ITS_WAY),
+        ("available_for_pickup", ParcelStatus.ON_ITS_WAY),
+        ("error", ParcelStatus.ON_ITS_WAY),
+        ("delivered", ParcelStatus.DELIVERED),
+        ("return_to_sender", ParcelStatus.RETURNED),
+        ("failure", ParcelStatus.RETURNED),
+        ("cancelled", ParcelStatus.RETURNED),
     ],
 )
-def test_the_trackers_status_in_our_words(easypost: EasyPost, carrier: EasyPostCarrier, status: str, parcel: Parcel) -> None:
+def test_tracker_status_is_translated(easypost: EasyPost, carrier: EasyPostCarrier, status: str, parcel: ParcelStatus) -> None:
     booking = prepared(carrier)
-    assert carrier.find(booking) == Parcel.ON_ITS_WAY
+    assert carrier.track(booking) == ParcelStatus.ON_ITS_WAY
     carrier.book(booking)
     easypost.shipments[booking]["tracker"]["status"] = status
-    assert carrier.find(booking) == parcel
+    assert carrier.track(booking) == parcel
     headers, body = easypost.event(booking, "whatever the event says")
-    assert carrier.hear(headers, body, NOW) == Sighting(ORDER, parcel)
+    assert carrier.parse_webhook(headers, body, NOW) == TrackingUpdate(ORDER, parcel)
 
 
-def test_an_event_that_is_sent_again_says_what_is_so_now(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_recorded_event_returns_the_current_status(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
     carrier.book(booking)
-    overheard = easypost.event(booking, "delivered")
+    recorded = easypost.event(booking, "delivered")
     easypost.shipments[booking]["tracker"]["status"] = "return_to_sender"
-    assert carrier.hear(*overheard, NOW) == Sighting(ORDER, Parcel.RETURNED)
+    assert carrier.parse_webhook(*recorded, NOW) == TrackingUpdate(ORDER, ParcelStatus.RETURNED)
 
 
-def test_an_event_that_easypost_did_not_sign_is_not_even_read(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_event_without_easyposts_signature_is_not_read(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     headers, body = easypost.event(prepared(carrier), "delivered")
     asked = len(easypost.requests)
     for forged in ({}, {"x-hmac-signature": "hmac-sha256-hex=0"}, {"x-hmac-signature": headers["x-hmac-signature"][:-1] + "é"}):
         with pytest.raises(InvalidSignatureError):
-            carrier.hear(forged, body, NOW)
+            carrier.parse_webhook(forged, body, NOW)
     with pytest.raises(InvalidSignatureError):
-        carrier.hear(headers, body + " ", NOW)
+        carrier.parse_webhook(headers, body + " ", NOW)
     assert len(easypost.requests) == asked
 
 
-def test_what_is_about_no_parcel_of_ours_is_let_pass(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+def test_event_about_no_parcel_of_ours_is_ignored(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     booking = prepared(carrier)
-    assert carrier.hear(*easypost.event(booking, "", description="batch.updated"), NOW) is None
-    assert carrier.hear(*easypost.event("", "delivered"), NOW) is None
-    assert carrier.hear(*easypost.event("shp_1/../../addresses", "delivered"), NOW) is None
+    assert carrier.parse_webhook(*easypost.event(booking, "", description="batch.updated"), NOW) is None
+    assert carrier.parse_webhook(*easypost.event("", "delivered"), NOW) is None
+    assert carrier.parse_webhook(*easypost.event("shp_1/../../addresses", "delivered"), NOW) is None
     easypost.shipments[booking]["reference"] = "of another system"
-    assert carrier.hear(*easypost.event(booking, "delivered"), NOW) is None
+    assert carrier.parse_webhook(*easypost.event(booking, "delivered"), NOW) is None
 
 
-def test_a_signed_body_of_another_form_is_told_so(carrier: EasyPostCarrier) -> None:
+def test_malformed_signed_body_raises_value_error(carrier: EasyPostCarrier) -> None:
     for body in ("", "[]", "{}", '{"description": "tracker.updated", "result": null}'):
         with pytest.raises(ValueError, match="must be an EasyPost event"):
-            carrier.hear(signed(body), body, NOW)
+            carrier.parse_webhook(signed(body), body, NOW)
 
 
 @pytest.fixture
-def by_easypost(shipping: ShippingService, easypost: EasyPost, monkeypatch: pytest.MonkeyPatch) -> ShippingService:
-    for name, value in {
+def by_easypost(shipping: ShippingService, easypost: EasyPost) -> ShippingService:
+    environ = {
         "CARRIER": "easypost",
         "EASYPOST_URL": easypost.url,
         "SHIP_FROM": json.dumps(SHOP),
         "GRAMS_PER_ITEM": "500",
         "CARRIER_API_KEY_ARN": "arn:key",
         "CARRIER_WEBHOOK_SECRET_ARN": "arn:webhook",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(factory, "secret", {"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET}.__getitem__)
+    }
+    secrets = fake_secrets({"arn:key": API_KEY, "arn:webhook": WEBHOOK_SECRET})
+    shipping.carrier = deployed_carrier(FakeClients(secrets=secrets), environ)
     shipping.confirmed(ORDER)
     return shipping
 
 
-def forgotten_as_the_label_is_asked_for(by_easypost: ShippingService, easypost: EasyPost) -> dict[str, Any]:
-    """Cut the request for the label while it is on its way, then forget the customer, so that the shipment fails."""
+def forgotten_during_the_purchase(by_easypost: ShippingService, easypost: EasyPost) -> dict[str, Any]:
+    """Cut off the purchase of a label, then forget the customer: the shipment fails. Return EasyPost's shipment."""
     easypost.refused = {"/buy": (503, "")}
     by_easypost.sweep()
     easypost.refused = {}
@@ -248,10 +249,10 @@ def refunds(easypost: EasyPost) -> int:
 
 
 @pytest.mark.parametrize(("ends", "counted"), [("refunded", False), ("rejected", True)])
-def test_a_label_that_is_sold_after_it_was_taken_back_is_refunded(
+def test_label_bought_after_its_cancellation_is_refunded(
     by_easypost: ShippingService, easypost: EasyPost, capsys: pytest.CaptureFixture[str], ends: str, counted: bool
 ) -> None:
-    shipment = forgotten_as_the_label_is_asked_for(by_easypost, easypost)
+    shipment = forgotten_during_the_purchase(by_easypost, easypost)
     easypost.buy(shipment, "rate_Ground")  # the late request
     by_easypost.sweep(after=timedelta(minutes=3))
     assert (shipment["refund_status"], refunds(easypost)) == ("submitted", 1)
@@ -265,10 +266,8 @@ def test_a_label_that_is_sold_after_it_was_taken_back_is_refunded(
     assert by_easypost.bus.types == ["ShipmentCreated", "ShipmentFailed"], "to the order it failed once"
 
 
-def test_a_label_that_is_never_sold_is_looked_for_no_longer_than_a_month(
-    by_easypost: ShippingService, easypost: EasyPost
-) -> None:
-    forgotten_as_the_label_is_asked_for(by_easypost, easypost)
+def test_refund_of_a_label_never_bought_is_checked_for_a_month(by_easypost: ShippingService, easypost: EasyPost) -> None:
+    forgotten_during_the_purchase(by_easypost, easypost)
     looks = 0
     while "next_due" in by_easypost.row():
         asked = len(easypost.requests)
@@ -278,18 +277,18 @@ def test_a_label_that_is_never_sold_is_looked_for_no_longer_than_a_month(
     assert refunds(easypost) == 0
 
 
-def test_a_shipment_goes_by_easypost_though_each_answer_is_lost_once(
+def test_shipment_is_delivered_although_each_response_is_lost_once(
     by_easypost: ShippingService, easypost: EasyPost, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     easypost.unheard = {"/shipments", "/buy"}
     for _ in range(3):
         by_easypost.sweep()
-    assert by_easypost.told() == ["ShipmentCreated", "ShipmentDispatched"]
+    assert by_easypost.published() == ["ShipmentCreated", "ShipmentDispatched"]
     row = by_easypost.row()
     assert easypost.sold == [row["booking"]], "two were prepared, one was bought"
     assert len(easypost.shipments) == 2
     easypost.shipments[row["booking"]]["tracker"]["status"] = "delivered"
-    by_easypost.sweep(after=EasyPostCarrier.asked_every)
+    by_easypost.sweep(after=EasyPostCarrier.poll_interval)
     assert by_easypost.row()["status"] == "DELIVERED"
     assert not [word for word in ("Alice", "Main St", "EZTK") if word in caplog.text]

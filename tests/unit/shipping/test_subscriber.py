@@ -1,13 +1,12 @@
-"""What reaches shipping by its queue: confirmed orders, each of which is shipped once."""
+"""The orders queue: each confirmed order gets one shipment."""
 
-from services.shipping.storage import table
 from tests.support.choreography import ORDER, an_event
 from tests.unit.shipping.conftest import TRANSIT, ShippingService
 
 OTHER = "ord-" + "b" * 26
 
 
-def test_a_confirmed_order_gets_a_shipment_due_at_once(shipping: ShippingService) -> None:
+def test_confirmed_order_gets_a_shipment_due_at_once(shipping: ShippingService) -> None:
     assert shipping.confirmed(ORDER) == {"batchItemFailures": []}
     row = shipping.row()
     assert (row["status"], row["order_id"], row["next_due"]) == ("CREATED", ORDER, "2026-11-23T12:00:00.000Z")
@@ -19,7 +18,7 @@ def test_a_confirmed_order_gets_a_shipment_due_at_once(shipping: ShippingService
     assert metadata["correlation_id"] == row["correlation_id"]
 
 
-def test_told_again_it_writes_nothing(shipping: ShippingService) -> None:
+def test_redelivery_writes_nothing(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER, ORDER)
     before = shipping.row()
     shipping.confirmed(ORDER)
@@ -27,7 +26,7 @@ def test_told_again_it_writes_nothing(shipping: ShippingService) -> None:
     assert shipping.row() == before
 
 
-def test_told_again_when_delivered_it_ships_nothing(shipping: ShippingService) -> None:
+def test_redelivery_after_delivery_writes_nothing(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
     shipping.sweep()
     shipping.sweep(after=TRANSIT)
@@ -37,13 +36,13 @@ def test_told_again_when_delivered_it_ships_nothing(shipping: ShippingService) -
     assert shipping.row() == before
 
 
-def test_only_a_confirmed_order_is_shipped(shipping: ShippingService) -> None:
+def test_order_that_is_not_confirmed_gets_no_shipment(shipping: ShippingService) -> None:
     shipping.receives(an_event("order", "OrderCancelled"), an_event("order", "OrderPlaced"))
-    assert table.shipments().get(ORDER) is None
+    assert shipping.shipments.get(ORDER) is None
     assert len(shipping.dead_letters.reasons) == 2
 
 
-def test_a_bad_message_is_set_aside_and_its_neighbours_are_shipped(shipping: ShippingService) -> None:
+def test_bad_message_is_quarantined_alone(shipping: ShippingService) -> None:
     bad = an_event("order", "OrderConfirmed", lines=[{"sku": "MUG", "quantity": 0}])
     assert shipping.receives(an_event("order", "OrderConfirmed"), bad, an_event("order", "OrderConfirmed", OTHER)) == {
         "batchItemFailures": []
