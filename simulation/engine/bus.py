@@ -56,6 +56,8 @@ class Bus:
         self.heard: Callable[[Envelope], None] = lambda event: None
         self.refuses: Callable[[str], bool] = lambda event_id: False
         """Whether an event's entry is refused this time, by the event's id."""
+        self.rare: frozenset[str] = frozenset()
+        """The detail types of which a world has few: their deliveries are struck more often."""
         self.in_flight = 0
         """Deliveries on their way to their targets."""
         self._puts = 0
@@ -111,9 +113,10 @@ class Bus:
         self.accepted_versions.add((about, version_of(event)))
         self.network.history.add(self.scheduler.now, f"bus accepted {event['detail-type']} {about}")
         self.heard(event)
+        kind = Kind.RARE_DELIVERY if event["detail-type"] in self.rare else Kind.DELIVERY
         for rule in self.rules:
             if rule.matches(event):
-                self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", Kind.DELIVERY)
+                self._deliver(rule, event, f"delivery {about} ({envelope_id}) → {rule.name}", kind)
 
     def forge(self, source: str, detail_type: str, detail: Mapping[str, object]) -> None:
         """Deliver an event, which no archive keeps, to the queues of all rules that match it."""

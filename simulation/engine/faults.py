@@ -62,6 +62,7 @@ class Kind(StrEnum):
     STREAM = "stream batch"
     QUEUE = "queue batch"
     DELIVERY = "delivery"
+    RARE_DELIVERY = "delivery of a rare event"
     REPLAYED_DELIVERY = "replayed delivery"
     SCHEDULE = "schedule"
     ENTRY = "entry of put events"
@@ -153,6 +154,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     ),
     Kind.QUEUE: ((Mode.DELAYED, 2.0), (Mode.DOUBLED, 3.0), (Mode.ANSWER_LOST, 2.0), (Mode.THROTTLED, 1.0)),
     Kind.DELIVERY: ((Mode.DELAYED, 4.0), (Mode.DOUBLED, 4.0), (Mode.DROPPED, 2.0)),
+    Kind.RARE_DELIVERY: ((Mode.DELAYED, 4.0), (Mode.DOUBLED, 4.0), (Mode.DROPPED, 2.0)),
     Kind.REPLAYED_DELIVERY: ((Mode.DELAYED, 1.0), (Mode.DOUBLED, 4.0)),
     Kind.SCHEDULE: ((Mode.DELAYED, 1.0), (Mode.DOUBLED, 2.0), (Mode.DROPPED, 1.0)),
     **dict.fromkeys((Kind.ENTRY, Kind.ROW, Kind.CONDITION, Kind.COLD_START), ((Mode.LASTING, 1.0),)),
@@ -165,8 +167,9 @@ SHARE: Final[Mapping[Kind, float]] = {
     Kind.ENTRY: 0.5,
     Kind.COLD_START: 0.5,
     Kind.REFUND: 10.0,
+    Kind.RARE_DELIVERY: 6.0,
 }
-"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named. Refunds are few."""
+"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named. Refunds and rare events are few."""
 
 _HALF: Final = 1 << 32
 

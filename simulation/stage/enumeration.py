@@ -22,6 +22,7 @@ from simulation.stage.paths import BY_NAME, PATHS, Path, PathVerdict, run_path
 READS: Final = frozenset({Kind.READ, Kind.STALE_READ, Kind.BATCH_READ, Kind.STALE_BATCH_READ})
 HAND_OVERS: Final = {
     Kind.DELIVERY: (Mode.DROPPED, Mode.DOUBLED, Mode.DELAYED),
+    Kind.RARE_DELIVERY: (Mode.DROPPED, Mode.DOUBLED, Mode.DELAYED),
     Kind.STREAM: (Mode.DROPPED, Mode.THROTTLED, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.DELAYED),
     Kind.QUEUE: (Mode.THROTTLED, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.DELAYED),
     Kind.SCHEDULE: (Mode.DROPPED, Mode.DOUBLED, Mode.DELAYED),

@@ -74,7 +74,7 @@ class Losses(Plan):
     def _choose(self, boundary: str, kind: Kind, bits: int) -> Mode | None:
         if kind is Kind.REPLAYED_DELIVERY:
             return Mode.DOUBLED if bits % 4 == 0 else None
-        if kind is Kind.DELIVERY and not self.over:
+        if kind in (Kind.DELIVERY, Kind.RARE_DELIVERY) and not self.over:
             event, _, rule = boundary.partition(" (")
             first = self._first.setdefault(f"{event} {rule.rpartition(' → ')[2]}", self.now())
             if self.now() > first + 60 * SECOND:

@@ -26,6 +26,8 @@ from simulation.stage.invariants import Invariants
 
 EPOCH: Final = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 MINUTE: Final = 60 * SECOND
+RARE: Final = frozenset({"PaymentRefunded", "PaymentRefundFailed", "StockReleased"})
+"""Events of which a world has few: what answers an order that waits for its money or its goods."""
 TOO_LONG: Final = 6 * 60
 """Minutes after which a world that is not at rest is stuck."""
 
@@ -53,6 +55,7 @@ class World:
         self.dynamodb = DynamoDB(lambda: self.scheduler.now)
         self.dynamodb.committed = self._committed
         self.bus = Bus(deployment.BUS, self.network, self.time_of)
+        self.bus.rare = RARE
         self.mail = Mailboxes()
         self.only = only
         """The subscriptions and rules that are on; all when None."""
