@@ -1,10 +1,9 @@
-"""The compiler of patterns: JSON to the tests of each field. It refuses what AWS would refuse, with place and fault."""
+"""The compiler of patterns: from JSON to a test of each field. It refuses all that AWS refuses, and names the place."""
 
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kernel import outside_json
 from kernel.outside_json import OutsideJsonError
@@ -13,9 +12,9 @@ from operations.event_pattern.operators import OPERATORS, Comparison, equal_to, 
 from operations.event_pattern.refusal import InvalidPatternError
 
 MAX_LENGTH = 4096
-"""Of a pattern's text (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
+"""Characters of a pattern's text (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
 MAX_COMBINATIONS = 1000
-"""Of the branches of a pattern's `$or`s."""
+"""Combinations of the branches of a pattern's `$or`s."""
 RESERVED_IN_OR = frozenset(OPERATORS) | {
     "exists",
     *("=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "date-after", "date-on-or-after"),
@@ -28,7 +27,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Leaf:
-    """The condition on one field of the event: it passes one of `tests`, or it is there (or not there), as `exists` says."""
+    """The condition on one field: it passes one of `tests`, or it exists (or does not), as `exists` says."""
 
     tests: tuple[Comparison, ...]
     exists: frozenset[bool] = frozenset()
@@ -39,10 +38,10 @@ class Leaf:
 
 
 Alternative = dict[Path, Leaf]
-"""All of its fields must match. A pattern is one, or several where it has an `$or`."""
+"""Fields that must all match. A pattern is one alternative, or several if it has an `$or`."""
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str) -> dict[str, object]:
     """Parse a pattern's text to a JSON object. Raises InvalidPatternError."""
     if len(text) > MAX_LENGTH:
         raise InvalidPatternError("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
@@ -58,7 +57,7 @@ def parse(text: str) -> dict[str, Any]:
 def compile_pattern(pattern: Mapping[str, object]) -> list[Alternative]:
     """Return the alternatives of a pattern. Raises InvalidPatternError.
 
-    As in Event Ruler, a pattern that is refused with `$or` as the operator may yet be one in which it is the name of a field.
+    As in Event Ruler, if a pattern is invalid with `$or` as an operator, `$or` is read as the name of a field.
     """
     if _combinations(pattern) > MAX_COMBINATIONS:
         raise InvalidPatternError("$or", f"makes more than {MAX_COMBINATIONS} combinations")
@@ -74,7 +73,7 @@ def compile_pattern(pattern: Mapping[str, object]) -> list[Alternative]:
 def _object(so_far: list[Alternative], path: Path, value: object, *, with_or: bool) -> list[Alternative]:
     """Return the alternatives so far, each with the fields of one more object of the pattern.
 
-    A field named again (inside an `$or` and outside) is what it was said to be last, as in Event Ruler.
+    If a field is named twice (inside an `$or` and outside), the last condition counts, as in Event Ruler.
     """
     if not isinstance(value, Mapping):
         raise InvalidPatternError(dotted(path), "must be an object")
@@ -91,7 +90,7 @@ def _object(so_far: list[Alternative], path: Path, value: object, *, with_or: bo
             so_far = [{**one, at: leaf} for one in so_far]
         else:
             raise InvalidPatternError(
-                dotted(at), f"must be an array of what is wanted, such as [{json.dumps(inner)}], or an object"
+                dotted(at), f"must be an array of the wanted values, such as [{json.dumps(inner)}], or an object"
             )
     return so_far
 
@@ -126,7 +125,7 @@ def _combinations(value: object) -> int:
     return found
 
 
-def _leaf(field: str, wanted: list[Any]) -> Leaf:
+def _leaf(field: str, wanted: list[object]) -> Leaf:
     if not wanted:
         raise InvalidPatternError(field, "is an empty array, which AWS refuses")
     tests, exists = [], set()
@@ -149,19 +148,19 @@ def _leaf(field: str, wanted: list[Any]) -> Leaf:
     return Leaf(tuple(tests), frozenset(exists))
 
 
-def _operator(at: str, name: str) -> Callable[[str, Any], Comparison]:
+def _operator(at: str, name: str) -> Callable[[str, object], Comparison]:
     make = OPERATORS.get(name)
     if make is None:
         raise InvalidPatternError(at, f"{name!r} is not an operator; there are {', '.join(sorted({*OPERATORS, 'exists'}))}")
     return make
 
 
-def _only(at: str, expression: Mapping[str, object]) -> tuple[str, Any]:
+def _only(at: str, expression: Mapping[str, object]) -> tuple[str, object]:
     if len(expression) != 1:
         raise InvalidPatternError(at, f"must have exactly one operator; it has {len(expression)}")
     return next(iter(expression.items()))
 
 
 def dotted(path: Path) -> str:
-    """`detail.data.total` for a path."""
+    """Return a path as text, such as `detail.data.total`."""
     return ".".join(path)

@@ -1,4 +1,4 @@
-"""How complex the wildcards of one field are, which AWS bounds.
+"""The complexity of the wildcards of one field, which AWS limits.
 
 Event Ruler counts how many prefixes that end in a wildcard one value can match at the same time: `*:*:*:event-bus/*` has
 four, and a value such as `:::event-bus/` matches all of them. It keeps that many states while it reads a value, so AWS refuses
@@ -12,17 +12,17 @@ from typing import Final
 MOST_AT_ONCE: Final = 4
 """Three patterns of the form `*:stack/NAME/*` were seen to be accepted (4 prefixes), four to be refused (5)."""
 MOST_SETS: Final = 5_000
-"""Of prefixes that a value can match; beyond that a field is taken for too complex."""
+"""The most sets of prefixes that are examined; beyond it, a field counts as too complex."""
 
 State = tuple[str, ...]
-"""A prefix of a pattern: characters, and ANY for each asterisk. Patterns with a common prefix share its states."""
+"""The part of a pattern that was read: characters, and ANY for each asterisk. Patterns that begin alike share states."""
 ANY: Final = "any"
 OTHER: Final = ""
-"""Any character that no pattern names."""
+"""object character that no pattern names."""
 
 
 def is_too_complex(patterns: Iterable[Sequence[str]]) -> bool:
-    """Return whether AWS would refuse these wildcard patterns of one field, each given by what stands between its asterisks."""
+    """Return whether AWS would refuse these wildcard patterns of one field, each given by the texts between its asterisks."""
     ways = [_way(pieces) for pieces in patterns]
     following: dict[State, set[State]] = {}
     for way in ways:

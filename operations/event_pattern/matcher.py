@@ -1,20 +1,19 @@
-"""Whether a pattern takes an event; if not, the first field that is not as it must be."""
+"""The match of a pattern and an event; without a match, the first field that differs."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from operations.event_pattern.compiler import Alternative, Leaf, compile_pattern, dotted, parse
 
 SHOWN = 80
-"""So many characters of a value are enough to recognise it."""
+"""The number of characters of a value that a mismatch shows."""
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A field that is not as the pattern wants it: where (`detail.data.reason`), what was expected, what was found."""
+    """A field that does not match: its path (`detail.data.reason`), and the expected and the found value, in words."""
 
     field: str
     expected: str
@@ -31,45 +30,43 @@ class Pattern:
         self.alternatives = compile_pattern(parse(pattern) if isinstance(pattern, str) else pattern)
 
     def matches(self, event: Mapping[str, object]) -> bool:
-        """Whether a rule with this pattern takes the event, given as the bus delivers it (`source`, `detail-type` ...)."""
+        """Return whether a rule with this pattern takes the event, in the form of the bus (`source`, `detail-type` ...)."""
         return not self.mismatches(event)
 
     def mismatches(self, event: Mapping[str, object]) -> list[Mismatch]:
-        """Why the pattern does not take the event: its first field that does not match. Empty if it does.
+        """Return the first field that does not match, or an empty list if the pattern takes the event.
 
-        Source and detail-type are asked first, whatever the pattern's order. With an `$or` there may be several, one for each
-        branch that could have matched.
+        Source and detail-type are compared first, in any order of the pattern. An `$or` gives one mismatch for each branch.
         """
         found = []
-        event = _by_names(event)
         for alternative in self.alternatives:
-            mismatch = _first(_outermost_first(alternative), event, ())
+            mismatch = _first(_outermost_first(alternative), _by_names(event), ())
             if mismatch is None:
                 return []
             found.append(mismatch)
         return list(dict.fromkeys(found))
 
 
-def _by_names(value: object) -> Any:
-    """Return the event with its names taken apart at their dots, as AWS takes those of the pattern.
+def _by_names(value: object) -> object:
+    """Return the event with each dotted name split into a path, as AWS splits those of the pattern.
 
-    Names that then meet are one: their objects are joined, and of their values any may fit.
+    Names that then coincide are joined: their objects are merged, and any of their values may match.
     """
     if isinstance(value, list):
         return [_by_names(one) for one in value]
     if not isinstance(value, Mapping):
         return value
-    joined: dict[str, Any] = {}
+    joined: object = {}
     for name, inner in value.items():
         *outer, last = str(name).split(".")
-        part: Any = {last: _by_names(inner)}
+        part: object = {last: _by_names(inner)}
         for step in reversed(outer):
             part = {step: part}
         joined = _joined(joined, part)
     return joined
 
 
-def _joined(one: object, other: object) -> Any:
+def _joined(one: object, other: object) -> object:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         names = [*one, *(name for name in other if name not in one)]
         return {
@@ -101,12 +98,12 @@ def _first(wanted: Alternative, found: object, at: tuple[str, ...]) -> Mismatch 
 
 
 def _fits(leaf: Leaf, value: object) -> bool:
-    """Of an array any one value must fit. Objects are no values, and an empty array has none."""
+    """Return whether any value of an array matches. Objects are not values, and an empty array has none."""
     values = [one for one in _flat(value) if not isinstance(one, Mapping)]
     return bool(values) in leaf.exists or any(test.takes(one) for one in values for test in leaf.tests)
 
 
-def _flat(value: object) -> Iterator[Any]:
+def _flat(value: object) -> Iterator[object]:
     """Yield the values in nested arrays. A single value yields itself."""
     if isinstance(value, list):
         for one in value:

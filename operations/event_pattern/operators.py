@@ -1,4 +1,4 @@
-"""The comparisons of a pattern: what each wants of a value, in words and as a test. Strings only, unless said otherwise."""
+"""The comparisons of a pattern, each in words and as a test of one value. They match strings only, unless stated."""
 
 import ipaddress
 import json
@@ -7,11 +7,11 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TypeGuard
 
 from operations.event_pattern.refusal import InvalidPatternError
 
-Takes = Callable[[Any], bool]
+Takes = Callable[[object], bool]
 
 
 @dataclass(frozen=True)
@@ -26,34 +26,34 @@ class Comparison:
 
 
 def equal_to(wanted: object) -> Comparison:
-    """Equality of JSON values, any: 300 is 300.0, and true is not 1."""
+    """Return the test for equality of JSON values: 300 equals 300.0, and true does not equal 1."""
     return Comparison(json.dumps(wanted), lambda value: _same(value, wanted))
 
 
 def prefix(at: str, operand: object) -> Comparison:
-    """`{"prefix": "us-"}`, or `{"prefix": {"equals-ignore-case": "US-"}}`."""
+    """Return the test of `{"prefix": "us-"}`, or `{"prefix": {"equals-ignore-case": "US-"}}`."""
     return _affix(at, operand, "to start with", str.startswith)
 
 
 def suffix(at: str, operand: object) -> Comparison:
-    """`{"suffix": ".png"}`, or `{"suffix": {"equals-ignore-case": ".PNG"}}`."""
+    """Return the test of `{"suffix": ".png"}`, or `{"suffix": {"equals-ignore-case": ".PNG"}}`."""
     return _affix(at, operand, "to end with", str.endswith)
 
 
 def equals_ignore_case(at: str, operand: object) -> Comparison:
-    """`{"equals-ignore-case": "alice"}`."""
+    """Return the test of `{"equals-ignore-case": "alice"}`."""
     wanted = _text(at, operand)
     return _strings(f"{json.dumps(wanted)} in any case", lambda value: value.lower() == wanted.lower())
 
 
 def wildcard(at: str, operand: object) -> Comparison:
-    """`{"wildcard": "dir/*.png"}`; a backslash before `*` or another backslash means that character itself."""
+    """Return the test of `{"wildcard": "dir/*.png"}`. A backslash escapes an asterisk or a backslash."""
     pieces = _pieces(at, _text(at, operand))
     return _strings(f"to be like {json.dumps(operand)}", lambda value: _is_like(value, pieces))
 
 
 def wildcards(at: str, wanted: object) -> Iterator[list[str]]:
-    """Yield what stands between the asterisks of each wildcard that a field has, also under `anything-but`."""
+    """Yield the texts between the asterisks of each wildcard of a field, also under `anything-but`."""
     if isinstance(wanted, list):
         for one in wanted:
             yield from wildcards(at, one)
@@ -67,7 +67,7 @@ def wildcards(at: str, wanted: object) -> Iterator[list[str]]:
 
 
 def _is_wildcard(text: str) -> bool:
-    """Return whether the text is a wildcard that `_pieces` can read; its operator says what is wrong with another."""
+    """Return whether the text is a wildcard that `_pieces` can read; its operator refuses any other."""
     try:
         _pieces("", text)
     except InvalidPatternError:
@@ -76,7 +76,7 @@ def _is_wildcard(text: str) -> bool:
 
 
 def numeric(at: str, operand: object) -> Comparison:
-    """`{"numeric": [">", 10, "<=", 20]}`, of numbers: one comparison, or a lower bound and then an upper."""
+    """Return the test of `{"numeric": [">", 10, "<=", 20]}`: one comparison of numbers, or a lower and then an upper bound."""
     if not isinstance(operand, list) or len(operand) not in (2, 4):
         raise InvalidPatternError(at, 'must be an array of a comparison and a number, or of two of both: [">", 0, "<=", 5]')
     bounds = list(zip(operand[::2], operand[1::2], strict=True))
@@ -97,7 +97,7 @@ def numeric(at: str, operand: object) -> Comparison:
 
 
 def cidr(at: str, operand: object) -> Comparison:
-    """`{"cidr": "10.0.0.0/24"}`, IPv4 or IPv6."""
+    """Return the test of `{"cidr": "10.0.0.0/24"}`, IPv4 or IPv6."""
     block = _text(at, operand)
     address, slash, bits = block.partition("/")
     if not slash or not bits.isdecimal():
@@ -121,7 +121,7 @@ def cidr(at: str, operand: object) -> Comparison:
 
 
 def anything_but(at: str, operand: object) -> Comparison:
-    """`{"anything-but": X}`, of any value that is there.
+    """Return the test of `{"anything-but": X}`, for a value that exists.
 
     X is a string or a number, a list of either, or `{"prefix": ...}`, `{"suffix": ...}`, `{"equals-ignore-case": ...}`,
     `{"wildcard": ...}` of a string or a list of strings.
@@ -132,11 +132,11 @@ def anything_but(at: str, operand: object) -> Comparison:
 
 
 def exactly(at: str, operand: object) -> Comparison:
-    """`{"exactly": "Alice"}`: Event Ruler's long form of a string."""
+    """Return the test of `{"exactly": "Alice"}`, Event Ruler's long form of a string."""
     return equal_to(_text(at, operand))
 
 
-OPERATORS: Mapping[str, Callable[[str, Any], Comparison]] = {
+OPERATORS: Mapping[str, Callable[[str, object], Comparison]] = {
     "prefix": prefix,
     "suffix": suffix,
     "equals-ignore-case": equals_ignore_case,
@@ -146,10 +146,10 @@ OPERATORS: Mapping[str, Callable[[str, Any], Comparison]] = {
     "anything-but": anything_but,
     "exactly": exactly,
 }
-"""The maker of a test from each operator's operand. `exists` is missing: it is about the field and not about a value."""
+"""The test of each operator. `exists` is absent, because it tests the field and not a value."""
 NEGATED = {"prefix": prefix, "suffix": suffix, "equals-ignore-case": equals_ignore_case, "wildcard": wildcard}
 """The operators that `anything-but` may negate."""
-COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
@@ -176,7 +176,7 @@ def _excluded(at: str, operand: object, *, in_list: bool) -> list[Comparison]:
     return found
 
 
-def _listed(at: str, operand: object) -> list[Any]:
+def _listed(at: str, operand: object) -> list[object]:
     """Return a list of one kind of value. A single value becomes a list of one."""
     if not isinstance(operand, list):
         return [operand]
@@ -218,7 +218,7 @@ def _pieces(at: str, pattern: str) -> list[str]:
 
 
 def _is_like(value: str, pieces: list[str]) -> bool:
-    """Whether the pieces come in the value one after the other, the first at its start and the last at its end."""
+    """Return whether the value has the pieces in order, the first at its start and the last at its end."""
     first, *middle = pieces
     if not middle:
         return value == first
@@ -248,5 +248,5 @@ def _same(value: object, wanted: object) -> bool:
     return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -288,7 +288,7 @@ REFUSED: tuple[tuple[Any, str], ...] = (
     ({}, "the pattern is an empty object"),
     ({"detail": {}}, "detail is an empty object"),
     ({"source": []}, "source is an empty array"),
-    ({"source": "aws.ec2"}, r'source must be an array of what is wanted, such as \["aws.ec2"\]'),
+    ({"source": "aws.ec2"}, r'source must be an array of the wanted values, such as \["aws.ec2"\]'),
     ({"source": None}, "source must be an array"),
     ({"source": [["a"]]}, r"source\[0\] must be a string, a number"),
     ({"detail": {"a": ["x", {}]}}, r"detail\.a\[1\] must have exactly one operator; it has 0"),
