@@ -1,28 +1,29 @@
 """The journal's function: it writes a row for each event of its queue."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from journal.items import NotJournaledError, item_of
-from kernel import clients, outside_json
+from journal.items import JournalItem, NotJournaledError, item_of
+from kernel import outside_json
+from kernel.clients import AwsClient, Clients
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.inbox import DeadLetters
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError
 from kernel.settings import from_environment
 
 logger = Logger()
-MAX_ITEMS = 25
+MAX_ITEMS: Final = 25
 """The most items of one BatchWriteItem."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class JournalSettings:
     """The journal's table, the days that a row is kept (as the archive keeps its event), and the URLs of the queues."""
 
     table_name: str
@@ -31,47 +32,64 @@ class Settings:
     queue_url: str
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings that this function was deployed with."""
-    return from_environment(Settings)
+@dataclass(frozen=True)
+class Journal:
+    """The journal's table. `client` is DynamoDB's."""
 
+    client: AwsClient
+    table_name: str
+    retention_days: int
+    dead_letters: DeadLetters
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Journal the queue's batch. Return a partial batch response, so that one bad message never blocks the others."""
-    dead_letters = DeadLetters(clients.sqs(), settings().dead_letter_queue_url, settings().queue_url)
-    rows: dict[str, dict[str, Any]] = {}
-    carriers: defaultdict[str, list[str]] = defaultdict(list)
-    for record in event["Records"]:
+    def record(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Write a row for each SQS record. Return a partial batch response, so that one bad message never blocks the others."""
+        items: dict[str, JournalItem] = {}
+        messages: defaultdict[str, list[str]] = defaultdict(list)
+        for record in records:
+            try:
+                item = item_of(outside_json.read_object(record["body"]), self.retention_days)
+            except OutsideJsonError as error:
+                self.dead_letters.quarantine(record, InvalidEventError("message", error.where, error.reason))
+                continue
+            except NotJournaledError as error:
+                self.dead_letters.quarantine(record, InvalidEventError("message", "", str(error)))
+                continue
+            items[item["sk"]["S"]] = item
+            messages[item["sk"]["S"]].append(record["messageId"])
+        failed = {sort_key for part in _parts(list(items.values())) for sort_key in self.write(part)}
+        return {"batchItemFailures": [{"itemIdentifier": message} for key in sorted(failed) for message in messages[key]]}
+
+    def write(self, items: Sequence[JournalItem]) -> set[str]:
+        """Write at most 25 items, each with a sort key of its own, in one call. Return the sort keys that were not written."""
         try:
-            item = item_of(outside_json.read_object(record["body"]), settings().retention_days)
-        except OutsideJsonError as error:
-            dead_letters.quarantine(record, InvalidEventError("message", error.where, error.reason))
-            continue
-        except NotJournaledError as error:
-            dead_letters.quarantine(record, InvalidEventError("message", "", str(error)))
-            continue
-        rows[item["sk"]["S"]] = item
-        carriers[item["sk"]["S"]].append(record["messageId"])
-    failed = [sort_key for part in _parts(list(rows)) for sort_key in write({key: rows[key] for key in part})]
-    return {"batchItemFailures": [{"itemIdentifier": message} for key in sorted(failed) for message in carriers[key]]}
+            requests = [{"PutRequest": {"Item": item}} for item in items]
+            answer = self.client.batch_write_item(RequestItems={self.table_name: requests})
+            left = answer.get("UnprocessedItems", {}).get(self.table_name, [])
+            return {request["PutRequest"]["Item"]["sk"]["S"] for request in left}
+        except (BotoCoreError, ClientError) as error:
+            if len(items) == 1:
+                sort_key = items[0]["sk"]["S"]
+                logger.error("not journaled", row=sort_key, error=type(error).__name__)
+                return {sort_key}
+        # One bad item fails the whole call, so write each item by itself.
+        return {failed for item in items for failed in self.write([item])}
 
 
-def write(rows: dict[str, dict[str, object]]) -> set[str]:
-    """Write at most 25 rows, given by sort key, in one call. Return the sort keys of the rows that were not written."""
-    table, client = settings().table_name, clients.dynamodb()
-    try:
-        requests = [{"PutRequest": {"Item": item}} for item in rows.values()]
-        left = client.batch_write_item(RequestItems={table: requests}).get("UnprocessedItems", {}).get(table, [])
-        return {request["PutRequest"]["Item"]["sk"]["S"] for request in left}
-    except (BotoCoreError, ClientError) as error:
-        if len(rows) == 1:
-            logger.error("not journaled", row=next(iter(rows)), error=type(error).__name__)
-            return set(rows)
-    # One bad row fails the whole call, so write each row by itself.
-    return {failed for key, item in rows.items() for failed in write({key: item})}
+def _parts(items: list[JournalItem]) -> Iterator[list[JournalItem]]:
+    for start in range(0, len(items), MAX_ITEMS):
+        yield items[start : start + MAX_ITEMS]
 
 
-def _parts(keys: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(keys), MAX_ITEMS):
-        yield keys[start : start + MAX_ITEMS]
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the journal's queue."""
+    settings = from_environment(JournalSettings, environ)
+    dead_letters = DeadLetters(clients.sqs, settings.dead_letter_queue_url, settings.queue_url)
+    journal = Journal(clients.dynamodb, settings.table_name, settings.retention_days, dead_letters)
+
+    def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+        return journal.record(event["Records"])
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from zlib import crc32
 
 from kernel import idempotency
+from kernel.errors import RejectedError
 from kernel.identifiers import PERSONAL, personal_field
 from kernel.naming import CHANNEL_PREFIX
 
@@ -25,11 +26,47 @@ MAX_EVENT_BYTES: Final = 390 * 1024
 """The most bytes of an event. DynamoDB's items have at most 400 KB, keys and names included."""
 
 
-class NotJournaledError(ValueError):
+class Text(TypedDict):
+    """A text in DynamoDB's wire form."""
+
+    S: str
+
+
+class Number(TypedDict):
+    """A number in DynamoDB's wire form: decimal text."""
+
+    N: str
+
+
+class JournalItem(TypedDict):
+    """The row of one put, as an item for PutItem."""
+
+    pk: Text
+    sk: Text
+    event: Text
+    """The event as JSON."""
+    put_at: Text
+    """When the bus accepted the event, in RFC 3339 (UTC)."""
+    size: Number
+    """The length of `event` in bytes of UTF-8."""
+    hour: Text
+    """The partition of the index `hour`."""
+    expires: Number
+    """When DynamoDB deletes the row, in seconds since 1970."""
+
+
+class Key(TypedDict):
+    """A row's key."""
+
+    pk: str
+    sk: str
+
+
+class NotJournaledError(RejectedError, ValueError):
     """An event that no row can hold. The text says why, without a value of the event."""
 
 
-def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
+def item_of(event: Mapping[str, Any], retention_days: int) -> JournalItem:
     """Return the row of one delivery of an EventBridge event, as an item for PutItem.
 
     The item may be put again. Its key has the bus's envelope id, which is new for each put on the bus, so a second delivery of
@@ -42,8 +79,8 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):  # OverflowError: a time near the end of the year 9999
         raise NotJournaledError("is not an EventBridge event (id, time, source, detail)") from None
-    for name, limit in MAX_KEY_BYTES.items():
-        if len(key[name].encode()) > limit:
+    for (name, limit), value in zip(MAX_KEY_BYTES.items(), (key["pk"], key["sk"]), strict=True):
+        if len(value.encode()) > limit:
             raise NotJournaledError(f"has ids too long for a row's key: {name} has at most {limit} bytes")
     if len(text.encode()) > MAX_EVENT_BYTES:
         raise NotJournaledError(f"is longer than {MAX_EVENT_BYTES} bytes, the most that a row holds")
@@ -51,12 +88,13 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> dict[str, Any]:
         raise NotJournaledError(f"has an id that {PERSONAL}")
     shard = crc32(f"{key['pk']} {key['sk']}".encode()) % SHARDS
     return {
-        **{name: {"S": value} for name, value in key.items()},
+        "pk": {"S": key["pk"]},
+        "sk": {"S": key["sk"]},
         "event": {"S": text},
         "put_at": {"S": time},
         "size": {"N": str(len(text.encode()))},
         "hour": {"S": hour(time[:13], shard)},
-        EXPIRES: {"N": str(expires)},
+        "expires": {"N": str(expires)},
     }
 
 
@@ -77,7 +115,7 @@ def without_secrets(event: Mapping[str, object]) -> Mapping[str, object]:
     return event if kept == data else {**event, "detail": {**detail, "data": kept}}
 
 
-def key_of(event: Mapping[str, object]) -> dict[str, str]:
+def key_of(event: Mapping[str, object]) -> Key:
     """Return the row's key: its order (or its own id), then when it occurred, its source, id, version and put."""
     detail = event["detail"]
     metadata = detail.get("metadata") if isinstance(detail, dict) else None

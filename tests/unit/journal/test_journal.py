@@ -1,7 +1,6 @@
-"""The journal keeps each event once, and knows how often it was put."""
+"""The journal has one row for each put of an event on the bus."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +8,9 @@ from botocore.exceptions import ClientError
 
 from journal import function
 from journal.items import REDACTED, SHARDS
-from kernel import clients, idempotency
+from kernel import idempotency
 from tests.support.choreography import DeadLetterQueue
+from tests.support.fake_clients import FakeClients
 from tests.support.tables import create_journal
 
 TABLE = "journal"
@@ -21,17 +21,26 @@ def dead_letters() -> DeadLetterQueue:
     return DeadLetterQueue()
 
 
+ENVIRON = {"TABLE_NAME": TABLE, "RETENTION_DAYS": "30", "DEAD_LETTER_QUEUE_URL": "dead", "QUEUE_URL": "queue"}
+
+
+class JournalService:
+    """The journal as its queue calls it, on a moto table. `dynamodb` may be exchanged at any time."""
+
+    def __init__(self, dynamodb: Any, dead_letters: DeadLetterQueue) -> None:
+        self.dynamodb, self.dead_letters = dynamodb, dead_letters
+
+    def deliver(self, *bodies: object) -> list[str]:
+        """Deliver messages numbered from 0; return the numbers of those that failed."""
+        handler = function.bootstrap(FakeClients(dynamodb=self.dynamodb, sqs=self.dead_letters), ENVIRON)
+        records = [{"messageId": str(place), "body": json.dumps(body)} for place, body in enumerate(bodies)]
+        return [failure["itemIdentifier"] for failure in handler({"Records": records}, None)["batchItemFailures"]]
+
+
 @pytest.fixture
-def journal(dynamodb: Any, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("TABLE_NAME", TABLE)
-    monkeypatch.setenv("RETENTION_DAYS", "30")
-    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "dead")
-    monkeypatch.setenv("QUEUE_URL", "queue")
-    monkeypatch.setattr(clients, "sqs", lambda: dead_letters)
-    function.settings.cache_clear()
+def journal(dynamodb: Any, dead_letters: DeadLetterQueue) -> JournalService:
     create_journal(dynamodb, TABLE)
-    yield dynamodb
-    function.settings.cache_clear()
+    return JournalService(dynamodb, dead_letters)
 
 
 def put(envelope: str, **metadata: str) -> dict[str, Any]:
@@ -45,17 +54,13 @@ def put(envelope: str, **metadata: str) -> dict[str, Any]:
     }
 
 
-def deliver(*bodies: Any) -> list[str]:
-    records = [{"messageId": str(place), "body": json.dumps(body)} for place, body in enumerate(bodies)]
-    return [failure["itemIdentifier"] for failure in function.handler({"Records": records}, None)["batchItemFailures"]]
+def rows(journal: JournalService) -> list[dict[str, Any]]:
+    """Return the table's items by their sort keys."""
+    return sorted(journal.dynamodb.scan(TableName=TABLE)["Items"], key=lambda row: str(row["sk"]["S"]))
 
 
-def rows(client: Any) -> list[dict[str, Any]]:
-    return sorted(client.scan(TableName=TABLE)["Items"], key=lambda row: str(row["sk"]["S"]))
-
-
-def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journal: Any) -> None:
-    assert deliver(put("a")) == []
+def test_event_is_kept_whole_as_long_as_the_archive_keeps_it(journal: JournalService) -> None:
+    assert journal.deliver(put("a")) == []
     [row] = rows(journal)
     assert json.loads(row["event"]["S"]) == put("a")
     assert row["pk"]["S"] == "ORDER#1"
@@ -65,10 +70,10 @@ def test_an_event_is_kept_whole_by_its_order_until_the_archive_forgets_it(journa
     assert int(row["expires"]["N"]) == 1795406707 + 30 * 86400
 
 
-def test_a_channels_payment_token_and_key_are_not_kept(journal: Any) -> None:
+def test_payment_token_and_key_of_a_channel_are_not_kept(journal: JournalService) -> None:
     event = {**put("a"), "source": "orderflow.channel.shop"}
     event["detail"] = {**event["detail"], "data": {"idempotency_key": "key-1", "payment_token": "pm_card_visa"}}
-    deliver(event)
+    journal.deliver(event)
     [row] = rows(journal)
     assert "pm_card_visa" not in str(row)
     assert "key-1" not in str(row)
@@ -78,44 +83,44 @@ def test_a_channels_payment_token_and_key_are_not_kept(journal: Any) -> None:
         assert idempotency.hash_of_journaled("channel:shop", known) == idempotency.key_hash("channel:shop", "key-1")
 
 
-def test_an_event_put_twice_is_two_rows_side_by_side(journal: Any) -> None:
-    deliver(put("a"), put("b"))
+def test_event_put_twice_is_two_rows(journal: JournalService) -> None:
+    journal.deliver(put("a"), put("b"))
     assert [json.loads(row["event"]["S"])["id"] for row in rows(journal)] == ["a", "b"]
 
 
-def test_a_put_delivered_twice_is_one_row(journal: Any) -> None:
-    deliver(put("a"), put("a"))
-    deliver(put("a"))
+def test_put_delivered_twice_is_one_row(journal: JournalService) -> None:
+    journal.deliver(put("a"), put("a"))
+    journal.deliver(put("a"))
     assert len(rows(journal)) == 1
 
 
-def test_more_than_one_call_takes_are_all_written(journal: Any) -> None:
-    assert deliver(*(put(f"{number:03}") for number in range(60))) == []
+def test_batch_above_one_call_is_written_whole(journal: JournalService) -> None:
+    assert journal.deliver(*(put(f"{number:03}") for number in range(60))) == []
     assert len(rows(journal)) == 60
 
 
-def test_what_dynamodb_leaves_undone_is_delivered_again(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unprocessed_items_are_delivered_again(journal: JournalService) -> None:
     class Throttled:
         def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
             return {"UnprocessedItems": {table: requests[1:] for table, requests in RequestItems.items()}}
 
-    monkeypatch.setattr(clients, "dynamodb", Throttled)
-    assert deliver(put("a"), put("b"), put("c")) == ["1", "2"]
+    journal.dynamodb = Throttled()
+    assert journal.deliver(put("a"), put("b"), put("c")) == ["1", "2"]
 
 
-def test_an_orders_events_lie_in_the_order_in_which_they_occurred(journal: Any) -> None:
-    deliver(put("b", event_id="ORDER#1#2", occurred_at="2026-11-23T04:05:08.000Z"), put("a"))
+def test_events_of_an_order_are_sorted_by_time(journal: JournalService) -> None:
+    journal.deliver(put("b", event_id="ORDER#1#2", occurred_at="2026-11-23T04:05:08.000Z"), put("a"))
     assert [json.loads(row["event"]["S"])["id"] for row in rows(journal)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("detail", [{}, {"metadata": None}, "text", {"metadata": {"order_id": None}}])
-def test_what_has_no_metadata_is_kept_as_well(journal: Any, detail: Any) -> None:
-    assert deliver(put("a") | {"detail": detail}, put("b") | {"detail": detail}) == []
+def test_event_without_metadata_is_kept(journal: JournalService, detail: Any) -> None:
+    assert journal.deliver(put("a") | {"detail": detail}, put("b") | {"detail": detail}) == []
     assert sorted(row["pk"]["S"] for row in rows(journal)) == ["EVENT#a", "EVENT#b"]
 
 
-def test_a_message_that_is_no_event_is_set_aside_and_harms_no_neighbour(journal: Any, dead_letters: DeadLetterQueue) -> None:
-    assert deliver({"no": "event"}, put("a"), []) == []
+def test_malformed_message_is_quarantined_alone(journal: JournalService, dead_letters: DeadLetterQueue) -> None:
+    assert journal.deliver({"no": "event"}, put("a"), []) == []
     assert len(rows(journal)) == 1
     assert dead_letters.reasons == [
         "message: is not an EventBridge event (id, time, source, detail)",
@@ -123,16 +128,18 @@ def test_a_message_that_is_no_event_is_set_aside_and_harms_no_neighbour(journal:
     ]
 
 
-def test_what_could_not_be_written_is_delivered_again_alone(journal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_item_that_fails_to_write_is_delivered_again_alone(journal: JournalService) -> None:
     class RefusesOne:
         def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
             if any("#b" in request["PutRequest"]["Item"]["sk"]["S"] for request in RequestItems[TABLE]):
                 raise ClientError({"Error": {"Code": "ValidationException"}}, "BatchWriteItem")
-            answer: dict[str, Any] = journal.batch_write_item(RequestItems=RequestItems)
+            answer: dict[str, Any] = written.batch_write_item(RequestItems=RequestItems)
             return answer
 
-    monkeypatch.setattr(clients, "dynamodb", RefusesOne)
-    assert deliver(put("a"), put("b")) == ["1"]
+    written = journal.dynamodb
+    journal.dynamodb = RefusesOne()
+    assert journal.deliver(put("a"), put("b")) == ["1"]
+    journal.dynamodb = written
     assert len(rows(journal)) == 1
 
 
@@ -146,10 +153,10 @@ def test_what_could_not_be_written_is_delivered_again_alone(journal: Any, monkey
         (put("b", event_id="4111 1111 1111 1111") | {"source": "orderflow.channel.shop"}, "looks like a card number"),
     ],
 )
-def test_what_no_row_can_hold_is_set_aside_at_once(
-    journal: Any, dead_letters: DeadLetterQueue, event: dict[str, Any], reason: str
+def test_event_that_no_row_can_hold_is_quarantined(
+    journal: JournalService, dead_letters: DeadLetterQueue, event: dict[str, Any], reason: str
 ) -> None:
-    assert deliver(put("a"), event) == []
+    assert journal.deliver(put("a"), event) == []
     assert len(rows(journal)) == 1
     [said] = dead_letters.reasons
     assert reason in said
