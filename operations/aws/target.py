@@ -1,8 +1,8 @@
-"""Which AWS a command works on, and how it gets there.
+"""The target of a command: the laptop's AWS or a real account, and the clients for it.
 
-A laptop target can reach the loopback interface only, with credentials that are valid nowhere: no profile, file or
-instance role of the user is ever read for it, neither by a client made here nor by a process given
-`environment()`. A real account needs `--target aws`, in so many words.
+A laptop target reaches the loopback interface only, with credentials that are valid nowhere. Neither its clients nor a
+process with its `environment()` reads a profile, file or instance role of the user. A real account needs an explicit
+`--target aws`.
 """
 
 import json

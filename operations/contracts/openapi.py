@@ -1,7 +1,11 @@
 """The services' HTTP APIs as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), made of each `api.yaml` and its schemas.
 
-An `api.yaml` has OpenAPI's paths in a shorter form: a `requestBody` and a response's `body` name a JSON Schema file of the
-service, `problem: true` stands for a problem document, `headers` are named, and `open: true` marks a route without a sign-in.
+An `api.yaml` has OpenAPI's paths in a shorter form:
+
+- a `requestBody` and a response's `body` name a JSON Schema file of the service;
+- `problem: true` means a problem document;
+- `headers` has the names of headers;
+- `open: true` marks a route without a signature.
 """
 
 import json

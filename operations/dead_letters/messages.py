@@ -45,7 +45,7 @@ def held_by(name: str) -> str:
 
 
 def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` messages of a queue, told as `told` tells them. A `UserError` if there is no such queue."""
+    """Return at most `limit` messages of a queue, as `told` describes them. Raises UserError if the queue does not exist."""
     urls = {found.removesuffix(ENDING): url for found, url in stage_state.parameters(target, ENDING).items()}
     if name not in urls:
         raise UserError(f"There is no dead-letter queue {name}.", f"Choose one of: {', '.join(sorted(urls)) or 'none'}.")
@@ -79,8 +79,8 @@ def peek(client: AwsClient, url: str, limit: int) -> list[dict[str, Any]]:
 def told(message: Mapping[str, Any]) -> dict[str, Any]:
     """Describe a dead letter as plain data.
 
-    Its `id`, the `event` and `order_id` that it is about (None if it names none), its `reason` and `body`; when it was
-    `first_seen`, how often it was received and redriven, and what today's schema says against it.
+    The fields are `id`, `event` and `order_id` (None if the message names none), `reason`, `body`, `first_seen`, the numbers
+    of receives and redrives, and the violations of the current schema.
     """
     try:
         body = outside_json.read(message["Body"])

@@ -19,8 +19,8 @@ ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
 ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
 NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn", "journal/events-rule-arn"})
-"""Rules that cannot be chosen: the saga of an order is never started by a replay (its sweeper is its retry), the
-staging queue gets paced replays only, and the journal keeps what was put, not what was replayed."""
+"""Rules that cannot be a replay destination. A replay never starts a saga, because the sweeper retries it. The staging queue
+receives paced replays only, and the journal records published events, not replayed ones."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
