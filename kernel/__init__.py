@@ -1,1 +1,1 @@
-"""What all five services share at run time: envelope, transitions, rows with their outbox, relay, inbox, clients."""
+"""The code that all five services share at run time: envelope, transitions, rows with their outbox, relay, inbox, clients."""

@@ -101,7 +101,7 @@ class UnknownAggregateError(RetryableError):
 
 @dataclass(frozen=True)
 class Causation:
-    """What causes an event: the order's correlation id, and the id of the event or request that led here."""
+    """The cause of an event: the order's correlation id, and the id of the event or request that led here."""
 
     correlation_id: str
     causation_id: str
@@ -206,8 +206,8 @@ class KeyedStore(Generic[R]):
     def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
         """Yield the ids of at most `limit` due rows a shard; over all shards, the longest waiting first.
 
-        The index runs behind the table: whoever acts on a row reads it first. A shard that cannot be read stops no other:
-        what its query raises is raised at the end.
+        The index runs behind the table, so read a row before you act on it. A shard that cannot be read stops no other:
+        its error is raised at the end.
         """
 
         def of_shard(shard: str) -> list[dict[str, Any]]:

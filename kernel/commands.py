@@ -24,7 +24,7 @@ Command = dict[str, Any]
 Answer = Mapping[str, object]
 """A command's answer: `outcome`, and what belongs to it."""
 Commands = Mapping[str, Callable[[Command], Answer]]
-"""What each command does, by its name."""
+"""The function of each command, by its name."""
 C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
@@ -84,7 +84,7 @@ def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], An
 def read(kind: type[C], event: Command) -> C:
     """Return the dataclass `kind` with the command's fields. Raises InvalidCommandError naming the field.
 
-    A field of type `object` takes any JSON value; whoever uses it checks it.
+    A field of type `object` takes any JSON value; its user checks it.
     """
     values: dict[str, object] = {}
     for name, (expected, is_required) in _fields_of(cast(Hashable, kind)).items():

@@ -1,8 +1,8 @@
 """The one reader of JSON that comes from outside: request bodies, queue messages, webhooks, gateways' answers, files.
 
-It returns values that the rest of the code can take without a second look: no text that UTF-8 cannot hold, no name twice in
-an object, no number that a double or a database would change (RFC 7493, I-JSON). `1.0`, `2e0` and `1e1` are integers, as JSON
-Schema counts them. It raises one error, whatever the text is. No other module parses JSON; a test holds them to it.
+It returns values that the rest of the code can use without another check (RFC 7493, I-JSON). Every text fits UTF-8, every name
+in an object is unique, and neither a double nor a database changes a number. `1.0`, `2e0` and `1e1` are integers, as JSON
+Schema counts them. It raises one error for any text. No other module parses JSON; a test checks that.
 """
 
 import json

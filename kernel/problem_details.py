@@ -1,4 +1,4 @@
-"""What an API answers when it cannot do as asked: problem documents (RFC 9457), naming the field."""
+"""Problem documents (RFC 9457): an API's answer to a request that it cannot fulfil, with the field."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -35,7 +35,7 @@ metrics = Metrics(namespace="Orderflow")
 
 
 class Kind(StrEnum):
-    """Who states what. A receipt of one kind is none of another."""
+    """The kinds of statements. A receipt of one kind is not valid for another."""
 
     PAYABLE = "order/payable"
     """The order states what is to be paid, and by what: `total`, `payment_token`."""

@@ -52,7 +52,7 @@ class Outbox:
 
 @dataclass(frozen=True)
 class Published:
-    """What became of pending events, by their texts. An event in neither set was refused for now."""
+    """The fate of pending events, by their texts. An event in neither set was refused for now."""
 
     accepted: set[str]
     unpublishable: set[str]

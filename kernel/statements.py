@@ -5,7 +5,7 @@ from typing import Literal, NotRequired, TypedDict
 from kernel.money import MoneyDict
 
 IfShort = Literal["REJECT", "ALLOW_PARTIAL", "BACK_ORDER"]
-"""What to do if some of an order is not in stock: nothing at all, send what there is, or wait for all of it."""
+"""The rule if some of an order is not in stock: nothing at all, send what there is, or wait for all of it."""
 
 
 class Quantity(TypedDict):

@@ -1,4 +1,4 @@
-"""What a service's `subscriptions.py` declares: its subscriptions, the events of each, and the fields that it reads of them."""
+"""The declarations in a service's `subscriptions.py`: its subscriptions, the events of each, and the fields that it reads."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,12 +7,12 @@ Subscriptions = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
 """By subscription: the fields read, by (source, detail-type). A source may end in `*`.
 
 A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
-change what nobody reads.
+change fields that no consumer reads.
 """
 
 
 class ReplayPolicy(StrEnum):
-    """What a subscription does with an event out of the archive. It never repeats what it has done already."""
+    """The treatment of an event out of the archive by a subscription. It never repeats work that is done."""
 
     REAPPLY = "rebuild"
     """Create the row that is missing, with all that follows from it."""
@@ -21,6 +21,6 @@ class ReplayPolicy(StrEnum):
 
 
 CAUSE = ("metadata.event_id", "metadata.correlation_id")
-"""What a consumer reads to say what its own events were caused by."""
+"""The fields that a consumer reads to name the cause of its own events."""
 ORDER = ("metadata.order_id", *CAUSE)
 """The same of an event that is about an order."""

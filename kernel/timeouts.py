@@ -39,7 +39,7 @@ CONNECT_SECONDS: Final = 1.0
 SWEEP_BEGINS_SECONDS: Final = 25
 """How long a sweep begins rows; what it does not begin is the next sweep's."""
 REPUBLISH_SECONDS: Final = 10
-"""What a sweep keeps, after its last row, to publish what the relay left behind."""
+"""The time that a sweep keeps, after its last row, to publish stale outboxes."""
 
 
 class OverBudgetError(BugError):

@@ -36,8 +36,8 @@ def transact(
     The refused are by position, each with the row as it is if its action asks for ALL_OLD, or None. A conflict with another
     transaction (or throttling), and nothing else, is tried again. Raises ContentionError when the tries are spent.
 
-    No ClientRequestToken is given: the conditions make a repeat harmless for ever, where a token does so for ten minutes and
-    only if every byte is the same (`updated_at` is not). botocore gives each call a random one, for its own retries.
+    No ClientRequestToken is given. The conditions make a repeat harmless for ever. A token does so only for ten minutes, and
+    only for the same bytes (`updated_at` differs). botocore gives each call a random one, for its own retries.
     """
     for attempt in range(TRIES):
         try:

@@ -4,7 +4,7 @@ from kernel.naming import CHANNEL_PREFIX, source_of
 from kernel.subscriptions import CAUSE, ORDER, ReplayPolicy, Subscriptions
 
 MOVED = (*ORDER, "metadata.occurred_at")
-"""What is read of an event that moves an order: its moment stands in the order's timeline."""
+"""The fields read of an event that moves an order: its time is in the order's timeline."""
 
 SUBSCRIPTIONS: Subscriptions = {
     "intake": {

@@ -18,7 +18,7 @@ from services.inventory.domain.stock import AVAILABLE, HELD, SOLD, Join, Leave, 
 Answer = dict[str, Any]
 REJECT, ALLOW_PARTIAL, BACK_ORDER = "REJECT", "ALLOW_PARTIAL", "BACK_ORDER"
 IF_SHORT = (REJECT, ALLOW_PARTIAL, BACK_ORDER)
-"""What an order wants where some of it is short: nothing at all, what there is, or to wait for all of it."""
+"""The wish of an order if stock is short: nothing at all, the available part, or to wait for all of it."""
 
 
 @dataclass(frozen=True)

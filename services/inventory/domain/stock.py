@@ -38,7 +38,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Stock:
-    """What the row of a SKU says: its counters, and who waits for it, the first to come first."""
+    """The row of a SKU: its counters, and the orders that wait for it, first come first."""
 
     available: int = 0
     held: int = 0
@@ -52,7 +52,7 @@ class Stock:
 
     @property
     def free(self) -> int:
-        """How many are available to somebody who comes now."""
+        """The units that are available to a new order."""
         return max(0, self.available - self.waited_for)
 
 
@@ -64,7 +64,7 @@ Seen = Mapping[str, Stock]
 class Move:
     """`quantity` of `sku` from one counter, which must have so many and `beside` more, to another; from None, from outside.
 
-    What moves from AVAILABLE to somebody who comes now leaves `beside` to those who wait, who must not have become more.
+    Units that move from AVAILABLE to a new order leave `beside` to the waiting orders, which must not have become more.
     """
 
     sku: str
@@ -110,7 +110,7 @@ class Leave:
 
 
 Part = Move | Join | Leave
-"""What a step does to the row of one SKU."""
+"""The effect of a step on the row of one SKU."""
 
 
 def check_sku(sku: object) -> None:
@@ -148,14 +148,14 @@ def moves(quantities: Quantities, source: str | None, target: str) -> tuple[Move
 
 
 def holds(quantities: Quantities, seen: Seen) -> tuple[Move, ...]:
-    """All of `quantities` set aside for somebody who comes now, beside what those wait for who came before."""
+    """Reserve all of `quantities` for a new order, beside the units that earlier orders wait for."""
     return tuple(
         Move(sku, quantity, AVAILABLE, HELD, seen[sku].waited_for if sku in seen else 0) for sku, quantity in quantities.items()
     )
 
 
 def free(quantities: Quantities, seen: Seen) -> Quantities:
-    """As much of `quantities` as somebody who comes now can have."""
+    """Return as much of `quantities` as a new order can have."""
     found = {sku: min(quantity, seen[sku].free) if sku in seen else quantity for sku, quantity in quantities.items()}
     return {sku: quantity for sku, quantity in found.items() if quantity}
 
@@ -175,5 +175,5 @@ def crowded(quantities: Quantities, seen: Seen) -> bool:
 
 
 def queue_of(sku: str, order_id: str, quantity: int, seen: Seen) -> tuple[Waiting, ...]:
-    """Who waits for the SKU; where that was not seen, the order alone, which the transaction checks."""
+    """Return the orders that wait for the SKU. If that was not seen, return the order alone; the transaction checks it."""
     return seen[sku].queue if sku in seen else (Waiting(order_id, quantity),)

@@ -1,4 +1,4 @@
-"""The inventory's API: what is in stock."""
+"""The inventory's API: the stock of a SKU."""
 
 import json
 from typing import Any

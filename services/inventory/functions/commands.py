@@ -53,7 +53,7 @@ def reserve(command: Reserve) -> Answer:
 
 
 def commit(command: Settle) -> Answer:
-    """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED where it was let go before."""
+    """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
     order_id, cause = command.order_id, command.causation
     receipts().check(Kind.DECISION, order_id, command.decision, CONFIRMING)
     row = table.reservations().move(order_id, decisions.commit, cause)
@@ -61,7 +61,7 @@ def commit(command: Settle) -> Answer:
 
 
 def release(command: Settle) -> Answer:
-    """Let go of what is or may yet be held or waited for, or was sold to an order that is CANCELLING: RELEASED or RESTOCKED."""
+    """Release the stock that an order holds, waits for, or was sold while it is CANCELLING: RELEASED or RESTOCKED."""
     order_id, cause = command.order_id, command.causation
     receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
     row = table.reservations().move(

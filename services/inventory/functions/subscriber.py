@@ -1,4 +1,4 @@
-"""The cancellations' subscriber: what was sold to a confirmed order that is cancelled is available again, once."""
+"""The cancellations' subscriber: it restocks the goods of a confirmed order that is cancelled, once."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
-"""The sweeper: every minute, each SKU of which more or less became available is looked at, for whoever waits for it.
+"""The sweeper: every minute, it evaluates each SKU whose available stock changed, for the orders that wait for it.
 
-Holds have no clock: the saga lets them go. What it left behind is released if no order needs it.
+Holds have no clock: the saga releases them. The sweeper releases a hold that the saga left and that no order needs.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The rows of SKUs, `SKU#<sku>`: counters, and who waits for how many; each change of them is a part of a transaction."""
+"""The rows of SKUs, `SKU#<sku>`: counters, and the queue of waiting orders. Each change of them is a part of a transaction."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ from services.inventory.domain.stock import (
 class Skus(KeyedStore):
     """The rows `SKU#<sku>`: `sku`, the counters `available`, `held`, `sold`, `replenished`, and `waiting`, those who wait.
 
-    One of which more or less became available, or was waited for, is due: a sweeper looks at it.
+    A SKU whose stock or queue changed is due: a sweeper looks at it.
     """
 
     def __init__(self, client: AwsClient, table_name: str) -> None:

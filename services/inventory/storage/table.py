@@ -39,7 +39,7 @@ class StockRows(AggregateStore):
             refused = transact(self.client, [{"Update": update}, *parts])
             if not refused:
                 return {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
-            if 0 in refused:  # somebody moved the row, or this step's first answer was lost: that wins over any shortage
+            if 0 in refused:  # another writer moved the row, or this step's first answer was lost: that wins over any shortage
                 row, seen = refused[0], {}
             else:
                 seen |= {step.parts[position - 1].sku: sku_rows.stock_of(found) for position, found in refused.items()}

@@ -9,7 +9,7 @@ from services.inventory.storage import table
 def serve(sku: str) -> int:
     """Let each order that waits for the SKU have its goods if all of them are there; how many got theirs.
 
-    What an order waits for in vain, since another of its SKUs is short, is kept for it all the same.
+    Stock stays reserved for a waiting order even while another of its SKUs is missing.
     """
     stock = table.skus().get(sku)
     if stock is None:

@@ -1,4 +1,4 @@
-"""The levels of watched SKUs: who sets the threshold, and what is told when less than it is available."""
+"""The levels of watched SKUs: the threshold that an operator sets, and the event when less is available."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit

@@ -1,4 +1,4 @@
-"""What a contact must be, so that SES takes its mail address and a carrier its postal address."""
+"""The rules for a contact, so that SES accepts its mail address and a carrier its postal address."""
 
 import re
 import unicodedata

@@ -94,7 +94,7 @@ def decide_to_confirm(
 ) -> OrderDecision | None:
     """Confirm an undecided order, on payment AUTHORIZED and stock HELD or COMMITTED.
 
-    If less is held than was ordered, `lines` and `total` become what is held, and `ordered` keeps the original. If what is held
+    If less is held than was ordered, `lines` and `total` become the held part, and `ordered` keeps the original. If that part
     costs less than `at_least` of the payment's statement, an order that costs more is out of stock.
 
     Raises EvidenceMissingError, also if more of a SKU is held than was ordered.
@@ -138,7 +138,7 @@ def turn_down(row: OrderRow, statement: PaymentStatement | StockStatement, now: 
 
 
 def expire(row: OrderRow, reason: Reason, tried_at: str, limits: Limits, now: datetime) -> OrderDecision | None:
-    """Cancel an undecided order after a try in vain, if it was the order's latest and began after the deadline.
+    """Cancel an undecided order after a try without result, if it was the order's latest and began after the deadline.
 
     `tried_at` names the try. The row and not the caller says when it began, so a late answer of an earlier try and a forged one
     cancel nothing; neither does a backlog of orders that were not tried.
@@ -151,7 +151,7 @@ def expire(row: OrderRow, reason: Reason, tried_at: str, limits: Limits, now: da
 
 
 def deadline_of(row: OrderRow, limits: Limits) -> datetime:
-    """Return the time after which a try in vain ends an undecided order.
+    """Return the time after which a try without result ends an undecided order.
 
     A back-order also ends HOLD_MARGIN before the card's bank releases its money.
     """
@@ -221,7 +221,7 @@ def confirm(row: OrderRow, payment: str, stock: str) -> OrderDecision | None:
 def cancel(row: OrderRow, payment: str, stock: str) -> OrderDecision | None:
     """Cancel the order. Requires payment VOIDED or DECLINED, stock RELEASED or RESTOCKED, else raises EvidenceMissingError."""
     if payment not in ("VOIDED", "DECLINED") or stock not in ("RELEASED", "RESTOCKED"):
-        raise EvidenceMissingError(f"an order is cancelled once money and stock are let go, not on {payment} and {stock}")
+        raise EvidenceMissingError(f"an order is cancelled once money and stock are released, not on {payment} and {stock}")
     if row["status"] != states.CANCELLING:
         return None
     return Decision(TRANSITIONS["cancel"], remove=RECOVERY_ATTRIBUTES, data=_cancelled(row, row["reason"], confirmed=False))

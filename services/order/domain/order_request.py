@@ -91,7 +91,7 @@ class Placement:
 
     @property
     def request_hash(self) -> str:
-        """The hash that tells a repeated request from another request under the same key."""
+        """The hash that distinguishes a repeated request from another request under the same key."""
         return identity.request_hash(self.request)
 
 

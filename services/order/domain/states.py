@@ -1,4 +1,4 @@
-"""The order's transition table (protocol O1 to O5, and what comes after the yes) and the marks of its fulfilment."""
+"""The order's transition table (protocol O1 to O5, and the steps after the confirmation) and the marks of its fulfilment."""
 
 from typing import Final, Literal
 

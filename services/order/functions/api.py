@@ -65,7 +65,7 @@ def run_saga(row: OrderRow, workflow_input: Mapping[str, object]) -> OrderRow:
 
 @app.post("/orders")
 def place_order() -> Response[str]:
-    """Place an order: 201 confirmed, 402 declined, 409 not to be had, 202 when it cannot be known yet, or waits for stock."""
+    """Place an order: 201 confirmed, 402 declined, 409 unavailable, 202 when it cannot be known yet, or waits for stock."""
     request_id = _request_id()
     key = order_request.read_idempotency_key(_header("idempotency-key"))
     request = order_request.normalize_request(order_request.read_body(_body(), order_request.PLACE_ORDER))

@@ -19,10 +19,10 @@ from services.order.subscriptions import REPLAY_POLICY
 
 @dataclass(frozen=True)
 class Hint:
-    """What an event lets the order do, if the row of its `owner` has one of these statuses.
+    """The step that an event allows the order, if the row of its `owner` has one of these statuses.
 
     The statuses are the event's own and those that can follow it, so that a late delivery is confirmed as well. `choose` takes
-    the order's row and what is known of the event: first its data, then the owner's facts.
+    the order's row and the facts about the event: first its data, then the owner's facts.
     """
 
     owner: str

@@ -31,7 +31,7 @@ def cancelled_v1_to_v2(data: Data) -> Data:
 
 
 def cancelled_v2_to_v1(data: Data) -> Data | None:
-    """Version 1 has no words for an order that was confirmed before, and knows nobody but the customer who asks."""
+    """Drop what version 1 cannot express: an order that was confirmed before, and a request not made by the customer."""
     if data["confirmed"]:
         return None
     reason = "CUSTOMER" if data["reason"] == "OPERATOR" else data["reason"]

@@ -3,4 +3,4 @@
 CUSTOMER_INDEX = "customer"
 """Orders by `customer_id` and `created_at`, the newest last."""
 IN_A_PAGE = ("order_id", "status", "fulfilment", "total", "updated_at")
-"""What a page shows of an order, beside when it was placed."""
+"""The attributes of an order in a page, beside the time when it was placed."""

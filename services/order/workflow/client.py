@@ -20,7 +20,7 @@ def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, obje
 def run(client: AwsClient, workflow_arn: str, workflow_input: Mapping[str, object]) -> bool:
     """Start the saga and wait for its end. Return whether it ended: what it reached is on the order's row alone.
 
-    A failed synchronous execution still answers HTTP 200; its `status` tells
+    A failed synchronous execution still answers HTTP 200; its `status` shows the failure
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html).
     """
     order_id = workflow_input["order_id"]

@@ -1,4 +1,4 @@
-"""What the order states of its row to payment, to inventory and to itself, each with its receipt."""
+"""The order's statements about its row to payment, to inventory and to itself, each with its receipt."""
 
 from kernel.receipts import Kind, Statement, receipts
 from services.order.domain import decisions, identity

@@ -22,9 +22,9 @@ COLD_START_SECONDS: Final = 2.0
 CALLS_BEFORE: Final = 2
 """The API's calls of DynamoDB before the run: the prices, and the order's row."""
 ANSWER_SECONDS: Final = 0.5
-"""What the API needs to write its answer, once it has read the row."""
+"""The time that the API needs to write its answer, once it has read the row."""
 REST_SECONDS: Final = timeouts.CONNECT_SECONDS + timeouts.DYNAMODB.seconds + ANSWER_SECONDS
-"""What the API keeps beside the time of the run: to reach Step Functions, to read the row, to answer."""
+"""The time that the API reserves beside the run: to reach Step Functions, to read the row, to answer."""
 LIVE_ENTRY: Final = "AuthorizePayment"
 """Where a run begins whose caller waits for it."""
 RARE = frozenset({"RefuseCapture"})

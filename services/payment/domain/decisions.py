@@ -30,7 +30,7 @@ from services.payment.domain.states import DISPUTES, OUTSIDE_REFUNDS, TRANSITION
 
 Answer = dict[str, Any]
 NO_MORE_DUE = (*DUE_INDEX_ATTRIBUTES, "settlement")
-"""What a row loses once the gateway has answered an attempt at its refund."""
+"""The attributes that a row loses once the gateway has answered an attempt at its refund."""
 
 
 class NotAuthorizedError(BugError):
@@ -104,7 +104,7 @@ def intend_void(row: Row | None, order_id: str, correlation_id: str, now: dateti
 
 
 def record_void(row: Row | None) -> Decision | None:
-    """Keep that the gateway has let go."""
+    """Record that the gateway has voided the payment."""
     if row is None or row["status"] != states.VOIDING:
         return None
     return Decision(TRANSITIONS["void"], remove=DUE_INDEX_ATTRIBUTES, data={"total": row["total"]} if "total" in row else {})
@@ -205,7 +205,7 @@ AFTER_AUTHORIZE = {
     states.VOIDING: "VOIDED",
     states.VOIDED: "VOIDED",
 }
-"""What an authorise answers: once authorised, what came after it is decided elsewhere; a void, begun or done, is final."""
+"""The answers of an authorise: once authorised, later steps are decided elsewhere; a void, begun or done, is final."""
 AFTER_CAPTURE = {
     states.CAPTURED: "CAPTURED",
     **dict.fromkeys((states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "CAPTURED"),

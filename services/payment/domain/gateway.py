@@ -1,4 +1,4 @@
-"""The port to whoever moves the money."""
+"""The port to the gateway that moves the money."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,7 +9,7 @@ from kernel.money import Money
 
 @dataclass(frozen=True)
 class Intent:
-    """What the customer agreed to pay, and by what. `payment_token` is the gateway's own; card data is never here."""
+    """The amount that the customer agreed to pay. `payment_token` is the gateway's own; card data is never here."""
 
     order_id: str
     total: Money
@@ -36,7 +36,7 @@ class Declined:
 
 @dataclass(frozen=True)
 class Captured:
-    """What was asked for is ours; the rest of what was set aside, if any, is let go."""
+    """The requested amount is captured; the rest of the authorisation, if any, is released."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Dispute:
-    """What a gateway says of a payment that a customer contests at their bank. `won` once it is over."""
+    """A gateway's report on a payment that a customer contests at their bank. `won` once it is over."""
 
     dispute_id: str
     amount: Money
@@ -137,7 +137,7 @@ class PaymentGateway(Protocol):
         ...
 
     def void(self, order_id: str) -> Voided | Captured:
-        """Let go of what is or may yet be set aside; Captured if the capture was first."""
+        """Void the authorisation, even one that is still to come; Captured if the capture was first."""
         ...
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:

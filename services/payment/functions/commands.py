@@ -52,7 +52,7 @@ def capture(command: Settle) -> Answer:
 
 
 def void(command: Settle) -> Answer:
-    """Let go of what is or may yet be set aside for an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
+    """Void the authorisation, even a late one, of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
     order_id = command.order_id
     receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
     return _stated(order_id, processor.void(table.payments(), gateway(), order_id, command.causation))

@@ -25,7 +25,7 @@ REASON = re.compile(r"[a-z0-9_]{1,64}")
 def retry_refund(command: Command) -> Command:
     """Attempt a refund anew that the gateway refused: REFUNDED, REFUND_REFUSED or REFUNDING.
 
-    UNCHANGED with the payment's `status` where none was ever begun. What is refunded is not refunded again.
+    UNCHANGED with the payment's `status` where none was ever begun. A refunded payment is not refunded again.
     """
     payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
     row = payments.get(command["order_id"])

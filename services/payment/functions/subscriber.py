@@ -1,4 +1,4 @@
-"""The cancellations' subscriber: a confirmed order that is cancelled gets its money back, once, however often it is told."""
+"""The cancellations' subscriber: it refunds a confirmed order that is cancelled, once, however often the event comes."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
 """The sweeper: every minute, each refund whose outcome is not known yet is asked for again. It never gives up.
 
-Everything before the capture the saga recovers. What it left behind is voided if no order needs it.
+The saga recovers everything before the capture. The sweeper voids a payment that the saga left and that no order needs.
 """
 
 from collections.abc import Mapping

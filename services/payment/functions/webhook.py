@@ -1,6 +1,6 @@
-"""Stripe's webhook: what happens to a payment later, when nobody of ours is asking.
+"""Stripe's webhook: later events of a payment, without a call of ours.
 
-Stripe delivers an event at least once, in any order, for three days (https://docs.stripe.com/webhooks). What is no news changes
+Stripe delivers an event at least once, in any order, for three days (https://docs.stripe.com/webhooks). A known event changes
 nothing.
 """
 
@@ -114,7 +114,7 @@ def _record(told: Object, decide: Callable[[Row | None, str, Dispute], Decision 
 
 
 def intent_canceled(intent: Object) -> str:
-    """Money that was set aside is let go: by Stripe, or by hand. A capture is refused then, and the saga turns back.
+    """Record that an authorisation was released: by Stripe, or by hand. A capture is refused then, and the saga turns back.
 
     Our own void is no news: its row says so before Stripe is asked.
     """

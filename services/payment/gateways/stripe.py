@@ -42,7 +42,7 @@ CAPTURE_ENDS: Final = frozenset({"succeeded", "canceled", "requires_capture", "r
 NOTHING_BACK: Final = frozenset({"failed", "canceled"})
 """A refund's states in which the money is still ours."""
 CARD_ERROR: Final = "card_error"
-"""What Stripe calls a refusal that is the card's."""
+"""Stripe's type of an error that is the card's."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
 """The customer's bank wants to hear from the customer, who is not there: as good as declined."""
 NOT_FOUND: Final = "resource_missing"
@@ -81,7 +81,7 @@ class StripeGateway:
         return Authorized(known.get("capture_before"), smallest(intent.total.currency))
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take of what was authorised; Stripe lets go of the rest. Raises NothingAuthorizedError too."""
+        """Capture a part of the authorisation; Stripe releases the rest. Raises NothingAuthorizedError too."""
         known = self._once(intent, "capture", lambda: self._capture(intent))
         return CaptureRefused(known["reason"]) if known["outcome"] == "CAPTURE_REFUSED" else Captured()
 
@@ -180,7 +180,7 @@ class StripeGateway:
             self.ledger.record(intent.order_id, "intent", **record),
             self.ledger.check(intent.order_id, "void", "attribute_not_exists(pk)"),
         )
-        if 0 in refused:  # somebody was faster: only theirs will ever be confirmed
+        if 0 in refused:  # another writer was faster: only its intent will ever be confirmed
             return self._found(same_total(refused[0], intent.total)["reference"])
         return None if refused else made
 
@@ -311,7 +311,7 @@ def _all_back(refunds: list[Refund], attempt: int) -> Refund:
     if _attempted(refunds, attempt) or under_way:
         return _attempted(refunds, attempt) or under_way[0]
     if refunds and all(refund["status"] in NOTHING_BACK for refund in refunds):
-        return {"status": "not known yet"}  # what it said of yesterday
+        return {"status": "not known yet"}  # the earlier status is out of date
     return {"status": "succeeded"}
 
 

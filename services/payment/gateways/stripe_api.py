@@ -103,7 +103,7 @@ class StripeApi:
 def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
     """Return after how many seconds Stripe lets the call be repeated, None if it does not say so.
 
-    See https://docs.stripe.com/error-low-level: `Stripe-Should-Retry` has the last word, `Retry-After` says when.
+    See https://docs.stripe.com/error-low-level: `Stripe-Should-Retry` decides, `Retry-After` says when.
     """
     advice, seconds = answer.headers.get("Stripe-Should-Retry"), answer.headers.get("Retry-After")
     if advice == "false" or (advice is None and (seconds is None or answer.status not in NOT_DONE)):

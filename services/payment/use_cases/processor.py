@@ -1,6 +1,6 @@
 """The steps of a payment, each: intent onto the row, call to the gateway, result onto the row.
 
-Any of them may run any number of times, side by side, and be cut anywhere. What the row was first told to do stands; a
+Any of them may run any number of times, side by side, and be cut anywhere. The row keeps its first instruction; a
 repeated call gets the gateway's first outcome; so a later call finishes what an earlier one left.
 """
 
@@ -125,7 +125,7 @@ def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Caus
         with gateway_watched():
             voided = _gateway_for(row, gateway).void(order_id)
         if isinstance(voided, Captured):
-            return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and somebody must look
+            return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and an operator must look
         row = _step(payments, order_id, decisions.record_void, cause, seen=row)
     return decisions.answer(row, decisions.AFTER_VOID)
 
