@@ -1,8 +1,8 @@
 """The world after the last word: a CONFIRMED or CANCELLED order whose event waits in its row.
 
 The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
-consumer begins with what is delivered to it, and the bus delivers what it accepted at any instant, any number of times, in any
-order, which is what a replay does too. Cancellation has its own world.
+consumer begins with a delivery. The bus delivers an accepted event at any instant, any number of times, in any
+order, as a replay does too. Cancellation has its own world.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

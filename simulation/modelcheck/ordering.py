@@ -1,6 +1,6 @@
 """The world of ordering: orders that want a unit of one SKU each, from the client's request to the last word on each.
 
-Its actors are the executions of the saga. Nothing is ordered in time but what waits for an answer: any request that was ever
+Its actors are the executions of the saga. Only a call and its answer are ordered in time. Any request that was ever
 sent may be carried out at any instant and again, any execution may stop for ever, a recovering one may start at any instant.
 """
 

@@ -30,8 +30,8 @@ class Rules:
     """The rules of a world.
 
     `sources` is the status guard of each transition; `unguarded` names transitions taken without the evidence that their
-    guard asks for in words; `without` names what is taken away (see ablation.py); `follows` are the events that the world
-    follows to the bus and to their consumer, where it does.
+    guard demands in words. `without` names the removed rules (see ablation.py). `follows` are the events that the world
+    follows to the bus and to their consumer.
     """
 
     sources: Mapping[str, frozenset[str]] = field(default_factory=lambda: SOURCES)

@@ -1,7 +1,7 @@
 """The search: breadth first, so that the first broken state found is as near to the start as any.
 
 A state is the facts of a world and a team of actors in it. Facts and teams are numbered as they are first met, and a state is
-the two numbers in one integer; what an actor can do depends on the facts and on itself alone, so it is worked out once for all
+the two numbers in one integer. The moves of an actor depend on the facts and on itself alone, so they are computed once for all
 the states that share them. A team is kept sorted: actors in the same place are the same actor (they run the same program and
 nothing distinguishes them), which is the only reduction made.
 """

@@ -1,6 +1,6 @@
 """Conditions: faults that last for a while, or strike every time, and not at one call alone.
 
-| condition | what it is |
+| condition | its effect |
 |---|---|
 | the gateway hangs | every call of the gateway and the carrier takes all of its caller's patience, for minutes |
 | a queue stands still | its function gets nothing (a mapping that is disabled); messages older than the retention expire |

@@ -390,7 +390,7 @@ class Crowd:
         token, if_short = chance.weighted(f"{name} token", tokens), chance.weighted(f"{name} if short", IF_SHORT)
         return Wish(number, customer_id, f"key-{number}", lines, currency, token, if_short)
 
-    # what customers do
+    # the acts of customers
 
     def _buy(self, wish: Wish) -> None:
         """Place the order, and do not take silence for an answer."""

@@ -335,7 +335,7 @@ class Invariants:
     def _came_to_rest(self, order_id: str) -> None:
         """V1Q: within 3 sweeps, and one more for each fault.
 
-        Where faults keep striking one order the sweeper backs off: then only sweeps that found it due are counted, and of these
+        If faults keep striking one order, the sweeper backs off. Then only sweeps that found it due are counted, and of these
         those that no fault struck, neither on their way to the order nor in the run that they began.
         """
         spans = self._spans(self.looks[order_id], lambda boundary: _concerns(boundary, order_id))

@@ -1,4 +1,4 @@
-"""A released schema keeps its contract; a break is told so that a newcomer knows what to do."""
+"""A released schema keeps its contract; a break is reported so that a newcomer knows the next step."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What is made from the schemas is as they say, and valid where it goes."""
+"""Files made from the schemas agree with them, and are valid for their readers."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What consumers declare to read, held against what publishers promise: a field read is a field the schema describes."""
+"""The fields that consumers declare to read are fields that the publishers' schemas describe."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a stream mapping tries next after a failure."""
+"""The next try of a stream mapping after a failure."""
 
 import pytest
 

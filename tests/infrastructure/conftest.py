@@ -41,7 +41,7 @@ log_levels: {payment: DEBUG}
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """Stage dev, as it is deployed. What cdk-nag found is in its `validation-report.json`."""
+    """Synthesize stage dev, as it is deployed. The findings of cdk-nag are in its `validation-report.json`."""
     return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", stages.load("dev"), checked=True)
 
 

@@ -1,8 +1,8 @@
 """A small evaluator of IAM policies: as much of the language as this repository's templates and documents use.
 
 It follows AWS's evaluation logic: an explicit Deny wins; otherwise an Allow in the caller's policies or in the resource's is
-enough, and for a role or user of another account both must allow. What it does not know (an operator, a kind of principal,
-a policy variable) it refuses by an UnknownPolicyError, so that no test rests on a guess.
+enough, and for a role or user of another account both must allow. It refuses anything else (an operator, a kind of principal,
+a policy variable) by an UnknownPolicyError, so that no test rests on a guess.
 
 Source: IAM User Guide, "Policy evaluation logic", "Condition operators", "Multivalued context keys".
 """
@@ -24,7 +24,7 @@ class UnknownPolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the ARN of a role or user, or the name of an AWS service; its tags and its own policies' statements."""
+    """A caller: the ARN of a role or user, or the name of an AWS service; its tags and its own policies' statements."""
 
     name: str
     arn: str = ""

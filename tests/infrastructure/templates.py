@@ -23,7 +23,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Assembly:
-    """What a synthesis left in `folder`: the template of each service, and of the platform."""
+    """The result of a synthesis in `folder`: the template of each service, and of the platform."""
 
     folder: Path
     templates: dict[str, dict[str, Any]]

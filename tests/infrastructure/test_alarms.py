@@ -1,4 +1,4 @@
-"""What rings, and that each alarm tells somebody."""
+"""The alarms, and that each of them notifies the alarm topic."""
 
 import ast
 import re
@@ -95,7 +95,7 @@ def counted(assembly: Assembly) -> set[tuple[str, str]]:
 
 
 def test_everything_that_is_counted_rings(lasting: Assembly) -> None:
-    """By the stage with the real adapters, which has all alarms; a metric without one is counted for nobody."""
+    """The stage with the real adapters has all alarms. A metric without an alarm would be unused."""
     alarmed = {
         (alarm.service, alarm.properties["MetricName"])
         for alarm in lasting.resources("CloudWatch::Alarm")

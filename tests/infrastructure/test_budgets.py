@@ -1,4 +1,4 @@
-"""What a subscriber's batch and a sweep may take, at the slowest that what they call may be: the synthesis fails above it."""
+"""The time of a subscriber's batch and of a sweep if all their calls are slow: the synthesis fails above the limit."""
 
 from importlib import import_module
 

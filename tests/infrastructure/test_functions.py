@@ -1,4 +1,4 @@
-"""What each function is given and allowed, against what its code reads and calls."""
+"""The settings and permissions of each function, compared with the reads and calls of its code."""
 
 import ast
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ FUNCTIONS = {
     "notification": {"commands", "subscriber", "feedback", "relay", "sweeper"},
 }
 READ_BY_EASYPOST = {"EASYPOST_URL", "SHIP_FROM", "GRAMS_PER_ITEM", "CARRIER_API_KEY_ARN"}
-"""What the functions that speak to the carrier read where it is EasyPost."""
+"""The settings of the functions that call the carrier, if it is EasyPost."""
 READ_BY_STRIPE = {"STRIPE_URL", "STRIPE_API_KEY_ARN"}
-"""What the functions that move money read where Stripe moves it."""
+"""The settings of the functions that move money, if Stripe moves it."""
 READ_TO_HEAR = {"CARRIER_WEBHOOK_SECRET_ARN"}
-"""What a carrier reads when its webhook is heard, which one function does."""
+"""The settings for a carrier's webhook, which one function handles."""
 ALL = [(service, module) for service, modules in FUNCTIONS.items() for module in sorted(modules)]
 
 

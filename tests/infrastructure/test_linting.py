@@ -1,4 +1,4 @@
-"""What cdk-nag and cfn-lint say of the templates: nothing that is not acknowledged with its reason."""
+"""The findings of cdk-nag and cfn-lint on the templates: each is acknowledged with its reason."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Who may state what: every caller, source and detail-type, and every caller and queue, by the synthesized policies.
+"""The permissions to publish: every caller, source and detail-type, and every caller and queue, by the synthesized policies.
 
 Only the diagonal is allowed. The callers are all roles of the stage, and people and programs with policies far too wide.
 """

@@ -1,7 +1,7 @@
 """Every rule of the bus as synthesized, held against every event that there is, and against who declares to consume it.
 
-Nothing here is typed by hand: events are the schemas' examples, consumers are what `subscriptions.py` declares, and two
-matchers say what a pattern takes: ours, and the one of the engine that the laptop's AWS runs on.
+Nothing here is typed by hand: events are the schemas' examples, and consumers are declared in `subscriptions.py`. Two
+matchers decide if a pattern matches: ours, and the one of the engine that the laptop's AWS runs on.
 """
 
 import copy
@@ -151,7 +151,7 @@ def test_the_saga_starts_by_the_newest_version_of_a_live_order_that_nobody_waits
 
 @pytest.mark.parametrize("envelope", [{}, {"replay-name": "monday"}], ids=["live", "replayed"])
 def test_a_rule_of_no_service_is_about_the_bus_and_not_about_some_event(patterns: Patterns, envelope: Event) -> None:
-    """It takes all of them or none: whoever consumes some has a service, and declares them."""
+    """It takes all of them or none: a consumer of some events is a service, and declares them."""
     for name in (name for name in patterns if name[0] in OF_NO_SERVICE):
         taken = [kind for kind, event in samples() if patterns[name].matches({**event, **envelope})]
         assert len(taken) in (0, len(samples())), (name, taken)
@@ -200,7 +200,7 @@ def in_schemas() -> set[Pair]:
 
 
 def test_schemas_and_code_know_the_same_events() -> None:
-    """What a transition publishes has a schema; a schema is of what a transition publishes, or of what channels do."""
+    """Every event of a transition has a schema; every schema is of a transition's event, or of a channel's."""
     published = {
         (table.source, step.publishes)
         for service in SERVICES
@@ -214,7 +214,7 @@ def test_schemas_and_code_know_the_same_events() -> None:
 
 
 def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[str, str], Resource]) -> None:
-    """A pattern that names a type nobody publishes would wait for ever."""
+    """A pattern that names an unpublished type would wait for ever."""
     for field, known in (("source", {pair[0] for pair in in_schemas()}), ("detail-type", {pair[1] for pair in in_schemas()})):
         for name, rule in rules.items():
             named = {one for one in rule.properties["EventPattern"].get(field, []) if isinstance(one, str)}
@@ -222,7 +222,7 @@ def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[st
 
 
 def test_the_bus_lets_in_the_sources_of_the_schemas_and_no_others(assembly: Assembly) -> None:
-    """What each of them may say, and who may say it, is in test_permissions.py."""
+    """test_permissions.py checks the permissions of each caller."""
     policy = assembly.one("Events::EventBusPolicy", PLATFORM, "BuscdkOnlyKnownSources")
     known = policy.properties["Statement"]["Condition"]["ForAnyValue:StringNotEquals"]["events:source"]
     channels = {f"{CHANNEL_PREFIX}{channel.name}" for channel in stages.load("dev").channels}

@@ -1,4 +1,4 @@
-"""The workflow and the APIs as deployed: who waits how long for whom, and what is written down about it."""
+"""The workflow and the APIs as deployed: the time-outs of each caller, and the logs."""
 
 import json
 

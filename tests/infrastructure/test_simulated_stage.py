@@ -22,7 +22,7 @@ REFERENCES = {
 """Variables that name other resources: a name here, a reference there."""
 NOT_A_HANDLER = {"STAGE"}
 NOT_SO_LONG = {"BACK_ORDERED_FOR_SECONDS"}
-"""What the simulation waits for less patiently, so that a world comes to rest."""
+"""Settings that are shorter in the simulation, so that a world comes to rest."""
 
 
 @pytest.mark.parametrize("deployed", deployment.functions(), ids=lambda deployed: deployed.name)

@@ -1,4 +1,4 @@
-"""What a stage's settings make of the templates: rules that hold protected settings, and what outlives a stack."""
+"""The effects of a stage's settings on the templates: rules for protected settings, and resources that outlive a stack."""
 
 import json
 from pathlib import Path

@@ -210,7 +210,7 @@ server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_
 print(server.port, flush=True)
 server.serve_forever()
 """
-"""What `python -m moto.server` does, on a port that the system chooses."""
+"""Serve as `python -m moto.server` does, on a port that the system chooses."""
 
 
 def answers(target: Target) -> bool:

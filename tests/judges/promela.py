@@ -73,7 +73,7 @@ PARTS: Final = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What Spin says of a property: whether it holds in every state and every fair run, and how many states it stored."""
+    """Spin's verdict on a property: if it holds in every state and every fair run, and the number of stored states."""
 
     name: str
     holds: bool

@@ -72,7 +72,7 @@ def verdicts(stage: MotoStage, events: Events) -> dict[str, list[str]]:
 
 
 def replay(stage: MotoStage, *services: str, ago: timedelta = timedelta(), **how: bool) -> tuple[str, Deliveries]:
-    """Replay the last hour, or one that ended `ago`, as `orderctl` does; the replay's name and what came of it."""
+    """Replay the last hour, or one that ended `ago`, as `orderctl` does; return the replay's name and its result."""
     now = datetime.now(UTC)
     if how.get("paced"):
         rules = [stage.published("-rule-arn")["platform/staging-rule-arn"]]

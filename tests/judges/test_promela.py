@@ -7,7 +7,7 @@ from simulation.modelcheck.ordering import Ordering
 from tests.judges import promela
 
 OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
-"""What the explorer says breaks something, of the world of one order that the model is about (its own test holds it)."""
+"""The changes that break an invariant by the model checker, in the world of one order (its own test checks that)."""
 
 needs_spin = pytest.mark.skipif(
     bool(promela.missing()), reason=f"not installed: {', '.join(promela.missing())} (apt-get install)"

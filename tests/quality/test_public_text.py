@@ -1,4 +1,4 @@
-"""What every committed file must not hold: a path of one machine, a registry's host, a placeholder."""
+"""Texts that no committed file may hold: a path of one machine, a registry's host, a placeholder."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What each client of the functions really sends when the network or the service fails, counted on a loopback server."""
+"""The requests that each client really sends when the network or the service fails, counted on a loopback server."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Each of the protocol's crash points, in its variants; and docs/explanation/reliability.md tells them as they are run."""
+"""Each of the protocol's crash points, in its variants; docs/explanation/reliability.md describes them as they are run."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a failure is made smaller to, in the time that there is for it."""
+"""The reduction of a failure, in limited time."""
 
 import time
 from collections.abc import Callable, Sequence

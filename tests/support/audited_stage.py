@@ -1,6 +1,6 @@
 """A small stage that the services' own code writes on, one step of an order at a time, for the audit to read.
 
-What decides and writes is production code; only the order in which the saga's steps come is written down here.
+Production code decides and writes; only the order of the saga's steps is written down here.
 """
 
 from collections.abc import Iterator
@@ -163,7 +163,7 @@ class Stage:
         self.shipments, self.notes = Shipments(self.client, "shipping"), Notes(self.client, "notification")
 
     def now(self) -> datetime:
-        """Each moment is told once."""
+        """Return a new moment at each call."""
         self.ticks += 1
         return NOON + timedelta(milliseconds=500 * self.ticks)
 
@@ -241,7 +241,7 @@ class Order:
                 yield from self.authorize()
                 yield from self.reserve()
                 yield from self.cancelled("CUSTOMER" if fate == "CUSTOMER WHILE HELD" else "OUT_OF_STOCK")
-            case "CARD RAN OUT":  # as it waited, or just after: the gateway's webhook tells
+            case "CARD RAN OUT":  # as it waited, or just after: the gateway's webhook reports it
                 yield from self.authorize()
                 yield from self.reserve()
                 processor.void(self.stage.payments, self.stage.gateway, self.order_id, self.cause)

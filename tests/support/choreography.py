@@ -1,4 +1,4 @@
-"""What tests of subscribers stand on: events as their queues bring them, and the other services, which they may ask."""
+"""Fakes for tests of subscribers: events as their queues deliver them, and the facts of the other services."""
 
 import io
 import json

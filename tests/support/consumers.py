@@ -1,4 +1,4 @@
-"""What the consumers declare to read, and the schemas of it."""
+"""The fields that the consumers declare to read, and their schemas."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the tests here put on an engine: functions from source text, workflows, queues, stacks."""
+"""Deployments on an engine: functions from source text, workflows, queues, stacks."""
 
 import io
 import json

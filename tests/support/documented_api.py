@@ -1,4 +1,4 @@
-"""What an API answers, held against its OpenAPI document: a test that calls an API calls this with each answer."""
+"""The check of an API's answers by its OpenAPI document: a test that calls an API calls this with each answer."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the services state to each other, signed as they sign it: what a command must come with, and what it answers."""
+"""The statements between services, signed as the services sign them: for commands, and in their answers."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

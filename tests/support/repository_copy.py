@@ -9,7 +9,7 @@ from operations.repository import REPOSITORY
 
 COPIED = ("cdk", "kernel", "services", "audit", "journal", "operations", "laptop", "orderctl", "stages")
 LINKED = ("requirements", "data", "node_modules", ".venv", "build")
-"""What is read only, or named by its contents."""
+"""Folders that are only read, or named by their contents."""
 BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""What the kernel's tests know of events: real ones, of the payment service."""
+"""Real events of the payment service, for the kernel's tests."""
 
 import json
 

@@ -39,7 +39,7 @@ class Laptop:
         )
 
     def place(self, *lines: tuple[str, int], token: str = "pm_card_visa", key: str | None = None, **more: str) -> Answer:
-        """POST /orders; one blue mug unless told otherwise."""
+        """POST /orders; one blue mug by default."""
         chosen = [{"sku": sku, "quantity": quantity} for sku, quantity in lines or ((MUG[0], 1),)]
         customer, currency = more.pop("customer", "alice"), more.pop("currency", "USD")
         body = {"customer_id": customer, "currency": currency, "lines": chosen, "payment_token": token}

@@ -38,7 +38,7 @@ def live(order_id: str, total: Any = TOTAL, token: str = "pm_card_visa", quantit
         "payable": {**payable, "receipt": sign("guessed", "order/payable", order_id, payable)},  # type: ignore[arg-type]
         "wanted": {**wanted, "receipt": sign("guessed", "order/wanted", order_id, wanted)},  # type: ignore[arg-type]
     }
-    as_it_was = {"total": total, "payment_token": token, **wanted}  # what an input was before there were receipts
+    as_it_was = {"total": total, "payment_token": token, **wanted}  # an input from before there were receipts
     return {"mode": "live", "order_id": order_id, **CAUSE, **as_it_was, **stated}
 
 

@@ -1,4 +1,4 @@
-"""What is short, in the running system: a part is paid for and sent; a back-order waits its turn, and is confirmed then."""
+"""Short stock in the running system: a part is paid for and sent; a back-order waits its turn, and is confirmed then."""
 
 import uuid
 from typing import Any

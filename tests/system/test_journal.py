@@ -20,7 +20,7 @@ def journaled(laptop: Laptop) -> int:
 
 
 def archived(laptop: Laptop) -> int:
-    """How many events the archive says it has; that is all it tells."""
+    """Return the number of events in the archive, the only figure that it shows."""
     name = laptop.target.parameter("platform/archive-arn").rsplit("/", 1)[1]
     return int(laptop.target.client("events").describe_archive(ArchiveName=name)["EventCount"])
 

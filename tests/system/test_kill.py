@@ -39,7 +39,7 @@ QUIET_SECONDS = 900
 
 
 class Killer(threading.Thread):
-    """Kills a random worker process of the engine every now and then, without warning, until told to stop."""
+    """A killer of random worker processes of the engine, now and then, without warning, until it is stopped."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(daemon=True)

@@ -25,7 +25,7 @@ CONTACT = {
     "address": {"line1": "2 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
 }
 MADE_ANEW = frozenset({"created_at", "updated_at", "said"})
-"""What a row that is made again has of the new moment; `said` is its last event, which has the moment in it."""
+"""Attributes of a recreated row that have the new moment; `said` is its last event, which contains the moment."""
 OF_AN_ATTEMPT = MADE_ANEW | {"claim", "claimed_at", "message_id", "version"}
 """The same, and what it has of the attempt."""
 
@@ -43,7 +43,7 @@ def some_history(laptop: Laptop) -> str:
 
 
 def deliver_everything(laptop: Laptop) -> None:
-    """Have every shipment at its end: what is in transit arrives at once, and no sweep has anything left to change."""
+    """Have every shipment at its end: parcels in transit arrive at once, and no sweep has anything left to change."""
     client, table = laptop.target.client("dynamodb"), laptop.target.parameter("shipping/table-name")
 
     def under_way() -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def test_what_was_lost_of_cdnow_orders_is_made_again_and_nothing_else(laptop: La
     chance = random.Random(seed)
     orderctl(laptop.target, "orders", "import", str(SAMPLE), "--limit", str(ROWS), "--channel", f"lossy-{seed}")
     catch_up = ("replay", "start", "--last", "3h", "--to", "shipping", "--to", "notification", "--catch-up")
-    orderctl(laptop.target, *catch_up, "--wait")  # what other tests have left missing is not this one's
+    orderctl(laptop.target, *catch_up, "--wait")  # rows that other tests have removed are not this one's
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
@@ -161,7 +161,7 @@ def test_what_was_lost_of_cdnow_orders_is_made_again_and_nothing_else(laptop: La
 
 
 def lose(laptop: Laptop, rows: Tables, channel: str, chance: random.Random) -> None:
-    """Take away a random half of the parcels and mails of a channel's orders, as if they had never been told of."""
+    """Take away a random half of the parcels and mails of a channel's orders, as if their events had never arrived."""
     orders = {row["order_id"] for row in rows["order/table-name"] if row.get("channel") == channel}
     for name in ("shipping/table-name", "notification/table-name"):
         of_them = [row for row in rows[name] if row["order_id"] in orders]

@@ -1,4 +1,4 @@
-"""A stage that is not ephemeral keeps its gateway, its carrier and its retention, whoever deploys it, by whichever tool."""
+"""A stage that is not ephemeral keeps its gateway, its carrier and its retention, by any deployment and any tool."""
 
 import re
 import shutil

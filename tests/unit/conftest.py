@@ -1,4 +1,4 @@
-"""What every unit test stands on: an AWS that is moto, and no network behind it."""
+"""The base of every unit test: an AWS that is moto, and no network behind it."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Money and goods that are held for no order are let go, once, by the sweepers; those of an order that needs them stay."""
+"""The sweepers release money and goods that are held for no order, once; those of an order that needs them stay."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

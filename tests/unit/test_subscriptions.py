@@ -1,4 +1,4 @@
-"""What each consumer declares to read of an event is what its handler reads, all of it and nothing else."""
+"""Each consumer declares exactly the fields that its handler reads."""
 
 import copy
 from collections.abc import Callable

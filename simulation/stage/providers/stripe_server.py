@@ -1,8 +1,8 @@
 """Stripe as its documentation describes it, on loopback: PaymentIntents captured later, refunds, idempotency keys, and faults.
 
 - A PaymentIntent's states: https://docs.stripe.com/payments/paymentintents/lifecycle
-- Keys: the first answer under a key is repeated for a day, even an HTTP 500; other parameters under it are refused; a key whose
-  request is at work is a conflict; what is refused before it is begun leaves no key: https://docs.stripe.com/api/idempotent_requests
+- Keys: the first answer under a key is repeated for a day, even an HTTP 500; other parameters under it are refused. A key whose
+  request is at work is a conflict. A request that is refused before it begins leaves no key: https://docs.stripe.com/api/idempotent_requests
 - Refunds: a charge gives back what was taken and no more, in one refund or several: https://docs.stripe.com/refunds
 - Whether to repeat: `Stripe-Should-Retry`, `Retry-After`: https://docs.stripe.com/error-low-level
 - Test payment methods: https://docs.stripe.com/testing

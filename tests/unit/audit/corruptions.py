@@ -1,4 +1,4 @@
-"""What can be wrong with books: each corruption damages good ones in one way, and names the invariants that tell of it."""
+"""Corruptions of snapshots: each damages a good one in one way, and names the invariants that report it."""
 
 import copy
 import json

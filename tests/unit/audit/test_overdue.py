@@ -1,4 +1,4 @@
-"""What the scheduled audit finds of a running stage because it has waited too long, and not before."""
+"""Findings of the scheduled audit on a running stage: things that are overdue, and not before."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is short: a part for an order that allows it, a place in the queue for one that waits."""
+"""Short stock: a part for an order that allows it, a place in the queue for one that waits."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Forged commands: no goods are held, sold or let go without the order's own statement, and nothing is written."""
+"""Forged commands: no goods are held, sold or released without the order's own statement, and nothing is written."""
 
 from collections.abc import Callable
 from typing import Any

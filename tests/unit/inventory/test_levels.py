@@ -1,4 +1,4 @@
-"""A SKU that is watched: told once when it runs low, and again when it does so anew, whatever happens in between."""
+"""A watched SKU: one event when it runs low, and another when it does so again, whatever happens in between."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was sold to a confirmed order that is cancelled is in stock again, once."""
+"""The goods of a confirmed order that is cancelled are in stock again, once."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a sweep does with parts and rows that fail: the others go on."""
+"""A sweep with parts and rows that fail: the others go on."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -37,7 +37,7 @@ class Queue:
 
 @dataclass
 class Consumer:
-    """Remembers what it was handed; raises on the events it is told to."""
+    """A consumer that records its deliveries, and raises on chosen events."""
 
     seen: list[Delivery] = field(default_factory=list)
     raises: dict[str, Exception] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Transactions: what refused them, and what is worth another try."""
+"""Transactions: their refusals, and which of them are worth another try."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """Event patterns with events that they take and events that they don't, from AWS's user guide.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/ + `eb-event-patterns.html`, `eb-create-pattern-operators.html`,
-`eb-event-patterns-null-values.html`, `eb-event-patterns-arrays.html`; what is about arrays of objects and about a name that is
-said twice is from https://github.com/aws/event-ruler (README).
+`eb-event-patterns-null-values.html`, `eb-event-patterns-arrays.html`; the cases of arrays of objects and of a name that is
+said twice are from https://github.com/aws/event-ruler (README).
 """
 
 from dataclasses import dataclass
@@ -323,4 +323,4 @@ REFUSED: tuple[tuple[Any, str], ...] = (
     ({"$or": [{"numeric": 123}, {"prefix": "abc"}]}, r"\$or cannot have a field named 'numeric'"),
     ({"$or": [{f"f{n}": ["x"]} for n in range(1001)]}, "more than 1000 combinations"),
 )
-"""Patterns that AWS refuses, and what is said about them."""
+"""Patterns that AWS refuses, with our error texts."""

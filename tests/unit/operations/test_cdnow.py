@@ -1,4 +1,4 @@
-"""The CDNOW rows: what is one, what order it becomes, and that nothing is dropped or counted twice."""
+"""The CDNOW rows: their form, the order that each becomes, and that none is dropped or counted twice."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""An order service in a moto account: its table, a few prices, and a saga that answers as it is told."""
+"""An order service in a moto account: its table, a few prices, and a saga with chosen answers."""
 
 import json
 from collections.abc import Callable, Iterator

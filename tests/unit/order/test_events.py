@@ -1,4 +1,4 @@
-"""What reaches the order service by its queues: the channels' orders, and how far shipping got."""
+"""The events that reach the order service by its queues: the channels' orders, and the progress of shipping."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is short: an order that is confirmed for what there is, and one that waits."""
+"""Short stock: an order that is confirmed for the available part, and one that waits."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -182,7 +182,7 @@ def test_an_order_that_waited_does_not_wait_again(waiting: str) -> None:
 
 
 def allocated(order_id: str) -> None:
-    """Inventory tells that what the order waited for is there."""
+    """Deliver inventory's event that the awaited stock has arrived."""
     metadata = {
         "event_id": f"RES#{order_id}#2",
         "event_version": 1,

@@ -1,4 +1,4 @@
-"""What comes in as text: the API answers 4xx, the intake sets aside at once, whatever the bytes are."""
+"""Text from outside: the API answers 4xx, and the intake quarantines at once, whatever the bytes are."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Payment or inventory gives no answer before the decision: nothing is cancelled but what was tried after its deadline."""
+"""Payment or inventory gives no answer before the decision: only orders that were tried after their deadline are cancelled."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a customer is shown: an order with its timeline, whether it has changed, and all the orders page by page."""
+"""The views of a customer: an order with its timeline, its changes, and all the orders page by page."""
 
 import base64
 import json

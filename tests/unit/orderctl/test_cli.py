@@ -1,4 +1,4 @@
-"""The global options: which stage, of which account, before anything starts."""
+"""The global options: the stage and its account, before anything starts."""
 
 import os
 from pathlib import Path

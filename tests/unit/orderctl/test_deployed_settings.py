@@ -1,4 +1,4 @@
-"""What a deployment would change of a stage's settings, and what it may not change unless it is allowed by name."""
+"""The changes of a stage's settings by a deployment, and those that need permission by name."""
 
 import json
 from pathlib import Path

@@ -122,7 +122,7 @@ def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
 
 
 class NoLongerSignedIn:
-    """CloudFormation, to whoever's session has ended."""
+    """CloudFormation, for a caller with an expired session."""
 
     def describe_stacks(self, **request: str) -> dict[str, Any]:
         raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "the token is expired"}}, "DescribeStacks")
@@ -135,7 +135,7 @@ def test_whoever_may_not_look_is_not_told_that_nothing_is_there() -> None:
 
 @dataclass
 class FakeCdk:
-    """The CDK's command line, which notes what it was told to do."""
+    """The CDK's command line, which records its arguments."""
 
     done: list[str] = field(default_factory=list)
     works: bool = True

@@ -1,4 +1,4 @@
-"""`orderctl events`: what is published is checked first, and a tail leaves nothing behind."""
+"""`orderctl events`: events are checked before they are published, and a tail leaves nothing behind."""
 
 import json
 from pathlib import Path

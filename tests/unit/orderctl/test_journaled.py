@@ -1,4 +1,4 @@
-"""What the journal tells: the plan of a replay, and the trace of an order."""
+"""The uses of the journal: the plan of a replay, and the trace of an order."""
 
 import json
 from collections.abc import Callable

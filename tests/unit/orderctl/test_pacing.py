@@ -1,4 +1,4 @@
-"""A paced replay: in order, no faster than asked, and nothing lost whoever dies in the middle."""
+"""A paced replay: in order, no faster than asked, and without loss if the command dies in the middle."""
 
 import json
 import re

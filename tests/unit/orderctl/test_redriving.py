@@ -1,4 +1,4 @@
-"""`orderctl dlq redrive` and `drop`: back to its own queue, once its schema takes it; nothing is lost whoever dies when."""
+"""`orderctl dlq redrive` and `drop`: back to its own queue, once its schema takes it; nothing is lost at any crash."""
 
 import copy
 import json

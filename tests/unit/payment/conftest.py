@@ -56,7 +56,7 @@ class PaymentService:
 
     @property
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the row has to tell: (detail-type, data)."""
+        """Return the events in the row: (detail-type, data)."""
         events = [json.loads(text) for text in self.row.get("pending", [])]
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 

@@ -1,4 +1,4 @@
-"""Forged commands: no money is set aside, taken or let go without the order's own statement, and nothing is written."""
+"""Forged commands: no money is authorised, captured or released without the order's own statement, and nothing is written."""
 
 from collections.abc import Callable
 from contextlib import suppress

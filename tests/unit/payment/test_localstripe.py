@@ -1,7 +1,7 @@
 """The wire form, against localstripe: another's reading of Stripe's API, as a server of its own.
 
 It knows no idempotency keys, which test_stripe_gateway.py has, and it accepts a declined card when it is authorised for a later
-capture: what it answers is asserted all the same, so that a version that does better is noticed.
+capture. Its answers are still asserted, so that a version that does better is noticed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What happens while a call to the gateway is under way, and after a crash at any step of any command.
+"""Races during a call to the gateway, and crashes at any step of any command.
 
 The rival acts inside the gateway's call, before or after the gateway has done its work: the two moments that differ.
 """

@@ -160,7 +160,7 @@ def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
     def stalled(intent: Intent, attempt: int) -> Refunded | RefundRefused:
         refused = first(intent, attempt)
         monkeypatch.setattr(gateway, "refund", first)
-        cancelled()  # another delivery is faster, and hears the same
+        cancelled()  # another delivery is faster, and gets the same answer
         gateway.silent = 1
         assert payment.operate("retry_refund") == {"outcome": "REFUNDING"}
         return refused

@@ -68,7 +68,7 @@ def gateway(request: pytest.FixtureRequest) -> PaymentGateway:
 
 
 class TestEveryGateway:
-    """What the port promises, of both."""
+    """The promises of the port, checked for both adapters."""
 
     def test_money_is_authorised_captured_and_given_back_once(self, gateway: PaymentGateway) -> None:
         for _ in range(2):
@@ -494,7 +494,7 @@ def test_a_refund_that_was_paid_outside_is_not_made_at_stripe(account: Stripe, s
 def test_a_refund_that_stripe_has_made_is_not_settled_beside_it(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
-    account.faults = [Fault("/refunds", 500)]  # it was made, and nobody knows
+    account.faults = [Fault("/refunds", 500)]  # it was made, and its answer is lost
     account.refund_status = ("pending", None)
     with pytest.raises(GatewayTimeoutError):
         stripe.refund(VISA, 1)

@@ -1,4 +1,4 @@
-"""A stage's file: what it may say, what it must say, and what is said of one that cannot be."""
+"""A stage's file: its optional and required settings, and the errors about a bad one."""
 
 import json
 from pathlib import Path
