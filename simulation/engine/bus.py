@@ -57,7 +57,7 @@ class Bus:
         self.refuses: Callable[[str], bool] = lambda event_id: False
         """Whether an event's entry is refused this time, by the event's id."""
         self.rare: frozenset[str] = frozenset()
-        """The detail types of which a world has few: their deliveries are struck more often."""
+        """The detail types that are rare in a world: their deliveries are struck more often."""
         self.in_flight = 0
         """Deliveries on their way to their targets."""
         self._puts = 0

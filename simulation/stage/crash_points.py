@@ -1,4 +1,4 @@
-"""The protocol's 27 crash points: at which boundaries of which path each strikes, in which modes, and further evidence.
+"""The protocol's 27 crash points: the boundaries of a path that each strikes, in which modes, and further evidence.
 
 A strike is at every boundary of the path whose name matches, once for each mode, in a world of its own.
 """

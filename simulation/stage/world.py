@@ -27,7 +27,7 @@ from simulation.stage.invariants import Invariants
 EPOCH: Final = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 MINUTE: Final = 60 * SECOND
 RARE: Final = frozenset({"PaymentRefunded", "PaymentRefundFailed", "StockReleased"})
-"""Events of which a world has few: what answers an order that waits for its money or its goods."""
+"""Events that are rare in a world: the answers to an order that waits for its money or its goods."""
 TOO_LONG: Final = 6 * 60
 """Minutes after which a world that is not at rest is stuck."""
 
