@@ -20,6 +20,8 @@ from kernel.settings import from_environment
 logger = Logger()
 MAX_ITEMS: Final = 25
 """The most items of one BatchWriteItem."""
+BatchResponse = dict[str, list[dict[str, str]]]
+"""Lambda's partial batch response: the messages to deliver again."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Journal:
     retention_days: int
     dead_letters: DeadLetters
 
-    def record(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def record(self, records: Sequence[Mapping[str, Any]]) -> BatchResponse:
         """Write a row for each SQS record. Return a partial batch response, so that one bad message never blocks the others."""
         items: dict[str, JournalItem] = {}
         messages: defaultdict[str, list[str]] = defaultdict(list)
@@ -86,7 +88,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     dead_letters = DeadLetters(clients.sqs, settings.dead_letter_queue_url, settings.queue_url)
     journal = Journal(clients.dynamodb, settings.table_name, settings.retention_days, dead_letters)
 
-    def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    def handle(event: Mapping[str, Any], context: object) -> BatchResponse:
         return journal.record(event["Records"])
 
     return handle

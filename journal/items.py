@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 from zlib import crc32
 
 from kernel import idempotency
@@ -66,7 +66,7 @@ class NotJournaledError(RejectedError, ValueError):
     """An event that no row can hold. The text says why, without a value of the event."""
 
 
-def item_of(event: Mapping[str, Any], retention_days: int) -> JournalItem:
+def item_of(event: Mapping[str, object], retention_days: int) -> JournalItem:
     """Return the row of one delivery of an EventBridge event, as an item for PutItem.
 
     The item may be put again. Its key has the bus's envelope id, which is new for each put on the bus, so a second delivery of
@@ -75,7 +75,7 @@ def item_of(event: Mapping[str, Any], retention_days: int) -> JournalItem:
     """
     text = json.dumps(without_secrets(event), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     try:
-        time, key = event["time"], key_of(event)
+        time, key = _text(event["time"]), key_of(event)
         expires = int((datetime.fromisoformat(time) + timedelta(days=retention_days)).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):  # OverflowError: a time near the end of the year 9999
         raise NotJournaledError("is not an EventBridge event (id, time, source, detail)") from None
@@ -125,6 +125,13 @@ def key_of(event: Mapping[str, object]) -> Key:
     version = known.get("event_version", 1)
     partition = f"{OF_AN_ORDER}{order}" if order else f"{OF_NO_ORDER}{event_id}"
     return {"pk": partition, "sk": f"{occurred}#{event['source']}#{event_id}#v{version}#{event['id']}"}
+
+
+def _text(value: object) -> str:
+    """Return the value if it is text, else raise TypeError."""
+    if not isinstance(value, str):
+        raise TypeError("must be text")
+    return value
 
 
 def is_outside(event: Mapping[str, object]) -> bool:

@@ -1,7 +1,6 @@
 """The query of order and notification before they act on an event of shipping: the shipment as it is stored."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kernel import facts
 from kernel.clients import Clients
@@ -13,7 +12,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the query's handler: `{"order_id"}` → FOUND with `status`, `tracking` and `reason`, or NOT_FOUND."""
     shipments = shipments_of(clients, environ)
 
-    def handle(event: Mapping[str, str], context: object) -> dict[str, Any]:
+    def handle(event: Mapping[str, str], context: object) -> Mapping[str, object]:
         return facts.answer(shipments.get(event["order_id"]), "tracking", "reason")
 
     return handle
