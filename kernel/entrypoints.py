@@ -14,7 +14,7 @@ from kernel import clients as process_clients
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, KeyedStore, R
 from kernel.clients import Clients
-from kernel.facts import facts_of
+from kernel.facts import OwnerFacts
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
 from kernel.relay import Outbox, relay_records, republish
@@ -131,15 +131,17 @@ def move_each(
     return {moved: done, failed: not_done}
 
 
-def release_if_orphan(rows: AggregateStore[R], order_id: str, unsettled: Container[str], release: Callable[[R], None]) -> bool:
-    """Release what an unsettled row keeps for its order, if the order does not need it; return whether it was released.
+def release_if_orphan(
+    rows: AggregateStore[R], order_id: str, unsettled: Container[str], release: Callable[[R], None], facts: OwnerFacts
+) -> bool:
+    """Release the money or goods of an unsettled row, if its order does not need them; return whether they were released.
 
-    A row whose order needs it is looked at again after LOOK_AGAIN_AFTER. Raises what `release` and `facts_of` raise.
+    A needed row is due again after LOOK_AGAIN_AFTER. Raises what `release` and `OwnerFacts.of` raise.
     """
     row = rows.get(order_id)
     if row is None or row["status"] not in unsettled:
         return False
-    if not is_orphan(facts_of("order", order_id)):
+    if not is_orphan(facts.of("order", order_id)):
         rows.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
         return False
     logger.error("row without an order", row=row["pk"], order_id=order_id, status=row["status"])

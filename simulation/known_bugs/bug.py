@@ -8,13 +8,13 @@ adapters: true                 # hunt it where Stripe and EasyPost are; absent: 
 caught_by: [M4]                # the invariants that must see it; absent: any may
 changes:
   - file: services/payment/use_cases/processor.py
-    inside: void               # a function, a class, `Class.method`, or a state of the workflow; absent: the whole file
+    inside: PaymentProcessor.void  # a function, a class, `Class.method`, or a state of the workflow; absent: the whole file
     replace: |                 # stands exactly once inside it, at whatever indentation
-      row = _step(payments, order_id, intend, cause)
+      row = self.payments.create_or_apply(order_id, intend, causation)
     by: |
-      if payments.get(order_id) is None:
+      if self.payments.get(order_id) is None:
           return {"outcome": "VOIDED"}
-      row = _step(payments, order_id, intend, cause)
+      row = self.payments.create_or_apply(order_id, intend, causation)
 ```
 
 So a bug survives whatever moves around the lines that it is about.

@@ -45,14 +45,8 @@ def handler_of(deployed: deployment.Deployed) -> Handler:
     if hasattr(module, "bootstrap"):
         bootstrapped: Handler = module.bootstrap(_clients(), deployed.environ)
         return bootstrapped
-    forget_adapters()
     shared: Handler = module.handler
     return shared
-
-
-def forget_adapters() -> None:
-    """Let the next world's functions make the gateway that they are deployed with."""
-    import_module("services.payment.gateways.factory").gateway.cache_clear()
 
 
 def _beyond_a_network(remote: Callable[[Any], Any], make: Callable[..., Any]) -> Callable[..., Any]:

@@ -39,7 +39,7 @@ class Reads:
 
 
 def reads_of(module: str) -> Reads:
-    """Return the reads of a module and its imports from `services`: `os.environ`, and the fields of classes `...Settings`."""
+    """Return the reads of a module and its imports from `services`: `environ`, and the fields of classes `...Settings`."""
     found, waiting, seen = Reads(), [module], set()
     while waiting:
         name = waiting.pop()
@@ -51,10 +51,12 @@ def reads_of(module: str) -> Reads:
         waiting += imports_of(tree)
         for node in ast.walk(tree):
             match node:
-                case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(variable))):
+                case ast.Subscript(
+                    value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=ast.Constant(value=str(variable))
+                ):
                     found.required.add(variable)
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"),
+                    func=ast.Attribute(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), attr="get"),
                     args=[ast.Constant(value=str(variable)), *_],
                 ):
                     found.optional.add(variable)

@@ -39,7 +39,7 @@ from services.payment.domain.gateway import GatewayFaultError, Intent
 from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.sandbox import SandboxGateway
 from services.payment.storage.table import Payments
-from services.payment.use_cases import processor
+from services.payment.use_cases.processor import PaymentProcessor
 from services.shipping.domain import decisions as shipping
 from services.shipping.storage.table import Shipments
 from simulation.engine.dynamodb import DynamoDB, RefusalError
@@ -244,7 +244,7 @@ class Order:
             case "CARD RAN OUT":  # as it waited, or just after: the gateway's webhook reports it
                 yield from self.authorize()
                 yield from self.reserve()
-                processor.void(self.stage.payments, self.stage.gateway, self.order_id, self.cause)
+                PaymentProcessor(self.stage.payments, self.stage.gateway).void(self.order_id, self.cause)
                 yield
                 yield from self.cancelled("PAYMENT_VOIDED")
             case "WAITING":
@@ -288,7 +288,7 @@ class Order:
             return
         for _ in range(2):
             try:
-                processor.authorize(self.stage.payments, self.stage.gateway, intent, self.cause)
+                PaymentProcessor(self.stage.payments, self.stage.gateway).authorize(intent, self.cause)
             except GatewayFaultError:
                 yield
         yield
@@ -297,7 +297,7 @@ class Order:
         total = Money.from_dict(self.row["total"])
         self.stage.payments.create_or_apply(self.order_id, lambda row: payment_decisions.intend_capture(row, total), self.cause)
         yield
-        processor.capture(self.stage.payments, self.stage.gateway, self.order_id, self.cause, total)
+        PaymentProcessor(self.stage.payments, self.stage.gateway).capture(self.order_id, self.cause, total)
         yield
 
     def reserve(self) -> Steps:
@@ -351,7 +351,7 @@ class Order:
             self.cause,
         )
         yield
-        paid = processor.void(stage.payments, stage.gateway, self.order_id, self.cause)["outcome"]
+        paid = PaymentProcessor(stage.payments, stage.gateway).void(self.order_id, self.cause)["outcome"]
         yield
         self.move(lambda row, seen: stock.release(row, seen, self.order_id, correlation))
         reserved = stage.reservations.get(self.order_id)
@@ -425,19 +425,14 @@ class Order:
         self.advance(lambda row: decisions.record_return(row, "restocked"))
         yield
         cause, now = Causation(self.cause.correlation_id, event_id), stage.now()
-        paid = stage.payments.create_or_apply(
-            self.order_id, lambda row: payment_decisions.intend_refund(row, cause, now), cause
-        )
+        paid = stage.payments.apply(self.order_id, lambda row: payment_decisions.intend_refund(row, cause, now), cause)
         yield
-        refunded = processor.refund(stage.payments, stage.gateway, paid)
+        paid = PaymentProcessor(stage.payments, stage.gateway).refund(paid)
         yield
-        assert refunded is not None
-        if refunded["status"] == "REFUND_REFUSED":
-            paid = stage.payments.create_or_apply(
-                self.order_id, lambda row: payment_decisions.retry_refund(row, cause, now), cause
-            )
+        if paid["status"] == "REFUND_REFUSED":
+            paid = stage.payments.apply(self.order_id, lambda row: payment_decisions.retry_refund(row, cause, now), cause)
             yield
-            processor.refund(stage.payments, stage.gateway, paid)
+            PaymentProcessor(stage.payments, stage.gateway).refund(paid)
             yield
         self.advance(lambda row: decisions.record_return(row, "refunded"))
         yield

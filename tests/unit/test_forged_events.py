@@ -23,8 +23,6 @@ from services.order.functions import facts as order_facts
 from services.order.storage import table
 from services.payment.functions import facts as payment_facts
 from services.payment.functions import subscriber as payment_subscriber
-from services.payment.gateways import factory
-from services.payment.storage import table as payment_table
 from services.shipping.functions import cancellation
 from services.shipping.functions import facts as shipping_facts
 from services.shipping.functions import subscriber as shipping_subscriber
@@ -148,7 +146,6 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     built = {
         "order": (table.orders, table.contacts),
-        "payment": (payment_table.payments, payment_table.outside_refunds, factory.gateway),
         "inventory": (inventory_table.reservations, inventory_table.skus),
     }
     for service, caches in built.items():

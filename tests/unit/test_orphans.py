@@ -11,11 +11,16 @@ from kernel.aggregate_store import Row
 from kernel.orphans import LOOK_AFTER, LOOK_AGAIN_AFTER
 from services.inventory.functions import sweeper as inventory_sweeper
 from services.inventory.storage import table as inventory_table
-from services.payment.functions import sweeper as payment_sweeper
-from services.payment.storage import table as payment_table
 from tests.support.choreography import CONFIRMED, PENDING, Bus, OtherServices, other_services
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, order  # noqa: F401 - fixtures
-from tests.unit.payment.conftest import ORDER, PaymentService, payment, payment_tables  # noqa: F401 - fixtures
+from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
+    ORDER,
+    PaymentService,
+    payment,
+    payment_clients,
+    payment_environ,
+    payment_tables,
+)
 
 CANCELLED = {**PENDING, "status": "CANCELLED"}
 NEEDED = [PENDING, {**PENDING, "status": "BACKORDERED"}, {**PENDING, "status": "CONFIRMING"}, CONFIRMED]
@@ -40,12 +45,6 @@ def after(wait: timedelta, sweeper: Any) -> dict[str, int]:
         return found
 
 
-def payment_row() -> Row:
-    row = payment_table.payments().get(ORDER)
-    assert row is not None
-    return row
-
-
 def reservation() -> Row:
     row = inventory_table.reservations().get(order(0))
     assert row is not None
@@ -53,50 +52,49 @@ def reservation() -> Row:
 
 
 @pytest.mark.parametrize("word", [None, CANCELLED])
-def test_money_for_no_order_is_voided(others: OtherServices, paying: PaymentService, word: Any) -> None:
+def test_money_for_no_order_is_voided(paying: PaymentService, word: Any) -> None:
     paying.authorize()
-    others.facts["order"] = word
-    assert after(LOOK_AFTER - timedelta(minutes=1), payment_sweeper)["released"] == 0
-    assert after(LOOK_AFTER, payment_sweeper)["released"] == 1
-    assert (payment_row()["status"], paying.ledger["void"]) == ("VOIDED", "VOIDED")
-    assert after(LOOK_AFTER * 2, payment_sweeper)["released"] == 0
+    paying.owners.facts["order"] = word
+    assert paying.sweep(LOOK_AFTER - timedelta(minutes=1))["released"] == 0
+    assert paying.sweep(LOOK_AFTER)["released"] == 1
+    assert (paying.row["status"], paying.ledger["void"]) == ("VOIDED", "VOIDED")
+    assert paying.sweep(LOOK_AFTER * 2)["released"] == 0
     assert paying.authorize()["outcome"] == "VOIDED", "a late one is refused"
 
 
 @pytest.mark.parametrize("word", NEEDED, ids=lambda word: word["status"])
 def test_money_for_an_order_stays_and_is_looked_at_a_day_later(
-    others: OtherServices,
     paying: PaymentService,
     word: dict[str, Any],
 ) -> None:
     paying.authorize()
-    others.facts["order"] = word
-    assert after(LOOK_AFTER, payment_sweeper) == {
+    paying.owners.facts["order"] = word
+    assert paying.sweep(LOOK_AFTER) == {
         "known": 0,
         "failed": 0,
         "released": 0,
         "not_released": 0,
         "republished": 1,
     }
-    assert payment_row()["status"] == "AUTHORIZED"
-    others.facts["order"] = None
-    assert after(LOOK_AFTER * 2, payment_sweeper)["released"] == 0
-    assert after(LOOK_AFTER + LOOK_AGAIN_AFTER + timedelta(minutes=1), payment_sweeper)["released"] == 1
+    assert paying.row["status"] == "AUTHORIZED"
+    paying.owners.facts["order"] = None
+    assert paying.sweep(LOOK_AFTER * 2)["released"] == 0
+    assert paying.sweep(LOOK_AFTER + LOOK_AGAIN_AFTER + timedelta(minutes=1))["released"] == 1
 
 
-def test_settled_money_is_not_looked_at(others: OtherServices, paying: PaymentService) -> None:
+def test_settled_money_is_not_looked_at(paying: PaymentService) -> None:
     paying.authorize()
     paying.capture()
-    assert not {"due_shard", "next_due"} & set(payment_row())
-    assert after(LOOK_AFTER, payment_sweeper)["released"] == 0
-    assert others.asked_for_facts == []
+    assert not {"due_shard", "next_due"} & set(paying.row)
+    assert paying.sweep(LOOK_AFTER)["released"] == 0
+    assert paying.owners.asked_for_facts == []
 
 
-def test_money_stays_while_the_order_service_is_silent(others: OtherServices, paying: PaymentService) -> None:
+def test_money_stays_while_the_order_service_is_silent(paying: PaymentService) -> None:
     paying.authorize()
-    others.silent = {ORDER}
-    assert after(LOOK_AFTER, payment_sweeper)["not_released"] == 1
-    assert payment_row()["status"] == "AUTHORIZED"
+    paying.owners.silent = {ORDER}
+    assert paying.sweep(LOOK_AFTER)["not_released"] == 1
+    assert paying.row["status"] == "AUTHORIZED"
 
 
 @pytest.mark.parametrize("word", [None, CANCELLED])

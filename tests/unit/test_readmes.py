@@ -14,13 +14,13 @@ from services.notification.functions.commands import SuppressionCommands
 from services.notification.storage.suppressions import Suppressions
 from services.order.functions import commands as order
 from services.order.functions import operator as price_setting
-from services.payment.functions import commands as payment
-from services.payment.functions import operator as refunding
+from services.payment.functions.commands import PaymentCommands
+from services.payment.functions.operator import OperatorCommands
 
 HEADINGS = ["What it owns", "Functions", "Table", "Commands", "Events", "States"]
 COMMANDS = {
     "order": {**order.COMMANDS, **price_setting.COMMANDS},
-    "payment": {**payment.COMMANDS, **refunding.COMMANDS},
+    "payment": {**PaymentCommands(None, None).table, **OperatorCommands(None).table},  # type: ignore[arg-type]
     "inventory": {**inventory.COMMANDS, **stock_keeping.COMMANDS},
     "shipping": {},
     "notification": SuppressionCommands(Suppressions(None, "notes")).table,

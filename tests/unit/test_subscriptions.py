@@ -15,14 +15,19 @@ from services.inventory.functions import subscriber as inventory_subscriber
 from services.order.domain import states
 from services.order.functions import intake, subscriber
 from services.order.storage import table
-from services.payment.functions import subscriber as payment_subscriber
 from tests.support.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
 from tests.support.fields_read import fields_read, leaves
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
 from tests.unit.order.conftest import order_service, owners, saga  # noqa: F401 - fixtures
-from tests.unit.payment.conftest import payment_tables  # noqa: F401 - fixtures
+from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
+    PaymentService,
+    payment,
+    payment_clients,
+    payment_environ,
+    payment_tables,
+)
 from tests.unit.shipping.conftest import ShippingService, shipping  # noqa: F401 - fixtures
 
 Event = dict[str, Any]
@@ -87,8 +92,9 @@ def was_confirmed(event: Event) -> Event:
 
 def handles_refunds(request: pytest.FixtureRequest) -> Receives:
     request.getfixturevalue("payment_tables")
-    request.getfixturevalue("owners").facts["order"] = REVOKED
-    return lambda *events: payment_subscriber.handler(batch(*map(was_confirmed, events)), None)
+    service: PaymentService = request.getfixturevalue("payment")
+    service.owners.facts["order"] = REVOKED
+    return lambda *events: service.subscriber(batch(*map(was_confirmed, events)), None)
 
 
 def handles_restocks(request: pytest.FixtureRequest) -> Receives:

@@ -3,12 +3,14 @@
 Holds have no clock: the saga releases them. The sweeper releases a hold that the saga left and that no order needs.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Final
 
-from kernel import clock
+from kernel import clients, clock
 from kernel.aggregate_store import Causation, Row
 from kernel.entrypoints import move_each, release_if_orphan, republish_stale_outbox, sweep
+from kernel.facts import OwnerFacts
 from kernel.metrics import count
 from kernel.orphans import LANE
 from services.inventory.domain import decisions, states
@@ -44,7 +46,8 @@ def release_orphan(order_id: str) -> bool:
 
     Raises ContentionError, and what `facts_of` raises.
     """
-    return release_if_orphan(table.reservations(), order_id, UNSETTLED, let_go)
+    facts = OwnerFacts(clients.functions, os.environ["STAGE"])
+    return release_if_orphan(table.reservations(), order_id, UNSETTLED, let_go, facts)
 
 
 def let_go(row: Row) -> None:

@@ -1,17 +1,18 @@
-"""The payment's decisions, each a plain function of the row and of the gateway's outcome: the step to take, or None.
+"""The payment's decisions: pure functions of an item and of the gateway's outcome. Each returns the step to take, or None.
 
-None means that the row is already past the step; its status then says what to answer.
+None means that the item is past the step; its status then determines the answer.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final, Literal
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, Row, due_at
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, DueAttributes, due_at
 from kernel.errors import BugError
 from kernel.money import Money
 from kernel.orphans import unsettled
+from kernel.statements import PaymentStatement
 from services.payment.domain import states
 from services.payment.domain.gateway import (
     Authorized,
@@ -26,24 +27,56 @@ from services.payment.domain.gateway import (
     RefundRefused,
     Settled,
 )
+from services.payment.domain.model import (
+    DisputeAttributes,
+    DisputeDecision,
+    DisputeRow,
+    OutsideRefundDecision,
+    OutsideRefundRow,
+    PaymentAttributes,
+    PaymentDecision,
+    PaymentRow,
+    Settlement,
+)
 from services.payment.domain.states import DISPUTES, OUTSIDE_REFUNDS, TRANSITIONS
+from services.payment.schemas.models import (
+    PaymentAuthorizedV1Data,
+    PaymentCapturedV1Data,
+    PaymentDeclinedV1Data,
+    PaymentDisputeClosedV1Data,
+    PaymentDisputedV1Data,
+    PaymentFailedV1Data,
+    PaymentRefundedOutsideV1Data,
+    PaymentRefundedV1Data,
+    PaymentRefundFailedV1Data,
+    PaymentVoidedV1Data,
+)
 
-Answer = dict[str, Any]
-NO_MORE_DUE = (*DUE_INDEX_ATTRIBUTES, "settlement")
-"""The attributes that a row loses once the gateway has answered an attempt at its refund."""
+RECOVERY_ATTRIBUTES: Final = (*DUE_INDEX_ATTRIBUTES, "settlement")
+"""The attributes to remove once the gateway has answered an attempt at a refund."""
+SETTLEMENT_DELAY: Final = timedelta(minutes=1)
+"""How long a settlement waits for calls to the gateway that may be under way: longer than each function's time-out."""
 
 
 class NotAuthorizedError(BugError):
-    """A capture of a payment that was never authorised: a bug in the caller."""
+    """A caller requested the capture of a payment that was never authorised."""
 
 
-def intend_authorize(row: Row | None, intent: Intent, correlation_id: str, now: datetime) -> Decision | None:
-    """Write down what is about to be authorised. Raises IdempotencyConflictError for another total or token than before."""
+def intend_authorize(row: PaymentRow | None, intent: Intent, correlation_id: str, now: datetime) -> PaymentDecision | None:
+    """Record the authorisation that is about to be requested.
+
+    Raises IdempotencyConflictError if the payment is of another total or token.
+    """
     total = intent.total.as_dict()
     if row is None:
-        attributes = {"order_id": intent.order_id, "total": total, "payment_token": intent.payment_token}
-        due = unsettled(f"{TRANSITIONS.aggregate}#{intent.order_id}", now)
-        return Decision(TRANSITIONS["intend_authorize"], set={**attributes, "correlation_id": correlation_id, **due})
+        attributes: PaymentAttributes = {
+            "order_id": intent.order_id,
+            "total": total,
+            "payment_token": intent.payment_token,
+            "correlation_id": correlation_id,
+            **_due(unsettled(f"{TRANSITIONS.aggregate}#{intent.order_id}", now)),
+        }
+        return Decision(TRANSITIONS["intend_authorize"], set=attributes)
     known = row.get("authorized", row.get("total", total))
     if known != total:
         raise IdempotencyConflictError(f"the payment of {intent.order_id} is of {known}, not of {total}")
@@ -52,150 +85,183 @@ def intend_authorize(row: Row | None, intent: Intent, correlation_id: str, now: 
     return None
 
 
-def record_authorization(row: Row | None, outcome: Authorized | Declined) -> Decision | None:
-    """Keep the gateway's answer, unless a void was intended meanwhile: then only the void counts."""
-    if row is None or row["status"] != states.AUTHORIZING:
+def record_authorization(row: PaymentRow, outcome: Authorized | Declined) -> PaymentDecision | None:
+    """Record the gateway's answer, unless a void was requested meanwhile: then only the void counts."""
+    if row["status"] != states.AUTHORIZING:
         return None
-    if isinstance(outcome, Authorized):
-        until = {"capture_before": outcome.capture_before} if outcome.capture_before else {}
-        least = {"at_least": outcome.at_least} if outcome.at_least > 1 else {}
-        return Decision(TRANSITIONS["authorize"], set={**least, **until}, data={"total": row["total"]})
-    told = {"reason": outcome.reason}
-    return Decision(TRANSITIONS["decline"], set=told, remove=DUE_INDEX_ATTRIBUTES, data={"total": row["total"], **told})
+    if isinstance(outcome, Declined):
+        return Decision(
+            TRANSITIONS["decline"],
+            set={"reason": outcome.reason},
+            remove=DUE_INDEX_ATTRIBUTES,
+            data=PaymentDeclinedV1Data(total=row["total"], reason=outcome.reason),
+        )
+    limits: PaymentAttributes = {}
+    if outcome.at_least > 1:
+        limits["at_least"] = outcome.at_least
+    if outcome.capture_before:
+        limits["capture_before"] = outcome.capture_before
+    return Decision(TRANSITIONS["authorize"], set=limits, data=PaymentAuthorizedV1Data(total=row["total"]))
 
 
-def intend_capture(row: Row | None, total: Money | None) -> Decision | None:
-    """Write down that the capture is about to be asked for: of the total that is given, or of all that was authorised.
+def intend_capture(row: PaymentRow | None, total: Money | None) -> PaymentDecision | None:
+    """Record the capture that is about to be requested: of `total`, or of all that was authorised if that is None.
 
-    The row's `total` is from then on what is captured; where that is less, `authorized` is what was authorised.
-    Raises NotAuthorizedError, and IdempotencyConflictError for more than that, or another total than before.
+    From then on the item's `total` is the captured amount; if that is less, `authorized` is the authorised amount. Raises
+    NotAuthorizedError, and IdempotencyConflictError for more than was authorised or for another total than before.
     """
-    status = row["status"] if row else "not there"
-    if status in ("not there", states.AUTHORIZING, states.DECLINED):
-        raise NotAuthorizedError(f"a payment that is {status} cannot be captured")
-    assert row is not None
+    if row is None or row["status"] in (states.AUTHORIZING, states.DECLINED):
+        status = row["status"] if row else "missing"
+        raise NotAuthorizedError(f"a payment that is {status} cannot be captured; authorise it first")
     authorized = Money.from_dict(row["total"]) if "total" in row else None
-    if total is None or total == authorized or status in (states.VOIDING, states.VOIDED):
-        return Decision(TRANSITIONS["intend_capture"]) if status == states.AUTHORIZED else None
-    assert authorized is not None
-    if status != states.AUTHORIZED or total.currency != authorized.currency or not 0 < total.amount < authorized.amount:
+    if total is None or total == authorized or row["status"] in (states.VOIDING, states.VOIDED):
+        return Decision(TRANSITIONS["intend_capture"]) if row["status"] == states.AUTHORIZED else None
+    is_part = authorized is not None and total.currency == authorized.currency and 0 < total.amount < authorized.amount
+    if row["status"] != states.AUTHORIZED or not is_part:
         raise IdempotencyConflictError(f"the payment of {row['order_id']} is of {authorized}; {total} cannot be captured")
     return Decision(TRANSITIONS["intend_capture"], set={"total": total.as_dict(), "authorized": row["total"]})
 
 
-def record_capture(row: Row | None, outcome: Captured | CaptureRefused) -> Decision | None:
-    """Keep the gateway's answer."""
-    if row is None or row["status"] != states.CAPTURING:
+def record_capture(row: PaymentRow, outcome: Captured | CaptureRefused) -> PaymentDecision | None:
+    """Record the gateway's answer to the capture."""
+    if row["status"] != states.CAPTURING:
         return None
     if isinstance(outcome, Captured):
-        return Decision(TRANSITIONS["capture"], remove=DUE_INDEX_ATTRIBUTES, data={"total": row["total"]})
-    told = {"reason": outcome.reason}
-    data = {"total": row["total"], "operation": "capture", **told}
-    return Decision(TRANSITIONS["refuse_capture"], set=told, data=data)
+        data = PaymentCapturedV1Data(total=row["total"])
+        return Decision(TRANSITIONS["capture"], remove=DUE_INDEX_ATTRIBUTES, data=data)
+    return Decision(
+        TRANSITIONS["refuse_capture"],
+        set={"reason": outcome.reason},
+        data=PaymentFailedV1Data(total=row["total"], operation="capture", reason=outcome.reason),
+    )
 
 
-def intend_void(row: Row | None, order_id: str, correlation_id: str, now: datetime) -> Decision | None:
-    """Write down that the void is about to be asked for; where there is no payment yet, this is its tombstone."""
+def intend_void(row: PaymentRow | None, order_id: str, correlation_id: str, now: datetime) -> PaymentDecision | None:
+    """Record the void that is about to be requested. If there is no payment yet, the new item is its tombstone."""
     transition = TRANSITIONS["intend_void"]
     if row is None:
-        due = unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)
-        return Decision(transition, set={"order_id": order_id, "correlation_id": correlation_id, **due})
+        attributes: PaymentAttributes = {
+            "order_id": order_id,
+            "correlation_id": correlation_id,
+            **_due(unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)),
+        }
+        return Decision(transition, set=attributes)
     return Decision(transition) if row["status"] in transition.sources else None
 
 
-def record_void(row: Row | None) -> Decision | None:
-    """Record that the gateway has voided the payment."""
-    if row is None or row["status"] != states.VOIDING:
+def record_void(row: PaymentRow) -> PaymentDecision | None:
+    """Record that the gateway has released the money."""
+    if row["status"] != states.VOIDING:
         return None
-    return Decision(TRANSITIONS["void"], remove=DUE_INDEX_ATTRIBUTES, data={"total": row["total"]} if "total" in row else {})
+    data = PaymentVoidedV1Data(total=row["total"]) if "total" in row else PaymentVoidedV1Data()
+    return Decision(TRANSITIONS["void"], remove=DUE_INDEX_ATTRIBUTES, data=data)
 
 
-def intend_refund(row: Row | None, cause: Causation, now: datetime) -> Decision | None:
-    """Write down that the refund is about to be asked for, and let the sweeper see to it; None of what was never captured."""
-    if row is None or row["status"] != states.CAPTURED:
+def intend_refund(row: PaymentRow, causation: Causation, now: datetime) -> PaymentDecision | None:
+    """Record the refund that is about to be requested, due for the sweeper. None if nothing is captured."""
+    if row["status"] != states.CAPTURED:
         return None
-    return Decision(TRANSITIONS["intend_refund"], set=_attempt(row, 1, cause.causation_id, now))
+    return Decision(TRANSITIONS["intend_refund"], set=_attempt(row, 1, causation.causation_id, now))
 
 
-def retry_refund(row: Row | None, cause: Causation, now: datetime) -> Decision | None:
-    """Attempt a refused refund anew."""
-    if row is None or row["status"] != states.REFUND_REFUSED:
+def retry_refund(row: PaymentRow, causation: Causation, now: datetime) -> PaymentDecision | None:
+    """Begin the next attempt at a refund that the gateway refused."""
+    if row["status"] != states.REFUND_REFUSED:
         return None
-    attempt = _attempt(row, row["refund_attempt"] + 1, cause.causation_id, now)
+    attempt = _attempt(row, row["refund_attempt"] + 1, causation.causation_id, now)
     return Decision(TRANSITIONS["retry_refund"], set=attempt, remove=("reason",))
 
 
-SETTLED_AFTER = timedelta(minutes=1)
-"""How long a settlement waits for calls to the gateway that may be under way: above the time-out of each function."""
-
-
-def intend_settlement(row: Row | None, settlement: Mapping[str, str], cause: Causation, now: datetime) -> Decision | None:
-    """Write down that the customer was paid outside: from here on the gateway is not asked to pay. The first word stands."""
-    if row is None or row["status"] not in (states.REFUNDING, states.REFUND_REFUSED) or "settlement" in row:
+def intend_settlement(row: PaymentRow, settlement: Settlement, causation: Causation, now: datetime) -> PaymentDecision | None:
+    """Record that the customer was paid outside: from then on the gateway gets no request to pay. The first one stays."""
+    if row["status"] not in (states.REFUNDING, states.REFUND_REFUSED) or "settlement" in row:
         return None
-    refused = row["status"] == states.REFUND_REFUSED
-    when = now if refused else now + SETTLED_AFTER
-    attempt = _attempt(row, row["refund_attempt"] + refused, cause.causation_id, when)
-    return Decision(TRANSITIONS["intend_settlement"], set={"settlement": dict(settlement), **attempt}, remove=("reason",))
+    is_refused = row["status"] == states.REFUND_REFUSED
+    due = now if is_refused else now + SETTLEMENT_DELAY
+    attempt = _attempt(row, row["refund_attempt"] + is_refused, causation.causation_id, due)
+    return Decision(TRANSITIONS["intend_settlement"], set={"settlement": settlement, **attempt}, remove=("reason",))
 
 
-def is_settling_later(row: Row, now: datetime) -> bool:
-    """Return whether a settlement waits for what may be under way to the gateway."""
+def is_settlement_delayed(row: PaymentRow, now: datetime) -> bool:
+    """Return whether a settlement still waits for calls to the gateway that may be under way."""
     return "settlement" in row and "next_due" in row and row["next_due"] > clock.rfc3339(now)
 
 
-def record_refund(row: Row | None, attempt: int, outcome: Refunded | RefundRefused | Settled) -> Decision | None:
-    """Keep the gateway's answer to this attempt; one that comes after the next attempt began is of no more use."""
-    if row is None or row["status"] != states.REFUNDING or row["refund_attempt"] != attempt:
+def record_refund(row: PaymentRow, attempt: int, outcome: Refunded | RefundRefused | Settled) -> PaymentDecision | None:
+    """Record the gateway's answer to this attempt. An answer that comes after the next attempt began has no effect."""
+    if row["status"] != states.REFUNDING or row["refund_attempt"] != attempt:
         return None
-    if isinstance(outcome, Refunded):
-        return Decision(TRANSITIONS["refund"], remove=NO_MORE_DUE, data={"total": row["total"]})
-    if isinstance(outcome, Settled):
-        outside = {"outcome": "OUTSIDE", "reference": outcome.reference}
-        return Decision(TRANSITIONS["settle_refund"], remove=DUE_INDEX_ATTRIBUTES, data={"total": row["total"], **outside})
-    told = {"reason": outcome.reason}
-    return Decision(TRANSITIONS["refuse_refund"], set=told, remove=NO_MORE_DUE, data={"total": row["total"], **told})
+    match outcome:
+        case Refunded():
+            data = PaymentRefundedV1Data(total=row["total"])
+            return Decision(TRANSITIONS["refund"], remove=RECOVERY_ATTRIBUTES, data=data)
+        case Settled(reference):
+            data = PaymentRefundedV1Data(total=row["total"], outcome="OUTSIDE", reference=reference)
+            return Decision(TRANSITIONS["settle_refund"], remove=DUE_INDEX_ATTRIBUTES, data=data)
+        case RefundRefused(reason):
+            return Decision(
+                TRANSITIONS["refuse_refund"],
+                set={"reason": reason},
+                remove=RECOVERY_ATTRIBUTES,
+                data=PaymentRefundFailedV1Data(total=row["total"], reason=reason),
+            )
 
 
-def open_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Decision | None:
-    """Record a dispute of the payment. Return None if it is known, or over."""
+def open_dispute(row: DisputeRow | None, order_id: str, dispute: Dispute) -> DisputeDecision | None:
+    """Record that the customer contests the payment. None if that is recorded already."""
     if row is not None:
         return None
-    told = _told(dispute)
-    return Decision(DISPUTES["open"], set={"order_id": order_id, **told}, data=told)
+    data = PaymentDisputedV1Data(dispute_id=dispute.dispute_id, amount=dispute.amount.as_dict(), reason=dispute.reason)
+    return Decision(DISPUTES["open"], set=_dispute_attributes(order_id, dispute), data=data)
 
 
-def close_dispute(row: Row | None, order_id: str, dispute: Dispute) -> Decision | None:
-    """Record the decision of the card network on a dispute."""
+def close_dispute(row: DisputeRow | None, order_id: str, dispute: Dispute) -> DisputeDecision | None:
+    """Record the card network's decision."""
     if row is not None and row["status"] != states.OPEN:
         return None
-    end, told = DISPUTES["win" if dispute.won else "lose"], _told(dispute)
-    data = {"dispute_id": told["dispute_id"], "amount": told["amount"], "outcome": end.target}
-    return Decision(end, set={"order_id": order_id, **told}, data=data)
+    outcome: Literal["WON", "LOST"] = "WON" if dispute.won else "LOST"
+    return Decision(
+        DISPUTES["win" if dispute.won else "lose"],
+        set=_dispute_attributes(order_id, dispute),
+        data=PaymentDisputeClosedV1Data(dispute_id=dispute.dispute_id, amount=dispute.amount.as_dict(), outcome=outcome),
+    )
 
 
-def record_outside_refund(row: Row | None, order_id: str, refund: OutsideRefund) -> Decision | None:
+def _dispute_attributes(order_id: str, dispute: Dispute) -> DisputeAttributes:
+    return {
+        "order_id": order_id,
+        "dispute_id": dispute.dispute_id,
+        "amount": dispute.amount.as_dict(),
+        "reason": dispute.reason,
+    }
+
+
+def record_outside_refund(row: OutsideRefundRow | None, order_id: str, refund: OutsideRefund) -> OutsideRefundDecision | None:
     """Record a refund that was made at the gateway by hand, once."""
     if row is not None:
         return None
-    data = {"refund_id": refund.refund_id, "amount": refund.amount.as_dict(), "left": refund.left.as_dict()}
-    return Decision(OUTSIDE_REFUNDS["record_outside_refund"], set={"order_id": order_id, **data}, data=data)
+    refund_id, amount, left = refund.refund_id, refund.amount.as_dict(), refund.left.as_dict()
+    return Decision(
+        OUTSIDE_REFUNDS["record_outside_refund"],
+        set={"order_id": order_id, "refund_id": refund_id, "amount": amount, "left": left},
+        data=PaymentRefundedOutsideV1Data(refund_id=refund_id, amount=amount, left=left),
+    )
 
 
-def _told(dispute: Dispute) -> dict[str, object]:
-    return {"dispute_id": dispute.dispute_id, "amount": dispute.amount.as_dict(), "reason": dispute.reason}
-
-
-def refund_cause(row: Row) -> Causation:
-    """Return the cause of a refund's result: the request for its attempt."""
+def refund_causation(row: PaymentRow) -> Causation:
+    """Return the causation of a refund's result: the event or command that requested this attempt."""
     return Causation(row["correlation_id"], row["refund_for"])
 
 
-def _attempt(row: Row, number: int, asked_by: str, now: datetime) -> dict[str, object]:
-    return {"refund_attempt": number, "refund_for": asked_by, **due_at(row["pk"], now)}
+def _attempt(row: PaymentRow, number: int, causation_id: str, due: datetime) -> PaymentAttributes:
+    return {"refund_attempt": number, "refund_for": causation_id, **_due(due_at(row["pk"], due))}
 
 
-AFTER_AUTHORIZE = {
+def _due(due: DueAttributes) -> PaymentAttributes:
+    return {"due_shard": due["due_shard"], "next_due": due["next_due"]}
+
+
+AFTER_AUTHORIZE: Final[Mapping[str, str]] = {
     states.AUTHORIZED: "AUTHORIZED",
     states.CAPTURING: "AUTHORIZED",
     states.CAPTURED: "AUTHORIZED",
@@ -205,29 +271,35 @@ AFTER_AUTHORIZE = {
     states.VOIDING: "VOIDED",
     states.VOIDED: "VOIDED",
 }
-"""The answers of an authorise: once authorised, later steps are decided elsewhere; a void, begun or done, is final."""
-AFTER_CAPTURE = {
+"""The outcome of an authorise, by the status. It stays AUTHORIZED after later steps; a void, begun or done, is final."""
+AFTER_CAPTURE: Final[Mapping[str, str]] = {
     states.CAPTURED: "CAPTURED",
     **dict.fromkeys((states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "CAPTURED"),
     states.CAPTURE_REFUSED: "CAPTURE_REFUSED",
     states.VOIDING: "VOIDED",
     states.VOIDED: "VOIDED",
 }
-AFTER_VOID = {
+AFTER_VOID: Final[Mapping[str, str]] = {
     states.VOIDED: "VOIDED",
     states.DECLINED: "DECLINED",
     **dict.fromkeys((states.CAPTURED, states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED), "CAPTURED"),
 }
-AFTER_REFUND = {status: status for status in (states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED)}
+AFTER_REFUND: Final[Mapping[str, str]] = {
+    status: status for status in (states.REFUNDING, states.REFUNDED, states.REFUND_REFUSED)
+}
 
 
-def answer(row: Row, outcomes: dict[str, str]) -> Answer:
-    """`{"outcome": ...}` for the row's status, with the `reason` of a refusal.
+def answer(row: PaymentRow, outcomes: Mapping[str, str]) -> PaymentStatement:
+    """Return the outcome of the item's status, with the `reason` of a refusal.
 
-    AUTHORIZED comes with `at_least`, the least that can be captured of it, and `capture_before`, if the gateway says so.
+    AUTHORIZED comes with `at_least` and `capture_before`, if the gateway stated them.
     """
-    outcome = outcomes[row["status"]]
-    if outcome == "AUTHORIZED":
-        return {"outcome": outcome, **{name: row[name] for name in ("at_least", "capture_before") if name in row}}
-    refused = ("DECLINED", "CAPTURE_REFUSED", states.REFUND_REFUSED)
-    return {"outcome": outcome, "reason": row["reason"]} if outcome in refused else {"outcome": outcome}
+    stated: PaymentStatement = {"outcome": outcomes[row["status"]]}
+    if stated["outcome"] == "AUTHORIZED":
+        if "at_least" in row:
+            stated["at_least"] = row["at_least"]
+        if "capture_before" in row:
+            stated["capture_before"] = row["capture_before"]
+    elif stated["outcome"] in ("DECLINED", "CAPTURE_REFUSED", states.REFUND_REFUSED):
+        stated["reason"] = row["reason"]
+    return stated

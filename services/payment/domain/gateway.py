@@ -1,4 +1,4 @@
-"""The port to the gateway that moves the money."""
+"""The port to the payment gateway: its operations, their outcomes and its errors."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,7 +9,7 @@ from kernel.money import Money
 
 @dataclass(frozen=True)
 class Intent:
-    """The amount that the customer agreed to pay. `payment_token` is the gateway's own; card data is never here."""
+    """The total that the customer agreed to pay, and the payment method. `payment_token` is the gateway's own, no card data."""
 
     order_id: str
     total: Money
@@ -18,9 +18,9 @@ class Intent:
 
 @dataclass(frozen=True)
 class Authorized:
-    """The total is set aside for us: until `capture_before` (RFC 3339), if the gateway says so.
+    """The total is set aside, until `capture_before` (RFC 3339, UTC) if the gateway states it.
 
-    `at_least` is the least that the gateway captures of it, in minor units.
+    `at_least` is the least amount that the gateway captures of it, in minor units of the currency.
     """
 
     capture_before: str | None = field(default=None, compare=False)
@@ -29,50 +29,50 @@ class Authorized:
 
 @dataclass(frozen=True)
 class Declined:
-    """The total was not set aside, and will not be. `reason` is a word such as `card_declined`."""
+    """The total is not set aside, and never will be. `reason` is a word, for example `card_declined`."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Captured:
-    """The requested amount is captured; the rest of the authorisation, if any, is released."""
+    """The requested total is captured; the gateway has released the rest of the authorisation, if any."""
 
 
 @dataclass(frozen=True)
 class CaptureRefused:
-    """The total is not ours, and will not be. `reason` is a word such as `authorization_expired`."""
+    """The total is not captured, and never will be. `reason` is a word, for example `authorization_expired`."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Voided:
-    """Nothing is set aside, and no later authorise or capture of this order will be accepted."""
+    """No money is set aside, and the gateway refuses every later authorise and capture of this order."""
 
 
 @dataclass(frozen=True)
 class Refunded:
-    """The whole total went back."""
+    """The gateway gave the whole total back."""
 
 
 @dataclass(frozen=True)
 class RefundRefused:
-    """Nothing went back, and this attempt never will. `reason` is a word such as `account_closed`."""
+    """This attempt gave nothing back, and never will. `reason` is a word, for example `account_closed`."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Nothing goes back by this attempt: the customer was paid outside the gateway. `reference` says where that is proved."""
+    """This attempt gives nothing back: the customer was paid outside the gateway. `reference` names the proof."""
 
     reference: str
 
 
 @dataclass(frozen=True)
 class Dispute:
-    """A gateway's report on a payment that a customer contests at their bank. `won` once it is over."""
+    """A payment that a customer contests at their bank. `won` is True once it ended in our favour."""
 
     dispute_id: str
     amount: Money
@@ -82,7 +82,7 @@ class Dispute:
 
 @dataclass(frozen=True)
 class OutsideRefund:
-    """A refund that was made at the gateway, and not by us. `left` is what is left of the payment after all of its refunds."""
+    """A refund that was made at the gateway by hand. `left` is the amount left of the payment after all of its refunds."""
 
     refund_id: str
     amount: Money
@@ -90,60 +90,60 @@ class OutsideRefund:
 
 
 class GatewayFaultError(RetryableError):
-    """The gateway gave no outcome. The same call is safe to repeat."""
+    """The gateway gave no outcome; the same call again may."""
 
 
 class GatewayTimeoutError(GatewayFaultError):
-    """The gateway did not answer in time, and may have acted."""
+    """The gateway did not answer in time: it may or may not have carried out the operation."""
 
 
 class GatewayUnavailableError(GatewayFaultError):
-    """The gateway could not be reached, so it did nothing."""
+    """The gateway was unreachable: it did nothing."""
 
 
 class GatewayMisconfiguredError(GatewayUnavailableError):
     """The gateway refuses our account, not the customer: the key, its mode or permissions, or the form of the request.
 
-    An operator must mend it. Every order waits until then, so it has an alarm.
+    Every order waits until an operator corrects it; an alarm reports it (docs/how-to/runbooks/gateway-misconfigured.md).
     """
 
 
 class NothingAuthorizedError(GatewayFaultError):
-    """A capture of an order without an authorisation so far."""
+    """The order has no authorisation yet, so nothing can be captured."""
 
 
 class NothingToRefundError(GatewayFaultError):
-    """A refund of a payment that is not captured, or a new attempt while the last one is not refused."""
+    """Nothing is captured, or the attempt before this one is not refused, so nothing can be refunded."""
 
 
 class IdempotencyConflictError(RejectedError):
-    """The same operation of the same order with another total: a bug in the caller, never an outcome."""
+    """The same operation of the order was requested before with another total: a mistake of the caller, never an outcome."""
 
 
 class PaymentGateway(Protocol):
-    """One operation of each kind per order, idempotent by (order, operation); a refused refund may be attempted anew.
+    """One operation of each kind per order, idempotent by (order, operation). A refused refund may have further attempts.
 
-    The same call again answers the first call's outcome, however late. Of a void and a capture only one can succeed, and an
-    authorise after the void is refused. Every operation raises GatewayFaultError while its outcome is unknown, and
-    IdempotencyConflictError.
+    A repeated call returns the outcome of the first, however late. Only one of void and capture can succeed, and an authorise
+    after the void is refused. Every operation raises GatewayFaultError while its outcome is unknown, and
+    IdempotencyConflictError for another total.
     """
 
     def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
-        """Set the total aside; Voided if the void was first."""
+        """Set the total aside. Voided if the void was first."""
         ...
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take `intent.total`: all that was set aside, or a part of it, once."""
+        """Capture `intent.total` once: the whole authorised total, or a part of it."""
         ...
 
     def void(self, order_id: str) -> Voided | Captured:
-        """Void the authorisation, even one that is still to come; Captured if the capture was first."""
+        """Release the money that is set aside, now or by a late authorise. Captured if the capture was first."""
         ...
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
-        """Give the whole total back that was captured. `attempt` counts from 1, each above 1 after the last was refused."""
+        """Give back the whole captured total. `attempt` counts from 1; each further attempt follows a refused one."""
         ...
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
-        """Record that this attempt was paid outside, unless it has an outcome: then that. Never beside a refund under way."""
+        """Record that this attempt was paid outside; return its own outcome if it has one, or if its refund is under way."""
         ...

@@ -1,5 +1,7 @@
-"""The transition tables of a payment (intent before the call to the gateway, result after it), of a dispute, and of a refund
-that was made at the gateway by hand."""
+"""The transition tables of a payment, of a dispute, and of a refund that was made at the gateway by hand.
+
+A payment takes two steps for each call to the gateway: `intend_...` before the call, the result after it.
+"""
 
 from kernel.naming import source_of
 from kernel.transitions import ABSENT, TransitionTable, step

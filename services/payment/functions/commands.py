@@ -1,22 +1,36 @@
-"""The payment's commands: the saga's steps. Each answers `{"outcome": ...}`, with its receipt.
+"""The saga's commands on payments. Each returns `{"outcome": ...}` with its receipt.
 
-Money moves on the order's own statement only: its receipt is checked before the row is written or the gateway is called.
-An exception is a fault; the same command again is always safe, and is how an unknown outcome becomes known.
+Money moves only on the order's own statement: its receipt is checked before the item is written or the gateway is called. An
+exception is a fault. Repeating a command is always safe, and makes an unknown outcome known.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
+from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.money import Money
-from kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
+from kernel.secrets import Secrets
+from kernel.settings import from_environment
+from kernel.statements import PaymentStatement
 from services.payment.domain.gateway import Intent
-from services.payment.gateways.factory import gateway
-from services.payment.storage import table
-from services.payment.use_cases import processor
+from services.payment.gateways.factory import GatewayFactory, gateway_of
+from services.payment.storage.table import Payments
+from services.payment.use_cases.processor import PaymentProcessor
 
 logger = Logger()
+
+
+@dataclass(frozen=True)
+class CommandsSettings:
+    """The payments' table, and the ARN of the secret that holds the receipts' key."""
+
+    table_name: str
+    receipt_key_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,47 +47,60 @@ class Settle(OrderCommand):
     decision: object = None
 
 
-def authorize(command: Authorize) -> Answer:
-    """Set aside what the order states is to be paid: AUTHORIZED, DECLINED or VOIDED."""
-    order_id = command.order_id
-    payable = receipts().check(Kind.PAYABLE, order_id, command.payable)
-    intent = Intent(order_id, Money.from_dict(payable["total"]), payable["payment_token"])
-    if intent.total.amount < 0:
-        raise InvalidCommandError(f"payable.total: {intent.total} is negative")
-    return _stated(order_id, processor.authorize(table.payments(), gateway(), intent, command.causation))
+@dataclass(frozen=True)
+class PaymentCommands:
+    """The saga's commands. Each checks the order's statement first, and raises ReceiptRefusedError without its receipt."""
+
+    processor: PaymentProcessor
+    receipts: Receipts
+
+    @property
+    def table(self) -> Commands:
+        """Each command by its name."""
+        return {
+            "authorize": reading(Authorize, self.authorize),
+            "capture": reading(Settle, self.capture),
+            "void": reading(Settle, self.void),
+        }
+
+    def authorize(self, command: Authorize) -> Answer:
+        """Set the order's payable total aside: AUTHORIZED, DECLINED or VOIDED."""
+        payable = self.receipts.check(Kind.PAYABLE, command.order_id, command.payable)
+        intent = Intent(command.order_id, Money.from_dict(payable["total"]), payable["payment_token"])
+        if intent.total.amount < 0:
+            raise InvalidCommandError(f"payable.total: {intent.total} is negative")
+        return self._issue(command, self.processor.authorize(intent, command.causation))
+
+    def capture(self, command: Settle) -> Answer:
+        """Capture the total of the order's decision, at most the authorised one: CAPTURED, CAPTURE_REFUSED or VOIDED."""
+        decision = self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
+        total = Money.from_dict(decision["total"])
+        return self._issue(command, self.processor.capture(command.order_id, command.causation, total))
+
+    def void(self, command: Settle) -> Answer:
+        """Release the money of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
+        self.receipts.check(Kind.DECISION, command.order_id, command.decision, CANCELLING)
+        return self._issue(command, self.processor.void(command.order_id, command.causation))
+
+    def _issue(self, command: OrderCommand, statement: PaymentStatement) -> Answer:
+        return self.receipts.issue(Kind.PAYMENT, command.order_id, statement)
 
 
-def capture(command: Settle) -> Answer:
-    """Take the total that the order decided on, at most what was set aside: CAPTURED, CAPTURE_REFUSED or VOIDED."""
-    order_id = command.order_id
-    decision = receipts().check(Kind.DECISION, order_id, command.decision, CONFIRMING)
-    total = Money.from_dict(decision["total"])
-    return _stated(order_id, processor.capture(table.payments(), gateway(), order_id, command.causation, total))
+def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
+    """Return the handler of a command.
 
-
-def void(command: Settle) -> Answer:
-    """Void the authorisation, even a late one, of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
-    order_id = command.order_id
-    receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
-    return _stated(order_id, processor.void(table.payments(), gateway(), order_id, command.causation))
-
-
-COMMANDS: Commands = {
-    "authorize": reading(Authorize, authorize),
-    "capture": reading(Settle, capture),
-    "void": reading(Settle, void),
-}
-
-
-def handler(event: Command, context: object) -> Answer:
-    """Do one command.
-
-    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, GatewayFaultError, what the table raises.
+    It raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, GatewayFaultError, and what the table raises.
     """
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-    return answer
+    settings = from_environment(CommandsSettings, environ)
+    processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
+    commands = PaymentCommands(processor, receipts_of(Secrets(clients), settings.receipt_key_arn)).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
+        return answer
+
+    return handle
 
 
-def _stated(order_id: str, answer: Answer) -> Answer:
-    return receipts().issue(Kind.PAYMENT, order_id, answer)
+handler = lambda_handler(bootstrap)

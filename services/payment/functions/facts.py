@@ -1,17 +1,48 @@
-"""The query that the order service asks before it acts on an event of the payment service: what the payment durably is."""
+"""The query by which other services verify an event of the payment service: the payment as it is stored."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 from kernel import facts
-from services.payment.storage import table
+from kernel.clients import Clients
+from kernel.commands import Answer
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.settings import from_environment
+from services.payment.storage.table import OutsideRefunds, Payments
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"order_id"}` → FOUND with the payment's `status`, `total` and `reason`, or NOT_FOUND.
+@dataclass(frozen=True)
+class FactsSettings:
+    """The payments' table."""
 
-    With a `refund_id`: FOUND with the `status` of that refund made outside, and what it `left`, or NOT_FOUND.
+    table_name: str
+
+
+class FactsQuery(TypedDict):
+    """A query about the payment of an order, or about one of its refunds that were made at the gateway by hand."""
+
+    order_id: str
+    refund_id: NotRequired[str]
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a query.
+
+    It returns FOUND with the payment's `status`, `total` and `reason`, or NOT_FOUND. With a `refund_id`, it returns FOUND with
+    the `status` of that refund and the amount that is `left` of the payment.
     """
-    if "refund_id" not in event:
-        return facts.answer(table.payments().get(event["order_id"]), "total", "reason")
-    refund = table.outside_refunds().get(event["refund_id"])
-    return facts.answer(refund if refund and refund["order_id"] == event["order_id"] else None, "left")
+    settings = from_environment(FactsSettings, environ)
+    payments = Payments(clients.dynamodb, settings.table_name)
+    refunds = OutsideRefunds(clients.dynamodb, settings.table_name)
+
+    def handle(event: FactsQuery, context: object) -> Answer:
+        if "refund_id" not in event:
+            return facts.answer(payments.get(event["order_id"]), "total", "reason")
+        refund = refunds.get(event["refund_id"])
+        return facts.answer(refund if refund and refund["order_id"] == event["order_id"] else None, "left")
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -1,85 +1,138 @@
-"""The operator's commands on payments. Each answers `{"outcome": ...}`.
+"""The operator's commands on payments. Each returns `{"outcome": ...}`; repeating a command is always safe.
 
 They are a function of their own: the saga's role cannot invoke it, and the operator's role cannot capture or void.
-The same command again is always safe.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
-from kernel.aggregate_store import Causation
-from kernel.commands import Answer, Command, Commands, dispatch
+from kernel.clients import Clients
+from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.identifiers import is_personal
+from kernel.settings import from_environment
 from services.payment.domain import decisions, states
-from services.payment.gateways.factory import gateway
-from services.payment.storage import table
-from services.payment.use_cases import processor
+from services.payment.domain.model import PaymentRow, Settlement
+from services.payment.gateways.factory import GatewayFactory, gateway_of
+from services.payment.storage.table import Payments
+from services.payment.use_cases.processor import PaymentProcessor
 
 logger = Logger()
-REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
-REASON = re.compile(r"[a-z0-9_]{1,64}")
+REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
+REASON: Final = re.compile(r"[a-z0-9_]{1,64}")
 
 
-def retry_refund(command: Command) -> Command:
-    """Attempt a refund anew that the gateway refused: REFUNDED, REFUND_REFUSED or REFUNDING.
+@dataclass(frozen=True)
+class OperatorSettings:
+    """The payments' table."""
 
-    UNCHANGED with the payment's `status` where none was ever begun. A refunded payment is not refunded again.
-    """
-    payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
-    row = payments.get(command["order_id"])
-    if row is not None:
-        row = payments.apply(command["order_id"], lambda row: decisions.retry_refund(row, cause, clock.now()), cause, seen=row)
-    row = processor.refund(payments, gateway(), row)
-    if row is None or row["status"] not in decisions.AFTER_REFUND:
-        return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
-    return decisions.answer(row, decisions.AFTER_REFUND)
+    table_name: str
 
 
-def settle_refund(command: Command) -> Command:
-    """End a refund whose customer was paid outside the gateway, as `reference` proves: SETTLED.
+@dataclass(frozen=True, kw_only=True)
+class SettleRefund(OrderCommand):
+    """`reference` names the proof of a payment outside the gateway; `reason` is a word, empty if there is none."""
 
-    SETTLING where the gateway may still be at work: the sweeper ends it in a minute or two, and answers REFUNDED if the gateway
-    has given the money back after all. UNCHANGED with the payment's `status` where no refund was begun. Raises ValueError for a
-    reference or a reason of another form.
-    """
-    settlement = {name: command[name] for name in ("reference", "reason") if command.get(name)}
-    for name, form in (("reference", REFERENCE), ("reason", REASON)):
-        text = settlement.get(name, "")
-        if (text or name == "reference") and (not form.fullmatch(text) or is_personal(text)):
-            raise ValueError(f"{name}: must match {form.pattern}, and be no card number or e-mail address")
-    payments, cause = table.payments(), Causation(command["correlation_id"], command["causation_id"])
-    order_id, now = command["order_id"], clock.now()
-    row = payments.get(order_id)
-    if row is not None:
-        row = payments.apply(order_id, lambda row: decisions.intend_settlement(row, settlement, cause, now), cause, seen=row)
-    row = processor.refund(payments, gateway(), row)
-    if row is None or row["status"] not in decisions.AFTER_REFUND:
-        return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
-    if "settlement" not in row:
+    reference: str
+    reason: str = ""
+
+    @property
+    def settlement(self) -> Settlement:
+        """The settlement. Raises InvalidCommandError if a part is malformed or personal."""
+        for name, text, pattern in (("reference", self.reference, REFERENCE), ("reason", self.reason, REASON)):
+            if (text or name == "reference") and (not pattern.fullmatch(text) or is_personal(text)):
+                raise InvalidCommandError(f"{name}: must match {pattern.pattern}, and be no card number or e-mail address")
+        return {"reference": self.reference, "reason": self.reason} if self.reason else {"reference": self.reference}
+
+
+@dataclass(frozen=True)
+class OperatorCommands:
+    """The operator's commands. Those on a refund raise what the table raises."""
+
+    processor: PaymentProcessor
+
+    @property
+    def table(self) -> Commands:
+        """Each command by its name."""
+        return {
+            "retry_refund": reading(OrderCommand, self.retry_refund),
+            "settle_refund": reading(SettleRefund, self.settle_refund),
+            "status": reading(OrderQuery, self.status),
+        }
+
+    def retry_refund(self, command: OrderCommand) -> Answer:
+        """Retry a refund that the gateway refused: REFUNDED, REFUND_REFUSED or REFUNDING.
+
+        UNCHANGED with the payment's `status` if no refund was begun. A refunded payment is not refunded again.
+        """
+        payments, causation = self.processor.payments, command.causation
+        row = payments.get(command.order_id)
+        if row is None:
+            return _unchanged(row)
+        row = payments.apply(
+            command.order_id, lambda row: decisions.retry_refund(row, causation, clock.now()), causation, seen=row
+        )
+        row = self.processor.refund(row)
+        if row["status"] not in decisions.AFTER_REFUND:
+            return _unchanged(row)
         return decisions.answer(row, decisions.AFTER_REFUND)
-    outcome = "SETTLED" if row["status"] == states.REFUNDED else "SETTLING"
-    return {"outcome": outcome, "reference": row["settlement"]["reference"]}
+
+    def settle_refund(self, command: SettleRefund) -> Answer:
+        """End a refund after the customer was paid outside the gateway: SETTLED.
+
+        SETTLING while calls to the gateway may be under way: the sweeper ends it in a minute or two. REFUNDED if the gateway
+        paid after all. UNCHANGED with the payment's `status` if no refund was begun. Raises InvalidCommandError for a malformed
+        reference or reason.
+        """
+        settlement, payments, causation = command.settlement, self.processor.payments, command.causation
+        order_id, now = command.order_id, clock.now()
+        row = payments.get(order_id)
+        if row is None:
+            return _unchanged(row)
+        row = payments.apply(
+            order_id, lambda row: decisions.intend_settlement(row, settlement, causation, now), causation, seen=row
+        )
+        row = self.processor.refund(row)
+        if row["status"] not in decisions.AFTER_REFUND:
+            return _unchanged(row)
+        if "settlement" not in row:
+            return decisions.answer(row, decisions.AFTER_REFUND)
+        outcome = "SETTLED" if row["status"] == states.REFUNDED else "SETTLING"
+        return {"outcome": outcome, "reference": row["settlement"]["reference"]}
+
+    def status(self, command: OrderQuery) -> Answer:
+        """Return the payment as it is stored: FOUND without its token, or NOT_FOUND."""
+        row = self.processor.payments.get(command.order_id)
+        if row is None:
+            return {"outcome": "NOT_FOUND"}
+        shown = ("order_id", "status", "total", "reason", "version", "created_at", "updated_at")
+        return {"outcome": "FOUND", **{name: value for name, value in row.items() if name in shown}}
 
 
-def status(command: Command) -> Command:
-    """Return the payment by a consistent read: FOUND or NOT_FOUND."""
-    row = table.payments().get(command["order_id"])
-    if row is None:
-        return {"outcome": "NOT_FOUND"}
-    shown = ("order_id", "status", "total", "reason", "version", "created_at", "updated_at")
-    return {"outcome": "FOUND", **{name: row[name] for name in shown if name in row}}
+def _unchanged(row: PaymentRow | None) -> Answer:
+    return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
 
 
-COMMANDS: Commands = {"retry_refund": retry_refund, "settle_refund": settle_refund, "status": status}
+def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
+    """Return the handler of a command.
 
-
-def handler(event: Command, context: object) -> Answer:
-    """One command.
-
-    Raises UnknownCommandError, KeyError naming a missing field, GatewayFaultError, and what the table raises.
+    It raises UnknownCommandError, InvalidCommandError, GatewayFaultError, and what the table raises.
     """
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-    return answer
+    settings = from_environment(OperatorSettings, environ)
+    processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
+    commands = OperatorCommands(processor).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
+        return answer
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -1,41 +1,68 @@
-"""The cancellations' subscriber: it refunds a confirmed order that is cancelled, once, however often the event comes."""
+"""The subscriber of the queue `cancellations`: it refunds a confirmed order that is cancelled, exactly once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kernel import clock
-from kernel.aggregate_store import Causation
-from kernel.facts import contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.facts import OwnerFacts, contradicted
+from kernel.inbox import Delivery, queue_handler
+from kernel.settings import from_environment
 from services.payment.domain import decisions, states
-from services.payment.gateways.factory import gateway
-from services.payment.storage import table
+from services.payment.gateways.factory import GatewayFactory, gateway_of
+from services.payment.schemas.consumed import OrderCancelledData
+from services.payment.storage.table import Payments
 from services.payment.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
-from services.payment.use_cases import processor
+from services.payment.use_cases.processor import PaymentProcessor
 
 
-def refund(delivery: Delivery) -> None:
-    """Begin the order's refund, unless it is begun, and go on with it as far as it comes; the sweeper does the rest.
+@dataclass(frozen=True)
+class SubscriberSettings:
+    """The payments' table, and the stage of the services that state facts."""
 
-    It begins only if the order itself says that it is cancelled after its confirmation. Raises InvalidEventError if it does
-    not,
-    and what `facts_of` raises.
-    """
-    event = delivery.event
-    if not event.data["confirmed"]:
-        return
-    assert event.order_id is not None
-    payments, cause = table.payments(), Causation(event.correlation_id, event.event_id)
-    row = payments.get(event.order_id)
-    if decisions.intend_refund(row, cause, clock.now()) is not None:
-        order = facts_of("order", event.order_id)
-        if order is None or not order["revoked"]:
-            raise contradicted(event, "order", order)
-        row = payments.apply(event.order_id, lambda row: decisions.intend_refund(row, cause, clock.now()), cause, seen=row)
-    if row is not None and row["status"] == states.REFUNDED and delivery.is_live:
-        payments.republish_said(event.order_id, row)  # the order asks again, so it has not had the answer
-    processor.refund(payments, gateway(), row)
+    table_name: str
+    stage: str
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the cancellations queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], refund), REPLAY_POLICY["cancellations"])
+@dataclass(frozen=True)
+class Refunds:
+    """Begins the refunds of cancelled orders."""
+
+    processor: PaymentProcessor
+    facts: OwnerFacts
+
+    def refund(self, delivery: Delivery[OrderCancelledData]) -> None:
+        """Begin the order's refund, unless it is begun, and continue it; the sweeper does the rest.
+
+        It begins only if the order itself states that it was cancelled after its confirmation. Raises InvalidEventError if it
+        does not, and what `OwnerFacts.of` raises.
+        """
+        if not delivery.event.data["confirmed"]:
+            return
+        payments, order_id, causation = self.processor.payments, delivery.order_id, delivery.causation
+        row = payments.get(order_id)
+        if row is None:
+            return
+        if decisions.intend_refund(row, causation, clock.now()) is not None:
+            order = self.facts.of("order", order_id)
+            if order is None or not order["revoked"]:
+                raise contradicted(delivery.event, "order", order)
+            row = payments.apply(
+                order_id, lambda row: decisions.intend_refund(row, causation, clock.now()), causation, seen=row
+            )
+        if row["status"] == states.REFUNDED and delivery.is_live:
+            payments.republish_said(order_id, row)  # the order requests it again, so the event was lost
+        self.processor.refund(row)
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
+    """Return the handler of the queue's batches; it returns a partial batch response."""
+    settings = from_environment(SubscriberSettings, environ)
+    processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
+    refunds = Refunds(processor, OwnerFacts(lambda: clients.functions, settings.stage))
+    handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], refunds.refund)
+    return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
+
+
+handler = lambda_handler(bootstrap)

@@ -1,67 +1,96 @@
-"""The sweeper: every minute, each refund whose outcome is not known yet is asked for again. It never gives up.
+"""The sweeper: every minute it repeats each refund with an unknown outcome, and never gives up.
 
-The saga recovers everything before the capture. The sweeper voids a payment that the saga left and that no order needs.
+The saga recovers all steps up to the capture. The sweeper voids payments that the saga left and that no order needs.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Row
-from kernel.entrypoints import move_each, release_if_orphan, republish_stale_outbox, sweep
+from kernel.aggregate_store import Causation
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, OutboxSettings, lambda_handler, move_each, release_if_orphan, republish_stale, sweep
+from kernel.facts import OwnerFacts
 from kernel.metrics import count
 from kernel.orphans import LANE, OrphanCapturedError
+from kernel.relay import Outbox
+from kernel.settings import from_environment
 from services.payment.domain import states
-from services.payment.gateways.factory import gateway
-from services.payment.storage import table
-from services.payment.use_cases import processor
+from services.payment.domain.model import PaymentRow
+from services.payment.gateways.factory import GatewayFactory, gateway_of
+from services.payment.storage.table import Payments
+from services.payment.use_cases.processor import PaymentProcessor
 
 PER_SHARD: Final = 5
-"""How many refunds of a shard one sweep asks for; at the gateway's slowest they fill it. The rest come first in the next."""
+"""How many refunds of a shard one sweep repeats; at the gateway's slowest they fill it. The rest come first in the next."""
 
 
 UNSETTLED: Final = states.TRANSITIONS.statuses - states.TRANSITIONS.terminal - {states.REFUNDING}
 """Statuses in which money is set aside, or may be."""
 
 
-def go_on(order_id: str) -> bool:
-    """Ask for the refund again; whether its outcome is known now."""
-    payments = table.payments()
-    row = processor.refund(payments, gateway(), payments.get(order_id))
-    if row is not None and row["status"] == states.REFUNDING:
-        payments.postpone(order_id, clock.now())  # behind the others that are due
-        return False
-    return True
+@dataclass(frozen=True)
+class Sweeper:
+    """Moves the payments that are due."""
+
+    processor: PaymentProcessor
+    facts: OwnerFacts
+
+    def repeat_refund(self, order_id: str) -> bool:
+        """Repeat the refund; return whether its outcome is known now."""
+        payments = self.processor.payments
+        row = payments.get(order_id)
+        if row is not None and self.processor.refund(row)["status"] == states.REFUNDING:
+            payments.postpone(order_id, clock.now())  # behind the others that are due
+            return False
+        return True
+
+    def release_orphan(self, order_id: str) -> bool:
+        """Void the payment if its order does not need it; return whether it was voided.
+
+        Raises OrphanCapturedError, GatewayFaultError, and what `OwnerFacts.of` raises.
+        """
+        return release_if_orphan(self.processor.payments, order_id, UNSETTLED, self._void, self.facts)
+
+    def _void(self, row: PaymentRow) -> None:
+        order_id = row["order_id"]
+        if row["status"] == states.CAPTURING:
+            raise OrphanCapturedError(f"the payment of {order_id} is being captured, and there is no order that needs it")
+        causation = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
+        if self.processor.void(order_id, causation)["outcome"] == "CAPTURED":
+            raise OrphanCapturedError(f"the payment of {order_id} is captured, and there is no order that needs it")
+        count("OrphanReleased", 1)
 
 
-def release_orphan(order_id: str) -> bool:
-    """Void the payment if its order does not exist, or is cancelled; return whether it was.
+def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
+    """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
+    settings = from_environment(OutboxSettings, environ)
+    payments = Payments(clients.dynamodb, settings.table_name)
+    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+    facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
+    sweeper = Sweeper(PaymentProcessor(payments, make_gateway(clients, environ)), facts)
 
-    Raises OrphanCapturedError, GatewayFaultError, and what `facts_of` raises.
-    """
-    return release_if_orphan(table.payments(), order_id, UNSETTLED, void)
+    def handle(event: object, context: object) -> dict[str, int]:
+        begun = clock.now()
+        due = payments.due(begun, PER_SHARD)
+        unsettled = payments.due(begun, PER_SHARD, LANE)
+        return sweep(
+            lambda: move_each(payments, due, sweeper.repeat_refund, "RefundsNotAskedFor", moved="known", begun=begun),
+            lambda: move_each(
+                payments,
+                unsettled,
+                sweeper.release_orphan,
+                "OrphansNotReleased",
+                moved="released",
+                failed="not_released",
+                begun=begun,
+            ),
+            lambda: republish_stale(outbox, timedelta(seconds=settings.republish_after_seconds)),
+        )
+
+    return handle
 
 
-def void(row: Row) -> None:
-    """Void a payment that no order needs. Raises OrphanCapturedError, and GatewayFaultError."""
-    order_id = row["order_id"]
-    if row["status"] == states.CAPTURING:
-        raise OrphanCapturedError(f"the payment of {order_id} is being captured, and there is no order that needs it")
-    cause = Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
-    if processor.void(table.payments(), gateway(), order_id, cause)["outcome"] == "CAPTURED":
-        raise OrphanCapturedError(f"the payment of {order_id} is captured, and there is no order that needs it")
-    count("OrphanReleased", 1)
-
-
-def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
-    """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    payments, begun = table.payments(), clock.now()
-    due = payments.due(begun, PER_SHARD)
-    unsettled = payments.due(begun, PER_SHARD, LANE)
-    return sweep(
-        lambda: move_each(payments, due, go_on, "RefundsNotAskedFor", moved="known", begun=begun),
-        lambda: move_each(
-            payments, unsettled, release_orphan, "OrphansNotReleased", moved="released", failed="not_released", begun=begun
-        ),
-        republish_stale_outbox,
-    )
+handler = lambda_handler(bootstrap)

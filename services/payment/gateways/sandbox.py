@@ -1,7 +1,7 @@
-"""A gateway of our own, for the laptop, tests and stages without real money: its ledger can be audited.
+"""The sandbox: a gateway backed only by its ledger, for the laptop, tests and stages without real money.
 
-The ledger has one record for each (order, operation), made by one conditional write and never changed. Where an operation
-excludes another, the same transaction checks that the other's record is not there. The payment token drives the outcome:
+The ledger has one record for each (order, operation), made by one conditional write and never changed. If an operation
+excludes another, the same transaction requires that the other's record is missing. The payment token drives the outcome:
 
 | token | outcome |
 |---|---|
@@ -15,7 +15,7 @@ excludes another, the same transaction checks that the other's record is not the
 | any other | declined, `unknown_payment_token` |
 """
 
-from typing import Any, Final
+from typing import Final
 
 from services.payment.domain.gateway import (
     Authorized,
@@ -31,7 +31,7 @@ from services.payment.domain.gateway import (
     Settled,
     Voided,
 )
-from services.payment.gateways.ledger import OUTSIDE, Ledger, covers, refund_outcome, same_total
+from services.payment.gateways.ledger import OUTSIDE, Ledger, Outcome, require_at_least, require_same_total
 
 SLOW: Final = "pm_card_slow"
 UNAVAILABLE: Final = "pm_card_unavailable"
@@ -42,16 +42,16 @@ DECLINED: Final = {"pm_card_declined": "card_declined", "pm_card_insufficient_fu
 
 
 class SandboxGateway:
-    """A `PaymentGateway` whose ledger is all there is of it."""
+    """A `PaymentGateway` that has no provider behind it, only its DynamoDB ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
     def authorize(self, intent: Intent) -> Authorized | Declined | Voided:
-        """Set the total aside, or decline, as the token says."""
+        """Set the total aside, or decline, as the token determines."""
         if intent.payment_token == UNAVAILABLE:
             raise GatewayUnavailableError("the sandbox is unavailable to this token")
-        outcome: dict[str, Any] = {"outcome": "AUTHORIZED"}
+        outcome: Outcome = {"outcome": "AUTHORIZED"}
         if intent.payment_token not in ACCEPTED:
             outcome = {"outcome": "DECLINED", "reason": DECLINED.get(intent.payment_token, "unknown_payment_token")}
         refused = self.ledger.write(
@@ -59,16 +59,16 @@ class SandboxGateway:
             self.ledger.check(intent.order_id, "void", "attribute_not_exists(pk)"),
         )
         if 0 in refused:
-            outcome = same_total(refused[0], intent.total)
+            outcome = require_same_total(refused[0], intent.total)
         elif refused:
             return Voided()
         elif intent.payment_token == SLOW:
-            raise GatewayTimeoutError("the sandbox recorded the authorisation and lost its answer, as this token asks")
+            raise GatewayTimeoutError("the sandbox recorded the authorisation and lost its answer, as this token requests")
         return Declined(outcome["reason"]) if outcome["outcome"] == "DECLINED" else Authorized()
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
-        """Take of what was authorised, unless it was voided or the token says otherwise. Raises NothingAuthorizedError too."""
-        outcome: dict[str, Any] = {"outcome": "CAPTURED"}
+        """Capture the total unless it was voided or the token refuses. Raises NothingAuthorizedError too."""
+        outcome: Outcome = {"outcome": "CAPTURED"}
         if intent.payment_token == CAPTURE_REFUSED:
             outcome = {"outcome": "CAPTURE_REFUSED", "reason": "capture_refused"}
         refused = self.ledger.write(
@@ -82,27 +82,27 @@ class SandboxGateway:
             self.ledger.check(intent.order_id, "void", "attribute_not_exists(pk)"),
         )
         if 0 in refused:
-            outcome = same_total(refused[0], intent.total)
+            outcome = require_same_total(refused[0], intent.total)
         elif 2 in refused:
             return CaptureRefused("voided")
         elif 1 in refused:
-            if refused[1] is None:
+            if not refused[1]:
                 raise NothingAuthorizedError(f"nothing is authorised for {intent.order_id}")
-            covers(refused[1], intent.total)
+            require_at_least(refused[1], intent.total)
             return CaptureRefused("not_authorized")
         return CaptureRefused(outcome["reason"]) if outcome["outcome"] == "CAPTURE_REFUSED" else Captured()
 
     def void(self, order_id: str) -> Voided | Captured:
-        """Leave the record that refuses every later authorise and capture, unless the money is captured."""
+        """Make the record that refuses every later authorise and capture, unless the money is captured."""
         return Voided() if self.ledger.void(order_id) else Captured()
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused | Settled:
-        """Give back what was captured, unless the token says otherwise. Raises NothingToRefundError too."""
-        outcome = {"outcome": "REFUNDED"}
+        """Give back the captured total unless the token refuses. Raises NothingToRefundError too."""
+        outcome: Outcome = {"outcome": "REFUNDED"}
         if intent.payment_token == REFUND_REFUSED and attempt == 1:
             outcome = {"outcome": "REFUND_REFUSED", "reason": "refund_refused"}
-        return refund_outcome(self.ledger.refund(intent, attempt, **outcome))
+        return self.ledger.refund(intent, attempt, outcome)
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded | RefundRefused | Settled:
         """Record that the attempt was paid outside, unless it has an outcome. Raises NothingToRefundError too."""
-        return refund_outcome(self.ledger.refund(intent, attempt, outcome=OUTSIDE, reference=reference))
+        return self.ledger.refund(intent, attempt, {"outcome": OUTSIDE, "reference": reference})

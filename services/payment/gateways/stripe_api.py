@@ -1,8 +1,8 @@
-"""Stripe's REST API in its wire form (https://docs.stripe.com/api): form-encoded requests, JSON answers, idempotency keys."""
+"""Stripe's REST API (https://docs.stripe.com/api): form-encoded requests, JSON responses, idempotency keys."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import urlencode
 
 import urllib3
@@ -12,22 +12,24 @@ from kernel.errors import RejectedError
 from services.payment.domain.gateway import GatewayMisconfiguredError, GatewayTimeoutError, GatewayUnavailableError
 from services.payment.gateways.timeouts import CALL_SECONDS
 
+StripeObject = dict[str, Any]
+"""An object of Stripe's API, or a list of them, as JSON."""
 VERSION: Final = "2025-09-30.clover"
-"""The version of Stripe's API that this is written to; an account's own default may be another."""
+"""The version of Stripe's API that this code is written for; an account's own default may be another."""
 NOT_DONE: Final = frozenset({409, 429})
-"""Another request under the same key is at work, or there are too many: this one was not carried out."""
+"""HTTP statuses of a request that was not carried out: another one under its key is running, or there are too many."""
 PAUSE_SECONDS: Final = 0.25
-"""How long a call waits for its one repeat, unless Stripe says how long."""
+"""The pause before a call's one repeat, unless Stripe states one."""
 SHORTEST_REPEAT_SECONDS: Final = 1.0
-"""A repeat that has less time than this left is not made: the caller's own retry has more."""
+"""A repeat needs at least this time; with less, the caller retries instead."""
 OTHER_MODE: Final = ("live mode", "test mode", "livemode", "testmode")
-"""Words of Stripe's messages about a key of the wrong mode: "a similar object exists in live mode, but a test mode key ..."."""
+"""Words in Stripe's messages about a key of the wrong mode: "a similar object exists in live mode, but a test mode key ..."."""
 
 
 class StripeRefusedError(RejectedError):
     """Stripe refused the request (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
 
-    `parameter` is the field of the request that Stripe refuses, if it names one. `spent`: the keys before this request's own.
+    `parameter` is the refused field of the request, if Stripe names one. `spent` counts the idempotency keys before this one.
     """
 
     spent = 0
@@ -38,20 +40,25 @@ class StripeRefusedError(RejectedError):
 
 
 class KeySpentError(GatewayTimeoutError):
-    """Stripe repeats an error under this idempotency key for a day: the next attempt needs the next key.
+    """Stripe repeats this fault for a day under the same idempotency key, so the next attempt takes another key.
 
-    Whether the operation was done is for its object to say; the next attempt takes another key.
+    The state of the object shows whether the operation was carried out.
     """
+
+
+class _Options(TypedDict, total=False):
+    """A request's own time-out, in place of the pool's."""
+
+    timeout: urllib3.Timeout
 
 
 class StripeApi:
     """Calls of one Stripe account.
 
-    Both raise StripeRefusedError, GatewayUnavailableError (not done), GatewayTimeoutError (it may be done),
-    GatewayMisconfiguredError; `post`
-    raises KeySpentError. Stripe repeats what it first answered under a key for at least a day, even an HTTP 500
-    (https://docs.stripe.com/api/idempotent_requests). A call that Stripe asks for again (`Stripe-Should-Retry`,
-    `Retry-After`) is repeated once, under the same key, if it fits into the call's own time.
+    Both methods raise StripeRefusedError, GatewayUnavailableError (not carried out), GatewayTimeoutError (perhaps carried out)
+    and GatewayMisconfiguredError; `post` also raises KeySpentError. For at least a day, Stripe repeats its first response to a
+    key, even an HTTP 500 (https://docs.stripe.com/api/idempotent_requests). If Stripe requests it (`Stripe-Should-Retry`,
+    `Retry-After`), a call is repeated once, under the same key and within CALL_SECONDS.
     """
 
     def __init__(
@@ -63,35 +70,35 @@ class StripeApi:
     ) -> None:
         self.http, self.url, self.api_key, self.pause = http, url, api_key, pause
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
+    def get(self, path: str, **query: str) -> StripeObject:
         """Return an object, or a list of them. The names of `query` are Stripe's."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path, {}, None)
 
-    def post(self, path: str, idempotency_key: str, form: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        """Return an object, made or changed. Names of nested fields are written `metadata[order_id]`."""
+    def post(self, path: str, idempotency_key: str, form: Mapping[str, str | int] | None = None) -> StripeObject:
+        """Make or change an object and return it. Names of nested fields are written `metadata[order_id]`."""
         headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/x-www-form-urlencoded"}
         return self._call("POST", path, headers, urlencode(form or {}))
 
-    def _call(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> dict[str, Any]:
+    def _call(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> StripeObject:
         sent = {"Authorization": f"Bearer {self.api_key()}", "Stripe-Version": VERSION, **headers}
         what = f"{method} {path.partition('?')[0]}"
         began = time.monotonic()
-        answer, said = self._request(what, method, path, sent, body)
-        wait = _repeated_after(answer)
+        answer, content = self._request(what, method, path, sent, body)
+        wait = _retry_after(answer)
         left = CALL_SECONDS - (time.monotonic() - began) - (wait or 0)
         if wait is not None and left >= SHORTEST_REPEAT_SECONDS:
             self.pause(wait)
-            answer, said = self._request(what, method, path, sent, body, timeout=urllib3.Timeout(total=left))
+            answer, content = self._request(what, method, path, sent, body, timeout=urllib3.Timeout(total=left))
         if answer.status < 300:
-            return dict(said)
-        raise _fault(what, answer.status, said)
+            return content
+        raise _fault(what, answer.status, content)
 
     def _request(
-        self, what: str, method: str, path: str, headers: Mapping[str, str], body: str | None, **options: Any
-    ) -> tuple[urllib3.BaseHTTPResponse, Any]:
+        self, what: str, method: str, path: str, headers: Mapping[str, str], body: str | None, **options: Unpack[_Options]
+    ) -> tuple[urllib3.BaseHTTPResponse, StripeObject]:
         try:
             answer = self.http.request(method, f"{self.url}{path}", headers=headers, body=body, **options)
-            if answer.status >= 500:  # whatever it says, and in whatever form
+            if answer.status >= 500:  # its body need not be JSON
                 return answer, {}
             return answer, outside_json.read_object(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
@@ -100,10 +107,10 @@ class StripeApi:
             raise GatewayTimeoutError(f"{what}: {type(error).__name__}") from None
 
 
-def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
-    """Return after how many seconds Stripe lets the call be repeated, None if it does not say so.
+def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
+    """Return after how many seconds Stripe lets the call be repeated, or None if it does not request a repeat.
 
-    See https://docs.stripe.com/error-low-level: `Stripe-Should-Retry` decides, `Retry-After` says when.
+    `Stripe-Should-Retry` decides, `Retry-After` gives the time (https://docs.stripe.com/error-low-level).
     """
     advice, seconds = answer.headers.get("Stripe-Should-Retry"), answer.headers.get("Retry-After")
     if advice == "false" or (advice is None and (seconds is None or answer.status not in NOT_DONE)):
@@ -114,12 +121,12 @@ def _repeated_after(answer: urllib3.BaseHTTPResponse) -> float | None:
         return None
 
 
-def _fault(what: str, status: int, said: object) -> Exception:
-    """Return the exception that an answer other than 2xx is. Nothing of Stripe's message is in it: it may name a person."""
-    told = said.get("error") if isinstance(said, dict) else None
-    told = told if isinstance(told, dict) else {}
-    kind, reason = str(told.get("type", "")), str(told.get("decline_code") or told.get("code") or "")
-    message = str(told.get("message", "")).lower()
+def _fault(what: str, status: int, content: StripeObject) -> Exception:
+    """Return the exception for a response other than 2xx. It omits Stripe's message, which may name a person."""
+    error = content.get("error")
+    error = error if isinstance(error, dict) else {}
+    kind, reason = str(error.get("type", "")), str(error.get("decline_code") or error.get("code") or "")
+    message = str(error.get("message", "")).lower()
     what = f"{what}: HTTP {status} {kind} {reason}".rstrip()
     if status in (401, 403):
         return GatewayMisconfiguredError(f"{what}: put the right key into Secrets Manager")
@@ -129,4 +136,4 @@ def _fault(what: str, status: int, said: object) -> Exception:
         return GatewayUnavailableError(what)
     if status >= 500 or kind == "idempotency_error":
         return KeySpentError(what)
-    return StripeRefusedError(status, kind, reason, str(told.get("param") or ""))
+    return StripeRefusedError(status, kind, reason, str(error.get("param") or ""))

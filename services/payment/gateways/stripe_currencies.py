@@ -1,7 +1,7 @@
-"""Amounts as Stripe takes them, by Stripe's own list (https://docs.stripe.com/currencies, read in November 2026).
+"""Amounts in Stripe's units, by Stripe's own list (https://docs.stripe.com/currencies, read in November 2026).
 
-Our amounts are in minor units of ISO 4217. Stripe's are too, but for the currencies below. The rules that Stripe has for
-payouts alone (HUF, TWD) are left out: we only charge and refund.
+Orderflow's amounts are in minor units of ISO 4217. So are Stripe's, except for the currencies below. Stripe's rules for
+payouts alone (HUF, TWD) are missing here, because the service only charges and refunds.
 """
 
 from typing import Final
@@ -31,15 +31,15 @@ SMALLEST: Final = {
     "HUF": 17500,
     "JPY": 50,
 }
-"""The least that Stripe charges, in our minor units. For other currencies it depends on the account: Stripe alone can say."""
+"""The least amount that Stripe charges, in minor units of ISO 4217. For other currencies it depends on the account."""
 MORE_DIGITS: Final = {"COP": 10, "HUF": 10, "IDR": 12, "INR": 9, "JPY": 10, "LBP": 10}
-"""How many digits of an amount Stripe takes, where it is more than eight."""
+"""How many digits an amount may have at Stripe, if more than eight."""
 
 TOO_SMALL, TOO_LARGE, NOT_IN_UNITS = "amount_too_small", "amount_too_large", "amount_not_in_units_of_the_gateway"
 
 
 class AmountRefusedError(RejectedError):
-    """An amount that Stripe never charges. `reason` is a code such as `amount_too_small`."""
+    """Stripe can never charge this amount. `reason` is a word, for example `amount_too_small`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class AmountRefusedError(RejectedError):
 
 
 def stripe_amount(money: Money) -> int:
-    """Return the amount as Stripe takes it. Raises AmountRefusedError for one that Stripe can never charge."""
+    """Return the amount in Stripe's units. Raises AmountRefusedError for an amount that Stripe can never charge."""
     amount, currency = money.amount, money.currency
     if amount < smallest(currency):
         raise AmountRefusedError(TOO_SMALL)
@@ -65,7 +65,7 @@ def stripe_amount(money: Money) -> int:
 
 
 def money_of(amount: int, currency: str) -> Money:
-    """Return the money that an amount of Stripe's is; `currency` in any case."""
+    """Return the money of an amount in Stripe's units; `currency` is in upper or lower case."""
     currency = currency.upper()
     if currency in HUNDREDTHS_OF_WHOLE_UNITS:
         amount //= 100
@@ -75,5 +75,5 @@ def money_of(amount: int, currency: str) -> Money:
 
 
 def smallest(currency: str) -> int:
-    """Return the least amount, in our minor units, that may be charged or captured. At least 1."""
+    """Return the least amount, in minor units of ISO 4217, that Stripe charges or captures. At least 1."""
     return SMALLEST.get(currency, 1)

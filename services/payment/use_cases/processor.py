@@ -1,21 +1,22 @@
-"""The steps of a payment, each: intent onto the row, call to the gateway, result onto the row.
+"""The steps of a payment. Each writes the intent onto the item, calls the gateway, and writes the result onto the item.
 
-Any of them may run any number of times, side by side, and be cut anywhere. The row keeps its first instruction; a
-repeated call gets the gateway's first outcome; so a later call finishes what an earlier one left.
+Every step may run any number of times, in parallel, and may be cut anywhere. The first intent on the item stays, and a repeated
+call returns the gateway's first outcome. So a later call finishes the work of an earlier one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Decision, Row
+from kernel.aggregate_store import Causation
+from kernel.metrics import count
 from kernel.money import Money
+from kernel.statements import PaymentStatement
 from services.payment.domain import decisions, states
-from services.payment.domain.decisions import Answer
 from services.payment.domain.gateway import (
     Authorized,
     Captured,
@@ -29,147 +30,142 @@ from services.payment.domain.gateway import (
     Settled,
     Voided,
 )
+from services.payment.domain.model import PaymentDecision, PaymentRow
 from services.payment.storage.table import Payments, intent_of
 
 logger = Logger(child=True)
-metrics = Metrics(namespace="Orderflow")
 
-
-UNTRIED = frozenset({"unknown_payment_token", "amount_refused", "currency_refused", "payment_token_refused", "request_refused"})
-"""Reasons of a decline that no card was asked for. Many of them at once say that the gateway is not the token's."""
+UNTRIED: Final = frozenset(
+    {"unknown_payment_token", "amount_refused", "currency_refused", "payment_token_refused", "request_refused"}
+)
+"""Reasons of a decline without a request to the card. Many at once mean that the tokens are of another gateway's account."""
 
 
 @contextmanager
-def gateway_watched() -> Iterator[None]:
-    """Count, for the alarm, that the gateway refuses us; the fault goes on to the caller, who asks again later."""
+def count_misconfigurations() -> Iterator[None]:
+    """Count GatewayMisconfiguredError in the metric `GatewayMisconfigured`, which has an alarm, and raise it again."""
     try:
         yield
     except GatewayMisconfiguredError as fault:
         logger.error("gateway misconfigured", fault=str(fault))
-        count("GatewayMisconfigured")
+        count("GatewayMisconfigured", 1)
         raise
 
 
-def count(metric: str) -> None:
-    """Count one in the metric, at once: the next line may be the last."""
-    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
-    metrics.flush_metrics()
-
-
-class NothingToPay:
-    """The `PaymentGateway` of orders that cost nothing: real ones refuse an amount of zero."""
+class ZeroAmountGateway:
+    """The `PaymentGateway` of orders that cost nothing, because providers refuse an amount of zero. It always succeeds."""
 
     def authorize(self, intent: Intent) -> Authorized:
-        """Authorize every payment."""
+        """Return Authorized."""
         return Authorized()
 
     def capture(self, intent: Intent) -> Captured:
-        """Capture every payment."""
+        """Return Captured."""
         return Captured()
 
     def void(self, order_id: str) -> Voided:
-        """Void every payment."""
+        """Return Voided."""
         return Voided()
 
     def refund(self, intent: Intent, attempt: int) -> Refunded:
-        """Refund every payment."""
+        """Return Refunded."""
         return Refunded()
 
     def settle(self, intent: Intent, attempt: int, reference: str) -> Refunded:
-        """Raise: a payment that costs nothing cannot be refunded outside."""
+        """Return Refunded, because there is no amount to pay outside."""
         return Refunded()
 
 
-def authorize(payments: Payments, gateway: PaymentGateway, intent: Intent, cause: Causation) -> Answer:
-    """Authorize: AUTHORIZED, DECLINED with a reason, or VOIDED. Raises GatewayFaultError while the outcome is unknown."""
+@dataclass(frozen=True)
+class PaymentProcessor:
+    """Runs the steps of payments against the table and the gateway.
 
-    def intend(row: Row | None) -> Decision | None:
-        return decisions.intend_authorize(row, intent, cause.correlation_id, clock.now())
-
-    row = _step(payments, intent.order_id, intend, cause, presume_absent=True)
-    if row["status"] == states.AUTHORIZING:
-        with gateway_watched():
-            outcome = _gateway_for(row, gateway).authorize(intent)
-        if isinstance(outcome, Declined) and outcome.reason in UNTRIED:
-            count("PaymentUntried")
-        if isinstance(outcome, Voided):  # the void overtook this call at the gateway: see that the row says so too
-            return void(payments, gateway, intent.order_id, cause)
-        row = _step(payments, intent.order_id, lambda row: decisions.record_authorization(row, outcome), cause, seen=row)
-    return decisions.answer(row, decisions.AFTER_AUTHORIZE)
-
-
-def capture(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Causation, total: Money | None = None) -> Answer:
-    """Capture: CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED. Without a `total`, capture the authorized amount.
-
-    Raises GatewayFaultError while the outcome is unknown.
-    """
-    row = _step(payments, order_id, lambda row: decisions.intend_capture(row, total), cause)
-    if row["status"] == states.CAPTURING:
-        row = _finish_capture(payments, gateway, row, cause)
-    return decisions.answer(row, decisions.AFTER_CAPTURE)
-
-
-def void(payments: Payments, gateway: PaymentGateway, order_id: str, cause: Causation) -> Answer:
-    """VOIDED, DECLINED with its reason, or CAPTURED: then the void came too late and changed nothing.
-
-    A capture that was intended before is finished first. Raises GatewayFaultError while the outcome is unknown.
+    Each step raises GatewayFaultError while the outcome is unknown, and what the table raises.
     """
 
-    def intend(row: Row | None) -> Decision | None:
-        return decisions.intend_void(row, order_id, cause.correlation_id, clock.now())
+    payments: Payments
+    gateway: PaymentGateway
 
-    row = _step(payments, order_id, intend, cause)
-    if row["status"] == states.CAPTURING:
-        row = _step(payments, order_id, intend, cause, seen=_finish_capture(payments, gateway, row, cause))
-    if row["status"] == states.VOIDING:
-        with gateway_watched():
-            voided = _gateway_for(row, gateway).void(order_id)
-        if isinstance(voided, Captured):
-            return {"outcome": "CAPTURED"}  # by no capture of ours: the row stays VOIDING, and an operator must look
-        row = _step(payments, order_id, decisions.record_void, cause, seen=row)
-    return decisions.answer(row, decisions.AFTER_VOID)
+    def authorize(self, intent: Intent, causation: Causation) -> PaymentStatement:
+        """Set the total aside: AUTHORIZED, DECLINED with a reason, or VOIDED."""
 
+        def intend(row: PaymentRow | None) -> PaymentDecision | None:
+            return decisions.intend_authorize(row, intent, causation.correlation_id, clock.now())
 
-def refund(payments: Payments, gateway: PaymentGateway, row: Row | None) -> Row | None:
-    """Go on with the refund that the row intends, if it does; the row afterwards.
+        row = self.payments.create_or_apply(intent.order_id, intend, causation, presume_absent=True)
+        if row["status"] == states.AUTHORIZING:
+            with count_misconfigurations():
+                outcome = self._gateway_for(row).authorize(intent)
+            if isinstance(outcome, Declined) and outcome.reason in UNTRIED:
+                count("PaymentUntried", 1)
+            if isinstance(outcome, Voided):  # the void overtook this call at the gateway: make the item say so too
+                return self.void(intent.order_id, causation)
+            row = self.payments.apply(
+                intent.order_id, lambda row: decisions.record_authorization(row, outcome), causation, seen=row
+            )
+        return decisions.answer(row, decisions.AFTER_AUTHORIZE)
 
-    A fault of the gateway leaves the row REFUNDING: it is due, and the sweeper asks again.
-    """
-    if row is None or row["status"] != states.REFUNDING or decisions.is_settling_later(row, clock.now()):
-        return row
-    order_id, attempt, cause = row["order_id"], row["refund_attempt"], decisions.refund_cause(row)
-    try:
-        with gateway_watched():
-            outcome = _refund_attempt(row, gateway)
-    except GatewayFaultError as fault:
-        logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
-        return row
-    if isinstance(outcome, RefundRefused):
-        logger.error("refund refused", order_id=order_id, attempt=attempt, reason=outcome.reason)
-        count("RefundRefused")
-    return _step(payments, order_id, lambda row: decisions.record_refund(row, attempt, outcome), cause, seen=row)
+    def capture(self, order_id: str, causation: Causation, total: Money | None = None) -> PaymentStatement:
+        """Capture the total: CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED.
 
+        Without a `total`, capture all that was authorised.
+        """
+        row = self.payments.create_or_apply(order_id, lambda row: decisions.intend_capture(row, total), causation)
+        if row["status"] == states.CAPTURING:
+            row = self._finish_capture(row, causation)
+        return decisions.answer(row, decisions.AFTER_CAPTURE)
 
-def _refund_attempt(row: Row, gateway: PaymentGateway) -> Refunded | RefundRefused | Settled:
-    """Have the gateway give the money back; or record, unless it has, that the customer was paid outside."""
-    asked, attempt = _gateway_for(row, gateway), row["refund_attempt"]
-    if "settlement" in row:
-        return asked.settle(intent_of(row), attempt, row["settlement"]["reference"])
-    return asked.refund(intent_of(row), attempt)
+    def void(self, order_id: str, causation: Causation) -> PaymentStatement:
+        """Release the money: VOIDED, DECLINED with its reason, or CAPTURED if the void came too late and changed nothing.
 
+        An earlier capture is finished first.
+        """
 
-def _finish_capture(payments: Payments, gateway: PaymentGateway, row: Row, cause: Causation) -> Row:
-    with gateway_watched():
-        outcome = _gateway_for(row, gateway).capture(intent_of(row))
-    return _step(payments, row["order_id"], lambda row: decisions.record_capture(row, outcome), cause, seen=row)
+        def intend(row: PaymentRow | None) -> PaymentDecision | None:
+            return decisions.intend_void(row, order_id, causation.correlation_id, clock.now())
 
+        row = self.payments.create_or_apply(order_id, intend, causation)
+        if row["status"] == states.CAPTURING:
+            row = self.payments.create_or_apply(order_id, intend, causation, seen=self._finish_capture(row, causation))
+        if row["status"] == states.VOIDING:
+            with count_misconfigurations():
+                voided = self._gateway_for(row).void(order_id)
+            if isinstance(voided, Captured):
+                return {"outcome": "CAPTURED"}  # captured by hand at the gateway: the item stays VOIDING for an operator
+            row = self.payments.apply(order_id, decisions.record_void, causation, seen=row)
+        return decisions.answer(row, decisions.AFTER_VOID)
 
-def _gateway_for(row: Row, gateway: PaymentGateway) -> PaymentGateway:
-    """Return the gateway of a payment. A tombstone has no total, so only the gateway knows if there is anything to void."""
-    return NothingToPay() if row.get("total", {}).get("amount") == 0 else gateway
+    def refund(self, row: PaymentRow) -> PaymentRow:
+        """Continue the refund that the item intends, if it does; return the item afterwards.
 
+        A fault of the gateway leaves the item REFUNDING and due, and the sweeper repeats the request.
+        """
+        if row["status"] != states.REFUNDING or decisions.is_settlement_delayed(row, clock.now()):
+            return row
+        order_id, attempt, causation = row["order_id"], row["refund_attempt"], decisions.refund_causation(row)
+        try:
+            with count_misconfigurations():
+                outcome = self._attempt_refund(row)
+        except GatewayFaultError as fault:
+            logger.warning("refund unknown", order_id=order_id, attempt=attempt, fault=type(fault).__name__)
+            return row
+        if isinstance(outcome, RefundRefused):
+            logger.error("refund refused", order_id=order_id, attempt=attempt, reason=outcome.reason)
+            count("RefundRefused", 1)
+        return self.payments.apply(order_id, lambda row: decisions.record_refund(row, attempt, outcome), causation, seen=row)
 
-def _step(
-    payments: Payments, order_id: str, decide: Callable[[Row | None], Decision | None], cause: Causation, **hints: Any
-) -> Row:
-    return payments.create_or_apply(order_id, decide, cause, **hints)
+    def _attempt_refund(self, row: PaymentRow) -> Refunded | RefundRefused | Settled:
+        """Request the refund from the gateway, or record that the customer was paid outside."""
+        gateway, attempt = self._gateway_for(row), row["refund_attempt"]
+        if "settlement" in row:
+            return gateway.settle(intent_of(row), attempt, row["settlement"]["reference"])
+        return gateway.refund(intent_of(row), attempt)
+
+    def _finish_capture(self, row: PaymentRow, causation: Causation) -> PaymentRow:
+        with count_misconfigurations():
+            outcome = self._gateway_for(row).capture(intent_of(row))
+        return self.payments.apply(row["order_id"], lambda row: decisions.record_capture(row, outcome), causation, seen=row)
+
+    def _gateway_for(self, row: PaymentRow) -> PaymentGateway:
+        """Return the gateway for the item's total. A tombstone has no total, so only the gateway knows if there is money."""
+        return ZeroAmountGateway() if "total" in row and row["total"]["amount"] == 0 else self.gateway

@@ -3,7 +3,6 @@
 import io
 import json
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,17 +15,21 @@ from operations.errors import UserError
 from operations.orders import store
 from orderctl.commands.orders import app
 from services.payment.domain import decisions
-from services.payment.functions import commands, operator
-from services.payment.gateways import factory
-from services.payment.storage import table
-from services.payment.use_cases import processor
+from services.payment.gateways.sandbox import SandboxGateway
+from services.payment.storage.table import Payments
+from services.payment.use_cases.processor import PaymentProcessor
 from tests.support import runbook
 from tests.support.choreography import ORDER
-from tests.support.receipts import as_the_saga, make_key
-from tests.support.tables import create_ledger, create_table
 from tests.unit.orderctl.conftest import orderctl
-
-CAUSE = {"correlation_id": "c", "causation_id": "e"}
+from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
+    PaymentService,
+    payment,
+    payment_clients,
+    payment_environ,
+    payment_tables,
+    payments,
+    sandbox,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Payment(Target):
     kind: Kind = Kind.AWS
     region: str = "eu-west-1"
     parameters: dict[str, str] = field(default_factory=dict, compare=False)
+    service: PaymentService | None = field(default=None, compare=False)
 
     def client(self, service: str, **config: Any) -> Any:
         return self if service == "lambda" else super().client(service, **config)
@@ -45,34 +49,25 @@ class Payment(Target):
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "payment/operator-arn"
-        return {"Payload": io.BytesIO(json.dumps(operator.handler(json.loads(request["Payload"]), None)).encode())}
+        assert self.service is not None
+        answer = self.service.operator(json.loads(request["Payload"]), None)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
 @pytest.fixture
-def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Payment]:
-    create_table(dynamodb, "payments")
-    create_ledger(dynamodb, "ledger")
-    make_key(monkeypatch)
-    for name, value in {"TABLE_NAME": "payments", "LEDGER_TABLE_NAME": "ledger", "GATEWAY": "sandbox"}.items():
-        monkeypatch.setenv(name, value)
+def stage(payment_tables: None, payment: PaymentService, monkeypatch: pytest.MonkeyPatch) -> Payment:  # noqa: F811
     monkeypatch.setattr(store, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
-    built = (table.payments, factory.gateway)
-    for one in built:
-        one.cache_clear()
-    yield Payment()
-    for one in built:
-        one.cache_clear()
+    return Payment(service=payment)
 
 
-def refused() -> None:
+@pytest.fixture
+def refused(payment: PaymentService, sandbox: SandboxGateway, payments: Payments) -> None:  # noqa: F811
     """Cancel a confirmed order whose card accepts no refund."""
-    about = {"order_id": ORDER, **CAUSE}
-    total, token = {"amount": 4998, "currency": "USD"}, "pm_card_refund_refused"
-    for command, fields in (("authorize", {"total": total, "payment_token": token}), ("capture", {"total": total})):
-        commands.handler({"command": command, **about, **as_the_saga(command, ORDER, fields)}, None)
-    payments, cause = table.payments(), Causation("c", "e")
-    row = payments.create_or_apply(ORDER, lambda row: decisions.intend_refund(row, cause, clock.now()), cause)
-    processor.refund(payments, factory.gateway(), row)
+    payment.authorize("pm_card_refund_refused")
+    payment.capture()
+    causation = Causation("c", "e")
+    row = payments.apply(ORDER, lambda row: decisions.intend_refund(row, causation, clock.now()), causation)
+    PaymentProcessor(payments, sandbox).refund(row)
 
 
 def as_written(command: str) -> list[str]:
@@ -81,19 +76,17 @@ def as_written(command: str) -> list[str]:
     return [ORDER if word == "$ORDER" else word for word in shlex.split(written)[2:]]
 
 
-def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Payment) -> None:
-    refused()
+def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Payment, refused: None) -> None:
     for _ in range(2):
         done = orderctl(app, stage, *as_written("settle-refund"))
         assert done.exit_code == 0
         assert "SETTLED" in done.output
-    row = table.payments().get(ORDER)
-    assert row is not None
+    assert stage.service is not None
+    row = stage.service.row
     assert (row["status"], row["settlement"]["reference"]) == ("REFUNDED", "TRANSFER-2026-118")
 
 
-def test_a_refund_that_the_gateway_has_made_is_not_settled(stage: Payment) -> None:
-    refused()
+def test_a_refund_that_the_gateway_has_made_is_not_settled(stage: Payment, refused: None) -> None:
     assert orderctl(app, stage, *as_written("retry-refund")).exit_code == 0
     with pytest.raises(UserError, match="The gateway has refunded"):
         orderctl(app, stage, *as_written("settle-refund"))

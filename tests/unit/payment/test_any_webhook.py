@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.payment.functions import webhook
+from services.payment.functions.webhook import EFFECTS, SIGNATURE
 from tests.support.any_json import HEADERS, objects, texts_of
-from tests.unit.payment.conftest import ORDER, PaymentService
-from tests.unit.payment.test_webhook import account, dispute, signed  # noqa: F401 - a fixture
+from tests.unit.payment.conftest import ORDER, StripeService, signed
+from tests.unit.payment.test_webhook import dispute
 
 OBJECT = objects(
     {
@@ -24,12 +24,12 @@ OBJECT = objects(
     }
 )
 EVENT = st.fixed_dictionaries(
-    {"type": st.sampled_from(sorted(webhook.HEARD)) | st.text(), "data": st.fixed_dictionaries({"object": OBJECT})}
+    {"type": st.sampled_from(sorted(EFFECTS)) | st.text(), "data": st.fixed_dictionaries({"object": OBJECT})}
 )
 ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 
 
-def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
+def answer_to(at_stripe: StripeService, body: str, headers: dict[str, str], encoded: bool = False) -> int:
     request = {
         "version": "2.0",
         "rawPath": "/webhooks/stripe",
@@ -38,15 +38,15 @@ def answer_to(body: str, headers: dict[str, str], encoded: bool = False) -> int:
         "body": body,
         "isBase64Encoded": encoded,
     }
-    return int(webhook.handler(request, None)["statusCode"])
+    return int(at_stripe.webhook(request, None)["statusCode"])
 
 
 def a_dispute(**fields: str) -> str:
     return json.dumps({"type": "charge.dispute.closed", "data": {"object": dispute("lost", **fields)}})
 
 
-def rows(payment: PaymentService) -> list[Any]:
-    return [payment.client.scan(TableName=name, ConsistentRead=True)["Items"] for name in ("payments", "ledger")]
+def rows(at_stripe: StripeService) -> list[Any]:
+    return [at_stripe.client.scan(TableName=name, ConsistentRead=True)["Items"] for name in ("payments", "ledger")]
 
 
 @ONCE
@@ -57,20 +57,20 @@ def rows(payment: PaymentService) -> list[Any]:
     encoded=st.booleans(),
 )
 def test_nothing_moves_without_stripes_signature(
-    payment: PaymentService, body: str, headers: dict[str, str], signature: str | None, encoded: bool
+    at_stripe: StripeService, body: str, headers: dict[str, str], signature: str | None, encoded: bool
 ) -> None:
-    before = rows(payment)
-    given_headers = headers if signature is None else {**headers, webhook.SIGNATURE: signature}
-    assert answer_to(body, given_headers, encoded) == 400
-    assert rows(payment) == before
+    before = rows(at_stripe)
+    given_headers = headers if signature is None else {**headers, SIGNATURE: signature}
+    assert answer_to(at_stripe, body, given_headers, encoded) == 400
+    assert rows(at_stripe) == before
 
 
 @ONCE
 @given(body=texts_of(EVENT))
 @example(body=a_dispute(reason="x" * 500_000))
 @example(body=a_dispute(id="x" * 3_000))
-def test_any_signed_text_is_answered_and_moves_no_payment(payment: PaymentService, body: str) -> None:
-    before = payment.row, payment.ledger
+def test_any_signed_text_is_answered_and_moves_no_payment(at_stripe: StripeService, body: str) -> None:
+    before = at_stripe.row, at_stripe.ledger
     encodable = body.encode(errors="replace").decode()
-    assert answer_to(encodable, {webhook.SIGNATURE: signed(encodable)}) in (200, 400)
-    assert (payment.row, payment.ledger) == before
+    assert answer_to(at_stripe, encodable, {SIGNATURE: signed(encodable)}) in (200, 400)
+    assert (at_stripe.row, at_stripe.ledger) == before

@@ -5,7 +5,6 @@ import pytest
 from kernel.commands import InvalidCommandError, UnknownCommandError
 from services.payment.domain.decisions import NotAuthorizedError
 from services.payment.domain.gateway import GatewayTimeoutError, GatewayUnavailableError, IdempotencyConflictError
-from services.payment.functions import commands
 from tests.support.receipts import payable
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
@@ -129,7 +128,7 @@ def test_an_authorise_repeated_later_answers_as_it_did(payment: PaymentService, 
 
 
 def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentService) -> None:
-    with pytest.raises(NotAuthorizedError, match="not there"):
+    with pytest.raises(NotAuthorizedError, match="missing"):
         payment.capture()
     payment.authorize("pm_card_declined")
     with pytest.raises(NotAuthorizedError, match="DECLINED"):
@@ -186,4 +185,4 @@ def test_unknown_commands_and_missing_fields_are_faults(payment: PaymentService)
     with pytest.raises(UnknownCommandError, match="'refund' is not one of authorize"):
         payment("refund")
     with pytest.raises(InvalidCommandError, match="correlation_id"):
-        commands.handler({"command": "authorize", "order_id": ORDER, "payable": payable(ORDER)}, None)
+        payment.commands({"command": "authorize", "order_id": ORDER, "payable": payable(ORDER)}, None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from kernel.commands import InvalidCommandError
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
 from services.payment.domain.gateway import IdempotencyConflictError
-from services.payment.functions import commands
+from services.payment.functions.commands import PaymentCommands
 from tests.support.forged_receipts import OTHER_ORDER, assert_refused, forgeries, other_decisions
 from tests.support.receipts import decision, payable, receipts
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
@@ -32,25 +33,25 @@ def books(request: pytest.FixtureRequest, payment: PaymentService) -> Callable[[
     return lambda: [payment.client.scan(TableName=name, ConsistentRead=True)["Items"] for name in ("payments", "ledger")]
 
 
-def invoke(command: str, order_id: Any = ORDER, **fields: Any) -> Any:
-    return commands.handler({"command": command, "order_id": order_id, **CAUSE, **fields}, None)
+def invoke(payment: PaymentService, command: str, order_id: Any = ORDER, **fields: Any) -> Any:
+    return payment.commands({"command": command, "order_id": order_id, **CAUSE, **fields}, None)
 
 
 def test_every_command_that_moves_money_needs_a_receipt() -> None:
-    assert set(NEEDS) == set(commands.COMMANDS)
+    assert set(NEEDS) == set(PaymentCommands(None, None).table)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("command", NEEDS)
-def test_forged_commands_move_nothing(books: Callable[[], Any], command: str) -> None:
+def test_forged_commands_move_nothing(payment: PaymentService, books: Callable[[], Any], command: str) -> None:
     field, kind, true = NEEDS[command]
-    assert_refused(books, invoke, command, field, forgeries(kind, ORDER, true(ORDER)))
+    assert_refused(books, partial(invoke, payment), command, field, forgeries(kind, ORDER, true(ORDER)))
 
 
 @pytest.mark.parametrize("command", ["capture", "void"])
-def test_forged_use_of_a_true_decision_moves_nothing(books: Callable[[], Any], command: str) -> None:
+def test_forged_use_of_a_true_decision_moves_nothing(payment: PaymentService, books: Callable[[], Any], command: str) -> None:
     """The statement is the order's own, and is no decision to do this."""
     needed = NEEDS[command][2](ORDER)["outcome"]
-    assert_refused(books, invoke, command, "decision", other_decisions(ORDER, needed))
+    assert_refused(books, partial(invoke, payment), command, "decision", other_decisions(ORDER, needed))
 
 
 @pytest.mark.parametrize("order_id", ["anything at all", "", None, 7, "ord-" + "a" * 25, "ord-" + "A" * 26, ORDER + "\n"])
@@ -58,7 +59,7 @@ def test_forged_use_of_a_true_decision_moves_nothing(books: Callable[[], Any], c
 def test_forged_order_ids_leave_no_row(payment: PaymentService, command: str, order_id: Any) -> None:
     field, _, true = NEEDS[command]
     with pytest.raises(InvalidCommandError, match="order_id"):
-        invoke(command, order_id, **{field: true(str(order_id))})
+        invoke(payment, command, order_id, **{field: true(str(order_id))})
     assert [payment.client.scan(TableName=name)["Count"] for name in ("payments", "ledger")] == [0, 0]
 
 
@@ -67,7 +68,7 @@ def test_forged_order_ids_leave_no_row(payment: PaymentService, command: str, or
 def test_a_command_that_its_event_could_not_name_leaves_no_row(payment: PaymentService, field: str, bad: Any) -> None:
     """The row would stay AUTHORIZING for ever: its event would fail its schema."""
     with pytest.raises(InvalidCommandError, match=field):
-        commands.handler({"command": "authorize", "order_id": ORDER, **CAUSE, field: bad, "payable": payable(ORDER)}, None)
+        payment.commands({"command": "authorize", "order_id": ORDER, **CAUSE, field: bad, "payable": payable(ORDER)}, None)
     assert payment.client.scan(TableName="payments")["Count"] == 0
 
 
@@ -99,13 +100,13 @@ def test_a_negative_total_is_refused_before_the_gateway(payment: PaymentService)
 def test_a_true_statement_that_comes_twice_is_the_same_payment(payment: PaymentService) -> None:
     """A receipt is never used up: messages may come late and twice."""
     stated = payable(ORDER)
-    assert invoke("authorize", payable=stated) == invoke("authorize", payable=stated)
+    assert invoke(payment, "authorize", payable=stated) == invoke(payment, "authorize", payable=stated)
     assert payment.ledger == {"authorize": "AUTHORIZED"}
     assert payment.row["total"] == TOTAL
 
 
 def test_an_answer_bears_a_receipt_of_its_order_only(payment: PaymentService) -> None:
-    answer = invoke("authorize", payable=payable(ORDER))
+    answer = invoke(payment, "authorize", payable=payable(ORDER))
     assert receipts().check(Kind.PAYMENT, ORDER, answer) == {"outcome": "AUTHORIZED"}
     with pytest.raises(ReceiptRefusedError):
         receipts().check(Kind.PAYMENT, OTHER_ORDER, answer)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from kernel.aggregate_store import Causation, Row
+from kernel.aggregate_store import Causation
 from kernel.money import Money
 from services.payment.domain.gateway import Intent, PaymentGateway
+from services.payment.domain.model import PaymentRow
 from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.sandbox import SandboxGateway
 from services.payment.storage.table import Payments
-from services.payment.use_cases import processor
+from services.payment.use_cases.processor import PaymentProcessor
 from tests.support.crashes import Crash, Moment, Mortal
 from tests.unit.payment.conftest import ORDER, PaymentService
 
@@ -65,7 +66,7 @@ def test_a_void_during_the_authorise_wins(
     answers = []
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: answers.append(payment.void()))
 
-    assert processor.authorize(payments, gateway, INTENT, CAUSE) == {"outcome": "VOIDED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "VOIDED"}
 
     assert answers == [{"outcome": "VOIDED"}]
     assert payment.row["status"] == "VOIDED"
@@ -81,11 +82,11 @@ def test_a_void_that_dies_during_the_authorise_is_finished(
     def void_and_die() -> None:
         dying = Meanwhile(sandbox, "void", moment_of_rival, crash)
         with pytest.raises(Crash):
-            processor.void(payments, dying, ORDER, CAUSE)
+            PaymentProcessor(payments, dying).void(ORDER, CAUSE)
 
     gateway = Meanwhile(sandbox, "authorize", moment, void_and_die)
 
-    assert processor.authorize(payments, gateway, INTENT, CAUSE) == {"outcome": "VOIDED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "VOIDED"}
     assert payment.void() == {"outcome": "VOIDED"}
     assert payment.ledger["void"] == "VOIDED"
 
@@ -97,7 +98,7 @@ def test_two_authorises_at_once_are_one(
     answers = []
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: answers.append(payment.authorize()))
 
-    assert processor.authorize(payments, gateway, INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
 
     assert answers == [{"outcome": "AUTHORIZED"}]
     assert payment.row["version"] == 2
@@ -110,7 +111,7 @@ def test_an_authorise_overtaken_by_the_whole_order_answers_authorised(
 ) -> None:
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: (payment.authorize(), payment.capture()))
 
-    assert processor.authorize(payments, gateway, INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
     assert payment.row["status"] == "CAPTURED"
 
 
@@ -122,7 +123,7 @@ def test_two_captures_at_once_are_one(
     answers = []
     gateway = Meanwhile(sandbox, "capture", moment, lambda: answers.append(payment.capture()))
 
-    assert processor.capture(payments, gateway, ORDER, CAUSE) == {"outcome": "CAPTURED"}
+    assert PaymentProcessor(payments, gateway).capture(ORDER, CAUSE) == {"outcome": "CAPTURED"}
 
     assert answers == [{"outcome": "CAPTURED"}]
     assert payment.row["version"] == 4
@@ -137,7 +138,7 @@ def test_a_void_during_the_capture_helps_it_finish(
     answers = []
     gateway = Meanwhile(sandbox, "capture", moment, lambda: answers.append(payment.void()))
 
-    assert processor.capture(payments, gateway, ORDER, CAUSE) == {"outcome": "CAPTURED"}
+    assert PaymentProcessor(payments, gateway).capture(ORDER, CAUSE) == {"outcome": "CAPTURED"}
 
     assert answers == [{"outcome": "CAPTURED"}]
     assert payment.row["status"] == "CAPTURED"
@@ -151,7 +152,7 @@ def test_a_capture_refused_and_voided_under_a_slow_duplicate_answers_voided(
     payment.authorize("pm_card_capture_refused")
     gateway = Meanwhile(sandbox, "capture", moment, lambda: (payment.capture(), payment.void()))
 
-    assert processor.capture(payments, gateway, ORDER, CAUSE) == {"outcome": "VOIDED"}
+    assert PaymentProcessor(payments, gateway).capture(ORDER, CAUSE) == {"outcome": "VOIDED"}
 
     assert payment.ledger == {"authorize": "AUTHORIZED", "capture": "CAPTURE_REFUSED", "void": "VOIDED"}
 
@@ -162,7 +163,7 @@ def test_two_voids_at_once_are_one(payment: PaymentService, payments: Payments, 
     answers = []
     gateway = Meanwhile(sandbox, "void", moment, lambda: answers.append(payment.void()))
 
-    assert processor.void(payments, gateway, ORDER, CAUSE) == {"outcome": "VOIDED"}
+    assert PaymentProcessor(payments, gateway).void(ORDER, CAUSE) == {"outcome": "VOIDED"}
 
     assert answers == [{"outcome": "VOIDED"}]
     assert [detail_type for detail_type, _ in payment.events] == ["PaymentAuthorized", "PaymentVoided"]
@@ -175,7 +176,7 @@ def test_an_authorise_during_the_void_of_nothing_is_refused(
     answers = []
     gateway = Meanwhile(sandbox, "void", moment, lambda: answers.append(payment.authorize()))
 
-    assert processor.void(payments, gateway, ORDER, CAUSE) == {"outcome": "VOIDED"}
+    assert PaymentProcessor(payments, gateway).void(ORDER, CAUSE) == {"outcome": "VOIDED"}
 
     assert answers == [{"outcome": "VOIDED"}]
     assert payment.ledger == {"void": "VOIDED"}
@@ -187,7 +188,7 @@ def test_money_captured_behind_our_back_is_not_called_voided(
     payment.authorize()
     gateway = Meanwhile(sandbox, "void", "before", lambda: sandbox.capture(INTENT))
 
-    assert processor.void(payments, gateway, ORDER, CAUSE) == {"outcome": "CAPTURED"}
+    assert PaymentProcessor(payments, gateway).void(ORDER, CAUSE) == {"outcome": "CAPTURED"}
     assert payment.void() == {"outcome": "CAPTURED"}
     assert payment.row["status"] == "VOIDING"
 
@@ -205,10 +206,10 @@ def crash() -> None:
 
 def run(command: str, client: Any, intent: Intent) -> Any:
     payments, gateway = Payments(client, "payments"), SandboxGateway(Ledger(client, "ledger"))
+    processor = PaymentProcessor(payments, gateway)
     if command == "authorize":
-        return processor.authorize(payments, gateway, intent, CAUSE)
-    step = {"capture": processor.capture, "void": processor.void}[command]
-    return step(payments, gateway, ORDER, CAUSE)
+        return processor.authorize(intent, CAUSE)
+    return {"capture": processor.capture, "void": processor.void}[command](ORDER, CAUSE)
 
 
 WAYS = {
@@ -260,7 +261,7 @@ def test_whatever_was_cut_a_void_ends_it(payment: PaymentService, dynamodb: Any,
             assert_sound(payment, payment.row)
 
 
-def assert_sound(payment: PaymentService, row: Row) -> None:
+def assert_sound(payment: PaymentService, row: PaymentRow) -> None:
     """Assert that the row and the ledger agree, and that money is either captured or released, never both."""
     books = payment.ledger
     assert not (books.get("capture") == "CAPTURED" and "void" in books)

@@ -1,24 +1,22 @@
 """The money of a confirmed order that is cancelled goes back once, whatever the gateway and the deliveries do."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from audit.row_faults import faults_of
-from kernel import clients, clock
 from kernel.aggregate_store import marshal
 from kernel.money import Money
 from services.payment.domain.gateway import GatewayTimeoutError, Intent, NothingToRefundError, Refunded, RefundRefused
-from services.payment.functions import operator, subscriber, sweeper
 from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.sandbox import SandboxGateway
 from services.payment.storage.table import Payments
-from tests.support.choreography import REVOKED, Bus, DeadLetterQueue, an_event, batch, other_services
+from tests.support.choreography import REVOKED, an_event
+from tests.support.fake_clients import FakeClients
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CANCELLED = an_event("order", "OrderCancelled", ORDER, confirmed=True)
 
 
@@ -35,17 +33,16 @@ class Unsteady(SandboxGateway):
         return outcome
 
 
-@pytest.fixture(autouse=True)
-def gateway(payment_tables: None, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Unsteady:
-    unsteady = Unsteady(Ledger(dynamodb, "ledger"))
-    for module in (operator, subscriber, sweeper):
-        monkeypatch.setattr(module, "gateway", lambda: unsteady)
-    other_services(monkeypatch).facts["order"] = REVOKED
-    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
-    monkeypatch.setattr(clients, "events", Bus)
-    monkeypatch.setenv("BUS_NAME", "bus")
-    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://queue/dead")
-    return unsteady
+@pytest.fixture
+def gateway(dynamodb: Any) -> Unsteady:
+    return Unsteady(Ledger(dynamodb, "ledger"))
+
+
+@pytest.fixture
+def payment(payment_clients: FakeClients, payment_environ: dict[str, str], gateway: Unsteady) -> PaymentService:
+    payment = PaymentService(payment_clients, payment_environ, lambda clients, environ: gateway)
+    payment.owners.facts["order"] = REVOKED
+    return payment
 
 
 @pytest.fixture
@@ -57,22 +54,13 @@ def paid(payment: PaymentService) -> Callable[[str], None]:
     return pay
 
 
-def cancelled(envelope: dict[str, Any] = CANCELLED) -> None:
-    assert subscriber.handler(batch(envelope), None) == {"batchItemFailures": []}
-
-
-def sweep(after: timedelta = timedelta(minutes=1)) -> dict[str, int]:
-    with clock.held_by(lambda: datetime.now(UTC) + after):
-        return sweeper.handler({}, None)
-
-
 def told(payment: PaymentService) -> list[str]:
     return [detail_type for detail_type, _ in payment.events]
 
 
 def test_what_was_captured_goes_back(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid()
-    cancelled()
+    payment.deliver(CANCELLED)
     assert payment.row["status"] == "REFUNDED"
     assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL})
     assert payment.ledger == {"authorize": "AUTHORIZED", "capture": "CAPTURED", "refund": "REFUNDED"}
@@ -81,10 +69,10 @@ def test_what_was_captured_goes_back(payment: PaymentService, paid: Callable[...
 
 def test_told_again_nothing_happens(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid()
-    cancelled()
+    payment.deliver(CANCELLED)
     before = payment.row
-    cancelled()
-    cancelled({**CANCELLED, "replay-name": "monday"})
+    payment.deliver(CANCELLED)
+    payment.deliver({**CANCELLED, "replay-name": "monday"})
     assert (payment.row, len(payment.ledger)) == (before, 3)
 
 
@@ -92,14 +80,14 @@ def test_an_order_that_asks_again_is_answered_again_and_a_replay_is_not(
     payment: PaymentService, paid: Callable[[], None], payments: Payments
 ) -> None:
     paid()
-    cancelled()
+    payment.deliver(CANCELLED)
     (answer,) = (text for text in payment.row["pending"] if "PaymentRefunded" in text)
     key = marshal({"pk": payment.row["pk"]})
     forget = {"TableName": "payments", "Key": key, "UpdateExpression": "REMOVE pending, pending_since, pending_shard"}
     payments.client.update_item(**forget)  # the relay has published it, and it was lost
-    cancelled({**CANCELLED, "replay-name": "monday"})
+    payment.deliver({**CANCELLED, "replay-name": "monday"})
     assert "pending" not in payment.row
-    cancelled()
+    payment.deliver(CANCELLED)
     assert payment.row["pending"] == [answer]
     assert (payment.row["status"], len(payment.ledger)) == ("REFUNDED", 3)
 
@@ -108,7 +96,7 @@ def test_an_order_that_was_never_confirmed_has_nothing_to_refund(payment: Paymen
     payment.authorize()
     payment.void()
     before = payment.row
-    cancelled(an_event("order", "OrderCancelled", ORDER, confirmed=False))
+    payment.deliver(an_event("order", "OrderCancelled", ORDER, confirmed=False))
     assert payment.row == before
 
 
@@ -117,22 +105,22 @@ def test_an_unknown_outcome_is_asked_for_until_it_is_known(
 ) -> None:
     paid()
     gateway.silent = 2
-    cancelled()
+    payment.deliver(CANCELLED)
     assert payment.row["status"] == "REFUNDING"
-    assert sweep()["known"] == 0
-    assert sweep(timedelta(minutes=2))["known"] == 1
+    assert payment.sweep()["known"] == 0
+    assert payment.sweep(timedelta(minutes=2))["known"] == 1
     assert payment.row["status"] == "REFUNDED"
     assert list(payment.ledger).count("refund") == 1
-    assert sweep(timedelta(minutes=3))["known"] == 0, "it is not due any more"
+    assert payment.sweep(timedelta(minutes=3))["known"] == 0, "it is not due any more"
 
 
 def test_a_refused_refund_waits_for_the_operator(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid("pm_card_refund_refused")
-    cancelled()
+    payment.deliver(CANCELLED)
     assert (payment.row["status"], payment.row["reason"]) == ("REFUND_REFUSED", "refund_refused")
     assert told(payment)[-1] == "PaymentRefundFailed"
-    assert sweep()["known"] == 0
-    cancelled()
+    assert payment.sweep()["known"] == 0
+    payment.deliver(CANCELLED)
     assert payment.row["status"] == "REFUND_REFUSED"
     assert payment.operate("retry_refund") == {"outcome": "REFUNDED"}
     assert payment.ledger["refund"] == "REFUND_REFUSED"
@@ -144,7 +132,7 @@ def test_only_a_refused_refund_is_tried_again(payment: PaymentService, paid: Cal
     assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": None}
     paid()
     assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": "CAPTURED"}
-    cancelled()
+    payment.deliver(CANCELLED)
     before = payment.row
     assert payment.operate("retry_refund") == {"outcome": "REFUNDED"}
     assert payment.row == before
@@ -160,22 +148,22 @@ def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
     def stalled(intent: Intent, attempt: int) -> Refunded | RefundRefused:
         refused = first(intent, attempt)
         monkeypatch.setattr(gateway, "refund", first)
-        cancelled()  # another delivery is faster, and gets the same answer
+        payment.deliver(CANCELLED)  # another delivery is faster, and gets the same answer
         gateway.silent = 1
         assert payment.operate("retry_refund") == {"outcome": "REFUNDING"}
         return refused
 
     monkeypatch.setattr(gateway, "refund", stalled)
-    cancelled()
+    payment.deliver(CANCELLED)
     assert (payment.row["status"], payment.row["refund_attempt"]) == ("REFUNDING", 2)
-    assert sweep()["known"] == 1
+    assert payment.sweep()["known"] == 1
     assert payment.row["status"] == "REFUNDED"
 
 
 def test_an_order_that_costs_nothing_asks_no_gateway(payment: PaymentService) -> None:
     payment.authorize(total={"amount": 0, "currency": "USD"})
     payment.capture({"amount": 0, "currency": "USD"})
-    cancelled()
+    payment.deliver(CANCELLED)
     assert (payment.row["status"], payment.ledger) == ("REFUNDED", {})
 
 
@@ -201,7 +189,7 @@ def test_a_refused_refund_that_was_paid_outside_is_closed_with_its_reference(
     payment: PaymentService, paid: Callable[..., None]
 ) -> None:
     paid("pm_card_refund_refused")
-    cancelled()
+    payment.deliver(CANCELLED)
     for _ in range(2):
         assert settled(payment, reason="card_closed") == {"outcome": "SETTLED", "reference": "TRANSFER/118"}
     assert payment.row["status"] == "REFUNDED"
@@ -218,12 +206,12 @@ def test_a_settlement_waits_for_what_may_be_under_way_to_the_gateway(
 ) -> None:
     paid()
     gateway.refund = lambda intent, attempt: (_ for _ in ()).throw(GatewayTimeoutError("never"))  # type: ignore[method-assign]
-    cancelled()
+    payment.deliver(CANCELLED)
     assert settled(payment) == {"outcome": "SETTLING", "reference": "TRANSFER/118"}
-    cancelled()
+    payment.deliver(CANCELLED)
     assert payment.row["status"] == "REFUNDING"
-    assert sweep(timedelta(seconds=58))["known"] == 0
-    assert sweep(timedelta(seconds=90))["known"] == 1
+    assert payment.sweep(timedelta(seconds=58))["known"] == 0
+    assert payment.sweep(timedelta(seconds=90))["known"] == 1
     assert payment.row["status"] == "REFUNDED"
     assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL, **OUTSIDE})
     assert [*faults_of("payment", payment.row)] == []
@@ -234,9 +222,9 @@ def test_a_gateway_that_has_paid_after_all_is_believed(
 ) -> None:
     paid()
     gateway.silent = 1
-    cancelled()
+    payment.deliver(CANCELLED)
     assert settled(payment)["outcome"] == "SETTLING"
-    assert sweep(timedelta(seconds=90))["known"] == 1
+    assert payment.sweep(timedelta(seconds=90))["known"] == 1
     assert payment.events[-1] == ("PaymentRefunded", {"total": TOTAL})
     assert payment.ledger["refund"] == "REFUNDED"
     assert "settlement" not in payment.row

@@ -30,15 +30,16 @@ from services.payment.domain.gateway import (
     Settled,
     Voided,
 )
-from services.payment.gateways import factory, timeouts
+from services.payment.gateways import timeouts
 from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.stripe import StripeGateway
 from services.payment.gateways.stripe_api import StripeApi
 from services.payment.storage.table import Payments
-from services.payment.use_cases import processor
+from services.payment.use_cases.processor import PaymentProcessor
 from simulation.stage.providers.http_server import serving
 from simulation.stage.providers.stripe_server import API_KEY, OF_THE_OTHER_MODE, Fault, Stripe, error
-from tests.unit.payment.conftest import ORDER, PaymentService
+from tests.support.fake_clients import FakeClients
+from tests.unit.payment.conftest import ORDER, PaymentService, make_secret
 
 PRICE = Money(4998, "USD")
 VISA = Intent(ORDER, PRICE, "pm_card_visa")
@@ -573,10 +574,10 @@ def test_what_an_operator_must_mend_rings_the_alarm(
 ) -> None:
     cause = Causation("correlation-1", "causation-1")
     with pytest.raises(GatewayMisconfiguredError):
-        processor.authorize(payments, stripe, Intent(ORDER, PRICE, OF_THE_OTHER_MODE), cause)
+        PaymentProcessor(payments, stripe).authorize(Intent(ORDER, PRICE, OF_THE_OTHER_MODE), cause)
     assert '"GatewayMisconfigured":[1' in capsys.readouterr().out
     unknown = Intent("ord-" + "b" * 26, PRICE, "pm_of_another_account")
-    assert processor.authorize(payments, stripe, unknown, cause)["outcome"] == "DECLINED"
+    assert PaymentProcessor(payments, stripe).authorize(unknown, cause)["outcome"] == "DECLINED"
     assert '"PaymentUntried":[1' in capsys.readouterr().out
 
 
@@ -597,11 +598,11 @@ def test_no_message_of_stripes_is_passed_on(account: Stripe, stripe: StripeGatew
 
 
 def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
-    account: Stripe, payment: PaymentService, monkeypatch: pytest.MonkeyPatch
+    account: Stripe, payment_clients: FakeClients, payment_environ: dict[str, str]
 ) -> None:
-    for name, value in {"GATEWAY": "stripe", "STRIPE_URL": account.url, "STRIPE_API_KEY_ARN": "arn:key"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(factory, "secret", {"arn:key": API_KEY}.__getitem__)
+    key = make_secret("stripe-api-key", API_KEY)
+    at_stripe = {"GATEWAY": "stripe", "STRIPE_URL": account.url, "STRIPE_API_KEY_ARN": key}
+    payment = PaymentService(payment_clients, payment_environ | at_stripe)
     until = {"at_least": 50, "capture_before": "2026-11-18T11:06:40.000Z"}
     for _ in range(2):
         assert payment.authorize() == {"outcome": "AUTHORIZED", **until}
