@@ -1,4 +1,4 @@
-"""The note's transition table: claimed before the mail is sent, because SES cannot be asked whether it was."""
+"""The note's transition table. A note is claimed before its mail is sent, because SES has no query for a sent mail."""
 
 from kernel.naming import source_of
 from kernel.transitions import ABSENT, TransitionTable, step

@@ -133,7 +133,7 @@ class Notices:
 def retry_while_claimed(note: NoteRow | None) -> None:
     """Raise ClaimInProgressError if the note is claimed."""
     if note is not None and note["status"] == states.CLAIMED:
-        raise ClaimInProgressError(f"{note['pk']} is claimed, and not known to be sent or not")
+        raise ClaimInProgressError(f"{note['pk']} is claimed, and the result is unknown; the message comes back")
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

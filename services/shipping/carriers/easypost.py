@@ -208,7 +208,7 @@ def _parcel(shipment: Shipment) -> ParcelStatus:
 def _cheapest(rates: Sequence[Rate]) -> Rate:
     if not rates:
         raise CarrierUnavailableError(
-            "no carrier offers a rate; the shipment stays here until one does, or the order is cancelled"
+            "no carrier offers a rate; the shipment stays due until one does, or until the order is cancelled"
         )
     return min(rates, key=lambda rate: (Decimal(rate["rate"]), rate["id"]))
 

@@ -1,4 +1,4 @@
-"""How long a call to EasyPost takes at most, as plain numbers for budgets."""
+"""The longest that calls to EasyPost take, in seconds, for the time budgets."""
 
 from typing import Final
 
