@@ -4,7 +4,9 @@ import contextlib
 from pathlib import Path
 
 from kernel import outside_json
+from kernel.statements import Quantity
 from operations.aws import service_client
+from operations.aws.service_client import Price
 from operations.aws.target import Target
 from operations.progress import Progress
 
@@ -16,9 +18,9 @@ def seed(target: Target, progress: Progress) -> None:
     """Put `data/catalogue.json` into the stage."""
     data = outside_json.read_object(CATALOGUE.read_bytes())
     service_client.set_prices(
-        target, [{name: entry[name] for name in ("sku", "amount", "currency")} for entry in data["catalogue"]]
+        target, [Price(sku=each["sku"], amount=each["amount"], currency=each["currency"]) for each in data["catalogue"]]
     )
-    stocked = [{"sku": entry["sku"], "quantity": entry["stock"]} for entry in data["catalogue"] if entry["stock"]]
+    stocked = [Quantity(sku=each["sku"], quantity=each["stock"]) for each in data["catalogue"] if each["stock"]]
     service_client.replenish(target, REPLENISHMENT_ID, stocked)
     for contact in data["contacts"]:
         service_client.put_contact(target, contact)

@@ -100,7 +100,7 @@ def declined(stage: Stage) -> Shown:
 def out_of_stock(stage: Stage) -> Shown:
     """Place an order that is out of stock, and void its payment."""
     order = place(stage, "out-of-stock", SOLD_OUT, expected=409)
-    payment = store.elsewhere(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
+    payment = store.related_statuses(stage.target, order["order_id"]).get(f"PAY#{order['order_id']}")
     if payment != "VOIDED":
         raise SceneFailedError(f"the payment of {order['order_id']} is {payment}, not VOIDED")
     return Shown("POST /orders, out of stock", "409: cancelled, authorisation voided", order["order_id"])
@@ -158,7 +158,7 @@ def refunded(stage: Stage) -> Shown:
         answer = service_client.order_api(stage.target, "POST", f"/orders/{order_id}/cancel")
         if answer.status >= 400:
             raise SceneFailedError(f"POST /orders/{order_id}/cancel answered {answer.status}: {answer.text}")
-        row = store.settled(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
+        row = store.wait_for_orders(stage.target, [order_id], PATIENCE_SECONDS, lambda _: None)[order_id]
         if row["status"] == "CANCELLED":
             return Shown("POST /orders/{id}/cancel, once confirmed", "202: parcel stopped, refunded, restocked", order_id)
     raise SceneFailedError(f"order {order_id} is {row['status']}, not CANCELLED: its parcel left first, three times")
@@ -183,9 +183,9 @@ def play(stage: Stage, scene: Scene) -> Shown:
 
 
 def _follow(stage: Stage, order_ids: list[str]) -> None:
-    rows = store.settled(stage.target, order_ids, PATIENCE_SECONDS, lambda _: None)
+    rows = store.wait_for_orders(stage.target, order_ids, PATIENCE_SECONDS, lambda _: None)
     for order_id in order_ids:
-        status = rows.get(order_id, {}).get("status", "not there")
+        status = rows[order_id]["status"] if order_id in rows else "missing"
         if status != "CONFIRMED":
             raise SceneFailedError(f"order {order_id} is {status} after {PATIENCE_SECONDS:g} s, not CONFIRMED")
 

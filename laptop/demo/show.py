@@ -140,6 +140,6 @@ def check_mails(sent: int, booked: Mapping[str, int]) -> None:
 
 
 def _settle(target: Target) -> None:
-    left = stage_state.quiet(target, PATIENCE_SECONDS)
+    left = stage_state.wait_until_idle(target, PATIENCE_SECONDS)
     if left:
         raise SceneFailedError(f"after {PATIENCE_SECONDS:g} s these are still in flight: {', '.join(left[:5])}")

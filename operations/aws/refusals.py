@@ -1,6 +1,7 @@
 """Errors of AWS and of the network, as errors for the operator: on a real account and on the laptop."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from operations.aws.target import Target
 from operations.errors import UserError
@@ -108,7 +109,7 @@ def _kind(error: Exception) -> str:
 
 
 def _code(error: Exception) -> str:
-    response: dict[str, Any] = getattr(error, "response", None) or {}
+    response: Mapping[str, Mapping[str, object]] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
 

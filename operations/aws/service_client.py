@@ -3,15 +3,35 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from kernel import outside_json
+from kernel.statements import Quantity
 from operations.aws import signed_http
 from operations.aws.signed_http import Answer
 from operations.aws.target import Target
 from operations.errors import UserError
 
 T = TypeVar("T")
+
+
+class Price(TypedDict):
+    """A SKU's price in minor units of the currency (ISO 4217)."""
+
+    sku: str
+    amount: int
+    currency: str
+
+
+class Contact(TypedDict):
+    """A customer's contact, as `data/contact.json` has it."""
+
+    customer_id: str
+    name: str
+    email: str
+    address: dict[str, str]
+
+
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 """The most bytes of a Lambda function's response."""
 MAX_PRICES = 100
@@ -56,13 +76,13 @@ def refusal(answer: Answer) -> str:
     return where + str(said.get("detail") or said.get("message") or said)
 
 
-def set_prices(target: Target, prices: Sequence[Mapping[str, object]]) -> None:
+def set_prices(target: Target, prices: Sequence[Price]) -> None:
     """Put prices `{"sku", "amount", "currency"}` in the catalogue."""
     for part in in_parts(prices, MAX_PRICES):
         invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
 
 
-def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str, object]]) -> None:
+def replenish(target: Target, replenishment_id: str, items: Sequence[Quantity]) -> None:
     """Take in stock `{"sku", "quantity"}`, once for each replenishment id, however often this is called."""
     for position, part in enumerate(in_parts(items, MAX_ITEMS)):
         command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
@@ -70,9 +90,9 @@ def replenish(target: Target, replenishment_id: str, items: Sequence[Mapping[str
         invoke(target, "inventory/operator-arn", {**command, **cause})
 
 
-def put_contact(target: Target, contact: Mapping[str, object]) -> None:
+def put_contact(target: Target, contact: Contact) -> None:
     """Keep a contact `{"customer_id", "name", "email", "address"}`. A `UserError` if it is refused."""
-    body = {name: contact[name] for name in ("name", "email", "address")}
+    body = {"name": contact["name"], "email": contact["email"], "address": contact["address"]}
     answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)
     if answer.status != 204:
         raise UserError(

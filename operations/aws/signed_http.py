@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,10 +53,10 @@ def call(
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if target.is_laptop else []))
     try:
         with opener.open(request, timeout=timeout_seconds) as answer:
-            return _answer(answer)
+            return _answer(answer.status, answer)
     except urllib.error.HTTPError as error:
         with error:
-            return _answer(error)
+            return _answer(error.code, error)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise NoAnswerError(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
@@ -72,9 +73,9 @@ def as_sent(body: object) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _answer(answer: Any) -> Answer:
+def _answer(status: int, answer: HTTPResponse | urllib.error.HTTPError) -> Answer:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Answer(int(answer.status), headers, answer.read().decode(errors="replace"))
+    return Answer(status, headers, answer.read().decode(errors="replace"))
 
 
 def _signed(target: Target, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> dict[str, str]:

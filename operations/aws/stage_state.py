@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, unmarshal
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Row, unmarshal
 from kernel.naming import SERVICES
 from operations.aws.target import Target
+from operations.polling import wait_until
 
 SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
 AT_REST = SETTLED | {"BACKORDERED"}
@@ -17,20 +16,20 @@ TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-ta
 """The parameters that name the stage's tables."""
 
 
-def rows(target: Target, parameter: str) -> list[dict[str, Any]]:
+def rows(target: Target, parameter: str) -> list[Row]:
     """Every row of the table that `parameter` names, by key. Reads the whole table."""
     pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.parameter(parameter), ConsistentRead=True)
     found = [unmarshal(item) for page in pages for item in page["Items"]]
     return sorted(found, key=lambda row: (row["pk"], row.get("sk", "")))
 
 
-def all_rows(target: Target) -> dict[str, list[dict[str, Any]]]:
+def all_rows(target: Target) -> dict[str, list[Row]]:
     """Every row of every table, by the table's parameter; of a SKU not whether its sweeper has looked at it yet."""
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(TABLES, pool.map(lambda parameter: _lasting(rows(target, parameter)), TABLES), strict=True))
 
 
-def _lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _lasting(found: list[Row]) -> list[Row]:
     return [
         {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES}
         if row["pk"].startswith("SKU#")
@@ -39,7 +38,7 @@ def _lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def fingerprint(found: dict[str, list[dict[str, Any]]]) -> str:
+def fingerprint(found: dict[str, list[Row]]) -> str:
     """Return a hash over rows. A replay must not change it."""
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
@@ -64,7 +63,7 @@ def depth(target: Target, url: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def moving(target: Target) -> list[str]:
+def in_flight(target: Target) -> list[str]:
     """Return everything in flight: orders not at rest, rows with pending events, queues with messages."""
     found = all_rows(target)
     orders = [row for row in found["order/table-name"] if row["pk"].startswith("ORDER#")]
@@ -74,9 +73,13 @@ def moving(target: Target) -> list[str]:
     return [*open_orders, *pending, *queues]
 
 
-def quiet(target: Target, deadline_seconds: float) -> list[str]:
-    """Wait until nothing moves, or the deadline; what still moves then."""
-    ends = time.monotonic() + deadline_seconds
-    while (left := moving(target)) and time.monotonic() < ends:
-        time.sleep(0.5)
+def wait_until_idle(target: Target, deadline_seconds: float) -> list[str]:
+    """Wait until nothing is in flight, or until the deadline. Return everything that is still in flight then."""
+    left: list[str] = []
+
+    def is_idle() -> bool:
+        left[:] = in_flight(target)
+        return not left
+
+    wait_until(is_idle, deadline_seconds)
     return left

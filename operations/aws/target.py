@@ -12,12 +12,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import stages
 from operations.errors import UserError
 from stages import Stage, StageError
+
+if TYPE_CHECKING:  # `orderctl --help` need not wait for boto3
+    import boto3
+    from botocore.credentials import ReadOnlyCredentials
+
+    from kernel.clients import AwsClient
 
 LAPTOP_REGION = "us-east-1"
 LAPTOP_ACCOUNT = "000000000000"
@@ -87,11 +93,11 @@ class Target:
         except StageError as error:
             raise UserError(error.message, error.hint) from error
 
-    def client(self, service: str, **config: object) -> Any:
+    def client(self, service: str, **config: object) -> "AwsClient":
         """Return a boto3 client of `service`. `config` are arguments of `botocore.config.Config`."""
         if self.is_laptop:
             # Prefixes (`sync-`) would name a host that loopback does not have; the rest would let the person's settings in.
-            ours: dict[str, Any] = {"inject_host_prefix": False, "proxies": {}}
+            ours: dict[str, object] = {"inject_host_prefix": False, "proxies": {}}
             ours |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False}
             self.reachable()
         else:
@@ -100,7 +106,7 @@ class Target:
         ours["ignore_configured_endpoint_urls"] = True
         return _client(self, service, json.dumps({**ours, **config}, sort_keys=True))
 
-    def credentials(self) -> Any:
+    def credentials(self) -> "ReadOnlyCredentials":
         """Return the current credentials for signing a request. Raises UserError if there are none."""
         found = _session(self).get_credentials()
         if found is None:
@@ -184,7 +190,7 @@ _making = threading.RLock()
 
 
 @cache
-def _made_session(target: Target) -> Any:
+def _made_session(target: Target) -> "boto3.Session":
     # Here, and not at the top: half a second that `--help` and `down` need not wait.
     import boto3
     import botocore.session
@@ -200,19 +206,19 @@ def _made_session(target: Target) -> Any:
 
 
 @cache
-def _made_client(target: Target, service: str, config: str) -> Any:
+def _made_client(target: Target, service: str, config: str) -> "AwsClient":
     from botocore.config import Config
 
     endpoint = target.endpoint_url if target.is_laptop else None
     return _session(target).client(service, endpoint_url=endpoint, config=Config(**json.loads(config)))
 
 
-def _session(target: Target) -> Any:
+def _session(target: Target) -> "boto3.Session":
     with _making:
         return _made_session(target)
 
 
-def _client(target: Target, service: str, config: str) -> Any:
+def _client(target: Target, service: str, config: str) -> "AwsClient":
     with _making:
         return _made_client(target, service, config)
 

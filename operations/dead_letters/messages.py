@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final, NotRequired, TypedDict
 
 from jsonschema import Draft7Validator
 
@@ -25,6 +25,40 @@ LOOK_SECONDS: Final = 30
 """How long messages stay hidden if the command dies before it returns them."""
 
 
+class MessageAttribute(TypedDict, total=False):
+    """A text attribute of a message; Orderflow writes no other type."""
+
+    StringValue: str
+
+
+class Message(TypedDict):
+    """A message as SQS returns it; `SentTimestamp` of its `Attributes` is in milliseconds of the epoch."""
+
+    MessageId: str
+    ReceiptHandle: str
+    Body: str
+    Attributes: dict[str, str]
+    MessageAttributes: NotRequired[dict[str, MessageAttribute]]
+
+
+class DeadLetter(TypedDict):
+    """A dead letter for the operator. `event` and `order_id` are None if the body names none.
+
+    `violations` are those of today's schema, `received` and `redriven` are counts, and `first_seen` is in RFC 3339 (UTC).
+    """
+
+    id: str
+    event: object
+    order_id: object
+    reason: str
+    rule: str | None
+    first_seen: str
+    received: int
+    redriven: int
+    violations: list[str]
+    body: object
+
+
 def queues(target: Target) -> dict[str, int]:
     """How many messages each dead-letter queue of the stage holds, by name: `order/intake`."""
     return {name.removesuffix(ENDING): depth for name, depth in stage_state.depths(target, ENDING).items()}
@@ -44,17 +78,17 @@ def held_by(name: str) -> str:
     return f"events that {service} rejected, or failed to process"
 
 
-def messages(target: Target, name: str, limit: int) -> list[dict[str, Any]]:
-    """Return at most `limit` messages of a queue, as `told` describes them. Raises UserError if the queue does not exist."""
+def messages(target: Target, name: str, limit: int) -> list[DeadLetter]:
+    """Return at most `limit` messages of a queue. Raises UserError for an unknown queue."""
     urls = {found.removesuffix(ENDING): url for found, url in stage_state.parameters(target, ENDING).items()}
     if name not in urls:
         raise UserError(f"There is no dead-letter queue {name}.", f"Choose one of: {', '.join(sorted(urls)) or 'none'}.")
-    return [told(message) for message in peek(target.client("sqs"), urls[name], limit)]
+    return [describe(message) for message in peek(target.client("sqs"), urls[name], limit)]
 
 
-def peek(client: AwsClient, url: str, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` messages of a queue; each is put back before this returns."""
-    seen: dict[str, dict[str, Any]] = {}
+def peek(client: AwsClient, url: str, limit: int) -> list[Message]:
+    """Return at most `limit` messages of a queue. Each is visible to others again before this returns."""
+    seen: dict[str, Message] = {}
     try:
         while len(seen) < limit:
             answer = client.receive_message(
@@ -76,12 +110,9 @@ def peek(client: AwsClient, url: str, limit: int) -> list[dict[str, Any]]:
     return list({message["MessageId"]: message for message in seen.values()}.values())
 
 
-def told(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a dead letter as plain data.
-
-    The fields are `id`, `event` and `order_id` (None if the message names none), `reason`, `body`, `first_seen`, the numbers
-    of receives and redrives, and the violations of the current schema.
-    """
+def describe(message: Message) -> DeadLetter:
+    """Describe a message by its body, its attributes and today's schema. The body may be anything."""
+    body: object
     try:
         body = outside_json.read(message["Body"])
     except OutsideJsonError:
@@ -101,14 +132,14 @@ def told(message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def violations(body: Any) -> list[str]:
+def violations(body: object) -> list[str]:
     """All that today's schema says against an event: `data.lines[0].sku: 'x y' does not match ...`. Nothing of what is none."""
     source, detail_type = _at(body, "source"), _at(body, "detail-type")
     version = _at(body, "detail", "metadata", "event_version")
     for known, schema in schemas.read_schemas().items():
         pattern, *named = known
         if named == [detail_type, version] and fnmatchcase(str(source), pattern):
-            found = sorted(Draft7Validator(schema).iter_errors(body["detail"]), key=lambda error: error.json_path)
+            found = sorted(Draft7Validator(schema).iter_errors(_at(body, "detail")), key=lambda error: error.json_path)
             return [f"{error.json_path.removeprefix('$.')}: {error.message}" for error in found]
     return [] if detail_type is None else [f"this orderctl has no schema of {detail_type} from {source}, version {version}"]
 
@@ -125,7 +156,7 @@ def _reason(attributes: Mapping[str, object], body: object) -> str:
     return "the function failed at every attempt; see its log"
 
 
-def _at(value: object, *path: str) -> Any:
+def _at(value: object, *path: str) -> object:
     """Return the value at the end of the path, or None if there is none: dead letters may hold anything."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

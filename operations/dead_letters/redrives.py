@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from kernel.clients import AwsClient
 from kernel.inbox import ATTEMPTS, ORIGIN, parse
@@ -18,6 +18,7 @@ from kernel.schemas import InvalidEventError
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.dead_letters import messages
+from operations.dead_letters.messages import Message
 from operations.errors import UserError, WrongUsageError
 
 QUARANTINE: Final = "platform/quarantine"
@@ -26,6 +27,16 @@ MAX_ATTEMPTS: Final = 3
 HOLD_SECONDS: Final = 120
 """How long a message that is being redriven or dropped is hidden from others."""
 REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
+
+
+class Outcome(TypedDict):
+    """The result of redriving or dropping one message. `event` and `order_id` are those of its body, if it names them."""
+
+    id: str
+    event: object
+    order_id: object
+    outcome: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Chosen:
     limit: int
     until: datetime
 
-    def takes(self, message: Mapping[str, Any]) -> bool:
+    def takes(self, message: Message) -> bool:
         """Return whether the message is one of these; SQS says in milliseconds when it was sent."""
         sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
         return sent <= self.until and (self.ids is None or message["MessageId"] in self.ids)
@@ -52,9 +63,7 @@ def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: date
     return Chosen(None if everything else frozenset(ids or ()), limit, now)
 
 
-def redrive(
-    target: Target, name: str, which: Chosen, max_attempts: int, told: Callable[[dict[str, Any]], None]
-) -> list[dict[str, Any]]:
+def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report: Callable[[Outcome], None]) -> list[Outcome]:
     """Send the chosen messages of the queue `name` back to the queue they failed in; what became of each.
 
     One that its schema refuses today is kept where it is; one that was redriven `max_attempts` times goes to quarantine.
@@ -74,7 +83,7 @@ def redrive(
             else:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             results.append(_result(message, outcome, why))
-            told(results[-1])
+            report(results[-1])
     finally:
         for message in kept:
             _put_back(client, url, message)
@@ -84,7 +93,7 @@ def redrive(
 def _redriven(
     client: AwsClient,
     queues: Mapping[str, str],
-    message: Mapping[str, Any],
+    message: Message,
     origin: str,
     max_attempts: int,
     *,
@@ -103,19 +112,19 @@ def _redriven(
     return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
 
 
-def drop(target: Target, name: str, which: Chosen, file: Path, told: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+def drop(target: Target, name: str, which: Chosen, file: Path, report: Callable[[Outcome], None]) -> list[Outcome]:
     """Take the chosen messages out of the queue `name`, each after its copy is in `file`, a line of JSON. Return the dropped
     ones.
     """
     url, client, results = _url(target, name), target.client("sqs"), []
     with file.open("a", encoding="utf-8") as kept:
         for message in _taken(target, name, which):
-            kept.write(json.dumps(messages.told(message) | {"queue": name, "attributes": _attributes(message)}) + "\n")
+            kept.write(json.dumps({**messages.describe(message), "queue": name, "attributes": _attributes(message)}) + "\n")
             kept.flush()
             os.fsync(kept.fileno())
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             results.append(_result(message, DROPPED, f"copied to {file}"))
-            told(results[-1])
+            report(results[-1])
     return results
 
 
@@ -128,10 +137,10 @@ def refusal(body: str) -> str | None:
     return None
 
 
-def _taken(target: Target, name: str, which: Chosen) -> Iterator[dict[str, Any]]:
+def _taken(target: Target, name: str, which: Chosen) -> Iterator[Message]:
     """Yield the chosen messages of a queue, hidden from other readers. Put back the others, and those never asked for."""
     url, client = _url(target, name), target.client("sqs")
-    waiting: dict[str, dict[str, Any]] = {}
+    waiting: dict[str, Message] = {}
     looked: set[str] = set()
     given = 0
     try:
@@ -170,7 +179,7 @@ def _url(target: Target, name: str) -> str:
     return urls[f"{name}{messages.ENDING}"]
 
 
-def _send(client: AwsClient, url: str, message: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+def _send(client: AwsClient, url: str, message: Message, attributes: Mapping[str, str]) -> None:
     client.send_message(
         QueueUrl=url,
         MessageBody=message["Body"],
@@ -178,14 +187,14 @@ def _send(client: AwsClient, url: str, message: Mapping[str, Any], attributes: M
     )
 
 
-def _put_back(client: AwsClient, url: str, message: Mapping[str, Any]) -> None:
+def _put_back(client: AwsClient, url: str, message: Message) -> None:
     client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 
-def _attributes(message: Mapping[str, Any]) -> dict[str, str]:
+def _attributes(message: Message) -> dict[str, str]:
     return {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
 
 
-def _result(message: Mapping[str, object], outcome: str, why: str) -> dict[str, Any]:
-    told = messages.told(message)
-    return {"id": told["id"], "event": told["event"], "order_id": told["order_id"], "outcome": outcome, "why": why}
+def _result(message: Message, outcome: str, why: str) -> Outcome:
+    letter = messages.describe(message)
+    return {"id": letter["id"], "event": letter["event"], "order_id": letter["order_id"], "outcome": outcome, "why": why}

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+
+from kernel.statements import Quantity
+from operations.aws.service_client import Contact
+from services.order.schemas.models import ChannelOrderPlacedV1
 
 CURRENCY = "USD"
 MAX_CDS = 100
@@ -44,7 +47,7 @@ class Purchase:
         return f"cdnow-{self.customer}"
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[Quantity]:
         """The order's lines. The price is in the SKU, `CD-1466` for 14.66, and the total is the row's to the cent.
 
         A total that the CDs do not divide becomes two lines a cent apart.
@@ -119,7 +122,7 @@ def _is_day(date: str) -> bool:
     return True
 
 
-def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, Any]:
+def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, int]:
     """How many rows there are of each kind that the data is dirty with."""
     return {
         "rows_read": len(purchases) + len(malformed),
@@ -143,14 +146,14 @@ def quantities(purchases: Iterable[Purchase]) -> dict[str, int]:
     return dict(sorted(needed.items()))
 
 
-def contact(customer_id: str) -> dict[str, Any]:
+def contact(customer_id: str) -> Contact:
     """Return a made-up contact. The data has no names, but mails and parcels need an address."""
     address = {"line1": "1 Record Row", "city": "Fort Washington", "postal_code": "19034", "country": "US"}
     name = f"CDNOW customer {customer_id.removeprefix('cdnow-')}"
     return {"customer_id": customer_id, "name": name, "email": f"{customer_id}@cdnow.example", "address": address}
 
 
-def event(purchase: Purchase, channel: str) -> dict[str, Any]:
+def event(purchase: Purchase, channel: str) -> ChannelOrderPlacedV1:
     """Return the detail of the OrderPlaced that the channel puts on the bus."""
     day = f"{purchase.date[:4]}-{purchase.date[4:6]}-{purchase.date[6:]}"
     key = purchase.idempotency_key
@@ -160,7 +163,7 @@ def event(purchase: Purchase, channel: str) -> dict[str, Any]:
             "idempotency_key": key,
             "customer_id": purchase.customer_id,
             "currency": CURRENCY,
-            "lines": purchase.lines,
+            "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in purchase.lines],
             "payment_token": TOKEN,
         },
     }

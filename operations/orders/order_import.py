@@ -3,15 +3,16 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from operations.aws import service_client, stage_state
+from operations.aws.service_client import Price
 from operations.aws.target import Target
 from operations.events import publisher
 from operations.orders import cdnow, store
 from operations.orders.cdnow import Purchase
+from operations.orders.store import OrderStatus
 from operations.progress import SILENT, Progress
 from services.order.domain import identity
 
@@ -33,7 +34,7 @@ def run(
     deadline_seconds: float,
     in_flight: int = IN_FLIGHT,
     progress: Progress = SILENT,
-) -> dict[str, Any]:
+) -> dict[str, int]:
     """Import the purchases; how many were published, new, known before, and what became of them.
 
     `rate` is events a second at most. With `wait`, at most `in_flight` orders are on their way at once, and all are followed
@@ -57,14 +58,14 @@ def run(
             published += len(part)
             advance(published)
             _pace(began, len(part) / rate)
-    summary: dict[str, Any] = {
+    summary = {
         "published": len(purchases),
         "already_known": len(known_before),
         "new": len(new),
     }
     if wait:
         with progress.bar("Settle", len(ids)) as advance:
-            rows = store.settled(target, ids, deadline_seconds, advance)
+            rows = store.wait_for_orders(target, ids, deadline_seconds, advance)
         summary |= outcome(rows, len(ids))
     return summary
 
@@ -79,7 +80,7 @@ def prepare(
     """
     needed = cdnow.quantities(purchases)
     with progress.step(f"Price {len(needed)} SKUs"):
-        prices = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
+        prices: list[Price] = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
         service_client.set_prices(target, prices)
     with progress.step("Stock them"):
         delivery = replenishment_id(channel, purchases)
@@ -96,7 +97,7 @@ def replenishment_id(channel: str, purchases: list[Purchase]) -> str:
     return "import-" + hashlib.sha256(keys.encode()).hexdigest()[:20]
 
 
-def outcome(rows: dict[str, dict[str, Any]], expected: int) -> dict[str, Any]:
+def outcome(rows: Mapping[str, OrderStatus], expected: int) -> dict[str, int]:
     """Count the orders by status and reason, and add up the confirmed total in cents."""
     counted = Counter(
         row["status"].lower() if row["status"] != "CANCELLED" else f"cancelled_{row['reason'].lower()}" for row in rows.values()
@@ -124,7 +125,7 @@ class _Window:
         ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = store.statuses(self.target, self.on_their_way)
-            left = [i for i in self.on_their_way if rows.get(i, {}).get("status") not in stage_state.AT_REST]
+            left = [i for i in self.on_their_way if not store.is_at_rest(rows.get(i))]
             if len(left) == len(self.on_their_way) and time.monotonic() < ends:
                 time.sleep(0.2)
             else:

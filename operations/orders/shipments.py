@@ -1,6 +1,6 @@
 """Shipments that an operator moves on without waiting for the sweeper or the sandbox carrier."""
 
-from typing import Any
+from typing import cast
 
 from kernel import clock, webhooks
 from kernel.aggregate_store import marshal, unmarshal
@@ -8,10 +8,11 @@ from operations.aws import service_client, signed_http
 from operations.aws.target import Target
 from operations.errors import UserError
 from services.shipping.carriers.sandbox import SIGNATURE
+from services.shipping.domain.model import ShipmentRow
 from services.shipping.domain.states import BOOKING, CREATED, DISPATCHED
 
 
-def find(target: Target, order_id: str) -> dict[str, Any]:
+def find(target: Target, order_id: str) -> ShipmentRow:
     """Return the order's shipment by a consistent read. Raises UserError if there is none."""
     found = target.client("dynamodb").get_item(
         TableName=target.parameter("shipping/table-name"), Key=marshal({"pk": f"SHIP#{order_id}"}), ConsistentRead=True
@@ -21,10 +22,10 @@ def find(target: Target, order_id: str) -> dict[str, Any]:
             f"There is no shipment of order {order_id}.",
             f"Shipping creates it when the order is confirmed: see `orderctl orders show {order_id}`.",
         )
-    return unmarshal(found["Item"])
+    return cast(ShipmentRow, unmarshal(found["Item"]))
 
 
-def advance(target: Target, order_id: str) -> dict[str, Any]:
+def advance(target: Target, order_id: str) -> ShipmentRow:
     """Take the order's shipment one step on; the shipment afterwards. A `UserError` where there is no step to take."""
     row = find(target, order_id)
     if row["status"] in (CREATED, BOOKING):

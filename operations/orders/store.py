@@ -1,40 +1,51 @@
 """Orders as the operator sees them: the rows of the order table, and the saga's resumption."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
 from kernel.aggregate_store import marshal, unmarshal
+from kernel.money import MoneyDict
 from operations.aws.service_client import in_parts
 from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
 from operations.errors import UserError
+from operations.polling import wait_until
 from services.notification.domain.mails import KINDS
+from services.order.domain.model import OrderRow
 from services.order.domain.states import AWAITING_OTHER_SERVICES
 
 MAX_KEYS = 100
 """The most keys of one BatchGetItem."""
 
 
-def find(target: Target, order_id: str) -> dict[str, Any]:
+class OrderStatus(TypedDict):
+    """The part of an order's row that `statuses` reads. An order has a `total` once it is priced, a `reason` if cancelled."""
+
+    order_id: str
+    status: str
+    reason: NotRequired[str]
+    total: NotRequired[MoneyDict]
+
+
+def find(target: Target, order_id: str) -> OrderRow:
     """Return the order's row by a consistent read. Raises UserError if there is none."""
     found = target.client("dynamodb").get_item(
         TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
     )
     if "Item" not in found:
         raise UserError(f"There is no order {order_id}.", "List the orders with `orderctl orders list`.")
-    return unmarshal(found["Item"])
+    return cast(OrderRow, unmarshal(found["Item"]))
 
 
-def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, OrderStatus]:
     """Return the existing rows of these orders, by id, with `status`, `reason` and `total`."""
     table, client = target.parameter("order/table-name"), target.client("dynamodb")
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, OrderStatus] = {}
     for part in in_parts(order_ids, MAX_KEYS):
-        wanted: dict[str, Any] = {
+        wanted: dict[str, object] = {
             table: {
                 "Keys": [marshal({"pk": f"ORDER#{order_id}"}) for order_id in part],
                 "ConsistentRead": True,
@@ -44,7 +55,7 @@ def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, dict[str, An
         }
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
-            rows = [unmarshal(item) for item in answer["Responses"].get(table, ())]
+            rows = [cast(OrderStatus, unmarshal(item)) for item in answer["Responses"].get(table, ())]
             found |= {row["order_id"]: row for row in rows}
             wanted = answer.get("UnprocessedKeys", {})
     return found
@@ -60,7 +71,7 @@ def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
     ]
 
 
-def scan(target: Target, status: str | None = None) -> Iterator[dict[str, Any]]:
+def scan(target: Target, status: str | None = None) -> Iterator[OrderRow]:
     """All orders, in no order; those of one status if it is given. Reads the whole table."""
     condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}
     names = {}
@@ -79,7 +90,7 @@ def scan(target: Target, status: str | None = None) -> Iterator[dict[str, Any]]:
     )
     for page in pages:
         for item in page["Items"]:
-            yield unmarshal(item)
+            yield cast(OrderRow, unmarshal(item))
 
 
 def resume(target: Target, order_id: str) -> str:
@@ -104,26 +115,32 @@ def resume(target: Target, order_id: str) -> str:
     return str(started["executionArn"])
 
 
-def settled(
+def is_at_rest(order: OrderStatus | None) -> bool:
+    """Return whether an order exists and nothing more happens to it by itself."""
+    return order is not None and order["status"] in AT_REST
+
+
+def wait_for_orders(
     target: Target, order_ids: list[str], deadline_seconds: float, seen: Callable[[int], None]
-) -> dict[str, dict[str, Any]]:
-    """Follow the orders until all are there and terminal, or until the deadline. Return their rows. `seen` receives the number
-    of settled orders.
+) -> dict[str, OrderStatus]:
+    """Wait until all orders exist and are at rest, or until the deadline. Return those that exist, by id.
+
+    `seen` receives the number of orders at rest, after each look.
     """
-    ends = time.monotonic() + deadline_seconds
-    known: dict[str, dict[str, Any]] = {}
-    waiting = list(order_ids)
-    while waiting:
-        known |= statuses(target, waiting)
-        waiting = [order_id for order_id in waiting if known.get(order_id, {}).get("status") not in AT_REST]
-        seen(len(order_ids) - len(waiting))
-        if not waiting or time.monotonic() > ends:
-            break
-        time.sleep(0.5)
+    known: dict[str, OrderStatus] = {}
+
+    def all_at_rest() -> bool:
+        known.update(statuses(target, [order_id for order_id in order_ids if not is_at_rest(known.get(order_id))]))
+        left = sum(not is_at_rest(known.get(order_id)) for order_id in order_ids)
+        seen(len(order_ids) - left)
+        return not left
+
+    if order_ids:
+        wait_until(all_at_rest, deadline_seconds)
     return known
 
 
-def elsewhere(target: Target, order_id: str) -> dict[str, str]:
+def related_statuses(target: Target, order_id: str) -> dict[str, str]:
     """Return the status of each row about an order in the other services. Only existing rows are listed.
 
     A service that is not deployed is listed by its name.

@@ -31,7 +31,8 @@ def put(
     if not isinstance(contact, dict) or not {"name", "email", "address"} <= contact.keys():
         raise UserError(f"{file} is not a contact.", "Give a JSON object with name, email and address.")
     with output.Progress().step(f"Save the contact of {customer}"):
-        service_client.put_contact(ctx.obj, {**contact, "customer_id": customer})
+        name, email, address = contact["name"], contact["email"], contact["address"]
+        service_client.put_contact(ctx.obj, {"customer_id": customer, "name": name, "email": email, "address": address})
 
 
 @app.command()

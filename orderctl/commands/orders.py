@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
+from kernel.statements import Quantity
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
 from operations.errors import EXIT_FAILED, UserError
@@ -108,18 +109,20 @@ def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Fo
     """
     from operations.orders import store
 
-    order = store.find(ctx.obj, order_id)
+    row = store.find(ctx.obj, order_id)
+    order: Mapping[str, object] = row
     hidden = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
     first = {name: order[name] for name in ("order_id", "status", "reason", "fulfilment", "total", "lines") if name in order}
     shown = first | {name: value for name, value in order.items() if name not in hidden}
-    shown["pending_events"] = len(order.get("pending", []))
-    shown["elsewhere"] = store.elsewhere(ctx.obj, order_id)
+    shown["pending_events"] = len(row.get("pending", []))
+    related = store.related_statuses(ctx.obj, order_id)
+    shown["elsewhere"] = related
     if output_format is Format.JSON:
         output.show_json(shown)
         return
     rows = [{"name": name, "value": value} for name, value in shown.items() if name not in ("elsewhere", "timeline")]
-    rows += [{"name": entry["at"], "value": entry["event"]} for entry in shown.get("timeline", ())]
-    rows += [{"name": name, "value": status} for name, status in shown["elsewhere"].items()]
+    rows += [{"name": entry["at"], "value": entry["event"]} for entry in row.get("timeline", ())]
+    rows += [{"name": name, "value": status} for name, status in related.items()]
     output.show(rows, {"name": "Name", "value": "Value"}, output_format)
 
 
@@ -177,7 +180,7 @@ def cancel(
     order = answer.json()
     if wait:
         with output.Progress().step("Wait for shipping, payment and inventory"):
-            order = store.settled(ctx.obj, [order_id], deadline, lambda count: None)[order_id]
+            order = store.wait_for_orders(ctx.obj, [order_id], deadline, lambda count: None)[order_id]
     output.show([_shown(order)], COLUMNS, output_format)
     if wait and order["status"] != "CANCELLED":
         raise UserError(
@@ -289,7 +292,7 @@ def import_orders(
     purchases, malformed = cdnow.read(file, limit)
     for bad in malformed:
         output.err.print(f"[yellow]line {bad.line_number}:[/yellow] {escape(bad.reason)}")
-    summary: dict[str, Any] = cdnow.count(purchases, malformed)
+    summary = cdnow.count(purchases, malformed)
     if not dry_run:
         if not purchases:
             raise UserError(f"{file} has no row that can be imported.", "See docs/how-to/import-orders.md for the format.")
@@ -325,13 +328,13 @@ def _check_ids(given: Mapping[str, str]) -> None:
             raise typer.BadParameter(PERSONAL, param_hint=option)
 
 
-def _line(text: str) -> dict[str, Any]:
+def _line(text: str) -> Quantity:
     sku, _, quantity = text.partition("=")
     if not sku or not re.fullmatch(r"-?[0-9]{1,9}", quantity):
         raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, such as MUG-BLUE=2", param_hint="--line")
     return {"sku": sku, "quantity": int(quantity)}
 
 
-def _shown(order: dict[str, Any]) -> dict[str, Any]:
+def _shown(order: Mapping[str, Any]) -> dict[str, object]:
     shown = {name: order.get(name) for name in ("order_id", "status", "reason", "channel")}
     return {**shown, "total": str(Money.from_dict(order["total"])) if "total" in order else None}

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from kernel.statements import Quantity
 from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import output
@@ -112,7 +113,7 @@ def watch(
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 
 
-def _quantity(text: str) -> dict[str, Any]:
+def _quantity(text: str) -> Quantity:
     sku, _, quantity = text.partition("=")
     if not sku or not re.fullmatch(r"[1-9][0-9]{0,6}", quantity):
         raise typer.BadParameter(f"{text!r} is not SKU=QUANTITY, such as MUG-BLUE=50")

@@ -72,7 +72,7 @@ class Laptop:
 
     def quiet(self) -> None:
         """Wait until every order is terminal, no row has an event pending and no queue a message."""
-        assert stage_state.quiet(self.target, 90) == []
+        assert stage_state.wait_until_idle(self.target, 90) == []
 
     def dead_letters(self) -> dict[str, int]:
         """Return the dead-letter queues that are not empty, with their number of messages."""

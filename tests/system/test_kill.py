@@ -98,18 +98,18 @@ def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.Captur
     for part in service_client.in_parts(purchases, publisher.MAX_ENTRIES):
         details = [cdnow.event(purchase, CHANNEL) for purchase in part]
         publisher.publish(laptop.target, f"{CHANNEL_PREFIX}{CHANNEL}", "OrderPlaced", details)
-        store.settled(laptop.target, ids(part), 5, lambda _: None)
+        store.wait_for_orders(laptop.target, ids(part), 5, lambda _: None)
     killed = killer.stop()
     eventually(lambda: len(store.statuses(laptop.target, ids(purchases))) == ORDERS, 420, "every event has become an order")
     for _sweep in range(SWEEPS):
         let_time_pass(laptop)
         laptop.invoke("order/sweeper-arn")
         laptop.invoke("notification/sweeper-arn")
-        stage_state.quiet(laptop.target, 30)
-    left = stage_state.quiet(laptop.target, QUIET_SECONDS)
+        stage_state.wait_until_idle(laptop.target, 30)
+    left = stage_state.wait_until_idle(laptop.target, QUIET_SECONDS)
     assert left == []
     laptop.invoke("shipping/sweeper-arn")
-    assert stage_state.quiet(laptop.target, QUIET_SECONDS) == []
+    assert stage_state.wait_until_idle(laptop.target, QUIET_SECONDS) == []
     books = read_books(laptop.target)
     with capsys.disabled():
         told = {"orders": ORDERS, "seed": SEED, "workers_killed": killed, "seconds": round(time.monotonic() - began)}

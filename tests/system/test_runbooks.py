@@ -47,7 +47,7 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
     told = len(mailbox.sent_mails(laptop.target.reachable()))
     with parcels_on_their_way(laptop):
         follow("consumer-was-broken", laptop.target)
-    assert stage_state.quiet(laptop.target, 120) == []
+    assert stage_state.wait_until_idle(laptop.target, 120) == []
     assert len(mailbox.sent_mails(laptop.target.reachable())) >= told + ORDERS
     before = laptop.fingerprint()
     orderctl(laptop.target, "replay", "start", "--last", "3h", "--to", "notification", "--catch-up", "--wait")

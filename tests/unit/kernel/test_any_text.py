@@ -77,7 +77,7 @@ def test_an_event_is_a_row_or_not_journaled(event: dict[str, Any]) -> None:
 @given(TEXTS | ENVELOPES)
 def test_a_dead_letter_is_told_whatever_it_is(body: str) -> None:
     attributes = {"SentTimestamp": "1764000000000", "ApproximateReceiveCount": "1"}
-    told = messages.told({"MessageId": "1", "Body": body, "Attributes": attributes})
+    told = messages.describe({"MessageId": "1", "Body": body, "Attributes": attributes})
     assert told["reason"]
 
 

@@ -57,7 +57,7 @@ def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) 
 
 def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
-    monkeypatch.setattr(store, "elsewhere", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
+    monkeypatch.setattr(store, "related_statuses", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
     with pytest.raises(SceneFailedError, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
         scenes.out_of_stock(playing)
 
