@@ -10,7 +10,7 @@ import pytest
 from kernel.naming import CHANNEL_PREFIX, PACED_REPLAY_PREFIX, SERVICES
 from kernel.schemas import read_schemas
 from operations.event_pattern import Pattern
-from services.order.workflow import client
+from services.order.workflow import statements
 from tests.infrastructure.templates import Assembly, Resource, listed
 
 Event = dict[str, Any]
@@ -64,7 +64,7 @@ def test_the_staging_queue_gets_paced_replays_and_nothing_else(assembly: Assembl
 
 def test_the_saga_is_started_with_the_order_id_and_loads_the_rest(start_rule: Resource) -> None:
     event = placed("async")
-    assert transformed(start_rule, event) == client.recovery_input(event["detail"]["metadata"]["order_id"])
+    assert transformed(start_rule, event) == statements.resume_input(event["detail"]["metadata"]["order_id"])
 
 
 def transformed(rule: Resource, event: Event) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.order.workflow import client
+from services.order.workflow import statements
 from tests.system.conftest import MUG, Laptop
 
 
@@ -48,7 +48,7 @@ def live_input(laptop: Laptop, row: dict[str, Any]) -> dict[str, Any]:
     """Return a live run's input as the API makes it, with the order's own statements."""
     loaded = laptop.invoke("order/commands-arn", {"command": "load", "order_id": row["order_id"]})
     names = ("order_id", "correlation_id", "causation_id", "payable", "wanted")
-    return {"mode": client.LIVE, **{name: loaded[name] for name in names}}
+    return {"mode": "live", **{name: loaded[name] for name in names}}
 
 
 def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
@@ -62,14 +62,14 @@ def test_a_live_run(laptop: Laptop, pending: dict[str, Any]) -> None:
 
 
 def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, Any]) -> None:
-    assert status_of(laptop.run_saga(client.recovery_input(pending["order_id"]))) == ("CONFIRMED", None)
+    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
 def test_resume_of_a_finished_order_changes_nothing(laptop: Laptop, pending: dict[str, Any]) -> None:
     laptop.run_saga(live_input(laptop, pending))
     laptop.quiet()
     before = laptop.row("order", pending["pk"])
-    for saga_input in (live_input(laptop, pending), client.recovery_input(pending["order_id"])):
+    for saga_input in (live_input(laptop, pending), statements.resume_input(pending["order_id"])):
         assert status_of(laptop.run_saga(saga_input)) == ("CONFIRMED", None)
     assert laptop.row("order", pending["pk"]) == before
 
@@ -87,7 +87,7 @@ def test_resume_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[st
     held = laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "wanted": stated["wanted"]})
     evidence = {"payment": paid, "stock": held}
     laptop.invoke("order/commands-arn", {"command": "decide", "decision": "CONFIRM", **evidence, **step})
-    assert status_of(laptop.run_saga(client.recovery_input(pending["order_id"]))) == ("CONFIRMED", None)
+    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
 def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any]) -> None:
@@ -98,14 +98,14 @@ def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any])
     cancel = decisions.decide_to_cancel(pending, "CUSTOMER", clock.now())
     assert cancel
     orders_of(laptop).write(pending["order_id"], pending, cancel, Causation("c", "x"))
-    assert status_of(laptop.run_saga(client.recovery_input(pending["order_id"]))) == ("CANCELLED", "CUSTOMER")
+    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CANCELLED", "CUSTOMER")
 
 
 def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> None:
-    inputs = [live_input(laptop, pending)] * 3 + [client.recovery_input(pending["order_id"])] * 2
+    inputs = [live_input(laptop, pending)] * 3 + [statements.resume_input(pending["order_id"])] * 2
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(laptop.run_saga, inputs))
-    laptop.run_saga(client.recovery_input(pending["order_id"]))
+    laptop.run_saga(statements.resume_input(pending["order_id"]))
     order = laptop.settled(pending["order_id"])
     ledger = laptop.ledger(pending["order_id"])
     assert ("capture" in ledger) == (order["status"] == "CONFIRMED")
@@ -113,7 +113,7 @@ def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> Non
 
 
 def test_an_order_that_is_not_there_fails_the_run(laptop: Laptop) -> None:
-    execution = laptop.run_saga(client.recovery_input("ord-" + "n" * 26))
+    execution = laptop.run_saga(statements.resume_input("ord-" + "n" * 26))
     assert (execution["status"], execution["error"]) == ("FAILED", "NO_SUCH_ORDER")
 
 
@@ -133,7 +133,7 @@ def test_inventory_away_leaves_the_order_pending_and_it_is_confirmed_later(lapto
         assert laptop.ledger(pending["order_id"]) == {"authorize": "AUTHORIZED"}
     finally:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": configured})
-    assert status_of(laptop.run_saga(client.recovery_input(pending["order_id"]))) == ("CONFIRMED", None)
+    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
 def test_a_crash_between_the_write_and_the_start_is_swept_up(laptop: Laptop) -> None:

@@ -20,7 +20,7 @@ from services.inventory.storage import table as inventory_table
 from services.notification.functions import subscriber as notification_subscriber
 from services.order.functions import contact, subscriber
 from services.order.functions import facts as order_facts
-from services.order.storage import table
+from services.order.storage.contacts import Contacts
 from services.payment.functions import facts as payment_facts
 from services.payment.functions import subscriber as payment_subscriber
 from services.shipping.functions import cancellation
@@ -145,7 +145,6 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
     built = {
-        "order": (table.orders, table.contacts),
         "inventory": (inventory_table.reservations, inventory_table.skus),
     }
     for service, caches in built.items():
@@ -157,7 +156,7 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
         stage.open()
         for number in range(7):
             customer = f"customer-{number}"
-            table.contacts().put(customer, {"name": "Alice", "email": "alice@example.com", "address": ADDRESS})
+            Contacts(stage.client, "order").put(customer, {"name": "Alice", "email": "alice@example.com", "address": ADDRESS})
         yield stage
     for caches in built.values():
         for cached in caches:

@@ -19,7 +19,7 @@ from services.payment.functions.operator import OperatorCommands
 
 HEADINGS = ["What it owns", "Functions", "Table", "Commands", "Events", "States"]
 COMMANDS = {
-    "order": {**order.COMMANDS, **price_setting.COMMANDS},
+    "order": {**order.OrderCommands(None, None, None).table, **price_setting.OperatorCommands(None).table},  # type: ignore[arg-type]
     "payment": {**PaymentCommands(None, None).table, **OperatorCommands(None).table},  # type: ignore[arg-type]
     "inventory": {**inventory.COMMANDS, **stock_keeping.COMMANDS},
     "shipping": {},

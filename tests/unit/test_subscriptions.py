@@ -14,9 +14,11 @@ from kernel.aggregate_store import marshal
 from services.inventory.functions import subscriber as inventory_subscriber
 from services.order.domain import states
 from services.order.functions import intake, subscriber
-from services.order.storage import table
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.contacts import Contacts
 from tests.support.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
+from tests.support.fake_clients import fresh
 from tests.support.fields_read import fields_read, leaves
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
@@ -46,9 +48,9 @@ def samples(schema: Schema) -> list[Event]:
 
 def handles_intake(request: pytest.FixtureRequest) -> Receives:
     skus = [{"sku": f"CD-{number}", "amount": 1000, "currency": "USD"} for number in (1466, 1467)]
-    table.catalogue().set_prices(skus)
-    table.contacts().put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
-    return lambda *events: intake.handler(batch(*events), None)
+    Catalogue(clients.dynamodb(), "orders").set_prices(skus)
+    Contacts(clients.dynamodb(), "orders").put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
+    return lambda *events: fresh(intake)(batch(*events), None)
 
 
 def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
@@ -64,8 +66,8 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
             status = states.CONFIRMED
         row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
         others.bear_out(events[0]["detail-type"], **events[0]["detail"]["data"])
-        table.orders().client.put_item(TableName="orders", Item=marshal(row))
-        return subscriber.handler(batch(*map(was_restocked, events)), None)
+        clients.dynamodb().put_item(TableName="orders", Item=marshal(row))
+        return fresh(subscriber)(batch(*map(was_restocked, events)), None)
 
     return receives
 

@@ -1,36 +1,42 @@
-"""The order API: place, show, list and cancel orders, keep and forget contacts. It never says what is not durably true."""
+"""The order API: place, show, list and cancel orders, store and delete contacts. It responds with durable states only."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from kernel import clients, clock, problem_details
+from kernel import clock, problem_details
 from kernel.aggregate_store import Causation
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from kernel.problem_details import InvalidRequestError, ProblemDetails
+from kernel.receipts import receipts_of
+from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from services.order.domain import addresses, decisions, identity, order_request, pagination, states
 from services.order.domain.model import OrderRow, Respond
 from services.order.domain.order_request import Placement
-from services.order.storage import table
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.contacts import Contacts
 from services.order.storage.indexes import IN_A_PAGE
-from services.order.workflow import client, statements, time_budget
+from services.order.storage.table import Orders
+from services.order.workflow import time_budget
+from services.order.workflow.client import Saga
+from services.order.workflow.statements import LiveInput, ResumeInput, Statements, resume_input
 
 logger = Logger()
-app = APIGatewayHttpResolver()
 CHANNEL = "api"
 PUBLIC = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
 PUBLIC_IF_SET = ("if_short", "ordered", "reason")
 ASK_AGAIN_SECONDS = "2"
 ASK_UNAVAILABLE_AGAIN_SECONDS = "60"
 ASK_BACKORDER_AGAIN_SECONDS = "900"
-UNAVAILABLE = {
+PENDING_DETAILS = {
     "PAYMENT_UNAVAILABLE": "payment does not answer; nothing is charged, and the order is tried again every minute",
     "INVENTORY_UNAVAILABLE": "the stock does not answer; nothing is charged, and the order is tried again every minute",
 }
@@ -38,152 +44,182 @@ UNAVAILABLE = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The saga, and how many seconds it may take in all."""
+    """The table, the receipts' key, the saga, and how many seconds the saga may take in all."""
 
+    table_name: str
+    receipt_key_arn: str
     workflow_arn: str
     workflow_timeout_seconds: int
 
 
-@cache
-def settings() -> Settings:
-    """Return the settings that this function was deployed with."""
-    return from_environment(Settings)
+class OrderApi:
+    """The routes of the order API."""
+
+    def __init__(
+        self, orders: Orders, catalogue: Catalogue, contacts: Contacts, statements: Statements, saga: Saga, saga_seconds: int
+    ) -> None:
+        self.orders, self.catalogue, self.contacts = orders, catalogue, contacts
+        self.statements, self.saga, self.saga_seconds = statements, saga, saga_seconds
+        self.app = app = APIGatewayHttpResolver()
+        app.post("/orders")(self.place_order)
+        app.get("/orders")(self.list_orders)
+        app.get("/orders/<order_id>")(self.show_order)
+        app.post("/orders/<order_id>/cancel")(self.cancel_order)
+        app.put("/customers/<customer_id>/contact")(self.put_contact)
+        app.delete("/customers/<customer_id>/contact")(self.forget_contact)
+        app.exception_handler(InvalidRequestError)(_bad_request)
+        app.not_found(problem_details.no_such_route("order"))
+
+    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer a request of API Gateway's HTTP API, payload format 2.0."""
+        answer: dict[str, Any] = self.app.resolve(event, context)
+        return answer
+
+    def run_saga(self, row: OrderRow, given: LiveInput | ResumeInput) -> OrderRow:
+        """Start the saga once, wait for its end, and return the order's row after it.
+
+        The wait leaves time to read the row and to respond. If the saga does not end in that time, return the row as it was:
+        the run goes on, or the sweeper takes it up.
+        """
+        left = self.app.lambda_context.get_remaining_time_in_millis() / 1000
+        patience = time_budget.patience_of_caller(left, self.saga_seconds)
+        if patience < 1 or not self.saga.run(given, patience):
+            return row
+        return self.orders.get(row["order_id"]) or row
+
+    def place_order(self) -> Response[str]:
+        """Place an order: 201 confirmed, 402 declined, 409 out of stock, 202 not decided yet, or waiting for stock."""
+        request_id = self._request_id()
+        key = order_request.read_idempotency_key(self._header("idempotency-key"))
+        request = order_request.normalize_request(order_request.read_body(self._body(), order_request.PLACE_ORDER))
+        order_request.check_ids(request)
+        order_request.reject_duplicate_skus(request)
+        respond: Respond = "async" if order_request.is_async(self._header("prefer")) else "sync"
+        placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
+        row = self._create(placement, request_id)
+        if row["request_hash"] != placement.request_hash:
+            detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
+            return ProblemDetails(
+                "idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}
+            ).response()
+        is_first_writer = row["placed_by"] == request_id
+        if is_first_writer and respond == "sync":
+            row = self.run_saga(row, self.statements.live_input(row))
+        return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
+
+    def _create(self, placement: Placement, request_id: str) -> OrderRow:
+        """Return the order's row, new or as it was."""
+        try:
+            lines = order_request.price(placement.request, self.catalogue.offer(placement.request))
+        except InvalidRequestError:
+            known = self.orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
+            if known is None:
+                raise
+            return known
+        correlation_id = self._correlation_id(request_id)
+        decision = order_request.create(placement, lines, clock.now(), correlation_id, request_id)
+        return self.orders.create(placement.order_id, decision, Causation(correlation_id, request_id))
+
+    def list_orders(self) -> Response[str]:
+        """Respond with a page of a customer's orders, the newest first: `orders`, and `next` if another page follows."""
+        query = self.app.current_event.query_string_parameters or {}
+        customer, limit = pagination.customer_of(query), pagination.limit_of(query)
+        page = self.orders.of_customer(customer, limit, pagination.begin_of(query, customer))
+        orders = [{name: row[name] for name in (*IN_A_PAGE, "created_at")} for row in page.orders]
+        if page.next is None:
+            return _json(200, {"orders": orders})
+        cursor = pagination.cursor_of(page.next)
+        link = f'</orders?{urlencode({"customer": customer, "limit": limit, "cursor": cursor})}>; rel="next"'
+        return _json(200, {"orders": orders, "next": cursor}, {"Link": link})
+
+    def show_order(self, order_id: str) -> Response[str]:
+        """Respond with the order, read consistently, and its timeline; 304 if the caller has this version."""
+        row = self.orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
+        if row is None:
+            return _no_such_order(order_id)
+        again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _retry_after(row)}
+        headers = {"ETag": _etag(row), "Cache-Control": "no-cache", **again}
+        if _etag_matches(self._header("if-none-match"), headers["ETag"]):
+            return Response(304, headers=dict(headers))
+        return _json(200, {**_public(row), "timeline": row.get("timeline", [])}, headers)
+
+    def cancel_order(self, order_id: str) -> Response[str]:
+        """Cancel an order whose parcel has not gone: 200 cancelled, 202 being cancelled, 409 too late."""
+        reason = order_request.read_body(self._body() or "{}", order_request.CANCEL).get("reason", "CUSTOMER")
+        found = self.orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
+        if found is None:
+            return _no_such_order(order_id)
+        row = self.orders.apply(
+            order_id,
+            lambda row: decisions.request_cancellation(row, reason, clock.now()),
+            Causation(found["correlation_id"], self._request_id()),
+        )
+        if row["status"] == states.CANCELLING:
+            row = self.run_saga(row, resume_input(order_id))
+        if row["status"] == states.CANCELLED:
+            return _json(200, _public(row), {"ETag": _etag(row)})
+        if row["status"] in (states.CANCELLING, *states.AWAITING_OTHER_SERVICES):
+            again = {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS}
+            return _json(202, _public(row), {"ETag": _etag(row), **again})
+        if row["status"] == states.CONFIRMING:
+            detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
+            problem = ProblemDetails("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
+            return problem.response({"ETag": _etag(row), "Retry-After": ASK_AGAIN_SECONDS})
+        detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
+        too_late = ProblemDetails("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
+        return too_late.response({"ETag": _etag(row)})
+
+    def put_contact(self, customer_id: str) -> Response[str]:
+        """Store the customer's contact."""
+        order_request.check_customer(customer_id)
+        self.contacts.put(customer_id, addresses.checked(order_request.read_body(self._body(), order_request.CONTACT)))
+        return Response(204, body="")
+
+    def forget_contact(self, customer_id: str) -> Response[str]:
+        """Delete the customer's contact; the orders stay."""
+        order_request.check_customer(customer_id)
+        self.contacts.forget(customer_id)
+        return Response(204, body="")
+
+    def _body(self) -> str | None:
+        try:
+            return self.app.current_event.decoded_body
+        except ValueError:
+            raise InvalidRequestError("body-not-json", 400, "", "the body is not UTF-8 text") from None
+
+    def _header(self, name: str) -> str | None:
+        value: str | None = self.app.current_event.headers.get(name)
+        return value
+
+    def _request_id(self) -> str:
+        return str(self.app.current_event.request_context.request_id)
+
+    def _correlation_id(self, request_id: str) -> str:
+        """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id.
+
+        Raises InvalidRequestError.
+        """
+        given = self._header("x-correlation-id") or ""
+        if is_personal(given):
+            raise InvalidRequestError("request-invalid", 400, "X-Correlation-Id", PERSONAL)
+        return given if CORRELATION_ID.fullmatch(given) else request_id
 
 
-def run_saga(row: OrderRow, workflow_input: Mapping[str, object]) -> OrderRow:
-    """Start the saga once, wait for its end, and return the order's row as it is after that.
-
-    The wait leaves time to read the row and to answer. If the saga does not end in that time, the row as it was is returned:
-    the run goes on, or the sweeper takes it up.
-    """
-    left = app.lambda_context.get_remaining_time_in_millis() / 1000
-    patience = time_budget.patience_of_caller(left, settings().workflow_timeout_seconds)
-    if patience < 1 or not client.run(clients.workflows(patience), settings().workflow_arn, workflow_input):
-        return row
-    return table.orders().get(row["order_id"]) or row
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the API's handler."""
+    settings = from_environment(Settings, environ)
+    dynamodb, table = clients.dynamodb, settings.table_name
+    statements = Statements(receipts_of(Secrets(clients), settings.receipt_key_arn))
+    saga = Saga(clients.workflows, settings.workflow_arn)
+    stores = Orders(dynamodb, table), Catalogue(dynamodb, table), Contacts(dynamodb, table)
+    return OrderApi(*stores, statements, saga, settings.workflow_timeout_seconds).handle
 
 
-@app.post("/orders")
-def place_order() -> Response[str]:
-    """Place an order: 201 confirmed, 402 declined, 409 unavailable, 202 when it cannot be known yet, or waits for stock."""
-    request_id = _request_id()
-    key = order_request.read_idempotency_key(_header("idempotency-key"))
-    request = order_request.normalize_request(order_request.read_body(_body(), order_request.PLACE_ORDER))
-    order_request.check_ids(request)
-    order_request.reject_duplicate_skus(request)
-    respond: Respond = "async" if order_request.is_async(_header("prefer")) else "sync"
-    placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
-    row = _create(placement, request_id)
-    if row["request_hash"] != placement.request_hash:
-        detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
-        return ProblemDetails(
-            "idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}
-        ).response()
-    ours = row["placed_by"] == request_id
-    if ours and respond == "sync":
-        row = run_saga(row, statements.live_input(row))
-    return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
-
-
-def _create(placement: Placement, request_id: str) -> OrderRow:
-    """Create the order's row, or return the one that exists."""
-    orders = table.orders()
-    try:
-        lines = order_request.price(placement.request, table.offer(placement.request))
-    except InvalidRequestError:
-        known = orders.get(placement.order_id)  # the catalogue may have moved on since the order was placed
-        if known is None:
-            raise
-        return known
-    correlation_id = _correlation_id(request_id)
-    change = order_request.create(placement, lines, clock.now(), correlation_id, request_id)
-    return orders.create(placement.order_id, change, Causation(correlation_id, request_id))
-
-
-@app.get("/orders")
-def list_orders() -> Response[str]:
-    """Return a page of a customer's orders, the newest first: `orders`, and `next` if there is another page."""
-    query = app.current_event.query_string_parameters or {}
-    customer, limit = pagination.customer_of(query), pagination.limit_of(query)
-    page = table.orders().of_customer(customer, limit, pagination.begin_of(query, customer))
-    orders = [{name: row[name] for name in (*IN_A_PAGE, "created_at")} for row in page.orders]
-    if page.next is None:
-        return _json(200, {"orders": orders})
-    cursor = pagination.cursor_of(page.next)
-    link = f'</orders?{urlencode({"customer": customer, "limit": limit, "cursor": cursor})}>; rel="next"'
-    return _json(200, {"orders": orders, "next": cursor}, {"Link": link})
-
-
-@app.get("/orders/<order_id>")
-def show_order(order_id: str) -> Response[str]:
-    """Return the order by a consistent read, with its timeline; 304 if the caller has this version."""
-    row = table.orders().get(order_id) if ORDER_ID.fullmatch(order_id) else None
-    if row is None:
-        return _no_such_order(order_id)
-    again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _ask_again(row)}
-    headers = {"ETag": _tag(row), "Cache-Control": "no-cache", **again}
-    if _has(_header("if-none-match"), headers["ETag"]):
-        return Response(304, headers=dict(headers))
-    return _json(200, {**_public(row), "timeline": row.get("timeline", [])}, headers)
-
-
-@app.post("/orders/<order_id>/cancel")
-def cancel_order(order_id: str) -> Response[str]:
-    """Cancel an order that has not gone: 200 cancelled, 202 being cancelled or asked of shipping, 409 when it is too late."""
-    orders = table.orders()
-    reason = order_request.read_body(_body() or "{}", order_request.CANCEL).get("reason", "CUSTOMER")
-    found = orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
-    if found is None:
-        return _no_such_order(order_id)
-    row = orders.apply(
-        order_id,
-        lambda row: decisions.request_cancellation(row, reason, clock.now()),
-        Causation(found["correlation_id"], _request_id()),
-    )
-    if row["status"] == states.CANCELLING:
-        row = run_saga(row, client.recovery_input(order_id))
-    if row["status"] == states.CANCELLED:
-        return _json(200, _public(row), {"ETag": _tag(row)})
-    if row["status"] in (states.CANCELLING, *states.AWAITING_OTHER_SERVICES):
-        again = {"Location": f"/orders/{order_id}", "Retry-After": ASK_AGAIN_SECONDS}
-        return _json(202, _public(row), {"ETag": _tag(row), **again})
-    if row["status"] == states.CONFIRMING:
-        detail = f"order {order_id} is being confirmed; ask again in {ASK_AGAIN_SECONDS} seconds"
-        problem = ProblemDetails("being-confirmed", 409, "Being confirmed", detail, {"order": _public(row)})
-        return problem.response({"ETag": _tag(row), "Retry-After": ASK_AGAIN_SECONDS})
-    detail = f"the parcel of order {order_id} has gone ({row['fulfilment']}); an order can be cancelled until then"
-    too_late = ProblemDetails("too-late-to-cancel", 409, "Too late to cancel", detail, {"order": _public(row)})
-    return too_late.response({"ETag": _tag(row)})
-
-
-@app.put("/customers/<customer_id>/contact")
-def put_contact(customer_id: str) -> Response[str]:
-    """Keep where a customer's mails and parcels go."""
-    order_request.check_customer(customer_id)
-    table.contacts().put(customer_id, addresses.checked(order_request.read_body(_body(), order_request.CONTACT)))
-    return Response(204, body="")
-
-
-@app.delete("/customers/<customer_id>/contact")
-def forget_contact(customer_id: str) -> Response[str]:
-    """Forget a person; the books stay."""
-    order_request.check_customer(customer_id)
-    table.contacts().forget(customer_id)
-    return Response(204, body="")
+handler = lambda_handler(bootstrap)
 
 
 def _bad_request(error: InvalidRequestError) -> Response[str]:
     return problem_details.from_invalid_request(error).response()
-
-
-app.exception_handler(InvalidRequestError)(_bad_request)
-app.not_found(problem_details.no_such_route("order"))
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Handle a request of API Gateway's HTTP API, payload format 2.0."""
-    answer: dict[str, Any] = app.resolve(event, context)
-    return answer
 
 
 REJECTIONS: dict[str, Callable[[OrderRow], ProblemDetails]] = {
@@ -203,34 +239,34 @@ def _answer(row: OrderRow, headers: dict[str, str]) -> Response[str]:
     """Return what the order durably is; `headers` go with an answer that is no end."""
     status, reason, location = row["status"], row.get("reason", ""), f"/orders/{row['order_id']}"
     if status == states.CONFIRMED:
-        return _json(201, _public(row), {"Location": location, "ETag": _tag(row)})
+        return _json(201, _public(row), {"Location": location, "ETag": _etag(row)})
     if status == states.CANCELLED:
         charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
         detail = f"the order was cancelled ({reason}); {charged}"
         cancelled = ProblemDetails("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
-        return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _tag(row)})
-    body = {"order_id": row["order_id"], "status": status, "detail": f"{_undecided(row)}; ask again at Location"}
-    return _json(202, body, {"Location": location, "Retry-After": _ask_again(row), **headers})
+        return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _etag(row)})
+    body = {"order_id": row["order_id"], "status": status, "detail": f"{_pending_detail(row)}; ask again at Location"}
+    return _json(202, body, {"Location": location, "Retry-After": _retry_after(row), **headers})
 
 
-def _undecided(row: OrderRow) -> str:
+def _pending_detail(row: OrderRow) -> str:
     """Return why an order is not at its end, in words for its customer's shop."""
     if row["status"] in states.AWAITING_OTHER_SERVICES:
         return "being cancelled"
     if row["status"] == states.BACKORDERED:
         return "waiting for stock; nothing is charged until there is enough"
     unavailable = row.get("unavailable", "") if row["status"] == states.PENDING else ""
-    return UNAVAILABLE.get(unavailable, "not decided yet")
+    return PENDING_DETAILS.get(unavailable, "not decided yet")
 
 
-def _public(row: OrderRow) -> dict[str, object]:
+def _public(row: OrderRow) -> dict[str, Any]:
     """Return an order as its caller sees it, without payment token and contact."""
     attributes: Mapping[str, object] = row
     shown = {name: attributes[name] for name in PUBLIC}
     return shown | {name: attributes[name] for name in PUBLIC_IF_SET if attributes.get(name)}
 
 
-def _ask_again(row: OrderRow) -> str:
+def _retry_after(row: OrderRow) -> str:
     """Return after how many seconds there may be news of an order."""
     if row["status"] == states.BACKORDERED:
         return ASK_BACKORDER_AGAIN_SECONDS
@@ -238,18 +274,18 @@ def _ask_again(row: OrderRow) -> str:
     return ASK_UNAVAILABLE_AGAIN_SECONDS if unavailable else ASK_AGAIN_SECONDS
 
 
-def _tag(row: OrderRow) -> str:
+def _etag(row: OrderRow) -> str:
     """Return the entity tag of an order. Every public field changes with the version, and only with it."""
     return f'"{row["version"]}"'
 
 
-def _has(if_none_match: str | None, tag: str) -> bool:
+def _etag_matches(if_none_match: str | None, tag: str) -> bool:
     """Whether the caller has what the tag stands for (RFC 9110, 13.1.2: weak tags compare as strong ones)."""
     tags = [part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")]
     return tag in tags or "*" in tags
 
 
-def _json(status: int, body: Mapping[str, object], headers: dict[str, str] | None = None) -> Response[str]:
+def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
     return Response(status, "application/json", json.dumps(body), headers=dict(headers or {}))
 
 
@@ -257,30 +293,3 @@ def _no_such_order(order_id: str) -> Response[str]:
     return ProblemDetails(
         "no-such-order", 404, "No such order", f"there is no order {shown(order_id)}", {"field": "order_id"}
     ).response()
-
-
-def _body() -> str | None:
-    try:
-        return app.current_event.decoded_body
-    except ValueError:
-        raise InvalidRequestError("body-not-json", 400, "", "the body is not UTF-8 text") from None
-
-
-def _header(name: str) -> str | None:
-    value: str | None = app.current_event.headers.get(name)
-    return value
-
-
-def _request_id() -> str:
-    return str(app.current_event.request_context.request_id)
-
-
-def _correlation_id(request_id: str) -> str:
-    """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id.
-
-    Raises InvalidRequestError.
-    """
-    given = _header("x-correlation-id") or ""
-    if is_personal(given):
-        raise InvalidRequestError("request-invalid", 400, "X-Correlation-Id", PERSONAL)
-    return given if CORRELATION_ID.fullmatch(given) else request_id

@@ -3,37 +3,34 @@
 A command acts on the evidence that another service stated, whose receipt is checked before anything is written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 
 from kernel import clock
 from kernel.aggregate_store import Decision
-from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
-from kernel.receipts import Kind, receipts
+from kernel.clients import Clients
+from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.receipts import Kind, Receipts, receipts_of
+from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.statements import PaymentStatement, StockStatement
 from services.order.domain import decisions, identity, states
+from services.order.domain.decisions import Limits
 from services.order.domain.model import OrderRow
-from services.order.storage import table
-from services.order.workflow.statements import decision, payable, wanted
+from services.order.storage.table import Orders
+from services.order.workflow.statements import Statements
 
 
 @dataclass(frozen=True)
 class Settings:
-    """After how many seconds an undecided order expires, and one that waits for stock."""
+    """The table, the receipts' key, and after how many seconds an undecided order and a back-order expire."""
 
+    table_name: str
+    receipt_key_arn: str
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 6 * 24 * 3600
-
-
-@cache
-def limits() -> decisions.Limits:
-    """Return the limits this function was deployed with."""
-    settings = from_environment(Settings)
-    seconds = settings.abort_after_seconds, settings.back_ordered_for_seconds
-    return decisions.Limits(*(timedelta(seconds=each) for each in seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,102 +76,111 @@ class Finish(OrderCommand):
     stock: object = None
 
 
-def load(command: OrderQuery) -> Answer:
-    """Return the order's statements, from which a resumed saga begins: FOUND or NOT_FOUND."""
-    row = table.orders().get(command.order_id)
-    if row is None:
-        return {"outcome": "NOT_FOUND", "decision": None}
-    found = {name: row[name] for name in ("order_id", "status", "correlation_id")}
-    stated = {"payable": payable(row), "wanted": wanted(row), "decision": decision(row)}
-    return {"outcome": "FOUND", **found, "causation_id": identity.placed_event_id(row["order_id"]), **stated}
+class OrderCommands:
+    """The saga's steps on an order, by their names."""
+
+    def __init__(self, orders: Orders, receipts: Receipts, limits: Limits) -> None:
+        self.orders, self.receipts, self.limits = orders, receipts, limits
+        self.statements = Statements(receipts)
+        self.table: Commands = {
+            "load": reading(OrderQuery, self.load),
+            "decide": reading(Decide, self.decide),
+            "wait": reading(Wait, self.wait),
+            "unavailable": reading(Unavailable, self.unavailable),
+            "refuse": reading(Refuse, self.refuse),
+            "confirm": reading(Finish, self.confirm),
+            "cancel": reading(Finish, self.cancel),
+        }
+
+    def load(self, command: OrderQuery) -> Answer:
+        """Return the order's statements, from which a resumed saga begins: FOUND or NOT_FOUND."""
+        row = self.orders.get(command.order_id)
+        if row is None:
+            return {"outcome": "NOT_FOUND", "decision": None}
+        found = {name: row[name] for name in ("order_id", "status", "correlation_id")}
+        stated = {
+            "payable": self.statements.payable(row),
+            "wanted": self.statements.wanted(row),
+            "decision": self.statements.decision(row),
+        }
+        return {"outcome": "FOUND", **found, "causation_id": identity.placed_event_id(row["order_id"]), **stated}
+
+    def decide(self, command: Decide) -> Answer:
+        """Take the one decision, CONFIRM or CANCEL; answer the order's status after it, whichever decision was first."""
+        match command.decision:
+            case "CONFIRM":
+                payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
+                stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
+                return self._apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
+            case "CANCEL":
+                refusal = self._refusal(command)
+                return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
+        raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
+
+    def wait(self, command: Wait) -> Answer:
+        """Let a back-order wait for stock that is WAITING, or end it if this try began after its deadline."""
+        payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
+        stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
+        return self._apply(command, lambda row: decisions.wait(row, stock, command.tried_at, self.limits, clock.now(), payment))
+
+    def unavailable(self, command: Unavailable) -> Answer:
+        """Record that a try got no answer, or end the order if this try began after its deadline; answer the status after it.
+
+        Raises InvalidCommandError for any other reason.
+        """
+        self.receipts.check(Kind.PAYABLE, command.order_id, command.payable)
+        reason = command.reason
+        if not decisions.is_unavailable(reason):
+            raise InvalidCommandError(f"reason: {reason!r} is not one of INVENTORY_UNAVAILABLE, PAYMENT_UNAVAILABLE")
+        answer = self._apply(command, lambda row: decisions.expire(row, reason, command.tried_at, self.limits, clock.now()))
+        if answer["outcome"] in states.UNDECIDED:
+            self.orders.record_unavailable(command.order_id, reason)
+        return answer
+
+    def refuse(self, command: Refuse) -> Answer:
+        """Turn a confirming order back, because its capture was refused."""
+        payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
+        return self._apply(command, lambda row: decisions.revert_to_cancelling(row, "CAPTURE_REFUSED", payment["outcome"]))
+
+    def confirm(self, command: Finish) -> Answer:
+        """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
+        payment, stock = self._settled(command)
+        return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
+
+    def cancel(self, command: Finish) -> Answer:
+        """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
+        payment, stock = self._settled(command)
+        return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
+
+    def _refusal(self, command: Decide) -> PaymentStatement | StockStatement:
+        """Return the refusal of payment or inventory; its outcome says whose it is. Raises ReceiptRefusedError."""
+        evidence = command.evidence
+        if isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT:
+            return self.receipts.check(Kind.PAYMENT, command.order_id, evidence)
+        return self.receipts.check(Kind.STOCK, command.order_id, evidence)
+
+    def _settled(self, command: Finish) -> tuple[PaymentStatement, StockStatement]:
+        """Return what became of the order's money and goods. Raises ReceiptRefusedError."""
+        payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
+        stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
+        return payment, stock
+
+    def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> Answer:
+        """Take the step and state the decision. Raises UnknownAggregateError."""
+        return self.statements.decision(self.orders.apply(command.order_id, decide, command.causation))
 
 
-def decide(command: Decide) -> Answer:
-    """Take the one decision, CONFIRM or CANCEL; answer the order's status after it, whichever decision was first."""
-    match command.decision:
-        case "CONFIRM":
-            payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
-            stock = receipts().check(Kind.STOCK, command.order_id, command.stock)
-            return _apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
-        case "CANCEL":
-            refusal = _refusal(command)
-            return _apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
-    raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of one command.
 
-
-def wait(command: Wait) -> Answer:
-    """Let a back-order wait for stock that is WAITING, or end it if this try began after its deadline."""
-    payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
-    stock = receipts().check(Kind.STOCK, command.order_id, command.stock)
-    return _apply(command, lambda row: decisions.wait(row, stock, command.tried_at, limits(), clock.now(), payment))
-
-
-def unavailable(command: Unavailable) -> Answer:
-    """Record that a try got no answer, or end the order if this try began after its deadline; answer the status after it.
-
-    Raises InvalidCommandError for any other reason.
+    It raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownAggregateError, and what the table raises.
     """
-    receipts().check(Kind.PAYABLE, command.order_id, command.payable)
-    reason = command.reason
-    if not decisions.is_unavailable(reason):
-        raise InvalidCommandError(f"reason: {reason!r} is not one of INVENTORY_UNAVAILABLE, PAYMENT_UNAVAILABLE")
-    answer = _apply(command, lambda row: decisions.expire(row, reason, command.tried_at, limits(), clock.now()))
-    if answer["outcome"] in states.UNDECIDED:
-        table.orders().record_unavailable(command.order_id, reason)
-    return answer
+    settings = from_environment(Settings, environ)
+    seconds = settings.abort_after_seconds, settings.back_ordered_for_seconds
+    orders = Orders(clients.dynamodb, settings.table_name)
+    receipts = receipts_of(Secrets(clients), settings.receipt_key_arn)
+    commands = OrderCommands(orders, receipts, Limits(*(timedelta(seconds=each) for each in seconds))).table
+    return lambda event, context: dispatch(commands, event)
 
 
-def refuse(command: Refuse) -> Answer:
-    """Turn a confirming order back, because its capture was refused."""
-    payment = receipts().check(Kind.PAYMENT, command.order_id, command.payment)
-    return _apply(command, lambda row: decisions.revert_to_cancelling(row, "CAPTURE_REFUSED", payment["outcome"]))
-
-
-def confirm(command: Finish) -> Answer:
-    """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
-    payment, stock = _settled(command)
-    return _apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
-
-
-def cancel(command: Finish) -> Answer:
-    """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
-    payment, stock = _settled(command)
-    return _apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
-
-
-COMMANDS: Commands = {
-    "load": reading(OrderQuery, load),
-    "decide": reading(Decide, decide),
-    "wait": reading(Wait, wait),
-    "unavailable": reading(Unavailable, unavailable),
-    "refuse": reading(Refuse, refuse),
-    "confirm": reading(Finish, confirm),
-    "cancel": reading(Finish, cancel),
-}
-
-
-def handler(event: Command, context: object) -> Answer:
-    """Do one command.
-
-    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, UnknownAggregateError, what the table raises.
-    """
-    return dispatch(COMMANDS, event)
-
-
-def _refusal(command: Decide) -> PaymentStatement | StockStatement:
-    """Return the refusal of payment or inventory; its outcome says whose it is. Raises ReceiptRefusedError."""
-    evidence = command.evidence
-    if isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT:
-        return receipts().check(Kind.PAYMENT, command.order_id, evidence)
-    return receipts().check(Kind.STOCK, command.order_id, evidence)
-
-
-def _settled(command: Finish) -> tuple[PaymentStatement, StockStatement]:
-    """Return what became of the order's money and goods. Raises ReceiptRefusedError."""
-    order_id = command.order_id
-    return receipts().check(Kind.PAYMENT, order_id, command.payment), receipts().check(Kind.STOCK, order_id, command.stock)
-
-
-def _apply(command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> Answer:
-    """Take the step and state the decision. Raises UnknownAggregateError."""
-    return decision(table.orders().apply(command.order_id, decide, command.causation))
+handler = lambda_handler(bootstrap)

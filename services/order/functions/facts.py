@@ -1,17 +1,19 @@
-"""The query that other services ask before they act on an event of the order service: what the order durably is."""
+"""The query of the other services before they act on an event of the order service: the order's facts."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from kernel import facts
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
 from services.order.domain import decisions
 from services.order.domain.model import OrderRow
-from services.order.storage import table
+from services.order.storage.table import Orders
 
 
 def stated(row: OrderRow | None) -> dict[str, object]:
     """Return FOUND with the order's facts, none of them personal, or NOT_FOUND.
 
-    `confirmed` and `revoked` (cancelled after its confirmation) are true for good once they are true.
+    `confirmed` and `revoked` (cancelled after its confirmation) stay true once they are true.
     `backordered` says that the order waited for stock. `lines` are SKUs and quantities; `left_out` are those not in stock.
     """
     if row is None:
@@ -26,6 +28,10 @@ def stated(row: OrderRow | None) -> dict[str, object]:
     return {**facts.answer(row, "fulfilment", "total", "reason"), **about}
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"order_id"}` → FOUND with the order's facts, or NOT_FOUND."""
-    return stated(table.orders().get(event["order_id"]))
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the query's handler: `{"order_id"}` → FOUND with the order's facts, or NOT_FOUND."""
+    orders = Orders(clients.dynamodb, environ["TABLE_NAME"])
+    return lambda event, context: stated(orders.get(event["order_id"]))
+
+
+handler = lambda_handler(bootstrap)

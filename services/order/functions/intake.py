@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from kernel import clock
-from kernel.aggregate_store import Causation
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
 from kernel.events import DomainEvent
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
-from kernel.inbox import Delivery, subscribe
+from kernel.inbox import Delivery, queue_handler
 from kernel.naming import CHANNEL_PREFIX
 from kernel.problem_details import InvalidRequestError
 from kernel.schemas import InvalidEventError
@@ -14,34 +15,51 @@ from services.order.domain import identity, order_request
 from services.order.domain.model import OrderRow
 from services.order.domain.order_request import Placement
 from services.order.schemas.consumed import ChannelOrderPlacedData
-from services.order.storage import table
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.table import Orders
 from services.order.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 
-def accept(delivery: Delivery[ChannelOrderPlacedData]) -> None:
-    """Create the order, once for each (channel, idempotency key). Raises InvalidEventError for what can never become one.
+class Intake:
+    """Makes channels' events orders, at the catalogue's prices of the day."""
 
-    A known order is never priced again: a repeated message looks for its order first. A second message of the same event
-    finds it where today's catalogue or a missing contact refuses it, or where the write does.
-    """
-    event = delivery.event
-    check_ids(event)
-    channel = channel_of(event)
-    request = order_request.normalize_request(event.data)
-    key = event.data["idempotency_key"]
-    placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
-    orders = table.orders()
-    known = orders.get(placement.order_id) if delivery.repeated else None
-    if known is None:
-        try:
-            known = _create(placement, event)
-        except InvalidRequestError as refusal:
-            known = orders.get(placement.order_id)
-            if known is None:
-                raise InvalidEventError(f"OrderPlaced from {event.source}", f"data.{refusal.field}", refusal.detail) from None
-    if known["request_hash"] != placement.request_hash:
-        reason = f"was used for another order ({known['order_id']}); nothing was changed"
-        raise InvalidEventError(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
+    def __init__(self, orders: Orders, catalogue: Catalogue) -> None:
+        self.orders = orders
+        self.catalogue = catalogue
+
+    def accept(self, delivery: Delivery[ChannelOrderPlacedData]) -> None:
+        """Create the order, once for each (channel, idempotency key).
+
+        A known order is never priced again: a repeated message looks for its order first. A second message of the same event
+        finds it if today's catalogue or a missing contact refuses it, or when it writes. Raises InvalidEventError for an event
+        that can never become an order.
+        """
+        event = delivery.event
+        check_ids(event)
+        channel = channel_of(event)
+        request = order_request.normalize_request(event.data)
+        key = event.data["idempotency_key"]
+        placement = Placement(identity.channel_scope(channel), channel, key, request, "async")
+        known = self.orders.get(placement.order_id) if delivery.repeated else None
+        if known is None:
+            try:
+                known = self._create(placement, delivery)
+            except InvalidRequestError as refusal:
+                known = self.orders.get(placement.order_id)
+                if known is None:
+                    name, field = f"OrderPlaced from {event.source}", f"data.{refusal.field}"
+                    raise InvalidEventError(name, field, refusal.detail) from None
+        if known["request_hash"] != placement.request_hash:
+            reason = f"was used for another order ({known['order_id']}); nothing was changed"
+            raise InvalidEventError(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
+
+    def _create(self, placement: Placement, delivery: Delivery[ChannelOrderPlacedData]) -> OrderRow:
+        """Price the order and create it; return its row, new or as it was. Raises InvalidRequestError."""
+        order_request.reject_duplicate_skus(placement.request)
+        lines = order_request.price(placement.request, self.catalogue.offer(placement.request))
+        cause = delivery.causation
+        decision = order_request.create(placement, lines, clock.now(), cause.correlation_id, cause.causation_id)
+        return self.orders.create(placement.order_id, decision, cause)
 
 
 def channel_of(event: DomainEvent) -> str:
@@ -70,14 +88,11 @@ def check_ids(event: DomainEvent[ChannelOrderPlacedData]) -> None:
             raise InvalidEventError(name, field, "must have printable characters only")
 
 
-def _create(placement: Placement, event: DomainEvent) -> OrderRow:
-    """Price the order by today's catalogue and create it; return its row, new or as it was. Raises InvalidRequestError."""
-    order_request.reject_duplicate_skus(placement.request)
-    lines = order_request.price(placement.request, table.offer(placement.request))
-    change = order_request.create(placement, lines, clock.now(), event.correlation_id, event.event_id)
-    return table.orders().create(placement.order_id, change, Causation(event.correlation_id, event.event_id))
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the intake's queue."""
+    table = environ["TABLE_NAME"]
+    intake = Intake(Orders(clients.dynamodb, table), Catalogue(clients.dynamodb, table))
+    return queue_handler(clients, environ, dict.fromkeys(SUBSCRIPTIONS["intake"], intake.accept), REPLAY_POLICY["intake"])
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the intake queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["intake"], accept), REPLAY_POLICY["intake"])
+handler = lambda_handler(bootstrap)

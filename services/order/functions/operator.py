@@ -1,30 +1,55 @@
-"""The operator's commands on the catalogue. Each answers `{"outcome": ...}`.
+"""The operator's command on the catalogue. It answers `{"outcome": ...}`.
 
-They are a function of their own, so that a role that may set a price cannot move an order.
+It is a function of its own, so that a role that may set a price cannot move an order.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from kernel.commands import Answer, Command, Commands, dispatch
+from kernel.clients import Clients
+from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
 from services.order.domain.prices import MAX_PRICES
-from services.order.storage import table
+from services.order.storage.catalogue import Catalogue
 
 logger = Logger()
 
 
-def set_prices(command: Command) -> Command:
-    """Put up to MAX_PRICES prices in the catalogue."""
-    if len(command["prices"]) > MAX_PRICES:
-        raise ValueError(f"{len(command['prices'])} prices; at most {MAX_PRICES} a command")
-    table.catalogue().set_prices(command["prices"])
-    return {"outcome": "PRICED", "count": len(command["prices"])}
+@dataclass(frozen=True, kw_only=True)
+class SetPrices:
+    """`prices` are at most MAX_PRICES, each `{"sku", "amount", "currency"}`, `amount` in minor units."""
+
+    prices: list[dict[str, Any]]
 
 
-COMMANDS: Commands = {"set_prices": set_prices}
+class OperatorCommands:
+    """The operator's commands by their names."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.table: Commands = {"set_prices": reading(SetPrices, self.set_prices)}
+
+    def set_prices(self, command: SetPrices) -> Answer:
+        """Put prices in the catalogue: PRICED, with their `count`. Raises InvalidPriceError, ValueError for too many."""
+        if len(command.prices) > MAX_PRICES:
+            raise ValueError(f"{len(command.prices)} prices; at most {MAX_PRICES} a command")
+        self.catalogue.set_prices(command.prices)
+        return {"outcome": "PRICED", "count": len(command.prices)}
 
 
-def handler(event: Command, context: object) -> Answer:
-    """One command. Raises UnknownCommandError, and what the table raises."""
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-    return answer
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of one command. It raises UnknownCommandError, and what the command raises."""
+    commands = OperatorCommands(Catalogue(clients.dynamodb, environ["TABLE_NAME"])).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
+        return answer
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -1,4 +1,4 @@
-"""The fulfilment's subscriber: what became of the goods, the parcel and a cancelled order's money moves the order on.
+"""The fulfilment's subscriber: events about the parcel, the goods and a cancelled order's money move the order on.
 
 Each event is a hint. The order moves only if the owner of the fact states the same of its own row (ADR 27).
 """
@@ -7,29 +7,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from kernel import clock
-from kernel.aggregate_store import Causation, Decision, UnknownAggregateError
-from kernel.facts import Facts, contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.aggregate_store import UnknownAggregateError
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.facts import Facts, OwnerFacts, contradicted
+from kernel.inbox import Delivery, Handlers, queue_handler
 from kernel.naming import source_of
 from services.order.domain import decisions
-from services.order.domain.model import OrderRow
-from services.order.storage import table
+from services.order.domain.model import OrderDecision, OrderRow
+from services.order.schemas.consumed import StockReleasedData
+from services.order.storage.table import Orders
 from services.order.subscriptions import REPLAY_POLICY
 
 
 @dataclass(frozen=True)
 class Hint:
-    """The step that an event allows the order, if the row of its `owner` has one of these statuses.
+    """The step that an event leads to, if the row of its `owner` has one of these statuses.
 
-    The statuses are the event's own and those that can follow it, so that a late delivery is confirmed as well. `choose` takes
-    the order's row and the facts about the event: first its data, then the owner's facts.
+    The statuses are the event's own and those that can follow it, so that a late delivery has an effect too. `choose` takes
+    the order's row and the known facts: first the event's data, then the owner's facts.
     """
 
     owner: str
     statuses: tuple[str, ...]
-    choose: Callable[[OrderRow, Facts], Decision | None]
+    choose: Callable[[OrderRow, Facts], OrderDecision | None]
     about: tuple[str, ...] = ()
-    """The fields of the event's data that tell the owner which of an order's rows is asked for."""
+    """The fields of the event's data by which the owner finds one of an order's rows."""
 
 
 HINTS: dict[tuple[str, str], Hint] = {
@@ -58,39 +61,51 @@ HINTS: dict[tuple[str, str], Hint] = {
 }
 
 
-def move(delivery: Delivery) -> None:
-    """Take the step that the event calls for, unless it is taken.
+class Fulfilment:
+    """Moves orders by the events of shipping, payment and inventory."""
 
-    Raises UnknownAggregateError, InvalidEventError for an event that its owner contradicts, and what `facts_of` raises.
-    """
-    event = delivery.event
-    hint = HINTS[event.source, event.detail_type]
-    assert event.order_id is not None
-    order = table.orders().get(event.order_id)
-    if order is None:
-        raise UnknownAggregateError(f"{event.detail_type} {event.event_id} is about order {event.order_id}, which is not there")
-    if hint.choose(order, event.data) is None:
-        return
-    facts = facts_of(hint.owner, event.order_id, **{name: event.data[name] for name in hint.about})
-    if facts is None or facts["status"] not in hint.statuses:
-        raise contradicted(event, hint.owner, facts)
+    def __init__(self, orders: Orders, owners: OwnerFacts) -> None:
+        self.orders = orders
+        self.owners = owners
+        self.handlers: Handlers = {
+            **dict.fromkeys(HINTS, self.move),
+            (source_of("inventory"), "StockReleased"): self.record_restock,
+        }
 
-    def step(row: OrderRow) -> Decision | None:
-        change = hint.choose(row, facts)
-        return replace(change, triggered_by=event) if change else None
+    def move(self, delivery: Delivery) -> None:
+        """Take the step that the event calls for, unless it is taken.
 
-    table.orders().apply(event.order_id, step, Causation(event.correlation_id, event.event_id), seen=order)
+        Raises UnknownAggregateError, InvalidEventError for an event that its owner contradicts, and what `OwnerFacts.of`
+        raises.
+        """
+        event, order_id = delivery.event, delivery.order_id
+        hint = HINTS[event.source, event.detail_type]
+        order = self.orders.get(order_id)
+        if order is None:
+            raise UnknownAggregateError(f"{event.detail_type} {event.event_id} is about order {order_id}, which is not there")
+        if hint.choose(order, event.data) is None:
+            return
+        facts = self.owners.of(hint.owner, order_id, **{name: event.data[name] for name in hint.about})
+        if facts is None or facts["status"] not in hint.statuses:
+            raise contradicted(event, hint.owner, facts)
+
+        def step(row: OrderRow) -> OrderDecision | None:
+            decision = hint.choose(row, facts)
+            return replace(decision, triggered_by=event) if decision else None
+
+        self.orders.apply(order_id, step, delivery.causation, seen=order)
+
+    def record_restock(self, delivery: Delivery[StockReleasedData]) -> None:
+        """Move the order on goods that were sold and are back. The saga handles goods that were only held."""
+        if delivery.event.data["restocked"]:
+            self.move(delivery)
 
 
-def take_back_goods(delivery: Delivery) -> None:
-    """Move the order on goods that were sold and are back. Goods that were only held are the saga's matter."""
-    if delivery.event.data["restocked"]:
-        move(delivery)
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the fulfilment's queue."""
+    owners = OwnerFacts(lambda: clients.functions, environ["STAGE"])
+    fulfilment = Fulfilment(Orders(clients.dynamodb, environ["TABLE_NAME"]), owners)
+    return queue_handler(clients, environ, fulfilment.handlers, REPLAY_POLICY["fulfilment"])
 
 
-HANDLERS = {**dict.fromkeys(HINTS, move), (source_of("inventory"), "StockReleased"): take_back_goods}
-
-
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the fulfilment queue's batch. Return a partial batch response."""
-    return subscribe(event, HANDLERS, REPLAY_POLICY["fulfilment"])
+handler = lambda_handler(bootstrap)

@@ -3,11 +3,13 @@
 import random
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kernel.aggregate_store import marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.money import Money
+from services.order.domain.order_request import OrderRequest
 from services.order.domain.prices import Offer, check_price
 from services.order.storage import contacts
 
@@ -48,7 +50,11 @@ class Catalogue:
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
         raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 
-    def set_prices(self, prices: Iterable[Mapping[str, object]]) -> None:
+    def offer(self, request: OrderRequest) -> Offer:
+        """Return what the catalogue has for a request to place an order."""
+        return self.look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
+
+    def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
         """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.
 
         Raises InvalidPriceError naming the field of the first that nothing can be sold at; then none is set.

@@ -1,22 +1,16 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import cast
 
 from botocore.exceptions import ClientError
 
-from kernel import clients, clock
+from kernel import clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from kernel.clients import AwsClient
 from services.order.domain import decisions, states
 from services.order.domain.model import OrderRow
-from services.order.domain.order_request import OrderRequest
-from services.order.domain.prices import Offer
-from services.order.storage.catalogue import Catalogue
-from services.order.storage.contacts import Contacts
 from services.order.storage.indexes import CUSTOMER_INDEX
 from services.order.workflow import time_budget
 
@@ -110,26 +104,3 @@ class Orders(AggregateStore[OrderRow]):
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
-
-
-@cache
-def orders() -> Orders:
-    """Return the store of orders in the table that this function was deployed with."""
-    return Orders(clients.dynamodb(), os.environ["TABLE_NAME"])
-
-
-@cache
-def catalogue() -> Catalogue:
-    """Return the catalogue in the same table."""
-    return Catalogue(clients.dynamodb(), os.environ["TABLE_NAME"])
-
-
-def offer(request: OrderRequest) -> Offer:
-    """Return what the catalogue has for a request to place an order."""
-    return catalogue().look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
-
-
-@cache
-def contacts() -> Contacts:
-    """Return the contacts in the same table."""
-    return Contacts(clients.dynamodb(), os.environ["TABLE_NAME"])

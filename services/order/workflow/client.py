@@ -1,34 +1,49 @@
-"""Starting the saga: once and waiting for its answer, or once and not waiting."""
+"""The saga's client: start a run and wait for its end, or start one and not wait."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel.clients import AwsClient
+from services.order.workflow.statements import LiveInput, ResumeInput
 
 logger = Logger(child=True)
-LIVE, RESUME = "live", "resume"
+START_SECONDS = 5.0
+"""How long a start waits for the answer of Step Functions."""
 
 
-def recovery_input(order_id: str, tried_at: str | None = None) -> dict[str, object]:
-    """Return the workflow's input for an order that it loads itself. `tried_at` names the try, as its row has it."""
-    return {"mode": RESUME, "order_id": order_id, **({"tried_at": tried_at} if tried_at else {})}
+class Saga:
+    """The workflow at `arn`. `client` makes the client of Step Functions for a read time-out in seconds."""
 
+    def __init__(self, client: Callable[[float], AwsClient], arn: str) -> None:
+        self.client = client
+        self.arn = arn
 
-def run(client: AwsClient, workflow_arn: str, workflow_input: Mapping[str, object]) -> bool:
-    """Start the saga and wait for its end. Return whether it ended: what it reached is on the order's row alone.
+    def run(self, given: LiveInput | ResumeInput, patience: float) -> bool:
+        """Start the saga and wait `patience` seconds for its end. Return whether it ended; its result is on the order's row.
 
-    A failed synchronous execution still answers HTTP 200; its `status` shows the failure
-    (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html).
-    """
-    order_id = workflow_input["order_id"]
-    try:
-        execution = client.start_sync_execution(stateMachineArn=workflow_arn, name=order_id, input=json.dumps(workflow_input))
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("saga not answered", order_id=order_id, error=type(error).__name__)
-        return False
-    if execution["status"] != "SUCCEEDED":
-        logger.warning("saga not finished", order_id=order_id, status=execution["status"], error=execution.get("error"))
-    return True
+        A failed synchronous execution still responds with HTTP 200; its `status` says so
+        (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html).
+        """
+        order_id = given["order_id"]
+        client = self.client(patience)
+        try:
+            execution = client.start_sync_execution(stateMachineArn=self.arn, name=order_id, input=json.dumps(given))
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("saga not answered", order_id=order_id, error=type(error).__name__)
+            return False
+        if execution["status"] != "SUCCEEDED":
+            logger.warning("saga not finished", order_id=order_id, status=execution["status"], error=execution.get("error"))
+        return True
+
+    def start(self, given: ResumeInput, name: str) -> bool:
+        """Start the saga under this name, without waiting for its end. Return whether it started."""
+        client = self.client(START_SECONDS)
+        try:
+            client.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(given))
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("saga not started; the next sweep will", order_id=given["order_id"], error=type(error).__name__)
+            return False
+        return True

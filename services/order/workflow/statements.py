@@ -1,43 +1,72 @@
-"""The order's statements about its row to payment, to inventory and to itself, each with its receipt."""
+"""The order's statements of its row to payment, to inventory and to itself, each with its receipt."""
 
-from kernel.receipts import Kind, Statement, receipts
+from typing import Literal, NotRequired, TypedDict
+
+from kernel.receipts import Kind, Receipts, Statement
+from kernel.statements import OrderStatement, Payable, Wanted
 from services.order.domain import decisions, identity
 from services.order.domain.model import OrderRow
-from services.order.workflow import client
 
 
-def payable(row: OrderRow) -> Statement:
-    """State what is to be paid, and by what: the total as it was ordered."""
-    asked = decisions.original_order(row)
-    return _issued(Kind.PAYABLE, row, {"total": asked["total"], "payment_token": row["payment_token"]})
+class LiveInput(TypedDict):
+    """The workflow's input for an order just placed, without name and address."""
+
+    mode: Literal["live"]
+    order_id: str
+    correlation_id: str
+    causation_id: str
+    payable: Statement
+    wanted: Statement
 
 
-def wanted(row: OrderRow) -> Statement:
-    """State what is to be held: the lines as they were ordered, and what to do if some are short."""
-    asked = decisions.original_order(row)
-    lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in asked["lines"]]
-    return _issued(Kind.WANTED, row, {"lines": lines, "if_short": row.get("if_short", decisions.REJECT)})
+class ResumeInput(TypedDict):
+    """The workflow's input for an order that it loads itself. `tried_at` names the sweeper's try, as its row has it."""
+
+    mode: Literal["resume"]
+    order_id: str
+    tried_at: NotRequired[str]
 
 
-def decision(row: OrderRow) -> Statement:
-    """State the order's status, with its reason and total."""
-    return _issued(Kind.DECISION, row, {"outcome": row["status"], "reason": row.get("reason"), "total": row["total"]})
+class Statements:
+    """The statements of an order, each with a receipt of the stage's key."""
+
+    def __init__(self, receipts: Receipts) -> None:
+        self.receipts = receipts
+
+    def payable(self, row: OrderRow) -> Statement:
+        """Return the original total and the payment method to charge."""
+        stated = Payable(total=decisions.original_order(row)["total"], payment_token=row["payment_token"])
+        return self.receipts.issue(Kind.PAYABLE, row["order_id"], stated)
+
+    def wanted(self, row: OrderRow) -> Statement:
+        """Return the original lines, and what to do if some are not in stock."""
+        lines = decisions.quantities(decisions.original_order(row)["lines"])
+        stated = Wanted(lines=lines, if_short=row.get("if_short", decisions.REJECT))
+        return self.receipts.issue(Kind.WANTED, row["order_id"], stated)
+
+    def decision(self, row: OrderRow) -> Statement:
+        """Return the order's status, with its reason and total."""
+        stated = OrderStatement(outcome=row["status"], reason=row.get("reason"), total=row["total"])
+        return self.receipts.issue(Kind.DECISION, row["order_id"], stated)
+
+    def live_input(self, row: OrderRow) -> LiveInput:
+        """Return the workflow's input for an order just placed.
+
+        A repeated request may find the order decided: the saga then states the original order again, and gets its result.
+        """
+        return {
+            "mode": "live",
+            "order_id": row["order_id"],
+            "correlation_id": row["correlation_id"],
+            "causation_id": identity.placed_event_id(row["order_id"]),
+            "payable": self.payable(row),
+            "wanted": self.wanted(row),
+        }
 
 
-def live_input(row: OrderRow) -> dict[str, object]:
-    """Return the workflow's input for an order just placed: what the order states, and no name or address.
-
-    A repeat of the request may find the order decided: the saga states what was ordered once more, and gets what it became.
-    """
-    return {
-        "mode": client.LIVE,
-        "order_id": row["order_id"],
-        "correlation_id": row["correlation_id"],
-        "causation_id": identity.placed_event_id(row["order_id"]),
-        "payable": payable(row),
-        "wanted": wanted(row),
-    }
-
-
-def _issued(kind: Kind, row: OrderRow, statement: Statement) -> Statement:
-    return receipts().issue(kind, row["order_id"], statement)
+def resume_input(order_id: str, tried_at: str | None = None) -> ResumeInput:
+    """Return the workflow's input for an order that it loads itself."""
+    found: ResumeInput = {"mode": "resume", "order_id": order_id}
+    if tried_at:
+        found["tried_at"] = tried_at
+    return found

@@ -1,20 +1,24 @@
 """An order service in a moto account: its table, a few prices, and a saga with chosen answers."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
+import boto3
 import pytest
 
-from kernel import clients
 from kernel.aggregate_store import marshal
-from services.order.functions import api, commands, sweeper
-from services.order.storage import table
+from services.order.functions import api, commands, operator
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.contacts import Contacts
+from services.order.storage.table import Orders
 from tests.support import documented_api
 from tests.support.choreography import OtherServices, other_services
+from tests.support.fake_clients import FakeClients
 from tests.support.receipts import make_key
 from tests.support.tables import create_orders
 
@@ -26,6 +30,32 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn",
     get_remaining_time_in_millis=lambda: 29_000,
 )
+
+
+COMMANDS = set(commands.OrderCommands(*[Any] * 3).table)  # type: ignore[arg-type]
+OPERATOR_COMMANDS = set(operator.OperatorCommands(Any).table)  # type: ignore[arg-type]
+FAKES: dict[str, Any] = {}
+"""The clients that this test gives to the functions; all others are moto's."""
+
+
+def handle(function: ModuleType, event: Any, context: Any = CONTEXT) -> Any:
+    """Invoke a function of the order service, made from this test's clients and environment."""
+    return function.bootstrap(FakeClients(**FAKES), os.environ)(event, context)
+
+
+def order_store() -> Orders:
+    """Return the orders of the test's table."""
+    return Orders(boto3.client("dynamodb"), "orders")
+
+
+def catalogue() -> Catalogue:
+    """Return the catalogue in the same table."""
+    return Catalogue(boto3.client("dynamodb"), "orders")
+
+
+def contacts() -> Contacts:
+    """Return the contacts in the same table."""
+    return Contacts(boto3.client("dynamodb"), "orders")
 
 
 @dataclass
@@ -48,11 +78,11 @@ class Saga:
         """Let each run leave the order's row with this status and reason, and with what else it `moves`."""
 
         def run(start: dict[str, Any]) -> dict[str, Any]:
-            order = table.orders().get(start["order_id"])
+            order = order_store().get(start["order_id"])
             assert order is not None
             reached = {"status": status, **({"reason": reason} if reason else {}), **moves}
             row = {**order, **reached, "version": order["version"] + 2, "updated_at": "2026-11-23T12:00:05.000Z"}
-            table.orders().client.put_item(TableName="orders", Item=marshal(row))
+            order_store().client.put_item(TableName="orders", Item=marshal(row))
             output = {"order_id": start["order_id"], "status": status, "reason": reason}
             return {"status": "SUCCEEDED", "output": json.dumps(output)}
 
@@ -67,7 +97,8 @@ def saga() -> Saga:
 @pytest.fixture(autouse=True)
 def owners(aws: None, monkeypatch: pytest.MonkeyPatch) -> OtherServices:
     """Set up the services that own the facts behind the events that move an order."""
-    return other_services(monkeypatch)
+    FAKES["functions"] = others = other_services(monkeypatch)
+    return others
 
 
 @pytest.fixture(autouse=True)
@@ -83,11 +114,8 @@ def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) ->
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
     }.items():
         monkeypatch.setenv(name, value)
-    cached = (table.orders, table.catalogue, table.contacts, api.settings, commands.limits, sweeper.settings)
-    for built in cached:
-        built.cache_clear()
-    monkeypatch.setattr(clients, "workflows", lambda patience: saga)
-    table.catalogue().set_prices(
+    FAKES["workflows"] = lambda patience: saga
+    catalogue().set_prices(
         [
             {"sku": "MUG", "amount": 1250, "currency": "USD"},
             {"sku": "LP", "amount": 2499, "currency": "USD"},
@@ -95,10 +123,9 @@ def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) ->
         ]
     )
     for customer_id in ("alice", "bob", "cdnow-00004"):
-        table.contacts().put(customer_id, a_contact())
+        contacts().put(customer_id, a_contact())
     yield
-    for built in cached:
-        built.cache_clear()
+    FAKES.clear()
 
 
 class Shop:
@@ -126,7 +153,7 @@ class Shop:
             "body": text,
             "isBase64Encoded": False,
         }
-        answer = api.handler(event, CONTEXT)
+        answer = handle(api, event, CONTEXT)
         told, headers = json.loads(answer["body"]) if answer.get("body") else None, answer.get("headers") or {}
         documented_api.check("order", method, path, answer["statusCode"], headers, told)
         return SimpleNamespace(status=answer["statusCode"], headers=headers, body=told)

@@ -7,12 +7,11 @@ from botocore.exceptions import ReadTimeoutError
 from kernel import clock
 from kernel.aggregate_store import Causation
 from services.order.domain import decisions
-from services.order.storage import table
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order, contacts, order_store
 
 
 def orders_written() -> int:
-    items = table.orders().client.scan(TableName="orders")["Items"]
+    items = order_store().client.scan(TableName="orders")["Items"]
     return sum(item["pk"]["S"].startswith("ORDER#") for item in items)
 
 
@@ -99,7 +98,7 @@ def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
 
 def test_the_order_and_its_event_are_one_row(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
-    row = table.orders().get(order_id)
+    row = order_store().get(order_id)
     assert row is not None
     assert row["status"] == "PENDING"
     event = json.loads(row["pending"][0])
@@ -154,7 +153,7 @@ def test_the_same_key_again_is_the_same_order(shop: Shop, saga: Saga) -> None:
 
 def test_the_same_key_again_is_the_same_order_even_when_its_sku_is_gone(shop: Shop) -> None:
     first = shop.place()
-    table.orders().client.delete_item(TableName="orders", Key={"pk": {"S": "PRICE#MUG"}})
+    order_store().client.delete_item(TableName="orders", Key={"pk": {"S": "PRICE#MUG"}})
     assert shop.place().body["order_id"] == first.body["order_id"]
 
 
@@ -254,7 +253,7 @@ def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     paid, held = {"outcome": "AUTHORIZED"}, {"outcome": "HELD", "lines": an_order()["lines"]}
     cause = Causation("c", "c")
-    table.orders().create_or_apply(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
+    order_store().create_or_apply(order_id, lambda row: decisions.decide_to_confirm(row or {}, held, clock.now(), paid), cause)
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 
@@ -266,11 +265,11 @@ def test_a_contact_is_kept_and_forgotten(shop: Shop) -> None:
         "address": {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
     }
     assert shop.call("PUT", "/customers/alice/contact", contact).status == 204
-    kept = table.contacts().get("alice")
+    kept = contacts().get("alice")
     assert kept is not None
     assert kept["email"] == "alice@example.com"
     assert shop.call("DELETE", "/customers/alice/contact").status == 204
-    assert table.contacts().get("alice") is None
+    assert contacts().get("alice") is None
 
 
 def test_a_bad_contact_is_named(shop: Shop) -> None:

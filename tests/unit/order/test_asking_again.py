@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
+from kernel import clock
 from kernel.aggregate_store import Causation, marshal
 from services.order.domain import decisions
 from services.order.functions import subscriber, sweeper
-from services.order.storage import table
 from tests.support.choreography import Bus, an_event, batch
-from tests.unit.order.conftest import CONTEXT, Saga, Shop
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CAUSE = Causation("correlation-1", "causation-1")
@@ -28,12 +27,12 @@ class Stage:
 
     @property
     def row(self) -> dict[str, Any]:
-        row = table.orders().get(self.order_id)
+        row = order_store().get(self.order_id)
         assert row is not None
         return row
 
     def advance(self, decide: Any) -> None:
-        table.orders().create_or_apply(self.order_id, decide, CAUSE)
+        order_store().create_or_apply(self.order_id, decide, CAUSE)
 
     def relay(self) -> list[dict[str, Any]]:
         """Publish what is pending."""
@@ -45,13 +44,13 @@ class Stage:
     def hear(self, service: str, detail_type: str, **data: Any) -> bool:
         """Whether the event was taken; if not, it comes again."""
         event = an_event(service, detail_type, self.order_id, **data)
-        clients.functions().bear_out(detail_type, **event["detail"]["data"])
-        return subscriber.handler(batch(event), None) == {"batchItemFailures": []}
+        FAKES["functions"].bear_out(detail_type, **event["detail"]["data"])
+        return handle(subscriber, batch(event), None) == {"batchItemFailures": []}
 
 
 @pytest.fixture
 def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(clients, "events", Bus)
+    FAKES["events"] = Bus()
     with clock.held_by(lambda: NOON):
         stage = Stage(dynamodb, str(shop.place(prefer="respond-async").body["order_id"]))
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in stage.row["lines"]]
@@ -72,7 +71,7 @@ def stage(confirmed: Stage) -> Stage:
 
 def sweep(minutes: int) -> int:
     with clock.held_by(lambda: NOON + timedelta(minutes=minutes)):
-        return int(sweeper.handler({}, CONTEXT)["stuck"])
+        return int(handle(sweeper, {}, CONTEXT)["stuck"])
 
 
 def test_the_request_is_published_again_as_it_was_until_it_is_answered(stage: Stage) -> None:
@@ -109,7 +108,7 @@ def test_a_request_that_came_too_late_is_forgotten(stage: Stage) -> None:
 def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: Stage) -> None:
     assert sweep(15) == 1
     before = stage.row["pending"]
-    assert table.orders().republish_said(stage.order_id, stage.row) is False
+    assert order_store().republish_said(stage.order_id, stage.row) is False
     assert stage.row["pending"] == before
 
 

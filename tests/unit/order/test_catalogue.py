@@ -7,8 +7,7 @@ import pytest
 from kernel.money import MAX_PRICE, MAX_TOTAL
 from services.order.domain.prices import InvalidPriceError
 from services.order.functions import operator
-from services.order.storage import table
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order, catalogue, handle
 from tests.unit.order.test_events import orders
 
 PRICE = {"sku": "CAP", "amount": 100, "currency": "USD"}
@@ -28,21 +27,21 @@ PRICE = {"sku": "CAP", "amount": 100, "currency": "USD"}
 )
 def test_an_unsellable_price_is_refused_by_its_field(wrong: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidPriceError, match=rf"^prices\[1\]\.{field}: ") as refusal:
-        operator.handler({"command": "set_prices", "prices": [PRICE, {**PRICE, **wrong}]}, CONTEXT)
+        handle(operator, {"command": "set_prices", "prices": [PRICE, {**PRICE, **wrong}]}, CONTEXT)
     assert "4111" not in str(refusal.value)
-    assert table.catalogue().look_up(["CAP"], []).prices == {}
+    assert catalogue().look_up(["CAP"], []).prices == {}
 
 
 @pytest.mark.parametrize("missing", ["sku", "amount", "currency"])
 def test_a_price_that_lacks_something_is_refused_by_its_field(missing: str) -> None:
     entry = {name: value for name, value in PRICE.items() if name != missing}
     with pytest.raises(InvalidPriceError, match=rf"^prices\[0\]\.{missing}: is missing"):
-        operator.handler({"command": "set_prices", "prices": [entry]}, CONTEXT)
+        handle(operator, {"command": "set_prices", "prices": [entry]}, CONTEXT)
 
 
 def test_a_total_that_is_too_large_is_refused_before_anything_is_written(shop: Shop, saga: Saga) -> None:
     skus = [f"S{number}" for number in range(MAX_TOTAL // MAX_PRICE // 100 + 1)]
-    operator.handler({"command": "set_prices", "prices": [{**PRICE, "sku": sku, "amount": MAX_PRICE} for sku in skus]}, CONTEXT)
+    handle(operator, {"command": "set_prices", "prices": [{**PRICE, "sku": sku, "amount": MAX_PRICE} for sku in skus]}, CONTEXT)
     answer = shop.place(body=an_order(lines=[{"sku": sku, "quantity": 100} for sku in skus]))
     assert (answer.status, answer.body["field"]) == (422, "lines")
     assert answer.body["type"].endswith("/total-too-large")

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +11,8 @@ from kernel.commands import UnknownCommandError
 from kernel.receipts import Kind
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, contact, facts, operator
-from services.order.storage import table
 from tests.support.receipts import as_the_saga, checked
-from tests.unit.order.conftest import CONTEXT, Shop
+from tests.unit.order.conftest import COMMANDS, CONTEXT, FAKES, OPERATOR_COMMANDS, Shop, contacts, handle, order_store
 
 LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
 TOTAL = {"amount": 4999, "currency": "USD"}
@@ -28,12 +28,12 @@ def order_id(shop: Shop) -> str:
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
     about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": f"ORDER#{order_id}#1"}
-    answer = commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT)
+    answer = handle(commands, {**about, **as_the_saga(name, order_id, fields)}, CONTEXT)
     return checked(Kind.DECISION, order_id, answer)
 
 
 def events_of(order_id: str) -> list[tuple[str, str]]:
-    row = table.orders().get(order_id)
+    row = order_store().get(order_id)
     assert row is not None
     details = [json.loads(text) for text in row["pending"]]
     return [(event["detail-type"], event["detail"]["metadata"]["event_id"]) for event in details]
@@ -44,7 +44,7 @@ def test_the_way_forward(order_id: str) -> None:
     assert answer == {"outcome": "CONFIRMING", "reason": None, "total": TOTAL}
     assert command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")["outcome"] == "CONFIRMED"
     assert events_of(order_id)[-1] == ("OrderConfirmed", f"ORDER#{order_id}#3")
-    row = table.orders().get(order_id)
+    row = order_store().get(order_id)
     assert row is not None
     assert not {"due_shard", "next_due"} & set(row)
 
@@ -77,7 +77,7 @@ def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
 def test_a_repeated_step_changes_nothing(order_id: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
     command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
-    before = table.orders().get(order_id)
+    before = order_store().get(order_id)
     for name, fields in [
         ("decide", {"decision": "CONFIRM", "stock": HELD}),
         ("confirm", {"payment": "CAPTURED", "stock": "COMMITTED"}),
@@ -85,7 +85,7 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
         ("cancel", {"payment": "VOIDED", "stock": "RELEASED"}),
     ]:
         assert command(name, order_id, **fields)["outcome"] == "CONFIRMED"
-    assert table.orders().get(order_id) == before
+    assert order_store().get(order_id) == before
 
 
 @pytest.mark.parametrize(
@@ -121,39 +121,38 @@ def test_an_order_that_is_not_there(order_id: str) -> None:
 
 def test_an_unknown_command_is_a_fault() -> None:
     with pytest.raises(UnknownCommandError, match="'decided' is not one of load, decide"):
-        commands.handler({"command": "decided"}, CONTEXT)
+        handle(commands, {"command": "decided"}, CONTEXT)
 
 
 def test_too_many_prices_are_refused_before_any_is_set() -> None:
     prices = [{"sku": f"S{n}", "amount": 1, "currency": "USD"} for n in range(101)]
     with pytest.raises(ValueError, match="at most 100"):
-        operator.handler({"command": "set_prices", "prices": prices}, CONTEXT)
+        handle(operator, {"command": "set_prices", "prices": prices}, CONTEXT)
 
 
 def test_the_sagas_function_and_the_operators_share_no_command() -> None:
-    assert not commands.COMMANDS.keys() & operator.COMMANDS.keys()
+    assert not COMMANDS & OPERATOR_COMMANDS
     with pytest.raises(UnknownCommandError, match="'set_prices' is not one of"):
-        commands.handler({"command": "set_prices", "prices": []}, CONTEXT)
+        handle(commands, {"command": "set_prices", "prices": []}, CONTEXT)
     with pytest.raises(UnknownCommandError, match="'confirm' is not one of set_prices"):
-        operator.handler({"command": "confirm"}, CONTEXT)
+        handle(operator, {"command": "confirm"}, CONTEXT)
 
 
 def test_the_contact_of_an_order(order_id: str) -> None:
-    found = contact.handler({"order_id": order_id}, CONTEXT)
+    found = handle(contact, {"order_id": order_id}, CONTEXT)
     assert (found["outcome"], found["email"], found["address"]["city"]) == ("FOUND", "alice@example.com", "Springfield")
-    assert found["order"] == facts.handler({"order_id": order_id}, CONTEXT)
-    table.contacts().forget("alice")
-    assert contact.handler({"order_id": order_id}, CONTEXT)["outcome"] == "NOT_YET", "the order is young"
+    assert found["order"] == handle(facts, {"order_id": order_id}, CONTEXT)
+    contacts().forget("alice")
+    assert handle(contact, {"order_id": order_id}, CONTEXT)["outcome"] == "NOT_YET", "the order is young"
     with clock.held_by(lambda: datetime.now(UTC) + contact.NOT_YET_FOR):
-        assert contact.handler({"order_id": order_id}, CONTEXT)["outcome"] == "NOT_FOUND"
-    assert contact.handler({"order_id": "ord-" + "z" * 26}, CONTEXT) == {"outcome": "NOT_FOUND", "order": None}
+        assert handle(contact, {"order_id": order_id}, CONTEXT)["outcome"] == "NOT_FOUND"
+    assert handle(contact, {"order_id": "ord-" + "z" * 26}, CONTEXT) == {"outcome": "NOT_FOUND", "order": None}
 
 
-def test_the_contact_is_read_consistently(order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_contact_is_read_consistently(order_id: str) -> None:
     """A replica that does not have the contact yet would cancel a paid order for good."""
     read: list[dict[str, Any]] = []
-    client = table.orders().client
-    get_item = client.get_item
-    monkeypatch.setattr(client, "get_item", lambda **request: read.append(request) or get_item(**request))
-    contact.handler({"order_id": order_id}, CONTEXT)
+    get_item = order_store().client.get_item
+    FAKES["dynamodb"] = SimpleNamespace(get_item=lambda **request: read.append(request) or get_item(**request))
+    handle(contact, {"order_id": order_id}, CONTEXT)
     assert [request["ConsistentRead"] for request in read] == [True, True]

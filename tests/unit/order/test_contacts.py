@@ -6,17 +6,15 @@ from typing import Any
 import iso3166
 import pytest
 
-from kernel import clients
 from services.order.domain import addresses
 from services.order.functions import intake
-from services.order.storage import table
 from tests.support.choreography import DeadLetterQueue, batch
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, a_contact, an_order
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, a_contact, an_order, catalogue, contacts, handle, order_store
 from tests.unit.order.test_events import orders, placed_by_channel
 
 
 def rows_of(customer_id: str) -> set[str]:
-    keys = {item["pk"]["S"] for item in table.orders().client.scan(TableName="orders")["Items"]}
+    keys = {item["pk"]["S"] for item in order_store().client.scan(TableName="orders")["Items"]}
     return {key for key in keys if key.partition("#")[2] == customer_id}
 
 
@@ -31,7 +29,7 @@ def test_a_contact_and_its_mark_come_and_go_together(shop: Shop) -> None:
 
 def test_the_mark_has_nothing_of_the_person(shop: Shop) -> None:
     shop.call("PUT", "/customers/carol/contact", a_contact())
-    [mark] = [item for item in table.orders().client.scan(TableName="orders")["Items"] if item["pk"]["S"] == "REACHABLE#carol"]
+    [mark] = [item for item in order_store().client.scan(TableName="orders")["Items"] if item["pk"]["S"] == "REACHABLE#carol"]
     assert mark == {"pk": {"S": "REACHABLE#carol"}, "customer_id": {"S": "carol"}}
 
 
@@ -53,11 +51,19 @@ def test_a_forgotten_customer_cannot_order_and_finds_old_orders(shop: Shop) -> N
     assert shop.place().body["order_id"] == first.body["order_id"]
 
 
-def test_the_mark_costs_no_call_and_is_read_consistently(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mark_costs_no_call_and_is_read_consistently(shop: Shop) -> None:
     read: list[Any] = []
-    client = table.catalogue().client
-    batch_get_item = client.batch_get_item
-    monkeypatch.setattr(client, "batch_get_item", lambda **request: read.append(request) or batch_get_item(**request))
+    client = catalogue().client
+
+    class Watched:
+        def batch_get_item(self, **request: Any) -> Any:
+            read.append(request)
+            return client.batch_get_item(**request)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+    FAKES["dynamodb"] = Watched()
     shop.place()
     [request] = read
     assert request["RequestItems"]["orders"]["ConsistentRead"]
@@ -66,19 +72,19 @@ def test_the_mark_costs_no_call_and_is_read_consistently(shop: Shop, monkeypatch
 
 def test_a_channels_order_without_a_contact_is_set_aside_and_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = DeadLetterQueue()
-    monkeypatch.setattr(clients, "sqs", lambda: letters)
+    FAKES["sqs"] = letters
     event = placed_by_channel(customer_id="carol")
-    assert intake.handler(batch(event), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch(event), CONTEXT) == {"batchItemFailures": []}
     [reason] = letters.reasons
     assert "data.customer_id: customer carol has no contact" in reason
     assert orders() == []
 
-    table.contacts().put("carol", a_contact())
-    intake.handler(batch(json.dumps(event)), CONTEXT)
+    contacts().put("carol", a_contact())
+    handle(intake, batch(json.dumps(event)), CONTEXT)
     assert len(orders()) == 1
 
-    table.contacts().forget("carol")
-    intake.handler(batch(event), CONTEXT)
+    contacts().forget("carol")
+    handle(intake, batch(event), CONTEXT)
     assert (len(orders()), len(letters.reasons)) == (1, 1), "an order that is there is not refused"
 
 
@@ -94,7 +100,7 @@ def test_a_channels_order_without_a_contact_is_set_aside_and_may_come_again(monk
 )
 def test_a_domain_is_kept_as_mail_takes_it(shop: Shop, email: str, kept: str) -> None:
     assert shop.call("PUT", "/customers/carol/contact", a_contact(email=email)).status == 204
-    found = table.contacts().get("carol")
+    found = contacts().get("carol")
     assert found is not None
     assert found["email"] == kept
 
@@ -165,7 +171,7 @@ def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
         " Zoë\u00a0B. ",
     ):
         assert shop.call("PUT", "/customers/carol/contact", a_contact(name=name)).status == 204
-        found = table.contacts().get("carol")
+        found = contacts().get("carol")
         assert found is not None
         assert found["name"] == name.strip()
 

@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from kernel import clients
 from services.order.functions import commands, intake, subscriber
-from services.order.storage import table
 from tests.support.choreography import OtherServices
 from tests.support.receipts import as_the_saga
-from tests.unit.order.conftest import CONTEXT, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, FAKES, Shop, an_order, catalogue, handle, order_store
 
 KEY = "00004-19970101-2-2933-1"
 
@@ -28,7 +26,7 @@ class DeadLetterQueue:
 @pytest.fixture
 def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
     queue = DeadLetterQueue()
-    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    FAKES["sqs"] = queue
     return queue
 
 
@@ -64,12 +62,12 @@ def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:
 
 
 def orders() -> list[dict[str, Any]]:
-    items = table.orders().client.scan(TableName="orders")["Items"]
+    items = order_store().client.scan(TableName="orders")["Items"]
     return [item for item in items if item["pk"]["S"].startswith("ORDER#")]
 
 
 def test_a_channels_event_becomes_an_order(dead_letters: DeadLetterQueue) -> None:
-    assert intake.handler(batch(placed_by_channel()), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch(placed_by_channel()), CONTEXT) == {"batchItemFailures": []}
     (order,) = orders()
     assert (order["channel"]["S"], order["respond"]["S"], order["total"]["M"]["amount"]["N"]) == ("cdnow", "async", "1250")
     event = json.loads(order["pending"]["L"][0]["S"])
@@ -80,16 +78,16 @@ def test_a_channels_event_becomes_an_order(dead_letters: DeadLetterQueue) -> Non
 def test_the_key_is_kept_hashed_only(dead_letters: DeadLetterQueue, capsys: pytest.CaptureFixture[str]) -> None:
     key = "the-shops-own-key"
     other = placed_by_channel(idempotency_key=key, lines=[{"sku": "LP", "quantity": 1}])
-    intake.handler(batch(placed_by_channel(idempotency_key=key), other), CONTEXT)
+    handle(intake, batch(placed_by_channel(idempotency_key=key), other), CONTEXT)
     (reason,) = dead_letters.reasons
     assert "another order" in reason
     assert [text for text in (str(orders()), reason, capsys.readouterr().out) if key in text] == []
 
 
 def test_the_same_event_again_is_the_same_order(dead_letters: DeadLetterQueue) -> None:
-    intake.handler(batch(placed_by_channel(), placed_by_channel()), CONTEXT)
+    handle(intake, batch(placed_by_channel(), placed_by_channel()), CONTEXT)
     before = orders()
-    intake.handler(batch(placed_by_channel(), {**placed_by_channel(), "replay-name": "r"}), CONTEXT)
+    handle(intake, batch(placed_by_channel(), {**placed_by_channel(), "replay-name": "r"}), CONTEXT)
     assert orders() == before
     assert dead_letters.reasons == []
 
@@ -105,12 +103,12 @@ def test_the_same_event_again_is_the_same_order(dead_letters: DeadLetterQueue) -
     ids=["replayed", "redelivered", "redriven", "put twice"],
 )
 def test_a_known_order_is_not_priced_again(dead_letters: DeadLetterQueue, repeat: dict[str, Any]) -> None:
-    intake.handler(batch(placed_by_channel()), CONTEXT)
+    handle(intake, batch(placed_by_channel()), CONTEXT)
     before = orders()
-    table.catalogue().set_prices([{"sku": "MUG", "amount": 99, "currency": "EUR"}])
+    catalogue().set_prices([{"sku": "MUG", "amount": 99, "currency": "EUR"}])
     again = batch({**placed_by_channel(), **repeat.get("body", {})})
     again["Records"][0] |= {name: part for name, part in repeat.items() if name != "body"}
-    assert intake.handler(again, CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, again, CONTEXT) == {"batchItemFailures": []}
     assert (orders(), dead_letters.reasons) == (before, [])
 
 
@@ -118,12 +116,13 @@ def test_a_known_order_is_not_priced_again(dead_letters: DeadLetterQueue, repeat
     ("replay", "made"), [("orderflow-dev-1", 0), ("no-catch-up-please", 0), ("orderflow-catch-up-dev-1", 1)]
 )
 def test_a_replay_makes_an_order_only_to_catch_up(dead_letters: DeadLetterQueue, replay: str, made: int) -> None:
-    assert intake.handler(batch({**placed_by_channel(), "replay-name": replay}), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch({**placed_by_channel(), "replay-name": replay}), CONTEXT) == {"batchItemFailures": []}
     assert (len(orders()), dead_letters.reasons) == (made, [])
 
 
 def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_letters: DeadLetterQueue) -> None:
-    answer = intake.handler(
+    answer = handle(
+        intake,
         batch(
             placed_by_channel(),
             "not json",
@@ -155,9 +154,9 @@ def confirmed(shop: Shop) -> str:
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "x"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
     evidence = as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": held})
-    commands.handler({"command": "decide", **evidence, **step}, CONTEXT)
+    handle(commands, {"command": "decide", **evidence, **step}, CONTEXT)
     evidence = as_the_saga("confirm", order_id, {"payment": "CAPTURED", "stock": "COMMITTED"})
-    commands.handler({"command": "confirm", **evidence, **step}, CONTEXT)
+    handle(commands, {"command": "confirm", **evidence, **step}, CONTEXT)
     return order_id
 
 
@@ -167,8 +166,8 @@ def test_fulfilment_only_moves_forward(
 ) -> None:
     owners.bear_out("ShipmentDelivered")
     for detail_type in (*arrival, *arrival):
-        subscriber.handler(batch(shipment(detail_type, confirmed, 2)), CONTEXT)
-    row = table.orders().get(confirmed)
+        handle(subscriber, batch(shipment(detail_type, confirmed, 2)), CONTEXT)
+    row = order_store().get(confirmed)
     assert row is not None
     assert row["fulfilment"] == "DELIVERED"
     told = [json.loads(text)["detail-type"] for text in row["pending"]]
@@ -180,8 +179,8 @@ def test_a_shipment_of_no_order_is_delivered_again(
 ) -> None:
     owners.bear_out("ShipmentDispatched")
     stray = shipment("ShipmentDispatched", "ord-" + "a" * 26, 2)
-    answer = subscriber.handler(batch(stray, shipment("ShipmentDispatched", confirmed, 2)), CONTEXT)
+    answer = handle(subscriber, batch(stray, shipment("ShipmentDispatched", confirmed, 2)), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    row = table.orders().get(confirmed)
+    row = order_store().get(confirmed)
     assert row is not None
     assert row["fulfilment"] == "DISPATCHED"

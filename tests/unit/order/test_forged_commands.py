@@ -10,11 +10,10 @@ from kernel.commands import InvalidCommandError
 from kernel.receipts import Kind, ReceiptRefusedError
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands
-from services.order.storage import table
-from services.order.workflow import statements
+from services.order.workflow.statements import Statements
 from tests.support.forged_receipts import forgeries
 from tests.support.receipts import as_the_saga, decision, payable, payment, receipts, stock
-from tests.unit.order.conftest import CONTEXT, Shop, an_order
+from tests.unit.order.conftest import COMMANDS, CONTEXT, Shop, an_order, handle, order_store
 
 LINES = an_order()["lines"]
 TOTAL = {"amount": 4999, "currency": "USD"}
@@ -71,17 +70,17 @@ def order_id(request: pytest.FixtureRequest, shop: Shop) -> str:
 
 def invoke(called: str, order_id: Any, **fields: Any) -> Any:
     about = {"command": called, "order_id": order_id, "correlation_id": "c", "causation_id": "c"}
-    return commands.handler({**about, **fields}, CONTEXT)
+    return handle(commands, {**about, **fields}, CONTEXT)
 
 
 def row(order_id: str) -> dict[str, Any]:
-    found = table.orders().get(order_id)
+    found = order_store().get(order_id)
     assert found
     return found
 
 
 def test_every_command_that_moves_an_order_needs_a_receipt() -> None:
-    assert {more.get("command", command) for command, (more, _) in NEEDS.items()} == set(commands.COMMANDS) - {"load"}
+    assert {more.get("command", command) for command, (more, _) in NEEDS.items()} == COMMANDS - {"load"}
 
 
 @pytest.mark.parametrize("command", NEEDS)
@@ -156,7 +155,7 @@ def test_an_order_is_not_confirmed_on_a_hold_alone(shop: Shop) -> None:
 def test_what_a_run_begins_from_bears_the_orders_receipts(shop: Shop) -> None:
     """The live input, and what a resumed run loads, state the same, and the decision as it is."""
     order_id = pending(shop, "ALLOW_PARTIAL")
-    live, loaded = statements.live_input(row(order_id)), invoke("load", order_id)
+    live, loaded = Statements(receipts()).live_input(row(order_id)), invoke("load", order_id)
     for stated in (live, loaded):
         assert receipts().check(Kind.PAYABLE, order_id, stated["payable"]) == {"total": TOTAL, "payment_token": "pm_card_visa"}
         assert receipts().check(Kind.WANTED, order_id, stated["wanted"]) == {"lines": LINES, "if_short": "ALLOW_PARTIAL"}

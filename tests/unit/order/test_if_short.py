@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
+from kernel import clock
 from kernel.receipts import Kind
 from services.order.domain import decisions
 from services.order.domain.decisions import BACKORDER_POLL_INTERVAL, EvidenceMissingError
 from services.order.functions import commands, intake, subscriber, sweeper
-from services.order.storage import table
-from services.order.workflow import statements
+from services.order.workflow.statements import Statements
 from tests.support.choreography import Bus, DeadLetterQueue, batch
-from tests.support.receipts import as_the_saga, checked
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.support.receipts import as_the_saga, checked, receipts
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, an_order, catalogue, handle, order_store
 from tests.unit.order.test_events import placed_by_channel
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -25,8 +24,8 @@ PART = {"outcome": "HELD", "lines": [{"sku": "MUG", "quantity": 1}]}
 
 @pytest.fixture(autouse=True)
 def no_queue_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
-    monkeypatch.setattr(clients, "events", Bus)
+    FAKES["sqs"] = DeadLetterQueue()
+    FAKES["events"] = Bus()
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +40,11 @@ def placed(shop: Shop, if_short: str, **changes: Any) -> str:
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
     about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e", "tried_at": ""}
-    return checked(Kind.DECISION, order_id, commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
+    return checked(Kind.DECISION, order_id, handle(commands, {**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
 
 
 def row(order_id: str) -> dict[str, Any]:
-    found = table.orders().get(order_id)
+    found = order_store().get(order_id)
     assert found
     return found
 
@@ -77,7 +76,7 @@ def test_a_late_repeat_of_the_request_asks_for_what_was_ordered(shop: Shop, saga
     order_id = placed(shop, "ALLOW_PARTIAL")
     first = json.loads(saga.started[0]["input"])
     command("decide", order_id, decision="CONFIRM", stock=PART)
-    assert statements.live_input(row(order_id)) == first
+    assert Statements(receipts()).live_input(row(order_id)) == first
 
 
 def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
@@ -94,7 +93,7 @@ def test_who_did_not_allow_a_part_gets_none(shop: Shop) -> None:
 
 
 def test_where_only_a_gift_is_there_the_order_is_out_of_stock(shop: Shop) -> None:
-    table.catalogue().set_prices([{"sku": "GIFT", "amount": 0, "currency": "USD"}])
+    catalogue().set_prices([{"sku": "GIFT", "amount": 0, "currency": "USD"}])
     lines = [{"sku": "LP", "quantity": 1}, {"sku": "GIFT", "quantity": 1}]
     order_id = placed(shop, "ALLOW_PARTIAL", lines=lines)
     answer = command("decide", order_id, decision="CONFIRM", stock={"outcome": "HELD", "lines": lines[1:]})
@@ -140,8 +139,8 @@ def test_the_saga_and_the_event_are_told_what_to_do(shop: Shop, saga: Saga) -> N
 
 
 def test_a_channel_may_say_what_to_do(shop: Shop) -> None:
-    assert intake.handler(batch(placed_by_channel(if_short="ALLOW_PARTIAL")), None) == {"batchItemFailures": []}
-    rows = table.orders().client.scan(TableName="orders")["Items"]
+    assert handle(intake, batch(placed_by_channel(if_short="ALLOW_PARTIAL")), None) == {"batchItemFailures": []}
+    rows = order_store().client.scan(TableName="orders")["Items"]
     assert [found["if_short"]["S"] for found in rows if found["pk"]["S"].startswith("ORDER#")] == ["ALLOW_PARTIAL"]
 
 
@@ -193,12 +192,12 @@ def allocated(order_id: str) -> None:
     }
     detail = {"metadata": metadata, "data": {"lines": an_order()["lines"]}}
     event = {"source": "orderflow.inventory", "detail-type": "StockAllocated", "detail": detail}
-    clients.functions().bear_out("StockAllocated")
-    assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
+    FAKES["functions"].bear_out("StockAllocated")
+    assert handle(subscriber, batch(event), None) == {"batchItemFailures": []}
 
 
 def sweep() -> dict[str, int]:
-    return sweeper.handler({}, CONTEXT)
+    return handle(sweeper, {}, CONTEXT)
 
 
 def test_what_was_waited_for_lets_the_saga_go_on(saga: Saga, waiting: str) -> None:

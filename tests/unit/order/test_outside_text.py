@@ -1,17 +1,16 @@
 """Text from outside: the API answers 4xx, and the intake quarantines at once, whatever the bytes are."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel import clients
 from services.order.functions import api, intake
-from services.order.storage import table
 from tests.support.choreography import DeadLetterQueue, batch
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, an_order, handle
 from tests.unit.order.test_events import orders, placed_by_channel
 
 VISA, ADDRESS = "4111111111111111", "joe@example.com"
@@ -39,7 +38,7 @@ BODIES = (
 @pytest.fixture
 def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
     queue = DeadLetterQueue()
-    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    FAKES["sqs"] = queue
     return queue
 
 
@@ -106,8 +105,8 @@ def test_no_path_and_no_query_holds_a_card_number(shop: Shop, method: str, path:
 
 
 @pytest.mark.parametrize("order_id", ["a" * 3000, "ord-1", "ORD-" + "a" * 26, "ord-" + "a" * 27, f"ord-{VISA}"])
-def test_an_id_of_another_form_is_no_orders(shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table.orders(), "get", lambda _: pytest.fail("the table is not asked"))
+def test_an_id_of_another_form_is_no_orders(shop: Shop, order_id: str) -> None:
+    FAKES["dynamodb"] = SimpleNamespace(get_item=lambda **_: pytest.fail("the table is not asked"))
     for method, path in (("GET", f"/orders/{order_id}"), ("POST", f"/orders/{order_id}/cancel")):
         answer = shop.call(method, path)
         assert (answer.status, answer.body["field"]) == (404, "order_id")
@@ -161,18 +160,21 @@ def test_a_key_badly_quoted_is_refused(shop: Shop, key: str) -> None:
         (placed_by_channel(idempotency_key="a\r\nb"), "data.idempotency_key: must have printable characters"),
         (placed_by_channel(payment_token=f"pm_{VISA}"), "data.payment_token: looks like"),
         (placed_by_channel(lines=[{"sku": VISA, "quantity": 1}]), "data.lines[0].sku: looks like"),
-        ({**placed_by_channel(), "source": "orderflow.channel.SHOP/é"}, "from orderflow.channel.SHOP/é: source: a channel is"),
-        ({**placed_by_channel(), "source": "orderflow.channel."}, "from orderflow.channel.: source: a channel is"),
-        ({**placed_by_channel(), "source": "orderflow.channel.api"}, "source: a channel is"),
-        ({**placed_by_channel(), "source": "orderflow.channel." + "x" * 230}, "source: a channel is"),
-        ({**placed_by_channel(), "source": f"orderflow.channel.{VISA}"}, "from (not shown): source: a channel is"),
+        (
+            {**placed_by_channel(), "source": "orderflow.channel.SHOP/é"},
+            "from orderflow.channel.SHOP/é: source: a channel name has",
+        ),
+        ({**placed_by_channel(), "source": "orderflow.channel."}, "from orderflow.channel.: source: a channel name has"),
+        ({**placed_by_channel(), "source": "orderflow.channel.api"}, "source: a channel name has"),
+        ({**placed_by_channel(), "source": "orderflow.channel." + "x" * 230}, "source: a channel name has"),
+        ({**placed_by_channel(), "source": f"orderflow.channel.{VISA}"}, "from (not shown): source: a channel name has"),
         ({**placed_by_channel(), "replay-name": {"a": 1}}, "replay-name: must be text"),
     ],
 )
 def test_a_channels_event_with_what_is_no_id_is_set_aside_with_the_reason(
     dead_letters: DeadLetterQueue, caplog: Any, event: dict[str, Any], reason: str
 ) -> None:
-    assert intake.handler(batch(event, placed_by_channel(idempotency_key="k9")), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch(event, placed_by_channel(idempotency_key="k9")), CONTEXT) == {"batchItemFailures": []}
     [said] = dead_letters.reasons
     assert reason in said
     assert said.isprintable()
@@ -183,7 +185,7 @@ def test_a_channels_event_with_what_is_no_id_is_set_aside_with_the_reason(
 
 def test_a_whole_number_of_a_channel_is_an_integer(dead_letters: DeadLetterQueue) -> None:
     body = json.dumps(placed_by_channel(lines=[{"sku": "MUG", "quantity": 2}])).replace('"quantity": 2', '"quantity": 2.0')
-    assert intake.handler(batch(body), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch(body), CONTEXT) == {"batchItemFailures": []}
     assert dead_letters.reasons == []
 
 
@@ -203,7 +205,7 @@ def test_any_body_is_answered_as_documented(shop: Shop, body: str) -> None:
 def test_any_cursor_key_and_header_is_answered_as_documented(shop: Shop, text: str, other: str) -> None:
     event = {"customer": "alice", "cursor": text, "limit": other}
     for query in (event, {**event, "limit": "5"}):
-        answer = api.handler(_listing(query), CONTEXT)
+        answer = handle(api, _listing(query), CONTEXT)
         assert answer["statusCode"] in (200, 400)
     assert shop.place(key=text, prefer=other, x_correlation_id=text).status < 500
 
@@ -211,7 +213,7 @@ def test_any_cursor_key_and_header_is_answered_as_documented(shop: Shop, text: s
 @ONE_SHOP
 @given(BODIES | JSON.map(lambda detail: json.dumps({**placed_by_channel(), "detail": detail})))
 def test_any_message_is_an_order_or_set_aside(dead_letters: DeadLetterQueue, body: str) -> None:
-    assert intake.handler(batch(body), CONTEXT) == {"batchItemFailures": []}
+    assert handle(intake, batch(body), CONTEXT) == {"batchItemFailures": []}
 
 
 def _listing(query: dict[str, str]) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
+from kernel import clock
 from services.order.functions import sweeper
 from services.order.storage import table
-from tests.unit.order.conftest import CONTEXT, Saga, Shop
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -26,13 +26,13 @@ class Bus:
 @pytest.fixture(autouse=True)
 def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
     bus = Bus()
-    monkeypatch.setattr(clients, "events", lambda: bus)
+    FAKES["events"] = bus
     return bus
 
 
 def sweep_at(moment: datetime) -> dict[str, int]:
     with clock.held_by(lambda: moment):
-        return sweeper.handler({}, CONTEXT)
+        return handle(sweeper, {}, CONTEXT)
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga, mo
 
 def test_a_lease_keeps_a_second_sweeper_off(order_id: str, saga: Saga) -> None:
     moment = NOON + timedelta(seconds=61)
-    assert table.orders().lease(order_id, "one", moment) is not None
-    assert table.orders().lease(order_id, "two", moment) is None
-    assert table.orders().lease(order_id, "two", moment + timedelta(seconds=46)) is not None
+    assert order_store().lease(order_id, "one", moment) is not None
+    assert order_store().lease(order_id, "two", moment) is None
+    assert order_store().lease(order_id, "two", moment + timedelta(seconds=46)) is not None
 
 
 def test_it_never_gives_up(order_id: str, saga: Saga) -> None:

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
+from kernel import clock
 from kernel.receipts import Kind
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, sweeper
-from services.order.storage import table
 from tests.support.choreography import Bus
 from tests.support.receipts import as_the_saga, checked
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order
+from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, an_order, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REASONS = ("PAYMENT_UNAVAILABLE", "INVENTORY_UNAVAILABLE")
@@ -22,23 +21,23 @@ HELD = {"outcome": "HELD", "lines": an_order()["lines"]}
 
 @pytest.fixture(autouse=True)
 def bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "events", Bus)
+    FAKES["events"] = Bus()
 
 
 def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
     about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e"}
-    return checked(Kind.DECISION, order_id, commands.handler({**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
+    return checked(Kind.DECISION, order_id, handle(commands, {**about, **as_the_saga(name, order_id, fields)}, CONTEXT))
 
 
 def row(order_id: str) -> dict[str, Any]:
-    found = table.orders().get(order_id)
+    found = order_store().get(order_id)
     assert found
     return found
 
 
 def sweep(after: timedelta) -> None:
     with clock.held_by(lambda: NOON + after):
-        sweeper.handler({}, CONTEXT)
+        handle(sweeper, {}, CONTEXT)
 
 
 def gets_no_answer(reason: str) -> Any:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from kernel import clients, clock
+from kernel import clock
 from services.order.functions import commands, subscriber
-from services.order.storage import table
 from tests.support.choreography import DeadLetterQueue, an_event, batch
 from tests.support.receipts import as_the_saga
-from tests.unit.order.conftest import Saga, Shop, an_order
+from tests.unit.order.conftest import FAKES, Saga, Shop, an_order, contacts, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVIDENCE = {"payment": "CAPTURED", "stock": "COMMITTED"}
@@ -20,7 +19,7 @@ EVIDENCE = {"payment": "CAPTURED", "stock": "COMMITTED"}
 
 @pytest.fixture(autouse=True)
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "sqs", DeadLetterQueue)
+    FAKES["sqs"] = DeadLetterQueue()
 
 
 def confirmed(shop: Shop, key: str = "key-1") -> str:
@@ -29,8 +28,8 @@ def confirmed(shop: Shop, key: str = "key-1") -> str:
     step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e"}
     held = {"outcome": "HELD", "lines": an_order()["lines"]}
     evidence = as_the_saga("decide", order_id, {"decision": "CONFIRM", "stock": held})
-    commands.handler({"command": "decide", **evidence, **step}, None)
-    commands.handler({"command": "confirm", **as_the_saga("confirm", order_id, EVIDENCE), **step}, None)
+    handle(commands, {"command": "decide", **evidence, **step}, None)
+    handle(commands, {"command": "confirm", **as_the_saga("confirm", order_id, EVIDENCE), **step}, None)
     return str(order_id)
 
 
@@ -41,8 +40,8 @@ def heard(order_id: str, *types: str) -> None:
         service = "inventory" if detail_type == "StockReleased" else owner[detail_type[0]]
         data = {"restocked": True} if detail_type == "StockReleased" else {}
         event = an_event(service, detail_type, order_id, **data)
-        clients.functions().bear_out(detail_type, **event["detail"]["data"])
-        assert subscriber.handler(batch(event), None) == {"batchItemFailures": []}
+        FAKES["functions"].bear_out(detail_type, **event["detail"]["data"])
+        assert handle(subscriber, batch(event), None) == {"batchItemFailures": []}
 
 
 def timeline(shop: Shop, order_id: str) -> list[str]:
@@ -113,7 +112,7 @@ def test_another_tag_is_another_order(shop: Shop, saga: Saga, known: str) -> Non
 def test_a_sweepers_lease_changes_neither_what_is_shown_nor_the_tag(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     before = shop.call("GET", f"/orders/{order_id}")
-    assert table.orders().lease(order_id, "a sweeper", clock.now() + timedelta(hours=1))
+    assert order_store().lease(order_id, "a sweeper", clock.now() + timedelta(hours=1))
     after = shop.call("GET", f"/orders/{order_id}")
     assert (after.body, after.headers["ETag"]) == (before.body, before.headers["ETag"])
 
@@ -136,7 +135,7 @@ def placed(shop: Shop, count: int, **changes: Any) -> list[str]:
 def test_a_customers_orders_come_page_by_page_the_newest_first(shop: Shop) -> None:
     ours = placed(shop, 5)
     placed(shop, 2, customer_id="bob")
-    table.contacts().put("alice", {"name": "Alice", "email": "alice@example.com", "address": {}})
+    contacts().put("alice", {"name": "Alice", "email": "alice@example.com", "address": {}})
     pages, path = [], "/orders?customer=alice&limit=2"
     while path:
         page = shop.call("GET", path)

@@ -26,16 +26,14 @@ from services.inventory.storage import table as inventory_table
 from services.order.domain import identity
 from services.order.functions import api, intake
 from services.order.functions import operator as order_operator
-from services.order.storage import table
+from services.order.storage.catalogue import Catalogue
+from services.order.storage.table import Orders
+from tests.support.fake_clients import fresh
 from tests.support.receipts import make_key, wanted
 from tests.support.tables import create_table
 
 CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
 CACHED = (
-    table.orders,
-    table.catalogue,
-    table.contacts,
-    api.settings,
     inventory_table.reservations,
     inventory_table.replenishments,
     inventory_table.levels,
@@ -98,7 +96,7 @@ class Saga:
         return {"status": "SUCCEEDED", "output": json.dumps({"status": row["status"], "reason": row.get("reason")})}
 
     def run(self, order_id: str) -> dict[str, Any]:
-        order = table.orders().get(order_id)
+        order = Orders(clients.dynamodb(), "stage").get(order_id)
         assert order is not None
         if not self.works or order["status"] != "PENDING":
             return order
@@ -111,7 +109,7 @@ class Saga:
 
     def finish(self, order: dict[str, Any], **changes: str) -> dict[str, Any]:
         row = {**order, **changes}
-        table.orders().client.put_item(TableName="stage", Item=marshal(row))
+        Orders(clients.dynamodb(), "stage").client.put_item(TableName="stage", Item=marshal(row))
         return row
 
 
@@ -142,7 +140,8 @@ class Bus:
 
     def deliver(self, entry: dict[str, Any]) -> None:
         body = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-        intake.accept(parse(json.dumps(body)))
+        dynamodb = clients.dynamodb()
+        intake.Intake(Orders(dynamodb, "stage"), Catalogue(dynamodb, "stage")).accept(parse(json.dumps(body)))
         scope = identity.channel_scope(entry["Source"].removeprefix(CHANNEL_PREFIX))
         self.saga.run(identity.order_id(scope, body["detail"]["data"]["idempotency_key"]))
 
@@ -150,7 +149,7 @@ class Bus:
 class Functions:
     """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
 
-    HANDLERS = {"order/operator-arn": order_operator.handler, "inventory/operator-arn": inventory_operator.handler}
+    HANDLERS = {"order/operator-arn": fresh(order_operator), "inventory/operator-arn": inventory_operator.handler}
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         try:
@@ -177,7 +176,7 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    handler = {"https://api.example": api.handler, "https://stock.example": inventory_api.handler}[host]
+    handler = {"https://api.example": fresh(api), "https://stock.example": inventory_api.handler}[host]
     answer = handler(event, CONTEXT)
     return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
