@@ -6,7 +6,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 TOGETHER = ("infrastructure",)
-"""Folders whose tests share what is dear to make."""
+"""Folders with tests that share an expensive fixture."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -160,7 +160,7 @@ class EasyPostAccount(EasyPost):
         return str(shipment.get("reference", "?"))
 
     def check(self, order_id: str, path: str, body: Mapping[str, Any], invocation: str) -> None:
-        """E7: hold what is asked for against what is so."""
+        """E7: compare the request with the facts."""
         if path == "/v2/shipments":
             address = body["shipment"]["to_address"]
             self.statements.addressed(order_id, address["name"], address["street1"], address["country"], invocation)

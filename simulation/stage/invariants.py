@@ -534,7 +534,7 @@ class Invariants:
             self.fail("S1", f"{order_id} is cancelled with stock {stock}")
 
     def _check_stripe(self, order_id: str, status: str) -> None:
-        """M2, M3, M4 by Stripe's own books, where Stripe is what is paid by."""
+        """M2, M3, M4 by Stripe's own books, if Stripe is the gateway."""
         if self.world.accounts is None or (order := self.orders.get(order_id)) is None:
             return
         stripe, total = self.world.accounts.stripe, amount_of(order)[0]
@@ -614,7 +614,7 @@ class Invariants:
             )
 
     def stated(self, told: Mapping[str, Any]) -> None:
-        """C1: what an order asks of payment and of inventory is what was ordered, whatever it is for by now."""
+        """C1: an order asks payment and inventory for its original lines and total, whatever it is for by now."""
         order = self.orders.get(str(told.get("order_id")))
         if order is None or FORGER in self._task_name():
             return
@@ -883,7 +883,7 @@ class Invariants:
             self.fail("M5", f"captured {dict(captured)}, confirmed {dict(confirmed)}")
 
     def consumers_complete(self) -> None:
-        """R1, E1, E3: after a replay that covers what was lost, consumers' tables are those of the fault-free run."""
+        """R1, E1, E3: after a replay that covers the losses, consumers' tables are those of the fault-free run."""
         for order_id, order in sorted(self.orders.items()):
             status = status_of(order)
             shipment = self.tables["shipping"].rows.get(f"SHIP#{order_id}")

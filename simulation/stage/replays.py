@@ -56,7 +56,7 @@ class Verdict:
 
 
 class Losses(Plan):
-    """A part of some consumers' deliveries never comes; of what is replayed, a part comes twice.
+    """A part of some consumers' deliveries never comes; a part of the replay comes twice.
 
     The repeated request of a waiting order arrives; otherwise the order would ask for ever.
     """
@@ -66,7 +66,7 @@ class Losses(Plan):
         self.chance = chance
         self.shares = shares
         self.over = False
-        """Once true, what is live comes through."""
+        """Once true, live events come through."""
         self.now: Callable[[], int] = lambda: 0
         self._first: dict[str, int] = {}
         """By event and consumer, when its first delivery was due."""
@@ -179,7 +179,7 @@ def _spoiling(chance: Chance, plan: Losses, rule: Rule, spoiled: list[str]) -> C
 
 
 def _tables(world: World) -> Tables:
-    """Every row of every table, but for what is of the run."""
+    """Every row of every table, but for the attributes of the run."""
     names = (*deployment.SWEEPERS, deployment.LEDGER)
     return {
         name: {
@@ -205,7 +205,7 @@ def _different(calm: Tables, found: Tables) -> list[str]:
 
 
 def main(seeds: int, first: str, processes: int) -> int:
-    """Run so many seeds, and say what came of them; 0 if every table was right."""
+    """Run so many seeds, and report the results; 0 if every table was right."""
     from simulation.stage.report import say
 
     started, done = time.monotonic(), 0

@@ -95,7 +95,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
 
 
 def recover_and_replay(world: World) -> int:
-    """R1: redrive and replay what was lost, and the consumers are complete. R2: replay it all again, and nothing happens.
+    """R1: redrive and replay the losses, and the consumers are complete. R2: replay it all again, and nothing happens.
 
     In half of the worlds a first recovery is struck as everything before it.
     Before that, R2 of a replay without catch-up: consumers with effects outside do nothing, whatever they missed.
@@ -116,7 +116,7 @@ def recover_and_replay(world: World) -> int:
 
 
 def set_going_again(world: World, replay: str) -> None:
-    """Redrive what is dead, replay everything, and retry refused refunds, as the operator."""
+    """Redrive dead messages, replay everything, and retry refused refunds, as the operator."""
     for queue in world.queues.values():
         queue.redrive()
     world.bus.replay(replay, set(world.queues))

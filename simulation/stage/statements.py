@@ -170,7 +170,7 @@ class Statements:
 
 
 def shown_of(row: Mapping[str, object]) -> dict[str, Any]:
-    """Return what is shown of a row, or what an answer shows."""
+    """Return the public attributes of a row, or of an answer."""
     return {name: row[name] for name in SHOWN if row.get(name)}
 
 

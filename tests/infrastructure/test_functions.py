@@ -227,7 +227,7 @@ def secrets_read(assembly: Assembly, service: str, module: str) -> set[str]:
 
 
 def test_four_functions_read_the_key_of_the_receipts(assembly: Assembly) -> None:
-    """Those that state something, or check what was stated."""
+    """The functions that issue or check a receipt."""
     readers = {name for name in ALL if "receipt-key-arn" in secrets_read(assembly, *name)}
     assert readers == {("order", "api"), ("order", "commands"), ("payment", "commands"), ("inventory", "commands")}
 

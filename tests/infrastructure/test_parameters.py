@@ -99,7 +99,7 @@ def test_the_cdk_deploys_in_that_order_too(assembly: Assembly) -> None:
 
 
 def test_a_stage_that_cannot_be_part_of_a_name_is_refused() -> None:
-    with pytest.raises(StageError, match="'Dev/1' is not a stage"):
+    with pytest.raises(StageError, match="'Dev/1' is not the name of a stage"):
         stages.load("Dev/1")
 
 

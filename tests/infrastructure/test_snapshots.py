@@ -1,4 +1,4 @@
-"""Each stack's template, whole: what a change of the composition or of the CDK does to what is deployed.
+"""Each stack's template, whole: the effect of a change of the composition or of the CDK on the deployment.
 
 After a change that is meant: `pytest tests/infrastructure/test_snapshots.py --snapshot-update`, and read the difference.
 """

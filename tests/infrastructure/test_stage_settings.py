@@ -111,7 +111,7 @@ def test_logs_are_kept_as_long_as_the_stage_says(lasting: Assembly) -> None:
     ("context", "said"),
     [
         ({}, r"No stage is named. Name one with -c stage=NAME: .*dev"),
-        ({"stage": "prod-eu"}, "'prod-eu' is not a stage"),
+        ({"stage": "prod-eu"}, "'prod-eu' is not the name of a stage"),
         ({"stage": "none"}, "There is no stage 'none'"),
         ({"stage": "dev", "gateway": "stripe"}, "-c gateway=stripe contradicts stages/dev.yaml, which says gateway: sandbox"),
         ({"stage": "mine", "like": "dev", "gateway": "stripe"}, "-c gateway=stripe contradicts"),

@@ -50,7 +50,7 @@ class Dynalite:
         )
 
     def overwrite(self, key: Mapping[str, Any], row: Mapping[str, Any] | None) -> None:
-        """Store `row` under `key` in the table `rows`, or delete what is stored there."""
+        """Store `row` under `key` in the table `rows`, or delete the stored value."""
         if row is None:
             self.ask("DeleteItem", {"TableName": "rows", "Key": key})
         else:

@@ -182,7 +182,7 @@ class MotoStage:
 
 
 class UnknownReferenceError(Exception):
-    """A reference to what is not deployed here."""
+    """A reference to a resource that is not deployed here."""
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def print_figure(name: str, figure: str, most: str) -> None:
-    """Print what was measured, and the most that it may be."""
+    """Print a figure, and the most that it may be."""
     sys.stdout.write(f"{name:<72} {figure:>6}  (goal {most})\n")
 
 

@@ -131,7 +131,7 @@ class Bus:
 
 
 class DeadLetterQueue:
-    """Stands in for SQS: keeps the reasons for what was set aside."""
+    """Stands in for SQS: keeps the reasons of quarantined messages."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []

@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTIL
 
 
 def copy(folder: Path) -> Path:
-    """Copy what is deployed and what deploys it."""
+    """Copy the deployed code and the code that deploys it."""
     for name in COPIED:
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in LINKED:

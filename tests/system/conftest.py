@@ -27,7 +27,7 @@ STAGES = Path(__file__).with_name("stages")
 
 @dataclass(frozen=True)
 class Laptop:
-    """The deployed system, spoken to as its users do: by HTTP, by events, and by looking at what is durably there."""
+    """The deployed system, spoken to as its users do: by HTTP, by events, and by the durable rows."""
 
     target: Target
 

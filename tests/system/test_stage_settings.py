@@ -67,7 +67,7 @@ def plain_cdk(target: Target, *arguments: str, app: str | None = None) -> "subpr
 
 
 def plain_deploy(target: Target, *stacks: str, again: bool = False, **parameters: str) -> "subprocess.CompletedProcess[str]":
-    """Deploy by the CDK's command line, and by nothing else. `again` takes what was synthesized last."""
+    """Deploy by the CDK's command line, and by nothing else. `again` takes the last synthesis."""
     given = [part for name, value in parameters.items() for part in ("--parameters", f"{stacks[0]}:{name}={value}")]
     app = str(process.home() / "plain") if again else None
     return plain_cdk(target, "deploy", "--exclusively", *stacks, "--require-approval", "never", *given, app=app)

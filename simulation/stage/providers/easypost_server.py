@@ -18,7 +18,7 @@ WEBHOOK_SECRET = "shared-with-easypost"
 
 
 class EasyPost:
-    """The account: its shipments by id, what was sold, and how the next requests fail."""
+    """The account: its shipments by id, the sold labels, and how the next requests fail."""
 
     def __init__(self) -> None:
         self.url = ""

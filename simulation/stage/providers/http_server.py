@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib3 import HTTPHeaderDict
 
 Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
-"""The status, what is answered as JSON, and further headers."""
+"""The status, the JSON body, and further headers."""
 
 
 class Api(Protocol):

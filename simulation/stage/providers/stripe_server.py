@@ -3,7 +3,7 @@
 - A PaymentIntent's states: https://docs.stripe.com/payments/paymentintents/lifecycle
 - Keys: the first answer under a key is repeated for a day, even an HTTP 500; other parameters under it are refused. A key whose
   request is at work is a conflict. A request that is refused before it begins leaves no key: https://docs.stripe.com/api/idempotent_requests
-- Refunds: a charge gives back what was taken and no more, in one refund or several: https://docs.stripe.com/refunds
+- Refunds: a charge gives back the captured amount and no more, in one refund or several: https://docs.stripe.com/refunds
 - Whether to repeat: `Stripe-Should-Retry`, `Retry-After`: https://docs.stripe.com/error-low-level
 - Test payment methods: https://docs.stripe.com/testing
 """
@@ -47,7 +47,7 @@ class Fault:
 
 @dataclass
 class Stripe:
-    """The account: its PaymentIntents and refunds by id, what is remembered of keys, and what goes wrong next."""
+    """The account: its PaymentIntents and refunds by id, the answers by key, and the next faults."""
 
     url: str = ""
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)

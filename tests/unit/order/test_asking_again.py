@@ -35,7 +35,7 @@ class Stage:
         order_store().create_or_apply(self.order_id, decide, CAUSE)
 
     def relay(self) -> list[dict[str, Any]]:
-        """Publish what is pending."""
+        """Publish the pending events."""
         published = [json.loads(text) for text in self.row.get("pending", ())]
         expression = "REMOVE pending, pending_since, pending_shard"
         self.dynamodb.update_item(TableName="orders", Key=marshal({"pk": self.row["pk"]}), UpdateExpression=expression)

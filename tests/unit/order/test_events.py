@@ -14,7 +14,7 @@ KEY = "00004-19970101-2-2933-1"
 
 
 class DeadLetterQueue:
-    """Stands in for SQS: keeps what was set aside."""
+    """Stands in for SQS: keeps the quarantined messages."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []

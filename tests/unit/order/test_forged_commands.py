@@ -120,7 +120,7 @@ def held(*quantities: int) -> dict[str, Any]:
     ids=["far more", "one more", "one more of another", "less than nothing", "another SKU"],
 )
 def test_forged_holds_of_more_than_was_ordered_raise_no_total(shop: Shop, if_short: str, answer: dict[str, Any]) -> None:
-    """Even with inventory's own receipt: a total follows from what was ordered."""
+    """Even with inventory's own receipt: a total follows from the original lines."""
     order_id = pending(shop, if_short)
     before = row(order_id)
     with pytest.raises(EvidenceMissingError, match="at most"):

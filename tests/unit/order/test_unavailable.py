@@ -105,7 +105,7 @@ def test_a_backlog_that_nobody_tried_is_confirmed_after_the_outage(shop: Shop, s
 
 
 def test_the_last_try_begins_after_the_deadline(saga: Saga, order_id: str, reason: str) -> None:
-    """The answer of a try that began before it comes late, and says nothing of what is so by now."""
+    """The answer of a try that began before it comes late, and says nothing about the present."""
     saga.answer = lambda start: {}
     sweep(timedelta(minutes=9))
     early = row(order_id)["tried_at"]

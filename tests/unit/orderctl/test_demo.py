@@ -1,4 +1,4 @@
-"""The demonstration's scenes say what came of them, or that it did not; its laptop is its own, and ends with it."""
+"""The demonstration's scenes report their result, or their failure; its laptop is its own, and ends with it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`orderctl deploy` and `destroy`: the order, what is refused before anything is begun, and what the messages say."""
+"""`orderctl deploy` and `destroy`: the order, refusals before anything is begun, and the messages."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`orderctl dlq`: which dead-letter queues there are, what is in them and why; nothing is taken out."""
+"""`orderctl dlq`: the dead-letter queues, their messages and the reasons; nothing is taken out."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`orderctl replay`: which window, which rules, what is refused, and following it to its end."""
+"""`orderctl replay`: the window, the rules, refusals, and following it to its end."""
 
 import re
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""An order that is confirmed for what there is: of what was authorised, a part is captured, and that part may be refunded."""
+"""An order that is confirmed for what there is: a part of the authorisation is captured, and that part may be refunded."""
 
 from typing import Any
 
