@@ -3,7 +3,6 @@
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from aws_cdk import App
 
@@ -46,10 +45,11 @@ def stage_of(app: App) -> Stage:
 
     Raises stages.StageError if the context names no stage that can be used, or contradicts the stage's file.
     """
-    context: dict[str, Any] = app.node.get_all_context()
+    context: dict[str, object] = app.node.get_all_context()
     if "stage" not in context:
         raise StageError("No stage is named.", f"Name one with -c stage=NAME: {stages.listed()}.")
-    stage = stages.load(str(context["stage"]), like=context.get("like"))
+    like = context.get("like")
+    stage = stages.load(str(context["stage"]), like=None if like is None else str(like))
     for name in context.keys() - {"stage", "like"}:
         if SETTING_NAME.fullmatch(name):
             stages.override(stage, name, stages.as_text(context[name]))

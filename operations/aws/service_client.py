@@ -39,7 +39,7 @@ MAX_ITEMS = 50
 """The most entries of one `set_prices` and of one `replenish`."""
 
 
-def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> object:
+def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any:
     """Call the function whose ARN stands at `parameter` (`order/operator-arn`); its answer.
 
     A `UserError` if the function failed, with what it said.

@@ -14,7 +14,9 @@ class Settlement(TypedDict):
 
 
 class PaymentAttributes(SweptAttributes, total=False):
-    """What a payment's decisions set. A void before its authorise leaves an item without `total` and `payment_token`."""
+    """The attributes that a payment's decisions set. A void before its authorise leaves an item without `total` and
+    `payment_token`.
+    """
 
     order_id: str
     correlation_id: str
@@ -47,7 +49,7 @@ PaymentDecision = Decision[PaymentAttributes]
 
 
 class DisputeAttributes(SweptAttributes, total=False):
-    """What a dispute's decisions set."""
+    """The attributes that a dispute's decisions set."""
 
     order_id: str
     dispute_id: str
@@ -63,7 +65,7 @@ DisputeDecision = Decision[DisputeAttributes]
 
 
 class OutsideRefundAttributes(SweptAttributes, total=False):
-    """What the decision on a refund that was made at the gateway by hand sets."""
+    """The attributes that the decision on a refund made at the gateway by hand sets."""
 
     order_id: str
     refund_id: str
