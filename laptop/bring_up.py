@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from kernel import outside_json
 from laptop.emulator import process
@@ -15,6 +16,13 @@ from operations.errors import UserError
 from operations.progress import Progress
 
 _MARK = "laptop/deployed"
+
+
+class Deployed(TypedDict, total=False):
+    """The record of the last deployment: the fingerprint of its sources, and the digest of each stack by its name."""
+
+    sources: str | None
+    stacks: dict[str, str]
 
 
 def up(
@@ -34,7 +42,7 @@ def up(
     source file has changed. `app` names another CDK app than Orderflow's. `environment` adds variables to the emulator's
     environment. Raises UserError if the emulator already runs with another port or data folder.
     """
-    with process.alone():
+    with process.exclusive_lock():
         return _up(target, progress, port, persist, app, everything, seed, environment)
 
 
@@ -64,7 +72,7 @@ def _up(
     elif port not in (None, record.port):
         raise UserError(f"The laptop's AWS is already running, on port {record.port}.", "Stop it first with `orderctl down`.")
     target = target.at(record.endpoint)
-    deployed = {} if everything else _deployed(target)
+    deployed: Deployed = {} if everything else _deployed(target)
     fingerprint = cdk_cli.fingerprint(settings, app)
     if deployed.get("sources") == fingerprint:
         progress.note("Nothing has changed since the last deployment.")
@@ -73,7 +81,7 @@ def _up(
         if seed and app is None:  # another composition has no catalogue
             _seed(target, progress)
         _mark(target, {"sources": fingerprint, "stacks": {stack.name: stack.digest for stack in stacks}})
-    return target, process.remember(record, stage=target.stage, outputs=outputs(target))
+    return target, process.save_record(replace(record, stage=target.stage, outputs=outputs(target)))
 
 
 def outputs(target: Target) -> dict[str, dict[str, str]]:
@@ -95,8 +103,8 @@ def addresses(target: Target) -> dict[str, str]:
     return {name: value for name, value in sorted(found.items()) if name.endswith("api-url")}
 
 
-def forget(target: Target, stacks: Iterable[str]) -> None:
-    """Forget what `up` recorded of these stacks, because another command deploys or destroys them."""
+def invalidate(target: Target, stacks: Iterable[str]) -> None:
+    """Drop the records of these stacks, because another command deploys or destroys them; `up` then deploys them again."""
     if known := _deployed(target):
         gone = set(stacks)
         _mark(target, {"sources": None, "stacks": {n: digest for n, digest in known["stacks"].items() if n not in gone}})
@@ -150,7 +158,7 @@ def _is_bootstrapped(target: Target) -> bool:
     return all(stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE") for stack in stacks)
 
 
-def _deployed(target: Target) -> dict[str, Any]:
+def _deployed(target: Target) -> Deployed:
     """Return the record of the last deployment. The target itself keeps it, so that it is true of what is deployed there."""
     from botocore.exceptions import ClientError
 
@@ -158,11 +166,10 @@ def _deployed(target: Target) -> dict[str, Any]:
         answer = target.client("ssm").get_parameter(Name=f"/orderflow/{target.stage}/{_MARK}")
     except ClientError:
         return {}
-    known: dict[str, Any] = outside_json.read_object(answer["Parameter"]["Value"])
-    return known
+    return cast(Deployed, outside_json.read_object(answer["Parameter"]["Value"]))
 
 
-def _mark(target: Target, deployed: Mapping[str, object]) -> None:
+def _mark(target: Target, deployed: Deployed) -> None:
     target.client("ssm").put_parameter(
         Name=f"/orderflow/{target.stage}/{_MARK}", Value=json.dumps(deployed), Type="String", Overwrite=True
     )

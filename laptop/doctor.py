@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from laptop.emulator import process
 from operations.aws.target import Target
@@ -17,7 +17,16 @@ SETUP = "make setup"
 _PATIENCE_SECONDS = 20
 
 
-def examine() -> list[dict[str, Any]]:
+class Check(TypedDict):
+    """The result of one check: whether it passed, the version or state that was found, and the next step if it failed."""
+
+    check: str
+    ok: bool
+    found: str
+    todo: str
+
+
+def examine() -> list[Check]:
     """Run every check and return a row for each: `check`, `ok`, `found`, and `todo` (the next step, empty if ok)."""
     checks: list[tuple[str, Callable[[], tuple[bool, str]], str]] = [
         ("Python", _python, "Install Python 3.11 or newer, then `make clean setup PYTHON=python3.13`."),
@@ -29,7 +38,7 @@ def examine() -> list[dict[str, Any]]:
         ("port", _port, "Nothing to do: `orderctl up` takes another port."),
         ("home folder", _home, "Set ORDERFLOW_HOME to a folder you can write to."),
     ]
-    rows = []
+    rows: list[Check] = []
     for name, check, todo in checks:
         try:
             ok, found = check()

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from kernel.naming import SERVICES
 from operations.aws import stage_state
@@ -40,7 +39,7 @@ class Node:
     duplicates: int
     caused: tuple["Node", ...] = field(default=())
 
-    def told(self) -> dict[str, Any]:
+    def as_data(self) -> dict[str, object]:
         """Return the node as plain data, with the nodes that it caused."""
         metadata = self.published.metadata
         return {
@@ -54,7 +53,7 @@ class Node:
             "reached": list(self.reached),
             "replays": list(self.replays),
             "duplicates_dropped": self.duplicates,
-            "caused": [node.told() for node in self.caused],
+            "caused": [node.as_data() for node in self.caused],
         }
 
 
@@ -84,7 +83,7 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
     for listed in archive_replay.listed(target):
         shown = archive_replay.show(target, listed["name"])
         until = shown["until"] if shown["state"] == "COMPLETED" else shown["replayed_until"]
-        if until:
+        if until and shown["from"]:
             arns = shown["rule_arns"] or list(names)
             patterns = {names[arn]: rules[names[arn]] for arn in arns if names.get(arn) in rules}
             found.append(Replay(shown["name"], shown["from"], until, patterns))

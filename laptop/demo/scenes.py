@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, cast
 
 from kernel.naming import CHANNEL_PREFIX
 from operations.aws import service_client
@@ -51,6 +51,13 @@ class Stage:
 Scene = Callable[[Stage], Shown]
 
 
+class PlacedOrder(TypedDict):
+    """The attributes of an order in the API's responses that the scenarios use."""
+
+    order_id: str
+    status: str
+
+
 def place(
     stage: Stage,
     scene: str,
@@ -59,7 +66,7 @@ def place(
     card: str = "pm_card_visa",
     prefer: str | None = None,
     if_short: str | None = None,
-) -> dict[str, Any]:
+) -> PlacedOrder:
     """Return the order in the answer of POST /orders, for one of each SKU.
 
     202 where another answer is expected means that the machine was too busy to decide in time: the sweeper finishes the order,
@@ -80,9 +87,8 @@ def place(
     if answer.status != expected:
         hint = BUSY if answer.status == UNDECIDED or answer.status >= 500 else ""
         raise SceneFailedError(f"POST /orders answered {answer.status} instead of {expected}: {answer.text}", hint)
-    said: dict[str, Any] = answer.json()
-    order: dict[str, Any] = said.get("order", said)
-    return order
+    said = answer.json()
+    return cast(PlacedOrder, said.get("order", said))
 
 
 def confirmed(stage: Stage) -> Shown:
@@ -126,7 +132,7 @@ def back_ordered(stage: Stage) -> Shown:
     while store.find(stage.target, order_id)["status"] != "CONFIRMED":
         if time.monotonic() > ends:
             raise SceneFailedError(f"order {order_id} is still waiting {PATIENCE_SECONDS:g} s after the delivery")
-        for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # now, and not at the next minutes
+        for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # the schedule would invoke them once a minute
             service_client.invoke(stage.target, sweeper, {})
         time.sleep(0.5)
     return Shown("POST /orders, back-order if short", "202: charged when the stock arrived", order_id)

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from audit.auditor import audit
 from audit.finding import Finding
 from audit.snapshot import read_books
-from audit.summary import figures
+from audit.summary import Figures, figures
 from audit.tables import PARAMETERS
 from laptop import bring_up
 from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
@@ -38,7 +37,7 @@ class Played:
     """A demonstration that was played: its scenes, the books as `audit.summary` has them, the mails sent, the findings."""
 
     scenes: list[Shown]
-    books: dict[str, Any]
+    books: Figures
     mails: int
     findings: list[Finding]
     seconds: float

@@ -2,10 +2,9 @@
 
 import json
 import urllib.request
-from typing import Any
 
 
-def sent_mails(endpoint_url: str) -> list[dict[str, Any]]:
+def sent_mails(endpoint_url: str) -> list[object]:
     """Return all mails, oldest first."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{endpoint_url}/_ministack/ses/messages", timeout=10) as answer:

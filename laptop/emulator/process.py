@@ -15,10 +15,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -83,7 +82,7 @@ def running() -> Running | None:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def exclusive_lock() -> Iterator[None]:
     """Lock this laptop AWS during a bring-up. Raises UserError if another `orderctl up` holds the lock of the same home."""
     home().mkdir(parents=True, exist_ok=True)
     with (home() / "lock").open("w") as lock:
@@ -101,9 +100,8 @@ def exported_endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
-def remember(record: Running, **changes: Any) -> Running:
-    """Write the changed record atomically, and return it."""
-    record = replace(record, **changes)
+def save_record(record: Running) -> Running:
+    """Write the record atomically, and return it."""
     path = record_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
@@ -176,7 +174,7 @@ def _started(
         log=str(log),
         persist=str(persist.resolve()) if persist else None,
     )
-    remember(record)
+    save_record(record)
     try:
         _wait_until_healthy(child, chosen, endpoint, log)
     except BaseException:

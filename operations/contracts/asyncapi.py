@@ -1,7 +1,7 @@
 """AsyncAPI 3 documents: one for each service, with what it sends and receives, and one for all."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from kernel.naming import SERVICES
 from operations.contracts.event_catalogue import CHANNELS, Event
@@ -11,7 +11,7 @@ DRAFT_07: Final = "application/schema+json;version=draft-07"
 BUS: Final = "bus"
 
 
-def documents(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
+def documents(events: Iterable[Event]) -> dict[str, dict[str, object]]:
     """Return the documents by name: one for each service, and `orderflow` for all."""
     found = list(events)
     made = {service: _document(service, *_of(service, found)) for service in SERVICES}
@@ -25,7 +25,7 @@ def _of(service: str, events: Iterable[Event]) -> tuple[list[Event], list[Event]
     return [event for event in found if event.publisher == service], received
 
 
-def _document(name: str, sent: list[Event], received: list[Event]) -> dict[str, Any]:
+def _document(name: str, sent: list[Event], received: list[Event]) -> dict[str, object]:
     both = {_message_id(event): event for event in [*sent, *received]}
     return {
         "asyncapi": VERSION,
@@ -52,7 +52,7 @@ def _document(name: str, sent: list[Event], received: list[Event]) -> dict[str, 
     }
 
 
-def _operation(action: str, event: Event) -> dict[str, Any]:
+def _operation(action: str, event: Event) -> dict[str, object]:
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{BUS}"},
@@ -60,7 +60,7 @@ def _operation(action: str, event: Event) -> dict[str, Any]:
     }
 
 
-def _message(event: Event) -> dict[str, Any]:
+def _message(event: Event) -> dict[str, object]:
     payload = {key: value for key, value in event.schema.items() if key != "examples"}
     return {
         "name": event.detail_type,

@@ -8,17 +8,17 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX
-from operations.contracts.diff import Change, changes
+from operations.contracts.diff import Change, Schema, changes
 from operations.errors import UserError
 from operations.repository import REPOSITORY
 
 FILE: Final = REPOSITORY / "docs" / "reference" / "events" / "released-schemas.json"
 Key = tuple[str, str, int]
-Schemas = Mapping[Key, Mapping[str, Any]]
+Schemas = Mapping[Key, Schema]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ def broken(found: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def read(file: Path = FILE) -> dict[Key, Mapping[str, Any]]:
+def read(file: Path = FILE) -> dict[Key, Schema]:
     """Read the released schemas."""
     return {_key(schema): schema for schema in json.loads(file.read_text())}
 
 
-def of_revision(revision: str) -> dict[Key, Mapping[str, Any]]:
+def of_revision(revision: str) -> dict[Key, Schema]:
     """Return the schemas of a git revision. Raises UserError if git does not know it."""
     listed = _git("ls-tree", "-r", "--name-only", revision, "services")
     paths = [path for path in listed.splitlines() if "/schemas/" in path and path.endswith(".json")]
@@ -104,7 +104,7 @@ def release(file: Path = FILE) -> list[Verdict]:
     return found
 
 
-def _key(schema: Mapping[str, Any]) -> Key:
+def _key(schema: Schema) -> Key:
     return schema["x-source"], schema["x-detail-type"], int(schema["x-version"])
 
 

@@ -10,7 +10,7 @@ EXTENSIONS: Final = {"correlationid": "correlation_id", "causationid": "causatio
 """Extension attributes, by CloudEvents' rule of lower-case letters and digits, and what they are in our metadata."""
 
 
-def to_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
+def to_cloudevent(event: Mapping[str, Any]) -> dict[str, object]:
     """Convert an event, as the bus delivers it (`source`, `detail-type`, `detail`), to a CloudEvent."""
     metadata, source, detail_type = event["detail"]["metadata"], event["source"], event["detail-type"]
     return {
@@ -26,7 +26,7 @@ def to_cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def from_cloudevent(event: Mapping[str, object]) -> dict[str, Any]:
+def from_cloudevent(event: Mapping[str, object]) -> dict[str, object]:
     """Convert a CloudEvent of ours to `source`, `detail-type` and `detail`. Raises UserError for any other document."""
     missing = [name for name in ("specversion", "id", "source", "type", "time", "data") if name not in event]
     if missing or event["specversion"] != SPECVERSION:

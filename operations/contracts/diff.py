@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 Schema = Mapping[str, Any]
+"""A JSON Schema (draft-07), as its file has it."""
 ABOUT_NOTHING: Final = frozenset({"description", "title", "examples", "$id", "$schema", "$comment", "x-published-until"})
 """Keywords that refuse no event."""
 LOWER_BOUNDS: Final = ("minimum", "minLength", "minItems")
@@ -75,7 +76,7 @@ def _values(old: Schema, new: Schema, field: str) -> Iterator[Change]:
         yield Change(field, f"{added} is a new allowed value", CONSUMERS)
 
 
-def _allowed(schema: Schema) -> list[Any] | None:
+def _allowed(schema: Schema) -> list[object] | None:
     return [schema["const"]] if "const" in schema else schema.get("enum")
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
+from operations.contracts.diff import Schema
 from operations.contracts.subscriptions import consumers
 
-Schema = Mapping[str, Any]
 CHANNELS: Final = "channels"
 """The publisher of the one event that comes from outside."""
 
@@ -43,9 +43,9 @@ class Event:
         return self.detail_type if self.publisher != CHANNELS else f"Channel{self.detail_type}"
 
     @property
-    def example(self) -> Mapping[str, Any]:
+    def example(self) -> Mapping[str, object]:
         """The schema's first example: an event's detail."""
-        found: Mapping[str, Any] = self.schema["examples"][0]
+        found: Mapping[str, object] = self.schema["examples"][0]
         return found
 
     @cached_property

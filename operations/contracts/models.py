@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from operations.contracts.event_catalogue import Event, Schema
+from operations.contracts.diff import Schema
+from operations.contracts.event_catalogue import Event
 
 HEAD: Final = '''"""The events of the {service} service, typed. Made by `orderctl schemas build`: change the schemas."""
 

@@ -18,6 +18,8 @@ import yaml
 from kernel.naming import SERVICES
 from kernel.schemas import SERVICES_FOLDER
 
+Written = Mapping[str, Any]
+"""An operation or a response, as `api.yaml` has it."""
 VERSION: Final = "3.1.0"
 API_VERSION: Final = "1.0.0"
 """Of our APIs: the first number rises with what breaks a caller."""
@@ -60,35 +62,36 @@ GATEWAY: Final = {
 }
 
 
-def documents() -> dict[str, dict[str, Any]]:
+def documents() -> dict[str, dict[str, object]]:
     """Each service's document that has an `api.yaml`, by the service."""
     return {name: document(name) for name in SERVICES if (SERVICES_FOLDER / name / "api.yaml").exists()}
 
 
-def document(service: str) -> dict[str, Any]:
+def document(service: str) -> dict[str, object]:
     """Return the service's document with all references resolved."""
     folder = SERVICES_FOLDER / service
-    written: Mapping[str, Any] = yaml.safe_load((folder / "api.yaml").read_text())
+    written: Mapping[str, Mapping[str, Written]] = yaml.safe_load((folder / "api.yaml").read_text())
     paths = {
         path: {method: _operation(operation) for method, operation in operations.items()}
         for path, operations in written.items()
     }
     named = sorted({name for operations in written.values() for operation in operations.values() for name in _named(operation)})
     schemas = {Path(name).stem: _schema(folder / name) for name in named}
-    made: dict[str, Any] = {
+    components: dict[str, object] = {"schemas": {**schemas, "problem": PROBLEM, "gateway": GATEWAY}}
+    made: dict[str, object] = {
         "openapi": VERSION,
         "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
         "paths": paths,
-        "components": {"schemas": {**schemas, "problem": PROBLEM, "gateway": GATEWAY}},
+        "components": components,
     }
     if any("security" not in operation for operations in paths.values() for operation in operations.values()):
         signed = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
-        made["components"]["securitySchemes"] = {SIGNED: {**signed, "description": "AWS Signature Version 4, by IAM."}}
+        components["securitySchemes"] = {SIGNED: {**signed, "description": "AWS Signature Version 4, by IAM."}}
         made["security"] = [{SIGNED: []}]
     return made
 
 
-def _operation(written: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(written: Written) -> dict[str, object]:
     made = {name: value for name, value in written.items() if name in ("operationId", "summary", "description", "parameters")}
     if written.get("open"):
         made["security"] = []
@@ -101,8 +104,8 @@ def _operation(written: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _response(written: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"description": written["description"]}
+def _response(written: Written) -> dict[str, object]:
+    made: dict[str, object] = {"description": written["description"]}
     if "headers" in written:
         made["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in written["headers"]}
     if written.get("problem"):
@@ -112,7 +115,7 @@ def _response(written: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _named(operation: Mapping[str, Any]) -> Iterator[str]:
+def _named(operation: Written) -> Iterator[str]:
     if "requestBody" in operation:
         yield operation["requestBody"]
     yield from (answer["body"] for answer in operation["responses"].values() if "body" in answer)
@@ -122,6 +125,6 @@ def _reference(file: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{Path(file).stem}"}
 
 
-def _schema(file: Path) -> dict[str, Any]:
+def _schema(file: Path) -> dict[str, object]:
     """Return the file's schema, which draft-07 and OpenAPI's own dialect read alike."""
     return {name: value for name, value in json.loads(file.read_text()).items() if name != "$schema"}

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
 
 from kernel.naming import SERVICES
-from operations.contracts.event_catalogue import CHANNELS, Event, Schema, fields
+from operations.contracts.diff import Schema
+from operations.contracts.event_catalogue import CHANNELS, Event, fields
 
 MADE = "<!-- Made from services/*/schemas by `orderctl schemas build`: change those. -->"
 INTRODUCTION = f"""{MADE}
@@ -51,7 +51,7 @@ def catalog(events: Iterable[Event]) -> dict[str, str]:
     for service in SERVICES:
         sends = [_named(event) for event in found if event.publisher == service]
         receives = [_named(event) for event in found if any(name.partition("/")[0] == service for name in event.consumers)]
-        about: dict[str, Any] = {
+        about: dict[str, object] = {
             "id": service,
             "name": service.title(),
             "version": "1.0.0",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from kernel.naming import SERVICES, is_source, source_of
 from kernel.subscriptions import ReplayPolicy
@@ -60,7 +60,7 @@ def fields_read(service: str) -> dict[tuple[str, str], set[str]]:
     return read
 
 
-def matrix() -> list[dict[str, Any]]:
+def matrix() -> list[dict[str, str]]:
     """For each consumer and event: what a replay does, and what one with `--catch-up` does."""
     rows = [*consumers(), Consumer(*BY_LIVE_ORDERS_ONLY, NEVER)]
     return [

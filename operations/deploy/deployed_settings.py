@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import stages
 from kernel import outside_json
@@ -10,7 +9,7 @@ from kernel.naming import parameter_name
 from operations.errors import UserError
 from stages import Stage
 
-Settings = Mapping[str, Any]
+Settings = Mapping[str, stages.Value]
 BEFORE_SETTINGS = {"payment": "gateway", "shipping": "carrier"}
 """Parameters of stacks that were deployed before the parameter `settings` existed."""
 
@@ -21,8 +20,8 @@ class Change:
 
     service: str
     setting: str
-    deployed: Any
-    wanted: Any
+    deployed: stages.Value
+    wanted: stages.Value
     must_be_allowed: bool
 
 

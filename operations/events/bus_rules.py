@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from uuid import uuid4
 
 from kernel import clock, outside_json
@@ -25,6 +25,29 @@ class Rule:
     enabled: bool
     pattern: str
     description: str
+
+
+class ListedRule(TypedDict):
+    """A rule in the response of ListRules."""
+
+    Name: str
+    Arn: str
+    State: NotRequired[str]
+    EventPattern: NotRequired[str]
+    Description: NotRequired[str]
+
+
+class Verdict(TypedDict):
+    """The match of a rule and an event: the first field that differs (`mismatches`), one for each branch of an `$or`.
+
+    `refused` is the reason why the rule's pattern cannot be read, else None.
+    """
+
+    rule: str
+    enabled: bool
+    matches: bool
+    mismatches: list[dict[str, str]]
+    refused: str | None
 
 
 def rules(target: Target) -> list[Rule]:
@@ -53,17 +76,14 @@ def chosen(available: Iterable[Rule], names: Iterable[str]) -> list[Rule]:
     return [by_name[name] for name in wanted]
 
 
-def verdict(rule: Rule, event: Mapping[str, object]) -> dict[str, Any]:
-    """Whether the rule takes the event (`matches`); if not, the first field that does not match, of each branch of an `$or`.
-
-    `refused` is why the rule's own pattern is not understood here, else None.
-    """
-    found: dict[str, Any] = {"rule": rule.name, "enabled": rule.enabled}
+def verdict(rule: Rule, event: Mapping[str, object]) -> Verdict:
+    """Match the event against the rule's pattern."""
+    found: Verdict = {"rule": rule.name, "enabled": rule.enabled, "matches": False, "mismatches": [], "refused": None}
     try:
         mismatches = Pattern(rule.pattern).mismatches(event)
     except InvalidPatternError as error:
-        return found | {"matches": False, "mismatches": [], "refused": str(error)}
-    return found | {"matches": not mismatches, "mismatches": [vars(mismatch) for mismatch in mismatches], "refused": None}
+        return {**found, "refused": str(error)}
+    return {**found, "matches": not mismatches, "mismatches": [vars(mismatch) for mismatch in mismatches]}
 
 
 def as_delivered(target: Target, document: object, source: str | None = None, detail_type: str | None = None) -> dict[str, Any]:
@@ -75,7 +95,7 @@ def as_delivered(target: Target, document: object, source: str | None = None, de
     """
     if not isinstance(document, dict):
         raise UserError("The document is not an event.", "Give a JSON object: an event, an entry of PutEvents, or a detail.")
-    event: dict[str, Any] = {ENTRY.get(str(name), str(name)): value for name, value in document.items()}
+    event = {ENTRY.get(str(name), str(name)): value for name, value in document.items()}
     if not {"source", "detail-type", "detail"} & event.keys():
         event = {"detail": document}
     if isinstance(event.get("detail"), str):
@@ -94,7 +114,7 @@ def as_delivered(target: Target, document: object, source: str | None = None, de
     return {**added, "resources": [], **event}
 
 
-def _listed(target: Target) -> Iterator[dict[str, Any]]:
+def _listed(target: Target) -> Iterator[ListedRule]:
     pages = target.client("events").get_paginator("list_rules").paginate(EventBusName=target.parameter("platform/bus-name"))
     for page in pages:
         yield from page["Rules"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypedDict, cast
 
 from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
 from kernel import clock, outside_json
@@ -19,11 +19,17 @@ TABLE: Final = "journal/table-name"
 AT_ONCE: Final = 8
 
 
+Item = Mapping[str, Mapping[str, str]]
+"""An item as DynamoDB returns it: the type and the text of each attribute."""
+BusEvent = TypedDict("BusEvent", {"id": str, "source": str, "detail-type": str, "detail": Any})
+"""An event as the bus delivers it. Its `detail` is a JSON value; `metadata` and `data` are in that of a domain event."""
+
+
 @dataclass(frozen=True)
 class Published:
     """An event as the bus first delivered it, when that was, its size in bytes, and how often it was put on the bus."""
 
-    event: Mapping[str, Any]
+    event: BusEvent
     put_at: str
     size: int
     times_put: int
@@ -78,7 +84,7 @@ def _by_hour(target: Target, window: Window) -> Iterator[list[Published]]:
     """Yield the events of each hour of the window, each put for itself, in no order."""
     table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
 
-    def read(at: datetime, shard: int) -> list[dict[str, Any]]:
+    def read(at: datetime, shard: int) -> list[Item]:
         name = hour(f"{at:%Y-%m-%dT%H}", shard)
         return list(_query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX))
 
@@ -114,9 +120,7 @@ def _grouped(puts: Iterable[Published]) -> list[Published]:
     return [replace(put, times_put=times[key]) for key, put in first.items()]
 
 
-def _query(
-    client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: Any
-) -> Iterator[dict[str, Any]]:
+def _query(client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: object) -> Iterator[Item]:
     request = {
         "TableName": table,
         "KeyConditionExpression": condition,
@@ -127,12 +131,13 @@ def _query(
         yield from page["Items"]
 
 
-def _published(items: Iterable[Mapping[str, Any]]) -> Iterator[Published]:
+def _published(items: Iterable[Item]) -> Iterator[Published]:
     """DynamoDB deletes what has expired some time after: until then, it is left out here."""
     now = clock.now().timestamp()
     for item in items:
         if int(item[EXPIRES]["N"]) > now:
-            yield Published(outside_json.read_object(item["event"]["S"]), item["put_at"]["S"], int(item["size"]["N"]), 1)
+            event = cast(BusEvent, outside_json.read_object(item["event"]["S"]))
+            yield Published(event, item["put_at"]["S"], int(item["size"]["N"]), 1)
 
 
 def _hours(window: Window) -> Iterator[datetime]:

@@ -64,7 +64,7 @@ def received(target: Target, url: str, timeout_seconds: float | None, progress: 
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
-def _policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
+def _policy(queue_arn: str, rule_arn: str) -> dict[str, object]:
     return {
         "Version": "2012-10-17",
         "Statement": [

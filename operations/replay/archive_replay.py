@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +23,29 @@ NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn",
 receives paced replays only, and the journal records published events, not replayed ones."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+ListedReplay = TypedDict(
+    "ListedReplay",
+    {
+        "name": str,
+        "state": str,
+        "reason": str | None,
+        "from": str | None,
+        "until": str | None,
+        "replayed_until": str | None,
+        "started": str | None,
+        "ended": str | None,
+    },
+)
+"""A replay for the operator. Times are in RFC 3339 (UTC); `from` and `until` are its window."""
+
+
+class ShownReplay(ListedReplay):
+    """A replay with the rules that receive it: their names on the bus (`to`) and their ARNs."""
+
+    to: list[str]
+    rule_arns: list[str]
 
 
 def duration(text: str) -> timedelta:
@@ -126,7 +149,7 @@ def start(
     return name
 
 
-def show(target: Target, name: str) -> dict[str, Any]:
+def show(target: Target, name: str) -> ShownReplay:
     """Describe the replay: its `state`, window, progress, and `to` which rules. Raises UserError if there is none."""
     client = target.client("events")
     try:
@@ -134,14 +157,14 @@ def show(target: Target, name: str) -> dict[str, Any]:
     except client.exceptions.ResourceNotFoundException as error:
         raise UserError(f"There is no replay {name}.", "List the replays with `orderctl replay list`.") from error
     arns = found.get("Destination", {}).get("FilterArns", [])
-    return _shown(found) | {"to": [arn.rsplit("/", 1)[1] for arn in arns], "rule_arns": arns}
+    return {**_shown(found), "to": [arn.rsplit("/", 1)[1] for arn in arns], "rule_arns": arns}
 
 
-def listed(target: Target) -> list[dict[str, Any]]:
+def listed(target: Target) -> list[ListedReplay]:
     """Every replay of the stage's archive, the newest first."""
     archive, client = target.parameter("platform/archive-arn"), target.client("events")
-    found: list[dict[str, Any]] = []
-    more: dict[str, Any] = {}
+    found: list[ListedReplay] = []
+    more: dict[str, str] = {}
     while True:
         answer = client.list_replays(EventSourceArn=archive, **more)
         for replay in answer["Replays"]:  # some engines leave the window out of the list
@@ -168,7 +191,7 @@ def cancel(target: Target, name: str) -> None:
         ) from error
 
 
-def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[ShownReplay], None]) -> ShownReplay:
     """Follow a replay until it is completed. A `UserError` if it ends otherwise, or has not ended by the deadline."""
     ends = time.monotonic() + deadline_seconds
     while True:
@@ -195,7 +218,7 @@ def progress(replay: Mapping[str, object]) -> str:
     return f"{replay['state']}{reached}"
 
 
-def _shown(replay: dict[str, Any]) -> dict[str, Any]:
+def _shown(replay: Mapping[str, Any]) -> ListedReplay:
     def moment(key: str) -> str | None:
         value = replay.get(key)
         return clock.rfc3339(value) if value else None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from itertools import count
-from typing import Any, Final
+from typing import Final, cast
 
 from kernel import outside_json
 from kernel.clients import AwsClient
@@ -24,6 +24,7 @@ from operations.aws import stage_state
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.events.journal import BusEvent
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.window import Window
@@ -43,7 +44,7 @@ class Staged:
     """A message of the staging queue: its receipt, and the event in it as the bus delivered it."""
 
     receipt: str
-    event: Mapping[str, Any]
+    event: BusEvent
 
     @property
     def order(self) -> str:
@@ -119,7 +120,7 @@ def collect(
             )
             for message in answer.get("Messages", []):
                 try:
-                    event = outside_json.read_object(message["Body"])
+                    event = cast(BusEvent, outside_json.read_object(message["Body"]))
                 except OutsideJsonError as error:  # every consumer set it aside when it was published
                     progress.warning("An event was skipped", str(error))
                     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -196,7 +197,7 @@ def put_back(target: Target, staged: Iterable[Staged]) -> None:
     _hide(target, staged, 0)
 
 
-def _queues_for(event: Mapping[str, Any], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+def _queues_for(event: BusEvent, queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
     return sorted(
         {
             url

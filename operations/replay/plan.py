@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from kernel import clock
+from kernel.money import MoneyDict
 from operations.aws.target import Target
 from operations.contracts.subscriptions import Consumer, consumers
 from operations.dead_letters import messages
@@ -22,6 +23,68 @@ PER_MILLION_USD: Final = {"replayed events": 1.00, "queue requests": 0.40, "func
 as much as a custom event, for each 64 KB. The costs of functions and tables are not included."""
 REQUESTS_A_DELIVERY: Final = 3
 """SQS counts the send, the receive and the delete."""
+
+
+Span = TypedDict("Span", {"from": str, "until": str})
+"""A window, in RFC 3339 (UTC)."""
+
+
+class EventCounts(TypedDict):
+    """The events of the window, those that the operator selected, and the repeated puts."""
+
+    in_window: int
+    wanted: int
+    put_again: int
+
+
+class PlannedConsumer(TypedDict):
+    """The deliveries of one event type to a consumer, the selected ones of them, and its effect in words."""
+
+    consumer: str
+    event: str
+    deliveries: int
+    wanted: int
+    does: str
+
+
+class WouldCreate(TypedDict):
+    """The orders that a replay with `--catch-up` would create, as figures and as a text."""
+
+    orders: int
+    refused: int
+    worth: list[MoneyDict]
+    text: str
+
+
+class YoungTable(TypedDict):
+    """A service's table that is younger than an event of the window, with both times."""
+
+    service: str
+    created: str
+    event_put_at: str
+
+
+class Estimate(TypedDict):
+    """The cost in US dollars, the duration in seconds if it can be estimated, and the basis of the duration."""
+
+    usd: float
+    seconds: float | None
+    by: str
+
+
+class Plan(TypedDict):
+    """The plan of a replay. `by_type` and `by_hour` count events; `dead_letters` counts messages by queue."""
+
+    window: Span
+    events: EventCounts
+    by_type: dict[str, int]
+    by_hour: dict[str, int]
+    consumers: list[PlannedConsumer]
+    dead_letters: dict[str, int]
+    would_create: WouldCreate | None
+    new_tables: list[YoungTable]
+    estimate: Estimate
+    narrowest: Span | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +109,7 @@ def plan(
     catch_up: bool,
     a_second: float | None,
     progress: Callable[[int], None] = lambda hours: None,
-) -> dict[str, Any]:
+) -> Plan:
     """Return the plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
     `new_tables`, `estimate`, `narrowest`.
 
@@ -55,7 +118,7 @@ def plan(
     """
     found = journal.in_window(target, window, progress)
     chosen = [event for event in found if wanted.takes(event)]
-    reached = [told_of(consumer, found, wanted, catch_up=catch_up) for consumer in consumers(dict.fromkeys(services))]
+    reached = [planned(consumer, found, wanted, catch_up=catch_up) for consumer in consumers(dict.fromkeys(services))]
     deliveries = sum(row["deliveries"] for row in reached)
     queues = {name: depth for name, depth in messages.queues(target).items() if name.partition("/")[0] in services}
     return {
@@ -79,11 +142,11 @@ def plan(
     }
 
 
-def _as_data(new: effects.NewOrders) -> dict[str, Any]:
+def _as_data(new: effects.NewOrders) -> WouldCreate:
     return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
 
 
-def told_of(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> dict[str, Any]:
+def planned(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> PlannedConsumer:
     """How many events of the window a consumer would get, how many of them are wanted, and what it would do with each."""
     takes = [event for event in found if consumer.takes(event.source, event.detail_type)]
     return {
@@ -109,7 +172,7 @@ def cost(found: Iterable[Published], deliveries: int) -> float:
 def seconds(target: Target, events: int) -> float | None:
     """How long a replay of so many events may take, by the last one that was completed; None if there was none to go by."""
     for replay in archive_replay.listed(target):
-        if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"]:
+        if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"] and replay["from"] and replay["until"]:
             window = Window(clock.from_rfc3339(replay["from"]), clock.from_rfc3339(replay["until"]))
             took = clock.from_rfc3339(replay["ended"]) - clock.from_rfc3339(replay["started"])
             held = len(journal.in_window(target, window))
@@ -117,7 +180,7 @@ def seconds(target: Target, events: int) -> float | None:
     return None
 
 
-def narrowest(chosen: Sequence[Published]) -> Mapping[str, str] | None:
+def narrowest(chosen: Sequence[Published]) -> Span | None:
     """Return the shortest window with all the wanted events, to the second, as `replay start` takes it; None without events."""
     if not chosen:
         return None

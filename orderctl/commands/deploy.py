@@ -219,7 +219,7 @@ def check_overrides(settings: Stage, given: Sequence[str]) -> None:
 
 def _forget(target: Target, names: list[str]) -> None:
     if target.is_laptop:
-        bring_up.forget(target, names)
+        bring_up.invalidate(target, names)
 
 
 def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:

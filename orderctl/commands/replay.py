@@ -1,13 +1,16 @@
 """`orderctl replay`: plan, matrix, start, resume, status (also: show), list, cancel."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operations.aws.target import Target
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+
+if TYPE_CHECKING:
+    from operations.replay.plan import Plan
 
 app = typer.Typer(
     no_args_is_help=True, help="Replay archived events to chosen services. Consumers ignore events that they have handled."
@@ -98,7 +101,7 @@ def plan(
         _show_plan(found, catch_up=catch_up)
 
 
-def _show_plan(found: dict[str, Any], *, catch_up: bool) -> None:
+def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.screen().print(
         f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them published again; "

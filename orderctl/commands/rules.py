@@ -1,6 +1,6 @@
 """`orderctl rules`: list, test."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -9,6 +9,9 @@ from kernel import outside_json
 from operations.errors import CheckFailedError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
+
+if TYPE_CHECKING:
+    from operations.events.bus_rules import Verdict
 
 app = typer.Typer(no_args_is_help=True, help="List the rules of the bus, and test them with an event.")
 
@@ -90,7 +93,7 @@ def test(
         )
 
 
-def _said(verdict: dict[str, Any]) -> dict[str, Any]:
+def _said(verdict: "Verdict") -> dict[str, object]:
     reasons = [f"{one['field']}: expected {one['expected']}, found {one['found']}" for one in verdict["mismatches"]]
     if verdict["refused"]:
         reasons.append(f"orderctl cannot read its pattern: {verdict['refused']}")

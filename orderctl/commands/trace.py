@@ -48,7 +48,7 @@ def trace(
         roots = order_trace.trace(ctx.obj, order)
     match output_format:
         case TraceFormat.JSON:
-            output.show_json([root.told() for root in roots])
+            output.show_json([root.as_data() for root in roots])
         case TraceFormat.MERMAID:
             typer.echo(order_trace.mermaid(roots))
         case TraceFormat.TREE:

@@ -31,7 +31,7 @@ def record_of(pid: int, created: float) -> process.Running:
 
 def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_ours(home: Path) -> None:
     own = psutil.Process()
-    process.remember(record_of(own.pid, own.create_time() - 100))
+    process.save_record(record_of(own.pid, own.create_time() - 100))
     assert process.running() is None
     assert process.stop() is None
     assert not process.record_path().exists()
@@ -53,9 +53,9 @@ def test_a_taken_port_is_said_to_be_taken(home: Path) -> None:
 
 
 def test_one_bring_up_at_a_time(home: Path) -> None:
-    with process.alone(), pytest.raises(UserError, match="is running here"), process.alone():
+    with process.exclusive_lock(), pytest.raises(UserError, match="is running here"), process.exclusive_lock():
         pass
-    with process.alone():
+    with process.exclusive_lock():
         pass
 
 

@@ -8,8 +8,6 @@ from tests.quality.any_density import densities, goal, is_any
 
 TODAY = {
     "kernel": 21.8,
-    "laptop": 34.4,
-    "operations": 12.3,
     "simulation": 22.4,
     "tests/support": 47.1,
 }

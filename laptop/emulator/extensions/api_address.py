@@ -5,10 +5,8 @@ address from `ApiEndpoint`. The CDK's `HttpApi.url` is built from id, region and
 """
 
 import os
-from collections.abc import Callable
-from typing import Any
 
-from laptop.emulator.extensions.patching import EngineChangedError
+from laptop.emulator.extensions.patching import EngineChangedError, EngineFunction
 
 
 def register() -> None:
@@ -22,10 +20,10 @@ def register() -> None:
         handlers[action] = _readdressed(handlers[action])
 
 
-def _readdressed(original: Callable[..., Any]) -> Callable[..., Any]:
+def _readdressed(original: EngineFunction) -> EngineFunction:
     from ministack.services import apigateway
 
-    def provision(*arguments: Any) -> Any:
+    def provision(*arguments: object) -> object:
         api_id, attributes = original(*arguments)
         api = apigateway._apis.get(api_id)
         if api is None or api.get("protocolType", "HTTP") != "HTTP":

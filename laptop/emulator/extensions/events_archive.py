@@ -1,11 +1,10 @@
 """Gap: CloudFormation has no type `AWS::Events::Archive`, although the archive API works."""
 
 import json
-from typing import Any
 
-from laptop.emulator.extensions.patching import answered, resource_type
+from laptop.emulator.extensions.patching import Document, answered, resource_type
 
-Properties = dict[str, Any]
+Properties = Document
 Provisioned = tuple[str, dict[str, str]]
 
 

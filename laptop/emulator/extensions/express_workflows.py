@@ -14,14 +14,12 @@ capacity. A synchronous run never waits, because a customer waits for it.
 
 import json
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar, copy_context
-from typing import Any
 
-from laptop.emulator.extensions.patching import wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
 
-Execution = dict[str, Any]
+Execution = Document
 
 AT_ONCE = 2
 """How many asynchronous runs go side by side. Two cores start two functions a second, and a run whose functions are all
@@ -49,8 +47,8 @@ def _is_express(state_machine_arn: str) -> bool:
     return bool(known) and stepfunctions._state_machines[known].get("type") == "EXPRESS"
 
 
-def _any_number_of_a_name(original: Callable[..., Any]) -> Callable[..., Any]:
-    def start(request: dict[str, Any]) -> Any:
+def _any_number_of_a_name(original: EngineFunction) -> EngineFunction:
+    def start(request: Document) -> object:
         from ministack.core.responses import new_uuid
         from ministack.services import stepfunctions
 
@@ -71,14 +69,14 @@ def _any_number_of_a_name(original: Callable[..., Any]) -> Callable[..., Any]:
     return start
 
 
-def _unless_express(original: Callable[..., object]) -> Callable[..., Any]:
-    def emit(execution: Execution) -> Any:
+def _unless_express(original: EngineFunction) -> EngineFunction:
+    def emit(execution: Execution) -> object:
         return None if _is_express(execution["stateMachineArn"]) else original(execution)
 
     return emit
 
 
-def _until_timeout(original: Callable[..., object]) -> Callable[..., Any]:
+def _until_timeout(original: EngineFunction) -> EngineFunction:
     def run(execution_arn: str) -> None:
         from ministack.services import stepfunctions
 
@@ -100,7 +98,7 @@ def _until_timeout(original: Callable[..., object]) -> Callable[..., Any]:
     return run
 
 
-def _in_turn(original: Callable[..., object]) -> Callable[..., Any]:
+def _in_turn(original: EngineFunction) -> EngineFunction:
     def run(execution_arn: str) -> None:
         with _turns if _asynchronous.get() else nullcontext():
             original(execution_arn)
@@ -119,8 +117,8 @@ def _timeout(execution: Execution | None) -> float | None:
     return float(seconds) if isinstance(seconds, (int, float)) else None
 
 
-def _unless_timed_out(original: Callable[..., object]) -> Callable[..., Any]:
-    def fail(execution: Execution, error: str, cause: str) -> Any:
+def _unless_timed_out(original: EngineFunction) -> EngineFunction:
+    def fail(execution: Execution, error: str, cause: str) -> object:
         return None if execution["status"] == "TIMED_OUT" else original(execution, error, cause)
 
     return fail

@@ -1,10 +1,7 @@
 """Gap: for every exception of a Python handler, the caller gets `Runtime.HandlerError`. On AWS the error has the name of
 the exception's class, and a workflow's Retry and Catch match that name."""
 
-from collections.abc import Callable
-from typing import Any
-
-from laptop.emulator.extensions.patching import EngineChangedError, wrap
+from laptop.emulator.extensions.patching import EngineChangedError, EngineFunction, wrap
 
 _SAYS = '"error": str(e), "trace"'
 _SAYS_TYPE = '"error": str(e), "type": type(e).__name__, "trace"'
@@ -30,8 +27,8 @@ def register() -> None:
     wrap(lambda_svc, "_execute_function_warm", _naming_error)
 
 
-def _keeping_type(original: Callable[..., object]) -> Callable[..., Any]:
-    def invoke(*arguments: object, **options: object) -> Any:
+def _keeping_type(original: EngineFunction) -> EngineFunction:
+    def invoke(*arguments: object, **options: object) -> object:
         result = original(*arguments, **options)
         if isinstance(result, dict) and result.get("type") and result.get("status") == "error":
             message = _Message(result.get("error", ""))
@@ -42,8 +39,8 @@ def _keeping_type(original: Callable[..., object]) -> Callable[..., Any]:
     return invoke
 
 
-def _naming_error(original: Callable[..., Any]) -> Callable[..., Any]:
-    def execute(*arguments: Any, **options: Any) -> Any:
+def _naming_error(original: EngineFunction) -> EngineFunction:
+    def execute(*arguments: object, **options: object) -> object:
         result = original(*arguments, **options)
         body = result.get("body")
         if isinstance(body, dict) and body.get("errorType") == _UNNAMED:

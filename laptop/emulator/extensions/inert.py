@@ -7,11 +7,10 @@ them. Both environments import this module, so only `register` imports the engin
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
-from laptop.emulator.extensions.patching import resource_type, wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, resource_type, wrap
 
-Properties = dict[str, Any]
+Properties = Document
 Provisioned = tuple[str, dict[str, str]]
 
 
@@ -147,10 +146,10 @@ def _delete(physical_id: str, properties: Properties) -> None:
     """Do nothing: the resource exists only in the record."""
 
 
-def _taking_metric_math(original: Callable[..., object]) -> Callable[..., Any]:
+def _taking_metric_math(original: EngineFunction) -> EngineFunction:
     """Record an alarm over an expression as one over a metric that is never written."""
 
-    def put(name: str, properties: Properties) -> Any:
+    def put(name: str, properties: Properties) -> object:
         if "Metrics" not in properties:
             return original(name, properties)
         plain = {key: value for key, value in properties.items() if key not in ("Metrics", "ThresholdMetricId")}

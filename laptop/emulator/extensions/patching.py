@@ -5,12 +5,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+EngineFunction = Callable[..., Any]
+"""A function of the engine; the engine does not type it."""
+Document = dict[str, Any]
+"""A request to the engine, or a record that it keeps, as JSON has it."""
+
 
 class EngineChangedError(Exception):
     """An engine without a function that an extension replaces: adapt the extension before you raise the pin."""
 
 
-def wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+def wrap(owner: object, name: str, around: Callable[[EngineFunction], EngineFunction]) -> None:
     """Replace `owner.name` by `around(original)`."""
     original = getattr(owner, name, None)
     if original is None:
@@ -18,7 +23,7 @@ def wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[
     setattr(owner, name, wraps(original)(around(original)))
 
 
-def resource_type(name: str, **handlers: Callable[..., Any] | bool) -> None:
+def resource_type(name: str, **handlers: EngineFunction | bool) -> None:
     """Let CloudFormation provision a type that the engine rejects.
 
     `create(logical_id, properties, stack)` and `update(physical_id, old, new, stack)` return the physical id and the
@@ -29,10 +34,10 @@ def resource_type(name: str, **handlers: Callable[..., Any] | bool) -> None:
     provisioners._RESOURCE_HANDLERS[name] = handlers
 
 
-def answered(answer: tuple[int, dict[str, str], bytes | str]) -> dict[str, Any]:
+def answered(answer: tuple[int, dict[str, str], bytes | str]) -> Document:
     """Return the body of an API function's response. Raise its error as the exception that CloudFormation reports."""
     status, _, body = answer
-    document: dict[str, Any] = json.loads(body or "{}")
+    document: Document = json.loads(body or "{}")
     if status >= 400:
         raise ValueError(document.get("message") or document.get("Message") or str(document))
     return document

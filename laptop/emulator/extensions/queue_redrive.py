@@ -8,14 +8,13 @@ a rule's target, or of a stream's on-failure destination), the request must name
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
-from laptop.emulator.extensions.patching import EngineChangedError
+from laptop.emulator.extensions.patching import Document, EngineChangedError
 
-Request = dict[str, Any]
-Queue = dict[str, Any]
+Request = Document
+Queue = Document
 # The moves made since the start, newest first: AWS lists the last ten of a queue.
-_moves: list[dict[str, Any]] = []
+_moves: list[Document] = []
 _LISTED = 10
 
 
@@ -55,7 +54,7 @@ def start(request: Request, _url: str) -> Request:
         source["messages"].remove(message)
         to["messages"].append(_anew(message, now))
         moved += 1
-    move: dict[str, Any] = {
+    move: Document = {
         "TaskHandle": new_uuid(),
         "Status": "FAILED" if reason else "COMPLETED",
         "SourceArn": source_arn,

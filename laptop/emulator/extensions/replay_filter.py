@@ -1,19 +1,18 @@
 """Gap: a replay ignores its `FilterArns` and reaches every rule of the bus."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from laptop.emulator.extensions.patching import wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
 
 
 def register() -> None:
     """Deliver a replayed event only to the rules that its replay names, if it names any."""
     from ministack.services import eventbridge
 
-    def around(original: Callable[..., object]) -> Callable[..., Any]:
+    def around(original: EngineFunction) -> EngineFunction:
         def invoke_target(
             target: object, event: Mapping[str, object], rule: Mapping[str, object], *rest: object, **options: object
-        ) -> Any:
+        ) -> object:
             if not _wanted(eventbridge._replays.get(event.get("ReplayName", "")), rule):
                 return None
             return original(target, event, rule, *rest, **options)
@@ -23,6 +22,6 @@ def register() -> None:
     wrap(eventbridge, "_invoke_target", around)
 
 
-def _wanted(replay: dict[str, Any] | None, rule: Mapping[str, object]) -> bool:
+def _wanted(replay: Document | None, rule: Mapping[str, object]) -> bool:
     arns = ((replay or {}).get("Destination") or {}).get("FilterArns") or []
     return not arns or rule.get("Arn") in arns

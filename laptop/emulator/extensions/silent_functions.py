@@ -6,7 +6,7 @@ invocation logs it.
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from laptop.emulator.extensions.patching import EngineChangedError, wrap
 
@@ -27,7 +27,7 @@ def _impatient(drain: Callable[..., str]) -> Callable[..., str]:
     if known is None or known.default != ENGINES_OWN:
         raise EngineChangedError("the engine waits for a function's lines in another way")
 
-    def drained(worker: Any, first_line_wait: float = PATIENCE_SECONDS, **waits: float) -> str:
+    def drained(worker: object, first_line_wait: float = PATIENCE_SECONDS, **waits: float) -> str:
         return drain(worker, first_line_wait, **waits)
 
     return drained

@@ -15,16 +15,15 @@ A mapping runs one batch at a time, because a table has one shard in the engine.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
 
-from laptop.emulator.extensions.patching import EngineChangedError, wrap
+from laptop.emulator.extensions.patching import Document, EngineChangedError, EngineFunction, wrap
 
-Mapping = dict[str, Any]
-Record = dict[str, Any]
+Mapping = Document
+Record = Document
 
 
 @dataclass(frozen=True)
@@ -220,8 +219,8 @@ def _log(mapping: Mapping, table: str, batch: list[Record], failed: Record | Non
         lambda_svc.logger.info("%s output:\n%s", mapping["FunctionName"], result["log"])
 
 
-def _forgetting(original: Callable[..., object]) -> Callable[..., Any]:
-    def release(mapping_id: str) -> Any:
+def _forgetting(original: EngineFunction) -> EngineFunction:
+    def release(mapping_id: str) -> object:
         _unfinished.pop(mapping_id, None)
         return original(mapping_id)
 

@@ -1,18 +1,24 @@
 """Gap: the engine drops an event that a rule cannot deliver (its queue or workflow is missing), although its target has a
 `DeadLetterConfig`. With this extension it goes to that queue at once, with the attributes of AWS and without retries."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
-from laptop.emulator.extensions.patching import wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+
+
+class EventView(Protocol):
+    """The engine's view of an event."""
+
+    def event_with_detail(self) -> Document:
+        """Return the event as its targets receive it."""
 
 
 def register() -> None:
     """Send undeliverable events to the target's dead-letter queue."""
     from ministack.services import eventbridge
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> Any:
+    def around(original: EngineFunction) -> EngineFunction:
+        def invoke_target(target: Document, event: Document, rule: Document, view: EventView | None = None) -> object:
             queue = (target.get("DeadLetterConfig") or {}).get("Arn")
             if queue and not _exists(target.get("Arn", "")):
                 _bury(queue, target, event, rule, view)
@@ -37,7 +43,7 @@ def _exists(arn: str) -> bool:
     return True
 
 
-def _bury(queue: str, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> None:
+def _bury(queue: str, target: Document, event: Document, rule: Document, view: EventView | None) -> None:
     import json
 
     from ministack.core.arn import parse_arn

@@ -3,12 +3,10 @@ state are ignored, and a branch's variables leak into its siblings and its paren
 reads the outer variables, and its own variables end with it."""
 
 import copy
-from collections.abc import Callable
-from typing import Any
 
-from laptop.emulator.extensions.patching import wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
 
-State = dict[str, Any]
+State = Document
 
 
 def register() -> None:
@@ -26,10 +24,10 @@ def _is_jsonata(state: State, context: State | None) -> bool:
     return bool(stepfunctions._state_query_language(state, context) == "JSONata")
 
 
-def _parallel(original: Callable[..., Any]) -> Callable[..., Any]:
+def _parallel(original: EngineFunction) -> EngineFunction:
     from ministack.services import stepfunctions
 
-    def run(state: State, raw_input: Any, execution: State, context: State) -> Any:
+    def run(state: State, raw_input: object, execution: State, context: State) -> object:
         if not _is_jsonata(state, context):
             return original(state, raw_input, execution, context)
         branch_input = stepfunctions._apply_jsonata_arguments(state, raw_input, context)
@@ -41,10 +39,10 @@ def _parallel(original: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _succeed(original: Callable[..., object]) -> Callable[..., Any]:
+def _succeed(original: EngineFunction) -> EngineFunction:
     from ministack.services import stepfunctions
 
-    def output_path(state: State, data: object, context: State | None = None) -> Any:
+    def output_path(state: State, data: object, context: State | None = None) -> object:
         if state.get("Type") == "Succeed" and "Output" in state and _is_jsonata(state, context):
             return stepfunctions._apply_jsonata_output(state, data, context)
         return original(state, data, context)
@@ -52,8 +50,8 @@ def _succeed(original: Callable[..., object]) -> Callable[..., Any]:
     return output_path
 
 
-def _own_scope(original: Callable[..., object]) -> Callable[..., Any]:
-    def run(states: State, start: str, data: object, execution: State, context: State) -> Any:
+def _own_scope(original: EngineFunction) -> EngineFunction:
+    def run(states: State, start: str, data: object, execution: State, context: State) -> object:
         scope = {**context, "variables": copy.deepcopy(context.get("variables", {}))}
         return original(states, start, data, execution, scope)
 

@@ -1,12 +1,11 @@
 """Gap: CloudFormation has no types `AWS::StepFunctions::StateMachineVersion` and `StateMachineAlias`, although their API
 works, and `StartSyncExecution` accepts neither ARN."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from laptop.emulator.extensions.patching import answered, resource_type, wrap
+from laptop.emulator.extensions.patching import Document, EngineFunction, answered, resource_type, wrap
 
-Properties = dict[str, Any]
+Properties = Document
 Provisioned = tuple[str, dict[str, str]]
 
 
@@ -19,8 +18,8 @@ def register() -> None:
     )
     resource_type("AWS::StepFunctions::StateMachineAlias", create=create_alias, update=update_alias, delete=delete_alias)
 
-    def around(original: Callable[..., object]) -> Callable[..., Any]:
-        def start(request: Mapping[str, object]) -> Any:
+    def around(original: EngineFunction) -> EngineFunction:
+        def start(request: Mapping[str, object]) -> object:
             # The engine runs the newest definition, whichever version is named: a laptop deploys one at a time.
             known = stepfunctions._resolve_state_machine_arn(request.get("stateMachineArn", ""))
             return original({**request, "stateMachineArn": known} if known else request)
@@ -95,7 +94,7 @@ def delete_alias(physical_id: str, properties: Properties) -> None:
     stepfunctions._delete_state_machine_alias({"stateMachineAliasArn": physical_id})
 
 
-def _routes(properties: Properties) -> list[dict[str, Any]]:
+def _routes(properties: Properties) -> list[Document]:
     gradual = properties.get("DeploymentPreference")
     if gradual:
         # A gradual deployment ends at its version; here it ends at once.

@@ -277,5 +277,5 @@ class FakeParameters:
 def test_what_somebody_else_deployed_or_destroyed_is_deployed_again_by_up() -> None:
     parameters = FakeParameters(**{PAYMENT.name: "a", ORDER.name: "b"})
     target: Target = Stage(kind=Kind.LAPTOP, fakes={"ssm": parameters})
-    laptop_module.forget(target, [PAYMENT.name])
+    laptop_module.invalidate(target, [PAYMENT.name])
     assert parameters.known == {"sources": None, "stacks": {ORDER.name: "b"}}
