@@ -16,7 +16,7 @@ EXIT_INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """An error that the operator can act on: `message` says what was wrong, `hint` the next step."""
+    """An error that the operator can act on: `message` states the fault, `hint` the next step."""
 
     exit_code = EXIT_FAILED
 

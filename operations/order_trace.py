@@ -17,7 +17,7 @@ from operations.replay import archive_replay
 
 @dataclass(frozen=True)
 class Replay:
-    """A replay that has sent what was put from `start` up to `until` to the rules of these patterns."""
+    """A replay that has sent the events put from `start` up to `until` to the rules of these patterns."""
 
     name: str
     start: str
@@ -29,7 +29,7 @@ class Replay:
 class Node:
     """An event of the tree, and what it caused.
 
-    `reached` are the consumers whose rules take it. `replays` are the replays that sent it once more to some of them.
+    `reached` are the consumers with a rule that takes it. `replays` are the replays that sent it once more to some of them.
     `duplicates` is how many deliveries there were beyond the first to each consumer; they dropped them.
     """
 
@@ -91,7 +91,7 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
 
 
 def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
-    """Return the events as trees by causation id, each level by time. An event whose cause is unknown is a root."""
+    """Return the events as trees by causation id, each level by time. An event with an unknown cause is a root."""
     by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
     below: defaultdict[str | None, list[Published]] = defaultdict(list)
     for event in by_id.values():
@@ -153,7 +153,7 @@ def _remarks(node: Node) -> list[str]:
 
 
 def _moment(event: Published) -> str:
-    """When it was put, as replays tell times."""
+    """Return the time of the put in the form of replays, with milliseconds."""
     return event.put_at.replace("Z", ".000Z") if "." not in event.put_at else event.put_at
 
 

@@ -40,9 +40,9 @@ MAX_ITEMS = 50
 
 
 def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any:
-    """Call the function whose ARN stands at `parameter` (`order/operator-arn`); its answer.
+    """Invoke the function with the ARN at `parameter` (`order/operator-arn`), and return its response.
 
-    A `UserError` if the function failed, with what it said.
+    Raises UserError with the error of the function if it failed.
     """
     answer = target.client("lambda", read_timeout=90, retries={"total_max_attempts": 2}).invoke(
         FunctionName=target.parameter(parameter), Payload=json.dumps(payload).encode()
@@ -55,17 +55,17 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any
 
 
 def order_api(target: Target, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """One signed request to the order API. Raises NoAnswerError: then nothing is known."""
+    """Send one signed request to the order API. Raises NoAnswerError; then the outcome is unknown."""
     return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
 
 
 def inventory_api(target: Target, method: str, path: str) -> Answer:
-    """One signed request to the inventory's API. Raises NoAnswerError."""
+    """Send one signed request to the inventory's API. Raises NoAnswerError."""
     return signed_http.call(target, method, target.parameter("inventory/api-url").rstrip("/") + path)
 
 
 def refusal(answer: Answer) -> str:
-    """Why a request was refused, in a line: the problem document's field and detail, or whatever was said instead."""
+    """Return the reason of a refused request in one line: the field and detail of the problem document, or the body."""
     try:
         said = answer.json()
     except ValueError:
@@ -91,7 +91,7 @@ def replenish(target: Target, replenishment_id: str, items: Sequence[Quantity]) 
 
 
 def put_contact(target: Target, contact: Contact) -> None:
-    """Keep a contact `{"customer_id", "name", "email", "address"}`. A `UserError` if it is refused."""
+    """Keep a contact `{"customer_id", "name", "email", "address"}`. Raises UserError if it is refused."""
     body = {"name": contact["name"], "email": contact["email"], "address": contact["address"]}
     answer = order_api(target, "PUT", f"/customers/{contact['customer_id']}/contact", body)
     if answer.status != 204:
@@ -101,7 +101,12 @@ def put_contact(target: Target, contact: Contact) -> None:
 
 
 def in_parts(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    """`values` in lists of at most `size`."""
+    """Yield `values` in lists of at most `size`.
+
+    Example:
+        >>> list(in_parts("abc", 2))
+        [['a', 'b'], ['c']]
+    """
     source = iter(values)
     while part := list(islice(source, size)):
         yield part

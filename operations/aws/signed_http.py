@@ -31,7 +31,7 @@ class Answer:
 
 
 class NoAnswerError(UserError):
-    """Nothing answered, which says nothing about what was done."""
+    """A request without a response. Its effect is unknown."""
 
 
 def call(

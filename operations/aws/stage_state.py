@@ -17,14 +17,14 @@ TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-ta
 
 
 def rows(target: Target, parameter: str) -> list[Row]:
-    """Every row of the table that `parameter` names, by key. Reads the whole table."""
+    """Return the rows of the table that `parameter` names, by key. Reads the whole table."""
     pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.parameter(parameter), ConsistentRead=True)
     found = [unmarshal(item) for page in pages for item in page["Items"]]
     return sorted(found, key=lambda row: (row["pk"], row.get("sk", "")))
 
 
 def all_rows(target: Target) -> dict[str, list[Row]]:
-    """Every row of every table, by the table's parameter; of a SKU not whether its sweeper has looked at it yet."""
+    """Return the rows of all tables, by the table's parameter, without the sweeper's due marker on SKUs."""
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(TABLES, pool.map(lambda parameter: _lasting(rows(target, parameter)), TABLES), strict=True))
 
@@ -52,12 +52,12 @@ def parameters(target: Target, ending: str) -> dict[str, str]:
 
 
 def depths(target: Target, ending: str) -> dict[str, int]:
-    """How many messages each queue holds, visible or not, by parameter name: `-queue-url`, `-dlq-url`."""
+    """Return the number of messages of each queue, visible or not, by parameter name: `-queue-url`, `-dlq-url`."""
     return {name: depth(target, url) for name, url in parameters(target, ending).items()}
 
 
 def depth(target: Target, url: str) -> int:
-    """How many messages a queue holds, visible or not."""
+    """Return the number of messages of a queue, visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(found[name]) for name in names)

@@ -126,7 +126,7 @@ class Target:
         return self.endpoint_url
 
     def environment(self) -> dict[str, str]:
-        """Environment variables for a process that shall work on this target and nothing else."""
+        """Return the environment variables for a process that works on this target only."""
         if not self.is_laptop:
             environment = {**os.environ, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
             # An exported laptop (`orderctl env`) must not answer for a real account.

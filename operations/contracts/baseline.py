@@ -94,7 +94,7 @@ def of_revision(revision: str) -> dict[Key, Schema]:
 
 
 def release(file: Path = FILE) -> list[Verdict]:
-    """Make today's schemas the released ones; what each is to those before. A `UserError` if one would break."""
+    """Release today's schemas, and return their verdicts. Raises UserError if one breaks its contract."""
     today = schemas.read_schemas()
     found = verdicts(read(file) if file.exists() else {}, today)
     if text := broken(found):

@@ -40,7 +40,7 @@ BOTH: Final = ARCHIVE | CONSUMERS
 
 
 def changes(old: Schema, new: Schema, field: str = "") -> list[Change]:
-    """Every change from `old` to `new`, a field's before those inside it."""
+    """Return the changes from `old` to `new`, those of a field before those inside it."""
     return [*_own(old, new, field), *_inside(old, new, field)]
 
 

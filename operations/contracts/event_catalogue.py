@@ -16,7 +16,7 @@ CHANNELS: Final = "channels"
 
 @dataclass(frozen=True)
 class Event:
-    """One version of an event. `owner` is the service whose `schemas/` has it; `publisher` is the same, or `channels`."""
+    """One version of an event. Its schema is in `schemas/` of the service `owner`; `publisher` is the same, or `channels`."""
 
     owner: str
     publisher: str
@@ -65,7 +65,7 @@ class Event:
 
 
 def events() -> list[Event]:
-    """All of them: by service as the house lists them, then by name, the newest version first."""
+    """Return all events by service and name, the newest version first."""
     found = list(_found())
     return sorted(
         found, key=lambda event: (SERVICES.index(event.owner), event.publisher == CHANNELS, event.stem, -event.version)
@@ -90,7 +90,7 @@ def _found() -> Iterator[Event]:
 
 
 def fields(schema: Schema, name: str = "") -> Iterator[tuple[str, Schema, bool]]:
-    """Every field below a schema as (`data.lines[].sku`, its schema, whether it must be there), outer before inner."""
+    """Yield each field below a schema as (`data.lines[].sku`, its schema, whether it must be there), outer before inner."""
     required = set(schema.get("required", ()))
     for field, inner in schema.get("properties", {}).items():
         path = f"{name}.{field}".removeprefix(".")

@@ -19,7 +19,7 @@ KEPT: Final = FOLDER / "released-schemas.json"
 
 
 def documents() -> dict[Path, str]:
-    """Every document by its path in the repository, and its text."""
+    """Return the text of each generated document, by its path in the repository."""
     found = events()
     made = {FOLDER / name: formatted(text) for name, text in pages.pages(found).items()}
     made |= {FOLDER / "catalog" / name: text for name, text in pages.catalog(found).items()}
@@ -41,7 +41,7 @@ def entry(event: Event) -> dict[str, str]:
 
 
 def build(root: Path = REPOSITORY) -> dict[str, list[Path]]:
-    """Write what is missing or changed, take away what is made no more; which files those were: `written`, `removed`."""
+    """Write the missing and changed documents, remove the obsolete ones, and return their paths: `written`, `removed`."""
     found = differences(root)
     made = documents()
     for path in found["written"]:

@@ -34,7 +34,7 @@ class Consumer:
         return self.name.partition("/")[0]
 
     def takes(self, source: str, detail_type: str) -> bool:
-        """Whether an event is one of these."""
+        """Return whether the subscription takes an event of this source and type."""
         return is_source(self.source, source) and detail_type == self.detail_type
 
     def effect(self, *, catch_up: bool) -> str:
@@ -43,7 +43,7 @@ class Consumer:
 
 
 def consumers(services: Iterable[str] = SERVICES) -> Iterator[Consumer]:
-    """Every event of every subscription of these services, as their `subscriptions.py` declares it."""
+    """Yield each event of each subscription of these services, as their `subscriptions.py` declares it."""
     for service in services:
         module = import_module(f"services.{service}.subscriptions")
         for name, consumed in module.SUBSCRIPTIONS.items():
@@ -61,7 +61,7 @@ def fields_read(service: str) -> dict[tuple[str, str], set[str]]:
 
 
 def matrix() -> list[dict[str, str]]:
-    """For each consumer and event: what a replay does, and what one with `--catch-up` does."""
+    """Return the effects of a replay, with and without `--catch-up`, for each consumer and event."""
     rows = [*consumers(), Consumer(*BY_LIVE_ORDERS_ONLY, NEVER)]
     return [
         {

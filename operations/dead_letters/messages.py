@@ -20,7 +20,7 @@ ENDING: Final = "-dlq-url"
 MAX_MESSAGES: Final = 10
 """The most messages of one ReceiveMessage and of one ChangeMessageVisibilityBatch."""
 WAIT_SECONDS = 1
-"""Not 0: only who waits a while is answered by every server of the queue."""
+"""Not 0: with a wait, SQS queries all servers of the queue (long polling)."""
 LOOK_SECONDS: Final = 30
 """How long messages stay hidden if the command dies before it returns them."""
 
@@ -60,7 +60,7 @@ class DeadLetter(TypedDict):
 
 
 def queues(target: Target) -> dict[str, int]:
-    """How many messages each dead-letter queue of the stage holds, by name: `order/intake`."""
+    """Return the number of messages of each dead-letter queue of the stage, by name: `order/intake`."""
     return {name.removesuffix(ENDING): depth for name, depth in stage_state.depths(target, ENDING).items()}
 
 
@@ -133,7 +133,7 @@ def describe(message: Message) -> DeadLetter:
 
 
 def violations(body: object) -> list[str]:
-    """All that today's schema says against an event: `data.lines[0].sku: 'x y' does not match ...`. Nothing of what is none."""
+    """Return the violations of today's schema by an event: `data.lines[0].sku: 'x y' does not match ...`."""
     source, detail_type = _at(body, "source"), _at(body, "detail-type")
     version = _at(body, "detail", "metadata", "event_version")
     for known, schema in schemas.read_schemas().items():

@@ -64,10 +64,10 @@ def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: date
 
 
 def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report: Callable[[Outcome], None]) -> list[Outcome]:
-    """Send the chosen messages of the queue `name` back to the queue they failed in; what became of each.
+    """Send the chosen messages of the queue `name` back to the queue they failed in; and return the outcomes.
 
-    One that its schema refuses today is kept where it is; one that was redriven `max_attempts` times goes to quarantine.
-    A `UserError` for a queue whose letters are no messages of a subscription.
+    A message that its schema refuses today stays. After `max_attempts` redrives, a message goes to quarantine.
+    Raises UserError if the queue holds no messages of a subscription.
     """
     url, queues = _url(target, name), stage_state.parameters(target, "-url")
     client, kept, results = target.client("sqs"), [], []
@@ -129,7 +129,7 @@ def drop(target: Target, name: str, which: Chosen, file: Path, report: Callable[
 
 
 def refusal(body: str) -> str | None:
-    """Why the inbox would refuse a message today, or None if it would not."""
+    """Return the reason why the inbox would refuse a message today, or None if it would accept it."""
     try:
         parse(body)
     except InvalidEventError as error:

@@ -1,4 +1,4 @@
-"""The CDK's own command line, run on a target: synthesize once, then bootstrap and deploy from what was synthesized."""
+"""The CDK's own command line, run on a target: synthesize once, then bootstrap and deploy from the assembly."""
 
 import hashlib
 import json

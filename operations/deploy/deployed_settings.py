@@ -50,7 +50,7 @@ def changes(stage: Stage, known: Mapping[str, Settings]) -> list[Change]:
 
 
 def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str]) -> None:
-    """See that each change that must be allowed is. Raises UserError naming those that are not, and how to allow them."""
+    """Check that every protected change is allowed. Raises UserError that names the others and the option to allow them."""
     for name in allowed:
         if name not in stages.PROTECTED:
             raise UserError(

@@ -26,12 +26,12 @@ KEPT_AND_LOST = {
 
 
 def service_of(stack: Stacked) -> str:
-    """`payment` for `OrderflowDev-Payment`."""
+    """Return the service of a stack: `payment` for `OrderflowDev-Payment`."""
     return stack.name.rsplit("-", 1)[1].lower()
 
 
 def named(service: str) -> str:
-    """`payment` for `payment`, `Payment` and `OrderflowDev-Payment`."""
+    """Return the service of a typed name: `payment` for `payment`, `Payment` and `OrderflowDev-Payment`."""
     return service.lower().rsplit("-", 1)[-1]
 
 
@@ -59,7 +59,7 @@ def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bo
 
 
 def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deployed: Container[str]) -> None:
-    """See that each stack finds what it requires: deployed already, or by one that goes before it. A `UserError` naming it."""
+    """Check that each requirement of a stack is deployed, or deployed before it. Raises UserError that names a missing one."""
     providers = stack_order.providers(stacks)
     coming: set[str] = set()
     for stack in wanted:
@@ -75,7 +75,7 @@ def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deploye
 
 
 def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: Container[str]) -> None:
-    """See that no stack which stays requires what one of `going` publishes. A `UserError` naming both."""
+    """Check that no remaining stack requires a parameter of one in `going`. Raises UserError that names both stacks."""
     names = {stack.name for stack in going}
     for stays in stacks:
         if stays.name in names or stays.name not in there:
@@ -101,7 +101,7 @@ def check_account(target: Target, settings: Stage) -> str:
 
 
 def check_bootstrapped(target: Target) -> None:
-    """See that the CDK can deploy to the account and region: the parameter that its bootstrap stack leaves is there.
+    """Check that the CDK can deploy to the account and region: the parameter of its bootstrap stack exists.
 
     Raises UserError. The laptop's account is bootstrapped by `orderctl up`.
     """

@@ -1,6 +1,6 @@
 """The tables that a destroyed stack of a lasting stage has left, and which of them a new deployment takes up again.
 
-CloudFormation names a table that has no name of its own `<stack>-<logical id>-<random>`, so a table says whose it was.
+CloudFormation names a table without a name of its own `<stack>-<logical id>-<random>`, so the name shows the stack.
 """
 
 import json

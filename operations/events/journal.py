@@ -63,7 +63,7 @@ class Published:
 
 
 def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
-    """Return what was put on the bus in the window, the earliest first. `progress` receives the number of hours read."""
+    """Return the events put on the bus in the window, the earliest first. `progress` receives the number of hours read."""
     found: list[Published] = []
     for done, events in enumerate(_by_hour(target, window), start=1):
         found += events
@@ -110,7 +110,7 @@ def _partition(target: Target, key: str) -> list[Published]:
 
 
 def _grouped(puts: Iterable[Published]) -> list[Published]:
-    """One of each event and version, by its first put, with the number of its puts."""
+    """Return one of each event and version, by its first put, with the number of its puts."""
     first: dict[tuple[str, str, int], Published] = {}
     times: Counter[tuple[str, str, int]] = Counter()
     for put in sorted(puts, key=lambda put: (put.put_at, put.event_id, put.event["id"])):

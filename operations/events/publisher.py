@@ -24,7 +24,7 @@ def source_of(channel: str) -> str:
 
 
 def publish(target: Target, source: str, detail_type: str, details: Sequence[Mapping[str, object]]) -> list[str]:
-    """Put at most ten events on the stage's bus; their ids there. A `UserError` if the bus keeps refusing some.
+    """Put at most ten events on the stage's bus, and return their ids there. Raises UserError if the bus keeps refusing some.
 
     PutEvents answers 200 even then, and says so in `FailedEntryCount`.
     """

@@ -123,7 +123,7 @@ def _is_day(date: str) -> bool:
 
 
 def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, int]:
-    """How many rows there are of each kind that the data is dirty with."""
+    """Count the rows, in all and of each irregular kind."""
     return {
         "rows_read": len(purchases) + len(malformed),
         "malformed": len(malformed),
@@ -138,7 +138,7 @@ def count(purchases: list[Purchase], malformed: list[Malformed]) -> dict[str, in
 
 
 def quantities(purchases: Iterable[Purchase]) -> dict[str, int]:
-    """How many of each SKU the purchases need."""
+    """Return the quantity of each SKU that the purchases need."""
     needed: Counter[str] = Counter()
     for purchase in purchases:
         for line in purchase.lines:

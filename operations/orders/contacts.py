@@ -10,9 +10,9 @@ CONTACT = "CONTACT#"
 
 
 def mark(target: Target) -> int:
-    """Write the mark of each customer who has a contact and no mark; return how many. Reads the keys of the whole table.
+    """Write the missing marks of customers with a contact, and return their number. Reads the keys of the whole table.
 
-    The write asks that the contact is still there, so a customer who is forgotten meanwhile stays forgotten.
+    The write requires that the contact still exists, so a customer forgotten in the meantime stays forgotten.
     """
     table, client, marked = target.parameter("order/table-name"), target.client("dynamodb"), 0
     pages = client.get_paginator("scan").paginate(

@@ -45,7 +45,7 @@ def run(
     known_before = set(store.statuses(target, ids))
     new = [purchase for purchase, order_id in zip(purchases, ids, strict=True) if order_id not in known_before]
     prepare(target, purchases, channel, {purchase.customer_id for purchase in new}, progress)
-    window = _Window(target, in_flight) if wait else None
+    window = _InFlight(target, in_flight) if wait else None
     with progress.bar("Publish", len(purchases)) as advance:
         published = 0
         while published < len(purchases):
@@ -107,7 +107,7 @@ def outcome(rows: Mapping[str, OrderStatus], expected: int) -> dict[str, int]:
     return {**dict(sorted(counted.items())), "unsettled": expected - settled, "confirmed_cents": cents}
 
 
-class _Window:
+class _InFlight:
     """The orders on their way, kept at most `size`: one that waits its turn in a queue is not yet timed.
 
     It opens slowly, by one for each order that settles: functions that have not run yet start one after another, and not
@@ -121,7 +121,7 @@ class _Window:
         self.on_their_way: list[str] = []
 
     def room(self) -> int:
-        """How many more may be published; waits until it is one. Orders that do not move do not hold up the others."""
+        """Wait until another order may be published, and return how many may. Orders that make no progress block no others."""
         ends = time.monotonic() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = store.statuses(self.target, self.on_their_way)

@@ -26,7 +26,7 @@ def find(target: Target, order_id: str) -> ShipmentRow:
 
 
 def advance(target: Target, order_id: str) -> ShipmentRow:
-    """Take the order's shipment one step on; the shipment afterwards. A `UserError` where there is no step to take."""
+    """Advance the order's shipment by one step, and return it. Raises UserError if there is no further step."""
     row = find(target, order_id)
     if row["status"] in (CREATED, BOOKING):
         service_client.invoke(target, "shipping/sweeper-arn", {})
@@ -41,7 +41,7 @@ def advance(target: Target, order_id: str) -> ShipmentRow:
 
 
 def _deliver(target: Target, order_id: str) -> None:
-    """Tell shipping, by the carrier's webhook, that the parcel has arrived. Only the sandbox lets others speak for it."""
+    """Report the delivery of the parcel by the carrier's webhook. Raises UserError if the carrier is not the sandbox."""
     carrier = target.parameter("shipping/carrier")
     if carrier != "sandbox":
         raise UserError(

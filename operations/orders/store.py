@@ -72,7 +72,7 @@ def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
 
 
 def scan(target: Target, status: str | None = None) -> Iterator[OrderRow]:
-    """All orders, in no order; those of one status if it is given. Reads the whole table."""
+    """Yield all orders, or those of one status, unsorted. Reads the whole table."""
     condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}
     names = {}
     if status:

@@ -49,7 +49,14 @@ class ShownReplay(ListedReplay):
 
 
 def duration(text: str) -> timedelta:
-    """`90m`, `2h`, `7d`, `30s`. Raises ValueError, and OverflowError for more than a timedelta holds."""
+    """Parse a duration such as `90m`, `2h`, `7d` or `30s`.
+
+    Raises ValueError, and OverflowError for more than a timedelta holds.
+
+    Example:
+        >>> duration("90m")
+        datetime.timedelta(seconds=5400)
+    """
     found = re.fullmatch(r"(\d+)([smhd])", text)
     if not found:
         raise ValueError(f"{text!r} is not a duration such as 90m, 2h or 7d")
@@ -57,7 +64,7 @@ def duration(text: str) -> timedelta:
 
 
 def latest(target: Target, now: datetime) -> datetime:
-    """Where a window ends that does not say: now, or on AWS where the archive certainly has everything."""
+    """Return the default end of a window: now, or on AWS the time up to which the archive is complete."""
     return now if target.is_laptop else now - ARCHIVE_DELAY
 
 
@@ -122,7 +129,7 @@ def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) 
 
 
 def check(target: Target, chosen: Window, now: datetime) -> None:
-    """See that the stage's archive has the window whole. A `UserError` if it has not."""
+    """Check that the stage's archive has the whole window. Raises UserError."""
     archive = target.parameter("platform/archive-arn")
     kept = target.client("events").describe_archive(ArchiveName=archive.rsplit("/", 1)[1])
     check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
@@ -161,7 +168,7 @@ def show(target: Target, name: str) -> ShownReplay:
 
 
 def listed(target: Target) -> list[ListedReplay]:
-    """Every replay of the stage's archive, the newest first."""
+    """Return the replays of the stage's archive, the newest first."""
     archive, client = target.parameter("platform/archive-arn"), target.client("events")
     found: list[ListedReplay] = []
     more: dict[str, str] = {}
@@ -176,12 +183,12 @@ def listed(target: Target) -> list[ListedReplay]:
 
 
 def paced_running(target: Target) -> bool:
-    """Whether a paced replay is still filling the staging queue."""
+    """Return whether a paced replay is still filling the staging queue."""
     return any(replay["name"].startswith(PACED_REPLAY_PREFIX) and replay["state"] not in ENDED for replay in listed(target))
 
 
 def cancel(target: Target, name: str) -> None:
-    """Stop a replay; what it has sent stays sent. A `UserError` if it has ended."""
+    """Stop a replay; what it has sent stays sent. Raises UserError if it has ended."""
     try:
         target.client("events").cancel_replay(ReplayName=name)
     except ClientError as error:
@@ -192,7 +199,7 @@ def cancel(target: Target, name: str) -> None:
 
 
 def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[ShownReplay], None]) -> ShownReplay:
-    """Follow a replay until it is completed. A `UserError` if it ends otherwise, or has not ended by the deadline."""
+    """Follow a replay until it is completed. Raises UserError if it ends otherwise, or runs at the deadline."""
     ends = time.monotonic() + deadline_seconds
     while True:
         replay = show(target, name)
@@ -213,7 +220,7 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[S
 
 
 def progress(replay: Mapping[str, object]) -> str:
-    """How far a shown replay is, in words: `RUNNING, until 2026-11-23T04:05:06.000Z of 2026-11-23T05:00:00.000Z`."""
+    """Describe the progress of a replay: `RUNNING, until 2026-11-23T04:05:06.000Z of 2026-11-23T05:00:00.000Z`."""
     reached = f", until {replay['replayed_until']} of {replay['until']}" if replay["replayed_until"] else ""
     return f"{replay['state']}{reached}"
 

@@ -44,7 +44,7 @@ class NewOrders:
 
 @dataclass(frozen=True)
 class NewTable:
-    """A service that acts outside, and whose table is younger than an event of the window that it consumes."""
+    """A service with outside effects and a table that is younger than an event of the window that it consumes."""
 
     service: str
     created: datetime
@@ -97,7 +97,7 @@ def new_tables(target: Target, window: Window, services: Sequence[str]) -> list[
 
 
 def check_tables(target: Target, window: Window, services: Sequence[str], despite: Sequence[str]) -> None:
-    """Pass services that remember what they did, and those named in `despite`. A `UserError` for others."""
+    """Pass services that remember what they did, and those named in `despite`. Raises UserError for others."""
     forgetful = [table for table in new_tables(target, window, services) if table.service not in despite]
     if forgetful:
         names = " ".join(f"--despite-new-table {table.service}" for table in forgetful)

@@ -69,7 +69,12 @@ class Delivery:
 
 
 def rate(text: str) -> float:
-    """Events a second, of `50/s`, `50` or `600/m`. A `UserError` for anything else."""
+    """Parse a rate such as `50/s`, `50` or `600/m` to events per second. Raises WrongUsageError.
+
+    Example:
+        >>> rate("600/m")
+        10.0
+    """
     number, _, unit = text.partition("/")
     try:
         found = float(number) / {"": 1, "s": 1, "m": 60}[unit]
@@ -220,7 +225,7 @@ def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
 
 
 def _send(client: AwsClient, part: Sequence[Delivery]) -> None:
-    """Send a batch; what SQS refuses is sent again. A `UserError` if it keeps refusing."""
+    """Send a batch; what SQS refuses is sent again. Raises UserError if SQS keeps refusing."""
     waiting = {str(number): json.dumps(delivery.staged.event) for number, delivery in enumerate(part)}
     for attempt in count():
         entries = [{"Id": number, "MessageBody": body} for number, body in waiting.items()]

@@ -1,4 +1,4 @@
-"""The plan of a replay: what the window holds, who would get it, what they would do with it, what it would cost."""
+"""The plan of a replay: the events of its window, their consumers, the effects and the cost."""
 
 import math
 from collections import Counter
@@ -95,7 +95,7 @@ class Wanted:
     types: tuple[str, ...] = ()
 
     def takes(self, event: Published) -> bool:
-        """Whether the event is one of these."""
+        """Return whether the operator selected the event."""
         of_order = self.order is None or event.metadata.get("order_id") == self.order
         return of_order and (not self.types or event.detail_type in self.types)
 
@@ -147,7 +147,7 @@ def _as_data(new: effects.NewOrders) -> WouldCreate:
 
 
 def planned(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> PlannedConsumer:
-    """How many events of the window a consumer would get, how many of them are wanted, and what it would do with each."""
+    """Count the events of the window that a consumer would get and the selected ones, and describe its effect."""
     takes = [event for event in found if consumer.takes(event.source, event.detail_type)]
     return {
         "consumer": consumer.name,
@@ -170,7 +170,7 @@ def cost(found: Iterable[Published], deliveries: int) -> float:
 
 
 def seconds(target: Target, events: int) -> float | None:
-    """How long a replay of so many events may take, by the last one that was completed; None if there was none to go by."""
+    """Estimate the seconds of a replay of so many events by the last completed replay. Return None if there is none."""
     for replay in archive_replay.listed(target):
         if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"] and replay["from"] and replay["until"]:
             window = Window(clock.from_rfc3339(replay["from"]), clock.from_rfc3339(replay["until"]))

@@ -48,6 +48,25 @@ def test_module_of_functions_is_a_lambda_function(file: Path) -> None:
     assert "handler" in defined | imported | assigned
 
 
+@pytest.mark.parametrize("file", [path for path in tracked("operations") if path.suffix == ".py"], ids=str)
+def test_operation_never_prints_prompts_or_exits(file: Path) -> None:
+    nodes = list(ast.walk(ast.parse((REPOSITORY / file).read_text())))
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    named |= {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    assert not named & {
+        "print",
+        "input",
+        "exit",
+        "quit",
+        "SystemExit",
+        "sys.exit",
+        "sys.stdout",
+        "sys.stderr",
+        "sys.stdin",
+        "os._exit",
+    }
+
+
 def test_readme_maps_every_folder() -> None:
     rooms = {path.parts[0] for path in tracked() if len(path.parts) > 1 and not path.parts[0].startswith(".")}
     table = (REPOSITORY / "README.md").read_text().partition("## Find your way")[2]
