@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from kernel import outside_json
 from kernel.naming import SOURCE_PREFIX
@@ -46,7 +45,9 @@ def watched(target: Target, pattern: Mapping[str, object]) -> Iterator[str]:
         sqs.delete_queue(QueueUrl=url)
 
 
-def received(target: Target, url: str, timeout_seconds: float | None, progress: Progress = SILENT) -> Iterator[dict[str, Any]]:
+def received(
+    target: Target, url: str, timeout_seconds: float | None, progress: Progress = SILENT
+) -> Iterator[dict[str, object]]:
     """Yield the events that arrive in the queue until `timeout_seconds` have passed; without end if it is None."""
     sqs = target.client("sqs", read_timeout=30)
     ends = None if timeout_seconds is None else time.monotonic() + timeout_seconds
