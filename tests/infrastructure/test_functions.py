@@ -60,11 +60,16 @@ def reads_of(module: str) -> Reads:
                     args=[ast.Constant(value=str(variable)), *_],
                 ):
                     found.optional.add(variable)
-                case ast.ClassDef(name=class_name) if class_name.endswith("Settings"):
+                case ast.ClassDef(name=class_name) if class_name.endswith("Settings") and reads_settings(module, class_name):
                     for item in node.body:
                         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
                             (found.optional if item.value else found.required).add(item.target.id.upper())
     return found
+
+
+def reads_settings(module: str, class_name: str) -> bool:
+    """Return whether a function reads the settings: those of the outbox are of relays and sweepers only."""
+    return class_name != "OutboxSettings" or module.endswith((".relay", ".sweeper"))
 
 
 def imports_of(tree: ast.Module) -> Iterator[str]:

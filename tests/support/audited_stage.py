@@ -21,9 +21,8 @@ from kernel.naming import PENDING_INDEX, SERVICES
 from kernel.relay import Outbox, republish
 from kernel.statements import IfShort, PaymentStatement, Quantity
 from services.inventory.domain import decisions as stock
-from services.inventory.domain import states as stock_states
 from services.inventory.domain.stock import merge
-from services.inventory.storage.table import StockRows
+from services.inventory.storage.table import Replenishments, Reservations
 from services.notification.domain import decisions as mail
 from services.notification.domain.decisions import Notice
 from services.notification.domain.model import Kind
@@ -158,8 +157,8 @@ class Stage:
         self.client = Client(self.tables)
         self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
         self.gateway = SandboxGateway(Ledger(self.client, "ledger"))
-        self.reservations = StockRows(self.client, "inventory", stock_states.TRANSITIONS)
-        self.replenishments = StockRows(self.client, "inventory", stock_states.REPLENISHMENTS)
+        self.reservations = Reservations(self.client, "inventory")
+        self.replenishments = Replenishments(self.client, "inventory")
         self.shipments, self.notes = Shipments(self.client, "shipping"), Notes(self.client, "notification")
 
     def now(self) -> datetime:
@@ -313,7 +312,9 @@ class Order:
 
     @property
     def reserved(self) -> Any:
-        return stock.answer(self.stage.reservations.get(self.order_id) or {})
+        row = self.stage.reservations.get(self.order_id)
+        assert row is not None
+        return stock.answer(row)
 
     def wait(self) -> Steps:
         """Yield the arrival of the missing stock, unless the story says otherwise."""

@@ -16,7 +16,6 @@ from kernel import clients, clock
 from kernel.naming import facts_function_name
 from services.inventory.functions import facts as inventory_facts
 from services.inventory.functions import subscriber as inventory_subscriber
-from services.inventory.storage import table as inventory_table
 from services.notification.functions import subscriber as notification_subscriber
 from services.order.functions import contact, subscriber
 from services.order.functions import facts as order_facts
@@ -144,23 +143,12 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(clients, "dynamodb", lambda: stage.client)
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
-    built = {
-        "inventory": (inventory_table.reservations, inventory_table.skus),
-    }
-    for service, caches in built.items():
-        monkeypatch.setenv("TABLE_NAME", service)
-        for cached in caches:
-            cached.cache_clear()
-            cached()
     with clock.held_by(stage.now):
         stage.open()
         for number in range(7):
             customer = f"customer-{number}"
             Contacts(stage.client, "order").put(customer, {"name": "Alice", "email": "alice@example.com", "address": ADDRESS})
         yield stage
-    for caches in built.values():
-        for cached in caches:
-            cached.cache_clear()
 
 
 @pytest.fixture

@@ -1,18 +1,13 @@
 """The sweepers release money and goods that are held for no order, once; those of an order that needs them stay."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kernel import clients, clock
-from kernel.aggregate_store import Row
 from kernel.orphans import LOOK_AFTER, LOOK_AGAIN_AFTER
-from services.inventory.functions import sweeper as inventory_sweeper
-from services.inventory.storage import table as inventory_table
-from tests.support.choreography import CONFIRMED, PENDING, Bus, OtherServices, other_services
-from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables, order  # noqa: F401 - fixtures
+from tests.support.choreography import CONFIRMED, PENDING
+from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
 from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
     ORDER,
     PaymentService,
@@ -27,28 +22,8 @@ NEEDED = [PENDING, {**PENDING, "status": "BACKORDERED"}, {**PENDING, "status": "
 
 
 @pytest.fixture
-def others(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServices]:
-    monkeypatch.setattr(clients, "events", Bus)
-    monkeypatch.setenv("BUS_NAME", "bus")
-    return other_services(monkeypatch)
-
-
-@pytest.fixture
 def paying(payment_tables: None, payment: PaymentService) -> PaymentService:  # noqa: F811
     return payment
-
-
-def after(wait: timedelta, sweeper: Any) -> dict[str, int]:
-    """One sweep, so long after now."""
-    with clock.held_by(lambda: datetime.now(UTC) + wait):
-        found: dict[str, int] = sweeper.handler({}, None)
-        return found
-
-
-def reservation() -> Row:
-    row = inventory_table.reservations().get(order(0))
-    assert row is not None
-    return row
 
 
 @pytest.mark.parametrize("word", [None, CANCELLED])
@@ -98,31 +73,30 @@ def test_money_stays_while_the_order_service_is_silent(paying: PaymentService) -
 
 
 @pytest.mark.parametrize("word", [None, CANCELLED])
-def test_goods_for_no_order_are_released(others: OtherServices, inventory: InventoryService, word: Any) -> None:  # noqa: F811
+def test_goods_for_no_order_are_released(inventory: InventoryService, word: Any) -> None:  # noqa: F811
     inventory.replenish(blue=5)
     inventory.reserve(blue=2)
-    others.facts["order"] = word
-    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 1
-    assert (reservation()["status"], inventory.stock()) == ("RELEASED", (5, 0, 0))
+    inventory.owners.facts["order"] = word
+    assert inventory.sweep(LOOK_AFTER)["released"] == 1
+    assert (inventory.row()["status"], inventory.stock()) == ("RELEASED", (5, 0, 0))
     inventory.assert_books_balance()
 
 
 @pytest.mark.parametrize("word", NEEDED, ids=lambda word: word["status"])
 def test_goods_for_an_order_stay(
-    others: OtherServices,
     inventory: InventoryService,  # noqa: F811
     word: dict[str, Any],
 ) -> None:
     inventory.replenish(blue=5)
     inventory.reserve(blue=2)
-    others.facts["order"] = word
-    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 0
-    assert (reservation()["status"], inventory.stock()) == ("HELD", (3, 2, 0))
+    inventory.owners.facts["order"] = word
+    assert inventory.sweep(LOOK_AFTER)["released"] == 0
+    assert (inventory.row()["status"], inventory.stock()) == ("HELD", (3, 2, 0))
 
 
-def test_sold_goods_are_not_looked_at(others: OtherServices, inventory: InventoryService) -> None:  # noqa: F811
+def test_sold_goods_are_not_looked_at(inventory: InventoryService) -> None:  # noqa: F811
     inventory.replenish(blue=5)
     inventory.reserve(blue=2)
     inventory.commit()
-    assert not {"due_shard", "next_due"} & set(reservation())
-    assert after(LOOK_AFTER, inventory_sweeper)["released"] == 0
+    assert not {"due_shard", "next_due"} & set(inventory.row())
+    assert inventory.sweep(LOOK_AFTER)["released"] == 0

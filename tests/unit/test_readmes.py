@@ -8,8 +8,8 @@ import pytest
 from kernel.naming import SERVICES
 from kernel.schemas import SERVICES_FOLDER
 from orderctl.reference.states import tables
-from services.inventory.functions import commands as inventory
 from services.inventory.functions import operator as stock_keeping
+from services.inventory.functions.commands import StockCommands
 from services.notification.functions.commands import SuppressionCommands
 from services.notification.storage.suppressions import Suppressions
 from services.order.functions import commands as order
@@ -21,7 +21,7 @@ HEADINGS = ["What it owns", "Functions", "Table", "Commands", "Events", "States"
 COMMANDS = {
     "order": {**order.OrderCommands(None, None, None).table, **price_setting.OperatorCommands(None).table},  # type: ignore[arg-type]
     "payment": {**PaymentCommands(None, None).table, **OperatorCommands(None).table},  # type: ignore[arg-type]
-    "inventory": {**inventory.COMMANDS, **stock_keeping.COMMANDS},
+    "inventory": {**StockCommands(None, None).table, **stock_keeping.OperatorCommands(None, None).table},  # type: ignore[arg-type]
     "shipping": {},
     "notification": SuppressionCommands(Suppressions(None, "notes")).table,
 }

@@ -11,7 +11,6 @@ import pytest
 
 from kernel import clients
 from kernel.aggregate_store import marshal
-from services.inventory.functions import subscriber as inventory_subscriber
 from services.order.domain import states
 from services.order.functions import intake, subscriber
 from services.order.storage.catalogue import Catalogue
@@ -104,8 +103,8 @@ def handles_restocks(request: pytest.FixtureRequest) -> Receives:
     service.replenish(blue=3)
     service.reserve(blue=1)
     service.commit()
-    request.getfixturevalue("owners").facts["order"] = REVOKED
-    return lambda *events: inventory_subscriber.handler(batch(*map(was_confirmed, events)), None)
+    service.owners.facts["order"] = REVOKED
+    return lambda *events: service.subscriber(batch(*map(was_confirmed, events)), None)
 
 
 def handles_cancellations(request: pytest.FixtureRequest) -> Receives:

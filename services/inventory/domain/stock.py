@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kernel.errors import RejectedError
 from kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal, shown
+from kernel.statements import Quantity, Shortage
 
 Quantities = dict[str, int]
 """How many of each SKU."""
-Shortages = list[dict[str, Any]]
-"""The SKUs there is too little of, each `{"sku", "requested", "available"}`."""
 
 AVAILABLE, HELD, SOLD, REPLENISHED = "available", "held", "sold", "replenished"
 COUNTERS: Final = (AVAILABLE, HELD, SOLD, REPLENISHED)
@@ -113,20 +112,20 @@ Part = Move | Join | Leave
 """The effect of a step on the row of one SKU."""
 
 
-def check_sku(sku: object) -> None:
-    """Pass what can be a SKU. Raises InvalidLinesError."""
+def check_sku(sku: object) -> str:
+    """Return the SKU if it is valid. Raises InvalidLinesError."""
     if not isinstance(sku, str) or not SKU_PATTERN.fullmatch(sku):
         raise InvalidLinesError(f"{shown(sku)} is not a SKU: it {ID_FORM}")
     if is_personal(sku):
         raise InvalidLinesError(f"a SKU {PERSONAL}")
+    return sku
 
 
-def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
+def merge(lines: Iterable[Mapping[str, object]]) -> Quantities:
     """Add up the quantities of `lines`, each `{"sku", "quantity"}`, by SKU. Raises InvalidLinesError."""
     merged: Quantities = {}
     for line in lines:
-        sku, quantity = line["sku"], line["quantity"]
-        check_sku(sku)
+        sku, quantity = check_sku(line["sku"]), line["quantity"]
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
             raise InvalidLinesError(f"the quantity of {sku} is {quantity!r}; it must be an integer from 1")
         merged[sku] = merged.get(sku, 0) + quantity
@@ -137,7 +136,7 @@ def merge(lines: Iterable[Mapping[str, Any]]) -> Quantities:
     return dict(sorted(merged.items()))
 
 
-def as_lines(quantities: Quantities) -> list[dict[str, object]]:
+def as_lines(quantities: Quantities) -> list[Quantity]:
     """Return the lines of rows and events, one for each SKU."""
     return [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
 
@@ -160,7 +159,7 @@ def free(quantities: Quantities, seen: Seen) -> Quantities:
     return {sku: quantity for sku, quantity in found.items() if quantity}
 
 
-def shortages(quantities: Quantities, seen: Seen) -> Shortages:
+def shortages(quantities: Quantities, seen: Seen) -> list[Shortage]:
     """Return the SKUs without enough free stock for a new order."""
     return [
         {"sku": sku, "requested": quantity, "available": seen[sku].free}

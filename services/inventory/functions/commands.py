@@ -1,21 +1,35 @@
-"""The inventory's commands: the saga's steps. Each answers `{"outcome": ...}`, with its receipt.
+"""The saga's commands on stock. Each returns `{"outcome": ...}` with its receipt.
 
-Goods move on the order's own statement only: its receipt is checked before anything is written.
-An exception is a fault; the same command again is always safe.
+Goods move only on the order's own statement: its receipt is checked before anything is written. An exception is a fault;
+repeating a command is always safe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
+from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
-from kernel.receipts import CANCELLING, CONFIRMING, Kind, receipts
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
+from kernel.secrets import Secrets
+from kernel.settings import from_environment
+from kernel.statements import StockStatement
 from services.inventory.domain import decisions
 from services.inventory.domain.stock import merge
-from services.inventory.storage import table
+from services.inventory.storage.table import Reservations
 
 logger = Logger()
+
+
+@dataclass(frozen=True)
+class CommandsSettings:
+    """The inventory's table, and the ARN of the secret that holds the receipts' key."""
+
+    table_name: str
+    receipt_key_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,60 +46,75 @@ class Settle(OrderCommand):
     decision: object = None
 
 
-def reserve(command: Reserve) -> Answer:
-    """Hold what the order states it wants: HELD, REJECTED with what is short, or what its reservation has become since.
+@dataclass(frozen=True)
+class StockCommands:
+    """The saga's commands. Each checks the order's statement first, and raises ReceiptRefusedError without its receipt."""
 
-    Where some lines are short, the order may want what there is (`if_short` ALLOW_PARTIAL: HELD, and the `lines` are less) or
-    wait for all of it (BACK_ORDER: WAITING).
+    reservations: Reservations
+    receipts: Receipts
+
+    @property
+    def table(self) -> Commands:
+        """Each command by its name."""
+        return {
+            "reserve": reading(Reserve, self.reserve),
+            "commit": reading(Settle, self.commit),
+            "release": reading(Settle, self.release),
+        }
+
+    def reserve(self, command: Reserve) -> Answer:
+        """Reserve the order's lines: HELD, REJECTED with the `short` SKUs, or the status of an earlier reservation.
+
+        If some lines are short, the order's `if_short` decides: ALLOW_PARTIAL holds the available part (HELD with fewer
+        `lines`), BACK_ORDER waits for all of it (WAITING).
+        """
+        order_id, causation = command.order_id, command.causation
+        stated = self.receipts.check(Kind.WANTED, order_id, command.wanted)
+        wanted, if_short = merge(stated["lines"]), stated["if_short"]
+        if if_short not in decisions.IF_SHORT:
+            raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
+        row = self.reservations.move(
+            order_id,
+            lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, causation.correlation_id, clock.now()),
+            causation,
+            presume_absent=True,
+        )
+        return self._issue(command, decisions.answer(row))
+
+    def commit(self, command: Settle) -> Answer:
+        """Sell the stock of an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
+        self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
+        row = self.reservations.move(command.order_id, decisions.commit, command.causation)
+        return self._issue(command, {"outcome": row["status"]})
+
+    def release(self, command: Settle) -> Answer:
+        """Release the stock that a CANCELLING order holds, waits for or was sold: RELEASED or RESTOCKED."""
+        order_id, causation = command.order_id, command.causation
+        self.receipts.check(Kind.DECISION, order_id, command.decision, CANCELLING)
+        row = self.reservations.move(
+            order_id, lambda row, seen: decisions.release(row, seen, order_id, causation.correlation_id), causation
+        )
+        return self._issue(command, {"outcome": row["status"]})
+
+    def _issue(self, command: OrderCommand, statement: StockStatement) -> Answer:
+        return self.receipts.issue(Kind.STOCK, command.order_id, statement)
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a command.
+
+    It raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, and what the table raises.
     """
-    order_id, cause = command.order_id, command.causation
-    stated = receipts().check(Kind.WANTED, order_id, command.wanted)
-    wanted, if_short = merge(stated["lines"]), stated["if_short"]
-    if if_short not in decisions.IF_SHORT:
-        raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
-    row = table.reservations().move(
-        order_id,
-        lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, cause.correlation_id, clock.now()),
-        cause,
-        presume_absent=True,
-    )
-    return _stated(order_id, decisions.answer(row))
+    settings = from_environment(CommandsSettings, environ)
+    reservations = Reservations(clients.dynamodb, settings.table_name)
+    commands = StockCommands(reservations, receipts_of(Secrets(clients), settings.receipt_key_arn)).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
+        return answer
+
+    return handle
 
 
-def commit(command: Settle) -> Answer:
-    """Sell what is held for an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
-    order_id, cause = command.order_id, command.causation
-    receipts().check(Kind.DECISION, order_id, command.decision, CONFIRMING)
-    row = table.reservations().move(order_id, decisions.commit, cause)
-    return _stated(order_id, {"outcome": row["status"]})
-
-
-def release(command: Settle) -> Answer:
-    """Release the stock that an order holds, waits for, or was sold while it is CANCELLING: RELEASED or RESTOCKED."""
-    order_id, cause = command.order_id, command.causation
-    receipts().check(Kind.DECISION, order_id, command.decision, CANCELLING)
-    row = table.reservations().move(
-        order_id, lambda row, seen: decisions.release(row, seen, order_id, cause.correlation_id), cause
-    )
-    return _stated(order_id, {"outcome": row["status"]})
-
-
-COMMANDS: Commands = {
-    "reserve": reading(Reserve, reserve),
-    "commit": reading(Settle, commit),
-    "release": reading(Settle, release),
-}
-
-
-def handler(event: Command, context: object) -> Answer:
-    """Do one command.
-
-    Raises UnknownCommandError, InvalidCommandError, ReceiptRefusedError, InvalidLinesError, what the table raises.
-    """
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-    return answer
-
-
-def _stated(order_id: str, answer: Answer) -> Answer:
-    return receipts().issue(Kind.STOCK, order_id, answer)
+handler = lambda_handler(bootstrap)

@@ -1,11 +1,38 @@
-"""The query that the order service asks before it acts on an event of the inventory: what the reservation durably is."""
+"""The query by which other services verify an event of the inventory: the reservation as it is stored."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
 
 from kernel import facts
-from services.inventory.storage import table
+from kernel.clients import Clients
+from kernel.commands import Answer
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.settings import from_environment
+from services.inventory.storage.table import Reservations
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"order_id"}` → FOUND with the reservation's `status` and `lines`, or NOT_FOUND."""
-    return facts.answer(table.reservations().get(event["order_id"]), "lines")
+@dataclass(frozen=True)
+class FactsSettings:
+    """The inventory's table."""
+
+    table_name: str
+
+
+class FactsQuery(TypedDict):
+    """The order whose reservation is requested."""
+
+    order_id: str
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a query: it returns FOUND with the reservation's `status` and `lines`, or NOT_FOUND."""
+    reservations = Reservations(clients.dynamodb, from_environment(FactsSettings, environ).table_name)
+
+    def handle(event: FactsQuery, context: object) -> Answer:
+        return facts.answer(reservations.get(event["order_id"]), "lines")
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

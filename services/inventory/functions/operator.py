@@ -1,52 +1,109 @@
-"""The operator's stock-keeping commands. Each answers `{"outcome": ...}`.
+"""The operator's stock-keeping commands. Each returns `{"outcome": ...}`; repeating a command is always safe.
 
 They are a function of their own: the saga's role cannot invoke it, and the operator's role cannot reserve or release.
-The same command again is always safe.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
 from kernel.aggregate_store import Causation
-from kernel.commands import Answer, Command, Commands, dispatch
+from kernel.clients import Clients
+from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.settings import from_environment
+from kernel.statements import Quantity
 from services.inventory.domain import decisions
 from services.inventory.domain.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
-from services.inventory.storage import table
-from services.inventory.use_cases import levels
+from services.inventory.storage.skus import Skus
+from services.inventory.storage.table import Levels, Replenishments
+from services.inventory.use_cases.levels import StockAlerts
 
 logger = Logger()
 
 
-def replenish(command: Command) -> Command:
-    """Take in the items of a delivery, once for each `replenishment_id`: REPLENISHED."""
-    replenishment_id: str = command["replenishment_id"]
-    arrived = merge(command["items"])
-    if not SKU_PATTERN.fullmatch(replenishment_id):
-        raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
-    cause = Causation(command.get("correlation_id") or replenishment_id, command.get("causation_id") or replenishment_id)
-    row = table.replenishments().move(
-        replenishment_id, lambda row, seen: decisions.replenish(row, replenishment_id, arrived), cause, presume_absent=True
-    )
-    return {"outcome": row["status"]}
+@dataclass(frozen=True)
+class OperatorSettings:
+    """The inventory's table."""
+
+    table_name: str
 
 
-def watch(command: Command) -> Command:
-    """Publish from now on when less than `threshold` of a SKU is available: ENOUGH or LOW. 0 publishes never."""
-    sku, threshold = command["sku"], command["threshold"]
-    check_sku(sku)
-    if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
-        raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {MAX_QUANTITY}")
-    row = levels.watch(sku, threshold, Causation(command["correlation_id"], command["causation_id"]))
-    return {"outcome": row["status"], "threshold": row["threshold"]}
+@dataclass(frozen=True, kw_only=True)
+class Replenish:
+    """A delivery: its id, and the units of each SKU. Without a correlation or causation id, its own id serves."""
+
+    replenishment_id: str
+    items: list[Quantity]
+    correlation_id: object = None
+    causation_id: object = None
+
+    @property
+    def causation(self) -> Causation:
+        """The cause of the delivery's event."""
+        return Causation(str(self.correlation_id or self.replenishment_id), str(self.causation_id or self.replenishment_id))
 
 
-COMMANDS: Commands = {"replenish": replenish, "watch": watch}
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """A SKU, and the threshold in units, 0 for none."""
+
+    sku: str
+    threshold: object
+    correlation_id: str
+    causation_id: str
 
 
-def handler(event: Command, context: object) -> Answer:
-    """One command.
+@dataclass(frozen=True)
+class OperatorCommands:
+    """The operator's commands."""
 
-    Raises UnknownCommandError, InvalidLinesError, KeyError naming a missing field, and what the table raises.
+    replenishments: Replenishments
+    alerts: StockAlerts
+
+    @property
+    def table(self) -> Commands:
+        """Each command by its name."""
+        return {"replenish": reading(Replenish, self.replenish), "watch": reading(Watch, self.watch)}
+
+    def replenish(self, command: Replenish) -> Answer:
+        """Add the items of a delivery to the stock, once for each `replenishment_id`: REPLENISHED."""
+        replenishment_id, arrived = command.replenishment_id, merge(command.items)
+        if not SKU_PATTERN.fullmatch(replenishment_id):
+            raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
+        row = self.replenishments.move(
+            replenishment_id,
+            lambda row, seen: decisions.replenish(row, replenishment_id, arrived),
+            command.causation,
+            presume_absent=True,
+        )
+        return {"outcome": row["status"]}
+
+    def watch(self, command: Watch) -> Answer:
+        """Publish an event whenever less than `threshold` units of a SKU are available: ENOUGH or LOW. 0 disables it."""
+        sku, threshold = check_sku(command.sku), command.threshold
+        if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
+            raise ValueError(f"the threshold of {sku} is {threshold!r}; it must be an integer from 0 to {MAX_QUANTITY}")
+        row = self.alerts.set_threshold(sku, threshold, Causation(command.correlation_id, command.causation_id))
+        return {"outcome": row["status"], "threshold": row["threshold"]}
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a command.
+
+    It raises UnknownCommandError, InvalidCommandError, InvalidLinesError, and what the table raises.
     """
-    answer = dispatch(COMMANDS, event)
-    logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-    return answer
+    table_name = from_environment(OperatorSettings, environ).table_name
+    alerts = StockAlerts(Skus(clients.dynamodb, table_name), Levels(clients.dynamodb, table_name))
+    commands = OperatorCommands(Replenishments(clients.dynamodb, table_name), alerts).table
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
+        return answer
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

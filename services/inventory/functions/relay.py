@@ -1,5 +1,6 @@
-"""The inventory table's relay: its stream, filtered to rows with something pending, onto the bus."""
+"""The inventory table's relay: it publishes the events in the outboxes of changed items."""
 
-from kernel.entrypoints import relay_handler as handler
+from kernel.entrypoints import bootstrap_relay as bootstrap
+from kernel.entrypoints import lambda_handler
 
-__all__ = ["handler"]
+handler = lambda_handler(bootstrap)

@@ -1,40 +1,63 @@
-"""The cancellations' subscriber: it restocks the goods of a confirmed order that is cancelled, once."""
+"""The subscriber of the queue `cancellations`: it restocks the goods of a confirmed order that is cancelled, exactly once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from kernel.aggregate_store import Causation
-from kernel.facts import contradicted, facts_of
-from kernel.inbox import Delivery, subscribe
+from kernel.clients import Clients
+from kernel.entrypoints import Handler, lambda_handler
+from kernel.facts import OwnerFacts, contradicted
+from kernel.inbox import Delivery, queue_handler
+from kernel.settings import from_environment
 from services.inventory.domain import decisions, states
-from services.inventory.storage import table
+from services.inventory.schemas.consumed import OrderCancelledData
+from services.inventory.storage.table import Reservations
 from services.inventory.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
 
-def restock(delivery: Delivery) -> None:
-    """Take the order's goods back. If they are back, the order asks again: it has not had the answer.
+@dataclass(frozen=True)
+class SubscriberSettings:
+    """The inventory's table, and the stage of the services that state facts."""
 
-    They come back only if the order itself says that it is cancelled after its confirmation. Raises InvalidEventError if it
-    does
-    not, and what `facts_of` raises.
-    """
-    event = delivery.event
-    if not event.data["confirmed"]:
-        return
-    assert event.order_id is not None
-    reservations = table.reservations()
-    row = reservations.get(event.order_id)
-    if row is not None and row["status"] == states.RESTOCKED:
-        if delivery.is_live:
-            reservations.republish_said(event.order_id, row)
-        return
-    if row is not None and row["status"] != states.COMMITTED:
-        return
-    order = facts_of("order", event.order_id)
-    if row is None or order is None or not order["revoked"]:
-        raise contradicted(event, "order", order)
-    reservations.move(event.order_id, decisions.restock, Causation(event.correlation_id, event.event_id))
+    table_name: str
+    stage: str
 
 
-def handler(event: Mapping[str, object], context: object) -> dict[str, object]:
-    """Consume the cancellations queue's batch. Return a partial batch response."""
-    return subscribe(event, dict.fromkeys(SUBSCRIPTIONS["cancellations"], restock), REPLAY_POLICY["cancellations"])
+@dataclass(frozen=True)
+class Restocks:
+    """Takes back the goods of cancelled orders."""
+
+    reservations: Reservations
+    facts: OwnerFacts
+
+    def restock(self, delivery: Delivery[OrderCancelledData]) -> None:
+        """Take the order's goods back. If they are back already, publish that event again, because the order requests it.
+
+        They come back only if the order itself states that it was cancelled after its confirmation. Raises InvalidEventError if
+        it does not, and what `OwnerFacts.of` raises.
+        """
+        if not delivery.event.data["confirmed"]:
+            return
+        order_id = delivery.order_id
+        row = self.reservations.get(order_id)
+        if row is not None and row["status"] == states.RESTOCKED:
+            if delivery.is_live:
+                self.reservations.republish_said(order_id, row)
+            return
+        if row is not None and row["status"] != states.COMMITTED:
+            return
+        order = self.facts.of("order", order_id)
+        if row is None or order is None or not order["revoked"]:
+            raise contradicted(delivery.event, "order", order)
+        self.reservations.move(order_id, decisions.restock, delivery.causation)
+
+
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of the queue's batches; it returns a partial batch response."""
+    settings = from_environment(SubscriberSettings, environ)
+    facts = OwnerFacts(lambda: clients.functions, settings.stage)
+    restocks = Restocks(Reservations(clients.dynamodb, settings.table_name), facts)
+    handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], restocks.restock)
+    return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
+
+
+handler = lambda_handler(bootstrap)

@@ -3,69 +3,110 @@
 Holds have no clock: the saga releases them. The sweeper releases a hold that the saga left and that no order needs.
 """
 
-import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-from kernel import clients, clock
-from kernel.aggregate_store import Causation, Row
-from kernel.entrypoints import move_each, release_if_orphan, republish_stale_outbox, sweep
+from kernel import clock
+from kernel.aggregate_store import Causation
+from kernel.clients import Clients
+from kernel.entrypoints import (
+    Handler,
+    OutboxSettings,
+    lambda_handler,
+    move_each,
+    release_if_orphan,
+    republish_stale,
+    sweep,
+)
 from kernel.facts import OwnerFacts
 from kernel.metrics import count
 from kernel.orphans import LANE
+from kernel.relay import Outbox
+from kernel.settings import from_environment
 from services.inventory.domain import decisions, states
-from services.inventory.domain.stock import AVAILABLE
-from services.inventory.storage import table
-from services.inventory.use_cases import backorders, levels
+from services.inventory.domain.model import ReservationRow
+from services.inventory.storage.skus import Skus
+from services.inventory.storage.table import Levels, Reservations
+from services.inventory.use_cases.backorders import Backorders
+from services.inventory.use_cases.levels import StockAlerts
 
 PER_SHARD: Final = 250
-"""How many SKUs of a shard one sweep looks at; the rest come first in the next."""
+"""How many SKUs of a shard one sweep evaluates; the rest come first in the next."""
 
 
 ORPHANS_PER_SHARD: Final = 25
-"""How many unsettled reservations of a shard one sweep looks at; the rest come first in the next."""
+"""How many unsettled reservations of a shard one sweep evaluates; the rest come first in the next."""
 UNSETTLED: Final = frozenset({states.WAITING, states.HELD})
-"""Statuses in which goods are held, or waited for."""
+"""Statuses in which an order holds stock, or waits for it."""
 
 
-def look(sku: str) -> bool:
-    """Serve who waits for the SKU, then compare what is left with its threshold.
+@dataclass(frozen=True)
+class Sweeper:
+    """Evaluates the SKUs and the reservations that are due."""
 
-    A crash before the end leaves the SKU due, and the next look finds what was done already.
-    """
-    backorders.serve(sku)
-    seen = table.skus().get(sku)
-    if seen is not None:
-        levels.look(sku, seen[AVAILABLE])
-        table.skus().looked_at(sku, seen)
-    return True
+    backorders: Backorders
+    alerts: StockAlerts
+    facts: OwnerFacts
+
+    def evaluate(self, sku: str) -> bool:
+        """Serve the SKU's back-orders, then compare the rest with its threshold.
+
+        A crash before the end leaves the SKU due, and the next sweep continues.
+        """
+        self.backorders.serve(sku)
+        seen = self.backorders.skus.get(sku)
+        if seen is not None:
+            self.alerts.evaluate(sku, seen["available"])
+            self.backorders.skus.clear_due(sku, seen)
+        return True
+
+    def release_orphan(self, order_id: str) -> bool:
+        """Release the reservation if its order does not need it; return whether it was released.
+
+        Raises ContentionError, and what `OwnerFacts.of` raises.
+        """
+        return release_if_orphan(self.backorders.reservations, order_id, UNSETTLED, self._release, self.facts)
+
+    def _release(self, row: ReservationRow) -> None:
+        order_id, causation = row["order_id"], Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
+        self.backorders.reservations.move(
+            order_id,
+            lambda row, seen: decisions.release_unsold(row, seen, order_id, causation.correlation_id),
+            causation,
+        )
+        count("OrphanReleased", 1)
 
 
-def release_orphan(order_id: str) -> bool:
-    """Release the reservation if its order does not exist, or is cancelled; return whether it was.
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
+    settings = from_environment(OutboxSettings, environ)
+    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+    skus, reservations = Skus(clients.dynamodb, settings.table_name), Reservations(clients.dynamodb, settings.table_name)
+    alerts = StockAlerts(skus, Levels(clients.dynamodb, settings.table_name))
+    facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
+    sweeper = Sweeper(Backorders(skus, reservations), alerts, facts)
 
-    Raises ContentionError, and what `facts_of` raises.
-    """
-    facts = OwnerFacts(clients.functions, os.environ["STAGE"])
-    return release_if_orphan(table.reservations(), order_id, UNSETTLED, let_go, facts)
+    def handle(event: object, context: object) -> dict[str, int]:
+        begun = clock.now()
+        due = skus.due(begun, PER_SHARD)
+        unsettled = reservations.due(begun, ORPHANS_PER_SHARD, LANE)
+        return sweep(
+            lambda: move_each(skus, due, sweeper.evaluate, "StockNotLookedAt", moved="looked_at", begun=begun),
+            lambda: move_each(
+                reservations,
+                unsettled,
+                sweeper.release_orphan,
+                "OrphansNotReleased",
+                moved="released",
+                failed="not_released",
+                begun=begun,
+            ),
+            lambda: republish_stale(outbox, timedelta(seconds=settings.republish_after_seconds)),
+        )
+
+    return handle
 
 
-def let_go(row: Row) -> None:
-    """Release a reservation that no order needs. Raises ContentionError."""
-    order_id, cause = row["order_id"], Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
-    table.reservations().move(order_id, lambda row, seen: decisions.let_go(row, seen, order_id, cause.correlation_id), cause)
-    count("OrphanReleased", 1)
-
-
-def handler(event: Mapping[str, object], context: object) -> dict[str, int]:
-    """One sweep. Safe to run at any time, any number at once; answers how much it did."""
-    skus, reservations, begun = table.skus(), table.reservations(), clock.now()
-    due = skus.due(begun, PER_SHARD)
-    unsettled = reservations.due(begun, ORPHANS_PER_SHARD, LANE)
-    return sweep(
-        lambda: move_each(skus, due, look, "StockNotLookedAt", moved="looked_at", begun=begun),
-        lambda: move_each(
-            reservations, unsettled, release_orphan, "OrphansNotReleased", moved="released", failed="not_released", begun=begun
-        ),
-        republish_stale_outbox,
-    )
+handler = lambda_handler(bootstrap)

@@ -1,13 +1,14 @@
-"""The rows of SKUs, `SKU#<sku>`: counters, and the queue of waiting orders. Each change of them is a part of a transaction."""
+"""The items of SKUs, `SKU#<sku>`: counters, and the queue of waiting orders. Each change is a part of a transaction."""
 
 from collections.abc import Iterable
 
 from botocore.exceptions import ClientError
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Row, due_at, is_condition_failure, marshal
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, due_at, is_condition_failure, marshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action
+from services.inventory.domain.model import SkuRow, WaitingOrder
 from services.inventory.domain.stock import (
     AVAILABLE,
     COUNTERS,
@@ -23,23 +24,27 @@ from services.inventory.domain.stock import (
 )
 
 
-class Skus(KeyedStore):
-    """The rows `SKU#<sku>`: `sku`, the counters `available`, `held`, `sold`, `replenished`, and `waiting`, those who wait.
-
-    A SKU whose stock or queue changed is due: a sweeper looks at it.
-    """
+class Skus(KeyedStore[SkuRow]):
+    """The items `SKU#<sku>`. A SKU becomes due for the sweeper whenever its stock or its queue changes."""
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, "SKU")
 
-    def get(self, row_id: str) -> Row | None:
+    def get(self, row_id: str) -> SkuRow | None:
         """Return the SKU's name, counters and `waiting` (`order_id` and `quantity`, first come first), or None if unknown."""
         row = super().get(row_id)
         if row is None:
             return None
-        return {"sku": row_id, **{counter: row[counter] for counter in COUNTERS}, "waiting": row.get("waiting", [])}
+        return {
+            "sku": row_id,
+            "available": row["available"],
+            "held": row["held"],
+            "sold": row["sold"],
+            "replenished": row["replenished"],
+            "waiting": row.get("waiting", []),
+        }
 
-    def looked_at(self, sku: str, seen: Row) -> None:
+    def clear_due(self, sku: str, seen: SkuRow) -> None:
         """Clear the SKU's due marker unless the row has changed since it was read as `seen`."""
         same = f"{AVAILABLE} = :available AND (waiting = :waiting OR attribute_not_exists(waiting))"
         try:
@@ -48,15 +53,15 @@ class Skus(KeyedStore):
                 Key=marshal({"pk": self.key(sku)}),
                 UpdateExpression=f"REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
                 ConditionExpression=same,
-                ExpressionAttributeValues=marshal({":available": seen[AVAILABLE], ":waiting": seen["waiting"]}),
+                ExpressionAttributeValues=marshal({":available": seen["available"], ":waiting": seen["waiting"]}),
             )
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
 
 
-def stock_of(row: Row | None) -> Stock:
-    """Return the stock in a SKU's row; zero for an unknown SKU."""
+def stock_of(row: SkuRow | None) -> Stock:
+    """Return the stock in a SKU's item; zero for an unknown SKU."""
     if row is None:
         return Stock()
     queue = tuple(Waiting(waiting["order_id"], waiting["quantity"]) for waiting in row.get("waiting", ()))
@@ -107,7 +112,7 @@ class _Update:
         return f"{sets} {adds}".strip()
 
     def begin(self, sku: str, counters: Iterable[str]) -> None:
-        """Let a row that is not there yet have its name, and these counters at zero."""
+        """Give a new item its name, and these counters at zero."""
         self.sets["sku"] = ":sku"
         self.adds += [f"{counter} :zero" for counter in counters]
         self.values |= {":sku": sku, ":zero": 0}
@@ -156,5 +161,5 @@ def _leave(leave: Leave) -> _Update:
     return update
 
 
-def _as_list(queue: Iterable[Waiting]) -> list[dict[str, object]]:
+def _as_list(queue: Iterable[Waiting]) -> list[WaitingOrder]:
     return [{"order_id": waiting.order_id, "quantity": waiting.quantity} for waiting in queue]

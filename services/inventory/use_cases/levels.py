@@ -1,35 +1,43 @@
 """The levels of watched SKUs: the threshold that an operator sets, and the event when less is available."""
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from dataclasses import dataclass
 
-from kernel.aggregate_store import Causation, Row
+from aws_lambda_powertools import Logger
+
+from kernel.aggregate_store import Causation
+from kernel.metrics import count
 from services.inventory.domain import decisions, states
-from services.inventory.domain.stock import AVAILABLE
-from services.inventory.storage import table
+from services.inventory.domain.model import LevelRow
+from services.inventory.storage.skus import Skus
+from services.inventory.storage.table import Levels
 
 logger = Logger(child=True)
-metrics = Metrics(namespace="Orderflow")
 
 
-def watch(sku: str, threshold: int, cause: Causation) -> Row:
-    """Tell from now on when less than `threshold` of the SKU is available, and at once if it is; its level."""
-    table.levels().create_or_apply(sku, lambda row: decisions.watch(row, sku, threshold), cause)
-    counters = table.skus().get(sku)
-    level = look(sku, counters[AVAILABLE] if counters else 0)
-    assert level is not None
-    return level
+@dataclass(frozen=True)
+class StockAlerts:
+    """The alerts for SKUs of which less than a threshold is available."""
 
+    skus: Skus
+    levels: Levels
 
-def look(sku: str, available: int) -> Row | None:
-    """Compare what there is of a SKU with its threshold, and tell if it is low now; its level, None if it is not watched."""
-    before = table.levels().get(sku)
-    if before is None:
-        return None
-    event = Causation(f"SKU#{sku}", f"SKU#{sku}")
-    after = table.levels().apply(sku, lambda row: decisions.look(row, available), event, seen=before)
-    if (before["status"], after["status"]) == (states.ENOUGH, states.LOW):
-        logger.warning("stock runs low", sku=sku, available=available, threshold=after["threshold"])
-        metrics.add_metric(name="StockRunningLow", unit=MetricUnit.Count, value=1)
-        metrics.flush_metrics()
-    return after
+    def set_threshold(self, sku: str, threshold: int, causation: Causation) -> LevelRow:
+        """Set the SKU's threshold in units, evaluate it at once, and return the level."""
+        level = self.levels.create_or_apply(sku, lambda row: decisions.set_threshold(row, sku, threshold), causation)
+        counters = self.skus.get(sku)
+        return self.evaluate(sku, counters["available"] if counters else 0) or level
+
+    def evaluate(self, sku: str, available: int) -> LevelRow | None:
+        """Compare the available units with the threshold, publish an event if they are low now, and return the level.
+
+        Return None if the SKU is not watched.
+        """
+        before = self.levels.get(sku)
+        if before is None:
+            return None
+        causation = Causation(f"SKU#{sku}", f"SKU#{sku}")
+        after = self.levels.apply(sku, lambda row: decisions.evaluate_threshold(row, available), causation, seen=before)
+        if (before["status"], after["status"]) == (states.ENOUGH, states.LOW):
+            logger.warning("stock runs low", sku=sku, available=available, threshold=after["threshold"])
+            count("StockRunningLow", 1)
+        return after

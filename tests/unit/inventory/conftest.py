@@ -2,15 +2,21 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from kernel import clock
 from kernel.aggregate_store import Row, unmarshal
 from kernel.receipts import Kind
-from services.inventory.functions import commands, operator, sweeper
-from services.inventory.storage import table
+from services.inventory.domain.model import ReservationRow
+from services.inventory.functions import api, commands, operator, subscriber, sweeper
+from services.inventory.storage.skus import Skus
+from services.inventory.storage.table import Levels, Replenishments, Reservations
+from tests.support.choreography import STAGE, Bus, DeadLetterQueue, OtherServices
+from tests.support.fake_clients import FakeClients
 from tests.support.receipts import as_the_saga, checked, make_key
 from tests.support.tables import create_table
 
@@ -27,17 +33,41 @@ def lines(**quantities: int) -> list[dict[str, Any]]:
     return [{"sku": {"blue": BLUE, "giant": GIANT}[name], "quantity": quantity} for name, quantity in quantities.items()]
 
 
-class InventoryService:
-    """The commands as the saga and the operator call them, and what they leave in the table."""
+class Switch:
+    """A DynamoDB client that a test may replace by another."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+class InventoryService:
+    """The service's functions, invoked as on AWS, and the state that they leave in the table."""
+
+    def __init__(self, clients: FakeClients, environ: Mapping[str, str]) -> None:
+        self.database: Switch = clients.dynamodb
+        self.client = self.database.client
+        self.owners: OtherServices = clients.functions
+        self.dead_letters: DeadLetterQueue = clients.sqs
+        self.api = api.bootstrap(clients, environ)
+        self.commands = commands.bootstrap(clients, environ)
+        self.operator = operator.bootstrap(clients, environ)
+        self.subscriber = subscriber.bootstrap(clients, environ)
+        self.sweeper = sweeper.bootstrap(clients, environ)
+        self.reservations = Reservations(self.client, "inventory")
+        self.replenishments = Replenishments(self.client, "inventory")
+        self.levels = Levels(self.client, "inventory")
+        self.skus = Skus(self.client, "inventory")
+
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
-        return commands.handler({"command": command, **fields}, None)
+        answer: dict[str, Any] = self.commands({"command": command, **fields}, None)
+        return answer
 
     def operate(self, command: str, **fields: Any) -> dict[str, Any]:
-        return operator.handler({"command": command, **fields}, None)
+        answer: dict[str, Any] = self.operator({"command": command, **fields}, None)
+        return answer
 
     def of_order(self, command: str, number: int, **fields: Any) -> dict[str, Any]:
         cause = {"correlation_id": "correlation-1", "causation_id": f"ORDER#{order(number)}#1"}
@@ -63,11 +93,14 @@ class InventoryService:
     def watch(self, threshold: int, sku: str = BLUE) -> dict[str, Any]:
         return self.operate("watch", sku=sku, threshold=threshold, correlation_id="operator", causation_id="operator")
 
-    def sweep(self) -> dict[str, int]:
-        return sweeper.handler({}, None)
+    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        """Run the sweeper at a later time."""
+        with clock.held_by(lambda: datetime.now(UTC) + after):
+            swept: dict[str, int] = self.sweeper({}, None)
+        return swept
 
-    def row(self, number: int = 0) -> Row:
-        row = table.reservations().get(order(number))
+    def row(self, number: int = 0) -> ReservationRow:
+        row = self.reservations.get(order(number))
         assert row
         return row
 
@@ -78,7 +111,7 @@ class InventoryService:
 
     def stock(self, sku: str = BLUE) -> tuple[int, int, int]:
         """Return the SKU's (available, held, sold)."""
-        row = table.skus().get(sku)
+        row = self.skus.get(sku)
         assert row
         return row["available"], row["held"], row["sold"]
 
@@ -108,18 +141,18 @@ def tables(inventory_tables: None) -> None:
 
 
 @pytest.fixture
-def inventory_tables(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def inventory_tables(dynamodb: Any) -> None:
     create_table(dynamodb, "inventory")
-    make_key(monkeypatch)
-    monkeypatch.setenv("TABLE_NAME", "inventory")
-    monkeypatch.setenv("BUS_NAME", "bus")
-    for cached in (table.reservations, table.replenishments, table.levels, table.skus):
-        cached.cache_clear()
-    yield
-    for cached in (table.reservations, table.replenishments, table.levels, table.skus):
-        cached.cache_clear()
 
 
 @pytest.fixture
-def inventory(dynamodb: Any, inventory_tables: None) -> InventoryService:
-    return InventoryService(dynamodb)
+def inventory(dynamodb: Any, inventory_tables: None, monkeypatch: pytest.MonkeyPatch) -> InventoryService:
+    clients = FakeClients(dynamodb=Switch(dynamodb), functions=OtherServices(), sqs=DeadLetterQueue(), events=Bus())
+    environ = {
+        "TABLE_NAME": "inventory",
+        "STAGE": STAGE,
+        "BUS_NAME": "bus",
+        "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
+        "RECEIPT_KEY_ARN": make_key(monkeypatch),
+    }
+    return InventoryService(clients, environ)

@@ -23,9 +23,9 @@ def statuses(inventory: InventoryService, *numbers: int) -> list[str]:
     return [inventory.row(number)["status"] for number in numbers]
 
 
-def queue(sku: str = BLUE) -> list[int]:
+def queue(inventory: InventoryService, sku: str = BLUE) -> list[int]:
     """How many those want who wait, the first to come first."""
-    row = table.skus().get(sku)
+    row = inventory.skus.get(sku)
     return [waiting["quantity"] for waiting in row["waiting"]] if row else []
 
 
@@ -72,12 +72,12 @@ def test_a_back_order_waits_and_holds_nothing(inventory: InventoryService) -> No
     assert inventory.events() == [("StockBackordered", {"lines": lines(giant=1, blue=5), "short": short})]
     assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((2, 0, 0), (9, 0, 0))
     assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1)["outcome"] == "WAITING"
-    assert (queue(), queue(GIANT)) == ([5], [1])
+    assert (queue(inventory), queue(inventory, GIANT)) == ([5], [1])
 
 
 def test_one_can_wait_for_what_never_was_there(inventory: InventoryService) -> None:
     inventory.wait(0, blue=1)
-    assert table.skus().get(BLUE) == {
+    assert inventory.skus.get(BLUE) == {
         "sku": BLUE,
         **dict.fromkeys(stock.COUNTERS, 0),
         "waiting": [{"order_id": inventory.row()["order_id"], "quantity": 1}],
@@ -101,7 +101,7 @@ def test_what_arrives_goes_to_who_came_first(inventory: InventoryService) -> Non
     assert inventory.events(0)[-1] == ("StockAllocated", {"lines": lines(blue=3)})
     inventory.replenish("delivery-3", blue=1)
     inventory.sweep()
-    assert (statuses(inventory, 0, 1), queue(), inventory.stock()) == (["HELD", "HELD"], [], (0, 4, 0))
+    assert (statuses(inventory, 0, 1), queue(inventory), inventory.stock()) == (["HELD", "HELD"], [], (0, 4, 0))
 
 
 def test_who_comes_now_gets_what_nobody_waits_for(inventory: InventoryService) -> None:
@@ -188,7 +188,7 @@ def test_a_step_of_a_back_order_cut_anywhere_is_done_once(
         with suppress(ClientError):
             steps[act]()
     assert steps[act]() == {"wait": "WAITING", "allocate": "HELD", "withdraw": "RELEASED"}[act]
-    assert queue() == {"wait": [2, 1], "allocate": [], "withdraw": [2]}[act]
+    assert queue(inventory) == {"wait": [2, 1], "allocate": [], "withdraw": [2]}[act]
 
 
 def test_who_joins_amid_an_allocation_comes_after_it(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_who_joins_amid_an_allocation_comes_after_it(inventory: InventoryService
         amid.setattr(table.StockRows, "get", joined_amid_it)
         monkeypatch = amid
         inventory.sweep()
-    assert (statuses(inventory, 0, 1), queue()) == (["HELD", "WAITING"], [1])
+    assert (statuses(inventory, 0, 1), queue(inventory)) == (["HELD", "WAITING"], [1])
 
 
 def test_another_word_for_what_to_do_is_a_bug(inventory: InventoryService) -> None:

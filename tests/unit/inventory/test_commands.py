@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kernel import clients
 from kernel.aggregate_store import ContentionError
 from kernel.commands import InvalidCommandError, UnknownCommandError
 from services.inventory.domain.decisions import LinesMismatchError, NoReservationError, StockCorruptError
 from services.inventory.domain.stock import InvalidLinesError
-from services.inventory.storage import table
 from tests.support.crashes import Crash, Moment, Mortal
 from tests.support.receipts import wanted
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines, order
@@ -68,7 +66,7 @@ def test_a_sku_that_is_not_known_has_nothing_available(inventory: InventoryServi
     answer = inventory.of_order("reserve", 0, lines=[{"sku": "LP-UNKNOWN", "quantity": 1}])
 
     assert answer["short"] == [short("LP-UNKNOWN", 1, 0)]
-    assert table.skus().get("LP-UNKNOWN") is None
+    assert inventory.skus.get("LP-UNKNOWN") is None
 
 
 def test_a_rejection_is_for_good(inventory: InventoryService) -> None:
@@ -161,7 +159,7 @@ def test_a_delivery_is_told_once_and_is_about_no_order(inventory: InventoryServi
     inventory.replenish("delivery-2", blue=5)
     inventory.replenish("delivery-2", blue=5)
 
-    row = table.replenishments().get("delivery-2")
+    row = inventory.replenishments.get("delivery-2")
     assert row
     [text] = row["pending"]
     assert '"detail-type":"StockReplenished"' in text
@@ -177,7 +175,7 @@ def test_bad_lines_change_nothing(inventory: InventoryService) -> None:
             inventory.operate("replenish", replenishment_id="bad", items=bad)
     with pytest.raises(ValueError, match="is not a replenishment id"):
         inventory.replenish("a delivery", blue=1)
-    assert table.reservations().get(order()) is None
+    assert inventory.reservations.get(order()) is None
 
 
 def test_fifty_skus_go_into_one_transaction(inventory: InventoryService) -> None:
@@ -227,11 +225,11 @@ class Rivalled:
 
 
 @pytest.fixture
-def rivalled(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> Any:
+def rivalled(inventory: InventoryService) -> Any:
     """Let a rival act just before the next command's transaction."""
 
     def arrange(rival: Any) -> None:
-        table.reservations().client = Rivalled(clients.dynamodb(), rival)
+        inventory.database.client = Rivalled(inventory.client, rival)
 
     return arrange
 
@@ -276,7 +274,7 @@ def test_the_same_reserve_at_once_holds_once_even_the_last_unit(inventory: Inven
 def test_a_reserve_rejected_while_its_duplicate_holds_answers_held(inventory: InventoryService) -> None:
     """Depleted by another order, refilled by its release, held by a duplicate: all before the rejection is written."""
     inventory.reserve(1, giant=3)
-    client = clients.dynamodb()
+    client = inventory.client
     rivals = iter([lambda: None, lambda: (inventory.release(1), inventory.reserve(0, giant=3))])
 
     class Twice(Rivalled):
@@ -284,7 +282,7 @@ def test_a_reserve_rejected_while_its_duplicate_holds_answers_held(inventory: In
             next(rivals, lambda: None)()
             return client.transact_write_items(**call)
 
-    table.reservations().client = Twice(client, None)
+    inventory.database.client = Twice(client, None)
 
     assert inventory.reserve(0, giant=3)["outcome"] == "HELD"
     assert inventory.stock(GIANT) == (0, 3, 0)
@@ -334,8 +332,8 @@ class Hot:
 
 
 def test_ten_reservers_at_once_all_get_the_hot_sku(inventory: InventoryService) -> None:
-    hot = Hot(clients.dynamodb())
-    table.reservations().client = hot
+    hot = Hot(inventory.client)
+    inventory.database.client = hot
     together = threading.Barrier(10)
     answers: dict[int, dict[str, Any]] = {}
 
@@ -383,14 +381,14 @@ def test_a_command_cut_anywhere_is_finished_by_the_same_command(inventory: Inven
     while cut:
         for earlier in before:
             run(earlier, number)
-        table.reservations().client = Mortal(clients.dynamodb(), number, moment)
+        inventory.database.client = Mortal(inventory.client, number, moment)
         try:
             assert run(command, number)["outcome"] == expected
             cut = False
         except Crash:
-            table.reservations().client = clients.dynamodb()
+            inventory.database.client = inventory.client
             assert run(command, number)["outcome"] == expected
-        table.reservations().client = clients.dynamodb()
+        inventory.database.client = inventory.client
         inventory.assert_books_balance()
         if way in ("reserve", "commit"):
             inventory.release(number)

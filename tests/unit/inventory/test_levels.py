@@ -5,23 +5,22 @@ from typing import Any
 
 import pytest
 
-from kernel import clients
-from kernel.aggregate_store import Row
-from services.inventory.storage import table
+from services.inventory.domain.model import SkuRow
+from services.inventory.storage.skus import Skus
 from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
 
 
-def told(sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
+def told(inventory: InventoryService, sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
     """Return the events in the SKU's level: (event id, data)."""
-    level = table.levels().get(sku)
+    level = inventory.levels.get(sku)
     assert level
     events = [json.loads(text)["detail"] for text in level.get("pending", [])]
     return [(event["metadata"]["event_id"], event["data"]) for event in events]
 
 
-def due() -> set[str]:
+def due(inventory: InventoryService) -> set[str]:
     """Return the SKUs that are due for sweeping."""
-    items = clients.dynamodb().scan(TableName="inventory", IndexName="due")["Items"]
+    items = inventory.client.scan(TableName="inventory", IndexName="due")["Items"]
     return {item["pk"]["S"] for item in items if item["pk"]["S"].startswith("SKU#")}
 
 
@@ -31,13 +30,13 @@ def test_it_is_told_once_when_less_than_the_threshold_is_available(inventory: In
     inventory.reserve(0, blue=5)
     swept = inventory.sweep()
     assert (swept["looked_at"], swept["failed"], swept["republished"]) == (1, 0, 0)
-    assert told() == [], "five of five are enough"
+    assert told(inventory) == [], "five of five are enough"
     inventory.reserve(1, blue=2)
     for _ in range(2):
         inventory.sweep()
     inventory.reserve(2, blue=1)
     inventory.sweep()
-    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
+    assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
 
 
 def test_once_there_is_enough_again_it_is_told_anew(inventory: InventoryService) -> None:
@@ -49,12 +48,12 @@ def test_once_there_is_enough_again_it_is_told_anew(inventory: InventoryService)
     inventory.sweep()
     inventory.reserve(1, blue=2)
     inventory.sweep()
-    assert [event_id for event_id, _ in told()] == [f"LEVEL#{BLUE}#2", f"LEVEL#{BLUE}#4"]
+    assert [event_id for event_id, _ in told(inventory)] == [f"LEVEL#{BLUE}#2", f"LEVEL#{BLUE}#4"]
 
 
 def test_what_is_low_when_it_is_watched_is_told_at_once(inventory: InventoryService) -> None:
     assert inventory.watch(1)["outcome"] == "LOW", "of what was never replenished there is nothing"
-    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 0, "threshold": 1})]
+    assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 0, "threshold": 1})]
 
 
 def test_the_same_threshold_again_tells_nothing_and_another_does(inventory: InventoryService) -> None:
@@ -62,7 +61,7 @@ def test_the_same_threshold_again_tells_nothing_and_another_does(inventory: Inve
     assert inventory.watch(5)["outcome"] == inventory.watch(5)["outcome"] == "LOW"
     assert inventory.watch(4)["outcome"] == "LOW"
     assert inventory.watch(3)["outcome"] == "ENOUGH"
-    assert [data["threshold"] for _, data in told()] == [5, 4]
+    assert [data["threshold"] for _, data in told(inventory)] == [5, 4]
 
 
 def test_a_threshold_of_nothing_watches_no_more(inventory: InventoryService) -> None:
@@ -70,38 +69,38 @@ def test_a_threshold_of_nothing_watches_no_more(inventory: InventoryService) -> 
     inventory.watch(0)
     inventory.reserve(0, blue=3)
     inventory.sweep()
-    assert told() == []
+    assert told(inventory) == []
 
 
 def test_a_sku_is_due_once_and_only_by_what_changes_what_is_available(inventory: InventoryService) -> None:
     inventory.replenish(blue=3, giant=3)
-    assert due() == {f"SKU#{BLUE}", f"SKU#{GIANT}"}
+    assert due(inventory) == {f"SKU#{BLUE}", f"SKU#{GIANT}"}
     inventory.sweep()
-    assert due() == set()
+    assert due(inventory) == set()
     inventory.reserve(0, blue=1)
     inventory.reserve(1, blue=1)
-    assert due() == {f"SKU#{BLUE}"}
+    assert due(inventory) == {f"SKU#{BLUE}"}
     assert inventory.sweep()["looked_at"] == 1
     inventory.commit(0)
-    assert due() == set(), "what is held and then sold was not available before either"
+    assert due(inventory) == set(), "what is held and then sold was not available before either"
 
 
 def test_what_changes_amid_the_look_is_looked_at_again(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=1)
-    looked_at = table.Skus.looked_at
+    clear_due = Skus.clear_due
 
-    def sold_amid_it(skus: table.Skus, sku: str, seen: Row) -> None:
+    def sold_amid_it(skus: Skus, sku: str, seen: SkuRow) -> None:
         inventory.reserve(1, blue=2)
-        looked_at(skus, sku, seen)
+        clear_due(skus, sku, seen)
 
     with monkeypatch.context() as amid:
-        amid.setattr(table.Skus, "looked_at", sold_amid_it)
+        amid.setattr(Skus, "clear_due", sold_amid_it)
         inventory.sweep()
-    assert (told(), due()) == ([], {f"SKU#{BLUE}"})
+    assert (told(inventory), due(inventory)) == ([], {f"SKU#{BLUE}"})
     inventory.sweep()
-    assert told() == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
+    assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
 
 
 def test_whoever_dies_after_telling_tells_it_no_second_time(
@@ -115,11 +114,11 @@ def test_whoever_dies_after_telling_tells_it_no_second_time(
         raise ConnectionResetError
 
     with monkeypatch.context() as amid:
-        amid.setattr(table.Skus, "looked_at", dies)
+        amid.setattr(Skus, "clear_due", dies)
         assert inventory.sweep()["failed"] == 1
     swept = inventory.sweep()
     assert (swept["looked_at"], swept["failed"], swept["republished"]) == (1, 0, 0)
-    assert len(told()) == 1
+    assert len(told(inventory)) == 1
 
 
 def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
@@ -127,18 +126,18 @@ def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
 ) -> None:
     inventory.replenish(blue=1, giant=1)
     inventory.watch(5, GIANT)
-    get = table.Skus.get
+    get = Skus.get
 
-    def broken(skus: table.Skus, sku: str) -> Any:
+    def broken(skus: Skus, sku: str) -> Any:
         if sku == BLUE:
             raise ConnectionResetError
         return get(skus, sku)
 
     with monkeypatch.context() as amid:
-        amid.setattr(table.Skus, "get", broken)
+        amid.setattr(Skus, "get", broken)
         assert inventory.sweep()["failed"] == 1
     assert '"StockNotLookedAt":[1' in capsys.readouterr().out
-    assert due() == {f"SKU#{BLUE}"}
+    assert due(inventory) == {f"SKU#{BLUE}"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,6 @@ from operations.aws.target import Kind, Target
 from services.inventory.functions import api as inventory_api
 from services.inventory.functions import commands as inventory_commands
 from services.inventory.functions import operator as inventory_operator
-from services.inventory.storage import table as inventory_table
 from services.order.domain import identity
 from services.order.functions import api, intake
 from services.order.functions import operator as order_operator
@@ -33,12 +32,6 @@ from tests.support.receipts import make_key, wanted
 from tests.support.tables import create_table
 
 CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
-CACHED = (
-    inventory_table.reservations,
-    inventory_table.replenishments,
-    inventory_table.levels,
-    inventory_table.skus,
-)
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,7 @@ class Saga:
             return order
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
         step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
-        held = inventory_commands.handler({"command": "reserve", **step}, None)["outcome"] == "HELD"
+        held = fresh(inventory_commands)({"command": "reserve", **step}, None)["outcome"] == "HELD"
         if held and not self.declines(order):
             return self.finish(order, status="CONFIRMED")
         return self.finish(order, status="CANCELLED", reason="PAYMENT_DECLINED" if held else "OUT_OF_STOCK")
@@ -149,7 +142,7 @@ class Bus:
 class Functions:
     """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
 
-    HANDLERS = {"order/operator-arn": fresh(order_operator), "inventory/operator-arn": inventory_operator.handler}
+    HANDLERS = {"order/operator-arn": fresh(order_operator), "inventory/operator-arn": fresh(inventory_operator)}
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         try:
@@ -176,27 +169,23 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    handler = {"https://api.example": fresh(api), "https://stock.example": inventory_api.handler}[host]
+    handler = {"https://api.example": fresh(api), "https://stock.example": fresh(inventory_api)}[host]
     answer = handler(event, CONTEXT)
     return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
 
 @pytest.fixture
-def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     create_table(dynamodb, "stage")
     make_key(monkeypatch)
     for name, value in {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}.items():
         monkeypatch.setenv(name, value)
-    for built in CACHED:
-        built.cache_clear()
     saga = Saga()
     monkeypatch.setattr(clients, "workflows", lambda patience: saga)
     monkeypatch.setattr(signed_http, "call", call_api)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr("operations.orders.order_import.AT_ONCE", 1)  # moto's transactions are of one thread
-    yield Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
-    for built in CACHED:
-        built.cache_clear()
+    return Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
 
 
 def orderctl(app: typer.Typer, stage: Target, *arguments: str, stdin: str | None = None) -> Result:

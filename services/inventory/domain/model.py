@@ -1,0 +1,72 @@
+"""The forms of the inventory's items. Times are in RFC 3339 (UTC)."""
+
+from typing import TypedDict
+
+from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
+from kernel.statements import Quantity, Shortage
+
+
+class ReservationAttributes(SweptAttributes, total=False):
+    """What a reservation's decisions set. A release before its reserve leaves an item without `lines`: the tombstone."""
+
+    order_id: str
+    correlation_id: str
+    lines: list[Quantity]
+    """The reserved lines, or the lines that the order waits for."""
+    asked: list[Quantity]
+    """The requested lines, if less than that is reserved."""
+    backordered: bool
+    """True if the order had to wait."""
+    rejected: bool
+    """True if the stock was too short; `short` then lists the SKUs."""
+    short: list[Shortage]
+
+
+class ReservationRow(AggregateRow, ReservationAttributes):
+    """A reservation as DynamoDB keeps it: `RES#<order_id>`."""
+
+
+ReservationDecision = Decision[ReservationAttributes]
+
+
+class ReplenishmentAttributes(SweptAttributes, total=False):
+    """What the decision on a delivery sets."""
+
+    replenishment_id: str
+    items: list[Quantity]
+
+
+class ReplenishmentRow(AggregateRow, ReplenishmentAttributes):
+    """A delivery as DynamoDB keeps it: `REPL#<replenishment_id>`."""
+
+
+class LevelAttributes(SweptAttributes, total=False):
+    """What the decisions on a watched SKU set: less than `threshold` units available is low."""
+
+    sku: str
+    threshold: int
+
+
+class LevelRow(AggregateRow, LevelAttributes):
+    """The level of a watched SKU as DynamoDB keeps it: `LEVEL#<sku>`."""
+
+
+LevelDecision = Decision[LevelAttributes]
+
+
+class WaitingOrder(TypedDict):
+    """An order that waits for `quantity` units of a SKU."""
+
+    order_id: str
+    quantity: int
+
+
+class SkuRow(TypedDict):
+    """A SKU's counters in units, and the orders that wait for it, first come first."""
+
+    sku: str
+    available: int
+    held: int
+    sold: int
+    replenished: int
+    waiting: list[WaitingOrder]
