@@ -23,7 +23,17 @@ from services.inventory.domain.model import (
     ReservationRow,
 )
 from services.inventory.domain.states import LEVELS, REPLENISHMENTS, TRANSITIONS
-from services.inventory.domain.stock import AVAILABLE, HELD, SOLD, Join, Leave, Move, Part, Quantities, Seen
+from services.inventory.domain.stock import (
+    AVAILABLE,
+    HELD,
+    SOLD,
+    Dequeue,
+    Enqueue,
+    Move,
+    ObservedStock,
+    Quantities,
+    StockChange,
+)
 from services.inventory.schemas.models import (
     StockAllocatedV1Data,
     StockBackorderedV1Data,
@@ -41,15 +51,15 @@ IF_SHORT = (REJECT, ALLOW_PARTIAL, BACK_ORDER)
 
 
 @dataclass(frozen=True)
-class Step(Generic[A_co]):
+class StockStep(Generic[A_co]):
     """A decision on an item, and the stock changes of the same transaction."""
 
     change: Decision[A_co]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[StockChange, ...] = ()
 
 
-ReservationStep = Step[ReservationAttributes]
-ReplenishmentStep = Step[ReplenishmentAttributes]
+ReservationStep = StockStep[ReservationAttributes]
+ReplenishmentStep = StockStep[ReplenishmentAttributes]
 
 
 class NoReservationError(BugError):
@@ -66,7 +76,7 @@ class StockCorruptError(BugError):
 
 def reserve(
     row: ReservationRow | None,
-    seen: Seen,
+    seen: ObservedStock,
     order_id: str,
     wanted: Quantities,
     if_short: str,
@@ -87,32 +97,34 @@ def reserve(
     short = stock.shortages(wanted, seen)
     if not short:
         reserved = Decision(TRANSITIONS["reserve"], set=_merged(about, due), data=StockReservedV1Data(lines=lines))
-        return Step(reserved, stock.holds(wanted, seen))
-    if if_short == BACK_ORDER and not stock.crowded(wanted, seen):
-        joins = tuple(Join(sku, quantity, order_id) for sku, quantity in wanted.items())
+        return StockStep(reserved, stock.holds(wanted, seen))
+    if if_short == BACK_ORDER and not stock.is_queue_full(wanted, seen):
+        joins = tuple(Enqueue(sku, quantity, order_id) for sku, quantity in wanted.items())
         waiting = _merged(about, due, {"backordered": True})
-        return Step(Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins)
+        return StockStep(
+            Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins
+        )
     part = stock.free(wanted, seen) if if_short == ALLOW_PARTIAL else {}
     if part:
         held = stock.as_lines(part)
         partly = _merged(about, due, {"lines": held, "asked": lines})
         reserved = Decision(TRANSITIONS["reserve"], set=partly, data=StockReservedV1Data(lines=held))
-        return Step(reserved, stock.holds(part, seen))
+        return StockStep(reserved, stock.holds(part, seen))
     rejected = _merged(about, {"rejected": True, "short": short})
-    return Step(Decision(TRANSITIONS["reject"], set=rejected, data=StockRejectedV1Data(lines=lines, short=short)))
+    return StockStep(Decision(TRANSITIONS["reject"], set=rejected, data=StockRejectedV1Data(lines=lines, short=short)))
 
 
-def allocate(row: ReservationRow | None, seen: Seen) -> ReservationStep | None:
+def allocate(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
     """Hold the stock that the order waits for. None if it does not wait, or if earlier orders need the available stock."""
     if row is None or row["status"] != states.WAITING:
         return None
     leaves = _leaves(row, seen, served=True)
     if any(leave.sku in seen and seen[leave.sku].available < leave.ahead + leave.quantity for leave in leaves):
         return None
-    return Step(Decision(TRANSITIONS["allocate"], data=StockAllocatedV1Data(lines=row["lines"])), leaves)
+    return StockStep(Decision(TRANSITIONS["allocate"], data=StockAllocatedV1Data(lines=row["lines"])), leaves)
 
 
-def commit(row: ReservationRow | None, seen: Seen) -> ReservationStep | None:
+def commit(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
     """Sell the held stock. Raises NoReservationError."""
     if row is None:
         raise NoReservationError("nothing was ever reserved, so there is nothing to commit")
@@ -121,37 +133,39 @@ def commit(row: ReservationRow | None, seen: Seen) -> ReservationStep | None:
     change: ReservationDecision = Decision(
         TRANSITIONS["commit"], remove=DUE_INDEX_ATTRIBUTES, data=StockCommittedV1Data(lines=row["lines"])
     )
-    return Step(change, _all_of(row, seen, HELD, SOLD))
+    return StockStep(change, _all_of(row, seen, HELD, SOLD))
 
 
-def release(row: ReservationRow | None, seen: Seen, order_id: str, correlation_id: str) -> ReservationStep | None:
+def release(row: ReservationRow | None, seen: ObservedStock, order_id: str, correlation_id: str) -> ReservationStep | None:
     """Make held or sold stock available again, or remove the order from its queues. Before its reserve, make a tombstone."""
     if row is None:
-        return Step(Decision(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
+        return StockStep(Decision(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
     if row["status"] == states.WAITING:
-        return Step(Decision(TRANSITIONS["withdraw"], remove=DUE_INDEX_ATTRIBUTES), _leaves(row, seen, served=False))
+        return StockStep(Decision(TRANSITIONS["withdraw"], remove=DUE_INDEX_ATTRIBUTES), _leaves(row, seen, served=False))
     if row["status"] == states.HELD:
         data = StockReleasedV1Data(lines=row["lines"], restocked=False)
         change: ReservationDecision = Decision(TRANSITIONS["release"], remove=DUE_INDEX_ATTRIBUTES, data=data)
-        return Step(change, _all_of(row, seen, HELD, AVAILABLE))
+        return StockStep(change, _all_of(row, seen, HELD, AVAILABLE))
     return restock(row, seen)
 
 
-def release_unsold(row: ReservationRow | None, seen: Seen, order_id: str, correlation_id: str) -> ReservationStep | None:
+def release_unsold(
+    row: ReservationRow | None, seen: ObservedStock, order_id: str, correlation_id: str
+) -> ReservationStep | None:
     """Release stock that is held or waited for, and none that was sold meanwhile."""
     if row is None or row["status"] not in (states.WAITING, states.HELD):
         return None
     return release(row, seen, order_id, correlation_id)
 
 
-def restock(row: ReservationRow | None, seen: Seen) -> ReservationStep | None:
+def restock(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
     """Take back the stock of an order that is cancelled after its confirmation. Raises NoReservationError."""
     if row is None:
         raise NoReservationError("nothing was ever reserved, so there is nothing to take back")
     if row["status"] != states.COMMITTED:
         return None
     change: ReservationDecision = Decision(TRANSITIONS["restock"], data=StockReleasedV1Data(lines=row["lines"], restocked=True))
-    return Step(change, _all_of(row, seen, SOLD, AVAILABLE))
+    return StockStep(change, _all_of(row, seen, SOLD, AVAILABLE))
 
 
 def replenish(row: ReplenishmentRow | None, replenishment_id: str, arrived: Quantities) -> ReplenishmentStep | None:
@@ -161,7 +175,7 @@ def replenish(row: ReplenishmentRow | None, replenishment_id: str, arrived: Quan
         attributes: ReplenishmentAttributes = {"replenishment_id": replenishment_id, "items": items}
         data = StockReplenishedV1Data(replenishment_id=replenishment_id, items=items)
         change = Decision(REPLENISHMENTS["replenish"], set=attributes, data=data)
-        return Step(change, stock.moves(arrived, None, AVAILABLE))
+        return StockStep(change, stock.moves(arrived, None, AVAILABLE))
     if row["items"] != items:
         raise LinesMismatchError(f"the replenishment {replenishment_id} was of other items")
     return None
@@ -203,7 +217,7 @@ def _due(due: DueAttributes) -> ReservationAttributes:
     return {"due_shard": due["due_shard"], "next_due": due["next_due"]}
 
 
-def _all_of(row: ReservationRow, seen: Seen, source: str, target: str) -> tuple[Move, ...]:
+def _all_of(row: ReservationRow, seen: ObservedStock, source: str, target: str) -> tuple[Move, ...]:
     lines = stock.merge(row["lines"])
     for sku, quantity in lines.items():
         if sku in seen and getattr(seen[sku], source) < quantity:
@@ -211,12 +225,12 @@ def _all_of(row: ReservationRow, seen: Seen, source: str, target: str) -> tuple[
     return stock.moves(lines, source, target)
 
 
-def _leaves(row: ReservationRow, seen: Seen, *, served: bool) -> tuple[Leave, ...]:
+def _leaves(row: ReservationRow, seen: ObservedStock, *, served: bool) -> tuple[Dequeue, ...]:
     order_id = row["order_id"]
     leaves = []
     for sku, quantity in stock.merge(row["lines"]).items():
         queue = stock.queue_of(sku, order_id, quantity, seen)
         if stock.Waiting(order_id, quantity) not in queue:
             raise StockCorruptError(f"{row['pk']} is {row['status']}, but not in the row of {sku}")
-        leaves.append(Leave(sku, order_id, queue, served))
+        leaves.append(Dequeue(sku, order_id, queue, served))
     return tuple(leaves)

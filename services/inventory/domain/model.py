@@ -7,7 +7,7 @@ from kernel.statements import Quantity, Shortage
 
 
 class ReservationAttributes(SweptAttributes, total=False):
-    """What a reservation's decisions set. A release before its reserve leaves an item without `lines`: the tombstone."""
+    """The attributes that a reservation's decisions set. The tombstone, a release before its reserve, has no `lines`."""
 
     order_id: str
     correlation_id: str
@@ -30,7 +30,7 @@ ReservationDecision = Decision[ReservationAttributes]
 
 
 class ReplenishmentAttributes(SweptAttributes, total=False):
-    """What the decision on a delivery sets."""
+    """The attributes that the decision on a delivery sets."""
 
     replenishment_id: str
     items: list[Quantity]
@@ -41,7 +41,7 @@ class ReplenishmentRow(AggregateRow, ReplenishmentAttributes):
 
 
 class LevelAttributes(SweptAttributes, total=False):
-    """What the decisions on a watched SKU set: less than `threshold` units available is low."""
+    """The attributes that the decisions on a watched SKU set: less than `threshold` units available is low."""
 
     sku: str
     threshold: int

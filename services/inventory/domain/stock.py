@@ -1,4 +1,4 @@
-"""Stock: quantities of SKUs, and their moves between the counters of a SKU's row."""
+"""Stock: quantities of SKUs, and their moves between the counters of a SKU's item."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ COUNTERS: Final = (AVAILABLE, HELD, SOLD, REPLENISHED)
 """At every moment available + held + sold = replenished, and none is negative."""
 
 MAX_SKUS: Final = 50
-"""In one order or replenishment: a transaction takes 100 actions, and the reservation is one of them."""
+"""The most SKUs of an order or delivery: a transaction takes 100 actions, and the reservation is one of them."""
 MAX_QUANTITY: Final = 1_000_000
 MAX_WAITING: Final = 100
-"""Orders that may wait for one SKU: they stand in its row, which every sale writes."""
+"""The most orders that may wait for one SKU: its item, which every sale writes, holds the queue."""
 SKU_PATTERN: Final = SKU
 
 
@@ -46,7 +46,7 @@ class Stock:
 
     @property
     def waited_for(self) -> int:
-        """How many are wanted by those who wait."""
+        """The units that the waiting orders need."""
         return sum(waiting.quantity for waiting in self.queue)
 
     @property
@@ -55,27 +55,28 @@ class Stock:
         return max(0, self.available - self.waited_for)
 
 
-Seen = Mapping[str, Stock]
-"""By SKU, what a transaction found that it was refused by. Of other SKUs nothing is known but that they refused nothing."""
+ObservedStock = Mapping[str, Stock]
+"""By SKU, the stock that refused a transaction. Missing SKUs did not refuse it; nothing else is known of them."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """`quantity` of `sku` from one counter, which must have so many and `beside` more, to another; from None, from outside.
+    """`quantity` units of `sku` move from one counter to another, or from outside the stock if `source` is None.
 
-    Units that move from AVAILABLE to a new order leave `beside` to the waiting orders, which must not have become more.
+    The source must have `quantity` and `reserved_for_queue` units. From AVAILABLE, the latter stay for the
+    waiting orders, which must not need more.
     """
 
     sku: str
     quantity: int
     source: str | None
     target: str
-    beside: int = 0
+    reserved_for_queue: int = 0
 
 
 @dataclass(frozen=True)
-class Join:
-    """An order begins to wait for `quantity` of `sku`, behind all who do, if they are not too many."""
+class Enqueue:
+    """Append an order that waits for `quantity` units of `sku` to the SKU's queue, unless the queue is full."""
 
     sku: str
     quantity: int
@@ -83,8 +84,8 @@ class Join:
 
 
 @dataclass(frozen=True)
-class Leave:
-    """An order waits for `sku` no longer, in the `queue` that was seen; `served`: it gets what it waited for."""
+class Dequeue:
+    """Remove an order from the SKU's `queue`, as it was seen; if `served`, allocate its quantity."""
 
     sku: str
     order_id: str
@@ -93,22 +94,22 @@ class Leave:
 
     @property
     def quantity(self) -> int:
-        """How many it waited for."""
+        """The units that the order waited for."""
         return next(waiting.quantity for waiting in self.queue if waiting.order_id == self.order_id)
 
     @property
     def ahead(self) -> int:
-        """How many those wait for who came before."""
+        """The units that earlier orders wait for."""
         position = [waiting.order_id for waiting in self.queue].index(self.order_id)
         return sum(waiting.quantity for waiting in self.queue[:position])
 
     @property
     def left(self) -> tuple[Waiting, ...]:
-        """The queue without it."""
+        """The queue without the order."""
         return tuple(waiting for waiting in self.queue if waiting.order_id != self.order_id)
 
 
-Part = Move | Join | Leave
+StockChange = Move | Enqueue | Dequeue
 """The effect of a step on the row of one SKU."""
 
 
@@ -142,24 +143,24 @@ def as_lines(quantities: Quantities) -> list[Quantity]:
 
 
 def moves(quantities: Quantities, source: str | None, target: str) -> tuple[Move, ...]:
-    """All of `quantities` from one counter to another."""
+    """Return the moves of all quantities from one counter to another."""
     return tuple(Move(sku, quantity, source, target) for sku, quantity in quantities.items())
 
 
-def holds(quantities: Quantities, seen: Seen) -> tuple[Move, ...]:
+def holds(quantities: Quantities, seen: ObservedStock) -> tuple[Move, ...]:
     """Reserve all of `quantities` for a new order, beside the units that earlier orders wait for."""
     return tuple(
         Move(sku, quantity, AVAILABLE, HELD, seen[sku].waited_for if sku in seen else 0) for sku, quantity in quantities.items()
     )
 
 
-def free(quantities: Quantities, seen: Seen) -> Quantities:
+def free(quantities: Quantities, seen: ObservedStock) -> Quantities:
     """Return as much of `quantities` as a new order can have."""
     found = {sku: min(quantity, seen[sku].free) if sku in seen else quantity for sku, quantity in quantities.items()}
     return {sku: quantity for sku, quantity in found.items() if quantity}
 
 
-def shortages(quantities: Quantities, seen: Seen) -> list[Shortage]:
+def shortages(quantities: Quantities, seen: ObservedStock) -> list[Shortage]:
     """Return the SKUs without enough free stock for a new order."""
     return [
         {"sku": sku, "requested": quantity, "available": seen[sku].free}
@@ -168,11 +169,11 @@ def shortages(quantities: Quantities, seen: Seen) -> list[Shortage]:
     ]
 
 
-def crowded(quantities: Quantities, seen: Seen) -> bool:
-    """Whether as many wait for some of the SKUs as may."""
+def is_queue_full(quantities: Quantities, seen: ObservedStock) -> bool:
+    """Return whether the queue of one of the SKUs is full."""
     return any(sku in seen and len(seen[sku].queue) >= MAX_WAITING for sku in quantities)
 
 
-def queue_of(sku: str, order_id: str, quantity: int, seen: Seen) -> tuple[Waiting, ...]:
+def queue_of(sku: str, order_id: str, quantity: int, seen: ObservedStock) -> tuple[Waiting, ...]:
     """Return the orders that wait for the SKU. If that was not seen, return the order alone; the transaction checks it."""
     return seen[sku].queue if sku in seen else (Waiting(order_id, quantity),)

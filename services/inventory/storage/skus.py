@@ -15,11 +15,11 @@ from services.inventory.domain.stock import (
     HELD,
     MAX_WAITING,
     REPLENISHED,
-    Join,
-    Leave,
+    Dequeue,
+    Enqueue,
     Move,
-    Part,
     Stock,
+    StockChange,
     Waiting,
 )
 
@@ -68,17 +68,17 @@ def stock_of(row: SkuRow | None) -> Stock:
     return Stock(row["available"], row["held"], row["sold"], queue)
 
 
-def action(table_name: str, part: Part) -> Action:
+def action(table_name: str, part: StockChange) -> Action:
     """Return a stock step as a transaction's Update of its SKU's row. If it is refused, the response holds the current row."""
     match part:
         case Move(source=None):
             update = _take_in(part)
         case Move():
             update = _move(part)
-        case Join():
-            update = _join(part)
-        case Leave():
-            update = _leave(part)
+        case Enqueue():
+            update = _enqueue(part)
+        case Dequeue():
+            update = _dequeue(part)
     return {
         "Update": {
             "TableName": table_name,
@@ -129,15 +129,15 @@ def _take_in(move: Move) -> _Update:
 def _move(move: Move) -> _Update:
     update = _Update(move.sku, due=AVAILABLE in (move.source, move.target))
     update.adds += [f"{move.target} :plus", f"{move.source} :minus"]
-    update.values |= {":plus": move.quantity, ":minus": -move.quantity, ":least": move.quantity + move.beside}
+    update.values |= {":plus": move.quantity, ":minus": -move.quantity, ":least": move.quantity + move.reserved_for_queue}
     update.conditions.append(f"{move.source} >= :least")
     if move.source == AVAILABLE:
         update.conditions.append("(attribute_not_exists(waited_for) OR waited_for <= :beside)")
-        update.values[":beside"] = move.beside
+        update.values[":beside"] = move.reserved_for_queue
     return update
 
 
-def _join(join: Join) -> _Update:
+def _enqueue(join: Enqueue) -> _Update:
     update = _Update(join.sku, due=True)
     update.begin(join.sku, COUNTERS)
     update.sets["waiting"] = "list_append(if_not_exists(waiting, :nobody), :joins)"
@@ -148,7 +148,7 @@ def _join(join: Join) -> _Update:
     return update
 
 
-def _leave(leave: Leave) -> _Update:
+def _dequeue(leave: Dequeue) -> _Update:
     update = _Update(leave.sku, due=True)
     update.sets["waiting"] = ":left"
     update.adds.append("waited_for :minus")

@@ -7,9 +7,9 @@ from kernel.aggregate_store import AggregateRow, AggregateStore, Causation, Cont
 from kernel.clients import AwsClient
 from kernel.transactions import transact
 from services.inventory.domain import states
-from services.inventory.domain.decisions import Step
+from services.inventory.domain.decisions import StockStep
 from services.inventory.domain.model import LevelRow, ReplenishmentRow, ReservationRow, SkuRow
-from services.inventory.domain.stock import Seen, Stock
+from services.inventory.domain.stock import ObservedStock, Stock
 from services.inventory.storage import skus as sku_rows
 
 R = TypeVar("R", bound=AggregateRow)
@@ -22,7 +22,7 @@ class StockRows(AggregateStore[R]):
     def move(
         self,
         aggregate_id: str,
-        decide: Callable[[R | None, Seen], Step | None],
+        decide: Callable[[R | None, ObservedStock], StockStep | None],
         causation: Causation,
         *,
         presume_absent: bool = False,

@@ -16,7 +16,7 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True)
 class StockAlerts:
-    """The alerts for SKUs of which less than a threshold is available."""
+    """The alerts for SKUs with less stock available than their threshold."""
 
     skus: Skus
     levels: Levels
