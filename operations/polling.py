@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def wait_until(is_done: Callable[[], bool], deadline_seconds: float, *, every_seconds: float = 0.5) -> bool:
-    """Call `is_done` every `every_seconds` until it returns True or the deadline passes. Return whether it did.
+def wait_for(observe: Callable[[], T], is_done: Callable[[T], bool], deadline_seconds: float) -> T:
+    """Observe every 0.5 seconds until `is_done` holds or the deadline passes. Return the last observation.
 
-    It is called at least once, also with a deadline of 0 seconds.
+    It observes at least once, also with a deadline of 0 seconds.
 
     Example:
-        >>> wait_until(lambda: True, 0)
-        True
+        >>> wait_for(lambda: "COMPLETED", lambda state: state == "COMPLETED", deadline_seconds=60)
+        'COMPLETED'
     """
     ends = time.monotonic() + deadline_seconds
-    while not is_done():
-        if time.monotonic() >= ends:
-            return False
-        time.sleep(every_seconds)
-    return True
+    while True:
+        seen = observe()
+        if is_done(seen) or time.monotonic() > ends:
+            return seen
+        time.sleep(0.5)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Row, unmarshal
 from kernel.naming import SERVICES
 from operations.aws.target import Target
-from operations.polling import wait_until
+from operations.polling import wait_for
 
 SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
 AT_REST = SETTLED | {"BACKORDERED"}
@@ -75,11 +75,4 @@ def in_flight(target: Target) -> list[str]:
 
 def wait_until_idle(target: Target, deadline_seconds: float) -> list[str]:
     """Wait until nothing is in flight, or until the deadline. Return everything that is still in flight then."""
-    left: list[str] = []
-
-    def is_idle() -> bool:
-        left[:] = in_flight(target)
-        return not left
-
-    wait_until(is_idle, deadline_seconds)
-    return left
+    return wait_for(lambda: in_flight(target), lambda left: not left, deadline_seconds)

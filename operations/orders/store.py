@@ -12,7 +12,7 @@ from operations.aws.service_client import in_parts
 from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
 from operations.errors import UserError
-from operations.polling import wait_until
+from operations.polling import wait_for
 from services.notification.domain.mails import KINDS
 from services.order.domain.model import OrderRow
 from services.order.domain.states import AWAITING_OTHER_SERVICES
@@ -129,14 +129,14 @@ def wait_for_orders(
     """
     known: dict[str, OrderStatus] = {}
 
-    def all_at_rest() -> bool:
+    def at_rest() -> int:
         known.update(statuses(target, [order_id for order_id in order_ids if not is_at_rest(known.get(order_id))]))
-        left = sum(not is_at_rest(known.get(order_id)) for order_id in order_ids)
-        seen(len(order_ids) - left)
-        return not left
+        count = sum(is_at_rest(known.get(order_id)) for order_id in order_ids)
+        seen(count)
+        return count
 
     if order_ids:
-        wait_until(all_at_rest, deadline_seconds)
+        wait_for(at_rest, lambda count: count == len(order_ids), deadline_seconds)
     return known
 
 

@@ -1,7 +1,6 @@
 """Replay the archive to chosen services: which window, which rules, and how far it is."""
 
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
@@ -13,6 +12,7 @@ from kernel.naming import PACED_REPLAY_PREFIX, replay_prefix
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.polling import wait_for
 from operations.window import Window
 
 ARCHIVE_DELAY = timedelta(minutes=10)
@@ -200,18 +200,18 @@ def cancel(target: Target, name: str) -> None:
 
 def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[ShownReplay], None]) -> ShownReplay:
     """Follow a replay until it is completed. Raises UserError if it ends otherwise, or runs at the deadline."""
-    ends = time.monotonic() + deadline_seconds
-    while True:
+
+    def observe() -> ShownReplay:
         replay = show(target, name)
         seen(replay)
-        if replay["state"] in ENDED:
-            break
-        if time.monotonic() > ends:
-            raise UserError(
-                f"The replay {name} is still running after {deadline_seconds:g} s.",
-                f"Follow it with `orderctl replay status {name} --wait`.",
-            )
-        time.sleep(0.5)
+        return replay
+
+    replay = wait_for(observe, lambda replay: replay["state"] in ENDED, deadline_seconds)
+    if replay["state"] not in ENDED:
+        raise UserError(
+            f"The replay {name} is still running after {deadline_seconds:g} s.",
+            f"Follow it with `orderctl replay status {name} --wait`.",
+        )
     if replay["state"] == "FAILED":
         raise UserError(f"The replay {name} failed: {replay['reason']}.", "Start it again: consumers drop duplicates.")
     if replay["state"] == "CANCELLED":

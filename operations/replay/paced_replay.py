@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from itertools import count
 from typing import Final, cast
@@ -25,6 +26,7 @@ from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
 from operations.events.journal import BusEvent
+from operations.polling import wait_for
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.window import Window
@@ -166,10 +168,10 @@ def hand_on(
     deadline_seconds: float,
     sent: Callable[[int], None],
 ) -> int:
-    """Send the staged messages to the queues they are for, `a_second` at most; how many were sent.
+    """Send the staged messages to their consumers' queues, at most `a_second` per second. Return the number sent.
 
-    Between two waves, the queues have `deadline_seconds` to empty: a `UserError` if one does not. Whatever ends this early,
-    what was not sent goes back into the staging queue.
+    Between two waves, the queues have `deadline_seconds` to empty. Raises UserError if one does not. If it ends early, the
+    unsent messages return to the staging queue.
     """
     waves = in_waves(staged, queues)
     owed = Counter(delivery.staged.receipt for wave in waves for delivery in wave)
@@ -244,13 +246,12 @@ def _send(client: AwsClient, part: Sequence[Delivery]) -> None:
 def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -> None:
     ends = time.monotonic() + deadline_seconds
     for url in urls:
-        while depth := stage_state.depth(target, url):
-            if time.monotonic() > ends:
-                raise UserError(
-                    f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {depth} messages are left.",
-                    "When it is empty, continue with `orderctl replay resume`.",
-                )
-            time.sleep(0.5)
+        left = wait_for(partial(stage_state.depth, target, url), lambda depth: not depth, ends - time.monotonic())
+        if left:
+            raise UserError(
+                f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {left} messages are left.",
+                "When it is empty, continue with `orderctl replay resume`.",
+            )
 
 
 def _delete(target: Target, left: dict[str, Staged], receipts: Sequence[str]) -> None:
