@@ -10,7 +10,6 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clients as process_clients
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, KeyedStore, R
 from kernel.clients import Clients
@@ -56,11 +55,6 @@ class OutboxSettings:
     republish_after_seconds: int = 120
 
 
-def outbox_of(settings: OutboxSettings) -> Outbox:
-    """Return the outbox of the table that the settings name."""
-    return Outbox(process_clients.dynamodb(), process_clients.events(), settings.table_name, settings.bus_name)
-
-
 def bootstrap_relay(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return a relay: it publishes the pending events that its table's stream brings; see `relay_records`."""
     settings = from_environment(OutboxSettings, environ)
@@ -72,13 +66,6 @@ def bootstrap_relay(clients: Clients, environ: Mapping[str, str]) -> Handler:
         return relayed.response()
 
     return handle
-
-
-def relay_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish what a table's stream (rows with something pending) brings; return a partial batch response."""
-    relayed = relay_records(outbox_of(from_environment(OutboxSettings)), event["Records"])
-    count("EventsNotPublished", relayed.unpublishable)
-    return relayed.response()
 
 
 def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
@@ -172,9 +159,3 @@ def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callabl
     settings = from_environment(OutboxSettings, environ)
     outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
     return partial(republish_stale, outbox, timedelta(seconds=settings.republish_after_seconds))
-
-
-def republish_stale_outbox() -> dict[str, int]:
-    """Do as `republish_stale` does for the table in the process's environment."""
-    settings = from_environment(OutboxSettings)
-    return republish_stale(outbox_of(settings), timedelta(seconds=settings.republish_after_seconds))

@@ -4,11 +4,10 @@ An event is a hint. Before a consumer moves money, goods or an order on it, the 
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
-from kernel import clients, outside_json
+from kernel import outside_json
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import DomainEvent
@@ -88,11 +87,6 @@ class OwnerFacts:
     def shipment(self, order_id: str) -> ShipmentFacts | None:
         """Return what the shipping service states of the order's shipment; see `of`."""
         return cast(ShipmentFacts | None, self.of("shipping", order_id))
-
-
-def facts_of(service: str, order_id: str, **about: str) -> Facts | None:
-    """Return what `OwnerFacts.of` does, with the process's client and stage."""
-    return OwnerFacts(clients.functions, os.environ["STAGE"]).of(service, order_id, **about)
 
 
 def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[str, Any]:

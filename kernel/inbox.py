@@ -1,6 +1,5 @@
 """The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
@@ -8,7 +7,6 @@ from typing import Any, Generic
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clients as process_clients
 from kernel import outside_json, schemas, versions
 from kernel.aggregate_store import Causation
 from kernel.clients import AwsClient, Clients
@@ -113,15 +111,6 @@ def queue_handler(
         return receive(event["Records"], handlers, DeadLetters(clients.sqs, url, own_url), replay_policy)
 
     return handle
-
-
-def subscribe(event: Mapping[str, Any], handlers: Handlers, replay_policy: ReplayPolicy) -> dict[str, Any]:
-    """Consume a subscriber queue's batch by `receive`, with the queues that the function was deployed with.
-
-    Its variable DEAD_LETTER_QUEUE_URL names its dead-letter queue, QUEUE_URL the queue itself.
-    """
-    dead_letters = DeadLetters(process_clients.sqs(), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ.get("QUEUE_URL", ""))
-    return receive(event["Records"], handlers, dead_letters, replay_policy)
 
 
 def receive(

@@ -8,18 +8,15 @@ that arrives late or twice stays true, and the rows' transition tables decide wh
 
 import hmac
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from hashlib import sha256
 from typing import Any, Final, Literal, overload
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from kernel.clients import Clients
 from kernel.errors import RejectedError
 from kernel.secrets import Secrets
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
@@ -126,12 +123,6 @@ def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping
 def receipts_of(secrets: Secrets, key_arn: str) -> Receipts:
     """Return the receipts of the stage's key, which Secrets Manager keeps under this ARN."""
     return Receipts(Keys(lambda: secrets.read(key_arn), lambda: secrets.read_anew(key_arn)))
-
-
-@cache
-def receipts() -> Receipts:
-    """Return the receipts of the key in the variable RECEIPT_KEY_ARN; in a `bootstrap` use `receipts_of`."""
-    return receipts_of(Secrets(Clients()), os.environ["RECEIPT_KEY_ARN"])
 
 
 def _canonical(value: object) -> str:

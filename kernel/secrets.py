@@ -1,7 +1,7 @@
 """Secrets of the outside world (an API key, a webhook's signing secret), as Secrets Manager keeps them."""
 
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -51,13 +51,3 @@ class Secrets:
                 return
             raise
         yield answer["SecretString"]
-
-
-@cache
-def _shared() -> Secrets:
-    return Secrets(Clients())
-
-
-def secret(arn: str) -> str:
-    """Return the secret's text, read with the process's client. Raises GetParameterError."""
-    return _shared().read(arn)

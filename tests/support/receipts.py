@@ -1,14 +1,15 @@
 """The statements between services, signed as the services sign them: for commands, and in their answers."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import boto3
 import pytest
 
-from kernel import receipts as kernel
-from kernel import secrets
-from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts
+from kernel.clients import Clients
+from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts, receipts_of
+from kernel.secrets import Secrets
 from kernel.statements import PaymentStatement, StockStatement
 
 TOTAL = {"amount": 4998, "currency": "USD"}
@@ -21,14 +22,12 @@ def make_key(monkeypatch: pytest.MonkeyPatch, key: str = "the-stage's-key") -> s
     made = client.list_secrets()["SecretList"]
     arn: str = made[0]["ARN"] if made else client.create_secret(Name="receipt-key", SecretString=key)["ARN"]
     monkeypatch.setenv("RECEIPT_KEY_ARN", arn)
-    secrets._shared.cache_clear()
-    kernel.receipts.cache_clear()
     return arn
 
 
 def receipts() -> Receipts:
-    """Return the receipts of the stage's key."""
-    return kernel.receipts()
+    """Return the receipts of the stage's key, as a function that has not read it yet has them."""
+    return receipts_of(Secrets(Clients()), os.environ["RECEIPT_KEY_ARN"])
 
 
 def payable(order_id: str, total: Mapping[str, object] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:

@@ -16,7 +16,7 @@ CarrierFactory = Callable[[Clients, Mapping[str, str]], Carrier]
 
 def sandbox(clients: Clients, environ: Mapping[str, str]) -> Carrier:
     """Return the sandbox, which moves no parcels."""
-    return SandboxCarrier(_secret(Secrets(clients), environ, "CARRIER_WEBHOOK_SECRET_ARN"))
+    return SandboxCarrier(_webhook_secret(Secrets(clients), environ))
 
 
 def easypost(clients: Clients, environ: Mapping[str, str]) -> Carrier:
@@ -27,14 +27,14 @@ def easypost(clients: Clients, environ: Mapping[str, str]) -> Carrier:
         clients.http(READ_TIMEOUT_SECONDS),
         environ["EASYPOST_URL"],
         sender,
-        _secret(secrets, environ, "CARRIER_API_KEY_ARN"),
-        _secret(secrets, environ, "CARRIER_WEBHOOK_SECRET_ARN"),
+        lambda: secrets.read(environ["CARRIER_API_KEY_ARN"]),
+        _webhook_secret(secrets, environ),
     )
 
 
-def _secret(secrets: Secrets, environ: Mapping[str, str], variable: str) -> Callable[[], str]:
-    """Return a reader of the secret whose ARN is in the variable. A function has the variables of the secrets it reads only."""
-    return lambda: secrets.read(environ[variable])
+def _webhook_secret(secrets: Secrets, environ: Mapping[str, str]) -> Callable[[], str]:
+    """Return a reader of the webhook's secret. Only the webhook reads it, and only the webhook has the variable."""
+    return lambda: secrets.read(environ["CARRIER_WEBHOOK_SECRET_ARN"])
 
 
 CARRIERS: dict[str, CarrierFactory] = {"sandbox": sandbox, "easypost": easypost}
