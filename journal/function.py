@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from journal.items import JournalItem, NotJournaledError, item_of
 from kernel import outside_json
 from kernel.clients import AwsClient, Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.inbox import DeadLetters
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError

@@ -1,10 +1,9 @@
-"""The parts that every service's functions share: the entry of a handler, the relay, and the loops of a sweeper."""
+"""The parts that every service's relay and sweeper share: the relay itself, and the loops of a sweep."""
 
-import os
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,6 +13,7 @@ from kernel import clock
 from kernel.aggregate_store import AggregateStore, KeyedStore, R
 from kernel.clients import Clients
 from kernel.facts import OwnerFacts
+from kernel.handler import Handler
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
 from kernel.relay import Outbox, relay_records, republish
@@ -21,29 +21,6 @@ from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 
 logger = Logger()
-
-
-Handler = Callable[[Any, Any], Any]
-"""A Lambda handler, of event and context."""
-Bootstrap = Callable[[Clients, Mapping[str, str]], Handler]
-"""Makes a function's handler from its clients and environment variables."""
-
-
-def lambda_handler(bootstrap: Bootstrap) -> Handler:
-    """Return the handler that `bootstrap` makes, once, at the function's first event.
-
-    Example: `handler = lambda_handler(bootstrap)` ends each module in `functions/`. A test calls `bootstrap` with clients and
-    variables of its own.
-    """
-
-    @cache
-    def bootstrapped() -> Handler:
-        return bootstrap(Clients(), os.environ)
-
-    def handle(event: object, context: object) -> object:
-        return bootstrapped()(event, context)
-
-    return handle
 
 
 @dataclass(frozen=True)

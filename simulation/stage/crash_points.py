@@ -186,7 +186,7 @@ CRASH_POINTS: Final = (
         26,
         "mail claimed, sending unknown",
         (Strike("delivered", r"> SendEmail", (BEFORE, AFTER, ANSWER_LOST, LATE)),),
-        also=("tests/unit/notification/test_subscriber.py::test_a_sending_that_stays_unknown_is_never_repeated",),
+        also=("tests/unit/notification/test_subscriber.py::test_mail_with_an_unknown_result_is_never_resent",),
     ),
     CrashPoint(
         27,

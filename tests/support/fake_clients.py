@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel import clients
 from kernel.clients import Clients
-from kernel.entrypoints import Handler
+from kernel.handler import Handler
 
 
 class FakeClients(Clients):

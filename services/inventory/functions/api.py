@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from kernel import problem_details
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import ID_FORM, PERSONAL, is_personal
 from kernel.problem_details import ProblemDetails
 from kernel.settings import from_environment

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from kernel import clock
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment

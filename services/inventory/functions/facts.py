@@ -7,7 +7,7 @@ from typing import TypedDict
 from kernel import facts
 from kernel.clients import Clients
 from kernel.commands import Answer
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from services.inventory.storage.table import Reservations
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from kernel.statements import Quantity
 from services.inventory.domain import decisions

@@ -11,16 +11,9 @@ from typing import Final
 from kernel import clock
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.entrypoints import (
-    Handler,
-    OutboxSettings,
-    lambda_handler,
-    move_each,
-    release_if_orphan,
-    republish_stale,
-    sweep,
-)
+from kernel.entrypoints import OutboxSettings, move_each, release_if_orphan, republish_stale, sweep
 from kernel.facts import OwnerFacts
+from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.orphans import LANE
 from kernel.relay import Outbox

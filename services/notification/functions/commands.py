@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from kernel import clock
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from services.notification.storage.suppressions import OPERATOR, SuppressionReason, Suppressions
 from services.notification.storage.table import suppressions_of
 

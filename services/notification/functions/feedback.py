@@ -11,8 +11,8 @@ from aws_lambda_powertools import Logger
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
 from kernel.errors import RejectedError
+from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from services.notification import subscriptions
 from services.notification.storage.suppressions import BOUNCED, COMPLAINED, SuppressionReason

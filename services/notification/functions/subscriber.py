@@ -10,9 +10,9 @@ from aws_lambda_powertools import Logger
 from kernel import clock
 from kernel.clients import Clients
 from kernel.contact import Contacts
-from kernel.entrypoints import Handler, lambda_handler
 from kernel.errors import RetryableError
 from kernel.facts import OrderFacts, OwnerFacts, ShipmentFacts, contradicted
+from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, queue_handler
 from kernel.settings import from_environment
 from services.notification.adapters.ses import Accepted, NotSentError, Refused, SesMailer, Unknown

@@ -10,7 +10,8 @@ from aws_lambda_powertools import Logger
 from kernel import clock
 from kernel.aggregate_store import VersionConflictError
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, bootstrap_republish, lambda_handler, move_each, sweep
+from kernel.entrypoints import bootstrap_republish, move_each, sweep
+from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.notification.domain import decisions

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from kernel import clock, problem_details
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from kernel.problem_details import InvalidRequestError, ProblemDetails
 from kernel.receipts import receipts_of

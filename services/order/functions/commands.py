@@ -11,7 +11,7 @@ from kernel import clock
 from kernel.aggregate_store import Decision
 from kernel.clients import Clients
 from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.receipts import Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from services.order.domain.model import OrderRow
 from services.order.functions import facts
 from services.order.storage.contacts import Contacts

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kernel import facts
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from services.order.domain import decisions
 from services.order.domain.model import OrderRow
 from services.order.storage.table import Orders

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
 from kernel.events import DomainEvent
+from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
 from kernel.inbox import Delivery, queue_handler
 from kernel.naming import CHANNEL_PREFIX

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from services.order.domain.prices import MAX_PRICES
 from services.order.storage.catalogue import Catalogue
 

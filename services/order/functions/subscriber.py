@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
 from kernel.facts import Facts, OwnerFacts, contradicted
+from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, Handlers, queue_handler
 from kernel.naming import source_of
 from services.order.domain import decisions

@@ -13,7 +13,8 @@ from aws_lambda_powertools import Logger
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, OutboxSettings, lambda_handler, move_each, republish_stale, sweep
+from kernel.entrypoints import OutboxSettings, move_each, republish_stale, sweep
+from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.relay import Outbox
 from kernel.settings import from_environment

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.money import Money
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
 from kernel.secrets import Secrets

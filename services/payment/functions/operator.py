@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from kernel import clock
 from kernel.clients import Clients
 from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import is_personal
 from kernel.settings import from_environment
 from services.payment.domain import decisions, states

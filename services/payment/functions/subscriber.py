@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
 from kernel.facts import OwnerFacts, contradicted
+from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, queue_handler
 from kernel.settings import from_environment
 from services.payment.domain import decisions, states

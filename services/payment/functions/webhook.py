@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from kernel import clock, outside_json, problem_details, webhooks
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import ORDER_ID
 from kernel.metrics import count
 from kernel.money import Money

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kernel import facts
 from kernel.clients import Clients
-from kernel.entrypoints import Handler, lambda_handler
+from kernel.handler import Handler, lambda_handler
 from services.shipping.storage.table import shipments_of
 
 

@@ -1,7 +1,7 @@
 """The shipping table's relay: it publishes the events in the outbox, which the table's stream brings."""
 
 from kernel.entrypoints import bootstrap_relay as bootstrap
-from kernel.entrypoints import lambda_handler
+from kernel.handler import lambda_handler
 
 handler = lambda_handler(bootstrap)
 

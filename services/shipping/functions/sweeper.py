@@ -11,8 +11,9 @@ from kernel import clock
 from kernel.aggregate_store import VersionConflictError
 from kernel.clients import Clients
 from kernel.contact import ContactNotYetError, Contacts
-from kernel.entrypoints import Handler, bootstrap_republish, lambda_handler, move_each, sweep
+from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.errors import RetryableError
+from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.shipping.carriers.factory import CarrierFactory, carrier_of

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from kernel.entrypoints import Handler
+from kernel.handler import Handler
 from operations.aws import signed_http
 from operations.aws.signed_http import Answer
 from operations.aws.target import Kind, Target
