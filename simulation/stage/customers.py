@@ -511,7 +511,7 @@ class Crowd:
                     if call(world, "PUT", path, contact_of(customer_id, moves=1)).status not in NO_ANSWER:
                         return
             case "is forgotten":
-                call(world, "DELETE", path)
+                self._forget(customer_id)
             case "is suppressed":
                 command = {"command": "suppress", "address": contact["email"]}
                 world.functions.invoke("notification-commands", command, self._task().name)
@@ -538,9 +538,21 @@ class Crowd:
         while self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 2)
             if status_of(self.world.invariants.tables["shipping"].rows.get(f"SHIP#{order_id}")) == "BOOKING":
-                while call(self.world, "DELETE", path).status != 204:
+                while not self._forget(buyer.customer_id):
                     self.world.scheduler.sleep(SECOND)
                 return
+
+    def _forget(self, customer_id: str) -> bool:
+        """Ask for a contact to be deleted; return whether the API says that it is.
+
+        Then it must have been absent at one moment since (P1). An earlier write may come late, and store it again.
+        """
+        invariants, begun = self.world.invariants, self.world.scheduler.now
+        if call(self.world, "DELETE", f"/customers/{customer_id}/contact").status != 204:
+            return False
+        if all(invariants.statements.contacts[customer_id].since(begun)):
+            invariants.fail("P1", f"the contact of {customer_id} is stored, though the API says that it is deleted")
+        return True
 
     def _register_and_buy(self, wish: Wish) -> None:
         """Leave one's contact, and order as soon as that is answered."""
