@@ -38,7 +38,7 @@ def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
     verdicts: dict[str, dict[str, Any]] = {row["rule"]: row for row in json.loads(answer)}
     assert verdicts["order/intake"]["matches"]
     assert verdicts["order/start"]["mismatches"][0]["field"] == "source"
-    assert "Not taken by order/start" in orderctl(
+    assert "order/start does not match this event" in orderctl(
         laptop.target, "rules", "test", str(EXAMPLE), *as_a_channel, "--rule", "order/start", fails=True
     )
 

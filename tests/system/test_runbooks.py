@@ -58,9 +58,9 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
 def deploy_broken_notification(laptop: Laptop, folder: Path) -> None:
     """Deploy a broken notification service: its subscriber fails on every event."""
     subscriber = copy(folder) / "services" / "notification" / "functions" / "subscriber.py"
-    healthy = "    event = delivery.event\n"
+    healthy = "        event = delivery.event\n"
     assert healthy in subscriber.read_text()
-    subscriber.write_text(subscriber.read_text().replace(healthy, healthy + '    raise RuntimeError("a bad day")\n', 1))
+    subscriber.write_text(subscriber.read_text().replace(healthy, healthy + '        raise RuntimeError("a bad day")\n', 1))
     cdk = Cdk(laptop.target, folder / "deploy.log", app=f"cd {folder} && {sys.executable} -m app")
     cdk.finish(cdk.synthesizing(folder / "cdk.out"), "synth")
     cdk.deploy(folder / "cdk.out", ["OrderflowDev-Notification"])
