@@ -74,10 +74,15 @@ def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None
         requirements.check_required([stacks[service]], list(stacks.values()), requirements.parameters_there(empty))
         cdk.deploy(assemblies[level], [stacks[service].name])
 
-    with pytest.raises(UserError, match=r"OrderflowDev-Payment needs .*, and OrderflowDev-Platform, which provides it, is not deployed"):
+    with pytest.raises(
+        UserError, match=r"OrderflowDev-Payment needs .*, and OrderflowDev-Platform, which provides it, is not deployed"
+    ):
         deploy("payment", "INFO")
     deploy("platform", "INFO")
-    with pytest.raises(UserError, match=r"OrderflowDev-Shipping needs .*contact-arn, and OrderflowDev-Order, which provides it, is not deployed"):
+    with pytest.raises(
+        UserError,
+        match=r"OrderflowDev-Shipping needs .*contact-arn, and OrderflowDev-Order, which provides it, is not deployed",
+    ):
         deploy("shipping", "INFO")
     for service in IN_ORDER:
         deploy(service, "INFO")
