@@ -7,7 +7,8 @@ Example:
         decision: object = None
 
     COMMANDS = {"capture": reading(Capture, capture)}
-    dispatch(COMMANDS, {"command": "capture", "order_id": "ord-...", ...})
+    handle = command_handler(COMMANDS)
+    handle({"command": "capture", "order_id": "ord-...", ...}, context)
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -15,9 +16,13 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_origin, get_type_hints
 
+from aws_lambda_powertools import Logger
+
 from kernel.aggregate_store import Causation
 from kernel.errors import BugError, RejectedError
 from kernel.identifiers import ORDER_ID
+
+logger = Logger()
 
 Command = dict[str, Any]
 """A command as its caller sends it: JSON."""
@@ -74,6 +79,21 @@ def dispatch(commands: Commands, event: Command) -> Answer:
     if command is None:
         raise UnknownCommandError(f"{event.get('command')!r} is not one of {', '.join(commands)}")
     return command(event)
+
+
+def command_handler(commands: Commands) -> Callable[[Command, object], Answer]:
+    """Return the Lambda handler that runs one command and logs its outcome. It raises what `dispatch` and the command raise."""
+
+    def handle(event: Command, context: object) -> Answer:
+        answer = dispatch(commands, event)
+        fields_logged: dict[str, object] = {"command": event["command"], "outcome": answer["outcome"]}
+        order_id = event.get("order_id")
+        if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id):
+            fields_logged["order_id"] = order_id
+        logger.info("command answered", extra=fields_logged)
+        return answer
+
+    return handle
 
 
 def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], Answer]:

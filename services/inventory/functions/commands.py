@@ -7,11 +7,9 @@ repeating a command is always safe.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
@@ -20,8 +18,6 @@ from kernel.statements import StockStatement
 from services.inventory.domain import decisions
 from services.inventory.domain.stock import merge
 from services.inventory.storage.table import Reservations
-
-logger = Logger()
 
 
 @dataclass(frozen=True)
@@ -107,14 +103,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """
     settings = from_environment(CommandsSettings, environ)
     reservations = Reservations(clients.dynamodb, settings.table_name)
-    commands = StockCommands(reservations, receipts_of(Secrets(clients), settings.receipt_key_arn)).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(StockCommands(reservations, receipts_of(Secrets(clients), settings.receipt_key_arn)).table)
 
 
 handler = lambda_handler(bootstrap)

@@ -6,11 +6,9 @@ They are a function of their own: the saga's role cannot invoke it, and the oper
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_lambda_powertools import Logger
-
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.commands import Answer, Commands, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from kernel.statements import Quantity
@@ -19,8 +17,6 @@ from services.inventory.domain.stock import MAX_QUANTITY, SKU_PATTERN, check_sku
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels, Replenishments
 from services.inventory.use_cases.levels import StockAlerts
-
-logger = Logger()
 
 
 @dataclass(frozen=True)
@@ -96,14 +92,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """
     table_name = from_environment(OperatorSettings, environ).table_name
     alerts = StockAlerts(Skus(clients.dynamodb, table_name), Levels(clients.dynamodb, table_name))
-    commands = OperatorCommands(Replenishments(clients.dynamodb, table_name), alerts).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(OperatorCommands(Replenishments(clients.dynamodb, table_name), alerts).table)
 
 
 handler = lambda_handler(bootstrap)

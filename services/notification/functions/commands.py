@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.commands import Commands, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from services.notification.storage.suppressions import OPERATOR, SuppressionReason, Suppressions
 from services.notification.storage.table import suppressions_of
-
-logger = Logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +58,7 @@ class SuppressionCommands:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a command. It raises UnknownCommandError, InvalidCommandError, and botocore's errors."""
-    commands = SuppressionCommands(suppressions_of(clients, environ)).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(SuppressionCommands(suppressions_of(clients, environ)).table)
 
 
 handler = lambda_handler(bootstrap)

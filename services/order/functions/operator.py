@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, dispatch, reading
+from kernel.commands import Answer, Commands, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from services.order.domain.prices import MAX_PRICES
 from services.order.storage.catalogue import Catalogue
-
-logger = Logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +38,7 @@ class OperatorCommands:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of one command. It raises UnknownCommandError, and what the command raises."""
-    commands = OperatorCommands(Catalogue(clients.dynamodb, environ["TABLE_NAME"])).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(OperatorCommands(Catalogue(clients.dynamodb, environ["TABLE_NAME"])).table)
 
 
 handler = lambda_handler(bootstrap)

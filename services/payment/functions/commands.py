@@ -7,10 +7,8 @@ exception is a fault. Repeating a command is always safe, and makes an unknown o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_lambda_powertools import Logger
-
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, dispatch, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.money import Money
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
@@ -21,8 +19,6 @@ from services.payment.domain.gateway import Intent
 from services.payment.gateways.factory import GatewayFactory, gateway_of
 from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
-
-logger = Logger()
 
 
 @dataclass(frozen=True)
@@ -93,14 +89,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     """
     settings = from_environment(CommandsSettings, environ)
     processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
-    commands = PaymentCommands(processor, receipts_of(Secrets(clients), settings.receipt_key_arn)).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(PaymentCommands(processor, receipts_of(Secrets(clients), settings.receipt_key_arn)).table)
 
 
 handler = lambda_handler(bootstrap)

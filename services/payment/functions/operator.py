@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Command, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import is_personal
 from kernel.settings import from_environment
@@ -22,7 +20,6 @@ from services.payment.gateways.factory import GatewayFactory, gateway_of
 from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
 
-logger = Logger()
 REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
 REASON: Final = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -125,14 +122,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     """
     settings = from_environment(OperatorSettings, environ)
     processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
-    commands = OperatorCommands(processor).table
-
-    def handle(event: Command, context: object) -> Answer:
-        answer = dispatch(commands, event)
-        logger.info("command answered", command=event["command"], order_id=event["order_id"], outcome=answer["outcome"])
-        return answer
-
-    return handle
+    return command_handler(OperatorCommands(processor).table)
 
 
 handler = lambda_handler(bootstrap)
