@@ -5,19 +5,16 @@ Holds have no clock: the saga releases them. The sweeper releases a hold that th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from kernel import clock
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.entrypoints import OutboxSettings, move_each, release_if_orphan, republish_stale, sweep
+from kernel.entrypoints import bootstrap_republish, move_each, release_if_orphan, sweep
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.orphans import LANE
-from kernel.relay import Outbox
-from kernel.settings import from_environment
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import ReservationRow
 from services.inventory.storage.skus import Skus
@@ -74,10 +71,10 @@ class Sweeper:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
-    settings = from_environment(OutboxSettings, environ)
-    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
-    skus, reservations = Skus(clients.dynamodb, settings.table_name), Reservations(clients.dynamodb, settings.table_name)
-    alerts = StockAlerts(skus, Levels(clients.dynamodb, settings.table_name))
+    table_name = environ["TABLE_NAME"]
+    republish = bootstrap_republish(clients, environ)
+    skus, reservations = Skus(clients.dynamodb, table_name), Reservations(clients.dynamodb, table_name)
+    alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
     sweeper = Sweeper(Backorders(skus, reservations), alerts, facts)
 
@@ -96,7 +93,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
                 failed="not_released",
                 begun=begun,
             ),
-            lambda: republish_stale(outbox, timedelta(seconds=settings.republish_after_seconds)),
+            republish,
         )
 
     return handle

@@ -6,17 +6,15 @@ It cancels nothing itself. A run that gets no answer asks the order's own decisi
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.entrypoints import OutboxSettings, move_each, republish_stale, sweep
+from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
-from kernel.relay import Outbox
 from kernel.settings import from_environment
 from services.order.domain import decisions, states
 from services.order.domain.model import OrderRow
@@ -30,10 +28,11 @@ PER_SHARD: Final = 100
 STUCK_AFTER_ATTEMPTS: Final = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings(OutboxSettings):
-    """The table with its outbox, and the saga."""
+@dataclass(frozen=True)
+class SweeperSettings:
+    """The orders' table, and the saga."""
 
+    table_name: str
     workflow_arn: str
 
 
@@ -99,15 +98,14 @@ class Recovery:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of one sweep, which answers how much it did. Any number may run at any time."""
-    settings = from_environment(Settings, environ)
+    settings = from_environment(SweeperSettings, environ)
     orders = Orders(clients.dynamodb, settings.table_name)
     recovery = Recovery(orders, Saga(clients.workflows, settings.workflow_arn))
-    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
-    stale_after = timedelta(seconds=settings.republish_after_seconds)
+    republish = bootstrap_republish(clients, environ)
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
         # The bus comes last: while it is down, it holds up no recovery.
-        return sweep(lambda: recovery.recover_each(context.aws_request_id), lambda: republish_stale(outbox, stale_after))
+        return sweep(lambda: recovery.recover_each(context.aws_request_id), republish)
 
     return handle
 

@@ -5,19 +5,16 @@ The saga recovers all steps up to the capture. The sweeper voids payments that t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from kernel import clock
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.entrypoints import OutboxSettings, move_each, release_if_orphan, republish_stale, sweep
+from kernel.entrypoints import bootstrap_republish, move_each, release_if_orphan, sweep
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
 from kernel.metrics import count
 from kernel.orphans import LANE, OrphanCapturedError
-from kernel.relay import Outbox
-from kernel.settings import from_environment
 from services.payment.domain import states
 from services.payment.domain.model import PaymentRow
 from services.payment.gateways.factory import GatewayFactory, gateway_of
@@ -67,9 +64,9 @@ class Sweeper:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
     """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
-    settings = from_environment(OutboxSettings, environ)
-    payments = Payments(clients.dynamodb, settings.table_name)
-    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+    table_name = environ["TABLE_NAME"]
+    payments = Payments(clients.dynamodb, table_name)
+    republish = bootstrap_republish(clients, environ)
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
     sweeper = Sweeper(PaymentProcessor(payments, make_gateway(clients, environ)), facts)
 
@@ -88,7 +85,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
                 failed="not_released",
                 begun=begun,
             ),
-            lambda: republish_stale(outbox, timedelta(seconds=settings.republish_after_seconds)),
+            republish,
         )
 
     return handle
