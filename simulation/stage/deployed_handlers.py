@@ -41,12 +41,8 @@ def _clients() -> Any:
 
 def handler_of(deployed: deployment.Deployed) -> Handler:
     """Return a function's handler for one world: bootstrapped with the variables that it is deployed with."""
-    module = load()[deployed.name]
-    if hasattr(module, "bootstrap"):
-        bootstrapped: Handler = module.bootstrap(_clients(), deployed.environ)
-        return bootstrapped
-    shared: Handler = module.handler
-    return shared
+    handler: Handler = load()[deployed.name].bootstrap(_clients(), deployed.environ)
+    return handler
 
 
 def _beyond_a_network(remote: Callable[[Any], Any], make: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from audit.tables import TABLES
-from kernel import clients, clock
+from kernel import clock
 from kernel.naming import facts_function_name
 from services.inventory.functions import facts as inventory_facts
 from services.inventory.functions import subscriber as inventory_subscriber
@@ -110,9 +110,6 @@ class Functions:
 
     def handler_of(self, module: ModuleType) -> Handler:
         """Return a function's handler."""
-        if not hasattr(module, "bootstrap"):
-            shared: Handler = module.handler
-            return shared
         service = module.__name__.split(".")[1]
         made: Handler = module.bootstrap(self.clients, {**ENVIRON, "TABLE_NAME": service})
         return made
@@ -131,18 +128,13 @@ class NoMail:
 
 
 @pytest.fixture
-def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
-    queue = DeadLetterQueue()
-    monkeypatch.setattr(clients, "sqs", lambda: queue)
-    return queue
+def dead_letters() -> DeadLetterQueue:
+    return DeadLetterQueue()
 
 
 @pytest.fixture
-def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(aws: None) -> Iterator[Stage]:
     stage = Stage()
-    monkeypatch.setattr(clients, "dynamodb", lambda: stage.client)
-    for name, value in ENVIRON.items():
-        monkeypatch.setenv(name, value)
     with clock.held_by(stage.now):
         stage.open()
         for number in range(7):
@@ -152,10 +144,8 @@ def stage(aws: None, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def functions(stage: Stage, dead_letters: DeadLetterQueue, monkeypatch: pytest.MonkeyPatch) -> Functions:
-    functions = Functions(stage, dead_letters)
-    monkeypatch.setattr(clients, "functions", lambda: functions)
-    return functions
+def functions(stage: Stage, dead_letters: DeadLetterQueue) -> Functions:
+    return Functions(stage, dead_letters)
 
 
 def an_order(stage: Stage, state: str) -> str:

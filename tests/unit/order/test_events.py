@@ -6,21 +6,11 @@ from typing import Any
 import pytest
 
 from services.order.functions import commands, intake, subscriber
-from tests.support.choreography import OtherServices
+from tests.support.choreography import DeadLetterQueue, OtherServices
 from tests.support.receipts import as_the_saga
 from tests.unit.order.conftest import CONTEXT, FAKES, Shop, an_order, catalogue, handle, order_store
 
 KEY = "00004-19970101-2-2933-1"
-
-
-class DeadLetterQueue:
-    """Stands in for SQS: keeps the quarantined messages."""
-
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-
-    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: dict[str, Any]) -> None:  # noqa: N803
-        self.reasons.append(MessageAttributes["reason"]["StringValue"])
 
 
 @pytest.fixture

@@ -7,20 +7,10 @@ import pytest
 from kernel import clock
 from services.order.functions import sweeper
 from services.order.storage import table
+from tests.support.choreography import Bus
 from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-class Bus:
-    """Stands in for EventBridge: accepts everything."""
-
-    def __init__(self) -> None:
-        self.types: list[str] = []
-
-    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
-        self.types += [entry["DetailType"] for entry in Entries]
-        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
 
 @pytest.fixture(autouse=True)
