@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import stages
 from operations.aws.target import LAPTOP_ACCOUNT, Target
+from operations.deploy import assembly_lock
 from operations.errors import UserError
 from operations.log_file import last_lines
 from operations.repository import REPOSITORY
@@ -46,7 +47,11 @@ class Cdk:
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
-        """Begin to synthesize the composition into `output`; wait for it with `finish`."""
+        """Begin to synthesize the composition into `output`; wait for it with `finish`.
+
+        Raises UserError if the CDK of an interrupted command still works on `output`.
+        """
+        assembly_lock.wait_until_free(output)
         app = self.app or f"{shlex.quote(sys.executable)} -m app"  # the CDK hands it to a shell
         arguments = ["synth", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
         if self.target.is_laptop:
