@@ -45,7 +45,7 @@ def test_cloudformation_knows_the_archive(engine: Engine) -> None:
         assert json.loads(archive["EventPattern"])["source"] == [{"prefix": "orderflow."}]
         engine.target.client("cloudformation").delete_stack(StackName="archive")
         eventually(
-            lambda: not engine.target.client("events").list_archives(NamePrefix="all")["Archives"], 10, "archive is gone"
+            lambda: not engine.target.client("events").list_archives(NamePrefix="all")["Archives"], 240, "archive is gone"
         )
 
 
@@ -106,7 +106,7 @@ def test_a_stream_goes_on_from_the_failed_record(engine: Engine, tmp_path: Path)
         FunctionResponseTypes=["ReportBatchItemFailures"],
         DestinationConfig={"OnFailure": {"Destination": dead_letters}},
     )
-    eventually(lambda: "bad" in seen.read_text(), 10, "the batch is read")
+    eventually(lambda: "bad" in seen.read_text(), 240, "the batch is read")
 
     def recovered() -> bool:
         return "behind" in seen.read_text().split()
@@ -116,10 +116,10 @@ def test_a_stream_goes_on_from_the_failed_record(engine: Engine, tmp_path: Path)
         _next_batch_arrives(target, seen)
         engine.shows(recovered(), "batchItemFailures of a stream")
         return
-    eventually(recovered, 15, "the record behind the bad one is handled")
+    eventually(recovered, 240, "the record behind the bad one is handled")
     # Two splits, to the failed record and then to it alone, and two attempts on it alone.
     assert seen.read_text().split() == ["first", "bad", "bad", "bad", "bad", "behind"]
-    (dead,) = eventually(lambda: deployment.drain(target, url), 5, "the bad record is described to the queue")
+    (dead,) = eventually(lambda: deployment.drain(target, url), 240, "the bad record is described to the queue")
     assert dead["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert dead["DDBStreamBatchInfo"]["batchSize"] == 1
     assert dead["DDBStreamBatchInfo"]["startSequenceNumber"] == dead["DDBStreamBatchInfo"]["endSequenceNumber"]
@@ -127,7 +127,7 @@ def test_a_stream_goes_on_from_the_failed_record(engine: Engine, tmp_path: Path)
 
 def _next_batch_arrives(target: Any, seen: Path) -> None:
     target.client("dynamodb").put_item(TableName="streamed", Item={"id": {"S": "later"}})
-    eventually(lambda: "later" in seen.read_text().split(), 10, "the stream goes on")
+    eventually(lambda: "later" in seen.read_text().split(), 240, "the stream goes on")
 
 
 def test_a_replay_reaches_the_rules_it_names(engine: Engine) -> None:
@@ -158,7 +158,7 @@ def test_a_replay_reaches_the_rules_it_names(engine: Engine) -> None:
         EventEndTime=now + timedelta(minutes=5),
         Destination={"Arn": bus, "FilterArns": [rules["wanted"], rules["live-only"]]},
     )
-    eventually(lambda: events.describe_replay(ReplayName="again")["State"] == "COMPLETED", 10, "the replay completes")
+    eventually(lambda: events.describe_replay(ReplayName="again")["State"] == "COMPLETED", 240, "the replay completes")
     replayed = {name: deployment.drain(target, url) for name, url in urls.items()}
     assert len(replayed["wanted"]) == 1
     assert replayed["wanted"][0]["replay-name"] == "again"
@@ -335,7 +335,7 @@ def test_a_dead_letter_queue_is_redriven(engine: Engine) -> None:
         found = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["ApproximateNumberOfMessages"])
         return bool(found["Attributes"]["ApproximateNumberOfMessages"] == "1")
 
-    eventually(dies, 5, "the message is dead")
+    eventually(dies, 240, "the message is dead")
     try:
         client.start_message_move_task(SourceArn=dead_arn)
     except ClientError:
@@ -378,7 +378,7 @@ def test_runs_nobody_waits_for_take_turns(engine: Engine) -> None:
     def ended() -> bool:
         return all(client.describe_execution(executionArn=run)["status"] == "SUCCEEDED" for run in runs)
 
-    eventually(ended, 30, "every run ends")
+    eventually(ended, 240, "every run ends")
     times = []
     for run in runs:
         history = client.get_execution_history(executionArn=run)["events"]

@@ -94,7 +94,7 @@ def test_an_up_that_was_killed_can_be_repeated(
     command = [str(Path(sys.executable).with_name("orderctl")), *up]
     killed = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        eventually((tmp_path / "logs" / log).exists, 60, f"{log} is written")
+        eventually((tmp_path / "logs" / log).exists, 240, f"{log} is written")
         time.sleep(seconds)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()

@@ -68,11 +68,11 @@ class Laptop:
             row = self.row("order", f"ORDER#{order_id}")
             return row if row and row["status"] in SETTLED else None
 
-        return eventually(look, 60, f"order {order_id} is confirmed or cancelled")
+        return eventually(look, 240, f"order {order_id} is confirmed or cancelled")
 
     def quiet(self) -> None:
         """Wait until every order is terminal, no row has an event pending and no queue a message."""
-        assert stage_state.wait_until_idle(self.target, 90) == []
+        assert stage_state.wait_until_idle(self.target, 240) == []
 
     def dead_letters(self) -> dict[str, int]:
         """Return the dead-letter queues that are not empty, with their number of messages."""

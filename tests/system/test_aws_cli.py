@@ -36,7 +36,7 @@ def test_put_events(laptop: Laptop, folder: Path) -> None:
     file = folder / "entries.json"
     file.write_text(json.dumps([entry]))
     assert aws(laptop, "events", "put-events", "--entries", f"file://{file}")["FailedEntryCount"] == 0
-    (order,) = eventually(lambda: orders_by_key(laptop, key), 60, "the event has become an order")
+    (order,) = eventually(lambda: orders_by_key(laptop, key), 240, "the event has become an order")
     assert laptop.settled(order["order_id"])["status"] == "CONFIRMED"
 
 
@@ -66,4 +66,4 @@ def test_start_replay(laptop: Laptop) -> None:
     def ended() -> bool:
         return bool(aws(laptop, "events", "describe-replay", "--replay-name", name)["State"] == "COMPLETED")
 
-    eventually(ended, 60, "the replay is completed", every_seconds=1)
+    eventually(ended, 240, "the replay is completed", every_seconds=1)

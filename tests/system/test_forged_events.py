@@ -54,14 +54,14 @@ def letters_about(laptop: Laptop, queue: str, order_id: str) -> list[str]:
 def delivered(laptop: Laptop) -> str:
     """Return the id of a confirmed order whose parcel has been delivered."""
     order_id = str(laptop.place().json()["order_id"])
-    eventually(lambda: advanced(laptop, order_id), 60, "the parcel has come")
+    eventually(lambda: advanced(laptop, order_id), 240, "the parcel has come")
 
     def fulfilled() -> bool:
         row = laptop.row("order", f"ORDER#{order_id}") or {}
         assert row.get("fulfilment") == "DELIVERED", row.get("fulfilment")
         return True
 
-    eventually(fulfilled, 90, "the order knows of it")
+    eventually(fulfilled, 240, "the order knows of it")
     return order_id
 
 
@@ -95,8 +95,8 @@ def test_forged_events_move_nothing(laptop: Laptop) -> None:
         "payment/cancellations": gone,
         "inventory/cancellations": gone,
     }.items():
-        (reason,) = eventually(lambda q=queue, o=order_id: letters_about(laptop, q, o), 60, f"{queue} has set it aside")
+        (reason,) = eventually(lambda q=queue, o=order_id: letters_about(laptop, q, o), 240, f"{queue} has set it aside")
         assert "does not confirm it" in reason
-    eventually(lambda: letters_about(laptop, "notification/notices", gone), 60, "no mail of a cancellation either")
+    eventually(lambda: letters_about(laptop, "notification/notices", gone), 240, "no mail of a cancellation either")
     laptop.quiet()
     assert {order_id: rows_of(laptop, order_id) for order_id in before} == before

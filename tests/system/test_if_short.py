@@ -76,11 +76,11 @@ def test_what_is_short_is_waited_for_first_come_first_served(laptop: Laptop, sku
         return bool(laptop.request("GET", f"/orders/{order_id}").json()["status"] == "CONFIRMED")
 
     arrive(laptop, sku, 1)
-    eventually(lambda: is_confirmed(first_id), 90, "the first back-order is confirmed")
+    eventually(lambda: is_confirmed(first_id), 240, "the first back-order is confirmed")
     assert laptop.request("GET", f"/orders/{second_id}").json()["status"] == "BACKORDERED"
     assert amounts(laptop, second_id) == {"authorize": PRICE}, "nothing is captured while it waits"
     arrive(laptop, sku, 1)
-    eventually(lambda: is_confirmed(second_id), 90, "the second back-order is confirmed")
+    eventually(lambda: is_confirmed(second_id), 240, "the second back-order is confirmed")
     told = [entry["event"] for entry in laptop.request("GET", f"/orders/{second_id}").json()["timeline"]]
     assert told[:4] == ["OrderPlaced", "OrderBackordered", "StockAllocated", "OrderConfirmed"]
 

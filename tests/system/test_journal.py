@@ -30,7 +30,7 @@ def test_the_journal_has_as_many_events_as_the_archive(laptop: Laptop) -> None:
     orderctl(laptop.target, "replay", "start", "--last", "1h", "--to", "order", "--wait")
     laptop.quiet()
     eventually(
-        lambda: journaled(laptop) == archived(laptop), 60, "journal and archive agree, and neither has what was replayed"
+        lambda: journaled(laptop) == archived(laptop), 240, "journal and archive agree, and neither has what was replayed"
     )
     assert archived(laptop) > 0
 

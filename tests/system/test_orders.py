@@ -107,7 +107,7 @@ def test_respond_async_is_finished_by_the_event(laptop: Laptop) -> None:
 def test_an_order_placed_on_the_bus(laptop: Laptop) -> None:
     key = uuid.uuid4().hex
     laptop.publish(channel_entry(key), channel_entry(key))
-    (order,) = eventually(lambda: orders_by_key(laptop, key), 30, "the channel's event has become an order")
+    (order,) = eventually(lambda: orders_by_key(laptop, key), 240, "the channel's event has become an order")
     assert laptop.settled(order["order_id"])["status"] == "CONFIRMED"
     laptop.quiet()
     assert len(orders_by_key(laptop, key)) == 1
@@ -116,7 +116,7 @@ def test_an_order_placed_on_the_bus(laptop: Laptop) -> None:
 def test_a_bad_event_is_set_aside_with_its_reason_and_its_neighbours_pass(laptop: Laptop) -> None:
     good, bad = uuid.uuid4().hex, uuid.uuid4().hex
     laptop.publish(channel_entry(bad, ("NO-SUCH-SKU", 1)), channel_entry(good))
-    (order,) = eventually(lambda: orders_by_key(laptop, good), 30, "the good event has become an order")
+    (order,) = eventually(lambda: orders_by_key(laptop, good), 240, "the good event has become an order")
     assert laptop.settled(order["order_id"])["status"] == "CONFIRMED"
     url = laptop.target.parameter("order/intake-dlq-url")
     sqs = laptop.target.client("sqs")
@@ -129,7 +129,7 @@ def test_a_bad_event_is_set_aside_with_its_reason_and_its_neighbours_pass(laptop
                 return str(message["MessageAttributes"]["reason"]["StringValue"])
         return None
 
-    reason = eventually(find, 30, "the bad event is in the intake's dead-letter queue")
+    reason = eventually(find, 240, "the bad event is in the intake's dead-letter queue")
     assert "data.lines[0].sku: the catalogue has no SKU NO-SUCH-SKU" in reason
     assert orders_by_key(laptop, bad) == []
 
@@ -182,7 +182,7 @@ def test_a_confirmed_order_is_shipped_told_and_delivered(laptop: Laptop) -> None
     }
     assert laptop.request("PUT", "/customers/alice/contact", contact).status == 204
     order_id = laptop.place().json()["order_id"]
-    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 30, "the shipment is created")
+    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, "the shipment is created")
 
     def delivered() -> bool:
         laptop.invoke("shipping/sweeper-arn")

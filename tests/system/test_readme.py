@@ -59,7 +59,7 @@ def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str) -> None:
 def order_with_a_parcel(laptop: Laptop) -> str:
     """Return the id of a new order whose parcel is booked."""
     order_id = str(laptop.place().json()["order_id"])
-    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 60, f"the parcel of {order_id} is booked")
+    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, f"the parcel of {order_id} is booked")
     return order_id
 
 

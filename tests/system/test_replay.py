@@ -35,7 +35,7 @@ def some_history(laptop: Laptop) -> str:
     assert laptop.request("PUT", f"/customers/{BOB}/contact", CONTACT).status == 204
     order_id = str(laptop.place(customer=BOB).json()["order_id"])
     assert laptop.place(customer=BOB, token="pm_card_declined").status == 402
-    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 60, "the shipment is created")
+    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, "the shipment is created")
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
@@ -63,7 +63,7 @@ def deliver_everything(laptop: Laptop) -> None:
         laptop.invoke("shipping/sweeper-arn")
         return not under_way()
 
-    eventually(arrived, 60, "every shipment is delivered or has failed", every_seconds=0.5)
+    eventually(arrived, 240, "every shipment is delivered or has failed", every_seconds=0.5)
 
 
 def mails_to_bob(laptop: Laptop) -> int:
@@ -96,7 +96,7 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
     laptop.quiet()
     assert stage_state.all_rows(laptop.target) == missed, "nobody has asked for parcels and mails"
     orderctl(laptop.target, *REPLAY, "--to", "shipping", "--catch-up")
-    eventually(lambda: laptop.row("shipping", shipment["pk"]), 60, "the shipment is back")
+    eventually(lambda: laptop.row("shipping", shipment["pk"]), 240, "the shipment is back")
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()
@@ -114,7 +114,7 @@ def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop
     table, pk = laptop.target.parameter("shipping/table-name"), f"SHIP#{order_id}"
     laptop.target.client("dynamodb").delete_item(TableName=table, Key={"pk": {"S": pk}})
     orderctl(laptop.target, *REPLAY, "--to", "shipping", "--to", "order", "--catch-up", "--rate", "100/s")
-    eventually(lambda: laptop.row("shipping", pk), 60, "the shipment is back")
+    eventually(lambda: laptop.row("shipping", pk), 240, "the shipment is back")
     laptop.quiet()
     deliver_everything(laptop)
     laptop.quiet()

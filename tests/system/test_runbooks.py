@@ -43,11 +43,11 @@ def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
     deploy_broken_notification(laptop, tmp_path)
     with two_hours_in_seconds(laptop, "notification/notices"):
         orderctl(laptop.target, "orders", "import", str(SAMPLE), "--limit", str(ORDERS), "--channel", CHANNEL)
-        eventually(lambda: laptop.dead_letters().get("notification/notices-dlq-url", 0) >= ORDERS, 120, "the notices are dead")
+        eventually(lambda: laptop.dead_letters().get("notification/notices-dlq-url", 0) >= ORDERS, 240, "the notices are dead")
     told = len(mailbox.sent_mails(laptop.target.reachable()))
     with parcels_on_their_way(laptop):
         follow("consumer-was-broken", laptop.target)
-    assert stage_state.wait_until_idle(laptop.target, 120) == []
+    assert stage_state.wait_until_idle(laptop.target, 240) == []
     assert len(mailbox.sent_mails(laptop.target.reachable())) >= told + ORDERS
     before = laptop.fingerprint()
     orderctl(laptop.target, "replay", "start", "--last", "3h", "--to", "notification", "--catch-up", "--wait")
@@ -163,7 +163,7 @@ def test_orphan_money_or_goods(laptop: Laptop, sku: str) -> None:  # noqa: F811
     held = {"payment": f"PAY#{order_id}", "inventory": f"RES#{order_id}"}
     assert [status_of(laptop, service, key) for service, key in held.items()] == ["AUTHORIZED", "WAITING"]
     mail = f"NOTE#{order_id}#backordered"
-    eventually(lambda: status_of(laptop, "notification", mail) == "SENT", 60, "the customer knows that the order waits")
+    eventually(lambda: status_of(laptop, "notification", mail) == "SENT", 240, "the customer knows that the order waits")
     delete(laptop, "order/table-name", pk=f"ORDER#{order_id}")
     for service, key in held.items():
         make_due(laptop, service, key)
@@ -185,7 +185,7 @@ def test_refund_refused(laptop: Laptop) -> None:
     order_id = laptop.place(token="pm_card_refund_refused").json()["order_id"]
     assert laptop.request("POST", f"/orders/{order_id}/cancel").status == 202
     payment = f"PAY#{order_id}"
-    eventually(lambda: status_of(laptop, "payment", payment) == "REFUND_REFUSED", 60, "the gateway refuses the refund")
+    eventually(lambda: status_of(laptop, "payment", payment) == "REFUND_REFUSED", 240, "the gateway refuses the refund")
     printed = follow("refund-refused", laptop.target, fails=("orderctl orders settle-refund",), ORDER=order_id)
     assert order_id in printed[0]
     assert (status_of(laptop, "order", f"ORDER#{order_id}"), status_of(laptop, "payment", payment)) == ("CANCELLED", "REFUNDED")

@@ -38,12 +38,12 @@ def advanced(laptop: Laptop, order_id: str) -> bool:
 
 def test_a_parcel_is_delivered_when_its_carrier_says_so_once(laptop: Laptop) -> None:
     order_id = laptop.place().json()["order_id"]
-    eventually(lambda: advanced(laptop, order_id), 60, f"the parcel of {order_id} arrives, by hand")
+    eventually(lambda: advanced(laptop, order_id), 240, f"the parcel of {order_id} arrives, by hand")
 
     def fulfilled() -> bool:
         return bool(laptop.request("GET", f"/orders/{order_id}").json()["fulfilment"] == "DELIVERED")
 
-    eventually(fulfilled, 60, f"order {order_id} knows of it")
+    eventually(fulfilled, 240, f"order {order_id} knows of it")
     before = laptop.row("shipping", f"SHIP#{order_id}")
     arn = laptop.target.parameter("shipping/carrier-webhook-secret-arn")
     secret = laptop.target.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
