@@ -27,7 +27,7 @@ def working_cdk(tmp_path: Path) -> Iterator[int]:
 
 @pytest.fixture
 def unreaped() -> Iterator[int]:
-    """Kill such a process and do not reap it; its id."""
+    """Kill a process of that kind without reaping it; its id."""
     with subprocess.Popen([sys.executable, "-c", SLEEP, "cdk"]) as process:
         process.kill()
         eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, 10, "the process has ended")
