@@ -12,7 +12,7 @@ from audit.checks import lifecycle, mails, money, orphans, outbox, shipments, st
 from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue
 from audit.finding import Finding
 from audit.records import OrderRecords, group
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from kernel.aggregate_store import Row
 
 CHECKS_OF_AN_ORDER = (
@@ -32,13 +32,13 @@ AWAITED_BY_AN_ORDER = (lifecycle.awaited_end, shipments.awaited_parcel, mails.aw
 """Things that one order may wait for."""
 
 
-def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE) -> list[Finding]:
+def audit(snapshot: Snapshot, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE) -> list[Finding]:
     """Return every finding, sorted.
 
     `settled` states that no work is left, so that the invariants at rest must hold. On a stage that is not settled, things
     that have been awaited since before their moment in `overdue` are findings too.
     """
-    grouped = group(books, settled=settled)
+    grouped = group(snapshot, settled=settled)
     found = list(grouped.found)
     for order_id, records in grouped.orders.items():
         if order_id in grouped.unjudged_orders:
@@ -49,10 +49,10 @@ def audit(books: Books, *, settled: bool, overdue: Overdue = NOTHING_IS_OVERDUE)
             found += _check_order(records.order, records)
             found += _overdue(records.order, records, settled=settled, overdue=overdue)
     found += stock.check_counters(grouped)
-    found += outbox.check_pending(books, settled=settled, overdue=overdue)
+    found += outbox.check_pending(snapshot, settled=settled, overdue=overdue)
     found += money.check_net_captured(grouped, settled=settled)
     if settled:
-        found += outbox.check_dead_letters(books)
+        found += outbox.check_dead_letters(snapshot)
     return sorted(set(found))
 
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from audit.auditor import audit
 from audit.checks.awaited import Awaited, Overdue
-from audit.snapshot import read_books
+from audit.snapshot import read_snapshot
 from audit.tables import TABLES, VARIABLES
 from kernel import clients, clock
 from kernel.settings import from_environment
@@ -49,12 +49,12 @@ def overdue(now: datetime, limits: Settings) -> Overdue:
 
 def handler(event: object, context: object) -> dict[str, int]:
     """Run one audit, whatever the event. Log the findings, and emit their number as the metric `AuditFindings`, also zero."""
-    books = read_books(clients.dynamodb(), {table: os.environ[name] for table, name in VARIABLES.items()})
-    findings = audit(books, settled=False, overdue=overdue(clock.now(), from_environment(Settings)))
+    snapshot = read_snapshot(clients.dynamodb(), {table: os.environ[name] for table, name in VARIABLES.items()})
+    findings = audit(snapshot, settled=False, overdue=overdue(clock.now(), from_environment(Settings)))
     for finding in findings[:MOST_LOGGED]:
         logger.error("invariant broken", invariant=finding.invariant, subject=finding.subject, what=finding.what)
-    rows = sum(len(books.table(table)) for table in TABLES)
-    logger.info("books audited", rows=rows, findings=len(findings))
+    rows = sum(len(snapshot.table(table)) for table in TABLES)
+    logger.info("tables audited", rows=rows, findings=len(findings))
     metrics.add_metric(name="AuditFindings", unit=MetricUnit.Count, value=len(findings))
     metrics.flush_metrics()
     return {"rows": rows, "findings": len(findings)}

@@ -8,7 +8,7 @@ from audit import ledger
 from audit.finding import Finding
 from audit.row_faults import faults_of, faults_of_record, subject_of
 from audit.row_kinds import kind_of
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from audit.tables import TABLES
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES
@@ -58,20 +58,20 @@ class GroupedRows:
     found: list[Finding] = field(default_factory=list)
 
 
-def group(books: Books, *, settled: bool) -> GroupedRows:
+def group(snapshot: Snapshot, *, settled: bool) -> GroupedRows:
     """Group the rows by order and by SKU, with the faults of single rows and duplicate rows.
 
     Unless settled, mark the subjects whose rows moved since the reading began as not to be judged.
     """
     grouped = GroupedRows()
     for table in SERVICES:
-        for row in books.table(table):
+        for row in snapshot.table(table):
             _add_row(grouped, table, row)
-    for record in books.ledger:
+    for record in snapshot.ledger:
         _add_record(grouped, record)
-    grouped.found += _duplicates(books)
+    grouped.found += _duplicates(snapshot)
     if not settled:
-        _leave_out_what_moved(books, grouped)
+        _leave_out_what_moved(snapshot, grouped)
     return grouped
 
 
@@ -94,18 +94,18 @@ def _add_record(grouped: GroupedRows, record: Row) -> None:
         grouped.unjudged_orders.add(record["pk"])
 
 
-def _duplicates(books: Books) -> Iterator[Finding]:
+def _duplicates(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a finding for each row of an identity that another row has already."""
     seen: Counter[str] = Counter()
     for table in SERVICES:
-        for row in books.table(table):
+        for row in snapshot.table(table):
             kind = kind_of(table, row) if isinstance(row, dict) else None
             identity = kind.identity(row) if kind else None
             if kind is not None and identity is not None:
                 seen[identity] += 1
                 if seen[identity] == 2:
                     yield Finding(kind.twice, identity, "has two rows")
-    for record in books.ledger:
+    for record in snapshot.ledger:
         if not any(faults_of_record(record)):
             subject = subject_of(record)
             seen[subject] += 1
@@ -132,16 +132,16 @@ def _file(grouped: GroupedRows, row: Row) -> None:
             grouped.replenishments.append(row)
 
 
-def _leave_out_what_moved(books: Books, grouped: GroupedRows) -> None:
+def _leave_out_what_moved(snapshot: Snapshot, grouped: GroupedRows) -> None:
     """Mark the orders and SKUs with a row that changed since the reading began.
 
     Rows that did not change were all true at that moment. If one changed, none of its subject's rows can be judged.
     """
-    for row in [*(row for table in TABLES for row in books.table(table)), *books.moved_since]:
+    for row in [*(row for table in TABLES for row in snapshot.table(table)), *snapshot.moved_since]:
         if not isinstance(row, dict):
             continue
         changed = row.get("updated_at", row.get("recorded_at"))
-        if isinstance(changed, str) and changed >= books.began:
+        if isinstance(changed, str) and changed >= snapshot.began:
             grouped.unjudged_orders.add(str(row.get("order_id", row.get("pk"))))
             touched = row.get("lines", row.get("items", ()))
             if isinstance(touched, list):

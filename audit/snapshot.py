@@ -21,7 +21,7 @@ _deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
-class Books:
+class Snapshot:
     """The rows of the five tables and of the ledger. `dead_letters`: the number of messages in each queue, None if unknown.
 
     The scans read rows of one order at different moments. `began` is the moment before the first scan. `moved_since` holds the
@@ -45,15 +45,15 @@ class Books:
         return rows
 
 
-def read_books(
+def read_snapshot(
     client: AwsClient, table_names: Mapping[str, str], dead_letters: Mapping[str, int | None] | None = None
-) -> Books:
+) -> Snapshot:
     """Scan the tables, named by `TABLES`, in parallel and consistently."""
     began = clock.rfc3339(clock.now() - SKEW)
     with ThreadPoolExecutor(len(TABLES)) as pool:
         scanned = list(pool.map(lambda name: list(_rows(client, table_names[name])), TABLES))
     moved = {"FilterExpression": "updated_at >= :began", "ExpressionAttributeValues": marshal({":began": began})}
-    return Books(
+    return Snapshot(
         **dict(zip(TABLES, scanned, strict=True)),
         dead_letters=dict(dead_letters or {}),
         began=began,

@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.row_faults import faults_of, faults_of_record
 from audit.row_kinds import COUNTERS
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES
 from services.inventory.domain import states as stock
@@ -15,11 +15,11 @@ from services.order.domain import states as order
 Figures = dict[str, Any]
 
 
-def figures(books: Books) -> Figures:
+def figures(snapshot: Snapshot) -> Figures:
     """Count orders by status and reason, money by currency in minor units, stock, parcels, mails, and pending events."""
-    good = {table: [row for row in books.table(table) if not any(faults_of(table, row))] for table in SERVICES}
+    good = {table: [row for row in snapshot.table(table) if not any(faults_of(table, row))] for table in SERVICES}
     orders = _rows(good, "order", "ORDER")
-    captured, refunded = _recorded(books, "CAPTURED"), _recorded(books, "REFUNDED", "OUTSIDE")
+    captured, refunded = _recorded(snapshot, "CAPTURED"), _recorded(snapshot, "REFUNDED", "OUTSIDE")
     return {
         "orders": _count(row["status"] for row in orders),
         "reasons": _count(row["reason"] for row in orders if "reason" in row),
@@ -37,7 +37,7 @@ def figures(books: Books) -> Figures:
         "shipments": _count(row["status"] for row in _rows(good, "shipping", "SHIP")),
         "mails": _count(f"{row['kind']} {row['status']}" for row in _rows(good, "notification", "NOTE")),
         "pending_events": sum(len(row.get("pending", ())) for rows in good.values() for row in rows),
-        "dead_letters": {name: count for name, count in sorted(books.dead_letters.items()) if count != 0},
+        "dead_letters": {name: count for name, count in sorted(snapshot.dead_letters.items()) if count != 0},
     }
 
 
@@ -45,8 +45,8 @@ def _rows(good: Mapping[str, list[Row]], table: str, aggregate: str) -> list[Row
     return [row for row in good[table] if row["pk"].startswith(f"{aggregate}#")]
 
 
-def _recorded(books: Books, *outcomes: str) -> dict[str, int]:
-    records = (row for row in books.ledger if not any(faults_of_record(row)))
+def _recorded(snapshot: Snapshot, *outcomes: str) -> dict[str, int]:
+    records = (row for row in snapshot.ledger if not any(faults_of_record(row)))
     return _sum((row["currency"], row["amount"]) for row in records if row["outcome"] in outcomes)
 
 

@@ -5,23 +5,23 @@ from collections.abc import Iterator
 from audit.checks.awaited import Awaited, Overdue
 from audit.finding import Finding
 from audit.row_faults import subject_of
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from kernel.naming import SERVICES
 
 
-def check_pending(books: Books, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
+def check_pending(snapshot: Snapshot, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
     """E5: the bus has accepted every event; on a running stage, every event that is overdue."""
     before = overdue.get(Awaited.BUS, "")
     for table in SERVICES:
-        for row in books.table(table):
+        for row in snapshot.table(table):
             if isinstance(row, dict) and row.get("pending"):
                 since = row.get("pending_since")
                 if settled or (isinstance(since, str) and since < before):
                     yield Finding("E5", subject_of(row), "has events that the bus has not accepted")
 
 
-def check_dead_letters(books: Books) -> Iterator[Finding]:
+def check_dead_letters(snapshot: Snapshot) -> Iterator[Finding]:
     """E5: at rest, no dead-letter queue holds a message."""
-    for queue, messages in books.dead_letters.items():
+    for queue, messages in snapshot.dead_letters.items():
         if messages != 0:
             yield Finding("E5", queue, f"holds {'an unknown number of' if messages is None else messages} dead letters")

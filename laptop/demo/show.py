@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit.auditor import audit
 from audit.finding import Finding
-from audit.snapshot import read_books
+from audit.snapshot import read_snapshot
 from audit.summary import Figures, figures
 from audit.tables import PARAMETERS
 from laptop import bring_up
@@ -34,20 +34,20 @@ STAGE = "demo"
 
 @dataclass(frozen=True)
 class Played:
-    """A demonstration that was played: its scenes, the books as `audit.summary` has them, the mails sent, the findings."""
+    """A demonstration that was played: its scenes, the figures as `audit.summary` has them, the mails sent, the findings."""
 
     scenes: list[Shown]
-    books: Figures
+    figures: Figures
     mails: int
     findings: list[Finding]
     seconds: float
 
     def check(self) -> None:
-        """Raise CheckFailedError if the audit found anything, or if the mails sent are not those of the books."""
+        """Raise CheckFailedError if the audit found anything, or if the mails sent are not those that the figures count."""
         if self.findings:
             hint = "They are listed above. If this machine was too busy, run the demo again."
             raise CheckFailedError(f"The audit found {len(self.findings)} things that are not right.", hint)
-        check_mails(self.mails, self.books["mails"])
+        check_mails(self.mails, self.figures["mails"])
 
 
 def run(target: Target, progress: Progress, *, keep: bool) -> Played:
@@ -67,12 +67,12 @@ def run(target: Target, progress: Progress, *, keep: bool) -> Played:
         play(stage, delivered)
         with progress.step("Replay the archive to shipping and notification"):
             play(stage, replayed)
-        books = read_books(
+        snapshot = read_snapshot(
             target.client("dynamodb"),
             {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()},
             dict(stage_state.depths(target, "-dlq-url")),
         )
-        findings, found = audit(books, settled=True), figures(books)
+        findings, found = audit(snapshot, settled=True), figures(snapshot)
         mails = len(mailbox.sent_mails(target.reachable()))
         return Played(stage.shown, found, mails, findings, time.monotonic() - began)
 

@@ -14,7 +14,7 @@ from orderctl.terminal.output import Format, OutputOption
 
 if TYPE_CHECKING:
     from audit.finding import Finding
-    from audit.snapshot import Books
+    from audit.snapshot import Snapshot
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0
@@ -55,13 +55,13 @@ def audit(
     ends = time.monotonic() + wait
     with output.err.status("Reading the tables ...") as line:
         while True:
-            findings = find(books := read(ctx.obj), settled=settled)
-            arriving = on_their_way(findings, books)
+            findings = find(snapshot := read(ctx.obj), settled=settled)
+            arriving = on_their_way(findings, snapshot)
             if not arriving or time.monotonic() >= ends:
                 break
             line.update(f"Waiting: {len(arriving)} findings may still resolve ...")
             time.sleep(POLL_SECONDS)
-    found = figures(books)
+    found = figures(snapshot)
     if output_format is Format.JSON:
         output.show_json({**found, "findings": [vars(finding) for finding in findings], "settled": settled})
     else:
@@ -72,21 +72,21 @@ def audit(
         raise CheckFailedError(f"The audit found {len(findings)} broken invariants.", hint)
 
 
-def on_their_way(findings: "list[Finding]", books: "Books") -> "list[Finding]":
+def on_their_way(findings: "list[Finding]", snapshot: "Snapshot") -> "list[Finding]":
     """Return the findings that time may resolve: those of orders in flight without a dead letter."""
     from audit.catalogue import AT_REST
 
-    return [finding for finding in findings if finding.invariant in AT_REST and finding.subject not in books.dead_letters]
+    return [finding for finding in findings if finding.invariant in AT_REST and finding.subject not in snapshot.dead_letters]
 
 
-def read(target: Target) -> "Books":
+def read(target: Target) -> "Snapshot":
     """Return a snapshot of the stage's tables, with the depths of its dead-letter queues."""
-    from audit.snapshot import read_books
+    from audit.snapshot import read_snapshot
     from audit.tables import PARAMETERS
     from operations.aws import stage_state
 
     names = {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()}
-    return read_books(target.client("dynamodb"), names, dict(stage_state.depths(target, "-dlq-url")))
+    return read_snapshot(target.client("dynamodb"), names, dict(stage_state.depths(target, "-dlq-url")))
 
 
 def _show(findings: "list[Finding]", found: Mapping[str, object], *, settled: bool) -> None:

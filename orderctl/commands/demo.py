@@ -36,8 +36,8 @@ def demo(
 
 
 def _show(played: "Played") -> None:
-    """Show what happened, what the books say, how long it took, and where to go next."""
-    found = played.books
+    """Show what happened, what the audit counted, how long it took, and where to go next."""
+    found = played.figures
     output.out.print()
     rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in played.scenes]
     output.show(rows, {"scene": "Scenario", "said": "Result", "seconds": "Seconds"}, output.Format.TABLE)
@@ -46,7 +46,7 @@ def _show(played: "Played") -> None:
         name: ", ".join(f"{count} {key}" for key, count in found[name].items()) or "none" for name in ("orders", "shipments")
     }
     sold = ", ".join(f"{found['stock'].get(name, 0)} {name}" for name in ("available", "held", "sold", "replenished"))
-    books = [
+    totals = [
         {"what": "orders", "value": counts["orders"]},
         {"what": "captured", "value": _money(found["captured"])},
         {"what": "refunded", "value": _money(found["refunded"])},
@@ -58,7 +58,7 @@ def _show(played: "Played") -> None:
         {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
         {"what": "invariants broken", "value": str(len(played.findings))},
     ]
-    output.show(books, {"what": "Totals", "value": ""}, output.Format.TABLE)
+    output.show(totals, {"what": "Totals", "value": ""}, output.Format.TABLE)
     for finding in played.findings[:20]:
         output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
     output.out.print()

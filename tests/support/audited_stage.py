@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from audit.snapshot import Books, read_books
+from audit.snapshot import Snapshot, read_snapshot
 from audit.tables import LEDGER, TABLES
 from kernel import clock
 from kernel.aggregate_store import Causation
@@ -184,9 +184,9 @@ class Stage:
         for table in SERVICES:
             republish(Outbox(self.client, self.bus, table, "bus"), timedelta(0))
 
-    def books(self) -> Books:
+    def snapshot(self) -> Snapshot:
         """Return the snapshot of the tables."""
-        return read_books(self.client, {table: table for table in TABLES})
+        return read_snapshot(self.client, {table: table for table in TABLES})
 
     def live(self, story: Story, number: int) -> Steps:
         """Yield the steps of one order's story."""
@@ -461,6 +461,8 @@ class Order:
         self.stage.notes.create_or_apply(notice.note_id, decide, notice.causation)
 
 
-def last_moved(books: Books) -> datetime:
+def last_moved(snapshot: Snapshot) -> datetime:
     """When the last of the rows moved."""
-    return clock.from_rfc3339(max(row["updated_at"] for table in SERVICES for row in books.table(table) if "updated_at" in row))
+    return clock.from_rfc3339(
+        max(row["updated_at"] for table in SERVICES for row in snapshot.table(table) if "updated_at" in row)
+    )

@@ -52,14 +52,14 @@ def _other(value: object) -> Any:
 
 
 def assert_refused(
-    books: Callable[[], object], invoke: Callable[..., object], command: str, field: str, statements: Mapping[str, object]
+    rows: Callable[[], object], invoke: Callable[..., object], command: str, field: str, statements: Mapping[str, object]
 ) -> None:
-    """See that the command refuses each of the statements, by name, for its receipt, and leaves the books as they were."""
-    before, answered = books(), {}
+    """See that the command refuses each of the statements, by name, for its receipt, and leaves the rows as they were."""
+    before, answered = rows(), {}
     for name, stated in statements.items():
         with suppress(ReceiptRefusedError):
             answered[name] = invoke(command, **{field: stated})
-    assert (answered, books()) == ({}, before)
+    assert (answered, rows()) == ({}, before)
 
 
 def other_decisions(order_id: str, needed: str) -> dict[str, object]:

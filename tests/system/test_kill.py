@@ -24,7 +24,7 @@ from operations.events import publisher
 from operations.orders import cdnow, store
 from operations.orders import order_import as importing
 from operations.orders.cdnow import Purchase
-from orderctl.commands.audit import read as read_books
+from orderctl.commands.audit import read as read_snapshot
 from services.order.domain import identity
 from tests.support.polling import eventually
 from tests.system.conftest import Laptop
@@ -110,9 +110,9 @@ def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.Captur
     assert left == []
     laptop.invoke("shipping/sweeper-arn")
     assert stage_state.wait_until_idle(laptop.target, QUIET_SECONDS) == []
-    books = read_books(laptop.target)
+    snapshot = read_snapshot(laptop.target)
     with capsys.disabled():
         told = {"orders": ORDERS, "seed": SEED, "workers_killed": killed, "seconds": round(time.monotonic() - began)}
-        print(f"\nkill: {json.dumps(told | {'by_status': figures(books)['orders']})}")  # noqa: T201
+        print(f"\nkill: {json.dumps(told | {'by_status': figures(snapshot)['orders']})}")  # noqa: T201
     assert killed > 0
-    assert audit(books, settled=True) == []
+    assert audit(snapshot, settled=True) == []

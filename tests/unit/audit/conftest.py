@@ -1,16 +1,16 @@
-"""The books of a small stage, made once: after each round of steps, and when nothing is left to run."""
+"""Snapshots of a small stage, made once: after each round of steps, and when nothing is left to run."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from kernel import clock
 from tests.support.audited_stage import STORIES, Stage
 
 
 @pytest.fixture(scope="session")
-def history() -> list[Books]:
+def history() -> list[Snapshot]:
     """Return the tables after each round, in which each order took one step. The last is at rest."""
     stage = Stage()
     with clock.held_by(stage.now):
@@ -18,18 +18,18 @@ def history() -> list[Books]:
 
 
 @pytest.fixture(scope="session")
-def settled(history: list[Books]) -> Books:
+def settled(history: list[Snapshot]) -> Snapshot:
     """Return the stage once every order is done."""
     return history[-1]
 
 
-def _rounds(stage: Stage) -> Iterator[Books]:
+def _rounds(stage: Stage) -> Iterator[Snapshot]:
     stage.open()
     running = [stage.live(story, number) for number, story in enumerate(STORIES)]
     while running:
         running = [steps for steps in running if next(steps, steps) is None]
         if len(running) % 3:
             stage.relay()
-        yield stage.books()
+        yield stage.snapshot()
     stage.relay()
-    yield stage.books()
+    yield stage.snapshot()

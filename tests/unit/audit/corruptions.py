@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from kernel.aggregate_store import shard_of
 from services.order.domain import identity
 
 Row = dict[str, Any]
-Damage = Callable[[Books, Random], None]
-"""Damages books in place. Raises LookupError where there is nothing to damage so."""
+Damage = Callable[[Snapshot, Random], None]
+"""Damages a snapshot in place. Raises LookupError if it has no row for this damage."""
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """A way to damage books; one of `expects` must be found, among whatever else."""
+    """A way to damage a snapshot. The audit must report one of `expects`, and may report others too."""
 
     name: str
     expects: frozenset[str]
     damage: Damage
 
-    def of(self, books: Books, seed: int) -> Books:
-        """Damaged copies of the books: the same seed, the same damage."""
-        damaged: Books = pickle.loads(pickle.dumps(books))  # a deep copy, five times faster than copy's
+    def of(self, snapshot: Snapshot, seed: int) -> Snapshot:
+        """Return a damaged copy of the snapshot: the same seed, the same damage."""
+        damaged: Snapshot = pickle.loads(pickle.dumps(snapshot))  # a deep copy, five times faster than copy's
         self.damage(damaged, Random(f"{self.name} {seed}"))
         return damaged
 
@@ -35,8 +35,8 @@ class Corruption:
 CORRUPTIONS: list[Corruption] = []
 
 
-def of_books(name: str, *expects: str) -> Callable[[Damage], Damage]:
-    """Register damage to the books as a whole."""
+def of_snapshot(name: str, *expects: str) -> Callable[[Damage], Damage]:
+    """Register damage to a whole snapshot."""
 
     def register(damage: Damage) -> Damage:
         CORRUPTIONS.append(Corruption(name, frozenset(expects), damage))
@@ -49,22 +49,22 @@ def of_a(table: str, prefix: str, name: str, *expects: str, **where: Any) -> Cal
     """Register damage to one row whose key starts so and whose attributes are so: `(row, random)`."""
 
     def register(change: Callable[[Row, Random], Any]) -> Any:
-        def damage(books: Books, random: Random) -> None:
-            change(pick(books, table, prefix, random, **where), random)
+        def damage(snapshot: Snapshot, random: Random) -> None:
+            change(pick(snapshot, table, prefix, random, **where), random)
 
-        of_books(f"{prefix or table} {where or ''} {name}", *expects)(damage)
+        of_snapshot(f"{prefix or table} {where or ''} {name}", *expects)(damage)
         return change
 
     return register
 
 
-def pick(books: Books, table: str, prefix: str, random: Random, **where: Any) -> Row:
+def pick(snapshot: Snapshot, table: str, prefix: str, random: Random, **where: Any) -> Row:
     """One of the rows; a condition is a value, or a set of values. Raises IndexError."""
-    return random.choice(list(rows(books, table, prefix, **where)))
+    return random.choice(list(rows(snapshot, table, prefix, **where)))
 
 
-def rows(books: Books, table: str, prefix: str, **where: Any) -> Iterator[Row]:
-    for row in books.table(table):
+def rows(snapshot: Snapshot, table: str, prefix: str, **where: Any) -> Iterator[Row]:
+    for row in snapshot.table(table):
         if row["pk"].startswith(prefix) and all(_is(row.get(name), wanted) for name, wanted in where.items()):
             yield row
 
@@ -266,44 +266,44 @@ def of_nobody(row: Row, random: Random) -> None:
     row["pk"] = identity.order_id("customer:mallory", str(random.random()))
 
 
-def declined(books: Books, random: Random) -> Row:
+def declined(snapshot: Snapshot, random: Random) -> Row:
     """Return the record of a refusal that the payment has. (If it was voided before the response, only the ledger has it.)"""
-    known = {row["order_id"] for row in rows(books, "payment", PAY, status="DECLINED")}
-    return random.choice([row for row in rows(books, "ledger", "", sk="authorize") if row["pk"] in known])
+    known = {row["order_id"] for row in rows(snapshot, "payment", PAY, status="DECLINED")}
+    return random.choice([row for row in rows(snapshot, "ledger", "", sk="authorize") if row["pk"] in known])
 
 
-@of_books("declined, recorded as authorised", "M4")
-def authorised_after_all(books: Books, random: Random) -> None:
-    record = declined(books, random)
+@of_snapshot("declined, recorded as authorised", "M4")
+def authorised_after_all(snapshot: Snapshot, random: Random) -> None:
+    record = declined(snapshot, random)
     record["outcome"] = "AUTHORIZED"
     del record["reason"]
 
 
-@of_books("the record of a refusal lost", "W3")
-def refusal_lost(books: Books, random: Random) -> None:
-    books.ledger.remove(declined(books, random))
+@of_snapshot("the record of a refusal lost", "W3")
+def refusal_lost(snapshot: Snapshot, random: Random) -> None:
+    snapshot.ledger.remove(declined(snapshot, random))
 
 
-def ledger_record(books: Books, order: Row, operation: str, **values: Any) -> None:
+def ledger_record(snapshot: Snapshot, order: Row, operation: str, **values: Any) -> None:
     record = {"pk": order["order_id"], "sk": operation, **order["total"], "recorded_at": order["updated_at"], **values}
-    books.ledger.append(record)
+    snapshot.ledger.append(record)
 
 
-@of_books("captured from a cancelled order", "M1")
-def captured_from_cancelled(books: Books, random: Random) -> None:
-    taken = {row["pk"] for row in books.ledger if row["sk"] == "capture"}
-    cancelled = [row for row in rows(books, "order", ORDER, status="CANCELLED") if row["order_id"] not in taken]
-    ledger_record(books, random.choice([row for row in cancelled if row["total"]["amount"]]), "capture", outcome="CAPTURED")
+@of_snapshot("captured from a cancelled order", "M1")
+def captured_from_cancelled(snapshot: Snapshot, random: Random) -> None:
+    taken = {row["pk"] for row in snapshot.ledger if row["sk"] == "capture"}
+    cancelled = [row for row in rows(snapshot, "order", ORDER, status="CANCELLED") if row["order_id"] not in taken]
+    ledger_record(snapshot, random.choice([row for row in cancelled if row["total"]["amount"]]), "capture", outcome="CAPTURED")
 
 
-def refund(books: Books, random: Random, operation: str, **where: Any) -> None:
-    paid = [row for row in rows(books, "order", ORDER, **where) if row["total"]["amount"]]
-    ledger_record(books, random.choice(paid), operation, outcome="REFUNDED")
+def refund(snapshot: Snapshot, random: Random, operation: str, **where: Any) -> None:
+    paid = [row for row in rows(snapshot, "order", ORDER, **where) if row["total"]["amount"]]
+    ledger_record(snapshot, random.choice(paid), operation, outcome="REFUNDED")
 
 
-of_books("refunded though confirmed", "M5")(lambda books, random: refund(books, random, "refund", status="CONFIRMED"))
-of_books("refunded though confirmed", "M6")(lambda books, random: refund(books, random, "refund", status="CONFIRMED"))
-of_books("refunded again", "M6")(lambda books, random: refund(books, random, "refund-3", refunded=True))
+of_snapshot("refunded though confirmed", "M5")(lambda snapshot, random: refund(snapshot, random, "refund", status="CONFIRMED"))
+of_snapshot("refunded though confirmed", "M6")(lambda snapshot, random: refund(snapshot, random, "refund", status="CONFIRMED"))
+of_snapshot("refunded again", "M6")(lambda snapshot, random: refund(snapshot, random, "refund-3", refunded=True))
 of_a("ledger", "", "refund one off", "W3", sk=("refund", "refund-2"), outcome="REFUNDED")(more("amount"))
 of_a("ledger", "", "refund refused", "W3", sk="refund", outcome="REFUNDED")(set_to(outcome="REFUND_REFUSED", reason="r"))
 of_a("payment", PAY, "not refunded yet", "M4", status="REFUNDED")(
@@ -317,10 +317,10 @@ of_a("order", ORDER, "told of a refund", "D1", "D2", status="CANCELLED", refunde
 of_a("order", ORDER, "not told of its refund", "D2", refunded=True)(drop("refunded"))
 
 
-@of_books("voided though captured", "W3")
-def voided(books: Books, random: Random) -> None:
-    record = pick(books, "ledger", "", random, sk="capture", outcome="CAPTURED")
-    books.ledger.append({"pk": record["pk"], "sk": "void", "outcome": "VOIDED", "recorded_at": record["recorded_at"]})
+@of_snapshot("voided though captured", "W3")
+def voided(snapshot: Snapshot, random: Random) -> None:
+    record = pick(snapshot, "ledger", "", random, sk="capture", outcome="CAPTURED")
+    snapshot.ledger.append({"pk": record["pk"], "sk": "void", "outcome": "VOIDED", "recorded_at": record["recorded_at"]})
 
 
 of_a("order", ORDER, "choice lost", "I1", if_short=("ALLOW_PARTIAL", "BACK_ORDER"))(drop("if_short"))
@@ -334,49 +334,49 @@ of_a("order", ORDER, "waits no more", "V1", "D1", status="BACKORDERED")(
 )
 
 
-@of_books("an order for a part forgets what was ordered", "W3")
-def forgets_what_was_ordered(books: Books, random: Random) -> None:
-    order = random.choice([row for row in rows(books, "order", ORDER) if "ordered" in row])
+@of_snapshot("an order for a part forgets what was ordered", "W3")
+def forgets_what_was_ordered(snapshot: Snapshot, random: Random) -> None:
+    order = random.choice([row for row in rows(snapshot, "order", ORDER) if "ordered" in row])
     del order["ordered"]
 
 
-@of_books("an order for a part costs all of it", "W3")
-def costs_all(books: Books, random: Random) -> None:
-    order = random.choice([row for row in rows(books, "order", ORDER) if "ordered" in row])
+@of_snapshot("an order for a part costs all of it", "W3")
+def costs_all(snapshot: Snapshot, random: Random) -> None:
+    order = random.choice([row for row in rows(snapshot, "order", ORDER) if "ordered" in row])
     order["total"] = dict(order["ordered"]["total"])
 
 
-@of_books("more was ordered than was authorised", "W3")
-def ordered_more(books: Books, random: Random) -> None:
-    order = random.choice([row for row in rows(books, "order", ORDER) if "ordered" in row])
+@of_snapshot("more was ordered than was authorised", "W3")
+def ordered_more(snapshot: Snapshot, random: Random) -> None:
+    order = random.choice([row for row in rows(snapshot, "order", ORDER) if "ordered" in row])
     order["ordered"]["lines"][0]["quantity"] += random.choice((1, 2))
 
 
-@of_books("a payment of a part forgets what was authorised", "W3")
-def forgets_what_was_authorised(books: Books, random: Random) -> None:
-    del random.choice([row for row in rows(books, "payment", PAY) if "authorized" in row])["authorized"]
+@of_snapshot("a payment of a part forgets what was authorised", "W3")
+def forgets_what_was_authorised(snapshot: Snapshot, random: Random) -> None:
+    del random.choice([row for row in rows(snapshot, "payment", PAY) if "authorized" in row])["authorized"]
 
 
-@of_books("all is captured of an order for a part", "M2", "W3")
-def all_is_captured(books: Books, random: Random) -> None:
-    paid = random.choice([row for row in rows(books, "payment", PAY) if "authorized" in row])
-    pick(books, "ledger", "", random, pk=paid["order_id"], sk="capture")["amount"] = paid["authorized"]["amount"]
+@of_snapshot("all is captured of an order for a part", "M2", "W3")
+def all_is_captured(snapshot: Snapshot, random: Random) -> None:
+    paid = random.choice([row for row in rows(snapshot, "payment", PAY) if "authorized" in row])
+    pick(snapshot, "ledger", "", random, pk=paid["order_id"], sk="capture")["amount"] = paid["authorized"]["amount"]
 
 
-@of_books("a reservation of a part forgets what was asked", "W3")
-def forgets_what_was_asked(books: Books, random: Random) -> None:
-    del random.choice([row for row in rows(books, "inventory", "RES#") if "asked" in row])["asked"]
+@of_snapshot("a reservation of a part forgets what was asked", "W3")
+def forgets_what_was_asked(snapshot: Snapshot, random: Random) -> None:
+    del random.choice([row for row in rows(snapshot, "inventory", "RES#") if "asked" in row])["asked"]
 
 
-@of_books("somebody is struck from a queue", "S3")
-def struck_from_a_queue(books: Books, random: Random) -> None:
-    random.choice([row for row in rows(books, "inventory", "SKU#") if row.get("waiting")])["waiting"].pop()
+@of_snapshot("somebody is struck from a queue", "S3")
+def struck_from_a_queue(snapshot: Snapshot, random: Random) -> None:
+    random.choice([row for row in rows(snapshot, "inventory", "SKU#") if row.get("waiting")])["waiting"].pop()
 
 
-@of_books("somebody stands in a queue who does not wait", "S3")
-def stands_in_a_queue(books: Books, random: Random) -> None:
-    stranger = pick(books, "order", ORDER, random, status="CONFIRMED")["order_id"]
-    sku = random.choice([row for row in rows(books, "inventory", "SKU#") if row.get("waiting")])
+@of_snapshot("somebody stands in a queue who does not wait", "S3")
+def stands_in_a_queue(snapshot: Snapshot, random: Random) -> None:
+    stranger = pick(snapshot, "order", ORDER, random, status="CONFIRMED")["order_id"]
+    sku = random.choice([row for row in rows(snapshot, "inventory", "SKU#") if row.get("waiting")])
     sku["waiting"].append({"order_id": stranger, "quantity": 1})
 
 
@@ -457,17 +457,17 @@ of_a("shipping", SHIP, "nobody took it", "V1", status="DISPATCHED")(
 )
 
 
-@of_books("a shipment of a cancelled order", "E2")
-def shipped_anyway(books: Books, random: Random) -> None:
-    order = pick(books, "order", ORDER, random, status="CANCELLED", refunded=None)
-    shipment = pick(books, "shipping", SHIP, random)
+@of_snapshot("a shipment of a cancelled order", "E2")
+def shipped_anyway(snapshot: Snapshot, random: Random) -> None:
+    order = pick(snapshot, "order", ORDER, random, status="CANCELLED", refunded=None)
+    shipment = pick(snapshot, "shipping", SHIP, random)
     about = {name: order[name] for name in ("order_id", "correlation_id")}
     lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
     pk = f"SHIP#{order['order_id']}"
     shipment = {**shipment, **about, "pk": pk, "lines": lines}
     if "due_shard" in shipment:
         shipment["due_shard"] = shard_of(pk)
-    books.shipping.append(shipment)
+    snapshot.shipping.append(shipment)
 
 
 NOTE = "NOTE#"
@@ -509,10 +509,10 @@ LOSSES = (
 )
 for table, prefix, where, expected in LOSSES:
 
-    def lose(books: Books, random: Random, table: str = table, prefix: str = prefix, where: Row = where) -> None:
-        books.table(table).remove(pick(books, table, prefix, random, **where))
+    def lose(snapshot: Snapshot, random: Random, table: str = table, prefix: str = prefix, where: Row = where) -> None:
+        snapshot.table(table).remove(pick(snapshot, table, prefix, random, **where))
 
-    of_books(f"{prefix or table} {where or ''} lost", *expected.split())(lose)
+    of_snapshot(f"{prefix or table} {where or ''} lost", *expected.split())(lose)
 
 TWINS = (
     ("order", ORDER, "I1"),
@@ -526,24 +526,24 @@ TWINS = (
 )
 for table, prefix, expected in TWINS:
 
-    def twin(books: Books, random: Random, table: str = table, prefix: str = prefix) -> None:
-        books.table(table).append(dict(pick(books, table, prefix, random)))
+    def twin(snapshot: Snapshot, random: Random, table: str = table, prefix: str = prefix) -> None:
+        snapshot.table(table).append(dict(pick(snapshot, table, prefix, random)))
 
-    of_books(f"{prefix or table} there twice", expected)(twin)
+    of_snapshot(f"{prefix or table} there twice", expected)(twin)
 
 ORPHANS = (("payment", PAY), ("inventory", RES), ("shipping", SHIP), ("notification", NOTE))
 for table, prefix in ORPHANS:
 
-    def orphan(books: Books, random: Random, table: str = table, prefix: str = prefix) -> None:
-        row = copy.deepcopy(pick(books, table, prefix, random))
+    def orphan(snapshot: Snapshot, random: Random, table: str = table, prefix: str = prefix) -> None:
+        row = copy.deepcopy(pick(snapshot, table, prefix, random))
         row["pk"] = row["pk"].replace(row["order_id"], nobody := identity.order_id("customer:mallory", str(random.random())))
         row["order_id"] = nobody
         if "due_shard" in row:
             lane = "unsettled-" if row["due_shard"].startswith("unsettled-") else ""
             row["due_shard"] = f"{lane}{shard_of(row['pk'])}"
-        books.table(table).append(row)
+        snapshot.table(table).append(row)
 
-    of_books(f"{prefix} of no order", "W2")(orphan)
+    of_snapshot(f"{prefix} of no order", "W2")(orphan)
 
 MOVING = (("order", ORDER), ("payment", PAY), ("inventory", RES), ("shipping", SHIP), ("notification", NOTE))
 for table, prefix in MOVING:
@@ -572,9 +572,9 @@ for table, prefix in MOVING:
     )
 
 
-@of_books("a dead letter", "E5")
-def dead_letter(books: Books, random: Random) -> None:
-    books.dead_letters[f"{random.choice(('order', 'shipping'))}/x-dlq-url"] = random.choice((1, 2, 40, None))
+@of_snapshot("a dead letter", "E5")
+def dead_letter(snapshot: Snapshot, random: Random) -> None:
+    snapshot.dead_letters[f"{random.choice(('order', 'shipping'))}/x-dlq-url"] = random.choice((1, 2, 40, None))
 
 
 GARBAGE = (
@@ -591,13 +591,13 @@ GARBAGE = (
 )
 
 
-@of_books("garbage among the rows", "W1")
-def garbage(books: Books, random: Random) -> None:
+@of_snapshot("garbage among the rows", "W1")
+def garbage(snapshot: Snapshot, random: Random) -> None:
     table = random.choice(("order", "payment", "inventory", "shipping", "notification", "ledger"))
-    books.table(table).append(random.choice(GARBAGE))  # type: ignore[arg-type]
+    snapshot.table(table).append(random.choice(GARBAGE))  # type: ignore[arg-type]
 
 
-@of_books("a row in the wrong table", "W1")
-def misplaced(books: Books, random: Random) -> None:
+@of_snapshot("a row in the wrong table", "W1")
+def misplaced(snapshot: Snapshot, random: Random) -> None:
     source, target = random.sample(["order", "payment", "inventory", "shipping", "notification"], 2)
-    books.table(target).append(random.choice(books.table(source)))
+    snapshot.table(target).append(random.choice(snapshot.table(source)))

@@ -1,11 +1,11 @@
-"""Whatever is damaged in good books is found, under the invariant's own name, and whatever else is found, nothing raises."""
+"""Damage of a good snapshot: the audit finds it under the right invariant, and never raises."""
 
 import json
 from collections import Counter
 
 from audit.auditor import audit
 from audit.catalogue import AUDITED
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from audit.summary import figures
 from tests.unit.audit.corruptions import CORRUPTIONS
 
@@ -13,7 +13,7 @@ SEEDS = range(4)
 AT_LEAST = 400
 
 
-def test_every_corruption_is_noticed(settled: Books) -> None:
+def test_corrupt_snapshot_breaks_the_expected_invariant(settled: Snapshot) -> None:
     seen: set[str] = set()
     named: Counter[str] = Counter()
     unnoticed = []
@@ -34,6 +34,6 @@ def test_every_corruption_is_noticed(settled: Books) -> None:
     print(f"{len(seen)} corruptions of {len(CORRUPTIONS)} kinds, all noticed")  # noqa: T201
 
 
-def test_figures_of_corrupt_books_leave_out_what_is_malformed(settled: Books) -> None:
+def test_figures_of_a_corrupt_snapshot_leave_out_malformed_rows(settled: Snapshot) -> None:
     for corruption in CORRUPTIONS[::5]:
         figures(corruption.of(settled, 0))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit import function
-from audit.snapshot import Books
+from audit.snapshot import Snapshot
 from audit.tables import TABLES, VARIABLES
 from kernel import clock
 from tests.support.audited_stage import last_moved
@@ -22,12 +22,12 @@ def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, f"the-{table}-table")
 
 
-def audited(books: Books, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    def read(client: Any, names: dict[str, str]) -> Books:
+def audited(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    def read(client: Any, names: dict[str, str]) -> Snapshot:
         assert names == {table: f"the-{table}-table" for table in TABLES}
-        return books
+        return snapshot
 
-    monkeypatch.setattr(function, "read_books", read)
+    monkeypatch.setattr(function, "read_snapshot", read)
     return function.handler({}, None)
 
 
@@ -37,14 +37,18 @@ def counted(text: str) -> list[float]:
     return [value for document in printed for value in document["AuditFindings"]]
 
 
-def test_good_books_count_zero(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_snapshot_without_findings_counts_zero(
+    settled: Snapshot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = sum(len(settled.table(table)) for table in TABLES)
     with clock.held_by(lambda: last_moved(settled)):
         assert audited(settled, monkeypatch) == {"rows": rows, "findings": 0}
     assert counted(capsys.readouterr().out) == [0.0]
 
 
-def test_findings_are_counted(settled: Books, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_snapshot_counts_its_findings(
+    settled: Snapshot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     paid = next(row for row in settled.payment if row["status"] == "CAPTURED")
     damaged = replace(settled, payment=[row for row in settled.payment if row is not paid])
     with clock.held_by(lambda: last_moved(settled)):

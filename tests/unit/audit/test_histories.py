@@ -33,7 +33,7 @@ def test_every_status_is_reachable_and_no_history_is_endless(table: TransitionTa
         ({"status": "REFUNDING", "version": 6, "fulfilment": "NONE", "reason": "CUSTOMER", "refunded": True}, True),
     ],
 )
-def test_order_is_as_far_as_its_marks(row: dict[str, object], reachable: bool) -> None:
+def test_order_is_reachable_only_with_matching_marks(row: dict[str, object], reachable: bool) -> None:
     assert is_reachable(TABLES["ORDER"], row) is reachable
 
 

@@ -123,7 +123,7 @@ def test_its_laptop_may_be_kept(stopped: list[Path], monkeypatch: pytest.MonkeyP
     assert os.environ["ORDERFLOW_HOME"] == str(tmp_path)
 
 
-def test_each_mail_in_the_books_went_out_once() -> None:
+def test_demo_with_more_or_fewer_mails_than_recorded_fails() -> None:
     show.check_mails(5, {"confirmed SENT": 3, "dispatched SENT": 2})
     for sent in (4, 6):
         with pytest.raises(CheckFailedError, match=f"{sent} mails were sent, but the tables record 5"):
