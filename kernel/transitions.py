@@ -1,4 +1,4 @@
-"""Transition tables as data: what the stores write by, the explorer explores and the docs print."""
+"""Transition tables as data: what the stores write by, the model checker explores and the docs print."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 /*
  * The protocol of one order, for Spin (https://spinroot.com): who writes what under which guard, and what must hold.
  *
- * Written from the protocol's text, not from the explorer's code, so that two judges who know nothing of each other give a
- * verdict on the same protocol. The explorer visits every state. This model also says what the explorer cannot: that every
+ * Written from the protocol's text, not from the model checker's code, so that two judges who know nothing of each other give a
+ * verdict on the same protocol. The model checker visits every state. This model also says what the model checker cannot: that every
  * order ends, under weak fairness (each process that can go on for ever does so at some time).
  *
  *   make verify-protocol        verifies the whole, then each part taken away: -DWITHOUT_<PART>

@@ -1,4 +1,4 @@
-"""The explorer's command: `python -m simulation.modelcheck --help`."""
+"""The model checker's command: `python -m simulation.modelcheck --help`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ examples:
   python -m simulation.modelcheck                    all three, as `make explore` does
   python -m simulation.modelcheck states             every state of the bounded system, against every invariant
   python -m simulation.modelcheck states --executions 3
-  python -m simulation.modelcheck ablation               without each ingredient: what breaks, by the shortest way
+  python -m simulation.modelcheck ablation               without each protocol rule: what breaks, by the shortest way
   python -m simulation.modelcheck mutation -o json   every guard of the tables changed: who notices?
 
 Exit code 0 when every bar is met, 1 when an invariant breaks, an order sticks or a bar is missed.

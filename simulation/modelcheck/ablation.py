@@ -1,10 +1,10 @@
-"""The nine ingredients of the protocol, each taken away in the ways that systems go without it."""
+"""The nine rules of the protocol, each taken away in the ways that systems go without it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kernel.transitions import ABSENT
-from simulation.modelcheck import short
+from simulation.modelcheck import scarcity
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.invariants import REST, SAFETY
@@ -12,7 +12,7 @@ from simulation.modelcheck.ordering import Ordering
 from simulation.modelcheck.rules import PRODUCTION, TABLES, Rules
 from simulation.modelcheck.search import Exploration, search
 
-INGREDIENTS = {
+PROTOCOL_RULES = {
     1: "the order's row first, with its idempotency and its first event",
     2: "one decision, by compare-and-set; losers help",
     3: "no money moves before the decision",
@@ -33,14 +33,14 @@ World = Ordering | Fulfilment | Cancellation
 
 @dataclass(frozen=True)
 class Ablation:
-    """One way to go without an ingredient."""
+    """One way to go without a protocol rule."""
 
-    ingredient: int
+    protocol_rule: int
     instead: str
     rules: Rules
     shown_in: Callable[..., World] = Ordering
     breaks: bool = True
-    """False for what the other ingredients make up for."""
+    """False for what the other rules make up for."""
 
     def explore(self, executions: int = 2) -> Exploration:
         """Search until the nearest broken state, of the protocol's own invariants on every state if there is any."""
@@ -74,7 +74,7 @@ ABLATIONS = (
     Ablation(2, "CANCELLING is written without a condition", _open("ORDER.decide_to_cancel")),
     Ablation(2, "who loses the decision goes its own way", _without("losers help")),
     Ablation(3, "the money is captured, then it is decided", _without("decision before money")),
-    Ablation(3, "all is captured of an order for a part", _without("capture of what is agreed"), short.part),
+    Ablation(3, "all is captured of an order for a part", _without("capture of what is agreed"), scarcity.part),
     Ablation(4, "each attempt at the gateway has a key of its own", _without("gateway key")),
     Ablation(4, "an unknown outcome is taken for a no", Rules(follows=ALL_EVENTS, unguarded=frozenset({"PAY.decline"}))),
     Ablation(4, "each attempt at a refund has a key of its own", _without("gateway key"), Cancellation),

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from simulation.modelcheck import ablation, cancellation, fulfilment, mutation, short
-from simulation.modelcheck.ablation import ABLATIONS, INGREDIENTS, Ablation
+from simulation.modelcheck import ablation, cancellation, fulfilment, mutation, scarcity
+from simulation.modelcheck.ablation import ABLATIONS, PROTOCOL_RULES, Ablation
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.invariants import OWN, OWN_INVARIANTS
@@ -58,7 +58,7 @@ def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World
         Ordering(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
         Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
         Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
-        *short.worlds(anything, min(executions, 2)),
+        *scarcity.worlds(anything, min(executions, 2)),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
         Cancellation("after the yes: cancellation, refund, restock"),
     )
@@ -71,22 +71,22 @@ def explore(searched: tuple[World, ...], progress: Progress | None = None) -> Ex
 
 
 def ablate(progress: Callable[[Ablation], None] | None = None) -> Iterator[tuple[Ablation, Exploration]]:
-    """Each ingredient taken away in each way."""
+    """Explore the model without each protocol rule, taken away in each way."""
     for one in ABLATIONS:
         if progress:
             progress(one)
         yield one, one.explore()
 
 
-def ingredients_that_break(ablated: list[tuple[Ablation, Exploration]]) -> set[int]:
+def needed_rules(ablated: list[tuple[Ablation, Exploration]]) -> set[int]:
     """Return the protocol rules without which an invariant breaks or an order is stuck."""
-    return {one.ingredient for one, seen in ablated if seen.counter_example}
+    return {one.protocol_rule for one, seen in ablated if seen.counter_example}
 
 
 def ablation_passed(ablated: list[tuple[Ablation, Exploration]]) -> bool:
-    """Every way breaks that should, and so every ingredient is needed."""
+    """Every way breaks that should, and so every protocol rule is needed."""
     as_said = all((seen.counter_example is not None) == one.breaks for one, seen in ablated)
-    return as_said and ingredients_that_break(ablated) == set(INGREDIENTS)
+    return as_said and needed_rules(ablated) == set(PROTOCOL_RULES)
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,14 @@ class Mutated:
 
     @property
     def noticed_by_own(self) -> int:
-        """How many of those an invariant of the explorer's own noticed first."""
+        """How many of those an invariant of the model checker's own noticed first."""
         own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *fulfilment.INVARIANTS[OWN], *cancellation.INVARIANTS[OWN]))
         return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
 
     @property
-    def felt(self) -> int:
+    def effective(self) -> int:
         """How many make a difference to any reachable state."""
-        return sum(verdict.felt for verdict in self.verdicts)
+        return sum(verdict.effective for verdict in self.verdicts)
 
     @property
     def second_line(self) -> list[Verdict]:
@@ -127,9 +127,9 @@ class Mutated:
         return 1 - len(self.survivors) / len(self.verdicts)
 
     @property
-    def share_of_felt(self) -> float:
+    def share_of_effective(self) -> float:
         """Of the mutants that make a difference to any reachable state, how many an invariant notices as they are."""
-        return len(self.noticed) / self.felt
+        return len(self.noticed) / self.effective
 
     @property
     def unjustified(self) -> list[str]:
@@ -139,7 +139,7 @@ class Mutated:
     @property
     def passed(self) -> bool:
         """Enough are noticed, in both counts, and every survivor is justified."""
-        return min(self.share, self.share_of_felt) >= MIN_NOTICED and not self.unjustified
+        return min(self.share, self.share_of_effective) >= MIN_NOTICED and not self.unjustified
 
 
 def mutate(progress: Callable[[Mutant], None] | None = None) -> Mutated:

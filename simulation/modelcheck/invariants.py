@@ -1,7 +1,7 @@
 """The protocol's invariants on orders and stock, by the names they have in the design, and what each would say if broken.
 
 SAFETY is checked on every state; REST (V1, M5, E3, E5, R1) once everyone else is dead and the sweeper has run alone. OWN are
-the explorer's: wider than the design's, marked by a star where they extend one of its.
+the model checker's: wider than the design's, marked by a star where they extend one of its.
 """
 
 from collections.abc import Callable, Iterable, Mapping

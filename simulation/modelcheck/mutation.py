@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from kernel.transitions import ABSENT
-from simulation.modelcheck import short
+from simulation.modelcheck import scarcity
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.ordering import Ordering
@@ -43,14 +43,14 @@ ANY_INSTANT = frozenset({"lease", "deadline"})
 class Mutant(Rules):
     """The production rules with the guard of the transition `step` changed, as `change` says.
 
-    `reckless`: from these statuses the step is taken without its evidence, and unasked. `felt` fills with the statuses in which
-    the change made a difference.
+    `reckless`: from these statuses the step is taken without its evidence, and unasked. `effective` fills with the
+    statuses in which the change made a difference.
     """
 
     step: str = ""
     change: str = ""
     reckless: frozenset[str] = frozenset()
-    felt: set[str] = field(default_factory=set, compare=False)
+    effective: set[str] = field(default_factory=set, compare=False)
 
     def permits(self, step: str, status: str, asked: bool, evidence: bool = True) -> bool:
         """As Rules, noticing where production would have said otherwise."""
@@ -58,7 +58,7 @@ class Mutant(Rules):
             return super().permits(step, status, asked, evidence)
         permitted = status in self.reckless or super().permits(step, status, asked, evidence)
         if permitted != PRODUCTION.permits(step, status, asked, evidence):
-            self.felt.add(status)
+            self.effective.add(status)
         return permitted
 
 
@@ -66,13 +66,13 @@ class Mutant(Rules):
 class Verdict:
     """The verdict on a mutant.
 
-    `broken` is the invariant that noticed it. If none did, `felt` shows if the change made a difference to any reachable
+    `broken` is the invariant that noticed it. If none did, `effective` shows if the change made a difference to any reachable
     state; if it made none, `second_line` is the invariant that notices it once the step's evidence is dropped as well.
     """
 
     change: str
     broken: str | None
-    felt: bool = True
+    effective: bool = True
     second_line: str | None = None
     steps: tuple[str, ...] = ()
 
@@ -99,11 +99,11 @@ def judge(mutant: Mutant) -> Verdict:
     found = _noticed(mutant)
     if found:
         return Verdict(mutant.change, found.broken, steps=found.steps)
-    if mutant.felt:
+    if mutant.effective:
         return Verdict(mutant.change, None)
     opened = mutant.sources[mutant.step] if mutant.unguarded else mutant.sources[mutant.step] - PRODUCTION.sources[mutant.step]
-    worse = _noticed(replace(mutant, reckless=opened, felt=set()))
-    return Verdict(mutant.change, None, felt=False, second_line=worse.broken if worse else None)
+    worse = _noticed(replace(mutant, reckless=opened, effective=set()))
+    return Verdict(mutant.change, None, effective=False, second_line=worse.broken if worse else None)
 
 
 def _noticed(mutant: Mutant) -> CounterExample | None:
@@ -125,9 +125,9 @@ def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
         yield Ordering(mutant.change, executions=(1, 1), units=(1,), rules=rules)
     if mutant.step.startswith(("ORDER.", "RES.", "PAY.intend_")):
         rules = replace(mutant, follows=frozenset())
-        for of_one in (short.part, short.back_order):
+        for of_one in (scarcity.part, scarcity.back_order):
             yield of_one(mutant.change, executions=(1,), rules=rules)
         if mutant.unguarded and mutant.step.startswith("RES."):
             rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
-            for of_two in (short.two_back_orders, short.latecomer):
+            for of_two in (scarcity.two_back_orders, scarcity.latecomer):
                 yield of_two(mutant.change, rules=rules)

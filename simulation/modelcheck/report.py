@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from simulation.modelcheck.ablation import INGREDIENTS, Ablation
+from simulation.modelcheck.ablation import PROTOCOL_RULES, Ablation
 from simulation.modelcheck.campaign import (
     MAX_SECONDS,
     MIN_NOTICED,
@@ -15,7 +15,7 @@ from simulation.modelcheck.campaign import (
     Explored,
     Mutated,
     ablation_passed,
-    ingredients_that_break,
+    needed_rules,
 )
 from simulation.modelcheck.mutation import JUSTIFIED
 from simulation.modelcheck.search import CounterExample, Exploration
@@ -47,13 +47,13 @@ def print_ablated(console: Console, ablated: Ablated) -> None:
     for one, seen in ablated:
         found = seen.counter_example
         broken, steps = (found.broken, str(len(found.steps))) if found else ("nothing: the others make up for it", "-")
-        table.add_row(str(one.ingredient), escape(one.instead), escape(broken), steps)
+        table.add_row(str(one.protocol_rule), escape(one.instead), escape(broken), steps)
     console.print(table)
     for one, seen in ablated:
         if seen.counter_example:
-            console.print(f"\n[bold]{one.ingredient}. {INGREDIENTS[one.ingredient]}[/bold]: {escape(one.instead)}")
+            console.print(f"\n[bold]{one.protocol_rule}. {PROTOCOL_RULES[one.protocol_rule]}[/bold]: {escape(one.instead)}")
             print_way(console, seen.counter_example)
-    console.print(f"\n{len(ingredients_that_break(ablated))} of {len(INGREDIENTS)} ingredients are needed")
+    console.print(f"\n{len(needed_rules(ablated))} of {len(PROTOCOL_RULES)} protocol rules are needed")
 
 
 def print_way(console: Console, found: CounterExample) -> None:
@@ -65,11 +65,11 @@ def print_way(console: Console, found: CounterExample) -> None:
 
 def print_mutated(console: Console, mutated: Mutated) -> None:
     """Print the count, and the survivors with their justification."""
-    as_they_are = f"{len(mutated.noticed)} of those are noticed, {mutated.share_of_felt:.1%}"
+    as_they_are = f"{len(mutated.noticed)} of those are noticed, {mutated.share_of_effective:.1%}"
     either = f"{len(mutated.second_line)} of the others are noticed, so in one form or the other {mutated.share:.1%}"
     console.print(
-        f"{len(mutated.verdicts)} mutants. As they are, {mutated.felt} have an effect: {as_they_are}\n"
-        f"({mutated.noticed_by_own} first by the explorer's own invariants: starred, X1).\n"
+        f"{len(mutated.verdicts)} mutants. As they are, {mutated.effective} have an effect: {as_they_are}\n"
+        f"({mutated.noticed_by_own} first by the model checker's own invariants: starred, X1).\n"
         f"With the step's evidence dropped as well, {either}.\n"
         f"{len(mutated.survivors)} survive (bar for both shares: {MIN_NOTICED:.0%})"
     )
@@ -93,20 +93,20 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
     if ablated:
         document["ablated"] = {
             "passed": ablation_passed(ablated),
-            "needed": sorted(ingredients_that_break(ablated)),
-            "ways": [{"ingredient": one.ingredient, "instead": one.instead, **_search(seen)} for one, seen in ablated],
+            "needed": sorted(needed_rules(ablated)),
+            "ways": [{"rule": one.protocol_rule, "instead": one.instead, **_search(seen)} for one, seen in ablated],
         }
     if mutated:
         document["mutated"] = {
             "passed": mutated.passed,
             "mutants": len(mutated.verdicts),
-            "felt": mutated.felt,
+            "effective": mutated.effective,
             "noticed": len(mutated.noticed),
             "noticed_by_own": mutated.noticed_by_own,
             "second_line": len(mutated.second_line),
             "survivors": {verdict.change: JUSTIFIED.get(verdict.change) for verdict in mutated.survivors},
             "share": round(mutated.share, 4),
-            "share_of_felt": round(mutated.share_of_felt, 4),
+            "share_of_effective": round(mutated.share_of_effective, 4),
             "verdicts": [vars(verdict) for verdict in mutated.verdicts],
         }
     return document

@@ -43,9 +43,9 @@ class Rules:
         """Whether the transition `step` is taken from `status`: its command has arrived, and its guard holds."""
         return asked and status in self.sources[step] and (evidence or step in self.unguarded)
 
-    def has(self, ingredient: str) -> bool:
+    def has(self, part: str) -> bool:
         """Whether that part of the protocol is in force."""
-        return ingredient not in self.without
+        return part not in self.without
 
     def with_sources(self, step: str, sources: frozenset[str]) -> "Rules":
         """Return the same rules with another status guard on one transition."""

@@ -68,7 +68,7 @@ PARTS: Final = {
     "a time-out is told as a rejection": Part("HONEST_ANSWERS", "C1"),
     "the decision is told as a confirmation": Part("HONEST_CONFIRMATION", "C1"),
 }
-"""By the explorer's own words for the same part (`simulation/modelcheck/ablation.py`)."""
+"""By the model checker's own words for the same part (`simulation/modelcheck/ablation.py`)."""
 
 
 @dataclass(frozen=True)

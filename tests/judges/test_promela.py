@@ -1,4 +1,4 @@
-"""The protocol's Promela model: two judges, Spin and the explorer, give the same verdict on the whole and on each part."""
+"""The protocol's Promela model: two judges, Spin and the model checker, give the same verdict on the whole and on each part."""
 
 import pytest
 
@@ -14,7 +14,7 @@ needs_spin = pytest.mark.skipif(
 )
 
 
-def test_the_model_takes_away_what_the_explorer_takes_away() -> None:
+def test_promela_model_omits_the_same_rules_as_the_model_checker() -> None:
     assert promela.PARTS.keys() == OF_THE_EXPLORER.keys()
     assert {instead: part.breaks is not None for instead, part in promela.PARTS.items()} == OF_THE_EXPLORER
 

@@ -1,4 +1,4 @@
-"""The explorer on a small system: it finds nothing in production's tables, and something in every broken one.
+"""The model checker on small models: it finds nothing in production's tables, and something in every broken one.
 
 The whole of it is `make explore`; docs/explanation/model-checking.md says what is modelled.
 """
@@ -13,7 +13,7 @@ import pytest
 from services.order.workflow.definition import definition
 from simulation.modelcheck import campaign, mutation
 from simulation.modelcheck.__main__ import main
-from simulation.modelcheck.ablation import ABLATIONS, INGREDIENTS, Ablation
+from simulation.modelcheck.ablation import ABLATIONS, PROTOCOL_RULES, Ablation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.mutation import JUSTIFIED, Mutant
 from simulation.modelcheck.ordering import Ordering
@@ -52,14 +52,14 @@ def _with(world: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
     return replace(world, rules=replace(rules, without=world.rules.without, follows=world.rules.follows))
 
 
-@pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: f"{one.ingredient} {one.instead}")
+@pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: f"{one.protocol_rule} {one.instead}")
 def test_without_an_ingredient_an_invariant_breaks(one: Ablation) -> None:
     found = one.explore(executions=1).counter_example
     assert (found is not None) == one.breaks
 
 
 def test_every_ingredient_is_taken_away() -> None:
-    assert {one.ingredient for one in ABLATIONS if one.breaks} == set(INGREDIENTS)
+    assert {one.protocol_rule for one in ABLATIONS if one.breaks} == set(PROTOCOL_RULES)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_changed_guard_is_noticed(change: str, noticed_as: str) -> None:
 
 def test_a_guard_that_its_evidence_stands_behind_is_noticed_without_the_evidence() -> None:
     verdict = mutation.judge(MUTANTS["PAY.capture also from AUTHORIZING"])
-    assert (verdict.broken, verdict.felt) == (None, False)
+    assert (verdict.broken, verdict.effective) == (None, False)
     assert verdict.second_line
 
 
