@@ -53,7 +53,7 @@ class Bus:
         """The same with their versions."""
         self.dropped: list[tuple[str, Envelope]] = []
         """Deliveries that a rule gave up (24 hours of failure), by rule."""
-        self.heard: Callable[[Envelope], None] = lambda event: None
+        self.on_accepted: Callable[[Envelope], None] = lambda event: None
         self.refuses: Callable[[str], bool] = lambda event_id: False
         """Whether an event's entry is refused this time, by the event's id."""
         self.rare: frozenset[str] = frozenset()
@@ -112,7 +112,7 @@ class Bus:
         self.accepted.add(about)
         self.accepted_versions.add((about, version_of(event)))
         self.network.history.add(self.scheduler.now, f"bus accepted {event['detail-type']} {about}")
-        self.heard(event)
+        self.on_accepted(event)
         kind = Kind.RARE_DELIVERY if event["detail-type"] in self.rare else Kind.DELIVERY
         for rule in self.rules:
             if rule.matches(event):

@@ -193,7 +193,7 @@ class Plan:
         return None
 
 
-class Drawn(Plan):
+class RandomFaults(Plan):
     """Each boundary is struck with probability `rate`."""
 
     def __init__(self, chance: Chance, rate: float) -> None:
@@ -207,7 +207,7 @@ class Drawn(Plan):
         return self.chance.weighted(f"mode {boundary}", MENUS[kind])
 
 
-class Listed(Plan):
+class ScriptedFaults(Plan):
     """Exactly these boundaries are struck, each in its mode."""
 
     def __init__(self, faults: Mapping[str, Mode]) -> None:

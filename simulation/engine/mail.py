@@ -19,7 +19,7 @@ class Mailboxes:
 
     def __init__(self) -> None:
         self.sent: list[Mail] = []
-        self.heard: Callable[[Mail, str], None] = lambda mail, boundary: None
+        self.on_sent: Callable[[Mail, str], None] = lambda mail, boundary: None
         """Gets each mail with the boundary of the call that sent it."""
 
     def call(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
@@ -29,5 +29,5 @@ class Mailboxes:
         (to,) = request["Destination"]["ToAddresses"]
         mail = Mail(to, simple["Subject"]["Data"], simple["Body"]["Text"]["Data"])
         self.sent.append(mail)
-        self.heard(mail, boundary)
+        self.on_sent(mail, boundary)
         return {"MessageId": f"mail-{len(self.sent)}"}

@@ -54,7 +54,7 @@ def make_ready(packages: tuple[str, ...], load: Callable[[], object], *, with_bo
     _environ = install_environ()
     with redirect_stdout(SINK):  # Powertools' loggers keep the stream they were made with
         load()
-    _hear_exceptions(packages)
+    _report_logged_errors(packages)
     keep_logs(None)
     gc.collect()
     gc.freeze()
@@ -72,25 +72,25 @@ def _is_in(packages: tuple[str, ...], name: str) -> bool:
     return name.startswith(tuple(f"{package}." for package in packages))
 
 
-def _hear_exceptions(packages: tuple[str, ...]) -> None:
-    """Let the world hear of every error that a handler logs and goes on from: one bad message, one bad shipment."""
+def _report_logged_errors(packages: tuple[str, ...]) -> None:
+    """Report every error that a handler logs before it goes on, such as one bad message, to `ERROR_RECEIVER`."""
     for name, module in list(sys.modules.items()):
         logger = getattr(module, "logger", None) if _is_in(packages, name) else None
         if logger is not None:
-            logger.exception = _heard(logger.exception)
+            logger.exception = _reporting(logger.exception)
 
 
-def _heard(log: Callable[..., None]) -> Callable[..., None]:
-    def exception(*told: object, **fields: object) -> None:
+def _reporting(log: Callable[..., None]) -> Callable[..., None]:
+    def exception(*message: object, **fields: object) -> None:
         error = sys.exc_info()[1]
         if error is not None:
-            HEARD_BY[0](error)
-        log(*told, **fields)
+            ERROR_RECEIVER[0](error)
+        log(*message, **fields)
 
     return exception
 
 
-HEARD_BY: list[Callable[[BaseException], None]] = [lambda error: None]
+ERROR_RECEIVER: list[Callable[[BaseException], None]] = [lambda error: None]
 """The receiver of the errors that handlers log: the world that runs."""
 
 

@@ -56,8 +56,8 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """An order that a customer wants."""
+class OrderPlan:
+    """An order that a customer is about to place."""
 
     number: int
     customer_id: str
@@ -115,16 +115,18 @@ def call(world: "World", method: str, path: str, body: object = None, *, functio
     return reply
 
 
-def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapping[str, Any] | None = None) -> Reply:
+def place(
+    world: "World", order_plan: OrderPlan, *, respond_async: bool = False, body: Mapping[str, Any] | None = None
+) -> Reply:
     """POST the order, and compare the response with the rows (C1, I1)."""
-    request = wish.request() if body is None else body
+    request = order_plan.request() if body is None else body
     headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
-    order_id, who = wish.order_id(), f"customer {wish.customer_id}"
+    order_id, who = order_plan.order_id(), f"customer {order_plan.customer_id}"
     was_there = order_id in world.invariants.orders
-    reply = call(world, "POST", "/orders", request, idempotency_key=wish.key, **headers)
+    reply = call(world, "POST", "/orders", request, idempotency_key=order_plan.key, **headers)
     if reply.status == 422 and reply.body["type"].endswith("/contact-missing"):
-        world.invariants.told_of_no_contact(wish.customer_id, order_id, was_there)
+        world.invariants.told_of_no_contact(order_plan.customer_id, order_id, was_there)
     elif reply.status not in NO_ANSWER:
         lines = [(line["sku"], line["quantity"]) for line in request["lines"]]
         world.invariants.answered_for(who, order_id, lines, refused=reply.status == 422)
@@ -141,15 +143,15 @@ def place(world: "World", wish: Wish, *, respond_async: bool = False, body: Mapp
     return reply
 
 
-def show(world: "World", wish: Wish) -> Reply:
+def show(world: "World", order_plan: OrderPlan) -> Reply:
     """GET the order; a status that is an end is the truth (C1)."""
     since = world.scheduler.now
-    reply = call(world, "GET", f"/orders/{wish.order_id()}")
+    reply = call(world, "GET", f"/orders/{order_plan.order_id()}")
     if reply.status == 200:
-        who = f"customer {wish.customer_id}"
-        world.invariants.statements.answered(who, wish.order_id(), reply.status, reply.body, reply.tag, since)
+        who = f"customer {order_plan.customer_id}"
+        world.invariants.statements.answered(who, order_plan.order_id(), reply.status, reply.body, reply.tag, since)
     if reply.status == 200 and reply.body["status"] in ("CONFIRMED", "CANCELLED"):
-        world.invariants.told(f"customer {wish.customer_id}", wish.order_id(), reply.body["status"])
+        world.invariants.told(f"customer {order_plan.customer_id}", order_plan.order_id(), reply.body["status"])
     return reply
 
 
@@ -184,14 +186,16 @@ def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Re
     return reply
 
 
-def publish(world: "World", wish: Wish, channel: str, copy: int = 0, data: Mapping[str, object] | None = None) -> None:
+def publish(
+    world: "World", order_plan: OrderPlan, channel: str, copy: int = 0, data: Mapping[str, object] | None = None
+) -> None:
     """Put a channel's OrderPlaced on the bus. A channel has no outbox, so it retries until the bus accepts."""
     task = world.scheduler.current
     assert task is not None
-    event_id = f"{channel}-{wish.key}-{copy}"
+    event_id = f"{channel}-{order_plan.key}-{copy}"
     detail = {
         "metadata": {"event_id": event_id, "event_version": 1, "occurred_at": world.time_of(world.scheduler.now)},
-        "data": {"idempotency_key": wish.key, **wish.request()} if data is None else data,
+        "data": {"idempotency_key": order_plan.key, **order_plan.request()} if data is None else data,
     }
     entry = {
         "EventBusName": deployment.BUS,
@@ -293,7 +297,7 @@ def _operate_refund(world: "World", command: dict[str, str]) -> None:
     world.functions.invoke("payment-operator", command, f"operator > {command['order_id']}")
 
 
-class Crowd:
+class Workload:
     """The customers of a random world: `count` orders, drawn from the world's chance."""
 
     def __init__(self, world: "World", count: int, chosen: frozenset[int] | None = None) -> None:
@@ -305,8 +309,8 @@ class Crowd:
         self.returns = self.chance.below("a day of returns", 3) == 0
         """Whether most orders are returned, by cards that refuse the refund at first."""
 
-    def come(self) -> None:
-        """Stock the shop, and let everybody loose."""
+    def run(self) -> None:
+        """Stock the shop, and spawn the customers, the operator, the carrier and the intruders."""
         world, chance = self.world, self.chance
         skus = [f"SKU-{position}" for position in range(3 + chance.below("skus", 6))]
         currency = chance.choice("currency", ("USD", "EUR", "JPY"))
@@ -325,31 +329,31 @@ class Crowd:
             if kind != "none":
                 contacts[customer_id] = kind
         seed(world, prices, stock, contacts)
-        anybody = self.chosen is None or bool(self.chosen)
-        if anybody:
+        any_order = self.chosen is None or bool(self.chosen)
+        if any_order:
             world.conditions.begin(150.0 + self.count)
         for number in range(self.count):
             if self.chosen is None or number in self.chosen:
                 self._place_later(number, skus, currency, people)
-        if anybody:
+        if any_order:
             self._deliver_later([sku for sku in skus if stock[sku] < plenty])
             self._change_prices_later(skus, currency)
             self._change_contacts_later(sorted(contacts))
             if self.returns or chance.below("eager operator", 2):
                 world.spawn("eager operator", self._retry_at_once)
             world.spawn("operator again", self._operate, after=int(chance.between("operator", 1.0, 60.0) * SECOND))
-            Forger(world).come()
-            Stranger(world).come()
+            Forger(world).run()
+            Stranger(world).run()
             world.spawn("carrier", self._tell, after=int(chance.between("carrier", 30.0, 90.0) * SECOND))
 
     def _place_later(self, number: int, skus: list[str], currency: str, people: int) -> None:
-        """Let a customer come for the order of this number."""
-        chance, wish = self.chance, self._wish(number, skus, currency, people)
+        """Spawn the customer of the order with this number."""
+        chance, order_plan = self.chance, self._plan_order(number, skus, currency, people)
         act = chance.weighted(f"act {number}", _ACTS)
         if self.returns and chance.below(f"returned {number}", 4):
-            act = Crowd._return_it
+            act = Workload._return_it
         at = int(chance.between(f"arrival {number}", 0.0, 20.0 + self.count) * SECOND)
-        self.world.spawn(f"order {number}", partial(act, self, wish), after=at)
+        self.world.spawn(f"order {number}", partial(act, self, order_plan), after=at)
 
     def _deliver_later(self, scarce: list[str]) -> None:
         """Let one to three deliveries of each scarce SKU arrive, some of them late."""
@@ -381,100 +385,118 @@ class Crowd:
                 at = int(chance.between(f"{customer_id} later at", 1.0, 150.0 + self.count) * SECOND)
                 world.spawn(f"{customer_id} {later}", partial(self._change_contact, customer_id, later), after=at)
 
-    def _wish(self, number: int, skus: list[str], currency: str, people: int) -> Wish:
+    def _plan_order(self, number: int, skus: list[str], currency: str, people: int) -> OrderPlan:
         chance, name = self.chance, f"wish {number}"
         wanted = chance.shuffled(f"{name} skus", skus)[: 1 + chance.below(f"{name} lines", 3)]
         lines = tuple((sku, 1 + chance.below(f"{name} {sku}", 3)) for sku in wanted)
         customer_id = f"c{chance.below(f'{name} customer', people)}"
         tokens = accounts.TOKENS if self.world.adapters else TOKENS
         token, if_short = chance.weighted(f"{name} token", tokens), chance.weighted(f"{name} if short", IF_SHORT)
-        return Wish(number, customer_id, f"key-{number}", lines, currency, token, if_short)
+        return OrderPlan(number, customer_id, f"key-{number}", lines, currency, token, if_short)
 
     # the acts of customers
 
-    def _buy(self, wish: Wish) -> None:
+    def _buy(self, order_plan: OrderPlan) -> None:
         """Place the order, and do not take silence for an answer."""
-        self._insist(wish, respond_async=False)
+        self._insist(order_plan, respond_async=False)
 
-    def _buy_async(self, wish: Wish) -> None:
-        self._insist(wish, respond_async=True)
+    def _buy_async(self, order_plan: OrderPlan) -> None:
+        self._insist(order_plan, respond_async=True)
 
-    def _insist(self, wish: Wish, respond_async: bool) -> None:
+    def _insist(self, order_plan: OrderPlan, respond_async: bool) -> None:
         for attempt in range(3):
-            reply = place(self.world, wish, respond_async=respond_async)
+            reply = place(self.world, order_plan, respond_async=respond_async)
             if reply.status not in NO_ANSWER:
                 break
-            self._pause(f"insist {wish.number} {attempt}", 0.1, 20.0)
-        if reply.status == 202 and self.chance.below(f"looks {wish.number}", 2):
-            self._pause(f"look {wish.number}", 0.5, 120.0)
-            show(self.world, wish)
+            self._pause(f"insist {order_plan.number} {attempt}", 0.1, 20.0)
+        if reply.status == 202 and self.chance.below(f"looks {order_plan.number}", 2):
+            self._pause(f"look {order_plan.number}", 0.5, 120.0)
+            show(self.world, order_plan)
 
-    def _click_twice(self, wish: Wish) -> None:
+    def _click_twice(self, order_plan: OrderPlan) -> None:
         """Two requests of one key at once."""
         task = self._task()
         other = task.numbered("other click")
         after = int(self.chance.between(other, 0.0, 0.6) * SECOND)
-        self.world.spawn(other, partial(place, self.world, wish), after=after)
-        place(self.world, wish)
+        self.world.spawn(other, partial(place, self.world, order_plan), after=after)
+        place(self.world, order_plan)
 
-    def _change_the_mind(self, wish: Wish) -> None:
+    def _change_the_mind(self, order_plan: OrderPlan) -> None:
         """Order, and cancel a moment later, while the saga runs, or after it was cut."""
-        respond_async = self.chance.below(f"mind {wish.number}", 3) > 0
+        respond_async = self.chance.below(f"mind {order_plan.number}", 3) > 0
         task = self._task()
         other = task.numbered("regret")
         after = int(self.chance.between(other, 0.02, self.chance.choice(f"{other} by", (1.0, 3.0, 90.0))) * SECOND)
-        self.world.spawn(other, lambda: self._regret(wish), after=after)
-        place(self.world, wish, respond_async=respond_async)
+        self.world.spawn(other, lambda: self._regret(order_plan), after=after)
+        place(self.world, order_plan, respond_async=respond_async)
 
-    def _regret(self, wish: Wish) -> None:
+    def _regret(self, order_plan: OrderPlan) -> None:
         for attempt in range(3):
-            reply = cancel(self.world, wish.order_id(), self.chance.choice(f"reason {wish.number}", (None, "OPERATOR")))
+            reply = cancel(
+                self.world, order_plan.order_id(), self.chance.choice(f"reason {order_plan.number}", (None, "OPERATOR"))
+            )
             if reply.status in (200, 409) and not reply.body.get("type", "").endswith("being-confirmed"):
                 return
-            self._pause(f"regret {wish.number} {attempt}", 0.5, 30.0)
+            self._pause(f"regret {order_plan.number} {attempt}", 0.5, 30.0)
 
-    def _return_it(self, wish: Wish) -> None:
+    def _return_it(self, order_plan: OrderPlan) -> None:
         """Order, and cancel when it is confirmed: at the sweep by which the parcel goes, as it goes, or whenever."""
-        if self.returns or self.chance.below(f"return {wish.number} refused", 3) == 0:
-            wish = replace(wish, token=accounts.REFUND_FAILS if self.world.adapters else "pm_card_refund_refused")
-        place(self.world, wish)
-        match self.chance.below(f"return {wish.number} when", 3):
+        if self.returns or self.chance.below(f"return {order_plan.number} refused", 3) == 0:
+            order_plan = replace(order_plan, token=accounts.REFUND_FAILS if self.world.adapters else "pm_card_refund_refused")
+        place(self.world, order_plan)
+        match self.chance.below(f"return {order_plan.number} when", 3):
             case 0:
                 wait = 60.0 - self.world.scheduler.now / SECOND % 60
-                self._pause(f"return {wish.number}", wait, wait + 1.0)
+                self._pause(f"return {order_plan.number}", wait, wait + 1.0)
             case 1:
-                self._await_the_parcel(wish)
+                self._await_the_parcel(order_plan)
             case 2:
-                self._pause(f"return {wish.number}", 0.1, self.chance.choice(f"return {wish.number} by", (20.0, 90.0, 200.0)))
-        self._regret(wish)
+                self._pause(
+                    f"return {order_plan.number}",
+                    0.1,
+                    self.chance.choice(f"return {order_plan.number} by", (20.0, 90.0, 200.0)),
+                )
+        self._regret(order_plan)
 
-    def _await_the_parcel(self, wish: Wish) -> None:
+    def _await_the_parcel(self, order_plan: OrderPlan) -> None:
         """Until the carrier has the parcel, known here or not; two minutes at most."""
-        order_id, until = wish.order_id(), self.world.scheduler.now + 120 * SECOND
+        order_id, until = order_plan.order_id(), self.world.scheduler.now + 120 * SECOND
         while order_id not in RemoteCarrier.has and self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 10)
 
-    def _reuse_the_key(self, wish: Wish) -> None:
+    def _reuse_the_key(self, order_plan: OrderPlan) -> None:
         """Send another body with the same key: it is refused, and nothing changes."""
-        place(self.world, wish)
-        other = {**wish.request(), "lines": [{"sku": wish.lines[0][0], "quantity": 7}]}
-        place(self.world, wish, body=other)
+        place(self.world, order_plan)
+        other = {**order_plan.request(), "lines": [{"sku": order_plan.lines[0][0], "quantity": 7}]}
+        place(self.world, order_plan, body=other)
 
-    def _by_channel(self, wish: Wish) -> None:
+    def _by_channel(self, order_plan: OrderPlan) -> None:
         """Put a channel's event, sometimes twice, sometimes with a bad one beside it, sometimes with its key used again."""
-        channel = self.chance.choice(f"channel {wish.number}", CHANNELS)
-        publish(self.world, wish, channel)
-        match self.chance.below(f"channel {wish.number} again", 6):
+        channel = self.chance.choice(f"channel {order_plan.number}", CHANNELS)
+        publish(self.world, order_plan, channel)
+        match self.chance.below(f"channel {order_plan.number} again", 6):
             case 0:
-                publish(self.world, wish, channel, 1)
+                publish(self.world, order_plan, channel, 1)
             case 1:
-                publish(self.world, wish, channel, 2, {**wish.request(), "idempotency_key": wish.key, "surprise": 1})
+                publish(
+                    self.world,
+                    order_plan,
+                    channel,
+                    2,
+                    {**order_plan.request(), "idempotency_key": order_plan.key, "surprise": 1},
+                )
             case 2:
                 unknown = [{"sku": "NO-SUCH-SKU", "quantity": 1}]
-                data = {**wish.request(), "idempotency_key": f"{wish.key}-bad", "lines": unknown}
-                publish(self.world, wish, channel, 3, data)
+                data = {**order_plan.request(), "idempotency_key": f"{order_plan.key}-bad", "lines": unknown}
+                publish(self.world, order_plan, channel, 3, data)
             case 3:
-                publish(self.world, wish, channel, 4, {**wish.request(), "idempotency_key": wish.key, "customer_id": STRANGER})
+                publish(
+                    self.world,
+                    order_plan,
+                    channel,
+                    4,
+                    {**order_plan.request(), "idempotency_key": order_plan.key, "customer_id": STRANGER},
+                )
 
     def _tell(self) -> None:
         """Deliver parcels. The webhook reports some of them, some twice; a stranger calls it too."""
@@ -527,9 +549,9 @@ class Crowd:
             self.world.scheduler.sleep(SECOND * 2 // 5)
             retry_refused_refunds(self.world, also=("REFUNDING",))
 
-    def _be_forgotten_while_booked(self, wish: Wish) -> None:
-        """Order, and be forgotten when the carrier was asked for the parcel and it is not known what it said."""
-        buyer = replace(wish, customer_id=f"gone-{wish.number}")
+    def _be_forgotten_while_booked(self, order_plan: OrderPlan) -> None:
+        """Order, and be forgotten when the carrier was asked for the parcel and its answer is unknown."""
+        buyer = replace(order_plan, customer_id=f"gone-{order_plan.number}")
         path, order_id = f"/customers/{buyer.customer_id}/contact", buyer.order_id()
         self.world.invariants.forgotten.add(buyer.customer_id)
         call(self.world, "PUT", path, contact_of(buyer.customer_id))
@@ -554,15 +576,15 @@ class Crowd:
             invariants.fail("P1", f"the contact of {customer_id} is stored, though the API says that it is deleted")
         return True
 
-    def _register_and_buy(self, wish: Wish) -> None:
+    def _register_and_buy(self, order_plan: OrderPlan) -> None:
         """Leave one's contact, and order as soon as that is answered."""
-        customer_id = f"new-{wish.number}"
+        customer_id = f"new-{order_plan.number}"
         for _ in range(5):
             if call(self.world, "PUT", f"/customers/{customer_id}/contact", contact_of(customer_id)).status == 204:
                 break
         else:
             self.world.invariants.forgotten.add(customer_id)
-        self._insist(replace(wish, customer_id=customer_id), respond_async=False)
+        self._insist(replace(order_plan, customer_id=customer_id), respond_async=False)
 
     def _pause(self, name: str, least: float, most: float) -> None:
         self.world.scheduler.sleep(int(self.chance.between(name, least, most) * SECOND))
@@ -573,16 +595,16 @@ class Crowd:
         return task
 
 
-_ACTS: tuple[tuple[Callable[[Crowd, Wish], None], float], ...] = (
-    (Crowd._buy, 24.0),
-    (Crowd._return_it, 16.0),
-    (Crowd._buy_async, 14.0),
-    (Crowd._click_twice, 8.0),
-    (Crowd._change_the_mind, 16.0),
-    (Crowd._reuse_the_key, 4.0),
-    (Crowd._by_channel, 18.0),
-    (Crowd._register_and_buy, 8.0),
-    (Crowd._be_forgotten_while_booked, 8.0),
+_ACTS: tuple[tuple[Callable[[Workload, OrderPlan], None], float], ...] = (
+    (Workload._buy, 24.0),
+    (Workload._return_it, 16.0),
+    (Workload._buy_async, 14.0),
+    (Workload._click_twice, 8.0),
+    (Workload._change_the_mind, 16.0),
+    (Workload._reuse_the_key, 4.0),
+    (Workload._by_channel, 18.0),
+    (Workload._register_and_buy, 8.0),
+    (Workload._be_forgotten_while_booked, 8.0),
 )
 _LATER: Final = (
     (None, 60.0),

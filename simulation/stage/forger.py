@@ -67,8 +67,8 @@ class Forger:
         self.world = world
         self.chance = world.chance
 
-    def come(self) -> None:
-        """Let it try its luck, now and then."""
+    def run(self) -> None:
+        """Spawn its attempts, spread over the first minutes."""
         for number in range(ATTEMPTS):
             name = f"{FORGER} {number}"
             after = int(self.chance.between(f"{name} when", 0.5, 120.0) * SECOND)

@@ -586,7 +586,7 @@ class Invariants:
 
     # calls outside
 
-    def heard(self, event: "Envelope") -> None:
+    def accepted(self, event: "Envelope") -> None:
         """Check an event that the bus accepted: one of ours was in an outbox first, with the same words (E5)."""
         if event["detail"]["metadata"].get("order_id") == FROM_A_NEWER_VERSION:
             return

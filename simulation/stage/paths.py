@@ -10,13 +10,13 @@ from simulation.engine.process import SINK
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
 from simulation.stage import customers
-from simulation.stage.customers import Wish
+from simulation.stage.customers import OrderPlan
 from simulation.stage.deployment import SUBSCRIPTIONS
 from simulation.stage.invariants import Violated, status_of, text_of
 from simulation.stage.world import MINUTE, World
 
 FULFILMENT: Final = frozenset(s.queue for s in SUBSCRIPTIONS) - {"order-intake"}
-Act = Callable[[World, Wish], None]
+Act = Callable[[World, OrderPlan], None]
 Base = Callable[[str, int], Mode | None]
 """The fault that strikes a path before the enumeration does: (boundary, time) → mode."""
 
@@ -39,9 +39,9 @@ class Path:
     if_short: str = "REJECT"
 
     @property
-    def wish(self) -> Wish:
+    def order_plan(self) -> OrderPlan:
         """The order: three of one SKU and one of another."""
-        return Wish(0, "c0", f"key-{self.name}", (("SKU-A", 3), ("SKU-B", 1)), "USD", self.token, self.if_short)
+        return OrderPlan(0, "c0", f"key-{self.name}", (("SKU-A", 3), ("SKU-B", 1)), "USD", self.token, self.if_short)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
         customers.seed(world, prices, {"SKU-A": path.stock, "SKU-B": 10}, contacts)
         if boundaries:
             world.network.boundaries = []
-        world.spawn("customer", lambda: path.act(world, path.wish))
+        world.spawn("customer", lambda: path.act(world, path.order_plan))
 
     try:
         with redirect_stdout(SINK):
@@ -108,84 +108,84 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
         world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
     finally:
         world.abandon()
-    order = world.invariants.orders.get(path.wish.order_id(path.channel))
+    order = world.invariants.orders.get(path.order_plan.order_id(path.channel))
     status = " ".join(filter(None, (status_of(order), text_of(order, "reason"))))
     met = tuple(world.network.boundaries or ())
     return PathVerdict(violated, text, status, world.history.digest(), dict(plan.struck), met, tuple(world.history.lines))
 
 
-def _buy(world: World, wish: Wish) -> None:
+def _buy(world: World, order_plan: OrderPlan) -> None:
     for _ in range(2):
-        if customers.place(world, wish).status not in customers.NO_ANSWER:
+        if customers.place(world, order_plan).status not in customers.NO_ANSWER:
             return
         world.scheduler.sleep(SECOND)
 
 
-def _buy_and_be_forgotten(world: World, wish: Wish) -> None:
-    world.invariants.forgotten.add(wish.customer_id)
-    _buy(world, wish)
+def _buy_and_be_forgotten(world: World, order_plan: OrderPlan) -> None:
+    world.invariants.forgotten.add(order_plan.customer_id)
+    _buy(world, order_plan)
     for _ in range(3):
-        if customers.call(world, "DELETE", f"/customers/{wish.customer_id}/contact").status == 204:
+        if customers.call(world, "DELETE", f"/customers/{order_plan.customer_id}/contact").status == 204:
             return
         world.scheduler.sleep(SECOND)
 
 
-def _buy_async(world: World, wish: Wish) -> None:
+def _buy_async(world: World, order_plan: OrderPlan) -> None:
     for _ in range(2):
-        if customers.place(world, wish, respond_async=True).status not in customers.NO_ANSWER:
+        if customers.place(world, order_plan, respond_async=True).status not in customers.NO_ANSWER:
             return
         world.scheduler.sleep(SECOND)
 
 
-def _click_twice(world: World, wish: Wish) -> None:
-    world.spawn("other click", lambda: _buy(world, wish), after=30_000)
-    _buy(world, wish)
+def _click_twice(world: World, order_plan: OrderPlan) -> None:
+    world.spawn("other click", lambda: _buy(world, order_plan), after=30_000)
+    _buy(world, order_plan)
 
 
-def _regret(world: World, wish: Wish) -> None:
-    _buy_async(world, wish)
+def _regret(world: World, order_plan: OrderPlan) -> None:
+    _buy_async(world, order_plan)
     for _ in range(2):
-        if customers.cancel(world, wish.order_id()).status in (200, 409):
+        if customers.cancel(world, order_plan.order_id()).status in (200, 409):
             return
         world.scheduler.sleep(SECOND)
 
 
-def _return_at_once(world: World, wish: Wish) -> None:
-    _buy(world, wish)
+def _return_at_once(world: World, order_plan: OrderPlan) -> None:
+    _buy(world, order_plan)
     world.scheduler.sleep(SECOND)
-    customers.cancel(world, wish.order_id())
+    customers.cancel(world, order_plan.order_id())
 
 
-def _return_at_the_sweep(world: World, wish: Wish) -> None:
+def _return_at_the_sweep(world: World, order_plan: OrderPlan) -> None:
     """Cancel in the moment in which the parcel is handed over."""
-    _buy(world, wish)
+    _buy(world, order_plan)
     world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
-    customers.cancel(world, wish.order_id())
+    customers.cancel(world, order_plan.order_id())
 
 
-def _return_too_late(world: World, wish: Wish) -> None:
-    _buy(world, wish)
+def _return_too_late(world: World, order_plan: OrderPlan) -> None:
+    _buy(world, order_plan)
     world.scheduler.sleep(MINUTE + 5 * SECOND)
-    customers.cancel(world, wish.order_id())
+    customers.cancel(world, order_plan.order_id())
 
 
-def _buy_and_wait(world: World, wish: Wish) -> None:
+def _buy_and_wait(world: World, order_plan: OrderPlan) -> None:
     """Buy; the missing stock arrives a little later."""
-    _buy(world, wish)
+    _buy(world, order_plan)
     world.scheduler.sleep(45 * SECOND)
     customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}])
 
 
-def _wait_and_regret(world: World, wish: Wish) -> None:
+def _wait_and_regret(world: World, order_plan: OrderPlan) -> None:
     """Buy and cancel; the missing stock arrives while the customer cancels."""
     world.spawn("delivery", lambda: customers.replenish(world, "late", [{"sku": "SKU-A", "quantity": 1}]), after=MINUTE)
-    _buy(world, wish)
+    _buy(world, order_plan)
     world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
-    customers.cancel(world, wish.order_id())
+    customers.cancel(world, order_plan.order_id())
 
 
-def _by_channel(world: World, wish: Wish) -> None:
-    customers.publish(world, wish, "cdnow")
+def _by_channel(world: World, order_plan: OrderPlan) -> None:
+    customers.publish(world, order_plan, "cdnow")
 
 
 def _first_start_lost(boundary: str, now: int) -> Mode | None:

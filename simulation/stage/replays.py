@@ -25,7 +25,7 @@ from simulation.engine.process import SINK
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
 from simulation.stage import customers, deployment, process
-from simulation.stage.customers import Wish
+from simulation.stage.customers import OrderPlan
 from simulation.stage.invariants import Violated
 from simulation.stage.runs import nothing_happens
 from simulation.stage.world import World
@@ -163,9 +163,11 @@ def _come(world: World, chance: Chance) -> None:
     for number, purchase in enumerate(chosen):
         lines = tuple((line["sku"], line["quantity"]) for line in purchase.lines)
         token = chance.weighted(f"token {number}", TOKENS)
-        wish = Wish(number, purchase.customer_id, f"{number}-{purchase.idempotency_key}", lines, cdnow.CURRENCY, token)
+        order_plan = OrderPlan(
+            number, purchase.customer_id, f"{number}-{purchase.idempotency_key}", lines, cdnow.CURRENCY, token
+        )
         at = int(chance.between(f"arrival {number}", 0.0, 90.0) * SECOND)
-        world.spawn(f"order {number}", lambda wish=wish: customers.publish(world, wish, CHANNEL), after=at)  # type: ignore[misc]
+        world.spawn(f"order {number}", lambda order_plan=order_plan: customers.publish(world, order_plan, CHANNEL), after=at)  # type: ignore[misc]
 
 
 def _spoiling(chance: Chance, plan: Losses, rule: Rule, spoiled: list[str]) -> Callable[[Envelope, str], None]:

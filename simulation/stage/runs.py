@@ -6,12 +6,12 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulation.engine.faults import OUTSIDE, Drawn, Listed, Mode, Plan
+from simulation.engine.faults import OUTSIDE, Mode, Plan, RandomFaults, ScriptedFaults
 from simulation.engine.process import SINK, keep_logs
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import HarnessError
 from simulation.stage import deployment
-from simulation.stage.customers import Crowd, retry_refused_refunds
+from simulation.stage.customers import Workload, retry_refused_refunds
 from simulation.stage.invariants import Violated
 from simulation.stage.world import World
 
@@ -59,13 +59,13 @@ class Verdict:
 def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) -> Verdict:
     """Run one world to its end."""
     chance = run.chance
-    plan: Plan = Listed(run.faults) if run.faults is not None else Drawn(chance, chance.choice("rate", RATES))
+    plan: Plan = ScriptedFaults(run.faults) if run.faults is not None else RandomFaults(chance, chance.choice("rate", RATES))
     world = World(chance, plan, keep_history=trace, adapters=run.adapters)
     violated, text, replays = None, "", 0
     keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
     try:
         with redirect_stdout(SINK):  # Powertools prints metrics
-            world.run(lambda world: Crowd(world, run.orders, run.chosen).come())
+            world.run(lambda world: Workload(world, run.orders, run.chosen).run())
             world.invariants.at_rest()
             world.invariants.deliveries_processed()
             replays = recover_and_replay(world)

@@ -40,8 +40,8 @@ class Stranger:
         self.world = world
         self.chance = world.chance
 
-    def come(self) -> None:
-        """Let it try its luck, now and then."""
+    def run(self) -> None:
+        """Spawn its attempts, spread over the first minutes."""
         for number in range(ATTEMPTS):
             after = int(self.chance.between(f"{STRANGER} {number} when", 0.5, 180.0) * SECOND)
             self.world.spawn(f"{STRANGER} {number}", partial(self._forge, number), after=after)

@@ -13,7 +13,7 @@ from simulation.engine.functions import Answered, Failed, Function, Functions
 from simulation.engine.history import History
 from simulation.engine.mail import Mailboxes
 from simulation.engine.network import Network, UnansweredError
-from simulation.engine.process import HEARD_BY
+from simulation.engine.process import ERROR_RECEIVER
 from simulation.engine.queues import Queue, Sqs
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND, Scheduler, Task
@@ -66,9 +66,9 @@ class World:
         self._create_tables()
         self._deploy()
         self.invariants = Invariants(self)
-        self.bus.heard = self.invariants.heard
+        self.bus.on_accepted = self.invariants.accepted
         self.network.met = self.invariants.met
-        self.mail.heard = self.invariants.statements.mailed
+        self.mail.on_sent = self.invariants.statements.mailed
         RemoteCarrier.statements = self.invariants.statements
         self.functions.raised = self.invariants.failed
         self.accounts: accounts.Accounts | None = None
@@ -275,7 +275,7 @@ class World:
         from kernel import clock
 
         sdk.stand_behind(self.sdk)
-        HEARD_BY[0] = self._logged
+        ERROR_RECEIVER[0] = self._logged
         with clock.held_by(self.clock):
             begin(self)
             self.settle(minutes)
