@@ -3,14 +3,47 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NotRequired, Required, TypedDict
 
+from simulation.engine.api import Response
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.network import Network
 from simulation.engine.scheduler import SECOND
 
-Envelope = dict[str, Any]
+Envelope = TypedDict(
+    "Envelope",
+    {
+        "version": str,
+        "id": str,
+        "detail-type": str,
+        "source": str,
+        "account": str,
+        "time": str,
+        "region": str,
+        "resources": list[str],
+        "detail": dict[str, Any],
+        "replay-name": NotRequired[str],
+    },
+)
+"""An event as EventBridge delivers it. `detail` is any JSON object."""
+
+
+class Entry(TypedDict, total=False):
+    """An event of a PutEvents; `Detail` is JSON."""
+
+    Source: Required[str]
+    DetailType: Required[str]
+    Detail: Required[str]
+    EventBusName: str
+
+
+class PutEvents(TypedDict):
+    """The parameters of PutEvents."""
+
+    Entries: list[Entry]
+
+
 MAX_ENTRIES: Final = 10
 
 
@@ -62,11 +95,11 @@ class Bus:
         """Deliveries on their way to their targets."""
         self._puts = 0
 
-    def call(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
+    def call(self, operation: str, request: PutEvents, boundary: str) -> Response:
         """PutEvents."""
         return self._put(request, boundary, lambda position: False)
 
-    def call_partial(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def call_partial(self, operation: str, request: PutEvents, boundary: str) -> Response:
         """Answer a PutEvents with some failed entries by 200 and FailedEntryCount."""
         count = len(request["Entries"])
         always = self.network.chance.below(f"partial {boundary}", count)
@@ -76,7 +109,7 @@ class Bus:
             lambda position: position == always or self.network.chance.below(f"partial {boundary} {position}", 2) == 0,
         )
 
-    def _put(self, request: Mapping[str, Any], boundary: str, fails: Callable[[int], bool]) -> dict[str, Any]:
+    def _put(self, request: PutEvents, boundary: str, fails: Callable[[int], bool]) -> Response:
         entries = request["Entries"]
         if len(entries) > MAX_ENTRIES:
             raise RefusalError("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
@@ -92,7 +125,7 @@ class Bus:
                 self._accept(envelope_id, entry)
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
-    def _envelope(self, envelope_id: str, entry: Mapping[str, str]) -> Envelope:
+    def _envelope(self, envelope_id: str, entry: Entry) -> Envelope:
         return {
             "version": "0",
             "id": envelope_id,
@@ -105,7 +138,7 @@ class Bus:
             "detail": json.loads(entry["Detail"]),
         }
 
-    def _accept(self, envelope_id: str, entry: Mapping[str, str]) -> None:
+    def _accept(self, envelope_id: str, entry: Entry) -> None:
         event = self._envelope(envelope_id, entry)
         self.archive.append(event)
         about = event_id_of(event)
@@ -121,7 +154,7 @@ class Bus:
     def forge(self, source: str, detail_type: str, detail: Mapping[str, object]) -> None:
         """Deliver an event, which no archive keeps, to the queues of all rules that match it."""
         self._puts += 1
-        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry: Entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
         event = self._envelope(f"envelope-{self._puts}", entry)
         self.network.history.add(self.scheduler.now, f"forged {detail_type} {event_id_of(event)}")
         for rule in self.rules:
@@ -140,7 +173,7 @@ class Bus:
         for position, event in enumerate(shuffled):
             for rule in self.rules:
                 if rule.name in rules:
-                    replayed = {**event, "replay-name": name}
+                    replayed: Envelope = {**event, "replay-name": name}
                     if rule.matches(replayed):
                         about = f"replay {name} {event_id_of(event)} {position} → {rule.name}"
                         self._deliver(rule, replayed, about, Kind.REPLAYED_DELIVERY)

@@ -5,16 +5,81 @@ Every request is atomic. Held against ministack, request by request, in test_dyn
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict
 
 from simulation.engine import expressions
-from simulation.engine.expressions import InvalidExpressionError, Item
+from simulation.engine.api import Request
+from simulation.engine.expressions import AttributeValue, InvalidExpressionError, Item, Names, Values
 
 TOKEN_MINUTES: Final = 10
 """How long DynamoDB remembers a ClientRequestToken."""
 MAX_ACTIONS: Final = 100
 RECENT_WRITES: Final = 2048
 """How many writes a table remembers for stale reads."""
+
+
+class Action(TypedDict, total=False):
+    """The parameters of an operation on one table, and of an action in a transaction, that this DynamoDB has."""
+
+    TableName: Required[str]
+    Key: Mapping[str, AttributeValue]
+    Item: Mapping[str, AttributeValue]
+    IndexName: str
+    ConsistentRead: bool
+    KeyConditionExpression: str
+    FilterExpression: str
+    ProjectionExpression: str
+    ConditionExpression: str
+    UpdateExpression: str
+    ExpressionAttributeNames: Names
+    ExpressionAttributeValues: Values
+    ExclusiveStartKey: Mapping[str, AttributeValue]
+    ScanIndexForward: bool
+    Limit: int
+    Select: str
+    ReturnValues: str
+    ReturnValuesOnConditionCheckFailure: str
+
+
+class KeysAndAttributes(TypedDict, total=False):
+    """The items to read of one table in a BatchGetItem."""
+
+    Keys: Required[list[Item]]
+    ConsistentRead: bool
+
+
+class BatchRead(TypedDict):
+    """The parameters of BatchGetItem: the keys by table."""
+
+    RequestItems: Mapping[str, KeysAndAttributes]
+
+
+class Transaction(TypedDict, total=False):
+    """The parameters of TransactWriteItems: each action by its kind, `Put`, `Update`, `Delete` or `ConditionCheck`."""
+
+    TransactItems: Required[list[Mapping[str, Action]]]
+    ClientRequestToken: str
+
+
+class Answer(TypedDict, total=False):
+    """The response to an operation; each has its own part of these."""
+
+    Item: dict[str, AttributeValue]
+    Items: list[dict[str, AttributeValue]]
+    Attributes: dict[str, AttributeValue]
+    Count: int
+    ScannedCount: int
+    LastEvaluatedKey: dict[str, AttributeValue]
+    Responses: dict[str, list[dict[str, AttributeValue]]]
+    UnprocessedKeys: dict[str, KeysAndAttributes]
+
+
+class CancellationReason(TypedDict, total=False):
+    """The reason why an action cancels its transaction; `{"Code": "None"}` if it does not."""
+
+    Code: Required[str]
+    Message: str
+    Item: dict[str, AttributeValue]
 
 
 class RefusalError(Exception):
@@ -45,7 +110,7 @@ class Table:
     hash_key: str
     range_key: str | None = None
     indexes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[str, Item] = field(default_factory=dict)
     entries: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     """By index and partition: the sort key of each row, by the row's key."""
     recent: list[tuple[int, str, Item | None]] = field(default_factory=list)
@@ -59,12 +124,12 @@ class Table:
         except KeyError:
             raise RefusalError("ValidationException", "one of the required keys was not given a value") from None
 
-    def key_item(self, item: Item) -> dict[str, Any]:
+    def key_item(self, item: Item) -> dict[str, AttributeValue]:
         """Return the item's key attributes alone."""
         names = (self.hash_key,) if self.range_key is None else (self.hash_key, self.range_key)
         return {name: item[name] for name in names}
 
-    def store(self, key: str, new: dict[str, Any] | None) -> None:
+    def store(self, key: str, new: Item | None) -> None:
         """Put `new` where `key` is, or nothing."""
         old = self.rows.get(key)
         if new is None:
@@ -94,8 +159,8 @@ class DynamoDB:
         self.tables: dict[str, Table] = {}
         self.now = now
         self.committed: Callable[[list[Change]], None] = lambda changes: None
-        self._tokens: dict[str, tuple[int, Any]] = {}
-        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+        self._tokens: dict[str, tuple[int, list[Mapping[str, Action]]]] = {}
+        self._operations: dict[str, Callable[[Any], Answer]] = {
             "GetItem": self.get_item,
             "BatchGetItem": self.batch_get_item,
             "PutItem": self.put_item,
@@ -117,23 +182,23 @@ class DynamoDB:
         self.tables[name] = Table(name, hash_key, range_key, dict(indexes or {}))
         return self.tables[name]
 
-    def call(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
+    def call(self, operation: str, request: Request) -> Answer:
         """Return the response to a request in boto3's form. Raises RefusalError."""
         try:
             return self._operations[operation](request)
         except InvalidExpressionError as error:
             raise RefusalError("ValidationException", str(error)) from None
 
-    def call_stale(self, operation: str, request: Mapping[str, Any], lag: int) -> dict[str, Any]:
+    def call_stale(self, operation: str, request: Request, lag: int) -> Answer:
         """Return the response to a read as it was up to `lag` microseconds ago: an index or a replica that is behind."""
-        undone: list[tuple[Table, str, Any]] = []
+        undone: list[tuple[Table, str, Item | None]] = []
         names = request["RequestItems"] if operation == "BatchGetItem" else (request["TableName"],)
         for table in (self.tables[name] for name in names):
             for when, key, old in reversed(table.recent):
                 if when <= self.now() - lag:
                     break
                 undone.append((table, key, table.rows.get(key)))
-                table.store(key, old)  # type: ignore[arg-type]
+                table.store(key, old)
         try:
             return self.call(operation, request)
         finally:
@@ -142,14 +207,14 @@ class DynamoDB:
 
     # reads
 
-    def get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def get_item(self, request: Action) -> Answer:
         """GetItem."""
         table = self._table(request)
         paths = _projection(request)
         found = table.rows.get(table.key_of(request["Key"]))
         return {} if found is None else {"Item": _projected(found, paths, request)}
 
-    def batch_get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def batch_get_item(self, request: BatchRead) -> Answer:
         """BatchGetItem."""
         responses = {}
         for name, wanted in request["RequestItems"].items():
@@ -162,7 +227,7 @@ class DynamoDB:
             responses[name] = [dict(table.rows[key]) for key in keys if key in table.rows]
         return {"Responses": responses, "UnprocessedKeys": {}}
 
-    def query(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def query(self, request: Action) -> Answer:
         """Query, of the table by its own key or of a keys-only index."""
         table = self._table(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
@@ -187,14 +252,14 @@ class DynamoDB:
             found.reverse()
         return self._page(table, request, [(key, item) for _, key, item in found])
 
-    def scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def scan(self, request: Action) -> Answer:
         """Scan, in the order of the keys."""
         table = self._table(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         expressions.check_used((*_filters(request), *_projections(request)), names, values)
         return self._page(table, request, sorted(table.rows.items()))
 
-    def _page(self, table: Table, request: Mapping[str, Any], found: list[tuple[str, Item]]) -> dict[str, Any]:
+    def _page(self, table: Table, request: Action, found: list[tuple[str, Item]]) -> Answer:
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         if "ExclusiveStartKey" in request:
             start = table.key_of(request["ExclusiveStartKey"])
@@ -204,7 +269,7 @@ class DynamoDB:
         page = found[:limit]
         keep = expressions.condition(request["FilterExpression"]) if "FilterExpression" in request else None
         kept = [item for _, item in page if keep is None or keep(item, names, values)]
-        answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page)}
+        answer: Answer = {"Count": len(kept), "ScannedCount": len(page)}
         if request.get("Select") != "COUNT":
             paths = _projection(request)
             answer["Items"] = [_projected(item, paths, request) for item in kept]
@@ -216,19 +281,19 @@ class DynamoDB:
 
     # writes
 
-    def put_item(self, request: Mapping[str, object]) -> dict[str, Any]:
+    def put_item(self, request: Action) -> Answer:
         """PutItem."""
         change = self._decide("Put", request)
         self._commit([change])
         return {"Attributes": dict(change.old)} if request.get("ReturnValues") == "ALL_OLD" and change.old else {}
 
-    def delete_item(self, request: Mapping[str, object]) -> dict[str, Any]:
+    def delete_item(self, request: Action) -> Answer:
         """DeleteItem."""
         change = self._decide("Delete", request)
         self._commit([change])
         return {"Attributes": dict(change.old)} if request.get("ReturnValues") == "ALL_OLD" and change.old else {}
 
-    def update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def update_item(self, request: Action) -> Answer:
         """UpdateItem."""
         change = self._decide("Update", request)
         self._commit([change])
@@ -246,7 +311,7 @@ class DynamoDB:
             return {"Attributes": found} if found else {}
         return {}
 
-    def transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def transact_write_items(self, request: Transaction) -> Answer:
         """TransactWriteItems."""
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
         token = request.get("ClientRequestToken")
@@ -285,7 +350,7 @@ class DynamoDB:
             self._tokens[token] = (self.now(), request["TransactItems"])
         return {}
 
-    def _decide(self, kind: str, action: Mapping[str, object]) -> Change:
+    def _decide(self, kind: str, action: Action) -> Change:
         """Return the change that a write makes to its row, without writing it. Raises RefusalError, InvalidExpressionError."""
         _check(kind, action)
         reason = self._reason(kind, action)
@@ -295,7 +360,7 @@ class DynamoDB:
             )
         return self._changed(kind, action)
 
-    def _reason(self, kind: str, action: Mapping[str, Any]) -> dict[str, Any]:
+    def _reason(self, kind: str, action: Action) -> CancellationReason:
         """Why the action's condition refuses it; `{"Code": "None"}` when it does not."""
         if "ConditionExpression" not in action:
             return {"Code": "None"}
@@ -304,12 +369,12 @@ class DynamoDB:
         condition = expressions.condition(action["ConditionExpression"])
         if condition(old or {}, action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})):
             return {"Code": "None"}
-        reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+        reason: CancellationReason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
         if action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and old is not None:
             reason["Item"] = dict(old)
         return reason
 
-    def _changed(self, kind: str, action: Mapping[str, Any]) -> Change:
+    def _changed(self, kind: str, action: Action) -> Change:
         """Return the change that an action makes once its condition holds. Raises RefusalError, InvalidExpressionError."""
         table = self._table(action)
         key = table.key_of(action["Item" if kind == "Put" else "Key"])
@@ -335,18 +400,18 @@ class DynamoDB:
             if len(table.recent) > RECENT_WRITES:
                 del table.recent[: RECENT_WRITES // 2]
             table.recent.append((self.now(), change.key, change.old))
-            table.store(change.key, change.new)  # type: ignore[arg-type]
+            table.store(change.key, change.new)
         if changed:
             self.committed(changed)
 
-    def _table(self, request: Mapping[str, Any]) -> Table:
+    def _table(self, request: Action) -> Table:
         table = self.tables.get(request["TableName"])
         if table is None:
             raise RefusalError("ResourceNotFoundException", f"there is no table {request['TableName']}")
         return table
 
 
-def _check(kind: str, action: Mapping[str, Any]) -> None:
+def _check(kind: str, action: Action) -> None:
     """Check a request as DynamoDB does before it reads any row. Raises InvalidExpressionError."""
     names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
     texts = tuple(action[name] for name in ("UpdateExpression", "ConditionExpression") if name in action)
@@ -359,7 +424,7 @@ def _check(kind: str, action: Mapping[str, Any]) -> None:
         expressions.condition(action["ConditionExpression"])
 
 
-def _check_value(value: Mapping[str, Any]) -> None:
+def _check_value(value: AttributeValue) -> None:
     if value.get("S") == "" or "S" in value:
         return
     if "N" in value:
@@ -372,15 +437,15 @@ def _check_value(value: Mapping[str, Any]) -> None:
             raise InvalidExpressionError("a set may not be empty")
 
 
-def _filters(request: Mapping[str, Any]) -> tuple[str, ...]:
+def _filters(request: Action) -> tuple[str, ...]:
     return (request["FilterExpression"],) if "FilterExpression" in request else ()
 
 
-def _projections(request: Mapping[str, Any]) -> tuple[str, ...]:
+def _projections(request: Action) -> tuple[str, ...]:
     return (request["ProjectionExpression"],) if "ProjectionExpression" in request else ()
 
 
-def _projection(request: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _projection(request: Action) -> tuple[str, ...] | None:
     if "ProjectionExpression" not in request:
         return None
     names = request.get("ExpressionAttributeNames", {})
@@ -390,5 +455,5 @@ def _projection(request: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(str(path[0]) for path in paths)
 
 
-def _projected(item: Item, paths: tuple[str, ...] | None, request: Mapping[str, object]) -> dict[str, Any]:
+def _projected(item: Item, paths: tuple[str, ...] | None, request: Action) -> dict[str, AttributeValue]:
     return dict(item) if paths is None else {name: item[name] for name in paths if name in item}

@@ -9,16 +9,45 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import TypedDict, TypeVar
 
-Item = Mapping[str, Any]
+
+class AttributeValue(TypedDict, total=False):
+    """A value in wire form: exactly one of these types, with the value, such as `{"S": "x"}` or `{"N": "1"}`.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+    """
+
+    S: str
+    N: str
+    B: bytes
+    BOOL: bool
+    NULL: bool
+    L: list["AttributeValue"]
+    M: Mapping[str, "AttributeValue"]
+    SS: list[str]
+    NS: list[str]
+    BS: list[bytes]
+
+
+Item = Mapping[str, AttributeValue]
+"""The attributes of an item, by name."""
 Names = Mapping[str, str]
-Values = Mapping[str, Any]
+"""`ExpressionAttributeNames`: attributes by their `#name`."""
+Values = Mapping[str, AttributeValue]
+"""`ExpressionAttributeValues`, by their `:name`."""
 Condition = Callable[[Item, Names, Values], bool]
-Operand = Callable[[Item, Names, Values], Any]
-Update = Callable[[Item, Names, Values], dict[str, Any]]
+"""A compiled condition: whether it holds for an item."""
+Value = Callable[[Item, Names, Values], AttributeValue]
+"""A compiled value of an update. Raises InvalidExpressionError if the item does not have it."""
+Operand = Callable[[Item, Names, Values], AttributeValue | None]
+"""A compiled operand: its value, or None if the item does not have it."""
+Update = Callable[[Item, Names, Values], dict[str, AttributeValue]]
+"""A compiled update: the new item."""
 Path = tuple[str | int, ...]
+"""The names and positions that lead to a value; the first is a name."""
 
+T = TypeVar("T")
 TOKEN = re.compile(r"\s*([#:]?[A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+|\d+|<>|<=|>=|[=<>(),.\[\]+-])")
 COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
@@ -83,40 +112,41 @@ def wire_number(value: Decimal | int) -> str:
     return format(value.normalize(), "f")
 
 
-def equal(left: Any, right: Any) -> bool:
-    """Whether two wire values are equal; 1 and 1.0 are."""
+def equal(left: AttributeValue | None, right: AttributeValue | None) -> bool:
+    """Return whether two wire values are equal: numbers by their value, sets in any order; False for a missing one."""
     if left is None or right is None:
         return False
     if left == right:
         return True
-    ((left_type, left_value),) = left.items()
-    ((right_type, right_value),) = right.items()
-    if left_type != right_type:
+    if left.keys() != right.keys():
         return False
-    if left_type == "N":
-        return number(left_value) == number(right_value)
-    if left_type in ("SS", "BS"):
-        return set(left_value) == set(right_value)
-    if left_type == "NS":
-        return {number(part) for part in left_value} == {number(part) for part in right_value}
-    if left_type == "L":
-        return len(left_value) == len(right_value) and all(map(equal, left_value, right_value))
-    if left_type == "M":
-        return left_value.keys() == right_value.keys() and all(equal(left_value[key], right_value[key]) for key in left_value)
+    if "N" in left:
+        return number(left["N"]) == number(right["N"])
+    if "SS" in left:
+        return set(left["SS"]) == set(right["SS"])
+    if "BS" in left:
+        return set(left["BS"]) == set(right["BS"])
+    if "NS" in left:
+        return set(map(number, left["NS"])) == set(map(number, right["NS"]))
+    if "L" in left:
+        return len(left["L"]) == len(right["L"]) and all(map(equal, left["L"], right["L"]))
+    if "M" in left:
+        return left["M"].keys() == right["M"].keys() and all(equal(part, right["M"][name]) for name, part in left["M"].items())
     return False
 
 
-def order(left: Any, right: Any) -> int | None:
-    """-1, 0 or 1; None where the two cannot be compared."""
+def order(left: AttributeValue | None, right: AttributeValue | None) -> int | None:
+    """Return -1, 0 or 1 as `left` is less, equal or greater; None if the two have no order."""
     if left is None or right is None:
         return None
-    ((left_type, left_value),) = left.items()
-    ((right_type, right_value),) = right.items()
-    if left_type != right_type or left_type not in ("S", "N", "B"):
-        return None
-    if left_type == "N":
-        left_value, right_value = number(left_value), number(right_value)
-    return int(left_value > right_value) - int(left_value < right_value)
+    if "N" in left and "N" in right:
+        first, second = number(left["N"]), number(right["N"])
+        return int(first > second) - int(first < second)
+    if "S" in left and "S" in right:
+        return int(left["S"] > right["S"]) - int(left["S"] < right["S"])
+    if "B" in left and "B" in right:
+        return int(left["B"] > right["B"]) - int(left["B"] < right["B"])
+    return None
 
 
 class _Parser:
@@ -237,13 +267,13 @@ class _Parser:
 
     # updates
 
-    def value(self) -> Operand:
+    def value(self) -> Value:
         left = self.term()
         while self.peek() in ("+", "-"):
             left = _arithmetic(left, 1 if self.take() == "+" else -1, self.term())
         return left
 
-    def term(self) -> Operand:
+    def term(self) -> Value:
         token = self.peek()
         if self.tokens[self.position + 1 : self.position + 2] == ("(",):
             self.take()
@@ -266,9 +296,9 @@ class _Parser:
             return lambda item, names, values: values[token]
         return _present(_reader(self.path()))
 
-    def clauses(self) -> list[tuple[str, Path, Operand | None]]:
-        """Parse the steps of an update: (SET, REMOVE, ADD or DELETE; path; operand)."""
-        steps: list[tuple[str, Path, Operand | None]] = []
+    def clauses(self) -> list[tuple[str, Path, Value | None]]:
+        """Parse the steps of an update: (SET, REMOVE, ADD or DELETE; path; value)."""
+        steps: list[tuple[str, Path, Value | None]] = []
         seen: set[str] = set()
         while self.peek():
             kind = self.take().upper()
@@ -277,13 +307,13 @@ class _Parser:
             seen.add(kind)
             while True:
                 path = self.path()
-                operand: Operand | None = None
+                value: Value | None = None
                 if kind == "SET":
                     self.take("=")
-                    operand = self.value()
+                    value = self.value()
                 elif kind != "REMOVE":
-                    operand = self.operand()
-                steps.append((kind, path, operand))
+                    value = self.term()
+                steps.append((kind, path, value))
                 if self.peek() != ",":
                     break
                 self.take()
@@ -298,16 +328,16 @@ def _reader(path: Path) -> Operand:
             return lambda item, names, values: item.get(names[only])
         return lambda item, names, values: item.get(only)
 
-    def read(item: Item, names: Names, values: Values) -> Any:
-        found: Any = {"M": item}
+    def read(item: Item, names: Names, values: Values) -> AttributeValue | None:
+        found: AttributeValue | None = {"M": item}
         for part in resolve(path, names):
-            if isinstance(part, int):
-                inside = found.get("L")
-                found = inside[part] if inside is not None and part < len(inside) else None
-            else:
-                found = found.get("M", {}).get(part)
             if found is None:
                 return None
+            if isinstance(part, int):
+                inside = found.get("L", [])
+                found = inside[part] if part < len(inside) else None
+            else:
+                found = found.get("M", {}).get(part)
         return found
 
     return read
@@ -380,7 +410,9 @@ def _begins_with(path: Operand, prefix: Operand | None) -> Condition:
 
     def check(item: Item, names: Names, values: Values) -> bool:
         found, start = path(item, names, values), prefix(item, names, values)
-        return found is not None and "S" in found and "S" in start and found["S"].startswith(start["S"])
+        if found is None or start is None:
+            return False
+        return "S" in found and "S" in start and found["S"].startswith(start["S"])
 
     return check
 
@@ -394,20 +426,28 @@ def _contains(path: Operand, part: Operand | None) -> Condition:
             return False
         if "S" in found:
             return "S" in wanted and wanted["S"] in found["S"]
-        if "L" in found:
-            return any(equal(element, wanted) for element in found["L"])
-        ((kind, members),) = found.items()
-        return kind in ("SS", "NS", "BS") and any(equal({kind[0]: member}, wanted) for member in members)
+        return any(equal(member, wanted) for member in _members(found))
 
     return check
+
+
+def _members(value: AttributeValue) -> list[AttributeValue]:
+    """Return the members of a list or a set, each as a value; none of any other value."""
+    if "L" in value:
+        return value["L"]
+    if "SS" in value:
+        return [{"S": member} for member in value["SS"]]
+    if "NS" in value:
+        return [{"N": member} for member in value["NS"]]
+    return [{"B": member} for member in value.get("BS", [])]
 
 
 def _attribute_type(path: Operand, kind: Operand | None) -> Condition:
     assert kind is not None
 
     def check(item: Item, names: Names, values: Values) -> bool:
-        found = path(item, names, values)
-        return found is not None and kind(item, names, values)["S"] in found
+        found, wanted = path(item, names, values), kind(item, names, values)
+        return found is not None and wanted is not None and wanted["S"] in found
 
     return check
 
@@ -422,18 +462,27 @@ _FUNCTIONS: dict[str, Callable[[Operand, Operand | None], Condition]] = {
 
 
 def _size(path: Operand) -> Operand:
-    def size(item: Item, names: Names, values: Values) -> Any:
+    def size(item: Item, names: Names, values: Values) -> AttributeValue | None:
         found = path(item, names, values)
-        if found is None:
-            return None
-        ((kind, value),) = found.items()
-        return None if kind in ("N", "BOOL", "NULL") else {"N": str(len(value.encode() if kind == "S" else value))}
+        length = None if found is None else _length(found)
+        return None if length is None else {"N": str(length)}
 
     return size
 
 
-def _present(read: Operand) -> Operand:
-    def value(item: Item, names: Names, values: Values) -> Any:
+def _length(value: AttributeValue) -> int | None:
+    """Return the bytes of a text or binary, or the number of parts; None of a value that has no size."""
+    if "S" in value:
+        return len(value["S"].encode())
+    if "B" in value:
+        return len(value["B"])
+    if "M" in value:
+        return len(value["M"])
+    return len(_members(value)) if value.keys() & {"L", "SS", "NS", "BS"} else None
+
+
+def _present(read: Operand) -> Value:
+    def value(item: Item, names: Names, values: Values) -> AttributeValue:
         found = read(item, names, values)
         if found is None:
             raise InvalidExpressionError("the expression refers to an attribute that does not exist in the item")
@@ -442,16 +491,16 @@ def _present(read: Operand) -> Operand:
     return value
 
 
-def _if_not_exists(path: Operand, fallback: Operand) -> Operand:
-    def value(item: Item, names: Names, values: Values) -> Any:
+def _if_not_exists(path: Operand, fallback: Value) -> Value:
+    def value(item: Item, names: Names, values: Values) -> AttributeValue:
         found = path(item, names, values)
         return fallback(item, names, values) if found is None else found
 
     return value
 
 
-def _list_append(first: Operand, second: Operand) -> Operand:
-    def value(item: Item, names: Names, values: Values) -> Any:
+def _list_append(first: Value, second: Value) -> Value:
+    def value(item: Item, names: Names, values: Values) -> AttributeValue:
         left, right = first(item, names, values), second(item, names, values)
         if "L" not in left or "L" not in right:
             raise InvalidExpressionError("incorrect operand type for list_append")
@@ -460,8 +509,8 @@ def _list_append(first: Operand, second: Operand) -> Operand:
     return value
 
 
-def _arithmetic(left: Operand, sign: int, right: Operand) -> Operand:
-    def value(item: Item, names: Names, values: Values) -> Any:
+def _arithmetic(left: Value, sign: int, right: Value) -> Value:
+    def value(item: Item, names: Names, values: Values) -> AttributeValue:
         first, second = left(item, names, values), right(item, names, values)
         if "N" not in first or "N" not in second:
             raise InvalidExpressionError("incorrect operand type for operator + or -")
@@ -486,21 +535,20 @@ def update(text: str) -> Update:
     if not steps:
         raise InvalidExpressionError("the update expression is empty")
 
-    targets = [(kind, _top_level(path), operand) for kind, path, operand in steps]
+    targets = [(kind, _top_level(path), value) for kind, path, value in steps]
 
-    def apply(item: Item, names: Names, values: Values) -> dict[str, Any]:
+    def apply(item: Item, names: Names, values: Values) -> dict[str, AttributeValue]:
         changed = dict(item)
         found = [
-            (kind, names[name] if name[0] == "#" else name, operand(item, names, values) if operand else None)
-            for kind, name, operand in targets
+            (kind, names[name] if name[0] == "#" else name, value(item, names, values) if value else None)
+            for kind, name, value in targets
         ]
         if len({name for _, name, _ in found}) < len(found):
             raise InvalidExpressionError("two document paths overlap")
         for kind, name, value in found:
-            if kind == "SET":
-                changed[name] = value
-                continue
-            left = None if kind == "REMOVE" else _added(item, name, value) if kind == "ADD" else _deleted(item, name, value)
+            left = value
+            if value is not None and kind != "SET":
+                left = _added(item, name, value) if kind == "ADD" else _deleted(item, name, value)
             if left is None:
                 changed.pop(name, None)
             else:
@@ -522,29 +570,43 @@ def _top_level(path: Path) -> str:
     return str(path[0])
 
 
-def _added(item: Item, name: str, value: Any) -> Any:
-    old = item.get(name)
-    ((kind, added),) = value.items()
-    if kind not in ("N", "SS", "NS", "BS"):
+def _added(item: Item, name: str, value: AttributeValue) -> AttributeValue:
+    """Return the attribute with the number added, or with the members of the set."""
+    if not value.keys() & {"N", "SS", "NS", "BS"}:
         raise InvalidExpressionError("incorrect operand type for ADD")
+    old = item.get(name)
     if old is None:
         return value
-    if kind not in old:
-        raise InvalidExpressionError("an operand in the update expression has an incorrect data type")
-    if kind == "N":
-        return {"N": wire_number(number(old["N"]) + number(added))}
-    return {kind: old[kind] + [member for member in added if member not in old[kind]]}
+    if "N" in value and "N" in old:
+        return {"N": wire_number(number(old["N"]) + number(value["N"]))}
+    if "SS" in value and "SS" in old:
+        return {"SS": _united(old["SS"], value["SS"])}
+    if "NS" in value and "NS" in old:
+        return {"NS": _united(old["NS"], value["NS"])}
+    if "BS" in value and "BS" in old:
+        return {"BS": _united(old["BS"], value["BS"])}
+    raise InvalidExpressionError("an operand in the update expression has an incorrect data type")
 
 
-def _deleted(item: Item, name: str, value: Any) -> Any:
+def _deleted(item: Item, name: str, value: AttributeValue) -> AttributeValue | None:
+    """Return the attribute without the members of the set; None if no member is left."""
     old = item.get(name)
-    ((kind, removed),) = value.items()
     if old is None:
         return None
-    if kind not in old or kind not in ("SS", "NS", "BS"):
+    left: AttributeValue
+    if "SS" in value and "SS" in old:
+        left = {"SS": [member for member in old["SS"] if member not in value["SS"]]}
+    elif "NS" in value and "NS" in old:
+        left = {"NS": [member for member in old["NS"] if member not in value["NS"]]}
+    elif "BS" in value and "BS" in old:
+        left = {"BS": [member for member in old["BS"] if member not in value["BS"]]}
+    else:
         raise InvalidExpressionError("an operand in the update expression has an incorrect data type")
-    left = [member for member in old[kind] if member not in removed]
-    return {kind: left} if left else None
+    return left if _members(left) else None
+
+
+def _united(old: list[T], added: list[T]) -> list[T]:
+    return old + [member for member in added if member not in old]
 
 
 @cache

@@ -9,12 +9,13 @@ from typing import Any
 from simulation.engine.history import History
 from simulation.engine.scheduler import SECOND, Crashed, Outcome, Scheduler
 
-Handler = Callable[[dict[str, Any], Any], Any]
+Handler = Callable[[Any, Any], object]
+"""A Lambda handler: (event, context) → response, which must be JSON. The function says which event it takes."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """A deployed function."""
+    """A deployed function, with the environment variables of its process."""
 
     name: str
     handler: Handler
@@ -24,19 +25,28 @@ class Function:
 
 @dataclass(frozen=True)
 class Answered:
-    """The function returned; `payload` is JSON."""
+    """The response of a function that returned; `payload` is JSON."""
 
     payload: str
 
     @property
-    def value(self) -> Any:
-        """The function's response."""
+    def value(self) -> Any:  # noqa: ANN401 - each function has a response of its own
+        """The response."""
         return json.loads(self.payload)
+
+    @property
+    def failed_items(self) -> frozenset[str]:
+        """The ids of the records that the response to a batch reports as failed; none of a response without a report.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+        """
+        response = self.value or {}
+        return frozenset(failure["itemIdentifier"] for failure in response.get("batchItemFailures") or ())
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The function raised, died or was cut. `error` is the exception's class name, or Lambda's own word."""
+    """The end of a function that raised, died or was cut. `error` is the exception's class name, or Lambda's own error."""
 
     error: str
     cause: str = ""
@@ -68,14 +78,14 @@ class Functions:
         """Add a function."""
         self.deployed[function.name] = function
 
-    def start(self, name: str, event: object, caller: str) -> Outcome:
-        """Invoke the function in a process of its own; the outcome becomes Answered or Failed."""
+    def start(self, name: str, event: object, caller: str) -> Outcome[Answered | Failed]:
+        """Invoke the function in a process of its own. `event` must be JSON; `caller` names the invocation."""
         function = self.deployed[name]
         base = f"{caller} > {name}"
         count = self._counts.get(base, 0)
         self._counts[base] = count + 1
         invocation = f"{base} {count}" if count else base
-        outcome = Outcome()
+        outcome = Outcome[Answered | Failed]()
         text = json.dumps(event)
 
         def run() -> None:
@@ -120,8 +130,7 @@ class Functions:
         return outcome
 
     def invoke(self, name: str, event: object, caller: str, patience: int | None = None) -> Answered | Failed | None:
-        """Invoke and wait, for `patience` microseconds at most; None when no answer came in time."""
+        """Invoke and wait, for `patience` microseconds at most; return None if no response came in time."""
         outcome = self.start(name, event, caller)
         self.scheduler.wait(outcome, patience)
-        found: Answered | Failed | None = outcome.value
-        return found
+        return outcome.value

@@ -8,35 +8,40 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from jsonata import Jsonata
 from jsonata.jexception import JException
 from jsonata.utils import Utils
 
+from simulation.engine.api import JsonValue
+
 PLAIN_PATH: Final = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 VARIABLE: Final = re.compile(r"\$([A-Za-z_]\w*)(?!\w*\()")
 FUNCTION: Final = re.compile(r"\$[A-Za-z_]\w*\s*\(")
-_remembered: dict[tuple[str, str], Any] = {}
 
 
 class UndefinedError(Exception):
-    """The expression came to nothing, which Step Functions takes for an error (States.QueryEvaluationError)."""
+    """An expression without a result, which Step Functions takes for an error (States.QueryEvaluationError)."""
 
 
-def evaluate(expression: str, variables: Mapping[str, object]) -> Any:
-    """Evaluate the expression (without its marks). Raises UndefinedError, JException."""
+_remembered: dict[tuple[str, str], JsonValue | UndefinedError] = {}
+
+
+def evaluate(expression: str, variables: Mapping[str, JsonValue]) -> JsonValue:
+    """Return the result of an expression without its `{% %}`. Raises UndefinedError, JException."""
     path = _plain_path(expression)
     if path is not None:
-        found = variables.get(path[0], _NOTHING)
+        undefined = UndefinedError(expression)
+        found: JsonValue | UndefinedError = variables.get(path[0], undefined)
         for name in path[1:]:
-            if type(found) is not dict:
+            if not isinstance(found, dict):
                 break
-            found = found.get(name, _NOTHING)
+            found = found.get(name, undefined)
         else:
-            if found is _NOTHING:
-                raise UndefinedError(expression)
-            if type(found) is not list or len(path) == 1:  # on its way a list may be one that JSONata flattens
+            if isinstance(found, UndefinedError):
+                raise found
+            if not isinstance(found, list) or len(path) == 1:  # on its way a list may be one that JSONata flattens
                 return found
     used, pure = _variables(expression)
     read = {name: variables[name] for name in used if name in variables}
@@ -48,15 +53,12 @@ def evaluate(expression: str, variables: Mapping[str, object]) -> Any:
             _remembered.clear()
         try:
             _remembered[key] = _evaluate(expression, read)
-        except UndefinedError:
-            _remembered[key] = _NOTHING
+        except UndefinedError as undefined:
+            _remembered[key] = undefined
     found = _remembered[key]
-    if found is _NOTHING:
+    if isinstance(found, UndefinedError):
         raise UndefinedError(expression)
     return found
-
-
-_NOTHING: Final = object()
 
 
 @cache
@@ -71,13 +73,13 @@ def _variables(expression: str) -> tuple[frozenset[str], bool]:
 
 
 @cache
-def _parsed(expression: str) -> Any:
+def _parsed(expression: str) -> Jsonata:
     parsed = Jsonata(expression)
     parsed.set_output_convert_nulls(False)
     return parsed
 
 
-def _evaluate(expression: str, variables: Mapping[str, object]) -> Any:
+def _evaluate(expression: str, variables: Mapping[str, JsonValue]) -> JsonValue:
     parsed = _parsed(expression)
     frame = parsed.create_frame()
     for name, value in variables.items():
@@ -88,7 +90,7 @@ def _evaluate(expression: str, variables: Mapping[str, object]) -> Any:
     return _without_nulls(found)
 
 
-def _with_nulls(value: object) -> Any:
+def _with_nulls(value: JsonValue) -> object:
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
@@ -96,7 +98,7 @@ def _with_nulls(value: object) -> Any:
     return [_with_nulls(part) for part in value] if isinstance(value, list) else value
 
 
-def _without_nulls(value: object) -> Any:
+def _without_nulls(value: JsonValue) -> JsonValue:
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):

@@ -1,8 +1,48 @@
 """SES: every mail that it ever sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+from simulation.engine.api import Response
+
+
+class Text(TypedDict):
+    """A text of a mail."""
+
+    Data: str
+
+
+class Body(TypedDict):
+    """The body of a mail; only its plain text is kept."""
+
+    Text: Text
+
+
+class Simple(TypedDict):
+    """The content of a mail that SES puts together."""
+
+    Subject: Text
+    Body: Body
+
+
+class Content(TypedDict):
+    """The content of a mail, in the one form that this SES has."""
+
+    Simple: Simple
+
+
+class Destination(TypedDict):
+    """The one receiver of a mail."""
+
+    ToAddresses: list[str]
+
+
+class SendEmail(TypedDict):
+    """The parameters of SES's SendEmail that are read here."""
+
+    Content: Content
+    Destination: Destination
 
 
 @dataclass(frozen=True)
@@ -22,7 +62,7 @@ class Mailboxes:
         self.on_sent: Callable[[Mail, str], None] = lambda mail, boundary: None
         """Gets each mail with the boundary of the call that sent it."""
 
-    def call(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def call(self, operation: str, request: SendEmail, boundary: str) -> Response:
         """SendEmail."""
         assert operation == "SendEmail"
         simple = request["Content"]["Simple"]

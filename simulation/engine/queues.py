@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Final, Required, TypedDict
 
+from simulation.engine.api import Response
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.functions import Answered, Functions
@@ -17,6 +18,28 @@ RETENTION: Final = 3600 * SECOND
 """How long a queue keeps a message. A simulated queue keeps for an hour what AWS keeps for days."""
 
 
+class SqsRequest(TypedDict, total=False):
+    """The parameters of SendMessage and ChangeMessageVisibility; each has its own part of these."""
+
+    QueueUrl: Required[str]
+    MessageBody: str
+    MessageAttributes: Mapping[str, object]
+    ReceiptHandle: str
+    VisibilityTimeout: int
+
+
+class Record(TypedDict):
+    """A message as Lambda gives it to a function."""
+
+    messageId: str
+    receiptHandle: str
+    body: str
+    attributes: dict[str, str]
+    messageAttributes: dict[str, object]
+    eventSource: str
+    eventSourceARN: str
+
+
 @dataclass
 class Message:
     """A message in a queue. `about` names it in the history."""
@@ -24,7 +47,7 @@ class Message:
     id: str
     body: str
     about: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
     receives: int = 0
     visible_at: int = 0
     sent_at: int = 0
@@ -147,12 +170,12 @@ class Queue:
         self.batches.append((name, batch, answered, struck))
         if answered is None or mode is Mode.ANSWER_LOST:
             return
-        failed = {failure["itemIdentifier"] for failure in answered.value["batchItemFailures"]}
+        failed = answered.failed_items
         for message in batch:
             if message.id not in failed:
                 self.messages.pop(message.id, None)
 
-    def _record(self, message: Message) -> dict[str, Any]:
+    def _record(self, message: Message) -> Record:
         return {
             "messageId": message.id,
             "receiptHandle": f"{message.id}-{message.receives}",
@@ -170,9 +193,9 @@ class Sqs:
     def __init__(self, queues: Mapping[str, Queue]) -> None:
         self.queues = queues
 
-    def __call__(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def __call__(self, operation: str, request: SqsRequest, boundary: str) -> Response:
         """SendMessage to `.../<queue>-dlq`, ChangeMessageVisibility in `.../<queue>`."""
-        name = str(request["QueueUrl"]).rpartition("/")[2]
+        name = request["QueueUrl"].rpartition("/")[2]
         queue = self.queues.get(name.removesuffix("-dlq"))
         if queue is None:
             raise RefusalError("AWS.SimpleQueueService.NonExistentQueue", name)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 from greenlet import greenlet
 
+T = TypeVar("T")
 SECOND: Final = 1_000_000
 """Simulated time is an integer of microseconds."""
 
@@ -71,7 +72,7 @@ class Environ(MutableMapping[str, str]):
 class Task:
     """One execution. `environ` is what its process was deployed with; `skew` how far its clock is off, in microseconds."""
 
-    __slots__ = ("call", "counts", "dead", "environ", "greenlet", "kept", "name", "skew", "turn")
+    __slots__ = ("counts", "dead", "environ", "greenlet", "kept", "name", "skew", "turn")
 
     def __init__(self, name: str, run: Callable[[], None], hub: greenlet, environ: Mapping[str, str]) -> None:
         self.name = name
@@ -81,9 +82,7 @@ class Task:
         self.skew = 0
         self.dead = False
         self.counts: dict[str, int] = {}
-        self.call: Any = None
-        """The API call that this task is in, where botocore itself makes the attempts (wire.py)."""
-        self.kept: tuple[Any, ...] = (None,) * len(KEPT_BY_PROCESS)
+        self.kept: tuple[object, ...] = (None,) * len(KEPT_BY_PROCESS)
 
     def numbered(self, what: str) -> str:
         """Return `what` with the number of times this task has done it, as a name that no other step has."""
@@ -92,14 +91,14 @@ class Task:
         return f"{self.name} > {what} {count}" if count else f"{self.name} > {what}"
 
 
-class Outcome:
-    """The outcome of a task. `value` is only there once it is `done`."""
+class Outcome(Generic[T]):
+    """The outcome of a task. It has its `value` once it is `done`."""
 
     __slots__ = ("done", "value", "waiting")
 
     def __init__(self) -> None:
         self.done = False
-        self.value: Any = None
+        self.value: T | None = None
         self.waiting: list[tuple[Task, int]] = []
 
 
@@ -138,7 +137,7 @@ class Scheduler:
         self._push(self.now + duration, task)
         self._hand_over(task)
 
-    def wait(self, outcome: Outcome, timeout: int | None = None) -> bool:
+    def wait(self, outcome: Outcome[T], timeout: int | None = None) -> bool:
         """Hand over until `outcome` is done, for `timeout` microseconds at most; whether it is."""
         if outcome.done:
             return True
@@ -149,8 +148,8 @@ class Scheduler:
         self._hand_over(task)
         return outcome.done
 
-    def finish(self, outcome: Outcome, value: object = None) -> None:
-        """Tell those who wait for `outcome`, once."""
+    def finish(self, outcome: Outcome[T], value: T | None = None) -> None:
+        """Let the tasks that wait for `outcome` go on. The first call decides; another has no effect."""
         if outcome.done:
             return
         outcome.done, outcome.value = True, value

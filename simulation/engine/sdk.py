@@ -11,20 +11,17 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from botocore.client import BaseClient
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.retries.standard import ExponentialBackoff
 
+from simulation.engine.api import Execute, Request, Response
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.network import PERSISTENT, Network, UnansweredError, UnreachedError
 from simulation.engine.scheduler import SECOND, Crashed, HarnessError, Task
-
-Request = Mapping[str, Any]
-Execute = Callable[[str, Request, str], dict[str, Any]]
-"""A service: (operation, request, boundary) → answer. Raises RefusalError, UnansweredError."""
 
 KINDS: Final = {
     "Query": Kind.STALE_READ,
@@ -156,7 +153,7 @@ def begin(client: BaseClient, operation: str, request: Request) -> Call:
     )
 
 
-def attempt(call: Call) -> dict[str, Any]:
+def attempt(call: Call) -> Response:
     """Make the call's next attempt. Raises UnansweredError, RefusalError, Crashed."""
     assert _sdk is not None
     mode = call.mode_now()
@@ -172,10 +169,10 @@ def attempt(call: Call) -> dict[str, Any]:
     )
 
 
-def _serving(service: Execute, call: Call) -> Callable[[], dict[str, Any]]:
+def _serving(service: Execute, call: Call) -> Callable[[], Response]:
     request = call.request
 
-    def serve() -> dict[str, Any]:
+    def serve() -> Response:
         try:
             return service(call.operation, request, call.boundary)
         except (RefusalError, UnansweredError):
@@ -186,7 +183,7 @@ def _serving(service: Execute, call: Call) -> Callable[[], dict[str, Any]]:
     return serve
 
 
-def _call(client: BaseClient, operation: str, request: Request) -> dict[str, Any]:
+def _call(client: BaseClient, operation: str, request: Request) -> Response:
     call = begin(client, operation, request)
     if operation == "TransactWriteItems":
         call.request = {**request, "ClientRequestToken": call.boundary}
@@ -241,7 +238,7 @@ def _uniform(low: float, high: float) -> float:
     return low + (high - low) * _jitter() if has_task() else _real_uniform(low, high)
 
 
-def _kind_of_read(operation: str, request: Mapping[str, Any]) -> Kind:
+def _kind_of_read(operation: str, request: Request) -> Kind:
     """Return the kind of a read, by whether it is consistent: a GetItem for itself, a BatchGetItem for each of its tables."""
     if operation != "BatchGetItem":
         return Kind.READ if request.get("ConsistentRead") else Kind.STALE_READ

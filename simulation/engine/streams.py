@@ -1,10 +1,11 @@
 """A table's stream and the mapping that feeds it to the relay: in order per row, retried from the first failure, bisected."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, TypedDict
 from zlib import crc32
 
 from simulation.engine.dynamodb import Change
+from simulation.engine.expressions import Item
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.functions import Answered, Functions
 from simulation.engine.network import Network
@@ -16,14 +17,33 @@ BATCH: Final = 100
 MAX_RETRIES: Final = 10
 POLL: Final = 250_000
 
-Record = dict[str, Any]
+
+class StreamRecord(TypedDict):
+    """The write that a record is about: the row's key, and the row after it."""
+
+    Keys: Item
+    NewImage: Item
+    SequenceNumber: str
+    StreamViewType: str
+
+
+class Record(TypedDict):
+    """A record of a stream of new images, as Lambda gives it to a function."""
+
+    eventID: str
+    eventName: str
+    eventVersion: str
+    eventSource: str
+    awsRegion: str
+    dynamodb: StreamRecord
+    eventSourceARN: str
 
 
 class Stream:
     """One table's stream, filtered as the mapping is."""
 
     def __init__(
-        self, table: str, wanted: Callable[[Mapping[str, Any]], bool], function: str, network: Network, functions: Functions
+        self, table: str, wanted: Callable[[Item], bool], function: str, network: Network, functions: Functions
     ) -> None:
         self.table = table
         self.wanted = wanted
@@ -48,7 +68,7 @@ class Stream:
             return
         self._sequence += 1
         sequence = f"{self._sequence:021d}"
-        record = {
+        record: Record = {
             "eventID": f"{self.table}-{sequence}",
             "eventName": "INSERT" if change.old is None else "MODIFY",
             "eventVersion": "1.1",
@@ -99,7 +119,7 @@ class Stream:
                     self.functions.start(self.function, {"Records": batch}, f"{name} (again)")
                 result = self.functions.invoke(self.function, {"Records": batch}, name)
                 if isinstance(result, Answered) and mode is not Mode.ANSWER_LOST:
-                    failed_from = first_failure(batch, result.value)
+                    failed_from = first_failure(batch, result.failed_items)
                     if failed_from is None:
                         return
                 elif len(batch) > 1:
@@ -115,9 +135,8 @@ class Stream:
             self.scheduler.sleep(min(SECOND * 2 ** (retries - 1), 60 * SECOND))
 
 
-def first_failure(batch: list[Record], answer: Mapping[str, Any]) -> int | None:
-    """From which record on Lambda retries the batch: the earliest that failed; None when none did."""
-    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+def first_failure(batch: list[Record], failed: frozenset[str]) -> int | None:
+    """Return the position from which on Lambda retries the batch: the earliest failed sequence number, or None."""
     positions = [at for at, record in enumerate(batch) if record["dynamodb"]["SequenceNumber"] in failed]
     if failed and not positions:
         return 0

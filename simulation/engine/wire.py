@@ -1,19 +1,23 @@
 """The same world behind the whole of botocore: it serializes, signs, retries and parses; only the HTTP exchange is ours."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.retries import quota
 
 from simulation.engine import sdk
+from simulation.engine.api import Request, Response
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.network import UnansweredError
-from simulation.engine.sdk import Call, Request
+from simulation.engine.scheduler import Task
+from simulation.engine.sdk import Call
 
 _real_call = BaseClient._make_api_call
 _hooked: set[int] = set()
+_calls: dict[Task, Call] = {}
+"""The API call that each task is in."""
 
 
 class Body:
@@ -22,7 +26,7 @@ class Body:
     def __init__(self, content: bytes) -> None:
         self.content = content
 
-    def stream(self, *_: object, **__: object) -> Any:
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
         yield self.read()
 
     def read(self, *_: object, **__: object) -> bytes:
@@ -37,21 +41,22 @@ def install() -> None:
     quota.RetryQuota.acquire = lambda self, capacity_amount: True  # one process's budget, here it would be the whole fleet's
 
 
-def _call(client: BaseClient, operation: str, request: Request) -> Any:
+def _call(client: BaseClient, operation: str, request: Request) -> Response:
     call = sdk.begin(client, operation, request)
     task = sdk.running()
     if id(client) not in _hooked:
         _hooked.add(id(client))
         client.meta.events.register("before-send", _exchange)
-    before, task.call = task.call, call
+    _calls[task] = call
     try:
-        return _real_call(client, operation, request)
+        response: Response = _real_call(client, operation, request)
+        return response
     finally:
-        task.call = before
+        del _calls[task]
 
 
 def _exchange(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-    call: Call = sdk.running().call
+    call = _calls[sdk.running()]
     if "json-1" in str(request.headers.get("Content-Type")):
         call.request = json.loads(request.body)
     headers = {"Content-Type": "application/x-amz-json-1.0"}

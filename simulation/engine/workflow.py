@@ -1,18 +1,85 @@
-"""An interpreter of the states that the saga uses, by AWS's rules: time-outs, Retry, Catch, Parallel, variables, JSONata.
+"""Step Functions Express: an interpreter of definitions by AWS's rules for time-outs, Retry, Catch, Parallel and JSONata.
 
-It runs the very definition that is deployed, and refuses anything that it does not know. Held against the embedded AWS in
-tests/system by the scripted cases of workflow_cases.py.
+It runs the very definition that is deployed, and refuses any state or field that it does not know.
+https://states-language.net and https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html are its sources.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict, cast
 
 from simulation.engine import jsonata_text
+from simulation.engine.api import JsonValue
 from simulation.engine.scheduler import SECOND, Crashed, Outcome, Scheduler, Task
 
-State = Mapping[str, Any]
-Variables = dict[str, Any]
+
+class Exit(TypedDict, total=False):
+    """The common part of a state, of a Choice's rule and of a Catch: its assignments, its output and the next state."""
+
+    Assign: dict[str, JsonValue]
+    Output: JsonValue
+    Next: str
+
+
+class Rule(Exit, total=False):
+    """A rule of a Choice."""
+
+    Condition: Required[str]
+
+
+class Retrier(TypedDict, total=False):
+    """A retrier of a Task or Parallel. Times are in seconds."""
+
+    ErrorEquals: Required[list[str]]
+    IntervalSeconds: float
+    BackoffRate: float
+    MaxDelaySeconds: float
+    MaxAttempts: int
+    JitterStrategy: str
+
+
+class Catcher(Exit, total=False):
+    """A catcher of a Task or Parallel."""
+
+    ErrorEquals: Required[list[str]]
+
+
+class State(Exit, total=False):
+    """A state, with the fields that `KNOWN` has for its type."""
+
+    Type: Required[str]
+    Choices: list[Rule]
+    Default: str
+    Resource: str
+    Arguments: JsonValue
+    TimeoutSeconds: int
+    Retry: list[Retrier]
+    Catch: list[Catcher]
+    Branches: list["Machine"]
+    Error: str
+    Cause: str
+
+
+class Machine(TypedDict, total=False):
+    """A definition in Amazon States Language, or a branch of a Parallel."""
+
+    StartAt: Required[str]
+    States: Required[dict[str, State]]
+    TimeoutSeconds: int
+
+
+class Invocation(TypedDict):
+    """The evaluated arguments of a Task that invokes a function."""
+
+    FunctionName: str
+    Payload: JsonValue
+
+
+Variables = dict[str, JsonValue]
+Scope = dict[str, JsonValue]
+"""The value of `$states`: `input`, and `result` or `errorOutput`."""
+Step = tuple[str | None, JsonValue]
+"""The next state, or None at the end, and the output."""
 
 UNCATCHABLE: Final = frozenset({"States.Runtime", "States.DataLimitExceeded"})
 """Errors that `States.ALL` does not match."""
@@ -39,14 +106,14 @@ class StateError(Exception):
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The execution ended well."""
+    """The end of an execution without an error."""
 
-    output: Any
+    output: JsonValue
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The execution ended with an error, or (`States.Timeout` of the whole, `timed_out`) was cut."""
+    """The end of an execution by an error, or by the time-out of the whole (`States.Timeout`, `timed_out`)."""
 
     error: str
     cause: str = ""
@@ -54,11 +121,12 @@ class Ended:
 
 
 class UnknownStateError(NotImplementedError):
-    """The definition uses what this interpreter does not know."""
+    """A state, field or resource of a definition that this interpreter does not have."""
 
 
-def check_known(machine: Mapping[str, Any]) -> None:
-    """Raise UnknownStateError for any state or field that this interpreter would not run as AWS does."""
+def check_known(definition: Mapping[str, Any]) -> Machine:
+    """Return the definition. Raises UnknownStateError for a state or field that the interpreter would not run as AWS does."""
+    machine = cast(Machine, definition)
     for name, state in machine["States"].items():
         known = KNOWN.get(state["Type"])
         if known is None:
@@ -70,10 +138,11 @@ def check_known(machine: Mapping[str, Any]) -> None:
             raise UnknownStateError(f"{name} is a task of {state['Resource']}")
         for branch in state.get("Branches", ()):
             check_known(branch)
+    return machine
 
 
-Invoke = Callable[[str, str, Any, float, Task], Any]
-"""A task's call: (state's name, function, payload, time-out in seconds, the task it runs in) → the function's answer.
+Invoke = Callable[[str, str, JsonValue, float, Task], JsonValue]
+"""A Task's call: (state's name, function, payload, time-out in seconds, the task it runs in) → the function's response.
 
 Raises StateError.
 """
@@ -84,23 +153,22 @@ class Workflow:
 
     def __init__(
         self,
-        machine: Mapping[str, Any],
+        definition: Mapping[str, Any],
         functions: Mapping[str, str],
         scheduler: Scheduler,
         invoke: Invoke,
         jitter: Callable[[str], float],
     ) -> None:
-        check_known(machine)
-        self.machine = machine
+        self.machine = check_known(definition)
         self.functions = functions
         self.scheduler = scheduler
         self.invoke = invoke
         self.jitter = jitter
         self.running = 0
 
-    def start(self, name: str, given: Any) -> Outcome:
-        """Start an execution. Its outcome becomes Succeeded or Ended, or never anything if the execution itself dies."""
-        outcome = Outcome()
+    def start(self, name: str, given: JsonValue) -> Outcome[Succeeded | Ended]:
+        """Start an execution with its input. Its outcome is never done if the execution itself dies."""
+        outcome = Outcome[Succeeded | Ended]()
         execution = Execution(self, name)
         finished = False
 
@@ -146,21 +214,22 @@ class Execution:
             if task is not self.scheduler.current:
                 self.scheduler.kill(task)
 
-    def run(self, machine: Mapping[str, Any], given: Any, variables: Variables) -> Any:
-        """Run a machine (the whole, or a branch) to its end; its output. Raises StateError."""
+    def run(self, machine: Machine, given: JsonValue, variables: Variables) -> JsonValue:
+        """Run a machine (the whole, or a branch) to its end; return its output. Raises StateError."""
         name, value = machine["StartAt"], given
         while True:
             state = machine["States"][name]
-            following, value = getattr(self, f"_{state['Type'].lower()}")(name, state, value, variables)
+            step: Step = getattr(self, f"_{state['Type'].lower()}")(name, state, value, variables)
+            following, value = step
             if following is None:
                 return value
             name = following
 
-    def _pass(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
+    def _pass(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
         return self._leave(state, state, given, {"input": given}, variables)
 
-    def _choice(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
-        scope = {"input": given}
+    def _choice(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
+        scope: Scope = {"input": given}
         for rule in state["Choices"]:
             met = self._template(rule["Condition"], scope, variables)
             if not isinstance(met, bool):
@@ -172,17 +241,17 @@ class Execution:
         _, output = self._leave(state, {}, given, scope, variables)
         return state["Default"], output
 
-    def _succeed(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
+    def _succeed(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
         return self._leave(state, {}, given, {"input": given}, variables)
 
-    def _fail(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
-        scope = {"input": given}
+    def _fail(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
+        scope: Scope = {"input": given}
         error = self._template(state.get("Error", ""), scope, variables)
-        raise StateError(error, self._template(state.get("Cause", ""), scope, variables))
+        raise StateError(str(error), str(self._template(state.get("Cause", ""), scope, variables)))
 
-    def _task(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
-        def once() -> Any:
-            arguments = self._template(state["Arguments"], {"input": given}, variables)
+    def _task(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
+        def once() -> JsonValue:
+            arguments = cast(Invocation, self._template(state["Arguments"], {"input": given}, variables))
             function = arguments["FunctionName"]
             task = self.scheduler.current
             assert task is not None
@@ -193,18 +262,18 @@ class Execution:
 
         return self._with_retries(name, state, given, variables, once)
 
-    def _parallel(self, name: str, state: State, given: Any, variables: Variables) -> tuple[str | None, Any]:
+    def _parallel(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
         return self._with_retries(name, state, given, variables, lambda: self._branches(state["Branches"], given, variables))
 
-    def _branches(self, branches: list[Mapping[str, Any]], given: Any, variables: Variables) -> list[Any]:
+    def _branches(self, branches: list[Machine], given: JsonValue, variables: Variables) -> JsonValue:
         """Return the outputs of all branches. The first that fails fails them all, and cuts the others."""
-        ended = Outcome()
-        outputs: dict[int, Any] = {}
+        ended = Outcome[None]()
+        outputs: dict[int, JsonValue] = {}
         first_error: list[StateError | None] = []
         task = self.scheduler.current
         assert task is not None
 
-        def runner(position: int, branch: Mapping[str, Any]) -> Callable[[], None]:
+        def runner(position: int, branch: Machine) -> Callable[[], None]:
             def run() -> None:
                 failed: StateError | None = None
                 done = False
@@ -237,8 +306,8 @@ class Execution:
         return [outputs[position] for position in range(len(branches))]
 
     def _with_retries(
-        self, name: str, state: State, given: Any, variables: Variables, once: Callable[[], Any]
-    ) -> tuple[str | None, Any]:
+        self, name: str, state: State, given: JsonValue, variables: Variables, once: Callable[[], JsonValue]
+    ) -> Step:
         retries = [0] * len(state.get("Retry", ()))
         while True:
             try:
@@ -258,20 +327,18 @@ class Execution:
                     continue
                 for catcher in state.get("Catch", ()):
                     if matches(catcher["ErrorEquals"], error.error):
-                        told = {"Error": error.error, "Cause": error.cause}
-                        return self._leave(catcher, catcher, told, {"input": given, "errorOutput": told}, variables)
+                        caught: JsonValue = {"Error": error.error, "Cause": error.cause}
+                        return self._leave(catcher, catcher, caught, {"input": given, "errorOutput": caught}, variables)
                 raise
 
-    def _leave(
-        self, state: State, goes: State, default: Any, scope: Mapping[str, Any], variables: Variables
-    ) -> tuple[str | None, Any]:
-        """Assign and Output, both of the variables as they were before; where to go next, and with what."""
+    def _leave(self, state: Exit, goes: Exit, default: JsonValue, scope: Scope, variables: Variables) -> Step:
+        """Evaluate Assign and Output, both with the variables as they were before; return the next state and the output."""
         assigned = {name: self._template(value, scope, variables) for name, value in state.get("Assign", {}).items()}
         output = self._template(state["Output"], scope, variables) if "Output" in state else default
         variables.update(assigned)
         return goes.get("Next"), output
 
-    def _template(self, value: Any, scope: Mapping[str, Any], variables: Variables) -> Any:
+    def _template(self, value: JsonValue, scope: Scope, variables: Variables) -> JsonValue:
         """Return a value with its `{% %}` expressions evaluated, at any depth. Raises StateError."""
         if isinstance(value, str):
             if not (value.startswith("{%") and value.endswith("%}")):
@@ -288,7 +355,7 @@ class Execution:
 
 
 def matches(names: list[str], error: str) -> bool:
-    """Whether a Retry's or Catch's `ErrorEquals` takes the error."""
+    """Return whether a Retry's or Catch's `ErrorEquals` takes the error."""
     for name in names:
         if name == error:
             return True
@@ -299,7 +366,7 @@ def matches(names: list[str], error: str) -> bool:
     return False
 
 
-def back_off(retrier: Mapping[str, Any], retries: int) -> float:
+def back_off(retrier: Retrier, retries: int) -> float:
     """Return the longest pause, in seconds, before the retry that follows `retries` others."""
     pause = float(retrier.get("IntervalSeconds", 1)) * float(retrier.get("BackoffRate", 2.0)) ** retries
     return min(pause, float(retrier.get("MaxDelaySeconds", pause)))

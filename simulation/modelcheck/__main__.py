@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 import time
-from typing import Any
 
 from rich.console import Console
 
 from simulation.modelcheck import campaign, report
+from simulation.modelcheck.ablation import Ablation
+from simulation.modelcheck.mutation import Mutant
 from simulation.modelcheck.search import Exploration
 
 EXAMPLES = """
@@ -36,10 +37,17 @@ class Progress:
         """Report that a level of a search is done."""
         self._say(f"{seen.world}: {seen.states:,} states, {seen.depth} steps deep")
 
-    def started(self, one: Any) -> None:
-        """Report that the next ablation or mutant begins."""
+    def ablated(self, ablation: Ablation) -> None:
+        """Report that the next ablation begins."""
+        self._begin(ablation.instead)
+
+    def mutated(self, mutant: Mutant) -> None:
+        """Report that the next mutant begins."""
+        self._begin(mutant.change)
+
+    def _begin(self, change: str) -> None:
         self.done += 1
-        self._say(f"{self.done}. {getattr(one, 'instead', '') or one.change}")
+        self._say(f"{self.done}. {change}")
 
     def _say(self, what: str) -> None:
         now = time.monotonic()
@@ -70,11 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
         verdicts.append(explored.within_bars if chosen.executions >= 5 else explored.passed)
         report.print_explored(console, explored)
     if "ablation" in asked:
-        ablated = list(campaign.ablate(progress.started))
+        ablated = list(campaign.ablate(progress.ablated))
         verdicts.append(campaign.ablation_passed(ablated))
         report.print_ablated(console, ablated)
     if "mutation" in asked:
-        mutated = campaign.mutate(progress.started)
+        mutated = campaign.mutate(progress.mutated)
         verdicts.append(mutated.passed)
         report.print_mutated(console, mutated)
     if chosen.output == "json":

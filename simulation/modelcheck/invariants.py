@@ -6,7 +6,7 @@ the model checker's: wider than the design's, marked by a star where they extend
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TypeVar
 
 from kernel.transitions import ABSENT
 from services.inventory.domain import states as stock
@@ -15,6 +15,7 @@ from services.order.domain import states as order
 from services.payment.domain import states as payment
 from simulation.modelcheck.facts import Facts, OrderFacts
 
+F = TypeVar("F")
 SAFETY, REST, OWN = "safety", "rest", "own"
 EVERYTHING = (SAFETY, OWN, REST)
 """The kinds of invariant, in the order they are looked at."""
@@ -101,9 +102,7 @@ TWO_ENDINGS = tuple(
 """Pairs of transitions that no row's history holds together."""
 
 
-def first_broken(
-    invariants: Mapping[str, Mapping[str, Callable[[Any], bool]]], watches: Iterable[str], facts: object
-) -> str | None:
+def first_broken(invariants: Mapping[str, Mapping[str, Callable[[F], bool]]], watches: Iterable[str], facts: F) -> str | None:
     """Return the first watched invariant that does not hold of these facts, or None."""
     checks = (invariants.get(kind, {}) for kind in watches)
     return next((name for kind in checks for name, holds in kind.items() if not holds(facts)), None)

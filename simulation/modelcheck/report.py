@@ -1,7 +1,6 @@
 """The findings of the campaigns, as tables for a person and as one JSON document for a program."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -79,9 +78,9 @@ def print_mutated(console: Console, mutated: Mutated) -> None:
     console.print(table)
 
 
-def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated | None) -> dict[str, Any]:
+def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated | None) -> dict[str, object]:
     """Return everything that was asked for, for a program."""
-    document: dict[str, Any] = {}
+    document: dict[str, object] = {}
     if explored:
         document["explored"] = {
             "passed": explored.within_bars,
@@ -112,7 +111,7 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
     return document
 
 
-def _search(search: Exploration) -> dict[str, Any]:
+def _search(search: Exploration) -> dict[str, object]:
     found = search.counter_example
     return {
         "world": search.world,

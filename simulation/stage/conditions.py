@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from simulation.engine.dynamodb import Change, RefusalError
+from simulation.engine.expressions import Item
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.scheduler import SECOND, Span
 
@@ -94,7 +95,7 @@ class Conditions:
             "detail-type": "ShipmentDispatched",
             "detail": {"metadata": {**metadata, "order_id": FROM_A_NEWER_VERSION}, "data": {}},
         }
-        row = {
+        row: Item = {
             "pk": {"S": FROM_A_NEWER_VERSION},
             "version": {"N": "1"},
             "pending": {"L": [{"S": json.dumps(event)}]},

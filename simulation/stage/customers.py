@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from simulation.engine.bus import Entry
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind
 from simulation.engine.functions import Answered
@@ -197,7 +198,7 @@ def publish(
         "metadata": {"event_id": event_id, "event_version": 1, "occurred_at": world.time_of(world.scheduler.now)},
         "data": {"idempotency_key": order_plan.key, **order_plan.request()} if data is None else data,
     }
-    entry = {
+    entry: Entry = {
         "EventBusName": deployment.BUS,
         "Source": f"orderflow.channel.{channel}",
         "DetailType": "OrderPlaced",

@@ -1,11 +1,12 @@
 """One world: a stage with its stores, bus, queues, functions and workflow, some customers, and everything that goes wrong."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from simulation.engine import sdk
+from simulation.engine.api import JsonValue, Request, Response
 from simulation.engine.bus import Bus, Envelope, Rule, event_id_of, subscribes
 from simulation.engine.dynamodb import Change, DynamoDB, RefusalError
 from simulation.engine.faults import Kind, Mode, Plan
@@ -167,17 +168,17 @@ class World:
 
     # AWS's answers
 
-    def _dynamodb(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
+    def _dynamodb(self, operation: str, request: Request, boundary: str) -> Response:
         if self.conditions.failing:
             self.conditions.refuse(operation, request)
         return self.dynamodb.call(operation, request)
 
-    def _stale(self, operation: str, request: Mapping[str, object], boundary: str) -> dict[str, Any]:
+    def _stale(self, operation: str, request: Request, boundary: str) -> Response:
         longest = 180.0 if "IndexName" in request and self.chance.below(f"long lag {boundary}", 4) == 0 else 5.0
         lag = int(self.chance.between(f"lag {boundary}", 0.05, longest) * SECOND)
         return self.dynamodb.call_stale(operation, request, lag)
 
-    def _unprocessed(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _unprocessed(self, operation: str, request: Request, boundary: str) -> Response:
         """BatchGetItem under throttling: some keys are handed back unread."""
         answered, left = {}, {}
         for table, wanted in request["RequestItems"].items():
@@ -189,7 +190,7 @@ class World:
         answer = self.dynamodb.call(operation, {"RequestItems": answered}) if answered else {"Responses": {}}
         return {**answer, "UnprocessedKeys": left}
 
-    def _conflict(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _conflict(self, operation: str, request: Request, boundary: str) -> Response:
         if operation != "TransactWriteItems":
             raise RefusalError("TransactionConflictException", "transaction is ongoing for the item")
         struck = self.chance.below(f"conflict {boundary}", len(request["TransactItems"]))
@@ -197,7 +198,7 @@ class World:
         message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
         raise RefusalError("TransactionCanceledException", message, {"CancellationReasons": [{"Code": code} for code in codes]})
 
-    def _invoke(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _invoke(self, operation: str, request: Request, boundary: str) -> Response:
         """Lambda's Invoke, as consumers and sweepers use it for the queries `contact` and `facts`."""
         name = str(request["FunctionName"]).rpartition(":")[2]
         name = deployment.facts_functions().get(name, name)
@@ -209,7 +210,7 @@ class World:
         failure = json.dumps({"errorType": result.error, "errorMessage": result.cause}).encode()
         return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": failure}
 
-    def _states(self, operation: str, request: Mapping[str, Any], boundary: str) -> dict[str, Any]:
+    def _states(self, operation: str, request: Request, boundary: str) -> Response:
         """StartSyncExecution and StartExecution of the one workflow."""
         assert request["stateMachineArn"] == deployment.WORKFLOW
         self.invariants.read("workflow input", request["input"])
@@ -234,7 +235,7 @@ class World:
         given = deployment.started_by(event)
         self.workflow.start(self._execution_name(about), given)
 
-    def _invoke_step(self, state: str, function: str, payload: Any, timeout_seconds: float, task: Task) -> Any:
+    def _invoke_step(self, state: str, function: str, payload: Any, timeout_seconds: float, task: Task) -> JsonValue:
         """Call a function for a Task state, as Step Functions does."""
         boundary = task.numbered(state)
         if payload["command"] in ("authorize", "reserve"):
@@ -256,9 +257,10 @@ class World:
             raise StateError(names[refusal.code], refusal.message) from None
         if isinstance(result, Failed):
             raise StateError("Lambda.Unknown" if "." in result.error else result.error, result.cause)
+        response: JsonValue = result.value
         if payload["command"] == "load":
             self.invariants.stated(result.value)
-        return result.value
+        return response
 
     def _to(self, queue: Queue) -> Callable[[Envelope, str], None]:
         def send(event: Envelope, about: str) -> None:

@@ -7,8 +7,7 @@ import pytest
 from tests.quality.any_density import densities, goal, is_any
 
 TODAY = {
-    "kernel": 21.8,
-    "simulation": 22.4,
+    "kernel": 20.3,
     "tests/support": 47.1,
 }
 """Uses per 1,000 lines in the rooms that are still above their goal. A figure here may only fall."""

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from simulation.engine.dynamodb import DynamoDB, RefusalError
-from simulation.engine.expressions import equal
+from simulation.engine.expressions import AttributeValue, equal
 
 
 def ours() -> DynamoDB:
@@ -42,7 +42,7 @@ def same(left: object, right: object) -> bool:
     """Return whether two compared answers agree; numbers and sets by value."""
     if isinstance(left, dict) and isinstance(right, dict):
         if len(left) == 1 and left.keys() == right.keys() and next(iter(left)) in ("N", "SS", "NS", "BS"):
-            return equal(left, right)
+            return equal(cast(AttributeValue, left), cast(AttributeValue, right))
         return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(map(same, left, right))
