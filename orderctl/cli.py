@@ -21,6 +21,7 @@ from operations.aws.target import LAPTOP_REGION, Kind, Target
 from orderctl.commands import (
     audit,
     contacts,
+    cost,
     demo,
     deploy,
     dlq,
@@ -58,6 +59,7 @@ COMMANDS = (
     deploy,
     demo,
     audit,
+    cost,
     contacts,
     schemas,
     docs,

@@ -19,6 +19,7 @@ examples:
   python -m simulation crash-points                    the protocol's 27 crash points, each in its variants
   python -m simulation crash-points 13 14              two of them
   python -m simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
+  python -m simulation count                           the units that an order costs on each path, into a file
   python -m simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
 """
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     replays.add_argument("--seed", default="1", help="any text; with --only: the one seed, as a failure told it")
     replays.add_argument("--only", action="store_true", help="only that seed")
     replays.add_argument("--processes", type=int, default=2)
+    counting = commands.add_parser("count", help="the units that an order costs on each path, into operations/economics")
+    counting.add_argument("--check", action="store_true", help="write nothing; 1 if the file is out of date")
     bugs = commands.add_parser("bugs", help="known bugs, one by one")
     bugs.add_argument("names", nargs="*", help="only these")
     bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
@@ -73,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         "enumerate": _enumerate,
         "crash-points": _crash_points,
         "replays": _replays,
+        "count": _count,
         "bugs": _bugs,
     }
     return commands_by_name[chosen.command](chosen)
@@ -147,6 +151,15 @@ def _replays(chosen: argparse.Namespace) -> int:
         print(verdict)  # noqa: T201
         return int(verdict.problem is not None)
     return replays.main(chosen.seeds, chosen.seed, chosen.processes)
+
+
+def _count(chosen: argparse.Namespace) -> int:
+    from simulation.stage import process
+
+    process.make_ready()
+    from simulation.stage import count
+
+    return count.main(check=chosen.check)
 
 
 def _bugs(chosen: argparse.Namespace) -> int:

@@ -37,11 +37,12 @@ class Path:
     channel: str | None = None
     base: Base | None = None
     if_short: str = "REJECT"
+    lines: tuple[tuple[str, int], ...] = (("SKU-A", 3), ("SKU-B", 1))
 
     @property
     def order_plan(self) -> OrderPlan:
-        """The order: three of one SKU and one of another."""
-        return OrderPlan(0, "c0", f"key-{self.name}", (("SKU-A", 3), ("SKU-B", 1)), "USD", self.token, self.if_short)
+        """The order: three of one SKU and one of another, if the path has no other lines."""
+        return OrderPlan(0, "c0", f"key-{self.name}", self.lines, "USD", self.token, self.if_short)
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,33 @@ class PathPlan(Plan):
         return listed or (self.base(boundary, self.now()) if self.base else None)
 
 
-def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False, trace: bool = False) -> PathVerdict:
-    """Run the path, struck by `faults`, to its rest, and hold every invariant."""
+def stand_up(path: Path, faults: Mapping[str, Mode], *, trace: bool = False) -> World:
+    """Return the world of the path, struck by `faults`."""
     clock: list[World] = []
     plan = PathPlan(path.base, faults, lambda: clock[0].scheduler.now)
     subscriptions = path.subscriptions | ({"order-intake"} if path.channel else set())
     world = World(Chance(f"path {path.name}"), plan, keep_history=trace, only=frozenset(subscriptions))
     clock.append(world)
+    return world
+
+
+def seed(path: Path, world: World) -> None:
+    """Let the operator set the prices and take in the stock of the path, and the customer leave a contact."""
+    prices = {"SKU-A": (path.price, "USD"), "SKU-B": (path.price and 995, "USD")}
+    contacts = {"c0": path.country} if path.country else {}
+    if path.country != "DE":
+        world.invariants.forgotten.add("c0")
+    customers.seed(world, prices, {"SKU-A": path.stock, "SKU-B": 10}, contacts)
+
+
+def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False, trace: bool = False) -> PathVerdict:
+    """Run the path, struck by `faults`, to its rest, and hold every invariant."""
+    world = stand_up(path, faults, trace=trace)
+    plan = world.plan
     violated, text = None, ""
 
     def begin(world: World) -> None:
-        prices = {"SKU-A": (path.price, "USD"), "SKU-B": (path.price and 995, "USD")}
-        contacts = {"c0": path.country} if path.country else {}
-        if path.country != "DE":
-            world.invariants.forgotten.add("c0")
-        customers.seed(world, prices, {"SKU-A": path.stock, "SKU-B": 10}, contacts)
+        seed(path, world)
         if boundaries:
             world.network.boundaries = []
         world.spawn("customer", lambda: path.act(world, path.order_plan))

@@ -2,8 +2,9 @@
 
 import pytest
 
+from simulation.engine.capacity import Index
 from simulation.engine.streams import BATCH, MAX_RETRIES, SHARDS
-from simulation.stage import deployment
+from simulation.stage import deployment, meter
 from simulation.stage.deployment import SUBSCRIPTIONS, Deployed
 from tests.infrastructure.templates import Assembly
 
@@ -75,3 +76,16 @@ def test_the_start_rule_gives_the_workflow_what_the_simulation_does(assembly: As
     transformer = target["InputTransformer"]
     given = deployment.infrastructure("order")["START_INPUT"]
     assert set(transformer["InputPathsMap"].values()) == {path for path in given.values() if path.startswith("$.")}
+
+
+def test_indexes_that_the_meter_counts_are_as_deployed(assembly: Assembly) -> None:
+    for service, metered in meter.indexes().items():
+        table = assembly.one("DynamoDB::Table", service, "Table").properties
+        deployed = {
+            index["IndexName"]: Index(
+                *(key["AttributeName"] for key in index["KeySchema"]),
+                tuple(index["Projection"].get("NonKeyAttributes", ())),
+            )
+            for index in table["GlobalSecondaryIndexes"]
+        }
+        assert metered == deployed

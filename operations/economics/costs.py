@@ -1,0 +1,124 @@
+"""The cost of orders, as `orderctl cost` and its page show it: by path, by part of AWS, by promise, and of an idle stage."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypedDict
+
+from operations.economics import bill, deployed, idle, prices, units
+from operations.economics.bill import MILLION, PROMISES, Charge
+from operations.errors import UserError
+
+CENTS: Final = 2
+
+
+class PathCost(TypedDict):
+    """A path's requests to DynamoDB for one order, and the US dollars of all orders; `apart` are the mails."""
+
+    path: str
+    meaning: str
+    status: str
+    calls: int
+    reads: int
+    quiet_usd: float
+    busy_usd: float
+    apart_usd: float
+
+
+class DesignCost(TypedDict):
+    """The US dollars of all orders in another design."""
+
+    design: str
+    meaning: str
+    usd: float
+
+
+class Share(TypedDict):
+    """A part of the bill: its name and meaning, the US dollars of all orders, the percentage, and the units of one order."""
+
+    name: str
+    meaning: str
+    usd: float
+    percent: float
+    units: str
+
+
+class IdleCost(TypedDict):
+    """The US dollars a month of what a stage pays without an order."""
+
+    of: str
+    usd: float
+
+
+class Costs(TypedDict):
+    """All costs of so many orders."""
+
+    region: str
+    orders: int
+    paths: list[PathCost]
+    designs: list[DesignCost]
+    promises: dict[str, list[Share]]
+    parts: dict[str, list[Share]]
+    idle_month: list[IdleCost]
+
+
+def costs(orders: int = MILLION, path: str | None = None) -> Costs:
+    """Return the costs of so many orders on each path, or on one. Raises UserError for a path that is not counted."""
+    known, facts, counted = prices.load(), deployed.load(), units.counted()
+    if path is not None and path not in counted:
+        raise UserError(f"There is no path {path!r}.", f"Choose one of: {', '.join(counted)}.")
+    chosen = [found for name, found in counted.items() if path in (None, name)]
+    bills = {found.name: bill.charges(found, known, facts) for found in chosen}
+    share = orders / MILLION
+    return {
+        "region": known.region,
+        "orders": orders,
+        "paths": [
+            {
+                "path": found.name,
+                "meaning": found.meaning,
+                "status": found.status,
+                "calls": found.reads + found.writes,
+                "reads": found.reads,
+                "quiet_usd": _rounded(share * bill.total(bills[found.name])),
+                "busy_usd": _rounded(share * bill.total(bill.charges(found, known, facts, busy=True))),
+                "apart_usd": _rounded(share * bill.total(bill.charges_apart(found, known))),
+            }
+            for found in chosen
+        ],
+        "designs": [
+            {"design": name, "meaning": design.meaning, "usd": _rounded(share * bill.cost_of(design, known))}
+            for name, design in known.designs.items()
+        ],
+        "promises": {
+            name: _shares(found, share, lambda charge: charge.promise, PROMISES.__getitem__) for name, found in bills.items()
+        },
+        "parts": {name: _shares(found, share, lambda charge: charge.part, lambda part: "") for name, found in bills.items()},
+        "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
+    }
+
+
+def _shares(found: list[Charge], share: float, key: Callable[[Charge], str], meaning: Callable[[str], str]) -> list[Share]:
+    whole = bill.total(found)
+    return [
+        {
+            "name": name,
+            "meaning": meaning(name),
+            "usd": _rounded(share * usd),
+            "percent": round(100 * usd / whole, 1),
+            "units": _units(charge for charge in found if key(charge) == name),
+        }
+        for name, usd in bill.summed(found, key).items()
+    ]
+
+
+def _units(found: Iterable[Charge]) -> str:
+    """Return `37 dynamodb.write, 7 lambda.invocation`: the units of one order, the dearest first."""
+    charges = list(found)
+    quantities: dict[str, float] = {}
+    for charge in charges:
+        quantities[charge.unit] = quantities.get(charge.unit, 0) + charge.quantity
+    dearest = bill.summed(charges, lambda charge: charge.unit)
+    return ", ".join(f"{quantities[unit]:g} {unit}" for unit in dearest)
+
+
+def _rounded(usd: float) -> float:
+    return round(usd, CENTS)

@@ -1,0 +1,42 @@
+"""The cost of a stage for a month without an order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from operations.economics.bill import MEGABYTES_IN_A_GIGABYTE, MILLION, QUIET_LEVEL
+from operations.economics.deployed import Deployed
+from operations.economics.prices import Prices
+
+MONTH_SECONDS: Final = 30 * 24 * 3600
+LONG_POLL_SECONDS: Final = 20
+QUERIES_OF_A_SWEEP: Final = 8
+"""A sweep queries the indexes `pending` and `due`, each in four shards."""
+LEAST_QUERY_UNITS: Final = 0.5
+
+
+def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
+    """Return the US dollars a month by what costs them, the dearest first; alarms are one of them."""
+    known, per_million, per_month = prices.assumptions, prices.per_million, prices.per_month
+    polls = deployed.queue_mappings * known.pollers * MONTH_SECONDS / LONG_POLL_SECONDS
+    sweeps = {name: times for name, times in deployed.schedules_per_month.items() if name.endswith("-sweeper")}
+    gigabyte_seconds = sum(
+        times * known.sweep_seconds * deployed.memory_mb[name] / MEGABYTES_IN_A_GIGABYTE
+        for name, times in deployed.schedules_per_month.items()
+    )
+    logged = sum(
+        times * known.system_log_kb
+        for name, times in deployed.schedules_per_month.items()
+        if deployed.system_logs[name] != QUIET_LEVEL
+    )
+    invocations = sum(deployed.schedules_per_month.values())
+    reads = sum(sweeps.values()) * QUERIES_OF_A_SWEEP * LEAST_QUERY_UNITS
+    found = {
+        "alarms": deployed.alarms * per_month["alarm"].usd,
+        "secrets": deployed.secrets * per_month["secret"].usd,
+        "long polls of the queues": polls * per_million["sqs.message"].usd / MILLION,
+        "sweeps and audits: invocations": invocations * per_million["lambda.invocation"].usd / MILLION,
+        "sweeps and audits: time": gigabyte_seconds * per_million["lambda.gb_second"].usd / MILLION,
+        "sweeps and audits: logs": logged * per_million["logs.kb"].usd / MILLION,
+        "sweeps: reads": reads * per_million["dynamodb.read"].usd / MILLION,
+    }
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))

@@ -1,0 +1,91 @@
+"""The bill: counted units, priced, for a promise; the designs to compare with; an idle stage."""
+
+import pytest
+
+from operations.economics import bill, costs, deployed, idle, prices, units
+from operations.economics.deployed import Deployed
+from operations.economics.units import PathUnits, Spent
+from operations.errors import UserError
+
+PRICES = prices.load()
+DERIVED = {"lambda.wait", "logs.line"}
+"""Units that have no price of their own: time and bytes follow from them."""
+
+
+def path(*lines: Spent) -> PathUnits:
+    return PathUnits("p", "", "", 0, 0, {}, lines)
+
+
+def stage(level: str = "WARN") -> Deployed:
+    return Deployed(0, 0, 0, {}, {"order-api": 1024, "order-relay": 512}, {"order-api": level, "order-relay": level})
+
+
+def test_unit_costs_its_price() -> None:
+    found = bill.charges(path(Spent("order-api", "dynamodb.write", "order", "record", 4)), PRICES, stage())
+    assert [(charge.part, charge.promise, charge.usd) for charge in found] == [("DynamoDB", "record", 2.5)]
+
+
+def test_invocation_costs_its_memory_for_its_time() -> None:
+    found = bill.charges(path(Spent("order-api", "lambda.invocation", "", "answer", 2)), PRICES, stage())
+    assert bill.total(found) == pytest.approx(2 * 0.20 + 2 * 0.06 * 13.3334)
+
+
+def test_wait_for_the_saga_costs_the_function_that_waits() -> None:
+    found = bill.charges(path(Spent("order-api", "lambda.wait", "", "answer", 1)), PRICES, stage())
+    assert bill.total(found) == pytest.approx(0.45 * 13.3334)
+
+
+def test_system_logs_cost_at_info_only() -> None:
+    line = Spent("order-api", "lambda.invocation", "", "answer", 1)
+    quiet, loud = (bill.charges(path(line), PRICES, stage(level)) for level in ("WARN", "INFO"))
+    assert bill.total(loud) - bill.total(quiet) == pytest.approx(1.2 * 0.4768)
+
+
+def test_busy_stage_shares_invocations_of_the_relay_and_none_of_the_api() -> None:
+    relayed = path(Spent("order-relay", "lambda.invocation", "", "outbox", 1))
+    asked = path(Spent("order-api", "lambda.invocation", "", "answer", 1))
+    assert bill.total(bill.charges(relayed, PRICES, stage(), busy=True)) * 20 == pytest.approx(
+        bill.total(bill.charges(relayed, PRICES, stage()))
+    )
+    assert bill.charges(asked, PRICES, stage(), busy=True) == bill.charges(asked, PRICES, stage())
+
+
+@pytest.mark.parametrize("name", units.counted())
+def test_each_counted_unit_has_a_price_a_promise_and_a_function(name: str) -> None:
+    known = set(PRICES.per_million) | set(PRICES.apart) | DERIVED
+    for line in units.counted()[name].lines:
+        assert line.unit in known
+        assert line.promise in bill.PROMISES
+        assert line.unit != "lambda.invocation" or line.by in deployed.load().memory_mb
+
+
+@pytest.mark.parametrize("name", units.counted())
+def test_promises_and_parts_both_sum_up_to_the_path(name: str) -> None:
+    found = costs.costs()
+    (whole,) = (row["quiet_usd"] for row in found["paths"] if row["path"] == name)
+    for shares in (found["promises"][name], found["parts"][name]):
+        assert sum(share["usd"] for share in shares) == pytest.approx(whole, abs=0.1)
+        assert sum(share["percent"] for share in shares) == pytest.approx(100, abs=1)
+
+
+def test_costs_are_in_proportion_to_the_orders() -> None:
+    million, half = costs.costs(), costs.costs(500_000, "happy")
+    assert half["paths"][0]["quiet_usd"] == pytest.approx(million["paths"][0]["quiet_usd"] / 2, abs=0.01)
+    assert [row["path"] for row in half["paths"]] == ["happy"]
+
+
+def test_unknown_path_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UserError) as refused:
+        costs.costs(path="nowhere")
+    assert "happy" in refused.value.hint
+
+
+def test_happy_path_is_cheaper_than_the_blog_s_design() -> None:
+    found = costs.costs()
+    designs = {row["design"]: row["usd"] for row in found["designs"]}
+    assert designs["minimum"] < found["paths"][0]["quiet_usd"] < designs["blog"]
+
+
+def test_idle_stage_costs_at_most_five_dollars_besides_its_alarms() -> None:
+    found = idle.idle_cost(PRICES, deployed.load())
+    assert sum(usd for of, usd in found.items() if of != "alarms") <= 5
