@@ -67,6 +67,18 @@ DECLINE_REASONS_BY_PARAMETER: Final = {
     "payment_method": "payment_token_refused",
 }
 """The same by the refused parameter: a currency that the account does not have comes without a code."""
+CAPTURE_REFUSALS: Final = frozenset(
+    {
+        "amount_too_large",
+        "amount_too_small",
+        "capture_charge_authorization_expired",
+        "capture_unauthorized_payment",
+        "charge_exceeds_transaction_limit",
+        "charge_expired_for_capture",
+        "payment_intent_unexpected_state",
+    }
+)
+"""Stripe's codes that end a capture although the PaymentIntent waits for it. Others are about our account or request."""
 ALREADY_REFUNDED: Final = "charge_already_refunded"
 REQUEST_REFUSED: Final = "request_refused"
 """The reason of a decline if Stripe gives neither a code nor a parameter."""
@@ -251,8 +263,11 @@ class StripeGateway:
                 reason = refusal.reason
             except StripeRefusedError as refusal:
                 found, reason = self._retrieve(reference), refusal.reason or refusal.kind
-                if found["status"] not in CAPTURE_ENDS:
+                is_about_us = found["status"] == "requires_capture" and not _ends_capture(refusal)
+                if is_about_us or found["status"] not in CAPTURE_ENDS:
                     self._spend(intent.order_id, "capture", refusal)
+                if is_about_us:
+                    raise _misconfigured(refusal) from None
         match found["status"]:
             case "succeeded":
                 return {"outcome": "CAPTURED"}
@@ -355,6 +370,10 @@ class StripeGateway:
             self._spend(order_id, operation, refusal)
             raise _misconfigured(refusal) from None
         return _declined(reason or REQUEST_REFUSED)
+
+
+def _ends_capture(refusal: StripeRefusedError) -> bool:
+    return refusal.kind == CARD_ERROR or refusal.reason in CAPTURE_REFUSALS
 
 
 def _attempted(refunds: list[Refund], attempt: int) -> Refund | None:

@@ -18,6 +18,8 @@ VERSION: Final = "2025-09-30.clover"
 """The version of Stripe's API that this code is written for; an account's own default may be another."""
 NOT_DONE: Final = frozenset({409, 429})
 """HTTP statuses of a request that was not carried out: another one under its key is running, or there are too many."""
+REFUSALS: Final = frozenset({400, 402, 404})
+"""HTTP statuses by which Stripe refuses a request as it is (https://docs.stripe.com/api/errors). Others leave it undecided."""
 PAUSE_SECONDS: Final = 0.25
 """The pause before a call's one repeat, unless Stripe states one."""
 SHORTEST_REPEAT_SECONDS: Final = 1.0
@@ -27,7 +29,7 @@ OTHER_MODE: Final = ("live mode", "test mode", "livemode", "testmode")
 
 
 class StripeRefusedError(RejectedError):
-    """Stripe refused the request (HTTP 4xx). `reason` is its decline code or code; its message may name a person.
+    """Stripe refused the request (one of REFUSALS). `reason` is its decline code or code; its message may name a person.
 
     `parameter` is the refused field of the request, if Stripe names one. `spent` counts the idempotency keys before this one.
     """
@@ -134,6 +136,6 @@ def _fault(what: str, status: int, content: StripeObject) -> Exception:
         return GatewayMisconfiguredError(f"{what}: the key is of the other mode, live or test")
     if status in NOT_DONE:
         return GatewayUnavailableError(what)
-    if status >= 500 or kind == "idempotency_error":
+    if status not in REFUSALS or kind in ("api_error", "idempotency_error"):
         return KeySpentError(what)
     return StripeRefusedError(status, kind, reason, str(error.get("param") or ""))

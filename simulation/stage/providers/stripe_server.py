@@ -43,6 +43,8 @@ class Fault:
     status: int | None = None
     before: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "api_error"
+    code: str = ""
 
 
 @dataclass
@@ -111,7 +113,7 @@ class Stripe:
         if path.endswith("/payment_intents") and answer[0] == 400:
             begun = False  # its parameters are refused: nothing was begun
         if fault and fault.status:
-            begun, answer = True, (*error(fault.status, "api_error", ""), fault.headers)
+            begun, answer = True, (*error(fault.status, fault.kind, fault.code), fault.headers)
         if key and begun:
             self.keys[key] = (path, form, answer)
         return answer

@@ -292,6 +292,51 @@ def test_an_http_500_freezes_nothing_and_moves_no_money_twice(
     assert [intent["status"] for intent in account.intents.values()].count("requires_capture") <= 1
 
 
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("status", [302, 424])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_http_status_that_is_no_refusal_decides_nothing(
+    account: Stripe, stripe: StripeGateway, operation: str, status: int, before: bool
+) -> None:
+    """424: a dependency of Stripe failed. Others come from a proxy, and have no outcome either."""
+    end, call, outcome = OPERATIONS[operation]
+    reached(account, stripe, operation)
+    account.faults = [Fault(end, status, before, kind="invalid_request_error")]
+    with pytest.raises(GatewayTimeoutError):
+        call(stripe)
+    assert call(stripe) == outcome
+    assert account.captured == (4998 if operation in ("capture", "refund") else 0)
+    assert account.refunded == (4998 if operation == "refund" else 0)
+
+
+@pytest.mark.parametrize("code", ["", "account_invalid", "testmode_charges_only"])
+def test_a_capture_that_stripe_refuses_for_our_account_cancels_no_order(
+    account: Stripe, stripe: StripeGateway, code: str
+) -> None:
+    stripe.authorize(VISA)
+    account.faults = [Fault("/capture", 400, before=True, kind="invalid_request_error", code=code)]
+    with pytest.raises(GatewayMisconfiguredError):
+        stripe.capture(VISA)
+    assert stripe.capture(VISA) == Captured()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("invalid_request_error", "charge_expired_for_capture"),
+        ("invalid_request_error", "capture_unauthorized_payment"),
+        ("card_error", "card_declined"),
+    ],
+)
+def test_a_capture_that_stripe_refuses_for_its_payment_is_refused(
+    account: Stripe, stripe: StripeGateway, kind: str, code: str
+) -> None:
+    stripe.authorize(VISA)
+    account.faults = [Fault("/capture", 402 if kind == "card_error" else 400, before=True, kind=kind, code=code)]
+    for _ in range(2):
+        assert stripe.capture(VISA) == CaptureRefused(code)
+
+
 def test_a_late_request_under_a_spent_key_does_nothing(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
     stripe.authorize(VISA)
     account.faults = [Fault("/capture", 500, before=True)]
