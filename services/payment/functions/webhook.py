@@ -36,7 +36,8 @@ logger = Logger()
 SIGNATURE: Final = "stripe-signature"
 LONGEST_REASON: Final = 100
 """The longest reason of a dispute, in characters, as in the schema of PaymentDisputed."""
-DISPUTE_ENDS: Final = frozenset({"won", "lost", "warning_closed"})
+DISPUTE_ENDS: Final = frozenset({"won", "lost", "prevented", "warning_closed"})
+"""Statuses in which a dispute is over. Of one that was prevented, the customer has the money back."""
 RELEASED_BY_STRIPE: Final = frozenset({"automatic", "expired", "failed_invoice", "void_invoice"})
 """Reasons of a cancellation that Stripe itself gives (https://docs.stripe.com/api/payment_intents/object)."""
 RELIED_ON: Final = (states.AUTHORIZED, states.CAPTURING)
@@ -78,10 +79,10 @@ class StripeWebhook:
 
     def open_dispute(self, dispute: StripeObject) -> str:
         """Record that a customer contests a payment, once, with its event and its alarm."""
-        return self._record_dispute(dispute, decisions.open_dispute, metric="PaymentDisputed")
+        return self._record_dispute(dispute, decisions.open_dispute)
 
     def close_dispute(self, dispute: StripeObject) -> str:
-        """Record the card network's decision, once, with its event."""
+        """Record the card network's decision, once, with its event. A dispute that was not known before has its alarm too."""
         return self._record_dispute(dispute, decisions.close_dispute)
 
     def update_dispute(self, dispute: StripeObject) -> str:
@@ -144,7 +145,6 @@ class StripeWebhook:
         self,
         about: StripeObject,
         decide: Callable[[DisputeRow | None, str, Dispute], DisputeDecision | None],
-        metric: str = "",
     ) -> str:
         order_id = self._order_of(about)
         payment = self.payments.get(order_id) if order_id else None
@@ -165,8 +165,8 @@ class StripeWebhook:
         )
         if after == known:
             return "UNCHANGED"
-        if metric:
-            _alarm(metric, order_id)
+        if known is None:
+            _alarm("PaymentDisputed", order_id)
         return "RECORDED"
 
     def _record_refund(self, payment: PaymentRow, about: StripeObject, left: Money) -> bool:
@@ -212,12 +212,16 @@ def _alarm(metric: str, order_id: str) -> None:
 
 
 EFFECTS: Final[Mapping[str, Callable[[StripeWebhook, StripeObject], str]]] = {
-    "charge.dispute.created": StripeWebhook.open_dispute,
-    "charge.dispute.closed": StripeWebhook.close_dispute,
     **dict.fromkeys(
-        ("charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
+        (
+            "charge.dispute.created",
+            "charge.dispute.updated",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.funds_reinstated",
+        ),
         StripeWebhook.update_dispute,
     ),
+    "charge.dispute.closed": StripeWebhook.close_dispute,
     "payment_intent.canceled": StripeWebhook.count_canceled,
     "payment_intent.payment_failed": StripeWebhook.count_late_failure,
     "payment_intent.succeeded": StripeWebhook.count_capture,

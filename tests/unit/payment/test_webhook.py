@@ -41,7 +41,9 @@ def test_a_dispute_is_recorded_once_with_its_event_and_its_alarm(
     }
 
 
-@pytest.mark.parametrize(("status", "outcome"), [("won", "WON"), ("lost", "LOST"), ("warning_closed", "WON")])
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("won", "WON"), ("lost", "LOST"), ("warning_closed", "WON"), ("prevented", "LOST")]
+)
 def test_a_dispute_is_closed_once(at_stripe: StripeService, status: str, outcome: str) -> None:
     at_stripe.told("charge.dispute.created", dispute())
     for answer in ("RECORDED", "UNCHANGED"):
@@ -52,8 +54,19 @@ def test_a_dispute_is_closed_once(at_stripe: StripeService, status: str, outcome
     ]
 
 
-def test_a_dispute_that_is_told_after_its_end_is_over(at_stripe: StripeService) -> None:
+@pytest.mark.parametrize("kind", ["created", "updated", "funds_withdrawn"])
+@pytest.mark.parametrize("status", ["prevented", "lost"])
+def test_a_dispute_that_is_over_at_its_first_event_is_not_left_open(
+    at_stripe: StripeService, kind: str, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert at_stripe.told(f"charge.dispute.{kind}", dispute(status))["outcome"] == "RECORDED"
+    assert '"PaymentDisputed":[1' in capsys.readouterr().out
+    assert [(kind, data["outcome"]) for kind, _, data in at_stripe.dispute_events] == [("PaymentDisputeClosed", "LOST")]
+
+
+def test_a_dispute_that_is_told_after_its_end_is_over(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
     assert at_stripe.told("charge.dispute.closed", dispute("lost"))["outcome"] == "RECORDED"
+    assert '"PaymentDisputed":[1' in capsys.readouterr().out, "the late event of its opening has no alarm any more"
     assert at_stripe.told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
     assert [kind for kind, _, _ in at_stripe.dispute_events] == ["PaymentDisputeClosed"]
 
