@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict, cast
 
 import urllib3
 
@@ -29,6 +29,18 @@ SHIPMENT_ID: Final = re.compile(r"shp_[A-Za-z0-9]{1,64}")
 SIGNATURE: Final = "x-hmac-signature"
 ADDRESS_ERRORS: Final = "ADDRESS."
 """The first part of the codes by which EasyPost rejects an address (https://docs.easypost.com/docs/errors)."""
+NO_REJECTIONS: Final = frozenset(
+    {
+        "ADDRESS.VERIFY.CARRIER_INVALID",
+        "ADDRESS.VERIFY.INTL_NOT_ENABLED",
+        "ADDRESS.VERIFY.UNAVAILABLE",
+        "ADDRESS.VERIFY.UPSTREAM_UNAVAILABLE",
+        "ADDRESS.VERIFICATION.INVALID",
+    }
+)
+"""Those of an outage, or about our account or request: they say nothing about the address."""
+REJECTED: Final = frozenset({400, 404, 422})
+"""The HTTP statuses of a rejection."""
 REFUND_REQUESTED: Final = frozenset({"submitted", "refunded"})
 REFUND_ENDS: Final = {
     "refunded": CancelOutcome.DONE,
@@ -118,7 +130,7 @@ class EasyPostCarrier:
             "parcel": {"weight": _ounces(items * self.sender.grams_per_item)},
         }
         try:
-            return str(self._call("POST", "/v2/shipments", {"shipment": shipment})["id"])
+            return _text(self._call("POST", "/v2/shipments", {"shipment": shipment}), "id")
         except AddressRefusedError:
             return None
 
@@ -131,7 +143,8 @@ class EasyPostCarrier:
             return str(shipment["tracking_code"])
         rate = _cheapest(shipment["rates"])
         try:
-            return str(self._call("POST", f"/v2/shipments/{booking}/buy", {"rate": {"id": rate["id"]}})["tracking_code"])
+            bought = self._call("POST", f"/v2/shipments/{booking}/buy", {"rate": {"id": rate["id"]}})
+            return _text(bought, "tracking_code")
         except AddressRefusedError:
             return None
 
@@ -195,9 +208,17 @@ class EasyPostCarrier:
         if answer.status < 300:
             return cast(Shipment, said)
         code = str(said.get("error", {}).get("code", "")) if isinstance(said.get("error"), dict) else ""
-        if code.startswith(ADDRESS_ERRORS):
+        if answer.status in REJECTED and code.startswith(ADDRESS_ERRORS) and code not in NO_REJECTIONS:
             raise AddressRefusedError(code)
         raise CarrierUnavailableError(f"{method} {path}: HTTP {answer.status} {code}")
+
+
+def _text(shipment: Shipment, name: Literal["id", "tracking_code"]) -> str:
+    """Return a text that the response must have. Raises CarrierUnavailableError: a label may get its number later."""
+    value = shipment.get(name)
+    if not isinstance(value, str) or not value:
+        raise CarrierUnavailableError(f"the shipment in the response has no {name} yet")
+    return value
 
 
 def _parcel(shipment: Shipment) -> ParcelStatus:

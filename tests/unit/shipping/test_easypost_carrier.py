@@ -114,6 +114,44 @@ def test_invalid_address_is_refused(easypost: EasyPost, carrier: EasyPostCarrier
     assert carrier.book(booking) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, "ADDRESS.VERIFY.UNAVAILABLE"),
+        (422, "ADDRESS.VERIFY.UPSTREAM_UNAVAILABLE"),
+        (422, "ADDRESS.VERIFY.INTL_NOT_ENABLED"),
+        (500, "ADDRESS.VERIFY.FAILURE"),
+        (429, "ADDRESS.VERIFY.FAILURE"),
+    ],
+)
+def test_address_that_cannot_be_verified_now_is_not_refused(
+    easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str
+) -> None:
+    booking = prepared(carrier)
+    easypost.refused |= {"/shipments": (status, code), "/buy": (status, code)}
+    with pytest.raises(CarrierUnavailableError):
+        carrier.prepare(ORDER, CUSTOMER, LINES)
+    with pytest.raises(CarrierUnavailableError):
+        carrier.book(booking)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_label_without_a_tracking_number_yet_is_asked_for_again(
+    easypost: EasyPost, carrier: EasyPostCarrier, monkeypatch: pytest.MonkeyPatch, nothing: str | None
+) -> None:
+    booking, buy = prepared(carrier), easypost.buy
+
+    def late(shipment: dict[str, Any], rate_id: str) -> Any:
+        status, bought = buy(shipment, rate_id)
+        return status, {**bought, "tracking_code": nothing}
+
+    monkeypatch.setattr(easypost, "buy", late)
+    with pytest.raises(CarrierUnavailableError, match="no tracking_code yet"):
+        carrier.book(booking)
+    assert carrier.book(booking) == "9400100000000000000001"
+    assert easypost.sold == [booking]
+
+
 def test_missing_rate_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.rates = []
     booking = prepared(carrier)
