@@ -47,19 +47,30 @@ class Journal:
         """Write a row for each SQS record. Return a partial batch response, so that one bad message never blocks the others."""
         items: dict[str, JournalItem] = {}
         messages: defaultdict[str, list[str]] = defaultdict(list)
+        undone: list[str] = []
         for record in records:
             try:
-                item = item_of(outside_json.read_object(record["body"]), self.retention_days)
-            except OutsideJsonError as error:
-                self.dead_letters.quarantine(record, InvalidEventError("message", error.where, error.reason))
+                item = self._item(record)
+            except Exception:  # the boundary of a message: whatever it was, only this one is delivered again
+                logger.exception("message failed", message_id=record["messageId"])
+                undone.append(record["messageId"])
                 continue
-            except NotJournaledError as error:
-                self.dead_letters.quarantine(record, InvalidEventError("message", "", str(error)))
-                continue
-            items[item["sk"]["S"]] = item
-            messages[item["sk"]["S"]].append(record["messageId"])
+            if item is not None:
+                items[item["sk"]["S"]] = item
+                messages[item["sk"]["S"]].append(record["messageId"])
         failed = {sort_key for part in _parts(list(items.values())) for sort_key in self.write(part)}
-        return {"batchItemFailures": [{"itemIdentifier": message} for key in sorted(failed) for message in messages[key]]}
+        undone += [message for key in sorted(failed) for message in messages[key]]
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in undone]}
+
+    def _item(self, record: Mapping[str, Any]) -> JournalItem | None:
+        """Return the row of a message, or None if it is set aside because no row can hold it. Raises what SQS raises."""
+        try:
+            return item_of(outside_json.read_object(record["body"]), self.retention_days)
+        except OutsideJsonError as error:
+            self.dead_letters.quarantine(record, InvalidEventError("message", error.where, error.reason))
+        except NotJournaledError as error:
+            self.dead_letters.quarantine(record, InvalidEventError("message", "", str(error)))
+        return None
 
     def write(self, items: Sequence[JournalItem]) -> set[str]:
         """Write at most 25 items, each with a sort key of its own, in one call. Return the sort keys that were not written."""

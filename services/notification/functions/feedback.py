@@ -5,6 +5,7 @@ addresses, which are neither logged nor stored.
 """
 
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -35,25 +36,43 @@ def addresses_to_suppress(event: Mapping[str, Any]) -> tuple[SuppressionReason, 
         if event["detail-type"] == subscriptions.BOUNCED:
             bounce = detail["bounce"]
             found = bounce["bouncedRecipients"] if bounce["bounceType"] == "Permanent" else []
-            return BOUNCED, [str(one["emailAddress"]) for one in found]
+            return BOUNCED, [_address(one) for one in found]
         if event["detail-type"] == subscriptions.COMPLAINED:
             complaint = detail["complaint"]
             found = complaint["complainedRecipients"] if complaint.get("complaintFeedbackType") != "not-spam" else []
-            return COMPLAINED, [str(one["emailAddress"]) for one in found]
+            return COMPLAINED, [_address(one) for one in found]
     except (KeyError, TypeError):
         pass
     raise UnknownFeedbackError("not an SES event of a bounce or a complaint")
 
 
+def _address(recipient: Mapping[str, object]) -> str:
+    """Return the bare address of a recipient: SES may repeat the header's `Name <address>`."""
+    text = recipient["emailAddress"]
+    if not isinstance(text, str):
+        raise TypeError("an address is text")
+    return parseaddr(text)[1] or text
+
+
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
-    """Return the handler of one event of SES. It returns how many addresses it newly suppressed; repeating is safe."""
+    """Return the handler of one event of SES. It returns how many addresses it newly suppressed; repeating is safe.
+
+    An address that fails stops no other. Raises what the first of them raised, once all have been tried.
+    """
     suppressions = suppressions_of(clients, environ)
 
     def handle(event: Mapping[str, Any], context: object) -> dict[str, int]:
         reason, addresses = addresses_to_suppress(event)
-        suppressed = sum(suppressions.add(address, reason, clock.now()) for address in addresses)
+        suppressed, failure = 0, None
+        for address in addresses:
+            try:
+                suppressed += suppressions.add(address, reason, clock.now())
+            except Exception as fault:  # the boundary of an address
+                failure = failure or fault
         logger.info("feedback", reason=reason, suppressed=suppressed)
         count("AddressesSuppressed", suppressed)
+        if failure:
+            raise failure
         return {"suppressed": suppressed}
 
     return handle

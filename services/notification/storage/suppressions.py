@@ -77,4 +77,4 @@ class Suppressions(KeyedStore[SuppressionRow]):
 
 def digest_of(address: str) -> str:
     """Return the digest that the list stores in place of the address: 64 hex digits."""
-    return sha256(address.strip().lower().encode()).hexdigest()
+    return sha256(address.strip().lower().encode(errors="surrogatepass")).hexdigest()

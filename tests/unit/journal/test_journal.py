@@ -161,3 +161,15 @@ def test_event_that_no_row_can_hold_is_quarantined(
     [said] = dead_letters.reasons
     assert reason in said
     assert "4111" not in said
+
+
+@pytest.mark.parametrize("bad", [[], {"no": "event"}])
+def test_a_message_that_cannot_be_set_aside_stops_no_other(
+    journal: JournalService, monkeypatch: pytest.MonkeyPatch, bad: object
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "too long"}}, "SendMessage")
+
+    monkeypatch.setattr(journal.dead_letters, "send_message", refuse)
+    assert journal.deliver(put("a"), bad, put("b")) == ["1"]
+    assert len(rows(journal)) == 2
