@@ -5,6 +5,7 @@ address is refused where an id belongs, and a refusal never repeats it.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
@@ -42,9 +43,13 @@ _READ: Final = 2000
 
 
 def is_personal(text: str) -> bool:
-    """Return whether a text has a card number or an e-mail address in it, percent-encoded or not."""
-    begin = text[:_READ]
-    return any(_has_address(form) or _has_card_number(form) for form in {begin, unquote(begin)})
+    """Return whether a text has a card number or an e-mail address in it, percent-encoded or not, in digits of any script."""
+    return any(_has_address(form) or _has_card_number(form) for form in _forms(text))
+
+
+def has_card_number(text: str) -> bool:
+    """Return whether a text has a card number in it, where an e-mail address is allowed."""
+    return any(map(_has_card_number, _forms(text)))
 
 
 def personal_field(value: object, where: str = "") -> str | None:
@@ -58,6 +63,19 @@ def shown(text: object) -> str:
         return "(not shown)"
     plain = "".join(sign if sign.isprintable() else "?" for sign in text[:_SHOWN])
     return plain if len(text) <= _SHOWN else f"{plain}..."
+
+
+def _forms(text: str) -> set[str]:
+    begin = text[:_READ]
+    return {_in_ascii(begin), _in_ascii(unquote(begin))}
+
+
+def _in_ascii(text: str) -> str:
+    """Return the text with the digits and signs of other scripts and widths as those of ASCII."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in plain)
 
 
 def _has_address(text: str) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, command_handler, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, command_handler, reading
 from kernel.handler import Handler, lambda_handler
+from kernel.identifiers import ID_FORM, PERSONAL, is_personal, shown
 from kernel.settings import from_environment
 from kernel.statements import Quantity
 from services.inventory.domain import decisions
@@ -32,13 +33,19 @@ class Replenish:
 
     replenishment_id: str
     items: list[Quantity]
-    correlation_id: object = None
-    causation_id: object = None
+    correlation_id: str = ""
+    causation_id: str = ""
+
+    def __post_init__(self) -> None:
+        _check_ids(self.correlation_id, self.causation_id)
+        if not SKU_PATTERN.fullmatch(self.replenishment_id):
+            raise InvalidCommandError(f"{shown(self.replenishment_id)} is not a replenishment id: it {ID_FORM}")
+        _check_ids(self.replenishment_id)
 
     @property
     def causation(self) -> Causation:
         """The cause of the delivery's event."""
-        return Causation(str(self.correlation_id or self.replenishment_id), str(self.causation_id or self.replenishment_id))
+        return Causation(self.correlation_id or self.replenishment_id, self.causation_id or self.replenishment_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,15 @@ class Watch:
     threshold: object
     correlation_id: str
     causation_id: str
+
+    def __post_init__(self) -> None:
+        _check_ids(self.correlation_id, self.causation_id)
+
+
+def _check_ids(*ids: str) -> None:
+    """Refuse ids that would be stored with personal data in them. Raises InvalidCommandError."""
+    if any(map(is_personal, ids)):
+        raise InvalidCommandError(f"an id of the command {PERSONAL}")
 
 
 @dataclass(frozen=True)
@@ -66,8 +82,6 @@ class OperatorCommands:
     def replenish(self, command: Replenish) -> Answer:
         """Add the items of a delivery to the stock, once for each `replenishment_id`: REPLENISHED."""
         replenishment_id, arrived = command.replenishment_id, merge(command.items)
-        if not SKU_PATTERN.fullmatch(replenishment_id):
-            raise ValueError(f"{replenishment_id!r} is not a replenishment id: 1 to 64 of A-Z a-z 0-9 . _ -")
         row = self.replenishments.move(
             replenishment_id,
             lambda row, seen: decisions.replenish(row, replenishment_id, arrived),

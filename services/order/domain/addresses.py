@@ -4,6 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
+from kernel.identifiers import has_card_number
 from kernel.problem_details import InvalidRequestError
 from services.order.domain.order_request import ContactRequest
 
@@ -42,6 +43,8 @@ def _plain(where: str, text: str) -> str:
     for sign in text:
         if not (sign.isprintable() or sign in JOINERS or unicodedata.category(sign) == "Zs"):
             raise _refusal(where, "must have printable characters only, on one line")
+    if has_card_number(text):
+        raise _refusal(where, "has what looks like a card number; leave it out")
     plain = text.strip()
     if text and not any(map(str.isalnum, plain)) and where.partition(".")[2] not in ("line2", "region"):
         raise _refusal(where, "must have a letter or a digit")
@@ -52,6 +55,8 @@ def _email(text: str) -> str:
     local, _, domain = text.rpartition("@")
     if not LOCAL_PART.fullmatch(local):
         raise _refusal("email", "must have 1 to 64 of A-Z a-z 0-9 and . ! # $ % & ' * + / = ? ^ _ ` { | } ~ - before the @")
+    if has_card_number(local):
+        raise _refusal("email", "has what looks like a card number; give another address")
     email = f"{local}@{_ascii(domain)}"
     if not DOMAIN.fullmatch(email.rpartition("@")[2]) or len(email) > MAX_EMAIL_LENGTH:
         raise _refusal("email", "must have a domain such as example.com after the @")

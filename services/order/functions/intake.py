@@ -75,7 +75,7 @@ def check_ids(event: DomainEvent[ChannelOrderPlacedData]) -> None:
     name, channel = f"OrderPlaced from {shown(event.source)}", channel_of(event)
     if not CHANNEL.fullmatch(channel) or is_personal(channel):
         raise InvalidEventError(name, "source", CHANNEL_FORM)
-    ids = {"event_id": event.event_id, "correlation_id": event.correlation_id}
+    ids = {"event_id": event.event_id, "correlation_id": event.correlation_id, "causation_id": event.causation_id}
     where = personal_field({"metadata": ids, "data": event.data})
     if where is not None:
         raise InvalidEventError(name, where, PERSONAL)

@@ -394,3 +394,20 @@ def test_a_command_cut_anywhere_is_finished_by_the_same_command(inventory: Inven
             inventory.release(number)
         number += 1
     assert number > 1
+
+
+@pytest.mark.parametrize("personal", ["4111111111111111", "4111-1111-1111-1111", "joe@example.com"])
+@pytest.mark.parametrize("field", ["replenishment_id", "correlation_id", "causation_id"])
+def test_forged_operators_command_stores_no_card_number_and_no_address(
+    inventory: InventoryService, field: str, personal: str
+) -> None:
+    before = inventory.rows
+    delivery = {"replenishment_id": "delivery-9", "items": lines(blue=1), field: personal}
+    watched = {"sku": BLUE, "threshold": 3, "correlation_id": "c", "causation_id": "c", field: personal}
+    with pytest.raises(ValueError, match=r"replenishment id|looks like a card number") as refused:
+        inventory.operate("replenish", **delivery)
+    assert personal not in str(refused.value)
+    if field != "replenishment_id":
+        with pytest.raises(ValueError, match="looks like a card number"):
+            inventory.operate("watch", **watched)
+    assert inventory.rows == before

@@ -179,3 +179,19 @@ def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
 def test_the_countries_are_iso_3166s() -> None:
     """The package has Kosovo beside them, whose code is of the users' own."""
     assert iso3166.countries_by_alpha2.keys() - {"XK"} == addresses.COUNTRIES
+
+
+@pytest.mark.parametrize("field", ["name", "email", "line1", "line2", "city", "region", "postal_code"])
+@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "4111-1111-1111-1111"])
+def test_a_card_number_is_kept_in_no_field_of_a_contact(shop: Shop, field: str, number: str) -> None:
+    contact = a_contact()
+    if field == "email":
+        contact["email"] = f"{number.replace(' ', '')}@example.com"
+    elif field == "name":
+        contact["name"] = f"Carol {number}"
+    else:
+        contact["address"] = {**contact["address"], field: number}
+    answer = shop.call("PUT", "/customers/carol/contact", contact)
+    assert (answer.status, answer.body["field"]) == (400, field if field in ("name", "email") else f"address.{field}")
+    assert "4111" not in json.dumps(answer.body)
+    assert rows_of("carol") == set()
