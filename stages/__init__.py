@@ -152,7 +152,7 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
     check_name(name)
     file = (at or folder()) / f"{name}.yaml"
     if file.exists():
-        return parse(name, file.read_text(encoding="utf-8"), str(file))
+        return parse(name, _text_of(file), str(file))
     if like is None:
         hint = f"Stages: {listed(at)}. To create it, use `orderctl stages new {name}`."
         raise StageError(f"There is no stage {name!r}: {file} is missing.", hint)
@@ -162,6 +162,13 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
             f"Stage {name!r} cannot use the settings of {like!r}, which is not ephemeral.", "Create a file for it."
         )
     return replace(model, name=name)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StageError(f"{file} is not UTF-8 text.", "Save it as UTF-8, then try again.") from None
 
 
 def parse(name: str, text: str, where: str) -> Stage:
@@ -180,8 +187,11 @@ def parse(name: str, text: str, where: str) -> Stage:
 
 
 def as_document(text: str) -> Value:
-    """Parse YAML; an empty text is an empty object. Raises yaml.YAMLError, also for a duplicate key."""
-    found = yaml.load(text, Loader=_OneOfEachKey)
+    """Parse YAML; an empty text is an empty object. Raises yaml.YAMLError, also for what `_StageLoader` refuses."""
+    try:
+        found = yaml.load(text, Loader=_StageLoader)
+    except RecursionError:
+        raise yaml.YAMLError("it is nested too deep") from None
     return {} if found is None else found
 
 
@@ -249,20 +259,59 @@ def _from_text(given: str, like: Value) -> Value:
         return given
     try:
         return json.loads(given)
-    except ValueError:
+    except (ValueError, RecursionError):
         return given
 
 
-class _OneOfEachKey(yaml.SafeLoader):
-    """A loader that refuses duplicate keys; PyYAML silently takes the last."""
+class _StageLoader(yaml.SafeLoader):
+    """A loader of values that mean what they look like.
+
+    PyYAML takes the last of duplicate keys, reads `010` as 8, `1:30` as 90 and `2026-01-02` as a date, and keeps line breaks
+    in a text. This loader refuses duplicate keys, keys that are no text, these numbers, and text that cannot be printed. It
+    reads a date as text, and `30.0` as an integer.
+    """
+
+    yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refusal(key, "a setting's name is text")
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is set twice", key.start_mark)
+                raise _refusal(key, f"{key.value!r} is set twice")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_integer(self, node: yaml.ScalarNode) -> int:
+        """Return the integer. Raises ConstructorError unless it is in plain decimal digits."""
+        if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", node.value):
+            raise _refusal(node, f"{node.value[:40]} is not an integer in decimal digits; put text in quotes")
+        return int(node.value)
+
+    def construct_number(self, node: yaml.ScalarNode) -> float | int:
+        """Return the number, an integer if it is one."""
+        number = self.construct_yaml_float(node)
+        return int(number) if number.is_integer() else number
+
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        """Return the text. Raises ConstructorError if it cannot be printed on one line."""
+        text = self.construct_yaml_str(node)
+        if not text.isprintable():
+            raise _refusal(node, "a text has a line break or a character that cannot be printed")
+        return text
+
+
+_StageLoader.add_constructor("tag:yaml.org,2002:int", _StageLoader.construct_integer)
+_StageLoader.add_constructor("tag:yaml.org,2002:float", _StageLoader.construct_number)
+_StageLoader.add_constructor("tag:yaml.org,2002:str", _StageLoader.construct_text)
+
+
+def _refusal(node: yaml.Node, problem: str) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 @cache

@@ -111,6 +111,24 @@ def test_a_lasting_stage_says_itself_what_must_not_change_by_accident(setting: s
         (EPHEMERAL + "channels: [{name: Shop, principals: [role/x]}]\n", "channels.0.name: 'Shop' is not a channel"),
         (EPHEMERAL + "channels: [{name: shop, principals: ['*']}]\n", "channels.0.principals.0: '*' is not a principal"),
         (EPHEMERAL + "channels: [{name: shop, principals: []}]\n", "channels.0.principals"),
+        ("? [a, b]\n: 1\n", "a setting's name is text"),
+        ("? {a: b}\n: 1\n", "a setting's name is text"),
+        ("[" * 3000, "nested too deep"),
+        (EPHEMERAL + "sender: 2026-13-45\n", "is not an e-mail address"),
+        (EPHEMERAL + f"archive_retention_days: {'9' * 5000}\n", "is not an integer in decimal digits"),
+        (EPHEMERAL + "archive_retention_days: 010\n", "010 is not an integer in decimal digits"),
+        (EPHEMERAL + "archive_retention_days: 1:30\n", "1:30 is not an integer in decimal digits"),
+        (EPHEMERAL + "archive_retention_days: 0x1e\n", "0x1e is not an integer in decimal digits"),
+        (EPHEMERAL + 'sender: "orders@example.com\\n"\n', "a character that cannot be printed"),
+        (EPHEMERAL + 'sender: "\\ud800@example.com"\n', "a character that cannot be printed"),
+        (EPHEMERAL + "ship_from: {street1: |\n  Hauptstr. 1\n}\n", "is not YAML"),
+        (EPHEMERAL + "sender: bestellungen@exämple.de\n", "is not an e-mail address in ASCII"),
+        (EPHEMERAL + "alarm_receiver: ops@exämple.de\n", "is not an e-mail address in ASCII"),
+        (EPHEMERAL + "stripe_url: 'https://api.stripe.com/ x'\n", "is not an http(s) address without a path"),
+        (EPHEMERAL + "stripe_url: https://key:word@api.stripe.com\n", "is not an http(s) address without a path"),
+        (EPHEMERAL + "easypost_url: https://api.easypost.com/\n", "is not an http(s) address without a path"),
+        (EPHEMERAL + "ship_from: {country: Germany}\n", "ship_from.country: 'Germany' is not a country code"),
+        (EPHEMERAL + "channels: [{name: api, principals: [role/x]}]\n", "channels.0.name: 'api' is not a channel"),
         (
             EPHEMERAL + "channels: [{name: a, principals: [role/y]}, {name: a, principals: [role/x]}]\n",
             "channels: a is declared twice",
@@ -211,3 +229,18 @@ def test_a_new_stages_file_is_the_example_with_its_own_name() -> None:
     stage = stages.parse("shop", text, "shop.yaml")
     assert (stage.region, stage.account) == ("us-east-1", "000000000000")
     assert "Stage shop." in text
+
+
+def test_an_integral_number_is_an_integer() -> None:
+    days = read(EPHEMERAL + "archive_retention_days: 90.0\n").archive_retention_days
+    assert (days, type(days)) == (90, int)
+
+
+def test_a_date_is_text() -> None:
+    assert read(EPHEMERAL + "ship_from: {zip: 2026-01-02}\n").ship_from == {"zip": "2026-01-02"}
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_bytes(b"ephemeral: true # \xe4\n")
+    with pytest.raises(StageError, match=r"prod.yaml is not UTF-8 text. Save it as UTF-8"):
+        stages.load("prod", at=tmp_path)
