@@ -14,6 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import stages
+from kernel.errors import OrderflowError
 from laptop.emulator import process
 from operations import errors
 from operations.aws import refusals
@@ -71,13 +72,17 @@ class Commands(TyperGroup):
     """The group of all commands, which turns errors of AWS and of files into errors for the operator."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises UserError, without a traceback, for an error of botocore or of a file."""
+        """Run the command. Raises UserError, without a traceback, for an error of botocore, of a file, or of our own."""
         try:
             return super().invoke(ctx)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
                 hint = f"Orderflow keeps its own files in {process.home()}; set ORDERFLOW_HOME to keep them elsewhere."
                 raise errors.UserError(f"Cannot use {error.filename}: {error.strerror}.", hint) from error
+            if isinstance(error, OrderflowError):
+                raise errors.UserError(f"The command failed: {error}.", "See the reason. You can run it again.") from error
+            if isinstance(error, UnicodeEncodeError):
+                raise errors.UserError("The command line has text that is not UTF-8.", "Correct it, then try again.") from error
             if not refusals.is_of_aws(error):
                 raise
             raise refusals.explained(error, ctx.obj) from error

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypedDict, TypeVar
+from urllib.parse import quote
 
 from kernel import outside_json
 from kernel.statements import Quantity
@@ -56,12 +57,17 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any
 
 def order_api(target: Target, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Send one signed request to the order API. Raises NoAnswerError; then the outcome is unknown."""
-    return signed_http.call(target, method, target.parameter("order/api-url").rstrip("/") + path, body, headers)
+    return signed_http.call(target, method, _url(target, "order/api-url", path), body, headers)
 
 
 def inventory_api(target: Target, method: str, path: str) -> Answer:
     """Send one signed request to the inventory's API. Raises NoAnswerError."""
-    return signed_http.call(target, method, target.parameter("inventory/api-url").rstrip("/") + path)
+    return signed_http.call(target, method, _url(target, "inventory/api-url", path))
+
+
+def _url(target: Target, parameter: str, path: str) -> str:
+    """Return the address of a path, which may have any characters in its ids."""
+    return target.parameter(parameter).rstrip("/") + quote(path, errors="replace")
 
 
 def refusal(answer: Answer) -> str:

@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,17 +49,25 @@ def call(
     """
     data = None if body is None else as_sent(body).encode()
     sent = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+    for name, value in sent.items():
+        if not (value.isascii() and value.isprintable()):
+            raise UserError(f"The header {name} cannot be sent.", "Its value must have printable ASCII characters only.")
     request = urllib.request.Request(url, data=data, method=method, headers=_signed(target, method, url, data, sent))
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if target.is_laptop else []))
+    try:
+        return _opened(opener, request, timeout_seconds)
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+        raise NoAnswerError(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
+
+
+def _opened(opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout_seconds: float) -> Answer:
     try:
         with opener.open(request, timeout=timeout_seconds) as answer:
             return _answer(answer.status, answer)
     except urllib.error.HTTPError as error:
         with error:
             return _answer(error.code, error)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        raise NoAnswerError(f"No answer from {urlsplit(url).netloc}: {reason}.", _what_next(target)) from error
 
 
 def _what_next(target: Target) -> str:

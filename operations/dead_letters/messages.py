@@ -1,5 +1,6 @@
 """Look into dead-letter queues: what each message is about, and why it is there. Nothing is taken out."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -126,10 +127,16 @@ def describe(message: Message) -> DeadLetter:
         "rule": attributes.get("RULE_ARN"),
         "first_seen": clock.rfc3339(datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)),
         "received": int(message["Attributes"].get("ApproximateReceiveCount", "0")),
-        "redriven": int(attributes.get(ATTEMPTS) or 0),
+        "redriven": redrives_of(attributes),
         "violations": violations(body),
         "body": body,
     }
+
+
+def redrives_of(attributes: Mapping[str, str | None]) -> int:
+    """Return how often a message was redriven, by its attributes. A count that is no number is none."""
+    text = attributes.get(ATTEMPTS) or ""
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
 
 
 def violations(body: object) -> list[str]:

@@ -74,10 +74,13 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
     try:
         for message in _taken(target, name, which):
             origin = _attributes(message).get(ORIGIN, name)
-            if f"{origin}-queue-url" not in queues:
+            if f"{origin}-queue-url" in queues:
+                outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
+            elif name == QUARANTINE:  # it holds messages of all queues: one without a queue stops no other
+                outcome, why = KEPT, f"the stage has no queue {origin} to send it to"
+            else:
                 kept.append(message)
                 raise UserError(f"{name} holds {messages.held_by(name)}.", "They have no queue to go back to.")
-            outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
             if outcome == KEPT:
                 kept.append(message)
             else:
@@ -101,7 +104,7 @@ def _redriven(
 ) -> tuple[str, str]:
     """Send a message where it belongs now: what became of it, and why. It is still in the queue that it was found in."""
     attributes = _attributes(message)
-    attempts = 0 if quarantined else int(attributes.get(ATTEMPTS, "0"))
+    attempts = 0 if quarantined else messages.redrives_of(attributes)
     problem = refusal(message["Body"])
     if problem is not None:
         return KEPT, problem

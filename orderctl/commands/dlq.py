@@ -102,7 +102,7 @@ def redrive(
     if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
             "Some messages are still invalid and stay in the queue.",
-            "Correct the schema or the publisher, or drop them with `orderctl dlq drop`.",
+            "Correct the schema or the publisher, deploy the missing queue, or drop them with `orderctl dlq drop`.",
         )
 
 

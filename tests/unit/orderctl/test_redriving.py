@@ -114,6 +114,21 @@ def test_out_of_quarantine_it_goes_home_and_is_counted_anew(deployed: Stage) -> 
     assert holds("order/intake-queue-url") == [(GOOD, {ATTEMPTS: "1"})]
 
 
+def test_a_message_without_a_queue_stops_no_other_in_quarantine(deployed: Stage) -> None:
+    for origin in ("loyalty/orders", "order/intake", "loyalty/orders", "order/intake"):
+        bury(GOOD, "platform/quarantine-dlq-url", origin=origin, redrive_attempts="three")
+    with pytest.raises(CheckFailedError):
+        orderctl(app, deployed, "redrive", "platform/quarantine", "--all")
+    assert len(holds("order/intake-queue-url")) == 2
+    assert [attributes["origin"] for _, attributes in holds("platform/quarantine-dlq-url")] == ["loyalty/orders"] * 2
+
+
+def test_a_count_of_redrives_that_is_no_number_stops_nothing(deployed: Stage) -> None:
+    bury(GOOD, redrive_attempts="three")
+    assert orderctl_json(app, deployed, "show", "order/intake")[0]["redriven"] == 0
+    assert orderctl_json(app, deployed, "redrive", "order/intake", "--all")[0]["outcome"] == "redriven"
+
+
 def test_only_the_chosen_are_touched(deployed: Stage) -> None:
     ids = [bury({**GOOD, "id": str(number)}) for number in range(25)]
     results = orderctl_json(app, deployed, "redrive", "order/intake", "--id", ids[3], "--id", ids[17])
