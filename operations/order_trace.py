@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kernel.naming import SERVICES
+from kernel.naming import CHANNEL_PREFIX, SERVICES
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.errors import UserError
@@ -91,11 +91,14 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
 
 
 def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
-    """Return the events as trees by causation id, each level by time. An event with an unknown cause is a root."""
+    """Return the events as trees by causation id, each level by time.
+
+    An event with an unknown cause is a root. So is a channel's event: it may state anything as its cause, itself too.
+    """
     by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
     below: defaultdict[str | None, list[Published]] = defaultdict(list)
     for event in by_id.values():
-        cause = event.metadata.get("causation_id")
+        cause = None if event.source.startswith(CHANNEL_PREFIX) else str(event.metadata.get("causation_id"))
         below[cause if cause in by_id and cause != event.event_id else None].append(event)
     sent = list(sent)
 

@@ -53,8 +53,9 @@ class Published:
 
     @property
     def version(self) -> int:
-        """The version of its schema; several of one event may have been published side by side."""
-        return int(self.metadata.get("event_version", 1))
+        """The version of its schema; several of one event may have been published side by side. 1 if it states none."""
+        version = self.metadata.get("event_version")
+        return version if isinstance(version, int) else 1
 
     @property
     def source(self) -> str:

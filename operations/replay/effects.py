@@ -6,10 +6,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from kernel import clock, idempotency
+from kernel import clock, idempotency, schemas
 from kernel.money import Money
 from kernel.naming import CHANNEL_PREFIX
 from kernel.problem_details import InvalidRequestError
+from kernel.schemas import InvalidEventError
 from kernel.subscriptions import ReplayPolicy
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
@@ -59,30 +60,37 @@ class NewTable:
 
 def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
     """Return what the intake would make of the channels' events, priced by today's catalogue. Reads, and writes nothing."""
-    placed = {
-        _order_id(event.source, data["idempotency_key"]): data
-        for event in found
-        if event.source.startswith(CHANNEL_PREFIX) and event.detail_type == "OrderPlaced"
-        if isinstance(data := event.event["detail"].get("data"), dict) and isinstance(data.get("idempotency_key"), str)
-    }
+    sent = [event for event in found if event.source.startswith(CHANNEL_PREFIX) and event.detail_type == "OrderPlaced"]
+    valid = [event for event in sent if _is_valid(event)]
+    details = ((event.source, event.event["detail"]["data"]) for event in valid)
+    placed = {_order_id(source, data["idempotency_key"]): data for source, data in details}
     there = store.statuses(target, placed)
     missing = {order_id: data for order_id, data in placed.items() if order_id not in there}
     offer = _offer(target, missing.values())
     worth: dict[str, Money] = {}
-    refused = 0
+    invalid, unsold = len(sent) - len(valid), 0
     for data in missing.values():
         try:
             request = order_request.normalize_request(cast(OrderRequest, data))
             order_request.reject_duplicate_skus(request)
             lines = order_request.price(request, offer)
-        except (InvalidRequestError, KeyError):
-            refused += 1
+        except InvalidRequestError:
+            unsold += 1
             continue
         for line in lines:
             amount = line.unit_price * line.quantity
             known = worth.get(amount.currency)
             worth[amount.currency] = known + amount if known else amount
-    return NewOrders(len(missing) - refused, refused, tuple(worth[currency] for currency in sorted(worth)))
+    return NewOrders(len(missing) - unsold, invalid + unsold, tuple(worth[currency] for currency in sorted(worth)))
+
+
+def _is_valid(event: Published) -> bool:
+    """Return whether the intake would read the event: any role that may publish as the channel may have sent anything."""
+    try:
+        schemas.validate(event.source, event.detail_type, event.event["detail"])
+    except InvalidEventError:
+        return False
+    return True
 
 
 def _order_id(source: str, kept: str) -> str:

@@ -127,12 +127,10 @@ def collect(
             )
             for message in answer.get("Messages", []):
                 try:
-                    event = cast(BusEvent, outside_json.read_object(message["Body"]))
+                    found[message["MessageId"]] = Staged(message["ReceiptHandle"], _read(message["Body"]))
                 except OutsideJsonError as error:  # every consumer set it aside when it was published
                     progress.warning("An event was skipped", str(error))
                     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                    continue
-                found[message["MessageId"]] = Staged(message["ReceiptHandle"], event)
             seen(len(found))
             if len(found) > MOST_STAGED:
                 raise UserError(
@@ -144,6 +142,17 @@ def collect(
     except BaseException:
         put_back(target, found.values())
         raise
+
+
+def _read(body: str) -> BusEvent:
+    """Return the domain event in a message. Raises OutsideJsonError for one that cannot be put in order."""
+    event = outside_json.read_object(body)
+    detail = event.get("detail")
+    metadata = detail.get("metadata") if isinstance(detail, dict) else None
+    for name in ("event_id", "occurred_at"):
+        if not isinstance(metadata, dict) or not isinstance(metadata.get(name), str):
+            raise OutsideJsonError(f"detail.metadata.{name}", "is missing")
+    return cast(BusEvent, event)
 
 
 def in_waves(staged: Iterable[Staged], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[list[Delivery]]:

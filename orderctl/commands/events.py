@@ -103,12 +103,17 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
     if output_format is Format.JSON:
         typer.echo(json.dumps(event))
         return
-    metadata = event["detail"].get("metadata", {})
-    replayed = f" [yellow]replay {escape(event['replay-name'])}[/yellow]" if "replay-name" in event else ""
-    about = metadata.get("order_id") or metadata.get("event_id", "")
-    output.out.print(
-        f"{metadata.get('occurred_at', event['time'])}  [bold]{event['detail-type']:20}[/bold] {escape(about)}{replayed}"
-    )
+    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
+    known = metadata if isinstance(metadata, dict) else {}
+    replayed = f" [yellow]replay {_escaped(event['replay-name'])}[/yellow]" if "replay-name" in event else ""
+    about = _escaped(known.get("order_id") or known.get("event_id", ""))
+    when = _escaped(known.get("occurred_at") or event.get("time", ""))
+    output.out.print(f"{when}  [bold]{_escaped(event['detail-type']):20}[/bold] {about}{replayed}")
+
+
+def _escaped(value: object) -> str:
+    """Return a part of an event, which may be anything, without effect on the terminal."""
+    return escape("".join(sign if sign.isprintable() else "?" for sign in str(value)))
 
 
 def _pattern(text: str | None, detail_types: list[str] | None) -> dict[str, Any]:

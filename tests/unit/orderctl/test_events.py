@@ -11,8 +11,9 @@ from laptop import seed
 from operations.aws.target import Kind, Target
 from operations.errors import UserError
 from operations.events import live_tail
+from orderctl.commands import events as events_command
 from orderctl.commands.events import app
-from orderctl.terminal.output import Progress
+from orderctl.terminal.output import Format, Progress
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 EXAMPLE = Path(__file__).parents[3] / "data" / "order-placed.json"
@@ -165,3 +166,21 @@ def test_a_pattern_that_aws_would_refuse_is_wrong_usage_before_anything_is_made(
     assert answer.exit_code == 2
     assert why in " ".join(answer.stderr.replace("│", " ").split())
     assert left_behind() == ([], [])
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"metadata": None},
+        {"metadata": "[/bold]"},
+        {"metadata": {"order_id": ["x"], "occurred_at": "[/bold]"}},
+        {"metadata": {"event_id": "\x1b[2J[red]"}},
+    ],
+)
+def test_an_odd_event_does_not_end_the_tail(capsys: pytest.CaptureFixture[str], detail: dict[str, Any]) -> None:
+    event = {"source": "orderflow.channel.shop", "detail-type": "OrderPlaced", "time": "2026-11-23T08:00:00Z"}
+    events_command._print({**event, "detail": detail, "replay-name": "[/yellow]"}, Format.TABLE)
+    shown = capsys.readouterr().out
+    assert "OrderPlaced" in shown
+    assert "\x1b[2J" not in shown

@@ -100,9 +100,11 @@ def put(stage: Stage) -> Put:
         order: str | None = ORDER,
         puts: int = 1,
         data: dict[str, Any] | None = None,
+        more: dict[str, Any] | None = None,
     ) -> None:
         at = NOW - timedelta(minutes=ago)
-        metadata = {"event_id": event_id, "occurred_at": clock.rfc3339(at), "causation_id": cause, "order_id": order}
+        known = {"event_id": event_id, "event_version": 1, "occurred_at": clock.rfc3339(at), "causation_id": cause}
+        metadata = (known | {"order_id": order} if order else known) | (more or {})
         for number in range(puts):
             event = {
                 "id": f"{event_id}-{number}",
@@ -215,6 +217,46 @@ def test_the_plan_says_how_many_orders_it_would_create_and_what_they_are_worth(s
     assert found["worth"] == [{"amount": 1100, "currency": "EUR"}, {"amount": 2500, "currency": "USD"}]
     assert found["text"] == "create 2 orders worth 11.00 EUR and 25.00 USD at today's prices; 1 more would be refused"
     assert planned(stage, "--last", "2h", "--to", "shipping")["would_create"] is None
+
+
+ODD_LINES: list[Any] = [
+    None,
+    "text",
+    [],
+    [1],
+    [{}],
+    [{"sku": "MUG"}],
+    [{"sku": ["MUG"], "quantity": "2"}],
+    [{"sku": "x" * 3000}],
+]
+ODD_METADATA: list[dict[str, Any]] = [
+    {"event_version": "one"},
+    {"event_version": None},
+    {"event_version": [1]},
+    {"causation_id": ["x"]},
+    {"correlation_id": {}},
+]
+
+
+def test_an_odd_event_of_a_channel_spoils_no_plan(stage: Stage, put: Put, history: None) -> None:
+    """A channel's role may send anything; the journal keeps it, and the intake sets it aside."""
+    for number, odd in enumerate(ODD_LINES):
+        data = of_channel(f"odd-{number}", "MUG") | {"lines": odd}
+        put("channel.cdnow", "OrderPlaced", f"odd-{number}", "cause", order=None, data=data)
+    for number, metadata in enumerate(ODD_METADATA):
+        data = of_channel(f"even-{number}", "MUG")
+        put("channel.cdnow", "OrderPlaced", f"even-{number}", "cause", order=None, data=data, more=metadata)
+    found = planned(stage, "--last", "2h", "--to", "order")["would_create"]
+    assert (found["orders"], found["refused"]) == (0, len(ODD_LINES) + len(ODD_METADATA) + 1)
+
+
+@pytest.mark.parametrize("cause", [f"ORDER#{ORDER}#1", CHANNELS_EVENT, ["x"], None])
+def test_a_channel_s_event_may_state_any_cause_and_is_a_root(stage: Stage, put: Put, tracer: typer.Typer, cause: Any) -> None:
+    put("channel.cdnow", "OrderPlaced", CHANNELS_EVENT, cause, ago=31, order=None)
+    put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
+    (root,) = orderctl_json(tracer, stage, ORDER)
+    assert root["event_id"] == CHANNELS_EVENT
+    assert [node["event_id"] for node in root["caused"]] == [f"ORDER#{ORDER}#1"]
 
 
 def test_a_table_younger_than_the_window_is_named(stage: Stage, history: None) -> None:

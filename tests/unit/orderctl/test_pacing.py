@@ -115,6 +115,25 @@ def test_what_nobody_chosen_is_for_leaves_the_staging_queue(paced: Paced) -> Non
     assert paced.staged() == 0
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        None,
+        "text",
+        [],
+        {},
+        {"metadata": None},
+        {"metadata": {"event_id": "a"}},
+        {"metadata": {"event_id": 1, "occurred_at": 2}},
+    ],
+)
+def test_an_event_without_metadata_stops_no_other(paced: Paced, detail: object) -> None:
+    odd = {"source": "orderflow.channel.shop", "detail-type": "OrderPlaced", "replay-name": "paced-1", "detail": detail}
+    paced.fill([odd, *HISTORY[:2]])
+    assert paced.replay("order", "shipping", "notification") == 4
+    assert paced.staged() == 0
+
+
 def test_it_is_no_faster_than_asked(paced: Paced) -> None:
     paced.fill([event(CONFIRMED, f"ord-{n}", n) for n in range(30)])
     paced.replay("shipping", a_second=5.0)
