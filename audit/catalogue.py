@@ -1,7 +1,7 @@
 """The invariants of Orderflow: one name, one code and one sentence each, and the programs that check it.
 
 `orderctl docs build` makes docs/reference/invariants.md from this module. The model checker, the simulation and the audit
-report a violation by the code; `label` adds the name.
+report a violation by its label: the name with the code behind it.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Invariant:
 
     @property
     def label(self) -> str:
-        """The code and the name: `M4 cancelled_order_keeps_no_money`."""
-        return f"{self.code} {self.name}"
+        """The name with the code behind it: `cancelled_order_keeps_no_money (M4)`."""
+        return f"{self.name} ({self.code})"
 
 
 CATALOGUE: Final = (
@@ -264,6 +264,7 @@ CATALOGUE: Final = (
 )
 """Every invariant, in the order of the reference page."""
 BY_CODE: Final = {invariant.code: invariant for invariant in CATALOGUE}
+BY_NAME: Final = {invariant.name: invariant for invariant in CATALOGUE}
 AUDITED: Final = tuple(invariant for invariant in CATALOGUE if AUDIT in invariant.checked_by)
 """The invariants that the tables of a stage can show."""
 AT_REST: Final = frozenset(invariant.code for invariant in AUDITED if invariant.at_rest)
@@ -271,5 +272,5 @@ AT_REST: Final = frozenset(invariant.code for invariant in AUDITED if invariant.
 
 
 def label(code: str) -> str:
-    """Return the code and the name of an invariant, or the code alone if no invariant has it."""
+    """Return the name and the code of an invariant, or the text itself if it is no invariant's code."""
     return BY_CODE[code].label if code in BY_CODE else code

@@ -111,7 +111,9 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.no_shrink:
         print(f"VIOLATED {label(verdict.violated)}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
     else:
-        report.say(f"{verdict.violated}: {verdict.text}\nmaking it smaller, for {chosen.shrink_seconds:.0f} s at most ...")
+        report.say(
+            f"{label(verdict.violated)}: {verdict.text}\nmaking it smaller, for {chosen.shrink_seconds:.0f} s at most ..."
+        )
         process.make_ready()
         print(report.failure(run, verdict, *shrink(run, verdict, report.say, chosen.shrink_seconds)))  # noqa: T201
     return 1

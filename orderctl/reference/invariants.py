@@ -15,7 +15,8 @@ An invariant is a statement that must hold on every stage. Three programs check 
 rest on everything that has waited longer than it should: [Reliability](../explanation/reliability.md) has the limits. It
 checks M5 net_captured_equals_confirmed_totals over the orders that are CONFIRMED or CANCELLED and do not move meanwhile.
 
-A report names an invariant by its code and its name. The code is a letter and a digit:
+A report names an invariant by its name with its code behind it: `cancelled_order_keeps_no_money (M4)`. The code is a
+letter and a digit:
 
 - M: money
 - S, F: stock, and the queue for it

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from audit.catalogue import label
 from simulation.known_bugs.bug import BUGS, KnownBug, MisplacedBugError, known_bugs
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ INVARIANT: Final = re.compile("[A-Z][0-9]")
 
 @dataclass(frozen=True)
 class Caught:
-    """The verdict on a bug. `violated` is None when it went unnoticed, no invariant where the harness fell over it."""
+    """The verdict on a bug. `violated` is the code of an invariant, the error of the harness, or None."""
 
     name: str
     about: str
@@ -42,7 +43,8 @@ class Caught:
         """The invariant that caught it, or why none did."""
         if self.violated is None:
             return "NOT CAUGHT"
-        return f"{self.violated} after {self.orders:,} orders" if self.is_caught else f"NOT CAUGHT: {self.violated}"
+        named = label(self.violated)
+        return f"{named} after {self.orders:,} orders" if self.is_caught else f"NOT CAUGHT: {named}"
 
     @property
     def is_caught(self) -> bool:
@@ -92,7 +94,7 @@ def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: boo
         try:
             for caught in pool.map(lambda bug: hunt(bug, orders, seed, keep), chosen):
                 missed += not caught.is_caught
-                print(f"{caught.name:40} {caught.verdict:24} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
+                print(f"{caught.name:40} {caught.verdict:66} {caught.seconds:4.0f} s  {caught.about}", flush=True)  # noqa: T201
         except BrokenPipeError:  # the reader has read enough: begin no other
             pool.shutdown(cancel_futures=True)
             raise

@@ -142,7 +142,7 @@ class EasyPostAccount(EasyPost):
             self.bought[shipment["id"]] = self.now()
             RemoteCarrier.has.add(shipment["reference"])
             if len(self.labels_of(shipment["reference"])) > 1:
-                self.fail("E1", f"two labels were bought for {shipment['reference']}")
+                self.fail("one_shipment_per_order", f"two labels were bought for {shipment['reference']}")
         return answer
 
     def labels_of(self, order_id: str) -> list[str]:

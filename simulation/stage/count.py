@@ -12,7 +12,7 @@ from typing import Final
 
 from simulation.engine.process import SINK, keep_logs
 from simulation.stage import paths
-from simulation.stage.invariants import status_of, text_of
+from simulation.stage.invariants.rows import status_of, text_of
 from simulation.stage.meter import Meter
 from simulation.stage.paths import FULFILMENT
 
@@ -63,7 +63,7 @@ def count(counted: Counted) -> Mapping[str, object]:
     meter.runs = True
     meter.journal()
     world.abandon()
-    order = world.invariants.orders[path.order_plan.order_id()]
+    order = world.invariants.record.orders[path.order_plan.order_id()]
     return {
         "meaning": counted.meaning,
         "status": " ".join(filter(None, (status_of(order), text_of(order, "reason")))),

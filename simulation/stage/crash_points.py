@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from audit.catalogue import label
 from simulation.engine.faults import Mode
 from simulation.stage import process
-from simulation.stage.paths import BY_NAME, run_path
-from simulation.stage.runs import WorldRun, run_world
+from simulation.stage.paths import BY_NAME, PathVerdict, run_path
+from simulation.stage.runs import Verdict, WorldRun, run_world
 
 BEFORE, AFTER, LOST, ANSWER_LOST = Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.LOST, Mode.ANSWER_LOST
 DOUBLED, LATE, THROTTLED, DROPPED, DELAYED = Mode.DOUBLED, Mode.LATE, Mode.THROTTLED, Mode.DROPPED, Mode.DELAYED
@@ -216,7 +217,10 @@ def _struck(point: CrashPoint) -> Iterator[tuple[str, str]]:
             for mode in strike.modes:
                 verdict = run_path(path, {boundary: mode})
                 assert boundary in verdict.struck, f"crash point {point.number}: {boundary} was not struck"
-                yield f"{path.name}, {mode}, {boundary}", f"{verdict.violated} {verdict.text}" if verdict.violated else ""
+                yield (
+                    f"{path.name}, {mode}, {boundary}",
+                    _reported(verdict),
+                )
 
 
 def _replayed(point: CrashPoint) -> Iterator[tuple[str, str]]:
@@ -226,8 +230,13 @@ def _replayed(point: CrashPoint) -> Iterator[tuple[str, str]]:
         verdict = run_world(WorldRun("crash point", number, orders=10))
         if verdict.replays == 2 or verdict.violated:
             left -= 1
-            yield f"world {number}", f"{verdict.violated} {verdict.text}" if verdict.violated else ""
+            yield f"world {number}", _reported(verdict)
         number += 1
+
+
+def _reported(verdict: PathVerdict | Verdict) -> str:
+    """Return the violation of a case, or an empty text."""
+    return f"{label(verdict.violated)}: {verdict.text}" if verdict.violated else ""
 
 
 def markdown() -> str:

@@ -16,7 +16,8 @@ from simulation.engine.scheduler import SECOND, Task
 from simulation.stage import accounts, deployment
 from simulation.stage.forger import Forger
 from simulation.stage.gateway import RemoteCarrier
-from simulation.stage.invariants import MARKER, status_of
+from simulation.stage.invariants.privacy import MARKER
+from simulation.stage.invariants.rows import status_of
 from simulation.stage.strangers import Stranger
 
 if TYPE_CHECKING:
@@ -124,20 +125,20 @@ def place(
     headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
     order_id, who = order_plan.order_id(), f"customer {order_plan.customer_id}"
-    was_there = order_id in world.invariants.orders
+    was_placed = order_id in world.invariants.record.orders
     reply = call(world, "POST", "/orders", request, idempotency_key=order_plan.key, **headers)
     if reply.status == 422 and reply.body["type"].endswith("/contact-missing"):
-        world.invariants.told_of_no_contact(order_plan.customer_id, order_id, was_there)
+        world.invariants.answers.lacks_contact(order_plan.customer_id, order_id, was_placed=was_placed)
     elif reply.status not in NO_ANSWER:
         lines = [(line["sku"], line["quantity"]) for line in request["lines"]]
-        world.invariants.answered_for(who, order_id, lines, refused=reply.status == 422)
+        world.invariants.placement.answered(who, order_id, lines, refused=reply.status == 422)
     if reply.status in (201, 202, 402, 409):
         world.invariants.statements.answered(who, order_id, reply.status, reply.body, reply.tag, since)
     match reply.status:
         case 201:
-            world.invariants.told(who, order_id, "CONFIRMED")
+            world.invariants.answers.ended(who, order_id, "CONFIRMED")
         case 402 | 409:
-            world.invariants.told(who, order_id, "CANCELLED")
+            world.invariants.answers.ended(who, order_id, "CANCELLED")
             world.invariants.statements.rejected(who, order_id, reply.status, reply.body["order"].get("reason"))
         case status if status not in (*NO_ANSWER, 202, 422):
             raise AssertionError(f"POST /orders of {order_id} was answered {status}: {reply.body}")
@@ -152,7 +153,7 @@ def show(world: "World", order_plan: OrderPlan) -> Reply:
         who = f"customer {order_plan.customer_id}"
         world.invariants.statements.answered(who, order_plan.order_id(), reply.status, reply.body, reply.tag, since)
     if reply.status == 200 and reply.body["status"] in ("CONFIRMED", "CANCELLED"):
-        world.invariants.told(f"customer {order_plan.customer_id}", order_plan.order_id(), reply.body["status"])
+        world.invariants.answers.ended(f"customer {order_plan.customer_id}", order_plan.order_id(), reply.body["status"])
     return reply
 
 
@@ -163,7 +164,7 @@ def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
     if reply.status in (200, 202, 409):
         world.invariants.statements.answered("a customer", order_id, reply.status, reply.body, reply.tag, since)
     if reply.status == 200:
-        world.invariants.told("a customer", order_id, "CANCELLED")
+        world.invariants.answers.ended("a customer", order_id, "CANCELLED")
     return reply
 
 
@@ -183,7 +184,7 @@ def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Re
         headers = {name: "hmac-sha256-hex=guessed" if forged else value for name, value in signed.items()}
     reply = call(world, "POST", "/webhooks/carrier", body, function="shipping-webhook", **headers)
     if reply.status not in NO_ANSWER:
-        world.invariants.heard_out(order_id, reply.status, forged=forged)
+        world.invariants.answers.webhook_answered(order_id, reply.status, forged=forged)
     return reply
 
 
@@ -321,12 +322,12 @@ class Workload:
         stock[skus[0]] = plenty
         people = max(2, self.count // 2)
         contacts: dict[str, str] = {}
-        world.invariants.forgotten.add(STRANGER)
+        world.invariants.record.forgotten.add(STRANGER)
         for position in range(people):
             customer_id = f"c{position}"
             kind = chance.weighted(f"contact {customer_id}", (("DE", 88.0), ("AQ", 5.0), ("none", 7.0)))
             if kind != "DE":
-                world.invariants.forgotten.add(customer_id)
+                world.invariants.record.forgotten.add(customer_id)
             if kind != "none":
                 contacts[customer_id] = kind
         seed(world, prices, stock, contacts)
@@ -527,7 +528,7 @@ class Workload:
         world, path = self.world, f"/customers/{customer_id}/contact"
         contact = contact_of(customer_id)
         if kind not in ("moves", "soft bounce"):
-            world.invariants.forgotten.add(customer_id)
+            world.invariants.record.forgotten.add(customer_id)
         match kind:
             case "moves":
                 for _ in range(3):
@@ -554,13 +555,13 @@ class Workload:
         """Order, and be forgotten when the carrier was asked for the parcel and its answer is unknown."""
         buyer = replace(order_plan, customer_id=f"gone-{order_plan.number}")
         path, order_id = f"/customers/{buyer.customer_id}/contact", buyer.order_id()
-        self.world.invariants.forgotten.add(buyer.customer_id)
+        self.world.invariants.record.forgotten.add(buyer.customer_id)
         call(self.world, "PUT", path, contact_of(buyer.customer_id))
         self._insist(buyer, respond_async=False)
         until = self.world.scheduler.now + 3 * MINUTE
         while self.world.scheduler.now < until:
             self.world.scheduler.sleep(SECOND // 2)
-            if status_of(self.world.invariants.tables["shipping"].rows.get(f"SHIP#{order_id}")) == "BOOKING":
+            if status_of(self.world.dynamodb.tables["shipping"].rows.get(f"SHIP#{order_id}")) == "BOOKING":
                 while not self._forget(buyer.customer_id):
                     self.world.scheduler.sleep(SECOND)
                 return
@@ -574,7 +575,9 @@ class Workload:
         if call(self.world, "DELETE", f"/customers/{customer_id}/contact").status != 204:
             return False
         if all(invariants.statements.contacts[customer_id].since(begun)):
-            invariants.fail("P1", f"the contact of {customer_id} is stored, though the API says that it is deleted")
+            invariants.record.fail(
+                "no_personal_data_leaks", f"the contact of {customer_id} is stored, though the API says that it is deleted"
+            )
         return True
 
     def _register_and_buy(self, order_plan: OrderPlan) -> None:
@@ -584,7 +587,7 @@ class Workload:
             if call(self.world, "PUT", f"/customers/{customer_id}/contact", contact_of(customer_id)).status == 204:
                 break
         else:
-            self.world.invariants.forgotten.add(customer_id)
+            self.world.invariants.record.forgotten.add(customer_id)
         self._insist(replace(order_plan, customer_id=customer_id), respond_async=False)
 
     def _pause(self, name: str, least: float, most: float) -> None:

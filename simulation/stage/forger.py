@@ -75,7 +75,7 @@ class Forger:
             self.world.spawn(name, partial(self._try, name), after=after)
 
     def _try(self, name: str) -> None:
-        orders = self.world.invariants.orders
+        orders = self.world.invariants.record.orders
         open_orders = sorted(order_id for order_id, row in orders.items() if row["status"]["S"] in UNDECIDED)
         known = open_orders or sorted(orders) or NO_ORDERS
         order_id = self.chance.choice(f"{name} order", NO_ORDERS if self.chance.below(f"{name} known", 5) == 0 else known)
@@ -129,7 +129,7 @@ class Forger:
     def _statement(self, name: str, kind: str, order_id: str) -> dict[str, Any]:
         chance = self.chance
         total = {"amount": chance.choice(f"{name} amount", (0, 1, 1250, 10**15)), "currency": "USD"}
-        row = self.world.invariants.orders.get(order_id, {})
+        row = self.world.invariants.record.orders.get(order_id, {})
         skus = [line["M"]["sku"]["S"] for line in row["lines"]["L"]] if row else ["SKU-0"]
         lines = [{"sku": sku, "quantity": chance.choice(f"{name} quantity {sku}", (1, 2, 9999))} for sku in skus]
         match kind:

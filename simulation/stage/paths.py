@@ -12,7 +12,8 @@ from simulation.engine.scheduler import SECOND
 from simulation.stage import customers
 from simulation.stage.customers import OrderPlan
 from simulation.stage.deployment import SUBSCRIPTIONS
-from simulation.stage.invariants import Violated, status_of, text_of
+from simulation.stage.invariants.rows import status_of, text_of
+from simulation.stage.invariants.violation import Violated
 from simulation.stage.world import MINUTE, World
 
 FULFILMENT: Final = frozenset(s.queue for s in SUBSCRIPTIONS) - {"order-intake"}
@@ -87,7 +88,7 @@ def seed(path: Path, world: World) -> None:
     prices = {"SKU-A": (path.price, "USD"), "SKU-B": (path.price and 995, "USD")}
     contacts = {"c0": path.country} if path.country else {}
     if path.country != "DE":
-        world.invariants.forgotten.add("c0")
+        world.invariants.record.forgotten.add("c0")
     customers.seed(world, prices, {"SKU-A": path.stock, "SKU-B": 10}, contacts)
 
 
@@ -107,7 +108,7 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
         with redirect_stdout(SINK):
             world.run(begin)
             world.invariants.at_rest()
-            world.invariants.deliveries_processed()
+            world.invariants.every_event_is_processed()
             plan.quiet = True
             if path.subscriptions:
                 world.bus.replay("orderflow-catch-up-once", set(path.subscriptions))
@@ -115,13 +116,13 @@ def run_path(path: Path, faults: Mapping[str, Mode], *, boundaries: bool = False
                 customers.retry_refused_refunds(world)
                 world.settle_more()
                 world.invariants.at_rest()
-                world.invariants.consumers_complete()
+                world.invariants.consumers_are_complete()
     except Violated as found:
-        violated, text = found.name, found.text
-        world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
+        violated, text = found.code, found.text
+        world.history.add(world.scheduler.now, f"VIOLATED {found}")
     finally:
         world.abandon()
-    order = world.invariants.orders.get(path.order_plan.order_id(path.channel))
+    order = world.invariants.record.orders.get(path.order_plan.order_id(path.channel))
     status = " ".join(filter(None, (status_of(order), text_of(order, "reason"))))
     met = tuple(world.network.boundaries or ())
     return PathVerdict(violated, text, status, world.history.digest(), dict(plan.struck), met, tuple(world.history.lines))
@@ -135,7 +136,7 @@ def _buy(world: World, order_plan: OrderPlan) -> None:
 
 
 def _buy_and_be_forgotten(world: World, order_plan: OrderPlan) -> None:
-    world.invariants.forgotten.add(order_plan.customer_id)
+    world.invariants.record.forgotten.add(order_plan.customer_id)
     _buy(world, order_plan)
     for _ in range(3):
         if customers.call(world, "DELETE", f"/customers/{order_plan.customer_id}/contact").status == 204:

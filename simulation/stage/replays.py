@@ -26,7 +26,7 @@ from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
 from simulation.stage import customers, deployment, process
 from simulation.stage.customers import OrderPlan
-from simulation.stage.invariants import Violated
+from simulation.stage.invariants.violation import Violated
 from simulation.stage.runs import nothing_happens
 from simulation.stage.world import World
 
@@ -186,7 +186,7 @@ def _tables(world: World) -> Tables:
     return {
         name: {
             key: {field: value for field, value in row.items() if field not in OF_A_RUN}
-            for key, row in world.invariants.tables[name].rows.items()
+            for key, row in world.dynamodb.tables[name].rows.items()
         }
         for name in names
     }

@@ -59,7 +59,7 @@ def summary(totals: Totals, seed: str) -> str:
                 f"{totals.second_replays} more that change nothing"
             ),
             f"slowest to its end: {totals.slowest[0]} sweeps that no fault struck ({totals.slowest[1]} in all)",
-            f"violations: {totals.failed.violated if totals.failed else 0}",
+            f"violations: {label(totals.failed.violated or '') if totals.failed else 0}",
             f"history: {totals.digest}",
         ]
     )

@@ -12,7 +12,7 @@ from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import HarnessError
 from simulation.stage import deployment
 from simulation.stage.customers import Workload, retry_refused_refunds
-from simulation.stage.invariants import Violated
+from simulation.stage.invariants.violation import Violated
 from simulation.stage.world import World
 
 ORDERS_PER_WORLD: Final = 40
@@ -40,7 +40,7 @@ class WorldRun:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a world. `violated` is the invariant's name, None when all held."""
+    """The result of a world. `violated` is the invariant's code, None if all held."""
 
     number: int
     orders: int
@@ -62,16 +62,16 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
     plan: Plan = ScriptedFaults(run.faults) if run.faults is not None else RandomFaults(chance, chance.choice("rate", RATES))
     world = World(chance, plan, keep_history=trace, adapters=run.adapters)
     violated, text, replays = None, "", 0
-    keep_logs((lambda line: world.invariants.read("log", line)) if hunt_logs else None)
+    keep_logs((lambda line: world.invariants.privacy.no_personal_data_leaks("log", line)) if hunt_logs else None)
     try:
         with redirect_stdout(SINK):  # Powertools prints metrics
             world.run(lambda world: Workload(world, run.orders, run.chosen).run())
             world.invariants.at_rest()
-            world.invariants.deliveries_processed()
+            world.invariants.every_event_is_processed()
             replays = recover_and_replay(world)
     except Violated as found:
-        violated, text = found.name, found.text
-        world.history.add(world.scheduler.now, f"VIOLATED {found.name}: {found.text}")
+        violated, text = found.code, found.text
+        world.history.add(world.scheduler.now, f"VIOLATED {found}")
     except (Exception, HarnessError) as error:
         of = traceback.format_exception(error.__cause__ or error)
         violated, text = type(error).__name__, "".join(of[-6:])
@@ -80,14 +80,14 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
         world.abandon()
     return Verdict(
         number=run.number,
-        orders=len(world.invariants.orders),
+        orders=len(world.invariants.record.orders),
         struck=dict(plan.struck),
         steps=world.history.steps,
         digest=world.history.digest(),
         minutes=world.minutes,
         checked=world.invariants.checked,
         replays=replays,
-        slowest=world.invariants.slowest,
+        slowest=world.invariants.sweeps.slowest,
         violated=violated,
         text=text,
         trace=tuple(world.history.lines),
@@ -108,7 +108,7 @@ def recover_and_replay(world: World) -> int:
         nothing_happens(world, "orderflow-monday", set(deployment.ACTING_OUTSIDE))
     set_going_again(world, "orderflow-catch-up-once")
     world.invariants.at_rest()
-    world.invariants.consumers_complete()
+    world.invariants.consumers_are_complete()
     if world.chance.below("second replay", 4):
         return 1
     nothing_happens(world, "orderflow-catch-up-again", {rule.name for rule in world.bus.rules})
@@ -134,4 +134,4 @@ def nothing_happens(world: World, replay: str, rules: set[str]) -> None:
     if (world.invariants.writes, len(world.mail.sent), called) != (writes, mails, []):
         last = ", ".join(world.invariants.written)
         made = f"{world.invariants.writes - writes} writes (the last: {last}), {len(world.mail.sent) - mails} mails, {called}"
-        raise Violated("R2", f"the replay {replay} made {made}")
+        raise Violated("second_replay_changes_nothing", f"the replay {replay} made {made}")

@@ -1,4 +1,4 @@
-"""The stage's statements to the outside, compared with the rows: answers (C1), prices (M7), mails (E6), parcels (E7)."""
+"""The stage's statements to the outside, compared with the rows: answers, prices, mails, parcels."""
 
 import re
 from bisect import bisect_right
@@ -28,6 +28,10 @@ ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
 ITEMS: Final = re.compile(r"^ *(\d+) x (\S+)$", re.MULTILINE)
 """The goods that a mail lists; items that the order was confirmed without have a remark behind them."""
 
+TRUE_ORDER = "response_shows_a_true_order"
+TRUE_TOTAL = "total_is_the_sum_of_prices_when_placed"
+RIGHT_MAIL = "mail_goes_to_its_customer"
+RIGHT_PARCEL = "parcel_goes_to_its_customer"
 Fail = Callable[[str, str], None]
 
 
@@ -50,7 +54,7 @@ class Timeline:
 
 
 class Statements:
-    """The answers, mails and parcels of one world. `now` is in microseconds; `fail` raises for an invariant's name."""
+    """The answers, mails and parcels of one world. `now` is in microseconds; `fail` raises Violated for an invariant's name."""
 
     def __init__(self, now: Callable[[], int], functions: Functions, fail: Fail) -> None:
         self.now = now
@@ -69,7 +73,7 @@ class Statements:
         match prefix:
             case "ORDER" if row is not None:
                 if change.old is None and not any(self.contacts[row["customer_id"]].values):
-                    self._fail("I2", f"{rest} was placed, and {row['customer_id']} never had a contact")
+                    self._fail("order_needs_a_contact", f"{rest} was placed, and {row['customer_id']} never had a contact")
                 self._check_total(rest, change, row)
                 self.orders[rest].add(self.now(), row)
             case "CONTACT":
@@ -80,16 +84,16 @@ class Statements:
                 self.suppressed[rest].add(self.now(), row is not None)
 
     def _check_total(self, order_id: str, change: Change, row: Mapping[str, Any]) -> None:
-        """M7: a total is the sum of its lines, each at the price that its SKU had when the order was placed."""
+        """Check that a total is the sum of its lines, each at the price that its SKU had when the order was placed."""
         before = None if change.old is None else self.orders[order_id].values[-1]
         for part in (row, row.get("ordered") or row):
             amount = sum(line["unit_price"] * line["quantity"] for line in part["lines"])
             if amount != part["total"]["amount"]:
-                self._fail("M7", f"{order_id} has a total of {part['total']}; its lines come to {amount}")
+                self._fail(TRUE_TOTAL, f"{order_id} has a total of {part['total']}; its lines come to {amount}")
         if before is not None:
             kept = {line["sku"]: line["unit_price"] for line in (before.get("ordered") or before)["lines"]}
             if any(kept.get(line["sku"]) != line["unit_price"] for line in row["lines"]):
-                self._fail("M7", f"{order_id} was placed at {kept}, and has the lines {row['lines']}")
+                self._fail(TRUE_TOTAL, f"{order_id} was placed at {kept}, and has the lines {row['lines']}")
             return
         for line in row["lines"]:
             prices = self.prices[line["sku"]].since(self.now() - ON_THE_WAY_SECONDS * SECOND)
@@ -97,12 +101,12 @@ class Statements:
                 price and (price["amount"], price["currency"]) == (line["unit_price"], row["total"]["currency"])
                 for price in prices
             ):
-                self._fail("M7", f"{order_id} has {line} in {row['total']['currency']}; the catalogue had {prices}")
+                self._fail(TRUE_TOTAL, f"{order_id} has {line} in {row['total']['currency']}; the catalogue had {prices}")
 
     # answers
 
     def answered(self, who: str, order_id: str, status: int, body: Mapping[str, Any], tag: str | None, since: int) -> None:
-        """C1: an answer shows the order as it was at one moment since the request, and no earlier.
+        """Check that an answer shows the order as it was at one moment since the request, and no earlier.
 
         `tag` is the answer's ETag, if it has one; `since` the time of the request.
         """
@@ -114,55 +118,61 @@ class Statements:
             found = [row for row in rows if shown_of(row) == shown_of(shown)]
         if not found:
             differences = [_differences(shown, row) for row in rows]
-            self._fail("C1", f"{who} was answered {status} about {order_id}, which was never so: {differences}")
+            self._fail(TRUE_ORDER, f"{who} was answered {status} about {order_id}, which was never so: {differences}")
         if tag is not None and all(tag != f'"{row["version"]}"' for row in found):
-            self._fail("C1", f"{who} was given the ETag {tag} of {order_id}, of version {[row['version'] for row in found]}")
+            self._fail(
+                TRUE_ORDER, f"{who} was given the ETag {tag} of {order_id}, of version {[row['version'] for row in found]}"
+            )
 
     def rejected(self, who: str, order_id: str, status: int, reason: str | None) -> None:
-        """C1: 402 says that the customer's payment was refused, and 409 that it was anything else."""
+        """Check that 402 says that the customer's payment was refused, and 409 that it was anything else."""
         if (status == 402) != (reason in NOT_PAID):
-            self._fail("C1", f"{who} was answered {status} about {order_id}, which is cancelled by {reason}")
+            self._fail(TRUE_ORDER, f"{who} was answered {status} about {order_id}, which is cancelled by {reason}")
 
     # mails and parcels
 
     def mailed(self, mail: Mail, boundary: str) -> None:
-        """E6: a mail goes to the customer's own address, unless it is suppressed, and lists what the order is for."""
+        """Check that a mail goes to the customer's own address, unless it is suppressed, and lists what the order is for."""
         found = ORDER_ID.search(mail.subject)
         rows = self.orders[found[0]].values if found else []
         if not rows:
-            self._fail("E6", f"a mail is about no order: {mail.subject}")
+            self._fail(RIGHT_MAIL, f"a mail is about no order: {mail.subject}")
         began = self._began(boundary.rpartition(" > ")[0])
         contacts = self.contacts[rows[-1]["customer_id"]].since(began)
         if mail.to not in [contact["email"] for contact in contacts if contact]:
-            self._fail("E6", f"{mail.subject!r} went to another address than its customer's, or to one forgotten")
+            self._fail(RIGHT_MAIL, f"{mail.subject!r} went to another address than its customer's, or to one forgotten")
         if all(self.suppressed[sha256(mail.to.strip().lower().encode()).hexdigest()].since(began)):
-            self._fail("E6", f"{mail.subject!r} went to an address that is suppressed")
+            self._fail(RIGHT_MAIL, f"{mail.subject!r} went to an address that is suppressed")
         listed = {sku: int(quantity) for quantity, sku in ITEMS.findall(mail.text)}
         if listed and all(listed != _quantities(row) for row in rows):
-            self._fail("E6", f"{mail.subject!r} lists {listed}; the order was for {[_quantities(row) for row in rows]}")
+            self._fail(RIGHT_MAIL, f"{mail.subject!r} lists {listed}; the order was for {[_quantities(row) for row in rows]}")
 
     def prepared(self, order_id: str, contact: Any, lines: Any, invocation: str) -> None:
-        """E7: a parcel is made ready for the customer's own address, with what the order is for."""
+        """Check that a parcel is made ready for the customer's own address, with what the order is for."""
         rows = self.orders[order_id].values
         contacts = self.contacts[rows[-1]["customer_id"]].since(self._began(invocation))
         known = [(found["name"], found["email"], found["address"]) for found in contacts if found]
         if (contact.name, contact.email, dict(contact.address)) not in known:
-            self._fail("E7", f"the parcel of {order_id} is for another address than its customer's, or for one forgotten")
+            self._fail(
+                RIGHT_PARCEL, f"the parcel of {order_id} is for another address than its customer's, or for one forgotten"
+            )
         if {line["sku"]: line["quantity"] for line in lines} != _quantities(rows[-1]):
-            self._fail("E7", f"the parcel of {order_id} holds {lines}; the order is for {_quantities(rows[-1])}")
+            self._fail(RIGHT_PARCEL, f"the parcel of {order_id} holds {lines}; the order is for {_quantities(rows[-1])}")
 
     def addressed(self, order_id: str, name: str, street: str, country: str, invocation: str) -> None:
-        """E7: as `prepared`, of what a carrier's API is given."""
+        """Check the same as `prepared` for a request to a carrier's API."""
         contacts = self.contacts[self.orders[order_id].values[-1]["customer_id"]].since(self._began(invocation))
         known = [(found["name"], found["address"]["line1"], found["address"]["country"]) for found in contacts if found]
         if (name, street, country) not in known:
-            self._fail("E7", f"the label of {order_id} is for another address than its customer's, or for one forgotten")
+            self._fail(
+                RIGHT_PARCEL, f"the label of {order_id} is for another address than its customer's, or for one forgotten"
+            )
 
     def booked(self, order_id: str, invocation: str) -> None:
-        """E7: no parcel is handed over whose customer was forgotten before that was begun."""
+        """Check that the customer of a parcel was not forgotten before the invocation that hands it over."""
         customer_id = self.orders[order_id].values[-1]["customer_id"]
         if not any(self.contacts[customer_id].since(self._began(invocation))):
-            self._fail("E7", f"the parcel of {order_id} is handed over, and its customer is forgotten")
+            self._fail(RIGHT_PARCEL, f"the parcel of {order_id} is handed over, and its customer is forgotten")
 
     def _began(self, invocation: str) -> int:
         """Return since when what the invocation read may have been true."""

@@ -47,7 +47,7 @@ class Stranger:
             self.world.spawn(f"{STRANGER} {number}", partial(self._forge, number), after=after)
 
     def _forge(self, number: int) -> None:
-        orders = self.world.invariants.orders
+        orders = self.world.invariants.record.orders
         if not orders:
             return
         name = f"{STRANGER} {number}"

@@ -23,7 +23,7 @@ from simulation.engine.workflow import Ended, StateError, Succeeded, Workflow
 from simulation.stage import accounts, deployed_handlers, deployment, process
 from simulation.stage.conditions import FROM_A_NEWER_VERSION, Conditions
 from simulation.stage.gateway import RemoteCarrier, RemoteGateway
-from simulation.stage.invariants import Invariants
+from simulation.stage.invariants.invariants import Invariants
 
 EPOCH: Final = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 MINUTE: Final = 60 * SECOND
@@ -74,8 +74,9 @@ class World:
         self.functions.raised = self.invariants.failed
         self.accounts: accounts.Accounts | None = None
         if adapters:
-            fail = self.invariants.fail
+            fail = self.invariants.record.fail
             self.accounts = accounts.stand_up(self.network, self.invariants.statements, int(EPOCH.timestamp()), fail)
+            self.invariants.money.stripe = self.accounts.stripe
         self.minutes = 0
         self._executions: dict[str, int] = {}
 
@@ -213,8 +214,8 @@ class World:
     def _states(self, operation: str, request: Request, boundary: str) -> Response:
         """StartSyncExecution and StartExecution of the one workflow."""
         assert request["stateMachineArn"] == deployment.WORKFLOW
-        self.invariants.read("workflow input", request["input"])
-        self.invariants.stated(json.loads(request["input"]))
+        self.invariants.privacy.no_personal_data_leaks("workflow input", request["input"])
+        self.invariants.asked_for(json.loads(request["input"]))
         outcome = self.workflow.start(self._execution_name(boundary), json.loads(request["input"]))
         if operation == "StartExecution":
             return {"executionArn": "arn", "startDate": 0}
@@ -239,7 +240,7 @@ class World:
         """Call a function for a Task state, as Step Functions does."""
         boundary = task.numbered(state)
         if payload["command"] in ("authorize", "reserve"):
-            self.invariants.tries(payload["order_id"])
+            self.invariants.deadlines.tries(payload["order_id"])
         patience = int(timeout_seconds * SECOND)
 
         def execute() -> Answered | Failed:
@@ -259,13 +260,13 @@ class World:
             raise StateError("Lambda.Unknown" if "." in result.error else result.error, result.cause)
         response: JsonValue = result.value
         if payload["command"] == "load":
-            self.invariants.stated(result.value)
+            self.invariants.asked_for(result.value)
         return response
 
     def _to(self, queue: Queue) -> Callable[[Envelope, str], None]:
         def send(event: Envelope, about: str) -> None:
             text = json.dumps(event)
-            self.invariants.read("queue", text)
+            self.invariants.privacy.no_personal_data_leaks("queue", text)
             queue.send(text, event_id_of(event))
 
         return send
@@ -299,18 +300,18 @@ class World:
         sdk.stand_behind(None)
 
     def settle(self, minutes: int = TOO_LONG) -> None:
-        """Sweep every minute until nothing is left to do. Raises InvariantViolated if that never comes."""
+        """Sweep every minute until nothing is left to do. Raises Violated if the world never comes to rest."""
         give_up = self.minutes + minutes
         rested = 0
 
         def tick() -> None:
             nonlocal rested
-            rested = rested + 1 if self.invariants.unrest() is None else 0
+            rested = rested + 1 if self.invariants.rest.unrest() is None else 0
             if rested >= 2:
                 return
             self.minutes += 1
             if self.minutes >= give_up:
-                self.invariants.stuck()
+                self.invariants.rest.never_comes()
                 return
             self._sweep()
             self.scheduler.at(self.scheduler.now // MINUTE * MINUTE + MINUTE, tick)
@@ -340,13 +341,13 @@ class World:
 
     def spawn(self, name: str, run: Callable[[], object], after: int = 0) -> Task:
         """Start a task of a customer, or of any other outsider."""
-        self.invariants.outside += 1
+        self.invariants.rest.outside += 1
 
         def body() -> None:
             try:
                 run()
             finally:
-                self.invariants.outside -= 1
+                self.invariants.rest.outside -= 1
 
         return self.scheduler.spawn(name, body, after=after)
 

@@ -1,6 +1,7 @@
 """audit/catalogue.py has every invariant that a checker can report, and names its checkers truly."""
 
 import re
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,25 @@ from audit.catalogue import CATALOGUE, CHECKERS, MODEL_CHECKER, SIMULATION
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "simulation"
 REPORTED = {
-    MODEL_CHECKER: (FOLDER / "modelcheck", r'(?<!")f?"([A-Z][0-9])\*? '),
-    SIMULATION: (FOLDER / "stage", r'(?:_fail|\.fail|Violated)\(\s*"([A-Z][0-9])"'),
+    MODEL_CHECKER: ("modelcheck/*.py", r'(?<!")f?"([A-Z][0-9])\*? ', attrgetter("code")),
+    SIMULATION: (
+        "stage/**/[!_]*.py",
+        r'(?:fail\(|Violated\(|\b[A-Z_]+ = )\s*"(?!sk_)([a-z]+(?:_[a-z]+){2,})"',
+        attrgetter("name"),
+    ),
 }
-"""Where a checker reports violations, and the pattern of the codes that it reports."""
+"""Where a checker reports violations, and the pattern of the codes or names that it reports."""
 
 
-def reported(folder: Path, pattern: str) -> set[str]:
-    """Return the codes that the modules of a folder report."""
-    return {code for module in folder.glob("*.py") for code in re.findall(pattern, module.read_text())}
+def reported(modules: str, pattern: str) -> set[str]:
+    """Return the codes or names that the modules of the simulation report."""
+    return {found for module in FOLDER.glob(modules) for found in re.findall(pattern, module.read_text())}
 
 
 @pytest.mark.parametrize("checker", REPORTED)
 def test_catalogue_names_what_a_checker_reports(checker: str) -> None:
-    assert {each.code for each in CATALOGUE if checker in each.checked_by} == reported(*REPORTED[checker])
+    modules, pattern, identifier = REPORTED[checker]
+    assert {identifier(each) for each in CATALOGUE if checker in each.checked_by} == reported(modules, pattern)
 
 
 def test_codes_and_names_are_unique() -> None:
