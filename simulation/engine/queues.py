@@ -77,7 +77,7 @@ class Queue:
         self.messages: dict[str, Message] = {}
         self.dead: list[Message] = []
         self.batches: list[tuple[str, list[Message], Answered | None, tuple[str, ...]]] = []
-        """Every batch handed over: its name, messages, answer, and the boundaries that were struck meanwhile. For A1."""
+        """Every batch handed over: its name, messages, answer, and the boundaries that were struck meanwhile."""
         self.arrived: dict[str, str] = {}
         """The last message about each event that ever came, by the event's id."""
         self.stands_still: Span | None = None

@@ -35,7 +35,7 @@ class Progress:
 
     def searched(self, seen: Exploration) -> None:
         """Report that a level of a search is done."""
-        self._say(f"{seen.world}: {seen.states:,} states, {seen.depth} steps deep")
+        self._say(f"{seen.model}: {seen.states:,} states, {seen.depth} steps deep")
 
     def ablated(self, ablation: Ablation) -> None:
         """Report that the next ablation begins."""
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     explored = ablated = mutated = None
     verdicts = []
     if "states" in asked:
-        explored = campaign.explore(campaign.worlds(chosen.executions, (min(chosen.executions, 2), 1)), progress.searched)
+        explored = campaign.explore(campaign.models(chosen.executions, (min(chosen.executions, 2), 1)), progress.searched)
         verdicts.append(explored.within_bars if chosen.executions >= 5 else explored.passed)
         report.print_explored(console, explored)
     if "ablation" in asked:

@@ -28,7 +28,7 @@ PROTOCOL_RULES = {
 ALL_EVENTS = frozenset({"OrderPlaced", "OrderConfirmed", "OrderCancelled"})
 
 
-World = Ordering | Fulfilment | Cancellation
+Model = Ordering | Fulfilment | Cancellation
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,19 @@ class Ablation:
     protocol_rule: int
     instead: str
     rules: Rules
-    shown_in: Callable[..., World] = Ordering
+    shown_in: Callable[..., Model] = Ordering
     breaks: bool = True
     """False for what the other rules make up for."""
 
     def explore(self, executions: int = 2) -> Exploration:
         """Search until the nearest broken state, of the protocol's own invariants on every state if there is any."""
         for watches in ((SAFETY,), (SAFETY, REST)):
-            seen = search(self._world(executions, watches))
+            seen = search(self._model(executions, watches))
             if seen.counter_example:
                 break
         return seen
 
-    def _world(self, executions: int, watches: tuple[str, ...]) -> World:
+    def _model(self, executions: int, watches: tuple[str, ...]) -> Model:
         if self.shown_in is Ordering:
             return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
         return self.shown_in(self.instead, rules=self.rules, watches=watches)

@@ -13,7 +13,7 @@ from simulation.modelcheck.ordering import Ordering
 from simulation.modelcheck.rules import Rules
 from simulation.modelcheck.search import Exploration, Progress, search
 
-World = Ordering | Fulfilment | Cancellation
+Model = Ordering | Fulfilment | Cancellation
 MIN_STATES = 300_000
 MAX_SECONDS = 60
 MIN_NOTICED = 0.95
@@ -21,24 +21,24 @@ MIN_NOTICED = 0.95
 
 @dataclass(frozen=True)
 class Explored:
-    """The main exploration: one search a world, and the most sweeps any state needed."""
+    """The main exploration: one search for each model, and the most sweeps any state needed."""
 
     searches: tuple[Exploration, ...]
     sweeps: int
 
     @property
     def states(self) -> int:
-        """In all worlds together."""
+        """In all models together."""
         return sum(search.states for search in self.searches)
 
     @property
     def seconds(self) -> float:
-        """Of one core, in all worlds together."""
+        """Of one core, in all models together."""
         return sum(search.seconds for search in self.searches)
 
     @property
     def passed(self) -> bool:
-        """Every world explored to its end with nothing broken and nothing stuck."""
+        """Every model explored to its end with nothing broken and nothing stuck."""
         return all(search.complete and search.counter_example is None for search in self.searches)
 
     @property
@@ -47,10 +47,10 @@ class Explored:
         return self.passed and self.states >= MIN_STATES and self.seconds < MAX_SECONDS
 
 
-def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World, ...]:
-    """Return the worlds of the main exploration.
+def models(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Model, ...]:
+    """Return the models of the main exploration.
 
-    Two orders meet in the stock only, so their world omits the events and lets a sweeper start at any instant.
+    Two orders meet in the stock only, so their model omits the events and lets a sweeper start at any instant.
     """
     runs = f"{executions} execution{'s' if executions > 1 else ''}"
     anything = Rules(without=mutation.ANY_INSTANT)
@@ -58,16 +58,16 @@ def worlds(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[World
         Ordering(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
         Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
         Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
-        *scarcity.worlds(anything, min(executions, 2)),
+        *scarcity.models(anything, min(executions, 2)),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
         Cancellation("after the yes: cancellation, refund, restock"),
     )
 
 
-def explore(searched: tuple[World, ...], progress: Progress | None = None) -> Explored:
-    """Search each world to its end."""
-    searches = tuple(search(world, progress) for world in searched)
-    return Explored(searches, max(world.sweeps for world in searched if isinstance(world, Ordering)))
+def explore(searched: tuple[Model, ...], progress: Progress | None = None) -> Explored:
+    """Search each model to its end."""
+    searches = tuple(search(model, progress) for model in searched)
+    return Explored(searches, max(model.sweeps for model in searched if isinstance(model, Ordering)))
 
 
 def ablate(progress: Callable[[Ablation], None] | None = None) -> Iterator[tuple[Ablation, Exploration]]:
@@ -103,8 +103,9 @@ class Mutated:
     @property
     def noticed_by_own(self) -> int:
         """How many of those an invariant of the model checker's own noticed first."""
-        own = tuple(name.split()[0] for name in (*OWN_INVARIANTS, *fulfilment.INVARIANTS[OWN], *cancellation.INVARIANTS[OWN]))
-        return sum((verdict.broken or "").startswith(own) for verdict in self.noticed)
+        of_orders, of_parcels, of_returns = OWN_INVARIANTS, fulfilment.INVARIANTS[OWN], cancellation.INVARIANTS[OWN]
+        own = {check.violation.code for checks in (of_orders, of_parcels, of_returns) for check in checks}
+        return sum(verdict.broken is not None and verdict.broken.code in own for verdict in self.verdicts)
 
     @property
     def effective(self) -> int:

@@ -1,4 +1,4 @@
-"""The world of cancellation: a CONFIRMED order that may be cancelled, from its confirmation to its end.
+"""The model of cancellation: a CONFIRMED order that may be cancelled, from its confirmation to its end.
 
 The customer, shipping with its carrier, the order, payment with the gateway's refunds, the stock; and the commands that a
 zombie of the saga may still send to the three rows. It has no actors: events that the bus accepted are delivered at any later
@@ -7,7 +7,7 @@ never. One event may be lost for good by all who consume it: then the order asks
 again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from simulation.modelcheck import parcel
 from simulation.modelcheck.facts import FIELDS, NONE, Words
 from simulation.modelcheck.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, first_broken, moves_once
 from simulation.modelcheck.rules import PRODUCTION, STEPS, Rules
+from simulation.modelcheck.violation import Check, Violation
 
 FOLLOWED = frozenset(
     {
@@ -127,12 +128,12 @@ Moves = Iterator[tuple[str, Return]]
 
 @dataclass
 class Cancellation:
-    """A world without actors."""
+    """A model without actors."""
 
     name: str
     rules: Rules = PRODUCTION
     watches: tuple[str, ...] = EVERYTHING
-    rested: dict[Return, str | None] = field(default_factory=dict)
+    rested: dict[Return, Violation | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
@@ -152,22 +153,22 @@ class Cancellation:
         yield from self._mishaps(facts)
         yield from self._zombies(facts)
 
-    def broken(self, facts: Return) -> str | None:
+    def broken(self, facts: Return) -> Violation | None:
         """Return the first broken invariant, or the work left undone when everything works again."""
         return self._wrong(facts) or (self._impossible(facts) or self._undone(facts) if REST in self.watches else None)
 
-    def _impossible(self, facts: Return) -> str | None:
-        """V1: a parcel that is here can be kept, and a refused refund can be retried."""
+    def _impossible(self, facts: Return) -> Violation | None:
+        """Return the violation if a parcel that is here cannot be kept, or a refused refund cannot be retried."""
         possible = {label for label, _ in self._mishaps(facts)}
         here = facts.mark == 0 and facts.shipment in (ABSENT, shipping.CREATED)
         if facts.order == order.CONFIRMED and here and "client: asks to cancel" not in possible:
-            return "V1 stuck: a confirmed order cannot be cancelled"
+            return Violation("every_order_ends", "stuck: a confirmed order cannot be cancelled")
         refused = facts.payment == payment.REFUND_REFUSED and facts.attempt < ATTEMPTS
         if refused and "operator: has the refund tried again" not in possible:
-            return "V1 stuck: a refused refund cannot be tried again"
+            return Violation("every_order_ends", "stuck: a refused refund cannot be tried again")
         return None
 
-    def _wrong(self, facts: Return) -> str | None:
+    def _wrong(self, facts: Return) -> Violation | None:
         return first_broken(INVARIANTS, self.watches, facts)
 
     def _work(self, facts: Return) -> Moves:
@@ -190,9 +191,9 @@ class Cancellation:
         if asked == facts.lost and asked not in facts.outbox | facts.bus and self.rules.has("asking again"):
             yield f"order: asks again by {asked}", facts._replace(outbox=facts.outbox | {asked})
         for ask, row, status, said in ANSWERS:
-            heard = ask == asked and ask in facts.bus and self.rules.has("asking again")
-            untold = said == facts.lost and said not in facts.outbox | facts.bus
-            if heard and untold and getattr(facts, row) == status and self.rules.has("answering again"):
+            repeated = ask == asked and ask in facts.bus and self.rules.has("asking again")
+            unanswered = said == facts.lost and said not in facts.outbox | facts.bus
+            if repeated and unanswered and getattr(facts, row) == status and self.rules.has("answering again"):
                 yield f"{row}: answers again by {said}", facts._replace(outbox=facts.outbox | {said})
 
     def _order(self, facts: Return) -> Moves:
@@ -257,8 +258,8 @@ class Cancellation:
             if self.rules.permits(step, getattr(facts, FIELDS[aggregate]), asked=asked, evidence=asked):
                 yield f"a zombie of the saga: {step}", _taken(facts, step)
 
-    def _undone(self, facts: Return) -> str | None:
-        """V1, E3, E5, M5 at rest."""
+    def _undone(self, facts: Return) -> Violation | None:
+        """Return the violation at rest, or None."""
         return parcel.rest(facts, self.rested, self._wrong, self._work, waits_for_nothing, left_undone)
 
 
@@ -275,56 +276,92 @@ def _truthful(facts: Return) -> bool:
 KEPT = (order.CONFIRMED, order.CANCEL_REQUESTED)
 STAYS = (shipping.CANCELLED, shipping.FAILED)
 
-INVARIANTS: Mapping[str, Mapping[str, Callable[[Return], bool]]] = {
-    SAFETY: {
-        "M3 a paid order without its money or its stock": lambda facts: (
-            facts.order not in KEPT
-            or (facts.payment, facts.reservation, facts.refunds) == (payment.CAPTURED, stock.COMMITTED, 0)
+INVARIANTS: Mapping[str, Sequence[Check[Return]]] = {
+    SAFETY: (
+        Check(
+            "confirmed_order_is_paid_and_committed",
+            "a paid order without its money or its stock",
+            lambda facts: (
+                facts.order not in KEPT
+                or (facts.payment, facts.reservation, facts.refunds) == (payment.CAPTURED, stock.COMMITTED, 0)
+            ),
         ),
-        "M4 CANCELLED with money still captured": lambda facts: facts.order != order.CANCELLED or facts.refunds == 1,
-        "M6 money goes back twice": lambda facts: facts.refunds <= 1,
-        "M6 money goes back for an order that is not cancelled": lambda facts: (
-            not facts.refunds or facts.order in (order.REFUNDING, order.CANCELLED)
+        Check(
+            "cancelled_order_keeps_no_money",
+            "CANCELLED with money still captured",
+            lambda facts: facts.order != order.CANCELLED or facts.refunds == 1,
         ),
-        "S1 CANCELLED with its stock sold": lambda facts: (
-            facts.order != order.CANCELLED or facts.reservation == stock.RESTOCKED
+        Check("refund_once_and_keep_the_parcel", "money goes back twice", lambda facts: facts.refunds <= 1),
+        Check(
+            "refund_once_and_keep_the_parcel",
+            "money goes back for an order that is not cancelled",
+            lambda facts: not facts.refunds or facts.order in (order.REFUNDING, order.CANCELLED),
         ),
-        "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
-        "E2 the parcel of a cancelled order goes": lambda facts: facts.order in KEPT or facts.shipment in STAYS,
-        "E2 a parcel that the carrier has is not ours to keep": lambda facts: (
-            facts.shipment != shipping.CANCELLED or not parcel.has_it(facts)
+        Check(
+            "cancelled_order_keeps_no_stock",
+            "CANCELLED with its stock sold",
+            lambda facts: facts.order != order.CANCELLED or facts.reservation == stock.RESTOCKED,
         ),
-        "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
-    },
-    OWN: {
-        "M4* CANCELLED with a payment that is not REFUNDED": lambda facts: (
-            facts.order != order.CANCELLED or facts.payment == payment.REFUNDED
+        Check("one_shipment_per_order", "an order has two shipments", lambda facts: "SHIP.create!" not in facts.taken),
+        Check(
+            "only_confirmed_orders_ship",
+            "the parcel of a cancelled order goes",
+            lambda facts: facts.order in KEPT or facts.shipment in STAYS,
         ),
-        "D1* a row's history has two endings": lambda facts: ends_once(facts.taken),
-        "D2* a row takes a transition twice": lambda facts: moves_once(facts.taken - REPEATED),
-        "X1 a row says what the world outside did not do": _truthful,
-        "X2 a row is not after its confirmation": lambda facts: facts.order not in order.DECIDED_BY_SAGA,
-    },
+        Check(
+            "only_confirmed_orders_ship",
+            "a parcel that the carrier has is not ours to keep",
+            lambda facts: facts.shipment != shipping.CANCELLED or not parcel.has_it(facts),
+        ),
+        Check(
+            "replay_restores_lost_work",
+            "the fulfilment goes back",
+            lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
+        ),
+    ),
+    OWN: (
+        Check(
+            "cancelled_order_keeps_no_money",
+            "CANCELLED with a payment that is not REFUNDED",
+            lambda facts: facts.order != order.CANCELLED or facts.payment == payment.REFUNDED,
+            stricter=True,
+        ),
+        Check("order_takes_one_way", "a row's history has two endings", lambda facts: ends_once(facts.taken), stricter=True),
+        Check(
+            "one_version_and_one_event_per_transition",
+            "a row takes a transition twice",
+            lambda facts: moves_once(facts.taken - REPEATED),
+            stricter=True,
+        ),
+        Check("rows_agree_with_outside_systems", "a row says what the outside system did not do", _truthful),
+        Check(
+            "confirmation_is_not_undone",
+            "a row is not after its confirmation",
+            lambda facts: facts.order not in order.DECIDED_BY_SAGA,
+        ),
+    ),
 }
 
 
-def waits_for_nothing(facts: Return) -> str | None:
+def waits_for_nothing(facts: Return) -> Violation | None:
     """Return the fault when only the carrier has anything left to do, or None."""
     if (facts.order, facts.shipment) == (order.CANCEL_REQUESTED, shipping.DISPATCHED):
-        return "V1 stuck: the order waits for its shipment, which has gone, until the carrier delivers it"
+        return Violation("every_order_ends", "stuck: the order waits until the carrier delivers its dispatched shipment")
     return None
 
 
-def left_undone(facts: Return) -> str | None:
+def left_undone(facts: Return) -> Violation | None:
     """Return the fault when nothing is left to do, or None."""
-    if untold := parcel.untold(facts, FOLLOWED, also=frozenset({facts.lost})):
-        return untold
+    if unpublished := parcel.unpublished(facts, FOLLOWED, also=frozenset({facts.lost})):
+        return unpublished
     unmarked = facts.lost in ("ShipmentDispatched", "ShipmentDelivered") and facts.shipment == shipping.DELIVERED
     if facts.order == order.CONFIRMED and (facts.shipment, facts.mark) != (shipping.DELIVERED, 2) and not unmarked:
-        return f"E3 CONFIRMED, and its shipment stays {facts.shipment}"
+        return Violation("confirmed_order_has_a_shipment", f"CONFIRMED, and its shipment stays {facts.shipment}")
     refused = facts.order == order.REFUNDING and facts.payment == payment.REFUND_REFUSED
     if facts.order not in order.TRANSITIONS.terminal and not refused:
-        return f"V1 stuck: the order stays {facts.order} for ever"
+        return Violation("every_order_ends", f"stuck: the order stays {facts.order} for ever")
     if facts.refunds != (facts.order == order.CANCELLED):
-        return "M5 captured minus refunded is not the sum of the confirmed orders"
+        return Violation(
+            "net_captured_equals_confirmed_totals", "captured less refunded is not the sum of the confirmed orders"
+        )
     return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from simulation.modelcheck.facts import OrderFacts, take
 from simulation.modelcheck.rules import STEPS, Rules
+from simulation.modelcheck.violation import Violation
 
 Moves = Iterator[tuple[str, OrderFacts]]
 
@@ -30,8 +31,12 @@ def _deliver(rules: Rules, facts: OrderFacts) -> Moves:
         yield "shipping: creates the shipment", take(rules, facts, "SHIP.create")
 
 
-def lost(rules: Rules, facts: OrderFacts) -> str | None:
-    """E3 and E5 at rest: the relay, or the sweeper behind it, has put what waits; the bus has delivered what it accepted."""
-    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & rules.follows
-    gone = told - facts.outbox - facts.bus
-    return f"E5 {', '.join(sorted(map(str, gone)))} never reaches the bus" if gone else None
+def lost(rules: Rules, facts: OrderFacts) -> Violation | None:
+    """Return the violation if an event is neither in an outbox nor on the bus at rest."""
+    published = {STEPS[name].publishes for name in facts.taken if name in STEPS} & rules.follows
+    gone = published - facts.outbox - facts.bus
+    return (
+        Violation("every_event_is_published_and_processed", f"{', '.join(sorted(map(str, gone)))} never reaches the bus")
+        if gone
+        else None
+    )

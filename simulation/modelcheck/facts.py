@@ -1,4 +1,4 @@
-"""The durable facts and messages in a world of orders, besides its executions, as plain tuples."""
+"""The durable facts and messages in a model of orders, besides its executions, as plain tuples."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class OrderFacts(NamedTuple):
 
     `requests` are commands that were sent and `calls` those sent to the gateway: once sent, each may be carried out at any
     later instant, any number of times, or never. That is what lost, late and duplicated mean, and what a zombie does. `taken`
-    are the transitions this order has gone through; one taken twice leaves its name with a `!`. `told` holds the answers to
+    are the transitions this order has gone through; one taken twice leaves its name with a `!`. `answers` are those to
     clients: confirmed, rejected, misled (an answer about another order). `leased`: a sweeper has the order; `overdue`: its
     deadline is past. `trying`: the row names a try that began after the deadline; `in_vain`: this try got no answer, or goods
     are still missing. `outbox` are the events that wait in the rows, `bus` those that the bus accepted: it may deliver them at
@@ -43,7 +43,7 @@ class OrderFacts(NamedTuple):
     requests: Words = NONE
     calls: Words = NONE
     taken: Words = NONE
-    told: Words = NONE
+    answers: Words = NONE
     leased: bool = False
     overdue: bool = False
     trying: bool = False
@@ -58,7 +58,7 @@ class OrderFacts(NamedTuple):
 
     def alone(self) -> "OrderFacts":
         """Return the order when every other actor is dead and nothing more arrives."""
-        return self._replace(requests=NONE, calls=NONE, told=NONE)
+        return self._replace(requests=NONE, calls=NONE, answers=NONE)
 
     def ask(self, *commands: str) -> "OrderFacts":
         """Put the commands on the network."""
@@ -68,9 +68,9 @@ class OrderFacts(NamedTuple):
         """Send the operation to the gateway."""
         return self._replace(calls=self.calls | {operation})
 
-    def tell(self, *what: str) -> "OrderFacts":
+    def answer(self, *what: str) -> "OrderFacts":
         """Answer a client."""
-        return self._replace(told=self.told.union(what))
+        return self._replace(answers=self.answers.union(what))
 
 
 class Facts(NamedTuple):

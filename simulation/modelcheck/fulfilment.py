@@ -1,11 +1,11 @@
-"""The world after the last word: a CONFIRMED or CANCELLED order whose event waits in its row.
+"""The model of fulfilment: a CONFIRMED or CANCELLED order whose event waits in its row.
 
 The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
 consumer begins with a delivery. The bus delivers an accepted event at any instant, any number of times, in any
-order, as a replay does too. Cancellation has its own world.
+order, as a replay does too. Cancellation has its own model.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from simulation.modelcheck import parcel
 from simulation.modelcheck.facts import NONE, Words, entered
 from simulation.modelcheck.invariants import EVERYTHING, OWN, REST, SAFETY, ends_once, first_broken, moves_once
 from simulation.modelcheck.rules import PRODUCTION, STEPS, Rules
+from simulation.modelcheck.violation import Check, Violation
 
 MAILS = {"OrderConfirmed": 0, "OrderCancelled": 1, "ShipmentDispatched": 2}
 """The event that each kind of mail is about, with the place of its note."""
@@ -58,13 +59,13 @@ Moves = Iterator[tuple[str, Parcel]]
 
 @dataclass
 class Fulfilment:
-    """A world without actors. `kinds` are the events whose mails are followed."""
+    """A model without actors. `kinds` are the events whose mails are followed."""
 
     name: str
     kinds: tuple[str, ...] = tuple(MAILS)
     rules: Rules = PRODUCTION
     watches: tuple[str, ...] = EVERYTHING
-    rested: dict[Parcel, str | None] = field(default_factory=dict)
+    rested: dict[Parcel, Violation | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._wrong = cache(self._wrong)  # type: ignore[method-assign]
@@ -84,11 +85,11 @@ class Fulfilment:
         yield from parcel.carry(facts)
         yield from self._mishaps(facts)
 
-    def broken(self, facts: Parcel) -> str | None:
+    def broken(self, facts: Parcel) -> Violation | None:
         """Return the first broken invariant, or the work left undone when everything works again."""
         return self._wrong(facts) or (self._undone(facts) if REST in self.watches else None)
 
-    def _wrong(self, facts: Parcel) -> str | None:
+    def _wrong(self, facts: Parcel) -> Violation | None:
         return first_broken(INVARIANTS, self.watches, facts)
 
     def _work(self, facts: Parcel) -> Moves:
@@ -146,12 +147,12 @@ class Fulfilment:
         """Release a claim only for its own attempt: an answer to an earlier one has no effect."""
         return "" if self.rules.has("own claim only") else one.answer
 
-    def _undone(self, facts: Parcel) -> str | None:
+    def _undone(self, facts: Parcel) -> Violation | None:
         """E3, E5, R1 at rest, whether those who claimed a note are alive or dead."""
         dead = facts._replace(notes=tuple(one._replace(sending=0, answer="") for one in facts.notes))
         return self._rest(facts) or self._rest(dead)
 
-    def _rest(self, facts: Parcel) -> str | None:
+    def _rest(self, facts: Parcel) -> Violation | None:
         return parcel.rest(facts, self.rested, self._wrong, self._work, partial(left_undone, kinds=self.kinds), not_over)
 
 
@@ -168,39 +169,57 @@ def _truthful(facts: Parcel) -> bool:
     return parcel.truthful(facts) and all(one.mails == mails.get(one.status, one.mails) for one in facts.notes)
 
 
-INVARIANTS: Mapping[str, Mapping[str, Callable[[Parcel], bool]]] = {
-    SAFETY: {
-        "E1 an order has two shipments": lambda facts: "SHIP.create!" not in facts.taken,
-        "E2 a shipment of an order that is not CONFIRMED": lambda facts: (
-            facts.shipment == ABSENT or facts.order == order.CONFIRMED
+INVARIANTS: Mapping[str, Sequence[Check[Parcel]]] = {
+    SAFETY: (
+        Check("one_shipment_per_order", "an order has two shipments", lambda facts: "SHIP.create!" not in facts.taken),
+        Check(
+            "only_confirmed_orders_ship",
+            "a shipment of an order that is not CONFIRMED",
+            lambda facts: facts.shipment == ABSENT or facts.order == order.CONFIRMED,
         ),
-        "E4 two mails of one kind": lambda facts: all(one.mails <= 1 for one in facts.notes),
-        "R1 the fulfilment goes back": lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
-    },
-    OWN: {
-        "D1* a row's history has two endings": lambda facts: all(map(ends_once, _histories(facts))),
-        "D2* a row takes a transition twice": lambda facts: all(map(moves_once, _histories(facts))),
-        "X1 a row says what the world outside did not do": _truthful,
-    },
+        Check("one_mail_per_order_and_kind", "two mails of one kind", lambda facts: all(one.mails <= 1 for one in facts.notes)),
+        Check(
+            "replay_restores_lost_work",
+            "the fulfilment goes back",
+            lambda facts: "ORDER.mark_delivered" not in facts.taken or facts.mark == 2,
+        ),
+    ),
+    OWN: (
+        Check(
+            "order_takes_one_way",
+            "a row's history has two endings",
+            lambda facts: all(map(ends_once, _histories(facts))),
+            stricter=True,
+        ),
+        Check(
+            "one_version_and_one_event_per_transition",
+            "a row takes a transition twice",
+            lambda facts: all(map(moves_once, _histories(facts))),
+            stricter=True,
+        ),
+        Check("rows_agree_with_outside_systems", "a row says what the outside system did not do", _truthful),
+    ),
 }
 
 
-def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> str | None:
+def left_undone(facts: Parcel, kinds: tuple[str, ...]) -> Violation | None:
     """Return the fault when only the carrier has anything left to do, or None."""
     if facts.order == order.CONFIRMED and facts.shipment == ABSENT:
-        return "E3 CONFIRMED without a shipment"
-    if untold := parcel.untold(facts, FOLLOWED):
-        return untold
+        return Violation("confirmed_order_has_a_shipment", "CONFIRMED without a shipment")
+    if unpublished := parcel.unpublished(facts, FOLLOWED):
+        return unpublished
     if any(event in facts.bus and facts.notes[MAILS[event]].status not in (note.SENT, note.FAILED) for event in kinds):
-        return "E5 an event is never done with: its note is neither SENT nor FAILED"
+        return Violation("every_event_is_published_and_processed", "the note of an event is neither SENT nor FAILED")
     if facts.shipment == shipping.DELIVERED and "ShipmentDispatched" not in facts.bus:
-        return "R1 DELIVERED, and nobody was told that it was dispatched"
+        return Violation("replay_restores_lost_work", "DELIVERED, and no event says that it was dispatched")
     if facts.mark != REACHED.get(facts.shipment, 0):
-        return "R1 the order's fulfilment is not its shipment's"
+        return Violation("replay_restores_lost_work", "the order's fulfilment is not its shipment's")
     return None
 
 
-def not_over(facts: Parcel) -> str | None:
+def not_over(facts: Parcel) -> Violation | None:
     """Return the fault when the carrier has nothing left to do either, or None."""
     waits = facts.shipment not in (ABSENT, shipping.DELIVERED, shipping.FAILED)
-    return f"E5 the shipment stays {facts.shipment} for ever" if waits else None
+    return (
+        Violation("every_event_is_published_and_processed", f"the shipment stays {facts.shipment} for ever") if waits else None
+    )

@@ -10,6 +10,7 @@ from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.ordering import Ordering
 from simulation.modelcheck.rules import PRODUCTION, TABLES, Rules
 from simulation.modelcheck.search import CounterExample, search
+from simulation.modelcheck.violation import Violation
 
 JUSTIFIED = {
     "ORDER.resume no more from BACKORDERED": "the sweeper asks for the stock all the same",
@@ -21,18 +22,18 @@ JUSTIFIED = {
     "RES.withdraw also from ∅": "a tombstone by another name",
     "PAY.decline also from VOIDING": "nothing was ever set aside: DECLINED and VOIDED both let the order go",
     "RES.reject without its evidence": "a sale is lost and nothing else: the order is cancelled as after any rejection",
-    "SHIP.fail without its evidence": "a parcel stays here: the shipment is FAILED, which tells an operator",
-    "ORDER.mark_delivered no more from CANCEL_REQUESTED": "ShipmentDispatched brings it back, and the delivery is told again",
+    "SHIP.fail without its evidence": "a parcel stays here: the shipment is FAILED, which an operator sees",
+    "ORDER.mark_delivered no more from CANCEL_REQUESTED": "ShipmentDispatched brings it back, and the delivery comes again",
     "PAY.refuse_refund also from REFUND_REFUSED": "a refused refund stays as it is",
     "SHIP.book without its evidence": "without an address no carrier is asked, and the shipment fails a step later",
     "SHIP.cancel no more from CREATED": "the parcel goes: the request came too late",
     "SHIP.cancel no more from ∅": "the request waits until there is a shipment",
-    "NOTE.fail without its evidence": "a mail is not sent: FAILED tells so, and the promise is one mail at most",
+    "NOTE.fail without its evidence": "a mail is not sent: FAILED says so, and the promise is one mail at most",
     "ORDER.refuse also from PENDING": "decide_to_cancel by another name",
     "NOTE.unclaim also from UNSENT": "an UNSENT note stays as it is",
     "NOTE.unclaim also from ∅": "an UNSENT note is as open as none",
 }
-"""Why no invariant notices these, and need not: money, stock and what customers are told stay right."""
+"""Why no invariant notices these, and need not: money, stock and the answers to customers stay right."""
 
 FOLLOWS = frozenset({"OrderConfirmed"})
 ANY_INSTANT = frozenset({"lease", "deadline"})
@@ -71,9 +72,9 @@ class Verdict:
     """
 
     change: str
-    broken: str | None
+    broken: Violation | None
     effective: bool = True
-    second_line: str | None = None
+    second_line: Violation | None = None
     steps: tuple[str, ...] = ()
 
 
@@ -95,7 +96,7 @@ def _mutant(name: str, change: str, sources: frozenset[str]) -> Mutant:
 
 
 def judge(mutant: Mutant) -> Verdict:
-    """Explore the worlds that the transition is part of, until an invariant notices the change."""
+    """Explore the models that the transition is part of, until an invariant notices the change."""
     found = _noticed(mutant)
     if found:
         return Verdict(mutant.change, found.broken, steps=found.steps)
@@ -107,10 +108,10 @@ def judge(mutant: Mutant) -> Verdict:
 
 
 def _noticed(mutant: Mutant) -> CounterExample | None:
-    return next(filter(None, (search(world).counter_example for world in _worlds(mutant))), None)
+    return next(filter(None, (search(model).counter_example for model in _models(mutant))), None)
 
 
-def _worlds(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
+def _models(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
     if not mutant.step.startswith(("NOTE.", "REPL.")):
         yield Cancellation(mutant.change, rules=mutant)
     if mutant.step.startswith(("SHIP.", "NOTE.", "ORDER.mark_")):

@@ -7,11 +7,12 @@ from services.order.domain.states import BACKORDERED, UNDECIDED
 from services.order.domain.states import TRANSITIONS as ORDER
 from simulation.modelcheck.facts import OrderFacts, take
 from simulation.modelcheck.rules import Rules
+from simulation.modelcheck.violation import Violation
 
 LAST_TRIES = ("last wait", "last unavailable")
 """Commands of a run that the sweeper began after the order's deadline, beside what they ask of any order."""
 COMMANDS = ("wait", "decide_to_confirm", "decide_to_cancel", "refuse", "confirm", "cancel", "mark_dispatched", "mark_delivered")
-"""Asked for by a saga, which has the guard's evidence in hand when it asks; no actor of this world sets the marks."""
+"""Asked for by a saga, which has the guard's evidence in hand when it asks; no actor of this model sets the marks."""
 
 
 def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
@@ -22,9 +23,9 @@ def client_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFa
         return
     yield "client: asks to cancel", facts.ask("decide_to_cancel")
     if not rules.has("idempotency in the row"):
-        yield "client: the request, sent again, creates a second order", facts.tell("second order")
+        yield "client: the request, sent again, creates a second order", facts.answer("second order")
     if "ORDER.create" in rules.unguarded:
-        yield "client: another request under the same key is answered with this order", facts.tell("misled")
+        yield "client: another request under the same key is answered with this order", facts.answer("misled")
 
 
 def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
@@ -41,7 +42,7 @@ def moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
             yield f"order: {command}", after._replace(leased=False, overdue=False) if after.order in ORDER.terminal else after
     if rules.permits("ORDER.expire", facts.order, facts.order != ABSENT, evidence=_is_last_try(rules, facts)):
         after = _tried(take(rules, facts, "ORDER.expire"))
-        yield "order: expire", after if facts.in_vain else after.tell("cancelled untried")
+        yield "order: expire", after if facts.in_vain else after.answer("cancelled untried")
 
 
 def _is_last_try(rules: Rules, facts: OrderFacts) -> bool:
@@ -60,7 +61,7 @@ def _tried(facts: OrderFacts) -> OrderFacts:
     return facts._replace(trying=False, in_vain=False, requests=facts.requests.difference(LAST_TRIES))
 
 
-def hears(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
+def deliveries(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFacts]]:
     """Deliver StockAllocated at any instant once it was published."""
     if rules.permits("ORDER.resume", facts.order, asked=True, evidence="RES.allocate" in facts.taken):
         yield "order: resume", _tried(take(rules, facts, "ORDER.resume"))._replace(leased=False, overdue=False)
@@ -74,7 +75,7 @@ def timer_moves(rules: Rules, facts: OrderFacts) -> Iterator[tuple[str, OrderFac
         yield "time: the deadline is past", facts._replace(overdue=True)
 
 
-def impossible(rules: Rules, facts: OrderFacts) -> str | None:
-    """V1 of an order that is not there: it can be placed."""
+def impossible(rules: Rules, facts: OrderFacts) -> Violation | None:
+    """Return the violation if an order that does not exist cannot be placed."""
     placeable = facts.order != ABSENT or any(client_moves(rules, facts))
-    return None if placeable else "V1 stuck: no request creates the order"
+    return None if placeable else Violation("every_order_ends", "stuck: no request creates the order")

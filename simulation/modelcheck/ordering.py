@@ -1,4 +1,4 @@
-"""The world of ordering: orders that want a unit of one SKU each, from the client's request to the last word on each.
+"""The model of ordering: orders that want a unit of one SKU each, from the client's request to the end of each order.
 
 Its actors are the executions of the saga. Only a call and its answer are ordered in time. Any request that was ever
 sent may be carried out at any instant and again, any execution may stop for ever, a recovering one may start at any instant.
@@ -30,12 +30,13 @@ from simulation.modelcheck.invariants import (
 )
 from simulation.modelcheck.rules import PRODUCTION, STEPS, Rules
 from simulation.modelcheck.saga import Execution
+from simulation.modelcheck.violation import Violation
 
 MAX_SWEEPS = 3
 OTHERS = -1
 """The other order in the queue, beside an order that is explored alone."""
 AFTER_THE_YES = sorted(OWN_STEPS - {"ORDER.mark_dispatched", "ORDER.mark_delivered", "RES.restock"} | {"SHIP.cancel"})
-"""Transitions that only a confirmed order has, and that the other modules of this world do not know."""
+"""Transitions that only a confirmed order has, and that the other modules of this model do not know."""
 Moves = Iterator[tuple[str, Facts]]
 
 
@@ -57,7 +58,7 @@ def _tries(one: OrderFacts) -> tuple[bool, ...]:
 
 @dataclass
 class Ordering:
-    """`executions` runs at most of each order; one world for each number of `units` in stock."""
+    """`executions` runs at most of each order; one model for each number of `units` in stock."""
 
     name: str
     executions: tuple[int, ...] = (5,)
@@ -65,7 +66,7 @@ class Ordering:
     rules: Rules = PRODUCTION
     replenishes: bool = False
     if_short: tuple[str, ...] = ()
-    """The wish of each order if stock is short; empty if none is given."""
+    """The policy of each order if stock is short; empty if none is given."""
     wants: int = 1
     begun: bool = False
     """Whether the orders' money is set aside from the start, and the first of them waits for its units already."""
@@ -73,7 +74,7 @@ class Ordering:
     """The kinds of invariant that are looked at."""
     sweeps: int = 0
     """The most sweeps that any state needed until its orders were terminal."""
-    swept: dict[tuple[OrderFacts, int, int, tuple[tuple[int, int], ...]], str | None] = field(default_factory=dict)
+    swept: dict[tuple[OrderFacts, int, int, tuple[tuple[int, int], ...]], Violation | None] = field(default_factory=dict)
 
     def starts(self) -> Iterable[tuple[Facts, tuple[Execution, ...]]]:
         """No order yet, no execution started."""
@@ -120,7 +121,7 @@ class Ordering:
         for label, after, become in self._steps(facts.orders[actor.order], actor):
             yield self._named(actor.order, label), facts.of(actor.order, after), become
 
-    def broken(self, facts: Facts) -> str | None:
+    def broken(self, facts: Facts) -> Violation | None:
         """Return the first broken invariant, or the order that the sweeper could not finish."""
         return next(filter(None, map(self._wrong, facts.orders)), None) or self._miscounted(facts) or self._stuck(facts)
 
@@ -131,26 +132,26 @@ class Ordering:
 
     def _service_moves(self, one: OrderFacts) -> tuple[tuple[str, OrderFacts], ...]:
         """Return the moves of the order service, the payment service and the gateway."""
-        of_the_order = (*order.moves(self.rules, one), *order.hears(self.rules, one))
+        of_the_order = (*order.moves(self.rules, one), *order.deliveries(self.rules, one))
         return (*of_the_order, *payment.moves(self.rules, one), *_before_its_time(self.rules, one))
 
     def _steps(self, one: OrderFacts, actor: Execution) -> tuple[tuple[str, OrderFacts, Execution], ...]:
         return (*saga.steps(self.rules, one, actor), *saga.faults(self.rules, one, actor))
 
-    def _wrong(self, one: OrderFacts) -> str | None:
+    def _wrong(self, one: OrderFacts) -> Violation | None:
         return first_broken({SAFETY: ORDER_INVARIANTS, OWN: OWN_INVARIANTS}, self.watches, one)
 
-    def _miscounted(self, facts: Facts) -> str | None:
+    def _miscounted(self, facts: Facts) -> Violation | None:
         if self.replenishes and not (facts.replenishment != ABSENT or any(inventory.replenish(self.rules, facts))):
-            return "V1 stuck: nothing can be replenished"
+            return Violation("every_order_ends", "stuck: nothing can be replenished")
         if inventory.neglected(self.rules, facts):
-            return "F1 goods are there, and who waits for them does not get them"
-        return next((name for name, adds_up in STOCK_INVARIANTS.items() if not adds_up(facts)), None)
+            return Violation("back_orders_are_served_in_order", "goods are there, and who waits for them does not get them")
+        return first_broken({SAFETY: STOCK_INVARIANTS}, (SAFETY,), facts)
 
     def _named(self, position: int, label: str) -> str:
         return label if len(self.executions) == 1 else f"[{position + 1}] {label}"
 
-    def _stuck(self, facts: Facts) -> str | None:
+    def _stuck(self, facts: Facts) -> Violation | None:
         """V1, M5, E5 at rest: everyone else is dead, nothing more arrives, and the sweeper alone must finish each order.
 
         A lease left behind costs it one more sweep, which is not counted here.
@@ -168,17 +169,17 @@ class Ordering:
                 return self.swept[key]
         return None
 
-    def _sweep(self, facts: Facts) -> str | None:
+    def _sweep(self, facts: Facts) -> Violation | None:
         left = {facts}
         for sweep in range(MAX_SWEEPS + 1):
             for here in left:
                 one = here.orders[0]
                 broken = self._wrong(one)
                 if broken and sweep:
-                    return f"{broken}, once the sweeper has run"
+                    return broken.once("the sweeper has run")
                 wrong = broken or events.lost(self.rules, one) or unfinished(one) or order.impossible(self.rules, one)
                 if waits(one) and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
-                    return "V1 stuck: the order waits for ever"
+                    return Violation("every_order_ends", "stuck: the order waits for ever")
                 if wrong and (sweep == MAX_SWEEPS or not saga.sweepable(self.rules, one)):
                     return wrong
             left = {here for here in left if unfinished(here.orders[0]) or waits(here.orders[0])}

@@ -1,4 +1,4 @@
-"""The moves of a parcel in the worlds without actors: its shipment's row, the carrier, the marks on its order, its rest.
+"""The moves of a parcel in the models without actors: its shipment's row, the carrier, the marks on its order, its rest.
 
 In them the bus delivers what it accepted at any later instant, any number of times, so a consumer acts whenever
 the event is on the bus and the row permits it.
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from services.shipping.domain import states as shipping
 from simulation.modelcheck.facts import FIELDS, entered
 from simulation.modelcheck.rules import STEPS, Rules
+from simulation.modelcheck.violation import Violation
 
 Facts = TypeVar("Facts", bound=Any)
 """A NamedTuple with at least `order`, `mark` (how far its fulfilment is: 0, 1, 2), `shipment`, `carrier`, `contact`, `outbox`,
@@ -20,14 +21,14 @@ Moves = Iterator[tuple[str, Facts]]
 def moved(facts: Facts, name: str, followed: Collection[str], **row: object) -> Facts:
     """Move the row of the transition `name` to its target, with its event in the outbox if it is followed."""
     step = STEPS[name]
-    told = {step.publishes} & set(followed)
+    published = {step.publishes} & set(followed)
     row[FIELDS[name.partition(".")[0]]] = step.target
-    after: Facts = facts._replace(taken=entered(facts.taken, name), outbox=facts.outbox | told, **row)
+    after: Facts = facts._replace(taken=entered(facts.taken, name), outbox=facts.outbox | published, **row)
     return after
 
 
 def ship(rules: Rules, facts: Facts, followed: Collection[str], **evidence: bool) -> Moves[Facts]:
-    """Yield the moves of shipping. `evidence` holds the transitions that only some worlds have."""
+    """Yield the moves of shipping. `evidence` holds the transitions that only some models have."""
     holds = {
         "create": "OrderConfirmed" in facts.bus,
         "book": facts.contact,
@@ -72,26 +73,30 @@ def has_it(facts: Facts) -> bool:
 
 
 def truthful(facts: Facts) -> bool:
-    """X1: what the shipment's row says of the carrier is so."""
+    """Return True if the shipment's row agrees with the carrier."""
     if facts.shipment == shipping.DISPATCHED:
         return has_it(facts)
     return facts.shipment != shipping.DELIVERED or bool(facts.carrier == "DELIVERED")
 
 
-def untold(facts: Facts, followed: Collection[str], also: frozenset[str] = frozenset()) -> str | None:
-    """E5 at rest: every event that is followed has reached the bus, or is among those that were lost `also`."""
-    told = {STEPS[name].publishes for name in facts.taken if name in STEPS} & set(followed)
-    return "E5 an event never reaches the bus" if facts.outbox or not told <= facts.bus | also else None
+def unpublished(facts: Facts, followed: Collection[str], also: frozenset[str] = frozenset()) -> Violation | None:
+    """Return the violation if a followed event has not reached the bus at rest. `also` are those that were lost."""
+    published = {STEPS[name].publishes for name in facts.taken if name in STEPS} & set(followed)
+    return (
+        Violation("every_event_is_published_and_processed", "an event never reaches the bus")
+        if facts.outbox or not published <= facts.bus | also
+        else None
+    )
 
 
 def rest(
     facts: Facts,
-    rested: dict[Facts, str | None],
-    wrong: Callable[[Facts], str | None],
+    rested: dict[Facts, Violation | None],
+    wrong: Callable[[Facts], Violation | None],
     work: Callable[[Facts], Moves[Facts]],
-    before_the_carrier: Callable[[Facts], str | None],
-    at_the_end: Callable[[Facts], str | None],
-) -> str | None:
+    before_the_carrier: Callable[[Facts], Violation | None],
+    at_the_end: Callable[[Facts], Violation | None],
+) -> Violation | None:
     """Return the fault after everything has worked again until nothing is left: first all but the carrier, then it.
 
     `rested` caches the result for each facts on the way.
@@ -101,7 +106,7 @@ def rest(
         here = way[-1]
         broken = wrong(here)
         if broken and here != facts:
-            broken += ", once everything has worked again"
+            broken = broken.once("everything has worked again")
         after = None if broken else next((there for _, there in work(here) if there != here), None)
         if not broken and not after:
             broken = before_the_carrier(here)

@@ -16,19 +16,20 @@ from simulation.modelcheck.campaign import (
     ablation_passed,
     needed_rules,
 )
-from simulation.modelcheck.mutation import JUSTIFIED
+from simulation.modelcheck.mutation import JUSTIFIED, Verdict
 from simulation.modelcheck.search import CounterExample, Exploration
 
 Ablated = list[tuple[Ablation, Exploration]]
 
 
 def print_explored(console: Console, explored: Explored) -> None:
-    """Print the worlds, and the counter-example if there is one."""
-    table = _table("world", "states", "moves", "deepest", "seconds", "broken")
+    """Print the models, and the counter-example if there is one."""
+    table = _table("model", "states", "moves", "deepest", "seconds", "broken")
     for search in explored.searches:
-        broken = search.counter_example.broken if search.counter_example else ("nothing" if search.complete else "not finished")
+        unbroken = "nothing" if search.complete else "not finished"
+        broken = str(search.counter_example.broken) if search.counter_example else unbroken
         numbers = (f"{search.states:,}", f"{search.moves:,}", str(search.depth), f"{search.seconds:.1f}")
-        table.add_row(escape(search.world), *numbers, escape(broken))
+        table.add_row(escape(search.model), *numbers, escape(broken))
     console.print(table)
     violations = sum(search.counter_example is not None for search in explored.searches)
     console.print(
@@ -45,7 +46,7 @@ def print_ablated(console: Console, ablated: Ablated) -> None:
     table = _table("", "without it", "what breaks first", "steps")
     for one, seen in ablated:
         found = seen.counter_example
-        broken, steps = (found.broken, str(len(found.steps))) if found else ("nothing: the others make up for it", "-")
+        broken, steps = (str(found.broken), str(len(found.steps))) if found else ("nothing: the others make up for it", "-")
         table.add_row(str(one.protocol_rule), escape(one.instead), escape(broken), steps)
     console.print(table)
     for one, seen in ablated:
@@ -59,7 +60,7 @@ def print_way(console: Console, found: CounterExample) -> None:
     """Print a counter-example, step by step."""
     for number, step in enumerate(found.steps, 1):
         console.print(f"  {number:2} {escape(step)}")
-    console.print(f"     [red]{escape(found.broken)}[/red]")
+    console.print(f"     [red]{escape(str(found.broken))}[/red]")
 
 
 def print_mutated(console: Console, mutated: Mutated) -> None:
@@ -87,7 +88,7 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
             "states": explored.states,
             "seconds": round(explored.seconds, 1),
             "sweeps": explored.sweeps,
-            "worlds": [_search(search) for search in explored.searches],
+            "models": [_search(search) for search in explored.searches],
         }
     if ablated:
         document["ablated"] = {
@@ -106,21 +107,26 @@ def as_json(explored: Explored | None, ablated: Ablated | None, mutated: Mutated
             "survivors": {verdict.change: JUSTIFIED.get(verdict.change) for verdict in mutated.survivors},
             "share": round(mutated.share, 4),
             "share_of_effective": round(mutated.share_of_effective, 4),
-            "verdicts": [vars(verdict) for verdict in mutated.verdicts],
+            "verdicts": [_verdict(verdict) for verdict in mutated.verdicts],
         }
     return document
+
+
+def _verdict(verdict: Verdict) -> dict[str, object]:
+    found = {"broken": verdict.broken, "second_line": verdict.second_line}
+    return vars(verdict) | {name: violation and str(violation) for name, violation in found.items()}
 
 
 def _search(search: Exploration) -> dict[str, object]:
     found = search.counter_example
     return {
-        "world": search.world,
+        "model": search.model,
         "states": search.states,
         "moves": search.moves,
         "depth": search.depth,
         "seconds": round(search.seconds, 2),
         "complete": search.complete,
-        "broken": found.broken if found else None,
+        "broken": str(found.broken) if found else None,
         "steps": list(found.steps) if found else [],
     }
 

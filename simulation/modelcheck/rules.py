@@ -1,4 +1,4 @@
-"""The rules that a world runs by: the production tables' guards, and what an ablation or a mutation takes from them."""
+"""The rules that a model runs by: the production tables' guards, and what an ablation or a mutation takes from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,10 +27,10 @@ SOURCES: Mapping[str, frozenset[str]] = MappingProxyType({name: step.sources for
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a world.
+    """The rules of a model.
 
     `sources` is the status guard of each transition; `unguarded` names transitions taken without the evidence that their
-    guard demands in words. `without` names the removed rules (see ablation.py). `follows` are the events that the world
+    guard demands in words. `without` names the removed rules (see ablation.py). `follows` are the events that the model
     follows to the bus and to their consumer.
     """
 

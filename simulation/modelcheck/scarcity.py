@@ -1,4 +1,4 @@
-"""Worlds of ordering with too little stock, for orders that take what there is, or wait."""
+"""Models of ordering with too little stock, for orders that take what there is, or wait."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ latecomer = partial(_two, if_short=(BACK_ORDER, REJECT))
 """An order that waits, and another that would not."""
 
 
-def worlds(rules: Rules, executions: int = 2) -> tuple[Ordering, ...]:
+def models(rules: Rules, executions: int = 2) -> tuple[Ordering, ...]:
     """All four; those with one order, of so many executions and by production's rules."""
     return (
         part("an order that takes a part", executions=(executions,)),

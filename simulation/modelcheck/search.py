@@ -1,6 +1,6 @@
 """The search: breadth first, so that the first broken state found is as near to the start as any.
 
-A state is the facts of a world and a team of actors in it. Facts and teams are numbered as they are first met, and a state is
+A state is the facts of a model and a team of actors in it. Facts and teams are numbered as they are first met, and a state is
 the two numbers in one integer. The moves of an actor depend on the facts and on itself alone, so they are computed once for all
 the states that share them. A team is kept sorted: actors in the same place are the same actor (they run the same program and
 nothing distinguishes them), which is the only reduction made.
@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from simulation.modelcheck.violation import Violation
+
 Facts = TypeVar("Facts")
 Actor = TypeVar("Actor")
 
 
-class World(Protocol[Facts, Actor]):
-    """A world to explore. Facts and actors are hashable; a label describes a move in words."""
+class Model(Protocol[Facts, Actor]):
+    """A model to explore. Facts and actors are hashable; a label describes a move in words."""
 
     name: str
 
@@ -33,7 +35,7 @@ class World(Protocol[Facts, Actor]):
         """Yield the moves of an actor."""
         ...
 
-    def broken(self, facts: Facts) -> str | None:
+    def broken(self, facts: Facts) -> Violation | None:
         """Return the invariant that these facts break, in words, or None."""
         ...
 
@@ -42,7 +44,7 @@ class World(Protocol[Facts, Actor]):
 class CounterExample:
     """The shortest way to a broken state, one line a step, and the invariant that is broken there."""
 
-    broken: str
+    broken: Violation
     steps: tuple[str, ...]
 
 
@@ -50,7 +52,7 @@ class CounterExample:
 class Exploration:
     """The result of a search. `facts` are the states apart from who stands where; `seconds` are of one core."""
 
-    world: str
+    model: str
     states: int = 0
     facts: int = 0
     moves: int = 0
@@ -68,14 +70,14 @@ ACTOR_BITS = 10
 
 @dataclass
 class Search(Generic[Facts, Actor]):
-    """One breadth-first search of a world, to its end, its first broken state or its limit."""
+    """One breadth-first search of a model, to its end, its first broken state or its limit."""
 
-    world: World[Facts, Actor]
+    model: Model[Facts, Actor]
     limit: int = 5_000_000
     progress: Progress | None = None
     facts: list[Facts] = field(default_factory=list)
     number: dict[Facts, int] = field(default_factory=dict)
-    broken: dict[int, str] = field(default_factory=dict)
+    broken: dict[int, Violation] = field(default_factory=dict)
     actors: list[Actor] = field(default_factory=list)
     actor_number: dict[Actor, int] = field(default_factory=dict)
     teams: list[tuple[int, ...]] = field(default_factory=list)
@@ -84,10 +86,10 @@ class Search(Generic[Facts, Actor]):
     def run(self) -> Exploration:
         """Explore."""
         began = time.process_time()
-        seen = Exploration(self.world.name)
+        seen = Exploration(self.model.name)
         came_from: dict[int, int] = {}
         frontier: list[int] = []
-        for facts, team in self.world.starts():
+        for facts, team in self.model.starts():
             state = self._facts_number(facts) << TEAM_BITS | self._team(tuple(sorted(map(self._actor, team))))
             came_from[state] = -1
             frontier.append(state)
@@ -150,7 +152,7 @@ class Search(Generic[Facts, Actor]):
         self._members: list[tuple[int, ...]] = []
 
     def _work_out_free(self, facts: int) -> tuple[int, ...]:
-        after = {self._facts_number(other) << TEAM_BITS: None for _, other in self.world.moves(self.facts[facts])}
+        after = {self._facts_number(other) << TEAM_BITS: None for _, other in self.model.moves(self.facts[facts])}
         after.pop(facts << TEAM_BITS, None)
         found = self._free[facts] = tuple(after)
         return found
@@ -158,7 +160,7 @@ class Search(Generic[Facts, Actor]):
     def _work_out_act(self, facts: int, actor: int) -> tuple[tuple[int, int], ...]:
         after = {
             (self._facts_number(other) << TEAM_BITS, actor << ACTOR_BITS | self._actor(become)): None
-            for _, other, become in self.world.actor_moves(self.facts[facts], self.actors[actor])
+            for _, other, become in self.model.actor_moves(self.facts[facts], self.actors[actor])
         }
         found = self._acted[facts << ACTOR_BITS | actor] = tuple(after)
         return found
@@ -175,7 +177,7 @@ class Search(Generic[Facts, Actor]):
         if number is None:
             number = self.number[facts] = len(self.facts)
             self.facts.append(facts)
-            broken = self.world.broken(facts)
+            broken = self.model.broken(facts)
             if broken:
                 self.broken[number] = broken
         return number
@@ -209,17 +211,17 @@ class Search(Generic[Facts, Actor]):
     def _label(self, before: int, after: int) -> str:
         facts, team = self.facts[before >> TEAM_BITS], before & TEAM_MASK
         if team == after & TEAM_MASK:
-            for label, other in self.world.moves(facts):
+            for label, other in self.model.moves(facts):
                 if self.number[other] == after >> TEAM_BITS:
                     return label
         for actor in self._members[team]:
-            for label, other, become in self.world.actor_moves(facts, self.actors[actor]):
+            for label, other, become in self.model.actor_moves(facts, self.actors[actor]):
                 swap = actor << ACTOR_BITS | self.actor_number[become]
                 if self.number[other] == after >> TEAM_BITS and self._swapped[team].get(swap) == after & TEAM_MASK:
                     return f"{self.actors[actor]}: {label}"
         raise AssertionError("a state was reached by no move")
 
 
-def search(world: World[Any, Any], progress: Progress | None = None) -> Exploration:
-    """Search a world to its end, or to the first level on which something is broken."""
-    return Search[Any, Any](world, progress=progress).run()
+def search(model: Model[Any, Any], progress: Progress | None = None) -> Exploration:
+    """Search a model to its end, or to the first level on which something is broken."""
+    return Search[Any, Any](model, progress=progress).run()

@@ -136,7 +136,7 @@ class EasyPostAccount(EasyPost):
         return answer
 
     def buy(self, shipment: dict[str, Any], rate_id: str) -> Any:
-        """As EasyPost. E1: an order has one label, but for those whose refund was asked for."""
+        """Answer as EasyPost. Check that an order has one label, apart from refunded ones."""
         answer = super().buy(shipment, rate_id)
         if answer[0] == 200:
             self.bought[shipment["id"]] = self.now()
@@ -160,7 +160,7 @@ class EasyPostAccount(EasyPost):
         return str(shipment.get("reference", "?"))
 
     def check(self, order_id: str, path: str, body: Mapping[str, Any], invocation: str) -> None:
-        """E7: compare the request with the facts."""
+        """Compare the request with the order and the contact."""
         if path == "/v2/shipments":
             address = body["shipment"]["to_address"]
             self.statements.addressed(order_id, address["name"], address["street1"], address["country"], invocation)

@@ -12,7 +12,7 @@ from typing import Final
 from simulation.stage.runs import ORDERS_PER_WORLD, Verdict, WorldRun, run_world
 
 LOGS_HUNTED_EVERY: Final = 25
-"""In how many worlds one is searched, in all its logs and metrics, for what must not be there (P1)."""
+"""Of this many worlds, one is searched for personal data in all its logs and metrics."""
 
 
 @dataclass

@@ -120,7 +120,7 @@ def call(world: "World", method: str, path: str, body: object = None, *, functio
 def place(
     world: "World", order_plan: OrderPlan, *, respond_async: bool = False, body: Mapping[str, Any] | None = None
 ) -> Reply:
-    """POST the order, and compare the response with the rows (C1, I1)."""
+    """POST the order, and compare the response with the rows."""
     request = order_plan.request() if body is None else body
     headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
@@ -146,7 +146,7 @@ def place(
 
 
 def show(world: "World", order_plan: OrderPlan) -> Reply:
-    """GET the order; a status that is an end is the truth (C1)."""
+    """GET the order, and compare the response with the rows."""
     since = world.scheduler.now
     reply = call(world, "GET", f"/orders/{order_plan.order_id()}")
     if reply.status == 200:
@@ -158,7 +158,7 @@ def show(world: "World", order_plan: OrderPlan) -> Reply:
 
 
 def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
-    """POST a cancellation (C1: 200 is cancelled)."""
+    """POST a cancellation, and compare the response with the rows."""
     since = world.scheduler.now
     reply = call(world, "POST", f"/orders/{order_id}/cancel", {"reason": reason} if reason else None)
     if reply.status in (200, 202, 409):
@@ -169,7 +169,7 @@ def cancel(world: "World", order_id: str, reason: str | None = None) -> Reply:
 
 
 def tell_delivered(world: "World", order_id: str, *, forged: bool = False) -> Reply:
-    """Call the carrier's webhook for an arrived parcel, with the right secret or with a wrong one (C2)."""
+    """Call the carrier's webhook for an arrived parcel, with the right secret or with a wrong one."""
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     webhooks, clock = import_module("kernel.webhooks"), import_module("kernel.clock")
     if world.accounts is None:
@@ -569,7 +569,7 @@ class Workload:
     def _forget(self, customer_id: str) -> bool:
         """Ask for a contact to be deleted; return whether the API says that it is.
 
-        Then it must have been absent at one moment since (P1). An earlier write may come late, and store it again.
+        Then it must have been absent at one moment since. An earlier write may come late, and store it again.
         """
         invariants, begun = self.world.invariants, self.world.scheduler.now
         if call(self.world, "DELETE", f"/customers/{customer_id}/contact").status != 204:

@@ -1,4 +1,4 @@
-"""A forger: starts executions with made-up input, and invokes commands with made-up evidence. None of it has an effect (C3).
+"""A forger: starts executions with made-up input, and invokes commands with made-up evidence. None of it has an effect.
 
 It knows the orders' ids, and true receipts of other orders, other kinds and other statements; it does not know the key.
 """

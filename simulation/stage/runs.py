@@ -95,10 +95,10 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
 
 
 def recover_and_replay(world: World) -> int:
-    """R1: redrive and replay the losses, and the consumers are complete. R2: replay it all again, and nothing happens.
+    """Redrive and replay the losses: the consumers are complete. Replay everything again: nothing happens.
 
     In half of the worlds a first recovery is struck as everything before it.
-    Before that, R2 of a replay without catch-up: consumers with effects outside do nothing, whatever they missed.
+    Before that, a replay without catch-up: consumers with effects outside do nothing, whatever they missed.
     """
     if world.chance.below("recovery amid faults", 2) == 0:
         set_going_again(world, "orderflow-catch-up-amid-faults")
@@ -126,7 +126,7 @@ def set_going_again(world: World, replay: str) -> None:
 
 
 def nothing_happens(world: World, replay: str, rules: set[str]) -> None:
-    """R2: a replay to these rules writes nothing, mails nothing, and makes no call outside."""
+    """Check that a replay to these rules writes nothing, mails nothing, and makes no call outside."""
     writes, mails, world.network.boundaries = world.invariants.writes, len(world.mail.sent), []
     world.bus.replay(replay, rules)
     world.settle_more()

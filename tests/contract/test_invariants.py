@@ -11,7 +11,7 @@ from audit.catalogue import CATALOGUE, CHECKERS, MODEL_CHECKER, SIMULATION
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "simulation"
 REPORTED = {
-    MODEL_CHECKER: ("modelcheck/*.py", r'(?<!")f?"([A-Z][0-9])\*? ', attrgetter("code")),
+    MODEL_CHECKER: ("modelcheck/*.py", r'(?:Check|Violation)\(\s*"(\w+)"', attrgetter("name")),
     SIMULATION: (
         "stage/**/[!_]*.py",
         r'(?:fail\(|Violated\(|\b[A-Z_]+ = )\s*"(?!sk_)([a-z]+(?:_[a-z]+){2,})"',

@@ -7,7 +7,7 @@ from simulation.modelcheck.ordering import Ordering
 from tests.judges import promela
 
 OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
-"""The changes that break an invariant by the model checker, in the world of one order (its own test checks that)."""
+"""The changes that break an invariant by the model checker, in the model of one order (its own test checks that)."""
 
 needs_spin = pytest.mark.skipif(
     bool(promela.missing()), reason=f"not installed: {', '.join(promela.missing())} (apt-get install)"

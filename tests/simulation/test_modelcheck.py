@@ -41,15 +41,15 @@ class Noting(Rules):
 
 def test_the_small_worlds_break_nothing_leave_nothing_stuck_and_take_every_transition_of_the_tables() -> None:
     rules = Noting()
-    small = campaign.worlds(executions=2, of_two=(1, 1))
-    explored = campaign.explore(tuple(_with(world, rules) for world in small))
+    small = campaign.models(executions=2, of_two=(1, 1))
+    explored = campaign.explore(tuple(_with(model, rules) for model in small))
     assert explored.passed, explored.searches
     assert 1 <= explored.sweeps <= 3
     assert rules.permitted == set(STEPS)
 
 
-def _with(world: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
-    return replace(world, rules=replace(rules, without=world.rules.without, follows=world.rules.follows))
+def _with(model: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
+    return replace(model, rules=replace(rules, without=model.rules.without, follows=model.rules.follows))
 
 
 @pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: f"{one.protocol_rule} {one.instead}")
@@ -84,7 +84,9 @@ def test_every_ingredient_is_taken_away() -> None:
     ],
 )
 def test_a_changed_guard_is_noticed(change: str, noticed_as: str) -> None:
-    assert (mutation.judge(MUTANTS[change]).broken or "").startswith(noticed_as)
+    broken = mutation.judge(MUTANTS[change]).broken
+    assert broken is not None
+    assert broken.code.startswith(noticed_as)
 
 
 def test_a_guard_that_its_evidence_stands_behind_is_noticed_without_the_evidence() -> None:
@@ -131,9 +133,9 @@ def test_the_command_fails_when_an_invariant_breaks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = Rules().with_sources("RES.tombstone", frozenset())
-    monkeypatch.setattr(campaign, "worlds", lambda *_: (Ordering("no tombstone", (1,), rules=broken),))
+    monkeypatch.setattr(campaign, "models", lambda *_: (Ordering("no tombstone", (1,), rules=broken),))
     assert main(["states", "--executions", "1"]) == 1
-    assert "S1 CANCELLED with its stock not released" in capsys.readouterr().out
+    assert "cancelled_order_keeps_no_stock (S1)" in capsys.readouterr().out
 
 
 def test_a_search_that_stops_early_says_so() -> None:
