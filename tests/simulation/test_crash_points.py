@@ -1,4 +1,4 @@
-"""Each of the protocol's crash points, in its variants; docs/explanation/reliability.md describes them as they are run."""
+"""The protocol's crash points, in their variants, as docs/explanation/reliability.md describes them."""
 
 import re
 from pathlib import Path
@@ -12,21 +12,21 @@ ALSO = [test for point in CRASH_POINTS for test in point.also]
 
 
 @pytest.mark.parametrize("point", CRASH_POINTS, ids=lambda point: f"{point.number} {point.what}")
-def test_no_invariant_breaks_at(point: CrashPoint) -> None:
+def test_crash_point_breaks_no_invariant(point: CrashPoint) -> None:
     assert re.search(r"[1-9]\d* cases, 0 violations", simulate("crash-points", str(point.number)))
 
 
-def test_they_are_the_protocols_27() -> None:
+def test_all_27_crash_points_are_covered() -> None:
     assert [point.number for point in CRASH_POINTS] == list(range(1, 28))
 
 
 @pytest.mark.parametrize("test", ALSO)
-def test_there_is(test: str) -> None:
+def test_named_test_of_a_crash_point_exists(test: str) -> None:
     file, _, name = test.partition("::")
     assert f"def {name}(" in Path(REPOSITORY, file).read_text()
 
 
-def test_the_docs_tell_them() -> None:
+def test_docs_describe_the_crash_points_as_they_run() -> None:
     assert markdown() in (REPOSITORY / "docs/explanation/reliability.md").read_text(), (
         "docs: python -m simulation crash-points --markdown"
     )

@@ -17,7 +17,7 @@ REQUESTS = 24_000
 
 
 @pytest.mark.skipif(not EMBEDDED.exists(), reason="the embedded AWS is not set up: make setup")
-def test_answers_as_ministack_does() -> None:
+def test_store_answers_random_requests_as_ministack_does() -> None:
     requests = Requests(seed=20_261_123)
     asked = [("CreateTable", table) for table in TABLES] + [requests.next() for _ in range(REQUESTS)]
     lines = "".join(json.dumps({"operation": operation, "request": request}) + "\n" for operation, request in asked)
@@ -40,7 +40,7 @@ def test_answers_as_ministack_does() -> None:
     assert outcomes["UpdateItem ValidationException"] > 100
 
 
-def test_refuses_what_ministack_lets_pass() -> None:
+def test_update_that_assigns_an_attribute_twice_is_refused() -> None:
     """The one difference: AWS refuses an update that assigns one attribute twice, ministack takes the last.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
@@ -56,7 +56,7 @@ def test_refuses_what_ministack_lets_pass() -> None:
         ours().call("UpdateItem", twice)
 
 
-def test_a_repeated_transaction_with_its_token_is_written_once() -> None:
+def test_transaction_repeated_with_its_token_is_written_once() -> None:
     now = [0]
     store = ours()
     store.now = lambda: now[0]
@@ -73,7 +73,7 @@ def test_a_repeated_transaction_with_its_token_is_written_once() -> None:
     assert store.tables["rows"].rows["SKU#x"]["available"] == {"N": "2"}, "and again once the ten minutes are over"
 
 
-def test_a_stale_read_shows_what_was() -> None:
+def test_stale_read_returns_an_earlier_row() -> None:
     now = [0]
     store = ours()
     store.now = lambda: now[0]

@@ -32,7 +32,7 @@ WORKFLOW = """States:
 """
 
 
-def test_lines_are_replaced_at_their_own_indentation() -> None:
+def test_replaced_lines_keep_their_indentation() -> None:
     change = Replacement("a.py", "return self.row", "if late:\n    return None\nreturn self.row", "Store.save")
     assert changed(CODE, change) == CODE.replace(
         "save(self):\n        return self.row",
@@ -40,11 +40,11 @@ def test_lines_are_replaced_at_their_own_indentation() -> None:
     )
 
 
-def test_only_the_named_function_is_changed() -> None:
+def test_bug_inside_a_function_changes_only_that_function() -> None:
     assert changed(CODE, Replacement("a.py", "return None", "return 1", "load")).endswith("def load():\n    return 1\n")
 
 
-def test_a_state_of_a_branch_is_found_by_its_name() -> None:
+def test_bug_inside_a_workflow_state_is_placed_by_its_name() -> None:
     right = WORKFLOW.replace("            Next: End", "            Next: Right")
     assert changed(WORKFLOW, Replacement("a.yaml", "Next: End", "Next: Right", "Left")) == right
 
@@ -58,12 +58,12 @@ def test_a_state_of_a_branch_is_found_by_its_name() -> None:
     ],
     ids=["twice", "missing", "no such function"],
 )
-def test_a_bug_that_fits_nowhere_is_refused(change: Replacement, reason: str) -> None:
+def test_misplaced_bug_is_refused_with_the_place(change: Replacement, reason: str) -> None:
     with pytest.raises(MisplacedBugError, match=reason):
         changed(CODE, change)
 
 
-def test_each_bug_has_a_number_of_its_own() -> None:
+def test_numbers_of_bugs_are_unique() -> None:
     numbers = Counter(bug.name.split("-")[0] for bug in known_bugs())
     assert all(number.isdecimal() for number in numbers)
     assert [number for number, bugs in numbers.items() if bugs > 1] == []

@@ -1,6 +1,6 @@
-"""The model checker on small models: it finds nothing in production's tables, and something in every broken one.
+"""The model checker on small models: production's tables break no invariant, and each broken table breaks one.
 
-The whole of it is `make explore`; docs/explanation/model-checking.md says what is modelled.
+`make explore` runs all of it; docs/explanation/model-checking.md describes the models.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Noting(Rules):
         return answer
 
 
-def test_the_small_worlds_break_nothing_leave_nothing_stuck_and_take_every_transition_of_the_tables() -> None:
+def test_small_models_hold_and_take_every_transition() -> None:
     rules = Noting()
     small = campaign.models(executions=2, of_two=(1, 1))
     explored = campaign.explore(tuple(_with(model, rules) for model in small))
@@ -53,12 +53,12 @@ def _with(model: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
 
 
 @pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: f"{one.protocol_rule} {one.instead}")
-def test_without_an_ingredient_an_invariant_breaks(one: Ablation) -> None:
+def test_protocol_without_a_rule_breaks_an_invariant(one: Ablation) -> None:
     found = one.explore(executions=1).counter_example
     assert (found is not None) == one.breaks
 
 
-def test_every_ingredient_is_taken_away() -> None:
+def test_ablations_cover_every_protocol_rule() -> None:
     assert {one.protocol_rule for one in ABLATIONS if one.breaks} == set(PROTOCOL_RULES)
 
 
@@ -83,25 +83,25 @@ def test_every_ingredient_is_taken_away() -> None:
         ("REPL.replenish also from REPLENISHED", "S2"),
     ],
 )
-def test_a_changed_guard_is_noticed(change: str, noticed_as: str) -> None:
+def test_changed_guard_breaks_an_invariant(change: str, noticed_as: str) -> None:
     broken = mutation.judge(MUTANTS[change]).broken
     assert broken is not None
     assert broken.code.startswith(noticed_as)
 
 
-def test_a_guard_that_its_evidence_stands_behind_is_noticed_without_the_evidence() -> None:
+def test_guard_backed_by_evidence_is_noticed_without_the_evidence() -> None:
     verdict = mutation.judge(MUTANTS["PAY.capture also from AUTHORIZING"])
     assert (verdict.broken, verdict.effective) == (None, False)
     assert verdict.second_line
 
 
-def test_the_justified_survivors_are_mutants_and_the_docs_name_each() -> None:
+def test_justified_survivors_are_mutants_that_the_docs_name() -> None:
     assert set(JUSTIFIED) <= set(MUTANTS)
     page = (DOCS / "explanation" / "model-checking.md").read_text()
     assert [change for change in JUSTIFIED if change not in page] == []
 
 
-def test_the_shortest_way_is_told_step_by_step() -> None:
+def test_counter_example_lists_its_steps_in_order() -> None:
     (no_tombstone,) = (one for one in ABLATIONS if "finds no hold" in one.instead)
     found = no_tombstone.explore(executions=1).counter_example
     assert found
@@ -109,7 +109,7 @@ def test_the_shortest_way_is_told_step_by_step() -> None:
     assert found.steps[-1] == "order: cancel"
 
 
-def test_the_program_asks_what_the_workflow_asks() -> None:
+def test_saga_program_sends_the_commands_of_the_workflow() -> None:
     asked = {command for commands in ASKS.values() for command in commands}
     in_the_workflow = {
         f"decide_to_{payload['decision'].lower()}" if payload["command"] == "decide" else payload["command"]
@@ -129,14 +129,12 @@ def _payloads(part: Any) -> Iterator[dict[str, str]]:
             yield from _payloads(inner)
 
 
-def test_the_command_fails_when_an_invariant_breaks(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_with_a_broken_invariant_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     broken = Rules().with_sources("RES.tombstone", frozenset())
     monkeypatch.setattr(campaign, "models", lambda *_: (Ordering("no tombstone", (1,), rules=broken),))
     assert main(["states", "--executions", "1"]) == 1
     assert "cancelled_order_keeps_no_stock (S1)" in capsys.readouterr().out
 
 
-def test_a_search_that_stops_early_says_so() -> None:
+def test_search_that_stops_early_is_incomplete() -> None:
     assert not search(Ordering("broken", (1,), rules=Mutant(unguarded=frozenset({"ORDER.cancel"})))).complete

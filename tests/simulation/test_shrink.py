@@ -13,15 +13,15 @@ def needs(*needed: int) -> Callable[[Sequence[int]], bool]:
     return fails
 
 
-def test_what_is_left_is_needed() -> None:
+def test_shrinking_keeps_the_needed_things() -> None:
     found = least(range(100), needs(3, 57), time.monotonic() + 60)
     assert found == Least([3, 57], 0)
 
 
-def test_nothing_is_left_of_what_is_not_needed() -> None:
+def test_shrinking_removes_everything_unneeded() -> None:
     assert least(range(100), needs(), time.monotonic() + 60) == Least([], 0)
 
 
-def test_what_there_was_no_time_for_is_counted() -> None:
+def test_shrinking_without_time_counts_the_untried() -> None:
     found = least(range(100), needs(3), time.monotonic() - 1)
     assert (len(found.things), found.untried) == (100, 100)

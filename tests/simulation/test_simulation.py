@@ -1,7 +1,6 @@
-"""CI's fixed share of the simulation: orders under every fault, two paths struck at every call, what was lost replayed, a
-seed is a history.
+"""CI's share of the simulation: random faults, two paths struck at every call, replays after losses, one history a seed.
 
-`make simulate`, `make simulate-every-call` and `make simulate-replays` are the whole of it.
+`make simulate`, `make simulate-every-call` and `make simulate-replays` run all of it.
 """
 
 import os
@@ -18,11 +17,11 @@ from simulation.known_bugs.bug import KnownBug, known_bugs
 REPOSITORY = Path(__file__).parents[2]
 ORDERS = "1200"
 SEEDS = 150
-"""`make simulate-replays` is a thousand."""
+"""The seeds of the replays; `make simulate-replays` runs a thousand."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
-    """Run the simulation's command; what it printed. It must find no violation."""
+    """Run the simulation's command, which must find no violation. Return its output."""
     command = [sys.executable, "-m", "simulation", *arguments]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
@@ -37,7 +36,7 @@ def history(printed: str) -> str:
 
 
 @pytest.mark.parametrize("bug", known_bugs(), ids=lambda bug: bug.name)
-def test_every_known_bug_can_be_put_back(bug: KnownBug, tmp_path: Path) -> None:
+def test_known_bug_applies_to_the_services(bug: KnownBug, tmp_path: Path) -> None:
     hunt.changed_copy(bug, tmp_path)
 
 
@@ -48,18 +47,18 @@ def seed_of_the_commit() -> str:
 
 
 @pytest.mark.timeout(900)
-def test_orders_under_every_fault() -> None:
+def test_orders_under_random_faults_break_no_invariant() -> None:
     seed = seed_of_the_commit()
     print(f"again: python -m simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
     assert "violations: 0" in simulate("run", "--orders", ORDERS, "--seed", seed)
 
 
 @pytest.mark.timeout(900)
-def test_the_adapters_of_stripe_and_easypost_under_every_fault() -> None:
+def test_real_adapters_under_random_faults_break_no_invariant() -> None:
     assert "violations: 0" in simulate("run", "--adapters", "--orders", "200", "--seed", seed_of_the_commit())
 
 
-def test_what_a_reader_leaves_unread_is_no_error() -> None:
+def test_command_with_a_closed_reader_prints_no_error() -> None:
     shell = f"{sys.executable} -m simulation crash-points --markdown | head -1"
     done = subprocess.run(["bash", "-c", shell], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
@@ -67,15 +66,15 @@ def test_what_a_reader_leaves_unread_is_no_error() -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", ["confirmed", "capture refused"])
-def test_every_call_of_a_path_in_every_mode(path: str) -> None:
+def test_path_struck_at_every_call_breaks_no_invariant(path: str) -> None:
     simulate("enumerate", "--path", path)
 
 
 @pytest.mark.timeout(900)
-def test_a_replay_makes_every_table_what_it_would_have_been() -> None:
+def test_replay_after_losses_restores_every_table() -> None:
     assert f"0 after it; {2 * SEEDS} replays that changed nothing" in simulate("replays", "--seeds", str(SEEDS))
 
 
-def test_a_seed_is_a_history_whatever_the_hash_seed() -> None:
+def test_seed_gives_one_history_under_any_hash_seed() -> None:
     runs = [simulate("run", "--orders", "60", "--seed", "7", hash_seed=seed) for seed in ("1", "2")]
     assert history(runs[0]) == history(runs[1])

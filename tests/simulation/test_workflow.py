@@ -37,23 +37,24 @@ def run(machine: Mapping[str, Any], answering: Answering, given: Any = None) -> 
 
 
 def scripted(case: Case, calls: list[str]) -> Answering:
-    """Answers by the case's script."""
+    """Return a function that answers by the case's script."""
     script = {command: list(answers) for command, answers in case.script().items()}
 
     def answer(state: str, payload: Any, scheduler: Scheduler) -> Any:
         calls.append(payload["command"])
         scheduler.sleep(1000)
         answers = script[payload["command"]]
-        told: Answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(told, str):
-            raise StateError(told)
-        return {**told, **({"order_id": payload["order_id"]} if "order_id" in told else {})}
+        scripted_answer: Answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(scripted_answer, str):
+            raise StateError(scripted_answer)
+        order_id = {"order_id": payload["order_id"]} if "order_id" in scripted_answer else {}
+        return {**scripted_answer, **order_id}
 
     return answer
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_saga_runs_as_scripted(case: Case) -> None:
+def test_saga_with_scripted_answers_makes_the_expected_calls(case: Case) -> None:
     calls: list[str] = []
     ended, _ = run(definition(), scripted(case, calls), case.workflow_input("ord-1"))
     assert in_order(calls) == case.calls
@@ -87,7 +88,7 @@ def fails(*errors: str) -> Answering:
 RETRY = {"IntervalSeconds": 2, "BackoffRate": 3.0, "MaxAttempts": 3, "MaxDelaySeconds": 10}
 
 
-def test_retries_back_off_up_to_their_longest_delay() -> None:
+def test_retries_back_off_up_to_the_longest_delay() -> None:
     ended, seconds = run(
         machine(task(Retry=[{"ErrorEquals": ["Boom"], **RETRY}], Output="{% $states.result.Payload %}", End=True)),
         fails("Boom", "Boom", "Boom"),
@@ -95,13 +96,13 @@ def test_retries_back_off_up_to_their_longest_delay() -> None:
     assert (ended, seconds) == (Succeeded("done"), 2 + 6 + 10)
 
 
-def test_full_jitter_takes_part_of_each_pause() -> None:
+def test_full_jitter_shortens_each_pause() -> None:
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 1, "JitterStrategy": "FULL"}
     _, seconds = run(machine(task(Retry=[retry], End=True)), fails("Boom"))
     assert seconds == 1.0
 
 
-def test_each_retrier_counts_its_own_errors() -> None:
+def test_retriers_count_their_own_errors() -> None:
     once = {"IntervalSeconds": 1, "MaxAttempts": 1}
     retriers = [{"ErrorEquals": ["A"], **once}, {"ErrorEquals": ["States.ALL"], **once}]
     ended, _ = run(machine(task(Retry=retriers, Output="{% $states.result.Payload %}", End=True)), fails("A", "B"))
@@ -111,13 +112,13 @@ def test_each_retrier_counts_its_own_errors() -> None:
 
 
 @pytest.mark.parametrize("error", ["States.Runtime", "States.DataLimitExceeded"])
-def test_some_errors_are_caught_by_no_one(error: str) -> None:
+def test_uncatchable_error_ends_the_run(error: str) -> None:
     caught = task(Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], End=True)
     ended, _ = run(machine(caught, Caught={"Type": "Pass", "End": True}), fails(error))
     assert ended == Ended(error)
 
 
-def test_a_failed_task_is_not_one_that_timed_out() -> None:
+def test_failed_and_timed_out_tasks_are_caught_apart() -> None:
     caught = task(
         Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "Failed"}, {"ErrorEquals": ["States.Timeout"], "Next": "Late"}],
         End=True,
@@ -127,7 +128,7 @@ def test_a_failed_task_is_not_one_that_timed_out() -> None:
     assert run(machine(caught, **ends), fails("States.Timeout"))[0] == Succeeded("Late")
 
 
-def test_the_first_branch_that_fails_fails_the_parallel_and_cuts_the_others() -> None:
+def test_failed_branch_fails_the_parallel_at_once() -> None:
     def answer(state: str, payload: Any, scheduler: Scheduler) -> Any:
         scheduler.sleep(SECOND if state == "Fast" else 60 * SECOND)
         raise StateError(state)
@@ -137,7 +138,7 @@ def test_the_first_branch_that_fails_fails_the_parallel_and_cuts_the_others() ->
     assert (ended, seconds) == (Ended("Fast"), 1.0)
 
 
-def test_branches_read_the_variables_outside_and_keep_their_own() -> None:
+def test_branches_read_outer_variables_and_keep_their_own() -> None:
     inside = {"Type": "Pass", "Assign": {"x": "{% $x + 1 %}"}, "Output": "{% $x %}", "End": True}
     branches = [{"StartAt": "Inside", "States": {"Inside": inside}}] * 2
     parallel = {"Type": "Parallel", "Branches": branches, "Output": "{% $append($states.result, $x) %}", "End": True}
@@ -145,7 +146,7 @@ def test_branches_read_the_variables_outside_and_keep_their_own() -> None:
     assert run(machine(first, Both=parallel), fails())[0] == Succeeded([1, 1, 1])
 
 
-def test_the_whole_is_cut_at_its_time_out() -> None:
+def test_run_ends_at_its_time_out() -> None:
     def never(state: str, payload: Any, scheduler: Scheduler) -> Any:
         scheduler.sleep(3600 * SECOND)
 
@@ -153,14 +154,14 @@ def test_the_whole_is_cut_at_its_time_out() -> None:
     assert (ended, seconds) == (Ended("States.Timeout", timed_out=True), 28.0)
 
 
-def test_assign_and_output_see_the_variables_as_they_were() -> None:
+def test_assign_and_output_read_the_variables_before_the_state() -> None:
     first = {"Type": "Pass", "Assign": {"x": 1}, "Next": "Second"}
     second = {"Type": "Pass", "Assign": {"x": "{% $x + 1 %}"}, "Output": "{% $x %}", "Next": "Third"}
     third = {"Type": "Pass", "Output": ["{% $states.input %}", "{% $x %}"], "End": True}
     assert run(machine(first, Second=second, Third=third), fails())[0] == Succeeded([1, 2])
 
 
-def test_nothing_is_an_error_and_null_is_not() -> None:
+def test_missing_value_is_an_error_and_null_is_not() -> None:
     said = {"Type": "Pass", "Output": "{% $states.input.reason %}", "End": True}
     assert run(machine(said), fails(), {"reason": None})[0] == Succeeded(None)
     ended, _ = run(machine(said), fails(), {})
@@ -168,7 +169,7 @@ def test_nothing_is_an_error_and_null_is_not() -> None:
     assert ended.error == "States.QueryEvaluationError"
 
 
-def test_a_choice_without_a_match_is_an_error() -> None:
+def test_choice_without_a_match_ends_the_run() -> None:
     ended, _ = run(machine({"Type": "Choice", "Choices": [{"Condition": "{% 1 = 2 %}", "Next": "First"}]}), fails())
     assert ended == Ended("States.NoChoiceMatched", "First")
 
@@ -178,6 +179,6 @@ def test_a_choice_without_a_match_is_an_error() -> None:
     [{"Type": "Map"}, task(HeartbeatSeconds=1), {**task(), "Resource": "arn:aws:states:::dynamodb:updateItem"}],
     ids=["kind", "field", "resource"],
 )
-def test_what_it_does_not_know_it_refuses(state: dict[str, Any]) -> None:
+def test_unknown_state_is_refused(state: dict[str, Any]) -> None:
     with pytest.raises(UnknownStateError):
         check_known(machine(state))
