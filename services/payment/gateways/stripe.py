@@ -10,6 +10,7 @@ A PaymentIntent is a state machine (https://docs.stripe.com/payments/paymentinte
 - Every outcome is written into the ledger, where the audit reads it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypedDict, cast
@@ -82,6 +83,10 @@ CAPTURE_REFUSALS: Final = frozenset(
 ALREADY_REFUNDED: Final = "charge_already_refunded"
 REQUEST_REFUSED: Final = "request_refused"
 """The reason of a decline if Stripe gives neither a code nor a parameter."""
+CARD_DECLINED: Final = "card_declined"
+"""The reason of a card's refusal without a word for it."""
+REASON: Final = re.compile(r"[a-z0-9_]{1,64}")
+"""A reason as the events of the service have it: another text would keep its payment from moving on."""
 CHARGE: Final = {"expand[0]": "latest_charge"}
 """Requests the charge with its PaymentIntent, for the end of the authorisation."""
 
@@ -203,7 +208,7 @@ class StripeGateway:
                 found = self._act(intent.order_id, "authorize", found["id"], "confirm", CHARGE)
             except StripeRefusedError as refusal:
                 if refusal.kind == CARD_ERROR:
-                    return _declined(refusal.reason)
+                    return _declined(_word(refusal.reason, CARD_DECLINED))
                 found = self._retrieve(found["id"])
                 if found["status"] == "requires_confirmation":  # Stripe did not try it
                     return self._decline(intent.order_id, "authorize", refusal)
@@ -217,7 +222,7 @@ class StripeGateway:
                 return _declined(AUTHENTICATION_REQUIRED)
             case "requires_payment_method":
                 error: PaymentError = found.get("last_payment_error") or {}
-                return _declined(error.get("decline_code") or error.get("code") or "card_declined")
+                return _declined(_word(error.get("decline_code"), error.get("code"), CARD_DECLINED))
             case status:
                 raise GatewayTimeoutError(f"the authorisation of {intent.order_id} is {status}")
 
@@ -262,7 +267,7 @@ class StripeGateway:
             except AmountRefusedError as refusal:
                 reason = refusal.reason
             except StripeRefusedError as refusal:
-                found, reason = self._retrieve(reference), refusal.reason or refusal.kind
+                found, reason = self._retrieve(reference), _word(refusal.reason, refusal.kind, REQUEST_REFUSED)
                 is_about_us = found["status"] == "requires_capture" and not _ends_capture(refusal)
                 if is_about_us or found["status"] not in CAPTURE_ENDS:
                     self._spend(intent.order_id, "capture", refusal)
@@ -310,7 +315,7 @@ class StripeGateway:
                 if refusal.reason == NOT_FOUND:
                     raise _misconfigured(refusal) from None
                 if refusal.reason != ALREADY_REFUNDED:
-                    return {"outcome": "REFUND_REFUSED", "reason": refusal.reason or refusal.kind}
+                    return {"outcome": "REFUND_REFUSED", "reason": _word(refusal.reason, refusal.kind, REQUEST_REFUSED)}
                 found = _refund_of_the_rest(self._refunds(reference), attempt)
                 if found["status"] != "succeeded":
                     self._spend(intent.order_id, refund_of(attempt), refusal)
@@ -318,7 +323,7 @@ class StripeGateway:
             case "succeeded":
                 return {"outcome": "REFUNDED"}
             case status if status in NOTHING_BACK:
-                return {"outcome": "REFUND_REFUSED", "reason": found.get("failure_reason") or found["status"]}
+                return {"outcome": "REFUND_REFUSED", "reason": _word(found.get("failure_reason"), found["status"])}
             case status:
                 raise GatewayTimeoutError(f"refund {attempt} of {intent.order_id} is {status}")
 
@@ -404,6 +409,11 @@ def _capture_deadline(found: PaymentIntent) -> Outcome:
     card: Card = details.get("card") or {}
     seconds = card.get("capture_before")
     return {"capture_before": clock.rfc3339(datetime.fromtimestamp(seconds, UTC))} if isinstance(seconds, int) else {}
+
+
+def _word(*given: str | None) -> str:
+    """Return the first word of Stripe's that an event may have as its reason. The last one is a word of ours."""
+    return next((text for text in given[:-1] if text and REASON.fullmatch(text)), given[-1] or "")
 
 
 def _declined(reason: str) -> Outcome:

@@ -140,11 +140,11 @@ class EasyPostCarrier:
         if shipment.get("refund_status") in REFUND_REQUESTED:
             return None
         if shipment.get("tracking_code"):
-            return str(shipment["tracking_code"])
+            return _tracking(shipment)
         rate = _cheapest(shipment["rates"])
         try:
             bought = self._call("POST", f"/v2/shipments/{booking}/buy", {"rate": {"id": rate["id"]}})
-            return _text(bought, "tracking_code")
+            return _tracking(bought)
         except AddressRefusedError:
             return None
 
@@ -219,6 +219,11 @@ def _text(shipment: Shipment, name: Literal["id", "tracking_code"]) -> str:
     if not isinstance(value, str) or not value:
         raise CarrierUnavailableError(f"the shipment in the response has no {name} yet")
     return value
+
+
+def _tracking(shipment: Shipment) -> str:
+    """Return the tracking number in the form of ShipmentDispatched, with hyphens in place of other signs."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", _text(shipment, "tracking_code"))[:64]
 
 
 def _parcel(shipment: Shipment) -> ParcelStatus:

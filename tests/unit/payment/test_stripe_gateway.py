@@ -152,6 +152,27 @@ def test_a_card_is_declined_for_good_by_stripes_own_word(
     assert stripe.void(ORDER) == Voided()
 
 
+@pytest.mark.parametrize("code", ["", "Do not honor", "x" * 65, "joe@example.com"])
+def test_a_refusal_without_a_word_for_it_is_a_refusal(account: Stripe, stripe: StripeGateway, code: str) -> None:
+    """An event takes a word as its reason only: with another text the payment would never move on."""
+    account.faults = [Fault("/confirm", 402, before=True, kind="card_error", code=code)]
+    assert stripe.authorize(VISA) == Declined("card_declined")
+    other = Intent("ord-" + "b" * 26, PRICE, "pm_card_visa")
+    stripe.authorize(other)
+    account.faults = [Fault("/capture", 402, before=True, kind="card_error", code=code)]
+    assert stripe.capture(other) == CaptureRefused("card_error")
+
+
+@pytest.mark.parametrize("reason", [None, "", "Expired or canceled card"])
+def test_a_refund_that_failed_without_a_word_for_it_is_refused(
+    account: Stripe, stripe: StripeGateway, reason: str | None
+) -> None:
+    stripe.authorize(VISA)
+    stripe.capture(VISA)
+    account.refund_status = ("failed", reason)
+    assert stripe.refund(VISA, 1) == RefundRefused("failed")
+
+
 def test_a_card_whose_bank_wants_its_owner_is_as_good_as_declined(account: Stripe, stripe: StripeGateway) -> None:
     asked = Intent(ORDER, PRICE, "pm_card_authenticationRequired")
     for _ in range(2):

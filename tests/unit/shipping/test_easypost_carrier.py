@@ -152,6 +152,13 @@ def test_label_without_a_tracking_number_yet_is_asked_for_again(
     assert easypost.sold == [booking]
 
 
+def test_tracking_number_has_the_form_of_the_event(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
+    booking = prepared(carrier)
+    carrier.book(booking)
+    easypost.shipments[booking]["tracking_code"] = "RX 123/456_789 DE"
+    assert carrier.book(booking) == "RX-123-456-789-DE"
+
+
 def test_missing_rate_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.rates = []
     booking = prepared(carrier)
