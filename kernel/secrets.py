@@ -16,7 +16,10 @@ KEPT_SECONDS: Final = 300
 
 
 class Secrets:
-    """The secrets of Secrets Manager by their ARNs, each kept for KEPT_SECONDS."""
+    """The secrets of Secrets Manager by their ARNs, each kept for KEPT_SECONDS.
+
+    White space around a secret is cut off: a key from a file ends in a line break, which no HTTP header may have.
+    """
 
     def __init__(self, clients: Clients) -> None:
         self.clients = clients
@@ -32,7 +35,7 @@ class Secrets:
         """Return the secret's text. Raises GetParameterError."""
         text = self._provider.get(arn, max_age=KEPT_SECONDS)
         assert isinstance(text, str)
-        return text
+        return text.strip()
 
     def read_anew(self, arn: str) -> Iterator[str]:
         """Yield the secret's current text, then its text before the last rotation, if there is one.
@@ -43,11 +46,11 @@ class Secrets:
         """
         text = self._provider.get(arn, max_age=KEPT_SECONDS, force_fetch=True)
         assert isinstance(text, str)
-        yield text
+        yield text.strip()
         try:
             answer = self.clients.secrets.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return
             raise
-        yield answer["SecretString"]
+        yield str(answer["SecretString"]).strip()

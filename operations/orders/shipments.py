@@ -50,7 +50,7 @@ def _deliver(target: Target, order_id: str) -> None:
         )
     secret = target.client("secretsmanager").get_secret_value(SecretId=target.parameter("shipping/carrier-webhook-secret-arn"))
     body = {"order_id": order_id, "parcel": "DELIVERED"}
-    signature = webhooks.sign(secret["SecretString"], signed_http.as_sent(body), clock.now())
+    signature = webhooks.sign(secret["SecretString"].strip(), signed_http.as_sent(body), clock.now())
     url = target.parameter("shipping/api-url").rstrip("/") + "/webhooks/carrier"
     answer = signed_http.call(target, "POST", url, body, {SIGNATURE: signature})
     if answer.status != 200:

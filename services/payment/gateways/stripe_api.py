@@ -1,5 +1,6 @@
 """Stripe's REST API (https://docs.stripe.com/api): form-encoded requests, JSON responses, idempotency keys."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypedDict, Unpack
@@ -16,6 +17,8 @@ StripeObject = dict[str, Any]
 """An object of Stripe's API, or a list of them, as JSON."""
 VERSION: Final = "2025-09-30.clover"
 """The version of Stripe's API that this code is written for; an account's own default may be another."""
+KEY: Final = re.compile(r"[A-Za-z0-9_]{1,500}")
+"""The form of an API key (https://docs.stripe.com/keys)."""
 NOT_DONE: Final = frozenset({409, 429})
 """HTTP statuses of a request that was not carried out: another one under its key is running, or there are too many."""
 REFUSALS: Final = frozenset({400, 402, 404})
@@ -82,7 +85,12 @@ class StripeApi:
         return self._call("POST", path, headers, urlencode(form or {}))
 
     def _call(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> StripeObject:
-        sent = {"Authorization": f"Bearer {self.api_key()}", "Stripe-Version": VERSION, **headers}
+        key = self.api_key()
+        if not KEY.fullmatch(key):
+            raise GatewayMisconfiguredError(
+                "the API key has characters that no key of Stripe has: put the right one into Secrets Manager"
+            )
+        sent = {"Authorization": f"Bearer {key}", "Stripe-Version": VERSION, **headers}
         what = f"{method} {path.partition('?')[0]}"
         began = time.monotonic()
         answer, content = self._request(what, method, path, sent, body)

@@ -606,6 +606,22 @@ def test_a_key_that_stripe_refuses_is_a_fault_that_says_so(account: Stripe, dyna
     assert "sk_of_another" not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["", "sk_test_x\n", "sk_test x", "sk_test_\u00e9", '{"key": "sk_test_x"}'])
+def test_a_key_that_is_none_is_a_fault_that_an_operator_mends(account: Stripe, dynamodb: Any, key: str) -> None:
+    with pytest.raises(GatewayMisconfiguredError, match="the API key has characters") as refused:
+        gateway_of(account, dynamodb, key).authorize(VISA)
+    assert "sk_test" not in str(refused.value)
+    assert account.requests == []
+
+
+def test_a_key_with_a_line_break_behind_it_is_that_key(
+    account: Stripe, payment_clients: FakeClients, payment_environ: dict[str, str]
+) -> None:
+    key = make_secret("stripe-api-key", f"{API_KEY}\n")
+    at_stripe = {"GATEWAY": "stripe", "STRIPE_URL": account.url, "STRIPE_API_KEY_ARN": key}
+    assert PaymentService(payment_clients, payment_environ | at_stripe).authorize()["outcome"] == "AUTHORIZED"
+
+
 def test_what_is_no_customers_matter_is_no_answer(account: Stripe, stripe: StripeGateway) -> None:
     account.create = lambda form: error(400, "invalid_request_error", "parameter_unknown", "colour")  # type: ignore[method-assign]
     with pytest.raises(GatewayMisconfiguredError, match="HTTP 400 invalid_request_error parameter_unknown colour"):
