@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from journal.items import JournalItem, NotJournaledError, item_of
 from kernel import outside_json
+from kernel.batches import BatchResponse, SqsEvent, SqsRecord
 from kernel.clients import AwsClient, Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import DeadLetters
@@ -20,8 +21,6 @@ from kernel.settings import from_environment
 logger = Logger()
 MAX_ITEMS: Final = 25
 """The most items of one BatchWriteItem."""
-BatchResponse = dict[str, list[dict[str, str]]]
-"""Lambda's partial batch response: the messages to deliver again."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Journal:
     retention_days: int
     dead_letters: DeadLetters
 
-    def record(self, records: Sequence[Mapping[str, Any]]) -> BatchResponse:
+    def record(self, records: Sequence[SqsRecord]) -> BatchResponse:
         """Write a row for each SQS record. Return a partial batch response, so that one bad message never blocks the others."""
         items: dict[str, JournalItem] = {}
         messages: defaultdict[str, list[str]] = defaultdict(list)
@@ -62,7 +61,7 @@ class Journal:
         undone += [message for key in sorted(failed) for message in messages[key]]
         return {"batchItemFailures": [{"itemIdentifier": message} for message in undone]}
 
-    def _item(self, record: Mapping[str, Any]) -> JournalItem | None:
+    def _item(self, record: SqsRecord) -> JournalItem | None:
         """Return the row of a message, or None if it is set aside because no row can hold it. Raises what SQS raises."""
         try:
             return item_of(outside_json.read_object(record["body"]), self.retention_days)
@@ -99,7 +98,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     dead_letters = DeadLetters(clients.sqs, settings.dead_letter_queue_url, settings.queue_url)
     journal = Journal(clients.dynamodb, settings.table_name, settings.retention_days, dead_letters)
 
-    def handle(event: Mapping[str, Any], context: object) -> BatchResponse:
+    def handle(event: SqsEvent, context: object) -> BatchResponse:
         return journal.record(event["Records"])
 
     return handle

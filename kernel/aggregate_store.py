@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Generic, NotRequired, TypedDict, cast
+from typing import Any, Final, Generic, NotRequired, Required, TypedDict, cast
 from zlib import crc32
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -23,13 +23,41 @@ from kernel.naming import DUE_INDEX
 from kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
-"""An item of any form."""
+"""An item of any form, as plain values."""
 T = TypeVar("T")
 PENDING_SHARDS: Final = 4
 """How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
+
+
+class AttributeValue(TypedDict, total=False):
+    """A value in DynamoDB's wire form: exactly one of these types, such as `{"S": "x"}` or `{"N": "1"}`."""
+
+    S: str
+    N: str
+    BOOL: bool
+    NULL: bool
+    L: list["AttributeValue"]
+    M: dict[str, "AttributeValue"]
+
+
+Item = Mapping[str, AttributeValue]
+"""An item in DynamoDB's wire form."""
+
+
+class Write(TypedDict, total=False):
+    """The parameters of a conditional write: a Put has `Item`, any other `Key`. A transaction's actions take them too."""
+
+    TableName: Required[str]
+    Key: Mapping[str, AttributeValue]
+    Item: Mapping[str, AttributeValue]
+    UpdateExpression: str
+    ConditionExpression: str
+    ExpressionAttributeNames: Mapping[str, str]
+    ExpressionAttributeValues: Mapping[str, AttributeValue]
+    ReturnValuesOnConditionCheckFailure: str
 
 
 class TimelineEntry(TypedDict):
@@ -121,17 +149,17 @@ class Decision(Generic[A_co]):
     """The other service's event that led to the step, for the timeline."""
 
 
-def marshal(value: Mapping[str, object]) -> dict[str, Any]:
+def marshal(value: Mapping[str, object]) -> dict[str, AttributeValue]:
     """Return a plain dict in DynamoDB's wire form."""
     return {name: _serialize(part) for name, part in value.items()}
 
 
-def unmarshal(item: Mapping[str, object]) -> Row:
+def unmarshal(item: Item) -> Row:
     """Return a plain dict from DynamoDB's wire form; all numbers become integers."""
     return {name: _plain(_deserialize(part)) for name, part in item.items()}
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, list):
@@ -210,8 +238,8 @@ class KeyedStore(Generic[R]):
         its error is raised at the end.
         """
 
-        def of_shard(shard: str) -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = self.client.query(
+        def of_shard(shard: str) -> list[Item]:
+            found: list[Item] = self.client.query(
                 TableName=self.table_name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due_shard = :shard AND next_due <= :now",
@@ -220,7 +248,7 @@ class KeyedStore(Generic[R]):
             )["Items"]
             return found
 
-        for item in each_shard(of_shard, age=lambda item: str(item["next_due"]["S"])):
+        for item in each_shard(of_shard, age=lambda item: item["next_due"]["S"]):
             yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
 
     def postpone(self, row_id: str, until: datetime) -> None:
@@ -331,7 +359,7 @@ class AggregateStore(KeyedStore[R]):
             raise VersionConflictError(unmarshal(old) if old else None) from None
         return cast(R, unmarshal(answer["Attributes"]))
 
-    def update(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> dict[str, Any]:
+    def update(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> Write:
         """Return the decision's write in the form that UpdateItem and a transaction's Update both take."""
         transition = decision.transition
         status = row["status"] if row else ABSENT
@@ -345,7 +373,7 @@ class AggregateStore(KeyedStore[R]):
         if row is None:
             assign = {"created_at": now, **assign}
         names = {f"#{name}": name for name in (*assign, *decision.remove)}
-        values: dict[str, Any] = {f":{name}": value for name, value in assign.items()}
+        values: dict[str, object] = {f":{name}": value for name, value in assign.items()}
         sets = [f"#{name} = :{name}" for name in assign]
         known = [decision.triggered_by] if decision.triggered_by else []
         if transition.publishes and decision.publishes:
@@ -421,7 +449,7 @@ class AggregateStore(KeyedStore[R]):
         return True
 
     @staticmethod
-    def _condition(row: R | None, transition: Transition) -> tuple[str, dict[str, Any]]:
+    def _condition(row: R | None, transition: Transition) -> tuple[str, dict[str, object]]:
         """Return the condition that the item has a source status and is still as it was read."""
         if row is None:
             return "attribute_not_exists(pk)", {}

@@ -4,13 +4,13 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, KeyedStore, R
+from kernel.batches import BatchResponse, StreamEvent
 from kernel.clients import Clients
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler
@@ -37,7 +37,7 @@ def bootstrap_relay(clients: Clients, environ: Mapping[str, str]) -> Handler:
     settings = from_environment(OutboxSettings, environ)
     outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
 
-    def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    def handle(event: StreamEvent, context: object) -> BatchResponse:
         relayed = relay_records(outbox, event["Records"])
         count("EventsNotPublished", relayed.unpublishable)
         return relayed.response()
@@ -64,7 +64,7 @@ def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
 
 
 def move_each(
-    rows: KeyedStore[Any],
+    rows: KeyedStore[R],
     due: Iterable[str],
     move: Callable[[str], bool],
     metric: str,
@@ -113,7 +113,7 @@ def release_if_orphan(
     return True
 
 
-def _put_last(rows: KeyedStore[Any], row_id: str) -> None:
+def _put_last(rows: KeyedStore[R], row_id: str) -> None:
     """Let a row come up after all others that are due, if that can be written: on a hot row it cannot."""
     try:
         rows.postpone(row_id, clock.now())

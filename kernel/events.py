@@ -17,7 +17,7 @@ class EventTooLargeError(BugError):
     """The event's detail is over `MAX_EVENT_BYTES`."""
 
 
-D_co = TypeVar("D_co", bound=Mapping[str, Any], covariant=True, default=Mapping[str, Any])
+D_co = TypeVar("D_co", bound=Mapping[str, object], covariant=True, default=Mapping[str, Any])
 """The form of an event's data."""
 
 

@@ -52,7 +52,7 @@ class FactsUnavailableError(RetryableError):
     """The owner did not answer, so the state of its row is unknown. The same query is safe to repeat."""
 
 
-def answer(row: Mapping[str, object] | None, *names: str) -> dict[str, Any]:
+def answer(row: Mapping[str, object] | None, *names: str) -> dict[str, object]:
     """Return a `facts` function's answer: FOUND with `status` and those of `names` that the row has, or NOT_FOUND."""
     if row is None:
         return {"outcome": "NOT_FOUND"}
@@ -89,7 +89,7 @@ class OwnerFacts:
         return cast(ShipmentFacts | None, self.of("shipping", order_id))
 
 
-def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[str, Any]:
+def ask(client: AwsClient, function: str, order_id: str, **about: str) -> Facts:
     """Invoke a query function, by its name or ARN, on an order and return its answer. `client` is Lambda's.
 
     Raises FactsUnavailableError, and botocore's errors.

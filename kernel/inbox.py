@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import outside_json, schemas, versions
 from kernel.aggregate_store import Causation
+from kernel.batches import BatchResponse, FailedItem, SqsEvent, SqsRecord
 from kernel.clients import AwsClient, Clients
 from kernel.events import D_co, DomainEvent
 from kernel.metrics import count
@@ -57,7 +58,7 @@ class Delivery(Generic[D_co]):
         return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
 
 
-LambdaHandler = Callable[[Mapping[str, Any], object], dict[str, Any]]
+LambdaHandler = Callable[[SqsEvent, object], BatchResponse]
 """Of an event and a context."""
 Handler = Callable[[Delivery[Any]], None]
 Handlers = Mapping[tuple[str, str], Handler]
@@ -73,7 +74,7 @@ class DeadLetters:
     source_url: str = ""
     """The queue itself, if failed messages are to be delivered again by our own schedule and not by its visibility time-out."""
 
-    def retry_with_backoff(self, record: Mapping[str, Any]) -> None:
+    def retry_with_backoff(self, record: SqsRecord) -> None:
         """Deliver a failed message again in 5 seconds, then 10, then 20 ..., at last every 15 minutes."""
         if not self.source_url:
             return
@@ -84,7 +85,7 @@ class DeadLetters:
             VisibilityTimeout=min(FIRST_RETRY_SECONDS * 2 ** (received - 1), LONGEST_RETRY_SECONDS),
         )
 
-    def quarantine(self, record: Mapping[str, Any], error: InvalidEventError) -> None:
+    def quarantine(self, record: SqsRecord, error: InvalidEventError) -> None:
         """Send the message on as it came. Raises what SQS raises; the message is then delivered again."""
         reason = "".join(sign if sign.isprintable() else "?" for sign in str(error))  # SQS takes no control characters
         attributes = {"reason": reason, "field": error.field or "-", "queue": record.get("eventSourceARN", "-")}
@@ -107,28 +108,27 @@ def queue_handler(
     """
     url, own_url = environ["DEAD_LETTER_QUEUE_URL"], environ.get("QUEUE_URL", "")
 
-    def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    def handle(event: SqsEvent, context: object) -> BatchResponse:
         return receive(event["Records"], handlers, DeadLetters(clients.sqs, url, own_url), replay_policy)
 
     return handle
 
 
 def receive(
-    records: list[dict[str, Any]],
+    records: list[SqsRecord],
     handlers: Handlers,
     dead_letters: DeadLetters,
     replay_policy: ReplayPolicy = ReplayPolicy.REAPPLY,
-) -> dict[str, Any]:
-    """Hand each SQS record to the handler of its event; the answer is Lambda's partial batch response.
+) -> BatchResponse:
+    """Hand each SQS record to the handler of its event; return which records failed.
 
     A replayed event is handed over as `replay_policy` says, else it is done with.
 
     A message that its schema or its handler refuses (InvalidEventError), or that no handler is for, goes to the dead-letter
-    queue
-    with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is counted.
-    One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
+    queue with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is
+    counted. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
     """
-    failures = []
+    failures: list[FailedItem] = []
     for record in records:
         try:
             try:
@@ -152,13 +152,13 @@ def receive(
     return {"batchItemFailures": failures}
 
 
-def _was_delivered(record: Mapping[str, Any]) -> bool:
+def _was_delivered(record: SqsRecord) -> bool:
     """Return whether SQS has delivered the message before, or an operator redrove it."""
     received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
     return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
 
 
-def _retry_with_backoff(dead_letters: DeadLetters, record: Mapping[str, object]) -> None:
+def _retry_with_backoff(dead_letters: DeadLetters, record: SqsRecord) -> None:
     try:
         dead_letters.retry_with_backoff(record)
     except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back

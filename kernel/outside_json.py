@@ -51,7 +51,7 @@ class _Refused:
     name: str | None = None
 
 
-def read(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
+def read(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:  # noqa: ANN401 - the caller checks what it expects
     """Return the value of a JSON text. Raises OutsideJsonError."""
     plain = _decoded(text, max_bytes)
     _check_depth(plain)
@@ -59,9 +59,8 @@ def read(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         value = json.loads(plain, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant)
     except json.JSONDecodeError as error:
         raise OutsideJsonError("", f"is not JSON: {error}") from None
-    for where, part in _walk(value):
-        if isinstance(part, _Refused):
-            raise OutsideJsonError(where, part.reason)
+    for where, refused in _refused(value):
+        raise OutsideJsonError(where, refused.reason)
     return value
 
 
@@ -94,7 +93,7 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _object(pairs: list[tuple[str, object]]) -> Any:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | _Refused:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -102,13 +101,13 @@ def _object(pairs: list[tuple[str, object]]) -> Any:
     return found
 
 
-def _integer(digits: str) -> Any:
+def _integer(digits: str) -> int | _Refused:
     if len(digits) > len(f"-{MAX_INTEGER}") or abs(int(digits)) > MAX_INTEGER:
         return _Refused(f"must be an integer from -{MAX_INTEGER} to {MAX_INTEGER}")
     return int(digits)
 
 
-def _number(text: str) -> Any:
+def _number(text: str) -> int | float | _Refused:
     """Return an integer if the number is one, else a float, unless a double would make it one."""
     number = float(text)
     if not abs(number) <= MAX_INTEGER:
@@ -122,11 +121,11 @@ def _number(text: str) -> Any:
     return int(number) if exact else _Refused("must be a number that a double can hold")
 
 
-def _constant(name: str) -> Any:
+def _constant(name: str) -> _Refused:
     return _Refused(f"must be a number; {name} is not JSON")
 
 
-def _walk(value: object) -> Iterator[tuple[str, Any]]:
+def _refused(value: object) -> Iterator[tuple[str, _Refused]]:
     """Yield each refused part with its place, without recursion."""
     left: list[tuple[str, object]] = [("", value)]
     while left:

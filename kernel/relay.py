@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock, versions
-from kernel.aggregate_store import Row, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import Item, Row, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.naming import PENDING_INDEX
@@ -38,6 +39,13 @@ NEVER_ACCEPTED: Final = frozenset(
 
 class BusUnavailableError(RetryableError):
     """PutEvents failed for all events. The bus may accept the same events again."""
+
+
+class PutResult(TypedDict, total=False):
+    """The result of one entry of PutEvents: its envelope's id, or the code of its error."""
+
+    EventId: str
+    ErrorCode: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Relayed:
     failed: list[str]
     unpublishable: int
 
-    def response(self) -> dict[str, Any]:
+    def response(self) -> BatchResponse:
         """Return Lambda's partial batch response."""
         return {"batchItemFailures": [{"itemIdentifier": number} for number in self.failed]}
 
@@ -129,7 +137,7 @@ def _put(outbox: Outbox, chunk: list[str]) -> list[str | None]:
         return [code for text in chunk for code in _put(outbox, [text])]  # one entry spoils the call: put each alone
     except BotoCoreError as error:
         raise BusUnavailableError(f"PutEvents failed: {type(error).__name__}") from error
-    results: list[dict[str, Any]] = answer["Entries"]
+    results: list[PutResult] = answer["Entries"]
     return [result.get("ErrorCode") or (None if result.get("EventId") else "NoEventId") for result in results]
 
 
@@ -158,7 +166,7 @@ def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ())
     return True
 
 
-def relay_records(outbox: Outbox, records: list[dict[str, Any]]) -> Relayed:
+def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     """Publish what a batch of stream records has pending. Raises BusUnavailableError.
 
     A stream retries from the first failed record on, so what follows it may be published twice, which consumers dedupe.
@@ -233,8 +241,8 @@ def _put_last(outbox: Outbox, pk: str) -> None:
 def _stale_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
     """Yield the keys of rows that hold events pending since before then, at most `limit` of a shard."""
 
-    def of_shard(shard: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = outbox.dynamodb.query(
+    def of_shard(shard: str) -> list[Item]:
+        found: list[Item] = outbox.dynamodb.query(
             TableName=outbox.table_name,
             IndexName=PENDING_INDEX,
             KeyConditionExpression="pending_shard = :shard AND pending_since <= :before",

@@ -22,6 +22,8 @@ from kernel.naming import is_source
 SERVICES_FOLDER = Path(__file__).parents[1] / "services"
 Key = tuple[str, str, int]
 """(source, detail-type, version); a source may end in `*`."""
+Schema = dict[str, Any]
+"""A JSON Schema."""
 
 
 class InvalidEventError(RejectedError, ValueError):
@@ -33,25 +35,25 @@ class InvalidEventError(RejectedError, ValueError):
         self.reason = reason
 
 
-def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[Key, dict[str, Any]]:
-    """Every schema below `folder`, by (source, detail-type, version)."""
+def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[Key, Schema]:
+    """Return every schema below `folder`, by (source, detail-type, version)."""
     return {key: schema for key, schema, _ in _read(folder)}
 
 
-def _read(folder: Path) -> Iterator[tuple[Key, dict[str, Any], str]]:
-    """Each schema with its key and the service whose it is."""
+def _read(folder: Path) -> Iterator[tuple[Key, Schema, str]]:
+    """Yield each schema with its key and the service that publishes the event."""
     for path in sorted(folder.glob("*/schemas/*.json")):
         schema = json.loads(path.read_text())
         yield (schema["x-source"], schema["x-detail-type"], int(schema["x-version"])), schema, path.parent.parent.name
 
 
 @cache
-def _known() -> dict[Key, tuple[dict[str, Any], str]]:
+def _known() -> dict[Key, tuple[Schema, str]]:
     return {key: (schema, owner) for key, schema, owner in _read(SERVICES_FOLDER)}
 
 
 @cache
-def _compiled(key: Key) -> Callable[[Any], Any]:
+def _compiled(key: Key) -> Callable[[object], object]:
     compiled: Callable[[object], object] = fastjsonschema.compile(_known()[key][0], use_default=False)
     return compiled
 

@@ -2,16 +2,30 @@
 
 import random
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final, Required, TypedDict
 
 from botocore.exceptions import ClientError
 
-from kernel.aggregate_store import ContentionError, Row, unmarshal
+from kernel.aggregate_store import AttributeValue, ContentionError, Row, Write, unmarshal
 from kernel.clients import AwsClient
 
-Action = dict[str, Any]
-"""One of TransactWriteItems: `{"Update": ...}`, `{"Put": ...}`, `{"Delete": ...}` or `{"ConditionCheck": ...}`."""
+
+class Action(TypedDict, total=False):
+    """An action of TransactWriteItems: exactly one of these kinds."""
+
+    Update: Write
+    Put: Write
+    Delete: Write
+    ConditionCheck: Write
+
+
+class CancellationReason(TypedDict, total=False):
+    """The reason why an action cancelled its transaction, or `None`. `Item` is the item that its condition refused."""
+
+    Code: Required[str]
+    Item: Mapping[str, AttributeValue]
+
 
 TRIES: Final = 8
 FIRST_PAUSE: Final = 0.05
@@ -43,7 +57,7 @@ def transact(
         try:
             client.transact_write_items(TransactItems=actions)
         except ClientError as error:
-            reasons = error.response.get("CancellationReasons", [])
+            reasons: list[CancellationReason] = error.response.get("CancellationReasons", [])
             codes = {reason["Code"] for reason in reasons} - {"None"}
             if not codes or not codes <= WORTH_RETRYING | {REFUSED}:
                 raise
@@ -56,5 +70,6 @@ def transact(
     raise ContentionError(f"a transaction of {len(actions)} actions met others {TRIES} times")
 
 
-def _row(reason: dict[str, Any]) -> Row | None:
-    return unmarshal(reason["Item"]) if reason.get("Item") else None
+def _row(reason: CancellationReason) -> Row | None:
+    item = reason.get("Item")
+    return unmarshal(item) if item else None

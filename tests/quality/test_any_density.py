@@ -7,7 +7,6 @@ import pytest
 from tests.quality.any_density import densities, goal, is_any
 
 TODAY = {
-    "kernel": 20.3,
     "tests/support": 47.1,
 }
 """Uses per 1,000 lines in the rooms that are still above their goal. A figure here may only fall."""

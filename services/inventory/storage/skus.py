@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from botocore.exceptions import ClientError
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, due_at, is_condition_failure, marshal
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Write, due_at, is_condition_failure, marshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action
 from services.inventory.domain.model import SkuRow, WaitingOrder
@@ -79,16 +79,16 @@ def action(table_name: str, part: StockChange) -> Action:
             update = _enqueue(part)
         case Dequeue():
             update = _dequeue(part)
-    return {
-        "Update": {
-            "TableName": table_name,
-            "Key": marshal({"pk": f"SKU#{part.sku}"}),
-            "UpdateExpression": update.expression,
-            **({"ConditionExpression": " AND ".join(update.conditions)} if update.conditions else {}),
-            "ExpressionAttributeValues": marshal(update.values),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+    write: Write = {
+        "TableName": table_name,
+        "Key": marshal({"pk": f"SKU#{part.sku}"}),
+        "UpdateExpression": update.expression,
+        "ExpressionAttributeValues": marshal(update.values),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+    if update.conditions:
+        write["ConditionExpression"] = " AND ".join(update.conditions)
+    return {"Update": write}
 
 
 class _Update:

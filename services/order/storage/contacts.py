@@ -6,12 +6,12 @@ contact, which it may not read. Both are written in one transaction.
 
 from collections.abc import Mapping
 
-from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.aggregate_store import AttributeValue, Item, Row, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
 
 
-def key_of(customer_id: str) -> dict[str, object]:
+def key_of(customer_id: str) -> dict[str, AttributeValue]:
     """Return the key of the mark that the customer has a contact, in DynamoDB's wire form."""
     return marshal({"pk": f"REACHABLE#{customer_id}"})
 
@@ -44,5 +44,5 @@ class Contacts:
         keys = (marshal({"pk": f"CONTACT#{customer_id}"}), key_of(customer_id))
         transact(self.client, [{"Delete": {"TableName": self.table_name, "Key": key}} for key in keys])
 
-    def _put(self, item: Mapping[str, object]) -> Action:
+    def _put(self, item: Item) -> Action:
         return {"Put": {"TableName": self.table_name, "Item": item}}

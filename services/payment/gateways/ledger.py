@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, TypedDict, Unpack, cast
 
 from kernel import clock
-from kernel.aggregate_store import marshal, unmarshal
+from kernel.aggregate_store import Write, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.money import Money
 from kernel.transactions import Action, transact
@@ -85,13 +85,15 @@ class Ledger:
 
     def check(self, order_id: str, operation: str, condition: str, values: Mapping[str, object] | None = None) -> Action:
         """Return the action that requires a condition of another record in the same transaction."""
-        check = {
+        check: Write = {
             "TableName": self.table_name,
             "Key": marshal({"pk": order_id, "sk": operation}),
             "ConditionExpression": condition,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        return {"ConditionCheck": check | ({"ExpressionAttributeValues": marshal(values)} if values else {})}
+        if values:
+            check["ExpressionAttributeValues"] = marshal(values)
+        return {"ConditionCheck": check}
 
     def void(self, order_id: str) -> bool:
         """Make the record that refuses every later authorise and capture; return False if the money is captured."""
