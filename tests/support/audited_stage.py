@@ -3,24 +3,25 @@
 Production code decides and writes; only the order of the saga's steps is written down here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from botocore.exceptions import ClientError
 
 from audit.snapshot import Snapshot, read_snapshot
 from audit.tables import LEDGER, TABLES
 from kernel import clock
-from kernel.aggregate_store import Causation
+from kernel.aggregate_store import Causation, Decision
 from kernel.events import DomainEvent
 from kernel.money import Money
 from kernel.naming import PENDING_INDEX, SERVICES
 from kernel.relay import Outbox, republish
-from kernel.statements import IfShort, PaymentStatement, Quantity
+from kernel.statements import IfShort, PaymentStatement, Quantity, StockStatement
 from services.inventory.domain import decisions as stock
+from services.inventory.domain.decisions import ReservationStep
 from services.inventory.domain.stock import merge
 from services.inventory.storage.table import Replenishments, Reservations
 from services.notification.domain import decisions as mail
@@ -28,7 +29,7 @@ from services.notification.domain.decisions import Notice
 from services.notification.domain.model import Kind
 from services.notification.storage.table import Notes
 from services.order.domain import decisions, identity, order_request
-from services.order.domain.model import Reason, ShipmentFailure
+from services.order.domain.model import OrderRow, Reason, ShipmentFailure
 from services.order.domain.order_request import OrderRequest, Placement
 from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
@@ -41,7 +42,7 @@ from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
 from services.shipping.domain import decisions as shipping
 from services.shipping.storage.table import Shipments
-from simulation.engine.dynamodb import DynamoDB, RefusalError
+from simulation.engine.dynamodb import Answer, DynamoDB, RefusalError
 from tests.support.choreography import Bus
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -118,24 +119,24 @@ class Client:
     def __init__(self, tables: DynamoDB) -> None:
         self.tables = tables
 
-    def __getattr__(self, method: str) -> Any:
+    def __getattr__(self, method: str) -> Callable[..., Answer]:
         operation = "".join(part.capitalize() for part in method.split("_"))
 
-        def call(**request: object) -> Any:
+        def call(**request: object) -> Answer:
             try:
                 return self.tables.call(operation, request)
             except RefusalError as refusal:
-                answer: Any = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.extra}
+                answer = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.extra}
                 raise ClientError(answer, operation) from None
 
         return call
 
-    def get_paginator(self, method: str) -> Any:
+    def get_paginator(self, method: str) -> SimpleNamespace:
         return SimpleNamespace(paginate=lambda **request: self._pages(method, {"Limit": 20, **request}))
 
-    def _pages(self, method: str, request: dict[str, Any]) -> Iterator[Any]:
+    def _pages(self, method: str, request: dict[str, object]) -> Iterator[Answer]:
         while True:
-            page = getattr(self, method)(**request)
+            page = self.__getattr__(method)(**request)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
@@ -266,12 +267,14 @@ class Order:
                 else:
                     yield from self.confirmed()
 
-    def advance(self, decide: Any) -> Any:
+    def advance(self, decide: Callable[..., Decision | None]) -> OrderRow:
         return self.stage.orders.create_or_apply(self.order_id, decide, self.cause)
 
     @property
-    def row(self) -> Any:
-        return self.stage.orders.get(self.order_id)
+    def row(self) -> OrderRow:
+        row = self.stage.orders.get(self.order_id)
+        assert row is not None
+        return row
 
     def authorize(self, answer_lost: bool = False) -> Steps:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
@@ -311,7 +314,7 @@ class Order:
             yield from self.wait()
 
     @property
-    def reserved(self) -> Any:
+    def reserved(self) -> StockStatement:
         row = self.stage.reservations.get(self.order_id)
         assert row is not None
         return stock.answer(row)
@@ -336,7 +339,7 @@ class Order:
         self.move(stock.commit)
         yield
 
-    def move(self, decide: Any) -> None:
+    def move(self, decide: Callable[..., ReservationStep | None]) -> None:
         self.stage.reservations.move(self.order_id, decide, self.cause)
 
     def cancelled(self, reason: Reason) -> Steps:
@@ -439,7 +442,7 @@ class Order:
         yield
         yield from self.tell("cancelled", event_id)
 
-    def ship(self, decide: Any) -> None:
+    def ship(self, decide: Callable[..., Decision | None]) -> None:
         self.stage.shipments.create_or_apply(self.order_id, decide, self.cause)
 
     def tell(self, kind: Kind, event_id: str) -> Steps:
@@ -457,7 +460,7 @@ class Order:
         self.note(notice, lambda row: mail.send(row, "nonce-1", f"mail-{kind}"))
         yield
 
-    def note(self, notice: Notice, decide: Any) -> None:
+    def note(self, notice: Notice, decide: Callable[..., Decision | None]) -> None:
         self.stage.notes.create_or_apply(notice.note_id, decide, notice.causation)
 
 

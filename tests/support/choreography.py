@@ -2,20 +2,24 @@
 
 import io
 import json
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
 from kernel import clients
+from kernel.batches import SqsEvent
+from kernel.facts import Facts
 from kernel.naming import SERVICES, facts_function_name
 from kernel.schemas import newest_version, read_schemas
 
+Envelope = dict[str, object]
+"""An event as a rule delivers it: `source`, `detail-type`, `detail`."""
 ORDER = "ord-" + "a" * 26
 ADDRESS = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
 ALICE = {"customer_id": "alice", "name": "Alice Doe", "email": "alice@example.com", "address": ADDRESS}
 
 
-def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: object) -> dict[str, Any]:
+def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: object) -> Envelope:
     """Return the event as a rule delivers it: its schema's example, about `order_id`."""
     source = f"orderflow.{service}"
     example = read_schemas()[source, detail_type, newest_version(source, detail_type)]["examples"][0]
@@ -23,7 +27,7 @@ def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: obje
     return {"source": source, "detail-type": detail_type, "detail": detail}
 
 
-def batch(*envelopes: dict[str, Any] | str) -> dict[str, Any]:
+def batch(*envelopes: Envelope | str) -> SqsEvent:
     """Return an SQS batch for a subscriber: messages `m0`, `m1` ..."""
     bodies = [envelope if isinstance(envelope, str) else json.dumps(envelope) for envelope in envelopes]
     return {"Records": [{"messageId": f"m{n}", "body": body, "eventSourceARN": "arn"} for n, body in enumerate(bodies)]}
@@ -33,7 +37,7 @@ STAGE = "test"
 FACTS_FUNCTIONS = {facts_function_name(STAGE, service): service for service in SERVICES}
 LINES = [{"sku": "LP-KIND-OF-BLUE", "quantity": 2}]
 TOTAL = {"amount": 4998, "currency": "USD"}
-CONFIRMED: dict[str, Any] = {
+CONFIRMED: Facts = {
     "order_id": ORDER,
     "status": "CONFIRMED",
     "fulfilment": "NONE",
@@ -70,8 +74,8 @@ class OtherServices:
     """
 
     def __init__(self) -> None:
-        self.contacts: dict[str, dict[str, Any]] = {}
-        self.facts: dict[Any, dict[str, Any] | None] = {}
+        self.contacts: dict[str, Mapping[str, object]] = {}
+        self.facts: dict[str | tuple[str, str], Facts | None] = {}
         self.broken: set[str] = set()
         self.silent: set[str] = set()
         self.young: set[str] = set()
@@ -83,7 +87,7 @@ class OtherServices:
         service, status = BORNE_OUT_BY[detail_type]
         self.facts[service] = {"status": status, **facts}
 
-    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, object]:  # noqa: N803
         assert InvocationType == "RequestResponse"
         order_id = json.loads(Payload)["order_id"]
         service = FACTS_FUNCTIONS.get(FunctionName, "")
@@ -99,14 +103,14 @@ class OtherServices:
         answer = self._facts(service, order_id) if query == "facts" else self._contact(order_id)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
-    def _contact(self, order_id: str) -> dict[str, Any]:
+    def _contact(self, order_id: str) -> Facts:
         found = self.contacts.get(order_id)
         missing = "NOT_YET" if order_id in self.young else "NOT_FOUND"
         order = self._facts("order", order_id)
         word = {"order": order if order["outcome"] == "FOUND" else None}
         return {"outcome": "FOUND", **word, **found} if found else {"outcome": missing, **word}
 
-    def _facts(self, service: str, order_id: str) -> dict[str, Any]:
+    def _facts(self, service: str, order_id: str) -> Facts:
         found = self.facts.get((service, order_id), self.facts.get(service))
         return {"outcome": "FOUND", **found, "order_id": order_id} if found else {"outcome": "NOT_FOUND"}
 
@@ -125,7 +129,7 @@ class Bus:
     def __init__(self) -> None:
         self.types: list[str] = []
 
-    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
         self.types += [entry["DetailType"] for entry in Entries]
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
@@ -136,5 +140,5 @@ class DeadLetterQueue:
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: dict[str, Any]) -> None:  # noqa: N803
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, Mapping[str, str]]) -> None:  # noqa: N803
         self.reasons.append(MessageAttributes["reason"]["StringValue"])

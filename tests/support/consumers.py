@@ -1,12 +1,11 @@
 """The fields that the consumers declare to read, and their schemas."""
 
 from importlib import import_module
-from typing import Any
 
 from kernel import schemas
 from kernel.naming import SERVICES
+from kernel.schemas import Schema
 
-Schema = dict[str, Any]
 Pair = tuple[str, str]
 
 SUBSCRIPTIONS: dict[tuple[str, str], dict[Pair, tuple[str, ...]]] = {

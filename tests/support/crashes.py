@@ -1,6 +1,7 @@
 """A process that dies at a chosen call to AWS."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 from kernel.clients import AwsClient
 
@@ -20,8 +21,8 @@ class Mortal:
         self.moment = moment
         self.calls = 0
 
-    def __getattr__(self, name: str) -> Any:
-        def call(**arguments: object) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(**arguments: object) -> object:
             dies, self.calls = self.calls == self.at, self.calls + 1
             if dies and self.moment == "before":
                 raise Crash

@@ -3,16 +3,27 @@
 import io
 import json
 import zipfile
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from kernel.clients import AwsClient
 from tests.support.polling import eventually
+
+
+class Engine(Protocol):
+    """An engine of AWS, which has boto3's client of each service."""
+
+    def client(self, service: str, /) -> AwsClient:
+        """Return the client of a service."""
+        ...
+
 
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 
-def function(target: Any, name: str, source: str, **environment: str) -> str:
+def function(target: Engine, name: str, source: str, **environment: str) -> str:
     """Create a Python function whose handler is `handler` in `source`. Return its ARN."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as bundle:
@@ -29,7 +40,7 @@ def function(target: Any, name: str, source: str, **environment: str) -> str:
     return str(made["FunctionArn"])
 
 
-def workflow(target: Any, name: str, definition: dict[str, Any]) -> str:
+def workflow(target: Engine, name: str, definition: Mapping[str, object]) -> str:
     """Create an Express workflow. Return its ARN."""
     made = target.client("stepfunctions").create_state_machine(
         name=name,
@@ -40,13 +51,13 @@ def workflow(target: Any, name: str, definition: dict[str, Any]) -> str:
     return str(made["stateMachineArn"])
 
 
-def run(target: Any, arn: str, data: Any = None) -> dict[str, Any]:
+def run(target: Engine, arn: str, data: object = None) -> dict[str, Any]:
     """Run a synchronous execution. Return its response with the output parsed."""
     answer = target.client("stepfunctions").start_sync_execution(stateMachineArn=arn, input=json.dumps(data or {}))
     return {**answer, "output": json.loads(answer.get("output") or "null")}
 
 
-def queue(target: Any, name: str) -> tuple[str, str]:
+def queue(target: Engine, name: str) -> tuple[str, str]:
     """Create a queue. Return its URL and ARN."""
     client = target.client("sqs")
     url = client.create_queue(QueueName=name)["QueueUrl"]
@@ -54,7 +65,7 @@ def queue(target: Any, name: str) -> tuple[str, str]:
     return url, attributes["QueueArn"]
 
 
-def drain(target: Any, url: str) -> list[dict[str, Any]]:
+def drain(target: Engine, url: str) -> list[dict[str, Any]]:
     """Receive the messages that wait in a queue, parsed as JSON, each with its attributes under `_attributes`."""
     client = target.client("sqs")
     found: list[dict[str, Any]] = []
@@ -69,7 +80,9 @@ def drain(target: Any, url: str) -> list[dict[str, Any]]:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
-def stack(target: Any, name: str, resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
+def stack(
+    target: Engine, name: str, resources: Mapping[str, object], outputs: Mapping[str, object] | None = None
+) -> dict[str, str]:
     """Deploy a stack and return its outputs; `AssertionError` with the reason if CloudFormation refuses it."""
     client = target.client("cloudformation")
     template = {
@@ -81,9 +94,9 @@ def stack(target: Any, name: str, resources: dict[str, Any], outputs: dict[str, 
     except ClientError as error:
         raise AssertionError(str(error)) from error
 
-    def settled() -> Any:
-        found = client.describe_stacks(StackName=name)["Stacks"][0]
-        return found if not found["StackStatus"].endswith("_IN_PROGRESS") else None
+    def settled() -> dict[str, Any]:
+        found: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
+        return found if not found["StackStatus"].endswith("_IN_PROGRESS") else {}
 
     found = eventually(settled, 20, f"stack {name} settles")
     if found["StackStatus"] != "CREATE_COMPLETE":
@@ -93,7 +106,7 @@ def stack(target: Any, name: str, resources: dict[str, Any], outputs: dict[str, 
     return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
 
 
-def deploys(target: Any, name: str, resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> bool:
+def deploys(target: Engine, name: str, resources: Mapping[str, object], outputs: Mapping[str, object] | None = None) -> bool:
     """Whether CloudFormation takes these resources."""
     try:
         stack(target, name, resources, outputs)

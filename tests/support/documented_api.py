@@ -9,9 +9,12 @@ from jsonschema import Draft202012Validator
 
 from operations.contracts import openapi
 
+Document = dict[str, Any]
+"""An OpenAPI document, or a part of it."""
+
 
 @cache
-def document(service: str) -> dict[str, Any]:
+def document(service: str) -> Document:
     return openapi.document(service)
 
 
@@ -35,10 +38,10 @@ def check(service: str, method: str, path: str, status: int, headers: Mapping[st
     assert not problems, f"{method} {path} {status}: {problems}"
 
 
-def operation_of(service: str, method: str, path: str) -> dict[str, Any] | None:
+def operation_of(service: str, method: str, path: str) -> Document | None:
     """Return the documented operation of a route."""
     for template, operations in document(service)["paths"].items():
         if re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]*", template), path) and method.lower() in operations:
-            found: dict[str, Any] = operations[method.lower()]
+            found: Document = operations[method.lower()]
             return found
     return None

@@ -90,13 +90,13 @@ def invocations(line: str, program: str) -> list[list[str]]:
     return found
 
 
-def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def read(arguments: Sequence[str]) -> tuple[str, dict[str, object]]:
     """Return the command that the arguments name and the values that it would get; nothing is run.
 
     Raises what the command line raises for wrong usage: no such command or option, a value refused, an argument missing.
     """
     command, rest = root(), list(arguments)
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     path: list[str] = []
     context = None
     while True:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 EMBEDDED = Path(__file__).parents[2] / ".venv-embedded" / "bin" / "python"
 
@@ -22,7 +21,7 @@ def opinions(patterns: Sequence[Mapping[str, object]], events: Sequence[Mapping[
     return found
 
 
-def answer(asked: dict[str, Any]) -> list[list[bool | str]]:
+def answer(asked: Mapping[str, Sequence[object]]) -> list[list[bool | str]]:
     from ministack.services import eventbridge
 
     def opinion(pattern: str, event: str) -> bool | str:

@@ -2,7 +2,6 @@
 
 import os
 from types import ModuleType
-from typing import Any
 
 from kernel import clients
 from kernel.clients import Clients
@@ -16,14 +15,14 @@ class FakeClients(Clients):
     moto's DynamoDB.
     """
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **given: object) -> None:
         vars(self).update(given)
 
 
 def fresh(function: ModuleType, **variables: str) -> Handler:
     """Return the function's handler, made for each event from the process's clients and variables, as a test replaces them."""
 
-    def handle(event: Any, context: Any) -> Any:
+    def handle(event: object, context: object) -> object:
         names = ("dynamodb", "events", "sqs", "functions", "ses", "secrets")
         made = FakeClients(**{name: getattr(clients, name)() for name in names}, workflows=clients.workflows)
         return function.bootstrap(made, {**os.environ, **variables})(event, context)

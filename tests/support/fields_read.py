@@ -13,7 +13,7 @@ from kernel.inbox import Delivery
 METADATA = {field.name for field in fields(DomainEvent)} - {"source", "detail_type", "data"}
 
 
-class Noted(dict[str, Any]):
+class Noted(dict[str, object]):
     """A JSON object that notes the path of each field that is read, by whatever way."""
 
     def __init__(self, value: Mapping[str, object], path: str, read: set[str]) -> None:
@@ -24,7 +24,7 @@ class Noted(dict[str, Any]):
         if dict.__contains__(self, name):
             self.read.add(f"{self.path}.{name}")
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         self.note(name)
         return super().__getitem__(name)
 
@@ -39,7 +39,7 @@ class Noted(dict[str, Any]):
         return [self[name] for name in self]
 
 
-def noted(value: object, path: str, read: set[str]) -> Any:
+def noted(value: object, path: str, read: set[str]) -> object:
     """Wrap the value so that each read adds its path to `read`. Elements of an array have its path, with `[]`."""
     if isinstance(value, dict):
         return Noted(value, path, read)
@@ -52,7 +52,7 @@ def noted_event(event: DomainEvent, read: set[str]) -> DomainEvent:
     """Wrap the event so that each read of a field is added to `read`."""
 
     class NotedEvent(DomainEvent):
-        def __getattribute__(self, name: str) -> Any:
+        def __getattribute__(self, name: str) -> object:
             if name in METADATA:
                 read.add(f"metadata.{name}")
             return super().__getattribute__(name)

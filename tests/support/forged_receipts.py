@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
-from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Keys, Kind, ReceiptRefusedError, Receipts
+from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Keys, Kind, ReceiptRefusedError, Receipts, Statement
 from tests.support.receipts import decision, receipts
 
 OTHER_ORDER = "ord-" + "z" * 26
@@ -12,7 +11,7 @@ OUTCOMES = (CONFIRMING, CANCELLING, "PENDING", "BACKORDERED", "CONFIRMED", "CANC
 GUESSED = Receipts(Keys(lambda: "guessed", lambda: ["guessed"]))
 
 
-def forgeries(kind: Kind, order_id: str, stated: dict[str, Any]) -> dict[str, Any]:
+def forgeries(kind: Kind, order_id: str, stated: Statement) -> dict[str, object]:
     """By name, each forgery of `stated`, which is of this kind and order and has a good receipt."""
     receipt = stated[RECEIPT]
     statement = {name: value for name, value in stated.items() if name != RECEIPT}
@@ -35,7 +34,7 @@ def forgeries(kind: Kind, order_id: str, stated: dict[str, Any]) -> dict[str, An
     }
 
 
-def _other(value: object) -> Any:
+def _other(value: object) -> object:
     """Return another value of the same shape."""
     match value:
         case str():

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-Request = dict[str, Any]
+from simulation.engine.dynamodb import Action, BatchRead, Transaction
+from simulation.engine.expressions import AttributeValue
+
+Names = dict[str, str]
+Values = dict[str, AttributeValue]
+Request = Action | BatchRead | Transaction
 
 TABLES: Final = (
     {
@@ -64,21 +69,23 @@ class Requests:
 
     # values
 
-    def value(self) -> Any:
+    def value(self) -> AttributeValue:
         chosen = self.random.randrange(9)
         if chosen < 3:
             return {"S": self.random.choice((*STATUSES, "", "ü€"))}
         if chosen < 6:
             return {"N": self.random.choice(("0", "1", "2", "-1", "10", "1.5", "007", "1e2", "-0"))}
         if chosen == 6:
-            return {"L": [{"S": "e1"}, {"N": "2"}][: self.random.randrange(3)]}
+            events: list[AttributeValue] = [{"S": "e1"}, {"N": "2"}]
+            return {"L": events[: self.random.randrange(3)]}
         if chosen == 7:
             return {"M": {"amount": {"N": self.random.choice(("995", "0"))}, "currency": {"S": "USD"}}}
-        return self.random.choice(({"BOOL": True}, {"NULL": True}, {"SS": ["a", "b"]}, {"SS": ["b", "a"]}))
+        others: tuple[AttributeValue, ...] = ({"BOOL": True}, {"NULL": True}, {"SS": ["a", "b"]}, {"SS": ["b", "a"]})
+        return self.random.choice(others)
 
-    def row(self) -> dict[str, Any]:
-        item: dict[str, Any] = {"pk": {"S": self.random.choice(KEYS)}}
-        attributes: dict[str, Callable[[], dict[str, Any]]] = {
+    def row(self) -> dict[str, AttributeValue]:
+        item: dict[str, AttributeValue] = {"pk": {"S": self.random.choice(KEYS)}}
+        attributes: dict[str, Callable[[], AttributeValue]] = {
             "status": lambda: {"S": self.random.choice(STATUSES)},
             "version": lambda: {"N": str(self.random.randrange(1, 4))},
             "available": lambda: {"N": str(self.random.randrange(6))},
@@ -94,7 +101,7 @@ class Requests:
                 item[name] = make()
         return item
 
-    def condition(self) -> tuple[str, dict[str, str], dict[str, Any]]:
+    def condition(self) -> tuple[str, Names, Values]:
         """Return a condition, its names and its values."""
         simple = [self._simple(number) for number in range(self.random.choice((1, 1, 2, 3)))]
         texts = [text for text, _, _ in simple]
@@ -105,37 +112,36 @@ class Requests:
         values = {key: value for _, _, some in simple for key, value in some.items()}
         return joined, names, values
 
-    def _simple(self, number: int) -> tuple[str, dict[str, str], dict[str, Any]]:
+    def _simple(self, number: int) -> tuple[str, Names, Values]:
         v, w, n = f":c{number}", f":d{number}", f"#n{number}"
         some = {v: self.value()}
-        return self.random.choice(
-            (
-                ("attribute_not_exists(pk)", {}, {}),
-                (f"attribute_exists({n})", {n: "pending"}, {}),
-                (f"{n} = {v}", {n: "status"}, {v: {"S": self.random.choice(STATUSES)}}),
-                (f"{n} IN ({v}, {w})", {n: "status"}, {v: {"S": "PENDING"}, w: {"S": "CONFIRMING"}}),
-                (f"version = {v}", {}, {v: {"N": str(self.random.randrange(1, 4))}}),
-                (f"available >= {v}", {}, {v: {"N": str(self.random.randrange(6))}}),
-                (f"next_due < {v}", {}, {v: {"S": self.random.choice(TIMES)}}),
-                (f"attribute_not_exists(next_due) OR next_due < {v}", {}, {v: {"S": self.random.choice(TIMES)}}),
-                (f"pending = {v}", {}, {v: {"L": [{"S": "e1"}]}}),
-                (f"{n} <> {v}", {n: "total"}, some),
-                (f"{n} = {v}", {n: "total"}, some),
-                (f"{n}.amount > {v}", {n: "total"}, {v: {"N": "5"}}),
-                (f"begins_with({n}, {v})", {n: "status"}, {v: {"S": "CONF"}}),
-                (f"contains(pending, {v})", {}, {v: {"S": "e1"}}),
-                (f"size(pending) > {v}", {}, {v: {"N": "1"}}),
-                (f"available BETWEEN {v} AND {w}", {}, {v: {"N": "1"}, w: {"N": "3"}}),
-                (f"attribute_type({n}, {v})", {n: "total"}, {v: {"S": "M"}}),
-            )
+        choices: tuple[tuple[str, Names, Values], ...] = (
+            ("attribute_not_exists(pk)", {}, {}),
+            (f"attribute_exists({n})", {n: "pending"}, {}),
+            (f"{n} = {v}", {n: "status"}, {v: {"S": self.random.choice(STATUSES)}}),
+            (f"{n} IN ({v}, {w})", {n: "status"}, {v: {"S": "PENDING"}, w: {"S": "CONFIRMING"}}),
+            (f"version = {v}", {}, {v: {"N": str(self.random.randrange(1, 4))}}),
+            (f"available >= {v}", {}, {v: {"N": str(self.random.randrange(6))}}),
+            (f"next_due < {v}", {}, {v: {"S": self.random.choice(TIMES)}}),
+            (f"attribute_not_exists(next_due) OR next_due < {v}", {}, {v: {"S": self.random.choice(TIMES)}}),
+            (f"pending = {v}", {}, {v: {"L": [{"S": "e1"}]}}),
+            (f"{n} <> {v}", {n: "total"}, some),
+            (f"{n} = {v}", {n: "total"}, some),
+            (f"{n}.amount > {v}", {n: "total"}, {v: {"N": "5"}}),
+            (f"begins_with({n}, {v})", {n: "status"}, {v: {"S": "CONF"}}),
+            (f"contains(pending, {v})", {}, {v: {"S": "e1"}}),
+            (f"size(pending) > {v}", {}, {v: {"N": "1"}}),
+            (f"available BETWEEN {v} AND {w}", {}, {v: {"N": "1"}, w: {"N": "3"}}),
+            (f"attribute_type({n}, {v})", {n: "total"}, {v: {"S": "M"}}),
         )
+        return self.random.choice(choices)
 
-    def update(self) -> tuple[str, dict[str, str], dict[str, Any]]:
+    def update(self) -> tuple[str, Names, Values]:
         """Return an update, its names and its values."""
         sets: list[str] = []
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-        choices: list[tuple[str, dict[str, str], dict[str, Any]]] = [
+        names: Names = {}
+        values: Values = {}
+        choices: list[tuple[str, Names, Values]] = [
             ("#status = :status", {"#status": "status"}, {":status": {"S": self.random.choice(STATUSES)}}),
             ("version = :version", {}, {":version": {"N": str(self.random.randrange(1, 4))}}),
             ("version = version + :one", {}, {":one": {"N": "1"}}),
@@ -176,9 +182,9 @@ class Requests:
         request["ReturnValues"] = self.random.choice(("NONE", "ALL_NEW", "ALL_OLD", "UPDATED_NEW"))
         return "UpdateItem", request
 
-    def _update_action(self, key: str | None = None) -> Request:
+    def _update_action(self, key: str | None = None) -> Action:
         expression, names, values = self.update()
-        request: Request = {
+        request: Action = {
             "TableName": "rows",
             "Key": {"pk": {"S": key or self.random.choice(KEYS)}},
             "UpdateExpression": expression,
@@ -192,9 +198,9 @@ class Requests:
         return self._with(request, names, values)
 
     def put_row(self) -> tuple[str, Request]:
-        request: Request = {"TableName": "rows", "Item": self.row()}
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
+        request: Action = {"TableName": "rows", "Item": self.row()}
+        names: Names = {}
+        values: Values = {}
         if self.random.random() < 0.6:
             request["ConditionExpression"], names, values = self.condition()
             request["ReturnValuesOnConditionCheckFailure"] = self.random.choice(("ALL_OLD", "NONE"))
@@ -202,7 +208,7 @@ class Requests:
         return "PutItem", self._with(request, names, values)
 
     def delete_row(self) -> tuple[str, Request]:
-        request: Request = {"TableName": "rows", "Key": {"pk": {"S": self.random.choice(KEYS)}}}
+        request: Action = {"TableName": "rows", "Key": {"pk": {"S": self.random.choice(KEYS)}}}
         request["ReturnValues"] = self.random.choice(("NONE", "ALL_OLD"))
         return "DeleteItem", request
 
@@ -217,16 +223,16 @@ class Requests:
             keys.append(keys[0])
         return "TransactWriteItems", {"TransactItems": [{"Update": self._update_action(key)} for key in keys]}
 
-    def _ledger_actions(self) -> list[Request]:
+    def _ledger_actions(self) -> list[Mapping[str, Action]]:
         """Return the writes of a record of the sandbox gateway: put if it is missing, while another's is missing too."""
         key, (operation, other) = self.random.choice(("a", "b", "c")), self.random.sample(OPERATIONS, 2)
-        put = {
+        put: Action = {
             "TableName": "ledger",
             "Item": {"pk": {"S": key}, "sk": {"S": operation}, "outcome": {"S": self.random.choice(("CAPTURED", "VOIDED"))}},
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        check: Request = {
+        check: Action = {
             "TableName": "ledger",
             "Key": {"pk": {"S": key}, "sk": {"S": other}},
             "ConditionExpression": "attribute_not_exists(pk)",
@@ -235,7 +241,7 @@ class Requests:
         if self.random.random() < 0.5:
             check["ConditionExpression"] = "attribute_not_exists(pk) OR outcome <> :captured"
             check["ExpressionAttributeValues"] = {":captured": {"S": "CAPTURED"}}
-        actions = [{"Put": put}, {"ConditionCheck": check}]
+        actions: list[Mapping[str, Action]] = [{"Put": put}, {"ConditionCheck": check}]
         if self.random.random() < 0.2:
             actions.append({"Delete": {"TableName": "ledger", "Key": {"pk": {"S": "c"}, "sk": {"S": "nothing"}}}})
         return actions
@@ -244,7 +250,7 @@ class Requests:
         index, partition, sort = self.random.choice(
             (("pending", "pending_shard", "pending_since"), ("due", "due_shard", "next_due"))
         )
-        request: Request = {
+        request: Action = {
             "TableName": "rows",
             "IndexName": index,
             "KeyConditionExpression": f"{partition} = :shard AND {sort} {self.random.choice(('<=', '<', '>'))} :time",
@@ -255,11 +261,11 @@ class Requests:
         return "Query", request
 
     def query_ledger(self) -> tuple[str, Request]:
-        values: dict[str, Any] = {":pk": {"S": self.random.choice(("a", "b", "c"))}}
+        values: Values = {":pk": {"S": self.random.choice(("a", "b", "c"))}}
         condition = "pk = :pk"
         if self.random.random() < 0.5:
             condition, values = f"{condition} AND begins_with(sk, :prefix)", {**values, ":prefix": {"S": "a"}}
-        request: Request = {"TableName": "ledger", "KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+        request: Action = {"TableName": "ledger", "KeyConditionExpression": condition, "ExpressionAttributeValues": values}
         if self.random.random() < 0.3:
             request["ScanIndexForward"] = False
         return "Query", request
@@ -273,7 +279,7 @@ class Requests:
     def scan(self) -> tuple[str, Request]:
         return "Scan", {"TableName": self.random.choice(("rows", "ledger"))}
 
-    def _with(self, request: Request, names: dict[str, str], values: Mapping[str, object]) -> Request:
+    def _with(self, request: Action, names: Names, values: Values) -> Action:
         if self.random.random() < 0.02:
             values = {**values, ":unused": {"S": "x"}}
         elif self.random.random() < 0.02 and values:

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import boto3
 import pytest
 
 from kernel.clients import Clients
-from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts, receipts_of
+from kernel.receipts import CANCELLING, CONFIRMING, RECEIPT, Kind, Receipts, Statement, receipts_of
 from kernel.secrets import Secrets
-from kernel.statements import PaymentStatement, StockStatement
+from kernel.statements import PaymentStatement, Quantity, StockStatement
 
 TOTAL = {"amount": 4998, "currency": "USD"}
 DECISIONS = {"capture": CONFIRMING, "commit": CONFIRMING, "void": CANCELLING, "release": CANCELLING}
@@ -30,32 +30,32 @@ def receipts() -> Receipts:
     return receipts_of(Secrets(Clients()), os.environ["RECEIPT_KEY_ARN"])
 
 
-def payable(order_id: str, total: Mapping[str, object] = TOTAL, payment_token: str = "pm_card_visa") -> dict[str, Any]:
+def payable(order_id: str, total: Mapping[str, object] = TOTAL, payment_token: str = "pm_card_visa") -> Statement:
     """Return the order's statement of its total."""
     return receipts().issue(Kind.PAYABLE, order_id, {"total": total, "payment_token": payment_token})
 
 
-def wanted(order_id: str, lines: list[dict[str, Any]], if_short: str = "REJECT") -> dict[str, Any]:
+def wanted(order_id: str, lines: list[Quantity], if_short: str = "REJECT") -> Statement:
     """Return the order's statement of its lines."""
     return receipts().issue(Kind.WANTED, order_id, {"lines": lines, "if_short": if_short})
 
 
-def decision(order_id: str, outcome: str, total: Mapping[str, object] = TOTAL, reason: str | None = None) -> dict[str, Any]:
+def decision(order_id: str, outcome: str, total: Mapping[str, object] = TOTAL, reason: str | None = None) -> Statement:
     """Return the order's statement of its decision."""
     return receipts().issue(Kind.DECISION, order_id, {"outcome": outcome, "reason": reason, "total": total})
 
 
-def payment(order_id: str, outcome: str, **more: object) -> dict[str, Any]:
+def payment(order_id: str, outcome: str, **more: object) -> Statement:
     """Return the payment's statement of its outcome."""
     return receipts().issue(Kind.PAYMENT, order_id, {"outcome": outcome, **more})
 
 
-def stock(order_id: str, outcome: str, **more: object) -> dict[str, Any]:
+def stock(order_id: str, outcome: str, **more: object) -> Statement:
     """Return the reservation's statement of its outcome."""
     return receipts().issue(Kind.STOCK, order_id, {"outcome": outcome, **more})
 
 
-def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+def as_the_saga(command: str, order_id: str, fields: Statement) -> Statement:
     """Return the fields of a command as the saga passes them on, with receipts.
 
     `fields` are bare: a total or lines for payment and inventory, outcomes or answers of these for the order.
@@ -73,7 +73,7 @@ def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> dict[str
     return {name: _evidence(name, order_id, value) for name, value in given.items()}
 
 
-def _evidence(name: str, order_id: str, value: object) -> Any:
+def _evidence(name: str, order_id: str, value: object) -> object:
     if name not in ("payment", "stock", "evidence"):
         return value
     answer = value if isinstance(value, dict) else {"outcome": value}
@@ -82,7 +82,7 @@ def _evidence(name: str, order_id: str, value: object) -> Any:
 
 
 def checked(
-    kind: Literal[Kind.PAYMENT, Kind.STOCK], order_id: str, answer: dict[str, Any]
-) -> dict[str, Any] | PaymentStatement | StockStatement:
+    kind: Literal[Kind.PAYMENT, Kind.STOCK], order_id: str, answer: Statement
+) -> Statement | PaymentStatement | StockStatement:
     """Return a command's response without its receipt, and assert that the receipt is valid if there is one."""
     return receipts().check(kind, order_id, answer) if RECEIPT in answer else answer

@@ -1,6 +1,7 @@
 """Tables for unit tests, with the key and the sparse indexes that every service's table has."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 from journal.items import HOUR_INDEX
 from kernel.clients import AwsClient
@@ -8,14 +9,29 @@ from kernel.naming import DUE_INDEX, PENDING_INDEX
 from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
 
 
+class Key(TypedDict):
+    """An attribute of a key. `KeyType` is HASH or RANGE."""
+
+    AttributeName: str
+    KeyType: str
+
+
+class Index(TypedDict):
+    """A global secondary index, as CreateTable takes it."""
+
+    IndexName: str
+    KeySchema: list[Key]
+    Projection: Mapping[str, object]
+
+
 def create_orders(client: AwsClient, name: str) -> None:
     """Create the order service's table, with the index `customer` too."""
     projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
-    by_customer = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
+    by_customer: Index = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
     create_table(client, name, by_customer)
 
 
-def create_table(client: AwsClient, name: str, *more: dict[str, Any]) -> None:
+def create_table(client: AwsClient, name: str, *more: Index) -> None:
     """Create a table keyed by `pk`, with the indexes `pending` and `due`, and others if named."""
     keys = [key["AttributeName"] for index in more for key in index["KeySchema"]]
     client.create_table(
@@ -63,7 +79,7 @@ def create_journal(client: AwsClient, name: str) -> None:
     )
 
 
-def _sparse_index(name: str, partition: str, order: str) -> dict[str, Any]:
+def _sparse_index(name: str, partition: str, order: str) -> Index:
     return {
         "IndexName": name,
         "KeySchema": [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}],

@@ -4,10 +4,11 @@ The simulation's interpreter runs them here (test_workflow.py), the embedded AWS
 text is an exception of that name; the last answer to a command is its answer from then on.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-Answer = dict[str, Any] | str
+Answer = Mapping[str, object] | str
 TOTAL: Final = {"amount": 2500, "currency": "USD"}
 LINES: Final = [{"sku": "MUG", "quantity": 2}]
 PAYABLE: Final = {"total": TOTAL, "payment_token": "pm_card_visa", "receipt": "of the order"}
@@ -51,13 +52,13 @@ class Case:
         """Draw the responses of every command, try by try."""
         return {**GOOD, **self.answers}
 
-    def workflow_input(self, order_id: str) -> dict[str, Any]:
+    def workflow_input(self, order_id: str) -> dict[str, object]:
         """Return the input of the run."""
         if self.mode != "live":
             return {"mode": self.mode, "order_id": order_id}
         return {"mode": "live", **self.order(order_id)}
 
-    def order(self, order_id: str) -> dict[str, Any]:
+    def order(self, order_id: str) -> dict[str, object]:
         """Return the order, as the run receives or reads it."""
         history = {"correlation_id": "correlation", "causation_id": f"ORDER#{order_id}#1"}
         return {"order_id": order_id, **history, **self.stated}
