@@ -169,12 +169,17 @@ def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ())
 def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     """Publish what a batch of stream records has pending. Raises BusUnavailableError.
 
+    Of the records of one row only the last counts: what is not in its outbox was accepted before. So each row is cleared once.
     A stream retries from the first failed record on, so what follows it may be published twice, which consumers dedupe.
     The record of an event that no repetition publishes is done, since it would hold up its shard: the sweeper keeps the row.
     """
-    rows = [(record["dynamodb"]["SequenceNumber"], unmarshal(record["dynamodb"].get("NewImage", {}))) for record in records]
-    published = publish(outbox, (text for _, row in rows for text in row.get("pending", ())))
-    failed = [number for number, row in rows if row.get("pending") and not _is_relayed(outbox, row, published)]
+    last: dict[str, tuple[str, Row]] = {}
+    for record in records:
+        row = unmarshal(record["dynamodb"].get("NewImage", {}))
+        if row.get("pending"):
+            last[row["pk"]] = (record["dynamodb"]["SequenceNumber"], row)
+    published = publish(outbox, (text for _, row in last.values() for text in row["pending"]))
+    failed = [number for number, row in last.values() if not _is_relayed(outbox, row, published)]
     return Relayed(failed, len(published.unpublishable))
 
 

@@ -210,6 +210,53 @@ def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, 
     assert pending(rows, 0) == []
 
 
+class CountingDynamoDB:
+    """A DynamoDB that counts the updates."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.updates = 0
+
+    def update_item(self, **update: Any) -> Any:
+        self.updates += 1
+        return self.client.update_item(**update)
+
+
+def test_row_with_three_records_in_one_batch_is_cleared_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    images = [authorize(rows, 0), step(rows, 0, "intend_capture"), step(rows, 0, "capture")]
+    counting = CountingDynamoDB(outbox.dynamodb)
+
+    relayed = relay_records(
+        Outbox(counting, bus, "payments", "orders-bus"), [record(image, at) for at, image in enumerate(images)]
+    )
+
+    assert (relayed.failed, counting.updates) == ([], 1)
+    assert pending(rows, 0) == []
+
+
+def test_event_that_left_its_row_within_the_batch_is_not_published_again(
+    outbox: Outbox, bus: Bus, rows: AggregateStore
+) -> None:
+    first = authorize(rows, 0)
+    relay_records(outbox, [record(first, 1)])
+    second = capture(rows, 0)
+
+    relay_records(outbox, [record(first, 1), record(second, 2)])
+
+    assert bus.taken_ids == [event_id(0, 2), event_id(0, 4)]
+    assert pending(rows, 0) == []
+
+
+def test_last_record_of_a_row_is_the_one_that_comes_again(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    first, second = authorize(rows, 0), capture(rows, 0)
+    bus.refuses = refuse_times(99, event_id(0, 4))
+
+    relayed = relay_records(outbox, [record(first, 1), record(second, 2)])
+
+    assert relayed.failed == ["2"]
+    assert pending(rows, 0) == [event_id(0, 2), event_id(0, 4)]
+
+
 def test_a_record_delivered_again_clears_nothing_newer(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     first = authorize(rows, 0)
     relay_records(outbox, [record(first)])
