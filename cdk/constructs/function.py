@@ -59,6 +59,7 @@ class ServiceFunction(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment={
                 "STAGE": stack.stage,
                 "POWERTOOLS_SERVICE_NAME": stack.service,

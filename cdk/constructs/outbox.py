@@ -28,6 +28,8 @@ REPUBLISH_AFTER_SECONDS = 120
 SWEEPER_SECONDS = 55
 EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
+BATCHES_AT_ONCE = 2
+"""Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
 NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
 LEFT_BEHIND_PERIODS = 3
 """Periods of five minutes. A crash of the relay leaves events behind at times; for a quarter of an hour, it is broken."""
@@ -100,6 +102,7 @@ class Outbox(Construct):
             event_source_arn=stream,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=100,
+            parallelization_factor=BATCHES_AT_ONCE,
             filters=[lambda_.FilterCriteria.filter(HAS_SOMETHING_PENDING)],
             report_batch_item_failures=True,
             bisect_batch_on_error=True,

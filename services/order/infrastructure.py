@@ -185,7 +185,6 @@ class OrderStack(ServiceStack):
             self,
             "api",
             timeout_seconds=http_api.TIMEOUT_SECONDS,
-            memory_mb=1024,
             environment={
                 "TABLE_NAME": table.table_name,
                 "WORKFLOW_ARN": workflow.state_machine_arn,
