@@ -169,7 +169,7 @@ def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ())
 def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     """Publish what a batch of stream records has pending. Raises BusUnavailableError.
 
-    Of the records of one row only the last counts: what is not in its outbox was accepted before. So each row is cleared once.
+    Only the last record of a row counts: an event that is not in its outbox was accepted before. So each row is cleared once.
     A stream retries from the first failed record on, so what follows it may be published twice, which consumers dedupe.
     The record of an event that no repetition publishes is done, since it would hold up its shard: the sweeper keeps the row.
     """
