@@ -7,21 +7,10 @@ from typing import Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from kernel.errors import RejectedError
+from kernel.invalid_request import InvalidRequestError
 
 TYPES = "https://orderflow.dev/problems/"
 """The problem types' namespace: identifiers, documented in the READMEs of the services, not pages."""
-
-
-class InvalidRequestError(RejectedError, ValueError):
-    """Wrong input. `field` is its place in the request (`lines[0].sku`, `Idempotency-Key`); `status` is the HTTP status."""
-
-    def __init__(self, name: str, status: int, where: str, detail: str) -> None:
-        super().__init__(f"{where}: {detail}" if where else detail)
-        self.name = name
-        self.status = status
-        self.field = where
-        self.detail = detail
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, Final, cast
 
 from kernel import clock, idempotency, schemas
+from kernel.invalid_request import InvalidRequestError
 from kernel.money import Money
 from kernel.naming import CHANNEL_PREFIX
-from kernel.problem_details import InvalidRequestError
 from kernel.schemas import InvalidEventError
 from kernel.subscriptions import ReplayPolicy
 from operations.aws.service_client import in_parts

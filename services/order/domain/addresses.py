@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 from kernel.identifiers import has_card_number
-from kernel.problem_details import InvalidRequestError
+from kernel.invalid_request import InvalidRequestError
 from services.order.domain.order_request import ContactRequest
 
 _COUNTRIES: Final = """

@@ -14,16 +14,18 @@ import fastjsonschema
 from kernel import clock, outside_json
 from kernel.aggregate_store import Decision, shard_of
 from kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
+from kernel.invalid_request import InvalidRequestError
 from kernel.money import MAX_TOTAL, Money, total
 from kernel.outside_json import OutsideJsonError
-from kernel.problem_details import InvalidRequestError
 from kernel.schemas import field_of, reason_of, unknown_field
 from kernel.statements import IfShort, Quantity
+from kernel.validators import validator_of
 from services.order.domain import decisions, identity, states
 from services.order.domain.model import CancellationReason, Line, OrderAttributes, OrderDecision, Respond
 from services.order.domain.prices import Offer
 from services.order.schemas.models import OrderPlacedV3Data, OrderPlacedV3DataLines
 
+REQUESTS: Final = Path(__file__).parents[1] / "requests"
 MAX_BODY_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:\s*;.*)?')

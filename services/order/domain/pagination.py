@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from kernel import outside_json
 from kernel.aggregate_store import Row
 from kernel.identifiers import ORDER_ID
-from kernel.problem_details import InvalidRequestError
+from kernel.invalid_request import InvalidRequestError
 from services.order.domain import order_request
 
 LIMIT, MAX_LIMIT = 20, 100

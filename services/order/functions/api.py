@@ -14,7 +14,8 @@ from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
-from kernel.problem_details import InvalidRequestError, ProblemDetails
+from kernel.invalid_request import InvalidRequestError
+from kernel.problem_details import ProblemDetails
 from kernel.receipts import receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment

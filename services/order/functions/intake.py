@@ -8,8 +8,8 @@ from kernel.events import DomainEvent
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, PERSONAL, is_personal, personal_field, shown
 from kernel.inbox import Delivery, queue_handler
+from kernel.invalid_request import InvalidRequestError
 from kernel.naming import CHANNEL_PREFIX
-from kernel.problem_details import InvalidRequestError
 from kernel.schemas import InvalidEventError
 from services.order.domain import identity, order_request
 from services.order.domain.model import OrderRow

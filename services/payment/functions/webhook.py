@@ -17,9 +17,9 @@ from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import ORDER_ID
+from kernel.invalid_request import InvalidRequestError
 from kernel.metrics import count
 from kernel.money import Money
-from kernel.problem_details import InvalidRequestError
 from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.webhooks import InvalidSignatureError

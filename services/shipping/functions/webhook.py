@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from kernel import clock, problem_details
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
-from kernel.problem_details import InvalidRequestError
+from kernel.invalid_request import InvalidRequestError
 from kernel.webhooks import InvalidSignatureError
 from services.shipping.carriers.factory import CarrierFactory, carrier_of
 from services.shipping.domain import states
