@@ -1,7 +1,7 @@
 """The functions' bundles, made without Docker: locked dependencies, the kernel, the service, and the schemas it consumes
-(with the casts from their older versions).
+(with the casts from their older versions). Each schema has its generated validator, and each module its bytecode.
 
-A bundle is a zip named by the digest of its contents. So the same source is the same asset everywhere, and no file that a
+A bundle is a zip named by the digest of its sources. So the same source is the same asset everywhere, and no file that a
 running synthesis reads is ever rewritten.
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -20,20 +21,23 @@ from typing import Any
 
 from uv import find_uv_bin
 
+from cdk.bytecode import PYTHON_VERSION, bytecode_of
+from kernel.naming import validator_module
 from kernel.subscriptions import Subscriptions
 
 REPOSITORY = Path(__file__).parents[1]
 BUILD = REPOSITORY / "build"
 LOCK = REPOSITORY / "requirements" / "runtime.txt"
-PYTHON_VERSION = "3.13"
 PLATFORM = "aarch64-manylinux2014"
 
 Contents = Mapping[str, Path]
 """The contents of a bundle: the path inside it, and the file that goes there."""
 
 NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "api.yaml"})
-NO_SOURCES = frozenset({"__pycache__", "responses"})
-"""Folders of a service that no function reads: Python's caches, and the schemas of an API's responses."""
+NO_SOURCES = frozenset({"__pycache__", "responses", "swagger_ui"})
+"""Folders that no function reads: Python's caches, the schemas of an API's responses, and Powertools' page of an API."""
+VALIDATED = frozenset({"schemas", "requests"})
+"""Folders of the JSON schemas that functions validate by."""
 AUDIT, JOURNAL = "audit", "journal"
 """Packages outside `services/`. The auditor's bundle has the states of all services and no code that writes a row; the
 journal's has the kernel."""
@@ -43,27 +47,61 @@ INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.jso
 
 @dataclass(frozen=True)
 class Bundle:
-    """A zip, and the digest of its contents."""
+    """A zip, the digest of its sources, and whether it has their bytecode."""
 
     file: Path
     digest: str
+    has_bytecode: bool
 
 
-def bundle(service: str, build: Path = BUILD) -> Bundle:
-    """Return the service's bundle below `build`; build it if it is missing."""
+def bundle(service: str, build: Path = BUILD, python: Path | None = None) -> Bundle:
+    """Return the service's bundle below `build`; build it if it is missing.
+
+    `python` compiles its modules. Without one, the bundle has no bytecode, and its digest differs: a later deployment from a
+    machine that has one replaces the functions.
+    """
     contents = contents_of(service, build)
     digest = digest_of(contents)
+    if python is None:
+        digest = hashlib.sha256(f"{digest} without bytecode".encode()).hexdigest()
     file = build / "bundles" / f"{service}-{digest[:16]}.zip"
     if not file.exists():
-        _write(contents, file)
-    return Bundle(file, digest)
+        bytecode = bytecode_of(contents, python, build / "bytecode") if python else {}
+        _write({**contents, **bytecode}, file)
+    return Bundle(file, digest, python is not None)
 
 
 def contents_of(service: str, build: Path = BUILD) -> Contents:
-    """Return the files of the service's bundle."""
+    """Return the sources of the service's bundle."""
     dependencies = install_dependencies(build)
     found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies)}
-    return found | {path.relative_to(REPOSITORY).as_posix(): path for path in _sources(service)}
+    own = {path.relative_to(REPOSITORY).as_posix(): path for path in _sources(service)}
+    return {**found, **own, **generate_validators(own, build)}
+
+
+def generate_validators(sources: Contents, build: Path = BUILD) -> Contents:
+    """Generate the validator of each JSON schema, once for each of its contents. Return the modules by their places.
+
+    A process of its own generates them, because infrastructure imports nothing that runs.
+    """
+    generator = LOCK.read_bytes() + (REPOSITORY / "kernel" / "validators.py").read_bytes()
+    folder = build / "validators"
+    folder.mkdir(parents=True, exist_ok=True)
+    generated: dict[str, Path] = {}
+    for name, path in sources.items():
+        if path.suffix == ".json" and path.parent.name in VALIDATED:
+            digest = hashlib.sha256(generator + path.read_bytes()).hexdigest()
+            generated[validator_module(name)] = folder / f"{digest[:32]}.py"
+    schemas = {validator_module(name): path for name, path in sources.items()}
+    missing = [(schemas[module], file) for module, file in generated.items() if not file.exists()]
+    if missing:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            made = [(str(schema), str(Path(scratch) / file.name)) for schema, file in missing]
+            command = [sys.executable, "-m", "kernel.validators"]
+            subprocess.run(command, input=json.dumps(made), text=True, check=True, cwd=Path(__file__).parents[1])
+            for _, file in missing:
+                (Path(scratch) / file.name).replace(file)
+    return generated
 
 
 def digest_of(contents: Contents) -> str:

@@ -56,3 +56,12 @@ def facts_function_name(stage: str, service: str) -> str:
 def parameter_name(stage: str, service: str, thing: str) -> str:
     """Return the SSM parameter name `/orderflow/<stage>/<service>/<thing>`."""
     return f"/orderflow/{stage}/{service}/{thing}"
+
+
+def validator_module(schema: str) -> str:
+    """Return the place of a schema's generated validator, `validators/services_order_schemas_OrderPlaced_v3.py`.
+
+    Both paths begin at the folder of the bundle; see `kernel/validators.py`.
+    """
+    name = schema.removesuffix(".json")
+    return f"validators/{name.translate(str.maketrans('/.-', '___'))}.py"

@@ -7,7 +7,7 @@ it is published beside the newest.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from kernel.errors import RejectedError
 from kernel.events import DomainEvent
 from kernel.identifiers import shown
 from kernel.naming import is_source
+from kernel.validators import validator_of
 
 SERVICES_FOLDER = Path(__file__).parents[1] / "services"
 Key = tuple[str, str, int]
@@ -40,22 +41,16 @@ def read_schemas(folder: Path = SERVICES_FOLDER) -> dict[Key, Schema]:
     return {key: schema for key, schema, _ in _read(folder)}
 
 
-def _read(folder: Path) -> Iterator[tuple[Key, Schema, str]]:
-    """Yield each schema with its key and the service that publishes the event."""
+def _read(folder: Path) -> Iterator[tuple[Key, Schema, Path]]:
+    """Yield each schema with its key and its file."""
     for path in sorted(folder.glob("*/schemas/*.json")):
         schema = json.loads(path.read_text())
-        yield (schema["x-source"], schema["x-detail-type"], int(schema["x-version"])), schema, path.parent.parent.name
+        yield (schema["x-source"], schema["x-detail-type"], int(schema["x-version"])), schema, path
 
 
 @cache
-def _known() -> dict[Key, tuple[Schema, str]]:
-    return {key: (schema, owner) for key, schema, owner in _read(SERVICES_FOLDER)}
-
-
-@cache
-def _compiled(key: Key) -> Callable[[object], object]:
-    compiled: Callable[[object], object] = fastjsonschema.compile(_known()[key][0], use_default=False)
-    return compiled
+def _known() -> dict[Key, tuple[Schema, Path]]:
+    return {key: (schema, file) for key, schema, file in _read(SERVICES_FOLDER)}
 
 
 def _keys_of(source: str, detail_type: str) -> list[Key]:
@@ -75,7 +70,7 @@ def newest_version(source: str, detail_type: str) -> int:
 
 def owner_of(source: str, detail_type: str) -> str:
     """Return the service whose `schemas/` hold the event. Raises StopIteration for an event without a schema here."""
-    return next(_known()[key][1] for key in _keys_of(source, detail_type))
+    return next(_known()[key][1].parent.parent.name for key in _keys_of(source, detail_type))
 
 
 def published_until(source: str, detail_type: str, version: int) -> str:
@@ -98,7 +93,7 @@ def validate(source: str, detail_type: str, detail: object) -> None:
     if key is None:
         raise InvalidEventError(event, "", f"no schema of version {version} is known here")
     try:
-        _compiled(key)(detail)
+        validator_of(_known()[key][1])(detail)
     except fastjsonschema.JsonSchemaValueException as refusal:
         raise InvalidEventError(event, field_of(refusal), reason_of(refusal)) from None
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import AssetHashType, Duration
+from aws_cdk import Annotations, AssetHashType, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import bundling
+from cdk.bytecode import MISSING, deployed_python
 from cdk.constructs.alarm import alarm
 from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
@@ -43,7 +44,9 @@ class ServiceFunction(lambda_.Function):
         log = log_group(stack, part)
         role = iam.Role(part, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log.grant_write(role)
-        bundle = bundling.bundle(stack.service)
+        bundle = bundling.bundle(stack.service, python=deployed_python())
+        if not bundle.has_bytecode:
+            Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
         super().__init__(
             part,
             "Function",

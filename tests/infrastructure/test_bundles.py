@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cdk import bundling
-from kernel.naming import SERVICES
+from cdk import bundling, bytecode
+from kernel.naming import SERVICES, validator_module
 
 BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
 AS_LAMBDA_IMPORTS = """
@@ -23,6 +23,18 @@ for name in handlers:
     assert callable(importlib.import_module(name).handler), name
 print(json.dumps(sorted(module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None))))
 """
+
+
+UNCHECKED = (1).to_bytes(4, "little")
+"""The flags of bytecode that Python loads without reading the source (PEP 552)."""
+
+
+@pytest.fixture
+def python() -> Path:
+    found = bytecode.deployed_python()
+    if found is None:
+        pytest.skip(bytecode.MISSING)
+    return found
 
 
 def names(service: str) -> set[str]:
@@ -47,6 +59,47 @@ def test_a_bundle_holds_nothing_about_its_deployment_or_installation(service: st
     last = {Path(name).name for name in names(service)}
     assert not last & {"infrastructure.py", "README.md", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock"}
     assert not [name for name in names(service) if name.endswith(".pyc") or name.startswith("bin/")]
+
+
+@pytest.mark.parametrize("service", [*SERVICES, bundling.AUDIT, bundling.JOURNAL])
+def test_each_module_of_a_bundle_has_bytecode_that_python_loads_unchecked(service: str, python: Path) -> None:
+    bundle = bundling.bundle(service, python=python)
+    assert bundle.has_bytecode
+    with zipfile.ZipFile(bundle.file) as archive:
+        compiled = {name: archive.read(name) for name in archive.namelist() if name.endswith(".pyc")}
+        modules = {name for name in archive.namelist() if name.endswith(".py")}
+    assert {name.replace("__pycache__/", "").replace(f".{bytecode.TAG}.pyc", ".py") for name in compiled} == modules
+    assert {content[4:8] for content in compiled.values()} == {UNCHECKED}
+
+
+def test_python_loads_the_bytecode_without_reading_a_source(python: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundling.bundle("order", python=python).file) as archive:
+        archive.extractall(tmp_path)
+    for source in tmp_path.rglob("*.py"):
+        source.write_text("raise ImportError('the source was read')")
+    code = "import aws_lambda_powertools, kernel.schemas, validators.services_order_schemas_OrderPlaced_v3"
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_bytecode_is_the_same_wherever_it_is_compiled(python: Path, tmp_path: Path) -> None:
+    here, there = bundling.bundle("order", python=python), bundling.bundle("order", tmp_path / "build", python)
+    assert here == bundling.Bundle(here.file, there.digest, has_bytecode=True)
+    assert here.file.read_bytes() == there.file.read_bytes()
+
+
+def test_a_bundle_without_bytecode_is_another_asset_and_says_so(python: Path) -> None:
+    without = bundling.bundle("order")
+    assert not without.has_bytecode
+    assert without.digest != bundling.bundle("order", python=python).digest
+
+
+def test_a_schema_of_a_bundle_has_its_validator() -> None:
+    schemas = {name for name in names("order") if Path(name).suffix == ".json" and "/row_schemas/" not in name}
+    generated = {name for name in names("order") if name.startswith("validators/")}
+    assert generated == {validator_module(name) for name in schemas}
+    assert len(generated) == len(schemas) > 10
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,11 +1,8 @@
 """Placing an order: what may be asked for, what it costs, and the row and event that it becomes."""
 
-import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Final, Generic, NotRequired, TypedDict, TypeVar, cast
 
@@ -159,7 +156,7 @@ def read_body(text: str | None, schema: RequestSchema[T]) -> T:
             "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
         ) from None
     try:
-        return cast(T, _checker(schema.name)(body))
+        return cast(T, validator_of(REQUESTS / f"{schema.name}.json")(body))
     except fastjsonschema.JsonSchemaValueException as refusal:
         raise InvalidRequestError("request-invalid", 400, *_field_and_reason(refusal)) from None
 
@@ -263,13 +260,6 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
         if_short=if_short,
     )
     return Decision(states.TRANSITIONS["create"], set=attributes, data=data)
-
-
-@cache
-def _checker(schema: str) -> Callable[[object], object]:
-    text = (Path(__file__).parents[1] / "requests" / f"{schema}.json").read_text()
-    check: Callable[[object], object] = fastjsonschema.compile(json.loads(text), use_default=False)
-    return check
 
 
 def _field_and_reason(refusal: fastjsonschema.JsonSchemaValueException) -> tuple[str, str]:
