@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from kernel import garbage
 from kernel.clients import Clients
 
 Handler = Callable[[Any, Any], Any]
@@ -27,4 +28,5 @@ def lambda_handler(bootstrap: Bootstrap) -> Handler:
     def handle(event: object, context: object) -> object:
         return bootstrapped()(event, context)
 
+    garbage.resume()
     return handle
