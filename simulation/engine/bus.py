@@ -1,4 +1,7 @@
-"""EventBridge: rules with their targets, at least once and in no order, the archive, and its replay."""
+"""EventBridge: rules that deliver at least once and in no order, the archive and its replay.
+
+An event has an id of its own if its detail has `metadata.event_id`; else it has EventBridge's.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -49,16 +52,19 @@ MAX_ENTRIES: Final = 10
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: the events it matches, and what becomes of one."""
+    """A rule: the events it matches, and its target."""
 
     name: str
     matches: Callable[[Envelope], bool]
     target: Callable[[Envelope, str], None]
-    """Gets the event and a name for it."""
+    """Receives the event and the name of the delivery."""
 
 
 def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bool]:
-    """Return the pattern of a subscription's (source, detail-type) pairs, as cdk/constructs/subscription.py builds it."""
+    """Return the pattern of (source, detail-type) pairs; a source may end in `*`.
+
+    It matches any of the types from any of the sources, as one event pattern of both fields does.
+    """
     exact = {source for source, _ in consumed if not source.endswith("*")}
     prefixes = tuple(source[:-1] for source, _ in consumed if source.endswith("*"))
     types = {detail_type for _, detail_type in consumed}
@@ -71,7 +77,7 @@ def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bo
 
 
 class Bus:
-    """The bus of one world."""
+    """The bus of one world. `time_of` turns microseconds into the `time` of an event."""
 
     def __init__(self, name: str, network: Network, time_of: Callable[[int], str]) -> None:
         self.name = name
@@ -88,7 +94,7 @@ class Bus:
         """Deliveries that a rule gave up (24 hours of failure), by rule."""
         self.on_accepted: Callable[[Envelope], None] = lambda event: None
         self.refuses: Callable[[str], bool] = lambda event_id: False
-        """Whether an event's entry is refused this time, by the event's id."""
+        """The decision, by the event's id, whether its entry is refused this time."""
         self.rare: frozenset[str] = frozenset()
         """The detail types that are rare in a world: their deliveries are struck more often."""
         self.in_flight = 0
@@ -96,11 +102,11 @@ class Bus:
         self._puts = 0
 
     def call(self, operation: str, request: PutEvents, boundary: str) -> Response:
-        """PutEvents."""
+        """Accept the entries of a PutEvents; an entry for another bus is lost, as on AWS. Raises RefusalError."""
         return self._put(request, boundary, lambda position: False)
 
     def call_partial(self, operation: str, request: PutEvents, boundary: str) -> Response:
-        """Answer a PutEvents with some failed entries by 200 and FailedEntryCount."""
+        """Accept some entries of a PutEvents, and respond with the errors of the others and `FailedEntryCount`."""
         count = len(request["Entries"])
         always = self.network.chance.below(f"partial {boundary}", count)
         return self._put(
@@ -115,7 +121,7 @@ class Bus:
             raise RefusalError("ValidationException", f"{len(entries)} entries; at most {MAX_ENTRIES}")
         results: list[dict[str, str]] = []
         for position, entry in enumerate(entries):
-            if fails(position) or self.refuses(str(json.loads(entry["Detail"])["metadata"]["event_id"])):
+            if fails(position) or self.refuses(own_id(json.loads(entry["Detail"]), "")):
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "unexpected error"})
                 continue
             self._puts += 1
@@ -162,7 +168,7 @@ class Bus:
                 self._arrive(0, rule, event, f"delivery {event_id_of(event)} → {rule.name}")
 
     def replay(self, name: str, rules: set[str], *, by_minute: bool = False) -> int:
-        """Replay the whole archive to the chosen rules, shuffled; how many deliveries that makes.
+        """Replay the whole archive to the chosen rules, shuffled; return the number of deliveries.
 
         AWS replays one minute of events after the other; without `by_minute` the order is not even that.
         """
@@ -205,12 +211,17 @@ class Bus:
 
 
 def event_id_of(event: Envelope) -> str:
-    """Return the domain event's own id, which is the same in every copy."""
-    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
-    return str(metadata.get("event_id", event["id"])) if isinstance(metadata, dict) else str(event["id"])
+    """Return the event's own id, which is the same in every copy."""
+    return own_id(event["detail"], event["id"])
+
+
+def own_id(detail: object, otherwise: str) -> str:
+    """Return the id in a detail's metadata; `otherwise` if it has none."""
+    metadata = detail.get("metadata") if isinstance(detail, dict) else None
+    return str(metadata.get("event_id", otherwise)) if isinstance(metadata, dict) else otherwise
 
 
 def version_of(event: Envelope) -> int:
-    """Return the version of the domain event's schema."""
+    """Return the version of the event's schema; 1 if its detail has none."""
     metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
     return int(metadata.get("event_version", 1)) if isinstance(metadata, dict) else 1

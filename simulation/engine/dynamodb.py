@@ -1,6 +1,6 @@
-"""DynamoDB in memory: what the services ask of it, no more, at a speed that 10,000 orders with faults need.
+"""DynamoDB in memory: tables with text keys and keys-only indexes, and the operations of `DynamoDB`.
 
-Every request is atomic. Held against ministack, request by request, in test_dynamodb.py.
+Every request is atomic. Tests compare the responses with those of ministack and dynalite, request by request.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ class CancellationReason(TypedDict, total=False):
 
 
 class RefusalError(Exception):
-    """An error answer. `extra` stands beside the error in the response (`Item`, `CancellationReasons`)."""
+    """An error response. `extra` stands beside the error in it (`Item`, `CancellationReasons`)."""
 
     def __init__(self, code: str, message: str, extra: Mapping[str, object] | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -94,7 +94,7 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """One row before and after a write; None where it is not there."""
+    """A row before and after a write; None if it is missing."""
 
     table: str
     key: str
@@ -130,7 +130,7 @@ class Table:
         return {name: item[name] for name in names}
 
     def store(self, key: str, new: Item | None) -> None:
-        """Put `new` where `key` is, or nothing."""
+        """Store the row and its entries in the indexes; with None, delete them."""
         old = self.rows.get(key)
         if new is None:
             self.rows.pop(key, None)
@@ -182,7 +182,7 @@ class DynamoDB:
         self.tables[name] = Table(name, hash_key, range_key, dict(indexes or {}))
         return self.tables[name]
 
-    def call(self, operation: str, request: Request) -> Answer:
+    def call(self, operation: str, request: Request, boundary: str = "") -> Answer:
         """Return the response to a request in boto3's form. Raises RefusalError."""
         try:
             return self._operations[operation](request)
@@ -208,14 +208,14 @@ class DynamoDB:
     # reads
 
     def get_item(self, request: Action) -> Answer:
-        """GetItem."""
+        """Respond to GetItem."""
         table = self._table(request)
         paths = _projection(request)
         found = table.rows.get(table.key_of(request["Key"]))
         return {} if found is None else {"Item": _projected(found, paths, request)}
 
     def batch_get_item(self, request: BatchRead) -> Answer:
-        """BatchGetItem."""
+        """Respond to BatchGetItem."""
         responses = {}
         for name, wanted in request["RequestItems"].items():
             table = self._table({"TableName": name})
@@ -228,7 +228,7 @@ class DynamoDB:
         return {"Responses": responses, "UnprocessedKeys": {}}
 
     def query(self, request: Action) -> Answer:
-        """Query, of the table by its own key or of a keys-only index."""
+        """Respond to a Query of the table by its own key, or of a keys-only index."""
         table = self._table(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         key_condition = request["KeyConditionExpression"]
@@ -253,7 +253,7 @@ class DynamoDB:
         return self._page(table, request, [(key, item) for _, key, item in found])
 
     def scan(self, request: Action) -> Answer:
-        """Scan, in the order of the keys."""
+        """Respond to Scan, in the order of the keys."""
         table = self._table(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         expressions.check_used((*_filters(request), *_projections(request)), names, values)
@@ -282,19 +282,19 @@ class DynamoDB:
     # writes
 
     def put_item(self, request: Action) -> Answer:
-        """PutItem."""
+        """Respond to PutItem."""
         change = self._decide("Put", request)
         self._commit([change])
         return {"Attributes": dict(change.old)} if request.get("ReturnValues") == "ALL_OLD" and change.old else {}
 
     def delete_item(self, request: Action) -> Answer:
-        """DeleteItem."""
+        """Respond to DeleteItem."""
         change = self._decide("Delete", request)
         self._commit([change])
         return {"Attributes": dict(change.old)} if request.get("ReturnValues") == "ALL_OLD" and change.old else {}
 
     def update_item(self, request: Action) -> Answer:
-        """UpdateItem."""
+        """Respond to UpdateItem."""
         change = self._decide("Update", request)
         self._commit([change])
         wanted = request.get("ReturnValues", "NONE")
@@ -312,7 +312,7 @@ class DynamoDB:
         return {}
 
     def transact_write_items(self, request: Transaction) -> Answer:
-        """TransactWriteItems."""
+        """Respond to TransactWriteItems."""
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
         token = request.get("ClientRequestToken")
         if token is not None:
@@ -361,7 +361,7 @@ class DynamoDB:
         return self._changed(kind, action)
 
     def _reason(self, kind: str, action: Action) -> CancellationReason:
-        """Why the action's condition refuses it; `{"Code": "None"}` when it does not."""
+        """Return why the action's condition refuses it; `{"Code": "None"}` if it does not."""
         if "ConditionExpression" not in action:
             return {"Code": "None"}
         table = self._table(action)

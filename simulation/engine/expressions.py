@@ -58,7 +58,7 @@ class InvalidExpressionError(ValueError):
 
 @cache
 def reserved_words() -> frozenset[str]:
-    """DynamoDB's reserved words, in capitals: no expression may use them as a name. The list is moto's."""
+    """Return DynamoDB's reserved words in capitals: no expression may use them as a name. The list is moto's."""
     spec = find_spec("moto")
     assert spec is not None
     assert spec.origin is not None
@@ -81,7 +81,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def check_used(expressions: tuple[str, ...], names: Names, values: Values) -> None:
-    """Every name and value that is given must be used, and every one used be given. Raises InvalidExpressionError."""
+    """Raise InvalidExpressionError unless the expressions use exactly the names and values that are given."""
     used = _placeholders(expressions)
     given = names.keys() | values.keys()
     if given != used:
@@ -566,7 +566,7 @@ def updated_attributes(text: str) -> tuple[str, ...]:
 
 def _top_level(path: Path) -> str:
     if len(path) > 1:
-        raise NotImplementedError(f"updates of nested paths such as {path}: no service makes them yet")
+        raise NotImplementedError(f"updates of nested paths such as {path} are not supported here")
     return str(path[0])
 
 

@@ -175,7 +175,7 @@ _HALF: Final = 1 << 32
 
 
 class Plan:
-    """Which boundaries are struck, and how. `struck` is what it did, in order."""
+    """A plan of faults. `struck` has each boundary that it struck, in order, with the fault."""
 
     def __init__(self) -> None:
         self.struck: dict[str, Mode] = {}
@@ -183,7 +183,7 @@ class Plan:
         """While true, nothing is struck."""
 
     def at(self, boundary: str, kind: Kind, bits: int) -> Mode | None:
-        """How the boundary is struck, if it is; `bits` is its draw."""
+        """Return the fault that strikes the boundary, or None; `bits` is its draw."""
         mode = None if self.quiet else self._choose(boundary, kind, bits)
         if mode is not None:
             self.struck[boundary] = mode
@@ -194,7 +194,7 @@ class Plan:
 
 
 class RandomFaults(Plan):
-    """Each boundary is struck with probability `rate`."""
+    """Faults drawn by the seed: each boundary is struck with probability `rate`, times the `SHARE` of its kind."""
 
     def __init__(self, chance: Chance, rate: float) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ class RandomFaults(Plan):
 
 
 class ScriptedFaults(Plan):
-    """Exactly these boundaries are struck, each in its mode."""
+    """Faults by the names of their boundaries."""
 
     def __init__(self, faults: Mapping[str, Mode]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Lambda: functions in processes that can die and run out of time. Events and answers pass as JSON, as they do on AWS."""
+"""Lambda: functions in processes that can die and run out of time. Events and responses pass as JSON, as on AWS."""
 
 import json
 from collections.abc import Callable, Mapping

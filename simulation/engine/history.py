@@ -1,4 +1,4 @@
-"""The steps of a run: always hashed, and kept as text if a person is to read them."""
+"""The steps of a run: always hashed, and kept as text on request."""
 
 from hashlib import sha256
 

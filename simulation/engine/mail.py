@@ -47,7 +47,7 @@ class SendEmail(TypedDict):
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that went out. There is no telling it apart from a second one of the same words."""
+    """A mail that was sent: address, subject and plain text."""
 
     to: str
     subject: str
@@ -63,7 +63,7 @@ class Mailboxes:
         """Gets each mail with the boundary of the call that sent it."""
 
     def call(self, operation: str, request: SendEmail, boundary: str) -> Response:
-        """SendEmail."""
+        """Send the mail of a SendEmail. SES has no idempotency: the same request is a second mail."""
         assert operation == "SendEmail"
         simple = request["Content"]["Simple"]
         (to,) = request["Destination"]["ToAddresses"]

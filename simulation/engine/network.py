@@ -1,4 +1,4 @@
-"""The way between a caller and whom it calls: where requests and answers are lost, doubled, late, and callers die."""
+"""The network: requests and responses are lost, doubled or late on it, and callers die at it."""
 
 from collections.abc import Callable
 from typing import Final, NoReturn, TypeVar
@@ -18,7 +18,7 @@ PERSISTENT: Final = frozenset(
         Mode.IN_PROGRESS,
     }
 )
-"""Modes that strike every attempt of a call, so that its caller hears of the fault."""
+"""Modes that strike every attempt of a call, so that the SDK's own retry does not hide the fault."""
 SILENT: Final = frozenset(
     {
         *(Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.LOST, Mode.LOST_ONCE, Mode.ANSWER_LOST, Mode.ANSWER_LOST_ONCE),
@@ -31,15 +31,15 @@ REFUSED: Final = frozenset({Mode.THROTTLED, Mode.THROTTLED_ONCE, Mode.SERVER_ERR
 
 
 class UnansweredError(Exception):
-    """No answer came in time: the request may have been executed, may still be, or never."""
+    """No response came in time: the request was executed, will be, or never is."""
 
 
 class UnreachedError(UnansweredError):
-    """The connection was refused: certainly nothing was done, and the caller knows."""
+    """The connection was refused, so the request was certainly not executed."""
 
 
 class Network:
-    """Carries each exchange as the plan says."""
+    """The network of one world. It carries each exchange as the plan of faults says."""
 
     def __init__(self, scheduler: Scheduler, chance: Chance, plan: Plan, history: History) -> None:
         self.scheduler = scheduler
@@ -56,7 +56,7 @@ class Network:
         """Doubled and late requests that are still on their way."""
 
     def draw(self, boundary: str, kind: Kind) -> tuple[Mode | None, int]:
-        """How the boundary is struck, and how long, in microseconds, its request is on the way."""
+        """Return the fault that strikes the boundary, or None, and the latency of its request in microseconds."""
         self.met(boundary, kind)
         bits = self.chance.bits(boundary)
         if self.boundaries is not None:
@@ -69,7 +69,10 @@ class Network:
         return mode, latency
 
     def exchange(self, boundary: str, kind: Kind, execute: Callable[[], T], patience: float) -> T:
-        """One request that is not retried on the way, and its answer. Raises UnansweredError, RefusalError, Crashed."""
+        """Return the response of `execute`, called once over the network; `patience` is in seconds.
+
+        Raises UnansweredError, RefusalError, Crashed.
+        """
         mode, latency = self.draw(boundary, kind)
         return self.attempt(boundary, mode, latency, execute, patience)
 
@@ -82,7 +85,11 @@ class Network:
         patience: float,
         degraded: Callable[[], T] | None = None,
     ) -> T:
-        """One attempt, struck by `mode`. `degraded` executes as a stale or partial failure does. `patience` is in seconds."""
+        """Return the response of one attempt, struck by `mode`. `latency` is in microseconds, `patience` in seconds.
+
+        `degraded` executes the request as a stale read or a partial failure does.
+        Raises UnansweredError, RefusalError, Crashed.
+        """
         scheduler = self.scheduler
         if mode is None:
             scheduler.sleep(latency)
@@ -130,7 +137,7 @@ class Network:
                 scheduler.crash()
             case Mode.CRASH_AFTER:
                 scheduler.sleep(latency)
-                _unheard(execute)
+                _execute_unanswered(execute)
                 scheduler.crash()
             case Mode.LOST | Mode.LOST_ONCE:
                 if self.chance.bits(f"lost {boundary}") % 2:
@@ -140,7 +147,7 @@ class Network:
                 self._copy(boundary, execute, self._microseconds(f"late {boundary}", 40.0, 420.0))
             case _:
                 scheduler.sleep(latency)
-                _unheard(execute)
+                _execute_unanswered(execute)
         scheduler.sleep(wait)
         raise UnansweredError
 
@@ -150,10 +157,10 @@ class Network:
         if mode in (Mode.THROTTLED, Mode.THROTTLED_ONCE):
             raise RefusalError("ThrottlingException", "rate exceeded")
         if mode is Mode.IN_PROGRESS:
-            _unheard(execute)
+            _execute_unanswered(execute)
             raise RefusalError("TransactionInProgressException", "the transaction with this token is still in progress")
         if self.chance.bits(f"error {boundary}") % 2:
-            _unheard(execute)
+            _execute_unanswered(execute)
         raise RefusalError("InternalServerError", "internal server error")
 
     def _microseconds(self, name: str, least: float, most: float) -> int:
@@ -166,14 +173,14 @@ class Network:
         def run() -> None:
             self.history.add(self.scheduler.now, f"copy of [{boundary}] arrives")
             try:
-                _unheard(execute)
+                _execute_unanswered(execute)
             finally:
                 self.copies -= 1
 
         self.scheduler.spawn(f"copy of [{boundary}]", run, after=after)
 
 
-def _unheard(execute: Callable[[], object]) -> None:
+def _execute_unanswered(execute: Callable[[], object]) -> None:
     """Execute a request whose answer is lost."""
     try:
         execute()

@@ -26,15 +26,21 @@ class LogSink:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: no text is buffered."""
 
 
 SINK = LogSink()
 _environ: Environ | None = None
 
 
-def make_ready(packages: tuple[str, ...], load: Callable[[], object], *, with_botocore: bool = False) -> Environ:
-    """Return the environment that functions see. `load` imports their code, which is in `packages`. Once per process."""
+def make_ready(
+    packages: tuple[str, ...] = (), load: Callable[[], object] = lambda: None, *, with_botocore: bool = False
+) -> Environ:
+    """Make this process ready to simulate, once; return the environment that functions see.
+
+    `load` imports the code of the functions, which is in `packages` and was not imported before. `with_botocore` chooses
+    `wire` instead of `sdk`.
+    """
     global _environ
     if _environ is not None:
         return _environ

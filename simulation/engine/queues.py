@@ -106,7 +106,7 @@ class Queue:
             self._wake(message.visible_at)
 
     def redrive(self) -> int:
-        """Put the dead letters back; how many there were."""
+        """Send the dead letters to the queue again; return how many there were."""
         letters, self.dead = self.dead, []
         for letter in letters:
             self.send(letter.body, letter.about)
@@ -188,13 +188,13 @@ class Queue:
 
 
 class Sqs:
-    """The SQS API as the functions use it: a message is set aside in the dead-letter queue, or comes back sooner."""
+    """The SQS API on these queues: SendMessage to a dead-letter queue, and ChangeMessageVisibility."""
 
     def __init__(self, queues: Mapping[str, Queue]) -> None:
         self.queues = queues
 
     def __call__(self, operation: str, request: SqsRequest, boundary: str) -> Response:
-        """SendMessage to `.../<queue>-dlq`, ChangeMessageVisibility in `.../<queue>`."""
+        """Respond to SendMessage to `.../<queue>-dlq`, or ChangeMessageVisibility in `.../<queue>`. Raises RefusalError."""
         name = request["QueueUrl"].rpartition("/")[2]
         queue = self.queues.get(name.removesuffix("-dlq"))
         if queue is None:
@@ -203,7 +203,7 @@ class Sqs:
             queue.hide(request["ReceiptHandle"], request["VisibilityTimeout"])
             return {}
         if operation != "SendMessage":
-            raise AssertionError(f"the functions are not known to call {operation}")
+            raise NotImplementedError(f"SQS has no {operation} here")
         queue.dead.append(Message(boundary, request["MessageBody"], boundary, request.get("MessageAttributes", {})))
         return {"MessageId": boundary}
 

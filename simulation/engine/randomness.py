@@ -19,29 +19,29 @@ class Chance:
         self._base = blake2b(seed.encode(), digest_size=8)
 
     def bits(self, name: str) -> int:
-        """64 random bits."""
+        """Draw 64 bits."""
         draw = self._base.copy()
         draw.update(name.encode())
         return int.from_bytes(draw.digest(), "big")
 
     def unit(self, name: str) -> float:
-        """Return a number from 0 up to 1."""
+        """Draw a number from 0 up to 1, without 1."""
         return self.bits(name) / _SPAN
 
     def below(self, name: str, limit: int) -> int:
-        """Return an integer from 0 up to `limit`."""
+        """Draw an integer from 0 up to `limit`, without it."""
         return self.bits(name) % limit
 
     def between(self, name: str, least: float, most: float) -> float:
-        """Return a number from `least` to `most`."""
+        """Draw a number from `least` to `most`."""
         return least + (most - least) * self.unit(name)
 
     def choice(self, name: str, options: Sequence[T]) -> T:
-        """One of `options`."""
+        """Draw one of `options`."""
         return options[self.bits(name) % len(options)]
 
     def weighted(self, name: str, options: Sequence[tuple[T, float]]) -> T:
-        """One of `options`, each with its weight."""
+        """Draw one of `options`, which are pairs of an option and its weight."""
         rest = self.unit(name) * sum(weight for _, weight in options)
         for option, weight in options:
             rest -= weight
@@ -50,6 +50,6 @@ class Chance:
         return options[-1][0]
 
     def shuffled(self, name: str, things: Sequence[T]) -> list[T]:
-        """Return the things in another order."""
+        """Return the things in a drawn order."""
         left = list(things)
         return [left.pop(self.below(f"{name}:{position}", len(left))) for position in range(len(left))]

@@ -30,16 +30,16 @@ class Span:
     end: int
 
     def holds(self, now: int) -> bool:
-        """Whether the time is in it."""
+        """Return whether the time is in it."""
         return self.begin <= now < self.end
 
 
 class Crashed(BaseException):
-    """The process dies here. Not an Exception, so that no handler outlives it."""
+    """The death of a process. Not an Exception, so that no handler catches it."""
 
 
 class HarnessError(BaseException):
-    """The simulation itself is wrong. Not an Exception: a handler must not take it for an error of its own."""
+    """An error of the simulation itself. Not an Exception, so that no handler takes it for an error of its own."""
 
 
 class Environ(MutableMapping[str, str]):
@@ -65,12 +65,12 @@ class Environ(MutableMapping[str, str]):
         return len({**self.own, **self.function})
 
     def copy(self) -> dict[str, str]:
-        """As `os.environ.copy`."""
+        """Return a copy, as `os.environ.copy` does."""
         return dict(self)
 
 
 class Task:
-    """One execution. `environ` is what its process was deployed with; `skew` how far its clock is off, in microseconds."""
+    """One execution. `environ` has the variables of its process; `skew` says how far its clock is off, in microseconds."""
 
     __slots__ = ("counts", "dead", "environ", "greenlet", "kept", "name", "skew", "turn")
 
@@ -85,7 +85,7 @@ class Task:
         self.kept: tuple[object, ...] = (None,) * len(KEPT_BY_PROCESS)
 
     def numbered(self, what: str) -> str:
-        """Return `what` with the number of times this task has done it, as a name that no other step has."""
+        """Return a name that no other step has: the task's name, `what`, and how often the task has done it."""
         count = self.counts.get(what, 0)
         self.counts[what] = count + 1
         return f"{self.name} > {what} {count}" if count else f"{self.name} > {what}"
@@ -127,18 +127,21 @@ class Scheduler:
         return task
 
     def at(self, when: int, what: Callable[[], None]) -> None:
-        """Do something at a time, outside of any task."""
+        """Call `what` at a simulated time, outside of any task."""
         self._sequence += 1
         heappush(self._heap, (when, self._sequence, what, 0))
 
     def sleep(self, duration: int) -> None:
-        """Hand over for so many microseconds."""
+        """Let the running task wait for so many microseconds. Raises Crashed if it was killed."""
         task = self._running()
         self._push(self.now + duration, task)
         self._hand_over(task)
 
     def wait(self, outcome: Outcome[T], timeout: int | None = None) -> bool:
-        """Hand over until `outcome` is done, for `timeout` microseconds at most; whether it is."""
+        """Let the running task wait until `outcome` is done, for `timeout` microseconds at most; return whether it is.
+
+        Raises Crashed if the task was killed.
+        """
         if outcome.done:
             return True
         task = self._running()
@@ -158,19 +161,19 @@ class Scheduler:
                 self._push(self.now, task)
 
     def kill(self, task: Task) -> None:
-        """Let another task's process die where it stands; its requests are still on their way."""
+        """Kill another task. The requests that it has sent still arrive."""
         if not task.dead and not task.greenlet.dead:
             task.dead = True
             self._push(self.now, task)
 
     def crash(self) -> None:
-        """Let the running task's process die."""
+        """Kill the running task. Raises Crashed."""
         if self.current is not None:
             self.current.dead = True
         raise Crashed
 
     def run(self) -> None:
-        """Go on until no task waits for a time any more."""
+        """Run the tasks in the order of simulated time, until none waits for a time."""
         while self._heap:
             when, _, what, turn = heappop(self._heap)
             if not isinstance(what, Task):
@@ -181,7 +184,7 @@ class Scheduler:
                 self._resume(what)
 
     def abandon(self) -> None:
-        """Unwind every task that still waits; nothing it does on its way out has an effect."""
+        """Kill every task that still waits. Its calls on the way out have no effect."""
         for task in list(self._begun):
             if task.greenlet and not task.greenlet.dead:
                 task.dead = True

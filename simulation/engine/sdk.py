@@ -1,4 +1,4 @@
-"""boto3's clients, made as production makes them, with this world behind them instead of AWS.
+"""boto3's clients, made as production makes them, with simulated services behind them instead of AWS.
 
 A client's `_make_api_call` runs the attempts of its own configuration (how many, which time-out, which back-off) and hands each
 to the network. That leaves botocore's serializer, signer, retry handler and parser out (0.6 to 0.8 ms a call): wire.py
@@ -18,6 +18,7 @@ from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeou
 from botocore.retries.standard import ExponentialBackoff
 
 from simulation.engine.api import Execute, Request, Response
+from simulation.engine.bus import own_id
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.faults import Kind, Mode
 from simulation.engine.network import PERSISTENT, Network, UnansweredError, UnreachedError
@@ -47,7 +48,7 @@ STATUS: Final = {"InternalServerError": 500}
 
 @dataclass
 class Sdk:
-    """The services behind the clients of one world: services by botocore's name of them, and the degraded forms they know."""
+    """The services of one world by botocore's name, and their degraded forms, such as `dynamodb stale read`."""
 
     network: Network
     services: Mapping[str, Execute]
@@ -79,7 +80,7 @@ _real_uniform = random.uniform
 
 
 def stand_behind(sdk: Sdk | None) -> None:
-    """Let every boto3 client of this process talk to `sdk` from now on."""
+    """Let every boto3 client of this process call the services of `sdk` from now on."""
     global _sdk
     _sdk = sdk
 
@@ -94,12 +95,12 @@ def install() -> None:
 
 
 def subject(operation: str, request: Request) -> str:
-    """Return the subject of a request, for its boundary's name."""
+    """Return the subject of a request, such as a key or a queue's name, for the name of its boundary."""
     if "Key" in request:
         return "|".join(part["S"] for part in request["Key"].values())
     match operation:
         case "PutItem":
-            return str(request["Item"]["pk"]["S"])
+            return str(request["Item"].get("pk", {}).get("S", ""))
         case "TransactWriteItems":
             action = next(iter(request["TransactItems"][0].values()))
             return "|".join(part["S"] for name, part in action.get("Key", action.get("Item")).items() if name in ("pk", "sk"))
@@ -107,7 +108,8 @@ def subject(operation: str, request: Request) -> str:
             shard = request["ExpressionAttributeValues"].get(":shard", {}).get("S", "")
             return f"{request['TableName']} {request.get('IndexName', '')} {shard}"
         case "PutEvents":
-            return str(json.loads(request["Entries"][0]["Detail"])["metadata"]["event_id"])
+            first = request["Entries"][0]
+            return own_id(json.loads(first["Detail"]), first["DetailType"])
         case "StartExecution" | "StartSyncExecution":
             return str(request["name"])
         case "SendMessage" | "ChangeMessageVisibility":
@@ -128,12 +130,12 @@ def running() -> Task:
 
 
 def has_task() -> bool:
-    """Whether an execution is running."""
+    """Return whether an execution is running."""
     return _sdk is not None and _sdk.network.scheduler.current is not None
 
 
 def random_bits() -> int:
-    """128 bits of what the running execution takes for random."""
+    """Draw 128 bits for the running execution."""
     assert _sdk is not None
     name = running().numbered("random")
     return _sdk.network.chance.bits(f"{name} high") << 64 | _sdk.network.chance.bits(f"{name} low")

@@ -1,4 +1,4 @@
-"""A table's stream and the mapping that feeds it to the relay: in order per row, retried from the first failure, bisected."""
+"""DynamoDB Streams and its event source mapping: in order per row, retried from the first failure, bisected on error."""
 
 from collections.abc import Callable
 from typing import Final, TypedDict
@@ -40,7 +40,7 @@ class Record(TypedDict):
 
 
 class Stream:
-    """One table's stream, filtered as the mapping is."""
+    """The stream of one table, which feeds a function. `wanted` is the filter of the mapping, by the row after the write."""
 
     def __init__(
         self, table: str, wanted: Callable[[Item], bool], function: str, network: Network, functions: Functions
@@ -59,11 +59,11 @@ class Stream:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing waits and nothing is being handed over."""
+        """True if no record waits and none is being delivered."""
         return not any(self.busy)
 
     def append(self, change: Change) -> None:
-        """Append a write to the stream."""
+        """Append a write to the stream, if the filter wants it. Deletions are not in the stream."""
         if change.new is None or not self.wanted(change.new):
             return
         self._sequence += 1
@@ -89,7 +89,7 @@ class Stream:
             self.scheduler.spawn(f"stream {self.table} {shard} {sequence}", lambda: self._feed(shard), after=POLL)
 
     def _feed(self, shard: int) -> None:
-        """Hand over what waits, batch by batch, until nothing does."""
+        """Deliver the records that wait, batch by batch."""
         try:
             while self.waiting[shard]:
                 batch = self.waiting[shard][:BATCH]
@@ -99,7 +99,7 @@ class Stream:
             self.busy[shard] = False
 
     def _deliver(self, batch: list[Record], retries: int) -> None:
-        """Hand over a batch until it is done, or given up."""
+        """Deliver a batch until it is done or given up."""
         while batch:
             first = batch[0]["dynamodb"]
             image = first["NewImage"]

@@ -1,4 +1,4 @@
-"""The same world behind the whole of botocore: it serializes, signs, retries and parses; only the HTTP exchange is ours."""
+"""The clients of `sdk` with all of botocore: it serializes, signs, retries and parses; the HTTP exchange alone is simulated."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Body:
 
 
 def install() -> None:
-    """As sdk.install, with botocore in between."""
+    """Take over the HTTP exchanges, sleeping and jitter of the whole process, instead of `sdk.install`."""
     sdk.install()
     BaseClient._make_api_call = _call
     quota.RetryQuota.acquire = lambda self, capacity_amount: True  # one process's budget, here it would be the whole fleet's

@@ -209,7 +209,7 @@ class Execution:
         self.tasks: list[Task] = []
 
     def stop(self) -> None:
-        """Cut everything that still runs; its requests are still on their way."""
+        """Kill the tasks that still run. The requests that they have sent still arrive."""
         for task in self.tasks:
             if task is not self.scheduler.current:
                 self.scheduler.kill(task)
@@ -266,7 +266,7 @@ class Execution:
         return self._with_retries(name, state, given, variables, lambda: self._branches(state["Branches"], given, variables))
 
     def _branches(self, branches: list[Machine], given: JsonValue, variables: Variables) -> JsonValue:
-        """Return the outputs of all branches. The first that fails fails them all, and cuts the others."""
+        """Return the outputs of all branches. The first that fails kills the others, and its error is raised."""
         ended = Outcome[None]()
         outputs: dict[int, JsonValue] = {}
         first_error: list[StateError | None] = []
