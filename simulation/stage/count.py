@@ -1,6 +1,6 @@
 """The count of the units that one order costs on each path: run without faults, metered, and kept in a file.
 
-`python -m simulation count` writes the file; tests/quality/test_units.py fails while it is out of date.
+`python -m simulation count` writes the file; tests/quality/test_counted_units.py fails while it is out of date.
 """
 
 import json

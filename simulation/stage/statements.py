@@ -3,15 +3,19 @@
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from simulation.engine.dynamodb import Change
 from simulation.engine.expressions import Item
 from simulation.engine.functions import Functions
 from simulation.engine.mail import Mail
 from simulation.engine.scheduler import SECOND
+
+if TYPE_CHECKING:
+    from kernel.contact import Contact
+    from kernel.statements import Quantity
 
 SHOWN: Final = (
     *("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at"),
@@ -32,25 +36,33 @@ TRUE_ORDER = "response_shows_a_true_order"
 TRUE_TOTAL = "total_is_the_sum_of_prices_when_placed"
 RIGHT_MAIL = "mail_goes_to_its_customer"
 RIGHT_PARCEL = "parcel_goes_to_its_customer"
-Fail = Callable[[str, str], None]
+Fail = Callable[[str, str], NoReturn]
+PlainRow = dict[str, Any]
+"""A row as plain values, read by attribute."""
+Value = TypeVar("Value")
 
 
-class Timeline:
-    """The values that something had, one after the other; None before the first."""
+class Timeline(Generic[Value]):
+    """The values of a row or a mark, one after the other; None before the first and after a deletion."""
 
     def __init__(self) -> None:
         self.times: list[int] = []
-        self.values: list[Any] = []
+        self.values: list[Value | None] = []
 
-    def add(self, now: int, value: object) -> None:
+    def add(self, now: int, value: Value | None) -> None:
         """Let the value be in force from now on."""
         self.times.append(now)
         self.values.append(value)
 
-    def since(self, when: int) -> list[Any]:
+    def since(self, when: int) -> list[Value | None]:
         """Return every value that was in force at some time from `when` on."""
         first = bisect_right(self.times, when)
         return [self.values[first - 1] if first else None, *self.values[first:]]
+
+    @property
+    def known(self) -> list[Value]:
+        """The values without the times in which there was none."""
+        return [value for value in self.values if value is not None]
 
 
 class Statements:
@@ -60,10 +72,10 @@ class Statements:
         self.now = now
         self.functions = functions
         self._fail = fail
-        self.orders: dict[str, Timeline] = defaultdict(Timeline)
-        self.contacts: dict[str, Timeline] = defaultdict(Timeline)
-        self.prices: dict[str, Timeline] = defaultdict(Timeline)
-        self.suppressed: dict[str, Timeline] = defaultdict(Timeline)
+        self.orders: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
+        self.contacts: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
+        self.prices: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
+        self.suppressed: dict[str, Timeline[bool]] = defaultdict(Timeline)
         """By digest of an address, whether it is suppressed."""
 
     def committed(self, change: Change) -> None:
@@ -134,7 +146,7 @@ class Statements:
     def mailed(self, mail: Mail, boundary: str) -> None:
         """Check that a mail goes to the customer's own address, unless it is suppressed, and lists what the order is for."""
         found = ORDER_ID.search(mail.subject)
-        rows = self.orders[found[0]].values if found else []
+        rows = self.orders[found[0]].known if found else []
         if not rows:
             self._fail(RIGHT_MAIL, f"a mail is about no order: {mail.subject}")
         began = self._began(boundary.rpartition(" > ")[0])
@@ -147,9 +159,9 @@ class Statements:
         if listed and all(listed != _quantities(row) for row in rows):
             self._fail(RIGHT_MAIL, f"{mail.subject!r} lists {listed}; the order was for {[_quantities(row) for row in rows]}")
 
-    def prepared(self, order_id: str, contact: Any, lines: Any, invocation: str) -> None:
+    def prepared(self, order_id: str, contact: "Contact", lines: "Sequence[Quantity]", invocation: str) -> None:
         """Check that a parcel is made ready for the customer's own address, with what the order is for."""
-        rows = self.orders[order_id].values
+        rows = self.orders[order_id].known
         contacts = self.contacts[rows[-1]["customer_id"]].since(self._began(invocation))
         known = [(found["name"], found["email"], found["address"]) for found in contacts if found]
         if (contact.name, contact.email, dict(contact.address)) not in known:
@@ -161,7 +173,7 @@ class Statements:
 
     def addressed(self, order_id: str, name: str, street: str, country: str, invocation: str) -> None:
         """Check the same as `prepared` for a request to a carrier's API."""
-        contacts = self.contacts[self.orders[order_id].values[-1]["customer_id"]].since(self._began(invocation))
+        contacts = self.contacts[self.orders[order_id].known[-1]["customer_id"]].since(self._began(invocation))
         known = [(found["name"], found["address"]["line1"], found["address"]["country"]) for found in contacts if found]
         if (name, street, country) not in known:
             self._fail(
@@ -170,7 +182,7 @@ class Statements:
 
     def booked(self, order_id: str, invocation: str) -> None:
         """Check that the customer of a parcel was not forgotten before the invocation that hands it over."""
-        customer_id = self.orders[order_id].values[-1]["customer_id"]
+        customer_id = self.orders[order_id].known[-1]["customer_id"]
         if not any(self.contacts[customer_id].since(self._began(invocation))):
             self._fail(RIGHT_PARCEL, f"the parcel of {order_id} is handed over, and its customer is forgotten")
 
@@ -179,17 +191,17 @@ class Statements:
         return self.functions.began.get(invocation, self.now()) - LAG_SECONDS * SECOND
 
 
-def shown_of(row: Mapping[str, object]) -> dict[str, Any]:
+def shown_of(row: Mapping[str, object]) -> dict[str, object]:
     """Return the public attributes of a row, or of an answer."""
     return {name: row[name] for name in SHOWN if row.get(name)}
 
 
-def _differences(shown: Mapping[str, object], row: Mapping[str, object]) -> dict[str, tuple[Any, Any]]:
+def _differences(shown: Mapping[str, object], row: Mapping[str, object]) -> dict[str, tuple[object, object]]:
     """Return what an answer shows otherwise than the row has it, as (shown, in the row)."""
     return {name: (shown.get(name), row.get(name)) for name in SHOWN if (shown.get(name) or None) != (row.get(name) or None)}
 
 
-def plain(item: Item) -> dict[str, Any]:
+def plain(item: Item) -> PlainRow:
     """Return a DynamoDB item as plain values; every number is an integer here."""
     return {name: _plain(value) for name, value in item.items()}
 
