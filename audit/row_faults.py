@@ -86,7 +86,7 @@ def _status_without_attributes(kind: RowKind, table: TransitionTable, row: Row) 
 
 
 def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
-    """D2: each event belongs to its version, to a step that leads there, and to this order."""
+    """Check that each event belongs to its version, to a step that leads there, and to this order."""
     pk, seen = row["pk"], set()
     for event in row["pending"]:
         try:

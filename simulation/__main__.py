@@ -53,12 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     enumeration.add_argument("--processes", type=int, default=2)
     points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")
     points.add_argument("numbers", nargs="*", type=int, help="only these")
-    points.add_argument("--markdown", action="store_true", help="only tell them, as docs/explanation/reliability.md does")
+    points.add_argument(
+        "--markdown", action="store_true", help="only print them as Markdown, as docs/explanation/reliability.md has them"
+    )
     replays = commands.add_parser(
         "replays", help="deliveries of CDNOW orders lost and spoiled, then replayed: every table is right"
     )
     replays.add_argument("--seeds", type=int, default=1000)
-    replays.add_argument("--seed", default="1", help="any text; with --only: the one seed, as a failure told it")
+    replays.add_argument("--seed", default="1", help="any text; with --only: the one seed, as a failure prints it")
     replays.add_argument("--only", action="store_true", help="only that seed")
     replays.add_argument("--processes", type=int, default=2)
     counting = commands.add_parser("count", help="the units that an order costs on each path, into operations/economics")

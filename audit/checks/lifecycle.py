@@ -38,7 +38,7 @@ BESIDE: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
 
 
 def check_identity(row: Row, records: OrderRecords) -> Broken:
-    """I1: the id is made of the caller and its key, the hash of the request."""
+    """Check that the id is made of the caller and its key, the hash of the request."""
     customer = row["channel"] == "api"
     scope = identity.customer_scope(row["customer_id"]) if customer else identity.channel_scope(row["channel"])
     if not _is_of_key(row, scope):
@@ -67,7 +67,7 @@ def _is_of_key(row: Row, scope: str) -> bool:
 
 
 def check_path(row: Row, records: OrderRecords) -> Broken:
-    """D1: an order took one path, and each step of it on the evidence that its guard demands."""
+    """Check that an order took one path, and each step of it on the evidence that its guard demands."""
     yield from _beside(row, records)
     yield from _returned(row, records)
     if row["status"] in (order.CANCELLING, order.CANCELLED) and "refunded" not in row:
@@ -76,7 +76,7 @@ def check_path(row: Row, records: OrderRecords) -> Broken:
 
 
 def _beside(row: Row, records: OrderRecords) -> Broken:
-    """D1: an unfinished order has a payment and a reservation that fit its status."""
+    """Check that an unfinished order has a payment and a reservation that fit its status."""
     status, paid, reserved = row["status"], status_of(records.payment), status_of(records.reservation)
     if status not in BESIDE:
         return
@@ -90,7 +90,7 @@ def _beside(row: Row, records: OrderRecords) -> Broken:
 
 
 def _returned(row: Row, records: OrderRecords) -> Broken:
-    """D1: an order that has its money or goods back has a payment that is REFUNDED, or stock that is RESTOCKED."""
+    """Check that an order that has its money or goods back has a payment that is REFUNDED, or stock that is RESTOCKED."""
     paid, reserved = status_of(records.payment), status_of(records.reservation)
     if "refunded" in row and paid != payment.REFUNDED:
         yield "D1", f"records its refund, and its payment is {paid}"
@@ -101,7 +101,7 @@ def _returned(row: Row, records: OrderRecords) -> Broken:
 
 
 def _stock_of_the_cancelled(row: Row, reserved: Row | None) -> Broken:
-    """D1: only an order whose capture was refused ever held stock until the decision to confirm."""
+    """Check that only an order whose capture was refused ever held stock until the decision to confirm."""
     if reserved is None:
         return
     never_held = "backordered" in reserved and reserved["status"] == stock.RELEASED and reserved["version"] == 2
@@ -114,7 +114,7 @@ def _stock_of_the_cancelled(row: Row, reserved: Row | None) -> Broken:
 
 
 def _payment_of_the_cancelled(row: Row, paid: Row | None) -> Broken:
-    """D1: the capture was refused if, and only if, that is the reason of the cancellation."""
+    """Check that the capture was refused if, and only if, that is the reason of the cancellation."""
     if paid is None:
         return
     voided = paid["status"] in (payment.VOIDING, payment.VOIDED)
@@ -124,7 +124,7 @@ def _payment_of_the_cancelled(row: Row, paid: Row | None) -> Broken:
 
 
 def check_reason(row: Row, records: OrderRecords) -> Broken:
-    """W3: the reason of a cancellation is true."""
+    """Check that the reason of a cancellation is true."""
     reason = row.get("reason")
     if reason == "PAYMENT_DECLINED" and status_of(records.payment) != payment.DECLINED:
         yield "W3", f"is cancelled for {reason}, and its payment is {status_of(records.payment)}"
@@ -136,14 +136,14 @@ def check_reason(row: Row, records: OrderRecords) -> Broken:
 
 
 def check_correlation(row: Row, records: OrderRecords) -> Broken:
-    """W3: one correlation id, from the request to the last mail."""
+    """Check that the correlation id is the same from the request to the last mail."""
     for other in (records.payment, records.reservation, records.shipment, *records.notes.values()):
         if other is not None and other["correlation_id"] != row["correlation_id"]:
             yield "W3", f"the correlation_id of {other['pk']} is another"
 
 
 def awaited_end(row: Row, records: OrderRecords) -> Iterator[Waiting]:
-    """V1: an order that is not finished waits for its end; a back-order waits for its stock first."""
+    """Check that an order that is not finished waits for its end; a back-order waits for its stock first."""
     status, moved = row["status"], row["updated_at"]
     if status == order.BACKORDERED:
         paid, reserved = status_of(records.payment), status_of(records.reservation)

@@ -12,7 +12,7 @@ from services.order.domain import states as order
 
 
 def check_notes(row: Row, records: OrderRecords) -> Broken:
-    """E4 and W3: no mail says anything untrue, and each was caused by the event that it is about."""
+    """Check that no mail says anything untrue, and each was caused by the event that it is about."""
     status = row["status"]
     true = {
         "backordered": "backordered_at" in row,
@@ -42,7 +42,7 @@ def _causes(row: Row) -> dict[str, str]:
 
 
 def awaited_mails(row: Row, records: OrderRecords) -> Iterator[Waiting]:
-    """V1 and E5: an order waits for the end of each mail, and for each mail that is due."""
+    """Check that an order waits for the end of each mail, and for each mail that is due."""
     for kind, note in records.notes.items():
         if note["status"] not in notification.TRANSITIONS.terminal:
             yield Waiting("V1", f"the mail {kind} is {note['status']}", Awaited.NEWS, note["created_at"])

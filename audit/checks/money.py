@@ -47,7 +47,7 @@ VOIDED_AFTER_A_REFUSED_CAPTURE: Final = 5
 
 
 def check_total(row: Row, records: OrderRecords) -> Broken:
-    """W3: one total, from the lines to the ledger."""
+    """Check that the total is the same from the lines to the ledger."""
     for of in (row, original_order(row)):
         costs = sum(line["unit_price"] * line["quantity"] for line in of["lines"])
         if of["total"]["amount"] != costs:
@@ -61,7 +61,7 @@ def check_total(row: Row, records: OrderRecords) -> Broken:
 
 
 def _reduced_order(row: Row) -> Broken:
-    """W3: an order that is confirmed for less allowed that, and is for a part of the original order."""
+    """Check that an order that is confirmed for less allowed that, and is for a part of the original order."""
     if "ordered" not in row:
         return
     total, ordered = row["total"], original_order(row)
@@ -72,7 +72,7 @@ def _reduced_order(row: Row) -> Broken:
 
 
 def _payment_total(row: Row, paid: Row | None) -> Broken:
-    """W3: the payment authorized the original total, captured the final one, and used the order's token."""
+    """Check that the payment authorized the original total, captured the final one, and used the order's token."""
     if paid is None or "total" not in paid:
         return
     total, ordered = row["total"], original_order(row)["total"]
@@ -86,7 +86,7 @@ def _payment_total(row: Row, paid: Row | None) -> Broken:
 
 
 def check_money(row: Row, records: OrderRecords) -> Broken:
-    """M1 to M4 and M6: money moves only as far as the order's status allows."""
+    """Check that money moves only as far as the order's status allows."""
     status, captured, kept = row["status"], records.captured, records.captured - records.refunded
     if kept and status not in (order.CONFIRMING, *PAID_FOR, order.REFUNDING):
         yield "M1", f"{kept} is captured, and the order is {status}"
@@ -103,7 +103,7 @@ def check_money(row: Row, records: OrderRecords) -> Broken:
 
 
 def _paid_for(row: Row, records: OrderRecords) -> Broken:
-    """M3: an order that keeps its goods is paid for, to the cent."""
+    """Check that an order that keeps its goods is paid for, to the cent."""
     status, captured = row["status"], records.captured
     paid, reserved = status_of(records.payment), status_of(records.reservation)
     taken: Row = records.ledger.get("capture") or row["total"]
@@ -115,7 +115,7 @@ def _paid_for(row: Row, records: OrderRecords) -> Broken:
 
 
 def _cancelled(records: OrderRecords) -> Broken:
-    """M4 and S1: a cancelled order keeps no money and no stock."""
+    """Check that a cancelled order keeps no money and no stock."""
     captured, kept = records.captured, records.captured - records.refunded
     paid, reserved = status_of(records.payment), status_of(records.reservation)
     open_authorization = records.outcome("authorize") == "AUTHORIZED" and "void" not in records.ledger and not captured
@@ -128,7 +128,7 @@ def _cancelled(records: OrderRecords) -> Broken:
 
 
 def check_ledger(row: Row, records: OrderRecords) -> Broken:
-    """W3: the gateway did what the payment records, and nothing else."""
+    """Check that the gateway did what the payment records, and nothing else."""
     paid = records.payment
     if paid is None or ("total" in paid and paid["total"]["amount"] == 0):
         for operation in records.ledger:
@@ -161,7 +161,7 @@ def _possible_outcomes(paid: Row) -> Mapping[str, tuple[str | None, ...]]:
 
 
 def _refunds(paid: Row, records: OrderRecords) -> Broken:
-    """W3: each attempt but the last was refused, and the last has the payment's outcome."""
+    """Check that each attempt but the last was refused, and the last has the payment's outcome."""
     attempts, status = paid.get("refund_attempt", 0), paid["status"]
     names = ["refund", *(f"refund-{number}" for number in range(2, attempts + 1))][:attempts]
     for name in sorted(records.refunds.keys() - set(names)):
@@ -176,7 +176,7 @@ def _refunds(paid: Row, records: OrderRecords) -> Broken:
 
 
 def check_net_captured(grouped: GroupedRows, *, settled: bool) -> Iterator[Finding]:
-    """M5: the net captured amount equals the total of the confirmed orders, by currency.
+    """Check that the net captured amount equals the total of the confirmed orders, by currency.
 
     On a running stage, only the finished orders count whose rows did not change during the reading.
     """

@@ -8,7 +8,7 @@ from audit.row_faults import subject_of
 
 
 def check_orphans(order_id: str, records: OrderRecords) -> Iterator[Finding]:
-    """M1 and W2: every row belongs to an order, and money is captured for orders only."""
+    """Check that every row belongs to an order, and money is captured for orders only."""
     if records.captured:
         yield Finding("M1", order_id, f"{records.captured} is captured for no order")
     rows = (records.payment, records.reservation, records.shipment, *records.notes.values(), *records.ledger.values())

@@ -10,7 +10,7 @@ from kernel.naming import SERVICES
 
 
 def check_pending(snapshot: Snapshot, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
-    """E5: the bus has accepted every event; on a running stage, every event that is overdue."""
+    """Check that the bus has accepted every event; on a running stage, every event that is overdue."""
     before = overdue.get(Awaited.BUS, "")
     for table in SERVICES:
         for row in snapshot.table(table):
@@ -21,7 +21,7 @@ def check_pending(snapshot: Snapshot, *, settled: bool, overdue: Overdue) -> Ite
 
 
 def check_dead_letters(snapshot: Snapshot) -> Iterator[Finding]:
-    """E5: at rest, no dead-letter queue holds a message."""
+    """Check that at rest, no dead-letter queue holds a message."""
     for queue, messages in snapshot.dead_letters.items():
         if messages != 0:
             yield Finding("E5", queue, f"holds {'an unknown number of' if messages is None else messages} dead letters")

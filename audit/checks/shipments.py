@@ -22,7 +22,7 @@ SHIPMENTS: Final[Mapping[str, frozenset[str]]] = {
 
 
 def check_shipment(row: Row, records: OrderRecords) -> Broken:
-    """E2 and W3: the shipment fits the order, and the fulfilment is not ahead of the parcel."""
+    """Check that the shipment fits the order, and the fulfilment is not ahead of the parcel."""
     shipped, reached = records.shipment, order.FULFILMENT.index(row["fulfilment"])
     allowed = SHIPMENTS.get(row["status"], frozenset({ABSENT})) if was_confirmed(row) else frozenset({ABSENT})
     if status_of(shipped) not in allowed:
@@ -34,7 +34,7 @@ def check_shipment(row: Row, records: OrderRecords) -> Broken:
 
 
 def awaited_parcel(row: Row, records: OrderRecords) -> Iterator[Waiting]:
-    """E3, V1 and E5: a confirmed order waits for a shipment, for the carrier, and for the record of its fulfilment."""
+    """Check that a confirmed order waits for a shipment, for the carrier, and for the record of its fulfilment."""
     status, shipped = row["status"], records.shipment
     if status == order.CONFIRMED and shipped is None:
         yield Waiting("E3", "is CONFIRMED and has no shipment", Awaited.PARCEL, row["updated_at"])

@@ -30,7 +30,7 @@ VOIDED_AFTER_AUTHORIZATION = 3
 
 
 def check_reservation(row: Row, records: OrderRecords) -> Broken:
-    """W3: the reservation is for what was ordered, and was made only once the payment was authorized."""
+    """Check that the reservation is for what was ordered, and was made only once the payment was authorized."""
     reserved = records.reservation
     if reserved is None or "lines" not in reserved:
         return
@@ -69,7 +69,7 @@ class Reserved:
 
 
 def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
-    """S2 and S3: each SKU's counters and queue, recomputed from the reservations and replenishments."""
+    """Recompute each SKU's counters and queue from the reservations and replenishments."""
     reserved = _add_up(grouped)
     skus = {*reserved.held, *reserved.sold, *reserved.arrived, *reserved.waiting, *grouped.skus}
     for sku in sorted(skus - grouped.unjudged_skus):

@@ -75,12 +75,12 @@ def hunt(bug: KnownBug, orders: int, seed: str, keep: bool = False) -> Caught:
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{bug.name}: {done.stderr[-2000:]}")
-        told = json.loads(done.stdout.splitlines()[-1])
+        result = json.loads(done.stdout.splitlines()[-1])
     finally:
         if not keep:
             shutil.rmtree(folder)
     seconds = time.monotonic() - started
-    return Caught(bug.name, bug.about, told["violated"], told["text"], told["orders"], seconds, bug.caught_by)
+    return Caught(bug.name, bug.about, result["violated"], result["text"], result["orders"], seconds, bug.caught_by)
 
 
 def main(names: Sequence[str], orders: int, seed: str, processes: int, keep: bool) -> int:
@@ -112,8 +112,8 @@ def _child(folder: str, orders: str, seed: str, *adapters: str) -> None:
         assert str(Path(sys.modules[package].__path__[0])).startswith(folder), "the changed copy is not what runs"
     totals = run_campaign(seed, int(orders), processes=1, adapters=bool(adapters))
     failed = totals.failed
-    told = {"violated": failed.violated if failed else None, "text": failed.text if failed else "", "orders": totals.orders}
-    print(json.dumps(told))  # noqa: T201
+    result = {"violated": failed.violated if failed else None, "text": failed.text if failed else "", "orders": totals.orders}
+    print(json.dumps(result))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def moves(rules: Rules, facts: OrderFacts) -> Moves:
             if event in facts.bus or not rules.has("failed entries kept"):
                 yield f"relay: clears {event}", facts._replace(outbox=facts.outbox - {event})
         if f"put {event}" in facts.requests:
-            yield f"whoever wrote the row puts {event}", facts._replace(bus=facts.bus | {event})
+            yield f"the writer of the row puts {event}", facts._replace(bus=facts.bus | {event})
     if "OrderConfirmed" in rules.follows:
         yield from _deliver(rules, facts)
 

@@ -111,7 +111,7 @@ def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
         then = "unavailable" if rules.has("deadline") else "decide_to_cancel"
         yield f"gets no answer to {run.state}", *_enter(tried, run, then)
     if not rules.has("honest answers") and run.state not in ("not started", "ended"):
-        yield "runs out of time, and the client is told: rejected", facts.answer("rejected"), _ended(run)
+        yield "runs out of time, and the client gets the answer rejected", facts.answer("rejected"), _ended(run)
 
 
 def steps(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
@@ -150,7 +150,7 @@ def _unavailable(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 def _decide(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
     if facts.order not in (ABSENT, *order.UNDECIDED):
         if not rules.has("confirmed once durable") and facts.order == order.CONFIRMING:
-            yield "is answered CONFIRMING, and the client is told: confirmed", *_decided(facts.answer("confirmed"), run)
+            yield "is answered CONFIRMING, and the client gets the answer confirmed", *_decided(facts.answer("confirmed"), run)
         elif rules.has("losers help"):
             yield f"is answered {facts.order}", *_decided(facts, run)
         else:

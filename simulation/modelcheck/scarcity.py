@@ -23,5 +23,5 @@ def models(rules: Rules, executions: int = 2) -> tuple[Ordering, ...]:
         part("an order that takes a part", executions=(executions,)),
         back_order("a back-order, one replenishment", executions=(executions,)),
         two_back_orders("two back-orders, one replenishment", rules=rules),
-        latecomer("a back-order and who comes later", rules=rules),
+        latecomer("a back-order and a later order", rules=rules),
     )

@@ -249,12 +249,12 @@ def workflow_functions() -> Mapping[str, str]:
 
 def started_by(event: Mapping[str, object]) -> dict[str, Any]:
     """Return the workflow's input when an OrderPlaced starts it, by the rule's own input transformer."""
-    told = {}
+    given = {}
     for name, path in infrastructure("order")["START_INPUT"].items():
         value: Any = path
         if path.startswith("$."):
             value = event
             for part in path[2:].split("."):
                 value = value[part]
-        told[name] = value
-    return told
+        given[name] = value
+    return given

@@ -194,16 +194,18 @@ def _tables(world: World) -> Tables:
 
 def _different(calm: Tables, found: Tables) -> list[str]:
     """Return the rows that differ from the calm world, with the fields that differ."""
-    told = []
+    differences = []
     for table, rows in calm.items():
         for key in sorted(rows.keys() | found[table].keys()):
             one, other = rows.get(key), found[table].get(key)
             if one is None or other is None:
-                told.append(f"{table} {key} {'is missing' if other is None else 'is too many'}")
+                differences.append(f"{table} {key} {'is missing' if other is None else 'is too many'}")
             elif one != other:
                 fields = {field: (one.get(field), other.get(field)) for field in one.keys() | other.keys()}
-                told.append(f"{table} {key}: {json.dumps({f: pair for f, pair in fields.items() if pair[0] != pair[1]})}")
-    return told
+                differences.append(
+                    f"{table} {key}: {json.dumps({f: pair for f, pair in fields.items() if pair[0] != pair[1]})}"
+                )
+    return differences
 
 
 def main(seeds: int, first: str, processes: int) -> int:

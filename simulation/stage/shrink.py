@@ -56,10 +56,10 @@ class Least(Generic[T]):
 
 def _removed(of_what: str, before: int, left: Least[T]) -> str:
     """Say how many are left, and why."""
-    told = f"{before} {of_what} → {len(left.things)}"
+    summary = f"{before} {of_what} → {len(left.things)}"
     if not left.untried:
-        return f"{told}: without any one of them it does not fail" if left.things else told
-    return f"{told}: the time was up; {left.untried} of them were not tried one by one (--shrink-seconds gives it more)"
+        return f"{summary}: without any one of them it does not fail" if left.things else summary
+    return f"{summary}: the time was up; {left.untried} of them were not tried one by one (--shrink-seconds gives it more)"
 
 
 def least(things: Sequence[T], fails: Callable[[Sequence[T]], bool], deadline: float) -> Least[T]:

@@ -48,7 +48,7 @@ PARTS: Final = {
     "OrderPlaced is put after the row is written": Part("FIRST_EVENT_IN_THE_ROW", "E5"),
     "CONFIRMING is written without a condition": Part("CONDITION_ON_CONFIRMING", "D1"),
     "CANCELLING is written without a condition": Part("CONDITION_ON_CANCELLING", "D1"),
-    "who loses the decision goes its own way": Part("LOSERS_HELP", "M1"),
+    "a loser of the decision goes its own way": Part("LOSERS_HELP", "M1"),
     "the money is captured, then it is decided": Part("DECISION_FIRST", "M1"),
     "each attempt at the gateway has a key of its own": Part("GATEWAY_KEY", "M2"),
     "an unknown outcome is taken for a no": Part("EVIDENCE_OF_A_DECLINE", "M4"),
@@ -65,8 +65,8 @@ PARTS: Final = {
     "the event is put before the row is written": Part("EVENT_AFTER_STATE", "E2"),
     "the relay clears what the bus did not accept": Part("FAILED_ENTRIES_KEPT", "E3"),
     "every delivery makes a shipment": Part("INBOX", "E1"),
-    "a time-out is told as a rejection": Part("HONEST_ANSWERS", "C1"),
-    "the decision is told as a confirmation": Part("HONEST_CONFIRMATION", "C1"),
+    "a time-out is reported as a rejection": Part("HONEST_ANSWERS", "C1"),
+    "the decision is reported as a confirmation": Part("HONEST_CONFIRMATION", "C1"),
 }
 """By the model checker's own words for the same part (`simulation/modelcheck/ablation.py`)."""
 

@@ -324,7 +324,7 @@ class Order:
         stage, late = self.stage, f"for-{self.order_id}"
         row = self.advance(lambda row: decisions.wait(row, self.reserved, "", LIMITS, stage.now()))
         yield
-        yield from self.tell("backordered", f"ORDER#{self.order_id}#{row['version']}")
+        yield from self.notify("backordered", f"ORDER#{self.order_id}#{row['version']}")
         if self.story.fate in ("WAITING", "WAITED IN VAIN"):
             return
         arrived = merge(self.row["lines"])
@@ -363,7 +363,7 @@ class Order:
         assert reserved
         row = self.advance(lambda row: decisions.cancel(row, paid, reserved["status"]))
         yield
-        yield from self.tell("cancelled", f"ORDER#{self.order_id}#{row['version']}")
+        yield from self.notify("cancelled", f"ORDER#{self.order_id}#{row['version']}")
 
     def confirmed(self) -> Steps:
         stage = self.stage
@@ -376,7 +376,7 @@ class Order:
             "orderflow.order", "OrderConfirmed", event_id, row["updated_at"], row["correlation_id"], "c", self.order_id, data
         )
         if self.story.fate == "RETURNED BEFORE ITS SHIPMENT":
-            yield from self.tell("confirmed", event_id)
+            yield from self.notify("confirmed", event_id)
             yield from self.returned(event)
             return
         correlation_id = self.cause.correlation_id
@@ -384,7 +384,7 @@ class Order:
             self.order_id, lambda row: shipping.create(row, self.order_id, correlation_id, lines, stage.now()), self.cause
         )
         yield
-        yield from self.tell("confirmed", event_id)
+        yield from self.notify("confirmed", event_id)
         if self.story.fate == "FAILED":
             self.ship(lambda row: shipping.fail(row, shipping.NO_ADDRESS, NOON))
             yield
@@ -400,7 +400,7 @@ class Order:
             yield
         self.ship(lambda row: shipping.dispatch(row, "TRACK-1", stage.now()))
         yield
-        yield from self.tell("dispatched", f"SHIP#{self.order_id}#3")
+        yield from self.notify("dispatched", f"SHIP#{self.order_id}#3")
         if self.story.fate != "DELIVERED OUT OF ORDER":
             self.advance(lambda row: decisions.mark_fulfilment(row, "DISPATCHED"))
             yield
@@ -440,12 +440,12 @@ class Order:
             yield
         self.advance(lambda row: decisions.record_return(row, "refunded"))
         yield
-        yield from self.tell("cancelled", event_id)
+        yield from self.notify("cancelled", event_id)
 
     def ship(self, decide: Callable[..., Decision | None]) -> None:
         self.stage.shipments.create_or_apply(self.order_id, decide, self.cause)
 
-    def tell(self, kind: Kind, event_id: str) -> Steps:
+    def notify(self, kind: Kind, event_id: str) -> Steps:
         notice = Notice(self.order_id, kind, self.cause.correlation_id, event_id)
         if self.story.fate == "FORGOTTEN":
             self.note(notice, lambda row: mail.fail_unsent(row, notice, mail.NO_CONTACT))

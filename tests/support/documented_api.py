@@ -26,8 +26,8 @@ def check(service: str, method: str, path: str, status: int, headers: Mapping[st
         return
     assert str(status) in operation["responses"], f"{method} {path} answered {status}, which is not documented"
     response = operation["responses"][str(status)]
-    told = {name for name in headers if name in openapi.HEADERS}
-    assert told <= set(response.get("headers", ())), f"{method} {path} {status} has headers that are not documented: {told}"
+    sent = {name for name in headers if name in openapi.HEADERS}
+    assert sent <= set(response.get("headers", ())), f"{method} {path} {status} has headers that are not documented: {sent}"
     if body is None:
         assert "content" not in response, f"{method} {path} {status} has no body"
         return

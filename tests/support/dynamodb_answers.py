@@ -24,10 +24,10 @@ def answer(store: DynamoDB, operation: str, request: Mapping[str, object]) -> di
         return {"status": 400, "body": {"__type": refusal.code, **refusal.extra}}
 
 
-def compared(operation: str, told: dict[str, Any]) -> Any:
+def compared(operation: str, answered: dict[str, Any]) -> Any:
     """Return the part of an answer that callers can act on, in one form."""
-    body = told["body"]
-    if told["status"] != 200:
+    body = answered["body"]
+    if answered["status"] != 200:
         reasons = [(reason["Code"], reason.get("Item")) for reason in body.get("CancellationReasons", ())]
         return str(body["__type"]).rpartition("#")[2], body.get("Item"), reasons
     if operation == "Scan":

@@ -35,12 +35,12 @@ def orderctl(next_snapshots: list[Snapshot]) -> Run:
 
 def test_audit_without_findings_prints_figures(orderctl: Run) -> None:
     answer = orderctl("-o", "json")
-    told = json.loads(answer.stdout)
+    printed = json.loads(answer.stdout)
     assert answer.exit_code == 0
-    assert told["orders"] == {"BACKORDERED": 1, "CANCELLED": 29, "CONFIRMED": 15}
-    assert told["kept"] == told["confirmed"] == {"EUR": 5500, "USD": 44642}
-    assert told["refunded"] == {"EUR": 1100, "USD": 19096}
-    assert (told["findings"], told["settled"], told["dead_letters"]) == ([], True, {})
+    assert printed["orders"] == {"BACKORDERED": 1, "CANCELLED": 29, "CONFIRMED": 15}
+    assert printed["kept"] == printed["confirmed"] == {"EUR": 5500, "USD": 44642}
+    assert printed["refunded"] == {"EUR": 1100, "USD": 19096}
+    assert (printed["findings"], printed["settled"], printed["dead_letters"]) == ([], True, {})
 
 
 def test_audit_with_findings_prints_them_and_fails(orderctl: Run, next_snapshots: list[Snapshot], settled: Snapshot) -> None:
