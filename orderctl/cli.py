@@ -21,6 +21,7 @@ from operations.aws import refusals
 from operations.aws.target import LAPTOP_REGION, Kind, Target
 from orderctl.commands import (
     audit,
+    capacity,
     contacts,
     cost,
     demo,
@@ -60,6 +61,7 @@ COMMANDS = (
     deploy,
     demo,
     audit,
+    capacity,
     cost,
     contacts,
     schemas,

@@ -19,8 +19,8 @@ def register(root: typer.Typer) -> None:
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 3 if a page is out of date.")] = False,
 ) -> None:
-    """Write the reference pages: the command line, the settings of a stage, the invariants, the costs, the states of
-    each service.
+    """Write the reference pages: the command line, the settings of a stage, the invariants, the costs and the load, the
+    states of each service.
 
     Examples:
 

@@ -8,7 +8,7 @@ import typer
 from kernel.naming import SERVICES
 from operations.contracts.markdown import formatted
 from operations.repository import REPOSITORY
-from orderctl.reference import command_line, costs, decisions, errors, invariants, settings, states
+from orderctl.reference import capacity, command_line, costs, decisions, errors, invariants, settings, states
 
 FOLDER = Path("docs/reference")
 DECISIONS = Path("docs/explanation/decisions/README.md")
@@ -27,6 +27,7 @@ def documents(app: typer.Typer, root: Path = REPOSITORY) -> dict[Path, str]:
         FOLDER / "stage-settings.md": MADE.format("stages/stage.schema.json") + settings.page(),
         DECISIONS: MADE.format("the records") + decisions.page(),
         FOLDER / "errors.md": MADE.format("the error classes") + errors.page(),
+        FOLDER / "capacity.md": MADE.format("operations/economics") + capacity.page(),
         FOLDER / "cost.md": MADE.format("operations/economics") + costs.page(),
         FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
     }

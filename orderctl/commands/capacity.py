@@ -1,0 +1,52 @@
+"""`orderctl capacity`: the orders a minute that each part of a stage bears."""
+
+from typing import Annotated
+
+import typer
+
+from operations.errors import UserError
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
+
+BOUNDS = {"part": "Part", "orders_per_minute": "Orders a minute", "bound_by": "Bound by"}
+RECOVERY = {"sweeper": "Sweeper", "rows_per_minute": "Rows a minute after an outage"}
+DEFAULT_REGION = "us-east-1"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to the command line."""
+    root.command()(capacity)
+
+
+def capacity(
+    stage: Annotated[str, typer.Option(help="The stage whose settings are taken.")] = "dev",
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Print the orders a minute that each part of a stage bears, the first bottleneck first.
+
+    The figures follow from the stage's settings, AWS's default quotas in its region, and the units that the simulation
+    counted for an order to the door. No command calls AWS.
+
+    Examples:
+
+    - `orderctl capacity`
+
+    - `orderctl capacity --stage prod -o json`
+    """
+    import stages
+    from operations.economics import capacity as economics
+
+    try:
+        settings = stages.load(stage)
+    except stages.StageError as error:
+        raise UserError(error.message, error.hint) from error
+    known = economics.limits(settings.region or DEFAULT_REGION)
+    bounds, recovery = economics.bounds(settings, known), economics.recovery(known)
+    if output_format is Format.JSON:
+        output.show_json({"stage": stage, "region": known.region, "bounds": bounds, "recovery": recovery})
+        return
+    first = bounds[0]
+    rate = f"{first['orders_per_minute']:,} orders a minute"
+    output.screen().print(f"Stage {stage} in {known.region}: {rate}; the first bottleneck is: {first['part']}.")
+    output.show(bounds, BOUNDS, Format.TABLE)
+    output.show(recovery, RECOVERY, Format.TABLE)
