@@ -189,7 +189,7 @@ class EasyPostCarrier:
         reference = shipment.get("reference")
         if not isinstance(reference, str) or not ORDER_ID.fullmatch(reference):
             return None  # the account is used for other parcels too
-        return TrackingUpdate(reference, _parcel(shipment))
+        return TrackingUpdate(reference, _parcel(shipment), shipment_id)
 
     def _shipment(self, booking: str) -> Shipment:
         return self._call("GET", f"/v2/shipments/{booking}")

@@ -32,10 +32,11 @@ class CancelOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class TrackingUpdate:
-    """The news in a carrier's webhook: the order, and where its parcel is."""
+    """The news in a carrier's webhook: an order, the status of its parcel, and the parcel's booking if the carrier states it."""
 
     order_id: str
     parcel: ParcelStatus
+    booking: str | None = None
 
 
 class CarrierUnavailableError(RetryableError):

@@ -55,6 +55,8 @@ class CarrierWebhook:
             )
         if row["status"] != states.DISPATCHED:
             return _outcome("UNCHANGED")
+        if update.booking not in (None, row["booking"]):  # another parcel for the order, such as its return
+            return _outcome("IGNORED")
         after = record_tracking(self.shipments, row, update.parcel)
         return _outcome("DELIVERED" if after["status"] == states.DELIVERED else "UNCHANGED")
 

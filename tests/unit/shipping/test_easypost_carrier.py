@@ -15,6 +15,7 @@ from kernel.webhooks import InvalidSignatureError
 from services.shipping.carriers.easypost import EasyPostCarrier, Sender
 from services.shipping.carriers.factory import carrier_of as deployed_carrier
 from services.shipping.domain.carrier import CarrierUnavailableError, ParcelStatus, TrackingUpdate
+from services.shipping.functions.webhook import CarrierWebhook
 from simulation.stage.providers.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
 from simulation.stage.providers.http_server import serving
 from tests.support.choreography import ORDER
@@ -225,7 +226,7 @@ def test_tracker_status_is_translated(easypost: EasyPost, carrier: EasyPostCarri
     easypost.shipments[booking]["tracker"]["status"] = status
     assert carrier.track(booking) == parcel
     headers, body = easypost.event(booking, "whatever the event says")
-    assert carrier.parse_webhook(headers, body, NOW) == TrackingUpdate(ORDER, parcel)
+    assert carrier.parse_webhook(headers, body, NOW) == TrackingUpdate(ORDER, parcel, booking)
 
 
 def test_recorded_event_returns_the_current_status(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
@@ -233,7 +234,7 @@ def test_recorded_event_returns_the_current_status(easypost: EasyPost, carrier: 
     carrier.book(booking)
     recorded = easypost.event(booking, "delivered")
     easypost.shipments[booking]["tracker"]["status"] = "return_to_sender"
-    assert carrier.parse_webhook(*recorded, NOW) == TrackingUpdate(ORDER, ParcelStatus.RETURNED)
+    assert carrier.parse_webhook(*recorded, NOW) == TrackingUpdate(ORDER, ParcelStatus.RETURNED, booking)
 
 
 def test_event_without_easyposts_signature_is_not_read(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
@@ -276,6 +277,19 @@ def by_easypost(shipping: ShippingService, easypost: EasyPost) -> ShippingServic
     shipping.carrier = deployed_carrier(FakeClients(secrets=secrets), environ)
     shipping.confirmed(ORDER)
     return shipping
+
+
+def test_another_parcel_with_the_orders_reference_delivers_nothing(by_easypost: ShippingService, easypost: EasyPost) -> None:
+    """A label that was bought by hand, such as the one for a return."""
+    by_easypost.sweep()
+    ours = by_easypost.row()["booking"]
+    by_hand = easypost.create({"reference": ORDER})["id"]
+    easypost.buy(easypost.shipments[by_hand], "rate_Ground")
+    for booking, outcome, status in ((by_hand, "IGNORED", "DISPATCHED"), (ours, "DELIVERED", "DELIVERED")):
+        easypost.shipments[booking]["tracker"]["status"] = "delivered"
+        headers, body = easypost.event(booking, "delivered")
+        answer = CarrierWebhook(by_easypost.shipments, by_easypost.carrier).receive(headers, body, NOW)
+        assert (json.loads(answer.body or "{}")["outcome"], by_easypost.row()["status"]) == (outcome, status)
 
 
 def forgotten_during_the_purchase(by_easypost: ShippingService, easypost: EasyPost) -> dict[str, Any]:
