@@ -224,8 +224,12 @@ def _client(target: Target, service: str, config: str) -> "AwsClient":
 
 
 def require_loopback(endpoint_url: str) -> None:
-    """Refuse an endpoint that is not on this machine."""
-    host = urlsplit(endpoint_url).hostname or ""
+    """Refuse an endpoint that is not on this machine, or is no address."""
+    try:
+        parts = urlsplit(endpoint_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UserError(f"{endpoint_url} is not an address: {error}.", "Give one such as http://127.0.0.1:4566.") from error
     # A name of the loopback zone never leaves the machine (RFC 6761); any other name may resolve anywhere.
     if host == "localhost" or host.endswith(".localhost"):
         return

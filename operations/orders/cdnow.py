@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from kernel.identifiers import shown
 from kernel.statements import Quantity
 from operations.aws.service_client import Contact
 from services.order.schemas.models import ChannelOrderPlacedV1
@@ -104,13 +105,13 @@ def parse(words: list[str]) -> tuple[str, str, int, int]:
         raise ValueError(f"has {len(words)} fields; the master has 4 (customer, date, CDs, dollars), the sample 5")
     customer, date, cds, dollars = words[0], *words[-3:]
     if not CUSTOMER.fullmatch(customer):
-        raise ValueError(f"customer {customer!r} is not a number")
+        raise ValueError(f"customer {shown(customer)!r} is not a number")
     if not DATE.fullmatch(date) or not _is_day(date):
-        raise ValueError(f"date {date!r} is not a day as YYYYMMDD")
+        raise ValueError(f"date {shown(date)!r} is not a day as YYYYMMDD")
     if not CDS.fullmatch(cds) or not 1 <= int(cds) <= MAX_CDS:
-        raise ValueError(f"number of CDs {cds!r} is not 1 to {MAX_CDS}")
+        raise ValueError(f"number of CDs {shown(cds)!r} is not 1 to {MAX_CDS}")
     if not DOLLARS.fullmatch(dollars):
-        raise ValueError(f"dollars {dollars!r} is not an amount such as 29.33")
+        raise ValueError(f"dollars {shown(dollars)!r} is not an amount such as 29.33")
     return customer, date, int(cds), int(Decimal(dollars) * 100)
 
 

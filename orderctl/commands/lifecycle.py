@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def up(
     ctx: typer.Context,
     persist: Annotated[Path | None, typer.Option(help="Keep the data in this folder for the next start.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port.  [default: 4566, or a free one]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.  [default: 4566, or a free one]")] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Deploy every stack, even if it has not changed.")] = False,
     app: Annotated[str | None, typer.Option(hidden=True, help="Another CDK app than Orderflow's.")] = None,
     output_format: OutputOption = Format.TABLE,

@@ -32,7 +32,7 @@ class CancelOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class TrackingUpdate:
-    """The news in a carrier's webhook: an order, the status of its parcel, and the parcel's booking if the carrier states it."""
+    """The news in a carrier's webhook: an order, the status of its parcel, and its booking if that is known."""
 
     order_id: str
     parcel: ParcelStatus

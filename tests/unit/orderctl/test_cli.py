@@ -41,6 +41,17 @@ def test_a_name_that_no_stage_can_have_is_refused_at_once(folder: Path, name: st
         assert f"'{name}' is not the name of a stage: {law}. Stages: dev, prod." in said
 
 
+@pytest.mark.parametrize("address", ["http://[", "http://127.0.0.1:99999", "http://127.0.0.1:x"])
+def test_an_address_that_is_none_is_refused(folder: Path, address: str) -> None:
+    with pytest.raises(UserError, match="is not an address"):
+        CliRunner().invoke(app, ["--endpoint-url", address, "orders", "list"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("port", ["0", "65536"])
+def test_a_port_that_is_none_is_refused(folder: Path, port: str) -> None:
+    assert "--port" in refused("up", "--port", port)
+
+
 def test_aws_has_no_default_stage(folder: Path) -> None:
     said = refused("--target", "aws", "deploy", "--all")
     assert "On AWS there is no default stage. Choose one with --stage: dev, prod." in said
