@@ -14,8 +14,6 @@ from cdk.service_stack import ServiceStack
 from stages import Stage
 
 PERIOD = Duration.minutes(15)
-LIMITS = ("abort_after_seconds", "back_ordered_for_seconds")
-"""The stage's settings that decide when an order is overdue."""
 TIMEOUT_SECONDS = 300
 MEMORY_MB = 2048
 """The auditor holds all rows in memory."""
@@ -34,8 +32,11 @@ class AuditStack(ServiceStack):
             package="audit",
             timeout_seconds=TIMEOUT_SECONDS,
             memory_mb=MEMORY_MB,
-            environment={VARIABLES[table]: name for table, name in tables.items()}
-            | {name.upper(): str(self.setting(name)) for name in LIMITS},
+            environment={
+                **{VARIABLES[table]: name for table, name in tables.items()},
+                "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
+                "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
+            },
         )
         arns = [self.format_arn(service="dynamodb", resource="table", resource_name=name) for name in tables.values()]
         auditor.allow("dynamodb:Scan", on=arns)

@@ -40,7 +40,7 @@ class PlatformStack(ServiceStack):
     def _bus(self) -> events.EventBus:
         """Create the bus, which accepts an event only from the owner of its source."""
         bus = events.EventBus(self, "Bus", description="Orderflow's domain events")
-        state_who_publishes(bus, self.stage, self.setting("channels"))
+        state_who_publishes(bus, self.stage, self.settings.channels)
         return bus
 
     def _archive(self, bus: events.EventBus) -> events.CfnArchive:
@@ -51,7 +51,7 @@ class PlatformStack(ServiceStack):
             source_arn=bus.event_bus_arn,
             description="All domain events; what a replay replays",
             event_pattern={"source": [{"prefix": SOURCE_PREFIX}]},
-            retention_days=self.setting("archive_retention_days"),
+            retention_days=self.settings.archive_retention_days,
         )
         archive.apply_removal_policy(self.removal_policy)
         return archive
@@ -59,7 +59,7 @@ class PlatformStack(ServiceStack):
     def _alarm_topic(self) -> sns.Topic:
         """Create the topic without a key: CloudWatch cannot use the AWS managed key. An alarm has no personal data."""
         topic = sns.Topic(self, "AlarmTopic", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
-        if receiver := self.setting("alarm_receiver"):
+        if receiver := self.settings.alarm_receiver:
             subscription = topic.add_subscription(subscriptions.EmailSubscription(receiver))
             acknowledge(subscription, {"Serverless-SNSRedrivePolicy": "SNS mails again by itself, and a queue has no reader"})
         topic.add_to_resource_policy(

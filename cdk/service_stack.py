@@ -5,8 +5,8 @@ reads the parameters of others by name when it is deployed. The order of deploym
 """
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Environment, Fn, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ssm as ssm
@@ -24,8 +24,24 @@ SETTINGS = "settings"
 """The parameter at which a stack keeps the settings that it was deployed with, as JSON."""
 
 
+class _RecordedSettings:
+    """The settings of a stage, with the attributes of `Stage`. It calls `record` with the name of each setting that is read."""
+
+    def __init__(self, stage: Stage, record: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._record = record
+
+    def __getattr__(self, name: str) -> object:
+        self._record(name)
+        return getattr(self._stage, name)
+
+
 class ServiceStack(Stack):
-    """`Orderflow<Stage>-<Service>`."""
+    """`Orderflow<Stage>-<Service>`.
+
+    `settings` are the stage's. The stack records each one that it reads, as deployed with it. A protected setting becomes a
+    rule of the template: CloudFormation refuses a deployment that would change it.
+    """
 
     def __init__(self, scope: Construct, stage: Stage, service: str) -> None:
         where = Environment(account=stage.account, region=stage.region) if stage.account or stage.region else None
@@ -41,10 +57,11 @@ class ServiceStack(Stack):
         self.provides: set[str] = set()
         self._required: dict[str, str] = {}
         self._stage = stage
-        self._settings: dict[str, object] = {}
+        self._recorded: dict[str, object] = {}
+        self.settings = cast(Stage, _RecordedSettings(stage, self._record))
         Tags.of(self).add("orderflow:stage", stage.name)
         Tags.of(self).add("orderflow:service", service)
-        self.setting("ephemeral")
+        self._record("ephemeral")
 
     @property
     def keeps_data(self) -> bool:
@@ -56,20 +73,16 @@ class ServiceStack(Stack):
         """The fate of a table, the archive, a secret or a log group when its stack is destroyed."""
         return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
 
-    def setting(self, name: str) -> Any:
-        """Return a setting of the stage, and remember that this stack was deployed with it.
-
-        A protected setting becomes a rule of the template: CloudFormation refuses a deployment that would change it.
-        """
-        if name not in self._settings:
-            self._settings[name] = self._stage.value(name)
-            if self._stage.protects(name):
-                self._protect(name, as_text(self._settings[name]))
-        return getattr(self._stage, name)
+    def _record(self, setting: str) -> None:
+        """Record that this stack is deployed with the setting, once; protect it if the stage does."""
+        if setting not in self._recorded:
+            self._recorded[setting] = self._stage.value(setting)
+            if self._stage.protects(setting):
+                self._protect(setting, as_text(self._recorded[setting]))
 
     def log_level(self) -> str:
         """Return the log level of this service's functions."""
-        self._settings["log_level"] = level = self._stage.log_level_of(self.service)
+        self._recorded["log_level"] = level = self._stage.log_level_of(self.service)
         return level
 
     def _protect(self, name: str, value: str) -> None:
@@ -105,7 +118,7 @@ class ServiceStack(Stack):
 
     def publish_settings(self) -> None:
         """Keep the settings that this stack read under `settings`, for `orderctl deploy` to compare with the stage's file."""
-        self.publish(SETTINGS, json.dumps(self._settings, sort_keys=True))
+        self.publish(SETTINGS, json.dumps(self._recorded, sort_keys=True))
 
     def publish(self, thing: str, value: str) -> None:
         """Let others find `value` under `/orderflow/<stage>/<this service>/<thing>`."""

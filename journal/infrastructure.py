@@ -36,7 +36,7 @@ class JournalStack(ServiceStack):
             projection_type=dynamodb.ProjectionType.ALL,
         )
         self.publish("table-name", table.table_name)
-        days = self.setting("archive_retention_days")
+        days = self.settings.archive_retention_days
         writer = ServiceFunction(
             self,
             "function",
@@ -53,6 +53,6 @@ class JournalStack(ServiceStack):
             batch_size=BATCH,
             batch_seconds=-(-BATCH // 25) * DYNAMODB.once,
             gathering_seconds=GATHERING_SECONDS,
-            at_once=self.setting("journal_concurrency"),
+            at_once=self.settings.journal_concurrency,
             replays=False,
         )

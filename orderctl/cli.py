@@ -73,7 +73,7 @@ COMMANDS = (
 class Commands(TyperGroup):
     """The group of all commands, which turns errors of AWS and of files into errors for the operator."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401  typer keeps the class of `ctx` private
         """Run the command. Raises UserError, without a traceback, for an error of botocore, of a file, or of our own."""
         try:
             return super().invoke(ctx)

@@ -57,7 +57,7 @@ class HttpApi(Construct):
             stage_name="$default",
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(
-                rate_limit=stack.setting("api_requests_per_second"), burst_limit=stack.setting("api_burst")
+                rate_limit=stack.settings.api_requests_per_second, burst_limit=stack.settings.api_burst
             ),
         )
         resource = stage.node.default_child

@@ -11,5 +11,5 @@ def log_group(stack: ServiceStack, scope: Construct, name: str = "Log") -> logs.
     made = logs.LogGroup(scope, name, removal_policy=stack.removal_policy)
     resource = made.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)
-    resource.retention_in_days = stack.setting("log_retention_days")
+    resource.retention_in_days = stack.settings.log_retention_days
     return made

@@ -34,14 +34,15 @@ class ServiceTable(dynamodb.Table):
 
     def add_index(self, name: str, partition: str, order: str, shows: Sequence[str]) -> None:
         """Add an index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
-        self._index(name, partition, order, projection_type=dynamodb.ProjectionType.INCLUDE, non_key_attributes=list(shows))
+        self._index(name, partition, order, shows)
 
-    def _index(self, name: str, partition: str, order: str, **projection: Any) -> None:
+    def _index(self, name: str, partition: str, order: str, shows: Sequence[str] = ()) -> None:
         self.add_global_secondary_index(
             index_name=name,
             partition_key=text(partition),
             sort_key=text(order),
-            **(projection or {"projection_type": dynamodb.ProjectionType.KEYS_ONLY}),
+            projection_type=dynamodb.ProjectionType.INCLUDE if shows else dynamodb.ProjectionType.KEYS_ONLY,
+            non_key_attributes=list(shows) or None,
         )
 
 

@@ -40,17 +40,17 @@ MAX_ITEMS = 50
 """The most entries of one `set_prices` and of one `replenish`."""
 
 
-def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> Any:
-    """Invoke the function with the ARN at `parameter` (`order/operator-arn`), and return its response.
+def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> dict[str, Any]:
+    """Invoke the function with the ARN at `parameter` (`order/operator-arn`), and return its response, a JSON object.
 
     Raises UserError with the error of the function if it failed.
     """
     answer = target.client("lambda", read_timeout=90, retries={"total_max_attempts": 2}).invoke(
         FunctionName=target.parameter(parameter), Payload=json.dumps(payload).encode()
     )
-    body = outside_json.read(answer["Payload"].read() or b"null", max_bytes=MAX_ANSWER_BYTES)
+    body = outside_json.read_object(answer["Payload"].read(), max_bytes=MAX_ANSWER_BYTES)
     if "FunctionError" in answer:
-        said = body.get("errorMessage", body) if isinstance(body, dict) else body
+        said = body.get("errorMessage", body)
         raise UserError(f"The function at {parameter} failed: {said}", "See its log. You can run the command again.")
     return body
 
@@ -75,8 +75,8 @@ def refusal(answer: Answer) -> str:
     try:
         said = answer.json()
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        said = {}
+    if not said:
         return answer.text.strip()[:200] or f"HTTP {answer.status}"
     where = f"{said['field']}: " if said.get("field") else ""
     return where + str(said.get("detail") or said.get("message") or said)

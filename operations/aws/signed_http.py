@@ -25,9 +25,9 @@ class Answer:
     headers: Mapping[str, str]
     text: str
 
-    def json(self) -> Any:
-        """Return the body, read as JSON; None if it is empty. Raises OutsideJsonError."""
-        return outside_json.read(self.text, max_bytes=MAX_ANSWER_BYTES) if self.text else None
+    def json(self) -> dict[str, Any]:
+        """Return the body, a JSON object; it has no member if the body is empty. Raises OutsideJsonError."""
+        return outside_json.read_object(self.text, max_bytes=MAX_ANSWER_BYTES) if self.text else {}
 
 
 class NoAnswerError(UserError):

@@ -1,6 +1,6 @@
 """`orderctl mails`: suppressed, suppress, allow."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -52,7 +52,5 @@ def allow(ctx: typer.Context, address: Address, output_format: OutputOption = Fo
 def _show(ctx: typer.Context, command: str, address: str, output_format: Format) -> None:
     if "@" not in address:
         raise typer.BadParameter(f"{address!r} is not an e-mail address such as alice@example.com")
-    answer: dict[str, Any] = service_client.invoke(
-        ctx.obj, "notification/commands-arn", {"command": command, "address": address}
-    )
+    answer = service_client.invoke(ctx.obj, "notification/commands-arn", {"command": command, "address": address})
     output.show([{"address": address, **answer}], COLUMNS, output_format)

@@ -83,7 +83,7 @@ def place(
         raise UserError(error.message, unknown) from error
     if answer.status >= 500:
         raise UserError(f"The order API failed: {service_client.refusal(answer)}", unknown)
-    said = answer.json() or {}
+    said = answer.json()
     if output_format is Format.JSON:
         output.show_json({"http_status": answer.status, "idempotency_key": key, **said})
     else:
@@ -177,7 +177,7 @@ def cancel(
             f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.",
             f"See its state with `orderctl orders show {order_id}`.",
         )
-    order = answer.json()
+    order: Mapping[str, object] = answer.json()
     if wait:
         with output.Progress().step("Wait for shipping, payment and inventory"):
             order = store.wait_for_orders(ctx.obj, [order_id], deadline, lambda count: None)[order_id]

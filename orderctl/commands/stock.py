@@ -127,5 +127,4 @@ def _counters(ctx: typer.Context, sku: str) -> dict[str, Any]:
             f"The stock of {sku} cannot be shown: {service_client.refusal(answer)}.",
             "List all SKUs with `orderctl stock show`.",
         )
-    counters: dict[str, Any] = answer.json()
-    return counters
+    return answer.json()

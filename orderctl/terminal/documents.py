@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kernel import outside_json
 from kernel.outside_json import OutsideJsonError
@@ -12,12 +12,13 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """The largest file, in bytes: about 100,000 orders."""
 
 
-def read(file: str) -> Any:
+def read(file: str) -> object:
     """Return the document in `file`, or on standard input for `-`. Raises UserError if it cannot be read."""
     name = "Standard input" if file == "-" else file
     try:
         text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return outside_json.read(text, max_bytes=MAX_BYTES)
+        document: object = outside_json.read(text, max_bytes=MAX_BYTES)
+        return document
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
     except OutsideJsonError as error:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -40,7 +40,7 @@ def attended() -> bool:
     return err.is_terminal and sys.stdin.isatty()
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> int | float | str | list[object]:
     """Return a value of DynamoDB or boto3 (Decimal, datetime, set) as JSON can hold it. Raises TypeError for others."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)

@@ -44,7 +44,7 @@ class NotificationStack(ServiceStack):
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
         contact = self.require("order", "contact-arn")
-        sender = self.setting("sender")
+        sender = self.settings.sender
         self.publish("sender-address", sender)
         configuration_set = ses.ConfigurationSet(self, "Mails", reputation_metrics=True)
         subscriber = ServiceFunction(

@@ -94,8 +94,8 @@ class OrderStack(ServiceStack):
         """Create the function of the saga's steps, which can read no contact and no price list."""
         environment = {
             "TABLE_NAME": table.table_name,
-            "ABORT_AFTER_SECONDS": str(self.setting("abort_after_seconds")),
-            "BACK_ORDERED_FOR_SECONDS": str(self.setting("back_ordered_for_seconds")),
+            "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
+            "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
         }
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
         table.allow(commands, "GetItem", "UpdateItem", rows=(ORDERS,))

@@ -109,9 +109,9 @@ class PaymentStack(ServiceStack):
 
     def _gateway(self) -> dict[str, str]:
         """Return the variables about the gateway for the functions that move money."""
-        gateway: str = self.setting("gateway")
+        gateway = self.settings.gateway
         self.publish("gateway", gateway)
-        url = {"STRIPE_URL": self.setting("stripe_url")} if gateway == "stripe" else {}
+        url = {"STRIPE_URL": self.settings.stripe_url} if gateway == "stripe" else {}
         return {"GATEWAY": gateway, **url}
 
     def _stripe(self, table: ServiceTable, ledger: dynamodb.Table, callers: tuple[ServiceFunction, ...], url: str) -> None:

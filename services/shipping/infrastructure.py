@@ -62,7 +62,7 @@ class ShippingStack(ServiceStack):
         ask_facts(self, cancellation, "order")
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
-        transit_seconds = str(self.setting("transit_seconds"))
+        transit_seconds = str(self.settings.transit_seconds)
         outbox = Outbox(
             self,
             table,
@@ -83,15 +83,15 @@ class ShippingStack(ServiceStack):
 
     def _carrier(self) -> dict[str, str]:
         """Return the variables about the carrier for the functions that call it."""
-        carrier: str = self.setting("carrier")
+        carrier = self.settings.carrier
         self.publish("carrier", carrier)
         if carrier == "sandbox":
             return {"CARRIER": carrier}
         return {
             "CARRIER": carrier,
-            "EASYPOST_URL": self.setting("easypost_url"),
-            "SHIP_FROM": json.dumps(self.setting("ship_from"), sort_keys=True),
-            "GRAMS_PER_ITEM": str(self.setting("grams_per_item")),
+            "EASYPOST_URL": self.settings.easypost_url,
+            "SHIP_FROM": json.dumps(self.settings.ship_from, sort_keys=True),
+            "GRAMS_PER_ITEM": str(self.settings.grams_per_item),
         }
 
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -47,10 +46,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     def get_stock(sku: str) -> Response[str]:
         return show_stock(skus, sku)
 
-    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return app.resolve(event, context)
-
-    return handle
+    return app.resolve
 
 
 handler = lambda_handler(bootstrap)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kernel import clock, problem_details
 from kernel.aggregate_store import Causation
@@ -71,10 +72,9 @@ class OrderApi:
         app.exception_handler(InvalidRequestError)(_bad_request)
         app.not_found(problem_details.no_such_route("order"))
 
-    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer a request of API Gateway's HTTP API, payload format 2.0."""
-        answer: dict[str, Any] = self.app.resolve(event, context)
-        return answer
+        return self.app.resolve(event, context)
 
     def run_saga(self, row: OrderRow, given: LiveInput | ResumeInput) -> OrderRow:
         """Start the saga once, wait for its end, and return the order's row after it.

@@ -6,9 +6,10 @@ It cancels nothing itself. A run that gets no answer asks the order's own decisi
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kernel import clock
 from kernel.clients import Clients
@@ -103,7 +104,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     recovery = Recovery(orders, Saga(clients.workflows, settings.workflow_arn))
     republish = bootstrap_republish(clients, environ)
 
-    def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
+    def handle(event: object, context: LambdaContext) -> dict[str, int]:
         # The bus comes last: while it is down, it holds up no recovery.
         return sweep(lambda: recovery.recover_each(context.aws_request_id), republish)
 

@@ -7,7 +7,7 @@ already changes nothing.
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -283,10 +283,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
         logger.info("webhook answered", type=kind, outcome=outcome)
         return Response(200, "application/json", json.dumps({"outcome": outcome}))
 
-    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return app.resolve(event, context)
-
-    return handle
+    return app.resolve
 
 
 def _refuse(name: str, detail: str) -> Response[str]:
