@@ -1,7 +1,7 @@
 """The audit: every invariant of `audit.catalogue` that rows can break, recomputed from a stage's rows by plain functions.
 
 The checks share nothing with the services but the modules of their states, the kernel and the order's identity. Invariants of
-every moment are checked for each order whose rows were all read as they were at one moment. Invariants at rest (M5, E3, E5,
+every moment are checked for each order that did not change during the reading of its rows. Invariants at rest (M5, E3, E5,
 V1) are checked on a settled stage; on a running stage, M5 is checked over the finished orders, and E3, E5 and V1 for things
 that are overdue. A malformed row is a finding, and its order is not judged further.
 """

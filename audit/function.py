@@ -1,4 +1,4 @@
-"""The audit's function: every quarter of an hour, it checks every order whose rows did not change during the reading.
+"""The audit's function: every 15 minutes, it checks every order that did not change during the reading of the tables.
 
 It checks the invariants at rest for whatever is overdue: an order without an end, a parcel, a mail, an event for the bus.
 """

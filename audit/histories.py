@@ -105,7 +105,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "RES": ("lines", "rejected", "short", "backordered"),
     "SHIP": ("lines", "booking"),
 }
-"""The attributes whose presence is a mark."""
+"""The attributes that are marks: present once their event happened, else absent."""
 _REASONS: Final = {
     "CUSTOMER": frozenset({"asked"}),
     "OPERATOR": frozenset({"asked"}),

@@ -48,7 +48,7 @@ class OrderRecords:
 
 @dataclass
 class GroupedRows:
-    """The well-formed rows by subject, the faults of single rows, and the subjects whose rows are malformed or moved."""
+    """The well-formed rows by subject, the faults of single rows, and the subjects with a malformed or changed row."""
 
     orders: defaultdict[str, OrderRecords] = field(default_factory=lambda: defaultdict(OrderRecords))
     skus: dict[str, Row] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class GroupedRows:
 def group(snapshot: Snapshot, *, settled: bool) -> GroupedRows:
     """Group the rows by order and by SKU, with the faults of single rows and duplicate rows.
 
-    Unless settled, mark the subjects whose rows moved since the reading began as not to be judged.
+    Unless settled, exclude the subjects with a row that changed since the reading began.
     """
     grouped = GroupedRows()
     for table in SERVICES:

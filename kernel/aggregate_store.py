@@ -215,7 +215,7 @@ def is_condition_failure(error: ClientError) -> bool:
 
 
 class KeyedStore(Generic[R]):
-    """Items whose keys are `<prefix>#<id>`, read by id, and found when they are due."""
+    """Items with the keys `<prefix>#<id>`, read by id, and found when they are due."""
 
     def __init__(self, client: AwsClient, table_name: str, prefix: str) -> None:
         self.client = client

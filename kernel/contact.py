@@ -58,6 +58,6 @@ class Contacts:
             case "NOT_FOUND":
                 return Addressed(found.get("order"), None)
             case "NOT_YET":
-                raise ContactNotYetError(f"the customer of {order_id} has no contact yet; the order is young, so ask again")
+                raise ContactNotYetError(f"the customer of {order_id} has no contact yet; the order is young, so retry")
             case outcome:
                 raise ContactUnavailableError(f"the contact function answered {outcome!r} for {order_id}")

@@ -56,7 +56,7 @@ def sweep(*parts: Callable[[], dict[str, int]]) -> dict[str, int]:
         try:
             done |= part()
         except Exception as fault:  # the boundary of a part
-            logger.exception("a part of the sweep failed")
+            logger.exception("part of a sweep failed")
             failure = failure or fault
     if failure:
         raise failure
@@ -118,7 +118,7 @@ def _put_last(rows: KeyedStore[R], row_id: str) -> None:
     try:
         rows.postpone(row_id, clock.now())
     except (BotoCoreError, ClientError) as error:
-        logger.warning("row keeps its place", row=rows.key(row_id), error=type(error).__name__)
+        logger.warning("row not postponed", row=rows.key(row_id), error=type(error).__name__)
 
 
 def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:

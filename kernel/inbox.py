@@ -124,9 +124,9 @@ def receive(
 
     A replayed event is handed over as `replay_policy` says, else it is done with.
 
-    A message that its schema or its handler refuses (InvalidEventError), or that no handler is for, goes to the dead-letter
-    queue with the reason. A replayed one does not, since its first delivery has its letter and the archive keeps it: it is
-    counted. One whose handler raises anything else is reported as failed, alone, and SQS delivers it again, soon.
+    A message that its schema or its handler refuses (InvalidEventError), or that has no handler, goes to the dead-letter
+    queue with the reason. A replayed one is only counted: its first delivery has its letter, and the archive keeps it. If the
+    handler raises another error, only that message is reported as failed, and SQS delivers it again soon.
     """
     failures: list[FailedItem] = []
     for record in records:
@@ -143,7 +143,7 @@ def receive(
                     logger.warning("replayed event refused", message_id=record["messageId"], reason=str(error))
                     count("ReplayedEventsRefused", 1)
                     continue
-                logger.warning("message set aside", message_id=record["messageId"], reason=str(error))
+                logger.warning("message quarantined", message_id=record["messageId"], reason=str(error))
                 dead_letters.quarantine(record, error)
         except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
             logger.exception("message failed", message_id=record["messageId"])
@@ -162,7 +162,7 @@ def _retry_with_backoff(dead_letters: DeadLetters, record: SqsRecord) -> None:
     try:
         dead_letters.retry_with_backoff(record)
     except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back
-        logger.warning("message comes back late", message_id=record["messageId"])
+        logger.warning("back-off of a message not set", message_id=record["messageId"])
 
 
 def parse(body: str) -> Delivery:

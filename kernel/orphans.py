@@ -14,9 +14,9 @@ from kernel.facts import Facts
 LANE: Final = "unsettled-"
 """These rows are due in partitions of their own, so that they delay no other work of the sweeper."""
 LOOK_AFTER: Final = timedelta(minutes=15)
-"""How long a row is left to the saga and the order's own sweeper: longer than an undecided order is kept."""
+"""The time that the saga and the order's own sweeper have for a row: longer than an order can be undecided."""
 LOOK_AGAIN_AFTER: Final = timedelta(days=1)
-"""When a row whose order still needs it is looked at again: a back-order waits for days."""
+"""The interval between the checks of a row that its order still needs: a back-order waits for days."""
 
 
 class OrphanCapturedError(RetryableError):

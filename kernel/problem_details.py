@@ -51,7 +51,7 @@ RETRY_AFTER_SECONDS: Final = "60"
 
 def retry_later(name: str, status: int, detail: str) -> Response[str]:
     """Return the response of a webhook that cannot process an event yet."""
-    return ProblemDetails(name, status, title_of(name), f"{detail}; tell it again").response(
+    return ProblemDetails(name, status, title_of(name), f"{detail}; send it again").response(
         {"Retry-After": RETRY_AFTER_SECONDS}
     )
 

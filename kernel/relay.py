@@ -103,7 +103,7 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
         try:
             entries[text] = _as_published(text)
         except Exception:  # the boundary of an event: a version that this code does not know harms no other event
-            logger.exception("event cannot be built", event_start=text[:80])
+            logger.exception("event not built", event_start=text[:80])
             unpublishable.add(text)
     waiting = [entry for published in entries.values() for entry in published]
     accepted: set[str] = set()
@@ -116,7 +116,7 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
                 if code is None:
                     accepted.add(text)
                     continue
-                logger.warning("the bus refused an event", event_id=_event_id(text), error=code)
+                logger.warning("event refused by the bus", event_id=_event_id(text), error=code)
                 (invalid.add if code in NEVER_ACCEPTED else refused.append)(text)
         waiting = refused
         if not waiting:
@@ -198,8 +198,8 @@ def _is_relayed(outbox: Outbox, row: Row, published: Published) -> bool:
 def republish(outbox: Outbox, older_than: timedelta, limit: int = 500) -> Republished:
     """Publish events pending for longer than `older_than`: the relay was down, or dropped them.
 
-    A row that fails, or whose events cannot be published, goes behind the others and stops none of them. Raises
-    BusUnavailableError; and what a query of the index raises, once the other shards are done.
+    A row that fails, or has an event that cannot be published, goes behind the others and stops none of them. Raises
+    BusUnavailableError. An error of a query of the index is raised when the other shards are done.
     """
     events = rows_left = 0
     for pk in _stale_rows(outbox, clock.rfc3339(clock.now() - older_than), limit):
@@ -240,7 +240,7 @@ def _put_last(outbox: Outbox, pk: str) -> None:
             ExpressionAttributeValues=marshal({":now": _now()}),
         )
     except (BotoCoreError, ClientError) as error:
-        logger.warning("row keeps its place", row=pk, error=type(error).__name__)
+        logger.warning("row not postponed", row=pk, error=type(error).__name__)
 
 
 def _stale_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:

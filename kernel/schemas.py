@@ -69,7 +69,7 @@ def newest_version(source: str, detail_type: str) -> int:
 
 
 def owner_of(source: str, detail_type: str) -> str:
-    """Return the service whose `schemas/` hold the event. Raises StopIteration for an event without a schema here."""
+    """Return the service that has the event in its `schemas/`. Raises StopIteration for an event without a schema here."""
     return next(_known()[key][1].parent.parent.name for key in _keys_of(source, detail_type))
 
 

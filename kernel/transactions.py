@@ -45,10 +45,10 @@ def transact(
     chance: random.Random = _chance,
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[int, Row | None]:
-    """Write all of `actions`, or nothing; the actions whose conditions refused it, empty when it was written.
+    """Write all of `actions`, or nothing. Return the actions that failed their conditions: none if everything is written.
 
-    The refused are by position, each with the row as it is if its action asks for ALL_OLD, or None. A conflict with another
-    transaction (or throttling), and nothing else, is tried again. Raises ContentionError when the tries are spent.
+    They are keyed by position in `actions`; the value is the present row if the action asks for ALL_OLD, else None. Only a
+    conflict with another transaction, or throttling, is retried. Raises ContentionError when the retries are spent.
 
     No ClientRequestToken is given. The conditions make a repeat harmless for ever. A token does so only for ten minutes, and
     only for the same bytes (`updated_at` differs). botocore gives each call a random one, for its own retries.

@@ -37,7 +37,7 @@ PROTECTED = (
     "archive_retention_days",
     "log_retention_days",
 )
-"""The settings whose change moves money or parcels elsewhere, or loses data."""
+"""The settings that move money or parcels elsewhere, or lose data, when they change."""
 SHORTENED = ("archive_retention_days", "log_retention_days")
 """The protected settings that may grow."""
 Value = Any

@@ -178,7 +178,7 @@ def _refunds(paid: Row, records: OrderRecords) -> Broken:
 def check_net_captured(grouped: GroupedRows, *, settled: bool) -> Iterator[Finding]:
     """Check that the net captured amount equals the total of the confirmed orders, by currency.
 
-    On a running stage, only the finished orders count whose rows did not change during the reading.
+    On a running stage, only finished orders count, and only if their rows did not change during the reading.
     """
     confirmed, taken = Counter[str](), Counter[str]()
     for order_id, records in grouped.orders.items():

@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def classes() -> Iterator[ErrorClass]:
-    """Return the classes whose name ends in `Error`, in the order of their modules."""
+    """Return the classes with a name that ends in `Error`, in the order of their modules."""
     for folder in FOLDERS:
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):

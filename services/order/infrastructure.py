@@ -146,7 +146,7 @@ class OrderStack(ServiceStack):
         return workflow
 
     def _start_by_event(self, workflow: sfn.StateMachine) -> None:
-        """Start the saga on an OrderPlaced whose caller does not wait. A replayed one starts none: the sweeper retries."""
+        """Start the saga on an OrderPlaced if no caller waits. A replayed event starts none: the sweeper retries."""
         part = Construct(self, "Start")
         found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in START_INPUT.items()}
         dead_letters = dead_letter_queue(self, "start", part)

@@ -118,7 +118,7 @@ class PaymentStack(ServiceStack):
         """Create the secret of the account's key for the functions that move money, and the webhook that Stripe calls."""
         key = ServiceSecret(self, "stripe-api-key", "the key of our account at Stripe: it may charge and refund")
         webhook_key = ServiceSecret(self, "stripe-webhook-key", "a restricted key of our account at Stripe: it may read")
-        secret = ServiceSecret(self, "stripe-webhook-secret", "what Stripe signs its webhook by")
+        secret = ServiceSecret(self, "stripe-webhook-secret", "the secret by which Stripe signs its webhook")
         webhook = ServiceFunction(
             self,
             "webhook",

@@ -96,7 +96,7 @@ class ShippingStack(ServiceStack):
 
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:
         """Create the webhook for the carrier. The shared secret authenticates it."""
-        secret = ServiceSecret(self, "carrier-webhook-secret", "what the carrier signs its webhook by")
+        secret = ServiceSecret(self, "carrier-webhook-secret", "the secret by which the carrier signs its webhook")
         environment = {"TABLE_NAME": table.table_name, **carrier}
         webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)
         table.allow(webhook, "GetItem", "UpdateItem", rows=(SHIPMENTS,))

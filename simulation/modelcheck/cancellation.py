@@ -3,8 +3,8 @@
 The customer, shipping with its carrier, the order, payment with the gateway's refunds, the stock; and the commands that a
 zombie of the saga may still send to the three rows. It has no actors: events that the bus accepted are delivered at any later
 instant, any number of times, in any order. A call that was sent to the gateway is carried out at any later instant, or
-never. One event may be lost for good by all who consume it: then the order asks again, and those who had acted on it answer
-again.
+never. One event may be lost by all its consumers: then the order publishes it again, and a
+consumer that had acted on it responds again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

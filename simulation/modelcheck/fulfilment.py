@@ -1,4 +1,4 @@
-"""The model of fulfilment: a CONFIRMED or CANCELLED order whose event waits in its row.
+"""The model of fulfilment: a CONFIRMED or CANCELLED order with its event pending in its row.
 
 The relay, the bus, shipping with its carrier, the marks on the order, notification with its mailer. It has no actors: every
 consumer begins with a delivery. The bus delivers an accepted event at any instant, any number of times, in any
@@ -59,7 +59,7 @@ Moves = Iterator[tuple[str, Parcel]]
 
 @dataclass
 class Fulfilment:
-    """A model without actors. `kinds` are the events whose mails are followed."""
+    """A model without actors. `kinds` are the events with mails that this model follows."""
 
     name: str
     kinds: tuple[str, ...] = tuple(MAILS)
@@ -148,7 +148,7 @@ class Fulfilment:
         return "" if self.rules.has("own claim only") else one.answer
 
     def _undone(self, facts: Parcel) -> Violation | None:
-        """E3, E5, R1 at rest, whether those who claimed a note are alive or dead."""
+        """E3, E5, R1 at rest, whether the claimant of a note is alive or dead."""
         dead = facts._replace(notes=tuple(one._replace(sending=0, answer="") for one in facts.notes))
         return self._rest(facts) or self._rest(dead)
 

@@ -87,7 +87,7 @@ ORDER_INVARIANTS: Sequence[Check[OrderFacts]] = (
 
 
 def waiting(facts: Facts) -> set[int]:
-    """Return the positions of the orders whose reservations wait."""
+    """Return the positions of the orders with a waiting reservation."""
     return {position for position, one in enumerate(facts.orders) if one.reservation == stock.WAITING}
 
 

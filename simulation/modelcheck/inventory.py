@@ -48,7 +48,7 @@ def moves(rules: Rules, facts: Facts, position: int) -> Iterator[tuple[str, Fact
 
 
 def _its_turn(facts: Facts, position: int) -> bool:
-    """Whether there is enough for the order beside what those want who came before it."""
+    """Return True if the stock suffices for the order and for all orders before it."""
     enough = facts.available >= _ahead(facts, position) + facts.orders[position].wants
     return enough and any(place == position for place, _ in facts.queue)
 
@@ -62,7 +62,7 @@ def neglected(rules: Rules, facts: Facts) -> bool:
 
 
 def _ahead(facts: Facts, position: int) -> int:
-    """How many units those want who wait, and came before the order."""
+    """Return the units that the waiting orders before this one need."""
     ahead = 0
     for place, units in facts.queue:
         if place == position:

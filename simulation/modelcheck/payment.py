@@ -1,6 +1,6 @@
 """The moves of a payment: intent onto the row, call to the gateway, result onto the row, each a step of its own.
 
-The gateway's memory is the evidence of a result: who has called it may hold its answer and write it at any later instant.
+The gateway's memory is the evidence of a result: its caller may hold the answer and write it at any later instant.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ RESULTS = {
     "PAY.refuse_capture": "capture",
     "PAY.void": "void",
 }
-"""Each result with the operation whose outcome it records; the gateway's answers have the names of the statuses."""
+"""The operation that each result records; the gateway's answers have the names of the statuses."""
 
 
 def moves(rules: Rules, facts: OrderFacts) -> Moves:

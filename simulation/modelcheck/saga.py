@@ -103,8 +103,9 @@ def recovered(rules: Rules, facts: OrderFacts, run: Execution, late: bool = Fals
 
 
 def faults(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
-    """Yield the moves of an execution whose retries are spent: before the decision it records that; after it, it ends as by a
-    crash.
+    """Yield the moves of an execution without retries left.
+
+    Before the decision it records that; after the decision it ends, as by a crash.
     """
     if run.state in ("authorize", "reserve"):
         tried = facts._replace(in_vain=facts.in_vain or (run.late and facts.trying))

@@ -50,7 +50,7 @@ class CounterExample:
 
 @dataclass
 class Exploration:
-    """The result of a search. `facts` are the states apart from who stands where; `seconds` are of one core."""
+    """The result of a search. `facts` counts the states without the positions of the actors; `seconds` are of one core."""
 
     model: str
     states: int = 0

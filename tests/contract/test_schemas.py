@@ -61,7 +61,7 @@ def parts(schema: Schema, field: str = "") -> Iterator[tuple[str, Schema]]:
 
 
 def is_channels(schema: Schema) -> bool:
-    """Whether the event comes from outside, and not from the service whose folder it stands in."""
+    """Whether the event comes from outside, and not from the service that has it in its folder."""
     return str(schema["x-source"]).startswith(CHANNEL_PREFIX)
 
 

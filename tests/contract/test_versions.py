@@ -16,7 +16,7 @@ from tests.support.consumers import optional
 
 SEVERAL = [event for event in newest() if event.version > 1]
 WORDLESS = {"OrderPlaced"}
-"""Events whose older versions require what the newest does not carry: they are read, and no longer published."""
+"""Events with older versions that require a field the newest does not have: these are read, and no longer published."""
 BESIDE = [event for event in SEVERAL if event.stem not in WORDLESS]
 OLDER = [event for event in events() if event.version < schemas.newest_version(event.sent_as, event.detail_type)]
 

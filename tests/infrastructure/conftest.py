@@ -36,7 +36,7 @@ log_levels: {payment: DEBUG}
 """,
     "prod.yaml",
 )
-"""A stage whose data must outlive its stacks, with settings of its own and the real adapters."""
+"""A stage that keeps its data when its stacks are destroyed, with settings of its own and the real adapters."""
 
 
 @pytest.fixture(scope="session")

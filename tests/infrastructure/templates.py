@@ -37,13 +37,13 @@ class Assembly:
         ]
 
     def one(self, kind: str, service: str, id_starts: str) -> Resource:
-        """Return the only resource of that type in the service whose logical id starts with this text."""
+        """Return the service's only resource of that type with a logical id that starts with this text."""
         found = [resource for resource in self.resources(kind, service=service) if resource.id.startswith(id_starts)]
         assert len(found) == 1, f"{[str(resource) for resource in found]} are {kind} of {service} named {id_starts}"
         return found[0]
 
     def function(self, service: str, module: str) -> Resource:
-        """Return the function whose handler is in that module."""
+        """Return the function with its handler in that module."""
         handler = f"services.{service}.functions.{module}.handler"
         return next(f for f in self.resources("Lambda::Function", service=service) if f.properties["Handler"] == handler)
 

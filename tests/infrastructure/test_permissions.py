@@ -43,7 +43,7 @@ DETAIL_TYPES = sorted({detail_type for service in SERVICES for detail_type in ow
 
 @dataclass(frozen=True)
 class Deployed(Resolved):
-    """A stage as deployed, and those who might try to speak in it."""
+    """A stage as deployed, and the callers that might try to act in it."""
 
     settings: Stage
 
@@ -238,7 +238,7 @@ def redriven(stage: Deployed) -> set[str]:
 
 
 def senders(stage: Deployed) -> list[Caller]:
-    """Everybody who might send a message: roles, people, programs, our rules and a foreign one."""
+    """Return every possible sender of a message: roles, people, programs, our rules and a foreign one."""
     rules = [rule for rule, _ in deliveries(stage)]
     foreign = Caller("a foreign rule", f"arn:aws:events:eu-west-1:{ACCOUNT}:rule/theirs", service="events.amazonaws.com")
     return [*stage.callers(), *stage.outsiders, *stage.publishers, *rules, foreign]

@@ -1,4 +1,4 @@
-"""Every rule of the bus as synthesized, held against every event that there is, and against who declares to consume it.
+"""Every rule of the bus as synthesized, compared with every event and with the declared consumers of the event.
 
 Nothing here is typed by hand: events are the schemas' examples, and consumers are declared in `subscriptions.py`. Two
 matchers decide if a pattern matches: ours, and the one of the engine that the laptop's AWS runs on.

@@ -27,7 +27,7 @@ KNOWN: Final = {
 }
 """The properties of each kind. Tags and descriptions are left out: nothing here depends on them."""
 PROBED: Final = "order/start"
-"""The rule whose target moto lacks (a workflow). A queue of the test's own stands in, and gets the event as it is."""
+"""The rule with a target that moto lacks (a workflow). A queue of the test takes its place, and gets the event unchanged."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class MotoStage:
             self._create_targets(rule, names[self.made[rule.service, rule.id].arn])
 
     def published(self, ending: str) -> dict[str, str]:
-        """Return the published parameters whose names end so, without `/orderflow/<stage>/`."""
+        """Return the published parameters with this end of their names, without `/orderflow/<stage>/`."""
         root = f"/orderflow/{self.target.stage}/"
         return {name.removeprefix(root): value for name, value in self.parameters.items() if name.endswith(ending)}
 
@@ -142,7 +142,7 @@ class MotoStage:
         self.target.client("events").put_targets(Rule=made.ref, EventBusName=bus, Targets=targets)
 
     def _publish(self) -> None:
-        """Publish each parameter whose value is known by now."""
+        """Publish each parameter that has a known value by now."""
         for parameter in self.assembly.resources("SSM::Parameter"):
             name = parameter.properties["Name"]
             try:

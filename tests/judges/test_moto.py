@@ -1,7 +1,7 @@
 """The bus as the templates declare it, on moto's server: rules, archive, replay to chosen rules, dead letters.
 
-The scenarios are those of tests/system/test_rules.py, test_replay.py and test_dead_letters.py. A test whose name begins with
-`test_difference_` states what moto does otherwise than AWS; README.md has the reasons.
+The scenarios are those of tests/system/test_rules.py, test_replay.py and test_dead_letters.py. A test named
+`test_difference_...` states a difference between moto and AWS; README.md has the reasons.
 """
 
 import copy

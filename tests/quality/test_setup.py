@@ -1,4 +1,4 @@
-"""The set-up: it can be cut at any moment and repeated, in a folder whose name has a space, and says if it has no network."""
+"""The set-up: it can be cut at any moment and repeated, in a folder with a space in its name, and says if it has no network."""
 
 import os
 import shutil

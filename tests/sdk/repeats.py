@@ -31,7 +31,7 @@ REPEATS = {
         "dynamodb", 3, "conditional on the reservation or the ledger record: the repeat is refused whole"
     ),
     "put_events": Repeat("events", 3, "a duplicate on the bus, which every consumer dedupes by its natural key"),
-    "send_message": Repeat("sqs", 3, "a second copy in a dead-letter queue of a message set aside"),
+    "send_message": Repeat("sqs", 3, "a second copy of a quarantined message in a dead-letter queue"),
     "change_message_visibility": Repeat("sqs", 3, "sets a time; the last one counts"),
     "invoke": Repeat("functions", 2, "only the query `contact`"),
     "send_email": Repeat(

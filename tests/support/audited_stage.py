@@ -54,7 +54,7 @@ LIMITS = decisions.Limits(undecided=timedelta(minutes=10), back_ordered=timedelt
 
 @dataclass(frozen=True)
 class Story:
-    """An order and what becomes of it. `fate` is how far its parcel comes, or why it is cancelled; `channel` is who sells."""
+    """An order and its end. `fate` is how far its parcel comes, or why it is cancelled; `channel` is the shop, or the API."""
 
     fate: str
     token: str = "pm_card_visa"

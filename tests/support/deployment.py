@@ -24,7 +24,7 @@ ROLE = "arn:aws:iam::000000000000:role/test"
 
 
 def function(target: Engine, name: str, source: str, **environment: str) -> str:
-    """Create a Python function whose handler is `handler` in `source`. Return its ARN."""
+    """Create a Python function with the handler `handler` in `source`. Return its ARN."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as bundle:
         bundle.writestr("index.py", source)

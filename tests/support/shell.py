@@ -1,4 +1,4 @@
-"""Give a line of a document to a shell, as a reader does who pastes it."""
+"""Lines of a document, run in a shell as a reader would paste them."""
 
 import os
 import subprocess

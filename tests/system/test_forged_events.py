@@ -52,7 +52,7 @@ def letters_about(laptop: Laptop, queue: str, order_id: str) -> list[str]:
 
 
 def delivered(laptop: Laptop) -> str:
-    """Return the id of a confirmed order whose parcel has been delivered."""
+    """Return the id of a confirmed order with a delivered parcel."""
     order_id = str(laptop.place().json()["order_id"])
     eventually(lambda: advanced(laptop, order_id), 240, "the parcel has come")
 

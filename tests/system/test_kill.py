@@ -1,7 +1,7 @@
 """The running system, its worker processes killed at random instants while orders come in: nothing is lost or doubled.
 
-`make kill ORDERS=500 SEED=1` runs it; it is too long for every day, for a message whose reader was killed comes back after its
-queue's visibility time-out only.
+`make kill ORDERS=500 SEED=1` runs it; it is too long for every day, because the message of a killed reader comes back only
+after the visibility time-out of its queue.
 """
 
 import json
@@ -35,7 +35,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "cdnow" / "CDNOW_sample.txt"
 CHANNEL = "cdnow"
 SWEEPS = 3
 QUIET_SECONDS = 900
-"""The longest that the inbox leaves a message which failed, as one does whose mail another's claim holds up."""
+"""The longest back-off of a failed message, for instance if another attempt's claim blocks its mail."""
 
 
 class Killer(threading.Thread):

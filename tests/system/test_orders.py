@@ -162,7 +162,7 @@ def test_bad_input_is_named(laptop: Laptop, lines: tuple[tuple[str, int], ...], 
 
 
 def test_an_order_is_cancelled_before_it_is_decided(laptop: Laptop) -> None:
-    """An asynchronous order whose saga is outrun by its customer; whichever wins, every answer is the same."""
+    """The customer cancels an asynchronous order before its saga decides; whichever wins, every answer is the same."""
     order_id = laptop.place(prefer="respond-async").json()["order_id"]
     answer = laptop.request("POST", f"/orders/{order_id}/cancel")
     order = laptop.settled(order_id)

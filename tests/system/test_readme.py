@@ -18,7 +18,7 @@ RUN = [
     or re.fullmatch(r"services/.*", page)
 ]
 FROM_TOP_TO_BOTTOM = ["docs/tutorial/first-order.md", "docs/how-to/call-the-api.md", "docs/how-to/publish-an-order.md"]
-"""Pages whose commands build on one another, so each page runs as one script."""
+"""Pages with commands that build on one another, so each page runs as one script."""
 NOT_RUN = {
     "make ": "it sets up, or starts, what this test stands on",
     ". .venv/bin/activate": "the test's shell has the environment on its path",
@@ -57,7 +57,7 @@ def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str) -> None:
 
 
 def order_with_a_parcel(laptop: Laptop) -> str:
-    """Return the id of a new order whose parcel is booked."""
+    """Return the id of a new order with a booked parcel."""
     order_id = str(laptop.place().json()["order_id"])
     eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, f"the parcel of {order_id} is booked")
     return order_id

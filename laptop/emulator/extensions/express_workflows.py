@@ -22,8 +22,8 @@ from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
 Execution = Document
 
 AT_ONCE = 2
-"""How many asynchronous runs go side by side. Two cores start two functions a second, and a run whose functions are all
-cold must still come to its answers within its time-outs: else each retry starts another function, and none is ever warm.
+"""The most asynchronous runs at a time. Two cores start two functions a second, and a run with cold functions only must
+still get its answers within its time-outs: else each retry starts another function, and none is ever warm.
 """
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)

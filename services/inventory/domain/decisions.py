@@ -127,7 +127,7 @@ def allocate(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep
 def commit(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
     """Sell the held stock. Raises NoReservationError."""
     if row is None:
-        raise NoReservationError("nothing was ever reserved, so there is nothing to commit")
+        raise NoReservationError("the order has no reservation to commit")
     if row["status"] != states.HELD:
         return None
     change: ReservationDecision = Decision(
@@ -161,7 +161,7 @@ def release_unsold(
 def restock(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
     """Take back the stock of an order that is cancelled after its confirmation. Raises NoReservationError."""
     if row is None:
-        raise NoReservationError("nothing was ever reserved, so there is nothing to take back")
+        raise NoReservationError("the order has no reservation to take back into stock")
     if row["status"] != states.COMMITTED:
         return None
     change: ReservationDecision = Decision(TRANSITIONS["restock"], data=StockReleasedV1Data(lines=row["lines"], restocked=True))

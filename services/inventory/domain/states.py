@@ -1,5 +1,7 @@
-"""The transition tables of the reservation and of the replenishment, each of whose steps is one transaction over the row and
-its SKUs; and of the level of a SKU that is watched."""
+"""The transition tables of the reservation, the replenishment, and the alert level of a watched SKU.
+
+Each step of a reservation or a replenishment is one transaction over its row and its SKUs.
+"""
 
 from kernel.naming import source_of
 from kernel.transitions import ABSENT, TransitionTable, step

@@ -20,7 +20,7 @@ class FactsSettings:
 
 
 class FactsQuery(TypedDict):
-    """The order whose reservation is requested."""
+    """The id of the order, for a request of its reservation."""
 
     order_id: str
 

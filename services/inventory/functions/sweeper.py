@@ -1,4 +1,4 @@
-"""The sweeper: every minute, it evaluates each SKU whose available stock changed, for the orders that wait for it.
+"""The sweeper: every minute, it evaluates each SKU with a change of its available stock, for the orders that wait for it.
 
 Holds have no clock: the saga releases them. The sweeper releases a hold that the saga left and that no order needs.
 """

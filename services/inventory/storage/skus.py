@@ -140,11 +140,11 @@ def _move(move: Move) -> _Update:
 def _enqueue(join: Enqueue) -> _Update:
     update = _Update(join.sku, due=True)
     update.begin(join.sku, COUNTERS)
-    update.sets["waiting"] = "list_append(if_not_exists(waiting, :nobody), :joins)"
+    update.sets["waiting"] = "list_append(if_not_exists(waiting, :empty), :joins)"
     update.adds.append("waited_for :plus")
     update.conditions.append("(attribute_not_exists(waiting) OR size(waiting) < :most)")
     joins = [{"order_id": join.order_id, "quantity": join.quantity}]
-    update.values |= {":nobody": [], ":joins": joins, ":plus": join.quantity, ":most": MAX_WAITING}
+    update.values |= {":empty": [], ":joins": joins, ":plus": join.quantity, ":most": MAX_WAITING}
     return update
 
 

@@ -17,7 +17,7 @@ TRIES: Final = 5
 
 
 class StockRows(AggregateStore[R]):
-    """Aggregates whose every step moves stock in the same transaction."""
+    """Aggregates with steps that each move stock in the same transaction."""
 
     def move(
         self,

@@ -69,7 +69,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
                 suppressed += suppressions.add(address, reason, clock.now())
             except Exception as fault:  # the boundary of an address
                 failure = failure or fault
-        logger.info("feedback", reason=reason, suppressed=suppressed)
+        logger.info("feedback recorded", reason=reason, suppressed=suppressed)
         count("AddressesSuppressed", suppressed)
         if failure:
             raise failure

@@ -119,7 +119,7 @@ class Notices:
             case Refused():
                 self._apply(notice, claimed, lambda row: decisions.refuse(row, claim))
             case Unknown(error):
-                logger.warning("sending unknown", order_id=notice.order_id, kind=notice.kind, error=error)
+                logger.warning("result of a mail unknown", order_id=notice.order_id, kind=notice.kind, error=error)
 
     def _fail(self, notice: Notice, note: NoteRow | None, reason: FailureReason) -> None:
         """Fail the note without an attempt. Raises ClaimInProgressError if another delivery has begun one."""

@@ -56,7 +56,7 @@ class ClaimSweeper:
             self.notes.write(note_id, note, decision, decisions.notice_of(note).causation)
         except VersionConflictError:  # the delivery ended after all, or another sweep was faster
             return False
-        logger.warning("sending stays unknown", order_id=note["order_id"], kind=note["kind"])
+        logger.warning("result of a mail stays unknown", order_id=note["order_id"], kind=note["kind"])
         return True
 
 

@@ -191,7 +191,7 @@ def wait(
 
 
 def resume(row: OrderRow, now: datetime) -> OrderDecision | None:
-    """Resume a back-order whose stock is allocated: the saga goes on, with as much time as for a new order."""
+    """Resume a back-order when its stock is allocated: the saga goes on, with as much time as for a new order."""
     if row["status"] != states.BACKORDERED:
         return None
     about: OrderAttributes = {"resumed_at": clock.rfc3339(now), "attempts": 0, **_due(row, now)}
@@ -248,9 +248,9 @@ def was_confirmed(row: OrderRow) -> bool:
 
 
 def begin_refund(row: OrderRow, failure: ShipmentFailure | None, now: datetime) -> OrderDecision | None:
-    """Cancel a confirmed order whose parcel will not go: by request, or by the carrier's `failure`.
+    """Cancel a confirmed order before its parcel leaves: by request, or by the carrier's `failure`.
 
-    From here on money and goods go back. None for an order whose parcel has gone.
+    From here on money and goods go back. Return None if the parcel has left.
     """
     if row["fulfilment"] != states.FULFILMENT[0]:
         return None

@@ -1,4 +1,4 @@
-"""Deterministic identity: an order's id comes from who placed it and their idempotency key, so that a repeat finds itself."""
+"""Deterministic identity: an order's id comes from its scope and idempotency key, so that a repeat finds the first order."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def order_id(scope: str, idempotency_key: str) -> str:
 
 
 def order_id_of(key_hash: str) -> str:
-    """Return the id of the order whose key has this hash."""
+    """Return the id of the order with this hash of its key."""
     return "ord-" + base64.b32encode(bytes.fromhex(key_hash)).decode()[:26].lower()
 
 

@@ -63,7 +63,7 @@ class OrderAttributes(SweptAttributes, total=False):
     request_hash: str
     correlation_id: str
     placed_by: str
-    """The id of the request or event whose write created the order: that writer starts the saga."""
+    """The id of the request or event that created the order: its handler starts the saga."""
     attempts: int
     """How often the sweeper has tried the order since its latest move."""
 

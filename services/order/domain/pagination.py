@@ -16,7 +16,7 @@ LIMIT, MAX_LIMIT = 20, 100
 
 
 def customer_of(query: Mapping[str, str]) -> str:
-    """Return the customer whose orders are requested. Raises InvalidRequestError."""
+    """Return the customer of the requested orders. Raises InvalidRequestError."""
     customer = query.get("customer")
     if customer is None:
         raise InvalidRequestError("request-invalid", 400, "customer", "is missing: GET /orders?customer=<customer_id>")

@@ -1,6 +1,6 @@
 """The order's commands: the saga's steps on the order's row. Each answers `{"outcome": ...}`, with its receipt.
 
-A command acts on the evidence that another service stated, whose receipt is checked before anything is written.
+A command acts on the evidence of another service. It checks the receipt of the evidence before it writes anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -153,7 +153,7 @@ class OrderCommands:
         return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
 
     def _refusal(self, command: Decide) -> PaymentStatement | StockStatement:
-        """Return the refusal of payment or inventory; its outcome says whose it is. Raises ReceiptRefusedError."""
+        """Return the refusal; its outcome shows if it is payment's or inventory's. Raises ReceiptRefusedError."""
         evidence = command.evidence
         if isinstance(evidence, dict) and evidence.get("outcome") in decisions.REFUSALS_OF_PAYMENT:
             return self.receipts.check(Kind.PAYMENT, command.order_id, evidence)

@@ -77,7 +77,7 @@ class Recovery:
             return False
         metric = stuck_metric(row)
         if metric:
-            logger.error("order keeps failing to recover", order_id=order_id, status=row["status"], attempts=row["attempts"])
+            logger.error("order still not recovered", order_id=order_id, status=row["status"], attempts=row["attempts"])
             count(metric, 1)
         return self.saga.start(resume_input(order_id, row["tried_at"]), f"{order_id}-{row['attempts']}")
 
@@ -91,7 +91,7 @@ class Recovery:
         if row is None or row["status"] not in states.AWAITING_OTHER_SERVICES:
             return False
         asked = self.orders.republish_said(order_id, row)
-        logger.error("cancellation is stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
+        logger.error("cancellation stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
         count("CancellationStuck", 1)
         self.orders.postpone(order_id, decisions.next_repeat_at(row, clock.now()))
         return True

@@ -32,7 +32,7 @@ class Saga:
         try:
             execution = client.start_sync_execution(stateMachineArn=self.arn, name=order_id, input=json.dumps(given))
         except (BotoCoreError, ClientError) as error:
-            logger.warning("saga not answered", order_id=order_id, error=type(error).__name__)
+            logger.warning("no response of the saga", order_id=order_id, error=type(error).__name__)
             return False
         if execution["status"] != "SUCCEEDED":
             logger.warning("saga not finished", order_id=order_id, status=execution["status"], error=execution.get("error"))
@@ -44,6 +44,6 @@ class Saga:
         try:
             client.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(given))
         except (BotoCoreError, ClientError) as error:
-            logger.warning("saga not started; the next sweep will", order_id=given["order_id"], error=type(error).__name__)
+            logger.warning("saga not started", order_id=given["order_id"], error=type(error).__name__)
             return False
         return True

@@ -26,7 +26,7 @@ ANSWER_SECONDS: Final = 0.5
 REST_SECONDS: Final = timeouts.CONNECT_SECONDS + timeouts.DYNAMODB.seconds + ANSWER_SECONDS
 """The time that the API reserves beside the run: to reach Step Functions, to read the row, to answer."""
 LIVE_ENTRY: Final = "AuthorizePayment"
-"""Where a run begins whose caller waits for it."""
+"""The first state of a run for a caller that waits."""
 RARE = frozenset({"RefuseCapture"})
 """Left out of the run's budget: a capture refused after the decision, on top of every retry spent, may outlive the workflow.
 

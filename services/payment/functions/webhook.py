@@ -207,7 +207,7 @@ def _order_of_intent(intent: StripeObject) -> str | None:
 
 
 def _alarm(metric: str, order_id: str) -> None:
-    logger.error("gateway reported a payment", order_id=order_id, what=metric)
+    logger.error("Stripe event needs review", order_id=order_id, what=metric)
     count(metric, 1)
 
 
@@ -276,8 +276,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
         except InvalidSignatureError as refusal:
             return _refuse("signature-invalid", str(refusal))
         except GatewayFaultError as fault:
-            logger.warning("Stripe does not answer a query about its event", fault=type(fault).__name__)
-            return problem_details.retry_later("gateway-unavailable", 503, "Stripe cannot be asked")
+            logger.warning("no response of Stripe to a query", fault=type(fault).__name__)
+            return problem_details.retry_later("gateway-unavailable", 503, "Stripe does not respond to a query")
         except (ValueError, KeyError, TypeError, AttributeError):
             return _refuse("request-invalid", "the body must be a Stripe event, with the fields that its type has")
         logger.info("webhook answered", type=kind, outcome=outcome)

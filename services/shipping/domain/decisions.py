@@ -21,7 +21,7 @@ from services.shipping.schemas.models import (
 NO_ADDRESS: Final = "NO_ADDRESS"
 CARRIER_REFUSED: Final = "CARRIER_REFUSED"
 FIRST_REFUND_CHECK_AFTER: Final = timedelta(minutes=2)
-"""Above the time-out of the sweep whose request to the carrier may still be under way."""
+"""Longer than the time-out of a sweep, which may still have a request to the carrier under way."""
 LONGEST_REFUND_CHECK_INTERVAL: Final = timedelta(days=1)
 REFUND_CHECKED_FOR: Final = timedelta(days=30)
 

@@ -138,10 +138,10 @@ class Sweeper:
         self._write(row, decisions.fail(row, reason, clock.now(), cancelled))
 
     def _cancel(self, row: ShipmentRow) -> CancelOutcome:
-        """Cancel the booking at the carrier; count for the alarm a label whose refund it refuses."""
+        """Cancel the booking at the carrier. If the carrier refuses to refund the label, count that for the alarm."""
         cancelled = self.carrier.cancel(row["booking"])
         if cancelled is CancelOutcome.REFUSED:
-            logger.error("the carrier does not refund a label", order_id=row["order_id"], booking=row["booking"])
+            logger.error("refund of a label refused", order_id=row["order_id"], booking=row["booking"])
             count("LabelRefundRefused", 1)
         return cancelled
 

@@ -41,8 +41,8 @@ class CarrierWebhook:
         except ValueError as refusal:
             return _bad_request("request-invalid", refusal)
         except CarrierUnavailableError:
-            logger.warning("carrier does not respond about its webhook")
-            return problem_details.retry_later("carrier-unavailable", 503, "the carrier does not respond about its parcel")
+            logger.warning("no response of the carrier to a query")
+            return problem_details.retry_later("carrier-unavailable", 503, "the carrier does not respond to a query")
         return _outcome("IGNORED") if update is None else self._record(update)
 
     def _record(self, update: TrackingUpdate) -> Response[str]:

@@ -17,7 +17,7 @@ def record_tracking(shipments: Shipments, row: ShipmentRow, parcel: ParcelStatus
     A returned parcel is counted for the alarm, and its shipment stays as it is: an operator decides about it.
     """
     if parcel is ParcelStatus.RETURNED:
-        logger.error("parcel comes back", order_id=row["order_id"], tracking=row["tracking"])
+        logger.error("parcel returned or lost", order_id=row["order_id"], tracking=row["tracking"])
         count("ParcelReturned", 1)
     if parcel is not ParcelStatus.DELIVERED:
         return row

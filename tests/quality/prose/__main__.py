@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _print_counted_words(names: list[str]) -> None:
-    """Print where the words stand whose density is limited; the limit holds for all docs, or all docstrings, together."""
+    """Print the places of the words that have a limit; the limit holds for all docs, or all docstrings, together."""
     for name in names:
         for passage in passages(name, (REPOSITORY / name).read_text()):
             found = [match for density in DENSITIES for match in density.pattern.findall(passage.text)]

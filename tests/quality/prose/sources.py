@@ -76,7 +76,7 @@ def tracked(suffixes: tuple[str, ...]) -> list[str]:
 
 
 def checked_files() -> list[str]:
-    """Return every file whose prose is checked."""
+    """Return every file that the prose check reads."""
     code = [name for name in tracked((".py",)) if name.startswith(PACKAGES) and not GENERATED.match(name)]
     mails = [name for name in tracked((".txt", ".html")) if MAIL_TEMPLATES.match(name)]
     pages = [name for name in tracked((".md",)) if name not in MADE_PAGES]

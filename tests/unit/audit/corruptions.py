@@ -46,7 +46,7 @@ def of_snapshot(name: str, *expects: str) -> Callable[[Damage], Damage]:
 
 
 def of_a(table: str, prefix: str, name: str, *expects: str, **where: Any) -> Callable[[Any], Any]:
-    """Register damage to one row whose key starts so and whose attributes are so: `(row, random)`."""
+    """Register damage to one row with this start of its key and these attributes: `(row, random)`."""
 
     def register(change: Callable[[Row, Random], Any]) -> Any:
         def damage(snapshot: Snapshot, random: Random) -> None:

@@ -24,7 +24,7 @@ def statuses(inventory: InventoryService, *numbers: int) -> list[str]:
 
 
 def queue(inventory: InventoryService, sku: str = BLUE) -> list[int]:
-    """How many those want who wait, the first to come first."""
+    """Return the quantities that the waiting orders need, in the order of the queue."""
     row = inventory.skus.get(sku)
     return [waiting["quantity"] for waiting in row["waiting"]] if row else []
 

@@ -165,7 +165,7 @@ def test_the_same_status_at_another_version_is_stale(rows: AggregateStore) -> No
 
 
 class AnswerLost:
-    """A DynamoDB whose first write happens but whose answer is lost, so that the SDK sends it again."""
+    """A DynamoDB that makes the first write and loses its answer, so that the SDK sends it again."""
 
     def __init__(self, client: Any) -> None:
         self.client = client

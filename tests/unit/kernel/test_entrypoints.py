@@ -14,7 +14,7 @@ CONFLICT = ClientError({"Error": {"Code": "TransactionConflictException", "Messa
 
 
 class Skus(KeyedStore):
-    """Rows whose postponement meets a transaction when they are hot."""
+    """Rows; the postponement of a `hot` one meets a transaction."""
 
     def __init__(self, *hot: str) -> None:
         super().__init__(None, "stock", "SKU")

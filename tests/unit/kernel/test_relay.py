@@ -85,7 +85,7 @@ def event_id(number: int, version: int = 2) -> str:
 
 
 def step(rows: AggregateStore, number: int, name: str) -> Row:
-    """Take one step of payment `number`, whose version 2 and 4 have events."""
+    """Take one step of payment `number`; its versions 2 and 4 have events."""
     changes = {
         "intend_authorize": Decision(TRANSITIONS["intend_authorize"], set={"order_id": order(number)}),
         "authorize": Decision(TRANSITIONS["authorize"], data={"total": TOTAL}),

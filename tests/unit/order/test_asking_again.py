@@ -18,7 +18,7 @@ CAUSE = Causation("correlation-1", "causation-1")
 
 
 class Stage:
-    """A confirmed order, asked to be cancelled at noon, whose events the relay has published and every queue has lost."""
+    """A confirmed order with a request to cancel at noon. The relay has published its events, and every queue has lost them."""
 
     asked: dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Contacts and their marks: an order whose customer cannot be reached is refused before money moves."""
+"""Contacts and their marks: an order without a way to reach its customer is refused before money moves."""
 
 import json
 from typing import Any
@@ -177,7 +177,7 @@ def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
 
 
 def test_the_countries_are_iso_3166s() -> None:
-    """The package has Kosovo beside them, whose code is of the users' own."""
+    """The package has Kosovo too, with a code that ISO leaves to its users."""
     assert iso3166.countries_by_alpha2.keys() - {"XK"} == addresses.COUNTRIES
 
 

@@ -41,7 +41,7 @@ def sweep(after: timedelta) -> None:
 
 
 def gets_no_answer(reason: str) -> Any:
-    """Return a run whose payment or inventory is unavailable, as the workflow ends it."""
+    """Return a run that the workflow ended because payment or inventory is unavailable."""
 
     def run(start: dict[str, Any]) -> dict[str, Any]:
         answer = command("unavailable", start["order_id"], reason=reason, tried_at=start.get("tried_at", ""))

@@ -36,7 +36,7 @@ CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambd
 
 @dataclass(frozen=True)
 class Stage(Target):
-    """A target whose tables are moto's, and whose bus, functions, saga and HTTP API are the ones below."""
+    """A target with moto's tables, and with the bus, functions, saga and HTTP API below."""
 
     kind: Kind = Kind.AWS
     region: str = "eu-west-1"

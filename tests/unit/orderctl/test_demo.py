@@ -20,7 +20,7 @@ from tests.unit.orderctl.conftest import Stage
 
 @pytest.fixture
 def playing(stage: Stage) -> scenes.Stage:
-    """Return a demonstration on a stocked stage, whose gateway declines the right card."""
+    """Return a demonstration on a stocked stage; its gateway declines the right card."""
     seed.seed(stage, Progress())
     stage.saga.declines = lambda order: order["payment_token"] == "pm_card_declined"
     return scenes.Stage(stage)
@@ -94,7 +94,7 @@ def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage
 
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Yield the homes whose laptop AWS was ended."""
+    """Yield the home of each laptop AWS that was ended."""
     homes: list[Path] = []
     monkeypatch.setattr(process, "stop", lambda: homes.append(process.home()))
     monkeypatch.delenv("ORDERFLOW_HOME", raising=False)

@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_said(stage: Stage, tmp_path: Path) -> None:
 
 
 class Watched(Target):
-    """A target whose bus, rules and queues are moto's."""
+    """A target with moto's bus, rules and queues."""
 
     def parameter(self, name: str) -> str:
         return "bus"

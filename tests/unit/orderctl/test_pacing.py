@@ -36,7 +36,7 @@ HISTORY = [event(pair, f"ord-{n}", minute + n) for n in range(15) for minute, pa
 
 @dataclass
 class Paced:
-    """A stage with its queues, whose consumers take what they have whenever the operator's command pauses."""
+    """A stage with its queues. The consumers empty them whenever the operator's command pauses."""
 
     stage: Stage
     urls: dict[str, str]

@@ -62,7 +62,7 @@ def stage(payment_tables: None, payment: PaymentService, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def refused(payment: PaymentService, sandbox: SandboxGateway, payments: Payments) -> None:  # noqa: F811
-    """Cancel a confirmed order whose card accepts no refund."""
+    """Cancel a confirmed order that was paid by a card without refunds."""
     payment.authorize("pm_card_refund_refused")
     payment.capture()
     causation = Causation("c", "e")

@@ -101,7 +101,7 @@ def signed(body: str, secret: str = SECRET, at: datetime = NOW) -> str:
 
 
 class StripeService(PaymentService):
-    """The payment service of a stage whose gateway is Stripe, with its webhook."""
+    """The payment service of a stage with Stripe as its gateway, and its webhook."""
 
     def __init__(self, clients: FakeClients, environ: Mapping[str, str]) -> None:
         super().__init__(clients, environ)

@@ -27,7 +27,7 @@ Rival = Callable[[], Any]
 
 
 class Meanwhile:
-    """A gateway in whose first call of `operation` a rival acts, before or after the gateway does."""
+    """A gateway. During its first call of `operation` a rival acts, before or after the gateway does."""
 
     def __init__(self, gateway: PaymentGateway, operation: str, moment: str, rival: Rival) -> None:
         self.gateway = gateway

@@ -377,7 +377,7 @@ def test_a_late_request_under_a_spent_key_does_nothing(account: Stripe, stripe: 
 def test_of_two_attempts_at_once_under_two_keys_one_is_carried_out(
     account: Stripe, stripe: StripeGateway, dynamodb: Any, operation: str
 ) -> None:
-    """The first attempt has read the PaymentIntent, and stalls; its key is spent by others, who succeed under the next."""
+    """The first attempt has read the PaymentIntent, and stalls. Others spend its key, and succeed under the next."""
     end, call, outcome = OPERATIONS[operation]
     reached(account, stripe, operation)
     other, post = gateway_of(account, dynamodb), stripe.api.post
