@@ -72,7 +72,7 @@ CRASH_POINTS: Final = (
             Strike("async", r"→ order-start$", (DOUBLED,)),
             Strike("two runs at once", r"> (ReserveStock|DecideToConfirm)$", (BEFORE, DOUBLED, LATE)),
         ),
-        also=("tests/system/test_saga.py::test_five_runs_at_once_agree",),
+        also=("tests/system/test_saga.py::test_five_concurrent_runs_agree",),
     ),
     CrashPoint(
         5,
@@ -120,7 +120,7 @@ CRASH_POINTS: Final = (
             Strike("capture refused", r"> RefuseCapture", EVERY),
             Strike("resumed and refused", r"> RefuseCapture", EVERY),
         ),
-        also=("tests/system/test_orders.py::test_a_refused_capture_gives_everything_back",),
+        also=("tests/system/test_orders.py::test_refused_capture_releases_money_and_stock",),
     ),
     CrashPoint(15, "captured, dies before the commit", (Strike("confirmed", r"> CommitStock$", (BEFORE, LOST, LATE)),)),
     CrashPoint(16, "committed, dies before it is confirmed", (Strike("confirmed", r"> Confirm$", (BEFORE, LOST, LATE)),)),
@@ -147,15 +147,15 @@ CRASH_POINTS: Final = (
         20,
         "relay down longer than the stream keeps",
         (Strike("republished", r"minute \d+ (order|payment|inventory)-sweeper > .* > (PutEvents|UpdateItem)", EVERY),),
-        also=("tests/unit/kernel/test_relay.py::test_what_the_relay_left_behind_is_published_again",),
+        also=("tests/unit/kernel/test_relay.py::test_stale_outbox_is_republished",),
     ),
     CrashPoint(
         21,
         "consumer poison, bug, throttle",
         (Strike("delivered", r"^queue \S+ \[\S+ \d+\]$", (THROTTLED, ANSWER_LOST, DELAYED)),),
         also=(
-            "tests/unit/kernel/test_inbox.py::test_what_its_schema_refuses_is_set_aside_with_field_and_reason",
-            "tests/unit/kernel/test_inbox.py::test_only_the_message_whose_handler_raises_is_delivered_again",
+            "tests/unit/kernel/test_inbox.py::test_invalid_event_is_quarantined_with_its_field_and_reason",
+            "tests/unit/kernel/test_inbox.py::test_only_the_message_of_a_failed_handler_is_redelivered",
         ),
     ),
     CrashPoint(
@@ -168,7 +168,7 @@ CRASH_POINTS: Final = (
             Strike("resumed", r"^minute \d+ order-sweeper$", (DOUBLED, DELAYED)),
             Strike("confirmed", r"saga > (AuthorizePayment|ReserveStock|DecideToConfirm|Confirm)$", (Mode.STALLED,)),
         ),
-        also=("tests/unit/order/test_sweeper.py::test_a_lease_keeps_a_second_sweeper_off",),
+        also=("tests/unit/order/test_sweeper.py::test_lease_excludes_a_second_sweeper",),
     ),
     CrashPoint(
         24,

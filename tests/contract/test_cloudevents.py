@@ -19,7 +19,7 @@ def delivered(event: Event) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("event", EVERY)
-def test_an_event_is_a_cloudevent_and_back(event: Event) -> None:
+def test_event_becomes_a_cloudevent_and_back(event: Event) -> None:
     made = to_cloudevent(delivered(event))
     read = JSONFormat().read(CloudEvent, json.dumps(made).encode())
     assert (read.get_id(), read.get_source(), read.get_type()) == (made["id"], made["source"], made["type"])
@@ -30,11 +30,11 @@ def test_an_event_is_a_cloudevent_and_back(event: Event) -> None:
 
 
 @pytest.mark.parametrize("change", [{"specversion": "0.3"}, {"type": "order.placed"}, {"type": "orderflow.order.OrderPlaced"}])
-def test_a_stranger_is_refused(change: dict[str, str]) -> None:
+def test_foreign_cloudevent_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(UserError):
         from_cloudevent(to_cloudevent(delivered(events()[0])) | change)
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_attribute_is_named() -> None:
     with pytest.raises(UserError, match="id, data"):
         from_cloudevent({"specversion": "1.0", "source": "s", "type": "t", "time": "now"})

@@ -37,7 +37,7 @@ def data(schema: Schema) -> Schema:
     return found
 
 
-def test_a_break_is_told_with_the_field_and_what_to_do() -> None:
+def test_breaking_change_names_the_field_and_the_next_step() -> None:
     today = placed()
     data(today)["required"].remove("channel")
     data(today)["properties"]["lines"]["maxItems"] = 10
@@ -58,7 +58,7 @@ def test_a_version_that_was_released_stays() -> None:
     assert "Restore the file" in told
 
 
-def test_a_new_optional_field_a_new_version_and_other_words_break_nothing() -> None:
+def test_optional_field_new_version_or_description_breaks_nothing() -> None:
     today = placed()
     today["description"] = "Said better."
     data(today)["properties"]["gift"] = {"type": "boolean"}
@@ -92,12 +92,12 @@ def test_a_new_optional_field_a_new_version_and_other_words_break_nothing() -> N
         ({"title": "a"}, {"title": "b"}, set()),
     ],
 )
-def test_whom_a_change_breaks(old: Schema, new: Schema, breaks: set[str]) -> None:
+def test_change_breaks_the_named_parties(old: Schema, new: Schema, breaks: set[str]) -> None:
     assert {whom.value for change in changes(old, new) for whom in change.breaks} == breaks
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_no_verdict_is_kinder_than_the_validator(seed: int) -> None:
+def test_verdict_is_never_milder_than_the_validator(seed: int) -> None:
     """Schemas and values drawn at random: what the verdict lets pass, no value of the other side is refused by."""
     chance = random.Random(seed)
     old, new = drawn(chance), drawn(chance)
@@ -139,7 +139,7 @@ def part(chance: random.Random) -> Schema:
     )
 
 
-def test_the_command_fails_on_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_fails_on_a_breaking_change(monkeypatch: pytest.MonkeyPatch) -> None:
     assert orderctl_json(app, Stage(), "diff") == []
     today = placed()
     data(today)["required"].remove("channel")
@@ -149,7 +149,7 @@ def test_the_command_fails_on_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "OrderPlaced.v2.json" in failed.value.hint
 
 
-def test_what_breaks_is_not_released(tmp_path: Path) -> None:
+def test_breaking_schema_is_not_released(tmp_path: Path) -> None:
     stricter = placed()
     data(stricter)["properties"]["channel"]["maxLength"] = 500
     file = tmp_path / "released.json"

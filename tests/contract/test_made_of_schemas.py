@@ -23,11 +23,11 @@ from tests.unit.orderctl.conftest import Stage, orderctl
 ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
 
 
-def test_what_is_committed_is_what_is_made() -> None:
+def test_generated_files_are_up_to_date() -> None:
     assert generated.differences() == {"written": [], "removed": []}, "Run `orderctl schemas build`, then commit the changes"
 
 
-def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_path: Path) -> None:
+def test_edited_or_missing_document_is_found_and_rebuilt(tmp_path: Path) -> None:
     generated.build(tmp_path)
     page, stray = (
         tmp_path / "docs" / "reference" / "events" / "order.md",
@@ -45,7 +45,7 @@ def test_a_document_by_hand_and_one_that_is_missing_are_found_and_mended(tmp_pat
     assert generated.differences(tmp_path) == {"written": [], "removed": []}
 
 
-def test_check_writes_nothing_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_writes_nothing_and_names_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generated, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
     monkeypatch.setattr(generated, "build", lambda: pytest.fail("--check writes nothing"))
     with pytest.raises(CheckFailedError) as failed:
@@ -81,7 +81,7 @@ def test_openapi_documents_are_valid(service: str) -> None:
         (200, {"Content-Type": "application/json"}, None, "has no body"),
     ],
 )
-def test_an_answer_that_is_not_documented_is_noticed(status: int, headers: dict[str, str], body: Any, said: str) -> None:
+def test_undocumented_response_is_found(status: int, headers: dict[str, str], body: Any, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         documented_api.check("order", "GET", "/orders", status, headers, body)
 
@@ -93,7 +93,7 @@ def references(value: Any) -> list[str]:
     return [found for part in value for found in references(part)] if isinstance(value, list) else []
 
 
-def test_asyncapi_says_who_receives_what() -> None:
+def test_asyncapi_lists_the_consumers_of_each_event() -> None:
     received = {
         (service, message["x-eventbridge"]["source"], message["x-eventbridge"]["detail-type"])
         for service in SERVICES
@@ -107,7 +107,7 @@ def test_asyncapi_says_who_receives_what() -> None:
     assert received == {(service, *pair) for (service, _), pairs in SUBSCRIPTIONS.items() for pair in pairs}
 
 
-def test_the_models_take_every_example_and_nothing_else(tmp_path: Path) -> None:
+def test_models_accept_every_example_and_nothing_else(tmp_path: Path) -> None:
     """By mypy, of a module in which each example is said to be of its model; and one with a field too many."""
     lines = [f"from services.{service}.schemas import models as {service}" for service in SERVICES]
     for number, event in enumerate(events()):

@@ -78,7 +78,7 @@ def tables(service: str) -> list[TransitionTable]:
     ]
 
 
-def test_is_draft_07_and_uses_nothing_newer(schema: Schema) -> None:
+def test_schema_is_draft_07_and_uses_nothing_newer(schema: Schema) -> None:
     """fastjsonschema ignores keywords it does not know, so a newer one would check nothing, silently."""
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     Draft7Validator.check_schema(schema)
@@ -86,7 +86,7 @@ def test_is_draft_07_and_uses_nothing_newer(schema: Schema) -> None:
     assert not unknown
 
 
-def test_says_which_event_it_describes_and_stands_in_its_publishers_folder(path: Path, schema: Schema) -> None:
+def test_schema_names_its_event_and_is_in_the_folder_of_its_publisher(path: Path, schema: Schema) -> None:
     assert set(schema) >= OUR_KEYS
     service, channels = path.parent.parent.name, is_channels(schema)
     assert schema["x-source"] == (f"{CHANNEL_PREFIX}*" if channels else source_of(service))
@@ -95,19 +95,19 @@ def test_says_which_event_it_describes_and_stands_in_its_publishers_folder(path:
     assert schema["$id"] == f"orderflow/{service}/{name}"
 
 
-def test_describes_every_field(schema: Schema) -> None:
+def test_schema_describes_every_field(schema: Schema) -> None:
     assert schema["title"]
     assert schema["description"]
     assert [field for field, part in parts(schema) if not field.endswith("[]") and not part.get("description")] == []
 
 
-def test_lets_no_unknown_field_in(schema: Schema) -> None:
+def test_schema_refuses_unknown_fields(schema: Schema) -> None:
     objects = {field: part for field, part in parts(schema) if part.get("type") == "object" or "properties" in part}
     assert set(objects) >= {"", "metadata", "data"}
     assert [field for field, part in objects.items() if part.get("additionalProperties") is not False] == []
 
 
-def test_has_the_envelope(schema: Schema) -> None:
+def test_schema_has_the_envelope(schema: Schema) -> None:
     metadata = schema["properties"]["metadata"]
     assert set(schema["required"]) == {"metadata", "data"}
     assert set(metadata["properties"]) >= ENVELOPE
@@ -116,26 +116,26 @@ def test_has_the_envelope(schema: Schema) -> None:
     assert metadata["properties"]["event_version"]["const"] == schema["x-version"]
 
 
-def test_money_is_integers(schema: Schema) -> None:
+def test_schema_has_money_as_integers(schema: Schema) -> None:
     assert [field for field, part in parts(schema) if "number" in str(part.get("type"))] == []
     money = {field: part for field, part in parts(schema) if field.rpartition(".")[2] in ("amount", "unit_price")}
     amounts = {field: part for field, part in money.items() if f"{field}.amount" not in money}
     assert [field for field, part in amounts.items() if part.get("type") != "integer"] == []
 
 
-def test_holds_nobodys_name_address_or_card(schema: Schema) -> None:
+def test_schema_has_no_field_for_personal_data(schema: Schema) -> None:
     fields = {field for field, _ in parts(schema)}
     assert [field for field in fields if field.rpartition(".")[2].removesuffix("[]") in PERSONAL] == []
 
 
-def test_its_examples_pass_it(schema: Schema) -> None:
+def test_schema_accepts_its_examples(schema: Schema) -> None:
     assert schema["examples"]
     for example in schema["examples"]:
         Draft7Validator(schema).validate(example)
         schemas.validate(source(schema), schema["x-detail-type"], example)
 
 
-def test_an_example_with_a_field_more_does_not(schema: Schema) -> None:
+def test_schema_refuses_an_example_with_another_field(schema: Schema) -> None:
     for part in ("metadata", "data"):
         example = schema["examples"][0]
         with pytest.raises(InvalidEventError, match="surprise"):

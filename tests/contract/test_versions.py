@@ -35,7 +35,7 @@ def envelope(event: Event, **more: Any) -> dict[str, Any]:
     return {"source": event.source, "detail-type": event.detail_type, "detail": event.example, **more}
 
 
-def test_these_events_are_shown_in_two_versions() -> None:
+def test_expected_events_have_two_versions() -> None:
     assert sorted(event.stem for event in SEVERAL) == [
         "NotificationFailed",
         "NotificationSent",
@@ -45,12 +45,12 @@ def test_these_events_are_shown_in_two_versions() -> None:
 
 
 @pytest.mark.parametrize("event", named(OLDER))
-def test_an_older_version_says_until_when_it_is_published(event: Event) -> None:
+def test_older_version_states_its_last_day(event: Event) -> None:
     assert date.fromisoformat(str(event.published_until))
 
 
 @pytest.mark.parametrize("event", named(SEVERAL))
-def test_there_are_all_versions_up_to_the_newest(event: Event) -> None:
+def test_versions_have_no_gap(event: Event) -> None:
     assert {e.version for e in events() if e.stem == event.stem} == set(range(1, event.version + 1))
 
 
@@ -63,7 +63,7 @@ def test_an_older_event_becomes_one_of_the_newest_version(event: Event) -> None:
 
 
 @pytest.mark.parametrize("event", named(BESIDE))
-def test_down_and_up_again_is_the_same(event: Event) -> None:
+def test_downcast_then_upcast_returns_the_same_event(event: Event) -> None:
     older = list(versions.also_published(event.source, event.detail_type, event.example, date(2020, 1, 1)))
     assert [detail["metadata"]["event_version"] for detail in older] == list(range(event.version - 1, 0, -1))
     for detail in older:
@@ -73,7 +73,7 @@ def test_down_and_up_again_is_the_same(event: Event) -> None:
         assert again == {**event.example, "data": known}
 
 
-def test_what_an_older_version_has_no_words_for_is_not_published_in_it() -> None:
+def test_event_that_an_older_version_cannot_express_is_not_published_in_it() -> None:
     (cancelled,) = (event for event in SEVERAL if event.stem == "OrderCancelled")
     confirmed = {**cancelled.example, "data": {**cancelled.example["data"], "confirmed": True}}
     assert list(versions.also_published(cancelled.source, cancelled.detail_type, confirmed, date(2020, 1, 1))) == []
@@ -88,7 +88,7 @@ def test_no_event_of_a_service_carries_a_payment_token() -> None:
 
 
 @pytest.mark.parametrize("event", named(newest()))
-def test_the_newest_version_stays_as_it_is(event: Event) -> None:
+def test_newest_version_is_not_upcast(event: Event) -> None:
     assert versions.upcast(event.sent_as, event.detail_type, event.example) is event.example
 
 

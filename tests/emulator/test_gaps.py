@@ -23,7 +23,7 @@ from tests.support.polling import eventually
 pytestmark = pytest.mark.system
 
 
-def test_cloudformation_knows_the_archive(engine: Engine) -> None:
+def test_cloudformation_creates_the_archive(engine: Engine) -> None:
     resources = {
         "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "archived"}},
         "Archive": {
@@ -168,7 +168,7 @@ def test_a_replay_reaches_the_rules_it_names(engine: Engine) -> None:
     assert events.describe_archive(ArchiveName="replayed")["EventCount"] == 1
 
 
-def test_what_cannot_be_delivered_goes_to_the_targets_dead_letters(engine: Engine) -> None:
+def test_undeliverable_event_goes_to_the_dead_letter_queue_of_its_target(engine: Engine) -> None:
     target, events = engine.target, engine.target.client("events")
     url, dead_letters = deployment.queue(target, "rule-dead-letters")
     gone_url, gone = deployment.queue(target, "gone")
@@ -215,7 +215,7 @@ def test_a_parallel_state_has_an_output(engine: Engine) -> None:
     engine.shows(answer["output"] == expected, "Output, Assign and scope of Parallel and Succeed")
 
 
-def test_cloudformation_knows_versions_and_aliases_of_workflows(engine: Engine) -> None:
+def test_cloudformation_creates_versions_and_aliases_of_workflows(engine: Engine) -> None:
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "A",
@@ -270,7 +270,7 @@ INERT = {
 
 
 @pytest.mark.parametrize("name", sorted(INERT))
-def test_a_type_that_does_nothing_here_is_recorded(engine: Engine, name: str) -> None:
+def test_inert_resource_type_is_recorded(engine: Engine, name: str) -> None:
     kind, properties = INERT[name]
     resources = {name: {"Type": kind, "Properties": properties}}
     taken = deployment.deploys(engine.target, f"inert-{name}", resources, {"Id": {"Ref": name}})
@@ -357,7 +357,7 @@ def test_a_dead_letter_queue_is_redriven(engine: Engine) -> None:
         client.start_message_move_task(SourceArn=arn)
 
 
-def test_runs_of_one_name_go_side_by_side(engine: Engine) -> None:
+def test_runs_of_one_name_are_concurrent(engine: Engine) -> None:
     states = {"Only": {"Type": "Pass", "End": True}}
     workflow = deployment.workflow(engine.target, "same-name", {"StartAt": "Only", "States": states})
     client = engine.target.client("stepfunctions")
@@ -369,7 +369,7 @@ def test_runs_of_one_name_go_side_by_side(engine: Engine) -> None:
     engine.shows(first != second, "executions of an Express workflow may share a name")
 
 
-def test_runs_nobody_waits_for_take_turns(engine: Engine) -> None:
+def test_asynchronous_runs_take_turns(engine: Engine) -> None:
     states = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
     workflow = deployment.workflow(engine.target, "in-turn", {"StartAt": "Wait", "States": states})
     client = engine.target.client("stepfunctions")
@@ -405,7 +405,7 @@ def handler(event, context):
 """
 
 
-def test_a_queues_batches_are_worked_on_two_at_once(engine: Engine, tmp_path: Path) -> None:
+def test_two_batches_of_a_queue_are_handled_at_once(engine: Engine, tmp_path: Path) -> None:
     times = tmp_path / "times"
     url, arn = deployment.queue(engine.target, "busy")
     deployment.function(engine.target, "busy", NOTES_ITS_TIMES.format(file=str(times)))
@@ -425,7 +425,7 @@ def test_a_queues_batches_are_worked_on_two_at_once(engine: Engine, tmp_path: Pa
 SILENT = "def handler(event, context): return event"
 
 
-def test_a_silent_function_is_answered_for_at_once(engine: Engine) -> None:
+def test_function_without_output_responds_at_once(engine: Engine) -> None:
     deployment.function(engine.target, "silent", SILENT)
     client = engine.target.client("lambda")
 

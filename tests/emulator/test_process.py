@@ -29,7 +29,7 @@ def record_of(pid: int, created: float) -> process.Running:
     return process.Running(pid, created, 1, "http://127.0.0.1:1", "dev", "2026-01-01T00:00:00+00:00", "log")
 
 
-def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_ours(home: Path) -> None:
+def test_reused_pid_of_another_process_is_not_ours(home: Path) -> None:
     own = psutil.Process()
     process.save_record(record_of(own.pid, own.create_time() - 100))
     assert process.running() is None
@@ -38,12 +38,12 @@ def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_ours(home: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"pid": 1}', "[]"])
-def test_a_broken_record_is_no_record(home: Path, text: str) -> None:
+def test_corrupt_record_counts_as_missing(home: Path, text: str) -> None:
     process.record_path().write_text(text)
     assert process.running() is None
 
 
-def test_a_taken_port_is_said_to_be_taken(home: Path) -> None:
+def test_taken_port_is_refused(home: Path) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -52,7 +52,7 @@ def test_a_taken_port_is_said_to_be_taken(home: Path) -> None:
     assert process.running() is None
 
 
-def test_one_bring_up_at_a_time(home: Path) -> None:
+def test_second_concurrent_bring_up_is_refused(home: Path) -> None:
     with process.exclusive_lock(), pytest.raises(UserError, match="is running here"), process.exclusive_lock():
         pass
     with process.exclusive_lock():
@@ -93,7 +93,7 @@ def test_engines_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
                 process.stop()
 
 
-def test_a_neighbours_answer_is_not_taken_for_the_childs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_response_of_another_emulator_does_not_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child lost its port, and the process that has it answers as an engine does."""
     monkeypatch.setattr(process, "healthy", lambda endpoint: True)
     with socket.socket() as neighbour, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child:
@@ -104,7 +104,7 @@ def test_a_neighbours_answer_is_not_taken_for_the_childs(home: Path, monkeypatch
 
 
 @pytest.mark.system
-def test_what_is_kept_is_there_after_a_restart_on_the_same_port(home: Path, tmp_path: Path) -> None:
+def test_persisted_data_survives_a_restart_on_the_same_port(home: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     first = process.start(port=process.free_port(), persist=kept)
     assert process.healthy(first.endpoint)

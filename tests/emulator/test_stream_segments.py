@@ -17,7 +17,7 @@ from laptop.emulator.extensions.stream_batch_failures import Segment, after_fail
         (Segment(0, 10), 0, None, False, [Segment(0, 10, 1)], False),
     ],
 )
-def test_after_failure(
+def test_stream_is_cut_into_its_next_tries_after_a_failure(
     segment: Segment, failed_at: int, attempts: int | None, bisects: bool, left: list[Segment], given_up: bool
 ) -> None:
     assert after_failure(segment, failed_at, attempts=attempts, bisects=bisects) == (left, given_up)

@@ -29,7 +29,7 @@ def persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
     "endpoint",
     ["https://dynamodb.us-east-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.example.com:4566", "http:///x"],
 )
-def test_an_endpoint_elsewhere_is_refused(endpoint: str) -> None:
+def test_endpoint_on_another_machine_is_refused(endpoint: str) -> None:
     with pytest.raises(UserError, match="not on this machine"):
         Target().at(endpoint)
     with pytest.raises(UserError, match="not on this machine"):
@@ -39,12 +39,12 @@ def test_an_endpoint_elsewhere_is_refused(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", [LOOPBACK, "http://localhost:4566", "http://api.localhost:4566", "http://[::1]:4566"])
-def test_an_endpoint_here_is_taken(endpoint: str) -> None:
+def test_endpoint_on_this_machine_is_accepted(endpoint: str) -> None:
     assert Target().at(endpoint).endpoint_url == endpoint
 
 
 @pytest.mark.usefixtures("persons_own")
-def test_a_client_has_no_identity_of_the_persons() -> None:
+def test_client_has_no_credentials_of_the_user() -> None:
     client = Target().at(LOOPBACK).client("s3", read_timeout=7)
     assert client.meta.endpoint_url == LOOPBACK
     assert client.meta.region_name == "us-east-1"
@@ -63,13 +63,13 @@ def test_a_client_is_made_once_for_each_target_and_configuration() -> None:
     assert target.client("sqs") is not Target().at("http://127.0.0.1:4600").client("sqs")
 
 
-def test_a_real_account_is_never_at_the_laptops_address() -> None:
+def test_real_account_never_uses_the_address_of_the_laptop() -> None:
     client = Target(Kind.AWS, LOOPBACK, "eu-west-1").client("sqs")
     assert client.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.usefixtures("persons_own")
-def test_a_process_gets_no_identity_of_the_persons() -> None:
+def test_child_process_gets_no_credentials_of_the_user() -> None:
     environment = Target().at(LOOPBACK).environment()
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
@@ -79,7 +79,7 @@ def test_a_process_gets_no_identity_of_the_persons() -> None:
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
 
 
-def test_a_real_account_is_never_meant_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_account_must_be_chosen_explicitly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", LOOPBACK)
     target = Target(Kind.AWS, None, "eu-west-1", "prod", None)
     assert "AWS_ENDPOINT_URL" not in target.environment()
@@ -87,7 +87,7 @@ def test_a_real_account_is_never_meant_silently(monkeypatch: pytest.MonkeyPatch)
         resolve_target(Kind.LAPTOP, profile="production")
 
 
-def test_nothing_running_says_what_to_do() -> None:
+def test_missing_emulator_names_the_next_step() -> None:
     with pytest.raises(UserError) as caught:
         Target().client("sqs")
     assert "orderctl up" in caught.value.hint

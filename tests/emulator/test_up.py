@@ -86,9 +86,7 @@ def test_up_deploys_what_changed_and_down_ends_it(home: Path) -> None:
     [("aws.log", 0.0), ("bootstrap.log", 0.5), ("bootstrap.log", 2.0), ("deploy.log", 0.5)],
     ids=["while it starts", "as the bootstrap begins", "amid the bootstrap", "amid the deployment"],
 )
-def test_an_up_that_was_killed_can_be_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str, seconds: float
-) -> None:
+def test_killed_up_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str, seconds: float) -> None:
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
     up = ["up", "--app", f"{TOY} hello", "-o", "json"]
     command = [str(Path(sys.executable).with_name("orderctl")), *up]
@@ -103,7 +101,7 @@ def test_an_up_that_was_killed_can_be_repeated(
         process.stop()
 
 
-def test_a_failing_composition_says_why(home: Path) -> None:
+def test_failed_synthesis_states_its_reason(home: Path) -> None:
     with pytest.raises(UserError) as caught:
         orderctl("up", "--port", str(process.free_port()), "--app", f"{TOY}-that-is-not-there")
     assert "cdk synth failed" in caught.value.message
@@ -112,7 +110,7 @@ def test_a_failing_composition_says_why(home: Path) -> None:
     orderctl("down")
 
 
-def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
+def test_doctor_finds_a_complete_setup_ready(home: Path) -> None:
     checks = json.loads(orderctl("doctor", "-o", "json"))
     assert {check["check"]: check["found"] for check in checks if not check["ok"]} == {}
 
@@ -130,7 +128,7 @@ def test_a_machine_that_is_set_up_is_found_ready(home: Path) -> None:
         (["--stage", "prod-eu", "deploy", "--all"], 2, "'prod-eu' is not the name of a stage"),
     ],
 )
-def test_what_goes_wrong_is_said_on_standard_error(home: Path, arguments: list[str], code: int, says: str) -> None:
+def test_errors_go_to_standard_error(home: Path, arguments: list[str], code: int, says: str) -> None:
     command = [str(Path(sys.executable).with_name("orderctl")), *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (answer.returncode, answer.stdout) == (code, "")

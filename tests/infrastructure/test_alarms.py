@@ -24,7 +24,7 @@ def watched(found: list[Resource]) -> set[tuple[str, str]]:
     }
 
 
-def test_each_alarm_tells_the_platforms_topic_and_what_to_do(assembly: Assembly) -> None:
+def test_every_alarm_notifies_the_topic_and_names_the_next_step(assembly: Assembly) -> None:
     for alarm in assembly.resources("CloudWatch::Alarm"):
         (action,) = alarm.properties["AlarmActions"]
         if alarm.service == "platform":
@@ -35,7 +35,7 @@ def test_each_alarm_tells_the_platforms_topic_and_what_to_do(assembly: Assembly)
         assert ":" in alarm.properties["AlarmDescription"], alarm
 
 
-def test_the_first_dead_letter_rings(assembly: Assembly) -> None:
+def test_first_dead_letter_raises_an_alarm(assembly: Assembly) -> None:
     found = alarms(assembly, "ApproximateNumberOfMessagesVisible")
     ends = [queue for queue in assembly.resources("SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert len(found) == len(ends)
@@ -44,7 +44,7 @@ def test_the_first_dead_letter_rings(assembly: Assembly) -> None:
     assert {alarm.properties["Threshold"] for alarm in found} == {0}
 
 
-def test_every_queue_that_something_reads_from_rings_before_a_message_is_lost(assembly: Assembly) -> None:
+def test_every_consumed_queue_has_an_alarm_before_a_message_is_lost(assembly: Assembly) -> None:
     found = alarms(assembly, "ApproximateAgeOfOldestMessage")
     sources = {queue.id for queue in assembly.resources("SQS::Queue") if "RedrivePolicy" in queue.properties}
     about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
@@ -94,7 +94,7 @@ def counted(assembly: Assembly) -> set[tuple[str, str]]:
     return found
 
 
-def test_everything_that_is_counted_rings(lasting: Assembly) -> None:
+def test_every_metric_has_an_alarm(lasting: Assembly) -> None:
     """The stage with the real adapters has all alarms. A metric without an alarm would be unused."""
     alarmed = {
         (alarm.service, alarm.properties["MetricName"])
@@ -107,31 +107,31 @@ def test_everything_that_is_counted_rings(lasting: Assembly) -> None:
     assert alarmed - found == {("payment", "PaymentDisputed")}, "its name is in a table of event handlers"
 
 
-def test_an_alarm_names_no_document_that_there_is_not(lasting: Assembly) -> None:
+def test_documents_named_by_alarms_exist(lasting: Assembly) -> None:
     for alarm in lasting.resources("CloudWatch::Alarm"):
         for name in re.findall(r"[\w/-]+\.md", alarm.properties["AlarmDescription"]):
             assert (REPOSITORY / name).exists(), alarm
 
 
-def test_every_function_rings_when_it_fails(assembly: Assembly) -> None:
+def test_every_function_has_an_alarm_on_errors(assembly: Assembly) -> None:
     functions = {(function.service, function.id) for function in assembly.resources("Lambda::Function")}
     assert watched(alarms(assembly, "Errors")) == functions
 
 
-def test_a_sweeper_or_auditor_that_does_not_run_rings(assembly: Assembly) -> None:
+def test_sweeper_or_auditor_that_does_not_run_raises_an_alarm(assembly: Assembly) -> None:
     found = alarms(assembly, "Invocations")
     sweepers = {(service, assembly.function(service, "sweeper").id) for service in SERVICES}
     assert watched(found) == sweepers | {("audit", assembly.one("Lambda::Function", "audit", "Function").id)}
     assert {alarm.properties["TreatMissingData"] for alarm in found} == {"breaching"}
 
 
-def test_a_relay_that_falls_behind_rings(assembly: Assembly) -> None:
+def test_late_relay_raises_an_alarm(assembly: Assembly) -> None:
     found = alarms(assembly, "IteratorAge")
     assert watched(found) == {(service, assembly.function(service, "relay").id) for service in SERVICES}
     assert {alarm.properties["Threshold"] for alarm in found} == {5 * 60 * 1000}
 
 
-def test_the_saga_rings_when_its_runs_or_its_compensations_fail(assembly: Assembly) -> None:
+def test_failed_runs_or_compensations_raise_an_alarm(assembly: Assembly) -> None:
     for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
         (alarm,) = alarms(assembly, metric)
         assert alarm.properties["Namespace"] == "AWS/States"
@@ -142,20 +142,20 @@ def test_the_saga_rings_when_its_runs_or_its_compensations_fail(assembly: Assemb
         assert alarm.properties["Threshold"] == 0
 
 
-def test_alarms_may_tell_the_topic_and_only_over_tls(assembly: Assembly) -> None:
+def test_alarms_can_publish_to_the_topic_only_over_tls(assembly: Assembly) -> None:
     (policy,) = assembly.resources("SNS::TopicPolicy")
     by_sid = {statement["Sid"]: statement for statement in policy.properties["PolicyDocument"]["Statement"]}
     assert by_sid["AlarmsMayTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert by_sid["AllowPublishThroughSSLOnly"]["Effect"] == "Deny"
 
 
-def test_books_that_do_not_agree_ring(assembly: Assembly) -> None:
+def test_broken_invariant_raises_an_alarm(assembly: Assembly) -> None:
     (alarm,) = alarms(assembly, "AuditFindings")
     assert alarm.properties["Namespace"] == "Orderflow"
     assert alarm.properties["Threshold"] == 0
 
 
-def test_a_refused_receipt_rings_at_once(assembly: Assembly) -> None:
+def test_refused_receipt_raises_an_alarm_at_once(assembly: Assembly) -> None:
     found = alarms(assembly, "ReceiptRefused")
     assert sorted(alarm.service for alarm in found) == ["inventory", "order", "payment"]
     for alarm in found:

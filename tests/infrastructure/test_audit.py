@@ -8,13 +8,13 @@ def auditor(assembly: Assembly) -> Resource:
     return assembly.one("Lambda::Function", "audit", "Function")
 
 
-def test_it_is_told_every_table(assembly: Assembly) -> None:
+def test_auditor_has_the_name_of_every_table(assembly: Assembly) -> None:
     properties = auditor(assembly).properties
     assert properties["Handler"] == "audit.function.handler"
     assert set(properties["Environment"]["Variables"]) >= set(VARIABLES.values())
 
 
-def test_it_may_scan_the_tables_and_nothing_else(assembly: Assembly) -> None:
+def test_auditor_may_scan_the_tables_and_nothing_else(assembly: Assembly) -> None:
     allowed = [
         (action, len(listed(statement["Resource"])))
         for statement in assembly.statements(auditor(assembly))
@@ -24,6 +24,6 @@ def test_it_may_scan_the_tables_and_nothing_else(assembly: Assembly) -> None:
     assert allowed == [("dynamodb:Scan", len(TABLES))]
 
 
-def test_it_runs_every_quarter_of_an_hour(assembly: Assembly) -> None:
+def test_auditor_runs_every_15_minutes(assembly: Assembly) -> None:
     rule = assembly.one("Events::Rule", "audit", "EveryQuarter")
     assert rule.properties["ScheduleExpression"] == "rate(15 minutes)"

@@ -21,7 +21,7 @@ TOO_SLOW = [
 
 
 @pytest.mark.parametrize(("service", "name", "value", "rung"), TOO_SLOW, ids=[f"{case[0]} {case[1]}" for case in TOO_SLOW])
-def test_what_is_too_slow_for_its_function_fails_the_synthesis(
+def test_work_too_slow_for_its_function_fails_the_synthesis(
     service: str, name: str, value: float, rung: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_module(f"services.{service}.infrastructure"), name, value)

@@ -211,7 +211,7 @@ def test_another_checkout_is_the_same_bundle(checkout: Path, monkeypatch: pytest
         "services/order/schemas/OrderFulfilled.v1.json",
     ],
 )
-def test_what_is_not_in_a_bundle_does_not_change_it(checkout: Path, file: str) -> None:
+def test_change_outside_a_bundle_does_not_change_it(checkout: Path, file: str) -> None:
     before = digest("shipping")
     (checkout / file).parent.mkdir(parents=True, exist_ok=True)
     (checkout / file).write_text('{"x-source": "orderflow.order", "x-detail-type": "OrderFulfilled", "new": true}')
@@ -222,7 +222,7 @@ def test_what_is_not_in_a_bundle_does_not_change_it(checkout: Path, file: str) -
     "file",
     ["services/shipping/functions/relay.py", "kernel/aggregate_store.py", "services/order/schemas/OrderConfirmed.v1.json"],
 )
-def test_what_is_in_a_bundle_changes_it(checkout: Path, file: str) -> None:
+def test_change_inside_a_bundle_changes_it(checkout: Path, file: str) -> None:
     before = digest("shipping")
     (checkout / file).write_text((checkout / file).read_text() + "\n")
     assert digest("shipping") != before

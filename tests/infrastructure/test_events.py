@@ -43,7 +43,7 @@ def start_rule(assembly: Assembly) -> Resource:
     return assembly.one("Events::Rule", "order", "Start")
 
 
-def test_an_order_nobody_waits_for_starts_the_saga(start_rule: Resource) -> None:
+def test_order_without_a_waiting_caller_starts_the_saga(start_rule: Resource) -> None:
     pattern = start_rule.properties["EventPattern"]
     assert matches(pattern, placed("async"))
     assert not matches(pattern, placed("sync"))
@@ -113,7 +113,7 @@ def test_the_archive_keeps_every_domain_event_for_a_month(assembly: Assembly) ->
     assert "KmsKeyIdentifier" not in archive.properties
 
 
-def test_a_relay_is_fed_with_rows_that_have_something_pending(assembly: Assembly) -> None:
+def test_relay_gets_only_rows_with_pending_events(assembly: Assembly) -> None:
     streams = [m for m in assembly.resources("Lambda::EventSourceMapping") if "StartingPosition" in m.properties]
     assert {stream.service for stream in streams} == set(SERVICES)
     for stream in streams:

@@ -91,7 +91,7 @@ def test_each_service_has_the_functions_of_its_triggers(assembly: Assembly) -> N
 
 
 @pytest.mark.parametrize(("service", "module"), ALL)
-def test_a_function_is_given_what_its_code_reads_and_nothing_else(assembly: Assembly, service: str, module: str) -> None:
+def test_environment_has_exactly_the_variables_that_the_code_reads(assembly: Assembly, service: str, module: str) -> None:
     given = set(assembly.function(service, module).properties["Environment"]["Variables"]) - GIVEN_TO_ALL
     reads = reads_of(f"services.{service}.functions.{module}")
     not_here = READ_BY_EASYPOST | READ_BY_STRIPE | (set() if module == "webhook" else READ_TO_HEAR)
@@ -154,7 +154,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("service", "module"), ALL)
-def test_a_function_may_do_what_it_does(assembly: Assembly, service: str, module: str) -> None:
+def test_permissions_of_a_function_are_exactly_the_expected_ones(assembly: Assembly, service: str, module: str) -> None:
     assert actions(assembly, service, module) == ALLOWED[service, module]
 
 
@@ -168,7 +168,7 @@ def rows(assembly: Assembly, function: Resource, action: str) -> set[str]:
     }
 
 
-def test_one_function_alone_reads_contacts(assembly: Assembly) -> None:
+def test_only_one_function_reads_contacts(assembly: Assembly) -> None:
     readers = {
         module
         for module in FUNCTIONS["order"]
@@ -178,14 +178,14 @@ def test_one_function_alone_reads_contacts(assembly: Assembly) -> None:
     assert readers == {"contact"}
 
 
-def test_the_api_alone_keeps_and_forgets_contacts(assembly: Assembly) -> None:
+def test_only_the_api_writes_and_deletes_contacts(assembly: Assembly) -> None:
     api = assembly.function("order", "api")
     for action in ("dynamodb:PutItem", "dynamodb:DeleteItem"):
         assert rows(assembly, api, action) == {"CONTACT#*", "REACHABLE#*"}
     assert rows(assembly, assembly.function("order", "operator"), "dynamodb:PutItem") == {"PRICE#*"}
 
 
-def test_the_api_and_the_intake_see_that_there_is_a_contact_and_none_of_it(assembly: Assembly) -> None:
+def test_api_and_intake_read_only_the_mark_of_a_contact(assembly: Assembly) -> None:
     for module in ("api", "intake"):
         assert rows(assembly, assembly.function("order", module), "dynamodb:BatchGetItem") == {"PRICE#*", "REACHABLE#*"}
 
@@ -269,7 +269,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
     assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
 
 
-def test_without_stripe_there_is_nothing_of_it(assembly: Assembly) -> None:
+def test_stage_without_stripe_has_none_of_its_resources(assembly: Assembly) -> None:
     assert assembly.resources("SecretsManager::Secret", "ApiGatewayV2::Api", service="payment") == []
     assert "stripe" not in str(assembly.templates["payment"]).lower()
 
@@ -287,7 +287,7 @@ def test_every_route_is_documented_and_open_only_if_it_says_so(lasting: Assembly
     }
 
 
-def test_webhooks_alone_are_open_to_anybody(lasting: Assembly) -> None:
+def test_only_webhooks_are_public(lasting: Assembly) -> None:
     routes = {
         route.properties["RouteKey"]: route.properties.get("AuthorizationType", "NONE")
         for route in lasting.resources("ApiGatewayV2::Route")

@@ -43,11 +43,11 @@ def service_tables(assembly: Assembly) -> list[Resource]:
     return [table for table in tables if table.id.startswith("Table") and table.service in SERVICES]
 
 
-def test_each_stack_is_there(assembly: Assembly) -> None:
+def test_every_stack_is_synthesized(assembly: Assembly) -> None:
     assert set(assembly.templates) == {"platform", *SERVICES, "audit", "journal"}
 
 
-def test_nothing_has_a_physical_name_but_the_queries_between_services(assembly: Assembly) -> None:
+def test_only_facts_functions_have_physical_names(assembly: Assembly) -> None:
     named = {str(r): r.properties.get(PHYSICAL_NAMES[r.type]) for r in assembly.resources(*PHYSICAL_NAMES)}
     asked = {facts_function_name("dev", service) for service in SERVICES}
     assert {resource: name for resource, name in named.items() if name and name not in asked} == {}
@@ -119,7 +119,7 @@ def test_each_queue_has_a_dead_letter_queue_or_is_one(assembly: Assembly) -> Non
             assert days == (14 if queue.id in ends else 7), f"{queue}: a message takes its age along into the dead letters"
 
 
-def test_queues_refuse_what_is_not_encrypted_on_the_way(assembly: Assembly) -> None:
+def test_queues_refuse_requests_without_tls(assembly: Assembly) -> None:
     policed = {
         (policy.service, referred(queue))
         for policy in assembly.resources("SQS::QueuePolicy")
@@ -141,7 +141,7 @@ def test_each_service_has_one_table_that_streams_its_new_images(assembly: Assemb
         assert table.properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}, table
 
 
-def test_nothing_expires_but_the_journal(assembly: Assembly) -> None:
+def test_only_the_journal_expires_rows(assembly: Assembly) -> None:
     """So whatever a consumer dedupes by outlives the archive: it is a row of a table, and rows stay."""
     expiring = {
         table.service for table in assembly.resources("DynamoDB::Table") if "TimeToLiveSpecification" in table.properties
@@ -175,7 +175,7 @@ def test_tables_have_the_sparse_indexes_their_sweepers_read(assembly: Assembly) 
         assert queried == {name for name, _, _ in found - for_people}, table
 
 
-def test_the_index_by_customer_shows_what_a_page_shows_and_no_more(assembly: Assembly) -> None:
+def test_index_by_customer_has_exactly_the_fields_of_a_page(assembly: Assembly) -> None:
     (index,) = [
         index
         for table in service_tables(assembly)
@@ -188,7 +188,7 @@ def test_the_index_by_customer_shows_what_a_page_shows_and_no_more(assembly: Ass
 
 
 @pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive"])
-def test_data_goes_with_its_stack_in_dev_only(assembly: Assembly, lasting: Assembly, kind: str) -> None:
+def test_only_dev_deletes_data_with_its_stack(assembly: Assembly, lasting: Assembly, kind: str) -> None:
     assert {resource.entry["DeletionPolicy"] for resource in assembly.resources(kind)} == {"Delete"}
     for resource in lasting.resources(kind):
         assert resource.entry["DeletionPolicy"] == resource.entry["UpdateReplacePolicy"] == "Retain", resource

@@ -51,7 +51,7 @@ def test_an_explicit_deny_wins_wherever_it_is() -> None:
     assert not may_put(Caller("shop", ROLE, policies=[wide, {"Effect": "Deny", "Action": "events:*", "Resource": "*"}]))
 
 
-def test_in_one_account_the_resources_allow_is_enough_for_those_it_names() -> None:
+def test_allow_of_the_resource_suffices_in_one_account() -> None:
     for principal in ("*", {"AWS": "*"}, {"AWS": [ROLE]}):
         assert may_put(Caller("shop", ROLE), {**allow(resource=BUS), "Principal": principal})
     service = {**allow(resource=BUS), "Principal": {"Service": "events.amazonaws.com"}}
@@ -103,7 +103,7 @@ def test_across_accounts_both_sides_must_allow() -> None:
         ("ArnNotEquals", ROLE, None, True),
     ],
 )
-def test_a_condition(operator: str, wanted: Any, found: list[str] | None, outcome: bool) -> None:
+def test_condition_is_evaluated_as_by_iam(operator: str, wanted: Any, found: list[str] | None, outcome: bool) -> None:
     statement = allow(Condition={operator: {"Events:Source": wanted}})
     context = {} if found is None else {"events_source": found}
     assert may_put(Caller("shop", ROLE, policies=[statement]), **context) is outcome
@@ -116,7 +116,7 @@ def test_all_lines_of_a_condition_must_hold() -> None:
     assert not allowed(caller, "events:PutEvents", BUS, context={"events:source": ["a"], "events:detail-type": ["c"]})
 
 
-def test_a_role_brings_its_tags_and_arn_and_a_service_its_name() -> None:
+def test_role_has_its_tags_and_arn_and_service_its_name() -> None:
     tagged = allow(Condition={"StringEquals": {"aws:PrincipalTag/orderflow:service": "order"}})
     assert may_put(Caller("relay", ROLE, tags={"orderflow:service": "order"}, policies=[tagged]))
     assert not may_put(Caller("relay", ROLE, tags={"orderflow:service": "payment"}, policies=[tagged]))
@@ -138,18 +138,18 @@ def test_a_role_brings_its_tags_and_arn_and_a_service_its_name() -> None:
         {"Effect": "Maybe", "Action": "*", "Resource": "*"},
     ],
 )
-def test_what_it_does_not_know_is_refused(statement: Statement) -> None:
+def test_unknown_element_of_a_policy_is_refused(statement: Statement) -> None:
     with pytest.raises(UnknownPolicyError):
         may_put(Caller("shop", ROLE, policies=[statement]), events_source=["a"])
 
 
 @pytest.mark.parametrize("principal", [{"AWS": "123456789012"}, {"AWS": "arn:aws:iam::123456789012:root"}, {"Federated": "x"}])
-def test_a_principal_it_does_not_know_is_refused(principal: Any) -> None:
+def test_unknown_principal_is_refused(principal: Any) -> None:
     with pytest.raises(UnknownPolicyError):
         may_put(Caller("shop", ROLE), {**allow(resource=BUS), "Principal": principal})
 
 
-def test_several_values_are_refused_where_one_is_meant() -> None:
+def test_several_values_for_a_single_one_are_refused() -> None:
     statement = allow(Condition={"StringEquals": {"events:source": "a"}})
     with pytest.raises(UnknownPolicyError, match="has 2 values"):
         may_put(Caller("shop", ROLE, policies=[statement]), events_source=["a", "b"])

@@ -40,7 +40,7 @@ BY_EVERY_STACK = {"settings"}
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
 
 
-def test_the_operator_and_the_others_find_what_they_look_for(assembly: Assembly) -> None:
+def test_operator_and_stacks_find_the_parameters_that_they_read(assembly: Assembly) -> None:
     expected = {
         f"/orderflow/dev/{service}/{thing}": service
         for service, things in PROVIDED.items()
@@ -49,19 +49,19 @@ def test_the_operator_and_the_others_find_what_they_look_for(assembly: Assembly)
     assert assembly.provides() == expected
 
 
-def test_names_follow_the_law(assembly: Assembly) -> None:
+def test_parameter_names_have_the_documented_form(assembly: Assembly) -> None:
     for name, service in assembly.provides().items():
         assert re.fullmatch(rf"/orderflow/dev/{service}/[a-z]+(-[a-z]+)*", name)
 
 
-def test_what_a_stack_requires_another_publishes(assembly: Assembly) -> None:
+def test_every_required_parameter_is_published(assembly: Assembly) -> None:
     provided = assembly.provides()
     for service in assembly.templates:
         for name in assembly.requires(service):
             assert provided[name] != service
 
 
-def test_services_need_only_the_platform_but_for_the_saga_and_the_queries(assembly: Assembly) -> None:
+def test_services_require_only_the_platform_except_for_saga_and_facts(assembly: Assembly) -> None:
     elsewhere = {
         service: {name for name in assembly.requires(service) if not name.startswith("/orderflow/dev/platform/")}
         for service in SERVICES
@@ -80,7 +80,7 @@ def test_another_stage_has_names_of_its_own(assembly: Assembly, lasting: Assembl
     assert all(name.startswith("/orderflow/prod/") for service in lasting.templates for name in lasting.requires(service))
 
 
-def test_the_assembly_says_in_which_order_to_deploy(assembly: Assembly) -> None:
+def test_assembly_has_the_order_of_deployment(assembly: Assembly) -> None:
     stacks = stack_order.read(assembly.folder)
     names = [stack.name.removeprefix("OrderflowDev-").lower() for stack in stacks]
     assert set(names) == set(assembly.templates)
@@ -113,17 +113,17 @@ def test_a_stack_comes_after_those_it_requires() -> None:
     assert stack_order.in_order([ORDER, PAYMENT, PLATFORM]) == [PLATFORM, PAYMENT, ORDER]
 
 
-def test_what_is_not_deployed_yet_is_named() -> None:
+def test_missing_deployment_is_named() -> None:
     assert stack_order.missing(ORDER, deployed={BUS: "arn"}) == [COMMANDS]
     assert stack_order.providers([PLATFORM, PAYMENT])[COMMANDS] == "Payment"
 
 
-def test_a_requirement_that_nobody_provides_names_stack_and_parameter() -> None:
+def test_unprovided_requirement_names_stack_and_parameter() -> None:
     with pytest.raises(MissingProviderError, match="Order requires /orderflow/dev/payment/commands-arn, which no stack"):
         stack_order.in_order([PLATFORM, ORDER])
 
 
-def test_stacks_that_wait_for_each_other_are_named_with_the_parameters() -> None:
+def test_cycle_of_stacks_is_named_with_its_parameters() -> None:
     waiting = Stacked("Platform", (BUS,), (COMMANDS,))
     with pytest.raises(DependencyCycleError) as refusal:
         stack_order.in_order([waiting, PAYMENT])

@@ -145,7 +145,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("event", FORGED, ids=lambda event: event[1])
-def test_forged_event_is_refused_whoever_puts_it(stage: Deployed, event: tuple[str, str]) -> None:
+def test_forged_event_is_refused_from_any_caller(stage: Deployed, event: tuple[str, str]) -> None:
     bus, policy = stage.bus()
     for caller in (*stage.outsiders, *stage.publishers):
         assert not may_put(caller, bus, policy, [event[0]], [event[1]]), caller.name
@@ -169,7 +169,7 @@ def test_a_call_with_one_foreign_event_is_refused_whole(stage: Deployed) -> None
         assert not may_put(principal, bus, policy, stage.channels, [CHANNEL_EVENT, "OrderConfirmed"])
 
 
-def test_a_role_of_a_service_that_was_given_everything_speaks_for_no_other(stage: Deployed) -> None:
+def test_service_role_with_all_permissions_publishes_for_no_other_service(stage: Deployed) -> None:
     """The bus refuses it by itself, whatever the role's own policy allows."""
     found = {(name, source) for name, source, _ in published(stage, stage.wide)}
     assert found == {(f"{service} gone wide", source_of(service)) for service in SERVICES}
@@ -267,7 +267,7 @@ def test_a_queue_takes_messages_only_from_its_rule_its_function_and_the_operator
     assert {queue for _, queue in found} == set(stage.queues()), "a queue that nothing may send to is a mistake"
 
 
-def test_no_queue_takes_a_message_that_is_not_encrypted_on_the_way(stage: Deployed) -> None:
+def test_queue_refuses_a_message_without_tls(stage: Deployed) -> None:
     assert sent(senders(stage), stage.queues(), tls="false") == set()
 
 

@@ -16,7 +16,7 @@ EVERY = [pytest.param(event, id=f"{event.stem}.v{event.version}") for event in e
 
 
 @pytest.mark.parametrize("event", EVERY)
-def test_a_sample_is_an_entry_that_its_consumers_would_get(event: Event, assembly: Assembly) -> None:
+def test_sample_is_an_entry_that_its_consumers_receive(event: Event, assembly: Assembly) -> None:
     entry = json.loads(
         (REPOSITORY / "docs" / "reference" / "events" / "samples" / f"{event.stem}.v{event.version}.json").read_text()
     )

@@ -118,7 +118,7 @@ def patterns(rules: dict[tuple[str, str], Resource]) -> Patterns:
     return {name: Pattern(rule.properties["EventPattern"]) for name, rule in rules.items()}
 
 
-def test_every_rule_is_a_consumers_or_starts_the_saga_or_is_of_no_service(patterns: Patterns, assembly: Assembly) -> None:
+def test_every_rule_is_of_a_consumer_or_the_saga_or_the_platform(patterns: Patterns, assembly: Assembly) -> None:
     assert {name for name in patterns if name[0] not in OF_NO_SERVICE} == {*SUBSCRIPTIONS, START}
     assert all(
         "EventBusName" in rule.properties or rule.properties["EventPattern"]["source"] == ["aws.ses"]
@@ -136,7 +136,7 @@ def test_a_consumers_rule_takes_the_events_that_it_declares_and_no_others(patter
             assert (not because) == (kind in SUBSCRIPTIONS[service, name]), (kind, [str(one) for one in because])
 
 
-def test_the_saga_starts_by_the_newest_version_of_a_live_order_that_nobody_waits_for(patterns: Patterns) -> None:
+def test_saga_starts_on_the_newest_version_of_a_live_order_without_a_waiting_caller(patterns: Patterns) -> None:
     taken = [event for _, event in samples() if patterns[START].matches(event)]
     assert taken == [
         event
@@ -170,7 +170,7 @@ def test_two_matchers_agree_on_every_rule_and_every_event_and_every_change_of_it
         assert name[0] in OF_NO_SERVICE or 0 < sum(ours[name]) < len(events), name
 
 
-def test_what_a_rule_hands_on_of_an_event_is_there_by_its_schema_or_by_the_rules_own_pattern(
+def test_field_that_a_rule_passes_on_is_required_by_schema_or_pattern(
     rules: dict[tuple[str, str], Resource], patterns: Patterns
 ) -> None:
     handed = {
@@ -213,7 +213,7 @@ def test_schemas_and_code_know_the_same_events() -> None:
     assert {pair for events in SUBSCRIPTIONS.values() for pair in events} <= in_schemas()
 
 
-def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[str, str], Resource]) -> None:
+def test_sources_and_types_of_rules_exist(rules: dict[tuple[str, str], Resource]) -> None:
     """A pattern that names an unpublished type would wait for ever."""
     for field, known in (("source", {pair[0] for pair in in_schemas()}), ("detail-type", {pair[1] for pair in in_schemas()})):
         for name, rule in rules.items():
@@ -221,7 +221,7 @@ def test_rules_name_no_source_and_no_type_that_there_is_not(rules: dict[tuple[st
             assert named <= known, (name, field)
 
 
-def test_the_bus_lets_in_the_sources_of_the_schemas_and_no_others(assembly: Assembly) -> None:
+def test_bus_accepts_only_the_sources_of_the_schemas(assembly: Assembly) -> None:
     """test_permissions.py checks the permissions of each caller."""
     policy = assembly.one("Events::EventBusPolicy", PLATFORM, "BuscdkOnlyKnownSources")
     known = policy.properties["Statement"]["Condition"]["ForAnyValue:StringNotEquals"]["events:source"]

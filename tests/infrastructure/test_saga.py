@@ -56,7 +56,7 @@ def test_the_rule_may_start_the_workflow_and_nothing_else(assembly: Assembly) ->
     assert leave["Resource"] == target["Arn"]
 
 
-def test_each_waits_longer_than_what_it_waits_for(assembly: Assembly) -> None:
+def test_caller_waits_longer_than_its_callee(assembly: Assembly) -> None:
     api = assembly.function("order", "api").properties
     told = int(api["Environment"]["Variables"]["WORKFLOW_TIMEOUT_SECONDS"])
     (integration,) = assembly.resources("ApiGatewayV2::Integration", service="order")
@@ -65,7 +65,7 @@ def test_each_waits_longer_than_what_it_waits_for(assembly: Assembly) -> None:
     time_budget.assert_within(definition(), lease_seconds=time_budget.LEASE_SECONDS, api_seconds=api["Timeout"])
 
 
-def test_a_task_is_given_up_before_its_function_is(assembly: Assembly) -> None:
+def test_task_times_out_before_its_function(assembly: Assembly) -> None:
     longest = max(state["TimeoutSeconds"] for state in tasks(definition()))
     for service in ("order", "payment", "inventory"):
         assert assembly.function(service, "commands").properties["Timeout"] > longest

@@ -31,7 +31,7 @@ def rules(template: dict[str, Any]) -> dict[str, Any]:
     return {name.removesuffix("Stays"): rule["Assertions"][0] for name, rule in own.items()}
 
 
-def test_each_protected_setting_is_held_by_the_stacks_that_use_it(lasting: Assembly) -> None:
+def test_protected_setting_is_a_parameter_of_the_stacks_that_use_it(lasting: Assembly) -> None:
     assert set(PROTECTED_BY) == {stages.parameter_id(name) for name in stages.PROTECTED}
     for service, template in lasting.templates.items():
         settings = json.loads(settings_of(lasting, service))
@@ -41,7 +41,7 @@ def test_each_protected_setting_is_held_by_the_stacks_that_use_it(lasting: Assem
         assert "Ephemeral" in used
 
 
-def test_a_rule_holds_what_was_deployed_against_what_the_template_has(lasting: Assembly) -> None:
+def test_rule_compares_the_deployed_value_with_the_template(lasting: Assembly) -> None:
     template = lasting.templates["payment"]
     rule = rules(template)["Gateway"]
     assert template["Parameters"]["Gateway"]["Default"] == "stripe"
@@ -50,7 +50,7 @@ def test_a_rule_holds_what_was_deployed_against_what_the_template_has(lasting: A
     assert "--parameters OrderflowProd-Payment:Gateway=stripe" in rule["AssertDescription"]
 
 
-def test_an_ephemeral_stage_holds_only_that_it_is_one(assembly: Assembly) -> None:
+def test_ephemeral_stage_protects_only_its_ephemerality(assembly: Assembly) -> None:
     assert {name for template in assembly.templates.values() for name in rules(template)} == {"Ephemeral"}
 
 
@@ -90,7 +90,7 @@ def test_stacks_of_a_lasting_stage_are_pinned_to_its_account_and_protected(assem
 
 
 @pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive", "SecretsManager::Secret", "Logs::LogGroup"])
-def test_what_holds_data_outlives_its_stack_in_a_lasting_stage_only(assembly: Assembly, lasting: Assembly, kind: str) -> None:
+def test_only_a_lasting_stage_retains_data_of_a_destroyed_stack(assembly: Assembly, lasting: Assembly, kind: str) -> None:
     assert {resource.entry["DeletionPolicy"] for resource in assembly.resources(kind)} == {"Delete"}
     assert {resource.entry["DeletionPolicy"] for resource in lasting.resources(kind)} == {"Retain"}
 
@@ -125,7 +125,7 @@ def test_a_context_that_names_no_stage_or_contradicts_its_file_ends_the_synthesi
         composition.stage_of(App(context=context, outdir=str(tmp_path)))
 
 
-def test_a_context_may_repeat_the_file_and_hold_what_is_the_cdks(tmp_path: Path) -> None:
+def test_context_can_repeat_the_file_and_have_keys_of_the_cdk(tmp_path: Path) -> None:
     context = {"stage": "dev", "gateway": "sandbox", "@aws-cdk/core:x": True, "cli-telemetry": False}
     assert composition.stage_of(App(context=context, outdir=str(tmp_path))).name == "dev"
     assert composition.stage_of(App(context={"stage": "mine", "like": "dev"}, outdir=str(tmp_path))).ephemeral

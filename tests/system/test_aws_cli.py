@@ -30,7 +30,7 @@ def aws(laptop: Laptop, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_put_events(laptop: Laptop, folder: Path) -> None:
+def test_aws_cli_places_an_order_by_put_events(laptop: Laptop, folder: Path) -> None:
     key = uuid.uuid4().hex
     entry = {"EventBusName": laptop.target.parameter("platform/bus-name"), **channel_entry(key)}
     file = folder / "entries.json"
@@ -40,7 +40,7 @@ def test_put_events(laptop: Laptop, folder: Path) -> None:
     assert laptop.settled(order["order_id"])["status"] == "CONFIRMED"
 
 
-def test_start_sync_execution(laptop: Laptop, folder: Path) -> None:
+def test_aws_cli_resumes_an_order_by_start_sync_execution(laptop: Laptop, folder: Path) -> None:
     order_id = laptop.place(prefer="respond-async").json()["order_id"]
     laptop.settled(order_id)
     file = folder / "input.json"
@@ -52,7 +52,7 @@ def test_start_sync_execution(laptop: Laptop, folder: Path) -> None:
     assert json.loads(answer["output"])["status"] == "CONFIRMED"
 
 
-def test_start_replay(laptop: Laptop) -> None:
+def test_aws_cli_replays_events_by_start_replay(laptop: Laptop) -> None:
     name = f"by-hand-{int(time.time())}"
     now = int(time.time())
     destination = {

@@ -72,7 +72,7 @@ def test_a_confirmed_order_is_cancelled_refunded_and_restocked(laptop: Laptop, c
     assert request_cancellation(laptop, order_id) == 200
 
 
-def test_a_parcel_that_has_gone_is_not_called_back(laptop: Laptop, carol: str) -> None:
+def test_dispatched_parcel_is_not_recalled(laptop: Laptop, carol: str) -> None:
     order_id = laptop.place(customer=carol).json()["order_id"]
     eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, "the shipment is created")
     laptop.invoke("shipping/sweeper-arn")
@@ -87,7 +87,7 @@ def test_a_parcel_that_has_gone_is_not_called_back(laptop: Laptop, carol: str) -
     assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
 
 
-def test_a_parcel_that_the_carrier_refuses_cancels_its_order(laptop: Laptop) -> None:
+def test_parcel_refused_by_the_carrier_cancels_its_order(laptop: Laptop) -> None:
     assert laptop.request("PUT", "/customers/roald/contact", IN_ANTARCTICA).status == 204
     order_id = laptop.place(customer="roald").json()["order_id"]
     eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, "the shipment is created")
@@ -117,7 +117,7 @@ def test_a_refused_refund_waits_for_the_operator(laptop: Laptop, carol: str) -> 
 
 
 @pytest.mark.timeout(300 + 2 * ROWS)
-def test_captured_less_refunded_is_what_is_confirmed_over_cdnow_purchases(laptop: Laptop) -> None:
+def test_net_captured_equals_the_confirmed_total_over_cdnow_purchases(laptop: Laptop) -> None:
     """A part of the imported orders is cancelled at random; the whole sample: ORDERFLOW_CANCELLATION_ROWS=6919."""
     random = Random(1123)
     purchases, _ = cdnow.read(SAMPLE, ROWS)

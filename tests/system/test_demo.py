@@ -17,7 +17,7 @@ def stage(laptop: Laptop) -> scenes.Stage:
 
 
 @pytest.mark.parametrize("scene", scenes.SCENES, ids=lambda scene: str(scene.__name__))
-def test_each_scene_shows_what_it_says(scene: scenes.Scene, stage: scenes.Stage) -> None:
+def test_every_scene_has_its_stated_result(scene: scenes.Scene, stage: scenes.Stage) -> None:
     shown = scenes.play(stage, scene)
     assert shown.order_id
     assert re.search(rf"^{re.escape(shown.scene)} +{re.escape(shown.said)} +[0-9.]+$", README, re.MULTILINE)

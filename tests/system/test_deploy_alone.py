@@ -66,7 +66,7 @@ def assemblies(empty: Target) -> dict[str, Path]:
 
 
 @pytest.mark.timeout(600)
-def test_every_service_alone(empty: Target, assemblies: dict[str, Path]) -> None:
+def test_every_service_deploys_alone(empty: Target, assemblies: dict[str, Path]) -> None:
     stacks = {requirements.service_of(stack): stack for stack in stack_order.read(assemblies["INFO"])}
     cdk = Cdk(empty, process.home() / "logs" / "deploy.log")
 

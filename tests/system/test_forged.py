@@ -52,7 +52,7 @@ def refused(laptop: Laptop, service: str, command: dict[str, Any]) -> str:
     return str(json.loads(payload)["errorType"])
 
 
-def test_forged_live_run_of_an_unknown_order(laptop: Laptop) -> None:
+def test_forged_live_run_of_an_unknown_order_moves_nothing(laptop: Laptop) -> None:
     before = books(laptop, UNKNOWN)
     execution = laptop.run_saga(live(UNKNOWN))
     assert (execution["status"], execution["error"] in ENDS) == ("FAILED", True)
@@ -65,7 +65,7 @@ def test_forged_live_run_of_an_unknown_order(laptop: Laptop) -> None:
     [{"total": ONE_CENT}, {"token": "pm_card_declined"}, {"quantity": 5}],
     ids=["another total", "another token", "other lines"],
 )
-def test_forged_live_run_before_the_honest_request(laptop: Laptop, forged: dict[str, Any]) -> None:
+def test_forged_live_run_does_not_block_the_honest_request(laptop: Laptop, forged: dict[str, Any]) -> None:
     key = uuid.uuid4().hex
     order_id = identity.order_id(identity.customer_scope("alice"), key)
     before = books(laptop, order_id)
@@ -114,7 +114,7 @@ def test_forged_order_ids_are_refused_before_the_gateway(laptop: Laptop) -> None
     assert laptop.ledger("anything at all") == {}
 
 
-def test_a_true_receipt_is_good_for_its_own_order_only(laptop: Laptop, pending: dict[str, Any]) -> None:  # noqa: F811
+def test_receipt_is_accepted_for_its_own_order_only(laptop: Laptop, pending: dict[str, Any]) -> None:  # noqa: F811
     loaded = laptop.invoke("order/commands-arn", {"command": "load", "order_id": pending["order_id"]})
     for field, service, command in (("payable", "payment", "authorize"), ("wanted", "inventory", "reserve")):
         forged = {"command": command, "order_id": UNKNOWN, field: loaded[field]}

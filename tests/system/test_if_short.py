@@ -51,7 +51,7 @@ def sweep(laptop: Laptop) -> None:
         laptop.invoke(f"{service}/sweeper-arn")
 
 
-def test_an_order_is_confirmed_for_what_there_is(laptop: Laptop, sku: str) -> None:
+def test_partial_order_is_confirmed_for_the_held_lines(laptop: Laptop, sku: str) -> None:
     answer = place(laptop, sku, 5, "ALLOW_PARTIAL")
     assert answer.status == 201
     order = answer.json()
@@ -63,7 +63,7 @@ def test_an_order_is_confirmed_for_what_there_is(laptop: Laptop, sku: str) -> No
     assert (row["available"], row["sold"]) == (0, 2)
 
 
-def test_what_is_short_is_waited_for_first_come_first_served(laptop: Laptop, sku: str) -> None:
+def test_back_orders_are_served_first_come_first_served(laptop: Laptop, sku: str) -> None:
     first, second = (place(laptop, sku, quantity, "BACK_ORDER") for quantity in (3, 1))
     assert [(answer.status, answer.json()["status"]) for answer in (first, second)] == [(202, "BACKORDERED")] * 2
     first_id, second_id = (answer.json()["order_id"] for answer in (first, second))
@@ -85,7 +85,7 @@ def test_what_is_short_is_waited_for_first_come_first_served(laptop: Laptop, sku
     assert told[:4] == ["OrderPlaced", "OrderBackordered", "StockAllocated", "OrderConfirmed"]
 
 
-def test_a_customer_need_not_wait(laptop: Laptop, sku: str) -> None:
+def test_waiting_customer_can_cancel(laptop: Laptop, sku: str) -> None:
     order_id = place(laptop, sku, 3, "BACK_ORDER").json()["order_id"]
     answer = laptop.request("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.json()["status"]) == (200, "CANCELLED")

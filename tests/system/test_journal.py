@@ -35,7 +35,7 @@ def test_the_journal_has_as_many_events_as_the_archive(laptop: Laptop) -> None:
     assert archived(laptop) > 0
 
 
-def test_the_trace_of_an_order_is_whole(laptop: Laptop) -> None:
+def test_trace_of_an_order_is_complete(laptop: Laptop) -> None:
     order_id = some_history(laptop)
     (root,) = json.loads(orderctl(laptop.target, "trace", order_id, "-o", "json"))
 
@@ -48,7 +48,7 @@ def test_the_trace_of_an_order_is_whole(laptop: Laptop) -> None:
     } <= set(events(root))
 
 
-def test_the_plan_says_how_many_mails_are_at_stake(laptop: Laptop) -> None:
+def test_plan_counts_the_mails_of_a_replay(laptop: Laptop) -> None:
     order_id = some_history(laptop)
     options = ("--last", "1h", "--to", "notification", "--order", order_id, "-o", "json")
     found = json.loads(orderctl(laptop.target, "replay", "plan", *options))

@@ -89,7 +89,7 @@ def let_time_pass(laptop: Laptop) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
-def test_workers_killed_at_random_instants(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_lost_when_workers_are_killed_at_random(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     purchases, _ = cdnow.read(SAMPLE, ORDERS)
     importing.prepare(laptop.target, purchases, CHANNEL, {purchase.customer_id for purchase in purchases})
     killer = Killer(SEED)

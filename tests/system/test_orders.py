@@ -47,7 +47,7 @@ def test_an_order_is_confirmed_while_the_caller_waits(laptop: Laptop) -> None:
     assert laptop.request("GET", f"/orders/{order_id}").json()["status"] == "CONFIRMED"
 
 
-def test_a_declined_payment(laptop: Laptop) -> None:
+def test_declined_payment_cancels_the_order(laptop: Laptop) -> None:
     answer = laptop.place(token="pm_card_declined")
     assert answer.status == 402, answer.text
     order_id = answer.json()["order"]["order_id"]
@@ -65,7 +65,7 @@ def test_out_of_stock_voids_the_payment(laptop: Laptop) -> None:
     assert payment["status"] == "VOIDED"
 
 
-def test_a_refused_capture_gives_everything_back(laptop: Laptop) -> None:
+def test_refused_capture_releases_money_and_stock(laptop: Laptop) -> None:
     before = laptop.row("inventory", f"SKU#{MUG[0]}")
     answer = laptop.place(token="pm_card_capture_refused")
     assert answer.status == 402, answer.text
@@ -82,13 +82,13 @@ def test_a_refused_capture_gives_everything_back(laptop: Laptop) -> None:
     }
 
 
-def test_a_gateway_that_answers_late_charges_once(laptop: Laptop) -> None:
+def test_slow_gateway_charges_once(laptop: Laptop) -> None:
     answer = laptop.place(token="pm_card_slow")
     assert answer.status == 201, answer.text
     assert laptop.ledger(answer.json()["order_id"]) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
 
 
-def test_a_gateway_that_is_away_leaves_the_order_pending_and_its_customer_may_cancel(laptop: Laptop) -> None:
+def test_unavailable_gateway_leaves_the_order_pending_and_cancellable(laptop: Laptop) -> None:
     answer = laptop.place(token="pm_card_unavailable")
     assert (answer.status, answer.json()["status"]) == (202, "PENDING"), answer.text
     assert "payment does not answer" in answer.json()["detail"]
@@ -98,13 +98,13 @@ def test_a_gateway_that_is_away_leaves_the_order_pending_and_its_customer_may_ca
     assert laptop.ledger(order_id) == {"void": "VOIDED"}
 
 
-def test_respond_async_is_finished_by_the_event(laptop: Laptop) -> None:
+def test_respond_async_order_is_finished_by_its_event(laptop: Laptop) -> None:
     answer = laptop.place(prefer="respond-async")
     assert (answer.status, answer.headers["preference-applied"]) == (202, "respond-async")
     assert laptop.settled(answer.json()["order_id"])["status"] == "CONFIRMED"
 
 
-def test_an_order_placed_on_the_bus(laptop: Laptop) -> None:
+def test_order_placed_on_the_bus_is_confirmed(laptop: Laptop) -> None:
     key = uuid.uuid4().hex
     laptop.publish(channel_entry(key), channel_entry(key))
     (order,) = eventually(lambda: orders_by_key(laptop, key), 240, "the channel's event has become an order")
@@ -113,7 +113,7 @@ def test_an_order_placed_on_the_bus(laptop: Laptop) -> None:
     assert len(orders_by_key(laptop, key)) == 1
 
 
-def test_a_bad_event_is_set_aside_with_its_reason_and_its_neighbours_pass(laptop: Laptop) -> None:
+def test_bad_event_is_quarantined_with_its_reason_and_the_others_processed(laptop: Laptop) -> None:
     good, bad = uuid.uuid4().hex, uuid.uuid4().hex
     laptop.publish(channel_entry(bad, ("NO-SUCH-SKU", 1)), channel_entry(good))
     (order,) = eventually(lambda: orders_by_key(laptop, good), 240, "the good event has become an order")
@@ -174,7 +174,7 @@ def test_an_order_is_cancelled_before_it_is_decided(laptop: Laptop) -> None:
         assert laptop.ledger(order_id).get("capture") is None
 
 
-def test_a_confirmed_order_is_shipped_told_and_delivered(laptop: Laptop) -> None:
+def test_confirmed_order_is_shipped_mailed_and_delivered(laptop: Laptop) -> None:
     contact = {
         "name": "Alice",
         "email": "alice@example.com",

@@ -35,7 +35,7 @@ COMMANDS = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command.line}" for page, command in COMMANDS])
-def test_a_printed_command_works(laptop: Laptop, page: str, command: Command) -> None:
+def test_printed_command_works(laptop: Laptop, page: str, command: Command) -> None:
     if command.line.startswith("orderctl audit"):
         forget_dead_letters(laptop)
     with parcels_on_their_way(laptop) if command.line.startswith("orderctl audit") else nullcontext():
@@ -64,6 +64,6 @@ def order_with_a_parcel(laptop: Laptop) -> str:
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)
-def test_each_exception_is_of_a_command_that_is_printed(beginning: str) -> None:
+def test_every_exception_is_of_a_printed_command(beginning: str) -> None:
     printed = [command.line for page in [*RUN, *FROM_TOP_TO_BOTTOM] for command in of_page(REPOSITORY / page)]
     assert any(line.startswith(beginning) for line in printed)

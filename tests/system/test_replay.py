@@ -81,7 +81,7 @@ def test_a_replay_changes_nothing_that_already_happened(laptop: Laptop) -> None:
     assert len(mailbox.sent_mails(laptop.target.reachable())) == mails
 
 
-def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: Laptop) -> None:
+def test_replay_supplies_missed_events_to_the_chosen_consumer_only(laptop: Laptop) -> None:
     order_id = some_history(laptop)
     shipment = laptop.row("shipping", f"SHIP#{order_id}")
     note = laptop.row("notification", f"NOTE#{order_id}#confirmed")
@@ -108,7 +108,7 @@ def test_a_replay_supplies_what_a_consumer_missed_and_goes_nowhere_else(laptop: 
     assert mails_to_bob(laptop) == mails
 
 
-def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop) -> None:
+def test_paced_replay_supplies_missed_events_and_leaves_nothing_staged(laptop: Laptop) -> None:
     order_id = some_history(laptop)
     before = stage_state.all_rows(laptop.target)
     table, pk = laptop.target.parameter("shipping/table-name"), f"SHIP#{order_id}"
@@ -125,7 +125,7 @@ def test_a_paced_replay_supplies_it_too_and_leaves_nothing_staged(laptop: Laptop
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_what_was_lost_of_cdnow_orders_is_made_again_and_nothing_else(laptop: Laptop, seed: int) -> None:
+def test_replay_recreates_only_the_lost_rows_of_cdnow_orders(laptop: Laptop, seed: int) -> None:
     """A random part of what two consumers did is lost, deliveries come spoiled; two replays at once mend it, one more is idle.
 
     `make simulate-replays` does this for a thousand seeds.

@@ -18,12 +18,12 @@ SAMPLES = [
 EXAMPLE = Path(__file__).parents[2] / "data" / "order-placed.json"
 
 
-def test_the_rules_are_the_consumers_and_the_sagas(laptop: Laptop) -> None:
+def test_rules_are_those_of_the_consumers_and_the_saga(laptop: Laptop) -> None:
     rows = json.loads(orderctl(laptop.target, "rules", "list", "-o", "json"))
     assert {row["rule"] for row in rows if row["enabled"]} >= {*map("/".join, SUBSCRIPTIONS), "order/start"}
 
 
-def test_the_engine_agrees_about_every_event_and_every_rule(laptop: Laptop) -> None:
+def test_engine_matches_every_event_and_rule_alike(laptop: Laptop) -> None:
     events = [bus_rules.as_delivered(laptop.target, sample) for sample in SAMPLES]
     client = laptop.target.client("events")
     for rule in bus_rules.rules(laptop.target):
@@ -32,7 +32,7 @@ def test_the_engine_agrees_about_every_event_and_every_rule(laptop: Laptop) -> N
             assert bus_rules.verdict(rule, event)["matches"] == theirs, (rule.name, event["detail-type"])
 
 
-def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
+def test_rules_test_names_the_receivers_of_an_event(laptop: Laptop) -> None:
     as_a_channel = ("--source", "orderflow.channel.shop", "--type", "OrderPlaced")
     answer = orderctl(laptop.target, "rules", "test", str(EXAMPLE), *as_a_channel, "-o", "json")
     verdicts: dict[str, dict[str, Any]] = {row["rule"]: row for row in json.loads(answer)}
@@ -43,7 +43,7 @@ def test_says_of_an_event_whom_it_would_reach(laptop: Laptop) -> None:
     )
 
 
-def test_a_tail_gets_what_its_pattern_takes_and_nothing_else(laptop: Laptop) -> None:
+def test_tail_gets_only_events_that_match_its_pattern(laptop: Laptop) -> None:
     pattern = {"detail-type": ["OrderConfirmed"], "detail": {"data": {"lines": {"quantity": [{"numeric": [">", 2]}]}}}}
     with live_tail.watched(laptop.target, {**live_tail.EVERYTHING, **pattern}) as url:
         placed = {quantity: laptop.place(("MUG-BLUE", quantity)).json()["order_id"] for quantity in (1, 3)}

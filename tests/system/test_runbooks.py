@@ -33,12 +33,12 @@ CHANNEL = "bad-day"
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in RUNBOOKS.glob("*.md")))
-def test_it_tells_what_to_do(name: str) -> None:
+def test_runbook_ends_with_an_audit(name: str) -> None:
     assert commands(name)[-1].startswith("orderctl audit"), "a runbook ends by verifying the books"
 
 
 @pytest.mark.timeout(1200)
-def test_consumer_was_broken(laptop: Laptop, tmp_path: Path) -> None:
+def test_runbook_for_a_broken_consumer_restores_its_rows(laptop: Laptop, tmp_path: Path) -> None:
     forget_dead_letters(laptop)
     deploy_broken_notification(laptop, tmp_path)
     with two_hours_in_seconds(laptop, "notification/notices"):
@@ -98,7 +98,7 @@ def two_hours_in_seconds(laptop: Laptop, name: str) -> Iterator[None]:
         client.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
 
 
-def test_a_new_service_needs_history(laptop: Laptop, tmp_path: Path) -> None:
+def test_runbook_for_a_new_service_supplies_its_history(laptop: Laptop, tmp_path: Path) -> None:
     """It knows the second version of OrderPlaced only; the archive has one that was published before there was any."""
     order_id, old = some_history(laptop), newest_and_oldest()[1]
     laptop.publish({"Source": old.source, "DetailType": old.detail_type, "Detail": json.dumps(old.example)})
@@ -140,7 +140,7 @@ def forget_dead_letters(laptop: Laptop) -> None:
         laptop.target.client("sqs").purge_queue(QueueUrl=url)
 
 
-def test_wrong_window_replayed(laptop: Laptop) -> None:
+def test_runbook_for_a_wrong_window_leaves_rows_and_mails_unchanged(laptop: Laptop) -> None:
     began = clock.rfc3339(clock.now())
     some_history(laptop)
     forget_dead_letters(laptop)
@@ -156,7 +156,7 @@ def test_wrong_window_replayed(laptop: Laptop) -> None:
     assert laptop.dead_letters() == {}
 
 
-def test_orphan_money_or_goods(laptop: Laptop, sku: str) -> None:  # noqa: F811
+def test_runbook_for_orphans_finds_money_and_goods(laptop: Laptop, sku: str) -> None:  # noqa: F811
     """The order's row is lost while it waits for stock: its money and goods are held for no order."""
     forget_dead_letters(laptop)
     order_id = place(laptop, sku, 3, "BACK_ORDER").json()["order_id"]
@@ -180,7 +180,7 @@ def test_orphan_money_or_goods(laptop: Laptop, sku: str) -> None:  # noqa: F811
         delete(laptop, "payment/ledger-table-name", pk=order_id, sk=operation)
 
 
-def test_refund_refused(laptop: Laptop) -> None:
+def test_runbook_for_a_refused_refund_settles_it(laptop: Laptop) -> None:
     forget_dead_letters(laptop)
     order_id = laptop.place(token="pm_card_refund_refused").json()["order_id"]
     assert laptop.request("POST", f"/orders/{order_id}/cancel").status == 202

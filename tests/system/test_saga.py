@@ -57,7 +57,7 @@ def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
     return output["status"], output["reason"]
 
 
-def test_a_live_run(laptop: Laptop, pending: dict[str, Any]) -> None:
+def test_live_run_confirms_the_order(laptop: Laptop, pending: dict[str, Any]) -> None:
     assert status_of(laptop.run_saga(live_input(laptop, pending))) == ("CONFIRMED", None)
 
 
@@ -101,7 +101,7 @@ def test_resume_finishes_a_cancellation(laptop: Laptop, pending: dict[str, Any])
     assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CANCELLED", "CUSTOMER")
 
 
-def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> None:
+def test_five_concurrent_runs_agree(laptop: Laptop, pending: dict[str, Any]) -> None:
     inputs = [live_input(laptop, pending)] * 3 + [statements.resume_input(pending["order_id"])] * 2
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(laptop.run_saga, inputs))
@@ -112,12 +112,12 @@ def test_five_runs_at_once_agree(laptop: Laptop, pending: dict[str, Any]) -> Non
     assert ("void" in ledger) == (order["status"] == "CANCELLED")
 
 
-def test_an_order_that_is_not_there_fails_the_run(laptop: Laptop) -> None:
+def test_unknown_order_fails_the_run(laptop: Laptop) -> None:
     execution = laptop.run_saga(statements.resume_input("ord-" + "n" * 26))
     assert (execution["status"], execution["error"]) == ("FAILED", "NO_SUCH_ORDER")
 
 
-def test_inventory_away_leaves_the_order_pending_and_it_is_confirmed_later(laptop: Laptop, pending: dict[str, Any]) -> None:
+def test_order_is_confirmed_after_an_outage_of_inventory(laptop: Laptop, pending: dict[str, Any]) -> None:
     functions = laptop.target.client("lambda")
     name = laptop.target.parameter("inventory/commands-arn")
     configured = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -136,7 +136,7 @@ def test_inventory_away_leaves_the_order_pending_and_it_is_confirmed_later(lapto
     assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
-def test_a_crash_between_the_write_and_the_start_is_swept_up(laptop: Laptop) -> None:
+def test_order_is_resumed_after_a_crash_before_the_start(laptop: Laptop) -> None:
     """Crash point 3, in the running system: due now, one sweep."""
     row = _pending(laptop, "pm_card_visa")
     laptop.target.client("dynamodb").update_item(

@@ -36,7 +36,7 @@ def advanced(laptop: Laptop, order_id: str) -> bool:
         return row is not None and row["status"] == "DELIVERED"
 
 
-def test_a_parcel_is_delivered_when_its_carrier_says_so_once(laptop: Laptop) -> None:
+def test_repeated_update_of_the_carrier_delivers_once(laptop: Laptop) -> None:
     order_id = laptop.place().json()["order_id"]
     eventually(lambda: advanced(laptop, order_id), 240, f"the parcel of {order_id} arrives, by hand")
 

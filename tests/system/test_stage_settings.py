@@ -91,7 +91,7 @@ KEPT = {"gateway": {"stripe"}, "carrier": {"easypost"}, "archive": 90, "logs": {
 
 
 @pytest.mark.timeout(900)
-def test_deploying_again_keeps_what_the_stage_has(prod: Target) -> None:
+def test_redeployment_keeps_the_settings(prod: Target) -> None:
     orderctl(prod, *PROD, "deploy", *SERVICES, "--yes")
     assert deployed(prod) == KEPT
     said = orderctl(prod, *PROD, "deploy", "payment", "shipping", "platform", "--yes")
@@ -103,7 +103,7 @@ def test_deploying_again_keeps_what_the_stage_has(prod: Target) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_orderctl_and_cloudformation_refuse_what_was_not_allowed(prod: Target) -> None:
+def test_orderctl_and_cloudformation_refuse_a_change_that_is_not_allowed(prod: Target) -> None:
     write(gateway="sandbox", carrier="sandbox", archive_retention_days="30", ephemeral="true")
     refused = orderctl(prod, *PROD, "deploy", *SERVICES, "--yes", fails=True)
     for said in (
@@ -127,7 +127,7 @@ def test_orderctl_and_cloudformation_refuse_what_was_not_allowed(prod: Target) -
 
 
 @pytest.mark.timeout(900)
-def test_a_change_that_is_allowed_is_made_and_then_kept(prod: Target) -> None:
+def test_allowed_change_is_made_and_then_protected(prod: Target) -> None:
     write(gateway="sandbox", archive_retention_days="180")
     orderctl(prod, *PROD, "deploy", "payment", "platform", "--yes", "--allow-change", "gateway")
     assert deployed(prod) == {**KEPT, "gateway": {"sandbox"}, "archive": 180}
@@ -148,7 +148,7 @@ def test_a_context_that_contradicts_the_file_ends_the_synthesis(prod: Target) ->
     assert "-c gateway=sandbox contradicts stages/prod.yaml, which says gateway: stripe" in done.stderr
 
 
-def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
+def test_stacks_are_protected_from_termination(prod: Target) -> None:
     refused = orderctl(prod, *PROD, "destroy", "shipping", "--yes", fails=True)
     assert "OrderflowProd-Shipping is protected from termination" in refused
     done = plain_cdk(prod, "destroy", "--exclusively", "OrderflowProd-Shipping", "--force", app=str(process.home() / "plain"))
@@ -157,7 +157,7 @@ def test_its_stacks_are_protected_from_termination(prod: Target) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_service_that_was_destroyed_takes_up_its_table(prod: Target) -> None:
+def test_destroyed_service_takes_up_its_retained_table(prod: Target) -> None:
     """The runbook `take-up-a-retained-table`, after the trouble that it is for."""
     write()
     orderctl(prod, *PROD, "deploy", *SERVICES, "notification", "journal", "--yes")

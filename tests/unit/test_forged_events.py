@@ -197,7 +197,7 @@ def test_forged_event_moves_nothing(stage: Stage, functions: Functions, state: s
         ("REFUNDING", "payment", "PaymentRefunded", "the payment service does not confirm it: the order is CAPTURED there"),
     ],
 )
-def test_forged_event_is_set_aside_with_the_reason(
+def test_forged_event_is_quarantined_with_the_reason(
     stage: Stage, functions: Functions, dead_letters: DeadLetterQueue, state: str, service: str, detail_type: str, said: str
 ) -> None:
     order_id = an_order(stage, state)
@@ -207,7 +207,7 @@ def test_forged_event_is_set_aside_with_the_reason(
     assert said in reason
 
 
-def test_unavailable_facts_make_the_event_come_back(stage: Stage, functions: Functions) -> None:
+def test_unavailable_facts_leave_the_event_for_a_retry(stage: Stage, functions: Functions) -> None:
     order_id = an_order(stage, "REFUNDING")
     before = rows(stage)
     functions.silent = {facts_function_name(STAGE, "order")}

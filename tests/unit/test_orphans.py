@@ -38,7 +38,7 @@ def test_money_for_no_order_is_voided(paying: PaymentService, word: Any) -> None
 
 
 @pytest.mark.parametrize("word", NEEDED, ids=lambda word: word["status"])
-def test_money_for_an_order_stays_and_is_looked_at_a_day_later(
+def test_money_for_an_order_stays_and_is_checked_a_day_later(
     paying: PaymentService,
     word: dict[str, Any],
 ) -> None:
@@ -57,7 +57,7 @@ def test_money_for_an_order_stays_and_is_looked_at_a_day_later(
     assert paying.sweep(LOOK_AFTER + LOOK_AGAIN_AFTER + timedelta(minutes=1))["released"] == 1
 
 
-def test_settled_money_is_not_looked_at(paying: PaymentService) -> None:
+def test_settled_money_is_not_checked(paying: PaymentService) -> None:
     paying.authorize()
     paying.capture()
     assert not {"due_shard", "next_due"} & set(paying.row)
@@ -65,7 +65,7 @@ def test_settled_money_is_not_looked_at(paying: PaymentService) -> None:
     assert paying.owners.asked_for_facts == []
 
 
-def test_money_stays_while_the_order_service_is_silent(paying: PaymentService) -> None:
+def test_money_stays_while_the_order_service_is_unavailable(paying: PaymentService) -> None:
     paying.authorize()
     paying.owners.silent = {ORDER}
     assert paying.sweep(LOOK_AFTER)["not_released"] == 1
@@ -94,7 +94,7 @@ def test_goods_for_an_order_stay(
     assert (inventory.row()["status"], inventory.stock()) == ("HELD", (3, 2, 0))
 
 
-def test_sold_goods_are_not_looked_at(inventory: InventoryService) -> None:  # noqa: F811
+def test_sold_goods_are_not_checked(inventory: InventoryService) -> None:  # noqa: F811
     inventory.replenish(blue=5)
     inventory.reserve(blue=2)
     inventory.commit()

@@ -164,11 +164,11 @@ def receives(request: pytest.FixtureRequest, consumed: tuple[str, str, str, str]
     return receive
 
 
-def test_every_subscription_is_tried() -> None:
+def test_every_subscription_is_tested() -> None:
     assert set(HANDLERS) == set(SUBSCRIPTIONS)
 
 
-def test_reads_what_it_declares_and_nothing_else(
+def test_handler_reads_exactly_the_declared_fields(
     consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
 ) -> None:
     """Fresh, delivered again, and replayed: whichever way the handler goes."""
@@ -179,7 +179,7 @@ def test_reads_what_it_declares_and_nothing_else(
     assert leaves(read) == set(fields)
 
 
-def test_does_without_a_declared_field_that_the_publisher_may_leave_out(
+def test_handler_accepts_an_event_without_its_optional_fields(
     consumed: tuple[str, str, str, str], fields: tuple[str, ...], receives: Receives
 ) -> None:
     schema = versions(consumed[2:])[-1]

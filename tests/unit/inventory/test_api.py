@@ -49,7 +49,7 @@ def test_a_sku_never_replenished_is_a_problem(inventory: InventoryService) -> No
 
 
 @pytest.mark.parametrize("sku", ["SKU%231", "a b", "x" * 65])
-def test_what_cannot_be_a_sku_is_a_problem(inventory: InventoryService, sku: str) -> None:
+def test_malformed_sku_is_a_problem(inventory: InventoryService, sku: str) -> None:
     status, content_type, problem = get(inventory, f"/stock/{sku}")
 
     assert (status, content_type) == (400, "application/problem+json")

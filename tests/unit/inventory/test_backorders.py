@@ -29,7 +29,7 @@ def queue(inventory: InventoryService, sku: str = BLUE) -> list[int]:
     return [waiting["quantity"] for waiting in row["waiting"]] if row else []
 
 
-def test_a_part_is_held_of_what_is_short_and_all_of_the_rest(inventory: InventoryService) -> None:
+def test_partial_order_holds_the_available_part_and_all_other_lines(inventory: InventoryService) -> None:
     inventory.replenish(blue=2, giant=9)
     answer = inventory.reserve(0, "ALLOW_PARTIAL", blue=5, giant=1)
     assert answer == {"outcome": "HELD", "lines": lines(giant=1, blue=2)}
@@ -39,7 +39,7 @@ def test_a_part_is_held_of_what_is_short_and_all_of_the_rest(inventory: Inventor
     assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((0, 0, 2), (8, 0, 1))
 
 
-def test_a_part_that_is_asked_for_again_is_the_same_part(inventory: InventoryService) -> None:
+def test_repeated_partial_reserve_returns_the_same_part(inventory: InventoryService) -> None:
     inventory.replenish(blue=2)
     first = inventory.reserve(0, "ALLOW_PARTIAL", blue=5)
     inventory.replenish("delivery-2", blue=9)
@@ -48,17 +48,17 @@ def test_a_part_that_is_asked_for_again_is_the_same_part(inventory: InventorySer
         inventory.reserve(0, "ALLOW_PARTIAL", blue=2)
 
 
-def test_where_all_is_there_a_part_is_all_of_it(inventory: InventoryService) -> None:
+def test_partial_order_with_enough_stock_gets_everything(inventory: InventoryService) -> None:
     inventory.replenish(blue=5)
     assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5)["lines"] == lines(blue=5)
     assert "asked" not in inventory.row()
 
 
-def test_a_part_of_nothing_is_rejected(inventory: InventoryService) -> None:
+def test_partial_order_without_any_stock_is_rejected(inventory: InventoryService) -> None:
     assert inventory.reserve(0, "ALLOW_PARTIAL", blue=5)["outcome"] == "REJECTED"
 
 
-def test_a_part_that_is_let_go_is_available_again(inventory: InventoryService) -> None:
+def test_released_part_is_available_again(inventory: InventoryService) -> None:
     inventory.replenish(blue=2)
     inventory.reserve(0, "ALLOW_PARTIAL", blue=5)
     assert inventory.release()["outcome"] == "RELEASED"
@@ -75,7 +75,7 @@ def test_a_back_order_waits_and_holds_nothing(inventory: InventoryService) -> No
     assert (queue(inventory), queue(inventory, GIANT)) == ([5], [1])
 
 
-def test_one_can_wait_for_what_never_was_there(inventory: InventoryService) -> None:
+def test_back_order_can_wait_for_an_unknown_sku(inventory: InventoryService) -> None:
     inventory.wait(0, blue=1)
     assert inventory.skus.get(BLUE) == {
         "sku": BLUE,
@@ -84,12 +84,12 @@ def test_one_can_wait_for_what_never_was_there(inventory: InventoryService) -> N
     }
 
 
-def test_a_back_order_of_what_is_there_does_not_wait(inventory: InventoryService) -> None:
+def test_back_order_with_enough_stock_does_not_wait(inventory: InventoryService) -> None:
     inventory.replenish(blue=5)
     assert inventory.reserve(0, "BACK_ORDER", blue=5)["outcome"] == "HELD"
 
 
-def test_what_arrives_goes_to_who_came_first(inventory: InventoryService) -> None:
+def test_arrived_stock_goes_to_the_first_in_the_queue(inventory: InventoryService) -> None:
     inventory.wait(0, blue=3)
     inventory.wait(1, blue=1)
     inventory.replenish(blue=2)
@@ -104,7 +104,7 @@ def test_what_arrives_goes_to_who_came_first(inventory: InventoryService) -> Non
     assert (statuses(inventory, 0, 1), queue(inventory), inventory.stock()) == (["HELD", "HELD"], [], (0, 4, 0))
 
 
-def test_who_comes_now_gets_what_nobody_waits_for(inventory: InventoryService) -> None:
+def test_new_order_gets_only_stock_beyond_the_queue(inventory: InventoryService) -> None:
     inventory.wait(0, blue=3)
     inventory.replenish(blue=5)
     rejected = inventory.reserve(1, blue=3)
@@ -116,7 +116,7 @@ def test_who_comes_now_gets_what_nobody_waits_for(inventory: InventoryService) -
     assert statuses(inventory, 0) == ["HELD"]
 
 
-def test_an_order_that_is_short_of_one_keeps_its_place_at_the_other(inventory: InventoryService) -> None:
+def test_order_short_of_one_sku_keeps_its_place_in_the_other_queue(inventory: InventoryService) -> None:
     inventory.wait(0, blue=1, giant=1)
     inventory.wait(1, blue=1)
     inventory.replenish(blue=1)
@@ -130,7 +130,7 @@ def test_an_order_that_is_short_of_one_keeps_its_place_at_the_other(inventory: I
     assert statuses(inventory, 0, 1) == ["HELD", "HELD"]
 
 
-def test_who_waits_no_longer_makes_room(inventory: InventoryService) -> None:
+def test_order_that_leaves_the_queue_makes_room(inventory: InventoryService) -> None:
     inventory.wait(0, blue=3)
     inventory.wait(1, blue=2)
     inventory.replenish(blue=2)
@@ -143,7 +143,7 @@ def test_who_waits_no_longer_makes_room(inventory: InventoryService) -> None:
     assert inventory.reserve(0, "BACK_ORDER", blue=3)["outcome"] == "RELEASED"
 
 
-def test_what_one_waited_for_is_sold_or_let_go_like_any_other(inventory: InventoryService) -> None:
+def test_allocated_back_order_is_sold_or_released_as_any_other(inventory: InventoryService) -> None:
     for number in (0, 1):
         inventory.wait(number, blue=1)
     inventory.replenish(blue=2)
@@ -152,7 +152,7 @@ def test_what_one_waited_for_is_sold_or_let_go_like_any_other(inventory: Invento
     assert inventory.stock() == (1, 0, 1)
 
 
-def test_only_so_many_may_wait(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_queue_rejects_the_next_back_order(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("domain.stock", "storage.skus"):
         monkeypatch.setattr(f"services.inventory.{module}.MAX_WAITING", 2)
     inventory.wait(0, blue=1)
@@ -162,7 +162,7 @@ def test_only_so_many_may_wait(inventory: InventoryService, monkeypatch: pytest.
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("act", ["wait", "allocate", "withdraw"])
-def test_a_step_of_a_back_order_cut_anywhere_is_done_once(
+def test_step_of_a_back_order_cut_at_any_call_has_one_effect(
     inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, act: str, after: bool
 ) -> None:
     inventory.wait(1, blue=2)
@@ -191,7 +191,9 @@ def test_a_step_of_a_back_order_cut_anywhere_is_done_once(
     assert queue(inventory) == {"wait": [2, 1], "allocate": [], "withdraw": [2]}[act]
 
 
-def test_who_joins_amid_an_allocation_comes_after_it(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_that_joins_during_an_allocation_comes_after_it(
+    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inventory.wait(0, blue=1)
     inventory.replenish(blue=1)
     get = table.StockRows.get
@@ -209,6 +211,6 @@ def test_who_joins_amid_an_allocation_comes_after_it(inventory: InventoryService
     assert (statuses(inventory, 0, 1), queue(inventory)) == (["HELD", "WAITING"], [1])
 
 
-def test_another_word_for_what_to_do_is_a_bug(inventory: InventoryService) -> None:
+def test_unknown_if_short_raises_an_error(inventory: InventoryService) -> None:
     with pytest.raises(ValueError, match="'MAYBE' is not one of REJECT, ALLOW_PARTIAL, BACK_ORDER"):
         inventory.reserve(0, "MAYBE", blue=1)

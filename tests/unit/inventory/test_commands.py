@@ -39,7 +39,7 @@ def test_lines_are_held_and_then_sold(inventory: InventoryService) -> None:
     assert inventory.row()["version"] == 2
 
 
-def test_lines_of_one_sku_are_one(inventory: InventoryService) -> None:
+def test_lines_of_one_sku_are_merged(inventory: InventoryService) -> None:
     twice = [*lines(blue=2), *lines(blue=3)]
 
     assert inventory.of_order("reserve", 0, lines=twice)["outcome"] == "HELD"
@@ -62,14 +62,14 @@ def test_every_sku_that_is_short_is_named(inventory: InventoryService) -> None:
     assert inventory.reserve(blue=11, giant=4)["short"] == [short(GIANT, 4, 3), short(BLUE, 11, 10)]
 
 
-def test_a_sku_that_is_not_known_has_nothing_available(inventory: InventoryService) -> None:
+def test_unknown_sku_has_no_stock(inventory: InventoryService) -> None:
     answer = inventory.of_order("reserve", 0, lines=[{"sku": "LP-UNKNOWN", "quantity": 1}])
 
     assert answer["short"] == [short("LP-UNKNOWN", 1, 0)]
     assert inventory.skus.get("LP-UNKNOWN") is None
 
 
-def test_a_rejection_is_for_good(inventory: InventoryService) -> None:
+def test_rejection_is_final(inventory: InventoryService) -> None:
     rejected = inventory.reserve(giant=4)
     inventory.replenish("delivery-2", giant=9)
 
@@ -80,7 +80,7 @@ def test_a_rejection_is_for_good(inventory: InventoryService) -> None:
     assert len(inventory.events()) == 1
 
 
-def test_a_duplicate_wins_over_depleted(inventory: InventoryService) -> None:
+def test_repeated_reserve_is_held_although_the_stock_is_gone(inventory: InventoryService) -> None:
     assert inventory.reserve(blue=10)["outcome"] == "HELD"
 
     assert inventory.reserve(blue=10)["outcome"] == "HELD"
@@ -90,7 +90,7 @@ def test_a_duplicate_wins_over_depleted(inventory: InventoryService) -> None:
     assert inventory.stock() == (0, 0, 10)
 
 
-def test_what_was_held_is_let_go_once(inventory: InventoryService) -> None:
+def test_held_stock_is_released_once(inventory: InventoryService) -> None:
     inventory.reserve(blue=2)
 
     assert inventory.release() == {"outcome": "RELEASED"}
@@ -102,7 +102,7 @@ def test_what_was_held_is_let_go_once(inventory: InventoryService) -> None:
     assert inventory.events()[1:] == [("StockReleased", {"lines": lines(blue=2), "restocked": False})]
 
 
-def test_what_was_sold_is_restocked_once(inventory: InventoryService) -> None:
+def test_sold_stock_is_restocked_once(inventory: InventoryService) -> None:
     inventory.reserve(blue=2)
     inventory.commit()
 
@@ -125,19 +125,19 @@ def test_a_release_before_its_reserve_leaves_a_tombstone(inventory: InventorySer
     assert inventory.stock() == (10, 0, 0)
 
 
-def test_a_commit_is_once(inventory: InventoryService) -> None:
+def test_commit_sells_once(inventory: InventoryService) -> None:
     inventory.reserve(blue=2)
 
     assert inventory.commit() == inventory.commit() == {"outcome": "COMMITTED"}
     assert inventory.stock() == (8, 0, 2)
 
 
-def test_a_commit_of_nothing_is_a_fault(inventory: InventoryService) -> None:
+def test_commit_without_a_reservation_raises_an_error(inventory: InventoryService) -> None:
     with pytest.raises(NoReservationError):
         inventory.commit()
 
 
-def test_the_same_order_with_other_lines_is_a_fault(inventory: InventoryService) -> None:
+def test_same_order_with_other_lines_raises_an_error(inventory: InventoryService) -> None:
     inventory.reserve(blue=2)
 
     with pytest.raises(LinesMismatchError):
@@ -155,7 +155,7 @@ def test_stock_comes_in_once_for_each_delivery(inventory: InventoryService) -> N
         inventory.replenish("delivery-2", blue=6)
 
 
-def test_a_delivery_is_told_once_and_is_about_no_order(inventory: InventoryService) -> None:
+def test_delivery_publishes_one_event_without_an_order(inventory: InventoryService) -> None:
     inventory.replenish("delivery-2", blue=5)
     inventory.replenish("delivery-2", blue=5)
 
@@ -186,7 +186,7 @@ def test_fifty_skus_go_into_one_transaction(inventory: InventoryService) -> None
     assert {inventory.stock(item["sku"]) for item in items} == {(0, 2, 0)}
 
 
-def test_counters_spoilt_by_hand_stop_the_release(inventory: InventoryService, dynamodb: Any) -> None:
+def test_corrupt_counters_stop_the_release(inventory: InventoryService, dynamodb: Any) -> None:
     inventory.reserve(blue=2)
     spoil = {"TableName": "inventory", "Key": {"pk": {"S": f"SKU#{BLUE}"}}, "UpdateExpression": "ADD held :n"}
     dynamodb.update_item(**spoil, ExpressionAttributeValues={":n": {"N": "-1"}})
@@ -198,7 +198,7 @@ def test_counters_spoilt_by_hand_stop_the_release(inventory: InventoryService, d
     assert inventory.release() == {"outcome": "RELEASED"}
 
 
-def test_unknown_commands_are_faults(inventory: InventoryService) -> None:
+def test_unknown_command_raises_an_error(inventory: InventoryService) -> None:
     with pytest.raises(UnknownCommandError, match="'steal' is not one of reserve"):
         inventory("steal")
     with pytest.raises(InvalidCommandError, match="order_id"):
@@ -241,7 +241,7 @@ def test_a_release_during_the_reserve_wins(inventory: InventoryService, rivalled
     assert inventory.stock() == (10, 0, 0)
 
 
-def test_a_reserve_during_the_release_is_let_go(inventory: InventoryService, rivalled: Any) -> None:
+def test_reserve_during_the_release_is_released(inventory: InventoryService, rivalled: Any) -> None:
     rivalled(lambda: inventory.reserve(blue=2))
 
     assert inventory.release() == {"outcome": "RELEASED"}
@@ -271,7 +271,7 @@ def test_the_same_reserve_at_once_holds_once_even_the_last_unit(inventory: Inven
     assert inventory.stock(GIANT) == (0, 3, 0)
 
 
-def test_a_reserve_rejected_while_its_duplicate_holds_answers_held(inventory: InventoryService) -> None:
+def test_reserve_rejected_while_its_duplicate_holds_returns_held(inventory: InventoryService) -> None:
     """Depleted by another order, refilled by its release, held by a duplicate: all before the rejection is written."""
     inventory.reserve(1, giant=3)
     client = inventory.client
@@ -367,7 +367,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_command_cut_anywhere_is_finished_by_the_same_command(inventory: InventoryService, way: str, moment: Moment) -> None:
+def test_command_cut_at_any_call_is_finished_by_its_repeat(inventory: InventoryService, way: str, moment: Moment) -> None:
     before, expected = WAYS[way]
     quantity = 4 if way == "reject" else 1
 

@@ -66,13 +66,13 @@ def test_forged_order_ids_leave_no_row(inventory: InventoryService, command: str
     assert inventory.rows == []
 
 
-def test_a_wish_that_no_order_has_is_refused(inventory: InventoryService) -> None:
+def test_request_that_no_order_made_is_refused(inventory: InventoryService) -> None:
     with pytest.raises(InvalidCommandError, match="if_short"):
         invoke(inventory, "reserve", wanted=wanted(ORDER, lines(blue=2), "STEAL"))
     assert inventory.rows == []
 
 
-def test_a_true_statement_that_comes_twice_is_the_same_hold(inventory: InventoryService) -> None:
+def test_repeated_true_statement_is_the_same_hold(inventory: InventoryService) -> None:
     inventory.replenish(blue=10)
     stated = wanted(ORDER, lines(blue=2))
     assert invoke(inventory, "reserve", wanted=stated) == invoke(inventory, "reserve", wanted=stated)

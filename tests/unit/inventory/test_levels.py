@@ -24,7 +24,7 @@ def due(inventory: InventoryService) -> set[str]:
     return {item["pk"]["S"] for item in items if item["pk"]["S"].startswith("SKU#")}
 
 
-def test_it_is_told_once_when_less_than_the_threshold_is_available(inventory: InventoryService) -> None:
+def test_stock_below_the_threshold_is_published_once(inventory: InventoryService) -> None:
     inventory.replenish(blue=10)
     assert inventory.watch(5) == {"outcome": "ENOUGH", "threshold": 5}
     inventory.reserve(0, blue=5)
@@ -39,7 +39,7 @@ def test_it_is_told_once_when_less_than_the_threshold_is_available(inventory: In
     assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
 
 
-def test_once_there_is_enough_again_it_is_told_anew(inventory: InventoryService) -> None:
+def test_stock_that_recovered_is_published_again_when_low(inventory: InventoryService) -> None:
     inventory.replenish(blue=5)
     inventory.watch(5)
     inventory.reserve(0, blue=1)
@@ -51,12 +51,12 @@ def test_once_there_is_enough_again_it_is_told_anew(inventory: InventoryService)
     assert [event_id for event_id, _ in told(inventory)] == [f"LEVEL#{BLUE}#2", f"LEVEL#{BLUE}#4"]
 
 
-def test_what_is_low_when_it_is_watched_is_told_at_once(inventory: InventoryService) -> None:
+def test_stock_already_low_is_published_when_watched(inventory: InventoryService) -> None:
     assert inventory.watch(1)["outcome"] == "LOW", "of what was never replenished there is nothing"
     assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 0, "threshold": 1})]
 
 
-def test_the_same_threshold_again_tells_nothing_and_another_does(inventory: InventoryService) -> None:
+def test_only_a_new_threshold_publishes_again(inventory: InventoryService) -> None:
     inventory.replenish(blue=3)
     assert inventory.watch(5)["outcome"] == inventory.watch(5)["outcome"] == "LOW"
     assert inventory.watch(4)["outcome"] == "LOW"
@@ -64,7 +64,7 @@ def test_the_same_threshold_again_tells_nothing_and_another_does(inventory: Inve
     assert [data["threshold"] for _, data in told(inventory)] == [5, 4]
 
 
-def test_a_threshold_of_nothing_watches_no_more(inventory: InventoryService) -> None:
+def test_threshold_of_zero_disables_the_alert(inventory: InventoryService) -> None:
     inventory.replenish(blue=3)
     inventory.watch(0)
     inventory.reserve(0, blue=3)
@@ -72,7 +72,7 @@ def test_a_threshold_of_nothing_watches_no_more(inventory: InventoryService) -> 
     assert told(inventory) == []
 
 
-def test_a_sku_is_due_once_and_only_by_what_changes_what_is_available(inventory: InventoryService) -> None:
+def test_only_a_change_of_available_stock_makes_a_sku_due(inventory: InventoryService) -> None:
     inventory.replenish(blue=3, giant=3)
     assert due(inventory) == {f"SKU#{BLUE}", f"SKU#{GIANT}"}
     inventory.sweep()
@@ -85,7 +85,9 @@ def test_a_sku_is_due_once_and_only_by_what_changes_what_is_available(inventory:
     assert due(inventory) == set(), "what is held and then sold was not available before either"
 
 
-def test_what_changes_amid_the_look_is_looked_at_again(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_change_during_the_evaluation_makes_the_sku_due_again(
+    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=1)
@@ -103,9 +105,7 @@ def test_what_changes_amid_the_look_is_looked_at_again(inventory: InventoryServi
     assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
 
 
-def test_whoever_dies_after_telling_tells_it_no_second_time(
-    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crash_after_the_alert_publishes_no_second_one(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=3)
@@ -121,7 +121,7 @@ def test_whoever_dies_after_telling_tells_it_no_second_time(
     assert len(told(inventory)) == 1
 
 
-def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
+def test_failed_sku_stops_no_other(
     inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inventory.replenish(blue=1, giant=1)
@@ -150,6 +150,6 @@ def test_a_sku_that_cannot_be_looked_at_keeps_no_other_from_it(
         (BLUE, 1_000_001, "from 0 to 1000000"),
     ],
 )
-def test_a_threshold_that_is_none_is_refused(inventory: InventoryService, sku: str, threshold: Any, said: str) -> None:
+def test_malformed_threshold_is_refused(inventory: InventoryService, sku: str, threshold: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         inventory.watch(threshold, sku)

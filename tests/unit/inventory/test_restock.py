@@ -30,7 +30,7 @@ def cancelled(inventory: InventoryService, *, confirmed: bool, number: int = 0) 
     return answer
 
 
-def test_what_was_sold_is_available_again(inventory: InventoryService, sold: Callable[[], None]) -> None:
+def test_restocked_goods_are_available_again(inventory: InventoryService, sold: Callable[[], None]) -> None:
     assert cancelled(inventory, confirmed=True) == DONE
     assert inventory.stock() == (5, 0, 0)
     assert inventory.events()[-1][0] == "StockReleased"
@@ -38,7 +38,7 @@ def test_what_was_sold_is_available_again(inventory: InventoryService, sold: Cal
     sold()
 
 
-def test_told_again_nothing_comes_back_twice(inventory: InventoryService, sold: Callable[[], None]) -> None:
+def test_redelivery_has_no_side_effects(inventory: InventoryService, sold: Callable[[], None]) -> None:
     cancelled(inventory, confirmed=True)
     before = inventory.row()
     assert cancelled(inventory, confirmed=True) == DONE
@@ -46,11 +46,11 @@ def test_told_again_nothing_comes_back_twice(inventory: InventoryService, sold: 
     sold()
 
 
-def test_an_order_that_was_never_confirmed_is_the_sagas_matter(inventory: InventoryService, sold: Callable[[], None]) -> None:
+def test_order_never_confirmed_is_left_to_the_saga(inventory: InventoryService, sold: Callable[[], None]) -> None:
     assert cancelled(inventory, confirmed=False) == DONE
     assert inventory.stock() == (3, 0, 2)
 
 
-def test_what_was_never_reserved_is_set_aside(inventory: InventoryService) -> None:
+def test_event_without_a_reservation_is_quarantined(inventory: InventoryService) -> None:
     assert cancelled(inventory, confirmed=True, number=3) == DONE
     assert len(inventory.dead_letters.reasons) == 1

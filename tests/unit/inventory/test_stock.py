@@ -19,30 +19,30 @@ def test_the_order_of_the_lines_does_not_matter() -> None:
     assert as_lines(merge([line("B", 1), line("A", 2)])) == as_lines(merge([line("A", 2), line("B", 1)]))
 
 
-def test_fifty_skus_are_taken_however_many_lines_they_stand_on() -> None:
+def test_fifty_skus_are_accepted_on_any_number_of_lines() -> None:
     assert len(merge([line(f"SKU-{number % 50}", 1) for number in range(120)])) == 50
     with pytest.raises(InvalidLinesError, match="51 SKUs; it must be 1 to 50"):
         merge([line(f"SKU-{number}", 1) for number in range(51)])
 
 
-def test_no_lines_are_no_order() -> None:
+def test_order_without_lines_is_refused() -> None:
     with pytest.raises(InvalidLinesError, match="0 SKUs"):
         merge([])
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1.5, 2.0, "2", None, True])
-def test_a_quantity_is_an_integer_from_one(quantity: Any) -> None:
+def test_quantity_that_is_no_integer_from_one_is_refused(quantity: Any) -> None:
     with pytest.raises(InvalidLinesError, match="the quantity of A"):
         merge([line("A", quantity)])
 
 
-def test_a_quantity_has_an_end() -> None:
+def test_quantity_above_the_limit_is_refused() -> None:
     with pytest.raises(InvalidLinesError, match="1000001 of A"):
         merge([line("A", 1_000_000), line("A", 1)])
 
 
 @pytest.mark.parametrize("sku", ["", "a b", "A#1", "x" * 65, "é", "A\n", None, 3])
-def test_a_sku_is_short_and_plain(sku: Any) -> None:
+def test_malformed_sku_is_refused(sku: Any) -> None:
     with pytest.raises(InvalidLinesError, match="is not a SKU"):
         merge([line(sku, 1)])
 

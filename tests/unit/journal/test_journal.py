@@ -59,7 +59,7 @@ def rows(journal: JournalService) -> list[dict[str, Any]]:
     return sorted(journal.dynamodb.scan(TableName=TABLE)["Items"], key=lambda row: str(row["sk"]["S"]))
 
 
-def test_event_is_kept_whole_as_long_as_the_archive_keeps_it(journal: JournalService) -> None:
+def test_whole_event_is_kept_as_long_as_in_the_archive(journal: JournalService) -> None:
     assert journal.deliver(put("a")) == []
     [row] = rows(journal)
     assert json.loads(row["event"]["S"]) == put("a")

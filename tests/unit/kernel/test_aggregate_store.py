@@ -51,7 +51,7 @@ def once(change: Decision) -> Callable[[Row | None], Decision | None]:
     return decide
 
 
-def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
+def test_first_step_creates_the_row(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with clock.held_by(lambda: noon):
         row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
@@ -68,7 +68,7 @@ def test_the_first_step_makes_the_row(rows: AggregateStore) -> None:
     assert rows.get(ORDER) == row
 
 
-def test_no_step_is_applied_to_a_missing_row(rows: AggregateStore) -> None:
+def test_step_on_a_missing_row_raises_an_error(rows: AggregateStore) -> None:
     assert rows.get(ORDER) is None
     with pytest.raises(UnknownAggregateError, match=f"there is no PAY#{ORDER}"):
         rows.create_or_apply(ORDER, lambda row: None, CAUSE)
@@ -95,7 +95,7 @@ def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: Ag
     assert row["pending_shard"] == shard_of(f"PAY#{ORDER}")
 
 
-def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: AggregateStore) -> None:
+def test_pending_events_keep_their_order_and_the_time_of_the_first(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     for seconds, change in enumerate((INTEND, AUTHORIZE, INTEND_CAPTURE, CAPTURE)):
         with clock.held_by(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
@@ -106,7 +106,7 @@ def test_events_wait_in_the_order_they_happened_and_since_the_first(rows: Aggreg
     assert row["pending_since"] == "2026-11-23T12:00:01.000Z"
 
 
-def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
+def test_step_without_an_event_leaves_nothing_pending(rows: AggregateStore) -> None:
     rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     row = rows.create_or_apply(ORDER, once(Decision(TRANSITIONS["authorize"], publishes=False)), CAUSE)
 
@@ -115,20 +115,20 @@ def test_a_step_may_have_nothing_to_tell(rows: AggregateStore) -> None:
     assert "pending" not in row
 
 
-def test_a_step_already_taken_is_not_taken_again(rows: AggregateStore) -> None:
+def test_repeated_step_changes_nothing(rows: AggregateStore) -> None:
     rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     before = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
     assert rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE) == before
 
 
-def test_a_wrong_presumption_of_absence_is_corrected_by_the_write(rows: AggregateStore) -> None:
+def test_row_taken_for_missing_is_read_after_the_failed_write(rows: AggregateStore) -> None:
     before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     assert rows.create_or_apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
 
 
-def test_a_row_seen_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_in_hand_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     monkeypatch.setattr(rows, "get", None)
 
@@ -138,7 +138,7 @@ def test_a_row_seen_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.
     assert row["status"] == "AUTHORIZED"
 
 
-def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: AggregateStore) -> None:
+def test_write_on_a_changed_row_raises_an_error_with_the_row(rows: AggregateStore) -> None:
     intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     authorized = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE)
 
@@ -147,7 +147,7 @@ def test_a_write_on_a_row_that_has_moved_is_stale_and_tells_the_row(rows: Aggreg
     assert stale.value.row == authorized
 
 
-def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateStore, dynamodb: Any) -> None:
+def test_write_on_a_deleted_row_raises_an_error_without_a_row(rows: AggregateStore, dynamodb: Any) -> None:
     intended = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     dynamodb.delete_item(TableName="payments", Key=marshal({"pk": f"PAY#{ORDER}"}))
 
@@ -156,7 +156,7 @@ def test_a_write_on_a_row_that_is_gone_is_stale_and_tells_none(rows: AggregateSt
     assert stale.value.row is None
 
 
-def test_the_same_status_at_another_version_is_stale(rows: AggregateStore) -> None:
+def test_write_on_another_version_of_the_same_status_is_refused(rows: AggregateStore) -> None:
     row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     assert row
 
@@ -181,7 +181,7 @@ class AnswerLost:
         return getattr(self.client, name)
 
 
-def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore) -> None:
+def test_write_with_a_lost_response_finds_its_own_result(rows: AggregateStore) -> None:
     rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     rows.client = AnswerLost(rows.client)
 
@@ -192,7 +192,7 @@ def test_a_write_whose_answer_was_lost_finds_its_own_result(rows: AggregateStore
     assert event_ids(row["pending"]) == [f"PAY#{ORDER}#2"]
 
 
-def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: Any) -> None:
+def test_row_that_keeps_changing_raises_contention_error(rows: AggregateStore, dynamodb: Any) -> None:
     rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     def decide_while_another_writes(row: Row | None) -> Decision:
@@ -208,7 +208,7 @@ def test_a_row_that_keeps_changing_is_contended(rows: AggregateStore, dynamodb: 
         rows.create_or_apply(ORDER, decide_while_another_writes, CAUSE)
 
 
-def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) -> None:
+def test_step_outside_the_transition_table_is_refused(rows: AggregateStore) -> None:
     row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     with pytest.raises(ForbiddenTransitionError, match="is AUTHORIZING; capture starts from"):
@@ -217,7 +217,7 @@ def test_a_step_that_the_table_does_not_have_is_forbidden(rows: AggregateStore) 
         rows.write(ORDER, None, CAPTURE, CAUSE)
 
 
-def test_an_event_that_its_schema_refuses_leaves_the_row_as_it_was(rows: AggregateStore) -> None:
+def test_invalid_event_leaves_the_row_unchanged(rows: AggregateStore) -> None:
     before = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     with pytest.raises(InvalidEventError, match="PaymentAuthorized"):
@@ -233,7 +233,7 @@ def test_a_change_can_remove_attributes(rows: AggregateStore) -> None:
     assert "total" not in row
 
 
-def test_what_is_marshalled_comes_back_as_it_was() -> None:
+def test_marshalled_value_is_read_back_unchanged() -> None:
     row = {"n": 3, "text": "x", "lines": [{"sku": "A", "quantity": 2}], "none": None, "yes": True}
 
     assert unmarshal(marshal(row)) == row

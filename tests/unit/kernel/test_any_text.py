@@ -44,24 +44,24 @@ def outcome(act: Callable[[], Any], refusal: type[Exception]) -> Any:
 
 
 @given(TEXTS | ENVELOPES)
-def test_a_message_is_an_event_or_invalid(body: str) -> None:
+def test_any_message_is_an_event_or_invalid(body: str) -> None:
     assert str(outcome(lambda: parse(body), InvalidEventError))
 
 
 @given(st.text() | st.text("t=v1,0123456789abcdef "), st.text())
-def test_a_signature_is_not_believed_whatever_it_is(header: str, body: str) -> None:
+def test_any_forged_signature_is_refused(header: str, body: str) -> None:
     with pytest.raises(InvalidSignatureError):
         webhooks.verify(SECRET, header, body, NOW)
 
 
 @pytest.mark.parametrize("seconds", ["1" + "0" * 400, "9" * 5000, "-1", "1e3", "1_000", " 1"])
-def test_a_time_of_another_form_is_no_signature(seconds: str) -> None:
+def test_signature_with_a_malformed_time_is_refused(seconds: str) -> None:
     with pytest.raises(InvalidSignatureError, match="must be t="):
         webhooks.verify(SECRET, f"t={seconds},v1={'0' * 64}", "{}", NOW)
 
 
 @given(TEXTS | st.fixed_dictionaries({"order_id": JSON, "parcel": JSON | st.just("DELIVERED")}).map(json.dumps))
-def test_what_the_carrier_signed_is_a_sighting_or_a_value_error(body: str) -> None:
+def test_any_signed_body_is_an_update_or_raises_value_error(body: str) -> None:
     carrier = SandboxCarrier(lambda: SECRET)
     headers = {SIGNATURE: f"t={int(NOW.timestamp())},v1={webhooks._digest(SECRET, int(NOW.timestamp()), body)}"}
     found = outcome(lambda: carrier.parse_webhook(headers, body, NOW), ValueError)
@@ -70,18 +70,18 @@ def test_what_the_carrier_signed_is_a_sighting_or_a_value_error(body: str) -> No
 
 
 @given(st.dictionaries(st.sampled_from(["id", "time", "source", "detail-type", "detail"]), JSON) | ENVELOPES.map(json.loads))
-def test_an_event_is_a_row_or_not_journaled(event: dict[str, Any]) -> None:
+def test_any_event_becomes_a_row_or_is_refused(event: dict[str, Any]) -> None:
     assert str(outcome(lambda: item_of(event, 30), NotJournaledError))
 
 
 @given(TEXTS | ENVELOPES)
-def test_a_dead_letter_is_told_whatever_it_is(body: str) -> None:
+def test_any_dead_letter_can_be_shown(body: str) -> None:
     attributes = {"SentTimestamp": "1764000000000", "ApproximateReceiveCount": "1"}
     told = messages.describe({"MessageId": "1", "Body": body, "Attributes": attributes})
     assert told["reason"]
 
 
 @given(TEXTS)
-def test_a_pattern_is_an_object_or_refused(text: str) -> None:
+def test_any_pattern_is_an_object_or_refused(text: str) -> None:
     found = outcome(lambda: parse_pattern(text), InvalidPatternError)
     assert isinstance(found, dict) or str(found)

@@ -12,11 +12,11 @@ from kernel.money import Money, total
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123_999, tzinfo=UTC)
 
 
-def test_the_clock_tells_utc() -> None:
+def test_clock_returns_utc() -> None:
     assert clock.now().tzinfo is UTC
 
 
-def test_the_clock_can_be_held_and_is_let_go_again() -> None:
+def test_frozen_clock_runs_again_after_its_block() -> None:
     with clock.held_by(lambda: NOON):
         assert clock.now() == NOON
         with clock.held_by(lambda: NOON + timedelta(hours=1)):
@@ -25,7 +25,7 @@ def test_the_clock_can_be_held_and_is_let_go_again() -> None:
     assert clock.now() != NOON
 
 
-def test_the_clock_is_let_go_when_the_test_fails() -> None:
+def test_frozen_clock_runs_again_after_an_error() -> None:
     with pytest.raises(RuntimeError), clock.held_by(lambda: NOON):
         raise RuntimeError
     assert clock.now() != NOON
@@ -43,24 +43,24 @@ def test_written_times_sort_as_the_times_do() -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000Z", "2026-11-23T14:00:00+02:00"])
-def test_times_are_read_whatever_their_offset(text: str) -> None:
+def test_time_with_any_offset_is_read(text: str) -> None:
     assert clock.from_rfc3339(text) == NOON.replace(microsecond=0)
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00", "yesterday", ""])
-def test_a_time_without_an_offset_is_no_time(text: str) -> None:
+def test_time_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"offset|isoformat"):
         clock.from_rfc3339(text)
 
 
 @pytest.mark.parametrize("amount", [1.0, "1", True, None])
-def test_money_is_an_integer(amount: Any) -> None:
+def test_fraction_of_a_minor_unit_is_refused(amount: Any) -> None:
     with pytest.raises(TypeError, match="integer of minor units"):
         Money(amount, "USD")
 
 
 @pytest.mark.parametrize("currency", ["usd", "US", "DOLLAR", "U5D", ""])
-def test_a_currency_is_three_capitals(currency: str) -> None:
+def test_unknown_currency_is_refused(currency: str) -> None:
     with pytest.raises(ValueError, match="not an ISO 4217 currency"):
         Money(1, currency)
 
@@ -78,7 +78,7 @@ def test_money_adds_up_in_one_currency_only() -> None:
         Money(1, "EUR") + Money(1, "USD")
 
 
-def test_a_total_of_nothing_is_zero() -> None:
+def test_total_of_no_amounts_is_zero() -> None:
     assert total([], "EUR") == Money(0, "EUR")
     assert total([Money(1, "EUR"), Money(2, "EUR")], "EUR") == Money(3, "EUR")
 

@@ -6,7 +6,7 @@ from kernel.currencies import MINOR_DIGITS
 from kernel.money import MAX_PRICE, MAX_TOTAL
 
 
-def test_the_table_is_iso_4217s() -> None:
+def test_currencies_equal_iso_4217() -> None:
     """The list of the maintenance agency, as the package has it, without funds and what has no or four digits."""
     funds, known = set(), {}
     for entry in iso4217.raw_xml.iter("CcyNtry"):
@@ -19,5 +19,5 @@ def test_the_table_is_iso_4217s() -> None:
     assert not {"X" * 3, "XTS", "ZZZ", "XAU", "CHE", "CLF", "UYI"} & MINOR_DIGITS.keys()
 
 
-def test_no_total_is_beyond_what_a_double_keeps() -> None:
+def test_largest_total_fits_a_double() -> None:
     assert MAX_PRICE <= MAX_TOTAL < 2**53 // 9

@@ -38,18 +38,18 @@ def fail_on(*failing: str) -> Any:
     return move
 
 
-def test_a_row_that_fails_goes_behind_the_others() -> None:
+def test_failed_row_goes_behind_the_others() -> None:
     skus = Skus()
     assert move_each(skus, ["a", "b", "c"], fail_on("a"), "StockNotLookedAt") == {"moved": 2, "failed": 1}
     assert skus.postponed == ["a"]
 
 
-def test_a_hot_row_that_cannot_even_be_postponed_stops_no_other() -> None:
+def test_row_that_cannot_be_postponed_stops_no_other() -> None:
     done = move_each(Skus("a"), ["a", "b", "c"], fail_on("a"), "StockNotLookedAt", moved="looked_at")
     assert done == {"looked_at": 2, "failed": 1}
 
 
-def test_rows_before_an_index_that_fails_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_moved_before_the_index_fails_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     def due() -> Iterator[str]:
         yield "a"
         raise CONFLICT
@@ -59,7 +59,7 @@ def test_rows_before_an_index_that_fails_are_counted(capsys: pytest.CaptureFixtu
     assert '"StockNotLookedAt":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
-def test_a_shard_that_fails_stops_no_other() -> None:
+def test_failed_shard_stops_no_other() -> None:
     def items_of(shard: str) -> list[str]:
         if shard == "1":
             raise CONFLICT
@@ -71,7 +71,7 @@ def test_a_shard_that_fails_stops_no_other() -> None:
         next(shards)
 
 
-def test_a_part_of_a_sweep_that_fails_stops_no_other() -> None:
+def test_failed_part_of_a_sweep_stops_no_other() -> None:
     done = []
 
     def part(name: str, fault: Exception | None = None) -> Any:

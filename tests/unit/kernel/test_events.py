@@ -27,17 +27,17 @@ def test_an_event_about_no_order_has_no_order_id() -> None:
     assert "order_id" not in dataclasses.replace(authorized(), order_id=None).detail()["metadata"]
 
 
-def test_an_event_comes_back_from_its_outbox_as_it_was() -> None:
+def test_event_is_read_from_its_outbox_unchanged() -> None:
     waiting = json.loads(authorized().to_outbox())
 
     assert DomainEvent.from_parts(waiting["source"], waiting["detail-type"], waiting["detail"]) == authorized()
 
 
-def test_the_same_event_is_the_same_text() -> None:
+def test_same_event_has_the_same_text() -> None:
     assert authorized().to_outbox() == authorized().to_outbox()
 
 
-def test_an_event_of_a_channel_may_leave_out_where_it_comes_from() -> None:
+def test_event_of_a_channel_may_omit_its_cause() -> None:
     metadata = {"event_id": "shop-1", "event_version": 1, "occurred_at": "2026-11-23T12:00:00Z"}
 
     event = DomainEvent.from_parts("orderflow.channel.shop", "OrderPlaced", {"metadata": metadata, "data": {}})

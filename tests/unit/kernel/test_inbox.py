@@ -90,7 +90,7 @@ def deliver(consumer: Consumer, queue: Queue, *bodies: str) -> list[str]:
         (ReplayPolicy.OPT_IN, "orderflow-catch-upwards-1", False),
     ],
 )
-def test_who_acts_outside_hears_of_a_replay_only_to_catch_up(
+def test_opt_in_subscription_handles_a_replay_only_to_catch_up(
     consumer: Consumer, queue: Queue, replay_policy: ReplayPolicy, replay: str | None, hears: bool
 ) -> None:
     body = json.loads(message(authorized())) | ({"replay-name": replay} if replay else {})
@@ -99,7 +99,7 @@ def test_who_acts_outside_hears_of_a_replay_only_to_catch_up(
     assert bool(consumer.seen) == hears
 
 
-def test_each_event_is_handed_over_in_turn(consumer: Consumer, queue: Queue) -> None:
+def test_events_are_handled_in_turn(consumer: Consumer, queue: Queue) -> None:
     first, second = authorized(1), authorized(2)
 
     assert deliver(consumer, queue, message(first), message(second)) == []
@@ -107,13 +107,13 @@ def test_each_event_is_handed_over_in_turn(consumer: Consumer, queue: Queue) -> 
     assert queue.messages == []
 
 
-def test_a_replayed_event_says_so(consumer: Consumer, queue: Queue) -> None:
+def test_replayed_event_is_marked(consumer: Consumer, queue: Queue) -> None:
     deliver(consumer, queue, message(authorized()), message(authorized(), **{"replay-name": "november"}))
 
     assert [delivery.replay_name for delivery in consumer.seen] == [None, "november"]
 
 
-def test_a_replayed_event_that_is_refused_makes_no_second_letter(
+def test_refused_replayed_event_makes_no_second_dead_letter(
     consumer: Consumer, queue: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = json.loads(message(authorized())) | {"replay-name": "orderflow-dev-1"}
@@ -137,7 +137,7 @@ def test_a_replayed_event_that_is_refused_makes_no_second_letter(
         json.dumps({"source": "orderflow.payment", "detail-type": "PaymentAuthorized", "detail": "text"}),
     ],
 )
-def test_what_is_no_event_is_set_aside_and_its_neighbours_processed(body: str, consumer: Consumer, queue: Queue) -> None:
+def test_malformed_message_is_quarantined_and_the_others_processed(body: str, consumer: Consumer, queue: Queue) -> None:
     before, after = authorized(1), authorized(2)
 
     assert deliver(consumer, queue, message(before), body, message(after)) == []
@@ -146,7 +146,7 @@ def test_what_is_no_event_is_set_aside_and_its_neighbours_processed(body: str, c
     assert [message["MessageBody"] for message in queue.messages] == [body]
 
 
-def test_what_its_schema_refuses_is_set_aside_with_field_and_reason(consumer: Consumer, queue: Queue) -> None:
+def test_invalid_event_is_quarantined_with_its_field_and_reason(consumer: Consumer, queue: Queue) -> None:
     bad = json.loads(message(authorized(2)))
     bad["detail"]["data"]["total"]["amount"] = -1
 
@@ -164,20 +164,20 @@ def test_what_its_schema_refuses_is_set_aside_with_field_and_reason(consumer: Co
     }
 
 
-def test_an_event_that_nobody_here_is_for_is_set_aside_not_acknowledged(consumer: Consumer, queue: Queue) -> None:
+def test_event_without_a_handler_is_quarantined(consumer: Consumer, queue: Queue) -> None:
     receive(records(message(authorized())), {("orderflow.order", "OrderPlaced"): consumer}, DeadLetters(queue, "url"))
 
     assert consumer.seen == []
     assert queue.reasons == ["PaymentAuthorized from orderflow.payment: no handler here is for this event"]
 
 
-def test_a_handler_may_be_for_every_channel(consumer: Consumer, queue: Queue) -> None:
+def test_one_handler_can_serve_every_channel(consumer: Consumer, queue: Queue) -> None:
     receive(records(message(authorized())), {("orderflow.*", "PaymentAuthorized"): consumer}, DeadLetters(queue, "url"))
 
     assert consumer.seen_ids == [authorized().event_id]
 
 
-def test_what_the_handler_refuses_is_set_aside(consumer: Consumer, queue: Queue) -> None:
+def test_event_that_its_handler_refuses_is_quarantined(consumer: Consumer, queue: Queue) -> None:
     consumer.raises[authorized(1).event_id] = InvalidEventError("PaymentAuthorized", "data.total", "is of another currency")
 
     assert deliver(consumer, queue, message(authorized(1)), message(authorized(2))) == []
@@ -185,7 +185,7 @@ def test_what_the_handler_refuses_is_set_aside(consumer: Consumer, queue: Queue)
     assert consumer.seen_ids == [authorized(2).event_id]
 
 
-def test_only_the_message_whose_handler_raises_is_delivered_again(consumer: Consumer, queue: Queue) -> None:
+def test_only_the_message_of_a_failed_handler_is_redelivered(consumer: Consumer, queue: Queue) -> None:
     consumer.raises[authorized(1).event_id] = RuntimeError("the table is down")
 
     assert deliver(consumer, queue, *(message(authorized(n)) for n in range(3))) == ["message-1"]
@@ -194,7 +194,7 @@ def test_only_the_message_whose_handler_raises_is_delivered_again(consumer: Cons
     assert queue.messages == []
 
 
-def test_a_bad_message_is_kept_until_it_is_set_aside(consumer: Consumer, queue: Queue) -> None:
+def test_bad_message_is_kept_until_it_is_quarantined(consumer: Consumer, queue: Queue) -> None:
     queue.down = True
 
     assert deliver(consumer, queue, "not json", message(authorized())) == ["message-0"]
@@ -214,9 +214,7 @@ def test_a_body_is_parsed_into_the_event_that_was_published() -> None:
 
 
 @pytest.mark.parametrize(("received", "seconds"), [(1, 5), (2, 10), (5, 80), (9, 900)])
-def test_a_failed_message_comes_back_sooner_at_first_and_later_in_the_end(
-    queue: Queue, consumer: Consumer, received: int, seconds: int
-) -> None:
+def test_failed_message_is_retried_with_growing_back_off(queue: Queue, consumer: Consumer, received: int, seconds: int) -> None:
     consumer.raises[authorized().event_id] = RuntimeError("no")
     (record,) = records(message(authorized()))
     record |= {"receiptHandle": "handle", "attributes": {"ApproximateReceiveCount": str(received)}}

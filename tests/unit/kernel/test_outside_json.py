@@ -17,11 +17,11 @@ NESTED = st.recursive(
 
 
 @pytest.mark.parametrize("text", ["1.0", "10e-1", "0.1e1", "1.000000000000000000000000000000"])
-def test_a_whole_number_is_an_integer_however_it_is_written(text: str) -> None:
+def test_whole_number_in_any_form_is_an_integer(text: str) -> None:
     assert (type(read(text)), read(text)) == (int, 1)
 
 
-def test_what_is_read_is_what_was_written() -> None:
+def test_written_value_is_read_back_unchanged() -> None:
     text = '{"a": [1, 2e0, 1e1, -0, 1.5, "\\ud83d\\ude00", null, true], "b": {}}'
     assert read(text) == {"a": [1, 2, 10, 0, 1.5, "😀", None, True], "b": {}}
 
@@ -56,7 +56,7 @@ def test_what_is_read_is_what_was_written() -> None:
         (" " * (MAX_BYTES + 1), "", "bytes; at most"),
     ],
 )
-def test_the_refusal_says_where_and_why(text: str | bytes, where: str, reason: str) -> None:
+def test_refusal_names_the_place_and_the_reason(text: str | bytes, where: str, reason: str) -> None:
     with pytest.raises(OutsideJsonError) as refusal:
         read(text)
     assert refusal.value.where == where
@@ -67,19 +67,19 @@ def test_brackets_in_a_string_are_text() -> None:
     assert read(json.dumps(["[" * 1000 + '"\\'])) == ["[" * 1000 + '"\\']
 
 
-def test_the_deepest_that_is_read_is_far_from_what_any_interpreter_reads() -> None:
+def test_depth_limit_is_far_below_the_interpreters() -> None:
     assert sys.getrecursionlimit() > MAX_DEPTH * 10
     read("[" * MAX_DEPTH + "]" * MAX_DEPTH)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])
-def test_an_object_is_nothing_else(text: str) -> None:
+def test_other_value_than_an_object_is_refused(text: str) -> None:
     with pytest.raises(OutsideJsonError, match="must be a JSON object"):
         read_object(text)
 
 
 @given(NESTED)
-def test_what_json_can_say_is_read_alike(value: Any) -> None:
+def test_valid_json_is_read_as_by_the_standard_library(value: Any) -> None:
     try:
         assert read(json.dumps(value)) == value
     except OutsideJsonError:

@@ -30,7 +30,7 @@ def rotate(arn: str, key: str) -> None:
     boto3.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=key)
 
 
-def test_a_statement_passes_as_it_was_issued(arn: str) -> None:
+def test_issued_statement_is_accepted(arn: str) -> None:
     stated = receipts().issue(Kind.STOCK, ORDER, HELD)
     assert receipts().check(Kind.STOCK, ORDER, json.loads(json.dumps(stated))) == HELD
 
@@ -67,13 +67,13 @@ def test_a_refusal_is_counted_and_logged_without_the_values(arn: str, capsys: py
     assert "made-up" not in told
 
 
-def test_receipts_of_the_key_before_are_good_after_a_rotation(arn: str) -> None:
+def test_receipt_of_the_previous_key_is_accepted_after_a_rotation(arn: str) -> None:
     stated = receipts().issue(Kind.STOCK, ORDER, HELD)
     rotate(arn, "the-next-key")
     assert receipts().check(Kind.STOCK, ORDER, stated) == HELD
 
 
-def test_a_function_that_keeps_the_key_before_takes_up_the_new_one(arn: str) -> None:
+def test_function_with_a_cached_key_accepts_the_new_one(arn: str) -> None:
     by_new = {**HELD, "receipt": sign("the-next-key", Kind.STOCK, ORDER, HELD)}
     kept = receipts()
     kept.issue(Kind.STOCK, ORDER, HELD)
@@ -82,7 +82,7 @@ def test_a_function_that_keeps_the_key_before_takes_up_the_new_one(arn: str) -> 
     assert kept.issue(Kind.STOCK, ORDER, HELD) == by_new
 
 
-def test_two_rotations_end_a_key(arn: str) -> None:
+def test_receipt_is_refused_after_two_rotations(arn: str) -> None:
     stated = receipts().issue(Kind.STOCK, ORDER, HELD)
     rotate(arn, "the-next-key")
     rotate(arn, "the-key-after-that")
@@ -91,6 +91,6 @@ def test_two_rotations_end_a_key(arn: str) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_json_has_no_receipt(value: Any) -> None:
+def test_value_outside_json_gets_no_receipt(value: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):
         is_signed([KEY], Kind.STOCK, ORDER, {"outcome": value}, "0" * 64)

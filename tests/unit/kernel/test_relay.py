@@ -119,7 +119,7 @@ def pending(rows: AggregateStore, number: int) -> list[str]:
     return [json.loads(text)["detail"]["metadata"]["event_id"] for text in row.get("pending", [])]
 
 
-def test_an_event_goes_on_the_bus_as_it_waited(outbox: Outbox, bus: Bus) -> None:
+def test_event_is_published_as_it_was_stored(outbox: Outbox, bus: Bus) -> None:
     event = authorized()
 
     assert publish(outbox, [event.to_outbox()]).accepted == {event.to_outbox()}
@@ -151,7 +151,7 @@ def test_only_the_refused_events_are_put_again(outbox: Outbox, bus: Bus) -> None
     assert bus.calls[1] == [second]
 
 
-def test_what_the_bus_keeps_refusing_is_given_up_after_three_puts(outbox: Outbox, bus: Bus) -> None:
+def test_refused_event_is_given_up_after_three_puts(outbox: Outbox, bus: Bus) -> None:
     good, bad = authorized(1), authorized(2)
     bus.refuses = refuse_times(99, bad.event_id)
 
@@ -189,7 +189,7 @@ def test_a_poison_event_is_reported_alone(outbox: Outbox, bus: Bus, rows: Aggreg
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
 
-def test_an_event_that_joins_before_the_clearing_is_not_lost(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+def test_event_added_before_the_outbox_is_cleared_is_kept(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     first = authorize(rows, 0)
     second = capture(rows, 0)  # before the relay came to the first record
 
@@ -305,7 +305,7 @@ def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, 
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
 
 
-def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+def test_stale_outbox_is_republished(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with clock.held_by(lambda: noon):
         for number in range(6):
@@ -320,7 +320,7 @@ def test_what_the_relay_left_behind_is_published_again(outbox: Outbox, bus: Bus,
     assert [pending(rows, number) for number in range(7)] == [[]] * 6 + [[event_id(6)]]
 
 
-def test_what_the_bus_refuses_stays_pending(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+def test_refused_event_stays_pending(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     authorize(rows, 0)
     authorize(rows, 1)
     bus.refuses = refuse_times(99, event_id(0))
@@ -399,7 +399,7 @@ def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Out
     assert pending(rows, 0) == [event_id(0, 2)]
 
 
-def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+def test_invalid_entry_fails_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class Strict:
         """An EventBridge that refuses a whole call for one of its entries."""
 
@@ -417,7 +417,7 @@ def test_an_entry_that_the_bus_calls_invalid_spoils_no_other(outbox: Outbox, bus
 
 
 @pytest.mark.parametrize("code", ["MalformedDetail", "NotAuthorizedForSourceException"])
-def test_a_code_for_ever_is_not_put_again(code: str, outbox: Outbox, rows: AggregateStore) -> None:
+def test_permanent_error_is_not_retried(code: str, outbox: Outbox, rows: AggregateStore) -> None:
     calls = []
 
     class Refusing:
@@ -490,9 +490,7 @@ def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, ro
     assert bus.taken_ids == [event_id(1)]
 
 
-def test_the_row_that_met_a_bus_that_is_down_comes_last_in_the_next_sweep(
-    outbox: Outbox, bus: Bus, rows: AggregateStore
-) -> None:
+def test_row_that_met_an_unavailable_bus_comes_last_next_time(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     class Down:
         def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
             raise ClientError({"Error": {"Code": "InternalException", "Message": "no"}}, "PutEvents")

@@ -38,7 +38,7 @@ def test_a_refusal_names_the_field_and_the_reason() -> None:
     assert str(error) == "PaymentAuthorized from orderflow.payment: data.total.amount: must be integer"
 
 
-def test_what_a_schema_does_not_know_is_refused() -> None:
+def test_unknown_field_is_refused() -> None:
     detail = authorized().detail()
     detail["data"] = {**detail["data"], "card_number": "4242"}
 
@@ -46,7 +46,7 @@ def test_what_a_schema_does_not_know_is_refused() -> None:
 
 
 @pytest.mark.parametrize("detail", [None, [], "text", 3, {}, {"metadata": None}, {"metadata": []}])
-def test_what_is_not_an_envelope_is_refused(detail: Any) -> None:
+def test_detail_without_an_envelope_is_refused(detail: Any) -> None:
     assert refusal(detail).field == "metadata"
 
 
@@ -71,7 +71,7 @@ def test_names_that_are_not_text_are_refused(name: Any) -> None:
     refusal(authorized().detail(), detail_type=name)
 
 
-def test_any_channel_may_place_an_order_but_only_a_channel() -> None:
+def test_only_a_channel_may_publish_order_placed() -> None:
     [example] = schemas.read_schemas()["orderflow.channel.*", "OrderPlaced", 1]["examples"]
 
     schemas.validate("orderflow.channel.shop", "OrderPlaced", example)

@@ -50,12 +50,12 @@ class Cancelling:
         return self.client.transact_write_items(**call)
 
 
-def test_what_nothing_refuses_is_written(client: Any) -> None:
+def test_transaction_without_a_failed_condition_is_written(client: Any) -> None:
     assert transact(client, [put("A"), put("B")]) == {}
     assert client.scan(TableName="stock")["Count"] == 2
 
 
-def test_what_is_refused_is_told_by_position_with_the_row_as_it_is(client: Any) -> None:
+def test_failed_action_is_returned_by_position_with_its_row(client: Any) -> None:
     transact(client, [put("B", available=3)])
 
     refused = transact(client, [put("A"), put("B", available=9), require("C")])
@@ -65,7 +65,7 @@ def test_what_is_refused_is_told_by_position_with_the_row_as_it_is(client: Any) 
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_conflict_is_tried_again(client: Any, code: str) -> None:
+def test_conflict_is_retried(client: Any, code: str) -> None:
     pauses: list[float] = []
     busy = Cancelling(client, ["None", code], [code, code])
 
@@ -75,14 +75,14 @@ def test_a_conflict_is_tried_again(client: Any, code: str) -> None:
     assert len(pauses) == 2
 
 
-def test_a_refused_condition_is_an_answer_even_beside_a_conflict(client: Any) -> None:
+def test_failed_condition_beside_a_conflict_is_returned(client: Any) -> None:
     busy = Cancelling(client, ["ConditionalCheckFailed", "TransactionConflict"])
 
     assert transact(busy, [put("A"), put("B")]) == {0: None}
     assert busy.calls == 1
 
 
-def test_other_reasons_are_faults(client: Any) -> None:
+def test_other_reason_raises_an_error(client: Any) -> None:
     busy = Cancelling(client, ["ValidationError", "TransactionConflict"])
 
     with pytest.raises(ClientError):
@@ -90,12 +90,12 @@ def test_other_reasons_are_faults(client: Any) -> None:
     assert busy.calls == 1
 
 
-def test_an_error_that_is_no_cancellation_is_a_fault(client: Any) -> None:
+def test_other_error_of_dynamodb_is_raised(client: Any) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         transact(client, [{"Put": {"TableName": "nowhere", "Item": marshal({"pk": "A"})}}])
 
 
-def test_patience_ends_after_eight_tries_and_a_second_and_a_half(client: Any) -> None:
+def test_contention_error_follows_eight_tries_in_1500_ms(client: Any) -> None:
     class Longest:
         def uniform(self, low: float, high: float) -> float:
             assert low == 0

@@ -42,7 +42,7 @@ def read(folder: Path, lines: Iterable[str], limit: int | None = None) -> tuple[
 
 
 @given(purchases)
-def test_the_lines_are_worth_the_row_to_the_cent(purchase: Purchase) -> None:
+def test_lines_sum_to_the_row_to_the_cent(purchase: Purchase) -> None:
     lines = [(cdnow.cents_of(line["sku"]), line["quantity"]) for line in purchase.lines]
     assert sum(cents * quantity for cents, quantity in lines) == purchase.cents
     assert sum(quantity for _, quantity in lines) == purchase.cds
@@ -52,13 +52,13 @@ def test_the_lines_are_worth_the_row_to_the_cent(purchase: Purchase) -> None:
 
 
 @given(purchases)
-def test_every_purchase_becomes_an_event_that_its_schema_takes(purchase: Purchase) -> None:
+def test_every_purchase_becomes_a_valid_event(purchase: Purchase) -> None:
     schemas.validate("orderflow.channel.cdnow", "OrderPlaced", cdnow.event(purchase, "cdnow"))
 
 
 @FILES
 @given(lines=st.lists(rows, max_size=12))
-def test_identical_rows_are_purchases_of_their_own(tmp_path: Path, lines: list[str]) -> None:
+def test_identical_rows_are_separate_purchases(tmp_path: Path, lines: list[str]) -> None:
     found, malformed = read(tmp_path, lines)
     assert not malformed
     assert len({purchase.idempotency_key for purchase in found}) == len(lines)
@@ -76,7 +76,7 @@ def test_a_purchases_key_does_not_depend_on_its_line(tmp_path: Path, lines: list
 
 @FILES
 @given(lines=st.lists(st.one_of(rows, st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])))))
-def test_whatever_a_file_holds_each_row_is_taken_or_reported(tmp_path: Path, lines: list[str]) -> None:
+def test_every_row_of_any_file_is_accepted_or_reported(tmp_path: Path, lines: list[str]) -> None:
     found, malformed = read(tmp_path, lines)
     filled = [number for number, line in enumerate(lines, start=1) if line.split() and line.split()[0] != cdnow.HEADER]
     assert len(found) + len(malformed) == len(filled)
@@ -103,7 +103,7 @@ def test_whatever_a_file_holds_each_row_is_taken_or_reported(tmp_path: Path, lin
         ("00004 19970101 2 NaN", "dollars 'NaN' is not an amount"),
     ],
 )
-def test_a_malformed_row_is_reported_with_its_line_and_its_neighbours_pass(tmp_path: Path, row: str, reason: str) -> None:
+def test_malformed_row_is_reported_with_its_line_and_the_others_accepted(tmp_path: Path, row: str, reason: str) -> None:
     found, (bad,) = read(tmp_path, ["00004 19970101 2 29.33", row, "00018 19970104 1 14.96"])
     assert (bad.line_number, bad.text) == (2, row)
     assert reason in bad.reason
@@ -125,7 +125,7 @@ def test_a_total_that_its_quantity_does_not_divide_becomes_two_lines() -> None:
     ]
 
 
-def test_a_zero_dollar_row_is_an_order_for_nothing() -> None:
+def test_zero_dollar_row_is_a_free_order() -> None:
     assert Purchase("00004", "19970101", 3, 0, 1).lines == [{"sku": "CD-0000", "quantity": 3}]
 
 
@@ -144,7 +144,7 @@ def test_the_sample_is_read_whole() -> None:
     assert len({purchase.idempotency_key for purchase in found}) == len(found)
 
 
-def test_the_documented_counts_are_the_files() -> None:
+def test_documented_counts_equal_the_files() -> None:
     told = dict(
         re.findall(
             r"^(\w[\w ]+?) {2,}(\d+) *$", (REPOSITORY / "docs" / "how-to" / "import-orders.md").read_text(), re.MULTILINE

@@ -12,7 +12,7 @@ from tests.unit.operations.documented_patterns import DOCUMENTED, EC2, REFUSED, 
 
 
 @pytest.mark.parametrize("documented", DOCUMENTED, ids=str)
-def test_takes_what_the_guide_says(documented: Documented) -> None:
+def test_pattern_matches_the_events_of_the_aws_guide(documented: Documented) -> None:
     pattern = Pattern(json.dumps(documented.pattern))
     assert [event for event in documented.taken if not pattern.matches(event)] == []
     assert [event for event in documented.refused if pattern.matches(event)] == []
@@ -21,7 +21,7 @@ def test_takes_what_the_guide_says(documented: Documented) -> None:
 @pytest.mark.parametrize(
     ("pattern", "why"), REFUSED, ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60]
 )
-def test_refuses_what_aws_refuses_and_says_where_and_what(pattern: dict[str, Any], why: str) -> None:
+def test_pattern_that_aws_refuses_is_refused_with_place_and_reason(pattern: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidPatternError, match=why):
         Pattern(pattern)
 
@@ -36,12 +36,12 @@ def test_refuses_what_aws_refuses_and_says_where_and_what(pattern: dict[str, Any
         (json.dumps({"source": ["x" * 4096]}), "at most 4096"),
     ],
 )
-def test_refuses_a_text_that_is_no_pattern(text: str, why: str) -> None:
+def test_text_that_is_no_pattern_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidPatternError, match=f"the pattern .*{why}"):
         Pattern(text)
 
 
-def test_the_engine_is_of_the_same_opinion() -> None:
+def test_engine_matches_alike() -> None:
     """Of every documented pattern on every documented event, and of every refused pattern."""
     events = [event for documented in DOCUMENTED for event in (*documented.taken, *documented.refused)]
     patterns = [documented.pattern for documented in DOCUMENTED]
@@ -71,13 +71,13 @@ def test_the_engine_is_of_the_same_opinion() -> None:
         ({"detail": {"l": {"sku": ["A"]}}}, ec2(l=[{"sku": "B"}, {"sku": "C"}]), 'detail.l.sku: expected "A", found "B"'),
     ],
 )
-def test_says_the_first_field_that_does_not_match(pattern: dict[str, Any], event: dict[str, Any], why: str) -> None:
+def test_mismatch_names_the_first_field(pattern: dict[str, Any], event: dict[str, Any], why: str) -> None:
     (mismatch,) = Pattern(pattern).mismatches(event)
     assert re.search(re.escape(why), str(mismatch)), str(mismatch)
     assert len(mismatch.found) <= 80
 
 
-def test_says_each_branch_of_an_or_that_could_have_matched() -> None:
+def test_mismatch_names_each_branch_of_an_or() -> None:
     pattern = Pattern({"source": ["aws.ec2"], "detail": {"$or": [{"state": ["running"]}, {"code": [{"numeric": ["<", 3]}]}]}})
     assert [str(mismatch) for mismatch in pattern.mismatches(EC2)] == [
         'detail.state: expected "running", found "terminated"',
@@ -124,5 +124,5 @@ def test_too_many_wildcards_at_once_are_refused(wanted: list[Any], accepted: boo
     ],
     ids=json.dumps,
 )
-def test_a_dot_in_a_name_is_a_path_on_both_sides(pattern: dict[str, Any], detail: dict[str, Any], taken: bool) -> None:
+def test_dot_in_a_name_is_a_path_in_pattern_and_event(pattern: dict[str, Any], detail: dict[str, Any], taken: bool) -> None:
     assert Pattern({"detail": pattern}).matches({"detail": detail}) is taken

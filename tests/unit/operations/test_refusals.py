@@ -35,7 +35,7 @@ def refusal(code: str, operation: str = "GetParameter") -> ClientError:
         (refusal("ThrottlingException"), "ThrottlingException", "--region"),
     ],
 )
-def test_an_error_on_aws_speaks_of_aws(error: Exception, message: str, hint: str) -> None:
+def test_error_on_aws_names_aws(error: Exception, message: str, hint: str) -> None:
     said = refusals.explained(error, AWS)
     assert message in said.message
     assert hint in said.hint
@@ -49,11 +49,11 @@ def test_a_region_that_the_sdk_does_not_know_is_named() -> None:
     assert "no region 'nowhere-1'" in said.hint
 
 
-def test_an_error_before_there_is_a_target_speaks_of_aws() -> None:
+def test_error_before_the_target_is_known_names_aws() -> None:
     assert "list-profiles" in refusals.explained(exceptions.ProfileNotFound(profile="x"), None).hint
 
 
-def test_an_error_on_the_laptop_speaks_of_the_laptop() -> None:
+def test_error_on_the_laptop_names_the_laptop() -> None:
     said = refusals.explained(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:4566"), LAPTOP)
     assert (said.message, said.hint) == (
         "Nothing answers at http://127.0.0.1:4566.",
@@ -62,5 +62,5 @@ def test_an_error_on_the_laptop_speaks_of_the_laptop() -> None:
 
 
 @pytest.mark.parametrize(("error", "of_aws"), [(refusal("X"), True), (ValueError("x"), False)])
-def test_an_error_of_our_own_is_left_as_it_is(error: Any, of_aws: bool) -> None:
+def test_error_of_our_own_is_unchanged(error: Any, of_aws: bool) -> None:
     assert refusals.is_of_aws(error) is of_aws

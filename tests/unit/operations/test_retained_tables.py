@@ -19,7 +19,7 @@ def left(suffix: str, logical_id: str = LOGICAL) -> RetainedTable:
     return RetainedTable(logical_id, f"{STACK}-{logical_id}-{suffix}", "2026-11-01 10:00", 12)
 
 
-def test_the_tables_that_outlive_a_stack_are_in_its_template(tmp_path: Path) -> None:
+def test_retained_tables_are_found_in_the_template(tmp_path: Path) -> None:
     resources = {
         LOGICAL: {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain"},
         "Short": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Delete"},
@@ -47,7 +47,7 @@ def test_one_table_for_each_logical_id_is_taken_up() -> None:
     }
 
 
-def test_of_several_the_operator_names_one() -> None:
+def test_several_tables_need_the_choice_of_the_operator() -> None:
     with pytest.raises(UserError, match=r"Several tables of TableCD117FA1 were kept: .*-1 .*12 rows.*-2 ") as refused:
         retained_tables.choose([left("1"), left("2")], [])
     assert "--take-up" in refused.value.hint

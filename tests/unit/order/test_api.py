@@ -40,7 +40,7 @@ def assert_as_shown(shop: Shop, order: dict[str, Any], headers: dict[str, str]) 
     assert headers["ETag"] == shown.headers["ETag"]
 
 
-def test_a_confirmed_part_is_answered_as_it_is_sent_and_paid(shop: Shop, saga: Saga) -> None:
+def test_confirmed_part_is_returned_as_by_get(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED", **SHRUNK, **ORDERED)
     answer = shop.place(body=an_order(if_short="ALLOW_PARTIAL"))
     assert (answer.status, answer.body["total"], answer.body["ordered"]) == (201, SHRUNK["total"], ORDERED["ordered"])
@@ -48,14 +48,14 @@ def test_a_confirmed_part_is_answered_as_it_is_sent_and_paid(shop: Shop, saga: S
 
 
 @pytest.mark.parametrize("reason", ["PAYMENT_DECLINED", "CAPTURE_REFUSED", "OUT_OF_STOCK", "STOCK_RELEASED"])
-def test_a_rejected_order_is_answered_as_it_is(shop: Shop, saga: Saga, reason: str) -> None:
+def test_rejected_order_is_returned_as_by_get(shop: Shop, saga: Saga, reason: str) -> None:
     saga.reaches("CANCELLED", reason, **SHRUNK, **ORDERED)
     answer = shop.place(body=an_order(if_short="ALLOW_PARTIAL"))
     assert answer.body["order"]["updated_at"] != answer.body["order"]["created_at"]
     assert_as_shown(shop, answer.body["order"], answer.headers)
 
 
-def test_a_cancelled_order_is_answered_as_it_is(shop: Shop, saga: Saga) -> None:
+def test_cancelled_order_is_returned_as_by_get(shop: Shop, saga: Saga) -> None:
     order_id = shop.place().body["order_id"]
     saga.reaches("CANCELLED")
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
@@ -63,7 +63,7 @@ def test_a_cancelled_order_is_answered_as_it_is(shop: Shop, saga: Saga) -> None:
     assert_as_shown(shop, answer.body, answer.headers)
 
 
-def test_a_cancellation_that_comes_too_late_is_answered_as_it_is(shop: Shop, saga: Saga) -> None:
+def test_late_cancellation_returns_the_order_as_by_get(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED", fulfilment="DISPATCHED")
     order_id = shop.place().body["order_id"]
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
@@ -71,24 +71,26 @@ def test_a_cancellation_that_comes_too_late_is_answered_as_it_is(shop: Shop, sag
     assert_as_shown(shop, answer.body["order"], answer.headers)
 
 
-def test_what_the_run_says_is_not_believed_without_the_row(shop: Shop, saga: Saga) -> None:
+def test_result_of_a_run_does_not_count_without_the_row(shop: Shop, saga: Saga) -> None:
     saga.answer = lambda start: {"status": "SUCCEEDED", "output": json.dumps({"status": "CONFIRMED", "reason": None})}
     assert (shop.place().status, shop.place().body["status"]) == (202, "PENDING")
 
 
-def test_an_order_that_was_confirmed_by_a_run_that_failed_later_is_confirmed(shop: Shop, saga: Saga) -> None:
+def test_order_confirmed_by_a_run_that_failed_later_is_confirmed(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED")
     confirm = saga.answer
     saga.answer = lambda start: {**confirm(start), "status": "FAILED", "error": "UNRESOLVED"}
     assert shop.place().status == 201
 
 
-def test_without_time_for_the_run_it_is_left_to_the_sweeper(shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_without_time_for_the_run_leaves_it_to_the_sweeper(
+    shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 9_500)
     assert (shop.place().status, saga.started) == (202, [])
 
 
-def test_the_saga_is_told_no_more_than_it_needs(shop: Shop, saga: Saga) -> None:
+def test_saga_input_has_only_the_needed_fields(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED")
     shop.place()
     told = json.loads(saga.started[0]["input"])
@@ -115,20 +117,20 @@ def test_the_order_and_its_event_are_one_row(shop: Shop) -> None:
         ("CANCELLED", "PAYMENT_UNAVAILABLE", 409, "order-cancelled"),
     ],
 )
-def test_a_rejection_says_why(shop: Shop, saga: Saga, status: str, reason: str, http: int, name: str) -> None:
+def test_rejection_states_its_reason(shop: Shop, saga: Saga, status: str, reason: str, http: int, name: str) -> None:
     saga.reaches(status, reason)
     answer = shop.place()
     assert (answer.status, answer.body["type"].rsplit("/", 1)[1]) == (http, name)
     assert answer.body["order"]["reason"] == reason
 
 
-def test_an_unfinished_saga_promises_nothing(shop: Shop) -> None:
+def test_unfinished_saga_gets_202(shop: Shop) -> None:
     answer = shop.place()
     assert (answer.status, answer.body["status"]) == (202, "PENDING")
     assert answer.headers["Location"].endswith(answer.body["order_id"])
 
 
-def test_a_saga_that_does_not_answer_promises_nothing(shop: Shop, saga: Saga) -> None:
+def test_saga_without_a_response_gets_202(shop: Shop, saga: Saga) -> None:
     def time_out(_: dict[str, object]) -> dict[str, object]:
         raise ReadTimeoutError(endpoint_url="https://states")
 
@@ -225,12 +227,12 @@ def test_an_order_can_be_shown(shop: Shop, saga: Saga) -> None:
     assert "payment_token" not in shown.body
 
 
-def test_an_order_that_is_not_there(shop: Shop) -> None:
+def test_unknown_order_gets_404(shop: Shop) -> None:
     assert shop.call("GET", "/orders/ord-nope").status == 404
     assert shop.call("POST", "/orders/ord-nope/cancel").status == 404
 
 
-def test_no_such_route(shop: Shop) -> None:
+def test_unknown_route_gets_404(shop: Shop) -> None:
     answer = shop.call("GET", "/nothing")
     assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
 
@@ -243,7 +245,7 @@ def test_an_undecided_order_can_be_cancelled(shop: Shop, saga: Saga) -> None:
     assert json.loads(saga.started[-1]["input"]) == {"mode": "resume", "order_id": order_id}
 
 
-def test_a_cancellation_whose_saga_does_not_finish_is_still_decided(shop: Shop) -> None:
+def test_cancellation_is_decided_even_if_its_saga_does_not_finish(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     answer = shop.call("POST", f"/orders/{order_id}/cancel")
     assert (answer.status, answer.body["status"]) == (202, "CANCELLING")
@@ -258,7 +260,7 @@ def test_a_decided_order_cannot_be_cancelled(shop: Shop) -> None:
     assert (answer.status, answer.body["order"]["status"]) == (409, "CONFIRMING")
 
 
-def test_a_contact_is_kept_and_forgotten(shop: Shop) -> None:
+def test_contact_is_saved_and_deleted(shop: Shop) -> None:
     contact = {
         "name": "Alice",
         "email": "alice@example.com",

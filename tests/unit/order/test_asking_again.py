@@ -85,7 +85,7 @@ def test_the_request_is_published_again_as_it_was_until_it_is_answered(stage: St
     assert (cancelled["detail-type"], cancelled["detail"]["data"]["confirmed"]) == ("OrderCancelled", True)
 
 
-def test_what_is_back_is_not_waited_for_again(stage: Stage) -> None:
+def test_cancellation_is_republished_until_money_and_goods_are_back(stage: Stage) -> None:
     with clock.held_by(lambda: NOON):
         stage.hear("shipping", "ShipmentCancelled")
         (cancelled,) = stage.relay()
@@ -99,13 +99,13 @@ def test_what_is_back_is_not_waited_for_again(stage: Stage) -> None:
     assert stage.relay() == []
 
 
-def test_a_request_that_came_too_late_is_forgotten(stage: Stage) -> None:
+def test_request_after_the_dispatch_is_dropped(stage: Stage) -> None:
     stage.hear("shipping", "ShipmentDispatched")
     assert "said" not in stage.row
     assert sweep(600) == 0
 
 
-def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: Stage) -> None:
+def test_event_still_pending_is_not_added_again(stage: Stage) -> None:
     assert sweep(15) == 1
     before = stage.row["pending"]
     assert order_store().republish_said(stage.order_id, stage.row) is False
@@ -115,7 +115,7 @@ def test_an_event_that_still_waits_for_the_relay_is_not_put_there_twice(stage: S
 USD = {"currency": "USD"}
 
 
-def test_an_order_whose_money_went_back_by_hand_is_not_sent(confirmed: Stage) -> None:
+def test_order_refunded_manually_is_not_shipped(confirmed: Stage) -> None:
     all_of_it = {"left": {"amount": 0, **USD}}
     assert not confirmed.hear("payment", "PaymentRefundedOutside", **all_of_it), "it is not confirmed yet: told again later"
     confirmed.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
@@ -127,7 +127,7 @@ def test_an_order_whose_money_went_back_by_hand_is_not_sent(confirmed: Stage) ->
     assert [event["detail-type"] for event in confirmed.relay()][-1] == "OrderCancelRequested"
 
 
-def test_an_order_whose_parcel_has_gone_stays_as_it_is(stage: Stage) -> None:
+def test_dispatched_order_stays_confirmed(stage: Stage) -> None:
     stage.hear("shipping", "ShipmentDispatched")
     before = stage.row
     assert stage.hear("payment", "PaymentRefundedOutside", left={"amount": 0, **USD})

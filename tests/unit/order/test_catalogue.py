@@ -33,7 +33,7 @@ def test_an_unsellable_price_is_refused_by_its_field(wrong: dict[str, Any], fiel
 
 
 @pytest.mark.parametrize("missing", ["sku", "amount", "currency"])
-def test_a_price_that_lacks_something_is_refused_by_its_field(missing: str) -> None:
+def test_incomplete_price_is_refused_by_its_field(missing: str) -> None:
     entry = {name: value for name, value in PRICE.items() if name != missing}
     with pytest.raises(InvalidPriceError, match=rf"^prices\[0\]\.{missing}: is missing"):
         handle(operator, {"command": "set_prices", "prices": [entry]}, CONTEXT)

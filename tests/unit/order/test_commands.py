@@ -39,7 +39,7 @@ def events_of(order_id: str) -> list[tuple[str, str]]:
     return [(event["detail-type"], event["detail"]["metadata"]["event_id"]) for event in details]
 
 
-def test_the_way_forward(order_id: str) -> None:
+def test_order_goes_from_pending_to_confirmed(order_id: str) -> None:
     answer = command("decide", order_id, decision="CONFIRM", stock=HELD)
     assert answer == {"outcome": "CONFIRMING", "reason": None, "total": TOTAL}
     assert command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")["outcome"] == "CONFIRMED"
@@ -49,14 +49,14 @@ def test_the_way_forward(order_id: str) -> None:
     assert not {"due_shard", "next_due"} & set(row)
 
 
-def test_the_way_back(order_id: str) -> None:
+def test_order_goes_from_pending_to_cancelled(order_id: str) -> None:
     assert command("decide", order_id, decision="CANCEL", evidence={"outcome": "REJECTED"})["outcome"] == "CANCELLING"
     answer = command("cancel", order_id, payment="VOIDED", stock="RELEASED")
     assert answer == {"outcome": "CANCELLED", "reason": "OUT_OF_STOCK", "total": TOTAL}
     assert events_of(order_id)[-1] == ("OrderCancelled", f"ORDER#{order_id}#3")
 
 
-def test_one_decision_stands_and_losers_learn_it(order_id: str) -> None:
+def test_first_decision_stands_and_later_ones_return_it(order_id: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
     assert command("decide", order_id, decision="CANCEL", evidence=DECLINED)["outcome"] == "CONFIRMING"
     assert command("decide", order_id, decision="CONFIRM", stock=HELD)["outcome"] == "CONFIRMING"
@@ -67,7 +67,7 @@ def test_the_first_reason_stands(order_id: str) -> None:
     assert command("decide", order_id, decision="CANCEL", evidence={"outcome": "REJECTED"})["reason"] == "PAYMENT_DECLINED"
 
 
-def test_a_refused_capture_turns_the_order_back(order_id: str) -> None:
+def test_refused_capture_cancels_a_confirming_order(order_id: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
     answer = command("refuse", order_id, payment="CAPTURE_REFUSED")
     assert answer == {"outcome": "CANCELLING", "reason": "CAPTURE_REFUSED", "total": TOTAL}
@@ -100,7 +100,7 @@ def test_a_repeated_step_changes_nothing(order_id: str) -> None:
         ("decide", {"decision": "CANCEL", "evidence": {"outcome": "PAYMENT_UNAVAILABLE"}}),
     ],
 )
-def test_a_step_without_its_evidence_is_a_fault(order_id: str, name: str, fields: dict[str, Any]) -> None:
+def test_step_without_its_evidence_raises_an_error(order_id: str, name: str, fields: dict[str, Any]) -> None:
     with pytest.raises(EvidenceMissingError):
         command(name, order_id, **fields)
 
@@ -113,13 +113,13 @@ def test_load_gives_what_a_resumed_saga_needs(order_id: str) -> None:
     assert loaded["causation_id"] == f"ORDER#{order_id}#1"
 
 
-def test_an_order_that_is_not_there(order_id: str) -> None:
+def test_unknown_order_raises_an_error(order_id: str) -> None:
     assert command("load", UNKNOWN) == {"outcome": "NOT_FOUND", "decision": None}
     with pytest.raises(UnknownAggregateError):
         command("decide", UNKNOWN, decision="CONFIRM", stock=HELD)
 
 
-def test_an_unknown_command_is_a_fault() -> None:
+def test_unknown_command_raises_an_error() -> None:
     with pytest.raises(UnknownCommandError, match="'decided' is not one of load, decide"):
         handle(commands, {"command": "decided"}, CONTEXT)
 
@@ -130,7 +130,7 @@ def test_too_many_prices_are_refused_before_any_is_set() -> None:
         handle(operator, {"command": "set_prices", "prices": prices}, CONTEXT)
 
 
-def test_the_sagas_function_and_the_operators_share_no_command() -> None:
+def test_saga_and_operator_functions_share_no_command() -> None:
     assert not COMMANDS & OPERATOR_COMMANDS
     with pytest.raises(UnknownCommandError, match="'set_prices' is not one of"):
         handle(commands, {"command": "set_prices", "prices": []}, CONTEXT)
@@ -138,7 +138,7 @@ def test_the_sagas_function_and_the_operators_share_no_command() -> None:
         handle(operator, {"command": "confirm"}, CONTEXT)
 
 
-def test_the_contact_of_an_order(order_id: str) -> None:
+def test_contact_of_an_order_is_returned(order_id: str) -> None:
     found = handle(contact, {"order_id": order_id}, CONTEXT)
     assert (found["outcome"], found["email"], found["address"]["city"]) == ("FOUND", "alice@example.com", "Springfield")
     assert found["order"] == handle(facts, {"order_id": order_id}, CONTEXT)

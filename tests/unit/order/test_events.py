@@ -65,7 +65,7 @@ def test_a_channels_event_becomes_an_order(dead_letters: DeadLetterQueue) -> Non
     assert event["detail"]["metadata"]["causation_id"] == f"cdnow-{KEY}"
 
 
-def test_the_key_is_kept_hashed_only(dead_letters: DeadLetterQueue, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_hash_of_the_key_is_stored(dead_letters: DeadLetterQueue, capsys: pytest.CaptureFixture[str]) -> None:
     key = "the-shops-own-key"
     other = placed_by_channel(idempotency_key=key, lines=[{"sku": "LP", "quantity": 1}])
     handle(intake, batch(placed_by_channel(idempotency_key=key), other), CONTEXT)
@@ -105,12 +105,12 @@ def test_a_known_order_is_not_priced_again(dead_letters: DeadLetterQueue, repeat
 @pytest.mark.parametrize(
     ("replay", "made"), [("orderflow-dev-1", 0), ("no-catch-up-please", 0), ("orderflow-catch-up-dev-1", 1)]
 )
-def test_a_replay_makes_an_order_only_to_catch_up(dead_letters: DeadLetterQueue, replay: str, made: int) -> None:
+def test_replay_creates_an_order_only_to_catch_up(dead_letters: DeadLetterQueue, replay: str, made: int) -> None:
     assert handle(intake, batch({**placed_by_channel(), "replay-name": replay}), CONTEXT) == {"batchItemFailures": []}
     assert (len(orders()), dead_letters.reasons) == (made, [])
 
 
-def test_bad_events_are_set_aside_with_the_reason_and_neighbours_unharmed(dead_letters: DeadLetterQueue) -> None:
+def test_bad_events_are_quarantined_with_the_reason_and_the_others_processed(dead_letters: DeadLetterQueue) -> None:
     answer = handle(
         intake,
         batch(
@@ -164,9 +164,7 @@ def test_fulfilment_only_moves_forward(
     assert told.count("OrderFulfilled") == 1
 
 
-def test_a_shipment_of_no_order_is_delivered_again(
-    confirmed: str, dead_letters: DeadLetterQueue, owners: OtherServices
-) -> None:
+def test_shipment_without_an_order_is_redelivered(confirmed: str, dead_letters: DeadLetterQueue, owners: OtherServices) -> None:
     owners.bear_out("ShipmentDispatched")
     stray = shipment("ShipmentDispatched", "ord-" + "a" * 26, 2)
     answer = handle(subscriber, batch(stray, shipment("ShipmentDispatched", confirmed, 2)), CONTEXT)

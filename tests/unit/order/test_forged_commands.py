@@ -152,7 +152,7 @@ def test_an_order_is_not_confirmed_on_a_hold_alone(shop: Shop) -> None:
     assert row(order_id) == before
 
 
-def test_what_a_run_begins_from_bears_the_orders_receipts(shop: Shop) -> None:
+def test_input_of_a_run_has_the_receipts_of_the_order(shop: Shop) -> None:
     """The live input, and what a resumed run loads, state the same, and the decision as it is."""
     order_id = pending(shop, "ALLOW_PARTIAL")
     live, loaded = Statements(receipts()).live_input(row(order_id)), invoke("load", order_id)

@@ -55,7 +55,7 @@ def told(order_id: str) -> dict[str, dict[str, Any]]:
     return {event["detail-type"]: event["detail"]["data"] for event in events}
 
 
-def test_an_order_is_confirmed_for_what_there_is(shop: Shop) -> None:
+def test_partial_order_is_confirmed_for_the_held_lines(shop: Shop) -> None:
     order_id = placed(shop, "ALLOW_PARTIAL")
     answer = command("decide", order_id, decision="CONFIRM", stock=PART)
     assert answer == {"outcome": "CONFIRMING", "reason": None, "total": {"amount": 1250, "currency": "USD"}}
@@ -72,14 +72,14 @@ def test_an_order_is_confirmed_for_what_there_is(shop: Shop) -> None:
     assert [line["quantity"] for line in shown["ordered"]["lines"]] == [2, 1]
 
 
-def test_a_late_repeat_of_the_request_asks_for_what_was_ordered(shop: Shop, saga: Saga) -> None:
+def test_saga_input_of_a_partial_order_has_its_original_lines(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "ALLOW_PARTIAL")
     first = json.loads(saga.started[0]["input"])
     command("decide", order_id, decision="CONFIRM", stock=PART)
     assert Statements(receipts()).live_input(row(order_id)) == first
 
 
-def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
+def test_partial_order_with_enough_stock_omits_nothing(shop: Shop) -> None:
     order_id = placed(shop, "ALLOW_PARTIAL")
     command("decide", order_id, decision="CONFIRM", stock={"outcome": "HELD", "lines": an_order()["lines"][::-1]})
     command("confirm", order_id, payment="CAPTURED", stock="COMMITTED")
@@ -87,12 +87,12 @@ def test_where_all_is_there_nothing_is_left_out(shop: Shop) -> None:
     assert "ordered" not in row(order_id)
 
 
-def test_who_did_not_allow_a_part_gets_none(shop: Shop) -> None:
+def test_order_that_allows_no_part_gets_none(shop: Shop) -> None:
     with pytest.raises(EvidenceMissingError, match="for all of its lines or none"):
         command("decide", placed(shop, "BACK_ORDER"), decision="CONFIRM", stock=PART)
 
 
-def test_where_only_a_gift_is_there_the_order_is_out_of_stock(shop: Shop) -> None:
+def test_order_with_only_free_items_in_stock_is_out_of_stock(shop: Shop) -> None:
     catalogue().set_prices([{"sku": "GIFT", "amount": 0, "currency": "USD"}])
     lines = [{"sku": "LP", "quantity": 1}, {"sku": "GIFT", "quantity": 1}]
     order_id = placed(shop, "ALLOW_PARTIAL", lines=lines)
@@ -101,14 +101,14 @@ def test_where_only_a_gift_is_there_the_order_is_out_of_stock(shop: Shop) -> Non
 
 
 @pytest.mark.parametrize(("least", "status"), [(1250, "CONFIRMING"), (1251, "CANCELLING")])
-def test_a_part_that_costs_less_than_the_gateway_captures_is_out_of_stock(shop: Shop, least: int, status: str) -> None:
+def test_part_below_the_minimum_capture_is_out_of_stock(shop: Shop, least: int, status: str) -> None:
     order_id = placed(shop, "ALLOW_PARTIAL")
     payment = {"outcome": "AUTHORIZED", "at_least": least}
     assert command("decide", order_id, decision="CONFIRM", stock=PART, payment=payment)["outcome"] == status
     assert row(order_id).get("reason") == (None if status == "CONFIRMING" else "OUT_OF_STOCK")
 
 
-def test_a_back_order_is_aborted_before_its_money_is_let_go(shop: Shop, saga: Saga) -> None:
+def test_back_order_is_aborted_before_its_authorisation_expires(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "BACK_ORDER")
     until = NOON + timedelta(days=4, hours=18)  # a card's hold may be shorter than six days
     command("wait", order_id, stock=WAITING, payment={"outcome": "AUTHORIZED", "capture_before": clock.rfc3339(until)})
@@ -120,25 +120,25 @@ def test_a_back_order_is_aborted_before_its_money_is_let_go(shop: Shop, saga: Sa
     assert BACKORDER_POLL_INTERVAL < decisions.HOLD_MARGIN, "it is looked at in that time"
 
 
-def test_to_say_what_goes_without_saying_is_no_other_request(shop: Shop) -> None:
+def test_stating_a_default_is_the_same_request(shop: Shop) -> None:
     first = shop.place().body["order_id"]
     assert shop.place(body=an_order(if_short="REJECT")).body["order_id"] == first
     assert "if_short" not in row(first)
     assert shop.place(body=an_order(if_short="BACK_ORDER")).status == 422
 
 
-def test_another_word_is_named(shop: Shop) -> None:
+def test_unknown_if_short_is_refused_by_its_field(shop: Shop) -> None:
     answer = shop.place(body=an_order(if_short="MAYBE"))
     assert (answer.status, answer.body["field"]) == (400, "if_short")
 
 
-def test_the_saga_and_the_event_are_told_what_to_do(shop: Shop, saga: Saga) -> None:
+def test_saga_and_event_carry_if_short(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "BACK_ORDER")
     assert json.loads(saga.started[0]["input"])["wanted"]["if_short"] == "BACK_ORDER"
     assert told(order_id)["OrderPlaced"]["if_short"] == command("load", order_id)["wanted"]["if_short"] == "BACK_ORDER"
 
 
-def test_a_channel_may_say_what_to_do(shop: Shop) -> None:
+def test_channel_can_set_if_short(shop: Shop) -> None:
     assert handle(intake, batch(placed_by_channel(if_short="ALLOW_PARTIAL")), None) == {"batchItemFailures": []}
     rows = order_store().client.scan(TableName="orders")["Items"]
     assert [found["if_short"]["S"] for found in rows if found["pk"]["S"].startswith("ORDER#")] == ["ALLOW_PARTIAL"]
@@ -165,7 +165,7 @@ def test_a_back_order_is_accepted_and_not_confirmed(shop: Shop, saga: Saga, wait
     }
 
 
-def test_an_order_waits_once_and_for_what_is_waited_for(waiting: str) -> None:
+def test_order_waits_once_and_only_with_stock_waiting(waiting: str) -> None:
     before = row(waiting)
     assert command("wait", waiting, stock=WAITING)["outcome"] == "BACKORDERED"
     assert row(waiting) == before
@@ -200,7 +200,7 @@ def sweep() -> dict[str, int]:
     return handle(sweeper, {}, CONTEXT)
 
 
-def test_what_was_waited_for_lets_the_saga_go_on(saga: Saga, waiting: str) -> None:
+def test_allocated_stock_resumes_the_saga(saga: Saga, waiting: str) -> None:
     saga.started.clear()
     assert sweep()["recovered"] == 0
     allocated(waiting)
@@ -222,7 +222,7 @@ def test_a_resumed_order_has_as_much_time_as_a_new_one(saga: Saga, waiting: str)
             assert command("unavailable", waiting, reason="PAYMENT_UNAVAILABLE", tried_at=tried_at)["outcome"] == status
 
 
-def test_what_is_told_twice_or_too_late_changes_nothing(waiting: str) -> None:
+def test_repeated_or_late_allocation_changes_nothing(waiting: str) -> None:
     allocated(waiting)
     resumed = row(waiting)
     allocated(waiting)
@@ -233,7 +233,7 @@ def test_what_is_told_twice_or_too_late_changes_nothing(waiting: str) -> None:
     assert row(waiting) == cancelling
 
 
-def test_what_came_before_the_order_waited_is_seen_a_minute_later(shop: Shop, saga: Saga) -> None:
+def test_allocation_before_the_wait_is_found_a_minute_later(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "BACK_ORDER")
     allocated(order_id)
     command("wait", order_id, stock=WAITING)
@@ -246,7 +246,7 @@ def test_what_came_before_the_order_waited_is_seen_a_minute_later(shop: Shop, sa
     }
 
 
-def test_the_sweeper_asks_now_and_then_and_at_last_gives_the_money_back(
+def test_sweeper_polls_a_back_order_and_at_last_cancels_it(
     saga: Saga, waiting: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def try_again() -> str:
@@ -269,12 +269,12 @@ def test_the_sweeper_asks_now_and_then_and_at_last_gives_the_money_back(
     [({"decision": "CONFIRM", "stock": {**WAITING, "outcome": "HELD"}}, "CONFIRMING"),
      ({"decision": "CANCEL", "evidence": {"outcome": "RELEASED"}}, "CANCELLING")],
 )  # fmt: skip
-def test_a_decided_back_order_is_as_urgent_as_any(waiting: str, decision: dict[str, Any], status: str) -> None:
+def test_decided_back_order_is_swept_like_any_other(waiting: str, decision: dict[str, Any], status: str) -> None:
     assert command("decide", waiting, **decision)["outcome"] == status
     assert (row(waiting)["attempts"], row(waiting)["next_due"]) == (0, "2026-11-23T12:01:00.000Z")
 
 
-def test_a_customer_who_waits_may_cancel(shop: Shop, saga: Saga, waiting: str) -> None:
+def test_waiting_customer_can_cancel(shop: Shop, saga: Saga, waiting: str) -> None:
     saga.reaches("CANCELLED")
     answer = shop.call("POST", f"/orders/{waiting}/cancel")
     assert (answer.status, answer.body["status"]) == (200, "CANCELLED")

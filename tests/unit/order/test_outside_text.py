@@ -56,13 +56,13 @@ def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
         (A_MUG.replace("1}", "9" * 5000 + "}"), "lines[0].quantity"),
     ],
 )
-def test_json_that_is_refused_is_400_at_its_field(shop: Shop, body: str, field: str | None) -> None:
+def test_refused_json_gets_400_with_its_field(shop: Shop, body: str, field: str | None) -> None:
     answer = shop.place(body=body)
     assert (answer.status, answer.body.get("field")) == (400, field)
 
 
 @pytest.mark.parametrize("quantity", ["2.0", "2e0", "0.2e1"])
-def test_a_whole_number_is_the_same_request_however_it_is_written(shop: Shop, saga: Saga, quantity: str) -> None:
+def test_whole_number_in_any_form_is_the_same_request(shop: Shop, saga: Saga, quantity: str) -> None:
     saga.reaches("CONFIRMED")
     lines = [{"sku": "MUG", "quantity": 2}]
     first = shop.place(body=an_order(lines=lines))
@@ -80,7 +80,7 @@ def test_a_whole_number_is_the_same_request_however_it_is_written(shop: Shop, sa
         ({VISA: 1}, "(not shown)"),
     ],
 )
-def test_no_card_number_passes_for_an_id(shop: Shop, caplog: Any, changes: dict[str, Any], field: str) -> None:
+def test_card_number_is_refused_as_an_id(shop: Shop, caplog: Any, changes: dict[str, Any], field: str) -> None:
     answer = shop.place(body=an_order(**changes))
     assert (answer.status, answer.body["field"]) == (400, field)
     assert "4111" not in json.dumps(answer.body) + caplog.text
@@ -88,7 +88,7 @@ def test_no_card_number_passes_for_an_id(shop: Shop, caplog: Any, changes: dict[
 
 @pytest.mark.parametrize("text", [VISA, "4111 1111 1111 1111", f"{ADDRESS} 1 Main St"])
 @pytest.mark.parametrize("header", ["Idempotency-Key", "X-Correlation-Id"])
-def test_no_header_holds_a_card_number_or_an_address(shop: Shop, header: str, text: str) -> None:
+def test_header_with_a_card_number_or_address_is_refused(shop: Shop, header: str, text: str) -> None:
     answer = shop.call("POST", "/orders", an_order(), **{"idempotency-key": "key-1", header.lower(): text})
     assert (answer.status, answer.body["field"]) == (400, header)
     assert text not in json.dumps(answer.body)
@@ -98,14 +98,14 @@ def test_no_header_holds_a_card_number_or_an_address(shop: Shop, header: str, te
     ("method", "path"),
     [("PUT", f"/customers/{VISA}/contact"), ("DELETE", f"/customers/{VISA}/contact"), ("GET", f"/orders?customer={VISA}")],
 )
-def test_no_path_and_no_query_holds_a_card_number(shop: Shop, method: str, path: str) -> None:
+def test_path_or_query_with_a_card_number_is_refused(shop: Shop, method: str, path: str) -> None:
     answer = shop.call(method, path, None)
     assert answer.status == 400
     assert VISA not in json.dumps(answer.body)
 
 
 @pytest.mark.parametrize("order_id", ["a" * 3000, "ord-1", "ORD-" + "a" * 26, "ord-" + "a" * 27, f"ord-{VISA}"])
-def test_an_id_of_another_form_is_no_orders(shop: Shop, order_id: str) -> None:
+def test_malformed_order_id_gets_404(shop: Shop, order_id: str) -> None:
     FAKES["dynamodb"] = SimpleNamespace(get_item=lambda **_: pytest.fail("the table is not asked"))
     for method, path in (("GET", f"/orders/{order_id}"), ("POST", f"/orders/{order_id}/cancel")):
         answer = shop.call(method, path)
@@ -141,12 +141,12 @@ def test_a_quoted_key_is_the_same_key(shop: Shop, again: str) -> None:
     assert shop.place(key=again).body["order_id"] == shop.place(key="key-1").body["order_id"]
 
 
-def test_what_is_escaped_in_a_quoted_key_is_part_of_it(shop: Shop) -> None:
+def test_escaped_character_of_a_quoted_key_is_part_of_it(shop: Shop) -> None:
     assert shop.place(key=r'"a\"b\\c"').body["order_id"] == shop.place(key=r'a"b\c').body["order_id"]
 
 
 @pytest.mark.parametrize("key", ['""', '"open', '"', '"a" "b"', f'"{VISA}"'])
-def test_a_key_badly_quoted_is_refused(shop: Shop, key: str) -> None:
+def test_badly_quoted_key_is_refused(shop: Shop, key: str) -> None:
     answer = shop.place(key=key)
     assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
 
@@ -171,7 +171,7 @@ def test_a_key_badly_quoted_is_refused(shop: Shop, key: str) -> None:
         ({**placed_by_channel(), "replay-name": {"a": 1}}, "replay-name: must be text"),
     ],
 )
-def test_a_channels_event_with_what_is_no_id_is_set_aside_with_the_reason(
+def test_channel_event_with_a_malformed_id_is_quarantined_with_the_reason(
     dead_letters: DeadLetterQueue, caplog: Any, event: dict[str, Any], reason: str
 ) -> None:
     assert handle(intake, batch(event, placed_by_channel(idempotency_key="k9")), CONTEXT) == {"batchItemFailures": []}
@@ -191,7 +191,7 @@ def test_a_whole_number_of_a_channel_is_an_integer(dead_letters: DeadLetterQueue
 
 @ONE_SHOP
 @given(BODIES)
-def test_any_body_is_answered_as_documented(shop: Shop, body: str) -> None:
+def test_any_body_gets_a_documented_response(shop: Shop, body: str) -> None:
     for method, path in (
         ("POST", "/orders"),
         ("POST", f"/orders/ord-{'a' * 26}/cancel"),
@@ -202,7 +202,7 @@ def test_any_body_is_answered_as_documented(shop: Shop, body: str) -> None:
 
 @ONE_SHOP
 @given(st.text(), st.text())
-def test_any_cursor_key_and_header_is_answered_as_documented(shop: Shop, text: str, other: str) -> None:
+def test_any_cursor_key_and_header_gets_a_documented_response(shop: Shop, text: str, other: str) -> None:
     event = {"customer": "alice", "cursor": text, "limit": other}
     for query in (event, {**event, "limit": "5"}):
         answer = handle(api, _listing(query), CONTEXT)
@@ -212,7 +212,7 @@ def test_any_cursor_key_and_header_is_answered_as_documented(shop: Shop, text: s
 
 @ONE_SHOP
 @given(BODIES | JSON.map(lambda detail: json.dumps({**placed_by_channel(), "detail": detail})))
-def test_any_message_is_an_order_or_set_aside(dead_letters: DeadLetterQueue, body: str) -> None:
+def test_any_message_is_an_order_or_quarantined(dead_letters: DeadLetterQueue, body: str) -> None:
     assert handle(intake, batch(body), CONTEXT) == {"batchItemFailures": []}
 
 

@@ -33,12 +33,12 @@ def order_id(shop: Shop, saga: Saga) -> str:
     return placed
 
 
-def test_the_live_saga_is_left_alone_at_first(order_id: str, saga: Saga) -> None:
+def test_running_saga_is_not_resumed_at_first(order_id: str, saga: Saga) -> None:
     assert sweep_at(NOON + timedelta(seconds=59))["due"] == 0
     assert saga.started == []
 
 
-def test_an_order_left_behind_is_resumed(order_id: str, saga: Saga) -> None:
+def test_unfinished_order_is_resumed(order_id: str, saga: Saga) -> None:
     assert sweep_at(NOON + timedelta(seconds=61))["recovered"] == 1
     tried_at = "2026-11-23T12:01:01.000Z"
     assert json.loads(saga.started[0]["input"]) == {"mode": "resume", "order_id": order_id, "tried_at": tried_at}
@@ -61,14 +61,14 @@ def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga, mo
     assert {json.loads(started["input"])["order_id"] for started in saga.started} == set(placed[1:])
 
 
-def test_a_lease_keeps_a_second_sweeper_off(order_id: str, saga: Saga) -> None:
+def test_lease_excludes_a_second_sweeper(order_id: str, saga: Saga) -> None:
     moment = NOON + timedelta(seconds=61)
     assert order_store().lease(order_id, "one", moment) is not None
     assert order_store().lease(order_id, "two", moment) is None
     assert order_store().lease(order_id, "two", moment + timedelta(seconds=46)) is not None
 
 
-def test_it_never_gives_up(order_id: str, saga: Saga) -> None:
+def test_sweeper_retries_without_end(order_id: str, saga: Saga) -> None:
     moment = NOON
     for _ in range(30):
         moment += timedelta(minutes=16)
@@ -76,7 +76,7 @@ def test_it_never_gives_up(order_id: str, saga: Saga) -> None:
     assert len(saga.started) == 30
 
 
-def test_what_waited_longest_is_tried_first_in_whatever_shard_it_is(shop: Shop, saga: Saga) -> None:
+def test_longest_waiting_order_of_all_shards_is_tried_first(shop: Shop, saga: Saga) -> None:
     placed = []
     for number in range(12):
         with clock.held_by(lambda number=number: NOON + timedelta(seconds=number)):
@@ -98,13 +98,13 @@ def test_a_saga_that_cannot_be_started_is_started_by_the_next_sweep(order_id: st
     assert sweep_at(NOON + timedelta(seconds=122))["recovered"] == 1
 
 
-def test_what_stays_pending_is_republished_once(order_id: str, bus: Bus) -> None:
+def test_stale_event_is_republished_once(order_id: str, bus: Bus) -> None:
     assert sweep_at(NOON + timedelta(seconds=121))["republished"] == 1
     assert bus.types == ["OrderPlaced"]
     assert sweep_at(NOON + timedelta(seconds=182))["republished"] == 0
 
 
-def test_a_compensation_that_keeps_failing_raises_the_alarms_metric(order_id: str) -> None:
+def test_compensation_that_keeps_failing_is_counted_for_the_alarm(order_id: str) -> None:
     row = {"status": "CANCELLING", "attempts": 3}
     assert sweeper.stuck_metric(row) == "CompensationFailed"
     assert sweeper.stuck_metric({**row, "status": "CONFIRMING"}) == "OrderStuck"

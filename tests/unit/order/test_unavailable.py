@@ -70,7 +70,7 @@ def order_id(shop: Shop, reason: str) -> str:
         return str(shop.place().body["order_id"])
 
 
-def test_no_answer_is_202_and_the_order_stays_pending(shop: Shop, reason: str) -> None:
+def test_order_without_a_response_gets_202_and_stays_pending(shop: Shop, reason: str) -> None:
     answer = shop.place()
     assert (answer.status, answer.body["status"], answer.headers["Retry-After"]) == (202, "PENDING", "60")
     assert answer.headers["Location"] == f"/orders/{answer.body['order_id']}"
@@ -78,7 +78,7 @@ def test_no_answer_is_202_and_the_order_stays_pending(shop: Shop, reason: str) -
     assert row(answer.body["order_id"])["unavailable"] == reason
 
 
-def test_the_key_is_not_burned(shop: Shop, saga: Saga, order_id: str) -> None:
+def test_repeat_after_an_outage_is_the_same_order(shop: Shop, saga: Saga, order_id: str) -> None:
     assert (shop.place().status, len(saga.started)) == (202, 1)
     saga.answer = confirms
     sweep(timedelta(seconds=61))
@@ -96,7 +96,7 @@ def test_an_outage_longer_than_the_deadline_cancels_with_its_reason(shop: Shop, 
     assert (answer.status, answer.body["order"]["reason"]) == (409, reason)
 
 
-def test_a_backlog_that_nobody_tried_is_confirmed_after_the_outage(shop: Shop, saga: Saga) -> None:
+def test_untried_backlog_is_confirmed_after_the_outage(shop: Shop, saga: Saga) -> None:
     with clock.held_by(lambda: NOON):
         placed = [shop.place(key=f"key-{n}", prefer="respond-async").body["order_id"] for n in range(5)]
     saga.answer = confirms
@@ -129,19 +129,19 @@ def test_another_reason_is_refused(order_id: str, forged: str) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["AUTHORIZED", "HELD", "WAITING", "EXPIRED", *REASONS])
-def test_only_a_refusal_turns_an_order_down(order_id: str, outcome: str) -> None:
+def test_only_a_refusal_rejects_an_order(order_id: str, outcome: str) -> None:
     with pytest.raises(EvidenceMissingError, match="an order is cancelled on one of DECLINED"):
         command("decide", order_id, decision="CANCEL", evidence={"outcome": outcome})
 
 
-def test_what_another_run_decided_stands(order_id: str, reason: str) -> None:
+def test_decision_of_another_run_stands(order_id: str, reason: str) -> None:
     command("decide", order_id, decision="CONFIRM", stock=HELD)
     before = row(order_id)
     assert command("unavailable", order_id, reason=reason, tried_at="")["outcome"] == "CONFIRMING"
     assert row(order_id) == before
 
 
-def test_a_back_order_stays_one(saga: Saga, order_id: str, reason: str) -> None:
+def test_back_order_stays_backordered_in_an_outage(saga: Saga, order_id: str, reason: str) -> None:
     with clock.held_by(lambda: NOON):
         command("wait", order_id, stock={"outcome": "WAITING"}, tried_at="")
     sweep(timedelta(days=1))
@@ -150,7 +150,7 @@ def test_a_back_order_stays_one(saga: Saga, order_id: str, reason: str) -> None:
     assert (row(order_id)["status"], row(order_id)["reason"]) == ("CANCELLED", reason)
 
 
-def test_the_run_says_which_try_it_is(saga: Saga, order_id: str) -> None:
+def test_run_states_its_try(saga: Saga, order_id: str) -> None:
     sweep(timedelta(minutes=1, seconds=1))
     given = json.loads(saga.started[-1]["input"])
     assert given == {"mode": "resume", "order_id": order_id, "tried_at": row(order_id)["tried_at"]}

@@ -48,7 +48,7 @@ def timeline(shop: Shop, order_id: str) -> list[str]:
     return [entry["event"] for entry in shop.call("GET", f"/orders/{order_id}").body["timeline"]]
 
 
-def test_a_timeline_tells_an_orders_way_to_the_doorstep(shop: Shop, saga: Saga) -> None:
+def test_timeline_shows_an_order_up_to_its_delivery(shop: Shop, saga: Saga) -> None:
     order_id = confirmed(shop)
     heard(order_id, "ShipmentDispatched", "ShipmentDelivered")
     shown = shop.call("GET", f"/orders/{order_id}").body
@@ -66,7 +66,7 @@ def test_a_timeline_tells_an_orders_way_to_the_doorstep(shop: Shop, saga: Saga) 
     assert shown["timeline"][2]["at"] == shipped[0]["occurred_at"]
 
 
-def test_a_timeline_tells_a_cancellation(shop: Shop, saga: Saga) -> None:
+def test_timeline_shows_a_cancellation(shop: Shop, saga: Saga) -> None:
     order_id = confirmed(shop)
     shop.call("POST", f"/orders/{order_id}/cancel")
     heard(order_id, "ShipmentCancelled", "StockReleased", "PaymentRefunded")
@@ -76,13 +76,13 @@ def test_a_timeline_tells_a_cancellation(shop: Shop, saga: Saga) -> None:
     ]
 
 
-def test_what_is_no_news_is_not_told_twice(shop: Shop, saga: Saga) -> None:
+def test_repeated_event_is_not_in_the_timeline_twice(shop: Shop, saga: Saga) -> None:
     order_id = confirmed(shop)
     heard(order_id, "ShipmentDelivered", "ShipmentDelivered", "ShipmentDispatched")
     assert timeline(shop, order_id) == ["OrderPlaced", "OrderConfirmed", "ShipmentDelivered", "OrderFulfilled"]
 
 
-def test_an_order_from_before_there_were_timelines_has_an_empty_one(shop: Shop, saga: Saga, dynamodb: Any) -> None:
+def test_order_older_than_timelines_has_an_empty_one(shop: Shop, saga: Saga, dynamodb: Any) -> None:
     order_id = confirmed(shop)
     key = {"pk": {"S": f"ORDER#{order_id}"}}
     dynamodb.update_item(TableName="orders", Key=key, UpdateExpression="REMOVE timeline")
@@ -91,7 +91,7 @@ def test_an_order_from_before_there_were_timelines_has_an_empty_one(shop: Shop, 
     assert timeline(shop, order_id) == ["ShipmentDispatched"]
 
 
-def test_what_the_caller_has_is_not_sent_again(shop: Shop, saga: Saga) -> None:
+def test_matching_etag_gets_304(shop: Shop, saga: Saga) -> None:
     order_id = confirmed(shop)
     seen = shop.call("GET", f"/orders/{order_id}")
     tag = seen.headers["ETag"]
@@ -105,11 +105,11 @@ def test_what_the_caller_has_is_not_sent_again(shop: Shop, saga: Saga) -> None:
 
 
 @pytest.mark.parametrize("known", ["", '"33"', "3", '"2", W/"1"'])
-def test_another_tag_is_another_order(shop: Shop, saga: Saga, known: str) -> None:
+def test_other_etag_gets_the_order(shop: Shop, saga: Saga, known: str) -> None:
     assert shop.call("GET", f"/orders/{confirmed(shop)}", if_none_match=known).status == 200
 
 
-def test_a_sweepers_lease_changes_neither_what_is_shown_nor_the_tag(shop: Shop) -> None:
+def test_lease_changes_neither_the_view_nor_the_etag(shop: Shop) -> None:
     order_id = shop.place().body["order_id"]
     before = shop.call("GET", f"/orders/{order_id}")
     assert order_store().lease(order_id, "a sweeper", clock.now() + timedelta(hours=1))
@@ -117,7 +117,7 @@ def test_a_sweepers_lease_changes_neither_what_is_shown_nor_the_tag(shop: Shop) 
     assert (after.body, after.headers["ETag"]) == (before.body, before.headers["ETag"])
 
 
-def test_only_what_may_still_change_is_worth_asking_for_again(shop: Shop, saga: Saga) -> None:
+def test_only_an_unfinished_order_has_retry_after(shop: Shop, saga: Saga) -> None:
     undecided = shop.place("undecided").body["order_id"]
     assert shop.call("GET", f"/orders/{undecided}").headers["Retry-After"] == "2"
     assert "Retry-After" not in shop.call("GET", f"/orders/{confirmed(shop)}").headers
@@ -146,7 +146,7 @@ def test_a_customers_orders_come_page_by_page_the_newest_first(shop: Shop) -> No
     assert pages == [ours[:2], ours[2:4], ours[4:]], "and the contact, which has no moment, is no order"
 
 
-def test_a_page_shows_what_an_order_is_and_not_all_of_it(shop: Shop) -> None:
+def test_page_shows_a_summary_of_each_order(shop: Shop) -> None:
     (order_id,) = placed(shop, 1)
     assert shop.call("GET", "/orders?customer=alice").body == {
         "orders": [
@@ -190,12 +190,12 @@ def a_cursor(*key: Any) -> str:
         ),
     ],
 )
-def test_what_cannot_be_asked_for_is_told_so(shop: Shop, query: str, field: str, said: str) -> None:
+def test_invalid_query_is_refused_by_its_field(shop: Shop, query: str, field: str, said: str) -> None:
     refused = shop.call("GET", f"/orders{query}")
     assert (refused.status, refused.body["field"], refused.body["detail"]) == (400, field, said)
 
 
-def test_a_cursor_shows_nobody_elses_orders(shop: Shop) -> None:
+def test_cursor_of_another_customer_shows_no_orders(shop: Shop) -> None:
     placed(shop, 3, customer_id="bob")
     cursor = shop.call("GET", "/orders?customer=bob&limit=1").body["next"]
     assert shop.call("GET", f"/orders?customer=alice&cursor={cursor}").body == {"orders": []}

@@ -95,7 +95,7 @@ def with_time_outs(seconds: int, *names: str) -> dict[str, Any]:
     ],
     ids=["a slower task", "a short lease", "an impatient API", "an API that outlives its gateway"],
 )
-def test_what_is_over_budget_is_named(saga: dict[str, Any], seconds: dict[str, float], rung: str) -> None:
+def test_part_over_its_budget_is_named(saga: dict[str, Any], seconds: dict[str, float], rung: str) -> None:
     with pytest.raises(timeouts.OverBudgetError, match=rung):
         time_budget.assert_within(saga, lease_seconds=seconds.get("lease", 45), api_seconds=seconds.get("api", 29))
 
@@ -137,7 +137,7 @@ def exceptions_of_the_steps() -> set[type[Exception]]:
 
 
 @pytest.mark.parametrize("state", ["AuthorizePayment", "ReserveStock"])
-def test_a_mistake_ends_the_run_and_everything_else_is_an_outage(state: str) -> None:
+def test_bug_ends_the_run_and_other_errors_count_as_an_outage(state: str) -> None:
     """A new exception that is a mistake of the caller or ours belongs into the workflow's list `refused`."""
     refused, unavailable = SAGA["States"][state]["Catch"]
     assert (refused["ErrorEquals"], refused["Next"]) == (REFUSED, "Refused")

@@ -56,7 +56,7 @@ def rows(at_stripe: StripeService) -> list[Any]:
     signature=st.none() | st.text() | st.text("t=v1,0123456789abcdef "),
     encoded=st.booleans(),
 )
-def test_nothing_moves_without_stripes_signature(
+def test_unsigned_request_moves_no_payment(
     at_stripe: StripeService, body: str, headers: dict[str, str], signature: str | None, encoded: bool
 ) -> None:
     before = rows(at_stripe)
@@ -69,7 +69,7 @@ def test_nothing_moves_without_stripes_signature(
 @given(body=texts_of(EVENT))
 @example(body=a_dispute(reason="x" * 500_000))
 @example(body=a_dispute(id="x" * 3_000))
-def test_any_signed_text_is_answered_and_moves_no_payment(at_stripe: StripeService, body: str) -> None:
+def test_any_signed_text_gets_a_response_and_moves_no_payment(at_stripe: StripeService, body: str) -> None:
     before = at_stripe.row, at_stripe.ledger
     encodable = body.encode(errors="replace").decode()
     assert answer_to(at_stripe, encodable, {SIGNATURE: signed(encodable)}) in (200, 400)

@@ -30,7 +30,7 @@ def test_the_intent_is_on_the_row_before_the_gateway_is_called(payment: PaymentS
     assert payment.ledger == {}
 
 
-def test_a_decline_is_an_answer_with_its_reason(payment: PaymentService) -> None:
+def test_decline_is_returned_with_its_reason(payment: PaymentService) -> None:
     declined = {"outcome": "DECLINED", "reason": "insufficient_funds"}
 
     assert payment.authorize("pm_card_insufficient_funds") == declined
@@ -42,7 +42,7 @@ def test_a_decline_is_an_answer_with_its_reason(payment: PaymentService) -> None
     assert payment.ledger == {"authorize": "DECLINED"}
 
 
-def test_an_unknown_outcome_becomes_known_by_the_same_command_again(payment: PaymentService) -> None:
+def test_repeated_command_learns_an_unknown_outcome(payment: PaymentService) -> None:
     with pytest.raises(GatewayTimeoutError):
         payment.authorize("pm_card_slow")
     assert payment.row["status"] == "AUTHORIZING"
@@ -60,7 +60,7 @@ def test_an_unknown_outcome_can_be_voided(payment: PaymentService) -> None:
     assert payment.ledger == {"authorize": "AUTHORIZED", "void": "VOIDED"}
 
 
-def test_a_gateway_that_was_unavailable_leaves_nothing_to_pay_back(payment: PaymentService) -> None:
+def test_unavailable_gateway_leaves_nothing_to_refund(payment: PaymentService) -> None:
     with pytest.raises(GatewayUnavailableError):
         payment.authorize("pm_card_unavailable")
 
@@ -68,7 +68,7 @@ def test_a_gateway_that_was_unavailable_leaves_nothing_to_pay_back(payment: Paym
     assert payment.events == [("PaymentVoided", {"total": TOTAL})]
 
 
-def test_a_refused_capture_is_an_answer_and_can_be_voided(payment: PaymentService) -> None:
+def test_refused_capture_is_returned_and_can_be_voided(payment: PaymentService) -> None:
     payment.authorize("pm_card_capture_refused")
     refused = {"outcome": "CAPTURE_REFUSED", "reason": "capture_refused"}
 
@@ -118,7 +118,7 @@ def test_a_void_after_the_capture_changes_nothing(payment: PaymentService) -> No
 
 
 @pytest.mark.parametrize("token", ["pm_card_visa", "pm_card_capture_refused"])
-def test_an_authorise_repeated_later_answers_as_it_did(payment: PaymentService, token: str) -> None:
+def test_later_repeat_of_authorise_returns_the_same_result(payment: PaymentService, token: str) -> None:
     payment.authorize(token)
     payment.capture()
     before = payment.row
@@ -127,7 +127,7 @@ def test_an_authorise_repeated_later_answers_as_it_did(payment: PaymentService, 
     assert payment.row == before
 
 
-def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentService) -> None:
+def test_capture_without_authorisation_raises_an_error(payment: PaymentService) -> None:
     with pytest.raises(NotAuthorizedError, match="missing"):
         payment.capture()
     payment.authorize("pm_card_declined")
@@ -135,7 +135,7 @@ def test_a_capture_of_what_was_never_authorised_is_a_fault(payment: PaymentServi
         payment.capture()
 
 
-def test_an_order_that_costs_nothing_never_reaches_the_gateway(payment: PaymentService) -> None:
+def test_free_order_makes_no_gateway_call(payment: PaymentService) -> None:
     assert payment.authorize(total=FREE) == {"outcome": "AUTHORIZED"}
     assert payment.capture(FREE) == {"outcome": "CAPTURED"}
 
@@ -143,14 +143,14 @@ def test_an_order_that_costs_nothing_never_reaches_the_gateway(payment: PaymentS
     assert payment.ledger == {}
 
 
-def test_an_order_that_costs_nothing_is_voided_without_the_gateway(payment: PaymentService) -> None:
+def test_free_order_is_voided_without_a_gateway_call(payment: PaymentService) -> None:
     payment.authorize(total=FREE)
 
     assert payment.void() == {"outcome": "VOIDED"}
     assert payment.ledger == {}
 
 
-def test_the_same_order_with_another_total_is_a_fault(payment: PaymentService) -> None:
+def test_same_order_with_another_total_raises_an_error(payment: PaymentService) -> None:
     payment.authorize()
 
     with pytest.raises(IdempotencyConflictError):
@@ -158,13 +158,13 @@ def test_the_same_order_with_another_total_is_a_fault(payment: PaymentService) -
 
 
 @pytest.mark.parametrize("amount", [-1, 10.5, "10"])
-def test_a_total_is_a_whole_number_from_zero(payment: PaymentService, amount: object) -> None:
+def test_total_that_is_no_integer_from_zero_is_refused(payment: PaymentService, amount: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         payment.authorize(total={"amount": amount, "currency": "USD"})
     assert payment.operate("status") == {"outcome": "NOT_FOUND"}
 
 
-def test_the_status_is_told_without_the_token(payment: PaymentService) -> None:
+def test_status_is_returned_without_the_token(payment: PaymentService) -> None:
     payment.authorize("pm_card_declined")
 
     found = payment.operate("status")
@@ -173,7 +173,7 @@ def test_the_status_is_told_without_the_token(payment: PaymentService) -> None:
     assert "payment_token" not in found
 
 
-def test_events_carry_the_order_and_what_led_to_them(payment: PaymentService) -> None:
+def test_events_carry_the_order_and_their_cause(payment: PaymentService) -> None:
     payment.authorize()
 
     [text] = payment.row["pending"]
@@ -181,7 +181,7 @@ def test_events_carry_the_order_and_what_led_to_them(payment: PaymentService) ->
         assert part in text
 
 
-def test_unknown_commands_and_missing_fields_are_faults(payment: PaymentService) -> None:
+def test_unknown_command_or_missing_field_raises_an_error(payment: PaymentService) -> None:
     with pytest.raises(UnknownCommandError, match="'refund' is not one of authorize"):
         payment("refund")
     with pytest.raises(InvalidCommandError, match="correlation_id"):

@@ -65,7 +65,7 @@ def test_forged_order_ids_leave_no_row(payment: PaymentService, command: str, or
 
 @pytest.mark.parametrize("bad", ["", "x" * 201, None, 3], ids=["empty", "too long", "none", "a number"])
 @pytest.mark.parametrize("field", ["correlation_id", "causation_id"])
-def test_a_command_that_its_event_could_not_name_leaves_no_row(payment: PaymentService, field: str, bad: Any) -> None:
+def test_command_with_ids_too_long_for_its_event_leaves_no_row(payment: PaymentService, field: str, bad: Any) -> None:
     """The row would stay AUTHORIZING for ever: its event would fail its schema."""
     with pytest.raises(InvalidCommandError, match=field):
         payment.commands({"command": "authorize", "order_id": ORDER, **CAUSE, field: bad, "payable": payable(ORDER)}, None)
@@ -97,7 +97,7 @@ def test_a_negative_total_is_refused_before_the_gateway(payment: PaymentService)
     assert payment.client.scan(TableName="payments")["Count"] == 0
 
 
-def test_a_true_statement_that_comes_twice_is_the_same_payment(payment: PaymentService) -> None:
+def test_repeated_true_statement_is_the_same_payment(payment: PaymentService) -> None:
     """A receipt is never used up: messages may come late and twice."""
     stated = payable(ORDER)
     assert invoke(payment, "authorize", payable=stated) == invoke(payment, "authorize", payable=stated)
@@ -105,7 +105,7 @@ def test_a_true_statement_that_comes_twice_is_the_same_payment(payment: PaymentS
     assert payment.row["total"] == TOTAL
 
 
-def test_an_answer_bears_a_receipt_of_its_order_only(payment: PaymentService) -> None:
+def test_receipt_of_a_response_is_of_its_order_only(payment: PaymentService) -> None:
     answer = invoke(payment, "authorize", payable=payable(ORDER))
     assert receipts().check(Kind.PAYMENT, ORDER, answer) == {"outcome": "AUTHORIZED"}
     with pytest.raises(ReceiptRefusedError):

@@ -89,7 +89,7 @@ def paid(stripe: StripeGateway) -> Any:
     return stripe.api.get(f"/v1/payment_intents/{record['reference']}")
 
 
-def test_money_is_authorised_captured_and_given_back(stripe: StripeGateway) -> None:
+def test_payment_is_authorised_captured_and_refunded(stripe: StripeGateway) -> None:
     visa = intent_of(stripe, VISA)
     assert stripe.authorize(visa) == Authorized()
     there = paid(stripe)
@@ -102,7 +102,7 @@ def test_money_is_authorised_captured_and_given_back(stripe: StripeGateway) -> N
     assert (refund["amount"], refund["metadata"]) == (4998, {"attempt": "1"})
 
 
-def test_a_part_is_captured(stripe: StripeGateway) -> None:
+def test_part_of_an_authorisation_is_captured(stripe: StripeGateway) -> None:
     visa = intent_of(stripe, VISA)
     stripe.authorize(visa)
     part = replace(visa, total=Money(1999, "USD"))
@@ -110,7 +110,7 @@ def test_a_part_is_captured(stripe: StripeGateway) -> None:
     assert paid(stripe)["status"] == "succeeded"
 
 
-def test_an_authorisation_is_let_go(stripe: StripeGateway) -> None:
+def test_authorisation_is_voided(stripe: StripeGateway) -> None:
     visa = intent_of(stripe, VISA)
     stripe.authorize(visa)
     assert stripe.void(ORDER) == Voided()
@@ -118,17 +118,17 @@ def test_an_authorisation_is_let_go(stripe: StripeGateway) -> None:
     assert stripe.capture(visa) == CaptureRefused("voided")
 
 
-def test_a_void_is_first(stripe: StripeGateway) -> None:
+def test_void_before_authorise_refuses_it(stripe: StripeGateway) -> None:
     assert stripe.void(ORDER) == Voided()
     assert stripe.authorize(intent_of(stripe, VISA)) == Voided()
 
 
-def test_a_declined_card_is_declined_when_it_is_captured(stripe: StripeGateway) -> None:
+def test_declined_card_is_declined_at_the_capture(stripe: StripeGateway) -> None:
     declined = intent_of(stripe, DECLINED)
     assert stripe.authorize(declined) == Authorized(), "Stripe would decline here"
 
 
-def test_a_payment_method_that_is_none(stripe: StripeGateway) -> None:
+def test_unknown_payment_method_is_declined(stripe: StripeGateway) -> None:
     unknown = Intent(ORDER, PRICE, "pm_nobody_knows")
     with pytest.raises(GatewayMisconfiguredError, match="HTTP 404 invalid_request_error"):  # where Stripe says resource_missing
         stripe.authorize(unknown)

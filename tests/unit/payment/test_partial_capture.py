@@ -16,7 +16,7 @@ def amounts(payment: PaymentService) -> dict[str, int]:
     return {item["sk"]["S"]: int(item["amount"]["N"]) for item in items}
 
 
-def test_a_part_is_captured_and_told(payment: PaymentService) -> None:
+def test_partial_capture_is_recorded_and_published(payment: PaymentService) -> None:
     payment.authorize()
     assert payment("capture", total=PART) == {"outcome": "CAPTURED"}
     assert payment.events[-1] == ("PaymentCaptured", {"total": PART})
@@ -38,27 +38,27 @@ def test_the_same_part_again_is_the_same_capture(payment: PaymentService) -> Non
     [{"amount": 4999, "currency": "USD"}, {"amount": 1999, "currency": "EUR"}, {"amount": 0, "currency": "USD"}],
     ids=["more", "another currency", "nothing"],
 )
-def test_what_was_not_authorised_is_not_captured(payment: PaymentService, total: dict[str, Any]) -> None:
+def test_capture_above_the_authorisation_is_refused(payment: PaymentService, total: dict[str, Any]) -> None:
     payment.authorize()
     with pytest.raises(IdempotencyConflictError, match="cannot be captured"):
         payment("capture", total=total)
     assert payment.row["status"] == "AUTHORIZED"
 
 
-def test_another_part_than_before_is_a_bug(payment: PaymentService) -> None:
+def test_capture_of_another_part_raises_an_error(payment: PaymentService) -> None:
     payment.authorize()
     payment("capture", total=PART)
     with pytest.raises(IdempotencyConflictError):
         payment("capture", total=TOTAL)
 
 
-def test_all_of_it_leaves_the_row_as_it_always_was(payment: PaymentService) -> None:
+def test_full_capture_leaves_no_mark_of_a_part(payment: PaymentService) -> None:
     payment.authorize()
     assert payment("capture", total=TOTAL) == {"outcome": "CAPTURED"}
     assert "authorized" not in payment.row
 
 
-def test_a_part_that_is_refused_is_voided(payment: PaymentService) -> None:
+def test_refused_partial_capture_is_voided(payment: PaymentService) -> None:
     payment.authorize("pm_card_capture_refused")
     assert payment("capture", total=PART)["outcome"] == "CAPTURE_REFUSED"
     assert payment.void() == {"outcome": "VOIDED"}

@@ -76,7 +76,7 @@ def test_a_void_during_the_authorise_wins(
 
 @moments
 @pytest.mark.parametrize("moment_of_rival", ["before", "after"])
-def test_a_void_that_dies_during_the_authorise_is_finished(
+def test_void_cut_during_the_authorise_is_finished(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str, moment_of_rival: str
 ) -> None:
     def void_and_die() -> None:
@@ -92,7 +92,7 @@ def test_a_void_that_dies_during_the_authorise_is_finished(
 
 
 @moments
-def test_two_authorises_at_once_are_one(
+def test_concurrent_authorises_have_one_effect(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
 ) -> None:
     answers = []
@@ -106,7 +106,7 @@ def test_two_authorises_at_once_are_one(
 
 
 @moments
-def test_an_authorise_overtaken_by_the_whole_order_answers_authorised(
+def test_authorise_overtaken_by_the_capture_returns_authorised(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
 ) -> None:
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: (payment.authorize(), payment.capture()))
@@ -116,7 +116,7 @@ def test_an_authorise_overtaken_by_the_whole_order_answers_authorised(
 
 
 @moments
-def test_two_captures_at_once_are_one(
+def test_concurrent_captures_have_one_effect(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
 ) -> None:
     payment.authorize()
@@ -131,7 +131,7 @@ def test_two_captures_at_once_are_one(
 
 
 @moments
-def test_a_void_during_the_capture_helps_it_finish(
+def test_void_during_the_capture_finishes_the_capture(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
 ) -> None:
     payment.authorize()
@@ -146,7 +146,7 @@ def test_a_void_during_the_capture_helps_it_finish(
 
 
 @moments
-def test_a_capture_refused_and_voided_under_a_slow_duplicate_answers_voided(
+def test_slow_duplicate_of_a_refused_and_voided_capture_returns_voided(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
 ) -> None:
     payment.authorize("pm_card_capture_refused")
@@ -158,7 +158,9 @@ def test_a_capture_refused_and_voided_under_a_slow_duplicate_answers_voided(
 
 
 @moments
-def test_two_voids_at_once_are_one(payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str) -> None:
+def test_concurrent_voids_have_one_effect(
+    payment: PaymentService, payments: Payments, sandbox: SandboxGateway, moment: str
+) -> None:
     payment.authorize()
     answers = []
     gateway = Meanwhile(sandbox, "void", moment, lambda: answers.append(payment.void()))
@@ -182,7 +184,7 @@ def test_an_authorise_during_the_void_of_nothing_is_refused(
     assert payment.ledger == {"void": "VOIDED"}
 
 
-def test_money_captured_behind_our_back_is_not_called_voided(
+def test_payment_captured_at_the_gateway_is_not_recorded_as_voided(
     payment: PaymentService, payments: Payments, sandbox: SandboxGateway
 ) -> None:
     payment.authorize()
@@ -193,7 +195,7 @@ def test_money_captured_behind_our_back_is_not_called_voided(
     assert payment.row["status"] == "VOIDING"
 
 
-def test_an_authorisation_cancelled_behind_our_back_ends_voided(payment: PaymentService, sandbox: SandboxGateway) -> None:
+def test_authorisation_cancelled_at_the_gateway_ends_voided(payment: PaymentService, sandbox: SandboxGateway) -> None:
     sandbox.void(ORDER)
 
     assert payment.authorize() == {"outcome": "VOIDED"}
@@ -224,7 +226,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @moments
-def test_a_command_cut_anywhere_is_finished_by_the_same_command(
+def test_command_cut_at_any_call_is_finished_by_its_repeat(
     payment: PaymentService, dynamodb: Any, way: str, moment: Moment
 ) -> None:
     before, intent, expected = WAYS[way]
@@ -247,7 +249,7 @@ def test_a_command_cut_anywhere_is_finished_by_the_same_command(
 
 @pytest.mark.parametrize("command", ["authorize", "capture"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_whatever_was_cut_a_void_ends_it(payment: PaymentService, dynamodb: Any, command: str, moment: Moment) -> None:
+def test_void_ends_a_command_cut_at_any_call(payment: PaymentService, dynamodb: Any, command: str, moment: Moment) -> None:
     for at in range(4):
         forget(dynamodb)
         if command == "capture":

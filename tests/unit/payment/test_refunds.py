@@ -58,7 +58,7 @@ def told(payment: PaymentService) -> list[str]:
     return [detail_type for detail_type, _ in payment.events]
 
 
-def test_what_was_captured_goes_back(payment: PaymentService, paid: Callable[..., None]) -> None:
+def test_captured_payment_is_refunded(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid()
     payment.deliver(CANCELLED)
     assert payment.row["status"] == "REFUNDED"
@@ -67,7 +67,7 @@ def test_what_was_captured_goes_back(payment: PaymentService, paid: Callable[...
     assert "next_due" not in payment.row
 
 
-def test_told_again_nothing_happens(payment: PaymentService, paid: Callable[..., None]) -> None:
+def test_redelivery_has_no_side_effects(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid()
     payment.deliver(CANCELLED)
     before = payment.row
@@ -76,7 +76,7 @@ def test_told_again_nothing_happens(payment: PaymentService, paid: Callable[...,
     assert (payment.row, len(payment.ledger)) == (before, 3)
 
 
-def test_an_order_that_asks_again_is_answered_again_and_a_replay_is_not(
+def test_republished_request_is_answered_again_and_a_replayed_one_is_not(
     payment: PaymentService, paid: Callable[[], None], payments: Payments
 ) -> None:
     paid()
@@ -92,7 +92,7 @@ def test_an_order_that_asks_again_is_answered_again_and_a_replay_is_not(
     assert (payment.row["status"], len(payment.ledger)) == ("REFUNDED", 3)
 
 
-def test_an_order_that_was_never_confirmed_has_nothing_to_refund(payment: PaymentService) -> None:
+def test_order_never_confirmed_gets_no_refund(payment: PaymentService) -> None:
     payment.authorize()
     payment.void()
     before = payment.row
@@ -100,7 +100,7 @@ def test_an_order_that_was_never_confirmed_has_nothing_to_refund(payment: Paymen
     assert payment.row == before
 
 
-def test_an_unknown_outcome_is_asked_for_until_it_is_known(
+def test_unknown_outcome_is_queried_until_it_is_known(
     payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
 ) -> None:
     paid()
@@ -128,7 +128,7 @@ def test_a_refused_refund_waits_for_the_operator(payment: PaymentService, paid: 
     assert "reason" not in payment.row
 
 
-def test_only_a_refused_refund_is_tried_again(payment: PaymentService, paid: Callable[..., None]) -> None:
+def test_only_a_refused_refund_is_retried(payment: PaymentService, paid: Callable[..., None]) -> None:
     assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": None}
     paid()
     assert payment.operate("retry_refund") == {"outcome": "UNCHANGED", "status": "CAPTURED"}
@@ -138,7 +138,7 @@ def test_only_a_refused_refund_is_tried_again(payment: PaymentService, paid: Cal
     assert payment.row == before
 
 
-def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
+def test_result_of_an_earlier_attempt_does_not_count_for_the_next(
     payment: PaymentService, paid: Callable[..., None], gateway: Unsteady, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A zombie holds the first attempt's refusal, while the second is under way and succeeds."""
@@ -160,14 +160,14 @@ def test_the_answer_to_an_earlier_attempt_is_no_answer_to_this_one(
     assert payment.row["status"] == "REFUNDED"
 
 
-def test_an_order_that_costs_nothing_asks_no_gateway(payment: PaymentService) -> None:
+def test_free_order_is_refunded_without_a_gateway_call(payment: PaymentService) -> None:
     payment.authorize(total={"amount": 0, "currency": "USD"})
     payment.capture({"amount": 0, "currency": "USD"})
     payment.deliver(CANCELLED)
     assert (payment.row["status"], payment.ledger) == ("REFUNDED", {})
 
 
-def test_the_sandbox_gives_back_only_what_it_took(sandbox: SandboxGateway, payment: PaymentService) -> None:
+def test_sandbox_refunds_only_captured_money(sandbox: SandboxGateway, payment: PaymentService) -> None:
     payment.authorize()
     intent = Intent(ORDER, Money.from_dict(TOTAL), "pm_card_visa")
     with pytest.raises(NothingToRefundError):
@@ -185,9 +185,7 @@ def settled(payment: PaymentService, **fields: Any) -> dict[str, Any]:
     return payment.operate("settle_refund", **{"reference": "TRANSFER/118", **fields})
 
 
-def test_a_refused_refund_that_was_paid_outside_is_closed_with_its_reference(
-    payment: PaymentService, paid: Callable[..., None]
-) -> None:
+def test_refused_refund_paid_outside_is_settled_with_its_reference(payment: PaymentService, paid: Callable[..., None]) -> None:
     paid("pm_card_refund_refused")
     payment.deliver(CANCELLED)
     for _ in range(2):
@@ -201,7 +199,7 @@ def test_a_refused_refund_that_was_paid_outside_is_closed_with_its_reference(
     assert "refund-3" not in payment.ledger
 
 
-def test_a_settlement_waits_for_what_may_be_under_way_to_the_gateway(
+def test_settlement_waits_for_a_gateway_call_under_way(
     payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
 ) -> None:
     paid()
@@ -217,7 +215,7 @@ def test_a_settlement_waits_for_what_may_be_under_way_to_the_gateway(
     assert [*faults_of("payment", payment.row)] == []
 
 
-def test_a_gateway_that_has_paid_after_all_is_believed(
+def test_late_success_of_the_gateway_ends_the_settlement_as_refunded(
     payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
 ) -> None:
     paid()
@@ -231,7 +229,7 @@ def test_a_gateway_that_has_paid_after_all_is_believed(
     assert settled(payment) == {"outcome": "REFUNDED"}
 
 
-def test_only_an_open_refund_is_settled_and_only_by_what_is_no_persons(
+def test_only_an_open_refund_is_settled_and_only_with_an_impersonal_reference(
     payment: PaymentService, paid: Callable[..., None]
 ) -> None:
     assert settled(payment) == {"outcome": "UNCHANGED", "status": None}

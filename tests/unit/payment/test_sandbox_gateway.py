@@ -65,7 +65,7 @@ def test_the_first_outcome_stands_whatever_the_token_says_later(sandbox: Sandbox
     assert sandbox.authorize(intent("pm_card_visa")) == Declined("card_declined")
 
 
-def test_a_slow_authorisation_is_recorded_and_answered_the_second_time(sandbox: SandboxGateway, dynamodb: Any) -> None:
+def test_slow_authorisation_is_recorded_and_returned_at_the_second_call(sandbox: SandboxGateway, dynamodb: Any) -> None:
     with pytest.raises(GatewayTimeoutError):
         sandbox.authorize(intent("pm_card_slow"))
     assert [record["outcome"] for record in books(dynamodb)] == ["AUTHORIZED"]
@@ -89,7 +89,7 @@ def test_a_capture_can_be_refused_for_good_and_then_voided(sandbox: SandboxGatew
     assert sandbox.void(ORDER) == Voided()
 
 
-def test_nothing_is_captured_that_was_not_authorised(sandbox: SandboxGateway, dynamodb: Any) -> None:
+def test_capture_without_authorisation_is_refused(sandbox: SandboxGateway, dynamodb: Any) -> None:
     with pytest.raises(NothingAuthorizedError):
         sandbox.capture(intent())
     assert books(dynamodb) == []
@@ -111,7 +111,7 @@ def test_a_void_refuses_the_authorise_that_comes_after_it(sandbox: SandboxGatewa
     assert [record["sk"] for record in books(dynamodb)] == ["void"]
 
 
-def test_a_repeated_authorise_is_answered_as_the_first_was_even_after_the_void(sandbox: SandboxGateway) -> None:
+def test_repeated_authorise_returns_the_first_result_even_after_the_void(sandbox: SandboxGateway) -> None:
     sandbox.authorize(intent())
     sandbox.void(ORDER)
 
@@ -127,7 +127,7 @@ def test_a_capture_refuses_the_void(sandbox: SandboxGateway, dynamodb: Any) -> N
 
 
 @pytest.mark.parametrize("other", [Money(4999, "USD"), Money(4998, "EUR")])
-def test_the_same_operation_with_another_total_is_a_fault(sandbox: SandboxGateway, other: Money) -> None:
+def test_same_operation_with_another_total_raises_an_error(sandbox: SandboxGateway, other: Money) -> None:
     sandbox.authorize(intent())
 
     with pytest.raises(IdempotencyConflictError, match=r"is recorded with 49\.98 USD"):
@@ -139,7 +139,7 @@ def test_the_same_operation_with_another_total_is_a_fault(sandbox: SandboxGatewa
         sandbox.capture(intent(total=other))
 
 
-def test_orders_have_nothing_to_do_with_each_other(sandbox: SandboxGateway) -> None:
+def test_orders_are_independent(sandbox: SandboxGateway) -> None:
     sandbox.void(ORDER)
 
     assert sandbox.authorize(Intent("ord-" + "b" * 26, PRICE, "pm_card_visa")) == Authorized()

@@ -27,7 +27,7 @@ def test_a_zero_decimal_currency_is_charged_in_whole_units(currency: str) -> Non
         (Money(80045, "TWD"), 80045),
     ],
 )
-def test_stripes_own_examples_and_exceptions(ours: Money, stripes: int) -> None:
+def test_amounts_equal_the_examples_of_stripe(ours: Money, stripes: int) -> None:
     assert stripe_amount(ours) == stripes
     assert money_of(stripes, ours.currency.lower()) == ours
 

@@ -71,7 +71,7 @@ def gateway(request: pytest.FixtureRequest) -> PaymentGateway:
 class TestEveryGateway:
     """The promises of the port, checked for both adapters."""
 
-    def test_money_is_authorised_captured_and_given_back_once(self, gateway: PaymentGateway) -> None:
+    def test_payment_is_authorised_captured_and_refunded_once(self, gateway: PaymentGateway) -> None:
         for _ in range(2):
             assert gateway.authorize(VISA) == Authorized()
         for _ in range(2):
@@ -95,12 +95,12 @@ class TestEveryGateway:
         assert gateway.void(ORDER) == Captured()
         assert gateway.capture(VISA) == Captured()
 
-    def test_a_repeated_authorise_is_answered_as_the_first_was_even_after_the_void(self, gateway: PaymentGateway) -> None:
+    def test_repeated_authorise_returns_the_first_result_even_after_the_void(self, gateway: PaymentGateway) -> None:
         gateway.authorize(VISA)
         gateway.void(ORDER)
         assert gateway.authorize(VISA) == Authorized()
 
-    def test_nothing_is_captured_or_given_back_that_is_not_there(self, gateway: PaymentGateway) -> None:
+    def test_capture_or_refund_without_money_is_refused(self, gateway: PaymentGateway) -> None:
         with pytest.raises(NothingAuthorizedError):
             gateway.capture(VISA)
         gateway.authorize(VISA)
@@ -112,7 +112,7 @@ class TestEveryGateway:
             gateway.refund(VISA, 2)
 
     @pytest.mark.parametrize("other", [Money(4999, "USD"), Money(4998, "EUR")])
-    def test_the_same_operation_with_another_total_is_a_fault(self, gateway: PaymentGateway, other: Money) -> None:
+    def test_same_operation_with_another_total_raises_an_error(self, gateway: PaymentGateway, other: Money) -> None:
         another = Intent(ORDER, other, "pm_card_visa")
         gateway.authorize(VISA)
         for operation in (gateway.authorize, gateway.capture):
@@ -139,9 +139,7 @@ class TestEveryGateway:
         ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
     ],
 )
-def test_a_card_is_declined_for_good_by_stripes_own_word(
-    account: Stripe, stripe: StripeGateway, token: str, reason: str
-) -> None:
+def test_decline_has_the_code_of_stripe_and_stays(account: Stripe, stripe: StripeGateway, token: str, reason: str) -> None:
     declined = Intent(ORDER, PRICE, token)
     account.faults = [Fault("/confirm")]
     with pytest.raises(GatewayTimeoutError):
@@ -153,7 +151,7 @@ def test_a_card_is_declined_for_good_by_stripes_own_word(
 
 
 @pytest.mark.parametrize("code", ["", "Do not honor", "x" * 65, "joe@example.com"])
-def test_a_refusal_without_a_word_for_it_is_a_refusal(account: Stripe, stripe: StripeGateway, code: str) -> None:
+def test_refusal_without_a_known_code_is_a_refusal(account: Stripe, stripe: StripeGateway, code: str) -> None:
     """An event takes a word as its reason only: with another text the payment would never move on."""
     account.faults = [Fault("/confirm", 402, before=True, kind="card_error", code=code)]
     assert stripe.authorize(VISA) == Declined("card_declined")
@@ -164,7 +162,7 @@ def test_a_refusal_without_a_word_for_it_is_a_refusal(account: Stripe, stripe: S
 
 
 @pytest.mark.parametrize("reason", [None, "", "Expired or canceled card"])
-def test_a_refund_that_failed_without_a_word_for_it_is_refused(
+def test_failed_refund_without_a_reason_is_refused(
     account: Stripe, stripe: StripeGateway, reason: str | None
 ) -> None:
     stripe.authorize(VISA)
@@ -173,7 +171,7 @@ def test_a_refund_that_failed_without_a_word_for_it_is_refused(
     assert stripe.refund(VISA, 1) == RefundRefused("failed")
 
 
-def test_a_card_whose_bank_wants_its_owner_is_as_good_as_declined(account: Stripe, stripe: StripeGateway) -> None:
+def test_card_that_needs_authentication_is_declined(account: Stripe, stripe: StripeGateway) -> None:
     asked = Intent(ORDER, PRICE, "pm_card_authenticationRequired")
     for _ in range(2):
         assert stripe.authorize(asked) == Declined("authentication_required")
@@ -190,7 +188,7 @@ def test_a_card_whose_bank_wants_its_owner_is_as_good_as_declined(account: Strip
         (1050, "MGA", "amount_not_in_units_of_the_gateway"),
     ],
 )
-def test_an_amount_that_stripe_never_takes_is_declined_before_it_is_asked(
+def test_impossible_amount_is_declined_without_a_call(
     account: Stripe, stripe: StripeGateway, amount: int, currency: str, reason: str
 ) -> None:
     assert stripe.authorize(Intent(ORDER, Money(amount, currency), "pm_card_visa")) == Declined(reason)
@@ -209,7 +207,7 @@ def test_an_amount_that_stripe_never_takes_is_declined_before_it_is_asked(
         ("", "", "request_refused"),
     ],
 )
-def test_what_stripe_will_never_take_is_declined_for_good_with_a_reason(
+def test_permanent_refusal_is_a_decline_with_its_reason(
     account: Stripe, stripe: StripeGateway, code: str, parameter: str, reason: str
 ) -> None:
     account.create = lambda form: error(400, "invalid_request_error", code, parameter)  # type: ignore[method-assign]
@@ -221,7 +219,7 @@ def test_a_currency_that_the_account_does_not_have_is_declined(account: Stripe, 
     assert stripe.authorize(Intent(ORDER, Money(5000, "KPW"), "pm_card_visa")) == Declined("currency_refused")
 
 
-def test_a_part_below_the_least_charge_is_refused_as_that(account: Stripe, stripe: StripeGateway) -> None:
+def test_part_below_the_minimum_charge_is_refused(account: Stripe, stripe: StripeGateway) -> None:
     authorized = stripe.authorize(VISA)
     assert isinstance(authorized, Authorized)
     assert authorized.at_least == 50
@@ -229,7 +227,7 @@ def test_a_part_below_the_least_charge_is_refused_as_that(account: Stripe, strip
     assert account.captured == 0
 
 
-def test_until_when_the_money_is_set_aside_is_known_however_the_answer_came(account: Stripe, stripe: StripeGateway) -> None:
+def test_end_of_the_authorisation_is_known_after_a_lost_response_too(account: Stripe, stripe: StripeGateway) -> None:
     account.faults = [Fault("/confirm")]
     with pytest.raises(GatewayTimeoutError):
         stripe.authorize(VISA)
@@ -272,7 +270,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_goes_wrong_the_same_call_again_gives_the_one_outcome(
+def test_repeated_call_after_any_fault_returns_the_one_outcome(
     account: Stripe, stripe: StripeGateway, operation: str, fault: str
 ) -> None:
     end, call, outcome = OPERATIONS[operation]
@@ -294,7 +292,7 @@ def test_whatever_goes_wrong_the_same_call_again_gives_the_one_outcome(
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("failures", [1, 3])
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_http_500_freezes_nothing_and_moves_no_money_twice(
+def test_http_500_blocks_nothing_and_moves_no_money_twice(
     account: Stripe, stripe: StripeGateway, operation: str, failures: int, before: bool
 ) -> None:
     """Stripe repeats the failure under its key for a day, so the next attempt takes another."""
@@ -358,7 +356,7 @@ def test_a_capture_that_stripe_refuses_for_its_payment_is_refused(
         assert stripe.capture(VISA) == CaptureRefused(code)
 
 
-def test_a_late_request_under_a_spent_key_does_nothing(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
+def test_late_request_under_a_spent_key_has_no_effect(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
     stripe.authorize(VISA)
     account.faults = [Fault("/capture", 500, before=True)]
     with pytest.raises(GatewayTimeoutError):
@@ -374,7 +372,7 @@ def test_a_late_request_under_a_spent_key_does_nothing(account: Stripe, stripe: 
 
 
 @pytest.mark.parametrize("operation", ["capture", "cancel", "refund"])
-def test_of_two_attempts_at_once_under_two_keys_one_is_carried_out(
+def test_concurrent_attempts_under_two_keys_have_one_effect(
     account: Stripe, stripe: StripeGateway, dynamodb: Any, operation: str
 ) -> None:
     """The first attempt has read the PaymentIntent, and stalls. Others spend its key, and succeed under the next."""
@@ -397,7 +395,7 @@ def test_of_two_attempts_at_once_under_two_keys_one_is_carried_out(
     assert (account.refunded, len(account.refunds)) == ((4998, 1) if operation == "refund" else (0, 0))
 
 
-def test_a_cancellation_that_came_too_early_is_asked_for_anew(account: Stripe, stripe: StripeGateway) -> None:
+def test_cancellation_that_came_too_early_is_requested_again(account: Stripe, stripe: StripeGateway) -> None:
     """Stripe refuses to cancel a payment in process, and repeats that refusal under its key too."""
     stripe.authorize(VISA)
     account.intents["pi_1"]["status"] = "processing"
@@ -419,7 +417,7 @@ def test_a_cancellation_that_came_too_early_is_asked_for_anew(account: Stripe, s
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 429, 1),
     ],
 )
-def test_a_call_is_repeated_once_if_stripe_asks_for_it_and_there_is_time(
+def test_call_is_repeated_once_if_stripe_requests_it_and_time_is_left(
     account: Stripe, stripe: StripeGateway, headers: dict[str, str], status: int, tries: int
 ) -> None:
     pauses: list[float] = []
@@ -431,7 +429,7 @@ def test_a_call_is_repeated_once_if_stripe_asks_for_it_and_there_is_time(
     assert len(pauses) == tries - 1
 
 
-def test_once_the_keys_are_forgotten_nothing_is_done_again(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
+def test_nothing_is_repeated_after_the_keys_expire(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
     stripe.refund(VISA, 1)
@@ -444,7 +442,7 @@ def test_once_the_keys_are_forgotten_nothing_is_done_again(account: Stripe, stri
     assert (account.captured, account.refunded, len(account.refunds), len(account.intents)) == (4998, 4998, 1, 1)
 
 
-def test_a_payment_that_is_made_twice_is_confirmed_once(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
+def test_payment_created_twice_is_confirmed_once(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:
     """Two begin at once, a day apart by the keys: both make a PaymentIntent, and the ledger knows one."""
     other = gateway_of(account, dynamodb)
     post = stripe.api.post
@@ -466,7 +464,7 @@ def test_a_payment_that_is_made_twice_is_confirmed_once(account: Stripe, stripe:
 
 @pytest.mark.parametrize("moment", ["/v1/payment_intents", "/v1/payment_intents/pi_1/confirm"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_void_amid_an_authorise_leaves_nothing_set_aside(
+def test_void_during_an_authorise_leaves_no_authorisation(
     account: Stripe, stripe: StripeGateway, dynamodb: Any, moment: str, before: bool
 ) -> None:
     other = gateway_of(account, dynamodb)
@@ -492,7 +490,7 @@ def test_a_void_amid_an_authorise_leaves_nothing_set_aside(
 PART = Intent(ORDER, Money(1999, "USD"), "pm_card_visa")
 
 
-def test_a_part_is_captured_and_given_back(gateway: PaymentGateway) -> None:
+def test_part_is_captured_and_refunded(gateway: PaymentGateway) -> None:
     gateway.authorize(VISA)
     assert gateway.capture(PART) == gateway.capture(PART) == Captured()
     with pytest.raises(IdempotencyConflictError):
@@ -509,7 +507,7 @@ def test_no_more_is_captured_than_was_authorised(gateway: PaymentGateway) -> Non
         gateway.capture(VISA)
 
 
-def test_stripe_takes_a_part_once_whatever_is_lost(account: Stripe, stripe: StripeGateway) -> None:
+def test_part_is_captured_once_after_any_lost_response(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     account.faults.append(Fault("/capture"))
     with pytest.raises(GatewayFaultError):
@@ -519,7 +517,7 @@ def test_stripe_takes_a_part_once_whatever_is_lost(account: Stripe, stripe: Stri
     assert (account.captured, account.refunded) == (1999, 1999)
 
 
-def test_an_authorisation_that_ran_out_is_not_captured(account: Stripe, stripe: StripeGateway) -> None:
+def test_expired_authorisation_is_not_captured(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     account.expire("pi_1")
     for _ in range(2):
@@ -527,14 +525,14 @@ def test_an_authorisation_that_ran_out_is_not_captured(account: Stripe, stripe: 
     assert stripe.void(ORDER) == Voided()
 
 
-def test_a_capture_that_overtakes_the_void_at_stripe_is_told(account: Stripe, stripe: StripeGateway) -> None:
+def test_capture_that_overtakes_the_void_is_returned(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     account.intents["pi_1"] |= {"status": "succeeded", "amount_received": 4998}
     assert stripe.void(ORDER) == Captured()
 
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])
-def test_a_refused_refund_is_attempted_anew_and_not_before(account: Stripe, stripe: StripeGateway, status: str) -> None:
+def test_refund_is_attempted_again_only_after_a_refusal(account: Stripe, stripe: StripeGateway, status: str) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
     account.refund_status = (status, "lost_or_stolen_card" if status == "failed" else None)
@@ -571,7 +569,7 @@ def test_a_refund_that_stripe_has_made_is_not_settled_beside_it(account: Stripe,
     assert stripe.settle(VISA, 1, "TRANSFER/118") == Refunded()
 
 
-def test_a_refund_on_its_way_is_asked_about_until_it_is_there(account: Stripe, stripe: StripeGateway) -> None:
+def test_pending_refund_is_queried_until_it_ends(account: Stripe, stripe: StripeGateway) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
     account.refund_status = ("pending", None)
@@ -592,14 +590,14 @@ def test_a_refund_on_its_way_is_asked_about_until_it_is_there(account: Stripe, s
         ("balance_insufficient", RefundRefused("balance_insufficient")),
     ],
 )
-def test_what_stripe_says_of_a_refund_in_our_words(account: Stripe, stripe: StripeGateway, code: str, outcome: Any) -> None:
+def test_refund_status_of_stripe_is_translated(account: Stripe, stripe: StripeGateway, code: str, outcome: Any) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
     account.refund_error = code
     assert stripe.refund(VISA, 1) == outcome
 
 
-def test_a_key_that_stripe_refuses_is_a_fault_that_says_so(account: Stripe, dynamodb: Any) -> None:
+def test_refused_api_key_raises_an_error_that_names_it(account: Stripe, dynamodb: Any) -> None:
     with pytest.raises(GatewayMisconfiguredError, match="POST /v1/payment_intents: HTTP 401") as refused:
         gateway_of(account, dynamodb, "sk_of_another").authorize(VISA)
     assert isinstance(refused.value, GatewayFaultError)
@@ -607,14 +605,14 @@ def test_a_key_that_stripe_refuses_is_a_fault_that_says_so(account: Stripe, dyna
 
 
 @pytest.mark.parametrize("key", ["", "sk_test_x\n", "sk_test x", "sk_test_\u00e9", '{"key": "sk_test_x"}'])
-def test_a_key_that_is_none_is_a_fault_that_an_operator_mends(account: Stripe, dynamodb: Any, key: str) -> None:
+def test_malformed_api_key_is_reported_as_a_misconfiguration(account: Stripe, dynamodb: Any, key: str) -> None:
     with pytest.raises(GatewayMisconfiguredError, match="the API key has characters") as refused:
         gateway_of(account, dynamodb, key).authorize(VISA)
     assert "sk_test" not in str(refused.value)
     assert account.requests == []
 
 
-def test_a_key_with_a_line_break_behind_it_is_that_key(
+def test_line_break_after_an_api_key_is_ignored(
     account: Stripe, payment_clients: FakeClients, payment_environ: dict[str, str]
 ) -> None:
     key = make_secret("stripe-api-key", f"{API_KEY}\n")
@@ -622,7 +620,7 @@ def test_a_key_with_a_line_break_behind_it_is_that_key(
     assert PaymentService(payment_clients, payment_environ | at_stripe).authorize()["outcome"] == "AUTHORIZED"
 
 
-def test_what_is_no_customers_matter_is_no_answer(account: Stripe, stripe: StripeGateway) -> None:
+def test_error_unrelated_to_the_customer_declines_nothing(account: Stripe, stripe: StripeGateway) -> None:
     account.create = lambda form: error(400, "invalid_request_error", "parameter_unknown", "colour")  # type: ignore[method-assign]
     with pytest.raises(GatewayMisconfiguredError, match="HTTP 400 invalid_request_error parameter_unknown colour"):
         stripe.authorize(VISA)
@@ -635,7 +633,7 @@ def test_a_key_of_the_other_mode_declines_no_sale(account: Stripe, stripe: Strip
 
 
 @pytest.mark.parametrize("operation", ["confirm", "capture", "cancel", "refund"])
-def test_an_account_without_our_payment_is_not_ours(account: Stripe, stripe: StripeGateway, operation: str) -> None:
+def test_account_without_our_payment_is_refused(account: Stripe, stripe: StripeGateway, operation: str) -> None:
     """Another account's key was put in: its word about our payments is no outcome."""
     account.faults = [Fault("/confirm", before=True)] if operation == "confirm" else []
     with contextlib.suppress(GatewayTimeoutError):
@@ -651,7 +649,7 @@ def test_an_account_without_our_payment_is_not_ours(account: Stripe, stripe: Str
     assert call(stripe) == outcome
 
 
-def test_what_an_operator_must_mend_rings_the_alarm(
+def test_fault_for_the_operator_is_counted_for_the_alarm(
     account: Stripe, stripe: StripeGateway, payments: Payments, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cause = Causation("correlation-1", "causation-1")
@@ -663,7 +661,7 @@ def test_what_an_operator_must_mend_rings_the_alarm(
     assert '"PaymentUntried":[1' in capsys.readouterr().out
 
 
-def test_nobody_there_did_nothing(loopback: None, dynamodb: Any) -> None:
+def test_unreachable_stripe_has_carried_out_nothing(loopback: None, dynamodb: Any) -> None:
     nobody = Stripe()
     with serving(nobody):
         pass
@@ -672,14 +670,14 @@ def test_nobody_there_did_nothing(loopback: None, dynamodb: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 409, 429, 500])
-def test_no_message_of_stripes_is_passed_on(account: Stripe, stripe: StripeGateway, status: int) -> None:
+def test_message_of_stripe_is_not_passed_on(account: Stripe, stripe: StripeGateway, status: int) -> None:
     account.faults = [Fault("/payment_intents", status, before=status in (409, 429))]
     with pytest.raises(GatewayFaultError) as refused:
         stripe.authorize(VISA)
     assert "Elizabeth" not in repr(refused.value)
 
 
-def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
+def test_saga_commands_on_stripe_pass_the_audit(
     account: Stripe, payment_clients: FakeClients, payment_environ: dict[str, str]
 ) -> None:
     key = make_secret("stripe-api-key", API_KEY)
@@ -695,7 +693,7 @@ def test_the_saga_s_commands_on_stripe_leave_the_books_that_the_audit_reads(
     assert account.captured == 4998
 
 
-def test_an_operation_s_calls_are_within_the_time_of_the_function_that_makes_them() -> None:
+def test_calls_of_an_operation_fit_the_time_out_of_its_function() -> None:
     from services.payment.infrastructure import COMMANDS_SECONDS
 
     assert max(timeouts.OPERATION_SECONDS.values()) < COMMANDS_SECONDS
@@ -703,7 +701,7 @@ def test_an_operation_s_calls_are_within_the_time_of_the_function_that_makes_the
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("fault", [None, *FAULTS])
-def test_an_operation_makes_no_more_calls_than_its_budget_says(
+def test_operation_makes_no_more_calls_than_budgeted(
     account: Stripe, stripe: StripeGateway, operation: str, fault: str | None
 ) -> None:
     end, call, _ = OPERATIONS[operation]

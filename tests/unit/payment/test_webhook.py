@@ -64,14 +64,14 @@ def test_a_dispute_that_is_over_at_its_first_event_is_not_left_open(
     assert [(kind, data["outcome"]) for kind, _, data in at_stripe.dispute_events] == [("PaymentDisputeClosed", "LOST")]
 
 
-def test_a_dispute_that_is_told_after_its_end_is_over(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dispute_opened_after_its_end_is_closed(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
     assert at_stripe.told("charge.dispute.closed", dispute("lost"))["outcome"] == "RECORDED"
     assert '"PaymentDisputed":[1' in capsys.readouterr().out, "the late event of its opening has no alarm any more"
     assert at_stripe.told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
     assert [kind for kind, _, _ in at_stripe.dispute_events] == ["PaymentDisputeClosed"]
 
 
-def test_the_payment_itself_is_left_as_it_is(at_stripe: StripeService) -> None:
+def test_event_leaves_the_payment_unchanged(at_stripe: StripeService) -> None:
     before = at_stripe.row
     at_stripe.told("charge.dispute.created", dispute())
     assert at_stripe.row == before
@@ -88,7 +88,7 @@ def test_the_payment_itself_is_left_as_it_is(at_stripe: StripeService) -> None:
         ("refund.failed", {"id": "re_1", "payment_intent": "pi_1", "status": "failed"}, "RefundFailedLate"),
     ],
 )
-def test_what_somebody_must_look_at_is_counted(
+def test_event_for_review_is_counted(
     at_stripe: StripeService, capsys: pytest.CaptureFixture[str], kind: str, about: dict[str, Any], metric: str
 ) -> None:
     assert at_stripe.told(kind, about)["outcome"] == "COUNTED"
@@ -96,7 +96,7 @@ def test_what_somebody_must_look_at_is_counted(
 
 
 @pytest.mark.parametrize("reason", ["automatic", "expired", "failed_invoice", "void_invoice"])
-def test_money_that_stripe_let_go_is_counted_whatever_the_reason(
+def test_expired_authorisation_is_counted_for_any_reason(
     at_stripe: StripeService, capsys: pytest.CaptureFixture[str], reason: str
 ) -> None:
     about = {"id": "pi_1", "cancellation_reason": reason, "metadata": {"order_id": ORDER}}
@@ -119,7 +119,7 @@ def another(at_stripe: StripeService, dynamodb: Any) -> str:
         ("payment_intent.succeeded", "CapturedOutside"),
     ],
 )
-def test_what_was_done_at_stripe_by_hand_is_counted_and_what_we_did_is_not(
+def test_manual_change_at_stripe_is_counted_and_our_own_is_not(
     at_stripe: StripeService, dynamodb: Any, capsys: pytest.CaptureFixture[str], kind: str, metric: str
 ) -> None:
     other = another(at_stripe, dynamodb)
@@ -132,7 +132,7 @@ def test_what_was_done_at_stripe_by_hand_is_counted_and_what_we_did_is_not(
 
 
 @pytest.mark.parametrize("kind", ["charge.refunded", "refund.created", "refund.updated", "charge.refund.updated"])
-def test_a_refund_by_hand_is_recorded_once_with_its_event_and_its_alarm(
+def test_manual_refund_is_recorded_once_with_its_event_and_its_alarm(
     account: Stripe, at_stripe: StripeService, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     before = at_stripe.row
@@ -150,7 +150,7 @@ def test_a_refund_by_hand_is_recorded_once_with_its_event_and_its_alarm(
     assert at_stripe.row == before, "it says what we did"
 
 
-def test_refunds_by_hand_in_parts_say_what_is_left(at_stripe: StripeService, account: Stripe) -> None:
+def test_manual_partial_refunds_state_the_rest(at_stripe: StripeService, account: Stripe) -> None:
     left = []
     for amount in (1000, 3998):
         at_stripe.told("refund.created", account.refund_by_hand("pi_1", amount))
@@ -160,7 +160,7 @@ def test_refunds_by_hand_in_parts_say_what_is_left(at_stripe: StripeService, acc
     assert left == [3998, 0]
 
 
-def test_our_own_refund_is_no_news_and_one_that_failed_is_another(
+def test_our_own_refund_is_ignored_and_its_failure_is_counted(
     account: Stripe, at_stripe: StripeService, dynamodb: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway = at_stripe.gateway
@@ -174,21 +174,19 @@ def test_our_own_refund_is_no_news_and_one_that_failed_is_another(
     assert '"RefundFailedLate":[1' in capsys.readouterr().out
 
 
-def test_a_refund_by_hand_that_is_not_listed_yet_is_counted(
-    at_stripe: StripeService, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_manual_refund_that_is_not_listed_yet_is_counted(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
     assert at_stripe.told("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1", "refunded": True})["outcome"] == "COUNTED"
     assert '"RefundedOutside":[1' in capsys.readouterr().out
 
 
-def test_what_went_back_by_hand_does_not_go_back_again(account: Stripe, at_stripe: StripeService) -> None:
+def test_money_refunded_manually_is_not_refunded_again(account: Stripe, at_stripe: StripeService) -> None:
     visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
     account.refund_by_hand("pi_1", 1000)
     assert at_stripe.gateway.refund(visa, 1) == Refunded()
     assert (account.captured, account.refunded) == (4998, 4998)
 
 
-def test_a_refund_by_hand_that_is_on_its_way_is_waited_for(at_stripe: StripeService, account: Stripe) -> None:
+def test_pending_manual_refund_delays_ours(at_stripe: StripeService, account: Stripe) -> None:
     visa = Intent(ORDER, Money(4998, "USD"), "pm_card_visa")
     made = account.refund_by_hand("pi_1", 4998, status="pending")
     with pytest.raises(GatewayTimeoutError):
@@ -202,7 +200,7 @@ def test_a_refund_by_hand_that_is_on_its_way_is_waited_for(at_stripe: StripeServ
 @pytest.mark.parametrize(
     "kind", ["charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"]
 )
-def test_a_dispute_is_known_by_any_word_of_it(at_stripe: StripeService, kind: str, status: str) -> None:
+def test_any_event_of_a_dispute_records_it(at_stripe: StripeService, kind: str, status: str) -> None:
     assert at_stripe.told(kind, dispute(status))["outcome"] == "RECORDED"
     assert at_stripe.told("charge.dispute.created", dispute())["outcome"] == "UNCHANGED"
     assert [detail_type for detail_type, _, _ in at_stripe.dispute_events] == [
@@ -210,19 +208,19 @@ def test_a_dispute_is_known_by_any_word_of_it(at_stripe: StripeService, kind: st
     ]
 
 
-def test_a_type_that_means_nothing_here_is_counted(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_event_type_is_counted(at_stripe: StripeService, capsys: pytest.CaptureFixture[str]) -> None:
     assert at_stripe.told("customer.created", {})["outcome"] == "IGNORED"
     assert '"WebhookEventsUnknown":[1' in capsys.readouterr().out
     assert at_stripe.told("charge.succeeded", {})["outcome"] == "IGNORED"
     assert "WebhookEventsUnknown" not in capsys.readouterr().out
 
 
-def test_the_readme_has_every_type_that_is_heard() -> None:
+def test_readme_lists_every_handled_event_type() -> None:
     written = (Path(webhook.__file__).parents[1] / "README.md").read_text()
     assert [kind for kind, heard in EFFECTS.items() if heard is not StripeWebhook.ignore and f"`{kind}`" not in written] == []
 
 
-def test_what_is_not_ours_or_means_nothing_is_let_pass(at_stripe: StripeService, account: Stripe) -> None:
+def test_event_of_another_payment_or_without_effect_is_ignored(at_stripe: StripeService, account: Stripe) -> None:
     ours = {"order_id": ORDER}
     assert at_stripe.told("customer.created", {})["outcome"] == "IGNORED"
     canceled = {"id": "pi_1", "cancellation_reason": "requested_by_customer", "metadata": ours}
@@ -236,7 +234,7 @@ def test_what_is_not_ours_or_means_nothing_is_let_pass(at_stripe: StripeService,
     assert at_stripe.told("refund.failed", {"payment_intent": "pi_1"})["outcome"] == "IGNORED"
 
 
-def test_what_stripe_did_not_sign_or_not_now_is_not_even_read(at_stripe: StripeService, account: Stripe) -> None:
+def test_body_without_a_fresh_signature_is_not_read(at_stripe: StripeService, account: Stripe) -> None:
     asked = len(account.requests)
     body = json.dumps({"type": "charge.dispute.created", "data": {"object": dispute()}})
     old = datetime(2026, 11, 23, 11, 54, 59, tzinfo=UTC)
@@ -250,12 +248,12 @@ def test_what_stripe_did_not_sign_or_not_now_is_not_even_read(at_stripe: StripeS
     "body",
     ["", "[]", "{}", '{"type": "charge.dispute.created", "data": {"object": {"payment_intent": "pi_1", "id": "dp_1"}}}'],
 )
-def test_a_signed_body_of_another_form_is_told_so(at_stripe: StripeService, body: str) -> None:
+def test_malformed_signed_body_gets_400(at_stripe: StripeService, body: str) -> None:
     refused = at_stripe.post(body)
     assert (refused["status"], refused["title"]) == (400, "Request invalid")
 
 
-def test_event_is_refused_with_503_while_stripe_does_not_answer(
+def test_event_gets_503_while_stripe_does_not_respond(
     at_stripe: StripeService, payment_clients: FakeClients, stripe_environ: dict[str, str]
 ) -> None:
     revoked = make_secret("revoked-key", "sk_revoked")

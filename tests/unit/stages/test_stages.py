@@ -24,12 +24,12 @@ def test_the_repositorys_stages_can_be_read(name: str) -> None:
     assert stages.load(name, at=stages.REPOSITORY_FOLDER).name == name
 
 
-def test_the_laptops_stage_is_ephemeral_and_moves_nothing_real() -> None:
+def test_laptop_stage_is_ephemeral_and_uses_the_sandboxes() -> None:
     stage = stages.load("dev", at=stages.REPOSITORY_FOLDER)
     assert (stage.ephemeral, stage.gateway, stage.carrier) == (True, "sandbox", "sandbox")
 
 
-def test_the_example_is_a_lasting_stage_and_none_of_the_stages() -> None:
+def test_example_is_a_lasting_stage_and_not_listed() -> None:
     assert not read(LASTING).ephemeral
     assert read(LASTING).gateway == "stripe"
     assert stages.EXAMPLE.stem not in stages.names(stages.REPOSITORY_FOLDER)
@@ -65,7 +65,7 @@ def test_the_composition_has_its_settings_from_the_stages_file_only(file: Path) 
     assert "get_all_context" not in source or file.name == "app.py"
 
 
-def test_the_schema_is_one() -> None:
+def test_schema_is_valid_json_schema() -> None:
     Draft7Validator.check_schema(SCHEMA)
 
 
@@ -77,7 +77,7 @@ def test_a_setting_that_is_left_out_has_its_default() -> None:
     "setting",
     ["account", "region", "gateway", "carrier", "sender", "channels", "archive_retention_days", "log_retention_days"],
 )
-def test_a_lasting_stage_says_itself_what_must_not_change_by_accident(setting: str) -> None:
+def test_lasting_stage_must_state_its_protected_settings(setting: str) -> None:
     document = {name: value for name, value in stages.as_document(LASTING).items() if name != setting}
     with pytest.raises(StageError, match=rf"prod.yaml: {setting} missing \(a stage that is not ephemeral must name it\)"):
         read(json.dumps(document))
@@ -135,7 +135,7 @@ def test_a_lasting_stage_says_itself_what_must_not_change_by_accident(setting: s
         ),
     ],
 )
-def test_a_file_that_cannot_be_is_refused_by_place_and_setting(text: str, said: str) -> None:
+def test_invalid_file_is_refused_with_place_and_setting(text: str, said: str) -> None:
     with pytest.raises(StageError) as refused:
         read(text)
     assert refused.value.message.startswith("stages/prod.yaml")
@@ -149,7 +149,7 @@ def test_a_name_that_cannot_be_part_of_a_stacks_name_is_refused(name: str) -> No
         stages.load(name)
 
 
-def test_a_stage_without_a_file_is_refused_with_the_way_to_one(tmp_path: Path) -> None:
+def test_stage_without_a_file_is_refused_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "dev.yaml").write_text(EPHEMERAL)
     with pytest.raises(StageError) as refused:
         stages.load("prod", at=tmp_path)
@@ -158,7 +158,7 @@ def test_a_stage_without_a_file_is_refused_with_the_way_to_one(tmp_path: Path) -
     assert "`orderctl stages new prod`" in refused.value.hint
 
 
-def test_a_stage_without_a_file_may_be_like_an_ephemeral_one_only(tmp_path: Path) -> None:
+def test_stage_without_a_file_can_copy_only_an_ephemeral_one(tmp_path: Path) -> None:
     (tmp_path / "dev.yaml").write_text(EPHEMERAL + "log_level: DEBUG\n")
     (tmp_path / "prod.yaml").write_text(LASTING)
     assert stages.load("mine", like="dev", at=tmp_path) == Stage("mine", ephemeral=True, log_level="DEBUG")
@@ -201,7 +201,7 @@ def test_an_override_may_not_contradict_the_file(
     assert "Change the setting in the file" in refused.value.hint
 
 
-def test_an_override_of_no_setting_is_refused() -> None:
+def test_override_of_an_unknown_setting_is_refused() -> None:
     with pytest.raises(StageError, match=r"There is no setting 'gatway'. Did you mean 'gateway'\?"):
         stages.override(read(LASTING), "gatway", "stripe")
 
@@ -216,7 +216,7 @@ def test_a_service_may_log_more_than_the_others() -> None:
     assert (stage.log_level_of("payment"), stage.log_level_of("order")) == ("DEBUG", "WARNING")
 
 
-def test_what_a_lasting_stage_leaves_open_is_remarked() -> None:
+def test_open_settings_of_a_lasting_stage_are_reported() -> None:
     said = stages.remarks(read(LASTING))
     assert said == [f"{name} still has the example's value." for name in ("account", "sender", "alarm_receiver", "ship_from")]
     without = "\n".join(line for line in LASTING.splitlines() if not line.startswith("alarm_receiver"))
