@@ -113,5 +113,5 @@ def secrets() -> AwsClient:
 
 @cache
 def http(read_timeout: float) -> urllib3.PoolManager:
-    """HTTPS to the outside world: no retries and no redirects; callers decide what is safe to repeat."""
+    """Return the process's HTTPS client. No retries, no redirects: callers decide what is safe to repeat."""
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_timeout), retries=False, maxsize=4)

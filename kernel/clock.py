@@ -1,4 +1,4 @@
-"""The one clock. Everything that needs the time asks here, so that a simulation can hold it."""
+"""The one clock. All code reads the time here, so that a simulation or a test can set it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,13 @@ def now() -> datetime:
 
 @contextmanager
 def held_by(source: Callable[[], datetime]) -> Iterator[None]:
-    """Let `source` tell the time for as long as the context lasts."""
+    """Read the time from `source` while the block runs.
+
+    Example:
+        >>> with use_source(lambda: datetime(2026, 11, 23, tzinfo=UTC)):
+        ...     rfc3339(now())
+        '2026-11-23T00:00:00.000Z'
+    """
     global _source
     before, _source = _source, source
     try:
@@ -24,7 +30,7 @@ def held_by(source: Callable[[], datetime]) -> Iterator[None]:
 
 
 def rfc3339(moment: datetime) -> str:
-    """`2026-11-23T04:05:06.789Z`: milliseconds, so that the text sorts as the time does."""
+    """Return the time in UTC to the millisecond, `2026-11-23T04:05:06.789Z`. The texts sort as the times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 

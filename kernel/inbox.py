@@ -50,11 +50,11 @@ class Delivery(Generic[D_co]):
 
     @property
     def is_live(self) -> bool:
-        """Whether its publisher may wait for the answer: a replay asks nothing, and writes nothing that is there."""
+        """True for an event that is not replayed: its publisher may wait for the result."""
         return self.replay_name is None
 
     def is_for(self, replay_policy: ReplayPolicy) -> bool:
-        """Whether a subscription that treats replays so is to hear of it."""
+        """Return True if a subscription with this replay policy handles the event."""
         return self.replay_name is None or replay_policy is ReplayPolicy.REAPPLY or catches_up(self.replay_name)
 
 
@@ -67,7 +67,7 @@ Handlers = Mapping[tuple[str, str], Handler]
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """The queue's dead-letter queue: what can never succeed is set aside there at once, with the reason."""
+    """The queue's dead-letter queue. A message that can never succeed is quarantined there at once, with the reason."""
 
     sqs: AwsClient
     queue_url: str

@@ -34,12 +34,12 @@ def replay_prefix(*, paced: bool, catch_up: bool) -> str:
 
 
 def catches_up(replay_name: str) -> bool:
-    """Return whether consumers act on what they missed in a replay of this name, which anybody may have chosen."""
+    """Return True if consumers act on missed events in a replay of this name. Any caller may choose the name."""
     return replay_name.startswith(tuple(replay_prefix(paced=paced, catch_up=True) for paced in (False, True)))
 
 
 def is_source(known: str, source: str) -> bool:
-    """Whether an event's `source` is the known one, which may end in `*`."""
+    """Return True if an event's `source` is the `known` one, which may end in `*`."""
     return source == known or (known.endswith("*") and source.startswith(known[:-1]))
 
 

@@ -42,7 +42,7 @@ def from_invalid_request(request: InvalidRequestError) -> ProblemDetails:
 
 
 def title_of(name: str) -> str:
-    """`Being confirmed` for `being-confirmed`."""
+    """Return the title of a problem: `Being confirmed` for `being-confirmed`."""
     return name.replace("-", " ").capitalize()
 
 

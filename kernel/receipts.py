@@ -115,7 +115,7 @@ def sign(key: str, kind: Kind, order_id: str, statement: Mapping[str, object]) -
 
 
 def is_signed(keys: Iterable[str], kind: Kind, order_id: str, statement: Mapping[str, object], receipt: str) -> bool:
-    """Whether the receipt is of this very statement, under one of the keys; compared in constant time."""
+    """Return True if the receipt is of this statement, under one of the keys. The comparison takes constant time."""
     given = receipt.encode(errors="replace")
     return any(hmac.compare_digest(sign(key, kind, order_id, statement).encode(), given) for key in keys)
 

@@ -104,7 +104,7 @@ def validate_event(event: DomainEvent) -> None:
 
 
 def field_of(refusal: fastjsonschema.JsonSchemaValueException) -> str:
-    """`data.lines[0].sku` for fastjsonschema's `data.data.lines[0].sku`: the root has no name of its own."""
+    """Return the refused field: `data.lines[0].sku` for fastjsonschema's `data.data.lines[0].sku` (its root has a name)."""
     return str(refusal.name).removeprefix("data").removeprefix(".")
 
 

@@ -76,6 +76,7 @@ class Target:
 
     @property
     def is_laptop(self) -> bool:
+        """True for the laptop's AWS, False for a real account."""
         return self.kind is Kind.LAPTOP
 
     def at(self, endpoint_url: str) -> "Target":

@@ -63,7 +63,7 @@ GATEWAY: Final = {
 
 
 def documents() -> dict[str, dict[str, object]]:
-    """Each service's document that has an `api.yaml`, by the service."""
+    """Return the OpenAPI document of each service with an `api.yaml`, by the service."""
     return {name: document(name) for name in SERVICES if (SERVICES_FOLDER / name / "api.yaml").exists()}
 
 

@@ -38,7 +38,10 @@ def pages(events: Iterable[Event]) -> dict[str, str]:
 
 
 def catalog(events: Iterable[Event]) -> dict[str, str]:
-    """EventCatalog's files by path: a page and a schema for each event, older versions under `versioned/`; a page a service."""
+    """Return EventCatalog's files by path: a page and a schema for each event, a page for each service.
+
+    Older versions of an event are under `versioned/`.
+    """
     made: dict[str, str] = {}
     found = list(events)
     for _, versions in groupby(found, key=lambda event: event.stem):

@@ -159,7 +159,7 @@ def planned(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, c
 
 
 def cost(found: Iterable[Published], deliveries: int) -> float:
-    """US dollars: replayed events by 64 KB, and the requests of the queues and functions that get them."""
+    """Return the cost in US dollars: events by 64 KB, and the requests of the queues and functions that receive them."""
     chunks = sum(event.times_put * math.ceil(event.size / CHUNK_BYTES) for event in found)
     counts = {
         "replayed events": chunks,

@@ -122,7 +122,7 @@ class Progress:
             yield lambda done: bars.update(task, completed=done)
 
     def warning(self, what: str, why: str) -> None:
-        """Say what went wrong, and go on."""
+        """Print a problem that does not stop the command."""
         err.print(f"[yellow]{escape(what)}:[/yellow] {escape(why)}")
 
     def note(self, text: str) -> None:

@@ -21,7 +21,7 @@ def scope_hash(scope: str, key_hash: str) -> str:
 
 
 def order_id(scope: str, idempotency_key: str) -> str:
-    """`ord-` and 26 letters and digits: 130 bits of SHA-256 over the scope and the key."""
+    """Return `ord-` and 26 letters and digits: 130 bits of SHA-256 over the scope and the key."""
     return order_id_of(key_hash(scope, idempotency_key))
 
 

@@ -24,7 +24,7 @@ def customer_of(query: Mapping[str, str]) -> str:
 
 
 def limit_of(query: Mapping[str, str]) -> int:
-    """How many orders the page may have. Raises InvalidRequestError."""
+    """Return the most orders of the page. Raises InvalidRequestError."""
     text = query.get("limit", str(LIMIT))
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidRequestError("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
@@ -32,13 +32,13 @@ def limit_of(query: Mapping[str, str]) -> int:
 
 
 def cursor_of(last: Row) -> str:
-    """Where a page ended, as an opaque text."""
+    """Return the end of a page as an opaque text."""
     key = json.dumps([last["pk"], last["created_at"]], separators=(",", ":"))
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
-    """Where the page begins, if it is not the first. Raises InvalidRequestError for a cursor that no page of ours gave."""
+    """Return the key that the page follows, None for the first page. Raises InvalidRequestError for a malformed cursor."""
     cursor = query.get("cursor")
     if cursor is None:
         return None

@@ -35,7 +35,7 @@ class Orders(AggregateStore[OrderRow]):
         super().__init__(client, table_name, states.TRANSITIONS)
 
     def of_customer(self, customer_id: str, limit: int, begin: Row | None = None) -> Page:
-        """At most `limit` of a customer's orders, the newest first, from where an earlier page ended.
+        """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.
 
         Their rows as the index has them, a moment behind the table: without lines and timeline.
         """

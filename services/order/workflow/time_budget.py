@@ -49,7 +49,7 @@ def seconds_of(state: State, retried: bool = True) -> float:
 
 
 def next_of(state: State) -> Iterator[str]:
-    """Every state that may follow."""
+    """Return every state that may follow."""
     if "Next" in state:
         yield state["Next"]
     for choice in state.get("Choices", ()):
