@@ -13,7 +13,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import stack_order
-from cdk.stack_order import Stacked
+from cdk.stack_order import StackWiring
 from kernel.naming import parameter_name, stack_name
 from stages import Stage, as_text, parameter_id
 
@@ -135,12 +135,12 @@ class ServiceStack(Stack):
             self._required[name] = ssm.StringParameter.value_for_string_parameter(self, name)
         return self._required[name]
 
-    def wiring(self) -> Stacked:
+    def wiring(self) -> StackWiring:
         """Return the names that this stack publishes and requires."""
-        return Stacked(self.stack_name, tuple(sorted(self.provides)), tuple(sorted(self._required)))
+        return StackWiring(self.stack_name, tuple(sorted(self.provides)), tuple(sorted(self._required)))
 
 
-def put_in_order(stacks: Sequence[ServiceStack]) -> list[Stacked]:
+def put_in_order(stacks: Sequence[ServiceStack]) -> list[StackWiring]:
     """Publish each stack's settings, and make it depend on its providers. Return the stacks in the order of deployment.
 
     Raises deploy_order.MissingProviderError and deploy_order.DependencyCycleError.

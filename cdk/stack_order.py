@@ -12,7 +12,7 @@ FILE = "deploy-order.json"
 
 
 @dataclass(frozen=True)
-class Stacked:
+class StackWiring:
     """A stack's name, and the parameter names it publishes and requires."""
 
     name: str
@@ -28,12 +28,12 @@ class DependencyCycleError(ValueError):
     """Stacks wait for each other's parameters."""
 
 
-def providers(stacks: Sequence[Stacked]) -> dict[str, str]:
+def providers(stacks: Sequence[StackWiring]) -> dict[str, str]:
     """Return the stack that publishes each name."""
     return {name: stack.name for stack in stacks for name in stack.provides}
 
 
-def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
+def dependencies(stacks: Sequence[StackWiring]) -> dict[str, set[str]]:
     """Return, for each stack, the stacks that must be deployed first. Raises MissingProviderError with stack and parameter."""
     publishing = providers(stacks)
     for stack in stacks:
@@ -43,7 +43,7 @@ def dependencies(stacks: Sequence[Stacked]) -> dict[str, set[str]]:
     return {stack.name: {publishing[name] for name in stack.requires} - {stack.name} for stack in stacks}
 
 
-def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
+def in_order(stacks: Sequence[StackWiring]) -> list[StackWiring]:
     """Return the stacks, each after its providers.
 
     Raises MissingProviderError, or DependencyCycleError with the stacks and parameters of the cycle.
@@ -60,18 +60,18 @@ def in_order(stacks: Sequence[Stacked]) -> list[Stacked]:
         raise DependencyCycleError(f"these stacks wait for each other: {'; '.join(waits)}") from None
 
 
-def missing(stack: Stacked, deployed: Container[str]) -> list[str]:
+def missing(stack: StackWiring, deployed: Container[str]) -> list[str]:
     """Return the names that `stack` requires and that are not `deployed`."""
     return [name for name in stack.requires if name not in deployed]
 
 
-def write(stacks: Sequence[Stacked], assembly: Path) -> None:
+def write(stacks: Sequence[StackWiring], assembly: Path) -> None:
     """Write the stacks, in the order given, to a file beside the templates."""
     document = {"stacks": [asdict(stack) for stack in stacks]}
     (assembly / FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
-def read(assembly: Path) -> list[Stacked]:
+def read(assembly: Path) -> list[StackWiring]:
     """Return the stacks of a synthesized assembly, in the order of deployment."""
     document = json.loads((assembly / FILE).read_text())
-    return [Stacked(entry["name"], tuple(entry["provides"]), tuple(entry["requires"])) for entry in document["stacks"]]
+    return [StackWiring(entry["name"], tuple(entry["provides"]), tuple(entry["requires"])) for entry in document["stacks"]]

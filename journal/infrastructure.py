@@ -5,7 +5,7 @@ from constructs import Construct
 
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.subscription import EVERY, Subscription
-from cdk.constructs.table import kept, of_rows, text
+from cdk.constructs.table import leading_keys, table_defaults, text
 from cdk.service_stack import ServiceStack
 from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER
 from kernel.naming import SOURCE_PREFIX
@@ -27,7 +27,7 @@ class JournalStack(ServiceStack):
             partition_key=text("pk"),
             sort_key=text("sk"),
             time_to_live_attribute=EXPIRES,
-            **kept(self),
+            **table_defaults(self),
         )
         table.add_global_secondary_index(
             index_name=HOUR_INDEX,
@@ -44,7 +44,7 @@ class JournalStack(ServiceStack):
             timeout_seconds=TIMEOUT_SECONDS,
             environment={"TABLE_NAME": table.table_name, "RETENTION_DAYS": str(days)},
         )
-        writer.allow("dynamodb:BatchWriteItem", on=table.table_arn, conditions=of_rows(OF_AN_ORDER, OF_NO_ORDER))
+        writer.allow("dynamodb:BatchWriteItem", on=table.table_arn, conditions=leading_keys(OF_AN_ORDER, OF_NO_ORDER))
         Subscription(
             self,
             "events",
@@ -52,7 +52,7 @@ class JournalStack(ServiceStack):
             writer,
             batch_size=BATCH,
             batch_seconds=-(-BATCH // 25) * DYNAMODB.once,
-            gathering_seconds=GATHERING_SECONDS,
-            at_once=self.settings.journal_concurrency,
+            max_batching_window_seconds=GATHERING_SECONDS,
+            max_concurrency=self.settings.journal_concurrency,
             replays=False,
         )

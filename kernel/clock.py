@@ -13,7 +13,7 @@ def now() -> datetime:
 
 
 @contextmanager
-def held_by(source: Callable[[], datetime]) -> Iterator[None]:
+def use_source(source: Callable[[], datetime]) -> Iterator[None]:
     """Read the time from `source` while the block runs.
 
     Example:

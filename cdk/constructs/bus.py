@@ -21,7 +21,7 @@ def bus_of(stack: ServiceStack) -> events.IEventBus:
     return events.EventBus.from_event_bus_name(stack, "Bus", stack.require(PLATFORM, "bus-name"))
 
 
-def may_publish(stack: ServiceStack) -> iam.PolicyStatement:
+def put_events_policy(stack: ServiceStack) -> iam.PolicyStatement:
     """Return the statement that allows a service to publish its own events, those with a schema, and no others.
 
     Both condition keys have one value for each entry of the call, and every entry must match.

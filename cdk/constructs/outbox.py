@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
-from cdk.constructs.bus import may_publish
+from cdk.constructs.bus import put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -31,7 +31,7 @@ RELAY_RETRIES = 10
 BATCHES_AT_ONCE = 2
 """Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
 NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
-LEFT_BEHIND_PERIODS = 3
+STALE_PERIODS = 3
 """Periods of five minutes. A crash of the relay leaves events behind at times; for a quarter of an hour, it is broken."""
 BEHIND_MILLISECONDS = 5 * 60 * 1000
 
@@ -75,13 +75,13 @@ class Outbox(Construct):
         table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
         for function in (self.relay, self.sweeper):
-            function.add_to_role_policy(may_publish(stack))
+            function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
         self._wake(stack)
         description = f"an event of {stack.service} cannot be published: {EVENT_NOT_PUBLISHED}"
         alarm_on_count(stack, "EventsNotPublished", description)
-        left_behind = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes: {EVENT_NOT_PUBLISHED}"
-        alarm_on_count(stack, "EventsRepublished", left_behind, periods=LEFT_BEHIND_PERIODS)
+        stale = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes: {EVENT_NOT_PUBLISHED}"
+        alarm_on_count(stack, "EventsRepublished", stale, periods=STALE_PERIODS)
 
     def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
         stream = table.table_stream_arn

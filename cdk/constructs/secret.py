@@ -27,7 +27,7 @@ class ServiceSecret(secretsmanager.Secret):
         acknowledge(self, {"AwsSolutions-SMG4": not_rotated})
         stack.publish(f"{name}-arn", self.secret_arn)
 
-    def give(self, variable: str, *functions: ServiceFunction) -> None:
+    def grant_read_to(self, variable: str, *functions: ServiceFunction) -> None:
         """Set the variable of the functions to the secret's ARN, and let them read the secret."""
         for function in functions:
             function.add_environment(variable, self.secret_arn)

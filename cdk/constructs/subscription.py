@@ -32,7 +32,7 @@ VISIBILITY_IN_TIMEOUTS = 6
 class Subscription(Construct):
     """Delivery of the events of `name` to `function`, which may itself quarantine a message in the dead-letter queue.
 
-    A batch above 10 must gather for at least one second. `at_once` limits the instances of the function that work on it.
+    A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
     With `replays` off, no replay reaches it, not even one that is sent to its rule.
 
@@ -48,8 +48,8 @@ class Subscription(Construct):
         *,
         batch_seconds: float,
         batch_size: int = 10,
-        gathering_seconds: int = 0,
-        at_once: int | None = None,
+        max_batching_window_seconds: int = 0,
+        max_concurrency: int | None = None,
         replays: bool = True,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
@@ -89,8 +89,8 @@ class Subscription(Construct):
             sources.SqsEventSource(
                 queue,
                 batch_size=batch_size,
-                max_batching_window=Duration.seconds(gathering_seconds) if gathering_seconds else None,
-                max_concurrency=at_once,
+                max_batching_window=Duration.seconds(max_batching_window_seconds) if max_batching_window_seconds else None,
+                max_concurrency=max_concurrency,
                 report_batch_item_failures=True,
             )
         )

@@ -14,7 +14,9 @@ class ServiceTable(dynamodb.Table):
     """The one table of a service, published as `table-name`, with the index `pending` and, if asked for, `due`."""
 
     def __init__(self, stack: ServiceStack, *, due_index: bool = False) -> None:
-        super().__init__(stack, "Table", partition_key=text("pk"), stream=dynamodb.StreamViewType.NEW_IMAGE, **kept(stack))
+        super().__init__(
+            stack, "Table", partition_key=text("pk"), stream=dynamodb.StreamViewType.NEW_IMAGE, **table_defaults(stack)
+        )
         self._index(PENDING_INDEX, "pending_shard", "pending_since")
         if due_index:
             self._index(DUE_INDEX, "due_shard", "next_due")
@@ -25,7 +27,7 @@ class ServiceTable(dynamodb.Table):
         function.allow(
             *(f"dynamodb:{operation}" for operation in operations),
             on=self.table_arn,
-            conditions=of_rows(*rows),
+            conditions=leading_keys(*rows),
         )
 
     def allow_query(self, function: ServiceFunction, index: str) -> None:
@@ -46,7 +48,7 @@ class ServiceTable(dynamodb.Table):
         )
 
 
-def of_rows(*prefixes: str) -> dict[str, Any]:
+def leading_keys(*prefixes: str) -> dict[str, Any]:
     """Return the condition that limits a statement to rows whose partition key starts with one of these prefixes."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}}
 
@@ -56,7 +58,7 @@ def text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
-def kept(stack: ServiceStack) -> dict[str, Any]:
+def table_defaults(stack: ServiceStack) -> dict[str, Any]:
     """Return the defaults of all tables: encryption, recovery to any second of the last 35 days, removal by the stage."""
     return {
         "billing_mode": dynamodb.BillingMode.PAY_PER_REQUEST,

@@ -65,7 +65,7 @@ def queues(target: Target) -> dict[str, int]:
     return {name.removesuffix(ENDING): depth for name, depth in stage_state.depths(target, ENDING).items()}
 
 
-def held_by(name: str) -> str:
+def content_of(name: str) -> str:
     """Return what lands in the queue of that name."""
     service, _, source = name.partition("/")
     if name == "platform/quarantine":

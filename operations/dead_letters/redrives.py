@@ -80,7 +80,7 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
                 outcome, why = KEPT, f"the stage has no queue {origin} to send it to"
             else:
                 kept.append(message)
-                raise UserError(f"{name} holds {messages.held_by(name)}.", "They have no queue to go back to.")
+                raise UserError(f"{name} holds {messages.content_of(name)}.", "They have no queue to go back to.")
             if outcome == KEPT:
                 kept.append(message)
             else:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Sequence
 from botocore.exceptions import ClientError
 
 from cdk import stack_order
-from cdk.stack_order import Stacked
+from cdk.stack_order import StackWiring
 from operations.aws.target import LAPTOP_ACCOUNT, Target
 from operations.errors import UserError, WrongUsageError
 from operations.repository import REPOSITORY
@@ -25,7 +25,7 @@ KEPT_AND_LOST = {
 """The warnings before a stack is destroyed, of an ephemeral stage and of every other."""
 
 
-def service_of(stack: Stacked) -> str:
+def service_of(stack: StackWiring) -> str:
     """Return the service of a stack: `payment` for `OrderflowDev-Payment`."""
     return stack.name.rsplit("-", 1)[1].lower()
 
@@ -52,13 +52,13 @@ def check_named(services: Iterable[str], there_are: Sequence[str], *, everything
     return wanted
 
 
-def chosen(stacks: Sequence[Stacked], services: Iterable[str], *, everything: bool) -> list[Stacked]:
+def chosen(stacks: Sequence[StackWiring], services: Iterable[str], *, everything: bool) -> list[StackWiring]:
     """Return the stacks of these services, in the order of deployment. Raises UserError for no name, or an unknown one."""
     wanted = check_named(services, [service_of(stack) for stack in stacks], everything=everything)
     return [stack for stack in stacks if everything or service_of(stack) in wanted]
 
 
-def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deployed: Container[str]) -> None:
+def check_required(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], deployed: Container[str]) -> None:
     """Check that each requirement of a stack is deployed, or deployed before it. Raises UserError that names a missing one."""
     providers = stack_order.providers(stacks)
     coming: set[str] = set()
@@ -74,7 +74,7 @@ def check_required(wanted: Sequence[Stacked], stacks: Sequence[Stacked], deploye
         coming |= set(stack.provides)
 
 
-def check_unneeded(going: Sequence[Stacked], stacks: Sequence[Stacked], there: Container[str]) -> None:
+def check_unneeded(going: Sequence[StackWiring], stacks: Sequence[StackWiring], there: Container[str]) -> None:
     """Check that no remaining stack requires a parameter of one in `going`. Raises UserError that names both stacks."""
     names = {stack.name for stack in going}
     for stays in stacks:
@@ -143,7 +143,7 @@ def parameters_there(target: Target) -> dict[str, str]:
     return {parameter["Name"]: parameter["Value"] for page in pages for parameter in page["Parameters"]}
 
 
-def stacks_there(target: Target, stacks: Sequence[Stacked]) -> set[str]:
+def stacks_there(target: Target, stacks: Sequence[StackWiring]) -> set[str]:
     """Return the names of those of the stacks that are deployed."""
     client, found = target.client("cloudformation"), set()
     for stack in stacks:

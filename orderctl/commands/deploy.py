@@ -8,7 +8,7 @@ import typer
 
 import stages
 from cdk import stack_order
-from cdk.stack_order import Stacked
+from cdk.stack_order import StackWiring
 from laptop import bring_up
 from laptop.emulator import process
 from operations.aws.target import Target
@@ -171,7 +171,7 @@ def destroy(
             cdk.destroy(assembly, name)
 
 
-def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[Stacked], named: Collection[str]) -> None:
+def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[StackWiring], named: Collection[str]) -> None:
     """Create each missing stack from the tables that it left when it was destroyed."""
     from operations.deploy import requirements, retained_tables
 
@@ -222,7 +222,7 @@ def _forget(target: Target, names: list[str]) -> None:
         bring_up.invalidate(target, names)
 
 
-def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[Stacked]]:
+def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[StackWiring]]:
     """Return the stage's stacks, synthesized again only if their sources have changed."""
     folder = process.home()
     assembly, made_of = folder / "cdk.out.deploy", folder / "cdk.out.deploy.sources"

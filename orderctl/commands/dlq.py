@@ -31,7 +31,8 @@ def list_queues(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
     from operations.dead_letters import messages
 
     rows = [
-        {"name": name, "messages": depth, "holds": messages.held_by(name)} for name, depth in messages.queues(ctx.obj).items()
+        {"name": name, "messages": depth, "holds": messages.content_of(name)}
+        for name, depth in messages.queues(ctx.obj).items()
     ]
     columns = {"name": "Queue", "messages": "Messages", "holds": "Holds"}
     output.show(rows, columns, output_format, empty="No service is deployed.")

@@ -12,7 +12,7 @@ from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
-from cdk.constructs.table import ServiceTable, kept, text
+from cdk.constructs.table import ServiceTable, table_defaults, text
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX
 from kernel.timeouts import DYNAMODB, FUNCTIONS
@@ -62,7 +62,7 @@ class PaymentStack(ServiceStack):
         super().__init__(scope, stage, "payment")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
-        ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **kept(self))
+        ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **table_defaults(self))
         self.publish("ledger-table-name", ledger.table_name)
         gateway = {"LEDGER_TABLE_NAME": ledger.table_name, **self._gateway()}
         environment = {"TABLE_NAME": table.table_name, **gateway}
@@ -130,11 +130,11 @@ class PaymentStack(ServiceStack):
         )
         table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS))
         table.allow(webhook, "UpdateItem", rows=(DISPUTES, OUTSIDE_REFUNDS))
-        secret.give("STRIPE_WEBHOOK_SECRET_ARN", webhook)
+        secret.grant_read_to("STRIPE_WEBHOOK_SECRET_ARN", webhook)
         for function in callers:
             function.allow("dynamodb:GetItem", on=ledger.table_arn)
-        key.give("STRIPE_API_KEY_ARN", *callers)
-        webhook_key.give("STRIPE_API_KEY_ARN", webhook)
+        key.grant_read_to("STRIPE_API_KEY_ARN", *callers)
+        webhook_key.grant_read_to("STRIPE_API_KEY_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
             alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/stripe-event-needs-review.md")

@@ -76,7 +76,7 @@ class ShippingStack(ServiceStack):
         webhook = self._webhook(table, carrier)
         if carrier["CARRIER"] != "sandbox":
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
-            key.give("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
+            key.grant_read_to("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
         alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/how-to/runbooks/rows-not-moved.md")
         alarm_on_count(self, "LabelRefundRefused", "the carrier refuses to refund an unused label: services/shipping/README.md")
         alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost: services/shipping/README.md")
@@ -100,6 +100,6 @@ class ShippingStack(ServiceStack):
         environment = {"TABLE_NAME": table.table_name, **carrier}
         webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)
         table.allow(webhook, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
-        secret.give("CARRIER_WEBHOOK_SECRET_ARN", webhook)
+        secret.grant_read_to("CARRIER_WEBHOOK_SECRET_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         return webhook

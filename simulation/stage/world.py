@@ -279,7 +279,7 @@ class World:
 
         sdk.stand_behind(self.sdk)
         ERROR_RECEIVER[0] = self._logged
-        with clock.held_by(self.clock):
+        with clock.use_source(self.clock):
             begin(self)
             self.settle(minutes)
 
@@ -291,7 +291,7 @@ class World:
         """Settle again, after something was set going from outside."""
         from kernel import clock
 
-        with clock.held_by(self.clock):
+        with clock.use_source(self.clock):
             self.settle()
 
     def abandon(self) -> None:

@@ -27,7 +27,7 @@ def named(found: list[Event]) -> list[Any]:
 
 @contextmanager
 def today(day: str) -> Iterator[None]:
-    with clock.held_by(lambda: datetime.fromisoformat(f"{day}T12:00:00+00:00").astimezone(UTC)):
+    with clock.use_source(lambda: datetime.fromisoformat(f"{day}T12:00:00+00:00").astimezone(UTC)):
         yield
 
 

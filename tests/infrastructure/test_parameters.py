@@ -7,7 +7,7 @@ import pytest
 
 import stages
 from cdk import stack_order
-from cdk.stack_order import DependencyCycleError, MissingProviderError, Stacked
+from cdk.stack_order import DependencyCycleError, MissingProviderError, StackWiring
 from kernel.naming import SERVICES
 from stages import StageError
 from tests.infrastructure.templates import Assembly
@@ -104,9 +104,9 @@ def test_a_stage_that_cannot_be_part_of_a_name_is_refused() -> None:
 
 
 BUS, COMMANDS = "/orderflow/dev/platform/bus-arn", "/orderflow/dev/payment/commands-arn"
-PLATFORM = Stacked("Platform", (BUS,), ())
-PAYMENT = Stacked("Payment", (COMMANDS,), (BUS,))
-ORDER = Stacked("Order", (), (BUS, COMMANDS))
+PLATFORM = StackWiring("Platform", (BUS,), ())
+PAYMENT = StackWiring("Payment", (COMMANDS,), (BUS,))
+ORDER = StackWiring("Order", (), (BUS, COMMANDS))
 
 
 def test_a_stack_comes_after_those_it_requires() -> None:
@@ -124,7 +124,7 @@ def test_unprovided_requirement_names_stack_and_parameter() -> None:
 
 
 def test_cycle_of_stacks_is_named_with_its_parameters() -> None:
-    waiting = Stacked("Platform", (BUS,), (COMMANDS,))
+    waiting = StackWiring("Platform", (BUS,), (COMMANDS,))
     with pytest.raises(DependencyCycleError) as refusal:
         stack_order.in_order([waiting, PAYMENT])
     assert "Payment requires /orderflow/dev/platform/bus-arn of Platform" in str(refusal.value)

@@ -178,7 +178,9 @@ class Stage:
             self._replenish(delivery, items)
 
     def _replenish(self, delivery: str, items: dict[str, int]) -> None:
-        self.replenishments.move(delivery, lambda row, _: stock.replenish(row, delivery, items), Causation(delivery, delivery))
+        self.replenishments.apply_step(
+            delivery, lambda row, _: stock.replenish(row, delivery, items), Causation(delivery, delivery)
+        )
 
     def relay(self) -> None:
         """Every event that waits, onto the bus."""
@@ -328,7 +330,7 @@ class Order:
         if self.story.fate in ("WAITING", "WAITED IN VAIN"):
             return
         arrived = merge(self.row["lines"])
-        stage.replenishments.move(late, lambda row, seen: stock.replenish(row, late, arrived), Causation(late, late))
+        stage.replenishments.apply_step(late, lambda row, seen: stock.replenish(row, late, arrived), Causation(late, late))
         yield
         self.move(stock.allocate)
         yield
@@ -340,7 +342,7 @@ class Order:
         yield
 
     def move(self, decide: Callable[..., ReservationStep | None]) -> None:
-        self.stage.reservations.move(self.order_id, decide, self.cause)
+        self.stage.reservations.apply_step(self.order_id, decide, self.cause)
 
     def cancelled(self, reason: Reason) -> Steps:
         self.advance(lambda row: decisions.decide_to_cancel(row, reason, clock.now()))

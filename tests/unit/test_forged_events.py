@@ -135,7 +135,7 @@ def dead_letters() -> DeadLetterQueue:
 @pytest.fixture
 def stage(aws: None) -> Iterator[Stage]:
     stage = Stage()
-    with clock.held_by(stage.now):
+    with clock.use_source(stage.now):
         stage.open()
         for number in range(7):
             customer = f"customer-{number}"

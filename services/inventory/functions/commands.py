@@ -69,7 +69,7 @@ class StockCommands:
         wanted, if_short = merge(stated["lines"]), stated["if_short"]
         if if_short not in decisions.IF_SHORT:
             raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
-        row = self.reservations.move(
+        row = self.reservations.apply_step(
             order_id,
             lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, causation.correlation_id, clock.now()),
             causation,
@@ -80,14 +80,14 @@ class StockCommands:
     def commit(self, command: Settle) -> Answer:
         """Sell the stock of an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
-        row = self.reservations.move(command.order_id, decisions.commit, command.causation)
+        row = self.reservations.apply_step(command.order_id, decisions.commit, command.causation)
         return self._issue(command, {"outcome": row["status"]})
 
     def release(self, command: Settle) -> Answer:
         """Release the stock that a CANCELLING order holds, waits for or was sold: RELEASED or RESTOCKED."""
         order_id, causation = command.order_id, command.causation
         self.receipts.check(Kind.DECISION, order_id, command.decision, CANCELLING)
-        row = self.reservations.move(
+        row = self.reservations.apply_step(
             order_id, lambda row, seen: decisions.release(row, seen, order_id, causation.correlation_id), causation
         )
         return self._issue(command, {"outcome": row["status"]})

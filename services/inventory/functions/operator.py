@@ -82,7 +82,7 @@ class OperatorCommands:
     def replenish(self, command: Replenish) -> Answer:
         """Add the items of a delivery to the stock, once for each `replenishment_id`: REPLENISHED."""
         replenishment_id, arrived = command.replenishment_id, merge(command.items)
-        row = self.replenishments.move(
+        row = self.replenishments.apply_step(
             replenishment_id,
             lambda row, seen: decisions.replenish(row, replenishment_id, arrived),
             command.causation,

@@ -48,7 +48,7 @@ class Restocks:
         order = self.facts.of("order", order_id)
         if row is None or order is None or not order["revoked"]:
             raise contradicted(delivery.event, "order", order)
-        self.reservations.move(order_id, decisions.restock, delivery.causation)
+        self.reservations.apply_step(order_id, decisions.restock, delivery.causation)
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

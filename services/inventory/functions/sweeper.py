@@ -61,7 +61,7 @@ class Sweeper:
 
     def _release(self, row: ReservationRow) -> None:
         order_id, causation = row["order_id"], Causation(row["correlation_id"], f"{row['pk']}#{row['version']}")
-        self.backorders.reservations.move(
+        self.backorders.reservations.apply_step(
             order_id,
             lambda row, seen: decisions.release_unsold(row, seen, order_id, causation.correlation_id),
             causation,

@@ -19,7 +19,7 @@ TRIES: Final = 5
 class StockRows(AggregateStore[R]):
     """Aggregates with steps that each move stock in the same transaction."""
 
-    def move(
+    def apply_step(
         self,
         aggregate_id: str,
         decide: Callable[[R | None, ObservedStock], StockStep | None],

@@ -36,4 +36,4 @@ class Backorders:
         if waiting is None or waiting["status"] != states.WAITING:
             return False
         causation = Causation(waiting["correlation_id"], f"{waiting['pk']}#{waiting['version']}")
-        return self.reservations.move(order_id, decisions.allocate, causation)["status"] == states.HELD
+        return self.reservations.apply_step(order_id, decisions.allocate, causation)["status"] == states.HELD

@@ -13,7 +13,7 @@ from tests.support.audited_stage import STORIES, Stage
 def history() -> list[Snapshot]:
     """Return the tables after each round, in which each order took one step. The last is at rest."""
     stage = Stage()
-    with clock.held_by(stage.now):
+    with clock.use_source(stage.now):
         return list(_rounds(stage))
 
 

@@ -41,7 +41,7 @@ def test_snapshot_without_findings_counts_zero(
     settled: Snapshot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = sum(len(settled.table(table)) for table in TABLES)
-    with clock.held_by(lambda: last_moved(settled)):
+    with clock.use_source(lambda: last_moved(settled)):
         assert audited(settled, monkeypatch) == {"rows": rows, "findings": 0}
     assert counted(capsys.readouterr().out) == [0.0]
 
@@ -51,7 +51,7 @@ def test_damaged_snapshot_counts_its_findings(
 ) -> None:
     paid = next(row for row in settled.payment if row["status"] == "CAPTURED")
     damaged = replace(settled, payment=[row for row in settled.payment if row is not paid])
-    with clock.held_by(lambda: last_moved(settled)):
+    with clock.use_source(lambda: last_moved(settled)):
         answer = audited(damaged, monkeypatch)
     assert answer["findings"] >= 1
     assert counted(capsys.readouterr().out) == [float(answer["findings"])]

@@ -95,7 +95,7 @@ class InventoryService:
 
     def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
         """Run the sweeper at a later time."""
-        with clock.held_by(lambda: datetime.now(UTC) + after):
+        with clock.use_source(lambda: datetime.now(UTC) + after):
             swept: dict[str, int] = self.sweeper({}, None)
         return swept
 

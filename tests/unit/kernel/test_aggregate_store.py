@@ -53,7 +53,7 @@ def once(change: Decision) -> Callable[[Row | None], Decision | None]:
 
 def test_first_step_creates_the_row(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    with clock.held_by(lambda: noon):
+    with clock.use_source(lambda: noon):
         row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
 
     assert row == {
@@ -98,7 +98,7 @@ def test_each_step_adds_one_to_the_version_and_leaves_its_event_pending(rows: Ag
 def test_pending_events_keep_their_order_and_the_time_of_the_first(rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     for seconds, change in enumerate((INTEND, AUTHORIZE, INTEND_CAPTURE, CAPTURE)):
-        with clock.held_by(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
+        with clock.use_source(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
             row = rows.create_or_apply(ORDER, once(change), CAUSE)
 
     assert row

@@ -17,16 +17,16 @@ def test_clock_returns_utc() -> None:
 
 
 def test_frozen_clock_runs_again_after_its_block() -> None:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         assert clock.now() == NOON
-        with clock.held_by(lambda: NOON + timedelta(hours=1)):
+        with clock.use_source(lambda: NOON + timedelta(hours=1)):
             assert clock.now() == NOON + timedelta(hours=1)
         assert clock.now() == NOON
     assert clock.now() != NOON
 
 
 def test_frozen_clock_runs_again_after_an_error() -> None:
-    with pytest.raises(RuntimeError), clock.held_by(lambda: NOON):
+    with pytest.raises(RuntimeError), clock.use_source(lambda: NOON):
         raise RuntimeError
     assert clock.now() != NOON
 

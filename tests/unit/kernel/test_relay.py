@@ -299,7 +299,7 @@ def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, 
         authorize(rows, number)
     busy = Outbox(InTransaction(outbox.dynamodb, f"PAY#{order(1)}"), bus, "payments", "orders-bus")
 
-    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
         assert republish(busy, timedelta(minutes=2)).events == 3
 
     assert [pending(rows, number) for number in range(3)] == [[], [event_id(1)], []]
@@ -307,12 +307,12 @@ def test_a_row_that_a_transaction_holds_does_not_stop_the_sweep(outbox: Outbox, 
 
 def test_stale_outbox_is_republished(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    with clock.held_by(lambda: noon):
+    with clock.use_source(lambda: noon):
         for number in range(6):
             authorize(rows, number)
-    with clock.held_by(lambda: noon + timedelta(minutes=3)):
+    with clock.use_source(lambda: noon + timedelta(minutes=3)):
         authorize(rows, 6)
-    with clock.held_by(lambda: noon + timedelta(minutes=4)):
+    with clock.use_source(lambda: noon + timedelta(minutes=4)):
         assert republish(outbox, timedelta(minutes=2)).events == 6
         assert republish(outbox, timedelta(minutes=2)).events == 0
 
@@ -325,7 +325,7 @@ def test_refused_event_stays_pending(outbox: Outbox, bus: Bus, rows: AggregateSt
     authorize(rows, 1)
     bus.refuses = refuse_times(99, event_id(0))
 
-    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
         assert republish(outbox, timedelta(minutes=2)).events == 1
 
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
@@ -374,7 +374,7 @@ def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outb
     authorize(rows, 1)
     age(rows, 1, pending_shard="0")
 
-    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
         done = republish(outbox, timedelta(minutes=2))
         again = republish(outbox, timedelta(minutes=2))
 
@@ -459,7 +459,7 @@ def test_a_row_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, rows
         authorize(rows, number)
     broken = Outbox(Unreadable(outbox.dynamodb, f"PAY#{order(0)}"), bus, "payments", "orders-bus")
 
-    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
         done = republish(broken, timedelta(minutes=2))
 
     assert (done.events, done.rows_left) == (2, 1)
@@ -484,7 +484,7 @@ def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, ro
         age(rows, number, pending_shard=str(number))
     down = Outbox(OneShardDown(outbox.dynamodb), bus, "payments", "orders-bus")
 
-    with clock.held_by(lambda: datetime.now(UTC) + timedelta(minutes=5)), pytest.raises(ClientError):
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)), pytest.raises(ClientError):
         republish(down, timedelta(minutes=2))
 
     assert bus.taken_ids == [event_id(1)]
@@ -500,7 +500,7 @@ def test_row_that_met_an_unavailable_bus_comes_last_next_time(outbox: Outbox, bu
         age(rows, number, pending_shard="0", pending_since=f"2026-11-01T00:00:0{number}.000Z")
     later = datetime.now(UTC) + timedelta(minutes=5)
 
-    with clock.held_by(lambda: later), pytest.raises(BusUnavailableError):
+    with clock.use_source(lambda: later), pytest.raises(BusUnavailableError):
         republish(Outbox(outbox.dynamodb, Down(), "payments", "orders-bus"), timedelta(minutes=2))
 
     first, second = rows.get(order(0)), rows.get(order(1))

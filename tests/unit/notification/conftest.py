@@ -114,5 +114,5 @@ def notification(dynamodb: Any) -> Iterator[NotificationService]:
     service = NotificationService()
     service.contacts.contacts[ORDER] = ALICE
     service.contacts.facts |= {"order": EVERYTHING, "shipping": {"status": "DISPATCHED", "tracking": "SBX-2c1d9f0a7b3e4d58"}}
-    with clock.held_by(lambda: service.now):
+    with clock.use_source(lambda: service.now):
         yield service

@@ -51,7 +51,7 @@ class Stage:
 @pytest.fixture
 def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     FAKES["events"] = Bus()
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         stage = Stage(dynamodb, str(shop.place(prefer="respond-async").body["order_id"]))
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in stage.row["lines"]]
         stage.advance(
@@ -62,7 +62,7 @@ def confirmed(shop: Shop, saga: Saga, dynamodb: Any, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def stage(confirmed: Stage) -> Stage:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         confirmed.advance(lambda row: decisions.confirm(row, "CAPTURED", "COMMITTED"))
         confirmed.advance(lambda row: decisions.request_cancellation(row, "CUSTOMER", NOON))
     confirmed.asked = confirmed.relay()[-1]
@@ -70,7 +70,7 @@ def stage(confirmed: Stage) -> Stage:
 
 
 def sweep(minutes: int) -> int:
-    with clock.held_by(lambda: NOON + timedelta(minutes=minutes)):
+    with clock.use_source(lambda: NOON + timedelta(minutes=minutes)):
         return int(handle(sweeper, {}, CONTEXT)["stuck"])
 
 
@@ -86,7 +86,7 @@ def test_the_request_is_published_again_as_it_was_until_it_is_answered(stage: St
 
 
 def test_cancellation_is_republished_until_money_and_goods_are_back(stage: Stage) -> None:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         stage.hear("shipping", "ShipmentCancelled")
         (cancelled,) = stage.relay()
         stage.hear("payment", "PaymentRefunded")

@@ -144,7 +144,7 @@ def test_contact_of_an_order_is_returned(order_id: str) -> None:
     assert found["order"] == handle(facts, {"order_id": order_id}, CONTEXT)
     contacts().forget("alice")
     assert handle(contact, {"order_id": order_id}, CONTEXT)["outcome"] == "NOT_YET", "the order is young"
-    with clock.held_by(lambda: datetime.now(UTC) + contact.NOT_YET_FOR):
+    with clock.use_source(lambda: datetime.now(UTC) + contact.NOT_YET_FOR):
         assert handle(contact, {"order_id": order_id}, CONTEXT)["outcome"] == "NOT_FOUND"
     assert handle(contact, {"order_id": "ord-" + "z" * 26}, CONTEXT) == {"outcome": "NOT_FOUND", "order": None}
 

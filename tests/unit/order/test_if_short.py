@@ -30,7 +30,7 @@ def no_queue_and_no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def at_noon() -> Any:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         yield
 
 
@@ -113,7 +113,7 @@ def test_back_order_is_aborted_before_its_authorisation_expires(shop: Shop, saga
     until = NOON + timedelta(days=4, hours=18)  # a card's hold may be shorter than six days
     command("wait", order_id, stock=WAITING, payment={"outcome": "AUTHORIZED", "capture_before": clock.rfc3339(until)})
     for before, status in ((timedelta(hours=3), "BACKORDERED"), (timedelta(hours=2), "CANCELLING")):
-        with clock.held_by(lambda before=before: until - before):
+        with clock.use_source(lambda before=before: until - before):
             sweep()
             tried_at = json.loads(saga.started[-1]["input"])["tried_at"]
             assert command("wait", order_id, stock=WAITING, tried_at=tried_at)["outcome"] == status
@@ -215,7 +215,7 @@ def test_allocated_stock_resumes_the_saga(saga: Saga, waiting: str) -> None:
 
 def test_a_resumed_order_has_as_much_time_as_a_new_one(saga: Saga, waiting: str) -> None:
     for later, status in ((timedelta(days=2), "PENDING"), (timedelta(days=2, minutes=11), "CANCELLING")):
-        with clock.held_by(lambda later=later: NOON + later):
+        with clock.use_source(lambda later=later: NOON + later):
             allocated(waiting)
             sweep()
             tried_at = json.loads(saga.started[-1]["input"])["tried_at"]
@@ -237,7 +237,7 @@ def test_allocation_before_the_wait_is_found_a_minute_later(shop: Shop, saga: Sa
     order_id = placed(shop, "BACK_ORDER")
     allocated(order_id)
     command("wait", order_id, stock=WAITING)
-    with clock.held_by(lambda: NOON + timedelta(minutes=1)):
+    with clock.use_source(lambda: NOON + timedelta(minutes=1)):
         assert sweep()["recovered"] == 1
     assert json.loads(saga.started[-1]["input"]) == {
         "mode": "resume",
@@ -254,10 +254,10 @@ def test_sweeper_polls_a_back_order_and_at_last_cancels_it(
         return str(command("wait", waiting, stock=WAITING, tried_at=tried_at)["outcome"])
 
     for look in range(1, 5):
-        with clock.held_by(lambda look=look: NOON + look * BACKORDER_POLL_INTERVAL):
+        with clock.use_source(lambda look=look: NOON + look * BACKORDER_POLL_INTERVAL):
             assert (sweep()["recovered"], sweep()["recovered"]) == (1, 0)
             assert try_again() == "BACKORDERED"
-    with clock.held_by(lambda: NOON + timedelta(days=6)):
+    with clock.use_source(lambda: NOON + timedelta(days=6)):
         assert try_again() == "BACKORDERED", "an answer of the try before says nothing of the stock after the deadline"
         sweep()
         assert (try_again(), row(waiting)["reason"]) == ("CANCELLING", "OUT_OF_STOCK")

@@ -21,13 +21,13 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
 
 
 def sweep_at(moment: datetime) -> dict[str, int]:
-    with clock.held_by(lambda: moment):
+    with clock.use_source(lambda: moment):
         return handle(sweeper, {}, CONTEXT)
 
 
 @pytest.fixture
 def order_id(shop: Shop, saga: Saga) -> str:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         placed = str(shop.place(prefer="respond-async").body["order_id"])
     saga.started.clear()
     return placed
@@ -45,7 +45,7 @@ def test_unfinished_order_is_resumed(order_id: str, saga: Saga) -> None:
 
 
 def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         placed = [str(shop.place(f"key-{n}", prefer="respond-async").body["order_id"]) for n in range(4)]
     saga.started.clear()
     lease = table.Orders.lease
@@ -79,7 +79,7 @@ def test_sweeper_retries_without_end(order_id: str, saga: Saga) -> None:
 def test_longest_waiting_order_of_all_shards_is_tried_first(shop: Shop, saga: Saga) -> None:
     placed = []
     for number in range(12):
-        with clock.held_by(lambda number=number: NOON + timedelta(seconds=number)):
+        with clock.use_source(lambda number=number: NOON + timedelta(seconds=number)):
             placed.append(shop.place(key=f"key-{number}", prefer="respond-async").body["order_id"])
     saga.started.clear()
     sweep_at(NOON + timedelta(minutes=2))

@@ -36,7 +36,7 @@ def row(order_id: str) -> dict[str, Any]:
 
 
 def sweep(after: timedelta) -> None:
-    with clock.held_by(lambda: NOON + after):
+    with clock.use_source(lambda: NOON + after):
         handle(sweeper, {}, CONTEXT)
 
 
@@ -66,7 +66,7 @@ def reason(request: pytest.FixtureRequest, saga: Saga) -> str:
 
 @pytest.fixture
 def order_id(shop: Shop, reason: str) -> str:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         return str(shop.place().body["order_id"])
 
 
@@ -97,7 +97,7 @@ def test_an_outage_longer_than_the_deadline_cancels_with_its_reason(shop: Shop, 
 
 
 def test_untried_backlog_is_confirmed_after_the_outage(shop: Shop, saga: Saga) -> None:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         placed = [shop.place(key=f"key-{n}", prefer="respond-async").body["order_id"] for n in range(5)]
     saga.answer = confirms
     sweep(timedelta(hours=3))
@@ -109,7 +109,7 @@ def test_the_last_try_begins_after_the_deadline(saga: Saga, order_id: str, reaso
     saga.answer = lambda start: {}
     sweep(timedelta(minutes=9))
     early = row(order_id)["tried_at"]
-    with clock.held_by(lambda: NOON + timedelta(minutes=20)):
+    with clock.use_source(lambda: NOON + timedelta(minutes=20)):
         assert command("unavailable", order_id, reason=reason, tried_at=early)["outcome"] == "PENDING"
     sweep(timedelta(minutes=21))
     assert command("unavailable", order_id, reason=reason, tried_at=early)["outcome"] == "PENDING"
@@ -118,7 +118,7 @@ def test_the_last_try_begins_after_the_deadline(saga: Saga, order_id: str, reaso
 
 @pytest.mark.parametrize("tried_at", ["", "2026-11-23T12:20:00.000Z", "tomorrow"])
 def test_a_forged_try_cancels_nothing(order_id: str, reason: str, tried_at: str) -> None:
-    with clock.held_by(lambda: NOON + timedelta(minutes=20)):
+    with clock.use_source(lambda: NOON + timedelta(minutes=20)):
         assert command("unavailable", order_id, reason=reason, tried_at=tried_at)["outcome"] == "PENDING"
 
 
@@ -142,7 +142,7 @@ def test_decision_of_another_run_stands(order_id: str, reason: str) -> None:
 
 
 def test_back_order_stays_backordered_in_an_outage(saga: Saga, order_id: str, reason: str) -> None:
-    with clock.held_by(lambda: NOON):
+    with clock.use_source(lambda: NOON):
         command("wait", order_id, stock={"outcome": "WAITING"}, tried_at="")
     sweep(timedelta(days=1))
     assert (row(order_id)["status"], row(order_id)["unavailable"]) == ("BACKORDERED", reason)

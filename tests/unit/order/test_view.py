@@ -127,7 +127,7 @@ def placed(shop: Shop, count: int, **changes: Any) -> list[str]:
     """So many orders, a minute apart; their ids, the newest first."""
     found = []
     for number in range(count):
-        with clock.held_by(lambda number=number: NOON + timedelta(minutes=number)):  # type: ignore[misc]
+        with clock.use_source(lambda number=number: NOON + timedelta(minutes=number)):  # type: ignore[misc]
             found.append(shop.place(f"key-{number}", an_order(**changes), prefer="respond-async").body["order_id"])
     return found[::-1]
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 import stages
 from cdk import stack_order
-from cdk.stack_order import Stacked
+from cdk.stack_order import StackWiring
 from laptop import bring_up as laptop_module
 from operations.aws.target import Kind, Target
 from operations.deploy import requirements
@@ -25,10 +25,10 @@ BUS, COMMANDS, CONTACT = (
     "/orderflow/dev/payment/commands-arn",
     "/orderflow/dev/order/contact-arn",
 )
-PLATFORM = Stacked("OrderflowDev-Platform", (BUS,), ())
-PAYMENT = Stacked("OrderflowDev-Payment", (COMMANDS,), (BUS,))
-ORDER = Stacked("OrderflowDev-Order", (CONTACT,), (BUS, COMMANDS))
-SHIPPING = Stacked("OrderflowDev-Shipping", (), (BUS, CONTACT))
+PLATFORM = StackWiring("OrderflowDev-Platform", (BUS,), ())
+PAYMENT = StackWiring("OrderflowDev-Payment", (COMMANDS,), (BUS,))
+ORDER = StackWiring("OrderflowDev-Order", (CONTACT,), (BUS, COMMANDS))
+SHIPPING = StackWiring("OrderflowDev-Shipping", (), (BUS, CONTACT))
 STACKS = [PLATFORM, PAYMENT, ORDER, SHIPPING]
 NAMES = {stack.name for stack in STACKS}
 

@@ -52,10 +52,10 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
 
 
 def test_what_lands_in_a_queue_is_told_by_its_name() -> None:
-    assert messages.held_by("payment/relay") == (
+    assert messages.content_of("payment/relay") == (
         "payment rows whose events the relay could not publish; the sweeper publishes them"
     )
-    assert messages.held_by("order/start") == "events that did not start the saga; the order sweeper starts it"
+    assert messages.content_of("order/start") == "events that did not start the saga; the order sweeper starts it"
 
 
 def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:

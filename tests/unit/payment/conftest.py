@@ -58,7 +58,7 @@ class PaymentService:
 
     def sweep(self, after: timedelta = timedelta(minutes=1)) -> dict[str, int]:
         """Run the sweeper at a later time."""
-        with clock.held_by(lambda: datetime.now(UTC) + after):
+        with clock.use_source(lambda: datetime.now(UTC) + after):
             swept: dict[str, int] = self.sweeper({}, None)
         return swept
 
@@ -189,7 +189,7 @@ def payments(dynamodb: Any) -> Payments:
 def account(loopback: None, aws: None) -> Iterator[Stripe]:
     """Serve an account at Stripe."""
     stripe = Stripe()
-    with serving(stripe), clock.held_by(lambda: NOW):
+    with serving(stripe), clock.use_source(lambda: NOW):
         yield stripe
 
 

@@ -162,9 +162,7 @@ def test_refusal_without_a_known_code_is_a_refusal(account: Stripe, stripe: Stri
 
 
 @pytest.mark.parametrize("reason", [None, "", "Expired or canceled card"])
-def test_failed_refund_without_a_reason_is_refused(
-    account: Stripe, stripe: StripeGateway, reason: str | None
-) -> None:
+def test_failed_refund_without_a_reason_is_refused(account: Stripe, stripe: StripeGateway, reason: str | None) -> None:
     stripe.authorize(VISA)
     stripe.capture(VISA)
     account.refund_status = ("failed", reason)

@@ -145,7 +145,7 @@ def shipping(dynamodb: Any) -> Iterator[ShippingService]:
     service = ShippingService()
     service.contacts.contacts[ORDER] = ALICE
     service.contacts.facts["order"] = CONFIRMED
-    with clock.held_by(lambda: service.now):
+    with clock.use_source(lambda: service.now):
         yield service
 
 
