@@ -19,7 +19,7 @@ from simulation.engine.faults import Kind, Mode
 from simulation.engine.network import Network, UnansweredError, UnreachedError
 from simulation.engine.scheduler import SECOND
 from simulation.stage.gateway import RemoteCarrier
-from simulation.stage.providers import easypost_server, stripe_server
+from simulation.stage.providers import easypost_server, http_server, stripe_server
 from simulation.stage.providers.easypost_server import EasyPost
 from simulation.stage.providers.stripe_server import Stripe
 from simulation.stage.statements import Statements
@@ -57,13 +57,13 @@ class StripeAccount(Stripe):
     cards: dict[str, str] = field(default_factory=dict)
     """By order, the payment method."""
 
-    def create(self, form: dict[str, str]) -> Any:
+    def create(self, form: dict[str, str]) -> http_server.Answer:
         """As Stripe; the cards whose refunds go wrong are otherwise as any."""
         known = {**form, "payment_method": "pm_card_visa"} if form["payment_method"] in (REFUND_FAILS, REFUND_PENDS) else form
         self.cards[form["metadata[order_id]"]] = form["payment_method"]
         return super().create(known)
 
-    def done(self, method: str, path: str, form: dict[str, str]) -> Any:
+    def done(self, method: str, path: str, form: dict[str, str]) -> http_server.Answer:
         """As Stripe, with an authorisation that ends seven days from now; a pending refund is through when it is listed."""
         status, said, *_ = super().done(method, path, form)
         charge = said.get("latest_charge") if isinstance(said, dict) else None
@@ -74,7 +74,7 @@ class StripeAccount(Stripe):
                 refund["status"] = "succeeded" if refund["status"] == "pending" else refund["status"]
         return status, said
 
-    def give_back(self, form: dict[str, str]) -> Any:
+    def give_back(self, form: dict[str, str]) -> http_server.Answer:
         """As Stripe."""
         intent = self.intents[form["payment_intent"]]
         first = all(refund["payment_intent"] != intent["id"] for refund in self.refunds.values())
@@ -122,7 +122,7 @@ class EasyPostAccount(EasyPost):
         self.bought: dict[str, int] = {}
         """By shipment, when its label was bought."""
 
-    def done(self, method: str, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Any:
+    def done(self, method: str, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> http_server.Answer:
         """As EasyPost, which does not go to Antarctica."""
         if method == "POST" and path == "/v2/shipments" and body["shipment"]["to_address"]["country"] == "AQ":
             return 422, {"error": {"code": "ADDRESS.VERIFY.FAILURE", "message": "Unable to verify address."}}
@@ -135,7 +135,7 @@ class EasyPostAccount(EasyPost):
                 self.shipments[shipment_id]["tracker"]["status"] = "delivered"
         return answer
 
-    def buy(self, shipment: dict[str, Any], rate_id: str) -> Any:
+    def buy(self, shipment: dict[str, Any], rate_id: str) -> http_server.Answer:
         """Answer as EasyPost. Check that an order has one label, apart from refunded ones."""
         answer = super().buy(shipment, rate_id)
         if answer[0] == 200:
@@ -227,7 +227,7 @@ class RemoteHttp:
             raise ReadTimeoutError(None, url, "no answer") from None  # type: ignore[arg-type]
 
     def _ask(
-        self, method: str, url: str, path: str, headers: Mapping[str, str], body: str | None, said: Any, invocation: str
+        self, method: str, url: str, path: str, headers: Mapping[str, str], body: str | None, said: object, invocation: str
     ) -> tuple[str, Callable[[], Answer], Callable[[str], Answer]]:
         """Return the order that it is about, how it is answered, and how it fails by an HTTP 500."""
         if url.startswith(STRIPE_URL):
@@ -247,7 +247,7 @@ class RemoteHttp:
 
             return order_id, answer, fails
         easypost = self.accounts.easypost
-        sent = said or {}
+        sent = said if isinstance(said, dict) else {}
         order_id = easypost.order_of(path, sent)
         if method == "POST":
             easypost.check(order_id, path, sent, invocation)
@@ -281,9 +281,9 @@ def secrets() -> Mapping[str, str]:
     }
 
 
-def _whole(answer: Any) -> Answer:
-    status, said, *headers = answer
-    return status, said, headers[0] if headers else {}
+def _whole(answer: http_server.Answer | None) -> Answer:
+    assert answer is not None, "no fault is set that leaves a request without an answer"
+    return (answer[0], answer[1], {}) if len(answer) == 2 else answer
 
 
 def _reply(answer: Answer) -> Reply:

@@ -4,12 +4,18 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from simulation.engine.functions import Handler
 from simulation.stage import accounts, deployment
 from simulation.stage.gateway import RemoteCarrier, RemoteGateway
 
-Handler = Callable[[Any, Any], Any]
+if TYPE_CHECKING:
+    from kernel.clients import Clients
+
+P = ParamSpec("P")
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 @cache
@@ -34,9 +40,10 @@ def load() -> Mapping[str, ModuleType]:
 
 
 @cache
-def _clients() -> Any:
+def _clients() -> "Clients":
     """Return the clients of all functions of this process, made once: each call goes to the world that runs."""
-    return import_module("kernel.clients").Clients()
+    made: Clients = import_module("kernel.clients").Clients()
+    return made
 
 
 def handler_of(deployed: deployment.Deployed) -> Handler:
@@ -45,8 +52,8 @@ def handler_of(deployed: deployment.Deployed) -> Handler:
     return handler
 
 
-def _beyond_a_network(remote: Callable[[Any], Any], make: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *given: remote(make(*given))
+def _beyond_a_network(remote: Callable[[S], R], make: Callable[P, S]) -> Callable[P, R]:
+    return lambda *given, **named: remote(make(*given, **named))
 
 
 def _secret(arn: str) -> str:

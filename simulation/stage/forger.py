@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from simulation.engine.api import JsonValue
 from simulation.engine.scheduler import SECOND
 from simulation.stage import deployment
 
@@ -88,7 +89,7 @@ class Forger:
 
     def _start(self, name: str, order_id: str) -> None:
         """Start a live run on made-up facts."""
-        given = {
+        given: JsonValue = {
             "mode": "live",
             **_about(order_id),
             "payable": self._stated(f"{name} payable", PAYABLE, order_id),
@@ -107,7 +108,7 @@ class Forger:
             function, {"command": command, **_about(order_id), **fields, **_MORE.get(command, {})}, name
         )
 
-    def _stated(self, name: str, kind: str, order_id: str, outcome: str | None = None) -> Any:
+    def _stated(self, name: str, kind: str, order_id: str, outcome: str | None = None) -> dict[str, Any]:
         """Return a statement that the service which could make it never made."""
         kernel = import_module("kernel.receipts")
         key, chance = deployment.RECEIPT_KEY, self.chance

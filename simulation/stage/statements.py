@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from simulation.engine.dynamodb import Change
-from simulation.engine.expressions import Item
+from simulation.engine.expressions import AttributeValue, Item
 from simulation.engine.functions import Functions
 from simulation.engine.mail import Mail
 from simulation.engine.scheduler import SECOND
@@ -206,15 +206,14 @@ def plain(item: Item) -> PlainRow:
     return {name: _plain(value) for name, value in item.items()}
 
 
-def _plain(value: Mapping[str, Any]) -> Any:
-    ((kind, held),) = value.items()
-    match kind:
-        case "N":
-            return int(held)
-        case "M":
-            return plain(held)
-        case "L":
-            return [_plain(part) for part in held]
+def _plain(value: AttributeValue) -> object:
+    if "N" in value:
+        return int(value["N"])
+    if "M" in value:
+        return plain(value["M"])
+    if "L" in value:
+        return [_plain(part) for part in value["L"]]
+    (held,) = value.values()
     return held
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from simulation.engine import sdk
 from simulation.engine.api import JsonValue, Request, Response
@@ -236,11 +236,12 @@ class World:
         given = deployment.started_by(event)
         self.workflow.start(self._execution_name(about), given)
 
-    def _invoke_step(self, state: str, function: str, payload: Any, timeout_seconds: float, task: Task) -> JsonValue:
+    def _invoke_step(self, state: str, function: str, payload: JsonValue, timeout_seconds: float, task: Task) -> JsonValue:
         """Call a function for a Task state, as Step Functions does."""
+        assert isinstance(payload, dict)
         boundary = task.numbered(state)
         if payload["command"] in ("authorize", "reserve"):
-            self.invariants.deadlines.tries(payload["order_id"])
+            self.invariants.deadlines.tries(str(payload["order_id"]))
         patience = int(timeout_seconds * SECOND)
 
         def execute() -> Answered | Failed:
