@@ -34,7 +34,7 @@ def refused(*arguments: str) -> str:
 
 @pytest.mark.parametrize("name", ["prod-eu", "Prod", "1a", "a" * 17])
 @pytest.mark.parametrize("target", [(), ("--target", "aws")])
-def test_a_name_that_no_stage_can_have_is_refused_at_once(folder: Path, name: str, target: tuple[str, ...]) -> None:
+def test_invalid_stage_name_is_refused_at_once(folder: Path, name: str, target: tuple[str, ...]) -> None:
     for command in (("deploy", "--all"), ("orders", "list"), ("up",)):
         said = refused(*target, "--stage", name, *command)
         law = "up to 16 characters of a-z and 0-9, starting with a letter"
@@ -57,11 +57,11 @@ def test_aws_has_no_default_stage(folder: Path) -> None:
     assert "On AWS there is no default stage. Choose one with --stage: dev, prod." in said
 
 
-def test_a_stage_of_aws_has_a_file(folder: Path) -> None:
+def test_stage_on_aws_needs_a_file(folder: Path) -> None:
     assert "There is no stage 'test'" in refused("--target", "aws", "--stage", "test", "orders", "list")
 
 
-def test_the_region_is_the_stages(folder: Path) -> None:
+def test_region_comes_from_the_stage_file(folder: Path) -> None:
     assert resolve_target(Kind.AWS, stage="prod").region == "eu-central-1"
     assert resolve_target(Kind.AWS, stage="prod", region="eu-central-1").region == "eu-central-1"
     with pytest.raises(typer.BadParameter, match=r"stages/prod.yaml puts stage 'prod' in eu-central-1, not in us-east-1"):
@@ -82,7 +82,7 @@ def test_the_region_is_the_stages(folder: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("command", [("orders", "list"), ("deploy", "--all"), ("destroy", "--all")])
-def test_no_credentials_and_no_network_are_said_at_once_and_of_aws(
+def test_missing_credentials_or_network_are_reported_at_once(
     folder: Path,
     loopback: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -102,7 +102,7 @@ def test_no_credentials_and_no_network_are_said_at_once_and_of_aws(
     assert "orderctl up" not in f"{answer.exception.message}{answer.exception.hint}"
 
 
-def test_a_folder_that_cannot_be_used_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_folder_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "file").touch()
     monkeypatch.setenv("ORDERFLOW_HOME", str(folder / "file" / "home"))
     answer = CliRunner().invoke(app, ["up"])
@@ -111,12 +111,12 @@ def test_a_folder_that_cannot_be_used_is_named(folder: Path, monkeypatch: pytest
     assert "set ORDERFLOW_HOME" in answer.exception.hint
 
 
-def test_a_laptops_stage_needs_no_file(folder: Path) -> None:
+def test_stage_on_the_laptop_needs_no_file(folder: Path) -> None:
     target = resolve_target(Kind.LAPTOP, stage="mine")
     assert target.settings() == stages.Stage("mine", ephemeral=True)
 
 
-def test_the_stages_are_listed_shown_checked_and_made(folder: Path) -> None:
+def test_stages_are_listed_shown_checked_and_created(folder: Path) -> None:
     assert [row["stage"] for row in orderctl_json(app, None, "stages", "list")] == ["dev", "prod"]  # type: ignore[arg-type]
     assert orderctl_json(app, None, "stages", "show", "prod")["gateway"] == "stripe"  # type: ignore[arg-type]
     made = CliRunner().invoke(app, ["stages", "new", "test", "--account", "210987654321", "--region", "us-east-1"])

@@ -17,7 +17,7 @@ ALICE: dict[str, Any] = {
 }
 
 
-def test_a_contact_is_kept_with_its_mark(stage: Stage) -> None:
+def test_contact_is_saved_with_its_mark(stage: Stage) -> None:
     assert orderctl(app, stage, "put", "alice", "-", stdin=json.dumps(ALICE)).exit_code == 0
     assert {"CONTACT#alice", "REACHABLE#alice"} <= stage.rows().keys()
 
@@ -30,13 +30,13 @@ def test_a_contact_is_kept_with_its_mark(stage: Stage) -> None:
         ("[" * 9000, "nested deeper"),
     ],
 )
-def test_what_is_no_contact_is_refused_with_the_field(stage: Stage, given: str, why: str) -> None:
+def test_invalid_contact_is_refused_with_its_field(stage: Stage, given: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
         orderctl(app, stage, "put", "alice", "-", stdin=given)
     assert "CONTACT#alice" not in stage.rows()
 
 
-def test_contacts_of_before_the_marks_are_marked_once(stage: Stage) -> None:
+def test_contacts_older_than_the_marks_are_marked_once(stage: Stage) -> None:
     orderctl(app, stage, "put", "bob", "-", stdin=json.dumps(ALICE))
     for customer_id in ("alice", "carol"):
         item = marshal({"pk": f"CONTACT#{customer_id}", "customer_id": customer_id, **ALICE})

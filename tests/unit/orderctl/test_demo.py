@@ -37,32 +37,32 @@ def test_an_order_is_confirmed_and_one_is_declined(stage: Stage, playing: scenes
     assert [shown.scene for shown in playing.shown] == ["POST /orders", "POST /orders, card declined"]
 
 
-def test_an_event_put_twice_is_one_order(stage: Stage, playing: scenes.Stage) -> None:
+def test_event_published_twice_is_one_order(stage: Stage, playing: scenes.Stage) -> None:
     assert order_of(stage, scenes.play(playing, scenes.published))["channel"] == "shop"
     assert len(stage.orders()) == 1
 
 
-def test_it_can_be_played_again_on_the_same_stage(stage: Stage, playing: scenes.Stage) -> None:
+def test_demo_can_run_again_on_the_same_stage(stage: Stage, playing: scenes.Stage) -> None:
     for run in (playing, scenes.Stage(stage)):
         scenes.play(run, scenes.confirmed)
     assert len(stage.orders()) == 2
 
 
-def test_a_scene_that_goes_otherwise_fails(stage: Stage, playing: scenes.Stage) -> None:
+def test_scene_with_another_result_fails(stage: Stage, playing: scenes.Stage) -> None:
     stage.saga.declines = lambda order: True
     with pytest.raises(SceneFailedError, match="answered 402 instead of 201"):
         scenes.play(playing, scenes.confirmed)
     assert playing.shown == []
 
 
-def test_a_voided_payment_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene_checks_that_the_payment_is_voided(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
     monkeypatch.setattr(store, "related_statuses", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
     with pytest.raises(SceneFailedError, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
         scenes.out_of_stock(playing)
 
 
-def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene_checks_that_the_order_is_partial(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
     monkeypatch.setattr(store, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
     with pytest.raises(SceneFailedError, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
@@ -70,9 +70,7 @@ def test_a_part_is_looked_for_not_taken_for_granted(playing: scenes.Stage, monke
 
 
 @pytest.mark.parametrize("undecided", [0, 1, 2])
-def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
-    playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch, undecided: int
-) -> None:
+def test_undecided_order_is_placed_once_more(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch, undecided: int) -> None:
     answers = [Answer(202, {}, '{"order_id": "ord-1", "status": "PENDING"}')] * undecided
     decided = service_client.order_api
     monkeypatch.setattr(service_client, "order_api", lambda *call: answers.pop() if answers else decided(*call))
@@ -84,7 +82,9 @@ def test_an_order_that_a_busy_machine_leaves_undecided_is_placed_once_more(
     assert "too busy" in failed.value.hint
 
 
-def test_a_back_order_whose_goods_came_is_not_left_waiting(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene_fails_if_a_back_order_stays_waiting_after_its_delivery(
+    playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
     monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(store, "find", lambda target, order_id: {"status": "BACKORDERED"})
@@ -101,7 +101,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return homes
 
 
-def test_its_laptop_is_not_the_one_that_up_started(stopped: list[Path]) -> None:
+def test_demo_uses_an_emulator_of_its_own(stopped: list[Path]) -> None:
     theirs = process.home()
     with show.own_laptop(keep=False):
         assert process.home() == theirs / "demo"
@@ -109,13 +109,13 @@ def test_its_laptop_is_not_the_one_that_up_started(stopped: list[Path]) -> None:
     assert "ORDERFLOW_HOME" not in os.environ
 
 
-def test_its_laptop_ends_even_if_a_scene_fails(stopped: list[Path]) -> None:
+def test_demo_stops_its_emulator_after_a_failed_scene(stopped: list[Path]) -> None:
     with pytest.raises(SceneFailedError), show.own_laptop(keep=False):
         raise SceneFailedError("it rains")
     assert len(stopped) == 1
 
 
-def test_its_laptop_may_be_kept(stopped: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_demo_keeps_its_emulator_on_request(stopped: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
     with show.own_laptop(keep=True):
         assert process.home() == tmp_path.resolve() / "demo"
@@ -130,6 +130,6 @@ def test_demo_with_more_or_fewer_mails_than_recorded_fails() -> None:
             show.check_mails(sent, {"confirmed SENT": 3, "dispatched SENT": 2})
 
 
-def test_a_mail_whose_sending_stayed_unknown_may_have_gone_out_or_not() -> None:
+def test_mail_with_an_unknown_result_counts_as_sent_or_not() -> None:
     for sent in (3, 4):
         show.check_mails(sent, {"confirmed SENT": 3, "dispatched FAILED": 1})

@@ -39,7 +39,7 @@ def refused(to: Stage, *allowed: str, **deployed: dict[str, Any]) -> str:
     return f"{caught.value.message} {caught.value.hint}"
 
 
-def test_what_is_deployed_is_read_from_what_each_stack_left() -> None:
+def test_deployed_settings_are_read_from_the_parameters_of_the_stacks() -> None:
     parameters = {
         "/orderflow/prod/payment/settings": json.dumps(PAYMENT),
         "/orderflow/prod/payment/gateway": "stripe",
@@ -50,11 +50,11 @@ def test_what_is_deployed_is_read_from_what_each_stack_left() -> None:
     assert found == {"payment": PAYMENT, "shipping": {"carrier": "easypost"}}
 
 
-def test_nothing_changes_if_the_file_says_what_is_deployed() -> None:
+def test_file_equal_to_the_deployed_settings_changes_nothing() -> None:
     assert changes(stage(), payment=PAYMENT, platform=PLATFORM) == []
 
 
-def test_a_change_is_shown_for_each_service_that_was_deployed_with_the_setting() -> None:
+def test_change_is_shown_for_each_service_with_the_setting() -> None:
     found = changes(stage(log_retention_days=30), payment=PAYMENT, platform=PLATFORM)
     assert found == [Change("payment", "log_retention_days", 90, 30, must_be_allowed=True)]
 
@@ -69,7 +69,7 @@ def test_a_change_is_shown_for_each_service_that_was_deployed_with_the_setting()
         ({"ephemeral": True}, "ephemeral of payment from false to true; ephemeral of platform from false to true"),
     ],
 )
-def test_a_lasting_stage_keeps_what_it_has_unless_the_change_is_allowed(settings: dict[str, Any], said: str) -> None:
+def test_lasting_stage_refuses_a_change_that_is_not_allowed(settings: dict[str, Any], said: str) -> None:
     to = stage(**settings)
     (name,) = settings
     text = refused(to, payment=PAYMENT, platform=PLATFORM)
@@ -79,24 +79,24 @@ def test_a_lasting_stage_keeps_what_it_has_unless_the_change_is_allowed(settings
     deployed_settings.check_allowed(to, changes(to, payment=PAYMENT, platform=PLATFORM), [name])
 
 
-def test_each_change_is_allowed_by_its_own_name() -> None:
+def test_every_change_is_allowed_by_its_name() -> None:
     to = stage(gateway="sandbox", log_retention_days=30)
     assert "log_retention_days of payment" in refused(to, "gateway", payment=PAYMENT)
 
 
-def test_a_longer_retention_and_a_stage_that_shall_last_need_no_leave() -> None:
+def test_longer_retention_or_a_lasting_stage_needs_no_permission() -> None:
     to = stage(archive_retention_days=731, log_retention_days=365)
     found = changes(to, payment=PAYMENT, platform={**PLATFORM, "ephemeral": True})
     assert [change.setting for change in found] == ["log_retention_days", "ephemeral", "archive_retention_days"]
     deployed_settings.check_allowed(to, found, [])
 
 
-def test_an_ephemeral_stage_may_change_as_it_likes() -> None:
+def test_ephemeral_stage_allows_every_change() -> None:
     to = stage(ephemeral=True, gateway="sandbox")
     deployed_settings.check_allowed(to, changes(to, payment={**PAYMENT, "ephemeral": True}), [])
 
 
-def test_a_stage_of_before_there_were_files_keeps_its_gateway() -> None:
+def test_stage_older_than_stage_files_keeps_its_gateway() -> None:
     assert "gateway of payment from stripe to sandbox" in refused(stage(gateway="sandbox"), payment={"gateway": "stripe"})
 
 
@@ -118,7 +118,7 @@ def test_an_ephemeral_stages_template_has_one_parameter_only() -> None:
     assert deployed_settings.template_parameters(to, changes(to, payment=PAYMENT)) == {"payment": ["Ephemeral=true"]}
 
 
-def test_the_account_of_the_credentials_is_the_stages(aws: None) -> None:
+def test_credentials_must_be_of_the_account_of_the_stage(aws: None) -> None:
     account = Account()
     assert requirements.check_account(account, stage(account=MOTO_ACCOUNT)) == MOTO_ACCOUNT
     assert requirements.check_account(account, stage()) == MOTO_ACCOUNT
@@ -126,7 +126,7 @@ def test_the_account_of_the_credentials_is_the_stages(aws: None) -> None:
         requirements.check_account(account, stage(account="210987654321"))
 
 
-def test_a_real_accounts_stage_is_not_deployed_on_the_laptop() -> None:
+def test_stage_of_a_real_account_is_not_deployed_on_the_laptop() -> None:
     laptop = Target(Kind.LAPTOP, "http://127.0.0.1:1")
     assert requirements.check_account(laptop, stage(account=LAPTOP_ACCOUNT)) == LAPTOP_ACCOUNT
     with pytest.raises(UserError, match="and not to this laptop"):
@@ -168,7 +168,7 @@ def write(folder: Path, **settings: str) -> None:
     (folder / "prod.yaml").write_text(stages.example("prod", account=f'"{MOTO_ACCOUNT}"', region="eu-west-1", **settings))
 
 
-def test_a_deployment_says_where_it_goes_and_what_changes_and_asks(
+def test_deployment_shows_its_place_and_changes_and_asks(
     app: typer.Typer, account: Account, cdk: FakeCdk, tmp_path: Path
 ) -> None:
     write(tmp_path, log_retention_days="365")
@@ -201,9 +201,7 @@ def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts
     assert cdk.done == []
 
 
-def test_a_service_that_there_is_not_is_refused_before_anything_starts(
-    app: typer.Typer, account: Account, cdk: FakeCdk
-) -> None:
+def test_unknown_service_is_refused_before_anything_starts(app: typer.Typer, account: Account, cdk: FakeCdk) -> None:
     with pytest.raises(UserError, match="There is no service 'paymnt'") as refused:
         orderctl(app, account, "deploy", "paymnt", "--yes")
     assert "platform, inventory, notification, order, payment, shipping, audit, journal" in refused.value.hint

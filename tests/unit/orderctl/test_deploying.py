@@ -44,7 +44,7 @@ def test_services_are_deployed_in_the_order_of_deployment_however_they_are_named
     assert chosen(everything=True) == ["platform", "payment", "order", "shipping"]
 
 
-def test_naming_none_or_both_ways_or_one_that_is_not_there_is_refused() -> None:
+def test_missing_double_or_unknown_choice_of_services_is_refused() -> None:
     for services, everything, said in (
         ((), False, "Name the services, or --all"),
         (("order",), True, "Name the services, or --all"),
@@ -55,7 +55,7 @@ def test_naming_none_or_both_ways_or_one_that_is_not_there_is_refused() -> None:
         assert refused.value.hint == "Choose from: platform, payment, order, shipping."
 
 
-def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
+def test_stack_without_its_provider_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         requirements.check_required([PAYMENT], STACKS, set())
     assert (
@@ -65,18 +65,18 @@ def test_a_stack_is_refused_while_what_it_needs_is_not_there() -> None:
     assert refused.value.hint == "Deploy it first: `orderctl deploy platform`, or both: `orderctl deploy platform payment`."
 
 
-def test_a_stack_may_come_with_what_it_needs_or_after_it() -> None:
+def test_stack_is_deployed_with_or_after_its_provider() -> None:
     requirements.check_required([PLATFORM, PAYMENT], STACKS, set())
     requirements.check_required([PAYMENT], STACKS, {BUS})
     requirements.check_required(STACKS, STACKS, set())
 
 
-def test_the_first_that_is_missing_is_named_not_one_that_is_coming() -> None:
+def test_first_missing_provider_is_named() -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs /orderflow/dev/payment/commands-arn"):
         requirements.check_required([PLATFORM, ORDER, SHIPPING], STACKS, set())
 
 
-def test_a_stack_stays_while_another_that_stays_needs_it() -> None:
+def test_stack_that_another_one_needs_is_not_destroyed() -> None:
     with pytest.raises(
         UserError, match="OrderflowDev-Payment cannot be destroyed: OrderflowDev-Order needs its " + COMMANDS
     ) as refused:
@@ -84,7 +84,7 @@ def test_a_stack_stays_while_another_that_stays_needs_it() -> None:
     assert "`orderctl destroy order payment`" in refused.value.hint
 
 
-def test_a_stack_may_go_with_those_that_need_it_or_when_they_are_not_there() -> None:
+def test_stack_is_destroyed_with_or_after_its_dependents() -> None:
     requirements.check_unneeded([SHIPPING], STACKS, NAMES)
     requirements.check_unneeded([PAYMENT, ORDER, SHIPPING], STACKS, NAMES)
     requirements.check_unneeded([PAYMENT], STACKS, {"OrderflowDev-Platform", "OrderflowDev-Payment"})
@@ -116,7 +116,7 @@ def account(aws: None) -> Stage:
     return stage
 
 
-def test_what_is_deployed_is_read_from_the_account(account: Stage) -> None:
+def test_deployed_stacks_are_read_from_the_account(account: Stage) -> None:
     assert requirements.parameters_there(account) == {BUS: "arn"}
     assert requirements.stacks_there(account, STACKS) == {"OrderflowDev-Platform"}
 
@@ -128,7 +128,7 @@ class NoLongerSignedIn:
         raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "the token is expired"}}, "DescribeStacks")
 
 
-def test_whoever_may_not_look_is_not_told_that_nothing_is_there() -> None:
+def test_missing_permission_to_list_stacks_is_an_error() -> None:
     with pytest.raises(ClientError, match="ExpiredToken"):
         requirements.stacks_there(Stage(fakes={"cloudformation": NoLongerSignedIn()}), STACKS)
 
@@ -177,13 +177,13 @@ def test_one_service_is_deployed_alone(app: typer.Typer, account: Stage, cdk: Fa
     assert cdk.done == ["deploy OrderflowDev-Payment"]
 
 
-def test_nothing_is_begun_if_something_is_missing(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+def test_missing_provider_stops_the_deployment_before_it_starts(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs"):
         orderctl(app, account, "deploy", "order", "--yes")
     assert cdk.done == []
 
 
-def test_destroying_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+def test_destroy_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     asked = orderctl(app, account, "destroy", "platform", stdin="n\n")
     assert "Destroy OrderflowDev-Platform?" in asked.output
     assert (asked.exit_code, cdk.done) == (1, [])
@@ -191,7 +191,7 @@ def test_destroying_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -
     assert cdk.done == ["destroy OrderflowDev-Platform"]
 
 
-def test_a_protected_stack_goes_only_if_its_protection_is_lifted(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+def test_protected_stack_is_destroyed_only_with_lift_protection(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     formation = account.client("cloudformation")
     formation.protection = {"EnableTerminationProtection": True}
     with pytest.raises(UserError, match="OrderflowDev-Platform is protected from termination") as refused:
@@ -204,14 +204,14 @@ def test_a_protected_stack_goes_only_if_its_protection_is_lifted(app: typer.Type
     assert cdk.done == ["destroy OrderflowDev-Platform"]
 
 
-def test_destroying_says_where_and_what_is_kept_and_lost(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+def test_destroy_shows_the_place_and_the_kept_and_lost_resources(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     said = orderctl(app, account, "destroy", "platform", stdin="n\n").output
     assert "Destroy OrderflowDev-Platform: account 123456789012, region eu-west-1, stage dev (ephemeral)." in said
     assert said.index("Deleted: everything") < said.index("Destroy OrderflowDev-Platform?")
     assert "Kept: tables" in requirements.KEPT_AND_LOST[False][0]
 
 
-def test_only_what_is_there_is_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+def test_only_deployed_stacks_are_destroyed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     assert "None of these stacks is deployed" in orderctl(app, account, "destroy", "shipping", "--yes").output
     orderctl(app, account, "destroy", "--all", "--yes")
     assert cdk.done == ["destroy OrderflowDev-Platform"]
@@ -235,7 +235,7 @@ def synthesizing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
     return cdk
 
 
-def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
+def test_stacks_are_synthesized_again_only_after_a_change(
     app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
@@ -247,7 +247,7 @@ def test_the_stacks_are_synthesized_again_only_if_something_has_changed(
         assert synthesizing.done[-1] == "deploy OrderflowDev-Payment"
 
 
-def test_what_a_failed_synthesis_left_is_not_deployed(
+def test_output_of_a_failed_synthesis_is_not_deployed(
     app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orderctl(app, account, "deploy", "payment", "--yes")
@@ -274,7 +274,7 @@ class FakeParameters:
         self.known = json.loads(request["Value"])
 
 
-def test_what_somebody_else_deployed_or_destroyed_is_deployed_again_by_up() -> None:
+def test_up_deploys_again_after_a_change_by_another_tool() -> None:
     parameters = FakeParameters(**{PAYMENT.name: "a", ORDER.name: "b"})
     target: Target = Stage(kind=Kind.LAPTOP, fakes={"ssm": parameters})
     laptop_module.invalidate(target, [PAYMENT.name])

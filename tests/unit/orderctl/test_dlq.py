@@ -51,14 +51,14 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
     ]
 
 
-def test_what_lands_in_a_queue_is_told_by_its_name() -> None:
+def test_name_of_a_queue_states_its_content() -> None:
     assert messages.content_of("payment/relay") == (
         "payment rows whose events the relay could not publish; the sweeper publishes them"
     )
     assert messages.content_of("order/start") == "events that did not start the saga; the order sweeper starts it"
 
 
-def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(deployed: Stage, urls: dict[str, str]) -> None:
+def test_quarantined_message_shows_its_event_order_and_reason(deployed: Stage, urls: dict[str, str]) -> None:
     bury(urls["order/intake-dlq-url"], PLACED, reason="data.lines: must not be empty", field="data.lines")
     [message] = shown(deployed)
     assert (message["event"], message["order_id"]) == ("OrderPlaced", "ord-1")
@@ -67,12 +67,12 @@ def test_a_message_that_was_set_aside_tells_its_event_its_order_and_the_reason(d
     assert "must not be empty" in orderctl(app, deployed, "show", "order/intake").stdout.replace("\n", " ")
 
 
-def test_a_message_that_a_rule_could_not_deliver_tells_the_buss_error(deployed: Stage, urls: dict[str, str]) -> None:
+def test_undelivered_message_shows_the_error_of_the_bus(deployed: Stage, urls: dict[str, str]) -> None:
     bury(urls["order/intake-dlq-url"], PLACED, RULE_ARN="arn:rule", ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="not allowed")
     assert shown(deployed)[0]["reason"] == "NO_PERMISSIONS: not allowed"
 
 
-def test_a_part_of_a_stream_that_was_given_up_tells_which_function_gave_it_up(deployed: Stage, urls: dict[str, str]) -> None:
+def test_abandoned_stream_records_show_their_function(deployed: Stage, urls: dict[str, str]) -> None:
     context = {
         "condition": "RetryAttemptsExhausted",
         "functionArn": "arn:aws:lambda:eu-west-1:1:function:payment-relay",
@@ -84,7 +84,7 @@ def test_a_part_of_a_stream_that_was_given_up_tells_which_function_gave_it_up(de
     assert (message["event"], message["order_id"]) == (None, None)
 
 
-def test_of_a_message_that_failed_too_often_only_the_log_can_tell(deployed: Stage, urls: dict[str, str]) -> None:
+def test_message_that_failed_too_often_refers_to_the_log(deployed: Stage, urls: dict[str, str]) -> None:
     bury(urls["order/intake-dlq-url"], PLACED)
     assert "see its log" in shown(deployed)[0]["reason"]
 
@@ -102,14 +102,14 @@ def test_of_a_message_that_failed_too_often_only_the_log_can_tell(deployed: Stag
         "[bold]x[/bold]",
     ],
 )
-def test_dead_letters_may_be_anything(deployed: Stage, urls: dict[str, str], body: Any) -> None:
+def test_any_dead_letter_can_be_listed(deployed: Stage, urls: dict[str, str], body: Any) -> None:
     bury(urls["order/intake-dlq-url"], body)
     [message] = shown(deployed)
     assert message["order_id"] is None
     assert message["id"][:20] in orderctl(app, deployed, "show", "order/intake").stdout
 
 
-def test_looking_takes_nothing_out_and_hides_nothing(deployed: Stage, urls: dict[str, str]) -> None:
+def test_show_neither_removes_nor_hides_a_message(deployed: Stage, urls: dict[str, str]) -> None:
     for number in range(25):
         bury(urls["order/intake-dlq-url"], {**PLACED, "id": number})
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_looking_takes_nothing_out_and_hides_nothing(deployed: Stage, urls: dict
     assert [found[name] for name in held] == ["25", "0"]
 
 
-def test_messages_are_put_back_even_if_the_looking_breaks_off(deployed: Stage, urls: dict[str, str]) -> None:
+def test_interrupted_show_makes_its_messages_visible_again(deployed: Stage, urls: dict[str, str]) -> None:
     class Broken:
         """SQS, until it is asked a second time."""
 
@@ -142,18 +142,18 @@ def test_messages_are_put_back_even_if_the_looking_breaks_off(deployed: Stage, u
     assert len(shown(deployed, "--limit", "12")) == 12
 
 
-def test_no_more_than_asked_for_is_shown(deployed: Stage, urls: dict[str, str]) -> None:
+def test_show_prints_at_most_the_limit(deployed: Stage, urls: dict[str, str]) -> None:
     for _ in range(5):
         bury(urls["order/intake-dlq-url"], PLACED)
     assert len(shown(deployed, "--limit", "3")) == 3
 
 
-def test_an_empty_queue_is_said_to_be_empty(deployed: Stage) -> None:
+def test_empty_queue_is_reported(deployed: Stage) -> None:
     assert shown(deployed) == []
     assert "order/intake is empty." in orderctl(app, deployed, "show", "order/intake").stdout
 
 
-def test_there_is_no_such_queue(deployed: Stage) -> None:
+def test_unknown_queue_is_refused(deployed: Stage) -> None:
     with pytest.raises(UserError, match="There is no dead-letter queue billing/x") as refused:
         orderctl(app, deployed, "show", "billing/x")
     assert refused.value.hint == "Choose one of: order/intake, shipping/orders."

@@ -52,7 +52,7 @@ def test_each_mention_of_a_command_names_one(where: str, mention: str) -> None:
 
 
 @pytest.mark.parametrize("where", PRINTED)
-def test_each_command_printed_is_taken_by_the_command_line(where: str) -> None:
+def test_command_line_accepts_every_printed_command(where: str) -> None:
     found = calls([PRINTED[where]])
     assert found
     for call in found:
@@ -61,7 +61,7 @@ def test_each_command_printed_is_taken_by_the_command_line(where: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_command_that_a_page_prints_has_a_prompt_so_that_it_is_tested(page: str) -> None:
+def test_every_printed_command_has_a_prompt(page: str) -> None:
     blocks = re.findall(r"^ *```.*?^ *```$", (REPOSITORY / page).read_text(), re.DOTALL | re.MULTILINE)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     assert [line for line in lines if line.startswith("orderctl ")] == []
@@ -78,7 +78,7 @@ def check_values(name: str, values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("where", PLACED)
-def test_each_order_printed_is_a_request_that_the_api_takes(where: str, stage: Stage) -> None:
+def test_api_accepts_every_printed_order(where: str, stage: Stage) -> None:
     seed.seed(stage, Progress())
     answer = orderctl(orders.app, stage, *PLACED[where][1:], "-o", "json")
     assert json.loads(answer.stdout)["http_status"] not in (400, 422), answer.stdout

@@ -31,7 +31,7 @@ def seeded(stage: Stage) -> None:
     seed.seed(stage, Progress())
 
 
-def test_the_help_texts_example_is_published_and_says_what_it_becomes(stage: Stage) -> None:
+def test_example_of_the_help_is_published_with_its_order_id(stage: Stage) -> None:
     (published,) = orderctl_json(app, stage, "publish", str(EXAMPLE), "--channel", "shop")
     (order,) = stage.orders().values()
     assert published["order_id"] == order["order_id"]
@@ -56,14 +56,14 @@ def test_a_list_comes_from_standard_input_in_batches(stage: Stage) -> None:
         ("text", "metadata"),
     ],
 )
-def test_nothing_is_published_if_one_is_wrong(stage: Stage, bad: Any, why: str) -> None:
+def test_one_invalid_event_stops_the_publication(stage: Stage, bad: Any, why: str) -> None:
     with pytest.raises(UserError, match=rf"Event 2 of 2: .*{why}") as caught:
         orderctl(app, stage, "publish", "-", stdin=json.dumps([an_order(), bad]))
     assert caught.value.hint == "Nothing was published. Correct the event, then try again."
     assert stage.bus.calls == []
 
 
-def test_what_cannot_be_read_is_said(stage: Stage, tmp_path: Path) -> None:
+def test_unreadable_file_is_reported(stage: Stage, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: No such file"):
         orderctl(app, stage, "publish", str(tmp_path / "none.json"))
     with pytest.raises(UserError, match="Standard input is not JSON"):
@@ -118,12 +118,12 @@ def test_a_tail_prints_json_lines_and_leaves_nothing_behind(watched: Watched) ->
 
 
 @pytest.mark.usefixtures("someone_publishes")
-def test_a_tail_of_one_type(watched: Watched) -> None:
+def test_tail_shows_only_the_chosen_type(watched: Watched) -> None:
     answer = orderctl(app, watched, "tail", "--type", "OrderPlaced", "--count", "1")
     assert answer.stdout.split() == ["2026-11-23T04:05:06Z", "OrderPlaced", "e-0"]
 
 
-def test_a_tail_ends_with_its_time(watched: Watched) -> None:
+def test_tail_ends_after_its_timeout(watched: Watched) -> None:
     answer = orderctl(app, watched, "tail", "--timeout", "0")
     assert (answer.exit_code, answer.stdout) == (0, "")
     assert left_behind() == ([], [])

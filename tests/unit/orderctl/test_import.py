@@ -59,7 +59,7 @@ def test_importing_again_changes_nothing(stage: Stage, file: Path) -> None:
     assert stage.rows() == before
 
 
-def test_an_import_that_was_cut_short_is_finished_with_no_stock_too_much(stage: Stage, file: Path) -> None:
+def test_interrupted_import_is_finished_without_surplus_stock(stage: Stage, file: Path) -> None:
     stage.bus.refusals = [{3, 4}, *[{0, 1}] * 4]
     with pytest.raises(UserError, match=r"refused 2 of 5 events 5 times: ThrottlingException") as caught:
         run(stage, file, "--no-wait")
@@ -70,7 +70,7 @@ def test_an_import_that_was_cut_short_is_finished_with_no_stock_too_much(stage: 
     assert stock(stage) == delivered
 
 
-def test_a_caller_that_the_bus_does_not_let_speak_is_not_repeated_and_told_what_lets_it(stage: Stage, file: Path) -> None:
+def test_refused_caller_is_not_retried_and_gets_a_hint(stage: Stage, file: Path) -> None:
     stage.bus.refusals, stage.bus.error = [{0, 1, 2, 3, 4}], "NotAuthorizedForSourceException"
     with pytest.raises(UserError, match=r"refused 5 of 5 events 1 times: NotAuthorizedForSourceException") as caught:
         run(stage, file, "--no-wait")
@@ -78,13 +78,13 @@ def test_a_caller_that_the_bus_does_not_let_speak_is_not_repeated_and_told_what_
     assert len(stage.bus.calls) == 1
 
 
-def test_a_limit_takes_the_first_rows_and_the_rest_may_follow(stage: Stage, file: Path) -> None:
+def test_limit_imports_the_first_rows_and_the_rest_can_follow(stage: Stage, file: Path) -> None:
     assert run(stage, file, "--limit", "2")["confirmed"] == 2
     summary = run(stage, file)
     assert (summary["already_known"], summary["new"], summary["confirmed"]) == (2, 3, 5)
 
 
-def test_another_channel_has_orders_and_stock_of_its_own(stage: Stage, file: Path) -> None:
+def test_other_channel_has_separate_orders_and_stock(stage: Stage, file: Path) -> None:
     run(stage, file)
     summary = run(stage, file, "--channel", "second-shop")
     assert (summary["already_known"], summary["confirmed"]) == (0, 5)
@@ -112,7 +112,7 @@ def test_only_what_the_bus_refused_is_sent_again(stage: Stage, file: Path) -> No
     assert (len(first), again) == (5, [first[0], first[3]])
 
 
-def test_the_events_are_a_channels_in_batches_of_ten(stage: Stage, file: Path) -> None:
+def test_events_are_published_by_the_channel_in_batches_of_ten(stage: Stage, file: Path) -> None:
     stage.bus.delivers = False
     file.write_text("".join(f"00004 19970101 1 {n}.00\n" for n in range(21)))
     run(stage, file, "--no-wait")
@@ -129,7 +129,7 @@ def test_cancelled_orders_are_counted_by_reason(stage: Stage, file: Path) -> Non
     assert summary["confirmed_cents"] == TOTAL - 128601
 
 
-def test_malformed_rows_are_reported_with_their_line_and_the_rest_go_on(stage: Stage, file: Path) -> None:
+def test_malformed_rows_are_reported_with_their_line_and_the_rest_imported(stage: Stage, file: Path) -> None:
     lines = PURCHASES.splitlines()
     file.write_text("\n".join([lines[0], "00004 19970101 0 29.33", *lines[1:], "end of file"]))
     answer = orderctl(app, stage, "import", str(file))
@@ -139,7 +139,7 @@ def test_malformed_rows_are_reported_with_their_line_and_the_rest_go_on(stage: S
     assert len(stage.orders()) == 5
 
 
-def test_strict_tells_malformed_rows_by_its_exit_code(stage: Stage, file: Path) -> None:
+def test_strict_import_fails_on_malformed_rows(stage: Stage, file: Path) -> None:
     file.write_text(PURCHASES + "end of file\n")
     assert orderctl_json(app, stage, "import", str(file), "--strict", exit_code=1)["malformed"] == 1
     assert len(stage.orders()) == 5
@@ -152,7 +152,7 @@ def test_a_file_without_purchases_is_an_error(stage: Stage, file: Path) -> None:
     assert stage.rows() == {}
 
 
-def test_a_dry_run_counts_and_sends_nothing(stage: Stage, file: Path) -> None:
+def test_dry_run_counts_and_publishes_nothing(stage: Stage, file: Path) -> None:
     summary = run(stage, file, "--dry-run")
     assert summary == {
         "rows_read": 5,
@@ -168,7 +168,7 @@ def test_a_dry_run_counts_and_sends_nothing(stage: Stage, file: Path) -> None:
     assert (stage.rows(), stage.bus.calls) == ({}, [])
 
 
-def test_not_waiting_leaves_the_orders_to_the_system(stage: Stage, file: Path) -> None:
+def test_import_without_waiting_ends_after_the_publication(stage: Stage, file: Path) -> None:
     stage.saga.works = False
     summary = run(stage, file, "--no-wait")
     assert summary["published"] == 5
@@ -176,12 +176,12 @@ def test_not_waiting_leaves_the_orders_to_the_system(stage: Stage, file: Path) -
     assert {order["status"] for order in stage.orders().values()} == {"PENDING"}
 
 
-def test_no_more_orders_are_on_their_way_than_allowed_and_at_first_only_one(stage: Stage, file: Path) -> None:
+def test_orders_in_flight_start_at_one_and_stay_within_the_limit(stage: Stage, file: Path) -> None:
     run(stage, file, "--in-flight", "2")
     assert [len(call) for call in stage.bus.calls] == [1, 2, 2]
 
 
-def test_orders_that_do_not_settle_are_told_with_what_to_do(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsettled_orders_are_reported_with_a_hint(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_import, "PATIENCE_SECONDS", 0)
     stage.saga.works = False
     with pytest.raises(UserError, match="5 orders were not finished within 0 s") as caught:

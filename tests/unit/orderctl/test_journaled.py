@@ -134,14 +134,14 @@ def planned(stage: Stage, *options: str) -> dict[str, Any]:
     return found
 
 
-def test_the_plan_counts_what_the_window_holds(stage: Stage, history: None) -> None:
+def test_plan_counts_the_events_of_the_window(stage: Stage, history: None) -> None:
     found = planned(stage, "--last", "1h", "--to", "notification")
     assert found["events"] == {"in_window": 5, "wanted": 5, "put_again": 1}
     assert found["by_type"] == {"OrderPlaced": 2, "PaymentAuthorized": 1, "OrderConfirmed": 1, "ShipmentDispatched": 1}
     assert sum(found["by_hour"].values()) == 5
 
 
-def test_the_plan_says_who_gets_what_and_what_they_do(stage: Stage, history: None) -> None:
+def test_plan_shows_the_consumers_and_their_actions(stage: Stage, history: None) -> None:
     found = planned(stage, "--last", "2h", "--to", "notification", "--to", "order")
     told = {(row["consumer"], row["event"]): (row["deliveries"], row["does"]) for row in found["consumers"]}
     assert told == {
@@ -163,7 +163,7 @@ def test_the_plan_says_who_gets_what_and_what_they_do(stage: Stage, history: Non
     assert {row["does"] for row in catching_up["consumers"]} == {"performs missed actions"}
 
 
-def test_the_plan_tells_the_shortest_window_of_an_order(stage: Stage, history: None) -> None:
+def test_plan_prints_the_shortest_window_of_an_order(stage: Stage, history: None) -> None:
     found = planned(stage, "--last", "2h", "--to", "shipping", "--order", OTHER)
     at = NOW - timedelta(minutes=90)
     assert found["events"]["wanted"] == 1
@@ -173,14 +173,14 @@ def test_the_plan_tells_the_shortest_window_of_an_order(stage: Stage, history: N
     assert again["events"]["in_window"] == 1
 
 
-def test_the_plan_counts_only_the_types_asked_for(stage: Stage, history: None) -> None:
+def test_plan_counts_only_the_chosen_types(stage: Stage, history: None) -> None:
     found = planned(stage, "--last", "2h", "--to", "shipping", "--type", "OrderConfirmed", "--type", "OrderCancelled")
     assert found["by_type"] == {"OrderConfirmed": 2}
     told = {row["event"]: (row["deliveries"], row["wanted"]) for row in found["consumers"]}
     assert told == {"OrderConfirmed": (3, 2), "OrderCancelRequested": (0, 0)}
 
 
-def test_the_estimate_goes_by_the_rate_or_by_the_last_replay(stage: Stage, history: None, bus: Bus) -> None:
+def test_estimate_uses_the_rate_or_the_last_replay(stage: Stage, history: None, bus: Bus) -> None:
     window = ("--last", "1h", "--to", "notification")
     assert planned(stage, *window)["estimate"]["seconds"] is None
     assert planned(stage, *window, "--rate", "2/s")["estimate"]["seconds"] == 1.5
@@ -195,7 +195,7 @@ def of_channel(key: str, sku: str, quantity: int = 1, currency: str = "USD") -> 
     return {"idempotency_key": key, "customer_id": "c", "currency": currency, "lines": lines, "payment_token": "pm_card_visa"}
 
 
-def test_the_plan_says_how_many_orders_it_would_create_and_what_they_are_worth(stage: Stage, put: Put) -> None:
+def test_plan_shows_number_and_value_of_new_orders(stage: Stage, put: Put) -> None:
     Catalogue(stage.client("dynamodb"), stage.parameter("order/table-name")).set_prices(
         [{"sku": "MUG", "amount": 1250, "currency": "USD"}, {"sku": "TASSE", "amount": 1100, "currency": "EUR"}]
     )
@@ -301,7 +301,7 @@ def tracer() -> typer.Typer:
     return app
 
 
-def test_the_trace_is_a_tree_by_what_caused_what(stage: Stage, history: None, tracer: typer.Typer) -> None:
+def test_trace_is_a_tree_of_causes(stage: Stage, history: None, tracer: typer.Typer) -> None:
     def shape(nodes: list[dict[str, Any]]) -> list[Any]:
         return [(node["event"], node["source"].removeprefix("orderflow."), shape(node["caused"])) for node in nodes]
 
@@ -323,7 +323,7 @@ def test_the_trace_is_a_tree_by_what_caused_what(stage: Stage, history: None, tr
     ]
 
 
-def test_the_trace_tells_retries_replays_and_the_duplicates_they_made(stage: Stage, history: None, bus: Bus) -> None:
+def test_trace_shows_retries_replays_and_their_duplicates(stage: Stage, history: None, bus: Bus) -> None:
     bus.replays += [
         ended("monday", NOW - timedelta(hours=1), NOW, rules=("notification/notices",)),
         ended("tuesday", NOW - timedelta(hours=1), NOW - timedelta(minutes=29), rules=("shipping/orders",)),
@@ -343,7 +343,7 @@ def test_the_trace_is_not_cut_in_a_pipe(stage: Stage, history: None, bus: Bus, t
     assert name in orderctl(tracer, stage, ORDER).stdout
 
 
-def test_a_replay_under_way_has_sent_what_it_has_reached(stage: Stage, history: None, bus: Bus) -> None:
+def test_running_replay_counts_the_events_that_it_has_reached(stage: Stage, history: None, bus: Bus) -> None:
     bus.replays.append(
         ended("now", NOW - timedelta(hours=1), NOW, rules=("notification/notices",))
         | {"State": "RUNNING", "EventLastReplayedTime": NOW - timedelta(minutes=28, seconds=30)}
@@ -361,7 +361,7 @@ def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None
     assert sum("-->" in line for line in drawn) == 4
 
 
-def test_an_order_that_the_journal_does_not_know_is_said_so(stage: Stage) -> None:
+def test_order_without_journaled_events_is_reported(stage: Stage) -> None:
     with pytest.raises(UserError, match="has no event of ord-x"):
         order_trace.trace(stage, "ord-x")
 

@@ -46,13 +46,13 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception) -> No
     monkeypatch.setattr(signed_http, "call", call)
 
 
-def test_placing_an_order(stage: Stage) -> None:
+def test_placed_order_is_shown(stage: Stage) -> None:
     said = place(stage, "--line", "LP-KIND-OF-BLUE=1", "--customer", "bob")
     assert (said["http_status"], said["status"], said["customer_id"]) == (201, "CONFIRMED", "bob")
     assert said["total"] == {"amount": 2 * 1250 + 2499, "currency": "USD"}
 
 
-def test_the_same_key_is_the_same_order(stage: Stage) -> None:
+def test_same_key_is_the_same_order(stage: Stage) -> None:
     first = place(stage)
     again = place(stage, "--key", first["idempotency_key"])
     assert first["order_id"] == again["order_id"]
@@ -60,12 +60,12 @@ def test_the_same_key_is_the_same_order(stage: Stage) -> None:
     assert len(stage.orders()) == 2
 
 
-def test_an_order_that_need_not_be_waited_for(stage: Stage) -> None:
+def test_respond_async_order_is_shown_undecided(stage: Stage) -> None:
     said = place(stage, "--async")
     assert (said["http_status"], said["status"]) == (202, "PENDING")
 
 
-def test_a_rejected_order_is_told_by_the_exit_code(stage: Stage) -> None:
+def test_rejected_order_exits_with_code_1(stage: Stage) -> None:
     stage.saga.declines = lambda order: True
     answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=2")
     assert answer.exit_code == 1
@@ -80,7 +80,7 @@ def test_a_refused_request_names_the_field(stage: Stage) -> None:
     assert answer.stdout == ""
 
 
-def test_a_line_takes_what_the_api_takes(stage: Stage) -> None:
+def test_line_accepts_the_limits_of_the_api(stage: Stage) -> None:
     schema = json.loads(Path(SERVICES_FOLDER, "order", "requests", "place_order.json").read_text())
     assert schema["properties"]["lines"]["items"]["properties"]["quantity"]["maximum"] == MAX_QUANTITY
     assert place(stage, "--line", f"LP-KIND-OF-BLUE={MAX_QUANTITY}")["http_status"] == 201
@@ -88,7 +88,7 @@ def test_a_line_takes_what_the_api_takes(stage: Stage) -> None:
     assert (too_many["http_status"], too_many["field"]) == (400, "lines[1].quantity")
 
 
-def test_a_customer_without_a_contact_is_told_how_to_keep_one(stage: Stage) -> None:
+def test_customer_without_a_contact_gets_a_hint(stage: Stage) -> None:
     order = ("--line", "MUG-BLUE=2", "--customer", "carol")
     answer = orderctl(app, stage, "place", *order)
     assert answer.exit_code == 1
@@ -105,7 +105,7 @@ def test_a_customer_without_a_contact_is_told_how_to_keep_one(stage: Stage) -> N
         Answer(502, {}, "<html>bad gateway</html>"),
     ],
 )
-def test_when_nothing_is_known_the_key_to_repeat_it_with_is_told(
+def test_unknown_outcome_prints_the_key_for_a_repeat(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception
 ) -> None:
     answering(monkeypatch, answer)
@@ -115,7 +115,7 @@ def test_when_nothing_is_known_the_key_to_repeat_it_with_is_told(
 
 
 @pytest.mark.parametrize("line", ["MUG-BLUE", "=2", "MUG-BLUE=two", "MUG-BLUE=²", "MUG-BLUE=1.5"])
-def test_a_line_that_is_none_is_wrong_usage(stage: Stage, line: str) -> None:
+def test_malformed_line_is_wrong_usage(stage: Stage, line: str) -> None:
     answer = orderctl(app, stage, "place", "--line", line)
     assert answer.exit_code == 2
     assert stage.orders() == {}
@@ -144,9 +144,7 @@ def test_the_help_names_each_status() -> None:
     assert [status for status in TRANSITIONS.statuses if status not in printed] == []
 
 
-def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shown_order_hides_its_token_and_includes_the_other_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     order_id = place(stage)["order_id"]
     monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage")
     shown = orderctl_json(app, stage, "show", order_id)
@@ -156,7 +154,7 @@ def test_showing_an_order_hides_the_token_and_tells_of_the_other_services(
     assert list(shown)[:2] == ["order_id", "status"]
 
 
-def test_showing_an_order_tells_its_timeline_and_what_is_not_deployed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shown_order_includes_its_timeline_and_missing_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     order_id = place(stage)["order_id"]
     known = Stage.parameter
 
@@ -173,7 +171,7 @@ def test_showing_an_order_tells_its_timeline_and_what_is_not_deployed(stage: Sta
     assert "event_id" not in shown
 
 
-def test_an_order_that_is_not_there(stage: Stage) -> None:
+def test_unknown_order_is_reported(stage: Stage) -> None:
     for command in ("show", "resume"):
         with pytest.raises(UserError, match="There is no order ord-nope"):
             orderctl(app, stage, command, "ord-nope")
@@ -181,7 +179,7 @@ def test_an_order_that_is_not_there(stage: Stage) -> None:
         orderctl(app, stage, "cancel", "ord-nope")
 
 
-def test_cancelling(stage: Stage) -> None:
+def test_cancelled_order_is_shown(stage: Stage) -> None:
     undecided = place(stage, "--async")["order_id"]
     assert orderctl_json(app, stage, "cancel", undecided)[0]["status"] == "CANCELLING"
     confirmed = place(stage)["order_id"]
@@ -190,7 +188,7 @@ def test_cancelling(stage: Stage) -> None:
         orderctl(app, stage, "resume", confirmed)
 
 
-def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage) -> None:
+def test_resume_starts_the_saga_of_an_unfinished_order(stage: Stage) -> None:
     order_id = place(stage, "--async")["order_id"]
     (resumed,) = orderctl_json(app, stage, "resume", order_id)
     assert resumed == {"order_id": order_id, "execution": "arn:execution"}
@@ -200,7 +198,7 @@ def test_resuming_starts_the_saga_on_an_order_that_is_not_terminal(stage: Stage)
         orderctl(app, stage, "resume", order_id)
 
 
-def test_seeding_again_changes_nothing(stage: Stage) -> None:
+def test_repeated_seed_changes_nothing(stage: Stage) -> None:
     seed.seed(stage, Progress())
     before = stage.rows()
     assert {"CONTACT#alice", "CONTACT#bob", "PRICE#MUG-BLUE", "PRICE#LP-SOLD-OUT", "SKU#LAST-ONE"} <= set(before)
@@ -213,7 +211,7 @@ def test_seeding_again_changes_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("typed", "kept"), [("reject", None), ("allow-partial", "ALLOW_PARTIAL"), ("back-order", "BACK_ORDER")]
 )
-def test_what_to_do_if_short_is_said_as_the_api_has_it(stage: Stage, typed: str, kept: str | None) -> None:
+def test_if_short_is_sent_in_the_form_of_the_api(stage: Stage, typed: str, kept: str | None) -> None:
     assert place(stage, "--if-short", typed).get("if_short") == kept
 
 

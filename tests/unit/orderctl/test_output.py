@@ -30,7 +30,7 @@ def test_an_id_can_be_copied_from_a_narrow_screen(monkeypatch: pytest.MonkeyPatc
     assert max(map(len, lines)) <= 80
 
 
-def test_a_row_is_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_is_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     heading, row = printed(monkeypatch, terminal=False)
     assert heading.split() == ["Order", "Reason", "Total", "Note"]
     assert row.split()[:3] == [ORDER["order_id"], "INVENTORY_UNAVAILABLE", "49.99"]

@@ -98,7 +98,7 @@ def of_an_order(events: list[dict[str, Any]], order_id: str) -> list[str]:
     return [found["detail-type"] for found in events if found["detail"]["metadata"]["order_id"] == order_id]
 
 
-def test_each_consumer_gets_what_it_is_for_and_of_an_order_in_order(paced: Paced) -> None:
+def test_every_consumer_gets_its_events_in_the_order_of_each_order(paced: Paced) -> None:
     paced.fill(Random(1).sample(HISTORY, len(HISTORY)))
     assert paced.replay("notification", "order") == 45
     paced.consume()
@@ -109,7 +109,7 @@ def test_each_consumer_gets_what_it_is_for_and_of_an_order_in_order(paced: Paced
     assert paced.staged() == 0
 
 
-def test_what_nobody_chosen_is_for_leaves_the_staging_queue(paced: Paced) -> None:
+def test_event_without_a_chosen_consumer_is_removed_from_the_staging_queue(paced: Paced) -> None:
     paced.fill([event(DISPATCHED, "ord-1", 1)])
     assert paced.replay("shipping") == 0
     assert paced.staged() == 0
@@ -134,13 +134,13 @@ def test_an_event_without_metadata_stops_no_other(paced: Paced, detail: object) 
     assert paced.staged() == 0
 
 
-def test_it_is_no_faster_than_asked(paced: Paced) -> None:
+def test_delivery_is_not_faster_than_the_rate(paced: Paced) -> None:
     paced.fill([event(CONFIRMED, f"ord-{n}", n) for n in range(30)])
     paced.replay("shipping", a_second=5.0)
     assert sum(paced.pauses) == pytest.approx(30 / 5.0)
 
 
-def test_an_event_waits_until_the_one_before_it_is_consumed(paced: Paced) -> None:
+def test_event_waits_until_the_previous_one_is_consumed(paced: Paced) -> None:
     paced.consuming = False
     paced.fill(HISTORY)
     with pytest.raises(UserError, match="has not emptied in 60 s") as refused:
@@ -154,7 +154,7 @@ def test_an_event_waits_until_the_one_before_it_is_consumed(paced: Paced) -> Non
     assert len(paced.consumed["notification/notices"]) == 30
 
 
-def test_whoever_dies_in_the_middle_loses_nothing(paced: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_during_the_delivery_loses_nothing(paced: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
     paced.fill(HISTORY)
     batches, send = iter(range(9)), paced_replay._send
 
@@ -202,11 +202,11 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
 
 
 @pytest.mark.parametrize(("text", "a_second"), [("50/s", 50), ("50", 50), ("600/m", 10), ("0.5/s", 0.5)])
-def test_a_rate_is_so_many_a_second(text: str, a_second: float) -> None:
+def test_rate_is_read_as_events_per_second(text: str, a_second: float) -> None:
     assert paced_replay.rate(text) == a_second
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1/s", "fast", "50/h", "nan", "1e9"])
-def test_a_rate_that_cannot_be_is_refused(text: str) -> None:
+def test_malformed_rate_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"{text!r} is not a rate")):
         paced_replay.rate(text)

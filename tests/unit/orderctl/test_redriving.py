@@ -69,7 +69,7 @@ def test_a_message_goes_back_to_the_queue_it_failed_in(deployed: Stage) -> None:
     assert orderctl_json(app, deployed, "redrive", "order/intake", "--all") == []
 
 
-def test_what_its_schema_refuses_is_kept_with_all_that_is_wrong(deployed: Stage) -> None:
+def test_invalid_message_is_kept_with_every_fault(deployed: Stage) -> None:
     bury(BAD)
     bury(GOOD)
     with pytest.raises(CheckFailedError, match="still invalid and stay in the queue"):
@@ -83,7 +83,7 @@ def test_what_its_schema_refuses_is_kept_with_all_that_is_wrong(deployed: Stage)
     ]
 
 
-def test_the_inbox_carries_the_count_along_and_after_three_it_is_quarantine(deployed: Stage) -> None:
+def test_message_goes_to_quarantine_after_three_redrives(deployed: Stage) -> None:
     bury(GOOD)
     for attempt in ("1", "2", "3"):
         orderctl(app, deployed, "redrive", "order/intake", "--all")
@@ -107,7 +107,7 @@ def fails_again(stage: Stage) -> None:
     client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def test_out_of_quarantine_it_goes_home_and_is_counted_anew(deployed: Stage) -> None:
+def test_message_from_quarantine_returns_to_its_queue_with_a_new_count(deployed: Stage) -> None:
     bury(GOOD, "platform/quarantine-dlq-url", origin="order/intake", **{ATTEMPTS: "3"})
     [result] = orderctl_json(app, deployed, "redrive", "platform/quarantine", "--all")
     assert result["outcome"] == "redriven"
@@ -129,7 +129,7 @@ def test_a_count_of_redrives_that_is_no_number_stops_nothing(deployed: Stage) ->
     assert orderctl_json(app, deployed, "redrive", "order/intake", "--all")[0]["outcome"] == "redriven"
 
 
-def test_only_the_chosen_are_touched(deployed: Stage) -> None:
+def test_only_the_chosen_messages_are_moved(deployed: Stage) -> None:
     ids = [bury({**GOOD, "id": str(number)}) for number in range(25)]
     results = orderctl_json(app, deployed, "redrive", "order/intake", "--id", ids[3], "--id", ids[17])
     assert {result["id"] for result in results} == {ids[3], ids[17]}
@@ -139,7 +139,7 @@ def test_only_the_chosen_are_touched(deployed: Stage) -> None:
     assert len(holds("order/intake-dlq-url")) == 23
 
 
-def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deployed: Stage) -> None:
+def test_crash_after_the_send_leaves_the_message_in_both_queues(deployed: Stage) -> None:
     class Dying:
         """SQS, until a message is to be deleted."""
 
@@ -162,7 +162,7 @@ def test_whoever_dies_after_the_send_leaves_it_in_both_and_loses_nothing(deploye
     assert held["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1", "it comes back in two minutes"
 
 
-def test_a_letter_that_fails_again_at_once_had_its_one_try(deployed: Stage) -> None:
+def test_message_that_fails_again_at_once_is_tried_once(deployed: Stage) -> None:
     class FailingAtOnce:
         """SQS, beside a consumer that sets each message aside before the next is sent."""
 
@@ -188,14 +188,14 @@ def test_a_letter_that_fails_again_at_once_had_its_one_try(deployed: Stage) -> N
     assert [attributes[ATTEMPTS] for _, attributes in holds("order/intake-dlq-url")] == ["1"] * 15
 
 
-def test_notes_of_a_relay_are_nobodys_messages(deployed: Stage) -> None:
+def test_notes_of_a_relay_cannot_be_redriven(deployed: Stage) -> None:
     bury({"requestContext": {"condition": "RetryAttemptsExhausted"}}, "payment/relay-dlq-url")
     with pytest.raises(UserError, match=r"payment/relay holds payment rows .* the sweeper publishes them"):
         orderctl(app, deployed, "redrive", "payment/relay", "--all")
     assert len(holds("payment/relay-dlq-url")) == 1
 
 
-def test_what_is_dropped_is_written_down_first(deployed: Stage, tmp_path: Path) -> None:
+def test_dropped_message_is_copied_to_a_file_first(deployed: Stage, tmp_path: Path) -> None:
     bury(BAD, reason="data.lines: bad")
     bury("not JSON")
     file = tmp_path / "dropped.jsonl"
@@ -209,7 +209,7 @@ def test_what_is_dropped_is_written_down_first(deployed: Stage, tmp_path: Path) 
 
 @pytest.mark.parametrize("command", ["redrive", "drop"])
 @pytest.mark.parametrize("options", [(), ("--all", "--id", "1")])
-def test_nothing_or_two_things_chosen_is_refused(deployed: Stage, command: str, options: tuple[str, ...]) -> None:
+def test_missing_or_double_choice_is_refused(deployed: Stage, command: str, options: tuple[str, ...]) -> None:
     bury(GOOD)
     with pytest.raises(UserError, match="Choose messages by --id, or all of them"):
         orderctl(app, deployed, command, "order/intake", *options)

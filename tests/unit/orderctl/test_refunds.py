@@ -76,7 +76,7 @@ def as_written(command: str) -> list[str]:
     return [ORDER if word == "$ORDER" else word for word in shlex.split(written)[2:]]
 
 
-def test_the_runbooks_settlement_ends_the_refund_and_may_be_repeated(stage: Payment, refused: None) -> None:
+def test_settlement_of_the_runbook_ends_the_refund_and_can_be_repeated(stage: Payment, refused: None) -> None:
     for _ in range(2):
         done = orderctl(app, stage, *as_written("settle-refund"))
         assert done.exit_code == 0
@@ -92,6 +92,6 @@ def test_a_refund_that_the_gateway_has_made_is_not_settled(stage: Payment, refus
         orderctl(app, stage, *as_written("settle-refund"))
 
 
-def test_an_order_without_an_open_refund_is_left_alone(stage: Payment) -> None:
+def test_order_without_an_open_refund_stays_unchanged(stage: Payment) -> None:
     with pytest.raises(UserError, match="has no open refund"):
         orderctl(app, stage, *as_written("settle-refund"))

@@ -126,13 +126,13 @@ def test_a_window_ends_now_at_the_latest() -> None:
         ({"start": "2026-11-23T13:00:00Z", "until": "2026-11-23T14:00:00Z"}, "future"),
     ],
 )
-def test_a_window_that_cannot_be_is_refused(options: dict[str, str], said: str) -> None:
+def test_invalid_window_is_refused(options: dict[str, str], said: str) -> None:
     with pytest.raises(WrongUsageError, match=said) as refused:
         window(**options)
     assert refused.value.exit_code == EXIT_USAGE
 
 
-def test_what_is_young_may_not_be_archived_yet_where_archiving_is_delayed() -> None:
+def test_window_with_events_too_young_for_a_delayed_archive_is_refused() -> None:
     hour = Window(NOW - timedelta(hours=1), NOW)
     archive_replay.check_age(hour, NOW, 30, delayed=False)
     with pytest.raises(UserError, match="younger than 10 minutes") as refused:
@@ -141,21 +141,21 @@ def test_what_is_young_may_not_be_archived_yet_where_archiving_is_delayed() -> N
     archive_replay.check_age(Window(hour.start, NOW - timedelta(minutes=10)), NOW, 30, delayed=True)
 
 
-def test_what_is_older_than_the_archive_keeps_is_refused() -> None:
+def test_window_older_than_the_archive_is_refused() -> None:
     month = Window(NOW - timedelta(days=31), NOW - timedelta(hours=1))
     with pytest.raises(UserError, match="the archive keeps 30 days"):
         archive_replay.check_age(month, NOW, 30, delayed=True)
     archive_replay.check_age(month, NOW, 0, delayed=True)  # 0: kept for ever
 
 
-def test_only_a_real_accounts_archive_is_delayed(archive: Archive) -> None:
+def test_only_the_archive_of_a_real_account_is_delayed(archive: Archive) -> None:
     hour = Window(NOW - timedelta(hours=1), NOW)
     archive_replay.check(Stage(kind=Kind.LAPTOP, fakes={"events": archive}), hour, NOW)
     with pytest.raises(UserError, match="younger than 10 minutes"):
         archive_replay.check(Stage(fakes={"events": archive}), hour, NOW)
 
 
-def test_a_services_rules_are_found_by_their_names_and_the_sagas_is_never_among_them(deployed: Stage) -> None:
+def test_rules_of_a_service_are_found_without_the_rule_of_the_saga(deployed: Stage) -> None:
     assert archive_replay.rules(deployed) == {
         "order": {
             "order/intake-rule-arn": "arn:rule/intake",
@@ -166,7 +166,7 @@ def test_a_services_rules_are_found_by_their_names_and_the_sagas_is_never_among_
     }
 
 
-def test_only_the_chosen_services_rules_are_chosen(deployed: Stage) -> None:
+def test_only_rules_of_the_chosen_services_are_used(deployed: Stage) -> None:
     available = archive_replay.rules(deployed)
     assert archive_replay.chosen_rules(available, ["shipping"]) == ["arn:rule/orders"]
     assert archive_replay.chosen_rules(available, ["notification", "shipping"]) == ["arn:rule/notices", "arn:rule/orders"]
@@ -175,7 +175,7 @@ def test_only_the_chosen_services_rules_are_chosen(deployed: Stage) -> None:
 
 
 @pytest.mark.parametrize("services", [[], ["payment"], ["shipping", "billing"]])
-def test_a_replay_to_nobody_or_to_who_has_no_rule_is_refused(deployed: Stage, services: list[str]) -> None:
+def test_replay_without_a_service_with_rules_is_refused(deployed: Stage, services: list[str]) -> None:
     with pytest.raises(UserError) as refused:
         archive_replay.chosen_rules(archive_replay.rules(deployed), services)
     assert "notification, order, shipping" in refused.value.hint
@@ -202,7 +202,7 @@ def test_a_replay_goes_to_the_chosen_rules_and_is_followed_to_its_end(deployed: 
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_without_wait_it_is_told_how_to_look(deployed: Stage, archive: Archive) -> None:
+def test_replay_without_wait_prints_how_to_follow_it(deployed: Stage, archive: Archive) -> None:
     answer = orderctl(app, deployed, "start", *OLD, "--to", "shipping")
     [name] = archive.replays
     assert f"orderctl replay status {name}" in answer.stderr.replace("\n", " ")
@@ -228,20 +228,20 @@ def test_a_script_is_not_asked_even_if_its_errors_go_to_a_terminal(
     assert len(archive.replays) == 1
 
 
-def test_who_gets_the_replay_must_be_said(deployed: Stage, archive: Archive) -> None:
+def test_replay_needs_a_service(deployed: Stage, archive: Archive) -> None:
     with pytest.raises(WrongUsageError, match="No service is chosen to receive the replay") as refused:
         orderctl(app, deployed, "start", "--last", "1h")
     assert refused.value.hint == "Give --to SERVICE, once or more. Services with rules: notification, order, shipping."
     assert archive.replays == {}
 
 
-def test_a_young_window_is_refused_before_anything_is_asked_or_started(deployed: Stage, archive: Archive) -> None:
+def test_too_young_window_is_refused_before_the_question(deployed: Stage, archive: Archive) -> None:
     with pytest.raises(UserError, match="younger than 10 minutes"):
         orderctl(app, deployed, "start", "--last", "1h", "--until", clock.rfc3339(clock.now()), "--to", "shipping")
     assert archive.replays == {}
 
 
-def test_the_last_hour_on_aws_ends_where_the_archive_is_whole(deployed: Stage, archive: Archive) -> None:
+def test_last_hour_on_aws_ends_where_the_archive_is_complete(deployed: Stage, archive: Archive) -> None:
     orderctl(app, deployed, "start", "--last", "1h", "--to", "shipping")
     ((replay),) = archive.replays.values()
     assert replay["EventEndTime"] - replay["EventStartTime"] == timedelta(hours=1)
@@ -250,7 +250,7 @@ def test_the_last_hour_on_aws_ends_where_the_archive_is_whole(deployed: Stage, a
 
 @pytest.mark.usefixtures("keeps_everything")
 @pytest.mark.parametrize(("options", "named"), [((), False), (("--catch-up",), True), (("--catch-up", "--rate", "9/s"), True)])
-def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
+def test_name_of_the_replay_states_whether_to_catch_up(
     deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], named: bool
 ) -> None:
     monkeypatch.setattr(paced_replay, "check_empty", lambda target: None)
@@ -265,14 +265,14 @@ def test_consumers_are_told_by_the_replays_name_whether_to_catch_up(
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_replay_that_fails_is_told(deployed: Stage, archive: Archive) -> None:
+def test_failed_replay_is_reported(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING", "FAILED"]
     with pytest.raises(UserError, match=r"The replay orderflow-dev-\d+T\d+ failed"):
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait")
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_replay_that_takes_long_is_left_running(deployed: Stage, archive: Archive) -> None:
+def test_long_replay_is_left_running(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING"]
     with pytest.raises(UserError, match="is still running after 0 s") as left:
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait", "--deadline", "0")
@@ -298,7 +298,7 @@ def test_a_replay_is_followed_from_another_terminal_by_its_name_alone(
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_replay_that_failed_meanwhile_fails_who_waits_for_it(deployed: Stage, archive: Archive) -> None:
+def test_waiting_for_a_failed_replay_fails(deployed: Stage, archive: Archive) -> None:
     [started] = orderctl_json(app, deployed, "start", *OLD, "--to", "shipping")
     archive.states = ["FAILED"]
     with pytest.raises(UserError, match="failed"):
@@ -306,7 +306,7 @@ def test_a_replay_that_failed_meanwhile_fails_who_waits_for_it(deployed: Stage, 
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_replay_that_somebody_cancels_does_not_pass_for_completed(deployed: Stage, archive: Archive) -> None:
+def test_cancelled_replay_does_not_count_as_completed(deployed: Stage, archive: Archive) -> None:
     archive.states = ["RUNNING", "CANCELLING", "CANCELLED"]
     with pytest.raises(UserError, match="was cancelled"):
         orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--wait")
@@ -322,13 +322,13 @@ def test_a_running_replay_is_cancelled_and_shown(deployed: Stage, archive: Archi
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_replays_name_is_one_that_eventbridge_takes(deployed: Stage, archive: Archive) -> None:
+def test_name_of_a_replay_is_valid_for_eventbridge(deployed: Stage, archive: Archive) -> None:
     name = archive_replay.start(replace(deployed, stage="s" * 16), Window(NOW, NOW), [], NOW)
     assert re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name)
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_what_eventbridge_refuses_is_told(deployed: Stage, archive: Archive) -> None:
+def test_refusal_of_eventbridge_is_reported(deployed: Stage, archive: Archive) -> None:
     archive.replays = {str(n): {} for n in range(10)}
     with pytest.raises(UserError, match="The replay was not started: 10 replays run already"):
         orderctl(app, deployed, "start", *OLD, "--to", "shipping")
@@ -344,12 +344,12 @@ def test_replays_are_listed_page_by_page_the_newest_first(deployed: Stage, archi
     assert [replay["name"] for replay in orderctl_json(app, deployed, "list")] == ["replay-3", "replay-2", "replay-1"]
 
 
-def test_how_far_a_replay_is_in_words() -> None:
+def test_progress_of_a_replay_is_shown() -> None:
     running = {"state": "RUNNING", "replayed_until": "08:15", "until": "09:00"}
     assert archive_replay.progress(running) == "RUNNING, until 08:15 of 09:00"
     assert archive_replay.progress({**running, "replayed_until": None}) == "RUNNING"
 
 
-def test_there_is_no_such_replay(deployed: Stage) -> None:
+def test_unknown_replay_is_reported(deployed: Stage) -> None:
     with pytest.raises(UserError, match="There is no replay x"):
         orderctl(app, deployed, "status", "x")

@@ -55,13 +55,13 @@ def verdicts(target: Target, given: Any, *arguments: str) -> dict[str, Any]:
     return {row["rule"]: row for row in json.loads(answer.stdout)}
 
 
-def test_lists_the_rules_by_the_names_that_their_stacks_publish(deployed: Target) -> None:
+def test_rules_are_listed_by_their_published_names(deployed: Target) -> None:
     rows = orderctl_json(app, deployed, "list")
     assert {row["rule"]: row["pattern"] for row in rows} == PATTERNS | {FOREIGN: {"source": [{"prefix": "aws."}]}}
     assert "shipping/orders" in orderctl(app, deployed, "list").stdout
 
 
-def test_says_which_rules_take_it_and_why_the_others_do_not(deployed: Target) -> None:
+def test_rules_test_prints_matching_rules_and_the_first_difference_of_the_others(deployed: Target) -> None:
     said = verdicts(deployed, event("orderflow.order", "OrderConfirmed"))
     assert [name for name, row in said.items() if row["matches"]] == ["shipping/orders"]
     assert said["order/start"]["mismatches"] == [
@@ -72,7 +72,7 @@ def test_says_which_rules_take_it_and_why_the_others_do_not(deployed: Target) ->
     assert 'detail-type: expected "OrderPlaced", found "OrderConfirmed"' in table
 
 
-def test_an_order_somebody_waits_for_or_a_replayed_one_does_not_start_the_saga(deployed: Target) -> None:
+def test_order_with_a_waiting_caller_or_replayed_does_not_start_the_saga(deployed: Target) -> None:
     placed = event("orderflow.order", "OrderPlaced")
     with pytest.raises(CheckFailedError, match=r"order/start does not match this event\.") as caught:
         verdicts(deployed, placed, "--rule", "order/start")
@@ -83,7 +83,7 @@ def test_an_order_somebody_waits_for_or_a_replayed_one_does_not_start_the_saga(d
         verdicts(deployed, placed | {"replay-name": "monday"})
 
 
-def test_takes_an_entry_of_put_events_and_a_detail_alone(deployed: Target) -> None:
+def test_rules_test_accepts_an_entry_of_put_events_or_a_detail(deployed: Target) -> None:
     confirmed = event("orderflow.order", "OrderConfirmed")
     entry = {"Source": "orderflow.order", "DetailType": "OrderConfirmed", "Detail": json.dumps(confirmed["detail"])}
     assert verdicts(deployed, entry) == verdicts(deployed, confirmed)
@@ -92,7 +92,7 @@ def test_takes_an_entry_of_put_events_and_a_detail_alone(deployed: Target) -> No
     assert "order/intake" in answer.stdout
 
 
-def test_says_that_a_consumer_would_set_it_aside(deployed: Target) -> None:
+def test_rules_test_warns_of_an_event_that_a_consumer_would_quarantine(deployed: Target) -> None:
     wrong = event("orderflow.order", "OrderConfirmed")
     del wrong["detail"]["data"]["lines"]
     answer = orderctl(app, deployed, "test", "-", stdin=json.dumps(wrong))
@@ -100,7 +100,7 @@ def test_says_that_a_consumer_would_set_it_aside(deployed: Target) -> None:
     assert "A consumer would quarantine it: OrderConfirmed from orderflow.order: data" in answer.stderr
 
 
-def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
+def test_disabled_rule_matches_nothing(deployed: Target) -> None:
     boto3.client("events").disable_rule(Name="Stack-shipping-orders", EventBusName=BUS)
     with pytest.raises(CheckFailedError, match="No enabled rule"):
         verdicts(deployed, event("orderflow.order", "OrderConfirmed"))
@@ -116,12 +116,12 @@ def test_a_disabled_rule_takes_nothing(deployed: Target) -> None:
         ('{"source": "a", "detail-type": "b", "detail": "{"}', "detail is not JSON"),
     ],
 )
-def test_what_is_no_event_is_said(deployed: Target, given: str, why: str) -> None:
+def test_document_that_is_no_event_is_refused(deployed: Target, given: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
         orderctl(app, deployed, "test", "-", stdin=given)
 
 
-def test_a_rule_that_is_not_there_is_said_with_those_that_are(deployed: Target) -> None:
+def test_unknown_rule_is_refused_with_the_known_ones(deployed: Target) -> None:
     with pytest.raises(UserError, match="no rule 'order/intakes'") as caught:
         verdicts(deployed, event("orderflow.order", "OrderConfirmed"), "--rule", "order/intakes")
     assert "order/intake, order/start, shipping/orders" in caught.value.hint

@@ -92,7 +92,7 @@ def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict
     return Answer(answer["statusCode"], {}, answer["body"])
 
 
-def test_a_shipment_goes_step_by_step_to_the_doorstep(shipping: Shipping) -> None:
+def test_shipment_advances_step_by_step_to_its_delivery(shipping: Shipping) -> None:
     shipping.confirmed()
     assert orderctl_json(app, shipping, "show", ORDER)[0]["status"] == "CREATED"
     (dispatched,) = orderctl_json(app, shipping, "advance", ORDER)
@@ -103,7 +103,7 @@ def test_a_shipment_goes_step_by_step_to_the_doorstep(shipping: Shipping) -> Non
         orderctl(app, shipping, "advance", ORDER)
 
 
-def test_what_a_real_carrier_has_only_the_carrier_can_deliver(shipping: Shipping) -> None:
+def test_parcel_of_a_real_carrier_cannot_be_advanced(shipping: Shipping) -> None:
     shipping.confirmed()
     orderctl(app, shipping, "advance", ORDER)
     shipping.parameters["shipping/carrier"] = "easypost"
@@ -111,7 +111,7 @@ def test_what_a_real_carrier_has_only_the_carrier_can_deliver(shipping: Shipping
         orderctl(app, shipping, "advance", ORDER)
 
 
-def test_a_webhook_that_refuses_says_why(shipping: Shipping) -> None:
+def test_refusal_of_the_webhook_is_reported(shipping: Shipping) -> None:
     shipping.confirmed()
     orderctl(app, shipping, "advance", ORDER)
     other = boto3.client("secretsmanager").create_secret(Name="another", SecretString="not shared")["ARN"]
@@ -122,6 +122,6 @@ def test_a_webhook_that_refuses_says_why(shipping: Shipping) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "advance"])
-def test_an_order_without_a_shipment_is_told_so(shipping: Shipping, command: str) -> None:
+def test_order_without_a_shipment_is_reported(shipping: Shipping, command: str) -> None:
     with pytest.raises(UserError, match=f"There is no shipment of order {ORDER}"):
         orderctl(app, shipping, command, ORDER)

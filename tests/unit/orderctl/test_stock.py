@@ -9,14 +9,14 @@ from orderctl.terminal import output
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 
-def test_a_delivery_is_taken_in_once(stage: Stage) -> None:
+def test_repeated_delivery_is_added_once(stage: Stage) -> None:
     for _ in range(2):
         answer = orderctl_json(app, stage, "replenish", "MUG=50", "LP=20", "--delivery", "monday-1")
         assert [(row["sku"], row["available"]) for row in answer] == [("MUG", 50), ("LP", 20)]
     assert orderctl_json(app, stage, "replenish", "MUG=5")[0]["replenished"] == 55
 
 
-def test_what_there_is_is_shown(stage: Stage) -> None:
+def test_stock_of_a_sku_is_shown(stage: Stage) -> None:
     orderctl(app, stage, "replenish", "MUG=50")
     shown = {"sku": "MUG", "available": 50, "held": 0, "sold": 0, "replenished": 50, "waiting": 0}
     assert orderctl_json(app, stage, "show", "MUG") == [shown]
@@ -24,7 +24,7 @@ def test_what_there_is_is_shown(stage: Stage) -> None:
         orderctl(app, stage, "show", "MUG", "LP")
 
 
-def test_all_there_is_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stock_of_all_skus_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     known = Stage.parameter
     monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage" if name == "inventory/table-name" else known(self, name))
     assert "There is no stock." in orderctl(app, stage, "show").stdout
@@ -34,7 +34,7 @@ def test_all_there_is_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     assert shown == orderctl_json(app, stage, "show", "LP", "MUG")
 
 
-def test_a_sku_that_has_no_price_is_named_before_it_is_taken_in(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sku_without_a_price_is_named_before_the_delivery(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     service_client.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
     warned = orderctl(app, stage, "replenish", "MUG-BLUE=1", "MUG-BULE=50").stderr
     assert "The catalogue has no price for MUG-BULE. Check the SKU." in warned
@@ -44,7 +44,7 @@ def test_a_sku_that_has_no_price_is_named_before_it_is_taken_in(stage: Stage, mo
     assert "SKU#MUG-BLEU" not in stage.rows()
 
 
-def test_a_sku_is_watched(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threshold_of_a_sku_is_set(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # the function prints where the command does
     orderctl(app, stage, "replenish", "MUG=50")
     assert orderctl_json(app, stage, "watch", "MUG", "--below", "50") == [{"sku": "MUG", "threshold": 50, "level": "ENOUGH"}]
@@ -52,7 +52,7 @@ def test_a_sku_is_watched(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("item", ["MUG", "MUG=", "MUG=0", "MUG=-1", "MUG=1.5", "=5", "MUG=99999999"])
-def test_what_is_no_quantity_is_told_so(stage: Stage, item: str) -> None:
+def test_malformed_quantity_is_refused(stage: Stage, item: str) -> None:
     answer = orderctl(app, stage, "replenish", item)
     assert answer.exit_code == 2
     assert "is not SKU=QUANTITY, such as MUG-BLUE=50" in " ".join(answer.stderr.replace("│", " ").split())
