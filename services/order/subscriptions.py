@@ -10,6 +10,7 @@ SUBSCRIPTIONS: Subscriptions = {
     "intake": {
         (f"{CHANNEL_PREFIX}*", "OrderPlaced"): (
             *CAUSE,
+            "metadata.causation_id",
             "data.idempotency_key",
             "data.customer_id",
             "data.currency",
