@@ -5,7 +5,7 @@ import pytest
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, optional, versions
 
 DONE_WITHOUT = {
-    ("orderflow.channel.*", "OrderPlaced"): {"metadata.correlation_id", "data.if_short"},
+    ("orderflow.channel.*", "OrderPlaced"): {"metadata.correlation_id", "metadata.causation_id", "data.if_short"},
     ("orderflow.order", "OrderConfirmed"): {"data.left_out[].sku", "data.left_out[].quantity"},
 }
 """Fields that a publisher may leave out, and that consumers do without: tests/unit/test_subscriptions.py leaves them out."""
