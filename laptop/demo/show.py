@@ -111,12 +111,12 @@ def imported(stage: Stage) -> Shown:
 def replayed(stage: Stage) -> Shown:
     """Replay the archive to two services, and show that no row, mail or gateway call changes."""
     target, now = stage.target, datetime.now(UTC)
-    before, mails = stage_state.all_rows(target), len(mailbox.sent_mails(target.reachable()))
+    before, mails = stage_state.fingerprint(target), len(mailbox.sent_mails(target.reachable()))
     rule_arns = archive_replay.chosen_rules(archive_replay.rules(target), ("shipping", "notification"))
     name = archive_replay.start(target, Window(now - timedelta(hours=1), now), rule_arns, now)
     archive_replay.follow(target, name, PATIENCE_SECONDS, lambda _: None)
     _settle(target)
-    if stage_state.fingerprint(stage_state.all_rows(target)) != stage_state.fingerprint(before):
+    if stage_state.fingerprint(target) != before:
         raise SceneFailedError("the replay changed rows")
     if len(mailbox.sent_mails(target.reachable())) != mails:
         raise SceneFailedError("the replay sent mails")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Row, unmarshal
@@ -16,31 +17,43 @@ TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-ta
 """The parameters that name the stage's tables."""
 
 
-def rows(target: Target, parameter: str) -> list[Row]:
-    """Return the rows of the table that `parameter` names, by key. Reads the whole table."""
-    pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.parameter(parameter), ConsistentRead=True)
-    found = [unmarshal(item) for page in pages for item in page["Items"]]
-    return sorted(found, key=lambda row: (row["pk"], row.get("sk", "")))
+def rows(target: Target, parameter: str, prefix: str = "") -> Iterator[Row]:
+    """Yield the rows of the table that `parameter` names, by a consistent scan, one page at a time.
+
+    With `prefix`, only those whose key starts with it.
+    """
+    scan = target.client("dynamodb").get_paginator("scan")
+    for page in scan.paginate(TableName=target.parameter(parameter), ConsistentRead=True):
+        yield from (unmarshal(item) for item in page["Items"] if item["pk"]["S"].startswith(prefix))
 
 
 def all_rows(target: Target) -> dict[str, list[Row]]:
-    """Return the rows of all tables, by the table's parameter, without the sweeper's due marker on SKUs."""
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(TABLES, pool.map(lambda parameter: _lasting(rows(target, parameter)), TABLES), strict=True))
+    """Return the rows of all tables, by the table's parameter and by key, without the sweeper's due marker on SKUs."""
+    with ThreadPoolExecutor(len(TABLES)) as pool:
+        return dict(zip(TABLES, pool.map(lambda table: sorted(_lasting(target, table), key=_key), TABLES), strict=True))
 
 
-def _lasting(found: list[Row]) -> list[Row]:
-    return [
-        {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES}
-        if row["pk"].startswith("SKU#")
-        else row
-        for row in found
-    ]
+def _key(row: Row) -> tuple[str, str]:
+    return row["pk"], row.get("sk", "")
 
 
-def fingerprint(found: dict[str, list[Row]]) -> str:
-    """Return a hash over rows. A replay must not change it."""
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+def _lasting(target: Target, table: str) -> Iterator[Row]:
+    for row in rows(target, table):
+        if row["pk"].startswith("SKU#"):
+            yield {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES}
+        else:
+            yield row
+
+
+def fingerprint(target: Target) -> str:
+    """Return a hash over the rows of all tables, in whatever order they are read. A replay must not change it."""
+    with ThreadPoolExecutor(len(TABLES)) as pool:
+        return f"{sum(pool.map(lambda table: _sum_of_digests(table, _lasting(target, table)), TABLES)):x}"
+
+
+def _sum_of_digests(table: str, found: Iterable[Row]) -> int:
+    texts = (json.dumps([table, row], sort_keys=True) for row in found)
+    return sum(int(hashlib.sha256(text.encode()).hexdigest(), 16) for text in texts)
 
 
 def parameters(target: Target, ending: str) -> dict[str, str]:
@@ -65,12 +78,12 @@ def depth(target: Target, url: str) -> int:
 
 def in_flight(target: Target) -> list[str]:
     """Return everything in flight: orders not at rest, rows with pending events, queues with messages."""
-    found = all_rows(target)
-    orders = [row for row in found["order/table-name"] if row["pk"].startswith("ORDER#")]
-    open_orders = [row["pk"] for row in orders if row["status"] not in AT_REST]
-    pending = [row["pk"] for table in found.values() for row in table if row.get("pending")]
-    queues = [name for name, depth in depths(target, "-queue-url").items() if depth]
-    return [*open_orders, *pending, *queues]
+    moving = [row["pk"] for table in TABLES for row in rows(target, table) if _moves(row)]
+    return [*moving, *(name for name, depth in depths(target, "-queue-url").items() if depth)]
+
+
+def _moves(row: Row) -> bool:
+    return bool(row.get("pending")) or (row["pk"].startswith("ORDER#") and row["status"] not in AT_REST)
 
 
 def wait_until_idle(target: Target, deadline_seconds: float) -> list[str]:

@@ -1,12 +1,13 @@
 """The published events, read from the journal. The archive can only be replayed: it shows no more than a count and a size."""
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final, TypedDict, cast
 
 from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
@@ -16,7 +17,6 @@ from operations.aws.target import Target
 from operations.window import Window
 
 TABLE: Final = "journal/table-name"
-AT_ONCE: Final = 8
 
 
 Item = Mapping[str, Mapping[str, str]]
@@ -62,37 +62,34 @@ class Published:
         """The source of the event."""
         return str(self.event["source"])
 
-
-def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> list[Published]:
-    """Return the events put on the bus in the window, the earliest first. `progress` receives the number of hours read."""
-    found: list[Published] = []
-    for done, events in enumerate(_by_hour(target, window), start=1):
-        found += events
-        progress(done)
-    return _grouped(found)
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """The source, id and version of the event: equal for each time that it was put."""
+        return self.source, self.event_id, self.version
 
 
-def first(target: Target, window: Window, takes: Callable[[Published], bool]) -> Published | None:
-    """Return the earliest event of the window that `takes` takes, or None; reads no further than its hour."""
-    for events in _by_hour(target, window):
-        taken = [event for event in events if takes(event)]
-        if taken:
-            return min(taken, key=lambda event: event.put_at)
-    return None
+def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> Iterator[Published]:
+    """Yield each put of an event in the window, the earliest first. `progress` receives the number of hours read.
+
+    An event that was put twice comes twice. At most two pages of each shard are in memory.
+    """
+    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=SHARDS)
+    with ThreadPoolExecutor(SHARDS) as pool:
+        for done, at in enumerate(_hours(window), start=1):
+            shards = [_of_shard(pool, client, table, hour(f"{at:%Y-%m-%dT%H}", shard)) for shard in range(SHARDS)]
+            for put in heapq.merge(*shards, key=attrgetter("put_at")):
+                if window.start <= clock.from_rfc3339(put.put_at) < window.end:
+                    yield put
+            progress(done)
 
 
-def _by_hour(target: Target, window: Window) -> Iterator[list[Published]]:
-    """Yield the events of each hour of the window, each put for itself, in no order."""
-    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=AT_ONCE)
-
-    def read(at: datetime, shard: int) -> list[Item]:
-        name = hour(f"{at:%Y-%m-%dT%H}", shard)
-        return list(_query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX))
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for at in _hours(window):
-            items = chain.from_iterable(pool.map(partial(read, at), range(SHARDS)))
-            yield [event for event in _published(items) if window.start <= clock.from_rfc3339(event.put_at) < window.end]
+def _of_shard(pool: ThreadPoolExecutor, client: AwsClient, table: str, name: str) -> Iterator[Published]:
+    """Yield the puts of one shard of an hour by time. Each page is read while the one before is used."""
+    pages = _query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX)
+    upcoming = pool.submit(next, pages, None)
+    while (page := upcoming.result()) is not None:
+        upcoming = pool.submit(next, pages, None)
+        yield from _published(page)
 
 
 def of_order(target: Target, order_id: str) -> list[Published]:
@@ -107,7 +104,8 @@ def of_no_order(target: Target, event_id: str) -> list[Published]:
 
 def _partition(target: Target, key: str) -> list[Published]:
     client = target.client("dynamodb")
-    return _grouped(_published(_query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)))
+    pages = _query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)
+    return _grouped(chain.from_iterable(map(_published, pages)))
 
 
 def _grouped(puts: Iterable[Published]) -> list[Published]:
@@ -115,13 +113,15 @@ def _grouped(puts: Iterable[Published]) -> list[Published]:
     first: dict[tuple[str, str, int], Published] = {}
     times: Counter[tuple[str, str, int]] = Counter()
     for put in sorted(puts, key=lambda put: (put.put_at, put.event_id, put.event["id"])):
-        key = (put.source, put.event_id, put.version)
-        first.setdefault(key, put)
-        times[key] += 1
+        first.setdefault(put.identity, put)
+        times[put.identity] += 1
     return [replace(put, times_put=times[key]) for key, put in first.items()]
 
 
-def _query(client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: object) -> Iterator[Item]:
+def _query(
+    client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: object
+) -> Iterator[list[Item]]:
+    """Yield the pages of a query."""
     request = {
         "TableName": table,
         "KeyConditionExpression": condition,
@@ -129,7 +129,7 @@ def _query(client: AwsClient, table: str, condition: str, key: str, names: Mappi
         **more,
     }
     for page in client.get_paginator("query").paginate(**request, **({"ExpressionAttributeNames": names} if names else {})):
-        yield from page["Items"]
+        yield page["Items"]
 
 
 def _published(items: Iterable[Item]) -> Iterator[Published]:

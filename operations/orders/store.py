@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
@@ -28,6 +28,17 @@ class OrderStatus(TypedDict):
     status: str
     reason: NotRequired[str]
     total: NotRequired[MoneyDict]
+
+
+class ListedOrder(OrderStatus):
+    """The part of an order's row that `scan` reads. `created_at` is in RFC 3339 (UTC)."""
+
+    channel: str
+    fulfilment: str
+    created_at: str
+
+
+LISTED: Final = ("order_id", "status", "reason", "total", "channel", "fulfilment", "created_at")
 
 
 def find(target: Target, order_id: str) -> OrderRow:
@@ -71,13 +82,11 @@ def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
     ]
 
 
-def scan(target: Target, status: str | None = None) -> Iterator[OrderRow]:
-    """Yield all orders, or those of one status, unsorted. Reads the whole table."""
+def scan(target: Target, status: str | None = None) -> Iterator[ListedOrder]:
+    """Yield all orders, or those of one status, unsorted. Reads the whole table, one page at a time."""
     condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}
-    names = {}
     if status:
-        condition, names = condition + " AND #status = :status", {"ExpressionAttributeNames": {"#status": "status"}}
-        values[":status"] = status
+        condition, values[":status"] = condition + " AND #status = :status", status
     pages = (
         target.client("dynamodb")
         .get_paginator("scan")
@@ -85,12 +94,13 @@ def scan(target: Target, status: str | None = None) -> Iterator[OrderRow]:
             TableName=target.parameter("order/table-name"),
             FilterExpression=condition,
             ExpressionAttributeValues=marshal(values),
-            **names,
+            ExpressionAttributeNames={f"#{name}": name for name in LISTED},
+            ProjectionExpression=", ".join(f"#{name}" for name in LISTED),
         )
     )
     for page in pages:
         for item in page["Items"]:
-            yield cast(OrderRow, unmarshal(item))
+            yield cast(ListedOrder, unmarshal(item))
 
 
 def resume(target: Target, order_id: str) -> str:

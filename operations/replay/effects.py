@@ -1,9 +1,8 @@
 """The effects outside of a replay that catches up: the orders that it would charge, and the work that it would repeat."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, cast
 
 from kernel import clock, idempotency, schemas
@@ -15,6 +14,7 @@ from kernel.subscriptions import ReplayPolicy
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.contracts.subscriptions import Consumer, consumers
+from operations.distinct import Distinct
 from operations.errors import UserError
 from operations.events import journal
 from operations.events.journal import Published
@@ -58,30 +58,57 @@ class NewTable:
         )
 
 
-def new_orders(target: Target, found: Iterable[Published]) -> NewOrders:
-    """Return what the intake would make of the channels' events, priced by today's catalogue. Reads, and writes nothing."""
-    sent = [event for event in found if event.source.startswith(CHANNEL_PREFIX) and event.detail_type == "OrderPlaced"]
-    valid = [event for event in sent if _is_valid(event)]
-    details = ((event.source, event.event["detail"]["data"]) for event in valid)
-    placed = {_order_id(source, data["idempotency_key"]): data for source, data in details}
-    there = store.statuses(target, placed)
-    missing = {order_id: data for order_id, data in placed.items() if order_id not in there}
-    offer = _offer(target, missing.values())
-    worth: dict[str, Money] = {}
-    invalid, unsold = len(sent) - len(valid), 0
-    for data in missing.values():
-        try:
-            request = order_request.normalize_request(cast(OrderRequest, data))
-            order_request.reject_duplicate_skus(request)
-            lines = order_request.price(request, offer)
-        except InvalidRequestError:
-            unsold += 1
-            continue
-        for line in lines:
-            amount = line.unit_price * line.quantity
-            known = worth.get(amount.currency)
-            worth[amount.currency] = known + amount if known else amount
-    return NewOrders(len(missing) - unsold, invalid + unsold, tuple(worth[currency] for currency in sorted(worth)))
+@dataclass
+class OrderIntake:
+    """The sum of what the intake would make of channels' events, which it takes one by one. Reads, and writes nothing.
+
+    Of several events that become one order, the first counts. `seen` remembers the orders.
+    """
+
+    target: Target
+    seen: Distinct
+    orders: int = 0
+    refused: int = 0
+    worth: dict[str, Money] = field(default_factory=dict)
+    _waiting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def add(self, event: Published) -> None:
+        """Count an event. Events that are no channel's OrderPlaced count nothing."""
+        if not event.source.startswith(CHANNEL_PREFIX) or event.detail_type != "OrderPlaced":
+            return
+        if not _is_valid(event):
+            self.refused += 1
+            return
+        data = event.event["detail"]["data"]
+        order_id = _order_id(event.source, data["idempotency_key"])
+        if self.seen.add("order", order_id):
+            self._waiting[order_id] = data
+            if len(self._waiting) == KEYS_A_READ:
+                self._judge()
+
+    def total(self) -> NewOrders:
+        """Return the sum, priced by today's catalogue."""
+        self._judge()
+        return NewOrders(self.orders, self.refused, tuple(self.worth[currency] for currency in sorted(self.worth)))
+
+    def _judge(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        there = store.statuses(self.target, waiting)
+        missing = [data for order_id, data in waiting.items() if order_id not in there]
+        offer = _offer(self.target, missing)
+        for data in missing:
+            try:
+                request = order_request.normalize_request(cast(OrderRequest, data))
+                order_request.reject_duplicate_skus(request)
+                lines = order_request.price(request, offer)
+            except InvalidRequestError:
+                self.refused += 1
+                continue
+            self.orders += 1
+            for line in lines:
+                amount = line.unit_price * line.quantity
+                known = self.worth.get(amount.currency)
+                self.worth[amount.currency] = known + amount if known else amount
 
 
 def _is_valid(event: Published) -> bool:
@@ -126,7 +153,7 @@ def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iter
             continue
         before = Window(window.start, min(window.end, created))
 
-        event = journal.first(target, before, partial(_is_for_one_of, outside))
+        event = next((put for put in journal.in_window(target, before) if _is_for_one_of(outside, put)), None)
         if event is not None:
             yield NewTable(service, created, event.put_at)
 

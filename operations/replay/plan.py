@@ -12,6 +12,7 @@ from kernel.money import MoneyDict
 from operations.aws.target import Target
 from operations.contracts.subscriptions import Consumer, consumers
 from operations.dead_letters import messages
+from operations.distinct import Distinct
 from operations.events import journal
 from operations.events.journal import Published
 from operations.replay import archive_replay, effects
@@ -100,6 +101,55 @@ class Wanted:
         return of_order and (not self.types or event.detail_type in self.types)
 
 
+class Tally:
+    """The counts of a window. It takes the puts one by one, the earliest first.
+
+    `puts` counts each time that an event was put on the bus, `events` each event once, `chunks` each 64 KB that was put. The
+    counts by type and by hour, `earliest` and `latest` are of the first puts of wanted events. `seen` remembers the events.
+    """
+
+    def __init__(self, consumers: Iterable[Consumer], wanted: Wanted, seen: Distinct) -> None:
+        self._consumers = list(consumers)
+        self._wanted = wanted
+        self._seen = seen
+        self.puts = self.events = self.chunks = 0
+        self.by_type, self.by_hour = Counter[str](), Counter[str]()
+        self.earliest: str | None = None
+        self.latest: str | None = None
+        self.deliveries = [0] * len(self._consumers)
+        self._selected = [0] * len(self._consumers)
+
+    def add(self, put: Published) -> bool:
+        """Count a put. Return True if it is the first of an event that the operator selected."""
+        is_first = self._seen.add("event", *put.identity)
+        selected = is_first and self._wanted.takes(put)
+        self.puts += 1
+        self.events += is_first
+        self.chunks += math.ceil(put.size / CHUNK_BYTES)
+        if selected:
+            self.by_type[put.detail_type] += 1
+            self.by_hour[f"{put.put_at[:13]}:00Z"] += 1
+            self.earliest, self.latest = self.earliest or put.put_at, put.put_at
+        for position, consumer in enumerate(self._consumers):
+            if consumer.takes(put.source, put.detail_type):
+                self.deliveries[position] += 1
+                self._selected[position] += selected
+        return selected
+
+    def planned(self, *, catch_up: bool) -> list[PlannedConsumer]:
+        """Return the events that each consumer would get, the selected ones of them, and its effect."""
+        return [
+            {
+                "consumer": consumer.name,
+                "event": consumer.detail_type,
+                "deliveries": deliveries,
+                "wanted": selected,
+                "does": consumer.effect(catch_up=catch_up),
+            }
+            for consumer, deliveries, selected in zip(self._consumers, self.deliveries, self._selected, strict=True)
+        ]
+
+
 def plan(
     target: Target,
     window: Window,
@@ -116,29 +166,37 @@ def plan(
     `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
     The window and the services must have been checked (`archive_replay.check`, `archive_replay.chosen_rules`).
     """
-    found = journal.in_window(target, window, progress)
-    chosen = [event for event in found if wanted.takes(event)]
-    reached = [planned(consumer, found, wanted, catch_up=catch_up) for consumer in consumers(dict.fromkeys(services))]
-    deliveries = sum(row["deliveries"] for row in reached)
+    with Distinct() as seen:
+        counted = Tally(consumers(dict.fromkeys(services)), wanted, seen)
+        created = effects.OrderIntake(target, seen) if effects.INTAKE in services else None
+        for put in journal.in_window(target, window, progress):
+            if counted.add(put) and created:
+                created.add(put)
+        new_orders = created.total() if created else None
+    deliveries = sum(counted.deliveries)
     queues = {name: depth for name, depth in messages.queues(target).items() if name.partition("/")[0] in services}
     return {
         "window": {"from": clock.rfc3339(window.start), "until": clock.rfc3339(window.end)},
-        "events": {"in_window": len(found), "wanted": len(chosen), "put_again": sum(event.times_put - 1 for event in found)},
-        "by_type": dict(Counter(event.detail_type for event in chosen).most_common()),
-        "by_hour": dict(sorted(Counter(f"{event.put_at[:13]}:00Z" for event in chosen).items())),
-        "consumers": reached,
+        "events": {
+            "in_window": counted.events,
+            "wanted": sum(counted.by_type.values()),
+            "put_again": counted.puts - counted.events,
+        },
+        "by_type": dict(counted.by_type.most_common()),
+        "by_hour": dict(sorted(counted.by_hour.items())),
+        "consumers": counted.planned(catch_up=catch_up),
         "dead_letters": queues,
-        "would_create": _as_data(effects.new_orders(target, chosen)) if effects.INTAKE in services else None,
+        "would_create": _as_data(new_orders) if new_orders else None,
         "new_tables": [
             {"service": table.service, "created": clock.rfc3339(table.created), "event_put_at": table.event_put_at}
             for table in effects.new_tables(target, window, services)
         ],
         "estimate": {
-            "usd": cost(found, deliveries),
-            "seconds": deliveries / a_second if a_second else seconds(target, len(found)),
+            "usd": cost(counted.chunks, deliveries),
+            "seconds": deliveries / a_second if a_second else seconds(target, counted.events),
             "by": f"{a_second:g} a second" if a_second else "the last completed replay",
         },
-        "narrowest": narrowest(chosen),
+        "narrowest": narrowest(counted),
     }
 
 
@@ -146,21 +204,8 @@ def _as_data(new: effects.NewOrders) -> WouldCreate:
     return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
 
 
-def planned(consumer: Consumer, found: Iterable[Published], wanted: Wanted, *, catch_up: bool) -> PlannedConsumer:
-    """Count the events of the window that a consumer would get and the selected ones, and describe its effect."""
-    takes = [event for event in found if consumer.takes(event.source, event.detail_type)]
-    return {
-        "consumer": consumer.name,
-        "event": consumer.detail_type,
-        "deliveries": sum(event.times_put for event in takes),
-        "wanted": sum(wanted.takes(event) for event in takes),
-        "does": consumer.effect(catch_up=catch_up),
-    }
-
-
-def cost(found: Iterable[Published], deliveries: int) -> float:
-    """Return the cost in US dollars: events by 64 KB, and the requests of the queues and functions that receive them."""
-    chunks = sum(event.times_put * math.ceil(event.size / CHUNK_BYTES) for event in found)
+def cost(chunks: int, deliveries: int) -> float:
+    """Return the cost in US dollars: 64 KB chunks of events, and the requests of the queues and functions that get them."""
     counts = {
         "replayed events": chunks,
         "queue requests": deliveries * REQUESTS_A_DELIVERY,
@@ -175,14 +220,15 @@ def seconds(target: Target, events: int) -> float | None:
         if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"] and replay["from"] and replay["until"]:
             window = Window(clock.from_rfc3339(replay["from"]), clock.from_rfc3339(replay["until"]))
             took = clock.from_rfc3339(replay["ended"]) - clock.from_rfc3339(replay["started"])
-            held = len(journal.in_window(target, window))
+            with Distinct() as seen:
+                held = sum(seen.add(*put.identity) for put in journal.in_window(target, window))
             return round(max(took.total_seconds(), 1.0) * events / held, 1) if held else None
     return None
 
 
-def narrowest(chosen: Sequence[Published]) -> Span | None:
+def narrowest(counted: Tally) -> Span | None:
     """Return the shortest window with all the wanted events, to the second, as `replay start` takes it; None without events."""
-    if not chosen:
+    if counted.earliest is None or counted.latest is None:
         return None
-    last = clock.from_rfc3339(chosen[-1].put_at) + timedelta(seconds=1)
-    return {"from": chosen[0].put_at, "until": clock.rfc3339(last)}
+    last = clock.from_rfc3339(counted.latest) + timedelta(seconds=1)
+    return {"from": counted.earliest, "until": clock.rfc3339(last)}

@@ -1,5 +1,6 @@
 """`orderctl orders`: place, show, list, cancel, resume, import."""
 
+import heapq
 import re
 import uuid
 from collections.abc import Mapping
@@ -142,13 +143,13 @@ def list_orders(
     limit: Annotated[int, typer.Option(min=1, help="The largest number of orders.")] = 20,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """List orders, newest first. Reads the whole table.
+    """List orders, newest first. Reads the whole table page by page, and keeps no more than `--limit` orders in memory.
 
     Example: `orderctl orders list --status CANCELLING`
     """
     from operations.orders import store
 
-    newest = sorted(store.scan(ctx.obj, status), key=lambda row: str(row["created_at"]), reverse=True)[:limit]
+    newest = heapq.nlargest(limit, store.scan(ctx.obj, status), key=lambda row: row["created_at"])
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
     output.show(rows, columns, output_format, empty="No order found.")

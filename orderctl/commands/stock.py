@@ -51,8 +51,7 @@ def show(
         if skus
         else [
             {**row, "waiting": sum(waiting["quantity"] for waiting in row.get("waiting", ()))}
-            for row in stage_state.rows(ctx.obj, "inventory/table-name")
-            if row["pk"].startswith("SKU#")
+            for row in sorted(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#"), key=lambda row: row["sku"])
         ]
     )
     rows = [{name: row[name] for name in COLUMNS} for row in found]

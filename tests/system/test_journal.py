@@ -16,7 +16,7 @@ from tests.system.test_replay import some_history
 def journaled(laptop: Laptop) -> int:
     """How many puts the journal knows of."""
     now = clock.now()
-    return sum(event.times_put for event in journal.in_window(laptop.target, Window(now - timedelta(hours=6), now)))
+    return sum(1 for _ in journal.in_window(laptop.target, Window(now - timedelta(hours=6), now)))
 
 
 def archived(laptop: Laptop) -> int:

@@ -1,7 +1,8 @@
 """The uses of the journal: the plan of a replay, and the trace of an order."""
 
 import json
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,11 @@ from kernel import clock
 from kernel.aggregate_store import marshal
 from kernel.naming import SERVICES
 from operations import order_trace
+from operations.aws.service_client import in_parts
 from operations.contracts import subscriptions
+from operations.distinct import Distinct
 from operations.errors import UserError
+from operations.events import journal
 from operations.order_trace import Replay
 from operations.replay import effects, plan
 from operations.window import Window
@@ -189,6 +193,66 @@ def test_estimate_uses_the_rate_or_the_last_replay(stage: Stage, history: None, 
     assert planned(stage, "--last", "2h", "--to", "notification")["estimate"]["seconds"] == 24
 
 
+class ManyEvents:
+    """DynamoDB's client with an hour of the journal that is made page by page: each event twice, on the same second."""
+
+    def __init__(self, events: int) -> None:
+        self.events = events
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "query"
+        return SimpleNamespace(paginate=self.pages)
+
+    def describe_table(self, **request: Any) -> dict[str, Any]:
+        return {"Table": {"CreationDateTime": NOW - timedelta(days=30)}}
+
+    def pages(self, **request: Any) -> Iterator[dict[str, Any]]:
+        at, _, shard = request["ExpressionAttributeValues"][":key"]["S"].partition("#")
+        mine = range(int(shard), self.events, items.SHARDS)
+        for part in in_parts((number for number in mine for _ in range(2)), 500):
+            yield {"Items": [self.item(at, number, put) for put, number in enumerate(part)]}
+
+    def item(self, at: str, number: int, put: int) -> dict[str, Any]:
+        order = f"ord-{number}"
+        event = {
+            "id": f"{number}-{put}",
+            "time": f"{at}:{number * 60 // self.events:02}:00Z",
+            "source": "orderflow.order",
+            "detail-type": "OrderConfirmed",
+            "detail": {"metadata": {"event_id": f"ORDER#{order}#4", "order_id": order}, "data": {}},
+        }
+        return dict(items.item_of(event, 30))
+
+
+def test_the_plan_holds_no_more_of_a_large_window_than_some_pages(stage: Stage) -> None:
+    """Memory that grows with the window would hold 40,000 puts of 1.5 KB, which is 60 MB."""
+    window = Window(NOW.replace(minute=0, second=0) - timedelta(hours=1), NOW.replace(minute=0, second=0))
+    many = Stage(fakes={**stage.fakes, "dynamodb": ManyEvents(20_000)})
+    tracemalloc.start()
+    try:
+        found = plan.plan(many, window, ["notification"], plan.Wanted(), catch_up=False, a_second=1.0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found["events"] == {"in_window": 20_000, "wanted": 20_000, "put_again": 20_000}
+    assert found["by_type"] == {"OrderConfirmed": 20_000}
+    assert {row["event"]: row["deliveries"] for row in found["consumers"]}["OrderConfirmed"] == 40_000
+    assert peak < 32e6
+
+
+def test_the_trace_reads_the_partitions_of_its_order_and_its_cause(stage: Stage, history: None) -> None:
+    asked: list[str] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name in ("Query", "Scan") and params["TableName"] == "journal/table-name":
+            asked.append(f"{model.name} {params['ExpressionAttributeValues'][':key']['S']}")
+
+    client = boto3.client("dynamodb")
+    client.meta.events.register("provide-client-params.dynamodb", note)
+    order_trace.trace(Stage(fakes={**stage.fakes, "dynamodb": client}), ORDER)
+    assert asked == [f"Query ORDER#{ORDER}", f"Query EVENT#{CHANNELS_EVENT}"]
+
+
 def of_channel(key: str, sku: str, quantity: int = 1, currency: str = "USD") -> dict[str, Any]:
     """Return a channel's OrderPlaced."""
     lines = [{"sku": sku, "quantity": quantity}]
@@ -278,8 +342,11 @@ def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_nam
 
 
 def test_the_cost_is_events_by_64_kb_and_requests() -> None:
-    event = plan.Published({"detail": {}, "id": "1", "source": "s", "detail-type": "t"}, "now", 64 * 1024 + 1, 3)
-    assert plan.cost([event], deliveries=10) == pytest.approx((6 * 1.00 + 30 * 0.40 + 10 * 0.20) / 1_000_000)
+    put = journal.Published({"detail": {}, "id": "1", "source": "s", "detail-type": "t"}, "2026-11-29T00", 64 * 1024 + 1, 1)
+    with Distinct() as seen:
+        counted = plan.Tally([], plan.Wanted(), seen)
+        assert [counted.add(put) for _ in range(3)] == [True, False, False]
+    assert plan.cost(counted.chunks, deliveries=10) == pytest.approx((6 * 1.00 + 30 * 0.40 + 10 * 0.20) / 1_000_000)
 
 
 def ended(name: str, start: datetime, end: datetime, seconds: int = 1, rules: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 import json
 import re
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from kernel.aggregate_store import marshal
 from kernel.schemas import SERVICES_FOLDER
 from laptop import seed
 from operations.aws import service_client, signed_http
@@ -127,6 +131,36 @@ def test_orders_are_listed_the_newest_first(stage: Stage) -> None:
     assert [order["order_id"] for order in listed] == ids[::-1]
     assert listed[0]["total"] == "25.00 USD"
     assert [order["order_id"] for order in orderctl_json(app, stage, "list", "--limit", "1")] == ids[2:]
+
+
+class ManyOrders:
+    """DynamoDB's client with a table of 50,000 orders that is made page by page."""
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "scan"
+        return SimpleNamespace(paginate=self.pages)
+
+    def pages(self, **request: Any) -> Iterator[dict[str, Any]]:
+        for page in range(500):
+            yield {"Items": [self.item(page * 100 + number) for number in range(100)]}
+
+    def item(self, number: int) -> dict[str, Any]:
+        order = {"order_id": f"ord-{number}", "status": "CONFIRMED", "channel": "api", "fulfilment": "NONE"}
+        placed = {"created_at": f"2026-11-29T00:00:{number * 7919 % 50_000:05}Z"}
+        return marshal({**order, **placed, "total": {"amount": number, "currency": "USD"}})
+
+
+def test_a_list_holds_no_more_orders_than_it_prints() -> None:
+    """Memory that grows with the table would hold 50,000 orders, which is 30 MB."""
+    many = Stage(fakes={"dynamodb": ManyOrders()})
+    tracemalloc.start()
+    try:
+        listed = orderctl_json(app, many, "list", "--limit", "5")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [order["created_at"][-6:] for order in listed] == ["49999Z", "49998Z", "49997Z", "49996Z", "49995Z"]
+    assert peak < 4e6
 
 
 def test_orders_are_listed_by_status(stage: Stage) -> None:
