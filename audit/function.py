@@ -3,7 +3,7 @@
 It checks the invariants at rest for whatever is overdue: an order without an end, a parcel, a mail, an event for the bus.
 """
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,9 @@ from audit.auditor import audit
 from audit.checks.awaited import Awaited, Overdue
 from audit.snapshot import read_snapshot
 from audit.tables import TABLES, VARIABLES
-from kernel import clients, clock
+from kernel import clock
+from kernel.clients import Clients
+from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 
 logger = Logger()
@@ -47,14 +49,26 @@ def overdue(now: datetime, limits: Settings) -> Overdue:
     return {awaited: clock.rfc3339(now - wait) for awaited, wait in waits.items()}
 
 
-def handler(event: object, context: object) -> dict[str, int]:
-    """Run one audit, whatever the event. Log the findings, and emit their number as the metric `AuditFindings`, also zero."""
-    snapshot = read_snapshot(clients.dynamodb(), {table: os.environ[name] for table, name in VARIABLES.items()})
-    findings = audit(snapshot, settled=False, overdue=overdue(clock.now(), from_environment(Settings)))
-    for finding in findings[:MOST_LOGGED]:
-        logger.error("invariant broken", invariant=finding.invariant, subject=finding.subject, what=finding.what)
-    rows = sum(len(snapshot.table(table)) for table in TABLES)
-    logger.info("tables audited", rows=rows, findings=len(findings))
-    metrics.add_metric(name="AuditFindings", unit=MetricUnit.Count, value=len(findings))
-    metrics.flush_metrics()
-    return {"rows": rows, "findings": len(findings)}
+def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
+    """Return the handler of one audit, whatever the event.
+
+    It logs the findings, and emits their number as the metric `AuditFindings`, also zero.
+    """
+    limits = from_environment(Settings, environ)
+    dynamodb, tables = clients.dynamodb, {table: environ[name] for table, name in VARIABLES.items()}
+
+    def handle(event: object, context: object) -> dict[str, int]:
+        snapshot = read_snapshot(dynamodb, tables)
+        findings = audit(snapshot, settled=False, overdue=overdue(clock.now(), limits))
+        for finding in findings[:MOST_LOGGED]:
+            logger.error("invariant broken", invariant=finding.invariant, subject=finding.subject, what=finding.what)
+        rows = sum(len(snapshot.table(table)) for table in TABLES)
+        logger.info("tables audited", rows=rows, findings=len(findings))
+        metrics.add_metric(name="AuditFindings", unit=MetricUnit.Count, value=len(findings))
+        metrics.flush_metrics()
+        return {"rows": rows, "findings": len(findings)}
+
+    return handle
+
+
+handler = lambda_handler(bootstrap)

@@ -3,6 +3,7 @@
 Their time-outs are in `timeouts.py`, from which the time budgets are computed.
 """
 
+from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
@@ -23,7 +24,10 @@ def _client(service: str, patience: Patience) -> AwsClient:
 
 
 class Clients:
-    """The clients of one function, each made at its first use and kept. `bootstrap` takes them; a test passes its own."""
+    """The clients of one function, each made at its first use and kept. `bootstrap` takes them; a test passes its own.
+
+    A client that each event needs is made in `bootstrap`, because Lambda runs that at the import; see `lambda_handler`.
+    """
 
     @cached_property
     def dynamodb(self) -> AwsClient:
@@ -55,63 +59,22 @@ class Clients:
         """Secrets Manager. A read may repeat."""
         return _client("secretsmanager", SECRETS)
 
-    def workflows(self, read_timeout: float) -> AwsClient:
-        """Return Step Functions, without retries: botocore would send StartSyncExecution three times (measured on 1.44.5)."""
-        return _workflows(read_timeout)
+    @cached_property
+    def workflows(self) -> Callable[[float], AwsClient]:
+        """Step Functions by the read time-out in seconds, one client for each.
 
-    def http(self, read_timeout: float) -> urllib3.PoolManager:
-        """Return HTTPS to the outside world. It never retries or follows redirects; callers decide what is safe to repeat."""
-        return http(read_timeout)
+        It makes no retries: botocore would send StartSyncExecution three times (measured on 1.44.5).
+        """
+        return cache(lambda seconds: _client("stepfunctions", Patience(1, CONNECT_SECONDS, seconds)))
 
+    @cached_property
+    def http(self) -> Callable[[float], urllib3.PoolManager]:
+        """HTTPS to the outside world by the read time-out in seconds, one pool for each.
 
-@cache
-def _workflows(read_timeout: float) -> AwsClient:
-    return _client("stepfunctions", Patience(1, CONNECT_SECONDS, read_timeout))
-
-
-@cache
-def dynamodb() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().dynamodb
+        It makes no retries and follows no redirects; callers decide what is safe to repeat.
+        """
+        return cache(_pool)
 
 
-@cache
-def events() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().events
-
-
-@cache
-def sqs() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().sqs
-
-
-@cache
-def functions() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().functions
-
-
-@cache
-def ses() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().ses
-
-
-@cache
-def workflows(read_timeout: float) -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return _workflows(read_timeout)
-
-
-@cache
-def secrets() -> AwsClient:
-    """Return the process's client; pass `Clients` to a `bootstrap` instead."""
-    return Clients().secrets
-
-
-@cache
-def http(read_timeout: float) -> urllib3.PoolManager:
-    """Return the process's HTTPS client. No retries, no redirects: callers decide what is safe to repeat."""
-    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_timeout), retries=False, maxsize=4)
+def _pool(seconds: float) -> urllib3.PoolManager:
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds), retries=False, maxsize=4)

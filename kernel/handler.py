@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from kernel import garbage
 from kernel.clients import Clients
+from kernel.garbage import FUNCTION_NAME
 
 Handler = Callable[[Any, Any], Any]
 """A Lambda handler, of event and context."""
@@ -14,19 +15,25 @@ Bootstrap = Callable[[Clients, Mapping[str, str]], Handler]
 """Makes a function's handler from its clients and environment variables."""
 
 
-def lambda_handler(bootstrap: Bootstrap) -> Handler:
-    """Return the handler that `bootstrap` makes, once, at the function's first event.
+def lambda_handler(bootstrap: Bootstrap, environ: Mapping[str, str] = os.environ) -> Handler:
+    """Return the handler that `bootstrap` makes, once: on Lambda at the import, elsewhere at the first event.
+
+    At the import, Lambda gives a process a full CPU, and SnapStart keeps what was made: the clients, their API models, the
+    validators. A test, the simulation and the CDK app import the same module without a region or a setting.
+
+    The call is the last statement of its module, since `bootstrap` uses what the module defines.
 
     Example: `handler = lambda_handler(bootstrap)` ends each module in `functions/`. A test calls `bootstrap` with clients and
     variables of its own.
     """
-
-    @cache
-    def bootstrapped() -> Handler:
-        return bootstrap(Clients(), os.environ)
+    make = partial(bootstrap, Clients(), environ)
+    if FUNCTION_NAME in environ:
+        handler = make()
+        garbage.resume()
+        return handler
+    made = cache(make)
 
     def handle(event: object, context: object) -> object:
-        return bootstrapped()(event, context)
+        return made()(event, context)
 
-    garbage.resume()
     return handle

@@ -106,10 +106,11 @@ def queue_handler(
 
     The variable DEAD_LETTER_QUEUE_URL names the dead-letter queue, QUEUE_URL the queue itself.
     """
-    url, own_url = environ["DEAD_LETTER_QUEUE_URL"], environ.get("QUEUE_URL", "")
+    dead_letters = DeadLetters(clients.sqs, environ["DEAD_LETTER_QUEUE_URL"], environ.get("QUEUE_URL", ""))
+    schemas.prepare(handlers)
 
     def handle(event: SqsEvent, context: object) -> BatchResponse:
-        return receive(event["Records"], handlers, DeadLetters(clients.sqs, url, own_url), replay_policy)
+        return receive(event["Records"], handlers, dead_letters, replay_policy)
 
     return handle
 

@@ -7,7 +7,7 @@ it is published beside the newest.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,13 @@ def _keys_of(source: str, detail_type: str) -> list[Key]:
 def _key_of(source: str, detail_type: str, version: int) -> Key | None:
     """Return the key of the schema that validates an event, or None."""
     return next((key for key in _keys_of(source, detail_type) if key[2] == version), None)
+
+
+def prepare(events: Iterable[tuple[str, str]]) -> None:
+    """Make the validators of all versions of these events, by (source, detail-type), before the first one comes."""
+    for source, detail_type in events:
+        for key in _keys_of(source, detail_type):
+            validator_of(_known()[key][1])
 
 
 def newest_version(source: str, detail_type: str) -> int:

@@ -26,10 +26,15 @@ class Secrets:
 
     @cached_property
     def _provider(self) -> "SecretsProvider":
-        """Powertools' provider, imported at its first use: the import takes a tenth of a second."""
+        """Powertools' provider, imported only for a function that reads secrets: the import takes a tenth of a second."""
         from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
         return SecretsProvider(boto3_client=self.clients.secrets)
+
+    def prepare(self) -> "Secrets":
+        """Make the client now, because each event reads a secret; return the secrets."""
+        self._provider  # noqa: B018 - made and kept
+        return self
 
     def read(self, arn: str) -> str:
         """Return the secret's text. Raises GetParameterError."""

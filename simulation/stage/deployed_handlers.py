@@ -34,7 +34,6 @@ def load() -> Mapping[str, ModuleType]:
     carriers["sandbox"] = _beyond_a_network(RemoteCarrier, carriers["sandbox"])
     import_module("kernel.secrets").Secrets.read = lambda self, arn: _secret(arn)
     import_module("kernel.secrets").Secrets.read_anew = lambda self, arn: [_secret(arn)]
-    import_module("kernel.clients").http = accounts.RemoteHttp  # type: ignore[attr-defined]
     import_module("services.shipping.carriers.easypost").EasyPostCarrier.poll_interval = accounts.POLL_INTERVAL
     return found
 
@@ -43,6 +42,7 @@ def load() -> Mapping[str, ModuleType]:
 def _clients() -> "Clients":
     """Return the clients of all functions of this process, made once: each call goes to the world that runs."""
     made: Clients = import_module("kernel.clients").Clients()
+    made.http = accounts.RemoteHttp  # type: ignore[assignment]  # it has what the adapters call
     return made
 
 

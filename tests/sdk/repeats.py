@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Repeat:
-    """A call: which of `kernel.clients` makes it, how often it may be sent, and why that is safe."""
+    """A call: which client of `kernel.clients.Clients` makes it, how often it may be sent, and why that is safe."""
 
     client: str
     at_most: int

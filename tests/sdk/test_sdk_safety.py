@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clients
+from kernel.clients import Clients
 from tests.sdk.repeats import REPEATS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -109,10 +109,15 @@ def failing(failure: str) -> Iterator[FailingService]:
         service.close()
 
 
+def fresh_client(name: str) -> Any:
+    """Return a new client of the kernel, by its name in `Clients`."""
+    found = getattr(Clients(), name)
+    return found(1.0) if name == "workflows" else found
+
+
 def client_of(operation: str, endpoint: str) -> Any:
     """Return the kernel's own client, with its own configuration, for `endpoint`."""
-    factory = getattr(clients, REPEATS[operation].client)
-    made = factory.__wrapped__(1.0) if REPEATS[operation].client == "workflows" else factory.__wrapped__()
+    made = fresh_client(REPEATS[operation].client)
     made.meta.events.register("before-sign", lambda request, **_: setattr(request, "url", _moved(request.url, endpoint)))
     return made
 
@@ -157,9 +162,7 @@ def calls_in_source() -> set[str]:
     """Every attribute call in the functions' source that is an operation of one of their clients."""
     operations = set()
     for name in {repeat.client for repeat in REPEATS.values()}:
-        factory = getattr(clients, name)
-        client = factory.__wrapped__(1.0) if name == "workflows" else factory.__wrapped__()
-        operations |= set(client.meta.method_to_api_mapping)
+        operations |= set(fresh_client(name).meta.method_to_api_mapping)
     called = set()
     for path in (*REPOSITORY.glob("kernel/**/*.py"), *REPOSITORY.glob("services/**/*.py")):
         if path.name == "infrastructure.py":

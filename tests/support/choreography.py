@@ -4,9 +4,6 @@ import io
 import json
 from collections.abc import Mapping
 
-import pytest
-
-from kernel import clients
 from kernel.batches import SqsEvent
 from kernel.facts import Facts
 from kernel.naming import SERVICES, facts_function_name
@@ -113,14 +110,6 @@ class OtherServices:
     def _facts(self, service: str, order_id: str) -> Facts:
         found = self.facts.get((service, order_id), self.facts.get(service))
         return {"outcome": "FOUND", **found, "order_id": order_id} if found else {"outcome": "NOT_FOUND"}
-
-
-def other_services(monkeypatch: pytest.MonkeyPatch) -> OtherServices:
-    """Stand `OtherServices` behind Lambda's client."""
-    monkeypatch.setenv("STAGE", STAGE)
-    others = OtherServices()
-    monkeypatch.setattr(clients, "functions", lambda: others)
-    return others
 
 
 class Bus:

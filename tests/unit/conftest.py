@@ -8,19 +8,6 @@ import pytest
 from moto import mock_aws
 from pytest_socket import _remove_restrictions, disable_socket, enable_socket, socket_allow_hosts
 
-from kernel import clients
-
-CLIENTS = (
-    clients.dynamodb,
-    clients.events,
-    clients.sqs,
-    clients.functions,
-    clients.ses,
-    clients.workflows,
-    clients.secrets,
-    clients.http,
-)
-
 
 @pytest.fixture(autouse=True)
 def no_network() -> Iterator[None]:
@@ -40,24 +27,17 @@ def loopback(no_network: None) -> Iterator[None]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Return an empty AWS account for this test and the kernel's clients."""
+    """Return an empty AWS account for this test."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-1",
     }.items():
         monkeypatch.setenv(name, value)
-    _forget_clients()
     with mock_aws():
         yield
-    _forget_clients()
 
 
 @pytest.fixture
 def dynamodb(aws: None) -> Any:
     return boto3.client("dynamodb")
-
-
-def _forget_clients() -> None:
-    for client in CLIENTS:
-        client.cache_clear()

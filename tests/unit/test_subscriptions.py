@@ -9,19 +9,24 @@ from typing import Any
 
 import pytest
 
-from kernel import clients
 from kernel.aggregate_store import marshal
 from services.order.domain import states
 from services.order.functions import intake, subscriber
-from services.order.storage.catalogue import Catalogue
-from services.order.storage.contacts import Contacts
 from tests.support.choreography import ALICE, CONFIRMED, ORDER, REVOKED, DeadLetterQueue, OtherServices, batch
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, Schema, optional, versions
-from tests.support.fake_clients import fresh
 from tests.support.fields_read import fields_read, leaves
 from tests.unit.inventory.conftest import InventoryService, inventory, inventory_tables  # noqa: F401 - fixtures
 from tests.unit.notification.conftest import NotificationService, notification  # noqa: F401 - fixtures
-from tests.unit.order.conftest import order_service, owners, saga  # noqa: F401 - fixtures
+from tests.unit.order.conftest import (  # noqa: F401 - some are fixtures
+    FAKES,
+    catalogue,
+    contacts,
+    handle,
+    order_service,
+    order_store,
+    owners,
+    saga,
+)
 from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
     PaymentService,
     payment,
@@ -47,9 +52,9 @@ def samples(schema: Schema) -> list[Event]:
 
 def handles_intake(request: pytest.FixtureRequest) -> Receives:
     skus = [{"sku": f"CD-{number}", "amount": 1000, "currency": "USD"} for number in (1466, 1467)]
-    Catalogue(clients.dynamodb(), "orders").set_prices(skus)
-    Contacts(clients.dynamodb(), "orders").put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
-    return lambda *events: fresh(intake)(batch(*events), None)
+    catalogue().set_prices(skus)
+    contacts().put("cdnow-00004", {"name": "A", "email": "a@example.com", "address": {}})
+    return lambda *events: handle(intake, batch(*events))
 
 
 def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
@@ -65,8 +70,8 @@ def handles_fulfilment(request: pytest.FixtureRequest) -> Receives:
             status = states.CONFIRMED
         row = {**order, **asked, "status": status, "fulfilment": states.FULFILMENT[0]}
         others.bear_out(events[0]["detail-type"], **events[0]["detail"]["data"])
-        clients.dynamodb().put_item(TableName="orders", Item=marshal(row))
-        return fresh(subscriber)(batch(*map(was_restocked, events)), None)
+        order_store().client.put_item(TableName="orders", Item=marshal(row))
+        return handle(subscriber, batch(*map(was_restocked, events)))
 
     return receives
 
@@ -133,9 +138,8 @@ HANDLERS = {
 
 
 @pytest.fixture
-def dead_letters(monkeypatch: pytest.MonkeyPatch) -> DeadLetterQueue:
-    queue = DeadLetterQueue()
-    monkeypatch.setattr(clients, "sqs", lambda: queue)
+def dead_letters(order_service: None) -> DeadLetterQueue:  # noqa: F811
+    FAKES["sqs"] = queue = DeadLetterQueue()
     return queue
 
 

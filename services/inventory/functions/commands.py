@@ -103,7 +103,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """
     settings = from_environment(CommandsSettings, environ)
     reservations = Reservations(clients.dynamodb, settings.table_name)
-    return command_handler(StockCommands(reservations, receipts_of(Secrets(clients), settings.receipt_key_arn)).table)
+    return command_handler(StockCommands(reservations, receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)).table)
 
 
 handler = lambda_handler(bootstrap)

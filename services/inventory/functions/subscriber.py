@@ -54,7 +54,8 @@ class Restocks:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the queue's batches; it returns a partial batch response."""
     settings = from_environment(SubscriberSettings, environ)
-    facts = OwnerFacts(lambda: clients.functions, settings.stage)
+    functions = clients.functions  # each event needs it, so it is made with the handler
+    facts = OwnerFacts(lambda: functions, settings.stage)
     restocks = Restocks(Reservations(clients.dynamodb, settings.table_name), facts)
     handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], restocks.restock)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])

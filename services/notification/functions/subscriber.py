@@ -139,11 +139,12 @@ def retry_while_claimed(note: NoteRow | None) -> None:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the notices queue."""
     settings = from_environment(MailSettings, environ)
+    functions = clients.functions  # each event needs it, so it is made with the handler
     notices = Notices(
         notes_of(clients, environ),
         suppressions_of(clients, environ),
-        Contacts(lambda: clients.functions, settings.contact_function_arn),
-        OwnerFacts(lambda: clients.functions, environ["STAGE"]),
+        Contacts(lambda: functions, settings.contact_function_arn),
+        OwnerFacts(lambda: functions, environ["STAGE"]),
         SesMailer(clients.ses, settings.sender_address, settings.configuration_set),
     )
     handlers = dict.fromkeys(SUBSCRIPTIONS["notices"], notices.notify)

@@ -16,7 +16,7 @@ from kernel.money import MAX_TOTAL, Money, total
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import field_of, reason_of, unknown_field
 from kernel.statements import IfShort, Quantity
-from kernel.validators import validator_of
+from kernel.validators import Validator, validator_of
 from services.order.domain import decisions, identity, states
 from services.order.domain.model import CancellationReason, Line, OrderAttributes, OrderDecision, Respond
 from services.order.domain.prices import Offer
@@ -156,9 +156,18 @@ def read_body(text: str | None, schema: RequestSchema[T]) -> T:
             "body-not-json", 400, error.where, error.reason if error.where else error.about("the body")
         ) from None
     try:
-        return cast(T, validator_of(REQUESTS / f"{schema.name}.json")(body))
+        return cast(T, _validator(schema)(body))
     except fastjsonschema.JsonSchemaValueException as refusal:
         raise InvalidRequestError("request-invalid", 400, *_field_and_reason(refusal)) from None
+
+
+def _validator(schema: RequestSchema[T]) -> Validator:
+    return validator_of(REQUESTS / f"{schema.name}.json")
+
+
+def prepare(schema: RequestSchema[T]) -> None:
+    """Make the validator of a request's body before the first one comes."""
+    _validator(schema)
 
 
 def check_customer(customer_id: str, where: str = "customer_id") -> str:

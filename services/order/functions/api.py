@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kernel import clock, problem_details
+from kernel import clock, problem_details, schemas
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
@@ -207,16 +207,15 @@ class OrderApi:
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
-    """Return the API's handler."""
+    """Return the API's handler; all that the first order needs is made with it."""
     settings = from_environment(Settings, environ)
     dynamodb, table = clients.dynamodb, settings.table_name
-    statements = Statements(receipts_of(Secrets(clients), settings.receipt_key_arn))
-    saga = Saga(clients.workflows, settings.workflow_arn)
+    statements = Statements(receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn))
+    saga = Saga(clients.workflows, settings.workflow_arn).prepare()
+    schemas.prepare([(states.TRANSITIONS.source, "OrderPlaced")])
+    order_request.prepare(order_request.PLACE_ORDER)
     stores = Orders(dynamodb, table), Catalogue(dynamodb, table), Contacts(dynamodb, table)
     return OrderApi(*stores, statements, saga, settings.workflow_timeout_seconds).handle
-
-
-handler = lambda_handler(bootstrap)
 
 
 def _bad_request(error: InvalidRequestError) -> Response[str]:
@@ -294,3 +293,6 @@ def _no_such_order(order_id: str) -> Response[str]:
     return ProblemDetails(
         "no-such-order", 404, "No such order", f"there is no order {shown(order_id)}", {"field": "order_id"}
     ).response()
+
+
+handler = lambda_handler(bootstrap)

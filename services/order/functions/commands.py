@@ -178,7 +178,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     settings = from_environment(Settings, environ)
     seconds = settings.abort_after_seconds, settings.back_ordered_for_seconds
     orders = Orders(clients.dynamodb, settings.table_name)
-    receipts = receipts_of(Secrets(clients), settings.receipt_key_arn)
+    receipts = receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)
     commands = OrderCommands(orders, receipts, Limits(*(timedelta(seconds=each) for each in seconds))).table
     return lambda event, context: dispatch(commands, event)
 

@@ -21,6 +21,11 @@ class Saga:
         self.client = client
         self.arn = arn
 
+    def prepare(self) -> "Saga":
+        """Load the API model of Step Functions, which all its clients share, before the first run; return the saga."""
+        self.client(START_SECONDS)
+        return self
+
     def run(self, given: LiveInput | ResumeInput, patience: float) -> bool:
         """Start the saga and wait `patience` seconds for its end. Return whether it ended; its result is on the order's row.
 

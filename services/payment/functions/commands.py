@@ -89,7 +89,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     """
     settings = from_environment(CommandsSettings, environ)
     processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
-    return command_handler(PaymentCommands(processor, receipts_of(Secrets(clients), settings.receipt_key_arn)).table)
+    return command_handler(PaymentCommands(processor, receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)).table)
 
 
 handler = lambda_handler(bootstrap)

@@ -60,7 +60,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     """Return the handler of the queue's batches; it returns a partial batch response."""
     settings = from_environment(SubscriberSettings, environ)
     processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
-    refunds = Refunds(processor, OwnerFacts(lambda: clients.functions, settings.stage))
+    functions = clients.functions  # each event needs it, so it is made with the handler
+    refunds = Refunds(processor, OwnerFacts(lambda: functions, settings.stage))
     handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], refunds.refund)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
 

@@ -252,7 +252,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     It responds with 200 and the `outcome`, with 400 to a request that is malformed or that Stripe did not sign, and with 503 if
     Stripe must send it again.
     """
-    settings, secrets = from_environment(WebhookSettings, environ), Secrets(clients)
+    settings, secrets = from_environment(WebhookSettings, environ), Secrets(clients).prepare()
     webhook = StripeWebhook(
         Payments(clients.dynamodb, settings.table_name),
         Disputes(clients.dynamodb, settings.table_name),

@@ -41,7 +41,7 @@ def ledger_of(clients: Clients, environ: Mapping[str, str]) -> Ledger:
 
 def stripe_api_of(clients: Clients, environ: Mapping[str, str]) -> StripeApi:
     """Return Stripe's API. Each call takes the account's key from Secrets Manager."""
-    settings, secrets = from_environment(StripeSettings, environ), Secrets(clients)
+    settings, secrets = from_environment(StripeSettings, environ), Secrets(clients).prepare()
     return StripeApi(clients.http(READ_SECONDS), settings.stripe_url, lambda: secrets.read(settings.stripe_api_key_arn))
 
 

@@ -22,7 +22,7 @@ def sandbox(clients: Clients, environ: Mapping[str, str]) -> Carrier:
 def easypost(clients: Clients, environ: Mapping[str, str]) -> Carrier:
     """Return EasyPost, with the account that the key in Secrets Manager belongs to."""
     sender = Sender(outside_json.read_object(environ["SHIP_FROM"]), int(environ["GRAMS_PER_ITEM"]))
-    secrets = Secrets(clients)
+    secrets = Secrets(clients).prepare()
     return EasyPostCarrier(
         clients.http(READ_TIMEOUT_SECONDS),
         environ["EASYPOST_URL"],

@@ -142,9 +142,8 @@ def test_unreadable_list_delays_the_mail(notification: NotificationService) -> N
     assert len(notification.sent) == 1
 
 
-def test_operator_suppresses_and_allows_an_address(notification: NotificationService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(Functions.HANDLERS, "notification/commands-arn", notification.command)
-    stage = Stage(fakes={"lambda": Functions()})
+def test_operator_suppresses_and_allows_an_address(notification: NotificationService) -> None:
+    stage = Stage(fakes={"lambda": Functions({"notification/commands-arn": notification.command})})
     assert orderctl_json(app, stage, "suppressed", ADDRESS) == [{"address": ADDRESS, "outcome": "ALLOWED"}]
     (suppressed,) = orderctl_json(app, stage, "suppress", ADDRESS)
     assert (suppressed["outcome"], suppressed["reason"], suppressed["since"]) == (

@@ -17,7 +17,7 @@ from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
 from services.order.storage.table import Orders
 from tests.support import documented_api
-from tests.support.choreography import OtherServices, other_services
+from tests.support.choreography import STAGE, OtherServices
 from tests.support.fake_clients import FakeClients
 from tests.support.receipts import make_key
 from tests.support.tables import create_orders
@@ -97,7 +97,8 @@ def saga() -> Saga:
 @pytest.fixture(autouse=True)
 def owners(aws: None, monkeypatch: pytest.MonkeyPatch) -> OtherServices:
     """Set up the services that own the facts behind the events that move an order."""
-    FAKES["functions"] = others = other_services(monkeypatch)
+    monkeypatch.setenv("STAGE", STAGE)
+    FAKES["functions"] = others = OtherServices()
     return others
 
 

@@ -3,17 +3,18 @@
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from kernel import clients
 from kernel.aggregate_store import marshal, unmarshal
+from kernel.handler import Handler
 from kernel.inbox import parse
 from kernel.naming import CHANNEL_PREFIX
 from operations.aws import signed_http, stage_state
@@ -27,10 +28,11 @@ from services.order.functions import api, intake
 from services.order.functions import operator as order_operator
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
-from tests.support.fake_clients import fresh
+from tests.support.fake_clients import FakeClients
 from tests.support.receipts import make_key, wanted
 from tests.support.tables import create_table
 
+ENVIRON = {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}
 CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
 
 
@@ -41,6 +43,8 @@ class Stage(Target):
     kind: Kind = Kind.AWS
     region: str = "eu-west-1"
     fakes: dict[str, Any] = field(default_factory=dict, compare=False)
+    apis: dict[str, Handler] = field(default_factory=dict, compare=False)
+    """The handlers of the HTTP APIs, by their hosts."""
 
     def client(self, service: str, **config: Any) -> Any:
         return self.fakes.get(service) or super().client(service, **config)
@@ -73,6 +77,7 @@ class Stage(Target):
 class Saga:
     """Runs an order to its end at once: its stock, then the answer of the gateway, which is the test's to choose."""
 
+    reserve: Handler
     declines: Callable[[dict[str, Any]], bool] = lambda order: False
     works: bool = True
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -89,20 +94,20 @@ class Saga:
         return {"status": "SUCCEEDED", "output": json.dumps({"status": row["status"], "reason": row.get("reason")})}
 
     def run(self, order_id: str) -> dict[str, Any]:
-        order = Orders(clients.dynamodb(), "stage").get(order_id)
+        order = orders().get(order_id)
         assert order is not None
         if not self.works or order["status"] != "PENDING":
             return order
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
         step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
-        held = fresh(inventory_commands)({"command": "reserve", **step}, None)["outcome"] == "HELD"
+        held = self.reserve({"command": "reserve", **step}, None)["outcome"] == "HELD"
         if held and not self.declines(order):
             return self.finish(order, status="CONFIRMED")
         return self.finish(order, status="CANCELLED", reason="PAYMENT_DECLINED" if held else "OUT_OF_STOCK")
 
     def finish(self, order: dict[str, Any], **changes: str) -> dict[str, Any]:
         row = {**order, **changes}
-        Orders(clients.dynamodb(), "stage").client.put_item(TableName="stage", Item=marshal(row))
+        orders().client.put_item(TableName="stage", Item=marshal(row))
         return row
 
 
@@ -133,8 +138,8 @@ class Bus:
 
     def deliver(self, entry: dict[str, Any]) -> None:
         body = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-        dynamodb = clients.dynamodb()
-        intake.Intake(Orders(dynamodb, "stage"), Catalogue(dynamodb, "stage")).accept(parse(json.dumps(body)))
+        catalogue = Catalogue(boto3.client("dynamodb"), "stage")
+        intake.Intake(orders(), catalogue).accept(parse(json.dumps(body)))
         scope = identity.channel_scope(entry["Source"].removeprefix(CHANNEL_PREFIX))
         self.saga.run(identity.order_id(scope, body["detail"]["data"]["idempotency_key"]))
 
@@ -142,11 +147,12 @@ class Bus:
 class Functions:
     """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
 
-    HANDLERS = {"order/operator-arn": fresh(order_operator), "inventory/operator-arn": fresh(inventory_operator)}
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self.handlers = handlers
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         try:
-            answer, failed = self.HANDLERS[request["FunctionName"]](json.loads(request["Payload"]), None), {}
+            answer, failed = self.handlers[request["FunctionName"]](json.loads(request["Payload"]), None), {}
         except Exception as error:
             answer, failed = {"errorMessage": str(error)}, {"FunctionError": "Unhandled"}
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
@@ -169,23 +175,32 @@ def call_api(target: Target, method: str, url: str, body: Any = None, headers: A
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    handler = {"https://api.example": fresh(api), "https://stock.example": fresh(inventory_api)}[host]
-    answer = handler(event, CONTEXT)
+    assert isinstance(target, Stage)
+    answer = target.apis[host](event, CONTEXT)
     return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
 
 @pytest.fixture
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     create_table(dynamodb, "stage")
-    make_key(monkeypatch)
-    for name, value in {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}.items():
-        monkeypatch.setenv(name, value)
-    saga = Saga()
-    monkeypatch.setattr(clients, "workflows", lambda patience: saga)
+    environ = {**ENVIRON, "RECEIPT_KEY_ARN": make_key(monkeypatch)}
+    saga = Saga(reserve=inventory_commands.bootstrap(FakeClients(), environ))
+    clients = FakeClients(workflows=lambda patience: saga)
+    operators = {"order/operator-arn": order_operator, "inventory/operator-arn": inventory_operator}
+    functions = Functions({name: function.bootstrap(clients, environ) for name, function in operators.items()})
+    apis = {"https://api.example": api, "https://stock.example": inventory_api}
     monkeypatch.setattr(signed_http, "call", call_api)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr("operations.orders.order_import.AT_ONCE", 1)  # moto's transactions are of one thread
-    return Stage(fakes={"events": Bus(saga), "lambda": Functions(), "stepfunctions": saga})
+    return Stage(
+        fakes={"events": Bus(saga), "lambda": functions, "stepfunctions": saga},
+        apis={host: function.bootstrap(clients, environ) for host, function in apis.items()},
+    )
+
+
+def orders() -> Orders:
+    """Return the orders of the stage's table."""
+    return Orders(boto3.client("dynamodb"), "stage")
 
 
 def orderctl(app: typer.Typer, stage: Target, *arguments: str, stdin: str | None = None) -> Result:
