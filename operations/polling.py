@@ -1,14 +1,37 @@
-"""Repeated observation of a stage until a condition holds or a deadline passes."""
+"""Repeated observation of a stage until a condition holds or a deadline passes, and the clock that it goes by."""
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 
-def wait_for(observe: Callable[[], T], is_done: Callable[[T], bool], deadline_seconds: float) -> T:
-    """Observe every 0.5 seconds until `is_done` holds or the deadline passes. Return the last observation.
+@dataclass(frozen=True)
+class Clock:
+    """Time as an operation measures it and spends it. A test passes one of its own.
+
+    `now` returns seconds since any fixed moment, `sleep` takes seconds.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+CLOCK: Final = Clock()
+"""The clock of this machine."""
+
+
+def wait_for(
+    observe: Callable[[], T],
+    is_done: Callable[[T], bool],
+    deadline_seconds: float,
+    clock: Clock = CLOCK,
+    *,
+    every_seconds: float = 0.5,
+) -> T:
+    """Observe until `is_done` holds or the deadline passes. Return the last observation.
 
     It observes at least once, also with a deadline of 0 seconds.
 
@@ -16,9 +39,9 @@ def wait_for(observe: Callable[[], T], is_done: Callable[[T], bool], deadline_se
         >>> wait_for(lambda: "COMPLETED", lambda state: state == "COMPLETED", deadline_seconds=60)
         'COMPLETED'
     """
-    ends = time.monotonic() + deadline_seconds
+    ends = clock.now() + deadline_seconds
     while True:
         seen = observe()
-        if is_done(seen) or time.monotonic() > ends:
+        if is_done(seen) or clock.now() > ends:
             return seen
-        time.sleep(0.5)
+        clock.sleep(every_seconds)

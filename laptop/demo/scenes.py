@@ -12,6 +12,7 @@ from operations.aws.target import Target
 from operations.errors import UserError
 from operations.events import publisher
 from operations.orders import store
+from operations.polling import wait_for
 from services.order.domain import identity
 
 CUSTOMER = "alice"
@@ -128,13 +129,14 @@ def back_ordered(stage: Stage) -> Shown:
     if order["status"] != "BACKORDERED":
         raise SceneFailedError(f"order {order_id} is {order['status']}, not BACKORDERED")
     service_client.replenish(stage.target, stage.key("delivery"), [{"sku": SOLD_OUT, "quantity": 1}])
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while store.find(stage.target, order_id)["status"] != "CONFIRMED":
-        if time.monotonic() > ends:
-            raise SceneFailedError(f"order {order_id} is still waiting {PATIENCE_SECONDS:g} s after the delivery")
+
+    def swept() -> str:
         for sweeper in ("inventory/sweeper-arn", "order/sweeper-arn"):  # the schedule would invoke them once a minute
             service_client.invoke(stage.target, sweeper, {})
-        time.sleep(0.5)
+        return store.find(stage.target, order_id)["status"]
+
+    if wait_for(swept, lambda status: status == "CONFIRMED", PATIENCE_SECONDS, stage.target.clock) != "CONFIRMED":
+        raise SceneFailedError(f"order {order_id} is still waiting {PATIENCE_SECONDS:g} s after the delivery")
     return Shown("POST /orders, back-order if short", "202: charged when the stock arrived", order_id)
 
 

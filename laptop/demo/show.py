@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -78,8 +78,8 @@ def run(target: Target, progress: Progress, *, keep: bool) -> Played:
 
 
 @contextmanager
-def own_laptop(progress: Progress = SILENT, *, keep: bool) -> Iterator[None]:
-    """Use an emulator beside the one of `orderctl up`, and stop it afterwards unless `keep` is True."""
+def own_laptop(progress: Progress = SILENT, *, keep: bool, stop: Callable[[], object] = process.stop) -> Iterator[None]:
+    """Use an emulator beside the one of `orderctl up`, and `stop` it afterwards unless `keep` is True."""
     before = os.environ.get("ORDERFLOW_HOME")
     home = Path(before) / "demo" if before else REPOSITORY / ".orderflow" / "demo"
     os.environ["ORDERFLOW_HOME"] = str(home)
@@ -89,7 +89,7 @@ def own_laptop(progress: Progress = SILENT, *, keep: bool) -> Iterator[None]:
         if keep:
             progress.note(f"Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down")
         else:
-            process.stop()
+            stop()
         if before is None:
             del os.environ["ORDERFLOW_HOME"]
         else:

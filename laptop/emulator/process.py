@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ import psutil
 
 from operations.errors import UserError
 from operations.log_file import last_lines
+from operations.polling import wait_for
 from operations.repository import REPOSITORY
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -185,12 +185,13 @@ def _started(
 
 def becomes_ready(record: Running) -> bool:
     """Return True if the recorded engine answers within its start deadline: its `orderctl up` may have been killed."""
-    ends = time.monotonic() + START_DEADLINE_SECONDS
-    while _process(record) is not None and time.monotonic() < ends:
-        if listens(record.pid, record.port) and healthy(record.endpoint):
-            return True
-        time.sleep(0.1)
-    return False
+
+    def state() -> tuple[bool, bool]:
+        is_alive = _process(record) is not None
+        return is_alive, is_alive and listens(record.pid, record.port) and healthy(record.endpoint)
+
+    _, is_ready = wait_for(state, lambda seen: not seen[0] or seen[1], START_DEADLINE_SECONDS, every_seconds=0.1)
+    return is_ready
 
 
 def stop() -> Running | None:
@@ -310,15 +311,16 @@ def listens(pid: int, port: int) -> bool:
 
 def _wait_until_healthy(child: "subprocess.Popen[bytes]", port: int, endpoint: str, log: Path) -> None:
     """Wait until this child answers at the endpoint. Another process may answer there if it took the port first."""
-    ends = time.monotonic() + START_DEADLINE_SECONDS
-    while not (child.poll() is None and listens(child.pid, port) and healthy(endpoint)):
-        if child.poll() is not None:
-            if port_taken(port):
-                raise PortLostError(port)
-            raise UserError(f"The laptop's AWS ended during its start (code {child.returncode}).", _tail(log))
-        if time.monotonic() > ends:
-            raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))
-        time.sleep(0.1)
+
+    def is_ready() -> bool:
+        if child.poll() is None:
+            return listens(child.pid, port) and healthy(endpoint) and child.poll() is None
+        if port_taken(port):
+            raise PortLostError(port)
+        raise UserError(f"The laptop's AWS ended during its start (code {child.returncode}).", _tail(log))
+
+    if not wait_for(is_ready, bool, START_DEADLINE_SECONDS, every_seconds=0.1):
+        raise UserError(f"The laptop's AWS did not answer within {START_DEADLINE_SECONDS:g} s.", _tail(log))
 
 
 def _tail(log: Path) -> str:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from kernel import outside_json
 from kernel.statements import Quantity
-from operations.aws import signed_http
 from operations.aws.signed_http import Answer
 from operations.aws.target import Target
 from operations.errors import UserError
@@ -57,12 +56,12 @@ def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> dic
 
 def order_api(target: Target, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Send one signed request to the order API. Raises NoAnswerError; then the outcome is unknown."""
-    return signed_http.call(target, method, _url(target, "order/api-url", path), body, headers)
+    return target.call(method, _url(target, "order/api-url", path), body, headers)
 
 
 def inventory_api(target: Target, method: str, path: str) -> Answer:
     """Send one signed request to the inventory's API. Raises NoAnswerError."""
-    return signed_http.call(target, method, _url(target, "inventory/api-url", path))
+    return target.call(method, _url(target, "inventory/api-url", path))
 
 
 def _url(target: Target, parameter: str, path: str) -> str:

@@ -88,4 +88,4 @@ def _moves(row: Row) -> bool:
 
 def wait_until_idle(target: Target, deadline_seconds: float) -> list[str]:
     """Wait until nothing is in flight, or until the deadline. Return everything that is still in flight then."""
-    return wait_for(lambda: in_flight(target), lambda left: not left, deadline_seconds)
+    return wait_for(lambda: in_flight(target), lambda left: not left, deadline_seconds, target.clock)

@@ -8,7 +8,8 @@ process with its `environment()` reads a profile, file or instance role of the u
 import json
 import os
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 import stages
 from operations.errors import UserError
+from operations.polling import CLOCK, Clock
 from stages import Stage, StageError
 
 if TYPE_CHECKING:  # `orderctl --help` need not wait for boto3
@@ -24,6 +26,7 @@ if TYPE_CHECKING:  # `orderctl --help` need not wait for boto3
     from botocore.credentials import ReadOnlyCredentials
 
     from kernel.clients import AwsClient
+    from operations.aws.signed_http import Answer
 
 LAPTOP_REGION = "us-east-1"
 LAPTOP_ACCOUNT = "000000000000"
@@ -73,6 +76,8 @@ class Target:
     region: str = LAPTOP_REGION
     stage: str = "dev"
     profile: str | None = None
+    clock: Clock = field(default=CLOCK, compare=False, repr=False)
+    """The clock by which a command waits for this target."""
 
     @property
     def is_laptop(self) -> bool:
@@ -106,6 +111,12 @@ class Target:
         # An exported laptop (`orderctl env`) must not answer for a real account, nor another address for the laptop.
         ours["ignore_configured_endpoint_urls"] = True
         return _client(self, service, json.dumps({**ours, **config}, sort_keys=True))
+
+    def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> "Answer":
+        """Send one signed request to an HTTP API of the stage. Raises NoAnswerError; see `signed_http.call`."""
+        from operations.aws import signed_http
+
+        return signed_http.call(self, method, url, body, headers)
 
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the current credentials for signing a request. Raises UserError if there are none."""

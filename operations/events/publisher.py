@@ -1,7 +1,6 @@
 """Put events on the bus as an outside channel does: at most ten a call, the refused ones alone again."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 
 from kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
@@ -48,7 +47,7 @@ def publish(target: Target, source: str, detail_type: str, details: Sequence[Map
             return accepted
         if errors & REFUSED_FOR_GOOD:
             break
-        time.sleep(0.1 * 2**attempt)
+        target.clock.sleep(0.1 * 2**attempt)
     raise UserError(
         f"The bus refused {len(waiting)} of {len(entries)} events {attempt + 1} times: {', '.join(sorted(errors))}.",
         NOT_A_PUBLISHER

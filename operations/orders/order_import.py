@@ -1,7 +1,6 @@
 """Import purchases: prices, stock and contacts first, then an event for each, no faster than the system takes them."""
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +48,7 @@ def run(
     with progress.bar("Publish", len(purchases)) as advance:
         published = 0
         while published < len(purchases):
-            began = time.monotonic()
+            began = target.clock.now()
             size = min(window.room(), publisher.MAX_ENTRIES) if window else publisher.MAX_ENTRIES
             part = purchases[published : published + size]
             publisher.publish(target, source, "OrderPlaced", [cdnow.event(p, channel) for p in part])
@@ -57,7 +56,7 @@ def run(
                 window.on_their_way += ids[published : published + size]
             published += len(part)
             advance(published)
-            _pace(began, len(part) / rate)
+            target.clock.sleep(max(0.0, began + len(part) / rate - target.clock.now()))
     summary = {
         "published": len(purchases),
         "already_known": len(known_before),
@@ -122,18 +121,15 @@ class _InFlight:
 
     def room(self) -> int:
         """Wait until another order may be published, and return how many may. Orders that make no progress block no others."""
-        ends = time.monotonic() + PATIENCE_SECONDS
+        clock = self.target.clock
+        ends = clock.now() + PATIENCE_SECONDS
         while len(self.on_their_way) >= self.open:
             rows = store.statuses(self.target, self.on_their_way)
             left = [i for i in self.on_their_way if not store.is_at_rest(rows.get(i))]
-            if len(left) == len(self.on_their_way) and time.monotonic() < ends:
-                time.sleep(0.2)
+            if len(left) == len(self.on_their_way) and clock.now() < ends:
+                clock.sleep(0.2)
             else:
                 settled = len(self.on_their_way) - len(left)
                 self.open = min(self.size, self.open + settled) if settled else self.size
                 self.on_their_way = left if settled else []
         return self.open - len(self.on_their_way)
-
-
-def _pace(began: float, seconds: float) -> None:
-    time.sleep(max(0.0, began + seconds - time.monotonic()))

@@ -52,6 +52,6 @@ def _deliver(target: Target, order_id: str) -> None:
     body = {"order_id": order_id, "parcel": "DELIVERED"}
     signature = webhooks.sign(secret["SecretString"].strip(), signed_http.as_sent(body), clock.now())
     url = target.parameter("shipping/api-url").rstrip("/") + "/webhooks/carrier"
-    answer = signed_http.call(target, "POST", url, body, {SIGNATURE: signature})
+    answer = target.call("POST", url, body, {SIGNATURE: signature})
     if answer.status != 200:
         raise UserError(f"Shipping rejected the update: {service_client.refusal(answer)}.", "You can retry.")

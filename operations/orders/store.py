@@ -146,7 +146,7 @@ def wait_for_orders(
         return count
 
     if order_ids:
-        wait_for(at_rest, lambda count: count == len(order_ids), deadline_seconds)
+        wait_for(at_rest, lambda count: count == len(order_ids), deadline_seconds, target.clock)
     return known
 
 

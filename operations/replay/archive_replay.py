@@ -206,7 +206,7 @@ def follow(target: Target, name: str, deadline_seconds: float, seen: Callable[[S
         seen(replay)
         return replay
 
-    replay = wait_for(observe, lambda replay: replay["state"] in ENDED, deadline_seconds)
+    replay = wait_for(observe, lambda replay: replay["state"] in ENDED, deadline_seconds, target.clock)
     if replay["state"] not in ENDED:
         raise UserError(
             f"The replay {name} is still running after {deadline_seconds:g} s.",

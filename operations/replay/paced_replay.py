@@ -7,7 +7,6 @@ loses nothing: the rest returns to the queue, and another run goes on. Consumers
 """
 
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from itertools import count
 from typing import Final, cast
 
 from kernel import outside_json
-from kernel.clients import AwsClient
 from kernel.naming import is_source
 from kernel.outside_json import OutsideJsonError
 from operations.aws import stage_state
@@ -185,24 +183,24 @@ def hand_on(
     waves = in_waves(staged, queues)
     owed = Counter(delivery.staged.receipt for wave in waves for delivery in wave)
     left = {message.receipt: message for message in staged}
-    client, total = target.client("sqs"), 0
-    held_until = time.monotonic() + HIDDEN_SECONDS / 2
+    clock, total = target.clock, 0
+    held_until = clock.now() + HIDDEN_SECONDS / 2
     try:
         _delete(target, left, [receipt for receipt in left if not owed[receipt]])  # no chosen subscription is for them
         for wave in waves:
             if wave is not waves[0]:
                 _await_empty(target, {delivery.queue_url for delivery in wave}, deadline_seconds)
             for part in _by_queue(wave):
-                began = time.monotonic()
-                _send(client, part)
+                began = clock.now()
+                _send(target, part)
                 total += len(part)
                 owed.subtract(delivery.staged.receipt for delivery in part)
                 _delete(target, left, [delivery.staged.receipt for delivery in part if not owed[delivery.staged.receipt]])
                 sent(total)
-                if time.monotonic() > held_until:
+                if clock.now() > held_until:
                     _hide(target, left.values(), HIDDEN_SECONDS)
-                    held_until = time.monotonic() + HIDDEN_SECONDS / 2
-                time.sleep(max(0.0, began + len(part) / a_second - time.monotonic()))
+                    held_until = clock.now() + HIDDEN_SECONDS / 2
+                clock.sleep(max(0.0, began + len(part) / a_second - clock.now()))
     finally:
         put_back(target, left.values())
     return total
@@ -235,8 +233,9 @@ def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
     yield from waiting.values()
 
 
-def _send(client: AwsClient, part: Sequence[Delivery]) -> None:
+def _send(target: Target, part: Sequence[Delivery]) -> None:
     """Send a batch; what SQS refuses is sent again. Raises UserError if SQS keeps refusing."""
+    client = target.client("sqs")
     waiting = {str(number): json.dumps(delivery.staged.event) for number, delivery in enumerate(part)}
     for attempt in count():
         entries = [{"Id": number, "MessageBody": body} for number, body in waiting.items()]
@@ -249,13 +248,14 @@ def _send(client: AwsClient, part: Sequence[Delivery]) -> None:
                 "Deliver them with `orderctl replay resume`.",
             )
         waiting = {entry["Id"]: waiting[entry["Id"]] for entry in refused}
-        time.sleep(0.1 * 2**attempt)
+        target.clock.sleep(0.1 * 2**attempt)
 
 
 def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -> None:
-    ends = time.monotonic() + deadline_seconds
+    clock = target.clock
+    ends = clock.now() + deadline_seconds
     for url in urls:
-        left = wait_for(partial(stage_state.depth, target, url), lambda depth: not depth, ends - time.monotonic())
+        left = wait_for(partial(stage_state.depth, target, url), lambda depth: not depth, ends - clock.now(), clock)
         if left:
             raise UserError(
                 f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {left} messages are left.",

@@ -1,6 +1,5 @@
 """`orderctl audit`: check every invariant on all rows."""
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,15 +51,16 @@ def audit(
     from audit.auditor import audit as find
     from audit.summary import figures
 
-    ends = time.monotonic() + wait
+    clock = ctx.obj.clock
+    ends = clock.now() + wait
     with output.err.status("Reading the tables ...") as line:
         while True:
             findings = find(snapshot := read(ctx.obj), settled=settled)
             arriving = on_their_way(findings, snapshot)
-            if not arriving or time.monotonic() >= ends:
+            if not arriving or clock.now() >= ends:
                 break
             line.update(f"Waiting: {len(arriving)} findings may still resolve ...")
-            time.sleep(POLL_SECONDS)
+            clock.sleep(POLL_SECONDS)
     found = figures(snapshot)
     if output_format is Format.JSON:
         output.show_json({**found, "findings": [vars(finding) for finding in findings], "settled": settled})

@@ -1,8 +1,9 @@
 """`orderctl docs`: the reference pages that are made from the code."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
+from typer.core import TyperGroup
 
 from operations.errors import CheckFailedError
 from orderctl.terminal import output
@@ -17,6 +18,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command()
 def build(
+    ctx: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 3 if a page is out of date.")] = False,
 ) -> None:
     """Write the reference pages: the command line, the settings of a stage, the invariants, the costs and the load, the
@@ -28,9 +30,9 @@ def build(
 
     - `orderctl docs build --check`
     """
-    from orderctl.cli import app as command_line
     from orderctl.reference import pages
 
+    command_line = cast(TyperGroup, ctx.find_root().command)
     found = pages.differences(command_line) if check else pages.build(command_line)
     for path in found:
         output.err.print(f"{'out of date' if check else 'written'}: {path}")

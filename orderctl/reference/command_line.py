@@ -1,9 +1,7 @@
 """The page of the command line, made from the commands themselves."""
 
 from collections.abc import Iterator
-from typing import cast
 
-import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from operations.contracts.markdown import escaped, table
@@ -16,9 +14,8 @@ if you add `--help`. Results go to standard output, everything else to standard 
 """
 
 
-def page(app: typer.Typer) -> str:
-    """Return the page of all commands that `--help` lists, as Markdown."""
-    root = cast(TyperGroup, typer.main.get_command(app))
+def page(root: TyperGroup) -> str:
+    """Return the page of all commands that `--help` lists, as Markdown. `root` is the command line."""
     return INTRODUCTION + "\n".join([_section("orderctl", "Global options", root), *_sections("orderctl", root)])
 
 

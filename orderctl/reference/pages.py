@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import typer
+from typer.core import TyperGroup
 
 from kernel.naming import SERVICES
 from operations.contracts.markdown import formatted
@@ -20,10 +20,10 @@ class NoPlaceError(LookupError):
     """A README that has no place for its state tables."""
 
 
-def documents(app: typer.Typer, root: Path = REPOSITORY) -> dict[Path, str]:
-    """Return each page by its path in the repository. `app` is the command line; the READMEs are read from `root`."""
+def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
+    """Return each page by its path in the repository. `root` is the command line; the READMEs are read from `folder`."""
     made = {
-        FOLDER / "cli.md": MADE.format("orderctl/commands") + command_line.page(app),
+        FOLDER / "cli.md": MADE.format("orderctl/commands") + command_line.page(root),
         FOLDER / "stage-settings.md": MADE.format("stages/stage.schema.json") + settings.page(),
         DECISIONS: MADE.format("the records") + decisions.page(),
         FOLDER / "errors.md": MADE.format("the error classes") + errors.page(),
@@ -33,22 +33,22 @@ def documents(app: typer.Typer, root: Path = REPOSITORY) -> dict[Path, str]:
     }
     for service in SERVICES:
         path = Path("services") / service / "README.md"
-        made[path] = _with_states((root / path).read_text(), service)
+        made[path] = _with_states((folder / path).read_text(), service)
     return {path: formatted(text) for path, text in made.items()}
 
 
-def differences(app: typer.Typer, root: Path = REPOSITORY) -> list[Path]:
+def differences(root: TyperGroup, folder: Path = REPOSITORY) -> list[Path]:
     """Return the pages that `build` would write."""
-    made = documents(app, root)
-    return sorted(path for path, text in made.items() if not (root / path).exists() or (root / path).read_text() != text)
+    made = documents(root, folder)
+    return sorted(path for path, text in made.items() if not (folder / path).exists() or (folder / path).read_text() != text)
 
 
-def build(app: typer.Typer, root: Path = REPOSITORY) -> list[Path]:
+def build(root: TyperGroup, folder: Path = REPOSITORY) -> list[Path]:
     """Write the pages that are missing or out of date, and return their paths."""
-    made, written = documents(app, root), differences(app, root)
+    made, written = documents(root, folder), differences(root, folder)
     for path in written:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(made[path])
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(made[path])
     return written
 
 

@@ -63,13 +63,14 @@ def show(
     *,
     title: str | None = None,
     empty: str = "Nothing to show.",
+    console: Console = out,
 ) -> None:
     """Print rows as a table with `columns` (key → heading), or the whole rows as a JSON array."""
     if output is Format.JSON:
         show_json(list(rows))
         return
     if not rows:
-        out.print(f"[dim]{escape(empty)}[/dim]")
+        console.print(f"[dim]{escape(empty)}[/dim]")
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for position, heading in enumerate(columns.values()):
@@ -77,12 +78,12 @@ def show(
         table.add_column(heading, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*(_cell(row.get(key)) for key in columns))
-    screen().print(table)
+    screen(console).print(table)
 
 
-def screen() -> Console:
-    """Return the console of standard output. In a pipe it never wraps or cuts a line, so that grep finds whole rows."""
-    return out if out.is_terminal else Console(file=out.file, width=PIPE_WIDTH, highlight=False)
+def screen(console: Console = out) -> Console:
+    """Return the console, by default of standard output. In a pipe it never cuts a line, so that grep finds whole rows."""
+    return console if console.is_terminal else Console(file=console.file, width=PIPE_WIDTH, highlight=False)
 
 
 def _cell(value: object) -> str:

@@ -80,8 +80,13 @@ def patience_of_caller(left_seconds: float, workflow_seconds: int) -> int:
     return min(workflow_seconds + 1, int(left_seconds - REST_SECONDS))
 
 
-def assert_within(machine: Mapping[str, Any], lease_seconds: float, api_seconds: float) -> float:
-    """Return the run's longest path in seconds. Raise OverBudgetError naming the rung that is too short."""
+def assert_within(
+    machine: Mapping[str, Any], lease_seconds: float, api_seconds: float, call: timeouts.Patience = timeouts.DYNAMODB
+) -> float:
+    """Return the run's longest path in seconds. `call` is one of the API's calls of DynamoDB before the run.
+
+    Raises OverBudgetError naming the rung that is too short.
+    """
     seconds, path = longest_path(machine, machine["StartAt"], RARE)
     timeouts.assert_ascending(
         (f"the path {' → '.join(path)}", seconds),
@@ -89,13 +94,13 @@ def assert_within(machine: Mapping[str, Any], lease_seconds: float, api_seconds:
         ("the sweeper's lease on an order", lease_seconds),
     )
     once, steps = longest_path(machine, LIVE_ENTRY, RARE, retried=False)
-    first_calls = COLD_START_SECONDS + CALLS_BEFORE * timeouts.DYNAMODB.once
+    first_calls = COLD_START_SECONDS + CALLS_BEFORE * call.once
     timeouts.assert_ascending(
         (f"the API's cold start and calls, {' → '.join(steps)} each once, and the read", first_calls + once + REST_SECONDS),
         ("the API's time-out", api_seconds),
         ("API Gateway's time-out", GATEWAY_SECONDS),
     )
-    own = COLD_START_SECONDS + CALLS_BEFORE * timeouts.DYNAMODB.seconds + REST_SECONDS
+    own = COLD_START_SECONDS + CALLS_BEFORE * call.seconds + REST_SECONDS
     timeouts.assert_ascending(
         ("the API's own work, every attempt spent, without a run", own), ("the API's time-out", api_seconds)
     )

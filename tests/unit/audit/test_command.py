@@ -12,9 +12,11 @@ from audit.catalogue import AT_REST
 from audit.snapshot import Snapshot
 from operations.aws.target import Target
 from operations.errors import EXIT_CHECK_FAILED, CheckFailedError
+from operations.polling import Clock
 from orderctl.commands import audit as command
 
 Run = Callable[..., Result]
+STANDING = Clock(now=lambda: 0.0, sleep=lambda seconds: None)
 
 
 @pytest.fixture
@@ -22,7 +24,6 @@ def next_snapshots(settled: Snapshot, monkeypatch: pytest.MonkeyPatch) -> list[S
     """Return the snapshots of the next readings. The last one stays."""
     waiting = [settled]
     monkeypatch.setattr(command, "read", lambda target: waiting.pop(0) if len(waiting) > 1 else waiting[0])
-    monkeypatch.setattr(command, "POLL_SECONDS", 0)
     return waiting
 
 
@@ -30,7 +31,7 @@ def next_snapshots(settled: Snapshot, monkeypatch: pytest.MonkeyPatch) -> list[S
 def orderctl(next_snapshots: list[Snapshot]) -> Run:
     app = typer.Typer()
     command.register(app)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments), obj=Target())
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), obj=Target(clock=STANDING))
 
 
 def test_audit_without_findings_prints_figures(orderctl: Run) -> None:

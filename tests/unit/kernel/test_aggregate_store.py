@@ -128,9 +128,9 @@ def test_row_taken_for_missing_is_read_after_the_failed_write(rows: AggregateSto
     assert rows.create_or_apply(ORDER, once(INTEND), CAUSE, presume_absent=True) == before
 
 
-def test_row_in_hand_is_not_read_again(rows: AggregateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_in_hand_is_not_read_again(rows: AggregateStore) -> None:
     seen = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
-    monkeypatch.setattr(rows, "get", None)
+    rows.client.meta.events.register("provide-client-params.dynamodb.GetItem", lambda **_: pytest.fail("the row is read"))
 
     row = rows.create_or_apply(ORDER, once(AUTHORIZE), CAUSE, seen=seen)
 

@@ -134,6 +134,8 @@ class Shop:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.milliseconds_left = 29_000
+        """The time that each call leaves to the function."""
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> SimpleNamespace:
         self.requests += 1
@@ -154,7 +156,8 @@ class Shop:
             "body": text,
             "isBase64Encoded": False,
         }
-        answer = handle(api, event, CONTEXT)
+        context = SimpleNamespace(**{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: self.milliseconds_left})
+        answer = handle(api, event, context)
         told, headers = json.loads(answer["body"]) if answer.get("body") else None, answer.get("headers") or {}
         documented_api.check("order", method, path, answer["statusCode"], headers, told)
         return SimpleNamespace(status=answer["statusCode"], headers=headers, body=told)

@@ -7,7 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 from kernel import clock
 from kernel.aggregate_store import Causation
 from services.order.domain import decisions
-from tests.unit.order.conftest import CONTEXT, Saga, Shop, an_order, contacts, order_store
+from tests.unit.order.conftest import Saga, Shop, an_order, contacts, order_store
 
 
 def orders_written() -> int:
@@ -83,10 +83,8 @@ def test_order_confirmed_by_a_run_that_failed_later_is_confirmed(shop: Shop, sag
     assert shop.place().status == 201
 
 
-def test_request_without_time_for_the_run_leaves_it_to_the_sweeper(
-    shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 9_500)
+def test_request_without_time_for_the_run_leaves_it_to_the_sweeper(shop: Shop, saga: Saga) -> None:
+    shop.milliseconds_left = 9_500
     assert (shop.place().status, saga.started) == (202, [])
 
 

@@ -2,11 +2,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 
 from kernel import clock
 from services.order.functions import sweeper
-from services.order.storage import table
 from tests.support.choreography import Bus
 from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, handle, order_store
 
@@ -44,18 +44,17 @@ def test_unfinished_order_is_resumed(order_id: str, saga: Saga) -> None:
     assert json.loads(saga.started[0]["input"]) == {"mode": "resume", "order_id": order_id, "tried_at": tried_at}
 
 
-def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_fails_each_time_stops_no_other(shop: Shop, saga: Saga) -> None:
     with clock.use_source(lambda: NOON):
         placed = [str(shop.place(f"key-{n}", prefer="respond-async").body["order_id"]) for n in range(4)]
     saga.started.clear()
-    lease = table.Orders.lease
+    FAKES["dynamodb"] = dynamodb = boto3.client("dynamodb")
 
-    def failing(orders: table.Orders, order_id: str, owner: str, now: datetime) -> Any:
-        if order_id == placed[0]:
+    def fail(params: dict[str, Any], **_: Any) -> None:
+        if params["Key"]["pk"]["S"] == f"ORDER#{placed[0]}" and "lease" in str(params):
             raise RuntimeError("this row fails")
-        return lease(orders, order_id, owner, now)
 
-    monkeypatch.setattr(table.Orders, "lease", failing)
+    dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", fail)
     done = sweep_at(NOON + timedelta(seconds=61))
     assert (done["due"], done["recovered"], done["failed"]) == (4, 3, 1)
     assert {json.loads(started["input"])["order_id"] for started in saga.started} == set(placed[1:])

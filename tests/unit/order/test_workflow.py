@@ -100,10 +100,10 @@ def test_part_over_its_budget_is_named(saga: dict[str, Any], seconds: dict[str, 
         time_budget.assert_within(saga, lease_seconds=seconds.get("lease", 45), api_seconds=seconds.get("api", 29))
 
 
-def test_slower_calls_before_the_run_are_over_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_budget.timeouts, "DYNAMODB", timeouts.Patience(attempts=3, connect=0.5, read=3.0))
+def test_slower_calls_before_the_run_are_over_budget() -> None:
+    slow = timeouts.Patience(attempts=3, connect=0.5, read=3.0)
     with pytest.raises(timeouts.OverBudgetError, match="the API's"):
-        time_budget.assert_within(SAGA, lease_seconds=45, api_seconds=29)
+        time_budget.assert_within(SAGA, lease_seconds=45, api_seconds=29, call=slow)
 
 
 def test_the_caller_of_a_run_keeps_time_to_read_the_row_and_to_answer() -> None:

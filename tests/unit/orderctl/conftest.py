@@ -3,7 +3,10 @@
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +20,11 @@ from kernel.aggregate_store import marshal, unmarshal
 from kernel.handler import Handler
 from kernel.inbox import parse
 from kernel.naming import CHANNEL_PREFIX
-from operations.aws import signed_http, stage_state
+from operations.aws import stage_state
 from operations.aws.signed_http import Answer
 from operations.aws.target import Kind, Target
+from operations.errors import UserError
+from operations.polling import Clock
 from services.inventory.functions import api as inventory_api
 from services.inventory.functions import commands as inventory_commands
 from services.inventory.functions import operator as inventory_operator
@@ -33,7 +38,24 @@ from tests.support.receipts import make_key, wanted
 from tests.support.tables import create_table
 
 ENVIRON = {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}
+SHOWN_AT_A_TERMINAL = {"TTY_COMPATIBLE": "1"}
+"""The variable by which rich takes a stream for a terminal."""
+ONE_AT_A_TIME = threading.Lock()
 CONTEXT = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 29_000)
+
+
+@dataclass
+class ManualClock:
+    """A clock that stands still but while a command sleeps."""
+
+    seconds: float = 0.0
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.seconds, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,9 @@ class Stage(Target):
     kind: Kind = Kind.AWS
     region: str = "eu-west-1"
     fakes: dict[str, Any] = field(default_factory=dict, compare=False)
+    clock: Clock = field(default_factory=lambda: ManualClock().clock, compare=False)
+    parameters: dict[str, str | UserError] = field(default_factory=dict, compare=False)
+    """The values of parameters that differ from the ones below, or the refusal of one."""
     apis: dict[str, Handler] = field(default_factory=dict, compare=False)
     """The handlers of the HTTP APIs, by their hosts."""
 
@@ -51,7 +76,32 @@ class Stage(Target):
 
     def parameter(self, name: str) -> str:
         known = {"order/api-url": "https://api.example", "inventory/api-url": "https://stock.example/"}
-        return {"order/table-name": "stage", "platform/bus-name": "bus", **known}.get(name, name)
+        known = {"order/table-name": "stage", "platform/bus-name": "bus", **known}
+        found = self.parameters.get(name, known.get(name, name))
+        if isinstance(found, UserError):
+            raise found
+        return found
+
+    def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Call the handler of the URL's host, as API Gateway does. Calls take turns: moto's transactions need one thread."""
+        host, path = re.fullmatch(r"(https://[a-z.]+)(.*)", url).groups()  # type: ignore[union-attr]
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {name.lower(): value for name, value in (headers or {}).items()},
+            "requestContext": {
+                "http": {"method": method, "path": url},
+                "requestId": f"{method} {url} {headers}",
+                "stage": "$default",
+            },
+            "body": None if body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        with ONE_AT_A_TIME:
+            answer = self.apis[host](event, CONTEXT)
+        return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Every row of every service, by key."""
@@ -158,28 +208,6 @@ class Functions:
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
 
 
-def call_api(target: Target, method: str, url: str, body: Any = None, headers: Any = None) -> Answer:
-    """Call the order API's own handler, or the inventory's, as API Gateway does."""
-    host, path = re.fullmatch(r"(https://[a-z.]+)(.*)", url).groups()  # type: ignore[union-attr]
-    event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {name.lower(): value for name, value in (headers or {}).items()},
-        "requestContext": {
-            "http": {"method": method, "path": url},
-            "requestId": f"{method} {url} {headers}",
-            "stage": "$default",
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
-    assert isinstance(target, Stage)
-    answer = target.apis[host](event, CONTEXT)
-    return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
-
-
 @pytest.fixture
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     create_table(dynamodb, "stage")
@@ -189,9 +217,6 @@ def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     operators = {"order/operator-arn": order_operator, "inventory/operator-arn": inventory_operator}
     functions = Functions({name: function.bootstrap(clients, environ) for name, function in operators.items()})
     apis = {"https://api.example": api, "https://stock.example": inventory_api}
-    monkeypatch.setattr(signed_http, "call", call_api)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("operations.orders.order_import.AT_ONCE", 1)  # moto's transactions are of one thread
     return Stage(
         fakes={"events": Bus(saga), "lambda": functions, "stepfunctions": saga},
         apis={host: function.bootstrap(clients, environ) for host, function in apis.items()},
@@ -203,9 +228,36 @@ def orders() -> Orders:
     return Orders(boto3.client("dynamodb"), "stage")
 
 
+@contextmanager
+def without_long_polls(sqs: Any) -> Iterator[None]:
+    """Let each ReceiveMessage of this client end at once."""
+
+    def shorten(params: dict[str, Any], **_: Any) -> None:
+        params["WaitTimeSeconds"] = 0
+
+    sqs.meta.events.register("provide-client-params.sqs.ReceiveMessage", shorten)
+    yield
+    sqs.meta.events.unregister("provide-client-params.sqs.ReceiveMessage", shorten)
+
+
+class Terminal(CliRunner):
+    """A runner whose standard input is a terminal."""
+
+    @contextmanager
+    def isolation(self, *given: Any, **more: Any) -> Iterator[Any]:
+        with super().isolation(*given, **more) as streams:
+            sys.stdin.isatty = lambda: True  # type: ignore[method-assign]
+            yield streams
+
+
 def orderctl(app: typer.Typer, stage: Target, *arguments: str, stdin: str | None = None) -> Result:
     """Run a command; what it printed and its exit code. A `UserError` is raised."""
     return CliRunner().invoke(app, arguments, input=stdin, obj=stage, catch_exceptions=False)
+
+
+def at_terminal(app: typer.Typer, stage: Target, *arguments: str, types: str = "") -> Result:
+    """Run a command at a terminal, where a person types."""
+    return Terminal().invoke(app, arguments, input=types, obj=stage, catch_exceptions=False, env=SHOWN_AT_A_TERMINAL)
 
 
 def orderctl_json(app: typer.Typer, stage: Target, *arguments: str, exit_code: int = 0) -> Any:

@@ -1,19 +1,21 @@
 """The demonstration's scenes report their result, or their failure; its laptop is its own, and ends with it."""
 
+import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from kernel.aggregate_store import marshal
+from kernel.naming import SERVICES
 from laptop import seed
 from laptop.demo import scenes, show
 from laptop.demo.scenes import SceneFailedError
 from laptop.emulator import process
-from operations.aws import service_client
-from operations.aws.signed_http import Answer
 from operations.errors import CheckFailedError
-from operations.orders import store
 from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage
 
@@ -55,25 +57,37 @@ def test_scene_with_another_result_fails(stage: Stage, playing: scenes.Stage) ->
     assert playing.shown == []
 
 
-def test_scene_checks_that_the_payment_is_voided(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
-    monkeypatch.setattr(store, "related_statuses", lambda target, order_id: {f"PAY#{order_id}": "AUTHORIZED"})
+def answering(stage: Stage, code: int, **order: object) -> None:
+    """Let the order API answer with this order, whatever is placed."""
+    answer = {"statusCode": code, "body": json.dumps({"order_id": "ord-1", **order})}
+    stage.apis["https://api.example"] = lambda event, context: answer
+
+
+def put(key: str, **row: object) -> None:
+    """Put a row into the stage's table."""
+    boto3.client("dynamodb").put_item(TableName="stage", Item=marshal({"pk": key, **row}))
+
+
+def test_scene_checks_that_the_payment_is_voided(stage: Stage, playing: scenes.Stage) -> None:
+    answering(stage, 409)
+    stage.parameters.update({f"{service}/table-name": "stage" for service in SERVICES})
+    put("PAY#ord-1", status="AUTHORIZED")
     with pytest.raises(SceneFailedError, match="the payment of ord-1 is AUTHORIZED, not VOIDED"):
         scenes.out_of_stock(playing)
 
 
-def test_scene_checks_that_the_order_is_partial(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1"})
-    monkeypatch.setattr(store, "find", lambda target, order_id: {"lines": [{"sku": "LP-SOLD-OUT"}]})
+def test_scene_checks_that_the_order_is_partial(stage: Stage, playing: scenes.Stage) -> None:
+    answering(stage, 201)
+    put("ORDER#ord-1", lines=[{"sku": "LP-SOLD-OUT"}])
     with pytest.raises(SceneFailedError, match=r"ord-1 is confirmed for .* LP-SOLD-OUT is sold out"):
         scenes.for_a_part(playing)
 
 
 @pytest.mark.parametrize("undecided", [0, 1, 2])
-def test_undecided_order_is_placed_once_more(playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch, undecided: int) -> None:
-    answers = [Answer(202, {}, '{"order_id": "ord-1", "status": "PENDING"}')] * undecided
-    decided = service_client.order_api
-    monkeypatch.setattr(service_client, "order_api", lambda *call: answers.pop() if answers else decided(*call))
+def test_undecided_order_is_placed_once_more(stage: Stage, playing: scenes.Stage, undecided: int) -> None:
+    answers = [{"statusCode": 202, "body": '{"order_id": "ord-1", "status": "PENDING"}'}] * undecided
+    decided = stage.apis["https://api.example"]
+    stage.apis["https://api.example"] = lambda event, context: answers.pop() if answers else decided(event, context)
     if undecided < 2:
         assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
         return
@@ -82,12 +96,10 @@ def test_undecided_order_is_placed_once_more(playing: scenes.Stage, monkeypatch:
     assert "too busy" in failed.value.hint
 
 
-def test_scene_fails_if_a_back_order_stays_waiting_after_its_delivery(
-    playing: scenes.Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scenes, "place", lambda *arguments, **more: {"order_id": "ord-1", "status": "BACKORDERED"})
-    monkeypatch.setattr(scenes, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(store, "find", lambda target, order_id: {"status": "BACKORDERED"})
+def test_scene_fails_if_a_back_order_stays_waiting_after_its_delivery(stage: Stage, playing: scenes.Stage) -> None:
+    answering(stage, 202, status="BACKORDERED")
+    put("ORDER#ord-1", status="BACKORDERED")
+    stage.fakes["lambda"].handlers |= dict.fromkeys(("inventory/sweeper-arn", "order/sweeper-arn"), lambda event, context: {})
     with pytest.raises(SceneFailedError, match="ord-1 is still waiting"):
         scenes.back_ordered(playing)
 
@@ -96,28 +108,31 @@ def test_scene_fails_if_a_back_order_stays_waiting_after_its_delivery(
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Yield the home of each laptop AWS that was ended."""
     homes: list[Path] = []
-    monkeypatch.setattr(process, "stop", lambda: homes.append(process.home()))
     monkeypatch.delenv("ORDERFLOW_HOME", raising=False)
     return homes
 
 
+def own_laptop(stopped: list[Path], *, keep: bool) -> AbstractContextManager[None]:
+    return show.own_laptop(keep=keep, stop=lambda: stopped.append(process.home()))
+
+
 def test_demo_uses_an_emulator_of_its_own(stopped: list[Path]) -> None:
     theirs = process.home()
-    with show.own_laptop(keep=False):
+    with own_laptop(stopped, keep=False):
         assert process.home() == theirs / "demo"
     assert stopped == [theirs / "demo"]
     assert "ORDERFLOW_HOME" not in os.environ
 
 
 def test_demo_stops_its_emulator_after_a_failed_scene(stopped: list[Path]) -> None:
-    with pytest.raises(SceneFailedError), show.own_laptop(keep=False):
+    with pytest.raises(SceneFailedError), own_laptop(stopped, keep=False):
         raise SceneFailedError("it rains")
     assert len(stopped) == 1
 
 
 def test_demo_keeps_its_emulator_on_request(stopped: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
-    with show.own_laptop(keep=True):
+    with own_laptop(stopped, keep=True):
         assert process.home() == tmp_path.resolve() / "demo"
     assert stopped == []
     assert os.environ["ORDERFLOW_HOME"] == str(tmp_path)

@@ -1,6 +1,7 @@
 """`orderctl dlq`: the dead-letter queues, their messages and the reasons; nothing is taken out."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from operations.dead_letters import messages
 from operations.errors import UserError
 from orderctl.commands.dlq import app
-from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json, without_long_polls
 
 PLACED = {"source": "orderflow.order", "detail-type": "OrderPlaced", "detail": {"metadata": {"order_id": "ord-1"}, "data": {}}}
 
@@ -24,9 +25,9 @@ def urls(aws: None) -> dict[str, str]:
 
 
 @pytest.fixture
-def deployed(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(messages, "WAIT_SECONDS", 0)
-    return Stage()
+def deployed(urls: dict[str, str]) -> Iterator[Stage]:
+    with without_long_polls(Stage().client("sqs")):
+        yield Stage()
 
 
 def bury(url: str, body: Any, **attributes: str) -> None:

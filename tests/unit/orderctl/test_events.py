@@ -1,6 +1,8 @@
 """`orderctl events`: events are checked before they are published, and a tail leaves nothing behind."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +98,31 @@ def left_behind() -> tuple[list[Any], list[str]]:
     return rules, boto3.client("sqs").list_queues().get("QueueUrls", [])
 
 
+@contextmanager
+def before(operation: str, act: Callable[[], None]) -> Iterator[None]:
+    """Act before each call of an operation of SQS by a tail."""
+    events = Watched(Kind.AWS, region="eu-west-1").client("sqs", read_timeout=30).meta.events
+
+    def handle(**_: Any) -> None:
+        act()
+
+    events.register(f"provide-client-params.sqs.{operation}", handle)
+    yield
+    events.unregister(f"provide-client-params.sqs.{operation}", handle)
+
+
 @pytest.fixture
-def someone_publishes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three events, as soon as the tail looks for the first."""
-    receive = live_tail.received
+def someone_publishes(aws: None) -> Iterator[None]:
+    """Publish three events when the tail looks for the first."""
+    waiting = {"e-0": "OrderPlaced", "e-1": "OrderConfirmed", "e-2": "OrderConfirmed"}
 
-    def received(*arguments: Any) -> Any:
-        for number, detail_type in enumerate(("OrderPlaced", "OrderConfirmed", "OrderConfirmed")):
-            put(detail_type, f"e-{number}")
-        return receive(*arguments)
+    def publish() -> None:
+        for event_id, detail_type in waiting.items():
+            put(detail_type, event_id)
+        waiting.clear()
 
-    monkeypatch.setattr(live_tail, "received", received)
+    with before("ReceiveMessage", publish):
+        yield
 
 
 @pytest.mark.usefixtures("someone_publishes")
@@ -129,13 +145,13 @@ def test_tail_ends_after_its_timeout(watched: Watched) -> None:
     assert left_behind() == ([], [])
 
 
-def test_a_tail_that_is_interrupted_leaves_nothing_behind(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*arguments: Any) -> Any:
+def test_a_tail_that_is_interrupted_leaves_nothing_behind(watched: Watched) -> None:
+    def interrupt() -> None:
         assert all(left_behind())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(live_tail, "received", interrupted)
-    answer = orderctl(app, watched, "tail")
+    with before("ReceiveMessage", interrupt):
+        answer = orderctl(app, watched, "tail")
     assert answer.exit_code == 0
     assert left_behind() == ([], [])
 
@@ -159,10 +175,10 @@ def test_only_the_rule_may_send_to_the_tails_queue(watched: Watched) -> None:
     ],
 )
 def test_a_pattern_that_aws_would_refuse_is_wrong_usage_before_anything_is_made(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch, pattern: str, why: str
+    watched: Watched, pattern: str, why: str
 ) -> None:
-    monkeypatch.setattr(live_tail, "watched", lambda *arguments: pytest.fail("a tail was made"))
-    answer = orderctl(app, watched, "tail", "--pattern", pattern)
+    with before("CreateQueue", lambda: pytest.fail("a tail was made")):
+        answer = orderctl(app, watched, "tail", "--pattern", pattern)
     assert answer.exit_code == 2
     assert why in " ".join(answer.stderr.replace("│", " ").split())
     assert left_behind() == ([], [])

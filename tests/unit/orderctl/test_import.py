@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from operations.errors import UserError
-from operations.orders import order_import
 from orderctl.commands.orders import app
-from tests.unit.orderctl.conftest import Stage, call_api, orderctl, orderctl_json
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 # An indivisible total, two rows alike, one of nothing, one of 99 CDs.
 PURCHASES = """\
@@ -99,7 +98,7 @@ def test_a_channel_needs_a_name(stage: Stage, file: Path) -> None:
 
 def test_a_customer_who_was_forgotten_stays_forgotten(stage: Stage, file: Path) -> None:
     run(stage, file)
-    assert call_api(stage, "DELETE", "https://api.example/customers/cdnow-00018/contact").status == 204
+    assert stage.call("DELETE", "https://api.example/customers/cdnow-00018/contact").status == 204
     run(stage, file)
     assert "CONTACT#cdnow-00018" not in stage.rows()
 
@@ -181,8 +180,7 @@ def test_orders_in_flight_start_at_one_and_stay_within_the_limit(stage: Stage, f
     assert [len(call) for call in stage.bus.calls] == [1, 2, 2]
 
 
-def test_unsettled_orders_are_reported_with_a_hint(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_import, "PATIENCE_SECONDS", 0)
+def test_unsettled_orders_are_reported_with_a_hint(stage: Stage, file: Path) -> None:
     stage.saga.works = False
     with pytest.raises(UserError, match="5 orders were not finished within 0 s") as caught:
         run(stage, file, "--deadline", "0")

@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from kernel.aggregate_store import marshal
+from kernel.naming import SERVICES
 from kernel.schemas import SERVICES_FOLDER
 from laptop import seed
-from operations.aws import service_client, signed_http
+from operations.aws import service_client
 from operations.aws.signed_http import Answer, NoAnswerError
 from operations.errors import UserError
 from operations.repository import REPOSITORY
@@ -41,13 +42,15 @@ def place(stage: Stage, *options: str, exit_code: int = 0) -> Any:
     return orderctl_json(app, stage, "place", "--line", "MUG-BLUE=2", *options, exit_code=exit_code)
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception) -> None:
-    def call(*arguments: Any, **more: Any) -> Answer:
+def answering(stage: Stage, answer: Answer | Exception) -> None:
+    """Let the order API give this answer."""
+
+    def respond(event: Any, context: Any) -> dict[str, Any]:
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return {"statusCode": answer.status, "headers": answer.headers, "body": answer.text}
 
-    monkeypatch.setattr(signed_http, "call", call)
+    stage.apis["https://api.example"] = respond
 
 
 def test_placed_order_is_shown(stage: Stage) -> None:
@@ -109,10 +112,8 @@ def test_customer_without_a_contact_gets_a_hint(stage: Stage) -> None:
         Answer(502, {}, "<html>bad gateway</html>"),
     ],
 )
-def test_unknown_outcome_prints_the_key_for_a_repeat(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception
-) -> None:
-    answering(monkeypatch, answer)
+def test_unknown_outcome_prints_the_key_for_a_repeat(stage: Stage, answer: Answer | Exception) -> None:
+    answering(stage, answer)
     with pytest.raises(UserError) as caught:
         place(stage, "--key", "k-1")
     assert caught.value.hint == "The order may have been placed. Run the command again with --key k-1."
@@ -178,9 +179,9 @@ def test_the_help_names_each_status() -> None:
     assert [status for status in TRANSITIONS.statuses if status not in printed] == []
 
 
-def test_shown_order_hides_its_token_and_includes_the_other_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shown_order_hides_its_token_and_includes_the_other_services(stage: Stage) -> None:
     order_id = place(stage)["order_id"]
-    monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage")
+    stage.parameters.update({f"{service}/table-name": "stage" for service in SERVICES})
     shown = orderctl_json(app, stage, "show", order_id)
     assert (shown["order_id"], shown["status"], shown["pending_events"]) == (order_id, "CONFIRMED", 1)
     assert shown["elsewhere"] == {f"RES#{order_id}": "HELD"}
@@ -188,16 +189,10 @@ def test_shown_order_hides_its_token_and_includes_the_other_services(stage: Stag
     assert list(shown)[:2] == ["order_id", "status"]
 
 
-def test_shown_order_includes_its_timeline_and_missing_services(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shown_order_includes_its_timeline_and_missing_services(stage: Stage) -> None:
     order_id = place(stage)["order_id"]
-    known = Stage.parameter
-
-    def parameter(target: Stage, name: str) -> str:
-        if name == "shipping/table-name":
-            raise UserError("shipping is not deployed")
-        return "stage" if name.endswith("/table-name") else known(target, name)
-
-    monkeypatch.setattr(Stage, "parameter", parameter)
+    stage.parameters.update({f"{service}/table-name": "stage" for service in SERVICES})
+    stage.parameters["shipping/table-name"] = UserError("shipping is not deployed")
     assert orderctl_json(app, stage, "show", order_id)["elsewhere"]["shipping"] == "not deployed"
     shown = orderctl(app, stage, "show", order_id).stdout
     placed_at = stage.orders()[order_id]["timeline"][0]["at"]
@@ -252,10 +247,8 @@ def test_if_short_is_sent_in_the_form_of_the_api(stage: Stage, typed: str, kept:
 @pytest.mark.parametrize(
     "options", [("--customer", "4111111111111111"), ("--key", "joe@example.com"), ("--token", "pm_4111111111111111")]
 )
-def test_a_card_number_or_an_address_is_not_sent(
-    stage: Stage, options: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answering(monkeypatch, AssertionError("nothing is sent"))
+def test_a_card_number_or_an_address_is_not_sent(stage: Stage, options: tuple[str, str]) -> None:
+    answering(stage, AssertionError("nothing is sent"))
     answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=1", *options)
     assert answer.exit_code == 2
     assert options[1] not in answer.output

@@ -3,16 +3,19 @@
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import pytest
 
+from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.errors import UserError
 from operations.replay import paced_replay
 from orderctl.commands.replay import app
-from tests.unit.orderctl.conftest import Stage, orderctl
+from tests.support.tables import create_journal, create_table
+from tests.unit.orderctl.conftest import ManualClock, Stage, orderctl
 from tests.unit.orderctl.test_replay import RULES, Archive
 
 CONFIRMED, DISPATCHED = ("orderflow.order", "OrderConfirmed"), ("orderflow.shipping", "ShipmentDispatched")
@@ -35,12 +38,22 @@ HISTORY = [event(pair, f"ord-{n}", minute + n) for n in range(15) for minute, pa
 
 
 @dataclass
+class PacedClock(ManualClock):
+    """A clock that reports each sleep."""
+
+    slept: Callable[[float], None] = lambda seconds: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.slept(seconds)
+
+
+@dataclass
 class Paced:
     """A stage with its queues. The consumers empty them whenever the operator's command pauses."""
 
     stage: Stage
     urls: dict[str, str]
-    now: float = 0.0
     consuming: bool = True
     pauses: list[float] = field(default_factory=list)
     consumed: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
@@ -53,8 +66,7 @@ class Paced:
     def sqs(self) -> Any:
         return self.stage.client("sqs")
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+    def slept(self, seconds: float) -> None:
         self.pauses.append(seconds)
         if self.consuming:
             self.consume()
@@ -79,18 +91,18 @@ class Paced:
 
 
 @pytest.fixture
-def paced(aws: None, monkeypatch: pytest.MonkeyPatch) -> Paced:
-    stage = Stage(fakes={"events": Archive(states=["COMPLETED"])})
+def paced(aws: None) -> Paced:
+    time = PacedClock()
+    stage = Stage(fakes={"events": Archive(states=["COMPLETED"])}, clock=time.clock)
     urls = {name: stage.client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"] for name in QUEUES}
     parameters = (
         {f"{name}-queue-url": url for name, url in urls.items()} | RULES | {"platform/staging-rule-arn": "arn:rule/staging"}
     )
     for name, value in parameters.items():
         stage.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=value, Type="String")
-    monkeypatch.setattr(Stage, "parameter", lambda self, name: parameters.get(name, name))
+    stage.parameters.update(parameters)
     made = Paced(stage, urls)
-    monkeypatch.setattr(paced_replay.time, "sleep", made.sleep)
-    monkeypatch.setattr(paced_replay.time, "monotonic", lambda: made.now)
+    time.slept = made.slept
     return made
 
 
@@ -154,19 +166,18 @@ def test_event_waits_until_the_previous_one_is_consumed(paced: Paced) -> None:
     assert len(paced.consumed["notification/notices"]) == 30
 
 
-def test_crash_during_the_delivery_loses_nothing(paced: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_during_the_delivery_loses_nothing(paced: Paced) -> None:
     paced.fill(HISTORY)
-    batches, send = iter(range(9)), paced_replay._send
+    batches, call = iter(range(9)), "provide-client-params.sqs.SendMessageBatch"
 
-    def die(*given: Any) -> None:
+    def die(**_: Any) -> None:
         if next(batches) == 2:
             raise KeyboardInterrupt
-        send(*given)
 
-    monkeypatch.setattr(paced_replay, "_send", die)
+    paced.sqs.meta.events.register(call, die)
     with pytest.raises(KeyboardInterrupt):
         paced.replay("notification")
-    monkeypatch.setattr(paced_replay, "_send", send)
+    paced.sqs.meta.events.unregister(call, die)
     paced.replay("notification")
     paced.consume()
     for n in range(15):
@@ -199,6 +210,17 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
     (replay,) = paced.stage.fakes["events"].replays.values()
     assert replay["Destination"]["FilterArns"] == ["arn:rule/staging"]
     assert replay["ReplayName"].startswith("paced-dev-")
+
+
+def test_consumers_are_told_by_a_paced_replays_name_to_catch_up(paced: Paced) -> None:
+    paced.stage.fakes["events"].retention_days = 0
+    create_journal(paced.stage.client("dynamodb"), "journal/table-name")
+    create_table(paced.stage.client("dynamodb"), "notification/table-name")
+    old = ("--from", "2020-01-01T00:00:00Z", "--until", "2020-01-01T01:00:00Z")
+    orderctl(app, paced.stage, "start", *old, "--to", "notification", "--catch-up", "--rate", "9/s")
+    (name,) = paced.stage.fakes["events"].replays
+    assert catches_up(name)
+    assert name.startswith(PACED_REPLAY_PREFIX)
 
 
 @pytest.mark.parametrize(("text", "a_second"), [("50/s", 50), ("50", 50), ("600/m", 10), ("0.5/s", 0.5)])

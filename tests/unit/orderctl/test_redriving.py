@@ -3,6 +3,7 @@
 import copy
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from operations.dead_letters import messages, redrives
 from operations.dead_letters.redrives import Chosen
 from operations.errors import CheckFailedError, UserError
 from orderctl.commands.dlq import app
-from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json, without_long_polls
 
 QUEUES = ("order/intake", "platform/quarantine", "payment/relay")
 GOOD = {
@@ -28,13 +29,13 @@ BAD["detail"]["data"]["lines"] = [{"sku": "no such thing", "quantity": 0}]
 
 
 @pytest.fixture
-def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def deployed(aws: None) -> Iterator[Stage]:
     names = [f"{name}-dlq-url" for name in QUEUES] + ["order/intake-queue-url"]
     for name in names:
         url = Stage().client("sqs").create_queue(QueueName=name.replace("/", "-"))["QueueUrl"]
         Stage().client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=url, Type="String")
-    monkeypatch.setattr(messages, "WAIT_SECONDS", 0)
-    return Stage()
+    with without_long_polls(Stage().client("sqs")):
+        yield Stage()
 
 
 def url(name: str) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from kernel import clock
-from kernel.aggregate_store import Causation
+from kernel.aggregate_store import Causation, marshal
 from operations.aws.target import Kind, Target
 from operations.errors import UserError
-from operations.orders import store
 from orderctl.commands.orders import app
 from services.payment.domain import decisions
 from services.payment.gateways.sandbox import SandboxGateway
@@ -45,7 +44,7 @@ class Payment(Target):
         return self if service == "lambda" else super().client(service, **config)
 
     def parameter(self, name: str) -> str:
-        return name
+        return "payments" if name == "order/table-name" else name
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "payment/operator-arn"
@@ -55,8 +54,9 @@ class Payment(Target):
 
 
 @pytest.fixture
-def stage(payment_tables: None, payment: PaymentService, monkeypatch: pytest.MonkeyPatch) -> Payment:  # noqa: F811
-    monkeypatch.setattr(store, "find", lambda target, order_id: {"order_id": order_id, "correlation_id": "c"})
+def stage(payment_tables: None, payment: PaymentService, dynamodb: Any) -> Payment:  # noqa: F811
+    order = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "correlation_id": "c"}
+    dynamodb.put_item(TableName="payments", Item=marshal(order))
     return Payment(service=payment)
 
 

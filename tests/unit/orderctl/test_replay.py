@@ -14,12 +14,11 @@ from kernel import clock
 from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.aws.target import Kind
 from operations.errors import EXIT_USAGE, UserError, WrongUsageError
-from operations.replay import archive_replay, paced_replay
+from operations.replay import archive_replay
 from operations.window import Window
 from orderctl.commands.replay import app
-from orderctl.terminal import output
 from tests.support.tables import create_journal, create_table
-from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+from tests.unit.orderctl.conftest import SHOWN_AT_A_TERMINAL, Stage, at_terminal, orderctl, orderctl_json
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = {
@@ -80,8 +79,7 @@ def archive() -> Archive:
 
 
 @pytest.fixture
-def deployed(aws: None, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+def deployed(aws: None, archive: Archive) -> Stage:
     stage = Stage(fakes={"events": archive})
     for name, arn in RULES.items():
         stage.client("ssm").put_parameter(Name=f"/orderflow/dev/{name}", Value=arn, Type="String")
@@ -210,12 +208,11 @@ def test_replay_without_wait_prints_how_to_follow_it(deployed: Stage, archive: A
 
 
 @pytest.mark.usefixtures("keeps_everything")
-def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "attended", lambda: True)
-    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="n\n").exit_code == 1
+def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archive) -> None:
+    assert at_terminal(app, deployed, "start", *OLD, "--to", "shipping", types="n\n").exit_code == 1
     assert archive.replays == {}
-    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="y\n").exit_code == 0
-    assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", "--yes").exit_code == 0
+    assert at_terminal(app, deployed, "start", *OLD, "--to", "shipping", types="y\n").exit_code == 0
+    assert at_terminal(app, deployed, "start", *OLD, "--to", "shipping", "--yes").exit_code == 0
     assert len(archive.replays) == 2
 
 
@@ -223,7 +220,8 @@ def test_a_person_at_the_terminal_is_asked_first(deployed: Stage, archive: Archi
 def test_a_script_is_not_asked_even_if_its_errors_go_to_a_terminal(
     deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(output.err), "is_terminal", True)
+    for name, value in SHOWN_AT_A_TERMINAL.items():
+        monkeypatch.setenv(name, value)
     assert orderctl(app, deployed, "start", *OLD, "--to", "shipping", stdin="").exit_code == 0
     assert len(archive.replays) == 1
 
@@ -249,19 +247,16 @@ def test_last_hour_on_aws_ends_where_the_archive_is_complete(deployed: Stage, ar
 
 
 @pytest.mark.usefixtures("keeps_everything")
-@pytest.mark.parametrize(("options", "named"), [((), False), (("--catch-up",), True), (("--catch-up", "--rate", "9/s"), True)])
+@pytest.mark.parametrize(("options", "named"), [((), False), (("--catch-up",), True)])
 def test_name_of_the_replay_states_whether_to_catch_up(
-    deployed: Stage, archive: Archive, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], named: bool
+    deployed: Stage, archive: Archive, options: tuple[str, ...], named: bool
 ) -> None:
-    monkeypatch.setattr(paced_replay, "check_empty", lambda target: None)
-    monkeypatch.setattr(paced_replay, "collect", lambda *given: [])
-    monkeypatch.setattr(paced_replay, "consumers", lambda *given: {})
     create_journal(deployed.client("dynamodb"), "journal/table-name")
     create_table(deployed.client("dynamodb"), "notification/table-name")
     orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
     (name,) = archive.replays
     assert catches_up(name) == named
-    assert name.startswith(PACED_REPLAY_PREFIX) == ("--rate" in options)
+    assert not name.startswith(PACED_REPLAY_PREFIX)
 
 
 @pytest.mark.usefixtures("keeps_everything")

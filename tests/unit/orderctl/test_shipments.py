@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,13 +45,27 @@ class Shipping(Target):
         answer = self.handlers["sweeper"](json.loads(request["Payload"]), None)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
+    def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Call the webhook's own handler as API Gateway does."""
+        path = url.removeprefix("https://api.example")
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+            "headers": dict(headers or {}),
+            "body": signed_http.as_sent(body),
+            "isBase64Encoded": False,
+        }
+        answer = self.handlers["webhook"](event, None)
+        return Answer(answer["statusCode"], {}, answer["body"])
+
     def confirmed(self) -> None:
         """Deliver OrderConfirmed."""
         self.handlers["subscriber"](batch(an_event("order", "OrderConfirmed", ORDER)), None)
 
 
 @pytest.fixture
-def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Shipping:
+def shipping(dynamodb: Any) -> Shipping:
     create_table(dynamodb, "shipments")
     others = OtherServices()
     others.contacts[ORDER] = ALICE
@@ -63,7 +78,6 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Shipping:
         "sweeper": sweeper.bootstrap(clients, environ),
         "webhook": webhook.bootstrap(clients, environ),
     }
-    monkeypatch.setattr(signed_http, "call", call_webhook)
     return Shipping(
         parameters={
             "shipping/table-name": "shipments",
@@ -74,22 +88,6 @@ def shipping(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Shipping:
         },
         handlers=handlers,
     )
-
-
-def call_webhook(target: Target, method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
-    """Call the webhook's own handler as API Gateway does."""
-    path = url.removeprefix("https://api.example")
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
-        "headers": headers,
-        "body": signed_http.as_sent(body),
-        "isBase64Encoded": False,
-    }
-    assert isinstance(target, Shipping)
-    answer = target.handlers["webhook"](event, None)
-    return Answer(answer["statusCode"], {}, answer["body"])
 
 
 def test_shipment_advances_step_by_step_to_its_delivery(shipping: Shipping) -> None:

@@ -5,8 +5,7 @@ import pytest
 from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.commands.stock import app
-from orderctl.terminal import output
-from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
+from tests.unit.orderctl.conftest import Stage, at_terminal, orderctl, orderctl_json
 
 
 def test_repeated_delivery_is_added_once(stage: Stage) -> None:
@@ -24,9 +23,8 @@ def test_stock_of_a_sku_is_shown(stage: Stage) -> None:
         orderctl(app, stage, "show", "MUG", "LP")
 
 
-def test_stock_of_all_skus_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Stage.parameter
-    monkeypatch.setattr(Stage, "parameter", lambda self, name: "stage" if name == "inventory/table-name" else known(self, name))
+def test_stock_of_all_skus_is_shown(stage: Stage) -> None:
+    stage.parameters["inventory/table-name"] = "stage"
     assert "There is no stock." in orderctl(app, stage, "show").stdout
     orderctl(app, stage, "replenish", "MUG=50", "LP=20")
     shown = orderctl_json(app, stage, "show")
@@ -34,13 +32,12 @@ def test_stock_of_all_skus_is_shown(stage: Stage, monkeypatch: pytest.MonkeyPatc
     assert shown == orderctl_json(app, stage, "show", "LP", "MUG")
 
 
-def test_sku_without_a_price_is_named_before_the_delivery(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sku_without_a_price_is_named_before_the_delivery(stage: Stage) -> None:
     service_client.set_prices(stage, [{"sku": "MUG-BLUE", "amount": 1250, "currency": "USD"}])
     warned = orderctl(app, stage, "replenish", "MUG-BLUE=1", "MUG-BULE=50").stderr
     assert "The catalogue has no price for MUG-BULE. Check the SKU." in warned
     assert "no price" not in orderctl(app, stage, "replenish", "MUG-BLUE=1").stderr
-    monkeypatch.setattr(output, "attended", lambda: True)
-    assert orderctl(app, stage, "replenish", "MUG-BLEU=50", stdin="n\n").exit_code == 1
+    assert at_terminal(app, stage, "replenish", "MUG-BLEU=50", types="n\n").exit_code == 1
     assert "SKU#MUG-BLEU" not in stage.rows()
 
 

@@ -24,9 +24,15 @@ class Unsteady(SandboxGateway):
     """A gateway that does as it is asked, and does not answer as often as `silent` says."""
 
     silent = 0
+    stall: Callable[[], None] | None = None
+    """What happens once between an answer and its arrival."""
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
         outcome = super().refund(intent, attempt)
+        if self.stall:
+            meanwhile, self.stall = self.stall, None
+            meanwhile()
+            return outcome
         if self.silent:
             self.silent -= 1
             raise GatewayTimeoutError("no answer")
@@ -139,21 +145,17 @@ def test_only_a_refused_refund_is_retried(payment: PaymentService, paid: Callabl
 
 
 def test_result_of_an_earlier_attempt_does_not_count_for_the_next(
-    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady, monkeypatch: pytest.MonkeyPatch
+    payment: PaymentService, paid: Callable[..., None], gateway: Unsteady
 ) -> None:
     """A zombie holds the first attempt's refusal, while the second is under way and succeeds."""
     paid("pm_card_refund_refused")
-    first = gateway.refund
 
-    def stalled(intent: Intent, attempt: int) -> Refunded | RefundRefused:
-        refused = first(intent, attempt)
-        monkeypatch.setattr(gateway, "refund", first)
+    def stall() -> None:
         payment.deliver(CANCELLED)  # another delivery is faster, and gets the same answer
         gateway.silent = 1
         assert payment.operate("retry_refund") == {"outcome": "REFUNDING"}
-        return refused
 
-    monkeypatch.setattr(gateway, "refund", stalled)
+    gateway.stall = stall
     payment.deliver(CANCELLED)
     assert (payment.row["status"], payment.row["refund_attempt"]) == ("REFUNDING", 2)
     assert payment.sweep()["known"] == 1

@@ -1,0 +1,48 @@
+"""Dependencies come in as arguments: a test hands in its fakes, and patches no attribute of the code."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+REPOSITORY = Path(__file__).parents[2]
+PATCHES: Final = frozenset({"cache_clear", "setattr", "setitem"})
+"""The methods by which a test changes the code behind its back. `setenv`, `delenv` and `chdir` change its environment."""
+STILL_PATCHED: Final = {
+    "tests/contract/test_evolution.py": 1,
+    "tests/contract/test_made_of_schemas.py": 2,
+    "tests/emulator/test_process.py": 1,
+    "tests/infrastructure/test_budgets.py": 1,
+    "tests/infrastructure/test_bundles.py": 1,
+    "tests/simulation/test_modelcheck.py": 1,
+    "tests/unit/audit/test_command.py": 1,
+    "tests/unit/inventory/test_backorders.py": 3,
+    "tests/unit/inventory/test_levels.py": 3,
+    "tests/unit/journal/test_journal.py": 1,
+    "tests/unit/notification/test_suppressions.py": 1,
+    "tests/unit/orderctl/test_deployed_settings.py": 1,
+    "tests/unit/orderctl/test_deploying.py": 4,
+    "tests/unit/orderctl/test_signed_http.py": 1,
+    "tests/unit/shipping/test_easypost_carrier.py": 1,
+}
+"""How often a file still patches code of ours. This list only becomes shorter."""
+BOUNDARIES: Final = {"tests/sdk/test_sdk_safety.py": 1}
+"""How often a file patches a library, which has no argument for it: botocore takes no back-off of a client."""
+
+
+def patches(source: str) -> int:
+    """Return how often a test's source patches an attribute or clears a cache."""
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return sum(isinstance(called, ast.Attribute) and called.attr in PATCHES for called in calls)
+
+
+def test_test_patches_no_code_of_ours() -> None:
+    found = Counter(
+        {str(path.relative_to(REPOSITORY)): patches(path.read_text()) for path in (REPOSITORY / "tests").rglob("*.py")}
+    )
+    assert +found == Counter(STILL_PATCHED | BOUNDARIES)
+
+
+def test_patch_is_found_whatever_it_is_called_on() -> None:
+    assert patches("monkeypatch.setattr(clock, 'now', None)\nclients.sqs.cache_clear()") == 2
+    assert patches("monkeypatch.setenv('STAGE', 'dev')\nmonkeypatch.chdir(tmp_path)\nsetattr(request, 'url', url)") == 0
