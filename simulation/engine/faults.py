@@ -58,6 +58,7 @@ class Kind(StrEnum):
     STEP = "workflow step"
     GATEWAY = "gateway"
     REFUND = "refund at the gateway"
+    BOOKING = "booking with the carrier"
     HTTP = "http"
     STREAM = "stream batch"
     QUEUE = "queue batch"
@@ -71,7 +72,7 @@ class Kind(StrEnum):
     COLD_START = "cold start"
 
 
-OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.MAIL)
+OUTSIDE: Final = (Kind.GATEWAY, Kind.REFUND, Kind.BOOKING, Kind.MAIL)
 """Calls with an effect outside."""
 ENUMERATED: Final = (Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.ANSWER_LOST, Mode.DOUBLED, Mode.LATE)
 """The modes that the enumeration strikes every boundary with."""
@@ -124,6 +125,18 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
         (Mode.THROTTLED, 0.5),
         (Mode.SLOW, 4.0),
     ),
+    Kind.BOOKING: (
+        (Mode.CRASH_BEFORE, 2.0),
+        (Mode.CRASH_AFTER, 3.0),
+        (Mode.LOST, 1.0),
+        (Mode.SERVER_ERROR, 1.0),
+        (Mode.ANSWER_LOST, 6.0),
+        (Mode.DOUBLED, 3.0),
+        (Mode.LATE, 4.0),
+        (Mode.STALLED, 0.5),
+        (Mode.THROTTLED, 0.5),
+        (Mode.SLOW, 4.0),
+    ),
     Kind.REFUND: (
         (Mode.CRASH_BEFORE, 2.0),
         (Mode.CRASH_AFTER, 2.0),
@@ -167,9 +180,10 @@ SHARE: Final[Mapping[Kind, float]] = {
     Kind.ENTRY: 0.5,
     Kind.COLD_START: 0.5,
     Kind.REFUND: 10.0,
+    Kind.BOOKING: 6.0,
     Kind.RARE_DELIVERY: 6.0,
 }
-"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named. Refunds and rare events are few."""
+"""How often each kind is struck, as a share of the plan's rate; 1 where it is not named. Some kinds of calls are rare."""
 
 _HALF: Final = 1 << 32
 

@@ -62,7 +62,7 @@ class Network:
         if self.boundaries is not None:
             self.boundaries.append((boundary, kind))
         mode = self.plan.at(boundary, kind, bits)
-        if mode is None and kind in (Kind.GATEWAY, Kind.REFUND) and self.hangs():
+        if mode is None and kind in (Kind.GATEWAY, Kind.REFUND, Kind.BOOKING) and self.hangs():
             mode = self.chance.choice(f"hangs {boundary}", (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW))
         rest = bits >> 32
         latency = 100_000 + rest % 700_000 if rest % 41 == 0 else 1_000 + rest % 25_000

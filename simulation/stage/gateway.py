@@ -148,9 +148,13 @@ PATIENCE: Final = 3.0
 """How long a caller waits for a system outside, in seconds: one to connect, two for the answer (services.payment.gateways)."""
 
 
+_RARE_CALLS: Final = {"gateway refund": Kind.REFUND, "carrier book": Kind.BOOKING}
+"""The kinds of the calls that an order makes once at most, by the beginning of the call's name."""
+
+
 def _beyond(network: Network, what: str, execute: Callable[[], T]) -> T:
     """One call to a system outside."""
     task = network.scheduler.current
     assert task is not None
-    kind = Kind.REFUND if what.startswith("gateway refund") else Kind.GATEWAY
+    kind = next((kind for begin, kind in _RARE_CALLS.items() if what.startswith(begin)), Kind.GATEWAY)
     return network.exchange(task.numbered(what), kind, execute, PATIENCE)
