@@ -37,11 +37,11 @@ def deployed_python() -> Path | None:
     """Return an interpreter of the functions' Python version: the running one, else one that uv or pyenv has; else None."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON_VERSION:
         return Path(sys.executable)
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    folders = sorted(str(folder) for folder in pyenv.glob(f"versions/{PYTHON_VERSION}.*/bin"))
+    of_pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{PYTHON_VERSION}.*/bin/python{PYTHON_VERSION}"))
+    if of_pyenv:
+        return of_pyenv[-1]
     command = [find_uv_bin(), "python", "find", PYTHON_VERSION, "--system", "--no-project", "--no-python-downloads"]
-    path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 

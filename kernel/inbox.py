@@ -1,4 +1,7 @@
-"""The inbox: what a subscriber does with its queue. One bad message never delays, repeats or loses its neighbours."""
+"""The inbox of a subscriber: it reads each message of a batch by its schema, hands it over, and retries or quarantines it.
+
+A failed message is retried with back-off. One bad message never delays, repeats or loses its neighbours.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -13,7 +13,7 @@ from typing import Literal, NotRequired, TypedDict
 '''
 CONSUMED_HEAD: Final = HEAD.replace(
     "The events of the {service} service", "The event data that the {service} service reads"
-).replace("change the schemas", "change subscriptions.py")
+).replace("change the schemas", "change the service's subscriptions.py")
 PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 
 

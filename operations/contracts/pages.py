@@ -97,7 +97,7 @@ def _section(event: Event) -> Iterator[str]:
     if event.published_until:
         yield f"Published beside its successor until {event.published_until}."
     yield ""
-    yield "| Field | Type | | |"
+    yield "| Field | Type | Optional | Meaning |"
     yield "|---|---|---|---|"
     for name, schema, required in fields(event.schema):
         if name not in ("metadata", "data"):

@@ -1,1 +1,1 @@
-"""Replays of the archive: plan, effects, pace."""
+"""Replays of the archive: plan, catch-up, pace."""

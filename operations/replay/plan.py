@@ -15,7 +15,7 @@ from operations.dead_letters import messages
 from operations.distinct import Distinct
 from operations.events import journal
 from operations.events.journal import Published
-from operations.replay import archive_replay, effects
+from operations.replay import archive_replay, catch_up_effects
 from operations.window import Window
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -168,7 +168,7 @@ def plan(
     """
     with Distinct() as seen:
         counted = Tally(consumers(dict.fromkeys(services)), wanted, seen)
-        created = effects.OrderIntake(target, seen) if effects.INTAKE in services else None
+        created = catch_up_effects.OrderIntake(target, seen) if catch_up_effects.INTAKE in services else None
         for put in journal.in_window(target, window, progress):
             if counted.add(put) and created:
                 created.add(put)
@@ -189,7 +189,7 @@ def plan(
         "would_create": _as_data(new_orders) if new_orders else None,
         "new_tables": [
             {"service": table.service, "created": clock.rfc3339(table.created), "event_put_at": table.event_put_at}
-            for table in effects.new_tables(target, window, services)
+            for table in catch_up_effects.new_tables(target, window, services)
         ],
         "estimate": {
             "usd": cost(counted.chunks, deliveries),
@@ -200,7 +200,7 @@ def plan(
     }
 
 
-def _as_data(new: effects.NewOrders) -> WouldCreate:
+def _as_data(new: catch_up_effects.NewOrders) -> WouldCreate:
     return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
 
 

@@ -183,7 +183,7 @@ def start(
 
     - `orderctl replay start --last 1d --to notification --catch-up --rate 50/s`
     """
-    from operations.replay import archive_replay, effects, paced_replay
+    from operations.replay import archive_replay, catch_up_effects, paced_replay
 
     a_second = paced_replay.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
@@ -194,7 +194,7 @@ def start(
         paced_replay.check_empty(ctx.obj)
     if catch_up:
         with output.err.status("Comparing the services' tables with the window ..."):
-            effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
+            catch_up_effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
         f"to {', '.join(to or [])}: {len(rule_arns)} rule{'s' * (len(rule_arns) != 1)}."

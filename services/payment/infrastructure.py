@@ -62,6 +62,7 @@ class PaymentStack(ServiceStack):
         super().__init__(scope, stage, "payment")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
+        # The ledger of both gateways. A new id would replace the table.
         ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **table_defaults(self))
         self.publish("ledger-table-name", ledger.table_name)
         gateway = {"LEDGER_TABLE_NAME": ledger.table_name, **self._gateway()}

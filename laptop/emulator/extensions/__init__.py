@@ -3,13 +3,16 @@
 `tests/emulator/test_gaps.py` shows, for each, that the gap is there without it and closed with it; when the engine
 closes a gap itself the first of the two fails, and the module can go.
 
-Known gaps that stay, because an assertion on the template or the simulation covers them:
-- a retrier's `MaxDelaySeconds` and `JitterStrategy`; a Parallel that ends its other branches at the first failure;
-  `States.ALL` catching `States.Runtime` and `States.DataLimitExceeded`; Express execution logs;
+Known gaps that stay, because an assertion on the template or the simulation covers them. The engine lacks:
+- a retrier's `MaxDelaySeconds` and `JitterStrategy`; a Parallel that ends its other branches at the first failure; Express
+  execution logs;
 - a rule target's `RetryPolicy`: a delivery is tried once, then goes to the target's dead-letter queue (`target_dlq`);
-- queue and topic policies, roles of workflows and rules; quotas; alarms turning from OK to ALARM by themselves;
-- a function finds what the engine's own environment has installed, whether its bundle carries it or not, and runs on
-  this machine's Python and processor whatever its `Runtime` and `Architectures` say;
+- queue and topic policies, roles of workflows and rules; quotas; alarms that turn from OK to ALARM by themselves.
+
+The engine allows more than AWS:
+- a function finds the packages of the engine's environment, also those that its bundle lacks, and runs on this machine's
+  Python and processor, whatever its `Runtime` and `Architectures` say;
+- `States.ALL` catches `States.Runtime` and `States.DataLimitExceeded`;
 - `PutEvents` takes an unknown bus and a `Detail` that is not JSON.
 """
 

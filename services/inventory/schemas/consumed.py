@@ -1,4 +1,4 @@
-"""The event data that the inventory service reads, typed. Made by `orderctl schemas build`: change subscriptions.py."""
+"""The event data that the inventory service reads, typed. Made by `orderctl schemas build`: change the service's subscriptions.py."""
 
 from typing import Literal, NotRequired, TypedDict
 

@@ -309,7 +309,9 @@ def next_repeat_at(row: OrderRow, now: datetime) -> datetime:
 
 
 def next_sweep_at(row: OrderRow, now: datetime) -> str:
-    """Return when the sweeper looks again after this attempt: at its next sweep at first, at last after 15 minutes.
+    """Return when the sweeper tries again: 50 seconds after each of five tries, then doubling to 15 minutes.
+
+    A back-order is tried every 15 minutes.
 
     50 s is above the lease and under the minute between sweeps: at 60 s every other sweep would come a moment too early.
     """

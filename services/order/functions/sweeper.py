@@ -1,6 +1,8 @@
-"""The sweeper: every minute, each order that is due and not terminal gets another run of the saga, without limit.
+"""The sweeper: every minute, each due order that the saga can move gets another run of it, without limit.
 
-It cancels nothing itself. A run that gets no answer asks the order's own decision, which knows the deadline.
+An order that waits for its parcel to be stopped or its refund has its request published again. `decisions.next_sweep_at` and
+`next_repeat_at` say when an order is due. The sweeper cancels nothing itself: a run that gets no answer asks the order's own
+decision, which knows the deadline.
 """
 
 from collections import Counter

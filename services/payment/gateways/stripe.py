@@ -4,7 +4,7 @@ A PaymentIntent is a state machine (https://docs.stripe.com/payments/paymentinte
 
 - The adapter makes it first, which moves no money, and writes its id into the ledger unless a void is there. Every later call
   finds it there.
-- Each operation reads the PaymentIntent and acts only if its state is no outcome yet: that state is the guard.
+- Each operation reads the PaymentIntent and acts only while its state shows no outcome: that state is the guard.
 - For a day, an idempotency key keeps Stripe from carrying out a repeated request twice. A response that is no outcome, above
   all HTTP 500, spends the key, and the next attempt takes the next one.
 - Every outcome is written into the ledger, where the audit reads it.

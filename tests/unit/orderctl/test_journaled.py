@@ -24,7 +24,7 @@ from operations.distinct import Distinct
 from operations.errors import UserError
 from operations.events import journal
 from operations.order_trace import Replay
-from operations.replay import effects, plan
+from operations.replay import catch_up_effects, plan
 from operations.window import Window
 from orderctl.commands import replay, trace
 from services.order.domain import identity
@@ -334,11 +334,11 @@ def test_a_table_younger_than_the_window_is_named(stage: Stage, history: None) -
 def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_named(stage: Stage, history: None) -> None:
     window = Window(NOW - timedelta(hours=2), NOW)
     with pytest.raises(UserError, match="Notification's table was created at ") as refused:
-        effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
+        catch_up_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping"])
     assert refused.value.hint.endswith("If the service is new and has never acted, add --despite-new-table notification.")
     assert "shipping" not in f"{refused.value} {refused.value.hint}".lower()
-    effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
-    effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
+    catch_up_effects.check_tables(stage, window, ["notification", "shipping"], ["shipping", "notification"])
+    catch_up_effects.check_tables(stage, Window(NOW - timedelta(minutes=5), NOW), ["notification"], [])
 
 
 def test_the_cost_is_events_by_64_kb_and_requests() -> None:

@@ -25,7 +25,7 @@ class Unsteady(SandboxGateway):
 
     silent = 0
     stall: Callable[[], None] | None = None
-    """What happens once between an answer and its arrival."""
+    """It runs once, between an answer and its arrival."""
 
     def refund(self, intent: Intent, attempt: int) -> Refunded | RefundRefused:
         outcome = super().refund(intent, attempt)

@@ -1,4 +1,4 @@
-"""The effects outside of a replay that catches up: the orders that it would charge, and the work that it would repeat."""
+"""The catch-up of a replay: the orders that it would create and charge, and the services that forgot earlier work."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
