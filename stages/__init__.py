@@ -26,6 +26,8 @@ EXAMPLE = REPOSITORY_FOLDER / "example-production.yaml"
 """A stage file with a comment at each setting. Its name cannot be a stage, so it is never deployed."""
 LAPTOP_STAGE = "dev"
 """The stage of the laptop; a laptop's stage without a file of its own has the settings of this one."""
+DEEPEST = 20
+"""The levels of lists and mappings that a stage's file may have."""
 NAME_PATTERN = r"[a-z][a-z0-9]{0,15}"
 NAME_LAW = "up to 16 characters of a-z and 0-9, starting with a letter"
 PROTECTED = (
@@ -188,10 +190,7 @@ def parse(name: str, text: str, where: str) -> Stage:
 
 def as_document(text: str) -> Value:
     """Parse YAML; an empty text is an empty object. Raises yaml.YAMLError, also for what `_StageLoader` refuses."""
-    try:
-        found = yaml.load(text, Loader=_StageLoader)
-    except RecursionError:
-        raise yaml.YAMLError("it is nested too deep") from None
+    found = yaml.load(text, Loader=_StageLoader)
     return {} if found is None else found
 
 
@@ -267,14 +266,24 @@ class _StageLoader(yaml.SafeLoader):
     """A loader of values that mean what they look like.
 
     PyYAML takes the last of duplicate keys, reads `010` as 8, `1:30` as 90 and `2026-01-02` as a date, and keeps line breaks
-    in a text. This loader refuses duplicate keys, keys that are no text, these numbers, and text that cannot be printed. It
-    reads a date as text, and `30.0` as an integer.
+    in a text. This loader refuses duplicate keys, keys that are no text, these numbers, text that cannot be printed, and
+    values nested deeper than DEEPEST. It reads a date as text, and `30.0` as an integer.
     """
+
+    depth = 0
 
     yaml_implicit_resolvers = {
         first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError("it is nested too deep")
+        node = super().compose_node(parent, index)  # type: ignore[arg-type] # an index of a list, or a node of a mapping
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[str] = set()
