@@ -22,6 +22,7 @@ from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.repository_copy import apply_page, copy
 from tests.support.runbook import RUNBOOKS, commands, follow
+from tests.system import test_forged_events as forged_events
 from tests.system.conftest import Laptop
 from tests.system.test_if_short import place, sku  # noqa: F401 - a fixture
 from tests.system.test_replay import some_history
@@ -115,6 +116,7 @@ def test_runbook_for_a_new_service_supplies_its_history(laptop: Laptop, tmp_path
         totals = {row["order_id"]: (row["customer_id"], original_order(row)["total"]) for row in orders}
         totals[old.example["metadata"]["order_id"]] = (old.example["data"]["customer_id"], old.example["data"]["total"])
         assert f"POINTS#{order_id}" in points
+        points.pop(f"POINTS#{forged_events.UNKNOWN}", None)  # on AWS the bus refuses that event
         assert points == {f"POINTS#{key}": (customer, total["amount"] // 100) for key, (customer, total) in totals.items()}
         assert laptop.fingerprint() == before, "nobody else has heard of it"
 
