@@ -295,6 +295,13 @@ class World:
         with clock.use_source(self.clock):
             self.settle()
 
+    def deliver(self) -> None:
+        """Deliver everything that is under way, and run no sweep."""
+        from kernel import clock
+
+        with clock.use_source(self.clock):
+            self.scheduler.run()
+
     def abandon(self) -> None:
         """Release every task that still waits, so that no greenlet outlives its world."""
         self.scheduler.abandon()
