@@ -71,11 +71,11 @@ def bundle(service: str, build: Path = BUILD, python: Path | None = None) -> Bun
     return Bundle(file, digest, python is not None)
 
 
-def contents_of(service: str, build: Path = BUILD) -> Contents:
-    """Return the sources of the service's bundle."""
+def contents_of(service: str, build: Path = BUILD, repository: Path = REPOSITORY) -> Contents:
+    """Return the sources of the service's bundle, from a checkout of the repository."""
     dependencies = install_dependencies(build)
     found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies)}
-    own = {path.relative_to(REPOSITORY).as_posix(): path for path in _sources(service)}
+    own = {path.relative_to(repository).as_posix(): path for path in _sources(service, repository)}
     return {**found, **own, **generate_validators(own, build)}
 
 
@@ -136,11 +136,11 @@ def install_dependencies(build: Path = BUILD) -> Path:
     return folder
 
 
-def _sources(service: str) -> Iterator[Path]:
-    services = REPOSITORY / "services"
-    yield from _files(REPOSITORY / "kernel")
+def _sources(service: str, repository: Path) -> Iterator[Path]:
+    services = repository / "services"
+    yield from _files(repository / "kernel")
     if service in (AUDIT, JOURNAL):
-        yield from _files(REPOSITORY / service)
+        yield from _files(repository / service)
     if service == JOURNAL:
         return
     yield services / "__init__.py"

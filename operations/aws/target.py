@@ -22,11 +22,14 @@ from operations.polling import CLOCK, Clock
 from stages import Stage, StageError
 
 if TYPE_CHECKING:  # `orderctl --help` need not wait for boto3
+    from pathlib import Path
+
     import boto3
     from botocore.credentials import ReadOnlyCredentials
 
     from kernel.clients import AwsClient
     from operations.aws.signed_http import Answer
+    from operations.deploy.cdk_cli import Cdk
 
 LAPTOP_REGION = "us-east-1"
 LAPTOP_ACCOUNT = "000000000000"
@@ -117,6 +120,12 @@ class Target:
         from operations.aws import signed_http
 
         return signed_http.call(self, method, url, body, headers)
+
+    def cdk(self, log: "Path") -> "Cdk":
+        """Return the CDK's command line for this target. It writes what it prints to the file `log`."""
+        from operations.deploy.cdk_cli import Cdk
+
+        return Cdk(self, log)
 
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the current credentials for signing a request. Raises UserError if there are none."""

@@ -13,13 +13,13 @@ from laptop import bring_up
 from laptop.emulator import process
 from operations.aws.target import Target
 from operations.deploy import cdk_cli
-from operations.deploy.cdk_cli import Cdk
 from operations.errors import UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format
 from stages import Stage, StageError
 
 if TYPE_CHECKING:
+    from operations.deploy.cdk_cli import Cdk
     from operations.deploy.deployed_settings import Change
 
 Services = Annotated[
@@ -60,7 +60,7 @@ def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
     account = requirements.check_account(target, settings)
     show_place(target, settings, account, "Bootstrap the CDK")
     ask(target, settings, "Bootstrap?", yes=yes)
-    cdk = Cdk(target, process.home() / "logs" / "bootstrap.log")
+    cdk = target.cdk(process.home() / "logs" / "bootstrap.log")
     with output.Progress().step("Bootstrap the account"):
         cdk.finish(cdk.bootstrapping(), "bootstrap")
 
@@ -171,7 +171,7 @@ def destroy(
             cdk.destroy(assembly, name)
 
 
-def take_up_tables(cdk: Cdk, assembly: Path, wanted: Sequence[StackWiring], named: Collection[str]) -> None:
+def take_up_tables(cdk: "Cdk", assembly: Path, wanted: Sequence[StackWiring], named: Collection[str]) -> None:
     """Create each missing stack from the tables that it left when it was destroyed."""
     from operations.deploy import requirements, retained_tables
 
@@ -222,12 +222,12 @@ def _forget(target: Target, names: list[str]) -> None:
         bring_up.invalidate(target, names)
 
 
-def _synthesized(ctx: typer.Context) -> tuple[Cdk, Path, list[StackWiring]]:
+def _synthesized(ctx: typer.Context) -> tuple["Cdk", Path, list[StackWiring]]:
     """Return the stage's stacks, synthesized again only if their sources have changed."""
     folder = process.home()
     assembly, made_of = folder / "cdk.out.deploy", folder / "cdk.out.deploy.sources"
     sources = cdk_cli.fingerprint(ctx.obj.settings())
-    cdk = Cdk(ctx.obj, folder / "logs" / "deploy.log")
+    cdk: Cdk = ctx.obj.cdk(folder / "logs" / "deploy.log")
     if not (made_of.exists() and made_of.read_text() == sources and assembly.exists()):
         made_of.unlink(missing_ok=True)
         with output.Progress().step("Synthesize the stacks"):

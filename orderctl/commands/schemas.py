@@ -1,12 +1,17 @@
 """`orderctl schemas`: build, diff, release."""
 
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operations.errors import CheckFailedError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+
+if TYPE_CHECKING:
+    from operations.contracts.baseline import Verdict
 
 app = typer.Typer(no_args_is_help=True, help="Compare, release and document the event schemas.")
 COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "Change", "breaks": "Breaks"}
@@ -35,9 +40,15 @@ def build(
     for what, paths in found.items():
         for path in paths:
             output.err.print(f"{'would be ' if check else ''}{what}: {path}")
-    if not check:
+    if check:
+        check_current(found)
+    else:
         output.err.print(f"{len(generated.documents())} documents match the schemas.")
-    elif any(found.values()):
+
+
+def check_current(found: Mapping[str, Collection[Path]]) -> None:
+    """Raise CheckFailedError if a build would write or remove a file. `found` has these files, by the action."""
+    if any(found.values()):
         raise CheckFailedError(
             "Generated files do not match the schemas.", "Run `orderctl schemas build`, then commit the changes."
         )
@@ -70,6 +81,13 @@ def diff(
         for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
     ]
     output.show(rows, COLUMNS, output_format, empty=f"None of the {len(found)} schemas has changed.")
+    check_unbroken(found)
+
+
+def check_unbroken(found: "Sequence[Verdict]") -> None:
+    """Raise CheckFailedError, with each change, if a schema breaks its contract."""
+    from operations.contracts import baseline
+
     if text := baseline.broken(found):
         raise CheckFailedError("A schema breaks its contract.", text)
 

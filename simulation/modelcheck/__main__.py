@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ examples:
 
 Exit code 0 when every bar is met, 1 when an invariant breaks, an order sticks or a bar is missed.
 """
+Models = Callable[[int, tuple[int, int]], tuple[campaign.Model, ...]]
 CAMPAIGNS = ("states", "ablation", "mutation")
 
 
@@ -56,8 +58,8 @@ class Progress:
             self.console.print(f"[dim]{now - self.began:5.0f} s  {what}[/dim]")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the campaigns asked for."""
+def main(arguments: list[str] | None = None, models: Models = campaign.models) -> int:
+    """Run the campaigns asked for. `models` are those of the first: by default the protocol's."""
     parser = argparse.ArgumentParser(
         "python -m simulation.modelcheck",
         description="Explores every interleaving of a bounded order system that runs by the production transition tables.",
@@ -74,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     explored = ablated = mutated = None
     verdicts = []
     if "states" in asked:
-        explored = campaign.explore(campaign.models(chosen.executions, (min(chosen.executions, 2), 1)), progress.searched)
+        explored = campaign.explore(models(chosen.executions, (min(chosen.executions, 2), 1)), progress.searched)
         verdicts.append(explored.within_bars if chosen.executions >= 5 else explored.passed)
         report.print_explored(console, explored)
     if "ablation" in asked:

@@ -15,7 +15,7 @@ from operations.contracts import generated, openapi
 from operations.contracts.event_catalogue import events
 from operations.errors import CheckFailedError
 from operations.repository import REPOSITORY
-from orderctl.commands.schemas import app
+from orderctl.commands.schemas import app, check_current
 from tests.support import documented_api
 from tests.support.consumers import SUBSCRIPTIONS
 from tests.unit.orderctl.conftest import Stage, orderctl
@@ -45,11 +45,19 @@ def test_edited_or_missing_document_is_found_and_rebuilt(tmp_path: Path) -> None
     assert generated.differences(tmp_path) == {"written": [], "removed": []}
 
 
-def test_check_writes_nothing_and_names_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generated, "differences", lambda: {"written": [Path("docs/reference/events/order.md")], "removed": []})
-    monkeypatch.setattr(generated, "build", lambda: pytest.fail("--check writes nothing"))
+def test_check_writes_nothing() -> None:
+    pages = [*(REPOSITORY / "docs" / "reference" / "events").glob("*.md")]
+    written = [page.stat().st_mtime_ns for page in pages]
+    orderctl(app, Stage(), "build", "--check")
+    assert [page.stat().st_mtime_ns for page in pages] == written
+
+
+@pytest.mark.parametrize("action", ["written", "removed"])
+def test_check_that_fails_names_the_next_step(action: str) -> None:
+    nothing: dict[str, list[Path]] = {"written": [], "removed": []}
+    check_current(nothing)
     with pytest.raises(CheckFailedError) as failed:
-        orderctl(app, Stage(), "build", "--check")
+        check_current({**nothing, action: [Path("docs/reference/events/order.md")]})
     assert "orderctl schemas build" in str(failed.value.hint)
 
 

@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -93,14 +95,30 @@ def test_engines_that_start_at_once_get_a_port_each(tmp_path: Path) -> None:
                 process.stop()
 
 
-def test_response_of_another_emulator_does_not_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Ready(BaseHTTPRequestHandler):
+    """Answers every request as an engine that is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Write nothing."""
+
+
+def test_response_of_another_emulator_does_not_count(home: Path) -> None:
     """The child lost its port, and the process that has it answers as an engine does."""
-    monkeypatch.setattr(process, "healthy", lambda endpoint: True)
-    with socket.socket() as neighbour, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child:
-        neighbour.bind(("127.0.0.1", 0))
-        neighbour.listen()
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Ready) as neighbour,
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child,
+    ):
+        threading.Thread(target=neighbour.serve_forever, daemon=True).start()
+        port = neighbour.server_address[1]
+        endpoint = f"http://127.0.0.1:{port}"
+        assert process.healthy(endpoint)
         with pytest.raises(process.PortLostError):
-            process._wait_until_healthy(child, neighbour.getsockname()[1], "http://127.0.0.1:1", home / "log")
+            process._wait_until_healthy(child, port, endpoint, home / "log")
+        neighbour.shutdown()
 
 
 @pytest.mark.system

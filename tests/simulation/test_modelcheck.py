@@ -129,10 +129,10 @@ def _payloads(part: Any) -> Iterator[dict[str, str]]:
             yield from _payloads(inner)
 
 
-def test_command_with_a_broken_invariant_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_with_a_broken_invariant_fails(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Rules().with_sources("RES.tombstone", frozenset())
-    monkeypatch.setattr(campaign, "models", lambda *_: (Ordering("no tombstone", (1,), rules=broken),))
-    assert main(["states", "--executions", "1"]) == 1
+    without = Ordering("no tombstone", (1,), rules=broken)
+    assert main(["states", "--executions", "1"], lambda *_: (without,)) == 1
     assert "cancelled_order_keeps_no_stock (S1)" in capsys.readouterr().out
 
 

@@ -1,13 +1,12 @@
 """A watched SKU: one event when it runs low, and another when it does so again, whatever happens in between."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from services.inventory.domain.model import SkuRow
-from services.inventory.storage.skus import Skus
-from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService
+from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, Switch
 
 
 def told(inventory: InventoryService, sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
@@ -85,57 +84,64 @@ def test_only_a_change_of_available_stock_makes_a_sku_due(inventory: InventorySe
     assert due(inventory) == set(), "what is held and then sold was not available before either"
 
 
-def test_change_during_the_evaluation_makes_the_sku_due_again(
-    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Amid(Switch):
+    """A DynamoDB client that runs `happening` before its first request that `matches`."""
+
+    def __init__(self, client: Any, matches: Callable[[str, Mapping[str, Any]], bool], happening: Callable[[], object]) -> None:
+        super().__init__(client)
+        self.matches = matches
+        self.happening = happening
+        self.happened = False
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**request: Any) -> Any:
+            if not self.happened and self.matches(operation, request):
+                self.happened = True
+                self.happening()
+            return getattr(self.client, operation)(**request)
+
+        return call
+
+
+def clears_due(operation: str, request: Mapping[str, Any]) -> bool:
+    """Match the request that clears the due marker of a SKU."""
+    return operation == "update_item" and request["UpdateExpression"].startswith("REMOVE")
+
+
+def refuse() -> None:
+    raise ConnectionResetError
+
+
+def test_change_during_the_evaluation_makes_the_sku_due_again(inventory: InventoryService) -> None:
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=1)
-    clear_due = Skus.clear_due
-
-    def sold_amid_it(skus: Skus, sku: str, seen: SkuRow) -> None:
-        inventory.reserve(1, blue=2)
-        clear_due(skus, sku, seen)
-
-    with monkeypatch.context() as amid:
-        amid.setattr(Skus, "clear_due", sold_amid_it)
-        inventory.sweep()
+    inventory.database.client = Amid(inventory.client, clears_due, lambda: inventory.reserve(1, blue=2))
+    inventory.sweep()
     assert (told(inventory), due(inventory)) == ([], {f"SKU#{BLUE}"})
     inventory.sweep()
     assert told(inventory) == [(f"LEVEL#{BLUE}#2", {"sku": BLUE, "available": 3, "threshold": 5})]
 
 
-def test_crash_after_the_alert_publishes_no_second_one(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_after_the_alert_publishes_no_second_one(inventory: InventoryService) -> None:
     inventory.replenish(blue=6)
     inventory.watch(5)
     inventory.reserve(0, blue=3)
-
-    def dies(*_: Any) -> None:
-        raise ConnectionResetError
-
-    with monkeypatch.context() as amid:
-        amid.setattr(Skus, "clear_due", dies)
-        assert inventory.sweep()["failed"] == 1
+    inventory.database.client = Amid(inventory.client, clears_due, refuse)
+    assert inventory.sweep()["failed"] == 1
     swept = inventory.sweep()
     assert (swept["looked_at"], swept["failed"], swept["republished"]) == (1, 0, 0)
     assert len(told(inventory)) == 1
 
 
-def test_failed_sku_stops_no_other(
-    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failed_sku_stops_no_other(inventory: InventoryService, capsys: pytest.CaptureFixture[str]) -> None:
+    def reads_blue(operation: str, request: Mapping[str, Any]) -> bool:
+        return operation == "get_item" and request["Key"]["pk"]["S"] == f"SKU#{BLUE}"
+
     inventory.replenish(blue=1, giant=1)
     inventory.watch(5, GIANT)
-    get = Skus.get
-
-    def broken(skus: Skus, sku: str) -> Any:
-        if sku == BLUE:
-            raise ConnectionResetError
-        return get(skus, sku)
-
-    with monkeypatch.context() as amid:
-        amid.setattr(Skus, "get", broken)
-        assert inventory.sweep()["failed"] == 1
+    inventory.database.client = Amid(inventory.client, reads_blue, refuse)
+    assert inventory.sweep()["failed"] == 1
     assert '"StockNotLookedAt":[1' in capsys.readouterr().out
     assert due(inventory) == {f"SKU#{BLUE}"}
 

@@ -163,13 +163,15 @@ def test_event_that_no_row_can_hold_is_quarantined(
     assert "4111" not in said
 
 
-@pytest.mark.parametrize("bad", [[], {"no": "event"}])
-def test_a_message_that_cannot_be_set_aside_stops_no_other(
-    journal: JournalService, monkeypatch: pytest.MonkeyPatch, bad: object
-) -> None:
-    def refuse(**_: object) -> None:
+class Refusing(DeadLetterQueue):
+    """A queue that takes no message."""
+
+    def send_message(self, **_: object) -> None:
         raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "too long"}}, "SendMessage")
 
-    monkeypatch.setattr(journal.dead_letters, "send_message", refuse)
+
+@pytest.mark.parametrize("bad", [[], {"no": "event"}])
+def test_a_message_that_cannot_be_set_aside_stops_no_other(journal: JournalService, bad: object) -> None:
+    journal.dead_letters = Refusing()
     assert journal.deliver(put("a"), bad, put("b")) == ["1"]
     assert len(rows(journal)) == 2

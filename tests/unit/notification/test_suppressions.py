@@ -61,21 +61,18 @@ def test_transient_bounce_suppresses_no_address(notification: NotificationServic
     assert reason(notification) is None
 
 
-def test_address_that_fails_stops_no_other(notification: NotificationService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_that_fails_stops_no_other(notification: NotificationService) -> None:
     bounce = bounced("a@example.com")
     recipients = bounce["detail"]["bounce"]["bouncedRecipients"]
     recipients += [{"emailAddress": "b\ud800@example.com"}, {"emailAddress": '"Carol" <c@example.com>'}]
-    add = notification.suppressions.client.update_item
 
-    def throttled(**request: Any) -> Any:
-        if request["Key"] == {"pk": {"S": notification.suppressions.key("a@example.com")}}:
-            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "UpdateItem")
-        return add(**request)
+    def throttle() -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "UpdateItem")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(notification.suppressions.client, "update_item", throttled)
-        with pytest.raises(ClientError):
-            notification.receives_feedback(bounce)
+    notification.upon("before-call.dynamodb.UpdateItem", throttle)
+    with pytest.raises(ClientError, match="slow down"):
+        notification.receives_feedback(bounce)
+    assert reason(notification, "a@example.com") is None
     assert reason(notification, "c@example.com") == "BOUNCED"
     assert notification.receives_feedback(bounce) == {"suppressed": 1}, "the one that failed; SES sends its event again"
 

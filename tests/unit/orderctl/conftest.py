@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,6 +74,9 @@ class Stage(Target):
 
     def client(self, service: str, **config: Any) -> Any:
         return self.fakes.get(service) or super().client(service, **config)
+
+    def cdk(self, log: Path) -> Any:
+        return self.fakes.get("cdk") or super().cdk(log)
 
     def parameter(self, name: str) -> str:
         known = {"order/api-url": "https://api.example", "inventory/api-url": "https://stock.example/"}

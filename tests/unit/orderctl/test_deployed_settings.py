@@ -17,7 +17,7 @@ from orderctl.commands import deploy as command
 from stages import Stage
 from tests.unit.orderctl.conftest import Stage as Account
 from tests.unit.orderctl.conftest import orderctl
-from tests.unit.orderctl.test_deploying import STACKS, FakeCdk
+from tests.unit.orderctl.test_deploying import FakeCdk
 
 MOTO_ACCOUNT = "123456789012"
 PAYMENT = {"ephemeral": False, "gateway": "stripe", "stripe_url": "https://api.stripe.com", "log_retention_days": 90}
@@ -141,14 +141,8 @@ def app() -> typer.Typer:
 
 
 @pytest.fixture
-def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
-    cdk = FakeCdk()
-
-    def synthesized(ctx: typer.Context) -> tuple[FakeCdk, Path, Any]:
-        cdk.done.append("synth")
-        return cdk, Path("cdk.out"), STACKS
-
-    monkeypatch.setattr(command, "_synthesized", synthesized)
+def cdk(account: Account) -> FakeCdk:
+    cdk: FakeCdk = account.fakes["cdk"]
     return cdk
 
 
@@ -157,7 +151,7 @@ def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accou
     """Return an account with stage prod, deployed with Stripe. Its file is the example's, in that account."""
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
     write(tmp_path)
-    account = Account(stage="prod")
+    account = Account(stage="prod", fakes={"cdk": FakeCdk()})
     ssm = account.client("ssm")
     ssm.put_parameter(Name="/orderflow/prod/payment/settings", Value=json.dumps(PAYMENT), Type="String")
     ssm.put_parameter(Name=requirements.BOOTSTRAPPED, Value="30", Type="String")
@@ -177,7 +171,7 @@ def test_deployment_shows_its_place_and_changes_and_asks(
     assert asked.output.index("stage prod") < asked.output.index("log_retention_days") < asked.output.index("Deploy?")
     assert "90" in asked.output
     assert "365" in asked.output
-    assert (asked.exit_code, cdk.done) == (1, [])
+    assert (asked.exit_code, cdk.is_untouched) == (1, True)
 
 
 def test_a_deployment_that_changes_the_gateway_is_refused_before_anything_starts(
@@ -188,7 +182,7 @@ def test_a_deployment_that_changes_the_gateway_is_refused_before_anything_starts
         orderctl(app, account, "deploy", "payment", "--yes")
     with pytest.raises(UserError, match="gateway of payment from stripe to sandbox"):
         orderctl(app, account, "deploy", "--all", "--yes")
-    assert cdk.done == []
+    assert cdk.is_untouched
 
 
 def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts(
@@ -198,7 +192,7 @@ def test_an_override_that_contradicts_the_file_is_refused_before_anything_starts
         orderctl(app, account, "deploy", "payment", "--yes", "-c", "gateway=sandbox")
     with pytest.raises(UserError, match="There is no setting 'gatway'"):
         orderctl(app, account, "deploy", "payment", "--yes", "-c", "gatway=sandbox")
-    assert cdk.done == []
+    assert cdk.is_untouched
 
 
 def test_unknown_service_is_refused_before_anything_starts(app: typer.Typer, account: Account, cdk: FakeCdk) -> None:
@@ -207,7 +201,7 @@ def test_unknown_service_is_refused_before_anything_starts(app: typer.Typer, acc
     assert "platform, inventory, notification, order, payment, shipping, audit, journal" in refused.value.hint
     with pytest.raises(UserError, match="Name the services, or --all"):
         orderctl(app, account, "deploy", "--yes")
-    assert cdk.done == []
+    assert cdk.is_untouched
 
 
 class NotSignedIn:
@@ -230,4 +224,4 @@ def test_credentials_account_and_bootstrap_are_checked_before_anything_starts(
     for command_line in (("deploy", "--all"), ("destroy", "--all"), ("bootstrap",)):
         with pytest.raises(UserError, match="these credentials are for 123456789012"):
             orderctl(app, account, *command_line, "--yes")
-    assert cdk.done == []
+    assert cdk.is_untouched

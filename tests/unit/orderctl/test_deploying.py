@@ -92,16 +92,17 @@ def test_stack_is_destroyed_with_or_after_its_dependents() -> None:
 
 
 class OnlyThePlatform:
-    """CloudFormation of an account that has the platform, and nothing else of Orderflow."""
+    """CloudFormation of an account that has the platform, and nothing else of Orderflow unless a test adds it to `there`."""
 
     def __init__(self) -> None:
+        self.there = {PLATFORM.name}
         self.protection: dict[str, bool] = {}
 
     def describe_stacks(self, **request: str) -> dict[str, Any]:
-        if request["StackName"] != PLATFORM.name:
+        if request["StackName"] not in self.there:
             message = f"Stack with id {request['StackName']} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        return {"Stacks": [{"StackName": PLATFORM.name, "StackStatus": "CREATE_COMPLETE", **self.protection}]}
+        return {"Stacks": [{"StackName": request["StackName"], "StackStatus": "CREATE_COMPLETE", **self.protection}]}
 
     def update_termination_protection(self, **request: Any) -> None:
         assert request["StackName"] == PLATFORM.name
@@ -110,7 +111,7 @@ class OnlyThePlatform:
 
 @pytest.fixture
 def account(aws: None) -> Stage:
-    stage = Stage(fakes={"cloudformation": OnlyThePlatform()})
+    stage = Stage(fakes={"cloudformation": OnlyThePlatform(), "cdk": FakeCdk()})
     stage.client("ssm").put_parameter(Name=BUS, Value="arn", Type="String")
     stage.client("ssm").put_parameter(Name=requirements.BOOTSTRAPPED, Value="30", Type="String")
     return stage
@@ -135,13 +136,18 @@ def test_missing_permission_to_list_stacks_is_an_error() -> None:
 
 @dataclass
 class FakeCdk:
-    """The CDK's command line, which records its arguments."""
+    """The CDK's command line, which records its changes to the account, and counts its syntheses."""
 
     done: list[str] = field(default_factory=list)
+    syntheses: int = 0
     works: bool = True
 
+    @property
+    def is_untouched(self) -> bool:
+        return (self.done, self.syntheses) == ([], 0)
+
     def synthesizing(self, assembly: Path) -> Path:
-        self.done.append("synth")
+        self.syntheses += 1
         return assembly
 
     def finish(self, assembly: Path, what: str) -> None:
@@ -159,9 +165,10 @@ class FakeCdk:
 
 
 @pytest.fixture
-def cdk(monkeypatch: pytest.MonkeyPatch) -> FakeCdk:
-    cdk = FakeCdk()
-    monkeypatch.setattr(command, "_synthesized", lambda ctx: (cdk, Path("cdk.out"), STACKS))
+def cdk(account: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
+    """Return the CDK's command line of the account. Its output is in a home of the test's own."""
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    cdk: FakeCdk = account.fakes["cdk"]
     return cdk
 
 
@@ -217,47 +224,35 @@ def test_only_deployed_stacks_are_destroyed(app: typer.Typer, account: Stage, cd
     assert cdk.done == ["destroy OrderflowDev-Platform"]
 
 
-def test_everything_is_destroyed_in_the_reverse_order(
-    app: typer.Typer, account: Stage, cdk: FakeCdk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(requirements, "stacks_there", lambda target, stacks: NAMES)
-    monkeypatch.setattr(requirements, "protected", lambda target, stacks: [])
+def test_everything_is_destroyed_in_the_reverse_order(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    account.client("cloudformation").there = NAMES
     orderctl(app, account, "destroy", "--all", "--yes")
     assert [line.rsplit("-", 1)[1] for line in cdk.done] == ["Shipping", "Order", "Payment", "Platform"]
 
 
-@pytest.fixture
-def synthesizing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCdk:
-    """Return the CDK's command line, from a home of the test's own."""
-    cdk = FakeCdk()
-    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
-    monkeypatch.setattr(command, "Cdk", lambda target, log: cdk)
-    return cdk
-
-
 def test_stacks_are_synthesized_again_only_after_a_change(
-    app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: typer.Typer, account: Stage, cdk: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
     for level, synthesized in (("INFO", True), ("INFO", False), ("DEBUG", True), ("INFO", True)):
         (tmp_path / "dev.yaml").write_text(f"ephemeral: true\nlog_level: {level}\n")
-        synthesizing.done.clear()
+        before = cdk.syntheses
         orderctl(app, account, "deploy", "payment", "--yes")
-        assert ("synth" in synthesizing.done) is synthesized
-        assert synthesizing.done[-1] == "deploy OrderflowDev-Payment"
+        assert cdk.syntheses - before == synthesized
+        assert cdk.done[-1] == "deploy OrderflowDev-Payment"
 
 
 def test_output_of_a_failed_synthesis_is_not_deployed(
-    app: typer.Typer, account: Stage, synthesizing: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: typer.Typer, account: Stage, cdk: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orderctl(app, account, "deploy", "payment", "--yes")
-    synthesizing.works = False
+    cdk.works = False
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / "dev.yaml").write_text("ephemeral: true\nlog_level: DEBUG\n")
     for _ in range(2):
         with pytest.raises(UserError, match="cdk synth failed"):
             orderctl(app, account, "deploy", "payment", "--yes")
-    assert synthesizing.done == ["synth", "deploy OrderflowDev-Payment", "synth", "synth"]
+    assert (cdk.done, cdk.syntheses) == (["deploy OrderflowDev-Payment"], 3)
 
 
 class FakeParameters:

@@ -35,6 +35,13 @@ class Once(socketserver.StreamRequestHandler):
         self.wfile.write(self.server.answer)
 
 
+class AllAtOne(Target):
+    """A laptop whose APIs are all at its own address."""
+
+    def parameter(self, name: str) -> str:
+        return str(self.endpoint_url)
+
+
 @pytest.fixture
 def server(loopback: None) -> Iterator[Server]:
     with Server() as made:
@@ -44,10 +51,8 @@ def server(loopback: None) -> Iterator[Server]:
 
 
 @pytest.fixture
-def target(server: Server, monkeypatch: pytest.MonkeyPatch) -> Target:
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setattr(Target, "parameter", lambda self, name: url)
-    return Target(Kind.LAPTOP, url)
+def target(server: Server) -> Target:
+    return AllAtOne(Kind.LAPTOP, f"http://127.0.0.1:{server.server_address[1]}")
 
 
 @pytest.mark.parametrize(

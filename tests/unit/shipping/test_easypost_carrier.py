@@ -137,19 +137,21 @@ def test_address_that_cannot_be_verified_now_is_not_refused(
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_label_without_a_tracking_number_yet_is_asked_for_again(
-    easypost: EasyPost, carrier: EasyPostCarrier, monkeypatch: pytest.MonkeyPatch, nothing: str | None
-) -> None:
-    booking, buy = prepared(carrier), easypost.buy
+def test_label_without_a_tracking_number_yet_is_asked_for_again(loopback: None, nothing: str | None) -> None:
+    class Late(EasyPost):
+        """The test server, which returns a purchase before its tracking number."""
 
-    def late(shipment: dict[str, Any], rate_id: str) -> Any:
-        status, bought = buy(shipment, rate_id)
-        return status, {**bought, "tracking_code": nothing}
+        def buy(self, shipment: dict[str, Any], rate_id: str) -> Any:
+            status, bought = super().buy(shipment, rate_id)
+            return status, {**bought, "tracking_code": nothing}
 
-    monkeypatch.setattr(easypost, "buy", late)
-    with pytest.raises(CarrierUnavailableError, match="no tracking_code yet"):
-        carrier.book(booking)
-    assert carrier.book(booking) == "9400100000000000000001"
+    easypost = Late()
+    with serving(easypost):
+        carrier = carrier_of(easypost)
+        booking = prepared(carrier)
+        with pytest.raises(CarrierUnavailableError, match="no tracking_code yet"):
+            carrier.book(booking)
+        assert carrier.book(booking) == "9400100000000000000001"
     assert easypost.sold == [booking]
 
 
