@@ -225,8 +225,8 @@ def settle_refund(
 ) -> None:
     """Record that you refunded an order in another way. The gateway then refunds nothing more.
 
-    A refund that the gateway refused ends at once. If the gateway's answer is unknown, the sweeper ends the refund in a
-    minute or two, unless the gateway has paid.
+    A refund that the gateway refused ends at once. If the gateway's answer is unknown, a request may still be on its way. The
+    sweeper then ends the refund after 15 minutes, unless the gateway has paid.
 
     Exit code 0 if the refund is settled or being settled, 1 if not.
 

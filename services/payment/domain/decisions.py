@@ -54,8 +54,11 @@ from services.payment.schemas.models import (
 
 RECOVERY_ATTRIBUTES: Final = (*DUE_INDEX_ATTRIBUTES, "settlement")
 """The attributes to remove once the gateway has answered an attempt at a refund."""
-SETTLEMENT_DELAY: Final = timedelta(minutes=1)
-"""How long a settlement waits for calls to the gateway that may be under way: longer than each function's time-out."""
+SETTLEMENT_DELAY: Final = timedelta(minutes=15)
+"""How long a settlement waits for requests that may still reach the gateway.
+
+A proxy can deliver a request minutes after its caller gave up. Stripe then refunds, although the customer was paid outside.
+"""
 
 
 class NotAuthorizedError(BugError):

@@ -82,7 +82,7 @@ class OperatorCommands:
     def settle_refund(self, command: SettleRefund) -> Answer:
         """End a refund after the customer was paid outside the gateway: SETTLED.
 
-        SETTLING while calls to the gateway may be under way: the sweeper ends it in a minute or two. REFUNDED if the gateway
+        SETTLING while calls to the gateway may be under way: the sweeper ends it after 15 minutes. REFUNDED if the gateway
         paid after all. UNCHANGED with the payment's `status` if no refund was begun. Raises InvalidCommandError for a malformed
         reference or reason.
         """
