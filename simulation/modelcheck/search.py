@@ -73,7 +73,7 @@ class Search(Generic[Facts, Actor]):
     """One breadth-first search of a model, to its end, its first broken state or its limit."""
 
     model: Model[Facts, Actor]
-    limit: int = 5_000_000
+    limit: int = 25_000_000
     progress: Progress | None = None
     facts: list[Facts] = field(default_factory=list)
     number: dict[Facts, int] = field(default_factory=dict)
