@@ -1,7 +1,6 @@
 """A subscription: rule → queue (with its dead-letter queue) → function. One bad message never blocks the others."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -35,7 +34,6 @@ class Subscription(Construct):
 
     A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
-    `only` is a pattern of the detail that an event must match too.
     With `replays` off, no replay reaches it, not even one that is sent to its rule.
 
     Publishes `<name>-rule-arn` (for replays), `<name>-queue-url`, `<name>-dlq-url`.
@@ -53,7 +51,6 @@ class Subscription(Construct):
         max_batching_window_seconds: int = 0,
         max_concurrency: int | None = None,
         replays: bool = True,
-        only: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
@@ -77,7 +74,7 @@ class Subscription(Construct):
             "Rule",
             description=f"{stack.service}: {', '.join(sorted({detail_type for _, detail_type in consumed}))}",
             event_bus=bus_of(stack),
-            event_pattern=pattern(consumed, only),
+            event_pattern=pattern(consumed),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
         if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
@@ -105,16 +102,12 @@ class Subscription(Construct):
         stack.publish(f"{name}-queue-url", queue.queue_url)
 
 
-def pattern(consumed: Consumed, only: Mapping[str, Any] | None = None) -> events.EventPattern:
-    """Return one pattern for these pairs: any source with any type, because no two services publish the same type.
-
-    `only` is a pattern of the detail.
-    """
+def pattern(consumed: Consumed) -> events.EventPattern:
+    """Return one pattern for these pairs: any source with any type, because no two services publish the same type."""
     named = sorted({source for source, _ in consumed})
     sources_matched = [part for source in named for part in _matcher(source)]
     types = sorted({detail_type for _, detail_type in consumed})
-    detail_types = None if types == [EVERY] else types
-    return events.EventPattern(source=sources_matched, detail_type=detail_types, detail=only)
+    return events.EventPattern(source=sources_matched, detail_type=None if types == [EVERY] else types)
 
 
 def _matcher(source: str) -> list[str]:
