@@ -5,8 +5,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import create_loader
+from botocore.session import get_session
 from moto import mock_aws
 from pytest_socket import _remove_restrictions, disable_socket, enable_socket, socket_allow_hosts
+
+LOADER = create_loader()
+"""One reader of botocore's models for all tests. moto ends the default session after each, with all that it has read."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +40,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
+        session = get_session()
+        session.register_component("data_loader", LOADER)
+        boto3.setup_default_session(botocore_session=session)
         yield
 
 
