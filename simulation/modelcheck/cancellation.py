@@ -158,7 +158,7 @@ class Cancellation:
         return self._wrong(facts) or (self._impossible(facts) or self._undone(facts) if REST in self.watches else None)
 
     def _impossible(self, facts: Return) -> Violation | None:
-        """Return the violation if a parcel that is here cannot be kept, or a refused refund cannot be retried."""
+        """Return the violation if a parcel that is here cannot be kept, or a refund cannot be retried or settled."""
         possible = {label for label, _ in self._mishaps(facts)}
         here = facts.mark == 0 and facts.shipment in (ABSENT, shipping.CREATED)
         if facts.order == order.CONFIRMED and here and "client: asks to cancel" not in possible:
@@ -166,6 +166,9 @@ class Cancellation:
         refused = facts.payment == payment.REFUND_REFUSED and facts.attempt < ATTEMPTS
         if refused and "operator: has the refund tried again" not in possible:
             return Violation("every_order_ends", "stuck: a refused refund cannot be tried again")
+        unsettled = (facts.payment == payment.REFUNDING or refused) and not facts.settling
+        if unsettled and "operator: pays the customer in another way" not in possible:
+            return Violation("every_order_ends", "stuck: a refund cannot be settled when the customer was paid outside")
         return None
 
     def _wrong(self, facts: Return) -> Violation | None:
