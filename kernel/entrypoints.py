@@ -105,7 +105,7 @@ def release_if_orphan(
     row = rows.get(order_id)
     if row is None or row["status"] not in unsettled:
         return False
-    if not is_orphan(facts.of("order", order_id)):
+    if not is_orphan(facts.order(order_id)):
         rows.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
         return False
     logger.error("row without an order", row=row["pk"], order_id=order_id, status=row["status"])

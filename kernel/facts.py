@@ -48,15 +48,41 @@ class ShipmentFacts(TypedDict):
     reason: NotRequired[str]
 
 
+class PaymentFacts(TypedDict):
+    """The facts that the payment service states of an order's payment. `total` is in minor units of its currency."""
+
+    order_id: str
+    status: str
+    total: NotRequired[MoneyDict]
+    reason: NotRequired[str]
+
+
+class RefundFacts(TypedDict):
+    """The facts that the payment service states of a refund made at the gateway by hand. `left` is left of the payment."""
+
+    order_id: str
+    status: str
+    left: MoneyDict
+
+
+class ReservationFacts(TypedDict):
+    """The facts that the inventory states of an order's reservation."""
+
+    order_id: str
+    status: str
+    lines: NotRequired[list[Quantity]]
+
+
+Stated = OrderFacts | PaymentFacts | RefundFacts | ReservationFacts | ShipmentFacts
+
+
 class FactsUnavailableError(RetryableError):
     """The owner did not answer, so the state of its row is unknown. The same query is safe to repeat."""
 
 
-def answer(row: Mapping[str, object] | None, *names: str) -> dict[str, object]:
-    """Return a `facts` function's answer: FOUND with `status` and those of `names` that the row has, or NOT_FOUND."""
-    if row is None:
-        return {"outcome": "NOT_FOUND"}
-    return {"outcome": "FOUND", **{name: row[name] for name in ("order_id", "status", *names) if name in row}}
+def answer(stated: Stated | None) -> dict[str, object]:
+    """Return the answer of a `facts` function: FOUND with the facts of a row, or NOT_FOUND if there is no row."""
+    return {"outcome": "NOT_FOUND"} if stated is None else {"outcome": "FOUND", **stated}
 
 
 class OwnerFacts:

@@ -9,7 +9,7 @@ from typing import Final
 
 from kernel.aggregate_store import DueAttributes, due_at
 from kernel.errors import RetryableError
-from kernel.facts import Facts
+from kernel.facts import OrderFacts
 
 LANE: Final = "unsettled-"
 """These rows are due in partitions of their own, so that they delay no other work of the sweeper."""
@@ -28,6 +28,6 @@ def unsettled(key: str, now: datetime) -> DueAttributes:
     return due_at(key, now + LOOK_AFTER, LANE)
 
 
-def is_orphan(order: Facts | None) -> bool:
+def is_orphan(order: OrderFacts | None) -> bool:
     """Return whether an order with these facts has no use for what is set aside or held for it."""
     return order is None or (order["status"] == "CANCELLED" and not order["revoked"])

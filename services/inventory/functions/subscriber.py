@@ -45,7 +45,7 @@ class Restocks:
             return
         if row is not None and row["status"] != states.COMMITTED:
             return
-        order = self.facts.of("order", order_id)
+        order = self.facts.order(order_id)
         if row is None or order is None or not order["revoked"]:
             raise contradicted(delivery.event, "order", order)
         self.reservations.apply_step(order_id, decisions.restock, delivery.causation)

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from kernel import clock
 from kernel.clients import Clients
+from kernel.facts import answer
 from kernel.handler import Handler, lambda_handler
 from services.order.domain.model import OrderRow
-from services.order.functions import facts
+from services.order.functions.facts import facts_of
 from services.order.storage.contacts import Contacts
 from services.order.storage.table import Orders
 
@@ -23,7 +24,7 @@ def find(orders: Orders, contacts: Contacts, order_id: str) -> dict[str, Any]:
     In each answer `order` holds the order's facts, or null if there is no order.
     """
     order = orders.get(order_id)
-    stated = facts.stated(order) if order else None
+    stated = answer(facts_of(order)) if order else None
     contact = contacts.get(order["customer_id"]) if order else None
     if contact is None:
         return {"outcome": "NOT_YET" if order and is_young(order) else "NOT_FOUND", "order": stated}

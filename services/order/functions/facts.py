@@ -2,36 +2,41 @@
 
 from collections.abc import Mapping
 
-from kernel import facts
 from kernel.clients import Clients
+from kernel.facts import OrderFacts, answer
 from kernel.handler import Handler, lambda_handler
 from services.order.domain import decisions
 from services.order.domain.model import OrderRow
 from services.order.storage.table import Orders
 
 
-def stated(row: OrderRow | None) -> dict[str, object]:
-    """Return FOUND with the order's facts, none of them personal, or NOT_FOUND.
-
-    `confirmed` and `revoked` (cancelled after its confirmation) stay true once they are true.
-    `backordered` says that the order waited for stock. `lines` are SKUs and quantities; `left_out` are those not in stock.
-    """
-    if row is None:
-        return facts.answer(None)
-    about = {
-        "confirmed": decisions.was_confirmed(row),
-        "revoked": decisions.was_revoked(row),
-        "backordered": "backordered_at" in row,
-        "lines": decisions.quantities(row["lines"]),
-        "left_out": decisions.unavailable_lines(row),
-    }
-    return {**facts.answer(row, "fulfilment", "total", "reason"), **about}
+def facts_of(row: OrderRow) -> OrderFacts:
+    """Return the order's facts, none of them personal."""
+    found = OrderFacts(
+        order_id=row["order_id"],
+        status=row["status"],
+        fulfilment=row["fulfilment"],
+        confirmed=decisions.was_confirmed(row),
+        revoked=decisions.was_revoked(row),
+        backordered="backordered_at" in row,
+        lines=decisions.quantities(row["lines"]),
+        left_out=decisions.unavailable_lines(row),
+        total=row["total"],
+    )
+    if "reason" in row:
+        found["reason"] = row["reason"]
+    return found
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the query's handler: `{"order_id"}` → FOUND with the order's facts, or NOT_FOUND."""
     orders = Orders(clients.dynamodb, environ["TABLE_NAME"])
-    return lambda event, context: stated(orders.get(event["order_id"]))
+
+    def handle(event: Mapping[str, str], context: object) -> Mapping[str, object]:
+        row = orders.get(event["order_id"])
+        return answer(facts_of(row) if row else None)
+
+    return handle
 
 
 handler = lambda_handler(bootstrap)

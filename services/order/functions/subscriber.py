@@ -5,19 +5,28 @@ Each event is a hint. The order moves only if the owner of the fact states the s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypedDict, cast
 
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
 from kernel.clients import Clients
-from kernel.facts import Facts, OwnerFacts, contradicted
+from kernel.facts import OwnerFacts, contradicted
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, Handlers, queue_handler
+from kernel.money import MoneyDict
 from kernel.naming import source_of
 from services.order.domain import decisions
-from services.order.domain.model import OrderDecision, OrderRow
+from services.order.domain.model import OrderDecision, OrderRow, ShipmentFailure
 from services.order.schemas.consumed import StockReleasedData
 from services.order.storage.table import Orders
 from services.order.subscriptions import REPLAY_POLICY
+
+
+class Known(TypedDict, total=False):
+    """The facts that a step needs, from the event's data or from the owner."""
+
+    reason: ShipmentFailure
+    left: MoneyDict
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Hint:
 
     owner: str
     statuses: tuple[str, ...]
-    choose: Callable[[OrderRow, Facts], OrderDecision | None]
+    choose: Callable[[OrderRow, Known], OrderDecision | None]
     about: tuple[str, ...] = ()
     """The fields of the event's data by which the owner finds one of an order's rows."""
 
@@ -83,14 +92,14 @@ class Fulfilment:
         order = self.orders.get(order_id)
         if order is None:
             raise UnknownAggregateError(f"{event.detail_type} {event.event_id} is about order {order_id}, which is not there")
-        if hint.choose(order, event.data) is None:
+        if hint.choose(order, cast(Known, event.data)) is None:
             return
         facts = self.owners.of(hint.owner, order_id, **{name: event.data[name] for name in hint.about})
         if facts is None or facts["status"] not in hint.statuses:
             raise contradicted(event, hint.owner, facts)
 
         def step(row: OrderRow) -> OrderDecision | None:
-            decision = hint.choose(row, facts)
+            decision = hint.choose(row, cast(Known, facts))
             return replace(decision, triggered_by=event) if decision else None
 
         self.orders.apply(order_id, step, delivery.causation, seen=order)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
-from kernel import facts
 from kernel.clients import Clients
 from kernel.commands import Answer
+from kernel.facts import PaymentFacts, RefundFacts, answer
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
+from services.payment.domain.model import OutsideRefundRow, PaymentRow
 from services.payment.storage.table import OutsideRefunds, Payments
 
 
@@ -26,6 +27,21 @@ class FactsQuery(TypedDict):
     refund_id: NotRequired[str]
 
 
+def facts_of(row: PaymentRow) -> PaymentFacts:
+    """Return the payment's facts. A payment that was voided first has no total."""
+    found = PaymentFacts(order_id=row["order_id"], status=row["status"])
+    if "total" in row:
+        found["total"] = row["total"]
+    if "reason" in row:
+        found["reason"] = row["reason"]
+    return found
+
+
+def facts_of_refund(row: OutsideRefundRow) -> RefundFacts:
+    """Return the facts of a refund that was made at the gateway by hand."""
+    return RefundFacts(order_id=row["order_id"], status=row["status"], left=row["left"])
+
+
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a query.
 
@@ -38,9 +54,10 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
 
     def handle(event: FactsQuery, context: object) -> Answer:
         if "refund_id" not in event:
-            return facts.answer(payments.get(event["order_id"]), "total", "reason")
+            payment = payments.get(event["order_id"])
+            return answer(facts_of(payment) if payment else None)
         refund = refunds.get(event["refund_id"])
-        return facts.answer(refund if refund and refund["order_id"] == event["order_id"] else None, "left")
+        return answer(facts_of_refund(refund) if refund and refund["order_id"] == event["order_id"] else None)
 
     return handle
 

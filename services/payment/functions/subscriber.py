@@ -45,7 +45,7 @@ class Refunds:
         if row is None:
             return
         if decisions.intend_refund(row, causation, clock.now()) is not None:
-            order = self.facts.of("order", order_id)
+            order = self.facts.order(order_id)
             if order is None or not order["revoked"]:
                 raise contradicted(delivery.event, "order", order)
             row = payments.apply(

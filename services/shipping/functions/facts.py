@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping
 
-from kernel import facts
 from kernel.clients import Clients
+from kernel.facts import ShipmentFacts, answer
 from kernel.handler import Handler, lambda_handler
+from services.shipping.domain.model import ShipmentRow
 from services.shipping.storage.table import shipments_of
+
+
+def facts_of(row: ShipmentRow) -> ShipmentFacts:
+    """Return the shipment's facts."""
+    found = ShipmentFacts(order_id=row["order_id"], status=row["status"])
+    if "tracking" in row:
+        found["tracking"] = row["tracking"]
+    if "reason" in row:
+        found["reason"] = row["reason"]
+    return found
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
@@ -13,7 +24,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     shipments = shipments_of(clients, environ)
 
     def handle(event: Mapping[str, str], context: object) -> Mapping[str, object]:
-        return facts.answer(shipments.get(event["order_id"]), "tracking", "reason")
+        row = shipments.get(event["order_id"])
+        return answer(facts_of(row) if row else None)
 
     return handle
 
