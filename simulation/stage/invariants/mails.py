@@ -36,7 +36,8 @@ class Mails:
         self.record.note_end((change.table, change.key), ended=status_of(change.new) in ("SENT", "FAILED"))
         if status_of(change.new) == "CLAIMED" and task is not None:
             self.claimed_in[change.key].add(_invocation_of(task.name))
-            self.claimed_at[change.key] = self.record.now()
+            if text_of(change.new, "claim") != text_of(change.old, "claim"):  # a sweep that postpones the note claims nothing
+                self.claimed_at[change.key] = self.record.now()
         self.claim_is_given_up_late(change)
 
     def claim_is_given_up_late(self, change: Change) -> None:
