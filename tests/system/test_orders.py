@@ -84,10 +84,8 @@ def test_refused_capture_releases_money_and_stock(laptop: Laptop) -> None:
 
 def test_slow_gateway_charges_once(laptop: Laptop) -> None:
     answer = laptop.place(token="pm_card_slow")
-    assert answer.status in (201, 202), f"on a busy machine the slow gateway answers too late: {answer.text}"
-    order_id = answer.json()["order_id"]
-    assert laptop.settled(order_id)["status"] == "CONFIRMED"
-    assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
+    assert answer.status == 201, answer.text
+    assert laptop.ledger(answer.json()["order_id"]) == {"authorize": "AUTHORIZED", "capture": "CAPTURED"}
 
 
 def test_unavailable_gateway_leaves_the_order_pending_and_cancellable(laptop: Laptop) -> None:
