@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,25 @@ class Switch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
+
+
+class Amid(Switch):
+    """A DynamoDB client that runs `happening` before its first request that `matches`."""
+
+    def __init__(self, client: Any, matches: Callable[[str, Mapping[str, Any]], bool], happening: Callable[[], object]) -> None:
+        super().__init__(client)
+        self.matches = matches
+        self.happening = happening
+        self.happened = False
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**request: Any) -> Any:
+            if not self.happened and self.matches(operation, request):
+                self.happened = True
+                self.happening()
+            return getattr(self.client, operation)(**request)
+
+        return call
 
 
 class InventoryService:

@@ -1,7 +1,7 @@
 """The inventory's commands: answers, counters, events, and what repeating, racing or cutting them does."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from services.inventory.domain.decisions import LinesMismatchError, NoReservatio
 from services.inventory.domain.stock import InvalidLinesError
 from tests.support.crashes import Crash, Moment, Mortal
 from tests.support.receipts import wanted
-from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines, order
+from tests.unit.inventory.conftest import BLUE, GIANT, Amid, InventoryService, Switch, lines, order
 
 
 @pytest.fixture(autouse=True)
@@ -207,21 +207,9 @@ def test_unknown_command_raises_an_error(inventory: InventoryService) -> None:
         )
 
 
-class Rivalled:
-    """A DynamoDB that lets a rival act just before the first transaction."""
-
-    def __init__(self, client: Any, rival: Any) -> None:
-        self.client = client
-        self.rival = rival
-
-    def transact_write_items(self, **call: Any) -> Any:
-        rival, self.rival = self.rival, None
-        if rival:
-            rival()
-        return self.client.transact_write_items(**call)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.client, name)
+def transacts(operation: str, request: Mapping[str, Any]) -> bool:
+    """Match a transaction."""
+    return operation == "transact_write_items"
 
 
 @pytest.fixture
@@ -229,7 +217,7 @@ def rivalled(inventory: InventoryService) -> Any:
     """Let a rival act just before the next command's transaction."""
 
     def arrange(rival: Any) -> None:
-        inventory.database.client = Rivalled(inventory.client, rival)
+        inventory.database.client = Amid(inventory.client, transacts, rival)
 
     return arrange
 
@@ -277,12 +265,12 @@ def test_reserve_rejected_while_its_duplicate_holds_returns_held(inventory: Inve
     client = inventory.client
     rivals = iter([lambda: None, lambda: (inventory.release(1), inventory.reserve(0, giant=3))])
 
-    class Twice(Rivalled):
+    class Twice(Switch):
         def transact_write_items(self, **call: Any) -> Any:
             next(rivals, lambda: None)()
             return client.transact_write_items(**call)
 
-    inventory.database.client = Twice(client, None)
+    inventory.database.client = Twice(client)
 
     assert inventory.reserve(0, giant=3)["outcome"] == "HELD"
     assert inventory.stock(GIANT) == (0, 3, 0)

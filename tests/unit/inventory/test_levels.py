@@ -1,12 +1,12 @@
 """A watched SKU: one event when it runs low, and another when it does so again, whatever happens in between."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, Switch
+from tests.unit.inventory.conftest import BLUE, GIANT, Amid, InventoryService
 
 
 def told(inventory: InventoryService, sku: str = BLUE) -> list[tuple[str, dict[str, Any]]]:
@@ -82,25 +82,6 @@ def test_only_a_change_of_available_stock_makes_a_sku_due(inventory: InventorySe
     assert inventory.sweep()["looked_at"] == 1
     inventory.commit(0)
     assert due(inventory) == set(), "what is held and then sold was not available before either"
-
-
-class Amid(Switch):
-    """A DynamoDB client that runs `happening` before its first request that `matches`."""
-
-    def __init__(self, client: Any, matches: Callable[[str, Mapping[str, Any]], bool], happening: Callable[[], object]) -> None:
-        super().__init__(client)
-        self.matches = matches
-        self.happening = happening
-        self.happened = False
-
-    def __getattr__(self, operation: str) -> Any:
-        def call(**request: Any) -> Any:
-            if not self.happened and self.matches(operation, request):
-                self.happened = True
-                self.happening()
-            return getattr(self.client, operation)(**request)
-
-        return call
 
 
 def clears_due(operation: str, request: Mapping[str, Any]) -> bool:
