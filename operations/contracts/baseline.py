@@ -5,7 +5,7 @@ They are kept in a file, and not looked up in the repository's history: a checko
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,7 +64,7 @@ def verdicts(old: Schemas, new: Schemas) -> list[Verdict]:
     return found
 
 
-def broken(found: Sequence[Verdict]) -> str:
+def broken(found: list[Verdict]) -> str:
     """Describe each break by field, and how to resolve it. Return an empty text if nothing breaks."""
     lines = []
     for verdict in found:

@@ -1,6 +1,6 @@
 """`orderctl schemas`: build, diff, release."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
 if TYPE_CHECKING:
-    from operations.contracts.baseline import Verdict
+    from operations.contracts.baseline import Schemas
 
 app = typer.Typer(no_args_is_help=True, help="Compare, release and document the event schemas.")
 COLUMNS = {"event": "Event", "verdict": "Verdict", "field": "Field", "what": "Change", "breaks": "Breaks"}
@@ -36,19 +36,17 @@ def build(
     """
     from operations.contracts import generated
 
-    found = generated.differences() if check else generated.build()
-    for what, paths in found.items():
-        for path in paths:
-            output.err.print(f"{'would be ' if check else ''}{what}: {path}")
-    if check:
-        check_current(found)
-    else:
+    report(generated.differences() if check else generated.build(), check=check)
+    if not check:
         output.err.print(f"{len(generated.documents())} documents match the schemas.")
 
 
-def check_current(found: Mapping[str, Collection[Path]]) -> None:
-    """Raise CheckFailedError if a build would write or remove a file. `found` has these files, by the action."""
-    if any(found.values()):
+def report(found: Mapping[str, Collection[Path]], *, check: bool) -> None:
+    """Print the files of a build by the action. Raises CheckFailedError for a check that found any."""
+    for what, paths in found.items():
+        for path in paths:
+            output.err.print(f"{'would be ' if check else ''}{what}: {path}")
+    if check and any(found.values()):
         raise CheckFailedError(
             "Generated files do not match the schemas.", "Run `orderctl schemas build`, then commit the changes."
         )
@@ -72,8 +70,14 @@ def diff(
     from kernel import schemas
     from operations.contracts import baseline
 
-    old = baseline.of_revision(against) if against else baseline.read()
-    found = baseline.verdicts(old, schemas.read_schemas())
+    compare(baseline.of_revision(against) if against else baseline.read(), schemas.read_schemas(), output_format)
+
+
+def compare(old: "Schemas", new: "Schemas", output_format: Format) -> None:
+    """Print the changes between schemas. Raises CheckFailedError, with each break, if one breaks its contract."""
+    from operations.contracts import baseline
+
+    found = baseline.verdicts(old, new)
     rows = [
         {"event": verdict.name, "verdict": verdict.kind, "field": field, "what": what, "breaks": ", ".join(breaks)}
         for verdict in found
@@ -81,13 +85,6 @@ def diff(
         for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
     ]
     output.show(rows, COLUMNS, output_format, empty=f"None of the {len(found)} schemas has changed.")
-    check_unbroken(found)
-
-
-def check_unbroken(found: "Sequence[Verdict]") -> None:
-    """Raise CheckFailedError, with each change, if a schema breaks its contract."""
-    from operations.contracts import baseline
-
     if text := baseline.broken(found):
         raise CheckFailedError("A schema breaks its contract.", text)
 

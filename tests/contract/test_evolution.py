@@ -13,7 +13,8 @@ from kernel import schemas
 from operations.contracts import baseline
 from operations.contracts.diff import Breaks, changes
 from operations.errors import CheckFailedError, UserError
-from orderctl.commands.schemas import app, check_unbroken
+from orderctl.commands.schemas import app, compare
+from orderctl.terminal.output import Format
 from tests.unit.orderctl.conftest import Stage, orderctl_json
 
 Schema = dict[str, Any]
@@ -144,7 +145,7 @@ def test_command_fails_on_a_breaking_change() -> None:
     today = placed()
     data(today)["required"].remove("channel")
     with pytest.raises(CheckFailedError, match="breaks its contract") as failed:
-        check_unbroken(baseline.verdicts(baseline.read(), {**baseline.read(), PLACED: today}))
+        compare(baseline.read(), {**baseline.read(), PLACED: today}, Format.TABLE)
     assert "OrderPlaced.v2.json" in failed.value.hint
 
 

@@ -15,7 +15,7 @@ from operations.contracts import generated, openapi
 from operations.contracts.event_catalogue import events
 from operations.errors import CheckFailedError
 from operations.repository import REPOSITORY
-from orderctl.commands.schemas import app, check_current
+from orderctl.commands.schemas import app, report
 from tests.support import documented_api
 from tests.support.consumers import SUBSCRIPTIONS
 from tests.unit.orderctl.conftest import Stage, orderctl
@@ -55,9 +55,9 @@ def test_check_writes_nothing() -> None:
 @pytest.mark.parametrize("action", ["written", "removed"])
 def test_check_that_fails_names_the_next_step(action: str) -> None:
     nothing: dict[str, list[Path]] = {"written": [], "removed": []}
-    check_current(nothing)
+    report(nothing, check=True)
     with pytest.raises(CheckFailedError) as failed:
-        check_current({**nothing, action: [Path("docs/reference/events/order.md")]})
+        report({**nothing, action: [Path("docs/reference/events/order.md")]}, check=True)
     assert "orderctl schemas build" in str(failed.value.hint)
 
 
