@@ -29,8 +29,8 @@ EPOCH: Final = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 MINUTE: Final = 60 * SECOND
 RARE: Final = frozenset({"PaymentRefunded", "PaymentRefundFailed", "StockReleased"})
 """Events that are rare in a world: the answers to an order that waits for its money or its goods."""
-TOO_LONG: Final = 6 * 60
-"""Minutes after which a world that is not at rest is stuck."""
+TOO_LONG: Final = 24 * 60
+"""Minutes after which a world that is not at rest is stuck: four times the longest interval at which an order asks again."""
 
 
 class World:
