@@ -4,29 +4,27 @@ A transition and the event it publishes are one conditional `UpdateItem`: the ev
 relay has put it on the bus.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Generic, NotRequired, Required, TypedDict, cast
-from zlib import crc32
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import TypeVar
 
-from kernel import clock, schemas, versions
+from kernel import clock, index_shards, schemas, versions
 from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
+from kernel.index_shards import shard_of
 from kernel.naming import DUE_INDEX
 from kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
 """An item of any form, as plain values."""
 T = TypeVar("T")
-PENDING_SHARDS: Final = 4
-"""How many partitions the sparse indexes are spread over, so that none of them throttles its table."""
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -169,11 +167,6 @@ def _plain(value: object) -> object:
     return value
 
 
-def shard_of(key: str) -> str:
-    """Return the partition of a sparse index that the item with this key belongs to."""
-    return str(crc32(key.encode()) % PENDING_SHARDS)
-
-
 def due_at(key: str, moment: datetime, lane: str = "") -> DueAttributes:
     """Return the attributes by which a sweeper finds the item from `moment` on.
 
@@ -182,14 +175,14 @@ def due_at(key: str, moment: datetime, lane: str = "") -> DueAttributes:
     return {"due_shard": f"{lane}{shard_of(key)}", "next_due": clock.rfc3339(moment)}
 
 
-def each_shard(items_of: Callable[[str], list[T]], age: Callable[[T], str] | None = None) -> Iterator[T]:
-    """Yield the items of each shard of a sparse index; with `age`, those of all shards together, the least age first.
+def each_shard(shards: Iterable[int], items_of: Callable[[str], list[T]], age: Callable[[T], str] | None = None) -> Iterator[T]:
+    """Yield the items of these shards of a sparse index; with `age`, those of all shards together, the least age first.
 
     Raises, at the end, what the first shard that failed raised.
     """
     failure: Exception | None = None
     waiting: list[T] = []
-    for shard in range(PENDING_SHARDS):
+    for shard in shards:
         try:
             items = items_of(str(shard))
         except (BotoCoreError, ClientError) as fault:  # the boundary of a shard
@@ -248,7 +241,7 @@ class KeyedStore(Generic[R]):
             )["Items"]
             return found
 
-        for item in each_shard(of_shard, age=lambda item: item["next_due"]["S"]):
+        for item in each_shard(index_shards.read_at(now), of_shard, age=lambda item: item["next_due"]["S"]):
             yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
 
     def postpone(self, row_id: str, until: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Final, TypedDict
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clock, versions
+from kernel import clock, index_shards, versions
 from kernel.aggregate_store import Item, Row, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
@@ -256,7 +256,7 @@ def _stale_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
         )["Items"]
         return found
 
-    for item in each_shard(of_shard):
+    for item in each_shard(index_shards.read_at(clock.now()), of_shard):
         yield item["pk"]["S"]
 
 

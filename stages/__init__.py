@@ -89,6 +89,7 @@ class Stage:
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 518400
     journal_concurrency: int = 2
+    index_shards: int = 4
     api_requests_per_second: int = 100
     api_burst: int = 200
     log_level: str = "INFO"

@@ -67,6 +67,7 @@ class ServiceFunction(lambda_.Function):
                 "STAGE": stack.stage,
                 "POWERTOOLS_SERVICE_NAME": stack.service,
                 "LOG_LEVEL": stack.log_level(),
+                "INDEX_SHARDS": str(stack.settings.index_shards),
                 **(environment or {}),
             },
         )

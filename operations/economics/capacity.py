@@ -59,14 +59,13 @@ def limits(region: str, file: Path = FILE) -> Limits:
 def bounds(stage: Stage, known: Limits) -> list[Bound]:
     """Return the bound of each part, the first bottleneck first."""
     order = units.counted()[PATH]
-    found = [*_front(stage, known, order), *_tables(known, order), *_workers(stage, known, order)]
+    found = [*_front(stage, known, order), *_tables(stage, known, order), *_workers(stage, known, order)]
     return sorted(found, key=lambda bound: bound["orders_per_minute"])
 
 
-def recovery(known: Limits) -> list[Recovery]:
+def recovery(stage: Stage, known: Limits) -> list[Recovery]:
     """Return the rows a minute of each sweeper: it runs once a minute, over the shards of its index."""
-    shards = int(known.design["index_shards"])
-    return [{"sweeper": service, "rows_per_minute": shards * limit} for service, limit in known.due_a_shard.items()]
+    return [{"sweeper": service, "rows_per_minute": stage.index_shards * limit} for service, limit in known.due_a_shard.items()]
 
 
 def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
@@ -88,15 +87,15 @@ def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     yield _bound("EventBridge: deliveries", invoked, deliveries, reason)
 
 
-def _tables(known: Limits, order: PathUnits) -> Iterator[Bound]:
+def _tables(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     partition, table_writes = known.quotas["dynamodb.partition_writes"], known.quotas["dynamodb.new_table_writes"]
-    shards = known.design["index_shards"]
+    shards = stage.index_shards
     for service in SERVICES:
         written = order.total("dynamodb.write", where=service)
         yield _bound(f"table {service}, new", table_writes, written, f"{table_writes:g} units a second, {written:g} an order")
         for index in INDEXES:
             spent = order.total("dynamodb.write", where=f"{service}/{index}")
-            reason = f"{shards:g} shards of {partition:g} units a second, {spent:g} an order"
+            reason = f"setting index_shards {shards}, of {partition:g} units a second, {spent:g} an order"
             yield _bound(f"index {index} of {service}", shards * partition, spent, reason)
     hottest = order.hottest["inventory SKU"]
     yield _bound("one SKU, all orders", partition, hottest, f"{partition:g} units a second of one row, {hottest} an order")

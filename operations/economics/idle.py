@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from kernel.index_shards import COUNTS
 from operations.economics.bill import MEGABYTES_IN_A_GIGABYTE, MILLION, QUIET_LEVEL
 from operations.economics.deployed import Deployed
 from operations.economics.prices import Prices
 
 MONTH_SECONDS: Final = 30 * 24 * 3600
 LONG_POLL_SECONDS: Final = 20
-QUERIES_OF_A_SWEEP: Final = 8
-"""A sweep queries the indexes `pending` and `due`, each in four shards."""
+QUERIES_OF_A_SWEEP: Final = 2 * (59 * COUNTS[0] + COUNTS[-1]) / 60
+"""A sweep queries the indexes `pending` and `due`: the shards of the stage, and once an hour all that there may be."""
 LEAST_QUERY_UNITS: Final = 0.5
 
 

@@ -41,7 +41,7 @@ def capacity(
     except stages.StageError as error:
         raise UserError(error.message, error.hint) from error
     known = economics.limits(settings.region or DEFAULT_REGION)
-    bounds, recovery = economics.bounds(settings, known), economics.recovery(known)
+    bounds, recovery = economics.bounds(settings, known), economics.recovery(settings, known)
     if output_format is Format.JSON:
         output.show_json({"stage": stage, "region": known.region, "bounds": bounds, "recovery": recovery})
         return

@@ -25,8 +25,9 @@ After an outage, the sweepers move what was left behind. A sweep runs once a min
 def page() -> str:
     """Return the page as Markdown."""
     known = capacity.limits(REGION)
-    bounds = capacity.bounds(stages.load(stages.LAPTOP_STAGE), known)
+    stage = stages.load(stages.LAPTOP_STAGE)
+    bounds = capacity.bounds(stage, known)
     rows = [(bound["part"], f"{bound['orders_per_minute']:,}", escaped(bound["bound_by"])) for bound in bounds]
-    recovered = [(row["sweeper"], f"{row['rows_per_minute']:,}") for row in capacity.recovery(known)]
+    recovered = [(row["sweeper"], f"{row['rows_per_minute']:,}") for row in capacity.recovery(stage, known)]
     head = ("Part", "Orders a minute", "Bound by")
     return INTRODUCTION.format(region=REGION) + table(head, rows) + RECOVERY + table(("Sweeper", "Rows a minute"), recovered)

@@ -63,7 +63,7 @@ class Deployed:
     def environ(self) -> Mapping[str, str]:
         """All its variables."""
         common = {"STAGE": STAGE, "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
-        return common | dict(self.variables)
+        return common | {"INDEX_SHARDS": str(stages.load("dev").index_shards)} | dict(self.variables)
 
 
 @dataclass(frozen=True)

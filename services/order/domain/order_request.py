@@ -9,8 +9,9 @@ from typing import Final, Generic, NotRequired, TypedDict, TypeVar, cast
 import fastjsonschema
 
 from kernel import clock, outside_json
-from kernel.aggregate_store import Decision, shard_of
+from kernel.aggregate_store import Decision
 from kernel.identifiers import CUSTOMER_ID, ID_FORM, PERSONAL, is_personal, personal_field, shown
+from kernel.index_shards import shard_of
 from kernel.invalid_request import InvalidRequestError
 from kernel.money import MAX_TOTAL, Money, total
 from kernel.outside_json import OutsideJsonError

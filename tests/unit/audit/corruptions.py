@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from audit.snapshot import Snapshot
-from kernel.aggregate_store import shard_of
+from kernel.index_shards import shard_of
 from services.order.domain import identity
 
 Row = dict[str, Any]

@@ -8,7 +8,6 @@ import pytest
 
 from kernel import clock
 from kernel.aggregate_store import (
-    PENDING_SHARDS,
     AggregateStore,
     Causation,
     ContentionError,
@@ -18,9 +17,9 @@ from kernel.aggregate_store import (
     UnknownAggregateError,
     VersionConflictError,
     marshal,
-    shard_of,
     unmarshal,
 )
+from kernel.index_shards import shard_of
 from kernel.schemas import InvalidEventError
 from services.payment.domain.states import TRANSITIONS
 from tests.support.sample_events import event_ids
@@ -238,7 +237,3 @@ def test_marshalled_value_is_read_back_unchanged() -> None:
 
     assert unmarshal(marshal(row)) == row
     assert type(unmarshal(marshal(row))["n"]) is int
-
-
-def test_keys_spread_over_all_shards() -> None:
-    assert {shard_of(f"PAY#ord-{number}") for number in range(100)} == {str(shard) for shard in range(PENDING_SHARDS)}

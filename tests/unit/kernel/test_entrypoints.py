@@ -65,7 +65,7 @@ def test_failed_shard_stops_no_other() -> None:
             raise CONFLICT
         return [f"row of {shard}"]
 
-    shards = each_shard(items_of)
+    shards = each_shard(range(4), items_of)
     assert [next(shards), next(shards), next(shards)] == ["row of 0", "row of 2", "row of 3"]
     with pytest.raises(ClientError):
         next(shards)

@@ -7,7 +7,6 @@ import pytest
 
 import stages
 from journal import items
-from kernel import aggregate_store
 from operations.economics import capacity
 from operations.economics.capacity import Bound
 from services.inventory.functions import sweeper as inventory
@@ -30,7 +29,6 @@ def bound(part: str, stage: stages.Stage = DEV, region: str = "us-east-1") -> Bo
 def test_design_has_the_figures_of_the_code() -> None:
     outbox = literals((REPOSITORY / "cdk/constructs/outbox.py").read_text())
     assert KNOWN.design == {
-        "index_shards": aggregate_store.PENDING_SHARDS,
         "journal_shards": items.SHARDS,
         "journal_batch": 100,
         "relay_batches_at_once": outbox["BATCHES_AT_ONCE"],
@@ -54,6 +52,7 @@ def test_settings_of_the_stage_count() -> None:
     assert bound("API", replace(DEV, api_requests_per_second=1000))["orders_per_minute"] == 60_000
     once, twice = (bound("journal", replace(DEV, journal_concurrency=number))["orders_per_minute"] for number in (2, 4))
     assert twice == pytest.approx(2 * once, abs=1)
+    assert bound("index pending of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
 
 
 def test_real_carrier_books_fewer_parcels() -> None:
@@ -67,4 +66,4 @@ def test_quota_of_the_region_counts() -> None:
 
 
 def test_each_sweeper_runs_once_a_minute_over_all_shards() -> None:
-    assert {row["sweeper"]: row["rows_per_minute"] for row in capacity.recovery(KNOWN)}["order"] == 400
+    assert {row["sweeper"]: row["rows_per_minute"] for row in capacity.recovery(DEV, KNOWN)}["order"] == 400
