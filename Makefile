@@ -44,7 +44,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
-	@cd requirements && for name in runtime dev embedded; do \
+	@cd requirements && for name in runtime dev embedded benchmarks; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
@@ -94,6 +94,9 @@ simulate-replays: setup ## Lose deliveries of CDNOW orders (SEEDS, SEED), replay
 
 simulate-bugs: setup ## Put each known bug into the handlers: the simulation must catch it
 	@.venv/bin/python -m simulation bugs
+
+bench-cold: setup ## Count the instructions of each function's cold start, and compare them with the bars
+	@.venv/bin/python -m tests.benchmarks.cold_start
 
 judges: setup ## Compare the simulation's models with independent implementations
 	@.venv/bin/python -m pytest -q tests/judges
