@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
-from kernel import garbage
+from kernel import garbage, snap_start
 from kernel.clients import Clients
 from kernel.garbage import FUNCTION_NAME
 
@@ -26,12 +26,13 @@ def lambda_handler(bootstrap: Bootstrap, environ: Mapping[str, str] = os.environ
     Example: `handler = lambda_handler(bootstrap)` ends each module in `functions/`. A test calls `bootstrap` with clients and
     variables of its own.
     """
-    make = partial(bootstrap, Clients(), environ)
     if FUNCTION_NAME in environ:
-        handler = make()
+        clients = Clients()
+        handler = bootstrap(clients, environ)
+        snap_start.register(clients, environ)
         garbage.resume()
         return handler
-    made = cache(make)
+    made = cache(partial(bootstrap, Clients(), environ))
 
     def handle(event: object, context: object) -> object:
         return made()(event, context)

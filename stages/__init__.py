@@ -7,7 +7,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -92,6 +92,8 @@ class Stage:
     index_shards: int = 4
     api_requests_per_second: int = 100
     api_burst: int = 200
+    snap_start: Sequence[str] = ()
+    provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
     log_level: str = "INFO"
     log_levels: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,6 +114,8 @@ class Stage:
         found = getattr(self, setting)
         if setting == "channels":
             return [{"name": channel.name, "principals": list(channel.principals)} for channel in found]
+        if isinstance(found, tuple):
+            return list(found)
         return dict(found) if isinstance(found, Mapping) else found
 
 
@@ -186,7 +190,11 @@ def parse(name: str, text: str, where: str) -> Stage:
     channels = tuple(Channel(entry["name"], tuple(entry["principals"])) for entry in document.pop("channels", ()))
     if twice := {channel.name for channel in channels if [c.name for c in channels].count(channel.name) > 1}:
         raise StageError(f"{where}: channels: {', '.join(sorted(twice))} is declared twice.", "Keep one declaration.")
-    return Stage(name=name, channels=channels, **document)
+    started = tuple(document.pop("snap_start", ()))
+    if both := sorted(set(started) & set(document.get("provisioned_concurrency", {}))):
+        fault = f"{where}: provisioned_concurrency: {', '.join(both)} is in snap_start too, and Lambda allows one of the two."
+        raise StageError(fault, "Keep one of them.")
+    return Stage(name=name, channels=channels, snap_start=started, **document)
 
 
 def as_document(text: str) -> Value:

@@ -27,7 +27,12 @@ class ServiceFunction(lambda_.Function):
     """`services.<service>.functions.<module>.handler`, allowed only its log, its trace and the grants of `allow`.
 
     `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
+    A function that customers wait for has `primed_row`, the prefix of rows that it may read: the stage's settings can start it
+    from a snapshot or keep it provisioned. Call it by its `entry`, which then is an alias of its last version.
     """
+
+    entry: lambda_.IFunction
+    """The function, or its alias `live`."""
 
     def __init__(
         self,
@@ -39,11 +44,15 @@ class ServiceFunction(lambda_.Function):
         memory_mb: int = 512,
         package: str | None = None,
         name: str | None = None,
+        primed_row: str | None = None,
     ) -> None:
         part = Construct(stack, module.capitalize())
         log = log_group(stack, part)
         role = iam.Role(part, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log.grant_write(role)
+        setting = f"{stack.service}.{module}"
+        is_snapped = primed_row is not None and setting in stack.settings.snap_start
+        instances = None if primed_row is None else stack.settings.provisioned_concurrency.get(setting)
         bundle = bundling.bundle(stack.service, python=deployed_python())
         if not bundle.has_bytecode:
             Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
@@ -63,14 +72,25 @@ class ServiceFunction(lambda_.Function):
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_snapped else None,
             environment={
                 "STAGE": stack.stage,
                 "POWERTOOLS_SERVICE_NAME": stack.service,
                 "LOG_LEVEL": stack.log_level(),
                 "INDEX_SHARDS": str(stack.settings.index_shards),
+                **({"PRIMED_ROW": f"{primed_row}snapshot"} if is_snapped else {}),
                 **(environment or {}),
             },
         )
+        self.entry = self
+        if is_snapped or instances:
+            self.entry = lambda_.Alias(
+                part,
+                "Live",
+                alias_name="live",
+                version=self.current_version,
+                provisioned_concurrent_executions=instances,
+            )
         acknowledge(part, ACKNOWLEDGED)
         errors = self.metric_errors(period=Duration.minutes(5))
         alarm(stack, part, "Errors", errors, f"{stack.service} {module} raises or times out: read its log")

@@ -78,7 +78,7 @@ class HttpApi(Construct):
 
 
 def _integration(name: str, function: ServiceFunction) -> integrations.HttpLambdaIntegration:
-    return integrations.HttpLambdaIntegration(name, function, timeout=Duration.seconds(TIMEOUT_SECONDS))
+    return integrations.HttpLambdaIntegration(name, function.entry, timeout=Duration.seconds(TIMEOUT_SECONDS))
 
 
 def _add(

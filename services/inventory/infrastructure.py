@@ -42,10 +42,10 @@ class InventoryStack(ServiceStack):
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
         environment = {"TABLE_NAME": table.table_name}
-        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment, primed_row=RESERVATIONS)
         table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
         give_key(self, commands)
-        self.publish("commands-arn", commands.function_arn)
+        self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, LEVELS))
         self.publish("operator-arn", operator.function_arn)

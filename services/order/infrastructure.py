@@ -97,9 +97,9 @@ class OrderStack(ServiceStack):
             "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
             "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
         }
-        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment)
+        commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment, primed_row=ORDERS)
         table.allow(commands, "GetItem", "UpdateItem", rows=(ORDERS,))
-        self.publish("commands-arn", commands.function_arn)
+        self.publish("commands-arn", commands.entry.function_arn)
         return commands
 
     def _operator(self, table: ServiceTable) -> None:
@@ -112,7 +112,7 @@ class OrderStack(ServiceStack):
         saga = definition()
         time_budget.assert_within(saga, lease_seconds=time_budget.LEASE_SECONDS, api_seconds=http_api.TIMEOUT_SECONDS)
         functions = {
-            "OrderCommands": commands.function_arn,
+            "OrderCommands": commands.entry.function_arn,
             "PaymentCommands": self.require("payment", "commands-arn"),
             "InventoryCommands": self.require("inventory", "commands-arn"),
         }
@@ -185,6 +185,7 @@ class OrderStack(ServiceStack):
             self,
             "api",
             timeout_seconds=http_api.TIMEOUT_SECONDS,
+            primed_row=ORDERS,
             environment={
                 "TABLE_NAME": table.table_name,
                 "WORKFLOW_ARN": workflow.state_machine_arn,

@@ -67,10 +67,12 @@ class PaymentStack(ServiceStack):
         self.publish("ledger-table-name", ledger.table_name)
         gateway = {"LEDGER_TABLE_NAME": ledger.table_name, **self._gateway()}
         environment = {"TABLE_NAME": table.table_name, **gateway}
-        commands = ServiceFunction(self, "commands", timeout_seconds=COMMANDS_SECONDS, environment=environment)
+        commands = ServiceFunction(
+            self, "commands", timeout_seconds=COMMANDS_SECONDS, environment=environment, primed_row=PAYMENTS
+        )
         table.allow(commands, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         give_key(self, commands)
-        self.publish("commands-arn", commands.function_arn)
+        self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         self.publish("operator-arn", operator.function_arn)
