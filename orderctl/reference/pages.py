@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from kernel.naming import SERVICES
 from operations.contracts.markdown import formatted
 from operations.repository import REPOSITORY
-from orderctl.reference import capacity, command_line, costs, decisions, errors, invariants, settings, states
+from orderctl.reference import capacity, command_line, costs, decisions, errors, invariants, performance, settings, states
 
 FOLDER = Path("docs/reference")
 DECISIONS = Path("docs/explanation/decisions/README.md")
@@ -29,6 +29,7 @@ def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
         FOLDER / "errors.md": MADE.format("the error classes") + errors.page(),
         FOLDER / "capacity.md": MADE.format("operations/economics") + capacity.page(),
         FOLDER / "cost.md": MADE.format("operations/economics") + costs.page(),
+        FOLDER / "performance.md": MADE.format("data/cold_starts.json") + performance.page(),
         FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
     }
     for service in SERVICES:
