@@ -95,8 +95,11 @@ simulate-replays: setup ## Lose deliveries of CDNOW orders (SEEDS, SEED), replay
 simulate-bugs: setup ## Put each known bug into the handlers: the simulation must catch it
 	@.venv/bin/python -m simulation bugs
 
-bench-cold: setup ## Count the instructions of each function's cold start, and compare them with the bars
-	@.venv/bin/python -m tests.benchmarks.cold_start
+bench: setup ## Measure every figure that has a bar: cold starts, costs, capacity, flash sales, audits
+	@.venv/bin/python -m tests.benchmarks
+
+bench-cold: setup ## Count the instructions of each function's cold start
+	@.venv/bin/python -m tests.benchmarks cold_start
 
 judges: setup ## Compare the simulation's models with independent implementations
 	@.venv/bin/python -m pytest -q tests/judges

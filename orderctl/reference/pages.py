@@ -29,7 +29,7 @@ def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
         FOLDER / "errors.md": MADE.format("the error classes") + errors.page(),
         FOLDER / "capacity.md": MADE.format("operations/economics") + capacity.page(),
         FOLDER / "cost.md": MADE.format("operations/economics") + costs.page(),
-        FOLDER / "performance.md": MADE.format("data/cold_starts.json") + performance.page(),
+        FOLDER / "performance.md": MADE.format("data/benchmarks.json") + performance.page(),
         FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
     }
     for service in SERVICES:

@@ -1,36 +1,62 @@
-"""The page of the measured performance, made from the benchmarks' files in data/."""
+"""The page of the benchmarks' figures, made from their record in data/."""
 
-import json
-
+from operations import benchmarks
+from operations.benchmarks import Result
 from operations.contracts.markdown import table
-from operations.repository import REPOSITORY
 
-FIGURES = REPOSITORY / "data" / "cold_starts.json"
 INTRODUCTION = """# Performance
 
+`make bench` measures every figure that has a bar, and prints it beside the bar. It fails if a bar is missed, or if a figure is
+3 % worse than on this page. `python -m tests.benchmarks --write` records new figures in `data/benchmarks.json`, and
+`orderctl docs build` makes this page of them. A figure that nothing measures yet is missing, and its bar is not met.
+"""
+SECTIONS = {
+    "cold_start": """
 ## How long does a cold start take?
 
 `make bench-cold` counts the instructions of each function's start: the import of its module, its clients and its validators. It
 takes the bundle as it is deployed, with the settings of a production stage. The figures are multiples of the bare interpreter.
-Lambda's CPU decides how long that takes. The order API may take 33 times the bare interpreter, each other function 31 times.
-`make bench-cold` fails if a function is above its bar, or 3 % above its figure here. Then write new ones by
-`python -m tests.benchmarks.cold_start --write`, and `orderctl docs build`.
+Lambda's CPU decides how long that takes. Boto3 alone and a typical handler are counted for comparison.
 
-"""
+Another build of Python executes other instructions, and the bare interpreter differs most. So CI compares three functions with
+boto3 alone in the same build, and fails if one is 3 % heavier than here.
 
-RESTORED = """
-## How long does the first call take after a restore?
+The last figure is of a simulated restore from a snapshot. It is the CPU time of the first call of DynamoDB, relative to a first
+call for which nothing was made.
+""",
+    "cost": """
+## How much does an order cost?
 
-`make bench-cold` simulates a restore from a snapshot of `order.commands`. Its first call of DynamoDB takes {restored:.3f} of
-the CPU time of a first call for which nothing was made. It may take 0.12.
-"""
+[The cost of an order](cost.md) has the parts of these figures.
+""",
+    "capacity": """
+## How many orders does a stage bear?
+
+[The load of a stage](capacity.md) has the bound of each part.
+""",
+    "flash_sale": """
+## Does a flash sale sell everything, once?
+
+Many customers want the last units of one SKU at the same time.
+""",
+    "audit_growth": """
+## What does the audit of many orders take?
+
+The audit checks a million orders.
+""",
+}
+"""The text of each benchmark, above the table of its figures."""
 
 
 def page() -> str:
     """Return the page as Markdown."""
-    figures = json.loads(FIGURES.read_text())
-    functions = {f"`{name}`": times for name, times in figures["functions"].items()}
-    rows = [(name, f"{times:.1f}") for name, times in {**figures["compared"], **functions}.items()]
-    measured = f"Measured with Python {figures['python']}:\n\n"
-    starts = table(("Start", "Times the bare interpreter"), rows)
-    return INTRODUCTION + measured + starts + RESTORED.format(restored=figures["restored"])
+    recorded = benchmarks.read()
+    return INTRODUCTION + "".join(text + _figures(recorded[name]) for name, text in SECTIONS.items())
+
+
+def _figures(result: Result) -> str:
+    rows = [
+        (figure.name, figure.text, figure.unit, figure.limit, "" if figure.bar is None else "yes" if figure.is_met else "no")
+        for figure in result.figures
+    ]
+    return f"\nMeasured with {result.conditions}:\n\n" + table(("Figure", "Value", "Unit", "Bar", "Met"), rows)

@@ -1,4 +1,4 @@
-"""The functions of a production stage: each with its bundle, its handler and its environment variables."""
+"""The functions of a stage: each with its bundle, its handler and its environment variables."""
 
 import json
 import zipfile
@@ -28,12 +28,17 @@ class Function:
     folder: Path
 
 
-def functions(folder: Path) -> Iterator[Function]:
-    """Yield the functions of a production stage, whose payment and carrier are the real ones. Unzip the bundles in `folder`."""
-    app = App(outdir=str(folder / "cdk.out"), analytics_reporting=False)
+def synthesize(folder: Path) -> Path:
+    """Synthesize the example of a production stage, whose payment and carrier are the real ones. Return its folder."""
+    app = App(outdir=str(folder), analytics_reporting=False)
     compose(app, stages.parse("prod", stages.EXAMPLE.read_text(encoding="utf-8"), str(stages.EXAMPLE)))
     app.synth()
-    for template in sorted((folder / "cdk.out").glob("*.template.json")):
+    return folder
+
+
+def deployed(templates: Path, folder: Path) -> Iterator[Function]:
+    """Yield the functions of the synthesized templates. Unzip the bundles in `folder`."""
+    for template in sorted(templates.glob("*.template.json")):
         for resource in json.loads(template.read_text())["Resources"].values():
             properties = resource.get("Properties", {})
             if resource["Type"] == "AWS::Lambda::Function" and str(properties.get("Description", "")).startswith("Orderflow"):

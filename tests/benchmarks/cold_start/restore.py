@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tests.benchmarks.cold_start.measure import Start
+from tests.benchmarks.cold_start.process import Start
 
 FIRST_CALLS = """
 import os, statistics

@@ -1,0 +1,81 @@
+"""`make bench`: measure every figure that has a bar, print them, and exit with 1 if a bar is missed or a figure became worse.
+
+`--write` records the figures in `data/benchmarks.json`, and `orderctl docs build` makes the page of them.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from operations import benchmarks
+from operations.benchmarks import Figure, Result
+from orderctl.terminal import output
+from tests.benchmarks import capacity, cost
+from tests.benchmarks.cold_start import benchmark as cold_start
+
+NOT_WRITTEN: Mapping[str, Result] = {
+    "flash_sale": Result(
+        "nothing: there is no benchmark yet",
+        (
+            Figure("writes on the hottest key, 1,000 orders, 1 shard", "write units", None, 2_100),
+            Figure("orders sold over the stock, 500 sales", "orders", None, 0),
+            Figure("units unsold while wanted, 500 sales", "units", None, 0),
+            Figure("orders cancelled as unavailable, 500 sales", "orders", None, 0),
+        ),
+    ),
+    "audit_growth": Result(
+        "nothing: there is no benchmark yet",
+        (
+            Figure("memory with 1,000,000 orders", "MB", None, 256),
+            Figure("checks of a million orders", "USD", None, 2),
+            Figure("passes over a million orders", "USD a month", None, 5),
+        ),
+    ),
+}
+"""Bars that nothing measures yet: they are missed until a benchmark does."""
+BENCHMARKS: Mapping[str, Callable[[], Result]] = {
+    "cold_start": cold_start.measure,
+    "cost": cost.measure,
+    "capacity": capacity.measure,
+    **{name: partial(lambda result: result, result) for name, result in NOT_WRITTEN.items()},
+}
+COLUMNS = {"benchmark": "Benchmark", "figure": "Figure", "value": "Value", "unit": "Unit", "bar": "Bar", "met": "Met"}
+
+
+def main() -> int:
+    """Measure the benchmarks that are named, or all, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help=f"some of: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--write", action="store_true", help="record the figures in data/benchmarks.json")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"There is no benchmark {', '.join(sorted(unknown))}. Choose some of: {', '.join(BENCHMARKS)}.")
+    results = {name: BENCHMARKS[name]() for name in options.names or BENCHMARKS}
+    rows = [_row(name, figure) for name, result in results.items() for figure in result.figures]
+    output.show(rows, COLUMNS, output.Format.TABLE)
+    faults = [fault for result in results.values() for fault in benchmarks.missed(result)]
+    recorded = benchmarks.read()
+    if options.write:
+        merged = {**recorded, **results}
+        benchmarks.write({name: merged[name] for name in BENCHMARKS if name in merged})
+    else:
+        faults += [fault for name in results if name in recorded for fault in benchmarks.worse(results[name], recorded[name])]
+    print("\n".join(["", *(faults or ["Every bar is met."])]))  # noqa: T201
+    return 1 if faults else 0
+
+
+def _row(name: str, figure: Figure) -> Mapping[str, object]:
+    met = None if figure.bar is None else figure.is_met
+    return {
+        "benchmark": name,
+        "figure": figure.name,
+        "value": figure.text,
+        "unit": figure.unit,
+        "bar": figure.limit,
+        "met": met,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
