@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from audit.checks import lifecycle, mails, money, orphans, outbox, shipments, stock
 from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue
 from audit.finding import Finding
-from audit.records import OrderRecords, group
+from audit.records import GroupedRows, OrderRecords, group
 from audit.snapshot import Snapshot
 from kernel.aggregate_store import Row
 
@@ -38,22 +38,36 @@ def audit(snapshot: Snapshot, *, settled: bool, overdue: Overdue = NOTHING_IS_OV
     `settled` states that no work is left, so that the invariants at rest must hold. On a stage that is not settled, things
     that have been awaited since before their moment in `overdue` are findings too.
     """
+    net = money.NetCaptured()
     grouped = group(snapshot, settled=settled)
-    found = list(grouped.found)
+    found = [
+        *check_rows(snapshot, grouped, net, settled=settled, overdue=overdue),
+        *stock.check_counters(grouped),
+        *net.check(),
+    ]
+    if settled:
+        found += outbox.check_dead_letters(snapshot)
+    return sorted(set(found))
+
+
+def check_rows(
+    snapshot: Snapshot, grouped: GroupedRows, net: money.NetCaptured, *, settled: bool, overdue: Overdue
+) -> Iterator[Finding]:
+    """Yield the findings of single rows and of single orders, whose money is added to `net`.
+
+    `grouped` are the rows of `snapshot`, which may be a part of a stage: all rows of some orders.
+    """
+    yield from grouped.found
     for order_id, records in grouped.orders.items():
         if order_id in grouped.unjudged_orders:
             continue
         if records.order is None:
-            found += orphans.check_orphans(order_id, records)
+            yield from orphans.check_orphans(order_id, records)
         else:
-            found += _check_order(records.order, records)
-            found += _overdue(records.order, records, settled=settled, overdue=overdue)
-    found += stock.check_counters(grouped)
-    found += outbox.check_pending(snapshot, settled=settled, overdue=overdue)
-    found += money.check_net_captured(grouped, settled=settled)
-    if settled:
-        found += outbox.check_dead_letters(snapshot)
-    return sorted(set(found))
+            yield from _check_order(records.order, records)
+            yield from _overdue(records.order, records, settled=settled, overdue=overdue)
+    yield from outbox.check_pending(snapshot, settled=settled, overdue=overdue)
+    net.add(grouped, settled=settled)
 
 
 def _check_order(row: Row, records: OrderRecords) -> Iterator[Finding]:

@@ -1,50 +1,57 @@
-"""The auditor's stack: a function that may read every table and write none, its schedule and its alarms."""
+"""The auditor's stack: a function that may read every table and write its own, its schedule and its alarms."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from audit.tables import PARAMETERS, VARIABLES
+from audit.tables import KEY_PREFIXES, LEDGER, PARAMETERS, PASS_KEY, VARIABLES
 from cdk.constructs.alarm import alarm, alarm_on_silence
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
+from cdk.constructs.table import kept, of_rows, text
 from cdk.service_stack import ServiceStack
 from stages import Stage
 
 PERIOD = Duration.minutes(15)
 TIMEOUT_SECONDS = 300
-MEMORY_MB = 2048
-"""The auditor holds all rows in memory."""
-NEXT_IS_THE_RETRY = "the next audit, in 15 minutes, replaces one that fails; its event holds no data"
+NEXT_IS_THE_RETRY = "the next run, in 15 minutes, goes on where the last one stopped; its event holds no data"
 
 
 class AuditStack(ServiceStack):
-    """`audit.function`, every quarter of an hour. Publishes `function-arn`."""
+    """`audit.function`, every quarter of an hour, and the table of its pass. Publishes `function-arn`."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "audit")
         tables = {table: self.require(*parameter.split("/")) for table, parameter in PARAMETERS.items()}
+        own = dynamodb.Table(self, "Table", partition_key=text("pk"), **kept(self))
         auditor = ServiceFunction(
             self,
             "function",
             package="audit",
             timeout_seconds=TIMEOUT_SECONDS,
-            memory_mb=MEMORY_MB,
             environment={
                 **{VARIABLES[table]: name for table, name in tables.items()},
+                "TABLE_NAME": own.table_name,
                 "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
                 "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
             },
         )
-        arns = [self.format_arn(service="dynamodb", resource="table", resource_name=name) for name in tables.values()]
-        auditor.allow("dynamodb:Scan", on=arns)
+        arns = {
+            table: self.format_arn(service="dynamodb", resource="table", resource_name=name) for table, name in tables.items()
+        }
+        auditor.allow("dynamodb:Scan", on=list(arns.values()))
+        for table, prefixes in KEY_PREFIXES.items():
+            auditor.allow("dynamodb:BatchGetItem", on=arns[table], conditions=of_rows(*prefixes))
+        auditor.allow("dynamodb:Query", on=arns[LEDGER])
+        auditor.allow("dynamodb:GetItem", "dynamodb:PutItem", on=own.table_arn, conditions=of_rows(PASS_KEY))
         self.publish("function-arn", auditor.function_arn)
         schedule = events.Rule(
             self,
             "EveryQuarter",
-            description="audit: one audit",
+            description="audit: one part of a pass",
             schedule=events.Schedule.rate(PERIOD),
             targets=[targets.LambdaFunction(auditor, retry_attempts=0, max_event_age=PERIOD)],
         )

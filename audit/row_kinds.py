@@ -20,6 +20,8 @@ DUE: Final = ("due_shard", "next_due")
 """The attributes that put a row into the index `due`, for its sweeper."""
 UNSETTLED: Final = "unsettled-"
 """The prefix of the due shards of rows that hold money or goods, until they are settled."""
+MAILS: Final = ("backordered", "confirmed", "cancelled", "dispatched")
+"""The kinds of mails about an order."""
 REFUNDS: Final = frozenset({payment.REFUNDING, payment.REFUNDED, payment.REFUND_REFUSED})
 """Statuses of a payment that is refunded, or is to be."""
 

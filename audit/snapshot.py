@@ -1,14 +1,12 @@
 """A snapshot: all rows of a stage's tables, as plain data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from audit.rows import all_of
 from audit.tables import TABLES
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
@@ -16,8 +14,6 @@ from kernel.clients import AwsClient
 
 SKEW: Final = timedelta(seconds=2)
 """The most that the clocks of two machines may differ."""
-
-_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
@@ -51,28 +47,11 @@ def read_snapshot(
     """Scan the tables, named by `TABLES`, in parallel and consistently."""
     began = clock.rfc3339(clock.now() - SKEW)
     with ThreadPoolExecutor(len(TABLES)) as pool:
-        scanned = list(pool.map(lambda name: list(_rows(client, table_names[name])), TABLES))
+        scanned = list(pool.map(lambda name: list(all_of(client, table_names[name])), TABLES))
     moved = {"FilterExpression": "updated_at >= :began", "ExpressionAttributeValues": marshal({":began": began})}
     return Snapshot(
         **dict(zip(TABLES, scanned, strict=True)),
         dead_letters=dict(dead_letters or {}),
         began=began,
-        moved_since=list(_rows(client, table_names["inventory"], **moved)),
+        moved_since=list(all_of(client, table_names["inventory"], **moved)),
     )
-
-
-def _rows(client: AwsClient, table_name: str, **only: object) -> Iterator[Row]:
-    for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True, **only):
-        for item in page["Items"]:
-            yield {name: _plain(_deserialize(part)) for name, part in item.items()}
-
-
-def _plain(value: object) -> object:
-    """Convert a row as the kernel does, but keep a fraction as Decimal, for the audit to find."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return value

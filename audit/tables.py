@@ -11,3 +11,16 @@ PARAMETERS: Final = {**{service: f"{service}/table-name" for service in SERVICES
 """The parameter of each table's name, below `/orderflow/<stage>/`."""
 VARIABLES: Final = {table: f"{table.upper()}_TABLE_NAME" for table in TABLES}
 """The environment variable of each table's name."""
+PASS_KEY: Final = "PASS#1"
+"""The key of the row that keeps the pass, in the auditor's own table.
+
+The number rises if the form of the state changes: then the next run begins a pass.
+"""
+KEY_PREFIXES: Final = {
+    "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
+    "payment": ("PAY#", "DISPUTE#", "REFUND#"),
+    "inventory": ("RES#", "REPL#", "SKU#", "LEVEL#"),
+    "shipping": ("SHIP#",),
+    "notification": ("NOTE#", "SUPP#"),
+}
+"""How the keys of the rows of `audit.row_kinds.KINDS` begin: the auditor may read no others by key."""

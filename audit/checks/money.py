@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from audit.checks.broken import Broken
@@ -175,25 +176,33 @@ def _refunds(paid: Row, records: OrderRecords) -> Broken:
             yield "W3", f"the ledger has {outcome or 'nothing'} for {name}, beside a payment {status} of {attempts} attempts"
 
 
-def check_net_captured(grouped: GroupedRows, *, settled: bool) -> Iterator[Finding]:
-    """Check that the net captured amount equals the total of the confirmed orders, by currency.
+@dataclass
+class NetCaptured:
+    """The sums of confirmed totals and of net captured amounts, by currency in minor units. Orders are added one by one."""
 
-    On a running stage, only finished orders count, and only if their rows did not change during the reading.
-    """
-    confirmed, taken = Counter[str](), Counter[str]()
-    for order_id, records in grouped.orders.items():
-        moves = records.order is not None and records.order["status"] not in (order.CONFIRMED, order.CANCELLED)
-        if not settled and (moves or order_id in grouped.unjudged_orders):
-            continue
+    confirmed: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def add(self, grouped: GroupedRows, *, settled: bool) -> None:
+        """Add orders. On a running stage, only the finished ones count whose rows did not change during the reading."""
+        for order_id, records in grouped.orders.items():
+            moves = records.order is not None and records.order["status"] not in (order.CONFIRMED, order.CANCELLED)
+            if settled or not (moves or order_id in grouped.unjudged_orders):
+                self._add_order(records)
+
+    def _add_order(self, records: OrderRecords) -> None:
         if records.order is not None and records.order["status"] in PAID_FOR:
-            confirmed[records.order["total"]["currency"]] += records.order["total"]["amount"]
+            self.confirmed[records.order["total"]["currency"]] += records.order["total"]["amount"]
         if "capture" in records.ledger:
-            taken[records.ledger["capture"]["currency"]] += records.captured
+            self.taken[records.ledger["capture"]["currency"]] += records.captured
         for record in records.refunds.values():
-            taken[record["currency"]] -= record["amount"] if record["outcome"] in PAID_BACK else 0
-    for currency in sorted({*confirmed, *taken}):
-        if confirmed[currency] != taken[currency]:
-            yield Finding("M5", currency, f"{taken[currency]} captured, and {confirmed[currency]} confirmed")
+            self.taken[record["currency"]] -= record["amount"] if record["outcome"] in PAID_BACK else 0
+
+    def check(self) -> Iterator[Finding]:
+        """Yield the currencies in which the two sums differ."""
+        for currency in sorted({*self.confirmed, *self.taken}):
+            if self.confirmed[currency] != self.taken[currency]:
+                yield Finding("M5", currency, f"{self.taken[currency]} captured, and {self.confirmed[currency]} confirmed")
 
 
 def _words(money: Mapping[str, object]) -> str:

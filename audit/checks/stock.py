@@ -1,8 +1,8 @@
 """Checks of stock: an order's reservation, and each SKU's counters and queue."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from audit.checks.broken import Broken
 from audit.finding import Finding
@@ -58,56 +58,126 @@ def _was_authorized(paid: Row | None) -> bool:
     return steps_to_void(paid) >= VOIDED_AFTER_AUTHORIZATION
 
 
-@dataclass
-class Reserved:
-    """The sums of the reservations and replenishments, by SKU. `waiting` is the quantity of each order that waits."""
+class Cut(NamedTuple):
+    """The moments (RFC 3339) before and after the reading of a SKU's row.
 
-    held: Counter[str] = field(default_factory=Counter)
-    sold: Counter[str] = field(default_factory=Counter)
-    arrived: Counter[str] = field(default_factory=Counter)
-    waiting: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    A row of a reservation that was last written before `since` was then as it is now; one that was created after `until`
+    was not there. Each other row may have had another status.
+    """
+
+    since: str
+    until: str
+
+
+AT_ONE_MOMENT: Final = Cut("9999", "9999")
+"""The cut of a snapshot whose rows were all true at one moment."""
+
+
+@dataclass
+class SkuSums:
+    """The units of one SKU by its reservations and deliveries, beside the counters and the queue of its row.
+
+    `held`, `sold` and `arrived` are certain at the cut; `maybe_...` are the units of rows that may have had another status.
+    `waiting` is the quantity of each order that certainly waits; `maybe_waiting` lists orders of the queue that may wait.
+    """
+
+    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
+    queue: dict[str, int] = field(default_factory=dict)
+    waited_for: int = 0
+    cut: Cut | None = None
+    held: int = 0
+    sold: int = 0
+    arrived: int = 0
+    maybe_held: int = 0
+    maybe_sold: int = 0
+    maybe_arrived: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    maybe_waiting: list[str] = field(default_factory=list)
+
+
+@dataclass
+class StockSums:
+    """The sums of each SKU, to which the rows of the inventory are added one by one: a SKU's own row first.
+
+    `cut` is that of a SKU without a row. Memory grows with the SKUs, not with the reservations.
+    """
+
+    skus: dict[str, SkuSums] = field(default_factory=dict)
+    cut: Cut = AT_ONE_MOMENT
+
+    def add_sku(self, row: Row, cut: Cut) -> None:
+        """Take the row of a SKU, read at the cut."""
+        sums = self._of(row["sku"])
+        sums.counters, sums.cut = {counter: row[counter] for counter in COUNTERS}, cut
+        sums.queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
+        sums.waited_for = row.get("waited_for", 0)
+
+    def add_replenishment(self, row: Row) -> None:
+        """Add the items of a delivery."""
+        for line in row["items"]:
+            sums = self._of(line["sku"])
+            if self._is_certain(row, sums):
+                sums.arrived += line["quantity"]
+            elif self._may_be(row, sums):
+                sums.maybe_arrived += line["quantity"]
+
+    def add_reservation(self, row: Row) -> None:
+        """Add the lines of a reservation to the counter of its status, or to those that it may have had."""
+        status, order_id = row["status"], row["order_id"]
+        if "lines" not in row or "rejected" in row:
+            return
+        for line in row["lines"]:
+            sums, quantity = self._of(line["sku"]), line["quantity"]
+            if self._is_certain(row, sums):
+                sums.held += quantity if status == stock.HELD else 0
+                sums.sold += quantity if status == stock.COMMITTED else 0
+                if status == stock.WAITING:
+                    sums.waiting[order_id] = quantity
+            elif self._may_be(row, sums):
+                sums.maybe_held += quantity
+                sums.maybe_sold += quantity if status in (stock.COMMITTED, stock.RESTOCKED) else 0
+                if sums.queue.get(order_id) == quantity:
+                    sums.maybe_waiting.append(order_id)
+
+    def check(self) -> Iterator[Finding]:
+        """Yield the findings of S2 and S3: each SKU's counters and queue beside the sums."""
+        for sku, sums in sorted(self.skus.items()):
+            yield from (Finding(code, f"SKU#{sku}", what) for code, what in _check_sku(sums))
+
+    def _of(self, sku: str) -> SkuSums:
+        return self.skus.setdefault(sku, SkuSums())
+
+    def _is_certain(self, row: Row, sums: SkuSums) -> bool:
+        return bool(row["updated_at"] < (sums.cut or self.cut).since)
+
+    def _may_be(self, row: Row, sums: SkuSums) -> bool:
+        return bool(row["created_at"] <= (sums.cut or self.cut).until)
 
 
 def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
-    """Recompute each SKU's counters and queue from the reservations and replenishments."""
-    reserved = _add_up(grouped)
-    skus = {*reserved.held, *reserved.sold, *reserved.arrived, *reserved.waiting, *grouped.skus}
-    for sku in sorted(skus - grouped.unjudged_skus):
-        row = grouped.skus.get(sku, dict.fromkeys(COUNTERS, 0))
-        yield from (Finding(code, f"SKU#{sku}", what) for code, what in _check_sku(sku, row, reserved))
-
-
-def _add_up(grouped: GroupedRows) -> Reserved:
-    reserved = Reserved()
-    counters = {stock.HELD: reserved.held, stock.COMMITTED: reserved.sold}
+    """Recompute each SKU's counters and queue from the reservations and replenishments of a snapshot."""
+    sums = StockSums()
+    for row in grouped.skus.values():
+        sums.add_sku(row, AT_ONE_MOMENT)
     for records in grouped.orders.values():
-        reservation = records.reservation
-        if reservation is None:
-            continue
-        if reservation["status"] == stock.WAITING:
-            for line in reservation["lines"]:
-                reserved.waiting[line["sku"]][reservation["order_id"]] = line["quantity"]
-        if reservation["status"] in counters:
-            _add(counters[reservation["status"]], reservation["lines"])
+        if records.reservation is not None:
+            sums.add_reservation(records.reservation)
     for replenishment in grouped.replenishments:
-        _add(reserved.arrived, replenishment["items"])
-    return reserved
+        sums.add_replenishment(replenishment)
+    for sku in grouped.unjudged_skus:
+        sums.skus.pop(sku, None)
+    yield from sums.check()
 
 
-def _check_sku(sku: str, row: Row, reserved: Reserved) -> Broken:
-    available, held, sold, replenished = (row[counter] for counter in COUNTERS)
+def _check_sku(sums: SkuSums) -> Broken:
+    available, held, sold, replenished = (sums.counters[counter] for counter in COUNTERS)
     if min(available, held, sold) < 0 or available + held + sold != replenished:
         yield "S2", f"{available} available + {held} held + {sold} sold, and {replenished} replenished"
-    if replenished != reserved.arrived[sku]:
-        yield "S2", f"{replenished} replenished, and {reserved.arrived[sku]} arrived"
-    if (held, sold) != (reserved.held[sku], reserved.sold[sku]):
-        yield "S3", f"{held} held for {reserved.held[sku]} reserved, {sold} sold for {reserved.sold[sku]} committed"
-    queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
-    if queue != reserved.waiting[sku] or row.get("waited_for", 0) != sum(queue.values()):
-        waiting = len(reserved.waiting[sku])
-        yield "S3", f"{len(queue)} wait for {row.get('waited_for', 0)}, and {waiting} reservations are WAITING"
-
-
-def _add(counter: Counter[str], lines: Iterable[Row]) -> None:
-    for line in lines:
-        counter[line["sku"]] += line["quantity"]
+    if not sums.arrived <= replenished <= sums.arrived + sums.maybe_arrived:
+        yield "S2", f"{replenished} replenished, and {sums.arrived} arrived"
+    held_fits = sums.held <= held <= sums.held + sums.maybe_held
+    if not held_fits or not sums.sold <= sold <= sums.sold + sums.maybe_sold:
+        yield "S3", f"{held} held for {sums.held} reserved, {sold} sold for {sums.sold} committed"
+    certain = {order_id: quantity for order_id, quantity in sums.queue.items() if order_id not in sums.maybe_waiting}
+    if certain != sums.waiting or sums.waited_for != sum(sums.queue.values()):
+        yield "S3", f"{len(sums.queue)} wait for {sums.waited_for}, and {len(sums.waiting)} reservations are WAITING"

@@ -1,0 +1,133 @@
+"""A DynamoDB client with any number of orders, each made when it is read: copies of one delivered order under other ids."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from audit.snapshot import Snapshot
+from audit.tables import LEDGER, TABLES
+from kernel import clock
+from kernel.aggregate_store import Row, marshal
+from services.order.domain import identity
+from tests.support.audited_stage import STORIES, Stage
+from tests.support.stored_snapshot import MOST_OF_A_PAGE, UNIT_BYTES, size
+
+HASH_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The order that is copied: its id, its hashes, and its rows of each table as JSON in DynamoDB's wire form."""
+
+    order_id: str
+    key_hash: str
+    scope_hash: str
+    scope: str
+    rows: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, order_id: str) -> "Copied":
+        """Take an order that the API placed out of the snapshot."""
+        (order,) = [row for row in snapshot.order if row.get("order_id") == order_id]
+        rows = {
+            table: [json.dumps(marshal(row)) for row in snapshot.table(table) if order_id in (row.get("order_id"), row["pk"])]
+            for table in TABLES
+        }
+        scope = identity.customer_scope(order["customer_id"])
+        return cls(order_id, order["key_hash"], order["scope_hash"], scope, rows)
+
+    def rows_of(self, table: str, number: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the copy of this number."""
+        key_hash = number.to_bytes(8).ljust(HASH_BYTES, b"\0").hex()
+        for text in self.rows[table]:
+            copied = text.replace(self.order_id, identity.order_id_of(key_hash)).replace(self.key_hash, key_hash)
+            item: dict[str, Any] = json.loads(copied.replace(self.scope_hash, identity.scope_hash(self.scope, key_hash)))
+            yield item
+
+
+def delivered_order() -> Copied:
+    """Return an order that the services' own code has delivered."""
+    stage = Stage()
+    with clock.use_source(stage.now):
+        stage.open()
+        for _ in stage.live(STORIES[0], 0):
+            stage.relay()
+        stage.relay()
+        snapshot = stage.snapshot()
+    return Copied.of(snapshot, next(row["order_id"] for row in snapshot.order if row["pk"].startswith("ORDER#")))
+
+
+def number_of(order_id: str) -> int:
+    """Return the number of a copy by its id."""
+    letters = order_id.removeprefix("ord-").upper()
+    return int.from_bytes(base64.b32decode(letters + "=" * (-len(letters) % 8))[:8])
+
+
+@dataclass
+class ManyOrders:
+    """The client. `orders` copies fill the tables, with the SKUs and the delivery that they need."""
+
+    copied: Copied
+    orders: int
+    stock: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        (reservation,) = [json.loads(text) for text in self.copied.rows["inventory"]]
+        lines = [
+            {"sku": line["M"]["sku"]["S"], "quantity": self.orders * int(line["M"]["quantity"]["N"])}
+            for line in reservation["lines"]["L"]
+        ]
+        moment = reservation["created_at"]["S"]
+        delivery: Row = {"pk": "REPL#all", "replenishment_id": "all", "status": "REPLENISHED", "version": 1, "items": lines}
+        skus = [{"pk": f"SKU#{line['sku']}", "sku": line["sku"], "available": 0, "held": 0} for line in lines]
+        counted = [
+            row | {"sold": line["quantity"], "replenished": line["quantity"]} for row, line in zip(skus, lines, strict=True)
+        ]
+        self.stock = [marshal(row) for row in (delivery | {"created_at": moment, "updated_at": moment}, *counted)]
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """Return the rows from a position on, which is a part of the key that a page ends with."""
+        table, limit = request["TableName"], request.get("Limit", MOST_OF_A_PAGE)
+        start = int(request.get("ExclusiveStartKey", {"position": {"N": "0"}})["position"]["N"])
+        items = list(self._from(table, start, limit))
+        prefix = request.get("ExpressionAttributeValues", {":prefix": {"S": ""}})[":prefix"]["S"]
+        answer = self._answer(request, [sum(map(size, items))])
+        answer |= {"Items": [item for item in items if item["pk"]["S"].startswith(prefix)], "ScannedCount": len(items)}
+        if len(items) == limit:
+            answer["LastEvaluatedKey"] = {"pk": items[-1]["pk"], "position": {"N": str(start + limit)}}
+        return answer
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Return an order's records."""
+        order_id = request["ExpressionAttributeValues"][":pk"]["S"]
+        items = list(self.copied.rows_of(LEDGER, number_of(order_id)))
+        return {"Items": items, **self._answer(request, [sum(map(size, items))])}
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Return the rows of existing orders."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        consumed = []
+        for table, wanted in request["RequestItems"].items():
+            keys = {key["pk"]["S"] for key in wanted["Keys"]}
+            numbers = {number_of(pk.split("#")[1]) for pk in keys}
+            items = [item for number in sorted(numbers) for item in self.copied.rows_of(table, number)]
+            found[table] = [item for item in items if item["pk"]["S"] in keys]
+            sizes = [size(item) for item in found[table]]
+            consumed.append(self._answer(wanted, [*sizes, *[0] * (len(keys) - len(sizes))])["ConsumedCapacity"])
+        return {"Responses": found, "ConsumedCapacity": consumed}
+
+    def _from(self, table: str, start: int, limit: int) -> Iterator[dict[str, Any]]:
+        rows = len(self.copied.rows[table])
+        ends = start + limit
+        for number in range(start // rows, min(self.orders, ends // rows + 1)):
+            for position, item in enumerate(self.copied.rows_of(table, number), start=number * rows):
+                if start <= position < ends:
+                    yield item
+        if table == "inventory":
+            yield from self.stock[max(0, start - self.orders) : max(0, ends - self.orders)]
+
+    def _answer(self, request: Mapping[str, Any], sizes: list[int]) -> dict[str, Any]:
+        units = sum(max(1, -(-read // UNIT_BYTES)) for read in sizes)
+        return {"ConsumedCapacity": {"CapacityUnits": units if request.get("ConsistentRead") else units / 2}}
