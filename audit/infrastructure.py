@@ -7,11 +7,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from audit.tables import KEY_PREFIXES, LEDGER, PARAMETERS, PASS_KEY, VARIABLES
+from audit.tables import KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
 from cdk.constructs.alarm import alarm, alarm_on_silence
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
-from cdk.constructs.table import kept, of_rows, text
+from cdk.constructs.table import leading_keys, table_defaults, text
 from cdk.service_stack import ServiceStack
 from stages import Stage
 
@@ -26,7 +26,7 @@ class AuditStack(ServiceStack):
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "audit")
         tables = {table: self.require(*parameter.split("/")) for table, parameter in PARAMETERS.items()}
-        own = dynamodb.Table(self, "Table", partition_key=text("pk"), **kept(self))
+        own = dynamodb.Table(self, "Table", partition_key=text("pk"), **table_defaults(self))
         auditor = ServiceFunction(
             self,
             "function",
@@ -44,9 +44,9 @@ class AuditStack(ServiceStack):
         }
         auditor.allow("dynamodb:Scan", on=list(arns.values()))
         for table, prefixes in KEY_PREFIXES.items():
-            auditor.allow("dynamodb:BatchGetItem", on=arns[table], conditions=of_rows(*prefixes))
+            auditor.allow("dynamodb:BatchGetItem", on=arns[table], conditions=leading_keys(*prefixes))
         auditor.allow("dynamodb:Query", on=arns[LEDGER])
-        auditor.allow("dynamodb:GetItem", "dynamodb:PutItem", on=own.table_arn, conditions=of_rows(PASS_KEY))
+        auditor.allow("dynamodb:GetItem", "dynamodb:PutItem", on=own.table_arn, conditions=leading_keys(STATE_KEY))
         self.publish("function-arn", auditor.function_arn)
         schedule = events.Rule(
             self,

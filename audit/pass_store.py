@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.rolling_pass import PassState
-from audit.tables import PASS_KEY
+from audit.tables import STATE_KEY
 from kernel.aggregate_store import marshal
 from kernel.clients import AwsClient
 
@@ -28,7 +28,7 @@ class PassStore:
 
     def load(self) -> Kept | None:
         """Return what was kept last, or None before the first pass."""
-        found = self._client.get_item(TableName=self._table_name, Key=marshal({"pk": PASS_KEY}), ConsistentRead=True)
+        found = self._client.get_item(TableName=self._table_name, Key=marshal({"pk": STATE_KEY}), ConsistentRead=True)
         if "Item" not in found:
             return None
         item: dict[str, Any] = found["Item"]
@@ -38,7 +38,7 @@ class PassStore:
     def save(self, kept: Kept) -> None:
         """Keep the pass. Raises botocore's ClientError if another run has kept a newer one."""
         kept.version += 1
-        row = {"pk": PASS_KEY, "found_before": kept.found_before, "version": kept.version}
+        row = {"pk": STATE_KEY, "found_before": kept.found_before, "version": kept.version}
         state = {"B": zlib.compress(kept.state.as_json().encode())}
         self._client.put_item(
             TableName=self._table_name,

@@ -4,15 +4,17 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER, TABLES
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
 from services.order.domain import identity
+from simulation.engine.api import Response
+from simulation.engine.expressions import Item
 from tests.support.audited_stage import STORIES, Stage
-from tests.support.stored_snapshot import MOST_OF_A_PAGE, UNIT_BYTES, size
+from tests.support.stored_snapshot import MOST_OF_A_PAGE, with_units
 
 HASH_BYTES: Final = 32
 
@@ -38,12 +40,12 @@ class Copied:
         scope = identity.customer_scope(order["customer_id"])
         return cls(order_id, order["key_hash"], order["scope_hash"], scope, rows)
 
-    def rows_of(self, table: str, number: int) -> Iterator[dict[str, Any]]:
+    def rows_of(self, table: str, number: int) -> Iterator[Item]:
         """Yield the rows of the copy of this number."""
         key_hash = number.to_bytes(8).ljust(HASH_BYTES, b"\0").hex()
         for text in self.rows[table]:
             copied = text.replace(self.order_id, identity.order_id_of(key_hash)).replace(self.key_hash, key_hash)
-            item: dict[str, Any] = json.loads(copied.replace(self.scope_hash, identity.scope_hash(self.scope, key_hash)))
+            item: Item = json.loads(copied.replace(self.scope_hash, identity.scope_hash(self.scope, key_hash)))
             yield item
 
 
@@ -71,7 +73,7 @@ class ManyOrders:
 
     copied: Copied
     orders: int
-    stock: list[dict[str, Any]] = field(default_factory=list)
+    stock: list[Item] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (reservation,) = [json.loads(text) for text in self.copied.rows["inventory"]]
@@ -85,40 +87,37 @@ class ManyOrders:
         counted = [
             row | {"sold": line["quantity"], "replenished": line["quantity"]} for row, line in zip(skus, lines, strict=True)
         ]
-        self.stock = [marshal(row) for row in (delivery | {"created_at": moment, "updated_at": moment}, *counted)]
+        self.stock = [cast(Item, marshal(row)) for row in (delivery | {"created_at": moment, "updated_at": moment}, *counted)]
 
-    def scan(self, **request: Any) -> dict[str, Any]:
+    def scan(self, **request: Any) -> Response:
         """Return the rows from a position on, which is a part of the key that a page ends with."""
         table, limit = request["TableName"], request.get("Limit", MOST_OF_A_PAGE)
         start = int(request.get("ExclusiveStartKey", {"position": {"N": "0"}})["position"]["N"])
         items = list(self._from(table, start, limit))
         prefix = request.get("ExpressionAttributeValues", {":prefix": {"S": ""}})[":prefix"]["S"]
-        answer = self._answer(request, [sum(map(size, items))])
-        answer |= {"Items": [item for item in items if item["pk"]["S"].startswith(prefix)], "ScannedCount": len(items)}
+        page: dict[str, object] = {"ScannedCount": len(items), "Items": items}
         if len(items) == limit:
-            answer["LastEvaluatedKey"] = {"pk": items[-1]["pk"], "position": {"N": str(start + limit)}}
-        return answer
+            page["LastEvaluatedKey"] = {"pk": items[-1]["pk"], "position": {"N": str(start + limit)}}
+        filtered = {**page, "Items": [item for item in items if item["pk"]["S"].startswith(prefix)]}
+        return with_units("Scan", request, filtered, read=page)
 
-    def query(self, **request: Any) -> dict[str, Any]:
+    def query(self, **request: Any) -> Response:
         """Return an order's records."""
         order_id = request["ExpressionAttributeValues"][":pk"]["S"]
         items = list(self.copied.rows_of(LEDGER, number_of(order_id)))
-        return {"Items": items, **self._answer(request, [sum(map(size, items))])}
+        return with_units("Query", request, {"Items": items})
 
-    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+    def batch_get_item(self, **request: Any) -> Response:
         """Return the rows of existing orders."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        consumed = []
+        found: dict[str, list[Item]] = {}
         for table, wanted in request["RequestItems"].items():
             keys = {key["pk"]["S"] for key in wanted["Keys"]}
             numbers = {number_of(pk.split("#")[1]) for pk in keys}
             items = [item for number in sorted(numbers) for item in self.copied.rows_of(table, number)]
             found[table] = [item for item in items if item["pk"]["S"] in keys]
-            sizes = [size(item) for item in found[table]]
-            consumed.append(self._answer(wanted, [*sizes, *[0] * (len(keys) - len(sizes))])["ConsumedCapacity"])
-        return {"Responses": found, "ConsumedCapacity": consumed}
+        return with_units("BatchGetItem", request, {"Responses": found})
 
-    def _from(self, table: str, start: int, limit: int) -> Iterator[dict[str, Any]]:
+    def _from(self, table: str, start: int, limit: int) -> Iterator[Item]:
         rows = len(self.copied.rows[table])
         ends = start + limit
         for number in range(start // rows, min(self.orders, ends // rows + 1)):
@@ -127,7 +126,3 @@ class ManyOrders:
                     yield item
         if table == "inventory":
             yield from self.stock[max(0, start - self.orders) : max(0, ends - self.orders)]
-
-    def _answer(self, request: Mapping[str, Any], sizes: list[int]) -> dict[str, Any]:
-        units = sum(max(1, -(-read // UNIT_BYTES)) for read in sizes)
-        return {"ConsumedCapacity": {"CapacityUnits": units if request.get("ConsistentRead") else units / 2}}
