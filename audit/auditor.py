@@ -6,10 +6,11 @@ V1) are checked on a settled stage; on a running stage, M5 is checked over the f
 that are overdue. A malformed row is a finding, and its order is not judged further.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from audit.checks import lifecycle, mails, money, orphans, outbox, shipments, stock
-from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue
+from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue, Waiting
 from audit.finding import Finding
 from audit.records import GroupedRows, OrderRecords, group
 from audit.snapshot import Snapshot
@@ -50,6 +51,35 @@ def audit(snapshot: Snapshot, *, settled: bool, overdue: Overdue = NOTHING_IS_OV
     return sorted(set(found))
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """The findings on some orders, sorted, their money, and their rows by order, with the orders that were not judged."""
+
+    findings: list[Finding]
+    net: money.NetCaptured
+    grouped: GroupedRows
+
+
+def judge(
+    read: Callable[[bool], Snapshot],
+    *,
+    settled: bool,
+    overdue: Overdue,
+    further: Callable[[Snapshot], Iterator[Finding]] = lambda snapshot: iter(()),
+) -> Verdict:
+    """Check the rows that `read` returns, all rows of some orders, and `further` findings on them.
+
+    A finding counts only if a second reading has it. The argument of `read` asks for consistent reads: True for the second.
+    """
+    for consistent in (False, True):
+        snapshot, net = read(consistent), money.NetCaptured()
+        grouped = group(snapshot, settled=settled)
+        found = {*check_rows(snapshot, grouped, net, settled=settled, overdue=overdue), *further(snapshot)}
+        if not found:
+            break
+    return Verdict(sorted(found), net, grouped)
+
+
 def check_rows(
     snapshot: Snapshot, grouped: GroupedRows, net: money.NetCaptured, *, settled: bool, overdue: Overdue
 ) -> Iterator[Finding]:
@@ -77,8 +107,18 @@ def _check_order(row: Row, records: OrderRecords) -> Iterator[Finding]:
 
 def _overdue(row: Row, records: OrderRecords, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
     """Yield what should have come by now. A settled back-order may still wait for its stock."""
+    for waiting in waits_of(row, records):
+        at_rest = settled and waiting.awaited is not Awaited.STOCK
+        if at_rest or (not settled and is_overdue(waiting, overdue)):
+            yield Finding(waiting.invariant, row["order_id"], waiting.what)
+
+
+def waits_of(row: Row, records: OrderRecords) -> Iterator[Waiting]:
+    """Yield what the order waits for."""
     for awaited in AWAITED_BY_AN_ORDER:
-        for waiting in awaited(row, records):
-            at_rest = settled and waiting.awaited is not Awaited.STOCK
-            if at_rest or (not settled and waiting.since < overdue.get(waiting.awaited, "")):
-                yield Finding(waiting.invariant, row["order_id"], waiting.what)
+        yield from awaited(row, records)
+
+
+def is_overdue(waiting: Waiting, overdue: Overdue) -> bool:
+    """Return True if a thing is awaited since before the moment of its kind."""
+    return waiting.since < overdue.get(waiting.awaited, "")

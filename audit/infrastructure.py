@@ -1,4 +1,6 @@
-"""The auditor's stack: a function that may read every table and write its own, its schedule and its alarms."""
+"""The auditor's stack: two functions that may read every table and write only the auditor's own, and their alarms."""
+
+import math
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -7,46 +9,89 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from audit.tables import KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
-from cdk.constructs.alarm import alarm, alarm_on_silence
+from audit.tables import AT_ONCE, KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
+from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
+from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import leading_keys, table_defaults, text
 from cdk.service_stack import ServiceStack
+from kernel.naming import source_of
+from kernel.timeouts import DYNAMODB
 from stages import Stage
 
 PERIOD = Duration.minutes(15)
 TIMEOUT_SECONDS = 300
+ORDERS_TIMEOUT_SECONDS = 120
+ORDERS_DELAY_SECONDS = 15 * 60
+"""The saga, the carrier and the mails have done their work by then, on a good day."""
+ORDERS_BATCH = 100
+READS_OF_A_BATCH = 8
+"""The batches of keys that 100 orders take beside their ledger's records: one of orders, seven of other rows."""
+CHECKED_AFTER = {
+    (source_of("order"), "OrderPlaced"),
+    (source_of("order"), "OrderCancelRequested"),
+    (source_of("order"), "OrderCancelled"),
+    (source_of("inventory"), "StockAllocated"),
+    (source_of("payment"), "PaymentRefunded"),
+}
+"""The events after which an order is checked: it is placed, or something unusual changes it."""
+ALARMS_OF_ORDERS = {
+    "OrderFindings": "an order breaks an invariant: read the log of audit's orders, then docs/reference/invariants.md",
+    "OrdersNotEnded": "an order has no end an hour after it should: docs/how-to/runbooks/compensation-failed.md",
+    "OrdersNotShipped": "a confirmed order is not with the carrier after an hour: docs/how-to/runbooks/rows-not-moved.md",
+}
 NEXT_IS_THE_RETRY = "the next run, in 15 minutes, goes on where the last one stopped; its event holds no data"
 
 
 class AuditStack(ServiceStack):
-    """`audit.function`, every quarter of an hour, and the table of its pass. Publishes `function-arn`."""
+    """`audit.function`, every 15 minutes, with the table of its pass, and `audit.orders` behind the events of orders.
+
+    Publishes `function-arn` and the parameters of the subscription `orders`.
+    """
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, "audit")
         tables = {table: self.require(*parameter.split("/")) for table, parameter in PARAMETERS.items()}
+        environment = {
+            **{VARIABLES[table]: name for table, name in tables.items()},
+            "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
+            "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
+        }
+        arns = {
+            table: self.format_arn(service="dynamodb", resource="table", resource_name=name) for table, name in tables.items()
+        }
         own = dynamodb.Table(self, "Table", partition_key=text("pk"), **table_defaults(self))
         auditor = ServiceFunction(
             self,
             "function",
             package="audit",
             timeout_seconds=TIMEOUT_SECONDS,
-            environment={
-                **{VARIABLES[table]: name for table, name in tables.items()},
-                "TABLE_NAME": own.table_name,
-                "ABORT_AFTER_SECONDS": str(self.settings.abort_after_seconds),
-                "BACK_ORDERED_FOR_SECONDS": str(self.settings.back_ordered_for_seconds),
-            },
+            environment={**environment, "TABLE_NAME": own.table_name},
         )
-        arns = {
-            table: self.format_arn(service="dynamodb", resource="table", resource_name=name) for table, name in tables.items()
-        }
         auditor.allow("dynamodb:Scan", on=list(arns.values()))
+        auditor.allow("dynamodb:GetItem", "dynamodb:PutItem", on=own.table_arn, conditions=leading_keys(STATE_KEY))
+        orders = ServiceFunction(
+            self, "orders", package="audit", timeout_seconds=ORDERS_TIMEOUT_SECONDS, environment=environment
+        )
         for table, prefixes in KEY_PREFIXES.items():
             auditor.allow("dynamodb:BatchGetItem", on=arns[table], conditions=leading_keys(*prefixes))
+            orders.allow("dynamodb:BatchGetItem", on=arns[table], conditions=leading_keys(prefixes[0]))
         auditor.allow("dynamodb:Query", on=arns[LEDGER])
-        auditor.allow("dynamodb:GetItem", "dynamodb:PutItem", on=own.table_arn, conditions=leading_keys(STATE_KEY))
+        orders.allow("dynamodb:Query", on=arns[LEDGER])
+        Subscription(
+            self,
+            "orders",
+            CHECKED_AFTER,
+            orders,
+            batch_seconds=2 * math.ceil((ORDERS_BATCH + READS_OF_A_BATCH) / AT_ONCE) * DYNAMODB.once,
+            batch_size=ORDERS_BATCH,
+            max_batching_window_seconds=60,
+            delay_seconds=ORDERS_DELAY_SECONDS,
+            replays=False,
+        )
+        for metric, description in ALARMS_OF_ORDERS.items():
+            alarm_on_count(self, metric, description)
         self.publish("function-arn", auditor.function_arn)
         schedule = events.Rule(
             self,

@@ -9,14 +9,12 @@ from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from audit.tables import LEDGER
+from audit.tables import AT_ONCE, LEDGER
 from kernel.aggregate_store import Row, marshal
 from kernel.clients import AwsClient
 
 MAX_KEYS: Final = 100
 """The most keys of one BatchGetItem."""
-AT_ONCE: Final = 8
-"""The number of requests at a time."""
 
 _deserialize = TypeDeserializer().deserialize
 Key = tuple[str, str]

@@ -24,3 +24,5 @@ KEY_PREFIXES: Final = {
     "notification": ("NOTE#", "SUPP#"),
 }
 """How the keys of the rows of `audit.row_kinds.KINDS` begin: the auditor may read no others by key."""
+AT_ONCE: Final = 8
+"""The number of requests for rows at a time."""

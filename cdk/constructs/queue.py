@@ -62,10 +62,10 @@ OLDEST_SECONDS = 15 * 60
 """A message waits this long only if its consumer is down, or fails on it: its third try is 20 seconds after its first."""
 
 
-def alarm_on_age(stack: ServiceStack, scope: Construct, queue: sqs.Queue, description: str) -> None:
-    """Alarm when a message has waited for a quarter of an hour. SQS deletes old messages without any metric."""
+def alarm_on_age(stack: ServiceStack, scope: Construct, queue: sqs.Queue, description: str, *, delay_seconds: int = 0) -> None:
+    """Alarm when a message has waited for 15 minutes after its delay. SQS deletes old messages without any metric."""
     age = queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
-    alarm(stack, scope, "OldestMessage", age, description, above=OLDEST_SECONDS)
+    alarm(stack, scope, "OldestMessage", age, description, above=OLDEST_SECONDS + delay_seconds)
 
 
 def dead_letter_queue(stack: ServiceStack, name: str, scope: Construct, *, do: str = READ_REASONS) -> sqs.Queue:

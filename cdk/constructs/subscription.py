@@ -13,7 +13,7 @@ from cdk.constructs.alarm import alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
-from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, alarm_on_age, dead_letter_queue, only_from
+from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, OLDEST_SECONDS, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replay_filter import never_replays
 from cdk.service_stack import ServiceStack
 from kernel.timeouts import assert_ascending
@@ -34,7 +34,8 @@ class Subscription(Construct):
 
     A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
-    With `replays` off, no replay reaches it, not even one that is sent to its rule.
+    With `replays` off, no replay reaches it, not even one that is sent to its rule. A message becomes visible after
+    `delay_seconds`; if that is not 0, the function may send a message to the queue itself, for a later look.
 
     Publishes `<name>-rule-arn` (for replays), `<name>-queue-url`, `<name>-dlq-url`.
     """
@@ -51,6 +52,7 @@ class Subscription(Construct):
         max_batching_window_seconds: int = 0,
         max_concurrency: int | None = None,
         replays: bool = True,
+        delay_seconds: int = 0,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
@@ -66,6 +68,7 @@ class Subscription(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=KEPT_WAITING,
+            delivery_delay=Duration.seconds(delay_seconds) if delay_seconds else None,
             visibility_timeout=Duration.seconds(VISIBILITY_IN_TIMEOUTS * timeout.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
         )
@@ -80,8 +83,10 @@ class Subscription(Construct):
         if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
             refused = "the schemas refuse replayed events, which are skipped: docs/how-to/replay.md"
             alarm_on_count(stack, "ReplayedEventsRefused", refused)
-        alarm_on_age(stack, self, queue, f"{stack.service} {name} leaves messages waiting over 15 minutes: {BROKEN_CONSUMER}")
-        only_from(stack, queue, rule=rule, operator=True)
+        minutes = (OLDEST_SECONDS + delay_seconds) // 60
+        waiting = f"{stack.service} {name} leaves messages waiting over {minutes} minutes: {BROKEN_CONSUMER}"
+        alarm_on_age(stack, self, queue, waiting, delay_seconds=delay_seconds)
+        only_from(stack, queue, rule=rule, function=function if delay_seconds else None, operator=True)
         only_from(stack, dead_letters, rule=rule, function=function)
         if not replays:
             never_replays(rule)
@@ -97,7 +102,7 @@ class Subscription(Construct):
         acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_environment("QUEUE_URL", queue.queue_url)
-        function.allow("sqs:SendMessage", on=dead_letters.queue_arn)
+        function.allow("sqs:SendMessage", on=[dead_letters.queue_arn, *([queue.queue_arn] if delay_seconds else [])])
         stack.publish(f"{name}-rule-arn", rule.rule_arn)
         stack.publish(f"{name}-queue-url", queue.queue_url)
 

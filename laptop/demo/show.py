@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from audit.auditor import audit
 from audit.finding import Finding
-from audit.snapshot import read_snapshot
-from audit.summary import Figures, figures
-from audit.tables import PARAMETERS
+from audit.summary import Figures
 from laptop import bring_up
 from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
 from laptop.emulator import mailbox, process
@@ -23,6 +20,7 @@ from operations.orders import cdnow, order_import
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.repository import REPOSITORY
+from operations.stage_audit import audit_stage
 from operations.window import Window
 
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
@@ -67,14 +65,9 @@ def run(target: Target, progress: Progress, *, keep: bool) -> Played:
         play(stage, delivered)
         with progress.step("Replay the archive to shipping and notification"):
             play(stage, replayed)
-        snapshot = read_snapshot(
-            target.client("dynamodb"),
-            {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()},
-            dict(stage_state.depths(target, "-dlq-url")),
-        )
-        findings, found = audit(snapshot, settled=True), figures(snapshot)
+        audited = audit_stage(target, settled=True)
         mails = len(mailbox.sent_mails(target.reachable()))
-        return Played(stage.shown, found, mails, findings, time.monotonic() - began)
+        return Played(stage.shown, audited.figures, mails, audited.findings, time.monotonic() - began)
 
 
 @contextmanager

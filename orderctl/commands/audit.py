@@ -13,7 +13,7 @@ from orderctl.terminal.output import Format, OutputOption
 
 if TYPE_CHECKING:
     from audit.finding import Finding
-    from audit.snapshot import Snapshot
+    from operations.stage_audit import StageAudit
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0
@@ -38,7 +38,7 @@ def audit(
     """Check every invariant on all rows of all tables, and print totals. Changes nothing.
 
     With --in-flight, the audit skips the invariants that hold only when all orders are finished, and the orders that changed
-    while it read. Exit code 3 if an invariant is broken.
+    while it read or in the minute before. Exit code 3 if an invariant is broken.
 
     Examples:
 
@@ -48,20 +48,17 @@ def audit(
 
     - `orderctl audit --in-flight -o json | jq .findings`
     """
-    from audit.auditor import audit as find
-    from audit.summary import figures
-
     clock = ctx.obj.clock
     ends = clock.now() + wait
     with output.err.status("Reading the tables ...") as line:
         while True:
-            findings = find(snapshot := read(ctx.obj), settled=settled)
-            arriving = on_their_way(findings, snapshot)
+            audited = read(ctx.obj, settled=settled)
+            arriving = on_their_way(audited)
             if not arriving or clock.now() >= ends:
                 break
             line.update(f"Waiting: {len(arriving)} findings may still resolve ...")
             clock.sleep(POLL_SECONDS)
-    found = figures(snapshot)
+    findings, found = audited.findings, audited.figures
     if output_format is Format.JSON:
         output.show_json({**found, "findings": [vars(finding) for finding in findings], "settled": settled})
     else:
@@ -72,21 +69,20 @@ def audit(
         raise CheckFailedError(f"The audit found {len(findings)} broken invariants.", hint)
 
 
-def on_their_way(findings: "list[Finding]", snapshot: "Snapshot") -> "list[Finding]":
+def on_their_way(audited: "StageAudit") -> "list[Finding]":
     """Return the findings that time may resolve: those of orders in flight without a dead letter."""
     from audit.catalogue import AT_REST
 
-    return [finding for finding in findings if finding.invariant in AT_REST and finding.subject not in snapshot.dead_letters]
+    return [
+        finding for finding in audited.findings if finding.invariant in AT_REST and finding.subject not in audited.dead_letters
+    ]
 
 
-def read(target: Target) -> "Snapshot":
-    """Return a snapshot of the stage's tables, with the depths of its dead-letter queues."""
-    from audit.snapshot import read_snapshot
-    from audit.tables import PARAMETERS
-    from operations.aws import stage_state
+def read(target: Target, *, settled: bool) -> "StageAudit":
+    """Audit the stage's tables as they are now."""
+    from operations.stage_audit import audit_stage
 
-    names = {name: target.parameter(parameter) for name, parameter in PARAMETERS.items()}
-    return read_snapshot(target.client("dynamodb"), names, dict(stage_state.depths(target, "-dlq-url")))
+    return audit_stage(target, settled=settled)
 
 
 def _show(findings: "list[Finding]", found: Mapping[str, object], *, settled: bool) -> None:

@@ -50,7 +50,10 @@ def test_every_consumed_queue_has_an_alarm_before_a_message_is_lost(assembly: As
     about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
     assert about == sources
     assert len(found) == len(assembly.resources("SQS::Queue")) - len(alarms(assembly, "ApproximateNumberOfMessagesVisible"))
-    assert {alarm.properties["Threshold"] for alarm in found} == {15 * 60}
+    delays = {(queue.service, queue.id): queue.properties.get("DelaySeconds", 0) for queue in assembly.resources("SQS::Queue")}
+    for alarm in found:
+        (dimension,) = alarm.properties["Dimensions"]
+        assert alarm.properties["Threshold"] == 15 * 60 + delays[alarm.service, dimension["Value"]["Fn::GetAtt"][0]]
     assert {alarm.properties["TreatMissingData"] for alarm in found} == {"notBreaching"}
     assert {alarm.properties["Statistic"] for alarm in found} == {"Maximum"}
 

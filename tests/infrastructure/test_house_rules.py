@@ -197,8 +197,8 @@ def test_only_dev_deletes_data_with_its_stack(assembly: Assembly, lasting: Assem
 
 def test_each_mapping_reports_the_messages_that_failed(assembly: Assembly) -> None:
     mappings = assembly.resources("Lambda::EventSourceMapping")
-    streams, subscriptions, journal = len(SERVICES), len(SUBSCRIPTIONS), 1
-    assert len(mappings) == streams + subscriptions + journal
+    streams, subscriptions, observers = len(SERVICES), len(SUBSCRIPTIONS), len(["audit", "journal"])
+    assert len(mappings) == streams + subscriptions + observers
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
 

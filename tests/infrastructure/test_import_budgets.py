@@ -40,7 +40,7 @@ LIST_MODULES = "import json, sys, {}\nprint(json.dumps(sorted(sys.modules)))"
 
 
 def functions() -> Iterator[str]:
-    yield from ("audit.function", "journal.function")
+    yield from ("audit.function", "audit.orders", "journal.function")
     for service in SERVICES:
         folder = bundling.REPOSITORY / "services" / service / "functions"
         yield from (f"services.{service}.functions.{file.stem}" for file in sorted(folder.glob("[a-z]*.py")))

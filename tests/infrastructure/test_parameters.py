@@ -33,7 +33,7 @@ PROVIDED = {
         *("notices-rule-arn", "notices-queue-url", "notices-dlq-url"),
         *("sender-address", "commands-arn", "feedback-dlq-url"),
     },
-    "audit": {"function-arn"},
+    "audit": {"function-arn", "orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
     "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},
 }
 BY_EVERY_STACK = {"settings"}

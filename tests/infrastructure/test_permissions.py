@@ -206,13 +206,17 @@ def deliveries(stage: Deployed) -> list[tuple[Caller, set[str]]]:
     return found
 
 
-def own_dead_letters(stage: Deployed) -> dict[str, set[str]]:
-    """Return the dead-letter queues that each function's role sends to, by its mappings and destinations."""
+def own_queues(stage: Deployed) -> dict[str, set[str]]:
+    """Return the queues that each function's role sends to, by its mappings and destinations.
+
+    They are its dead-letter queues, and a queue with a delay, to which it sends a message for a later look.
+    """
     found: dict[str, set[str]] = {}
     redrives = {
         stage.arn(queue): stage.value(queue.service, queue.properties.get("RedrivePolicy", {})).get("deadLetterTargetArn")
         for queue in stage.assembly.resources("SQS::Queue")
     }
+    delayed = {stage.arn(queue) for queue in stage.assembly.resources("SQS::Queue") if "DelaySeconds" in queue.properties}
     for kind in ("Lambda::EventSourceMapping", "Lambda::EventInvokeConfig"):
         for wired in stage.assembly.resources(kind):
             properties = stage.value(wired.service, wired.properties)
@@ -223,8 +227,10 @@ def own_dead_letters(stage: Deployed) -> dict[str, set[str]]:
                 for f in stage.assembly.resources("Lambda::Function", service=wired.service)
                 if f.id == referred(wired.properties["FunctionName"])
             )
-            if letters:
-                found.setdefault(f"{wired.service}/{referred(function.properties['Role'])}", set()).add(letters)
+            own = {letters} if letters else set()
+            own |= {properties.get("EventSourceArn")} & delayed
+            if own:
+                found.setdefault(f"{wired.service}/{referred(function.properties['Role'])}", set()).update(own)
     return found
 
 
@@ -257,7 +263,7 @@ def sent(callers: Iterable[Caller], queues: dict[str, list[Statement]], *, tls: 
 def expected_senders(stage: Deployed) -> set[tuple[str, str]]:
     queues = stage.queues()
     rules = {(rule.name, arn) for rule, arns in deliveries(stage) for arn in arns if arn in queues}
-    functions = {(role, arn) for role, arns in own_dead_letters(stage).items() for arn in arns}
+    functions = {(role, arn) for role, arns in own_queues(stage).items() for arn in arns}
     return rules | functions | {(OPERATOR, queue) for queue in redriven(stage)}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import stages
+from audit.infrastructure import CHECKED_AFTER
 from cdk.service_stack import PLATFORM
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
@@ -26,7 +27,10 @@ from tests.support.engine_matcher import opinions
 
 Event = dict[str, Any]
 Patterns = dict[tuple[str, str], Pattern]
-OF_NO_SERVICE = (PLATFORM, "journal")
+OF_THE_BUS = (PLATFORM, "journal")
+CHECKS = ("audit", "orders")
+"""The rule of the auditor's check of orders, which observes and is no consumer: no replay reaches it."""
+OF_NO_SERVICE = (*OF_THE_BUS, "audit")
 START = ("order", "start")
 """The rule that starts the saga: no consumer's, its target is the workflow."""
 CHANNELS = ("marketplace", "a", "shop-2")
@@ -136,6 +140,12 @@ def test_a_consumers_rule_takes_the_events_that_it_declares_and_no_others(patter
             assert (not because) == (kind in SUBSCRIPTIONS[service, name]), (kind, [str(one) for one in because])
 
 
+def test_the_check_of_orders_takes_its_events_live_and_never_replayed(patterns: Patterns) -> None:
+    taken = {kind for kind, event in samples() if patterns[CHECKS].matches(event)}
+    assert taken == CHECKED_AFTER
+    assert not any(patterns[CHECKS].matches({**event, "replay-name": "monday"}) for _, event in samples())
+
+
 def test_saga_starts_on_the_newest_version_of_a_live_order_without_a_waiting_caller(patterns: Patterns) -> None:
     taken = [event for _, event in samples() if patterns[START].matches(event)]
     assert taken == [
@@ -152,7 +162,7 @@ def test_saga_starts_on_the_newest_version_of_a_live_order_without_a_waiting_cal
 @pytest.mark.parametrize("envelope", [{}, {"replay-name": "monday"}], ids=["live", "replayed"])
 def test_a_rule_of_no_service_is_about_the_bus_and_not_about_some_event(patterns: Patterns, envelope: Event) -> None:
     """It takes all of them or none: a consumer of some events is a service, and declares them."""
-    for name in (name for name in patterns if name[0] in OF_NO_SERVICE):
+    for name in (name for name in patterns if name[0] in OF_THE_BUS):
         taken = [kind for kind, event in samples() if patterns[name].matches({**event, **envelope})]
         assert len(taken) in (0, len(samples())), (name, taken)
 

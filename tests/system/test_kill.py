@@ -15,8 +15,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audit.auditor import audit
-from audit.summary import figures
 from kernel.naming import CHANNEL_PREFIX
 from laptop.emulator import process
 from operations.aws import service_client, stage_state
@@ -24,7 +22,7 @@ from operations.events import publisher
 from operations.orders import cdnow, store
 from operations.orders import order_import as importing
 from operations.orders.cdnow import Purchase
-from orderctl.commands.audit import read as read_snapshot
+from operations.stage_audit import audit_stage
 from services.order.domain import identity
 from tests.support.polling import eventually
 from tests.system.conftest import Laptop
@@ -110,9 +108,9 @@ def test_nothing_is_lost_when_workers_are_killed_at_random(laptop: Laptop, capsy
     assert left == []
     laptop.invoke("shipping/sweeper-arn")
     assert stage_state.wait_until_idle(laptop.target, QUIET_SECONDS) == []
-    snapshot = read_snapshot(laptop.target)
+    audited = audit_stage(laptop.target, settled=True)
     with capsys.disabled():
         told = {"orders": ORDERS, "seed": SEED, "workers_killed": killed, "seconds": round(time.monotonic() - began)}
-        print(f"\nkill: {json.dumps(told | {'by_status': figures(snapshot)['orders']})}")  # noqa: T201
+        print(f"\nkill: {json.dumps(told | {'by_status': audited.figures['orders']})}")  # noqa: T201
     assert killed > 0
-    assert audit(snapshot, settled=True) == []
+    assert audited.findings == []

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
@@ -10,28 +12,58 @@ from typer.testing import CliRunner, Result
 
 from audit.catalogue import AT_REST
 from audit.snapshot import Snapshot
+from audit.tables import PARAMETERS
 from operations.aws.target import Target
 from operations.errors import EXIT_CHECK_FAILED, CheckFailedError
 from operations.polling import Clock
 from orderctl.commands import audit as command
+from tests.support.stored_snapshot import stored
 
 Run = Callable[..., Result]
 STANDING = Clock(now=lambda: 0.0, sleep=lambda seconds: None)
 
 
+@dataclass(frozen=True)
+class Stage(Target):
+    """A target whose tables are those of the next snapshot at each reading. The last one stays."""
+
+    waiting: list[Snapshot] = field(default_factory=list, compare=False)
+
+    def client(self, service: str, **config: object) -> Any:
+        snapshot = self.waiting[0]
+        match service:
+            case "dynamodb":
+                return stored(self.waiting.pop(0) if len(self.waiting) > 1 else snapshot)
+            case "ssm":
+                parameters = [{"Name": f"/orderflow/dev/{name}", "Value": name} for name in snapshot.dead_letters]
+                return SimpleNamespace(
+                    get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"Parameters": parameters}])
+                )
+            case _:
+                return SimpleNamespace(get_queue_attributes=lambda **asked: {"Attributes": depth(snapshot, asked["QueueUrl"])})
+
+    def parameter(self, name: str) -> str:
+        return next(table for table, parameter in PARAMETERS.items() if parameter == name)
+
+
+def depth(snapshot: Snapshot, queue: str) -> dict[str, str]:
+    return {
+        "ApproximateNumberOfMessages": str(snapshot.dead_letters[queue]),
+        "ApproximateNumberOfMessagesNotVisible": "0",
+    }
+
+
 @pytest.fixture
-def next_snapshots(settled: Snapshot, monkeypatch: pytest.MonkeyPatch) -> list[Snapshot]:
+def next_snapshots(settled: Snapshot) -> list[Snapshot]:
     """Return the snapshots of the next readings. The last one stays."""
-    waiting = [settled]
-    monkeypatch.setattr(command, "read", lambda target: waiting.pop(0) if len(waiting) > 1 else waiting[0])
-    return waiting
+    return [settled]
 
 
 @pytest.fixture
 def orderctl(next_snapshots: list[Snapshot]) -> Run:
     app = typer.Typer()
     command.register(app)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments), obj=Target(clock=STANDING))
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), obj=Stage(waiting=next_snapshots, clock=STANDING))
 
 
 def test_audit_without_findings_prints_figures(orderctl: Run) -> None:

@@ -8,33 +8,43 @@ from typing import Any
 import pytest
 
 from audit import function
-from audit.function import PASS_EVERY, Settings, go_on
+from audit.function import PASS_EVERY, go_on
+from audit.order_rows import MARGIN
 from audit.pass_store import Kept, PassStore
-from audit.rolling_pass import MARGIN, PassState
+from audit.patience import Limits
+from audit.rolling_pass import PassState
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER, TABLES, VARIABLES
 from kernel import clock
 from kernel.aggregate_store import marshal
 from tests.support.audited_stage import last_moved
+from tests.support.fake_clients import FakeClients
 from tests.support.stored_snapshot import rows_of, stored
 from tests.support.tables import create_ledger, create_table
 
-LIMITS = Settings(abort_after_seconds=600, back_ordered_for_seconds=6 * 24 * 3600)
+LIMITS = Limits(abort_after_seconds=600, back_ordered_for_seconds=6 * 24 * 3600)
 OWN = "the-audit-table"
 
 
+ENVIRON = {
+    **{variable: f"the-{table}-table" for table, variable in VARIABLES.items()},
+    "ABORT_AFTER_SECONDS": "600",
+    "BACK_ORDERED_FOR_SECONDS": "518400",
+    "TABLE_NAME": OWN,
+}
+
+
 @pytest.fixture
-def deployed(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the client of empty tables, to which the function's variables point."""
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "audit")
-    monkeypatch.setenv("ABORT_AFTER_SECONDS", "600")
-    monkeypatch.setenv("BACK_ORDERED_FOR_SECONDS", "518400")
-    monkeypatch.setenv("TABLE_NAME", OWN)
+def tables(dynamodb: Any) -> Any:
+    """Return the client of empty tables, which the function's variables name."""
     create_table(dynamodb, OWN)
-    for table, variable in VARIABLES.items():
-        monkeypatch.setenv(variable, f"the-{table}-table")
+    for table in VARIABLES:
         (create_ledger if table == LEDGER else create_table)(dynamodb, f"the-{table}-table")
     return dynamodb
+
+
+def run(tables: Any) -> Any:
+    return function.bootstrap(FakeClients(dynamodb=tables), ENVIRON)({}, None)
 
 
 def fill(client: Any, snapshot: Snapshot) -> None:
@@ -49,29 +59,29 @@ def counted(text: str) -> list[float]:
     return [value for document in printed for value in document["AuditFindings"]]
 
 
-def test_a_healthy_stage_counts_zero(deployed: Any, settled: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(deployed, settled)
+def test_a_healthy_stage_counts_zero(tables: Any, settled: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tables, settled)
     with clock.use_source(lambda: last_moved(settled) + 2 * MARGIN):
-        answer = function.handler({}, None)
+        answer = run(tables)
     assert answer["rows"] >= sum(len(settled.table(table)) for table in TABLES)
     assert answer["findings"] == 0
     assert counted(capsys.readouterr().out) == [0.0]
 
 
 def test_findings_are_counted_until_a_pass_finds_none(
-    deployed: Any, settled: Snapshot, capsys: pytest.CaptureFixture[str]
+    tables: Any, settled: Snapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paid = next(row for row in settled.payment if row["status"] == "CAPTURED")
-    fill(deployed, replace(settled, payment=[row for row in settled.payment if row is not paid]))
+    fill(tables, replace(settled, payment=[row for row in settled.payment if row is not paid]))
     now = last_moved(settled) + 2 * MARGIN
     with clock.use_source(lambda: now):
-        found = function.handler({}, None)["findings"]
-        again = function.handler({}, None)
+        found = run(tables)["findings"]
+        again = run(tables)
     assert found >= 1
     assert again == {"rows": 0, "findings": 0}, "the next pass is not due yet"
-    deployed.put_item(TableName="the-payment-table", Item=marshal(paid))
+    tables.put_item(TableName="the-payment-table", Item=marshal(paid))
     with clock.use_source(lambda: now + PASS_EVERY):
-        assert function.handler({}, None)["findings"] == 0
+        assert run(tables)["findings"] == 0
     assert counted(capsys.readouterr().out) == [float(found), float(found), 0.0]
 
 
@@ -95,8 +105,8 @@ def test_a_run_stops_in_time(settled: Snapshot) -> None:
     assert not kept.state.is_done
 
 
-def test_the_state_is_kept_between_runs(deployed: Any, settled: Snapshot) -> None:
-    store = PassStore(deployed, OWN)
+def test_the_state_is_kept_between_runs(tables: Any, settled: Snapshot) -> None:
+    store = PassStore(tables, OWN)
     assert store.load() is None
     kept = Kept(PassState("2026-11-29T00:00:00.000Z"), found_before=3)
     go_on(kept, rows_of(stored(settled)), LIMITS)
@@ -105,8 +115,8 @@ def test_the_state_is_kept_between_runs(deployed: Any, settled: Snapshot) -> Non
     assert store.load() == kept
 
 
-def test_an_older_run_cannot_write_over_a_newer_one(deployed: Any) -> None:
-    store = PassStore(deployed, OWN)
+def test_an_older_run_cannot_write_over_a_newer_one(tables: Any) -> None:
+    store = PassStore(tables, OWN)
     store.save(Kept(PassState("2026-11-29T00:00:00.000Z"), version=7))
-    with pytest.raises(deployed.exceptions.ConditionalCheckFailedException):
+    with pytest.raises(tables.exceptions.ConditionalCheckFailedException):
         store.save(Kept(PassState("2026-11-29T01:00:00.000Z"), version=6))

@@ -8,12 +8,12 @@ import pytest
 
 from audit.auditor import audit
 from audit.catalogue import AT_REST
-from audit.function import Settings, overdue
+from audit.patience import Limits, overdue
 from audit.snapshot import Snapshot
 from kernel.aggregate_store import Row
 from tests.support.audited_stage import last_moved
 
-LIMITS = Settings(abort_after_seconds=600, back_ordered_for_seconds=6 * 24 * 3600)
+LIMITS = Limits(abort_after_seconds=600, back_ordered_for_seconds=6 * 24 * 3600)
 MINUTE = timedelta(minutes=1)
 
 

@@ -1,4 +1,4 @@
-"""The rolling pass finds what the audit of a snapshot finds, in memory that does not grow with the orders."""
+"""The rolling pass has the findings of the audit of a snapshot, in memory that does not grow with the orders."""
 
 import json
 import subprocess
@@ -13,7 +13,8 @@ import pytest
 
 from audit.auditor import audit
 from audit.finding import Finding
-from audit.rolling_pass import MARGIN, PassState, advance
+from audit.order_rows import MARGIN
+from audit.rolling_pass import PassState, advance
 from audit.row_kinds import KINDS, MAILS
 from audit.rows import StageRows
 from audit.snapshot import Snapshot
