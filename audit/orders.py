@@ -42,8 +42,12 @@ class OrderChecks:
     dead_letters: DeadLetters
 
     def check(self, records: Sequence[SqsRecord]) -> BatchResponse:
-        """Check the order of each message, log and count the findings. Return the messages to deliver again."""
-        orders = {order_id: record for record in records if (order_id := self._order_id(record))}
+        """Check the order of each message, log and count the findings. Return the messages to deliver again.
+
+        Of two messages of one order, the one with fewer looks goes on: it may look at the order for longer.
+        """
+        most_looks_first = sorted(records, key=_looks, reverse=True)
+        orders = {order_id: record for record in most_looks_first if (order_id := self._order_id(record))}
         failed: set[str] = set()
         try:
             self._check(orders)
@@ -98,13 +102,18 @@ class OrderChecks:
 
     def _look_again(self, record: SqsRecord) -> None:
         """Send the message to the queue once more, unless everything must have been overdue by now."""
-        looks = int(record.get("messageAttributes", {}).get(LOOKS, {}).get("stringValue", "0")) + 1
+        looks = _looks(record) + 1
         longest = self.limits.abort_after_seconds + 2 * PATIENCE.total_seconds()
         if looks * LOOK_SECONDS <= longest:
             attributes = {LOOKS: {"DataType": "Number", "StringValue": str(looks)}}
             self.sqs.send_message(
                 QueueUrl=self.queue_url, MessageBody=record["body"], DelaySeconds=LOOK_SECONDS, MessageAttributes=attributes
             )
+
+
+def _looks(record: SqsRecord) -> int:
+    """Return how often the message was sent again."""
+    return int(record.get("messageAttributes", {}).get(LOOKS, {}).get("stringValue", "0"))
 
 
 def _waits(verdict: Verdict, order_ids: Iterable[str]) -> list[Waiting]:

@@ -150,6 +150,16 @@ def test_order_that_moves_is_looked_at_again(settled: Snapshot, check: Check) ->
     assert len(looked.queues.to("queue")) == 1
 
 
+@pytest.mark.parametrize("looks", [(0, 3), (3, 0)])
+def test_of_two_messages_of_an_order_the_one_with_fewer_looks_goes_on(
+    settled: Snapshot, check: Check, looks: tuple[int, int]
+) -> None:
+    moving = max((row for row in settled.order if "total" in row), key=lambda row: row["updated_at"])
+    both = [message(moving["order_id"], looks=number) for number in looks]
+    (again,) = check(settled, clock.from_rfc3339(moving["updated_at"]), *both).queues.to("queue")
+    assert again["MessageAttributes"][LOOKS]["StringValue"] == "1"
+
+
 def test_order_without_its_end_is_counted_once_it_is_overdue(history: list[Snapshot], check: Check) -> None:
     moment = next(books for books in history if order_ids(books, lambda row: row["status"] == "PENDING"))
     [order_id, *_] = order_ids(moment, lambda row: row["status"] == "PENDING")
