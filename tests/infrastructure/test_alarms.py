@@ -116,6 +116,14 @@ def test_documents_named_by_alarms_exist(lasting: Assembly) -> None:
             assert (REPOSITORY / name).exists(), alarm
 
 
+def test_runbooks_name_the_metrics_whose_alarms_lead_to_them(lasting: Assembly) -> None:
+    for alarm in lasting.resources("CloudWatch::Alarm"):
+        metric = alarm.properties["MetricName"]
+        for name in re.findall(r"docs/how-to/runbooks/[\w-]+\.md", alarm.properties["AlarmDescription"]):
+            if alarm.properties["Namespace"] == "Orderflow":
+                assert f"`{metric}`" in (REPOSITORY / name).read_text(encoding="utf-8"), metric
+
+
 def test_every_function_has_an_alarm_on_errors(assembly: Assembly) -> None:
     functions = {(function.service, function.id) for function in assembly.resources("Lambda::Function")}
     assert watched(alarms(assembly, "Errors")) == functions
