@@ -26,6 +26,8 @@ ORDERS_TIMEOUT_SECONDS = 120
 ORDERS_DELAY_SECONDS = 15 * 60
 """The saga, the carrier and the mails have done their work by then, on a good day."""
 ORDERS_BATCH = 100
+ORDERS_GATHERING_SECONDS = 5 * 60
+"""The longest that Lambda lets a batch gather. A message alone in its batch costs twice as much as one of five."""
 READS_OF_A_BATCH = 8
 """The batches of keys that 100 orders take beside their ledger's records: one of orders, seven of other rows."""
 CHECKED_AFTER = {
@@ -86,7 +88,7 @@ class AuditStack(ServiceStack):
             orders,
             batch_seconds=2 * math.ceil((ORDERS_BATCH + READS_OF_A_BATCH) / AT_ONCE) * DYNAMODB.once,
             batch_size=ORDERS_BATCH,
-            max_batching_window_seconds=60,
+            max_batching_window_seconds=ORDERS_GATHERING_SECONDS,
             delay_seconds=ORDERS_DELAY_SECONDS,
             replays=False,
         )
