@@ -1,6 +1,6 @@
 """The declarations in a service's `subscriptions.py`: its subscriptions, the events of each, and the fields that it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 Subscriptions = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
@@ -9,6 +9,11 @@ Subscriptions = Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]]
 A field is written as it stands in the event's detail, `data.lines[].sku`. All of these and no others are read: a publisher may
 change fields that no consumer reads.
 """
+
+DetailPattern = Mapping[str, Mapping[str, Sequence[str | int | bool]]]
+"""The values that fields of an event's detail must have, in the form of a pattern: `{"data": {"confirmed": [True]}}`."""
+Filters = Mapping[str, DetailPattern]
+"""By subscription: the pattern without which an event is not delivered; it would have no effect on the consumer."""
 
 
 class ReplayPolicy(StrEnum):

@@ -1,6 +1,7 @@
 """A subscription: rule → queue (with its dead-letter queue) → function. One bad message never blocks the others."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -34,6 +35,7 @@ class Subscription(Construct):
 
     A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
+    `only` is a pattern of the detail that an event must match too.
     With `replays` off, no replay reaches it, not even one that is sent to its rule. A message becomes visible after
     `delay_seconds`; if that is not 0, the function may send a message to the queue itself, for a later look.
 
@@ -53,6 +55,7 @@ class Subscription(Construct):
         max_concurrency: int | None = None,
         replays: bool = True,
         delay_seconds: int = 0,
+        only: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
         dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
@@ -77,7 +80,7 @@ class Subscription(Construct):
             "Rule",
             description=f"{stack.service}: {', '.join(sorted({detail_type for _, detail_type in consumed}))}",
             event_bus=bus_of(stack),
-            event_pattern=pattern(consumed),
+            event_pattern=pattern(consumed, only),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
         if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
@@ -107,12 +110,16 @@ class Subscription(Construct):
         stack.publish(f"{name}-queue-url", queue.queue_url)
 
 
-def pattern(consumed: Consumed) -> events.EventPattern:
-    """Return one pattern for these pairs: any source with any type, because no two services publish the same type."""
+def pattern(consumed: Consumed, only: Mapping[str, Any] | None = None) -> events.EventPattern:
+    """Return one pattern for these pairs: any source with any type, because no two services publish the same type.
+
+    `only` is a pattern of the detail.
+    """
     named = sorted({source for source, _ in consumed})
     sources_matched = [part for source in named for part in _matcher(source)]
     types = sorted({detail_type for _, detail_type in consumed})
-    return events.EventPattern(source=sources_matched, detail_type=None if types == [EVERY] else types)
+    detail_types = None if types == [EVERY] else types
+    return events.EventPattern(source=sources_matched, detail_type=detail_types, detail=only)
 
 
 def _matcher(source: str) -> list[str]:

@@ -48,10 +48,15 @@ class Event:
         found: Mapping[str, object] = self.schema["examples"][0]
         return found
 
+    @property
+    def delivered(self) -> list[Mapping[str, object]]:
+        """The schema's examples, as a rule of the bus has them."""
+        return [{"source": self.sent_as, "detail-type": self.detail_type, "detail": each} for each in self.schema["examples"]]
+
     @cached_property
     def consumers(self) -> tuple[str, ...]:
-        """The subscriptions that consume it: `notification/notices`."""
-        return tuple(c.name for c in consumers() if (c.source, c.detail_type) == (self.source, self.detail_type))
+        """The subscriptions that consume it: `notification/notices`. The filter of each lets an example pass."""
+        return tuple(found.name for found in consumers() if any(found.takes(event) for event in self.delivered))
 
     @property
     def published_until(self) -> str | None:

@@ -1,12 +1,13 @@
 """Each consumer's treatment of each event that it subscribes to, live and out of the archive."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final
 
 from kernel.naming import SERVICES, is_source, source_of
-from kernel.subscriptions import ReplayPolicy
+from kernel.subscriptions import DetailPattern, Filters, ReplayPolicy
+from operations.event_pattern import Pattern
 
 NEVER: Final = "never"
 EFFECTS: Final = {
@@ -21,21 +22,23 @@ BY_LIVE_ORDERS_ONLY: Final = ("order/start", source_of("order"), "OrderPlaced")
 
 @dataclass(frozen=True)
 class Consumer:
-    """A subscription (`notification/notices`) and one event of it. `source` may end in `*`."""
+    """A subscription (`notification/notices`), one event of it, and its filter. `source` may end in `*`."""
 
     name: str
     source: str
     detail_type: str
     replay_policy: str
+    detail: DetailPattern = field(default_factory=dict)
 
     @property
     def service(self) -> str:
         """The service that owns it."""
         return self.name.partition("/")[0]
 
-    def takes(self, source: str, detail_type: str) -> bool:
-        """Return whether the subscription takes an event of this source and type."""
-        return is_source(self.source, source) and detail_type == self.detail_type
+    def takes(self, event: Mapping[str, object]) -> bool:
+        """Return whether the subscription takes this event of the bus."""
+        named = is_source(self.source, str(event["source"])) and event["detail-type"] == self.detail_type
+        return named and (not self.detail or Pattern({"detail": self.detail}).matches(event))
 
     def effect(self, *, catch_up: bool) -> str:
         """Describe in words how the subscription treats a replayed event."""
@@ -46,9 +49,11 @@ def consumers(services: Iterable[str] = SERVICES) -> Iterator[Consumer]:
     """Yield each event of each subscription of these services, as their `subscriptions.py` declares it."""
     for service in services:
         module = import_module(f"services.{service}.subscriptions")
+        filters: Filters = getattr(module, "FILTERS", {})
         for name, consumed in module.SUBSCRIPTIONS.items():
             for source, detail_type in consumed:
-                yield Consumer(f"{service}/{name}", source, detail_type, module.REPLAY_POLICY[name])
+                policy = module.REPLAY_POLICY[name]
+                yield Consumer(f"{service}/{name}", source, detail_type, policy, filters.get(name, {}))
 
 
 def fields_read(service: str) -> dict[tuple[str, str], set[str]]:

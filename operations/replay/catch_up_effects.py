@@ -159,7 +159,7 @@ def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iter
 
 
 def _is_for_one_of(subscriptions: Sequence[Consumer], event: Published) -> bool:
-    return any(consumer.takes(event.source, event.detail_type) for consumer in subscriptions)
+    return any(consumer.takes(event.event) for consumer in subscriptions)
 
 
 def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:

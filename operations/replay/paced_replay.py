@@ -8,20 +8,20 @@ loses nothing: the rest returns to the queue, and another run goes on. Consumers
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from itertools import count
 from typing import Final, cast
 
 from kernel import outside_json
-from kernel.naming import is_source
 from kernel.outside_json import OutsideJsonError
 from operations.aws import stage_state
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
+from operations.contracts import subscriptions
+from operations.contracts.subscriptions import Consumer
 from operations.errors import UserError, WrongUsageError
 from operations.events.journal import BusEvent
 from operations.polling import wait_for
@@ -37,6 +37,8 @@ HIDDEN_SECONDS: Final = 900
 """How long the staged messages stay hidden if the command that forwards them is killed."""
 BATCH: Final = 10
 """The most messages of one call of SQS."""
+Queues = Sequence[tuple[Consumer, str]]
+"""The consumers, each with the URL of its queue."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,11 @@ def rate(text: str) -> float:
     return found
 
 
-def consumers(target: Target, services: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-    """Return the queues of the services' subscriptions, by (source, detail-type). A source may end in `*`."""
+def consumers(target: Target, services: Sequence[str]) -> Queues:
+    """Return the consumers of the services' subscriptions, each with the URL of its queue."""
     urls = stage_state.parameters(target, "-queue-url")
-    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for service in dict.fromkeys(services):
-        for name, consumed in import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS.items():
-            for pair in consumed:
-                found[pair].append(urls[f"{service}/{name}-queue-url"])
-    return dict(found)
+    found = subscriptions.consumers(dict.fromkeys(services))
+    return [(consumer, urls[f"{consumer.name}-queue-url"]) for consumer in found]
 
 
 def check_empty(target: Target) -> None:
@@ -153,7 +151,7 @@ def _read(body: str) -> BusEvent:
     return cast(BusEvent, event)
 
 
-def in_waves(staged: Iterable[Staged], queues: Mapping[tuple[str, str], Sequence[str]]) -> list[list[Delivery]]:
+def in_waves(staged: Iterable[Staged], queues: Queues) -> list[list[Delivery]]:
     """Yield the deliveries in waves: each has at most one event of an order for a queue, the earliest first."""
     sent: Counter[tuple[str, str]] = Counter()
     waves: list[list[Delivery]] = []
@@ -170,7 +168,7 @@ def in_waves(staged: Iterable[Staged], queues: Mapping[tuple[str, str], Sequence
 def hand_on(
     target: Target,
     staged: Sequence[Staged],
-    queues: Mapping[tuple[str, str], Sequence[str]],
+    queues: Queues,
     a_second: float,
     deadline_seconds: float,
     sent: Callable[[int], None],
@@ -211,15 +209,8 @@ def put_back(target: Target, staged: Iterable[Staged]) -> None:
     _hide(target, staged, 0)
 
 
-def _queues_for(event: BusEvent, queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
-    return sorted(
-        {
-            url
-            for (source, detail_type), urls in queues.items()
-            if event["detail-type"] == detail_type and is_source(source, event["source"])
-            for url in urls
-        }
-    )
+def _queues_for(event: BusEvent, queues: Queues) -> list[str]:
+    return sorted({url for consumer, url in queues if consumer.takes(event)})
 
 
 def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:

@@ -131,7 +131,7 @@ class Tally:
             self.by_hour[f"{put.put_at[:13]}:00Z"] += 1
             self.earliest, self.latest = self.earliest or put.put_at, put.put_at
         for position, consumer in enumerate(self._consumers):
-            if consumer.takes(put.source, put.detail_type):
+            if consumer.takes(put.event):
                 self.deliveries[position] += 1
                 self._selected[position] += selected
         return selected

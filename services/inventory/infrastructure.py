@@ -14,7 +14,7 @@ from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX
 from kernel.timeouts import DYNAMODB, FUNCTIONS
-from services.inventory.subscriptions import SUBSCRIPTIONS
+from services.inventory.subscriptions import FILTERS, SUBSCRIPTIONS
 from stages import Stage
 
 RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
@@ -59,6 +59,7 @@ class InventoryStack(ServiceStack):
             "cancellations",
             SUBSCRIPTIONS["cancellations"],
             subscriber,
+            only=FILTERS["cancellations"],
             batch_size=BATCH,
             batch_seconds=BATCH * MESSAGE_SECONDS,
         )

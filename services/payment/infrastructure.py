@@ -17,7 +17,7 @@ from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX
 from kernel.timeouts import DYNAMODB, FUNCTIONS
 from services.payment.gateways.timeouts import OPERATION_SECONDS
-from services.payment.subscriptions import SUBSCRIPTIONS
+from services.payment.subscriptions import FILTERS, SUBSCRIPTIONS
 from stages import Stage
 
 PAYMENTS, DISPUTES, OUTSIDE_REFUNDS = "PAY#", "DISPUTE#", "REFUND#"
@@ -83,6 +83,7 @@ class PaymentStack(ServiceStack):
             "cancellations",
             SUBSCRIPTIONS["cancellations"],
             subscriber,
+            only=FILTERS["cancellations"],
             batch_size=BATCH,
             batch_seconds=BATCH * (FUNCTIONS.seconds + REFUND_SECONDS),
         )

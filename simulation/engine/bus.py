@@ -4,7 +4,7 @@ An event has an id of its own if its detail has `metadata.event_id`; else it has
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NotRequired, Required, TypedDict
 
@@ -60,8 +60,12 @@ class Rule:
     """Receives the event and the name of the delivery."""
 
 
-def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bool]:
-    """Return the pattern of (source, detail-type) pairs; a source may end in `*`.
+DetailPattern = Mapping[str, Mapping[str, Sequence[str | int | bool]]]
+"""The values that fields of the detail must have, by part and field: `{"data": {"confirmed": [True]}}`."""
+
+
+def subscribes(consumed: tuple[tuple[str, str], ...], detail: DetailPattern) -> Callable[[Envelope], bool]:
+    """Return the pattern of (source, detail-type) pairs and of the detail; a source may end in `*`.
 
     It matches any of the types from any of the sources, as one event pattern of both fields does.
     """
@@ -71,9 +75,20 @@ def subscribes(consumed: tuple[tuple[str, str], ...]) -> Callable[[Envelope], bo
 
     def matches(event: Envelope) -> bool:
         source = event["source"]
-        return event["detail-type"] in types and (source in exact or (bool(prefixes) and source.startswith(prefixes)))
+        from_source = source in exact or (bool(prefixes) and source.startswith(prefixes))
+        return event["detail-type"] in types and from_source and _has(event["detail"], detail)
 
     return matches
+
+
+def _has(detail: Mapping[str, Any], pattern: DetailPattern) -> bool:
+    """Whether the detail has one of the values in each field of the pattern. As in EventBridge, true is not 1."""
+    return all(
+        isinstance(part := detail.get(name), dict)
+        and any(part.get(field) == value and type(part.get(field)) is type(value) for value in values)
+        for name, fields in pattern.items()
+        for field, values in fields.items()
+    )
 
 
 class Bus:

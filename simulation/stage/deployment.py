@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import stages
+from simulation.engine.bus import DetailPattern
 
 BUS: Final = "orderflow"
 STAGE: Final = "sim"
@@ -88,6 +89,12 @@ class Subscribed:
     def consumed(self) -> tuple[tuple[str, str], ...]:
         """The (source, detail-type) pairs, from the service's own list."""
         return tuple(import_module(f"services.{self.service}.subscriptions").SUBSCRIPTIONS[self.name])
+
+    @property
+    def detail(self) -> DetailPattern:
+        """The pattern of the detail, from the service's own filters; empty if it has none."""
+        filters: Mapping[str, DetailPattern] = getattr(import_module(f"services.{self.service}.subscriptions"), "FILTERS", {})
+        return filters.get(self.name, {})
 
 
 SUBSCRIPTIONS: Final = (

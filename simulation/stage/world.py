@@ -136,7 +136,9 @@ class World:
                     self.functions,
                 )
                 self.queues[subscribed.queue] = queue
-                self.bus.rules.append(Rule(subscribed.queue, subscribes(subscribed.consumed), self._to(queue)))
+                self.bus.rules.append(
+                    Rule(subscribed.queue, subscribes(subscribed.consumed, subscribed.detail), self._to(queue))
+                )
         self.bus.rules.append(Rule("order-start", _starts_workflow, self._start_by_event))
         self.sdk = sdk.Sdk(
             self.network,

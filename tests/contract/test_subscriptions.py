@@ -1,7 +1,9 @@
-"""The fields that consumers declare to read are fields that the publishers' schemas describe."""
+"""The fields that consumers declare to read and to filter by are fields that the publishers' schemas describe."""
 
 import pytest
 
+from operations.contracts.event_catalogue import newest
+from operations.contracts.subscriptions import Consumer, consumers
 from tests.support.consumers import CONSUMED, SUBSCRIPTIONS, optional, versions
 
 DONE_WITHOUT = {
@@ -26,3 +28,10 @@ def test_no_field_is_declared_twice_or_with_one_inside_it(service: str, name: st
     fields = SUBSCRIPTIONS[service, name][source, detail_type]
     assert len(set(fields)) == len(fields)
     assert [one for one in fields for other in fields if other.startswith((f"{one}.", f"{one}["))] == []
+
+
+@pytest.mark.parametrize("consumer", [pytest.param(each, id=f"{each.name} {each.detail_type}") for each in consumers()])
+def test_filter_of_a_consumer_lets_an_example_of_each_event_pass(consumer: Consumer) -> None:
+    (event,) = (each for each in newest() if (each.source, each.detail_type) == (consumer.source, consumer.detail_type))
+    assert any(map(consumer.takes, event.delivered))
+    assert consumer.name in event.consumers

@@ -19,10 +19,11 @@ from audit.infrastructure import CHECKED_AFTER
 from cdk.service_stack import PLATFORM
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX, SERVICES, source_of
+from kernel.subscriptions import DetailPattern
 from kernel.transitions import TransitionTable
 from operations.event_pattern import Pattern
 from tests.infrastructure.templates import Assembly, Resource, listed, referred
-from tests.support.consumers import SUBSCRIPTIONS, Pair, optional, versions
+from tests.support.consumers import FILTERS, SUBSCRIPTIONS, Pair, optional, versions
 from tests.support.engine_matcher import opinions
 
 Event = dict[str, Any]
@@ -51,9 +52,9 @@ def samples() -> list[tuple[Pair, Event]]:
 
 
 def answered(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the first example with each other value of each enumerated field of its data."""
+    """Yield the first example with each other value of each enumerated field and of each boolean of its data."""
     for name, part in schema["properties"]["data"]["properties"].items():
-        for value in part.get("enum", []):
+        for value in part.get("enum", (True, False) if part.get("type") == "boolean" else ()):
             example = copy.deepcopy(schema["examples"][0])
             example["data"][name] = value
             yield example
@@ -137,7 +138,21 @@ def test_a_consumers_rule_takes_the_events_that_it_declares_and_no_others(patter
     for kind, event in samples():
         for given in (event, {**event, "replay-name": "monday"}):
             because = patterns[service, name].mismatches(given)
-            assert (not because) == (kind in SUBSCRIPTIONS[service, name]), (kind, [str(one) for one in because])
+            declared = kind in SUBSCRIPTIONS[service, name] and passes(FILTERS.get((service, name), {}), given)
+            assert (not because) == declared, (kind, [str(one) for one in because])
+
+
+def passes(filtered: DetailPattern, event: Event) -> bool:
+    """Whether the event has one of the values in each field of a consumer's filter."""
+    return all(
+        event["detail"][part].get(field) in values for part, fields in filtered.items() for field, values in fields.items()
+    )
+
+
+@pytest.mark.parametrize(("service", "name"), FILTERS)
+def test_filter_of_a_consumer_names_fields_that_it_reads(service: str, name: str) -> None:
+    named = {f"{part}.{field}" for part, fields in FILTERS[service, name].items() for field in fields}
+    assert all(named <= set(fields) for fields in SUBSCRIPTIONS[service, name].values())
 
 
 def test_the_check_of_orders_takes_its_events_live_and_never_replayed(patterns: Patterns) -> None:

@@ -5,6 +5,7 @@ from importlib import import_module
 from kernel import schemas
 from kernel.naming import SERVICES
 from kernel.schemas import Schema
+from kernel.subscriptions import DetailPattern
 
 Pair = tuple[str, str]
 
@@ -14,6 +15,12 @@ SUBSCRIPTIONS: dict[tuple[str, str], dict[Pair, tuple[str, ...]]] = {
     for name, events in import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS.items()
 }
 """The fields read, by (source, detail-type), by subscription (service, name)."""
+FILTERS: dict[tuple[str, str], DetailPattern] = {
+    (service, name): pattern
+    for service in SERVICES
+    for name, pattern in getattr(import_module(f"services.{service}.subscriptions"), "FILTERS", {}).items()
+}
+"""The pattern of the detail that an event must match too, by subscription, where there is one."""
 CONSUMED = [(*subscription, *pair) for subscription, events in SUBSCRIPTIONS.items() for pair in events]
 """Every event of every subscription: (service, name, source, detail-type)."""
 
