@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from audit.finding import Finding
 from audit.pass_store import Kept, PassStore
 from audit.patience import Limits, overdue
-from audit.rolling_pass import PassState, advance
+from audit.rolling_pass import PASS_EVERY, UNITS_A_RUN, PassState, advance
 from audit.rows import StageRows
 from audit.tables import VARIABLES
 from kernel import clock
@@ -25,11 +25,7 @@ from kernel.settings import from_environment
 logger = Logger()
 metrics = Metrics(namespace="Orderflow")
 MOST_LOGGED: Final = 100
-UNITS_A_RUN: Final = 10_000
-"""The read units after which a run stops: at most $3.60 a month at $0.125 a million, however many orders there are."""
 RUN_SECONDS: Final = 240
-PASS_EVERY: Final = timedelta(hours=1)
-"""The shortest time from the beginning of a pass to that of the next one."""
 
 
 class Run(NamedTuple):

@@ -8,6 +8,7 @@ of a currency and the stock of a SKU, are kept from page to page. `PassState` is
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from audit.auditor import judge
@@ -27,6 +28,10 @@ from kernel.naming import SERVICES
 
 PAGE_ROWS: Final = 100
 """The rows of a page, and the most orders whose rows are in memory at a time."""
+UNITS_A_RUN: Final = 10_000
+"""The read units after which a run of the schedule stops, so that a month costs the same however many orders there are."""
+PASS_EVERY: Final = timedelta(hours=1)
+"""The shortest time from the beginning of a pass to that of the next one."""
 SKUS: Final = "skus"
 PHASES: Final = ("order", "payment", "shipping", "notification", LEDGER, SKUS, "inventory")
 """The scans of a pass: a table each. `skus` reads the counters just before the reservations that they sum up."""

@@ -1,10 +1,14 @@
-"""The cost of orders, as `orderctl cost` and its page show it: by path, by part of AWS, by promise, and of an idle stage."""
+"""The cost of orders, as `orderctl cost` and its page show it: by path, part and promise, of audits, and of an idle stage."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, TypedDict
 
-from operations.economics import bill, deployed, idle, prices, units
+from operations import benchmarks
+from operations.economics import audits, bill, deployed, idle, prices, units
 from operations.economics.bill import MILLION, PROMISES, Charge
+from operations.economics.deployed import Deployed
+from operations.economics.prices import Prices
 from operations.errors import UserError
 
 CENTS: Final = 2
@@ -48,6 +52,13 @@ class IdleCost(TypedDict):
     usd: float
 
 
+class AuditCost(TypedDict):
+    """The US dollars of an audit of all orders: for one check of each, or for a month of passes over them."""
+
+    audit: str
+    usd: float
+
+
 class Costs(TypedDict):
     """All costs of so many orders."""
 
@@ -57,6 +68,7 @@ class Costs(TypedDict):
     designs: list[DesignCost]
     promises: dict[str, list[Share]]
     parts: dict[str, list[Share]]
+    audits: list[AuditCost]
     idle_month: list[IdleCost]
 
 
@@ -92,8 +104,20 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
             name: _shares(found, share, lambda charge: charge.promise, PROMISES.__getitem__) for name, found in bills.items()
         },
         "parts": {name: _shares(found, share, lambda charge: charge.part, lambda part: "") for name, found in bills.items()},
+        "audits": _audits(orders, known, facts),
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
     }
+
+
+def _audits(orders: int, known: Prices, facts: Deployed) -> list[AuditCost]:
+    reads, shared = audits.counted(benchmarks.read()), known.busy["orders"]
+    check = partial(audits.checks_cost, orders, reads, known, facts)
+    found = {
+        "one check of each order, alone in its batch": check(of_a_batch=1),
+        f"one check of each order, {shared:g} in a batch": check(of_a_batch=shared),
+        "a month of passes over these orders": audits.passes_cost(orders, reads, known, facts),
+    }
+    return [{"audit": name, "usd": _rounded(usd)} for name, usd in found.items()]
 
 
 def _shares(found: list[Charge], share: float, key: Callable[[Charge], str], meaning: Callable[[str], str]) -> list[Share]:

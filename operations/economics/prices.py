@@ -32,6 +32,7 @@ class Assumptions:
     system_log_kb: float
     own_log_kb: float
     sweep_seconds: float
+    audit_run_seconds: float
     pollers: int
     memory_mb: int
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from operations import benchmarks
 from operations.contracts.markdown import escaped, table
-from operations.economics import prices
+from operations.economics import audits, prices
 from operations.economics.costs import Share, costs
+from operations.economics.idle import MONTH_SECONDS
 
 INTRODUCTION = """# The cost of an order
 
@@ -34,6 +36,20 @@ Two designs are possible and not built. They are compared on the path `happy`, q
   what the rows' timelines name. It saves at most the {journal} USD of the journal.
 
 """
+AUDITS = """## What does the audit cost?
+
+The audit checks an order after its events, and passes over all rows of a stage at a bounded rate ([decision
+33](../explanation/decisions/0033-rolling-audit.md)).
+
+- A check reads {reads.of_a_check:g} units. The queue gathers messages for up to five minutes. Lambda polls with {pollers:g}
+  pollers, so from {pollers:g} orders a minute on ({month:,.0f} a month), {shared:g} share a batch. An order that is delivered
+  without trouble has one check. An unusual change, such as a cancellation or a refund, adds one more.
+- A pass reads {reads.of_a_pass:g} units of each order. From some number of orders on, a month of passes costs the same, and a
+  pass takes longer.
+
+The benchmark `audit_growth` counts the units: [Performance](performance.md#what-does-the-audit-of-many-orders-take).
+
+"""
 
 
 def page() -> str:
@@ -52,6 +68,7 @@ def page() -> str:
     ]
     designs = [(row["design"], _usd(row["usd"]), row["meaning"]) for row in found["designs"]]
     idle = [(row["of"], f"{row['usd']:.2f}") for row in found["idle_month"]]
+    audited = [(row["audit"], f"{row['usd']:.2f}") for row in found["audits"]]
     besides = sum(row["usd"] for row in found["idle_month"] if row["of"] != "alarms")
     promised = {share["name"]: share["usd"] for share in found["promises"]["happy"]}
     assumptions = [(f"`{name}`", f"{value:g}") for name, value in vars(known.assumptions).items()]
@@ -69,7 +86,14 @@ def page() -> str:
             _shares("Part", found["parts"]["happy"]),
             "\n",
             NOT_BUILT.format(outbox=_usd(promised["outbox"]), journal=_usd(promised["journal"])),
-            "## What does an idle stage cost a month?\n\n",
+            AUDITS.format(
+                reads=audits.counted(benchmarks.read()),
+                pollers=known.assumptions.pollers,
+                shared=known.busy["orders"],
+                month=known.assumptions.pollers * MONTH_SECONDS / 60,
+            ),
+            table(("Of a million orders", "USD"), audited),
+            "\n## What does an idle stage cost a month?\n\n",
             table(("Of", "USD"), idle),
             f"\nWithout the alarms, it is {besides:.2f} USD.\n",
             "\n## Which prices and assumptions are these?\n\n",

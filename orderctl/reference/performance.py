@@ -42,7 +42,9 @@ Many customers want the last units of one SKU at the same time.
     "audit_growth": """
 ## What does the audit of many orders take?
 
-The audit checks a million orders.
+The benchmark passes over copies of a delivered order, which are made when they are read. So the memory is the auditor's own.
+Reads are in units of DynamoDB, eventually consistent. [The cost of an order](cost.md#what-does-the-audit-cost) says how many
+checks share a batch. `python -m tests.benchmarks.audit_growth --orders 200000 --write` records the figures of fewer orders.
 """,
 }
 """The text of each benchmark, above the table of its figures."""

@@ -10,8 +10,9 @@ from functools import partial
 
 from operations import benchmarks
 from operations.benchmarks import Figure, Result
+from operations.economics import audits
 from orderctl.terminal import output
-from tests.benchmarks import capacity, cost
+from tests.benchmarks import audit_growth, capacity, cost
 from tests.benchmarks.cold_start import benchmark as cold_start
 
 NOT_WRITTEN: Mapping[str, Result] = {
@@ -24,14 +25,6 @@ NOT_WRITTEN: Mapping[str, Result] = {
             Figure("orders cancelled as unavailable, 500 sales", "orders", None, 0),
         ),
     ),
-    "audit_growth": Result(
-        "nothing: there is no benchmark yet",
-        (
-            Figure("memory with 1,000,000 orders", "MB", None, 256),
-            Figure("checks of a million orders", "USD", None, 2),
-            Figure("passes over a million orders", "USD a month", None, 5),
-        ),
-    ),
 }
 """Bars that nothing measures yet: they are missed until a benchmark does."""
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
@@ -39,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "cost": cost.measure,
     "capacity": capacity.measure,
     **{name: partial(lambda result: result, result) for name, result in NOT_WRITTEN.items()},
+    audits.BENCHMARK: audit_growth.measure,
 }
 COLUMNS = {"benchmark": "Benchmark", "figure": "Figure", "value": "Value", "unit": "Unit", "bar": "Bar", "met": "Met"}
 

@@ -1,13 +1,18 @@
 """The bill: counted units, priced, for a promise; the designs to compare with; an idle stage."""
 
+from functools import partial
+
 import pytest
 
-from operations.economics import bill, costs, deployed, idle, prices, units
+from operations import benchmarks
+from operations.economics import audits, bill, costs, deployed, idle, prices, units
+from operations.economics.audits import AuditReads
 from operations.economics.deployed import Deployed
 from operations.economics.units import PathUnits, Spent
 from operations.errors import UserError
 
 PRICES = prices.load()
+READS = AuditReads(of_a_check=4.5, of_a_pass=6.94)
 DERIVED = {"lambda.wait", "logs.line"}
 """Units that have no price of their own: time and bytes follow from them."""
 
@@ -89,3 +94,18 @@ def test_happy_path_is_cheaper_than_the_blog_s_design() -> None:
 def test_idle_stage_costs_at_most_five_dollars_besides_its_alarms() -> None:
     found = idle.idle_cost(PRICES, deployed.load())
     assert sum(usd for of, usd in found.items() if of != "alarms") <= 5
+
+
+def test_checks_that_share_batches_cost_at_most_two_dollars_a_million_orders() -> None:
+    cost = partial(audits.checks_cost, 1_000_000, READS, PRICES, deployed.load())
+    assert cost(of_a_batch=PRICES.busy["orders"]) < cost(of_a_batch=2) <= 2 < cost(of_a_batch=1)
+
+
+def test_passes_cost_at_most_five_dollars_a_month_however_many_orders_are_kept() -> None:
+    few, million, many = (audits.passes_cost(orders, READS, PRICES, deployed.load()) for orders in (100, 10**6, 10**8))
+    assert few < million == many <= 5
+
+
+def test_costs_of_the_audit_are_in_the_record_of_its_benchmark() -> None:
+    recorded = {figure.value for figure in benchmarks.read()[audits.BENCHMARK].figures}
+    assert {row["usd"] for row in costs.costs()["audits"]} <= recorded
