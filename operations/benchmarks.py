@@ -17,7 +17,7 @@ TOLERANCE: Final = 0.03
 class Figure:
     """A figure and its bar: the most that it may be, or the least. A figure without a bar is shown for comparison.
 
-    The value is None if nothing measures it yet.
+    The value is None if nothing measures it yet. A figure of time or memory is not exact: it differs between runs.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Figure:
     value: float | None
     bar: float | None = None
     is_least: bool = False
+    is_exact: bool = True
 
     @property
     def is_met(self) -> bool:
@@ -34,8 +35,8 @@ class Figure:
         return self.value is not None and (self.value >= self.bar if self.is_least else self.value <= self.bar)
 
     def is_worse_than(self, recorded: "Figure") -> bool:
-        """Return True if the figure has a bar, and is worse than the recorded one by more than the tolerance."""
-        if self.bar is None or self.value is None or recorded.value is None:
+        """Return True if the figure is exact and has a bar, and is worse than the recorded one by more than the tolerance."""
+        if not self.is_exact or self.bar is None or self.value is None or recorded.value is None:
             return False
         if self.is_least:
             return self.value < recorded.value * (1 - TOLERANCE)

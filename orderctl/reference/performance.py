@@ -6,8 +6,8 @@ from operations.contracts.markdown import table
 
 INTRODUCTION = """# Performance
 
-`make bench` measures every figure that has a bar, and prints it beside the bar. It fails if a bar is missed, or if a figure is
-3 % worse than on this page. `python -m tests.benchmarks --write` records new figures in `data/benchmarks.json`, and
+`make bench` measures every figure that has a bar, and prints it beside the bar. It fails if a bar is missed, or if an exact
+figure is 3 % worse than on this page. `python -m tests.benchmarks --write` records new figures in `data/benchmarks.json`, and
 `orderctl docs build` makes this page of them. A figure that nothing measures yet is missing, and its bar is not met.
 """
 SECTIONS = {
@@ -61,4 +61,4 @@ def _figures(result: Result) -> str:
         (figure.name, figure.text, figure.unit, figure.limit, "" if figure.bar is None else "yes" if figure.is_met else "no")
         for figure in result.figures
     ]
-    return f"\nMeasured with {result.conditions}:\n\n" + table(("Figure", "Value", "Unit", "Bar", "Met"), rows)
+    return f"\nConditions: {result.conditions}.\n\n" + table(("Figure", "Value", "Unit", "Bar", "Met"), rows)

@@ -17,7 +17,7 @@ from tests.benchmarks.cold_start import benchmark as cold_start
 
 NOT_WRITTEN: Mapping[str, Result] = {
     "flash_sale": Result(
-        "nothing: there is no benchmark yet",
+        "no benchmark yet",
         (
             Figure("writes on the hottest key, 1,000 orders, 1 shard", "write units", None, 2_100),
             Figure("orders sold over the stock, 500 sales", "orders", None, 0),

@@ -36,7 +36,7 @@ def measure() -> Result:
     python = interpreter()
     if python is None:
         missing = Figure(API, UNIT, None, API_BAR), Figure("each other function", UNIT, None, BAR), _restored(None)
-        return Result(f"nothing: this {NEEDED}", missing)
+        return Result(f"not measured: this {NEEDED}", missing)
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         folder = Path(scratch)
         runtime = Runtime(python, folder)
@@ -77,7 +77,7 @@ def figure(function: str, times: float) -> Figure:
 
 
 def _restored(ratio: float | None) -> Figure:
-    return Figure(f"{RESTORED}, first call after a restore", "x an unprimed one", ratio, RESTORE_BAR)
+    return Figure(f"{RESTORED}, first call after a restore", "x an unprimed one", ratio, RESTORE_BAR, is_exact=False)
 
 
 def _build(python: Path) -> str:

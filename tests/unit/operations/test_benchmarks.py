@@ -48,6 +48,11 @@ def test_figure_without_a_bar_or_a_record_is_never_worse() -> None:
     assert list(benchmarks.worse(Result("", (shown, new)), Result("", (Figure("boto3 alone", "x", 20.0),)))) == []
 
 
+def test_figure_that_is_not_exact_is_compared_with_its_bar_only() -> None:
+    now, before = (Result("", (Figure("restore", "x", value, 0.12, is_exact=False),)) for value in (0.11, 0.09))
+    assert list(benchmarks.missed(now)) == list(benchmarks.worse(now, before)) == []
+
+
 def test_figure_under_other_conditions_is_not_compared() -> None:
     figures = [(Figure("order.api", "x", value, 33.0),) for value in (38.0, 29.0)]
     now, before = Result("Python 3.13.9", figures[0]), Result("Python 3.13.0", figures[1])
