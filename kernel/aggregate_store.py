@@ -382,7 +382,7 @@ class AggregateStore(KeyedStore[R]):
                 event_version=schemas.newest_version(self.transitions.source, transition.publishes),
             )
             schemas.validate_event(event)
-            for older in versions.also_published(event.source, event.detail_type, event.detail(), clock.now().date()):
+            for older in versions.older(event.source, event.detail_type, event.detail(), clock.now().date()):
                 schemas.validate(event.source, event.detail_type, older)
             sets.append("pending = list_append(if_not_exists(pending, :nothing), :events)")
             sets.append("pending_since = if_not_exists(pending_since, :updated_at)")

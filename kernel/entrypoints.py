@@ -25,17 +25,25 @@ logger = Logger()
 
 @dataclass(frozen=True)
 class OutboxSettings:
-    """The table of the outbox, its bus, and after how many seconds a pending event counts as stale."""
+    """The table of the outbox, its bus, and after how many seconds a pending event counts as stale.
+
+    `older_versions` are the older versions of events that are published too: `NotificationSent.v1 OrderCancelled.v1`.
+    """
 
     table_name: str
     bus_name: str
     republish_after_seconds: int = 120
+    older_versions: str = ""
+
+    def outbox(self, clients: Clients) -> Outbox:
+        """Return the outbox, reached by these clients."""
+        declared = frozenset(self.older_versions.split())
+        return Outbox(clients.dynamodb, clients.events, self.table_name, self.bus_name, declared)
 
 
 def bootstrap_relay(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return a relay: it publishes the pending events that its table's stream brings; see `relay_records`."""
-    settings = from_environment(OutboxSettings, environ)
-    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
+    outbox = from_environment(OutboxSettings, environ).outbox(clients)
 
     def handle(event: StreamEvent, context: object) -> BatchResponse:
         relayed = relay_records(outbox, event["Records"])
@@ -134,5 +142,4 @@ def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:
 def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[], dict[str, int]]:
     """Return the part of a sweep that publishes what the relay left in the table's outbox; see `republish_stale`."""
     settings = from_environment(OutboxSettings, environ)
-    outbox = Outbox(clients.dynamodb, clients.events, settings.table_name, settings.bus_name)
-    return partial(republish_stale, outbox, timedelta(seconds=settings.republish_after_seconds))
+    return partial(republish_stale, settings.outbox(clients), timedelta(seconds=settings.republish_after_seconds))

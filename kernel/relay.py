@@ -50,12 +50,14 @@ class PutResult(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Outbox:
-    """The table whose rows hold the pending events, and the bus they go to."""
+    """The table whose rows hold the pending events, the bus they go to, and the older versions that go beside them."""
 
     dynamodb: AwsClient
     events: AwsClient
     table_name: str
     bus_name: str
+    older_versions: frozenset[str] = frozenset()
+    """The versions that a consumer still reads: `OrderCancelled.v1`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
     unpublishable: set[str] = set()
     for text in dict.fromkeys(texts):
         try:
-            entries[text] = _as_published(text)
+            entries[text] = _as_published(text, outbox.older_versions)
         except Exception:  # the boundary of an event: a version that this code does not know harms no other event
             logger.exception("event not built", event_start=text[:80])
             unpublishable.add(text)
@@ -264,10 +266,10 @@ def _now() -> str:
     return clock.rfc3339(clock.now())
 
 
-def _as_published(text: str) -> list[str]:
+def _as_published(text: str, declared: frozenset[str]) -> list[str]:
     """Return the event, and its older versions that are still published."""
     event = json.loads(text)
-    older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date())
+    older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date(), declared)
     return [text, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
 
 

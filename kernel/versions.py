@@ -4,7 +4,7 @@ How one version becomes the next stands beside the publisher's schemas, in `sche
 (detail-type, version), functions from one version's `data` to the next's or the last's.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import date
 from importlib import import_module
 from typing import Any
@@ -28,10 +28,20 @@ def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
     return detail
 
 
-def also_published(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
-    """Yield the older versions of an event that are published beside it, until the day in their schemas, inclusive.
+def also_published(source: str, detail_type: str, detail: Detail, today: date, declared: Container[str]) -> Iterator[Detail]:
+    """Yield the older versions of an event that are published beside it: those that the stage has `declared`.
 
-    An older version that cannot express the event is not published.
+    A name is `OrderCancelled.v1`, as the setting `older_versions` has it.
+    """
+    for found in older(source, detail_type, detail, today):
+        if f"{detail_type}.v{found['metadata']['event_version']}" in declared:
+            yield found
+
+
+def older(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
+    """Yield the older versions of an event that may be published beside it, until the day in their schemas, inclusive.
+
+    An older version that cannot express the event is left out.
     """
     while (version := int(detail["metadata"]["event_version"])) > 1:
         casts: Downcasts = import_module(_module(source, detail_type)).DOWNCASTS

@@ -67,6 +67,8 @@ class Outbox(Construct):
             "BUS_NAME": stack.require(PLATFORM, "bus-name"),
             "REPUBLISH_AFTER_SECONDS": str(REPUBLISH_AFTER_SECONDS),
         }
+        if stack.settings.older_versions:
+            environment["OLDER_VERSIONS"] = " ".join(stack.settings.older_versions)
         self.relay = ServiceFunction(stack, "relay", timeout_seconds=30, environment=environment)
         self.sweeper = ServiceFunction(
             stack, "sweeper", timeout_seconds=sweeper_seconds, environment={**environment, **(sweeper_environment or {})}

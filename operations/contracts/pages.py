@@ -95,7 +95,7 @@ def _section(event: Event) -> Iterator[str]:
     yield ""
     yield f"Published by {publisher}; consumed by {', '.join(event.consumers) or 'no service yet'}."
     if event.published_until:
-        yield f"Published beside its successor until {event.published_until}."
+        yield f"Published beside its successor until {event.published_until}, if the stage's `older_versions` names it."
     yield ""
     yield "| Field | Type | Optional | Meaning |"
     yield "|---|---|---|---|"

@@ -39,9 +39,9 @@ COUNTED: Final = {
 
 
 def count(counted: Counted) -> Mapping[str, object]:
-    """Return the units of one order of one SKU on the path, as the file has them."""
+    """Return the units of one order of one SKU on the path, as the file has them. The stage declares no older version."""
     path = replace(paths.BY_NAME[counted.path], subscriptions=FULFILMENT, lines=(("SKU-A", 3),))
-    world = paths.stand_up(path, {})
+    world = paths.stand_up(path, {}, older_versions=())
     meter = Meter(world)
     meter.stops_at_sweep = counted.to_the_first_sweep
 

@@ -139,6 +139,12 @@ def abort_after_seconds() -> int:
     return int(stages.load("dev").abort_after_seconds)
 
 
+@cache
+def older_versions() -> tuple[str, ...]:
+    """Return the older versions of events that the stage declares: `OrderCancelled.v1`."""
+    return tuple(stages.load("dev").older_versions)
+
+
 REAL_GATEWAY: Final = {
     "GATEWAY": "stripe",
     "STRIPE_URL": "https://stripe.example",
@@ -159,13 +165,17 @@ def sweeper_seconds(service: str) -> int:
     return int(infrastructure(service).get("SWEEPER_SECONDS", constructs("outbox")["SWEEPER_SECONDS"]))
 
 
-def functions(*, adapters: bool = False) -> tuple[Deployed, ...]:
-    """Every function of the five stacks; with Stripe and EasyPost instead of the sandboxes if `adapters`."""
+def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None) -> tuple[Deployed, ...]:
+    """Every function of the five stacks; with Stripe and EasyPost instead of the sandboxes if `adapters`.
+
+    They publish the `declared` older versions of events; if it is not given, those of the stage.
+    """
     stage, notification = stages.load("dev"), infrastructure("notification")
     workflow = {"WORKFLOW_ARN": WORKFLOW}
     waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
     deadlines = {"ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
+    outbox["OLDER_VERSIONS"] = " ".join(older_versions() if declared is None else declared)
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
     carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}

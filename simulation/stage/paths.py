@@ -73,12 +73,16 @@ class PathPlan(Plan):
         return listed or (self.base(boundary, self.now()) if self.base else None)
 
 
-def stand_up(path: Path, faults: Mapping[str, Mode], *, trace: bool = False) -> World:
+def stand_up(
+    path: Path, faults: Mapping[str, Mode], *, trace: bool = False, older_versions: tuple[str, ...] | None = None
+) -> World:
     """Return the world of the path, struck by `faults`."""
     clock: list[World] = []
     plan = PathPlan(path.base, faults, lambda: clock[0].scheduler.now)
     subscriptions = path.subscriptions | ({"order-intake"} if path.channel else set())
-    world = World(Chance(f"path {path.name}"), plan, keep_history=trace, only=frozenset(subscriptions))
+    world = World(
+        Chance(f"path {path.name}"), plan, keep_history=trace, only=frozenset(subscriptions), older_versions=older_versions
+    )
     clock.append(world)
     return world
 

@@ -44,10 +44,13 @@ class World:
         keep_history: bool = False,
         only: frozenset[str] | None = None,
         adapters: bool = False,
+        older_versions: tuple[str, ...] | None = None,
     ) -> None:
         self.chance = chance
         self.adapters = adapters
         """Whether Stripe and EasyPost are spoken to, and not the sandboxes."""
+        self.older_versions = deployment.older_versions() if older_versions is None else older_versions
+        """The older versions of events that the stage publishes."""
         self.plan = plan
         self.history = History(kept=keep_history)
         self.scheduler = Scheduler(process.make_ready())
@@ -105,7 +108,7 @@ class World:
         self.dynamodb.create(deployment.LEDGER, range_key="sk")
 
     def _deploy(self) -> None:
-        for deployed in deployment.functions(adapters=self.adapters):
+        for deployed in deployment.functions(adapters=self.adapters, declared=self.older_versions):
             handler = deployed_handlers.handler_of(deployed)
             self.functions.deploy(Function(deployed.name, handler, deployed.timeout_seconds, deployed.environ))
         RemoteGateway.network = RemoteCarrier.network = self.network

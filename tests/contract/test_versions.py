@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import stages
 from kernel import clock, relay, schemas, versions
 from kernel.inbox import DeadLetters, Delivery, receive
 from operations.contracts.event_catalogue import Event, events, newest
@@ -19,6 +20,8 @@ WORDLESS = {"OrderPlaced"}
 """Events with older versions that require a field the newest does not have: these are read, and no longer published."""
 BESIDE = [event for event in SEVERAL if event.stem not in WORDLESS]
 OLDER = [event for event in events() if event.version < schemas.newest_version(event.sent_as, event.detail_type)]
+DECLARED = frozenset(f"{event.stem}.v{version}" for event in BESIDE for version in range(1, event.version))
+"""Every version that a stage may declare."""
 
 
 def named(found: list[Event]) -> list[Any]:
@@ -64,7 +67,7 @@ def test_an_older_event_becomes_one_of_the_newest_version(event: Event) -> None:
 
 @pytest.mark.parametrize("event", named(BESIDE))
 def test_downcast_then_upcast_returns_the_same_event(event: Event) -> None:
-    older = list(versions.also_published(event.source, event.detail_type, event.example, date(2020, 1, 1)))
+    older = list(versions.older(event.source, event.detail_type, event.example, date(2020, 1, 1)))
     assert [detail["metadata"]["event_version"] for detail in older] == list(range(event.version - 1, 0, -1))
     for detail in older:
         schemas.validate(event.source, event.detail_type, detail)
@@ -76,7 +79,7 @@ def test_downcast_then_upcast_returns_the_same_event(event: Event) -> None:
 def test_event_that_an_older_version_cannot_express_is_not_published_in_it() -> None:
     (cancelled,) = (event for event in SEVERAL if event.stem == "OrderCancelled")
     confirmed = {**cancelled.example, "data": {**cancelled.example["data"], "confirmed": True}}
-    assert list(versions.also_published(cancelled.source, cancelled.detail_type, confirmed, date(2020, 1, 1))) == []
+    assert list(versions.older(cancelled.source, cancelled.detail_type, confirmed, date(2020, 1, 1))) == []
 
 
 def test_no_event_of_a_service_carries_a_payment_token() -> None:
@@ -84,7 +87,7 @@ def test_no_event_of_a_service_carries_a_payment_token() -> None:
     told = {event.stem for event in newest() if "payment_token" in json.dumps(event.schema)}
     assert told == {"ChannelOrderPlaced"}
     placed = next(event for event in SEVERAL if event.stem == "OrderPlaced")
-    assert list(versions.also_published(placed.source, placed.detail_type, placed.example, date(2020, 1, 1))) == []
+    assert list(versions.older(placed.source, placed.detail_type, placed.example, date(2020, 1, 1))) == []
 
 
 @pytest.mark.parametrize("event", named(newest()))
@@ -115,15 +118,30 @@ def test_the_relay_publishes_the_older_version_beside_it_until_its_last_day(even
         bus = Bus()
         with today(day):
             text = json.dumps(envelope(event))
-            assert relay.publish(relay.Outbox(None, bus, "table", "bus"), [text]).accepted == {text}
+            assert relay.publish(relay.Outbox(None, bus, "table", "bus", DECLARED), [text]).accepted == {text}
         assert bus.put == published
+
+
+@pytest.mark.parametrize("event", named(BESIDE))
+def test_older_version_that_the_stage_does_not_declare_is_not_published(event: Event) -> None:
+    others = DECLARED - {f"{event.stem}.v1"}
+    bus = Bus()
+    with today("2026-11-23"):
+        relay.publish(relay.Outbox(None, bus, "table", "bus", others), [json.dumps(envelope(event))])
+    assert bus.put == [2]
+
+
+def test_stage_may_declare_each_older_version_that_can_be_published() -> None:
+    setting = json.loads(stages.SCHEMA.read_text(encoding="utf-8"))["properties"]["older_versions"]
+    assert setting["items"]["enum"] == sorted(DECLARED)
+    assert setting["default"] == stages.default("older_versions") == [], "a stage pays for no version that no consumer reads"
 
 
 @pytest.mark.parametrize("event", named(BESIDE))
 def test_an_event_is_published_when_all_its_versions_are(event: Event) -> None:
     bus = Bus(refuses=1)
     with today("2026-11-23"):
-        assert relay.publish(relay.Outbox(None, bus, "table", "bus"), [json.dumps(envelope(event))]).accepted == set()
+        assert relay.publish(relay.Outbox(None, bus, "table", "bus", DECLARED), [json.dumps(envelope(event))]).accepted == set()
     assert bus.put == [2, 1, *[1] * (relay.PUT_ATTEMPTS - 1)], "what was accepted is not put again by this attempt"
 
 

@@ -39,7 +39,7 @@ class Invariants:
         self.record = Record(world.dynamodb.tables, world.plan, lambda: world.scheduler.now)
         self.statements = Statements(self.record.now, world.functions, self.record.fail)
         self.privacy = Privacy(self.record)
-        self.outbox = Outbox(self.record, world.bus, self.privacy)
+        self.outbox = Outbox(self.record, world.bus, self.privacy, world.older_versions)
         self.lifecycle = Lifecycle(self.record, self.outbox)
         self.placement = Placement(self.record)
         self.deadlines = Deadlines(self.record, world.since_epoch)

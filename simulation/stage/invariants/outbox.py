@@ -16,10 +16,11 @@ from simulation.stage.invariants.record import Record
 class Outbox:
     """The events that the rows of one world published."""
 
-    def __init__(self, record: Record, bus: Bus, privacy: Privacy) -> None:
+    def __init__(self, record: Record, bus: Bus, privacy: Privacy, older_versions: tuple[str, ...]) -> None:
         self.record = record
         self.bus = bus
         self.privacy = privacy
+        self.older_versions = older_versions
         self.published: dict[str, str] = {}
         """By id, every event that ever was in an outbox."""
 
@@ -67,7 +68,7 @@ class Outbox:
             return
         event_id = event["detail"]["metadata"]["event_id"]
         kept = self.published.get(event_id)
-        if kept is None or event["detail"] not in _in_all_versions(json.loads(kept), today):
+        if kept is None or event["detail"] not in self._in_all_versions(json.loads(kept), today):
             self.record.fail(
                 "every_event_is_published_and_processed",
                 f"the bus accepted {event_id}, which no row ever had pending in these words",
@@ -78,15 +79,15 @@ class Outbox:
         for event_id in sorted(self.published):
             if event_id not in self.bus.accepted:
                 self.record.fail("every_event_is_published_and_processed", f"the bus never accepted {event_id}")
-            for detail in _in_all_versions(json.loads(self.published[event_id]), today):
+            for detail in self._in_all_versions(json.loads(self.published[event_id]), today):
                 version = detail["metadata"]["event_version"]
                 if (event_id, version) not in self.bus.accepted_versions:
                     self.record.fail(
                         "every_event_is_published_and_processed", f"the bus never accepted version {version} of {event_id}"
                     )
 
-
-def _in_all_versions(event: Mapping[str, Any], today: date) -> list[Mapping[str, Any]]:
-    """Return the event's detail, and that of the older versions that consumers may still count on."""
-    versions = import_module("kernel.versions")
-    return [event["detail"], *versions.also_published(event["source"], event["detail-type"], event["detail"], today)]
+    def _in_all_versions(self, event: Mapping[str, Any], today: date) -> list[Mapping[str, Any]]:
+        """Return the event's detail, and that of the older versions that consumers may still count on."""
+        source, detail_type, detail = event["source"], event["detail-type"], event["detail"]
+        versions = import_module("kernel.versions")
+        return [detail, *versions.also_published(source, detail_type, detail, today, self.older_versions)]
