@@ -51,6 +51,7 @@ def count(counted: Counted) -> Mapping[str, object]:
 
     def begin(_: object) -> None:
         paths.seed(path, world)
+        world.settle()  # the sweeps after the seed are not the order's
         world.spawn("customer", act)
 
     keep_logs(meter.log)
