@@ -6,7 +6,7 @@ from typing import Any
 from audit import attributes, ledger
 from audit.finding import Finding
 from audit.histories import is_reachable, statuses_after
-from audit.row_kinds import DUE, OUTBOX, UNSETTLED, RowKind, kind_of
+from audit.row_kinds import DUE, UNSETTLED, RowKind, kind_of
 from kernel import outside_json
 from kernel.aggregate_store import Row
 from kernel.index_shards import possible_shards_of
@@ -66,10 +66,10 @@ def _contradictions(kind: RowKind, table: TransitionTable, row: Row) -> Iterator
         yield Finding("D2", pk, f"is {status} at version {version}, where no path leads")
     if "due_shard" in row and row["due_shard"].removeprefix(UNSETTLED) not in possible_shards_of(kind.due_by.format_map(row)):
         yield Finding("W1", pk, "due_shard is not the shard of its key: no sweeper finds it")
-    if len({part in row for part in OUTBOX}) > 1:
+    if ("pending" in row) != ("pending_since" in row) or ("pending_shard" in row and "pending" not in row):
         yield Finding("E5", pk, "its outbox is incomplete: no sweeper finds it")
     elif "pending" in row:
-        if row["pending_shard"] not in possible_shards_of(pk):
+        if "pending_shard" in row and row["pending_shard"] not in possible_shards_of(pk):
             yield Finding("E5", pk, "pending_shard is not the shard of its key: no sweeper finds it")
         yield from _outbox(table, row)
 

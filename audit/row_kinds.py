@@ -14,8 +14,6 @@ from services.shipping.domain import states as shipping
 
 COUNTERS: Final = ("available", "held", "sold", "replenished")
 """The counters of a SKU."""
-OUTBOX: Final = ("pending", "pending_since", "pending_shard")
-"""The attributes of the outbox: a row has all of them, or none."""
 DUE: Final = ("due_shard", "next_due")
 """The attributes that put a row into the index `due`, for its sweeper."""
 UNSETTLED: Final = "unsettled-"

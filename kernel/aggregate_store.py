@@ -93,7 +93,7 @@ class AggregateRow(TypedDict):
     """The outbox: events as JSON texts."""
     pending_since: NotRequired[str]
     pending_shard: NotRequired[str]
-    """The key of the sparse index `pending`, by which the sweeper finds events that the relay left."""
+    """The key of the sparse index `pending`, by which the sweeper finds a row whose events the relay could not publish."""
     said: NotRequired[str]
     """The event of the latest repeatable transition, as JSON text."""
     timeline: NotRequired[list[TimelineEntry]]
@@ -386,8 +386,7 @@ class AggregateStore(KeyedStore[R]):
                 schemas.validate(event.source, event.detail_type, older)
             sets.append("pending = list_append(if_not_exists(pending, :nothing), :events)")
             sets.append("pending_since = if_not_exists(pending_since, :updated_at)")
-            sets.append("pending_shard = if_not_exists(pending_shard, :shard)")
-            values |= {":nothing": [], ":events": [event.to_outbox()], ":shard": shard_of(key)}
+            values |= {":nothing": [], ":events": [event.to_outbox()]}
             if transition.repeatable:
                 sets.append("said = :said")
                 values |= {":said": event.to_outbox()}
@@ -419,21 +418,14 @@ class AggregateStore(KeyedStore[R]):
         """
         if "said" not in row:
             return False
-        key = self.key(aggregate_id)
+        values = {":events": [row["said"]], ":now": clock.rfc3339(clock.now()), ":seen": row["version"]}
         try:
             self.client.update_item(
                 TableName=self.table_name,
-                Key=marshal({"pk": key}),
-                UpdateExpression="SET pending = :events, pending_since = :now, pending_shard = :shard",
+                Key=marshal({"pk": self.key(aggregate_id)}),
+                UpdateExpression="SET pending = :events, pending_since = :now",
                 ConditionExpression="version = :seen AND attribute_not_exists(pending)",
-                ExpressionAttributeValues=marshal(
-                    {
-                        ":events": [row["said"]],
-                        ":now": clock.rfc3339(clock.now()),
-                        ":shard": shard_of(key),
-                        ":seen": row["version"],
-                    }
-                ),
+                ExpressionAttributeValues=marshal(values),
             )
         except ClientError as error:
             if not is_condition_failure(error):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +15,7 @@ from kernel.facts import OwnerFacts
 from kernel.handler import Handler
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
-from kernel.relay import Outbox, relay_records, republish
+from kernel.relay import Outbox, Slice, relay_records, republish, slice_at
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 
@@ -28,11 +27,13 @@ class OutboxSettings:
     """The table of the outbox, its bus, and after how many seconds a pending event counts as stale.
 
     `older_versions` are the older versions of events that are published too: `NotificationSent.v1 OrderCancelled.v1`.
+    The sweeps of `outbox_pass_minutes` read every row of the table once.
     """
 
     table_name: str
     bus_name: str
     republish_after_seconds: int = 120
+    outbox_pass_minutes: int = 1440
     older_versions: str = ""
 
     def outbox(self, clients: Clients) -> Outbox:
@@ -129,9 +130,9 @@ def _put_last(rows: KeyedStore[R], row_id: str) -> None:
         logger.warning("row not postponed", row=rows.key(row_id), error=type(error).__name__)
 
 
-def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:
+def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice) -> dict[str, int]:
     """Publish the events that the relay left in the outbox for longer than this; return how many, as `republished`."""
-    done = republish(outbox, older_than)
+    done = republish(outbox, older_than, part)
     if done.events:
         logger.warning("events republished", count=done.events)
     count("EventsRepublished", done.events)
@@ -142,4 +143,6 @@ def republish_stale(outbox: Outbox, older_than: timedelta) -> dict[str, int]:
 def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[], dict[str, int]]:
     """Return the part of a sweep that publishes what the relay left in the table's outbox; see `republish_stale`."""
     settings = from_environment(OutboxSettings, environ)
-    return partial(republish_stale, settings.outbox(clients), timedelta(seconds=settings.republish_after_seconds))
+    outbox = settings.outbox(clients)
+    older_than, minutes = timedelta(seconds=settings.republish_after_seconds), settings.outbox_pass_minutes
+    return lambda: republish_stale(outbox, older_than, slice_at(clock.now(), minutes))

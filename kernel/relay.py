@@ -1,10 +1,14 @@
-"""The relay: from a row's outbox to the bus. Fed by the table's stream; what the stream lost, by the sweeper."""
+"""The relay: from a row's outbox to the bus, fed by the table's stream.
+
+A row whose events it cannot publish is parked: it enters the sparse index `pending`, and the sweeper publishes them. A record
+that the stream lost parks nothing. So the sweeper also reads the whole table, a slice a minute.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, TypedDict
+from datetime import datetime, timedelta
+from typing import Final, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +24,8 @@ logger = Logger()
 MAX_ENTRIES = 10
 """PutEvents takes at most ten entries a call."""
 PUT_ATTEMPTS = 3
+MAX_PAGES: Final = 100
+"""The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
 INVALID_CALL: Final = "ValidationException"
 NEVER_ACCEPTED: Final = frozenset(
     {
@@ -41,6 +47,19 @@ class BusUnavailableError(RetryableError):
     """PutEvents failed for all events. The bus may accept the same events again."""
 
 
+class ScanPages(TypedDict):
+    """The parameters of a scan of one slice, page by page."""
+
+    TableName: str
+    Segment: int
+    TotalSegments: int
+    Select: str
+    ProjectionExpression: str
+    FilterExpression: str
+    ExpressionAttributeValues: Item
+    ExclusiveStartKey: NotRequired[Item]
+
+
 class PutResult(TypedDict, total=False):
     """The result of one entry of PutEvents: its envelope's id, or the code of its error."""
 
@@ -58,6 +77,17 @@ class Outbox:
     bus_name: str
     older_versions: frozenset[str] = frozenset()
     """The versions that a consumer still reads: `OrderCancelled.v1`."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a table's rows, by the hash of their keys: slice `number` (from 0) of `count` slices."""
+
+    number: int
+    count: int
+
+
+WHOLE: Final = Slice(0, 1)
 
 
 @dataclass(frozen=True)
@@ -146,12 +176,13 @@ def _put(outbox: Outbox, chunk: list[str]) -> list[str | None]:
 def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ()) -> bool:
     """Take what was published out of a row's outbox; False if a transaction holds the row just now, so try again.
 
-    `pending` is what the row held, `left` what stays, behind the other rows. Where another event has joined since, nothing is
-    taken out: that event's own record clears both.
+    `pending` is what the row held, `left` what stays: then the row is parked behind the others. Where another event has joined
+    since, nothing is taken out: that event's own record clears both.
     """
     expression, values = "REMOVE pending, pending_since, pending_shard", {}
     if left:
-        expression, values = "SET pending = :left, pending_since = :now", {":left": list(left), ":now": _now()}
+        expression = "SET pending = :left, pending_since = :now, pending_shard = :shard"
+        values = {":left": list(left), ":now": _now(), ":shard": index_shards.shard_of(pk)}
     try:
         outbox.dynamodb.update_item(
             TableName=outbox.table_name,
@@ -168,43 +199,78 @@ def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ())
     return True
 
 
+def park(outbox: Outbox, pk: str) -> None:
+    """Put a row with pending events into the index in which the sweeper finds it."""
+    try:
+        outbox.dynamodb.update_item(
+            TableName=outbox.table_name,
+            Key=marshal({"pk": pk}),
+            UpdateExpression="SET pending_shard = :shard",
+            ConditionExpression="attribute_exists(pending) AND attribute_not_exists(pending_shard)",
+            ExpressionAttributeValues=marshal({":shard": index_shards.shard_of(pk)}),
+        )
+    except ClientError as error:
+        if not is_condition_failure(error):
+            raise
+
+
 def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     """Publish what a batch of stream records has pending. Raises BusUnavailableError.
 
     Only the last record of a row counts: an event that is not in its outbox was accepted before. So each row is cleared once.
     A stream retries from the first failed record on, so what follows it may be published twice, which consumers dedupe.
-    The record of an event that no repetition publishes is done, since it would hold up its shard: the sweeper keeps the row.
+    A row whose events were not accepted is parked, so that the sweeper finds it if the stream gives up. The record of an event
+    that no repetition publishes is then done, since it would hold up its shard.
     """
     last: dict[str, tuple[str, Row]] = {}
     for record in records:
         row = unmarshal(record["dynamodb"].get("NewImage", {}))
         if row.get("pending"):
             last[row["pk"]] = (record["dynamodb"]["SequenceNumber"], row)
-    published = publish(outbox, (text for _, row in last.values() for text in row["pending"]))
+    try:
+        published = publish(outbox, (text for _, row in last.values() for text in row["pending"]))
+    except BusUnavailableError:
+        for pk in last:
+            _park_if_possible(outbox, pk)
+        raise
     failed = [number for number, row in last.values() if not _is_relayed(outbox, row, published)]
     return Relayed(failed, len(published.unpublishable))
 
 
 def _is_relayed(outbox: Outbox, row: Row, published: Published) -> bool:
-    """Clear the row's outbox; return whether its record is done."""
+    """Clear the row's outbox, or park the row; return whether its record is done."""
     left = published.left_of(row["pending"])
-    if not published.unpublishable.issuperset(left):
-        return False
+    done = published.unpublishable.issuperset(left)
     try:
-        return left == row["pending"] or clear(outbox, row["pk"], row["pending"], left)
+        if done and left != row["pending"]:
+            return clear(outbox, row["pk"], row["pending"], left)
+        park(outbox, row["pk"])
     except (BotoCoreError, ClientError):  # the boundary of a row: the others of the batch are done
         logger.exception("outbox not cleared", row=row["pk"])
         return False
+    return done
 
 
-def republish(outbox: Outbox, older_than: timedelta, limit: int = 500) -> Republished:
-    """Publish events pending for longer than `older_than`: the relay was down, or dropped them.
+def _park_if_possible(outbox: Outbox, pk: str) -> None:
+    try:
+        park(outbox, pk)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("row not parked", row=pk, error=type(error).__name__)
 
-    A row that fails, or has an event that cannot be published, goes behind the others and stops none of them. Raises
-    BusUnavailableError. An error of a query of the index is raised when the other shards are done.
+
+def slice_at(now: datetime, minutes: int) -> Slice:
+    """Return the slice of this minute, of a pass over the table that takes so many minutes."""
+    return Slice(int(now.timestamp()) // 60 % minutes, minutes)
+
+
+def republish(outbox: Outbox, older_than: timedelta, part: Slice = WHOLE, limit: int = 500) -> Republished:
+    """Publish events pending for longer than `older_than`: of the rows that are parked, and of the slice `part` of all rows.
+
+    A row that fails, or has an event that cannot be published, is parked behind the others and stops none of them. Raises
+    BusUnavailableError. An error of a query or a scan is raised when all other rows are done.
     """
     events = rows_left = 0
-    for pk in _stale_rows(outbox, clock.rfc3339(clock.now() - older_than), limit):
+    for pk in _stale_rows(outbox, clock.rfc3339(clock.now() - older_than), part, limit):
         try:
             published, left = _republish_row(outbox, pk)
         except BusUnavailableError:
@@ -232,21 +298,54 @@ def _republish_row(outbox: Outbox, pk: str) -> tuple[int, int]:
 
 
 def _put_last(outbox: Outbox, pk: str) -> None:
-    """Let a row with pending events come up after all others, if that can be written."""
+    """Park a row with pending events behind all others, if that can be written."""
     try:
         outbox.dynamodb.update_item(
             TableName=outbox.table_name,
             Key=marshal({"pk": pk}),
-            UpdateExpression="SET pending_since = :now",
+            UpdateExpression="SET pending_since = :now, pending_shard = :shard",
             ConditionExpression="attribute_exists(pending_since)",
-            ExpressionAttributeValues=marshal({":now": _now()}),
+            ExpressionAttributeValues=marshal({":now": _now(), ":shard": index_shards.shard_of(pk)}),
         )
     except (BotoCoreError, ClientError) as error:
         logger.warning("row not postponed", row=pk, error=type(error).__name__)
 
 
-def _stale_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
-    """Yield the keys of rows that hold events pending since before then, at most `limit` of a shard."""
+def _stale_rows(outbox: Outbox, before: str, part: Slice, limit: int) -> Iterator[str]:
+    """Yield the keys of rows that hold events pending since before then: first the parked rows, then others of the slice."""
+    failure: Exception | None = None
+    for rows in (_parked_rows(outbox, before, limit), _forgotten_rows(outbox, before, part)):
+        try:
+            yield from rows
+        except (BotoCoreError, ClientError) as fault:  # the boundary of a way to find rows
+            failure = failure or fault
+    if failure:
+        raise failure
+
+
+def _forgotten_rows(outbox: Outbox, before: str, part: Slice) -> Iterator[str]:
+    """Yield the keys of the slice's rows whose events are pending since before then, although they are not parked."""
+    pages: ScanPages = {
+        "TableName": outbox.table_name,
+        "Segment": part.number,
+        "TotalSegments": part.count,
+        "Select": "SPECIFIC_ATTRIBUTES",
+        "ProjectionExpression": "pk",
+        "FilterExpression": "pending_since <= :before AND attribute_not_exists(pending_shard)",
+        "ExpressionAttributeValues": marshal({":before": before}),
+    }
+    for _ in range(MAX_PAGES):
+        page = outbox.dynamodb.scan(**pages)
+        for item in page["Items"]:
+            yield item["pk"]["S"]
+        if "LastEvaluatedKey" not in page:
+            return
+        pages["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    logger.error("slice not read to its end", table=outbox.table_name, slices=part.count)
+
+
+def _parked_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
+    """Yield the keys of parked rows that hold events pending since before then, at most `limit` of a shard."""
 
     def of_shard(shard: str) -> list[Item]:
         found: list[Item] = outbox.dynamodb.query(

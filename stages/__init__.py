@@ -90,6 +90,7 @@ class Stage:
     back_ordered_for_seconds: int = 518400
     journal_concurrency: int = 2
     index_shards: int = 4
+    outbox_pass_minutes: int = 1440
     older_versions: list[str] = field(default_factory=list)
     api_requests_per_second: int = 100
     api_burst: int = 200

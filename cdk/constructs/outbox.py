@@ -30,6 +30,8 @@ EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
 BATCHES_AT_ONCE = 2
 """Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
+GATHER_SECONDS = 2
+"""How long the relay waits for more records: the events of one saga's run, 0.5 s, then leave their row by one clear."""
 NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
 STALE_PERIODS = 3
 """Periods of five minutes. A crash of the relay leaves events behind at times; for a quarter of an hour, it is broken."""
@@ -39,7 +41,8 @@ BEHIND_MILLISECONDS = 5 * 60 * 1000
 class Outbox(Construct):
     """`relay` and `sweeper` of a table whose events are in the rows that begin with `rows`.
 
-    The relay leaves an event that it cannot publish in its row for the sweeper, and sends a note to a dead-letter queue.
+    The relay leaves an event that it cannot publish in its row for the sweeper. A batch that it fails to handle is noted in a
+    dead-letter queue. In the course of `outbox_pass_minutes` the sweeper reads every row, in case the stream lost one.
     `row_seconds` is the longest time that the sweeper needs for one row, if all its calls are slow.
     Publishes `relay-dlq-url` and `sweeper-arn`.
     """
@@ -70,12 +73,17 @@ class Outbox(Construct):
         if stack.settings.older_versions:
             environment["OLDER_VERSIONS"] = " ".join(stack.settings.older_versions)
         self.relay = ServiceFunction(stack, "relay", timeout_seconds=30, environment=environment)
+        passing = {"OUTBOX_PASS_MINUTES": str(stack.settings.outbox_pass_minutes)}
         self.sweeper = ServiceFunction(
-            stack, "sweeper", timeout_seconds=sweeper_seconds, environment={**environment, **(sweeper_environment or {})}
+            stack,
+            "sweeper",
+            timeout_seconds=sweeper_seconds,
+            environment={**environment, **passing, **(sweeper_environment or {})},
         )
         table.allow(self.relay, "UpdateItem", rows=rows)
         table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
+        table.allow_scan(self.sweeper, ("pk", "pending_since", "pending_shard"))
         for function in (self.relay, self.sweeper):
             function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
@@ -105,6 +113,7 @@ class Outbox(Construct):
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=100,
             parallelization_factor=BATCHES_AT_ONCE,
+            max_batching_window=Duration.seconds(GATHER_SECONDS),
             filters=[lambda_.FilterCriteria.filter(HAS_SOMETHING_PENDING)],
             report_batch_item_failures=True,
             bisect_batch_on_error=True,

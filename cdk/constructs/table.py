@@ -34,6 +34,15 @@ class ServiceTable(dynamodb.Table):
         """Let the function query `index`."""
         function.allow("dynamodb:Query", on=f"{self.table_arn}/index/{index}")
 
+    def allow_scan(self, function: ServiceFunction, attributes: tuple[str, ...]) -> None:
+        """Let the function scan the table, and see only `attributes` of its rows.
+
+        A scan cannot be limited to some rows (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html).
+        """
+        seen = {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(attributes)}}
+        chosen = {"StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}}
+        function.allow("dynamodb:Scan", on=self.table_arn, conditions={**seen, **chosen})
+
     def add_index(self, name: str, partition: str, order: str, shows: Sequence[str]) -> None:
         """Add an index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
         self._index(name, partition, order, shows)

@@ -10,9 +10,12 @@ from operations.economics.prices import Prices
 
 MONTH_SECONDS: Final = 30 * 24 * 3600
 LONG_POLL_SECONDS: Final = 20
-QUERIES_OF_A_SWEEP: Final = 2 * (59 * COUNTS[0] + COUNTS[-1]) / 60
-"""A sweep queries the indexes `pending` and `due`: the shards of the stage, and once an hour all that there may be."""
-LEAST_QUERY_UNITS: Final = 0.5
+READS_OF_A_SWEEP: Final = 2 * (59 * COUNTS[0] + COUNTS[-1]) / 60 + 1
+"""A sweep queries the indexes `pending` and `due`, the shards of the stage, and once an hour all that there may be.
+
+It also scans a slice of the table.
+"""
+LEAST_READ_UNITS: Final = 0.5
 
 
 def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
@@ -30,7 +33,7 @@ def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
         if deployed.system_logs[name] != QUIET_LEVEL
     )
     invocations = sum(deployed.schedules_per_month.values())
-    reads = sum(sweeps.values()) * QUERIES_OF_A_SWEEP * LEAST_QUERY_UNITS
+    reads = sum(sweeps.values()) * READS_OF_A_SWEEP * LEAST_READ_UNITS
     found = {
         "alarms": deployed.alarms * per_month["alarm"].usd,
         "secrets": deployed.secrets * per_month["secret"].usd,

@@ -30,8 +30,8 @@ NOT_BUILT = """## What would lower it further?
 Two designs are possible and not built. They are compared on the path `happy`, quiet.
 
 - Acknowledge end to end. An order stays due until the event that answers its own has come, and its sweeper publishes
-  again until then. No row is cleared, and the index `pending` has no entries. It saves at most the {outbox} USD of the
-  outbox.
+  again until then. No row is cleared. It saves at most the {outbox} USD of the outbox, and ADR 40 says why it was not
+  chosen.
 - A journal of objects. Events are written to S3 in batches, one object for some minutes, and `orderctl trace` fetches
   what the rows' timelines name. It saves at most the {journal} USD of the journal.
 

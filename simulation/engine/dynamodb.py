@@ -6,6 +6,7 @@ Every request is atomic. Tests compare the responses with those of ministack and
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Required, TypedDict
+from zlib import crc32
 
 from simulation.engine import expressions
 from simulation.engine.api import Request
@@ -37,6 +38,8 @@ class Action(TypedDict, total=False):
     ScanIndexForward: bool
     Limit: int
     Select: str
+    Segment: int
+    TotalSegments: int
     ReturnValues: str
     ReturnValuesOnConditionCheckFailure: str
 
@@ -146,6 +149,11 @@ class Table:
                     self.entries.setdefault(index, {}).setdefault(after[0], {})[key] = after[1]
 
 
+def segment_of(key: str, count: int) -> int:
+    """Return the segment of a parallel scan, of `count` segments, that has the row."""
+    return crc32(key.encode()) % count
+
+
 def _entry(item: Item | None, partition: str, sort: str) -> tuple[str, str] | None:
     if item is None or partition not in item or sort not in item:
         return None
@@ -253,11 +261,13 @@ class DynamoDB:
         return self._page(table, request, [(key, item) for _, key, item in found])
 
     def scan(self, request: Action) -> Answer:
-        """Respond to Scan, in the order of the keys."""
+        """Respond to Scan of the table or of one segment, in the order of the keys."""
         table = self._table(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         expressions.check_used((*_filters(request), *_projections(request)), names, values)
-        return self._page(table, request, sorted(table.rows.items()))
+        number, count = request.get("Segment", 0), request.get("TotalSegments", 1)
+        rows = (row for row in table.rows.items() if segment_of(row[0], count) == number)
+        return self._page(table, request, sorted(rows))
 
     def _page(self, table: Table, request: Action, found: list[tuple[str, Item]]) -> Answer:
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})

@@ -40,10 +40,19 @@ class Record(TypedDict):
 
 
 class Stream:
-    """The stream of one table, which feeds a function. `wanted` is the filter of the mapping, by the row after the write."""
+    """The stream of one table, which feeds a function. `wanted` is the filter of the mapping, by the row after the write.
+
+    A batch that is not full waits `gather_seconds` for more records.
+    """
 
     def __init__(
-        self, table: str, wanted: Callable[[Item], bool], function: str, network: Network, functions: Functions
+        self,
+        table: str,
+        wanted: Callable[[Item], bool],
+        function: str,
+        network: Network,
+        functions: Functions,
+        gather_seconds: int = 0,
     ) -> None:
         self.table = table
         self.wanted = wanted
@@ -51,6 +60,7 @@ class Stream:
         self.network = network
         self.scheduler = network.scheduler
         self.functions = functions
+        self.gather_seconds = gather_seconds
         self.dead: list[list[Record]] = []
         """Batches that were given up after MAX_RETRIES, as the on-failure queue receives them."""
         self.waiting: list[list[Record]] = [[] for _ in range(SHARDS)]
@@ -92,6 +102,8 @@ class Stream:
         """Deliver the records that wait, batch by batch."""
         try:
             while self.waiting[shard]:
+                if len(self.waiting[shard]) < BATCH:
+                    self.scheduler.sleep(self.gather_seconds * SECOND)
                 batch = self.waiting[shard][:BATCH]
                 del self.waiting[shard][:BATCH]
                 self._deliver(batch, 0)

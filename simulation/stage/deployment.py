@@ -108,6 +108,8 @@ SUBSCRIPTIONS: Final = (
 )
 
 
+OUTBOX_PASS_MINUTES: Final = 2
+"""In how many minutes the sweepers read every row of their table once."""
 ACTING_OUTSIDE: Final = frozenset({"order-intake", "shipping-orders", "notification-notices"})
 """The subscriptions that charge, book a parcel or send a mail for what they missed: only in a replay that is to catch up.
 
@@ -176,6 +178,7 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
     deadlines = {"ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     outbox["OLDER_VERSIONS"] = " ".join(older_versions() if declared is None else declared)
+    passing = {**outbox, "OUTBOX_PASS_MINUTES": str(OUTBOX_PASS_MINUTES)}
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
     carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
@@ -234,7 +237,7 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
     )
     relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
     sweeping = tuple(
-        Deployed(service, "sweeper", sweeper_seconds(service), {**outbox, **sweepers.get(service, {})}) for service in SWEEPERS
+        Deployed(service, "sweeper", sweeper_seconds(service), {**passing, **sweepers.get(service, {})}) for service in SWEEPERS
     )
     return (*ours, *relays, *sweeping)
 

@@ -197,7 +197,7 @@ class Meter:
     def _bills(self, operation: str, request: Request) -> bool:
         """Whether a request belongs to the order: not the operator's, no look of a sweep, no row of the sandbox gateway."""
         module = self._caller().partition("-")[2]
-        idle = module == "operator" or (module == "sweeper" and operation == "Query")
+        idle = module == "operator" or (module == "sweeper" and operation in ("Query", "Scan"))
         return self.runs and not idle and deployment.LEDGER not in json.dumps(request)
 
     def _read(self, operation: str, request: Request, answer: Response) -> None:

@@ -89,6 +89,10 @@ class World:
         """Return a simulated time as text."""
         return (EPOCH + timedelta(microseconds=now)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
+    def since_1970(self, now: int) -> int:
+        """Return a simulated time in seconds since 1970."""
+        return int(EPOCH.timestamp()) + now // SECOND
+
     def since_epoch(self, text: str) -> int:
         """Parse a text to a simulated time."""
         return int((datetime.fromisoformat(text) - EPOCH).total_seconds() * SECOND)
@@ -121,7 +125,14 @@ class World:
             self.chance.unit,
         )
         self.streams = {
-            service: Stream(service, lambda image: "pending_since" in image, f"{service}-relay", self.network, self.functions)
+            service: Stream(
+                service,
+                lambda image: "pending_since" in image,
+                f"{service}-relay",
+                self.network,
+                self.functions,
+                deployment.constructs("outbox")["GATHER_SECONDS"],
+            )
             for service in deployment.SWEEPERS
         }
         self.queues: dict[str, Queue] = {}

@@ -117,7 +117,7 @@ SET_ASIDE = {"sqs:SendMessage"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 RELAY = STREAM | {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
-SWEEP = ADVANCE | {"dynamodb:Query", "events:PutEvents"}
+SWEEP = ADVANCE | {"dynamodb:Query", "dynamodb:Scan", "events:PutEvents"}
 ASK = {"lambda:InvokeFunction"}
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
@@ -165,6 +165,16 @@ def rows(assembly: Assembly, function: Resource, action: str) -> set[str]:
         for statement in assembly.statements(function)
         if action in listed(statement["Action"])
         for key in listed(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+    }
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_scan_of_a_sweeper_sees_no_more_than_the_keys_of_the_outbox(assembly: Assembly, service: str) -> None:
+    statements = assembly.statements(assembly.function(service, "sweeper"))
+    (scan,) = [statement for statement in statements if "dynamodb:Scan" in listed(statement["Action"])]
+    assert scan["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "pending_since", "pending_shard"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
     }
 
 

@@ -50,7 +50,7 @@ class Outbox:
         row = (change.table, change.key)
         if change.new is not None and "pending" in change.new:
             self.record.pending.add(row)
-            if change.new["pending"]["L"] and not ("pending_since" in change.new and "pending_shard" in change.new):
+            if change.new["pending"]["L"] and "pending_since" not in change.new:
                 self.record.fail(
                     "every_event_is_published_and_processed", f"{change.key} has pending events that no sweeper can find"
                 )

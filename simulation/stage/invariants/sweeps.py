@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from simulation.engine.dynamodb import Change
+from simulation.engine.dynamodb import Change, segment_of
 from simulation.engine.faults import Mode
 from simulation.engine.scheduler import SECOND
 from simulation.stage import deployment
@@ -68,10 +68,13 @@ class Sweeps:
         if service != "order":
             self._find_due_rows(service, sweep)
         republished = self.world.time_of(self.record.now() - REPUBLISHED_AFTER * SECOND)
+        part = self.world.since_1970(self.record.now()) // 60 % deployment.OUTBOX_PASS_MINUTES
         for table, key in self.record.pending:
             if table != service or self.world.conditions.fails(key.split("#")[1]):
                 continue
-            if str(text_of(self.record.tables[table].rows[key], "pending_since")) <= republished:
+            row = self.record.tables[table].rows[key]
+            looks = "pending_shard" in row or segment_of(key, deployment.OUTBOX_PASS_MINUTES) == part
+            if looks and str(text_of(row, "pending_since")) <= republished:
                 self.of_stale_outboxes[table, key].append(sweep)
         if service == "order":
             self._find_orders(sweep)

@@ -555,7 +555,7 @@ for table, prefix in MOVING:
     @of_a(table, prefix, "with an event that waits", "E5")
     def waits(row: Row, random: Random) -> None:
         event = {"source": "orderflow.x", "detail-type": "X", "detail": {"metadata": {"event_id": f"{row['pk']}#1"}}}
-        row.update(pending=[json.dumps(event)], pending_since=row["updated_at"], pending_shard=shard_of(row["pk"]))
+        row.update(pending=[json.dumps(event)], pending_since=row["updated_at"])
 
     @of_a(table, prefix, "with an event of another row", "D2")
     def strays(row: Row, random: Random) -> None:
@@ -565,7 +565,12 @@ for table, prefix in MOVING:
     @of_a(table, prefix, "with an event that no sweeper finds", "E5")
     def hides(row: Row, random: Random) -> None:
         waits(row, random)
-        del row[random.choice(("pending_since", "pending_shard"))]
+        del row["pending_since"]
+
+    @of_a(table, prefix, "parked where no sweeper looks", "E5")
+    def strands(row: Row, random: Random) -> None:
+        waits(row, random)
+        row["pending_shard"] = "-" + shard_of(row["pk"])
 
     of_a(table, prefix, "with garbage in its outbox", "W1")(
         lambda row, random: [waits(row, random), row.update(pending=[random.choice(("{", "[]", '{"detail": 1}', "null"))])]

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kernel import clock
-from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal
-from kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
+from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal, shard_of
+from kernel.relay import BusUnavailableError, Outbox, Slice, publish, relay_records, republish, slice_at
 from services.payment.domain.states import TRANSITIONS
 from tests.support.sample_events import TOTAL, authorized
 from tests.support.tables import create_table
@@ -490,11 +490,95 @@ def test_a_shard_that_cannot_be_read_stops_no_other(outbox: Outbox, bus: Bus, ro
     assert bus.taken_ids == [event_id(1)]
 
 
-def test_row_that_met_an_unavailable_bus_comes_last_next_time(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
-    class Down:
-        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-            raise ClientError({"Error": {"Code": "InternalException", "Message": "no"}}, "PutEvents")
+class Down:
+    """An EventBridge that is unavailable."""
 
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        raise ClientError({"Error": {"Code": "InternalException", "Message": "no"}}, "PutEvents")
+
+
+def is_parked(rows: AggregateStore, number: int) -> bool:
+    """Return whether the sweeper finds the row by the index."""
+    row = rows.get(order(number))
+    assert row
+    assert row.get("pending_shard") in (None, shard_of(rows.key(order(number))))
+    return "pending_shard" in row
+
+
+def test_row_that_the_relay_publishes_never_enters_the_index(outbox: Outbox, rows: AggregateStore) -> None:
+    written = authorize(rows, 0)
+    assert relay_records(outbox, [record(written)]).failed == []
+    assert "pending_shard" not in written
+    assert not is_parked(rows, 0)
+
+
+def test_row_is_parked_if_no_repetition_publishes_its_event(outbox: Outbox, rows: AggregateStore) -> None:
+    row = authorize(rows, 0)
+    age(rows, 0, pending=[of_version(row["pending"][0], 9)])
+    image = rows.get(order(0))
+    assert image
+    assert relay_records(outbox, [record(image)]).failed == []
+    assert is_parked(rows, 0)
+
+
+def test_row_with_a_part_of_its_events_published_is_parked_with_the_rest(outbox: Outbox, rows: AggregateStore) -> None:
+    row = capture(rows, 0) if authorize(rows, 0) else None
+    assert row
+    age(rows, 0, pending=[of_version(row["pending"][0], 9), row["pending"][1]])
+    image = rows.get(order(0))
+    assert image
+    assert relay_records(outbox, [record(image)]).failed == []
+    assert is_parked(rows, 0)
+
+
+def test_rows_that_meet_an_unavailable_bus_are_parked_until_they_are_published(
+    outbox: Outbox, bus: Bus, rows: AggregateStore
+) -> None:
+    records = [record(authorize(rows, number), number) for number in range(2)]
+    with pytest.raises(BusUnavailableError):
+        relay_records(Outbox(outbox.dynamodb, Down(), "payments", "orders-bus"), records)
+    assert [is_parked(rows, number) for number in range(2)] == [True, True]
+
+    assert relay_records(outbox, records).failed == []
+    assert [is_parked(rows, number) for number in range(2)] == [False, False]
+
+
+def test_row_that_the_bus_refuses_for_now_is_parked_and_comes_again(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    bus.refuses = refuse_times(99, event_id(0))
+    assert relay_records(outbox, [record(authorize(rows, 0), 7)]).failed == ["7"]
+    assert is_parked(rows, 0)
+
+
+def test_sweeps_of_a_pass_take_each_slice_once() -> None:
+    begin = datetime(2026, 11, 29, 9, 58, 30, tzinfo=UTC)
+    slices = [slice_at(begin + timedelta(minutes=minute), 1440) for minute in range(1440)]
+    assert sorted(part.number for part in slices) == list(range(1440))
+    assert {part.count for part in slices} == {1440}
+
+
+def test_slice_is_read_page_by_page(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    class OneRowAPage:
+        def __init__(self, client: Any) -> None:
+            self.client = client
+            self.asked: list[tuple[int, int]] = []
+
+        def scan(self, **scan: Any) -> Any:
+            self.asked.append((scan["Segment"], scan["TotalSegments"]))
+            return self.client.scan(**{**scan, "Limit": 1})
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.client, name)
+
+    for number in range(3):
+        authorize(rows, number)
+    paged = OneRowAPage(outbox.dynamodb)
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+        assert republish(Outbox(paged, bus, "payments", "orders-bus"), timedelta(minutes=2), Slice(0, 1)).events == 3
+    assert len(paged.asked) >= 3
+    assert set(paged.asked) == {(0, 1)}
+
+
+def test_row_that_met_an_unavailable_bus_comes_last_next_time(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     for number in range(2):
         authorize(rows, number)
         age(rows, number, pending_shard="0", pending_since=f"2026-11-01T00:00:0{number}.000Z")
