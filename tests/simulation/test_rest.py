@@ -1,25 +1,15 @@
 """The rest of a world: an order that waits for an answer is asked for it again after longer and longer times."""
 
-from simulation.engine.faults import Mode
-from simulation.stage import customers, paths
-from simulation.stage.customers import OrderPlan
-from simulation.stage.world import MINUTE, World
+import re
+import subprocess
+import sys
 
-FIVE_HOURS = 5 * 60 * MINUTE
-
-
-def return_it(world: World, order_plan: OrderPlan) -> None:
-    customers.place(world, order_plan)
-    customers.cancel(world, order_plan.order_id())
-
-
-def no_refund_arrives(boundary: str, now: int) -> Mode | None:
-    lost = boundary.startswith("delivery PAY#") and boundary.endswith("→ order-fulfilment")
-    return Mode.DROPPED if lost and now < FIVE_HOURS else None
+from tests.simulation.test_simulation import REPOSITORY
 
 
 def test_order_ends_although_its_refund_was_lost_again_and_again() -> None:
-    path = paths.Path("refund lost", return_it, "CANCELLED", "CUSTOMER", subscriptions=paths.FULFILMENT, base=no_refund_arrives)
-    verdict = paths.run_path(path, {})
-    assert (verdict.violated, verdict.status) == (None, "CANCELLED CUSTOMER")
-    assert len(verdict.struck) > 3
+    command = [sys.executable, "-m", "tests.simulation.lost_refund"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    found = re.fullmatch(r"CANCELLED CUSTOMER, violated: None, lost: (\d+)\n", done.stdout)
+    assert found, done.stdout
+    assert int(found[1]) > 3

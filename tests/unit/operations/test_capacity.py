@@ -52,7 +52,7 @@ def test_settings_of_the_stage_count() -> None:
     assert bound("API", replace(DEV, api_requests_per_second=1000))["orders_per_minute"] == 60_000
     once, twice = (bound("journal", replace(DEV, journal_concurrency=number))["orders_per_minute"] for number in (2, 4))
     assert twice == pytest.approx(2 * once, abs=1)
-    assert bound("index pending of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
+    assert bound("index due of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
 
 
 def test_real_carrier_books_fewer_parcels() -> None:
