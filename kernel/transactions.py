@@ -33,7 +33,10 @@ LONGEST_PAUSE: Final = 0.3
 """In seconds, with full jitter and twice as long each time: 1.55 s of pauses at most, 0.8 s on average."""
 
 REFUSED: Final = "ConditionalCheckFailed"
-WORTH_RETRYING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+CONFLICT: Final = "TransactionConflict"
+WORTH_RETRYING: Final = frozenset({CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"})
+ERRORS_OF_AN_UPDATE: Final = {"ConditionalCheckFailedException": REFUSED, "TransactionConflictException": CONFLICT}
+"""The errors of an UpdateItem that a transaction has as reasons."""
 
 _chance = random.Random()
 
@@ -49,15 +52,16 @@ def transact(
 
     They are keyed by position in `actions`; the value is the present row if the action asks for ALL_OLD, else None. Only a
     conflict with another transaction, or throttling, is retried. Raises ContentionError when the retries are spent.
+    A lone Update is an UpdateItem: DynamoDB bills a transaction's write twice.
 
     No ClientRequestToken is given. The conditions make a repeat harmless for ever. A token does so only for ten minutes, and
     only for the same bytes (`updated_at` differs). botocore gives each call a random one, for its own retries.
     """
     for attempt in range(TRIES):
         try:
-            client.transact_write_items(TransactItems=actions)
+            _write(client, actions)
         except ClientError as error:
-            reasons: list[CancellationReason] = error.response.get("CancellationReasons", [])
+            reasons = _reasons(error)
             codes = {reason["Code"] for reason in reasons} - {"None"}
             if not codes or not codes <= WORTH_RETRYING | {REFUSED}:
                 raise
@@ -68,6 +72,23 @@ def transact(
         else:
             return {}
     raise ContentionError(f"a transaction of {len(actions)} actions met others {TRIES} times")
+
+
+def _write(client: AwsClient, actions: list[Action]) -> None:
+    match actions:
+        case [{"Update": update}]:
+            client.update_item(**update)
+        case _:
+            client.transact_write_items(TransactItems=actions)
+
+
+def _reasons(error: ClientError) -> list[CancellationReason]:
+    """Return the reasons of a failed write, one for each action; none for an error that is no action's."""
+    code = ERRORS_OF_AN_UPDATE.get(error.response["Error"]["Code"])
+    if code:
+        return [{"Code": code, "Item": error.response.get("Item", {})}]
+    found: list[CancellationReason] = error.response.get("CancellationReasons", [])
+    return found
 
 
 def _row(reason: CancellationReason) -> Row | None:

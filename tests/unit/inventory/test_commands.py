@@ -270,6 +270,10 @@ def test_reserve_rejected_while_its_duplicate_holds_returns_held(inventory: Inve
             next(rivals, lambda: None)()
             return client.transact_write_items(**call)
 
+        def update_item(self, **call: Any) -> Any:
+            next(rivals, lambda: None)()
+            return client.update_item(**call)
+
     inventory.database.client = Twice(client)
 
     assert inventory.reserve(0, giant=3)["outcome"] == "HELD"

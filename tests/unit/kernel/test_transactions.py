@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kernel.aggregate_store import ContentionError, marshal
+from kernel.aggregate_store import ContentionError, marshal, unmarshal
 from kernel.transactions import LONGEST_PAUSE, TRIES, Action, transact
 from tests.support.tables import create_table
 
@@ -110,3 +110,51 @@ def test_contention_error_follows_eight_tries_in_1500_ms(client: Any) -> None:
     assert busy.calls == TRIES == 8
     assert pauses == [0.05, 0.1, 0.2, *[LONGEST_PAUSE] * 4]
     assert sum(pauses) < 1.6
+
+
+def update(pk: str, **seen: Any) -> Action:
+    return {
+        "Update": {
+            "TableName": "stock",
+            "Key": marshal({"pk": pk}),
+            "UpdateExpression": "SET available = :next",
+            "ConditionExpression": "available = :seen",
+            "ExpressionAttributeValues": marshal({":next": seen["available"] - 1, ":seen": seen["available"]}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+class Conflicting:
+    """A DynamoDB that makes no transaction, and whose first updates meet one."""
+
+    def __init__(self, client: Any, conflicts: int) -> None:
+        self.client = client
+        self.conflicts = conflicts
+
+    def update_item(self, **call: Any) -> Any:
+        if self.conflicts:
+            self.conflicts -= 1
+            raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": "in a transaction"}}, "UpdateItem")
+        return self.client.update_item(**call)
+
+
+def test_lone_update_is_no_transaction_and_is_retried_after_a_conflict(client: Any) -> None:
+    client.put_item(TableName="stock", Item=marshal({"pk": "A", "available": 3}))
+    pauses: list[float] = []
+
+    assert transact(Conflicting(client, 2), [update("A", available=3)], pause=pauses.append) == {}
+
+    assert len(pauses) == 2
+    assert unmarshal(client.get_item(TableName="stock", Key=marshal({"pk": "A"}))["Item"])["available"] == 2
+
+
+def test_lone_update_that_its_condition_refuses_is_returned_with_its_row(client: Any) -> None:
+    client.put_item(TableName="stock", Item=marshal({"pk": "A", "available": 5}))
+    assert transact(client, [update("A", available=3)]) == {0: {"pk": "A", "available": 5}}
+    assert transact(client, [update("B", available=3)]) == {0: None}
+
+
+def test_lone_update_that_meets_transactions_too_often_raises_contention_error(client: Any) -> None:
+    with pytest.raises(ContentionError):
+        transact(Conflicting(client, TRIES), [update("A", available=3)], pause=lambda seconds: None)
