@@ -171,6 +171,7 @@ def inventory(dynamodb: Any, inventory_tables: None, monkeypatch: pytest.MonkeyP
         "TABLE_NAME": "inventory",
         "STAGE": STAGE,
         "BUS_NAME": "bus",
+        "OUTBOX_PASS_MINUTES": "1",
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
         "RECEIPT_KEY_ARN": make_key(monkeypatch),
     }

@@ -27,6 +27,8 @@ ENVIRON = {
     "STAGE": STAGE,
     "TABLE_NAME": "notes",
     "BUS_NAME": "bus",
+    "OUTBOX_PASS_MINUTES": "1",
+    "OLDER_VERSIONS": "NotificationSent.v1 NotificationFailed.v1",
     "CONTACT_FUNCTION_ARN": "contact-function",
     "SENDER_ADDRESS": SENDER,
     "CONFIGURATION_SET": "mails",

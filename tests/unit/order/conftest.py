@@ -109,6 +109,7 @@ def order_service(dynamodb: Any, saga: Saga, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in {
         "TABLE_NAME": "orders",
         "BUS_NAME": "bus",
+        "OUTBOX_PASS_MINUTES": "1",
         "WORKFLOW_ARN": WORKFLOW,
         "WORKFLOW_TIMEOUT_SECONDS": "41",
         "ABORT_AFTER_SECONDS": "600",

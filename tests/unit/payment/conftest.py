@@ -165,6 +165,7 @@ def payment_environ(aws: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str
         "GATEWAY": "sandbox",
         "STAGE": STAGE,
         "BUS_NAME": "bus",
+        "OUTBOX_PASS_MINUTES": "1",
         "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
         "RECEIPT_KEY_ARN": make_key(monkeypatch),
     }

@@ -37,6 +37,7 @@ ENVIRON = {
     "STAGE": STAGE,
     "TABLE_NAME": "shipments",
     "BUS_NAME": "bus",
+    "OUTBOX_PASS_MINUTES": "1",
     "CONTACT_FUNCTION_ARN": "contact-function",
     "TRANSIT_SECONDS": str(int(TRANSIT.total_seconds())),
     "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
