@@ -90,6 +90,7 @@ class AuditStack(ServiceStack):
             batch_size=ORDERS_BATCH,
             max_batching_window_seconds=ORDERS_GATHERING_SECONDS,
             delay_seconds=ORDERS_DELAY_SECONDS,
+            looks_again=True,
             replays=False,
         )
         for metric, description in ALARMS_OF_ORDERS.items():

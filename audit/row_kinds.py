@@ -105,6 +105,7 @@ KINDS: Final[Mapping[str, Mapping[str, RowKind]]] = {
             either_in=_due_in(frozenset({shipping.FAILED})),  # until the carrier has released the booking
             twice="E1",
         ),
+        "BREAKER": RowKind("BREAKER#carrier", "breaker"),
     },
     "notification": {
         "NOTE": RowKind(

@@ -20,7 +20,7 @@ KEY_PREFIXES: Final = {
     "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
     "payment": ("PAY#", "DISPUTE#", "REFUND#"),
     "inventory": ("RES#", "REPL#", "SKU#", "LEVEL#"),
-    "shipping": ("SHIP#",),
+    "shipping": ("SHIP#", "BREAKER#"),
     "notification": ("NOTE#", "SUPP#"),
 }
 """How the keys of the rows of `audit.row_kinds.KINDS` begin: the auditor may read no others by key."""

@@ -88,6 +88,8 @@ class Stage:
     alarm_receiver: str | None = None
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 518400
+    booking_delay_seconds: int = 30
+    booking_concurrency: int = 150
     journal_concurrency: int = 2
     index_shards: int = 4
     outbox_pass_minutes: int = 1440

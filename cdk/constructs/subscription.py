@@ -34,10 +34,11 @@ class Subscription(Construct):
     """Delivery of the events of `name` to `function`, which may itself quarantine a message in the dead-letter queue.
 
     A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
+    `delay_seconds` is how long SQS keeps each message back before its first delivery.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
     `only` is a pattern of the detail that an event must match too.
-    With `replays` off, no replay reaches it, not even one that is sent to its rule. A message becomes visible after
-    `delay_seconds`; if that is not 0, the function may send a message to the queue itself, for a later look.
+    With `replays` off, no replay reaches it, not even one that is sent to its rule. With `looks_again`, the function may send a
+    message to the queue itself, for a later look.
 
     Publishes `<name>-rule-arn` (for replays), `<name>-queue-url`, `<name>-dlq-url`.
     """
@@ -52,9 +53,10 @@ class Subscription(Construct):
         batch_seconds: float,
         batch_size: int = 10,
         max_batching_window_seconds: int = 0,
+        delay_seconds: int = 0,
+        looks_again: bool = False,
         max_concurrency: int | None = None,
         replays: bool = True,
-        delay_seconds: int = 0,
         only: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
@@ -89,7 +91,7 @@ class Subscription(Construct):
         minutes = (OLDEST_SECONDS + delay_seconds) // 60
         waiting = f"{stack.service} {name} leaves messages waiting over {minutes} minutes: {BROKEN_CONSUMER}"
         alarm_on_age(stack, self, queue, waiting, delay_seconds=delay_seconds)
-        only_from(stack, queue, rule=rule, function=function if delay_seconds else None, operator=True)
+        only_from(stack, queue, rule=rule, function=function if looks_again else None, operator=True)
         only_from(stack, dead_letters, rule=rule, function=function)
         if not replays:
             never_replays(rule)
@@ -105,7 +107,7 @@ class Subscription(Construct):
         acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_environment("QUEUE_URL", queue.queue_url)
-        function.allow("sqs:SendMessage", on=[dead_letters.queue_arn, *([queue.queue_arn] if delay_seconds else [])])
+        function.allow("sqs:SendMessage", on=[dead_letters.queue_arn, *([queue.queue_arn] if looks_again else [])])
         stack.publish(f"{name}-rule-arn", rule.rule_arn)
         stack.publish(f"{name}-queue-url", queue.queue_url)
 

@@ -43,7 +43,10 @@ class Limits:
     design: Mapping[str, float]
     due_a_shard: Mapping[str, int]
     assumed: Mapping[str, float]
-    parcel_seconds: Mapping[str, float]
+    carrier_seconds: Mapping[str, float]
+    """The seconds of one call, by carrier."""
+    queries: Mapping[str, float]
+    """The queries about a parcel on its way, by carrier."""
 
 
 @cache
@@ -51,8 +54,9 @@ def limits(region: str, file: Path = FILE) -> Limits:
     """Return the limits in a region."""
     found = yaml.safe_load(file.read_text(encoding="utf-8"))
     quotas = {name: quota.get("regions", {}).get(region, quota["default"]) for name, quota in found["quotas"].items()}
-    due, parcels = found["design"].pop("due_a_shard"), found["assumptions"].pop("parcel_seconds")
-    return Limits(region, quotas, found["design"], due, found["assumptions"], parcels)
+    design, assumed = found["design"], found["assumptions"]
+    due, seconds, queries = design.pop("due_a_shard"), assumed.pop("carrier_seconds"), assumed.pop("parcel_queries")
+    return Limits(region, quotas, design, due, assumed, seconds, queries)
 
 
 def bounds(stage: Stage, known: Limits) -> list[Bound]:
@@ -114,12 +118,16 @@ def _workers(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     spent = order.total("dynamodb.write", where="journal/hour")
     hour = design["journal_shards"] * known.quotas["dynamodb.partition_writes"]
     yield _bound("index hour of the journal", hour, spent, f"{hour:g} units a second, {spent:g} an order")
-    seconds = known.parcel_seconds[stage.carrier]
-    booked = design["booking_seconds_a_sweep"] / seconds / MINUTE
-    reason = (
-        f"one after another, {design['booking_seconds_a_sweep']:g} s of each minute, {seconds:g} s a parcel ({stage.carrier})"
-    )
-    yield _bound("booking of parcels", booked, 1, reason)
+    yield from _parcels(stage, known)
+
+
+def _parcels(stage: Stage, known: Limits) -> Iterator[Bound]:
+    seconds, calls, at_once = known.carrier_seconds[stage.carrier], known.design["booking_calls"], stage.booking_concurrency
+    reason = f"setting booking_concurrency {at_once}, {calls:g} calls of {seconds:g} s a parcel ({stage.carrier})"
+    yield _bound("booking of parcels", at_once / seconds, calls, reason)
+    sweep, queries = known.design["sweep_seconds"], known.queries[stage.carrier]
+    reason = f"one after another, {sweep:g} s of each minute, {queries:g} queries of {seconds:g} s a parcel ({stage.carrier})"
+    yield _bound("queries of parcels", sweep / seconds / MINUTE, queries, reason)
 
 
 def _bound(part: str, a_second: float, an_order: float, bound_by: str) -> Bound:

@@ -21,12 +21,18 @@ from services.shipping.subscriptions import SUBSCRIPTIONS
 from stages import Stage
 
 SHIPMENTS = "SHIP#"
+BREAKER = "BREAKER#"
 WEBHOOKS = ("POST /webhooks/carrier",)
-SWEEPER_SECONDS = 70
+SWEEPER_SECONDS = 80
 """A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
+BOOKING_SECONDS = 45
+BOOKING_BATCH = 1
+"""Each instance books one parcel at a time: the carrier's seconds are waited for side by side."""
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
 """So few that the function ends in time even if each message waits for another service's facts."""
+STEP_SECONDS = FUNCTIONS.seconds + SHIPMENT_SECONDS + 8 * DYNAMODB.once
+"""The longest that a shipment's step takes: its contact, the carrier, the row four times, the breaker four times."""
 MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 """The longest that a message takes: the other service's facts, the row twice."""
 
@@ -62,22 +68,26 @@ class ShippingStack(ServiceStack):
         ask_facts(self, cancellation, "order")
         contact = self.require("order", "contact-arn")
         carrier = self._carrier()
-        transit_seconds = str(self.settings.transit_seconds)
+        parcels = {"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": str(self.settings.transit_seconds), **carrier}
         outbox = Outbox(
             self,
             table,
             rows=(SHIPMENTS,),
-            row_seconds=FUNCTIONS.seconds + SHIPMENT_SECONDS + 4 * DYNAMODB.once,
+            row_seconds=STEP_SECONDS,
             sweeper_seconds=SWEEPER_SECONDS,
-            sweeper_environment={"CONTACT_FUNCTION_ARN": contact, "TRANSIT_SECONDS": transit_seconds, **carrier},
+            sweeper_environment=parcels,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
-        outbox.sweeper.allow("lambda:InvokeFunction", on=contact)
+        table.allow(outbox.sweeper, "GetItem", "UpdateItem", rows=(BREAKER,))
+        booking = self._booking(table, parcels)
+        for function in (outbox.sweeper, booking):
+            function.allow("lambda:InvokeFunction", on=contact)
         webhook = self._webhook(table, carrier)
         if carrier["CARRIER"] != "sandbox":
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
-            key.grant_read_to("CARRIER_API_KEY_ARN", outbox.sweeper, webhook)
+            key.grant_read_to("CARRIER_API_KEY_ARN", outbox.sweeper, booking, webhook)
         alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/how-to/runbooks/rows-not-moved.md")
+        alarm_on_count(self, "CarrierPaused", "the carrier is down, and parcels wait: docs/how-to/runbooks/rows-not-moved.md")
         alarm_on_count(self, "LabelRefundRefused", "the carrier refuses to refund an unused label: services/shipping/README.md")
         alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost: services/shipping/README.md")
 
@@ -93,6 +103,24 @@ class ShippingStack(ServiceStack):
             "SHIP_FROM": json.dumps(self.settings.ship_from, sort_keys=True),
             "GRAMS_PER_ITEM": str(self.settings.grams_per_item),
         }
+
+    def _booking(self, table: ServiceTable, parcels: dict[str, str]) -> ServiceFunction:
+        """Create the function that books parcels, and its queue, which delays each message for late cancellations."""
+        booking = ServiceFunction(
+            self, "booking", timeout_seconds=BOOKING_SECONDS, environment={"TABLE_NAME": table.table_name, **parcels}
+        )
+        table.allow(booking, "GetItem", "UpdateItem", rows=(SHIPMENTS, BREAKER))
+        Subscription(
+            self,
+            "bookings",
+            SUBSCRIPTIONS["bookings"],
+            booking,
+            batch_size=BOOKING_BATCH,
+            batch_seconds=BOOKING_BATCH * STEP_SECONDS,
+            delay_seconds=self.settings.booking_delay_seconds,
+            max_concurrency=self.settings.booking_concurrency,
+        )
+        return booking
 
     def _webhook(self, table: ServiceTable, carrier: dict[str, str]) -> ServiceFunction:
         """Create the webhook for the carrier. The shared secret authenticates it."""

@@ -5,6 +5,11 @@ from kernel.subscriptions import ORDER, ReplayPolicy, Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
     "orders": {(source_of("order"), "OrderConfirmed"): ORDER},
+    "bookings": {(source_of("shipping"), "ShipmentCreated"): ("metadata.order_id",)},
     "cancellations": {(source_of("order"), "OrderCancelRequested"): ORDER},
 }
-REPLAY_POLICY = {"orders": ReplayPolicy.OPT_IN, "cancellations": ReplayPolicy.REAPPLY}
+REPLAY_POLICY = {
+    "orders": ReplayPolicy.OPT_IN,
+    "bookings": ReplayPolicy.OPT_IN,
+    "cancellations": ReplayPolicy.REAPPLY,
+}

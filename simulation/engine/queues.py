@@ -65,11 +65,14 @@ class Queue:
         visibility_seconds: int,
         network: Network,
         functions: Functions,
+        delay_seconds: int = 0,
     ) -> None:
         self.name = name
         self.batch_size = batch_size
         self.max_receives = max_receives
         self.visibility = visibility_seconds * SECOND
+        self.delay = delay_seconds * SECOND
+        """How long each new message stays hidden."""
         self.function = function
         self.network = network
         self.scheduler = network.scheduler
@@ -91,10 +94,11 @@ class Queue:
         """Send a new message. Return its id."""
         self._sent += 1
         now = self.scheduler.now
-        message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=now, sent_at=now)
+        visible_at = now + self.delay
+        message = Message(f"{self.name}-{self._sent}", body, about, attributes or {}, visible_at=visible_at, sent_at=now)
         self.messages[message.id] = message
         self.arrived[about] = body
-        self._wake(self.scheduler.now + POLL)
+        self._wake(visible_at + POLL)
         return message.id
 
     def hide(self, receipt: str, seconds: int) -> None:

@@ -21,7 +21,7 @@ FILE: Final = Path(__file__).parents[2] / "operations" / "economics" / "units.js
 
 @dataclass(frozen=True)
 class Counted:
-    """A path of the simulation whose units are counted. `to_the_first_sweep` ends the count there."""
+    """A path of the simulation whose units are counted. `to_the_first_sweep` ends the count there, with no parcel booked."""
 
     path: str
     meaning: str
@@ -40,7 +40,8 @@ COUNTED: Final = {
 
 def count(counted: Counted) -> Mapping[str, object]:
     """Return the units of one order of one SKU on the path, as the file has them. The stage declares no older version."""
-    path = replace(paths.BY_NAME[counted.path], subscriptions=FULFILMENT, lines=(("SKU-A", 3),))
+    subscriptions = FULFILMENT - {"shipping-bookings"} if counted.to_the_first_sweep else FULFILMENT
+    path = replace(paths.BY_NAME[counted.path], subscriptions=subscriptions, lines=(("SKU-A", 3),))
     world = paths.stand_up(path, {}, older_versions=())
     meter = Meter(world)
     meter.stops_at_sweep = counted.to_the_first_sweep

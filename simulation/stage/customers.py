@@ -442,14 +442,14 @@ class Workload:
             self._pause(f"regret {order_plan.number} {attempt}", 0.5, 30.0)
 
     def _return_it(self, order_plan: OrderPlan) -> None:
-        """Order, and cancel when it is confirmed: at the sweep by which the parcel goes, as it goes, or whenever."""
+        """Order, and cancel when it is confirmed: at the message by which the parcel goes, as it goes, or whenever."""
         if self.returns or self.chance.below(f"return {order_plan.number} refused", 3) == 0:
             order_plan = replace(order_plan, token=accounts.REFUND_FAILS if self.world.adapters else "pm_card_refund_refused")
         place(self.world, order_plan)
         match self.chance.below(f"return {order_plan.number} when", 3):
             case 0:
-                wait = 60.0 - self.world.scheduler.now / SECOND % 60
-                self._pause(f"return {order_plan.number}", wait, wait + 1.0)
+                wait = float(deployment.BOOKING_DELAY_SECONDS)
+                self._pause(f"return {order_plan.number}", wait, wait + 2.0)
             case 1:
                 self._await_the_parcel(order_plan)
             case 2:

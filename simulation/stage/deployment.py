@@ -74,11 +74,14 @@ class Subscribed:
     service: str
     name: str
     module: str
+    delay_seconds: int = 0
+    """How long the queue keeps each message back."""
 
     @property
     def batch(self) -> int:
         """How many messages are handed over at once."""
-        return int(infrastructure(self.service).get("BATCH", 10))
+        constants = infrastructure(self.service)
+        return int(constants.get(f"{self.module.upper()}_BATCH", constants.get("BATCH", 10)))
 
     @property
     def queue(self) -> str:
@@ -97,12 +100,18 @@ class Subscribed:
         return filters.get(self.name, {})
 
 
+BOOKING_DELAY_SECONDS: Final = stages.load("dev").booking_delay_seconds
+"""How long the bookings queue keeps a message back: the time in which a confirmed order can surely be cancelled."""
+LEFT_TO_THE_QUEUE_SECONDS: Final = 120
+"""How long shipping's scheduled sweep leaves a shipment that is due to the bookings queue."""
+
 SUBSCRIPTIONS: Final = (
     Subscribed("order", "intake", "intake"),
     Subscribed("order", "fulfilment", "subscriber"),
     Subscribed("payment", "cancellations", "subscriber"),
     Subscribed("inventory", "cancellations", "subscriber"),
     Subscribed("shipping", "orders", "subscriber"),
+    Subscribed("shipping", "bookings", "booking", delay_seconds=BOOKING_DELAY_SECONDS),
     Subscribed("shipping", "cancellations", "cancellation"),
     Subscribed("notification", "notices", "subscriber"),
 )
@@ -110,7 +119,7 @@ SUBSCRIPTIONS: Final = (
 
 OUTBOX_PASS_MINUTES: Final = 2
 """In how many minutes the sweepers read every row of their table once."""
-ACTING_OUTSIDE: Final = frozenset({"order-intake", "shipping-orders", "notification-notices"})
+ACTING_OUTSIDE: Final = frozenset({"order-intake", "shipping-orders", "shipping-bookings", "notification-notices"})
 """The subscriptions that charge, book a parcel or send a mail for what they missed: only in a replay that is to catch up.
 
 Written down here and not read from the services' declarations, which a bug may change.
@@ -182,12 +191,13 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
     contact = {"CONTACT_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:order-contact"}
     gateway = {"LEDGER_TABLE_NAME": LEDGER, **(REAL_GATEWAY if adapters else {"GATEWAY": "sandbox"})}
     carrier = REAL_CARRIER if adapters else {"CARRIER": "sandbox"}
+    parcels = {**contact, "TRANSIT_SECONDS": str(stage.transit_seconds), **carrier}
     webhook_secret = {"CARRIER_WEBHOOK_SECRET_ARN": REAL_WEBHOOK_SECRET if adapters else WEBHOOK_SECRET}
     receipts = {"RECEIPT_KEY_ARN": RECEIPT_KEY_ARN}
     sweepers = {
         "order": workflow,
         "payment": gateway,
-        "shipping": {**contact, "TRANSIT_SECONDS": str(stage.transit_seconds), **carrier},
+        "shipping": parcels,
         "notification": {"CLAIM_UNKNOWN_AFTER_SECONDS": str(notification["CLAIM_UNKNOWN_AFTER_SECONDS"])},
     }
     letters = {
@@ -219,6 +229,9 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
         Deployed("shipping", "subscriber", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-orders"]),
         Deployed(
             "shipping", "cancellation", infrastructure("shipping")["SUBSCRIBER_SECONDS"], letters["shipping-cancellations"]
+        ),
+        Deployed(
+            "shipping", "booking", infrastructure("shipping")["BOOKING_SECONDS"], {**letters["shipping-bookings"], **parcels}
         ),
         Deployed("shipping", "webhook", 15, {**webhook_secret, **carrier}),
         Deployed(

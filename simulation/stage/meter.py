@@ -34,6 +34,7 @@ PROMISES: Final = {
     "commands": "decision",
     "intake": "consumption",
     "subscriber": "consumption",
+    "booking": "consumption",
     "cancellation": "consumption",
     "contact": "privacy",
     "facts": "evidence",

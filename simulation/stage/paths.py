@@ -9,7 +9,7 @@ from simulation.engine.faults import Kind, Mode, Plan
 from simulation.engine.process import SINK
 from simulation.engine.randomness import Chance
 from simulation.engine.scheduler import SECOND
-from simulation.stage import customers
+from simulation.stage import customers, deployment
 from simulation.stage.customers import OrderPlan
 from simulation.stage.deployment import SUBSCRIPTIONS
 from simulation.stage.invariants.rows import status_of, text_of
@@ -174,10 +174,10 @@ def _return_at_once(world: World, order_plan: OrderPlan) -> None:
     customers.cancel(world, order_plan.order_id())
 
 
-def _return_at_the_sweep(world: World, order_plan: OrderPlan) -> None:
+def _return_as_it_is_booked(world: World, order_plan: OrderPlan) -> None:
     """Cancel in the moment in which the parcel is handed over."""
     _buy(world, order_plan)
-    world.scheduler.sleep(MINUTE - world.scheduler.now % MINUTE)
+    world.scheduler.sleep(deployment.BOOKING_DELAY_SECONDS * SECOND)
     customers.cancel(world, order_plan.order_id())
 
 
@@ -240,7 +240,7 @@ PATHS: Final = (
     Path("clicked twice", _click_twice, "CONFIRMED"),
     Path("cancelled by the customer", _regret, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
     Path("cancelled after the confirmation", _return_at_once, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
-    Path("cancelled as the parcel goes", _return_at_the_sweep, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
+    Path("cancelled as the parcel goes", _return_as_it_is_booked, "CANCELLED", "CUSTOMER", subscriptions=FULFILMENT),
     Path("cancelled too late", _return_too_late, "CONFIRMED", subscriptions=FULFILMENT),
     Path(
         "refund refused at first",

@@ -148,6 +148,7 @@ class World:
                     settings["VISIBILITY_IN_TIMEOUTS"] * function.timeout_seconds,
                     self.network,
                     self.functions,
+                    subscribed.delay_seconds,
                 )
                 self.queues[subscribed.queue] = queue
                 self.bus.rules.append(

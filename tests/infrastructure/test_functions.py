@@ -18,7 +18,7 @@ FUNCTIONS = {
     "order": {"api", "commands", "contact", "facts", "operator", "intake", "subscriber", "relay", "sweeper"},
     "payment": {"facts", "commands", "operator", "subscriber", "relay", "sweeper"},
     "inventory": {"facts", "api", "commands", "operator", "subscriber", "relay", "sweeper"},
-    "shipping": {"facts", "subscriber", "cancellation", "webhook", "relay", "sweeper"},
+    "shipping": {"facts", "subscriber", "booking", "cancellation", "webhook", "relay", "sweeper"},
     "notification": {"commands", "subscriber", "feedback", "relay", "sweeper"},
 }
 READ_BY_EASYPOST = {"EASYPOST_URL", "SHIP_FROM", "GRAMS_PER_ITEM", "CARRIER_API_KEY_ARN"}
@@ -142,6 +142,7 @@ ALLOWED = {
     ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("inventory", "sweeper"): SWEEP | ASK,
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
+    ("shipping", "booking"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction"},
     ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "webhook"): ADVANCE | READ_SECRET,
     ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
@@ -248,7 +249,7 @@ def test_four_functions_read_the_key_of_the_receipts(assembly: Assembly) -> None
 
 
 def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:
-    for module in ("sweeper", "webhook"):
+    for module in ("booking", "sweeper", "webhook"):
         given, at_the_sandbox = (
             stage.function("shipping", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
         )
@@ -258,7 +259,8 @@ def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly
         assert given["GRAMS_PER_ITEM"] == "300"
     assert secrets_read(assembly, "shipping", "webhook") == {"CarrierWebhookSecret"}
     assert secrets_read(lasting, "shipping", "webhook") == {"CarrierWebhookSecret", "CarrierApiKey"}
-    assert secrets_read(lasting, "shipping", "sweeper") == {"CarrierApiKey"}
+    for module in ("booking", "sweeper"):
+        assert secrets_read(lasting, "shipping", module) == {"CarrierApiKey"}
 
 
 def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: Assembly, lasting: Assembly) -> None:

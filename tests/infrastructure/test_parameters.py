@@ -28,6 +28,7 @@ PROVIDED = {
     "shipping": {
         *("api-url", "carrier", "carrier-webhook-secret-arn"),
         *("orders-rule-arn", "orders-queue-url", "orders-dlq-url", *CANCELLATIONS),
+        *("bookings-rule-arn", "bookings-queue-url", "bookings-dlq-url"),
     },
     "notification": {
         *("notices-rule-arn", "notices-queue-url", "notices-dlq-url"),

@@ -206,17 +206,25 @@ def deliveries(stage: Deployed) -> list[tuple[Caller, set[str]]]:
     return found
 
 
+LOOKS_AGAIN = "audit"
+"""The service whose function sends itself messages: a check that came too early is made again."""
+
+
 def own_queues(stage: Deployed) -> dict[str, set[str]]:
     """Return the queues that each function's role sends to, by its mappings and destinations.
 
-    They are its dead-letter queues, and a queue with a delay, to which it sends a message for a later look.
+    They are its dead-letter queues, and the queue to which it sends a message for a later look.
     """
     found: dict[str, set[str]] = {}
     redrives = {
         stage.arn(queue): stage.value(queue.service, queue.properties.get("RedrivePolicy", {})).get("deadLetterTargetArn")
         for queue in stage.assembly.resources("SQS::Queue")
     }
-    delayed = {stage.arn(queue) for queue in stage.assembly.resources("SQS::Queue") if "DelaySeconds" in queue.properties}
+    delayed = {
+        stage.arn(queue)
+        for queue in stage.assembly.resources("SQS::Queue", service=LOOKS_AGAIN)
+        if "DelaySeconds" in queue.properties
+    }
     for kind in ("Lambda::EventSourceMapping", "Lambda::EventInvokeConfig"):
         for wired in stage.assembly.resources(kind):
             properties = stage.value(wired.service, wired.properties)

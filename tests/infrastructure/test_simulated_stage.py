@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.shipping.functions.sweeper import LEFT_TO_THE_QUEUE
 from simulation.engine.capacity import Index
 from simulation.engine.streams import BATCH, MAX_RETRIES, SHARDS
 from simulation.stage import deployment, meter
@@ -52,6 +53,7 @@ def test_queues_are_as_deployed(assembly: Assembly) -> None:
         queue = assembly.one("SQS::Queue", subscribed.service, f"{subscribed.name.capitalize()}SubscriptionQueue").properties
         timeout = timeouts[f"{subscribed.service}-{subscribed.module}"]
         assert queue["VisibilityTimeout"] == settings["VISIBILITY_IN_TIMEOUTS"] * timeout
+        assert queue.get("DelaySeconds", 0) == subscribed.delay_seconds
         assert queue["RedrivePolicy"]["maxReceiveCount"] == settings["MAX_RECEIVES"]
     batches = sorted(
         mapping.properties["BatchSize"]
@@ -59,6 +61,10 @@ def test_queues_are_as_deployed(assembly: Assembly) -> None:
         if "StartingPosition" not in mapping.properties and mapping.service in deployment.SWEEPERS
     )
     assert batches == sorted(subscribed.batch for subscribed in SUBSCRIPTIONS)
+
+
+def test_sweep_leaves_shipments_to_the_queue_for_as_long_as_simulated() -> None:
+    assert LEFT_TO_THE_QUEUE.total_seconds() == deployment.LEFT_TO_THE_QUEUE_SECONDS
 
 
 def test_streams_are_as_deployed(assembly: Assembly) -> None:

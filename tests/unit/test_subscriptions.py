@@ -119,6 +119,13 @@ def handles_cancellations(request: pytest.FixtureRequest) -> Receives:
     return service.receives_cancellations
 
 
+def handles_bookings(request: pytest.FixtureRequest) -> Receives:
+    service: ShippingService = request.getfixturevalue("shipping")
+    service.dead_letters.reasons = request.getfixturevalue("dead_letters").reasons
+    service.confirmed(ORDER)
+    return service.receives_bookings
+
+
 def handles_notices(request: pytest.FixtureRequest) -> Receives:
     service: NotificationService = request.getfixturevalue("notification")
     service.dead_letters.reasons = request.getfixturevalue("dead_letters").reasons
@@ -132,6 +139,7 @@ HANDLERS = {
     ("payment", "cancellations"): handles_refunds,
     ("inventory", "cancellations"): handles_restocks,
     ("shipping", "orders"): handles_orders,
+    ("shipping", "bookings"): handles_bookings,
     ("shipping", "cancellations"): handles_cancellations,
     ("notification", "notices"): handles_notices,
 }

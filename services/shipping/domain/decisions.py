@@ -21,7 +21,7 @@ from services.shipping.schemas.models import (
 NO_ADDRESS: Final = "NO_ADDRESS"
 CARRIER_REFUSED: Final = "CARRIER_REFUSED"
 FIRST_REFUND_CHECK_AFTER: Final = timedelta(minutes=2)
-"""Longer than the time-out of a sweep, which may still have a request to the carrier under way."""
+"""Longer than the time-out of a sweep or a booking, which may still have a request to the carrier under way."""
 LONGEST_REFUND_CHECK_INTERVAL: Final = timedelta(days=1)
 REFUND_CHECKED_FOR: Final = timedelta(days=30)
 
@@ -54,6 +54,11 @@ def book(booking: str, lines: Sequence[Quantity]) -> ShipmentDecision:
     The row's lines become those that the parcel was prepared with.
     """
     return Decision(TRANSITIONS["book"], set={"booking": booking, "lines": list(lines)})
+
+
+def is_bookable(row: ShipmentRow) -> bool:
+    """Return whether the shipment is still to be booked, or its booking is unfinished."""
+    return row["status"] in (states.CREATED, states.BOOKING)
 
 
 def is_due(row: ShipmentRow, now: datetime) -> bool:

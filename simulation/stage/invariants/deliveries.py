@@ -15,7 +15,7 @@ from simulation.stage.invariants.record import Record
 from simulation.stage.invariants.rows import fulfilment_of, lines_of, original_of, status_of, text_of
 from simulation.stage.strangers import STRANGER
 
-RETURNED: Final = ("ClaimInProgressError", "ContactNotYetError")
+RETURNED: Final = ("CarrierPausedError", "CarrierUnavailableError", "ClaimInProgressError", "ContactNotYetError")
 """Errors by which a subscriber returns a message to its queue although neither it nor its batch is bad."""
 SILENT: Final = (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW)
 """How a call gets no answer, or none in time."""
@@ -84,6 +84,8 @@ class Deliveries:
         detail_type, detail = envelope["detail-type"], envelope["detail"]
         order_id = detail["metadata"].get("order_id", "")
         match queue:
+            case "shipping-bookings":
+                return self.record.shipment(order_id) != "CREATED"
             case "shipping-orders" | "shipping-cancellations":
                 return f"SHIP#{order_id}" in self.record.tables["shipping"].rows
             case "payment-cancellations":

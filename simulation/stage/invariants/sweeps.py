@@ -80,13 +80,26 @@ class Sweeps:
             self._find_orders(sweep)
 
     def _find_due_rows(self, service: str, sweep: Sweep) -> None:
-        """Record the rows that are due. A claim is due when it is so old that its claimer counts as dead."""
-        late = deployment.infrastructure("notification")["CLAIM_UNKNOWN_AFTER_SECONDS"] if service == "notification" else 0
-        now = self.world.time_of(self.record.now() - late * SECOND)
+        """Record the rows that are due.
+
+        A claim is due when it is so old that its claimer counts as dead, a shipment when its queue had its time. No shipment is
+        while the calls to the carrier are paused.
+        """
+        late = {
+            "notification": deployment.infrastructure("notification")["CLAIM_UNKNOWN_AFTER_SECONDS"],
+            "shipping": deployment.LEFT_TO_THE_QUEUE_SECONDS,
+        }
+        if service == "shipping" and self._carrier_is_paused():
+            return
+        now = self.world.time_of(self.record.now() - late.get(service, 0) * SECOND)
         for entries in self.record.tables[service].entries.get("due", {}).values():
             for key, due in entries.items():
                 if due <= now and not self.world.conditions.fails(key.split("#")[1]):
                     self.of_due_rows[service, key].append(sweep)
+
+    def _carrier_is_paused(self) -> bool:
+        """Whether the calls to the carrier are paused, or resume only if a probe succeeds."""
+        return "paused_until" in self.record.tables["shipping"].rows.get("BREAKER#carrier", {})
 
     def _find_orders(self, sweep: Sweep) -> None:
         now = self.world.time_of(self.record.now())

@@ -32,7 +32,8 @@ def test_design_has_the_figures_of_the_code() -> None:
         "journal_shards": items.SHARDS,
         "journal_batch": 100,
         "relay_batches_at_once": outbox["BATCHES_AT_ONCE"],
-        "booking_seconds_a_sweep": shipping.BUDGET.total_seconds(),
+        "booking_calls": 2,
+        "sweep_seconds": shipping.BUDGET.total_seconds(),
     }
     assert "BATCH, GATHERING_SECONDS = 100, 5" in (REPOSITORY / "journal/infrastructure.py").read_text()
     assert KNOWN.due_a_shard == {
@@ -55,8 +56,13 @@ def test_settings_of_the_stage_count() -> None:
     assert bound("index due of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
 
 
-def test_real_carrier_books_fewer_parcels() -> None:
-    assert bound("booking of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 20
+def test_real_carrier_books_two_thousand_parcels_a_minute() -> None:
+    assert bound("booking of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 3000
+
+
+def test_queries_of_parcels_are_bound_by_the_sweep() -> None:
+    assert bound("queries of parcels")["orders_per_minute"] == 400
+    assert bound("queries of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 1
 
 
 def test_quota_of_the_region_counts() -> None:

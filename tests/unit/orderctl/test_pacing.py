@@ -25,6 +25,7 @@ QUEUES = (
     "order/fulfilment",
     "order/intake",
     "shipping/orders",
+    "shipping/bookings",
     "shipping/cancellations",
 )
 

@@ -13,9 +13,11 @@ from kernel.statements import Quantity
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.domain.carrier import CancelOutcome, Carrier, CarrierUnavailableError, ParcelStatus
 from services.shipping.domain.model import ShipmentRow
-from services.shipping.functions import cancellation, subscriber, sweeper, webhook
-from services.shipping.functions.sweeper import Sweeper
+from services.shipping.functions import booking, cancellation, subscriber, sweeper, webhook
+from services.shipping.storage.breaker import BreakerStore
 from services.shipping.storage.table import Shipments
+from services.shipping.use_cases.carrier_calls import CarrierCalls
+from services.shipping.use_cases.parcel_steps import ParcelSteps
 from tests.support.choreography import (
     ALICE,
     CONFIRMED,
@@ -72,16 +74,32 @@ class ShippingService:
         response: dict[str, Any] = self._cancellation(batch(*envelopes), None)
         return response
 
-    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
-        """Run a sweep `after` that time has passed."""
+    def receives_bookings(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
+        """Deliver messages of the bookings queue."""
+        handler = booking.bootstrap(self.clients, ENVIRON, lambda clients, environ: self.carrier)
+        response: dict[str, Any] = handler(batch(*envelopes), None)
+        return response
+
+    def scheduled_sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        """Run a sweep of the schedule `after` that time has passed."""
         self.now += after
-        done: dict[str, int] = sweeper.bootstrap(self.clients, ENVIRON, lambda clients, environ: self.carrier)({}, None)
+        return self._sweep({"source": "aws.events"})
+
+    def sweep(self, after: timedelta = timedelta(0)) -> dict[str, int]:
+        """Run an operator's sweep `after` that time has passed."""
+        self.now += after
+        return self._sweep({})
+
+    def _sweep(self, event: dict[str, str]) -> dict[str, int]:
+        handler = sweeper.bootstrap(self.clients, ENVIRON, lambda clients, environ: self.carrier)
+        done: dict[str, int] = handler(event, None)
         return done
 
-    def sweeper(self, per_shard: int = sweeper.PER_SHARD) -> Sweeper:
-        """Return the steps of a sweep, to be taken one by one."""
+    def steps(self) -> ParcelSteps:
+        """Return the steps of the shipments, to be taken one by one."""
         contacts = Contacts(lambda: self.contacts, "contact-function")
-        return Sweeper(self.shipments, contacts, self.carrier, TRANSIT, per_shard)
+        calls = CarrierCalls(BreakerStore(self.clients.dynamodb, "shipments"))
+        return ParcelSteps(self.shipments, contacts, self.carrier, calls, TRANSIT)
 
     def post(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the webhook's response to a request of API Gateway's HTTP API."""

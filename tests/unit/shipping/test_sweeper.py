@@ -10,6 +10,7 @@ from kernel.contact import Contact
 from kernel.relay import BusUnavailableError
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.domain.carrier import ParcelStatus
+from services.shipping.functions.sweeper import LEFT_TO_THE_QUEUE, DueShipments
 from tests.support.choreography import ADDRESS, ALICE, ORDER
 from tests.support.fake_clients import FakeClients
 from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService
@@ -99,12 +100,18 @@ def test_failed_shipments_stop_no_other_and_come_last_next_time(shipping: Shippi
     assert {shipping.row(order_id)["next_due"] for order_id in bad} == {"2026-11-23T12:00:40.000Z"}
 
 
+def test_scheduled_sweep_leaves_a_young_shipment_to_the_queue(shipping: ShippingService) -> None:
+    shipping.confirmed(ORDER)
+    assert shipping.scheduled_sweep(after=LEFT_TO_THE_QUEUE - timedelta(seconds=1))["moved"] == 0
+    assert shipping.scheduled_sweep(after=timedelta(seconds=1))["moved"] == 1
+
+
 def test_sweep_takes_more_than_one_page_of_each_shard(shipping: ShippingService) -> None:
     many = order_ids(20)
     shipping.contacts.contacts |= dict.fromkeys(many, ALICE)
     shipping.confirmed(*many)
-    steps = shipping.sweeper(per_shard=2)
-    assert sum(steps.move(order_id) for order_id in steps.due()) == 20
+    due = DueShipments(shipping.shipments, shipping.steps().calls, per_shard=2)
+    assert sum(shipping.steps().move(order_id) for order_id in due.order_ids()) == 20
 
 
 def test_sweep_ends_with_its_budget_and_the_next_continues(shipping: ShippingService) -> None:
@@ -146,9 +153,9 @@ def test_returned_parcel_is_counted_at_every_query(
 def test_row_that_only_a_stale_index_calls_due_is_not_moved(shipping: ShippingService) -> None:
     shipping.confirmed(ORDER)
     shipping.sweep()
-    assert not shipping.sweeper().move(ORDER)
+    assert not shipping.steps().move(ORDER)
     shipping.sweep(after=TRANSIT)
-    assert not shipping.sweeper().move(ORDER)
+    assert not shipping.steps().move(ORDER)
     assert shipping.published() == ["ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered"]
 
 
