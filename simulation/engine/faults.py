@@ -56,6 +56,7 @@ class Kind(StrEnum):
     START = "start workflow"
     RUN = "run workflow"
     STEP = "workflow step"
+    WAITING_STEP = "workflow step that lets an order wait"
     GATEWAY = "gateway"
     REFUND = "refund at the gateway"
     BOOKING = "booking with the carrier"
@@ -89,6 +90,18 @@ _REFUSALS: Final = ((Mode.THROTTLED, 0.5), (Mode.THROTTLED_ONCE, 1.0))
 _PARTS: Final = ((Mode.PARTIAL, 2.0), (Mode.PARTIAL_ONCE, 2.0))
 _WRITES: Final = ((Mode.ANSWER_LOST, 3.0), (Mode.ANSWER_LOST_ONCE, 2.0), (Mode.DOUBLED, 2.0), (Mode.LATE, 3.0))
 
+_STEP: Final = (
+    (Mode.CRASH_BEFORE, 3.0),
+    (Mode.CRASH_AFTER, 3.0),
+    (Mode.STALLED, 0.5),
+    (Mode.LOST, 1.0),
+    (Mode.SERVER_ERROR, 1.0),
+    (Mode.THROTTLED, 1.0),
+    (Mode.ANSWER_LOST, 3.0),
+    (Mode.DOUBLED, 3.0),
+    (Mode.LATE, 3.0),
+)
+
 MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.READ: (*_PROCESS, *_ANSWERS, *_REFUSALS),
     Kind.STALE_READ: (*_PROCESS, *_ANSWERS, *_REFUSALS, (Mode.STALE, 4.0)),
@@ -102,17 +115,7 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
     Kind.INVOKE: (*_PROCESS, *_ANSWERS, *_REFUSALS),
     Kind.START: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
     Kind.RUN: (*_PROCESS, *_ANSWERS, *_REFUSALS, *_WRITES),
-    Kind.STEP: (
-        (Mode.CRASH_BEFORE, 3.0),
-        (Mode.CRASH_AFTER, 3.0),
-        (Mode.STALLED, 0.5),
-        (Mode.LOST, 1.0),
-        (Mode.SERVER_ERROR, 1.0),
-        (Mode.THROTTLED, 1.0),
-        (Mode.ANSWER_LOST, 3.0),
-        (Mode.DOUBLED, 3.0),
-        (Mode.LATE, 3.0),
-    ),
+    **dict.fromkeys((Kind.STEP, Kind.WAITING_STEP), _STEP),
     Kind.GATEWAY: (
         (Mode.CRASH_BEFORE, 2.0),
         (Mode.CRASH_AFTER, 3.0),
@@ -175,11 +178,12 @@ MENUS: Final[Mapping[Kind, tuple[tuple[Mode, float], ...]]] = {
 """The modes that can strike each kind of boundary, by weight."""
 
 SHARE: Final[Mapping[Kind, float]] = {
-    Kind.ROW: 0.03,
+    Kind.ROW: 0.1,
     Kind.CONDITION: 3.0,
     Kind.ENTRY: 0.5,
     Kind.COLD_START: 0.5,
     Kind.REFUND: 10.0,
+    Kind.WAITING_STEP: 8.0,
     Kind.BOOKING: 6.0,
     Kind.RARE_DELIVERY: 6.0,
 }

@@ -40,6 +40,8 @@ TOKENS: Final = (
 STRANGER: Final = "stranger"
 """A customer without a contact."""
 IF_SHORT: Final = (("REJECT", 60.0), ("ALLOW_PARTIAL", 18.0), ("BACK_ORDER", 22.0))
+IF_SHORT_OF_ALL: Final = (("REJECT", 15.0), ("ALLOW_PARTIAL", 15.0), ("BACK_ORDER", 70.0))
+"""What customers choose on a day of shortage."""
 CHANNELS: Final = ("cdnow", "market")
 
 
@@ -310,6 +312,8 @@ class Workload:
         """The orders that are placed, by number; all when None. The others draw as if they were."""
         self.returns = self.chance.below("a day of returns", 3) == 0
         """Whether most orders are returned, by cards that refuse the refund at first."""
+        self.shortage = not self.returns and self.chance.below("a day of shortage", 3) == 0
+        """Whether stock is short, and most customers wait for it."""
 
     def run(self) -> None:
         """Stock the shop, and spawn the customers, the operator, the carrier and the intruders."""
@@ -318,7 +322,8 @@ class Workload:
         currency = chance.choice("currency", ("USD", "EUR", "JPY"))
         prices = {sku: (chance.choice(f"price {sku}", (0, 1, 995, 1250, 123_456)), currency) for sku in skus}
         plenty = self.count * 4
-        stock = {sku: chance.choice(f"stock {sku}", (0, 2, self.count // 3 + 1, plenty, plenty)) for sku in skus}
+        amounts = (0, 2, self.count // 3 + 1) if self.shortage else (0, 2, self.count // 3 + 1, plenty, plenty)
+        stock = {sku: chance.choice(f"stock {sku}", amounts) for sku in skus}
         stock[skus[0]] = plenty
         people = max(2, self.count // 2)
         contacts: dict[str, str] = {}
@@ -393,7 +398,8 @@ class Workload:
         lines = tuple((sku, 1 + chance.below(f"{name} {sku}", 3)) for sku in wanted)
         customer_id = f"c{chance.below(f'{name} customer', people)}"
         tokens = accounts.TOKENS if self.world.adapters else TOKENS
-        token, if_short = chance.weighted(f"{name} token", tokens), chance.weighted(f"{name} if short", IF_SHORT)
+        token = chance.weighted(f"{name} token", tokens)
+        if_short = chance.weighted(f"{name} if short", IF_SHORT_OF_ALL if self.shortage else IF_SHORT)
         return OrderPlan(number, customer_id, f"key-{number}", lines, currency, token, if_short)
 
     # the acts of customers

@@ -268,7 +268,8 @@ class World:
             return result
 
         try:
-            result = self.network.exchange(boundary, Kind.STEP, execute, timeout_seconds)
+            kind = Kind.WAITING_STEP if state == "WaitForStock" else Kind.STEP
+            result = self.network.exchange(boundary, kind, execute, timeout_seconds)
         except UnansweredError:
             raise StateError("States.Timeout", f"{state} timed out") from None
         except RefusalError as refusal:
