@@ -41,7 +41,7 @@ STRANGER: Final = "stranger"
 """A customer without a contact."""
 IF_SHORT: Final = (("REJECT", 60.0), ("ALLOW_PARTIAL", 18.0), ("BACK_ORDER", 22.0))
 IF_SHORT_OF_ALL: Final = (("REJECT", 15.0), ("ALLOW_PARTIAL", 15.0), ("BACK_ORDER", 70.0))
-"""What customers choose on a day of shortage."""
+"""The choices of customers on a day of shortage."""
 CHANNELS: Final = ("cdnow", "market")
 
 
