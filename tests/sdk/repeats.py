@@ -20,6 +20,7 @@ REPEATS = {
     "get_item": Repeat("dynamodb", 3, "a read"),
     "batch_get_item": Repeat("dynamodb", 3, "a read"),
     "query": Repeat("dynamodb", 3, "a read"),
+    "scan": Repeat("dynamodb", 3, "a read"),
     "update_item": Repeat(
         "dynamodb", 3, "conditional: the repeat is refused, and the old item it is handed shows its own result"
     ),

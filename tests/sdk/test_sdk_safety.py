@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "get_item": {"TableName": "t", "Key": {"pk": {"S": "1"}}},
     "batch_get_item": {"RequestItems": {"t": {"Keys": [{"pk": {"S": "1"}}]}}},
     "query": {"TableName": "t", "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "1"}}},
+    "scan": {"TableName": "t"},
     "update_item": {"TableName": "t", "Key": {"pk": {"S": "1"}}},
     "put_item": {"TableName": "t", "Item": {"pk": {"S": "1"}}},
     "delete_item": {"TableName": "t", "Key": {"pk": {"S": "1"}}},
