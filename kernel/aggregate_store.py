@@ -45,6 +45,14 @@ Item = Mapping[str, AttributeValue]
 """An item in DynamoDB's wire form."""
 
 
+class IndexEntry(TypedDict):
+    """An item as a sparse index shows it: its key, and since when or from when on it is there."""
+
+    pk: AttributeValue
+    pending_since: NotRequired[AttributeValue]
+    next_due: NotRequired[AttributeValue]
+
+
 class Write(TypedDict, total=False):
     """The parameters of a conditional write: a Put has `Item`, any other `Key`. A transaction's actions take them too."""
 
@@ -231,8 +239,8 @@ class KeyedStore(Generic[R]):
         its error is raised at the end.
         """
 
-        def of_shard(shard: str) -> list[Item]:
-            found: list[Item] = self.client.query(
+        def of_shard(shard: str) -> list[IndexEntry]:
+            found: list[IndexEntry] = self.client.query(
                 TableName=self.table_name,
                 IndexName=DUE_INDEX,
                 KeyConditionExpression="due_shard = :shard AND next_due <= :now",

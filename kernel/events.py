@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, Generic, NotRequired, TypedDict
 
 from typing_extensions import TypeVar
 
@@ -19,6 +19,28 @@ class EventTooLargeError(BugError):
 
 D_co = TypeVar("D_co", bound=Mapping[str, object], covariant=True, default=Mapping[str, Any])
 """The form of an event's data."""
+
+
+class Metadata(TypedDict):
+    """The metadata of an event on the bus. A channel may omit the correlation and causation ids, and the order's id."""
+
+    event_id: str
+    event_version: int
+    occurred_at: str
+    correlation_id: NotRequired[str]
+    causation_id: NotRequired[str]
+    order_id: NotRequired[str]
+
+
+class Detail(TypedDict):
+    """The `detail` of an event on the bus."""
+
+    metadata: Metadata
+    data: Mapping[str, Any]
+
+
+PendingEvent = TypedDict("PendingEvent", {"source": str, "detail-type": str, "detail": Detail})
+"""An event as a row's outbox has it, read from its JSON text."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +62,9 @@ class DomainEvent(Generic[D_co]):
     data: D_co = field(default_factory=dict)  # type: ignore[assignment]
     event_version: int = 1
 
-    def detail(self) -> dict[str, object]:
+    def detail(self) -> Detail:
         """Return the event's `detail` on the bus: `{"metadata": {...}, "data": {...}}`."""
-        metadata: dict[str, object] = {
+        metadata: Metadata = {
             "event_id": self.event_id,
             "event_version": self.event_version,
             "occurred_at": self.occurred_at,
@@ -68,8 +90,8 @@ class DomainEvent(Generic[D_co]):
         )
 
     @staticmethod
-    def from_parts(source: str, detail_type: str, detail: Mapping[str, Any]) -> "DomainEvent[Any]":
-        """Return the event in an envelope that has passed its schema. A channel may omit the correlation and causation ids."""
+    def from_parts(source: str, detail_type: str, detail: Detail) -> "DomainEvent[Any]":
+        """Return the event in an envelope that has passed its schema."""
         metadata = detail["metadata"]
         return DomainEvent(
             source=source,

@@ -14,10 +14,11 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock, index_shards, versions
-from kernel.aggregate_store import Item, Row, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import IndexEntry, Item, Row, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
+from kernel.events import PendingEvent
 from kernel.naming import PENDING_INDEX
 
 logger = Logger()
@@ -45,6 +46,13 @@ NEVER_ACCEPTED: Final = frozenset(
 
 class BusUnavailableError(RetryableError):
     """PutEvents failed for all events. The bus may accept the same events again."""
+
+
+class ScanPage(TypedDict):
+    """The keys of the rows that one page of a scan found."""
+
+    Items: list[IndexEntry]
+    LastEvaluatedKey: NotRequired[Item]
 
 
 class ScanPages(TypedDict):
@@ -335,7 +343,7 @@ def _forgotten_rows(outbox: Outbox, before: str, part: Slice) -> Iterator[str]:
         "ExpressionAttributeValues": marshal({":before": before}),
     }
     for _ in range(MAX_PAGES):
-        page = outbox.dynamodb.scan(**pages)
+        page: ScanPage = outbox.dynamodb.scan(**pages)
         for item in page["Items"]:
             yield item["pk"]["S"]
         if "LastEvaluatedKey" not in page:
@@ -347,8 +355,8 @@ def _forgotten_rows(outbox: Outbox, before: str, part: Slice) -> Iterator[str]:
 def _parked_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
     """Yield the keys of parked rows that hold events pending since before then, at most `limit` of a shard."""
 
-    def of_shard(shard: str) -> list[Item]:
-        found: list[Item] = outbox.dynamodb.query(
+    def of_shard(shard: str) -> list[IndexEntry]:
+        found: list[IndexEntry] = outbox.dynamodb.query(
             TableName=outbox.table_name,
             IndexName=PENDING_INDEX,
             KeyConditionExpression="pending_shard = :shard AND pending_since <= :before",
@@ -367,13 +375,13 @@ def _now() -> str:
 
 def _as_published(text: str, declared: frozenset[str]) -> list[str]:
     """Return the event, and its older versions that are still published."""
-    event = json.loads(text)
+    event: PendingEvent = json.loads(text)
     older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date(), declared)
     return [text, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
 
 
 def _entry(bus_name: str, text: str) -> dict[str, str]:
-    event = json.loads(text)
+    event: PendingEvent = json.loads(text)
     return {
         "EventBusName": bus_name,
         "Source": event["source"],
@@ -383,4 +391,5 @@ def _entry(bus_name: str, text: str) -> dict[str, str]:
 
 
 def _event_id(text: str) -> str:
-    return str(json.loads(text)["detail"]["metadata"]["event_id"])
+    event: PendingEvent = json.loads(text)
+    return event["detail"]["metadata"]["event_id"]

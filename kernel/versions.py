@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import Any
 
 from kernel import schemas
+from kernel.events import Detail
 
 Data = Mapping[str, Any]
 Casts = Mapping[tuple[str, int], Callable[[Data], Data]]
 """From the version that is named to the next."""
 Downcasts = Mapping[tuple[str, int], Callable[[Data], Data | None]]
 """From the version that is named to the one before; None where that one has no words for it."""
-Detail = Mapping[str, Any]
 
 
 def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
