@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from kernel import schemas
+from kernel.errors import RetryableError
 from kernel.events import Detail
 
 Data = Mapping[str, Any]
@@ -17,6 +18,10 @@ Casts = Mapping[tuple[str, int], Callable[[Data], Data]]
 """From the version that is named to the next."""
 Downcasts = Mapping[tuple[str, int], Callable[[Data], Data | None]]
 """From the version that is named to the one before; None where that one has no words for it."""
+
+
+class UnknownVersionError(RetryableError):
+    """An event of a newer version than this code knows. It can be published when the newer code is deployed again."""
 
 
 def upcast(source: str, detail_type: str, detail: Detail) -> Detail:
@@ -41,8 +46,14 @@ def also_published(source: str, detail_type: str, detail: Detail, today: date, d
 def older(source: str, detail_type: str, detail: Detail, today: date) -> Iterator[Detail]:
     """Yield the older versions of an event that may be published beside it, until the day in their schemas, inclusive.
 
-    An older version that cannot express the event is left out.
+    An older version that cannot express the event is left out. Raises UnknownVersionError for an event of a newer version than
+    this code knows, which was written before a rollback.
     """
+    newest = schemas.newest_version(source, detail_type)
+    if int(detail["metadata"]["event_version"]) > newest:
+        event_id, version = detail["metadata"]["event_id"], detail["metadata"]["event_version"]
+        text = f"{event_id} is {detail_type} of version {version}, and this code knows version {newest} at most"
+        raise UnknownVersionError(f"{text}: deploy the code that wrote it")
     while (version := int(detail["metadata"]["event_version"])) > 1:
         casts: Downcasts = import_module(_module(source, detail_type)).DOWNCASTS
         data = casts[detail_type, version](detail["data"])

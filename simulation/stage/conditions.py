@@ -5,7 +5,7 @@
 | the gateway hangs | every call of the gateway and the carrier takes all of its caller's patience, for minutes |
 | a queue stands still | its function gets nothing (a mapping that is disabled); messages older than the retention expire |
 | a row fails | every request about one row of one order is refused, for up to half an hour |
-| a newer version's row | after a rollback a row has an event pending that the code does not know, until it is rolled forward |
+| a newer version's row | after a rollback a service's row has an event pending that the code does not know |
 | the bus refuses an event | the same entry of PutEvents is refused three to eight times running |
 | a cold start | an invocation's process must start first, which its caller waits for |
 
@@ -14,6 +14,7 @@ Each is a boundary of its own: it is drawn, and can be left out, as every other 
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from simulation.engine.dynamodb import Change, RefusalError
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
 OF_AN_ORDER: Final = ("ORDER#", "PAY#", "RES#", "SHIP#", "NOTE#")
 """How the keys of rows begin that can fail: each is of one order only."""
-FROM_A_NEWER_VERSION: Final = "SHIP#written-by-a-newer-version"
+NEWER_EVENTS: Final[Mapping[str, str]] = {
+    "order": "OrderFulfilled",
+    "payment": "PaymentCaptured",
+    "inventory": "StockCommitted",
+    "shipping": "ShipmentDispatched",
+}
+"""By service, the event that is pending in the row of a newer version."""
+FROM_A_NEWER_VERSION: Final = "NEWER#written-by-a-newer-version"
+"""The key of the row that a newer version wrote, and the order's id in its event."""
 
 
 class Conditions:
@@ -52,10 +61,12 @@ class Conditions:
                 queue.stands_still = self._span(
                     name, now, seconds, self.chance.choice(f"{name} for", ((60, 900), (3000, 4800)))
                 )
-        if self._strikes("a newer version's row", Kind.CONDITION):
-            span = self._span("a newer version's row", now, seconds, (300.0, 1500.0))
-            self.world.scheduler.at(span.begin, self._write_newer)
-            self.world.scheduler.at(span.end, self._roll_forward)
+        for service, event_type in NEWER_EVENTS.items():
+            name = f"a newer version's row of {service}"
+            if self._strikes(name, Kind.CONDITION):
+                span = self._span(name, now, seconds, (900.0, 2400.0))
+                self.world.scheduler.at(span.begin, partial(self._write_newer, service, event_type))
+                self.world.scheduler.at(span.end, partial(self._roll_forward, service))
 
     def hangs(self) -> bool:
         """Whether the gateway and the carrier do not answer now."""
@@ -85,29 +96,33 @@ class Conditions:
         """Return True if the text is about an order with a row that ever failed."""
         return any(key.split("#")[1] in text for _, key in self.failing)
 
-    def _write_newer(self) -> None:
-        """Write a row as a newer version of shipping does."""
+    def _write_newer(self, service: str, event_type: str) -> None:
+        """Write a row as a newer version of the service does."""
         world = self.world
-        event_id = f"{FROM_A_NEWER_VERSION}#1"
-        metadata = {"event_id": event_id, "event_version": 99, "occurred_at": world.time_of(world.scheduler.now)}
+        metadata = {
+            "event_id": f"{FROM_A_NEWER_VERSION}#1",
+            "event_version": 99,
+            "occurred_at": world.time_of(world.scheduler.now),
+        }
         event = {
-            "source": "orderflow.shipping",
-            "detail-type": "ShipmentDispatched",
+            "source": f"orderflow.{service}",
+            "detail-type": event_type,
             "detail": {"metadata": {**metadata, "order_id": FROM_A_NEWER_VERSION}, "data": {}},
         }
         row: Item = {
             "pk": {"S": FROM_A_NEWER_VERSION},
             "version": {"N": "1"},
+            "status": {"S": "OF_A_NEWER_VERSION"},
             "pending": {"L": [{"S": json.dumps(event)}]},
             "pending_since": {"S": "2026-11-22T00:00:00.000Z"},
             "pending_shard": {"S": "0"},
         }
-        world.dynamodb.tables["shipping"].store(FROM_A_NEWER_VERSION, row)
-        world.streams["shipping"].append(Change("shipping", FROM_A_NEWER_VERSION, None, row))
+        world.dynamodb.tables[service].store(FROM_A_NEWER_VERSION, row)
+        world.streams[service].append(Change(service, FROM_A_NEWER_VERSION, None, row))
 
-    def _roll_forward(self) -> None:
+    def _roll_forward(self, service: str) -> None:
         """Publish the event of the newer version."""
-        self.world.dynamodb.tables["shipping"].store(FROM_A_NEWER_VERSION, None)
+        self.world.dynamodb.tables[service].store(FROM_A_NEWER_VERSION, None)
 
     # the bus
 

@@ -369,6 +369,14 @@ def test_an_event_of_an_unknown_version_stops_no_other_of_its_batch(outbox: Outb
     assert [pending(rows, number) for number in range(2)] == [[event_id(0)], []]
 
 
+def test_an_event_of_an_unknown_version_names_the_version_that_is_known(
+    outbox: Outbox, rows: AggregateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay_records(outbox, [record(write_by_newer_code(rows, 0), 1)])
+
+    assert "of version 9, and this code knows version 1 at most: deploy the code that wrote it" in caplog.text
+
+
 def test_an_event_of_an_unknown_version_stops_no_other_of_its_table(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     write_by_newer_code(rows, 0)
     authorize(rows, 1)
