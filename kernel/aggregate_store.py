@@ -18,7 +18,7 @@ from kernel import clock, index_shards, schemas, versions
 from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
-from kernel.index_shards import shard_of
+from kernel.index_shards import ALL, Share, shard_of
 from kernel.naming import DUE_INDEX
 from kernel.transitions import ABSENT, Transition, TransitionTable
 
@@ -232,8 +232,8 @@ class KeyedStore(Generic[R]):
         answer = self.client.get_item(TableName=self.table_name, Key=marshal({"pk": self.key(row_id)}), ConsistentRead=True)
         return cast(R, unmarshal(answer["Item"])) if "Item" in answer else None
 
-    def due(self, now: datetime, limit: int, lane: str = "") -> Iterator[str]:
-        """Yield the ids of at most `limit` due rows a shard; over all shards, the longest waiting first.
+    def due(self, now: datetime, limit: int, lane: str = "", share: Share = ALL) -> Iterator[str]:
+        """Yield the ids of at most `limit` due rows of each of these shards; over all of them, the longest waiting first.
 
         The index runs behind the table, so read a row before you act on it. A shard that cannot be read stops no other:
         its error is raised at the end.
@@ -249,7 +249,7 @@ class KeyedStore(Generic[R]):
             )["Items"]
             return found
 
-        for item in each_shard(index_shards.read_at(now), of_shard, age=lambda item: item["next_due"]["S"]):
+        for item in each_shard(index_shards.read_at(now, share), of_shard, age=lambda item: item["next_due"]["S"]):
             yield item["pk"]["S"].removeprefix(f"{self.prefix}#")
 
     def postpone(self, row_id: str, until: datetime) -> None:

@@ -5,7 +5,8 @@ Their time-outs are in `timeouts.py`, from which the time budgets are computed.
 
 from collections.abc import Callable
 from functools import cache, cached_property
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import boto3
 import urllib3
@@ -15,12 +16,18 @@ from kernel.timeouts import CONNECT_SECONDS, DYNAMODB, EVENTS, FUNCTIONS, SECRET
 
 AwsClient = Any
 """A client of boto3, which makes its methods at run time."""
+CONNECTIONS: Final = 64
+"""The most connections that a client keeps: one for each row that a sweep moves at once."""
+_making = Lock()
+"""Held while a client is made: threads may share boto3's clients, but not the session that makes them
+(https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients)."""
 
 
 def _client(service: str, patience: Patience) -> AwsClient:
     retries = {"mode": "standard", "total_max_attempts": patience.attempts}
     timeouts = {"connect_timeout": patience.connect, "read_timeout": patience.read}
-    return boto3.client(service, config=Config(**timeouts, retries=retries, max_pool_connections=16))
+    with _making:
+        return boto3.client(service, config=Config(**timeouts, retries=retries, max_pool_connections=CONNECTIONS))
 
 
 class Clients:
@@ -77,4 +84,6 @@ class Clients:
 
 
 def _pool(seconds: float) -> urllib3.PoolManager:
-    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds), retries=False, maxsize=4)
+    return urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds), retries=False, maxsize=CONNECTIONS
+    )

@@ -13,11 +13,13 @@ from kernel.batches import BatchResponse, StreamEvent
 from kernel.clients import Clients
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler
+from kernel.index_shards import ALL, Share
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
 from kernel.relay import Outbox, Slice, relay_records, republish, slice_at
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
+from kernel.workers import SweepSettings, Tally, work_on
 
 logger = Logger()
 
@@ -81,27 +83,40 @@ def move_each(
     moved: str = "moved",
     failed: str = "failed",
     begun: datetime | None = None,
+    at_once: int = 1,
+    patience: int | None = None,
 ) -> dict[str, int]:
-    """Let `move` take each row that is due a step further; return how many it moved and how many failed, so named.
+    """Let `move` take each row that is due a step further, `at_once` rows at a time; return how many moved and how many failed.
 
-    A row that fails harms no other: it is logged, counted in `metric`, and comes up again after all others that are due.
-    SWEEP_BEGINS_SECONDS after `begun` (if it is not given: after now) no further row is begun.
+    The counts have the names `moved` and `failed`. A row that fails harms no other: it is logged, counted in `metric`, and
+    comes up again after all others that are due. No further row is begun SWEEP_BEGINS_SECONDS after `begun` (if it is not
+    given: after now). `patience` rows in a row that do not move are enough as well: what they all need is down.
     """
-    done = not_done = 0
+    done = Tally()
+    still: list[str] = []
     until = (begun or clock.now()) + timedelta(seconds=SWEEP_BEGINS_SECONDS)
+
+    def step(row_id: str) -> None:
+        if clock.now() >= until or (patience is not None and len(still) >= patience):
+            return
+        is_moved = False
+        try:
+            is_moved = move(row_id)
+        except Exception:  # the boundary of a row
+            logger.exception("row not moved", row=rows.key(row_id))
+            done.add("failed")
+            _put_last(rows, row_id)
+        if is_moved:
+            done.add("moved")
+            still.clear()
+        else:
+            still.append(row_id)
+
     try:
-        for row_id in due:
-            if clock.now() >= until:
-                break
-            try:
-                done += move(row_id)
-            except Exception:  # the boundary of a row
-                logger.exception("row not moved", row=rows.key(row_id))
-                not_done += 1
-                _put_last(rows, row_id)
+        work_on(due, step, at_once)
     finally:
-        count(metric, not_done)
-    return {moved: done, failed: not_done}
+        count(metric, done.counts["failed"])
+    return {moved: done.counts["moved"], failed: done.counts["failed"]}
 
 
 def release_if_orphan(
@@ -130,9 +145,9 @@ def _put_last(rows: KeyedStore[R], row_id: str) -> None:
         logger.warning("row not postponed", row=rows.key(row_id), error=type(error).__name__)
 
 
-def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice) -> dict[str, int]:
+def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice, at_once: int = 1, share: Share = ALL) -> dict[str, int]:
     """Publish the events that the relay left in the outbox for longer than this; return how many, as `republished`."""
-    done = republish(outbox, older_than, part)
+    done = republish(outbox, older_than, part, at_once=at_once, share=share)
     if done.events:
         logger.warning("events republished", count=done.events)
     count("EventsRepublished", done.events)
@@ -140,9 +155,13 @@ def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice) -> dict[
     return {"republished": done.events}
 
 
-def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[], dict[str, int]]:
-    """Return the part of a sweep that publishes what the relay left in the table's outbox; see `republish_stale`."""
+def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[Share], dict[str, int]]:
+    """Return the part of a sweep that publishes what the relay left, in the share of the shards; see `republish_stale`."""
     settings = from_environment(OutboxSettings, environ)
-    outbox = settings.outbox(clients)
+    outbox, at_once = settings.outbox(clients), from_environment(SweepSettings, environ).sweep_at_once
     older_than, minutes = timedelta(seconds=settings.republish_after_seconds), settings.outbox_pass_minutes
-    return lambda: republish_stale(outbox, older_than, slice_at(clock.now(), minutes))
+
+    def republish_share(share: Share) -> dict[str, int]:
+        return republish_stale(outbox, older_than, slice_at(clock.now(), minutes, share), at_once, share)
+
+    return republish_share

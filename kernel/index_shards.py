@@ -7,12 +7,32 @@ may be.
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zlib import crc32
 
 COUNTS: Final = (4, 8, 16, 32, 64)
 """The numbers of shards that a stage may have."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a sweep that is one of `count` side by side: every `count`-th shard, from shard `number` on."""
+
+    number: int = 0
+    count: int = 1
+
+
+ALL: Final = Share()
+
+
+def share_in(event: Mapping[str, object]) -> Share:
+    """Return the share that the event of a sweep names by `share` and `of`, or all."""
+    number, of = event.get("share", 0), event.get("of", 1)
+    assert isinstance(number, int)
+    assert isinstance(of, int)
+    return Share(number, of)
 
 
 def count(environ: Mapping[str, str] = os.environ) -> int:
@@ -30,6 +50,6 @@ def possible_shards_of(key: str) -> frozenset[str]:
     return frozenset(shard_of(key, shards) for shards in COUNTS)
 
 
-def read_at(moment: datetime, shards: int | None = None) -> range:
-    """Return the shards that a sweep at this time reads: in the first minute of an hour, all that there may be."""
-    return range(COUNTS[-1] if moment.minute == 0 else shards or count())
+def read_at(moment: datetime, share: Share = ALL, shards: int | None = None) -> range:
+    """Return the shards of a share of the sweep at this time: in the first minute of an hour, of all that there may be."""
+    return range(share.number, COUNTS[-1] if moment.minute == 0 else shards or count(), share.count)

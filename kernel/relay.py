@@ -19,7 +19,10 @@ from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import PendingEvent
+from kernel.index_shards import ALL, Share
 from kernel.naming import PENDING_INDEX
+from kernel.timeouts import REPUBLISH_SECONDS
+from kernel.workers import Tally, work_on
 
 logger = Logger()
 MAX_ENTRIES = 10
@@ -27,6 +30,8 @@ MAX_ENTRIES = 10
 PUT_ATTEMPTS = 3
 MAX_PAGES: Final = 100
 """The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
+PER_SHARD: Final = 1000
+"""How many rows of a shard one sweep republishes; the rest are the next sweep's."""
 INVALID_CALL: Final = "ValidationException"
 NEVER_ACCEPTED: Final = frozenset(
     {
@@ -266,19 +271,32 @@ def _park_if_possible(outbox: Outbox, pk: str) -> None:
         logger.warning("row not parked", row=pk, error=type(error).__name__)
 
 
-def slice_at(now: datetime, minutes: int) -> Slice:
-    """Return the slice of this minute, of a pass over the table that takes so many minutes."""
-    return Slice(int(now.timestamp()) // 60 % minutes, minutes)
+def slice_at(now: datetime, minutes: int, share: Share = ALL) -> Slice:
+    """Return the share's slice of this minute, of a pass over the table that takes so many minutes."""
+    return Slice(int(now.timestamp()) // 60 % minutes * share.count + share.number, minutes * share.count)
 
 
-def republish(outbox: Outbox, older_than: timedelta, part: Slice = WHOLE, limit: int = 500) -> Republished:
+def republish(
+    outbox: Outbox,
+    older_than: timedelta,
+    part: Slice = WHOLE,
+    limit: int = PER_SHARD,
+    *,
+    at_once: int = 1,
+    share: Share = ALL,
+) -> Republished:
     """Publish events pending for longer than `older_than`: of the rows that are parked, and of the slice `part` of all rows.
 
+    `at_once` rows are published at a time, and none is begun after REPUBLISH_SECONDS.
     A row that fails, or has an event that cannot be published, is parked behind the others and stops none of them. Raises
     BusUnavailableError. An error of a query or a scan is raised when all other rows are done.
     """
-    events = rows_left = 0
-    for pk in _stale_rows(outbox, clock.rfc3339(clock.now() - older_than), part, limit):
+    done = Tally()
+    begun = clock.now()
+
+    def step(pk: str) -> None:
+        if clock.now() >= begun + timedelta(seconds=REPUBLISH_SECONDS):
+            return
         try:
             published, left = _republish_row(outbox, pk)
         except BusUnavailableError:
@@ -287,11 +305,13 @@ def republish(outbox: Outbox, older_than: timedelta, part: Slice = WHOLE, limit:
         except Exception:  # the boundary of a row
             logger.exception("row not republished", row=pk)
             _put_last(outbox, pk)
-            rows_left += 1
+            done.add("rows left")
         else:
-            events += published
-            rows_left += left > 0
-    return Republished(events, rows_left)
+            done.add("events", published)
+            done.add("rows left", left > 0)
+
+    work_on(_stale_rows(outbox, clock.rfc3339(begun - older_than), part, limit, share), step, at_once)
+    return Republished(done.counts["events"], done.counts["rows left"])
 
 
 def _republish_row(outbox: Outbox, pk: str) -> tuple[int, int]:
@@ -319,10 +339,10 @@ def _put_last(outbox: Outbox, pk: str) -> None:
         logger.warning("row not postponed", row=pk, error=type(error).__name__)
 
 
-def _stale_rows(outbox: Outbox, before: str, part: Slice, limit: int) -> Iterator[str]:
+def _stale_rows(outbox: Outbox, before: str, part: Slice, limit: int, share: Share) -> Iterator[str]:
     """Yield the keys of rows that hold events pending since before then: first the parked rows, then others of the slice."""
     failure: Exception | None = None
-    for rows in (_parked_rows(outbox, before, limit), _forgotten_rows(outbox, before, part)):
+    for rows in (_parked_rows(outbox, before, limit, share), _forgotten_rows(outbox, before, part)):
         try:
             yield from rows
         except (BotoCoreError, ClientError) as fault:  # the boundary of a way to find rows
@@ -352,8 +372,8 @@ def _forgotten_rows(outbox: Outbox, before: str, part: Slice) -> Iterator[str]:
     logger.error("slice not read to its end", table=outbox.table_name, slices=part.count)
 
 
-def _parked_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
-    """Yield the keys of parked rows that hold events pending since before then, at most `limit` of a shard."""
+def _parked_rows(outbox: Outbox, before: str, limit: int, share: Share) -> Iterator[str]:
+    """Yield the keys of parked rows that hold events pending since before then, at most `limit` of each shard of the share."""
 
     def of_shard(shard: str) -> list[IndexEntry]:
         found: list[IndexEntry] = outbox.dynamodb.query(
@@ -365,7 +385,7 @@ def _parked_rows(outbox: Outbox, before: str, limit: int) -> Iterator[str]:
         )["Items"]
         return found
 
-    for item in each_shard(index_shards.read_at(clock.now()), of_shard):
+    for item in each_shard(index_shards.read_at(clock.now(), share), of_shard):
         yield item["pk"]["S"]
 
 

@@ -94,6 +94,7 @@ class Stage:
     index_shards: int = 4
     outbox_pass_minutes: int = 1440
     older_versions: list[str] = field(default_factory=list)
+    sweepers: int = 2
     api_requests_per_second: int = 100
     api_burst: int = 200
     snap_start: Sequence[str] = ()

@@ -26,12 +26,19 @@ HAS_SOMETHING_PENDING = {
 }
 REPUBLISH_AFTER_SECONDS = 120
 SWEEPER_SECONDS = 55
+SWEEPER_MB = 1769
+"""The memory with which Lambda gives a function one full CPU, which is what a sweep's threads can use
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+AT_ONCE = 20
+"""The rows that a sweep moves at once."""
 EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
 RELAY_RETRIES = 10
 BATCHES_AT_ONCE = 2
 """Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
 GATHER_SECONDS = 2
 """How long the relay waits for more records: the events of one saga's run, 0.5 s, then leave their row by one clear."""
+SCHEDULE = "aws.events"
+"""The `source` of the event that a schedule sends: an operator's has none."""
 NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
 STALE_PERIODS = 3
 """Periods of five minutes. A crash of the relay leaves events behind at times; for a quarter of an hour, it is broken."""
@@ -43,7 +50,8 @@ class Outbox(Construct):
 
     The relay leaves an event that it cannot publish in its row for the sweeper. A batch that it fails to handle is noted in a
     dead-letter queue. In the course of `outbox_pass_minutes` the sweeper reads every row, in case the stream lost one.
-    `row_seconds` is the longest time that the sweeper needs for one row, if all its calls are slow.
+    `row_seconds` is the longest time that the sweeper needs for one row, if all its calls are slow. `sweepers` sweeps run side
+    by side, each on its share of the shards; each moves `at_once` rows at a time.
     Publishes `relay-dlq-url` and `sweeper-arn`.
     """
 
@@ -55,6 +63,8 @@ class Outbox(Construct):
         *,
         row_seconds: float,
         sweeper_seconds: int = SWEEPER_SECONDS,
+        sweepers: int = 1,
+        at_once: int = AT_ONCE,
         sweeper_environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(stack, "Outbox")
@@ -78,7 +88,8 @@ class Outbox(Construct):
             stack,
             "sweeper",
             timeout_seconds=sweeper_seconds,
-            environment={**environment, **passing, **(sweeper_environment or {})},
+            memory_mb=SWEEPER_MB,
+            environment={**environment, **passing, "SWEEP_AT_ONCE": str(at_once), **(sweeper_environment or {})},
         )
         table.allow(self.relay, "UpdateItem", rows=rows)
         table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)
@@ -87,7 +98,7 @@ class Outbox(Construct):
         for function in (self.relay, self.sweeper):
             function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
-        self._wake(stack)
+        self._wake(stack, sweepers)
         description = f"an event of {stack.service} cannot be published: {EVENT_NOT_PUBLISHED}"
         alarm_on_count(stack, "EventsNotPublished", description)
         stale = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes: {EVENT_NOT_PUBLISHED}"
@@ -125,13 +136,22 @@ class Outbox(Construct):
         description = f"{stack.service}'s events wait over 5 minutes for the relay: read its log"
         alarm(stack, self, "RelayBehind", age, description, above=BEHIND_MILLISECONDS)
 
-    def _wake(self, stack: ServiceStack) -> None:
+    def _wake(self, stack: ServiceStack, sweepers: int) -> None:
+        shares = [{"source": SCHEDULE, "share": number, "of": sweepers} for number in range(sweepers)]
         every_minute = events.Rule(
             self,
             "EveryMinute",
-            description=f"{stack.service}: one sweep",
+            description=f"{stack.service}: one sweep of each share of the shards",
             schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[targets.LambdaFunction(self.sweeper, retry_attempts=0, max_event_age=Duration.minutes(1))],
+            targets=[
+                targets.LambdaFunction(
+                    self.sweeper,
+                    event=events.RuleTargetInput.from_object(share),
+                    retry_attempts=0,
+                    max_event_age=Duration.minutes(1),
+                )
+                for share in shares
+            ],
         )
         self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 import yaml
 
@@ -17,6 +17,8 @@ PATH: Final = "delivered"
 """The path whose units are taken: a good order, to the door."""
 MINUTE: Final = 60
 SERVICES: Final = ("order", "payment", "inventory", "shipping", "notification")
+FANNED_OUT: Final = ("order", "payment", "shipping")
+"""The services whose sweeps the setting `sweepers` multiplies."""
 
 
 class Bound(TypedDict):
@@ -28,10 +30,26 @@ class Bound(TypedDict):
 
 
 class Recovery(TypedDict):
-    """The rows a minute that a sweeper moves after an outage."""
+    """The rows a minute that a service's sweeps move after an outage, and the rows whose events they republish."""
 
     sweeper: str
     rows_per_minute: int
+    republished_per_minute: int
+    bound_by: str
+
+
+class Sweeps(TypedDict):
+    """The figures of the sweeps: by service, or the same for all."""
+
+    due_a_shard: Mapping[str, int]
+    rows_at_once: Mapping[str, int]
+    sweep_begins_seconds: float
+    republished_a_shard: int
+    republish_seconds: float
+    sweep_row_seconds: Mapping[str, float]
+    sweep_cpu_seconds: Mapping[str, float]
+    republish_row_seconds: float
+    republish_cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ class Limits:
     region: str
     quotas: Mapping[str, float]
     design: Mapping[str, float]
-    due_a_shard: Mapping[str, int]
+    sweeps: Sweeps
     assumed: Mapping[str, float]
     carrier_seconds: Mapping[str, float]
     """The seconds of one call, by carrier."""
@@ -55,8 +73,9 @@ def limits(region: str, file: Path = FILE) -> Limits:
     found = yaml.safe_load(file.read_text(encoding="utf-8"))
     quotas = {name: quota.get("regions", {}).get(region, quota["default"]) for name, quota in found["quotas"].items()}
     design, assumed = found["design"], found["assumptions"]
-    due, seconds, queries = design.pop("due_a_shard"), assumed.pop("carrier_seconds"), assumed.pop("parcel_queries")
-    return Limits(region, quotas, design, due, assumed, seconds, queries)
+    seconds, queries = assumed.pop("carrier_seconds"), assumed.pop("parcel_queries")
+    sweeps = {name: part.pop(name) for part in (design, assumed) for name in Sweeps.__annotations__ if name in part}
+    return Limits(region, quotas, design, cast(Sweeps, sweeps), assumed, seconds, queries)
 
 
 def bounds(stage: Stage, known: Limits) -> list[Bound]:
@@ -67,8 +86,25 @@ def bounds(stage: Stage, known: Limits) -> list[Bound]:
 
 
 def recovery(stage: Stage, known: Limits) -> list[Recovery]:
-    """Return the rows a minute of each sweeper: it runs once a minute, over the shards of its index."""
-    return [{"sweeper": service, "rows_per_minute": stage.index_shards * limit} for service, limit in known.due_a_shard.items()]
+    """Return the rows a minute of each service's sweeps: they begin rows for some seconds of it, several at once."""
+    return [_recovered(stage, known, service) for service in known.sweeps["due_a_shard"]]
+
+
+def _recovered(stage: Stage, known: Limits, service: str) -> Recovery:
+    sweeps, shards = known.sweeps, stage.index_shards
+    sweepers = stage.sweepers if service in FANNED_OUT else 1
+    at_once = sweeps["rows_at_once"][service]
+    seconds, cpu = sweeps["sweep_row_seconds"][service], sweeps["sweep_cpu_seconds"][service]
+    moved = sweeps["sweep_begins_seconds"] * min(at_once / seconds, 1 / cpu)
+    published = sweeps["republish_seconds"] * min(
+        at_once / sweeps["republish_row_seconds"], 1 / sweeps["republish_cpu_seconds"]
+    )
+    return {
+        "sweeper": service,
+        "rows_per_minute": int(min(sweepers * moved, shards * sweeps["due_a_shard"][service])),
+        "republished_per_minute": int(min(sweepers * published, shards * sweeps["republished_a_shard"])),
+        "bound_by": f"sweeps: {sweepers}, rows at once: {at_once}, {seconds:g} s a row, {cpu:g} s of CPU",
+    }
 
 
 def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
@@ -125,9 +161,14 @@ def _parcels(stage: Stage, known: Limits) -> Iterator[Bound]:
     seconds, calls, at_once = known.carrier_seconds[stage.carrier], known.design["booking_calls"], stage.booking_concurrency
     reason = f"setting booking_concurrency {at_once}, {calls:g} calls of {seconds:g} s a parcel ({stage.carrier})"
     yield _bound("booking of parcels", at_once / seconds, calls, reason)
-    sweep, queries = known.design["sweep_seconds"], known.queries[stage.carrier]
-    reason = f"one after another, {sweep:g} s of each minute, {queries:g} queries of {seconds:g} s a parcel ({stage.carrier})"
-    yield _bound("queries of parcels", sweep / seconds / MINUTE, queries, reason)
+    queries, sweeps = known.queries[stage.carrier], known.sweeps
+    side_by_side, cpu = sweeps["rows_at_once"]["shipping"], sweeps["sweep_cpu_seconds"]["shipping"]
+    begun = stage.sweepers * sweeps["sweep_begins_seconds"] * min(side_by_side / seconds, 1 / cpu)
+    reason = (
+        f"setting sweepers {stage.sweepers}, each {side_by_side} parcels at once for {sweeps['sweep_begins_seconds']:g} s "
+        f"of a minute, {queries:g} queries of {seconds:g} s a parcel ({stage.carrier})"
+    )
+    yield _bound("queries of parcels", begun / MINUTE, queries, reason)
 
 
 def _bound(part: str, a_second: float, an_order: float, bound_by: str) -> Bound:

@@ -9,7 +9,12 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
 BOUNDS = {"part": "Part", "orders_per_minute": "Orders a minute", "bound_by": "Bound by"}
-RECOVERY = {"sweeper": "Sweeper", "rows_per_minute": "Rows a minute after an outage"}
+RECOVERY = {
+    "sweeper": "Sweeper",
+    "rows_per_minute": "Rows a minute after an outage",
+    "republished_per_minute": "Republished a minute",
+    "bound_by": "Bound by",
+}
 DEFAULT_REGION = "us-east-1"
 
 

@@ -1,5 +1,6 @@
 """The page of the load that a stage bears, made from its settings, the quotas and the counted units."""
 
+from dataclasses import replace
 from typing import Final
 
 import stages
@@ -17,7 +18,14 @@ The first bottleneck comes first. The durations of a row, of a batch and of a pa
 
 """
 RECOVERY: Final = """
-After an outage, the sweepers move what was left behind. A sweep runs once a minute and takes so many rows:
+## How fast is a backlog worked off?
+
+After an outage, the sweepers move what was left behind. Sweeps run once a minute. Those of order, payment and
+shipping run side by side, as many as the setting `sweepers` says. A call to the gateway or the carrier takes 1.5 s here.
+
+"""
+DEFAULTS: Final = """
+With the default of the setting `sweepers`, {sweepers}:
 
 """
 
@@ -28,6 +36,22 @@ def page() -> str:
     stage = stages.load(stages.LAPTOP_STAGE)
     bounds = capacity.bounds(stage, known)
     rows = [(bound["part"], f"{bound['orders_per_minute']:,}", escaped(bound["bound_by"])) for bound in bounds]
-    recovered = [(row["sweeper"], f"{row['rows_per_minute']:,}") for row in capacity.recovery(stage, known)]
     head = ("Part", "Orders a minute", "Bound by")
-    return INTRODUCTION.format(region=REGION) + table(head, rows) + RECOVERY + table(("Sweeper", "Rows a minute"), recovered)
+    default = replace(stage, sweepers=stages.default("sweepers"))
+    return (
+        INTRODUCTION.format(region=REGION)
+        + table(head, rows)
+        + RECOVERY
+        + _recovered(stage, known)
+        + DEFAULTS.format(sweepers=default.sweepers)
+        + _recovered(default, known)
+    )
+
+
+def _recovered(stage: stages.Stage, known: capacity.Limits) -> str:
+    """Return the table of the stage's sweepers."""
+    rows = [
+        (row["sweeper"], f"{row['rows_per_minute']:,}", f"{row['republished_per_minute']:,}", row["bound_by"])
+        for row in capacity.recovery(stage, known)
+    ]
+    return table(("Sweeper", "Rows a minute", "Republished a minute", "Bound by"), rows)

@@ -84,6 +84,7 @@ class OrderStack(ServiceStack):
             rows=(ORDERS,),
             row_seconds=4 * DYNAMODB.once + CONNECT_SECONDS + START_SECONDS,
             sweeper_environment={"WORKFLOW_ARN": workflow.state_machine_arn},
+            sweepers=self.settings.sweepers,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         outbox.sweeper.allow("states:StartExecution", on=workflow.state_machine_arn)

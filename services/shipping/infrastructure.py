@@ -25,6 +25,8 @@ BREAKER = "BREAKER#"
 WEBHOOKS = ("POST /webhooks/carrier",)
 SWEEPER_SECONDS = 80
 """A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
+PARCELS_AT_ONCE = 64
+"""The parcels that a sweep queries at once."""
 BOOKING_SECONDS = 45
 BOOKING_BATCH = 1
 """Each instance books one parcel at a time: the carrier's seconds are waited for side by side."""
@@ -76,6 +78,8 @@ class ShippingStack(ServiceStack):
             row_seconds=STEP_SECONDS,
             sweeper_seconds=SWEEPER_SECONDS,
             sweeper_environment=parcels,
+            sweepers=self.settings.sweepers,
+            at_once=PARCELS_AT_ONCE,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         table.allow(outbox.sweeper, "GetItem", "UpdateItem", rows=(BREAKER,))

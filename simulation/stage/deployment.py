@@ -185,6 +185,7 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
     workflow = {"WORKFLOW_ARN": WORKFLOW}
     waits = {"BACK_ORDERED_FOR_SECONDS": str(BACK_ORDERED_FOR_SECONDS)}
     deadlines = {"ABORT_AFTER_SECONDS": str(stage.abort_after_seconds), **waits}
+    at_once = {"SWEEP_AT_ONCE": "1"}  # the scheduler orders the calls of processes, and rows at once are sweeps at once
     outbox = {"BUS_NAME": BUS, "REPUBLISH_AFTER_SECONDS": str(constructs("outbox")["REPUBLISH_AFTER_SECONDS"])}
     outbox["OLDER_VERSIONS"] = " ".join(older_versions() if declared is None else declared)
     passing = {**outbox, "OUTBOX_PASS_MINUTES": str(OUTBOX_PASS_MINUTES)}
@@ -250,7 +251,8 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
     )
     relays = tuple(Deployed(service, "relay", 30, outbox) for service in SWEEPERS)
     sweeping = tuple(
-        Deployed(service, "sweeper", sweeper_seconds(service), {**passing, **sweepers.get(service, {})}) for service in SWEEPERS
+        Deployed(service, "sweeper", sweeper_seconds(service), {**passing, **at_once, **sweepers.get(service, {})})
+        for service in SWEEPERS
     )
     return (*ours, *relays, *sweeping)
 

@@ -23,8 +23,11 @@ REFERENCES = {
 }
 """Variables that name other resources: a name here, a reference there."""
 NOT_A_HANDLER = {"STAGE"}
-OF_ITS_OWN = {"BACK_ORDERED_FOR_SECONDS", "OUTBOX_PASS_MINUTES"}
-"""Settings that differ in the simulation: a world comes to rest, and a pass over a table takes more than one sweep."""
+OF_ITS_OWN = {"BACK_ORDERED_FOR_SECONDS", "OUTBOX_PASS_MINUTES", "SWEEP_AT_ONCE"}
+"""Settings that differ in the simulation: a world comes to rest, and a pass over a table takes more than one sweep.
+
+The simulation has no threads: two of its sweeps run at once instead.
+"""
 
 
 @pytest.mark.parametrize("deployed", deployment.functions(), ids=lambda deployed: deployed.name)

@@ -13,8 +13,11 @@ from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, release_if_orphan, sweep
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
+from kernel.index_shards import share_in
 from kernel.metrics import count
 from kernel.orphans import LANE
+from kernel.settings import from_environment
+from kernel.workers import SweepSettings
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import ReservationRow
 from services.inventory.storage.skus import Skus
@@ -22,11 +25,11 @@ from services.inventory.storage.table import Levels, Reservations
 from services.inventory.use_cases.backorders import Backorders
 from services.inventory.use_cases.levels import StockAlerts
 
-PER_SHARD: Final = 250
+PER_SHARD: Final = 1000
 """How many SKUs of a shard one sweep evaluates; the rest come first in the next."""
 
 
-ORPHANS_PER_SHARD: Final = 25
+ORPHANS_PER_SHARD: Final = 250
 """How many unsettled reservations of a shard one sweep evaluates; the rest come first in the next."""
 UNSETTLED: Final = frozenset({states.WAITING, states.HELD})
 """Statuses in which an order holds stock, or waits for it."""
@@ -77,13 +80,14 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
     sweeper = Sweeper(Backorders(skus, reservations), alerts, facts)
+    at_once = from_environment(SweepSettings, environ).sweep_at_once
 
-    def handle(event: object, context: object) -> dict[str, int]:
-        begun = clock.now()
-        due = skus.due(begun, PER_SHARD)
-        unsettled = reservations.due(begun, ORPHANS_PER_SHARD, LANE)
+    def handle(event: Mapping[str, object], context: object) -> dict[str, int]:
+        begun, share = clock.now(), share_in(event)
+        due = skus.due(begun, PER_SHARD, share=share)
+        unsettled = reservations.due(begun, ORPHANS_PER_SHARD, LANE, share)
         return sweep(
-            lambda: move_each(skus, due, sweeper.evaluate, "StockNotLookedAt", moved="looked_at", begun=begun),
+            lambda: move_each(skus, due, sweeper.evaluate, "StockNotLookedAt", moved="looked_at", begun=begun, at_once=at_once),
             lambda: move_each(
                 reservations,
                 unsettled,
@@ -92,8 +96,9 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
                 moved="released",
                 failed="not_released",
                 begun=begun,
+                at_once=at_once,
             ),
-            republish,
+            lambda: republish(share),
         )
 
     return handle

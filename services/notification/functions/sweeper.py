@@ -12,21 +12,23 @@ from kernel.aggregate_store import VersionConflictError
 from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.handler import Handler, lambda_handler
+from kernel.index_shards import ALL, Share, share_in
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.notification.domain import decisions
 from services.notification.storage.table import Notes, notes_of
 
 logger = Logger()
-PER_SHARD: Final = 100
+PER_SHARD: Final = 1000
 """How many claims of a shard one sweep gives up; the rest are due in the next."""
 
 
 @dataclass(frozen=True)
 class SweeperSettings:
-    """After how many seconds a claim counts as abandoned: above the subscriber's time-out."""
+    """After how many seconds a claim counts as abandoned (above the subscriber's time-out); how many are given up at once."""
 
     claim_unknown_after_seconds: int
+    sweep_at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,19 @@ class ClaimSweeper:
 
     notes: Notes
     unknown_after: timedelta
+    at_once: int = 1
 
-    def give_up_each(self) -> dict[str, int]:
-        """Give up each claim that is too old; return how many, as `given_up`, and how many failed."""
+    def give_up_each(self, share: Share = ALL) -> dict[str, int]:
+        """Give up each claim of these shards that is too old; return how many, as `given_up`, and how many failed."""
         claimed_before = clock.now() - self.unknown_after
-        due = self.notes.due(claimed_before, PER_SHARD)
+        due = self.notes.due(claimed_before, PER_SHARD, share=share)
         done = move_each(
-            self.notes, due, lambda note_id: self.give_up(note_id, claimed_before), "ClaimsNotGivenUp", moved="given_up"
+            self.notes,
+            due,
+            lambda note_id: self.give_up(note_id, claimed_before),
+            "ClaimsNotGivenUp",
+            moved="given_up",
+            at_once=self.at_once,
         )
         count("SendingUnknown", done["given_up"])
         return done
@@ -63,11 +71,13 @@ class ClaimSweeper:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the sweep's handler. It may run at any time, also beside another sweep, and returns how much it did."""
     settings = from_environment(SweeperSettings, environ)
-    sweeper = ClaimSweeper(notes_of(clients, environ), timedelta(seconds=settings.claim_unknown_after_seconds))
+    unknown_after = timedelta(seconds=settings.claim_unknown_after_seconds)
+    sweeper = ClaimSweeper(notes_of(clients, environ), unknown_after, settings.sweep_at_once)
     republish = bootstrap_republish(clients, environ)
 
-    def handle(event: object, context: object) -> dict[str, int]:
-        return sweep(sweeper.give_up_each, republish)
+    def handle(event: Mapping[str, object], context: object) -> dict[str, int]:
+        share = share_in(event)
+        return sweep(lambda: sweeper.give_up_each(share), lambda: republish(share))
 
     return handle
 

@@ -5,7 +5,6 @@ An order that waits for its parcel to be stopped or its refund has its request p
 decision, which knows the deadline.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,8 +16,10 @@ from kernel import clock
 from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.handler import Handler, lambda_handler
+from kernel.index_shards import ALL, Share, share_in
 from kernel.metrics import count
 from kernel.settings import from_environment
+from kernel.workers import Tally
 from services.order.domain import decisions, states
 from services.order.domain.model import OrderRow
 from services.order.storage.table import Orders
@@ -26,17 +27,18 @@ from services.order.workflow.client import Saga
 from services.order.workflow.statements import resume_input
 
 logger = Logger()
-PER_SHARD: Final = 100
+PER_SHARD: Final = 5000
 """How many orders of a shard one sweep takes; the rest are due in the next."""
 STUCK_AFTER_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True)
 class SweeperSettings:
-    """The orders' table, and the saga."""
+    """The orders' table, the saga, and how many orders a sweep moves at once."""
 
     table_name: str
     workflow_arn: str
+    sweep_at_once: int = 1
 
 
 def stuck_metric(row: OrderRow) -> str | None:
@@ -49,28 +51,30 @@ def stuck_metric(row: OrderRow) -> str | None:
 class Recovery:
     """Recovers orders that are due."""
 
-    def __init__(self, orders: Orders, saga: Saga) -> None:
+    def __init__(self, orders: Orders, saga: Saga, at_once: int = 1) -> None:
         self.orders = orders
         self.saga = saga
+        self.at_once = at_once
 
-    def recover_each(self, owner: str) -> dict[str, int]:
-        """Recover each order that is due, the longest waiting first, or republish its request to other services.
+    def recover_each(self, owner: str, share: Share = ALL) -> dict[str, int]:
+        """Recover each due order of these shards, the longest waiting first, or republish its request to other services.
 
         `owner` names this sweep in the orders' leases.
         """
-        done = Counter(due=0, recovered=0, stuck=0)
+        done = Tally()
 
         def look(order_id: str) -> bool:
-            done["due"] += 1
+            done.add("due")
             recovered = self.recover(order_id, owner)
-            done["recovered"] += recovered
-            done["stuck"] += not recovered and self.republish_request(order_id)
+            done.add("recovered", recovered)
+            done.add("stuck", not recovered and self.republish_request(order_id))
             return recovered
 
-        failed = move_each(self.orders, self.orders.due(clock.now(), PER_SHARD), look, "OrdersNotMoved")["failed"]
-        if done["recovered"]:
-            logger.info("orders recovered", due=done["due"], recovered=done["recovered"])
-        return {**done, "failed": failed}
+        due = self.orders.due(clock.now(), PER_SHARD, share=share)
+        failed = move_each(self.orders, due, look, "OrdersNotMoved", at_once=self.at_once)["failed"]
+        if done.counts["recovered"]:
+            logger.info("orders recovered", due=done.counts["due"], recovered=done.counts["recovered"])
+        return {**{name: done.counts[name] for name in ("due", "recovered", "stuck")}, "failed": failed}
 
     def recover(self, order_id: str, owner: str) -> bool:
         """Take the order's lease and start the saga; return whether it started."""
@@ -103,12 +107,13 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of one sweep, which answers how much it did. Any number may run at any time."""
     settings = from_environment(SweeperSettings, environ)
     orders = Orders(clients.dynamodb, settings.table_name)
-    recovery = Recovery(orders, Saga(clients.workflows, settings.workflow_arn))
+    recovery = Recovery(orders, Saga(clients.workflows, settings.workflow_arn), settings.sweep_at_once)
     republish = bootstrap_republish(clients, environ)
 
-    def handle(event: object, context: LambdaContext) -> dict[str, int]:
+    def handle(event: Mapping[str, object], context: LambdaContext) -> dict[str, int]:
+        share = share_in(event)
         # The bus comes last: while it is down, it holds up no recovery.
-        return sweep(lambda: recovery.recover_each(context.aws_request_id), republish)
+        return sweep(lambda: recovery.recover_each(context.aws_request_id, share), lambda: republish(share))
 
     return handle
 

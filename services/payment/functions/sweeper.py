@@ -13,16 +13,21 @@ from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, release_if_orphan, sweep
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
+from kernel.index_shards import share_in
 from kernel.metrics import count
 from kernel.orphans import LANE, OrphanCapturedError
+from kernel.settings import from_environment
+from kernel.workers import SweepSettings
 from services.payment.domain import states
 from services.payment.domain.model import PaymentRow
 from services.payment.gateways.factory import GatewayFactory, gateway_of
 from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
 
-PER_SHARD: Final = 5
-"""How many refunds of a shard one sweep repeats; at the gateway's slowest they fill it. The rest come first in the next."""
+PER_SHARD: Final = 1000
+"""How many refunds of a shard one sweep repeats; the rest come first in the next."""
+PATIENCE: Final = 100
+"""So many refunds in a row without an outcome mean that the gateway is down: the sweep repeats no more of them."""
 
 
 UNSETTLED: Final = states.TRANSITIONS.statuses - states.TRANSITIONS.terminal - {states.REFUNDING}
@@ -69,13 +74,23 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     republish = bootstrap_republish(clients, environ)
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
     sweeper = Sweeper(PaymentProcessor(payments, make_gateway(clients, environ)), facts)
+    at_once = from_environment(SweepSettings, environ).sweep_at_once
 
-    def handle(event: object, context: object) -> dict[str, int]:
-        begun = clock.now()
-        due = payments.due(begun, PER_SHARD)
-        unsettled = payments.due(begun, PER_SHARD, LANE)
+    def handle(event: Mapping[str, object], context: object) -> dict[str, int]:
+        begun, share = clock.now(), share_in(event)
+        due = payments.due(begun, PER_SHARD, share=share)
+        unsettled = payments.due(begun, PER_SHARD, LANE, share)
         return sweep(
-            lambda: move_each(payments, due, sweeper.repeat_refund, "RefundsNotAskedFor", moved="known", begun=begun),
+            lambda: move_each(
+                payments,
+                due,
+                sweeper.repeat_refund,
+                "RefundsNotAskedFor",
+                moved="known",
+                begun=begun,
+                at_once=at_once,
+                patience=PATIENCE,
+            ),
             lambda: move_each(
                 payments,
                 unsettled,
@@ -84,8 +99,9 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
                 moved="released",
                 failed="not_released",
                 begun=begun,
+                at_once=at_once,
             ),
-            republish,
+            lambda: republish(share),
         )
 
     return handle

@@ -51,7 +51,7 @@ class ParcelSteps:
     transit: timedelta
 
     def move(self, order_id: str) -> bool:
-        """Take the shipment's next step if it is due; return whether it was taken."""
+        """Take the shipment's next step if it is due; return whether it was taken. Raises what the carrier raises."""
         row = self.shipments.get(order_id)
         return row is not None and decisions.is_due(row, clock.now()) and self._take(row)
 

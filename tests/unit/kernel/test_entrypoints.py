@@ -59,6 +59,25 @@ def test_rows_moved_before_the_index_fails_are_counted(capsys: pytest.CaptureFix
     assert '"StockNotLookedAt":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
+def test_rows_that_do_not_move_end_the_part_when_its_patience_is_over() -> None:
+    tried: list[str] = []
+
+    def hangs(row_id: str) -> bool:
+        tried.append(row_id)
+        return row_id == "c"
+
+    done = move_each(Skus(), "abcdefgh", hangs, "RefundsNotAskedFor", patience=2)
+    assert (tried, done["moved"]) == (["a", "b"], 0)
+    move_each(Skus(), "cacbde", hangs, "RefundsNotAskedFor", patience=2)
+    assert tried[2:] == ["c", "a", "c", "b", "d"]
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_rows_at_once_are_all_counted(at_once: int) -> None:
+    done = move_each(Skus(), [str(row) for row in range(50)], fail_on("3", "40"), "StockNotLookedAt", at_once=at_once)
+    assert done == {"moved": 48, "failed": 2}
+
+
 def test_failed_shard_stops_no_other() -> None:
     def items_of(shard: str) -> list[str]:
         if shard == "1":

@@ -11,7 +11,7 @@ import pytest
 import stages
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, Causation, Decision, DueAttributes, due_at
-from kernel.index_shards import COUNTS, count, possible_shards_of, read_at, shard_of
+from kernel.index_shards import ALL, COUNTS, Share, count, possible_shards_of, read_at, shard_of, share_in
 from kernel.relay import Outbox, republish
 from services.payment.domain.states import TRANSITIONS
 from tests.support.tables import create_table
@@ -62,12 +62,12 @@ def test_keys_spread_over_all_shards(shards: int) -> None:
 
 @pytest.mark.parametrize("shards", COUNTS)
 def test_sweep_reads_the_shards_of_the_stage(shards: int) -> None:
-    assert read_at(HOUR + timedelta(minutes=1), shards) == range(shards)
+    assert read_at(HOUR + timedelta(minutes=1), shards=shards) == range(shards)
 
 
 @pytest.mark.parametrize("shards", COUNTS)
 def test_first_sweep_of_an_hour_reads_each_possible_shard(shards: int) -> None:
-    read = {str(shard) for shard in read_at(HOUR + timedelta(seconds=59), shards)}
+    read = {str(shard) for shard in read_at(HOUR + timedelta(seconds=59), shards=shards)}
     assert all(possible_shards_of(key) <= read for key in KEYS)
 
 
@@ -100,3 +100,16 @@ def test_pending_event_is_published_after_the_number_has_changed(dynamodb: Any, 
     with at(HOUR + timedelta(hours=1)):
         republish(Outbox(dynamodb, bus, "payments", "orders-bus"), timedelta(minutes=2))
     assert set(bus.taken) == {f"PAY#{order(number)}#2" for number in range(20)}
+
+
+@pytest.mark.parametrize("minute", [0, 1])
+@pytest.mark.parametrize("sweepers", [1, 2, 3, 4])
+def test_sweeps_side_by_side_read_each_shard_once(minute: int, sweepers: int) -> None:
+    moment = HOUR + timedelta(minutes=minute)
+    read = [shard for number in range(sweepers) for shard in read_at(moment, Share(number, sweepers), shards=16)]
+    assert sorted(read) == list(read_at(moment, shards=16))
+
+
+def test_sweep_takes_the_share_of_its_event_or_all() -> None:
+    assert share_in({"source": "aws.events", "share": 1, "of": 2}) == Share(1, 2)
+    assert share_in({}) == ALL

@@ -7,6 +7,7 @@ import pytest
 
 import stages
 from journal import items
+from kernel import relay, timeouts
 from operations.economics import capacity
 from operations.economics.capacity import Bound
 from services.inventory.functions import sweeper as inventory
@@ -33,13 +34,26 @@ def test_design_has_the_figures_of_the_code() -> None:
         "journal_batch": 100,
         "relay_batches_at_once": outbox["BATCHES_AT_ONCE"],
         "booking_calls": 2,
-        "sweep_seconds": shipping.BUDGET.total_seconds(),
     }
     assert "BATCH, GATHERING_SECONDS = 100, 5" in (REPOSITORY / "journal/infrastructure.py").read_text()
-    assert KNOWN.due_a_shard == {
+    at_once = outbox["AT_ONCE"]
+    refunds = literals((REPOSITORY / "services/payment/infrastructure.py").read_text())["REFUNDS_AT_ONCE"]
+    parcels = literals((REPOSITORY / "services/shipping/infrastructure.py").read_text())["PARCELS_AT_ONCE"]
+    assert KNOWN.sweeps["rows_at_once"] == {
+        "order": at_once,
+        "payment": refunds,
+        "inventory": at_once,
+        "shipping": parcels,
+        "notification": at_once,
+    }
+    assert KNOWN.sweeps["sweep_begins_seconds"] == timeouts.SWEEP_BEGINS_SECONDS
+    assert KNOWN.sweeps["republish_seconds"] == timeouts.REPUBLISH_SECONDS
+    assert KNOWN.sweeps["republished_a_shard"] == relay.PER_SHARD
+    assert KNOWN.sweeps["due_a_shard"] == {
         "order": order.PER_SHARD,
         "payment": payment.PER_SHARD,
         "inventory": inventory.PER_SHARD,
+        "shipping": shipping.PER_SHARD,
         "notification": notification.PER_SHARD,
     }
 
@@ -61,8 +75,8 @@ def test_real_carrier_books_two_thousand_parcels_a_minute() -> None:
 
 
 def test_queries_of_parcels_are_bound_by_the_sweep() -> None:
-    assert bound("queries of parcels")["orders_per_minute"] == 400
-    assert bound("queries of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 1
+    assert bound("queries of parcels")["orders_per_minute"] == 2500
+    assert bound("queries of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 88
 
 
 def test_quota_of_the_region_counts() -> None:
@@ -71,5 +85,15 @@ def test_quota_of_the_region_counts() -> None:
     assert capacity.limits("xx-nowhere-1").quotas["eventbridge.invocations"] == 1100
 
 
-def test_each_sweeper_runs_once_a_minute_over_all_shards() -> None:
-    assert {row["sweeper"]: row["rows_per_minute"] for row in capacity.recovery(DEV, KNOWN)}["order"] == 400
+def test_default_sweepers_work_off_a_backlog_in_time() -> None:
+    stage = replace(DEV, sweepers=stages.default("sweepers"))
+    recovered = {row["sweeper"]: row for row in capacity.recovery(stage, KNOWN)}
+    assert recovered["order"]["rows_per_minute"] >= 20_000
+    assert recovered["payment"]["rows_per_minute"] >= 2_000
+    assert recovered["inventory"]["rows_per_minute"] >= 2_000
+    assert min(row["republished_per_minute"] for row in recovered.values()) >= 2_000
+
+
+def test_sweepers_side_by_side_move_more() -> None:
+    one, two = (capacity.recovery(replace(DEV, sweepers=number), KNOWN)[1]["rows_per_minute"] for number in (1, 2))
+    assert two == pytest.approx(2 * one, abs=1)

@@ -47,6 +47,12 @@ ENVIRON = {
 }
 
 
+def order_ids(count: int) -> list[str]:
+    """Orders of all shards."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return ["ord-" + letters[n // 26] * 25 + letters[n % 26] for n in range(count)]
+
+
 class ShippingService:
     """The service as its queues, its schedule and its carrier call it. `carrier` may be exchanged at any time."""
 

@@ -11,8 +11,8 @@ from services.shipping.domain.breaker import FAILURES_TO_PAUSE, FIRST_PAUSE, LON
 from services.shipping.domain.carrier import CarrierUnavailableError
 from services.shipping.storage.breaker import BreakerStore
 from services.shipping.use_cases.carrier_calls import CarrierCalls, CarrierPausedError
-from tests.support.choreography import ORDER, an_event
-from tests.unit.shipping.conftest import LateCarrier, ShippingService
+from tests.support.choreography import ALICE, ORDER, an_event
+from tests.unit.shipping.conftest import LateCarrier, ShippingService, order_ids
 
 CREATED = an_event("shipping", "ShipmentCreated")
 
@@ -172,6 +172,22 @@ def test_sweep_leaves_shipments_as_they_are_while_the_calls_are_paused(
     assert shipping.sweep()["failed"] == 0
     assert (shipping.row(), late.prepared) == (before, [])
     assert shipping.sweep(after=FIRST_PAUSE)["moved"] == 1
+
+
+def test_row_that_finds_the_calls_paused_ends_the_sweep(shipping: ShippingService, late: LateCarrier) -> None:
+    orders = order_ids(FAILURES_TO_PAUSE + 3)
+    shipping.contacts.contacts |= dict.fromkeys(orders, ALICE)
+    shipping.confirmed(*orders)
+    prepare = late.prepare
+
+    def away(*_: object) -> str:
+        raise CarrierUnavailableError
+
+    late.prepare = away  # type: ignore[method-assign]
+    assert shipping.sweep() == {"moved": 0, "failed": FAILURES_TO_PAUSE, "republished": 0}
+    assert len(shipping.contacts.asked) == FAILURES_TO_PAUSE + 1
+    late.prepare = prepare  # type: ignore[method-assign]
+    assert shipping.sweep(after=FIRST_PAUSE)["moved"] == len(orders)
 
 
 def test_outage_of_the_carrier_costs_it_few_calls(shipping: ShippingService, late: LateCarrier) -> None:

@@ -10,18 +10,12 @@ from kernel.contact import Contact
 from kernel.relay import BusUnavailableError
 from services.shipping.carriers.sandbox import SandboxCarrier
 from services.shipping.domain.carrier import ParcelStatus
-from services.shipping.functions.sweeper import LEFT_TO_THE_QUEUE, DueShipments
+from services.shipping.functions.sweeper import LEFT_TO_THE_QUEUE
 from tests.support.choreography import ADDRESS, ALICE, ORDER
 from tests.support.fake_clients import FakeClients
-from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService
+from tests.unit.shipping.conftest import TRANSIT, LateCarrier, ShippingService, order_ids
 
 MINUTE = timedelta(minutes=1)
-
-
-def order_ids(count: int) -> list[str]:
-    """Orders of all shards."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    return ["ord-" + letters[n // 26] * 25 + letters[n % 26] for n in range(count)]
 
 
 def test_shipment_is_dispatched_then_delivered_then_not_swept(shipping: ShippingService) -> None:
@@ -104,14 +98,6 @@ def test_scheduled_sweep_leaves_a_young_shipment_to_the_queue(shipping: Shipping
     shipping.confirmed(ORDER)
     assert shipping.scheduled_sweep(after=LEFT_TO_THE_QUEUE - timedelta(seconds=1))["moved"] == 0
     assert shipping.scheduled_sweep(after=timedelta(seconds=1))["moved"] == 1
-
-
-def test_sweep_takes_more_than_one_page_of_each_shard(shipping: ShippingService) -> None:
-    many = order_ids(20)
-    shipping.contacts.contacts |= dict.fromkeys(many, ALICE)
-    shipping.confirmed(*many)
-    due = DueShipments(shipping.shipments, shipping.steps().calls, per_shard=2)
-    assert sum(shipping.steps().move(order_id) for order_id in due.order_ids()) == 20
 
 
 def test_sweep_ends_with_its_budget_and_the_next_continues(shipping: ShippingService) -> None:
