@@ -12,7 +12,7 @@ UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test lint prose prose-lower demo up down lock clean
+.PHONY: help setup test test-console lint prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
 	@.venv/bin/python -m pytest -q tests/emulator tests/system
+
+test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
+	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
 
 lint: setup ## Run the checks of .pre-commit-config.yaml on every file, and print the figures
 	@.venv/bin/pre-commit run --all-files

@@ -11,6 +11,7 @@ from operations.aws.target import Target
 from operations.errors import UserError
 from operations.event_pattern import Pattern
 from operations.events import bus_rules, journal
+from operations.events.bus_rules import Rule
 from operations.events.journal import Published
 from operations.replay import archive_replay
 
@@ -59,21 +60,30 @@ class Node:
 
 def trace(target: Target, order_id: str) -> list[Node]:
     """Return the roots of an order's tree: the requests that led to its first events. Raises UserError for an unknown order."""
-    events = journal.of_order(target, order_id)
-    if not events:
+    found = journaled(target, order_id, service_rules(target))
+    if not found:
         raise UserError(
             f"The journal has no event of {order_id}.",
             "List the orders with `orderctl orders list`. The journal keeps events as long as the archive does.",
         )
+    return found
+
+
+def journaled(target: Target, order_id: str, rules: Iterable[Rule]) -> list[Node]:
+    """Return the roots of an order's tree, as far as the journal has its events: none for an unknown order."""
+    events = journal.of_order(target, order_id)
+    if not events:
+        return []
     known = {event.event_id for event in events}
     outside = {str(event.metadata.get("causation_id")) for event in events} - known
     events = [*(event for cause in sorted(outside) for event in journal.of_no_order(target, cause)), *events]
-    rules = {
-        rule.name: Pattern(rule.pattern)
-        for rule in bus_rules.rules(target)
-        if rule.enabled and rule.name.partition("/")[0] in SERVICES
-    }
-    return tree(events, rules, replays(target, rules))
+    patterns = {rule.name: Pattern(rule.pattern) for rule in rules}
+    return tree(events, patterns, replays(target, patterns))
+
+
+def service_rules(target: Target) -> list[Rule]:
+    """Return the enabled rules of the bus that deliver to the services."""
+    return [rule for rule in bus_rules.rules(target) if rule.enabled and rule.name.partition("/")[0] in SERVICES]
 
 
 def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:

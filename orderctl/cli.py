@@ -22,6 +22,7 @@ from operations.aws.target import LAPTOP_REGION, Kind, Target
 from orderctl.commands import (
     audit,
     capacity,
+    console,
     contacts,
     cost,
     demo,
@@ -49,6 +50,7 @@ UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errn
 
 COMMANDS = (
     lifecycle,
+    console,
     orders,
     shipments,
     stock,

@@ -1,13 +1,16 @@
 """Orders as the operator sees them: the rows of the order table, and the saga's resumption."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NotRequired, TypedDict, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, NotRequired, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
-from kernel.aggregate_store import marshal, unmarshal
+from kernel.aggregate_store import Row, marshal, unmarshal
 from kernel.money import MoneyDict
+from kernel.naming import SERVICES
+from operations.aws import service_client
 from operations.aws.service_client import in_parts
 from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
@@ -16,6 +19,7 @@ from operations.polling import wait_for
 from services.notification.domain.mails import KINDS
 from services.order.domain.model import OrderRow
 from services.order.domain.states import AWAITING_OTHER_SERVICES
+from services.order.storage.indexes import CUSTOMER_INDEX
 
 MAX_KEYS = 100
 """The most keys of one BatchGetItem."""
@@ -31,14 +35,36 @@ class OrderStatus(TypedDict):
 
 
 class ListedOrder(OrderStatus):
-    """The part of an order's row that `scan` reads. `created_at` is in RFC 3339 (UTC)."""
+    """The part of an order's row that a list of orders has, as `OrderAttributes` describes it."""
 
+    customer_id: str
     channel: str
     fulfilment: str
     created_at: str
+    updated_at: str
+    attempts: int
+    next_due: NotRequired[str]
+    unavailable: NotRequired[str]
+    held_until: NotRequired[str]
+    refunded: NotRequired[bool]
+    restocked: NotRequired[bool]
 
 
-LISTED: Final = ("order_id", "status", "reason", "total", "channel", "fulfilment", "created_at")
+STATUS: Final = ("order_id", "status", "reason", "total")
+LISTED: Final = (
+    *STATUS,
+    "customer_id",
+    "channel",
+    "fulfilment",
+    "created_at",
+    "updated_at",
+    "attempts",
+    "next_due",
+    "unavailable",
+    "held_until",
+    "refunded",
+    "restocked",
+)
 
 
 def find(target: Target, order_id: str) -> OrderRow:
@@ -53,23 +79,49 @@ def find(target: Target, order_id: str) -> OrderRow:
 
 def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, OrderStatus]:
     """Return the existing rows of these orders, by id, with `status`, `reason` and `total`."""
+    return {row["order_id"]: cast(OrderStatus, row) for row in _read(target, order_ids, STATUS)}
+
+
+def listed(target: Target, order_ids: Iterable[str]) -> dict[str, ListedOrder]:
+    """Return the existing orders of these ids, by id, as a list has them."""
+    return {row["order_id"]: cast(ListedOrder, row) for row in _read(target, order_ids, LISTED)}
+
+
+def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Iterator[Row]:
+    """Yield these attributes of the orders' rows, by consistent reads of up to 100 rows."""
     table, client = target.parameter("order/table-name"), target.client("dynamodb")
-    found: dict[str, OrderStatus] = {}
     for part in in_parts(order_ids, MAX_KEYS):
         wanted: dict[str, object] = {
             table: {
                 "Keys": [marshal({"pk": f"ORDER#{order_id}"}) for order_id in part],
                 "ConsistentRead": True,
-                "ProjectionExpression": "order_id, #status, reason, #total",
-                "ExpressionAttributeNames": {"#status": "status", "#total": "total"},
+                "ProjectionExpression": ", ".join(f"#{name}" for name in names),
+                "ExpressionAttributeNames": {f"#{name}": name for name in names},
             }
         }
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
-            rows = [cast(OrderStatus, unmarshal(item)) for item in answer["Responses"].get(table, ())]
-            found |= {row["order_id"]: row for row in rows}
+            yield from map(unmarshal, answer["Responses"].get(table, ()))
             wanted = answer.get("UnprocessedKeys", {})
-    return found
+
+
+def of_customer(target: Target, customer_id: str, limit: int) -> list[ListedOrder]:
+    """Return at most `limit` of a customer's orders, the newest first, by the index of customers."""
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=target.parameter("order/table-name"),
+            IndexName=CUSTOMER_INDEX,
+            KeyConditionExpression="customer_id = :customer",
+            ExpressionAttributeValues=marshal({":customer": customer_id}),
+            ScanIndexForward=False,
+        )
+    )
+    ids = (str(item["pk"]["S"]).removeprefix("ORDER#") for page in pages for item in page["Items"])
+    newest = list(islice(ids, limit))
+    rows = listed(target, newest)
+    return [rows[order_id] for order_id in newest if order_id in rows]
 
 
 def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
@@ -125,6 +177,21 @@ def resume(target: Target, order_id: str) -> str:
     return str(started["executionArn"])
 
 
+def cancel(target: Target, order_id: str, reason: str) -> Mapping[str, Any]:
+    """Request the cancellation of an order through the API, and return the order. Raises UserError if it is refused.
+
+    `reason` is OPERATOR or CUSTOMER.
+    """
+    answer = service_client.order_api(target, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
+    if answer.status >= 400:
+        raise UserError(
+            f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.",
+            f"See its state with `orderctl orders show {order_id}`.",
+        )
+    order: Mapping[str, Any] = answer.json()
+    return order
+
+
 def is_at_rest(order: OrderStatus | None) -> bool:
     """Return whether an order exists and nothing more happens to it by itself."""
     return order is not None and order["status"] in AT_REST
@@ -150,10 +217,10 @@ def wait_for_orders(
     return known
 
 
-def related_statuses(target: Target, order_id: str) -> dict[str, str]:
-    """Return the status of each row about an order in the other services. Only existing rows are listed.
+def related_rows(target: Target, order_id: str) -> dict[str, list[Row]]:
+    """Return the rows about an order in the other services, by service, by consistent reads.
 
-    A service that is not deployed is listed by its name.
+    A service without a row has an empty list. A service that is not deployed is missing.
     """
     places = {
         "payment": [f"PAY#{order_id}"],
@@ -161,15 +228,26 @@ def related_statuses(target: Target, order_id: str) -> dict[str, str]:
         "shipping": [f"SHIP#{order_id}"],
         "notification": [f"NOTE#{order_id}#{kind}" for kind in KINDS.values()],
     }
-    client, found = target.client("dynamodb"), {}
+    client, found = target.client("dynamodb"), dict[str, list[Row]]()
     for service, keys in places.items():
         try:
             table = target.parameter(f"{service}/table-name")
         except UserError:
-            found[service] = "not deployed"
             continue
-        for key in keys:
-            answer = client.get_item(TableName=table, Key=marshal({"pk": key}), ConsistentRead=True)
-            if "Item" in answer:
-                found[key] = str(unmarshal(answer["Item"])["status"])
+        answers = [client.get_item(TableName=table, Key=marshal({"pk": key}), ConsistentRead=True) for key in keys]
+        found[service] = [unmarshal(answer["Item"]) for answer in answers if "Item" in answer]
+    return found
+
+
+def related_statuses(target: Target, order_id: str) -> dict[str, str]:
+    """Return the status of each row about an order in the other services. Only existing rows are listed.
+
+    A service that is not deployed is listed by its name.
+    """
+    found, rows = dict[str, str](), related_rows(target, order_id)
+    for service in SERVICES[1:]:
+        if service in rows:
+            found |= {row["pk"]: str(row["status"]) for row in rows[service]}
+        else:
+            found[service] = "not deployed"
     return found

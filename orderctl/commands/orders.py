@@ -172,13 +172,7 @@ def cancel(
     """
     from operations.orders import store
 
-    answer = service_client.order_api(ctx.obj, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
-    if answer.status >= 400:
-        raise UserError(
-            f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.",
-            f"See its state with `orderctl orders show {order_id}`.",
-        )
-    order: Mapping[str, object] = answer.json()
+    order: Mapping[str, object] = store.cancel(ctx.obj, order_id, reason)
     if wait:
         with output.Progress().step("Wait for shipping, payment and inventory"):
             order = store.wait_for_orders(ctx.obj, [order_id], deadline, lambda count: None)[order_id]

@@ -12,7 +12,7 @@ from typer.core import TyperGroup as Group
 from orderctl.cli import app
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGES = ("orderctl", "operations", "laptop", "stages")
+PACKAGES = ("console", "orderctl", "operations", "laptop", "stages")
 ERRORS = {"UserError", "WrongUsageError", "CheckFailedError", "StageError"}
 """The errors with a message and a hint: the hint is the next step."""
 SENTENCE_ENDS = (".", "?", "]", "`")

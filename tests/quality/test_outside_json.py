@@ -41,7 +41,7 @@ OTHER_PARSERS = {"orjson", "ujson", "simplejson", "rapidjson", "msgspec"}
 
 
 def modules() -> Iterator[Path]:
-    for package in ("kernel", "services", "journal", "audit", "operations", "laptop", "orderctl", "stages"):
+    for package in ("kernel", "services", "journal", "audit", "operations", "laptop", "console", "orderctl", "stages"):
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             if path.name != "infrastructure.py":
                 yield path

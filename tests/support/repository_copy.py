@@ -7,7 +7,7 @@ from pathlib import Path
 
 from operations.repository import REPOSITORY
 
-COPIED = ("cdk", "kernel", "services", "audit", "journal", "operations", "laptop", "orderctl", "stages")
+COPIED = ("cdk", "kernel", "services", "audit", "journal", "operations", "laptop", "console", "orderctl", "stages")
 LINKED = ("requirements", "data", "node_modules", ".venv", "build")
 """Folders that are only read, or named by their contents."""
 BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

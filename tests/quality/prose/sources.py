@@ -19,6 +19,7 @@ PACKAGES = (
     "app.py",
     "audit/",
     "cdk/",
+    "console/",
     "journal/",
     "kernel/",
     "laptop/",

@@ -33,7 +33,11 @@ MENTIONS = sorted(
         (file.relative_to(REPOSITORY).as_posix(), " ".join(mention.split()))
         for file in (
             *(REPOSITORY / page for page in PAGES),
-            *(path for package in ("operations", "laptop", "orderctl") for path in (REPOSITORY / package).rglob("*.py")),
+            *(
+                path
+                for package in ("operations", "laptop", "console", "orderctl")
+                for path in (REPOSITORY / package).rglob("*.py")
+            ),
         )
         for mention in MENTION.findall(file.read_text())
     }

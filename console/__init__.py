@@ -1,0 +1,1 @@
+"""The operator's page: a local web server, and the scripts that the browser runs."""

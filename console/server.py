@@ -1,0 +1,70 @@
+"""The server of the page: the files and requests of one address, on this machine's loopback interface only."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from string import Template
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from console.api import Api, Console
+from console.guard import Guard
+from operations.errors import UserError
+
+STATIC: Final = Path(__file__).with_name("static")
+LOOPBACK: Final = "127.0.0.1"
+GRACE_SECONDS: Final = 1
+"""How long an open stream may delay the end of the server."""
+
+
+def application(console: Console, hosts: frozenset[str]) -> Starlette:
+    """Return the web application. `hosts` are the values of Host at which the page is served, such as `127.0.0.1:4600`."""
+    api = Api(console)
+
+    def index(request: Request) -> Response:
+        page = Template((STATIC / "index.html").read_text())
+        return HTMLResponse(page.substitute(token=console.token))
+
+    @asynccontextmanager
+    async def looking(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(api.live.run())
+        yield
+        await api.live.stop(task)
+
+    return Starlette(
+        routes=[Route("/", index), *api.routes(), Mount("/static", StaticFiles(directory=STATIC))],
+        middleware=[Middleware(Guard, hosts=hosts, token=console.token)],
+        lifespan=looking,
+    )
+
+
+def bound(port: int) -> socket.socket:
+    """Return a socket at this port of the loopback interface; 0 chooses a free one. Raises UserError if it is taken."""
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise UserError(
+            f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}.", "Choose another one with `--port`."
+        ) from error
+
+
+def address(listener: socket.socket) -> str:
+    """Return the address of the page that a socket serves."""
+    return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+
+
+def serve(console: Console, listener: socket.socket) -> None:
+    """Serve the page on the socket until the process is interrupted."""
+    port = listener.getsockname()[1]
+    app = application(console, frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"}))
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+    uvicorn.Server(settings).run(sockets=[listener])

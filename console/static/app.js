@@ -1,0 +1,71 @@
+// The shell of the page: the bar on top, the view that the address names, and the start.
+import { render } from "./vendor/preact.mjs";
+import { effect } from "./vendor/signals-core.mjs";
+import { load, take } from "./orders.js";
+import { Empty, Failure } from "./parts.js";
+import { link, route } from "./route.js";
+import { connection, follow, read, stage, trouble } from "./server.js";
+import { open, refresh, Order } from "./views/order.js";
+import { Orders } from "./views/orders.js";
+import { html, view } from "./view.js";
+
+const VIEWS = [{ path: "orders", name: "Orders" }];
+const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
+
+const Bar = view(() => {
+  const here = stage.value;
+  return html`<header class="top">
+    <a class="brand" href="#/orders">Orderflow</a>
+    ${here ? html`<span class="stage ${here.target}">${here.target} · ${here.stage}${here.actions ? "" : " · read-only"}</span>` : null}
+    <nav aria-label="Views">
+      ${VIEWS.map(({ path, name }) => html`<a href=${link([path])} aria-current=${route.value.path[0] === path ? "page" : undefined}>${name}</a>`)}
+    </nav>
+    <span class="connection ${connection.value}" role="status">${CONNECTIONS[connection.value]}</span>
+  </header>`;
+});
+
+const View = view(() => {
+  const [name, id] = route.value.path;
+  if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
+  return html`<h1>No such view</h1>
+    <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;
+});
+
+const App = view(
+  () => html`
+    <a class="skip" href="#content" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>Skip to the content</a>
+    <${Bar} />
+    <main id="content" tabindex="-1">
+      ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
+      <${View} />
+    </main>
+  `,
+);
+
+if (!route.value.path[0]) location.replace(link(["orders"]));
+const root = document.querySelector("#app");
+root.textContent = "";
+render(html`<${App} />`, root);
+
+effect(() => {
+  const [name, id] = route.value.path;
+  document.title = `${id ?? (name ? name[0].toUpperCase() + name.slice(1) : "Orders")} · Orderflow`;
+  open();
+});
+addEventListener("keydown", (event) => {
+  const search = document.querySelector("#search");
+  if (event.key === "/" && search && !event.target.closest("input, select, textarea")) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+follow({
+  order: (order) => (take([order], { isLive: true }), refresh(order.order_id)),
+  published: ({ order_id: id }) => id && refresh(id),
+  reset: () => load(),
+});
+read("/api/stage").then(
+  (found) => (stage.value = found),
+  (error) => (trouble.value = error),
+);
+load();

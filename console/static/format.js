@@ -1,0 +1,60 @@
+// Values in the form in which the page shows them.
+import { signal } from "./vendor/signals-core.mjs";
+
+/** The time now, in milliseconds; it moves on each second. */
+export const now = signal(Date.now());
+setInterval(() => (now.value = Date.now()), 1000);
+
+const UNITS = [
+  [60, "s"],
+  [60, "min"],
+  [24, "h"],
+];
+
+/** Return a duration in milliseconds in words: `350 ms`, `12 s`, `3 min`, `2 h`, `5 d`. */
+export function duration(milliseconds) {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  let amount = milliseconds / 1000;
+  for (const [size, unit] of UNITS) {
+    if (amount < size) return `${unit === "s" ? Math.floor(amount * 10) / 10 : Math.floor(amount)} ${unit}`;
+    amount /= size;
+  }
+  return `${Math.floor(amount)} d`;
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** Return a distance from a beginning: `0`, `+350 ms`, `+12.3 s`, `+2:05`, `+1:02:05`. */
+export function offset(milliseconds) {
+  if (milliseconds < 60_000) return milliseconds ? `+${duration(milliseconds)}` : "0";
+  const seconds = Math.floor(milliseconds / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const clock = minutes < 60 ? `${minutes}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}`;
+  return `+${clock}:${two(seconds % 60)}`;
+}
+
+/** Return how long ago a time is, or how far ahead. */
+export function relative(text, at) {
+  const difference = at - Date.parse(text);
+  if (Math.abs(difference) < 1000) return "now";
+  const whole = duration(Math.floor(Math.abs(difference) / 1000) * 1000);
+  return difference > 0 ? `${whole} ago` : `in ${whole}`;
+}
+
+/** Return an amount `{amount, currency}`, in minor units, as `12.50 USD`. */
+export function money(total) {
+  if (!total) return "";
+  const form = new Intl.NumberFormat("en", { style: "currency", currency: total.currency });
+  const digits = form.resolvedOptions().maximumFractionDigits;
+  const number = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${number.format(total.amount / 10 ** digits)} ${total.currency}`;
+}
+
+/** Return a number with separators. */
+export const count = (number) => number.toLocaleString("en");
+
+/** Return a status or reason in words: `PAYMENT_DECLINED` → `payment declined`. */
+export const words = (code) => code.toLowerCase().replaceAll("_", " ");
+
+/** Return a text with a capital first letter. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,46 @@
+// Small parts that several views use.
+import { signal } from "./vendor/signals-core.mjs";
+import { duration, now, relative, words } from "./format.js";
+import { html, view } from "./view.js";
+
+const SIGNS = { CONFIRMED: "✓", CANCELLED: "✕", BACKORDERED: "…", CANCELLING: "↶", REFUNDING: "↶", CANCEL_REQUESTED: "↶" };
+const TONES = { CONFIRMED: "good", CANCELLED: "bad", CANCELLING: "back", REFUNDING: "back", CANCEL_REQUESTED: "back" };
+
+/** A status: a sign, a word and a colour. */
+export const Status = ({ value }) =>
+  html`<span class="status ${TONES[value] ?? "open"}"><span aria-hidden="true">${SIGNS[value] ?? "●"}</span> ${words(value)}</span>`;
+
+/** A time: how long ago, and the exact one on hover. */
+export const Time = view(({ at }) => (at ? html`<time datetime=${at} title=${at}>${relative(at, now.value)}</time>` : null));
+
+/** The reason why an order waits, and when the sweeper tries again. */
+export const Waits = view(({ waits }) => {
+  if (!waits) return null;
+  const ahead = waits.next_try ? Date.parse(waits.next_try) - now.value : 0;
+  const next = waits.next_try ? (ahead > 0 ? `; next try in ${duration(ahead)}` : "; next try is due") : "";
+  return html`<span title=${waits.next_try ?? ""}>${waits.why}${next}</span>`;
+});
+
+const copied = signal(null);
+
+/** A button that copies a text. */
+export const Copy = view(({ text, label, what = "" }) => {
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    copied.value = text;
+    setTimeout(() => copied.value === text && (copied.value = null), 1500);
+  };
+  return html`<button type="button" class="copy" onClick=${copy} aria-label=${what ? `Copy ${what}` : undefined}>
+    ${copied.value === text ? "Copied" : label}
+  </button>`;
+});
+
+/** A command line that an action equals. */
+export const Command = ({ text }) => html`<span class="command"><code>${text}</code><${Copy} text=${text} label="Copy" what=${`the command ${text}`} /></span>`;
+
+/** An error: what went wrong, and the next step. */
+export const Failure = ({ error }) =>
+  html`<div class="failure" role="alert"><strong>${error.message}</strong>${error.hint ? html`<p>${error.hint}</p>` : null}</div>`;
+
+/** An empty place: why it is empty, and what to do. */
+export const Empty = ({ why, children }) => html`<div class="empty"><p><strong>${why}</strong></p>${children}</div>`;

@@ -1,0 +1,63 @@
+// The requests to the page's own server, and its stream of changes.
+import { signal } from "./vendor/signals-core.mjs";
+
+const TOKEN = document.querySelector("meta[name=orderflow-token]").content;
+
+/** The stage that the page is about, or null until it is known. */
+export const stage = signal(null);
+/** `connecting`, `live`, or `broken`. */
+export const connection = signal("connecting");
+/** The latest trouble of the server's looks: `{message, hint}`, or null. */
+export const trouble = signal(null);
+
+/** An answer that is no success: what went wrong, and the next step. */
+export class Refusal extends Error {
+  constructor(message, hint) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+async function answered(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Refusal("The page's server does not answer.", "Start it again with `orderctl console`, then reload the page.");
+  }
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({}));
+  throw new Refusal(said.message ?? `The server failed with status ${answer.status}.`, said.hint ?? "See the output of `orderctl console`.");
+}
+
+/** Return the JSON at a path. Throws a Refusal. */
+export const read = async (path) => (await answered(path)).json();
+
+/** Send a change, and return its JSON. Throws a Refusal. */
+export const change = async (path) => (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN } })).json();
+
+/** Call `take` with the values of each piece of a stream of JSON lines. Throws a Refusal. */
+export async function readLines(path, take) {
+  const reader = (await answered(path)).body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const pieces = (rest + value).split("\n");
+    rest = pieces.pop();
+    if (pieces.length) take(pieces.map((piece) => JSON.parse(piece)));
+  }
+  if (rest) throw new Refusal("The list broke off.", "Reload the page.");
+}
+
+/** Follow the stream. `handlers` are functions by the type of the event; each is called with its data. */
+export function follow(handlers) {
+  const source = new EventSource("/api/stream");
+  source.onopen = () => (connection.value = "live");
+  source.onerror = () => (connection.value = "broken");
+  for (const [kind, handle] of Object.entries(handlers)) {
+    source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+  }
+  source.addEventListener("trouble", (event) => (trouble.value = JSON.parse(event.data)));
+  source.addEventListener("recovered", () => (trouble.value = null));
+}

@@ -1,0 +1,243 @@
+// One order: its state, its course over the services, the chosen event, and the actions.
+import { batch, computed, signal } from "../vendor/signals-core.mjs";
+import { money, offset, sentence, words } from "../format.js";
+import { all } from "../orders.js";
+import { Command, Copy, Empty, Failure, Status, Time, Waits } from "../parts.js";
+import { link, route, setQuery } from "../route.js";
+import { change, read, stage } from "../server.js";
+import { LaneNames, Waterfall } from "../waterfall.js";
+import { html, view } from "../view.js";
+
+const OPEN = new Set(["PENDING", "BACKORDERED", "CONFIRMING", "CANCELLING"]);
+const CANCELLABLE = new Set(["PENDING", "BACKORDERED", "CONFIRMED"]);
+
+const course = signal(null);
+const failure = signal(null);
+const loaded = signal("");
+const zoom = signal(1);
+const width = signal(800);
+const asked = signal(false);
+const done = signal(null);
+
+/** The id of the order that the address names. */
+const shown = computed(() => (route.value.path[0] === "orders" ? (route.value.path[1] ?? "") : ""));
+
+async function load(id) {
+  try {
+    const found = await read(`/api/orders/${encodeURIComponent(id)}`);
+    if (id === shown.value) batch(() => ((course.value = found), (failure.value = null), (loaded.value = id)));
+  } catch (error) {
+    if (id === shown.value) batch(() => ((course.value = null), (failure.value = error), (loaded.value = id)));
+  }
+}
+
+let timer = null;
+
+/** Read the shown order again soon, if `id` is its id. */
+export function refresh(id) {
+  if (id !== shown.value || timer) return;
+  timer = setTimeout(() => {
+    timer = null;
+    load(shown.value);
+  }, 150);
+}
+
+/** Read the order that the address names, if it is another one than before. */
+export function open() {
+  if (!shown.value || shown.value === loaded.value) return;
+  batch(() => ((course.value = null), (failure.value = null), (asked.value = false), (done.value = null), (zoom.value = 1)));
+  load(shown.value);
+}
+
+async function act(name, text) {
+  asked.value = false;
+  try {
+    await change(`/api/orders/${encodeURIComponent(shown.value)}/${name}`);
+    done.value = { text };
+  } catch (error) {
+    done.value = { error };
+  }
+  load(shown.value);
+}
+
+let observer = null;
+function measure(element) {
+  observer?.disconnect();
+  if (!element) return;
+  observer = new ResizeObserver(([entry]) => (width.value = Math.max(280, Math.floor(entry.contentRect.width))));
+  observer.observe(element);
+}
+
+const curl = (id) => {
+  const { api, region, target } = stage.value;
+  const user = target === "laptop" ? "test:test" : '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"';
+  return `curl --aws-sigv4 aws:amz:${region}:execute-api --user ${user} ${api}/orders/${id}`;
+};
+
+const Actions = view(({ order }) => {
+  const { actions, command } = stage.value;
+  if (!actions) return html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to cancel or resume orders.</p>`;
+  const canCancel = CANCELLABLE.has(order.status) && order.fulfilment === "NONE";
+  const canResume = OPEN.has(order.status);
+  if (!canCancel && !canResume) return null;
+  return html`<section class="actions" aria-label="Actions">
+    ${canResume
+      ? html`<p><button type="button" onClick=${() => act("resume", "The saga was started again.")}>Resume</button> <${Command} text=${`${command} orders resume ${order.order_id}`} /></p>`
+      : null}
+    ${canCancel
+      ? html`<p>
+          ${asked.value
+            ? html`<span>The payment is refunded and the goods return to stock. </span>
+                <button type="button" class="danger" onClick=${() => act("cancel", "The cancellation was requested.")}>Cancel the order</button>
+                <button type="button" onClick=${() => (asked.value = false)}>Keep it</button>`
+            : html`<button type="button" onClick=${() => (asked.value = true)}>Cancel …</button>`}
+          ${" "}<${Command} text=${`${command} orders cancel ${order.order_id}`} />
+        </p>`
+      : null}
+    ${done.value?.text ? html`<p role="status">${done.value.text}</p>` : null}
+    ${done.value?.error ? html`<${Failure} error=${done.value.error} />` : null}
+  </section>`;
+});
+
+const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
+const Facts = ({ order }) => html`
+  <dl class="facts">
+    <${Fact} name="Customer"><a href=${link(["orders"], { q: order.customer_id })}>${order.customer_id}</a><//>
+    <${Fact} name="Total">${money(order.total)}<//>
+    <${Fact} name="Channel">${order.channel}<//>
+    <${Fact} name="Parcel">${words(order.fulfilment)}<//>
+    <${Fact} name="Placed"><${Time} at=${order.created_at} /><//>
+    <${Fact} name="Changed"><${Time} at=${order.updated_at} /><//>
+    <${Fact} name="Version">${order.version}<//>
+    <${Fact} name="Lines">
+      ${order.lines.map((line) => html`<span class="line">${line.quantity} × ${line.sku} <span class="muted">at ${money({ amount: line.unit_price, currency: order.total.currency })}</span></span>`)}
+    <//>
+  </dl>
+`;
+
+const Legend = () => html`<ul class="legend" aria-label="Legend">
+  <li><svg width="16" height="16" aria-hidden="true"><g class="mark step"><circle class="sign" cx="8" cy="8" r="6" /></g></svg> step</li>
+  <li><svg width="16" height="16" aria-hidden="true"><g class="mark refusal"><path class="sign" d="M2,2 l12,12 m0,-12 l-12,12" /></g></svg> refusal</li>
+  <li><svg width="16" height="16" aria-hidden="true"><g class="mark compensation"><path class="sign" d="M1,8 l7,-7 l7,7 l-7,7 z" /></g></svg> compensation</li>
+  <li><svg width="24" height="16" aria-hidden="true"><g class="mark step"><rect class="step" x="0" y="3" width="24" height="10" rx="3" /></g></svg> duration of a step</li>
+  <li><span class="again">×2</span> published again</li>
+  <li><span class="replayed">↻</span> replayed</li>
+  <li><span class="dropped">⊘</span> duplicates dropped</li>
+</ul>`;
+
+const Picture = view(() => {
+  const found = course.value;
+  const choose = (id) => setQuery({ event: id });
+  return html`<section class="picture" aria-label="Course">
+    <div class="bar">
+      <h2>Course</h2>
+      <div class="zoom" role="group" aria-label="Zoom">
+        <button type="button" aria-label="Zoom out" disabled=${zoom.value <= 1} onClick=${() => (zoom.value = Math.max(1, zoom.value / 1.5))}>−</button>
+        <button type="button" disabled=${zoom.value === 1} onClick=${() => (zoom.value = 1)}>Fit</button>
+        <button type="button" aria-label="Zoom in" disabled=${zoom.value > 20} onClick=${() => (zoom.value *= 1.5)}>+</button>
+      </div>
+    </div>
+    ${found.events.length
+      ? html`<div class="frame">
+            <${LaneNames} course=${found} width=${width.value} zoom=${zoom.value} />
+            <div class="canvas" ref=${measure} tabindex="0" role="region" aria-label="Waterfall, scrolls sideways">
+              <${Waterfall} course=${found} width=${width.value} zoom=${zoom.value} chosen=${route.value.query.event} choose=${choose} />
+            </div>
+          </div>
+          <${Legend} />`
+      : html`<${Empty} why="The journal has no event of this order.">
+          <p>It gets each event a moment after its publication, and keeps it as long as the archive. Work that is left:</p>
+          ${found.left.length ? html`<ul>${found.left.map((work) => html`<li>${work.service}: ${work.what}</li>`)}</ul>` : html`<p>none.</p>`}
+        <//>`}
+  </section>`;
+});
+
+const Events = view(() => {
+  const found = course.value;
+  const begin = found.events.length ? Date.parse(found.events[0].occurred_at) : 0;
+  if (!found.events.length) return null;
+  return html`<section aria-label="Events">
+    <h2>Events</h2>
+    <div class="scroller" tabindex="0" role="region" aria-label="Table of events">
+      <table class="events">
+        <thead><tr><th class="number">After</th><th>Event</th><th>From</th><th>Delivered to</th></tr></thead>
+        <tbody>
+          ${found.events.map(
+            (event) => html`<tr class=${event.event_id === route.value.query.event ? "chosen" : ""}>
+              <td class="number"><time datetime=${event.occurred_at} title=${event.occurred_at}>${offset(Date.parse(event.occurred_at) - begin)}</time></td>
+              <td><a href=${link(["orders", shown.value], { event: event.event_id })}>${event.event}</a> <span class="muted">v${event.version}</span>
+                ${event.times_put > 1 ? html` <span class="again">×${event.times_put}</span>` : null}
+                ${event.replays.length ? html` <span class="replayed">↻ ${event.replays.join(", ")}</span>` : null}
+                ${event.duplicates_dropped ? html` <span class="dropped">⊘ ${event.duplicates_dropped}</span>` : null}</td>
+              <td>${event.service}</td>
+              <td>${event.deliveries.length ? event.deliveries.map((delivery) => delivery.consumer).join(", ") : html`<span class="muted" title=${event.untaken}>no consumer</span>`}</td>
+            </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+});
+
+const Json = ({ value, label }) => html`<pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>`;
+
+const Inspector = view(() => {
+  const found = course.value;
+  const { order } = found;
+  const event = found.events.find(({ event_id: id }) => id === route.value.query.event) ?? found.events.at(-1);
+  const service = event && found.rows[event.service] ? event.service : "order";
+  const { command, api } = stage.value;
+  return html`<aside class="inspector" aria-label="Chosen event">
+    ${event
+      ? html`<h2>${event.event} <span class="muted">v${event.version}</span></h2>
+          <dl class="facts">
+            <${Fact} name="From">${event.service}<//>
+            <${Fact} name="Occurred"><time datetime=${event.occurred_at}>${event.occurred_at}</time><//>
+            <${Fact} name="On the bus"><time datetime=${event.published_at}>${event.published_at}</time><//>
+            <${Fact} name="Cause">${event.caused_by ?? "not stated"}<//>
+          </dl>
+          <h3>Deliveries</h3>
+          ${event.deliveries.length
+            ? html`<ul>${event.deliveries.map((delivery) => html`<li>${delivery.consumer}: ${delivery.handled_at ? html`handled at <time datetime=${delivery.handled_at}>${delivery.handled_at}</time>` : "matched by its rule; the handling leaves no time of its own"}</li>`)}</ul>`
+            : html`<p>${sentence(event.untaken)}.</p>`}
+          <h3>Envelope</h3>
+          <p class="buttons"><${Copy} text=${JSON.stringify(event.envelope, null, 2)} label="Copy as JSON" /></p>
+          <${Json} value=${event.envelope} label="Envelope" />`
+      : null}
+    <h3>Row${found.rows[service].length > 1 ? "s" : ""} of ${service}, now</h3>
+    ${found.rows[service].length ? found.rows[service].map((row) => html`<${Json} value=${row} label=${`Row ${row.pk}`} />`) : html`<p>${service} has no row of this order.</p>`}
+    ${found.not_deployed.length ? html`<p class="note">Not deployed: ${found.not_deployed.join(", ")}.</p>` : null}
+    <h3>The same elsewhere</h3>
+    <p class="buttons">
+      <${Copy} text=${JSON.stringify(found, null, 2)} label="Copy the order as JSON" />
+      ${api ? html`<${Copy} text=${curl(order.order_id)} label="Copy as curl" />` : null}
+    </p>
+    <${Command} text=${`${command} orders show ${order.order_id}`} />
+    <${Command} text=${`${command} trace ${order.order_id}`} />
+  </aside>`;
+});
+
+/** The view. */
+export const Order = view(() => {
+  const id = shown.value;
+  const found = course.value;
+  const listed = all.value.find((order) => order.order_id === id);
+  const order = found?.order ?? listed;
+  return html`
+    <p class="back"><a href=${link(["orders"])}>← Orders</a></p>
+    <header class="title">
+      <h1 class="id">${id}</h1>
+      <${Copy} text=${id} label="Copy id" />
+    </header>
+    ${order
+      ? html`<p class="summary"><${Status} value=${order.status} />${order.reason ? html` <span>${words(order.reason)}</span>` : null}${(found?.waits ?? listed?.waits) ? html` <${Waits} waits=${found?.waits ?? listed.waits} />` : null}</p>`
+      : null}
+    ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
+    ${!found && !failure.value ? html`<${Empty} why="The order is being read." />` : null}
+    ${found && stage.value
+      ? html`<${Facts} order=${found.order} /><${Actions} order=${found.order} />
+          <div class="halves"><div><${Picture} /><${Events} /></div><${Inspector} /></div>`
+      : null}
+  `;
+});

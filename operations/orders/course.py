@@ -1,0 +1,255 @@
+"""The course of one order: its events over the five services, the saga's steps, the deliveries, and the work that is left."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TypedDict, cast
+
+from kernel import outside_json
+from kernel.aggregate_store import Row
+from kernel.naming import SERVICES, SOURCE_PREFIX
+from operations import order_trace
+from operations.aws.target import Target
+from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
+from operations.event_pattern import Pattern
+from operations.events.bus_rules import Rule
+from operations.events.journal import BusEvent
+from operations.order_trace import Node
+from operations.orders import store
+from operations.orders.store import ListedOrder
+from operations.orders.waiting import Waiting, waiting
+
+Kind = Literal["step", "refusal", "compensation"]
+"""Whether an event moves its order forward, refuses a step, or takes one back."""
+REFUSALS: Final = frozenset(
+    {
+        "NotificationFailed",
+        "PaymentDeclined",
+        "PaymentFailed",
+        "PaymentRefundFailed",
+        "ShipmentFailed",
+        "StockBackordered",
+        "StockRejected",
+    }
+)
+COMPENSATIONS: Final = frozenset(
+    {
+        "OrderCancelRequested",
+        "OrderCancelled",
+        "PaymentRefunded",
+        "PaymentRefundedOutside",
+        "PaymentVoided",
+        "ShipmentCancelled",
+        "StockReleased",
+    }
+)
+RESERVED: Final = ("StockReserved", "StockAllocated")
+DECIDED: Final = ("PaymentAuthorized", "PaymentDeclined", "PaymentFailed", "StockRejected", "StockBackordered", *RESERVED)
+STEPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "PaymentAuthorized": ("authorize", ("OrderPlaced",)),
+    "PaymentDeclined": ("authorize", ("OrderPlaced",)),
+    "StockReserved": ("reserve", ("PaymentAuthorized",)),
+    "StockRejected": ("reserve", ("PaymentAuthorized",)),
+    "StockBackordered": ("reserve", ("PaymentAuthorized",)),
+    "OrderBackordered": ("wait", ("StockBackordered", "PaymentAuthorized")),
+    "StockAllocated": ("allocate", ("StockBackordered",)),
+    "PaymentCaptured": ("capture", RESERVED),
+    "PaymentFailed": ("capture", RESERVED),
+    "StockCommitted": ("commit", RESERVED),
+    "OrderConfirmed": ("confirm", ("PaymentCaptured", "StockCommitted")),
+    "PaymentVoided": ("void", DECIDED),
+    "PaymentRefunded": ("refund", ("OrderCancelled",)),
+    "StockReleased": ("release", (*DECIDED, "OrderCancelled")),
+    "OrderCancelled": ("cancel", ("PaymentVoided", "StockReleased", "ShipmentCancelled", "ShipmentFailed", *DECIDED)),
+    "ShipmentCreated": ("ship", ("OrderConfirmed",)),
+    "ShipmentDispatched": ("dispatch", ("ShipmentCreated",)),
+    "ShipmentDelivered": ("deliver", ("ShipmentDispatched",)),
+    "ShipmentCancelled": ("keep the parcel", ("OrderCancelRequested",)),
+    "ShipmentFailed": ("ship", ("ShipmentCreated", "OrderConfirmed")),
+    "OrderFulfilled": ("fulfil", ("ShipmentDelivered",)),
+}
+"""The step that an event ends, and the events before it: the step begins with the latest of them."""
+NOT_SHOWN: Final = frozenset({"payment_token", "pending_shard", "due_shard"})
+"""Attributes of rows that are secret, or only the key of an index."""
+
+
+class Delivery(TypedDict):
+    """A consumer that the event was delivered to. `handled_at` is None if its handling left no record."""
+
+    consumer: str
+    service: str
+    handled_at: str | None
+
+
+class CourseEvent(TypedDict):
+    """An event of an order. `service` is the publisher, `channel` for a channel. Times are in RFC 3339 (UTC).
+
+    `published_at` is the time of the bus, which states whole seconds. `untaken` says why no consumer has the event, or is None.
+    """
+
+    event_id: str
+    event: str
+    version: int
+    service: str
+    kind: Kind
+    occurred_at: str
+    published_at: str
+    caused_by: str | None
+    times_put: int
+    duplicates_dropped: int
+    replays: list[str]
+    deliveries: list[Delivery]
+    untaken: str | None
+    envelope: BusEvent
+
+
+class Step(TypedDict):
+    """A step of the saga or of the delivery, in a service's lane: from the latest event before it to its own event."""
+
+    service: str
+    name: str
+    kind: Kind
+    begins: str
+    ends: str
+    event_id: str
+
+
+class Left(TypedDict):
+    """Work that is left in a service's row: events that are not published yet, or a look of the sweeper at `due`."""
+
+    service: str
+    what: str
+    since: str | None
+    due: str | None
+
+
+class Course(TypedDict):
+    """All that the page of an order shows. `rows` are the rows of each service by service, without secrets."""
+
+    order: Row
+    waits: Waiting | None
+    rows: dict[str, list[Row]]
+    not_deployed: list[str]
+    events: list[CourseEvent]
+    steps: list[Step]
+    left: list[Left]
+
+
+def course(target: Target, order_id: str) -> Course:
+    """Read the course of an order from its rows and from the journal. Raises UserError for an unknown order."""
+    row = store.find(target, order_id)
+    related = store.related_rows(target, order_id)
+    rows = {"order": [cast(Row, row)], **related}
+    rules = order_trace.service_rules(target)
+    events = list(described(order_trace.journaled(target, order_id, rules), related.get("notification", ()), rules))
+    return {
+        "order": shown(cast(Row, row)),
+        "waits": waiting(cast(ListedOrder, row)),
+        "rows": {service: [shown(found) for found in rows[service]] for service in rows},
+        "not_deployed": [service for service in SERVICES if service not in rows],
+        "events": events,
+        "steps": steps(events),
+        "left": [work for service, found in rows.items() for each in found for work in left(service, each)],
+    }
+
+
+def shown(row: Row) -> Row:
+    """Return a row without its secrets, and with the staged events as JSON values."""
+    staged = {name: [outside_json.read(text) for text in row[name]] for name in ("pending",) if name in row}
+    said = {"said": outside_json.read(row["said"])} if "said" in row else {}
+    return {name: value for name, value in row.items() if name not in NOT_SHOWN} | staged | said
+
+
+def described(roots: Iterable[Node], notes: Iterable[Row], rules: Sequence[Rule]) -> Iterator[CourseEvent]:
+    """Yield the events of the trees by when they occurred. `notes` are the rows of the order's mails."""
+    mailed = {str(note.get("causation_id")): str(note["created_at"]) for note in notes}
+    nodes = [node for root in roots for node in _below(root)]
+    for node in sorted(nodes, key=_occurred_at):
+        published = node.published
+        metadata = published.metadata
+        yield {
+            "event_id": published.event_id,
+            "event": published.detail_type,
+            "version": published.version,
+            "service": _publisher(published.source),
+            "kind": _kind(published.detail_type),
+            "occurred_at": _occurred_at(node),
+            "published_at": max(published.put_at, _occurred_at(node)),
+            "caused_by": str(metadata["causation_id"]) if "causation_id" in metadata else None,
+            "times_put": published.times_put,
+            "duplicates_dropped": node.duplicates,
+            "replays": list(node.replays),
+            "deliveries": [_delivery(node, name, mailed) for name in node.reached],
+            "untaken": None if node.reached else untaken(published.event, rules),
+            "envelope": published.event,
+        }
+
+
+def untaken(event: BusEvent, rules: Iterable[Rule]) -> str:
+    """Return why no rule takes an event: the first field that differs, for each rule that names the event's type."""
+    reasons = []
+    for rule in rules:
+        differing = Pattern(rule.pattern).mismatches(event)
+        if differing and not any(mismatch.field in ("detail-type", "source") for mismatch in differing):
+            reasons.append(f"{rule.name} does not take it: {differing[0]}")
+    return "; ".join(reasons) or f"No rule of the stage names {event['detail-type']} from {event['source']}"
+
+
+def steps(events: Sequence[CourseEvent]) -> list[Step]:
+    """Return the steps that the events end, by when they begin. A step without an event before it is left out."""
+    found: list[Step] = []
+    for event in events:
+        name, after = STEPS.get(event["event"], ("mail" if event["service"] == "notification" else "", ()))
+        before = [e["occurred_at"] for e in events if e["event"] in after or e["event_id"] == event["caused_by"]]
+        begins = [at for at in before if at < event["occurred_at"]]
+        if name and begins:
+            found.append(
+                {
+                    "service": event["service"],
+                    "name": name,
+                    "kind": event["kind"],
+                    "begins": max(begins),
+                    "ends": event["occurred_at"],
+                    "event_id": event["event_id"],
+                }
+            )
+    return sorted(found, key=lambda step: (step["begins"], step["ends"]))
+
+
+def left(service: str, row: Row) -> Iterator[Left]:
+    """Yield the work that is left in a row."""
+    for text in row.get("pending", ()):
+        staged = outside_json.read_object(text)
+        what = f"{staged['detail-type']} is not published yet"
+        yield {"service": service, "what": what, "since": row.get("pending_since") or row["updated_at"], "due": None}
+    if "next_due" in row:
+        yield {"service": service, "what": f"the sweeper looks at {row['pk']}", "since": None, "due": row["next_due"]}
+
+
+def _below(node: Node) -> Iterator[Node]:
+    yield node
+    for caused in node.caused:
+        yield from _below(caused)
+
+
+def _delivery(node: Node, consumer: str, mailed: Mapping[str, str]) -> Delivery:
+    service = consumer.partition("/")[0]
+    if consumer == BY_LIVE_ORDERS_ONLY[0]:  # the events of the saga that it starts name the same cause, and come later
+        return {"consumer": consumer, "service": service, "handled_at": None}
+    effects = [_occurred_at(each) for each in node.caused if _publisher(each.published.source) == service]
+    if service == "notification":
+        effects = [at for at in (mailed.get(node.published.event_id),) if at]
+    return {"consumer": consumer, "service": service, "handled_at": min(effects, default=None)}
+
+
+def _occurred_at(node: Node) -> str:
+    return str(node.published.metadata.get("occurred_at") or node.published.put_at)
+
+
+def _publisher(source: str) -> str:
+    service = source.removeprefix(SOURCE_PREFIX)
+    return service if service in SERVICES else "channel"
+
+
+def _kind(detail_type: str) -> Kind:
+    if detail_type in REFUSALS:
+        return "refusal"
+    return "compensation" if detail_type in COMPENSATIONS else "step"

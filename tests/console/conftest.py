@@ -1,0 +1,67 @@
+"""A browser with the page: Playwright drives the machine's own Chromium. Without one, these tests are left out."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.console_stage import ConsoleStage
+from tests.support.served_console import served
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LEFT_OUT = "the page was not tested in a browser: there is no Chromium (`apt-get install chromium`)"
+FIGURES: list[str] = []
+"""Measured figures beside their bars, printed at the end."""
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip(LEFT_OUT)
+    with sync_playwright() as playwright:
+        # Chromium's sandbox needs a user other than root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def stage() -> ConsoleStage:
+    return ConsoleStage()
+
+
+@pytest.fixture
+def open_page(browser: Browser, stage: ConsoleStage) -> Iterator[Open]:
+    """Serve the stage, and open a view of it: `open_page("orders", width=390)`. The page must report no error."""
+    errors: list[str] = []
+    pages: list[Page] = []
+    with served(stage) as writable, served(stage, actions=False) as read_only:
+
+        def open_view(view: str = "orders", *, width: int = 1280, actions: bool = True, **context: object) -> Page:
+            address = writable if actions else read_only
+            page = browser.new_page(viewport={"width": width, "height": 800}, **context)  # type: ignore[arg-type]
+            pages.append(page)
+            page.set_default_timeout(20_000)
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("dialog", lambda dialog: errors.append(f"dialog {dialog.message}"))
+            page.goto(f"{address}/#/{view}")
+            return page
+
+        yield open_view
+        for page in pages:
+            page.context.close()
+    refused = [text for text in errors if "status of 400" in text]  # the browser logs each refused request
+    assert [text for text in errors if text not in refused] == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES:
+        terminalreporter.section("figures of the page")
+        for figure in FIGURES:
+            terminalreporter.write_line(figure)

@@ -1,0 +1,111 @@
+"""The page as a whole: accessibility, phones, themes, hostile texts, its first content."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.console.conftest import FIGURES, Open
+from tests.support.audited_stage import STORIES
+from tests.support.console_stage import ConsoleStage
+from tests.support.served_console import served
+
+REPOSITORY = Path(__file__).parents[2]
+AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = "<img src=x onerror=alert(1)>\"'`${7*7}<script>alert(2)</script>"
+FIRST_CONTENT_MS = 1000
+PHONE = 390
+VIEWS = ("orders", "orders?q=nothing", "orders/{order}", "orders/{order}?event=ORDER%23{order}%231", "orders/none", "nowhere")
+
+
+def shown(page: Page) -> None:
+    """Wait until the view has its data."""
+    expect(page.locator(".rows .row, svg .mark[role=button], .empty, [role=alert]").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, PHONE])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_violation(open_page: Open, stage: ConsoleStage, view: str, width: int, scheme: str) -> None:
+    order_id = stage.place(STORIES[13])
+    stage.place(STORIES[43])
+    page = open_page(view.format(order=order_id), width=width, color_scheme=scheme, bypass_csp=True)
+    shown(page)
+    page.wait_for_timeout(300)
+    page.add_script_tag(path=AXE)
+    violations = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    assert violations == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_wider_than_a_phone(open_page: Open, stage: ConsoleStage, view: str) -> None:
+    page = open_page(view.format(order=stage.place(STORIES[13])), width=PHONE)
+    shown(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+def test_hostile_texts_are_shown_as_texts(open_page: Open, stage: ConsoleStage) -> None:
+    order_id = stage.place(STORIES[0])
+    lines = [{"sku": HOSTILE, "quantity": 1, "unit_price": 1}]
+    stage.change(order_id, customer_id=HOSTILE, channel=HOSTILE, reason=HOSTILE, lines=lines, correlation_id=HOSTILE)
+    table = stage.stage_in_memory.tables.tables["journal"]
+    for key, row in table.rows.items():
+        event = json.loads(row["event"]["S"])
+        if order_id in key:
+            event["detail"]["data"] = {"text": HOSTILE}
+            table.rows[key] = {**row, "event": {"S": json.dumps(event)}}
+    page = open_page()
+    expect(page.locator(".rows .row").first).to_contain_text(HOSTILE)
+    page.locator(".rows .row").first.click()
+    expect(page.locator(".facts").first).to_contain_text(HOSTILE)
+    expect(page.get_by_role("region", name="Envelope")).to_contain_text(json.dumps(HOSTILE))
+    page.get_by_role("link", name=HOSTILE).click()
+    expect(page.get_by_role("searchbox")).to_have_value(HOSTILE)
+    expect(page.locator(".rows .row").first).to_contain_text(HOSTILE)
+    assert page.locator("img, #app script").count() == 0
+
+
+def test_first_content_comes_soon(open_page: Open, stage: ConsoleStage) -> None:
+    stage.place(STORIES[0])
+    page = open_page()
+    found = []
+    for _ in range(3):
+        page.reload()
+        shown(page)
+        found.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    FIGURES.append(f"first content after {min(found):.0f} ms (bar {FIRST_CONTENT_MS} ms)")
+    assert min(found) <= FIRST_CONTENT_MS
+
+
+def test_nothing_moves_if_the_reader_wants_less_motion(open_page: Open, stage: ConsoleStage) -> None:
+    stage.place(STORIES[0])
+    page = open_page(reduced_motion="reduce")
+    shown(page)
+    page.locator(".rows .row").first.evaluate("row => row.classList.add('fresh')")
+    assert page.locator(".rows .row").first.evaluate("row => getComputedStyle(row).animationName") == "none"
+
+
+def test_page_runs_no_script_of_another_place(open_page: Open, stage: ConsoleStage) -> None:
+    requested: list[str] = []
+    page = open_page()
+    page.on("request", lambda request: requested.append(request.url))
+    page.reload()
+    shown(page)
+    origin = page.evaluate("location.origin")
+    assert requested
+    assert [url for url in requested if not url.startswith(origin)] == []
+
+
+def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage: ConsoleStage) -> None:
+    stage.place(STORIES[0])
+    page = browser.new_page()
+    with served(stage) as address:
+        page.goto(address)
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+    expect(page.get_by_text("connection lost, trying again")).to_be_visible()
+    missed = stage.place(STORIES[1])
+    with served(stage, run="another", port=int(address.rpartition(":")[2])):
+        expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
+        expect(page.locator(".rows .row", has_text=missed)).to_be_visible()
+        page.close()

@@ -1,0 +1,219 @@
+"""A stage in memory for the operator's page: rows and events that the services' own code wrote, and more on request."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from journal import items
+from journal.items import HOUR_INDEX
+from kernel import clock
+from kernel.aggregate_store import marshal
+from operations.aws import signed_http
+from operations.aws.target import Kind, Target
+from operations.contracts import subscriptions
+from operations.contracts.subscriptions import Consumer
+from services.order.domain import identity
+from services.order.storage.indexes import CUSTOMER_INDEX
+from simulation.engine.api import Request, Response
+from simulation.engine.dynamodb import DynamoDB
+from simulation.engine.expressions import Item
+from tests.support import audited_stage
+from tests.support.audited_stage import STORIES, Client, Story
+from tests.support.choreography import Bus
+
+JOURNAL: Final = "journal"
+RETENTION_DAYS: Final = 3650
+ENTRY: Final = {"Source": "source", "DetailType": "detail-type"}
+IN_A_PAGE: Final = 1000
+CONSUMERS: Final = (*subscriptions.consumers(), Consumer(*subscriptions.BY_LIVE_ORDERS_ONLY, subscriptions.NEVER))
+
+
+class LockedClient(Client):
+    """A client that takes turns with others and reads large pages. Its reads have the attributes of DynamoDB's.
+
+    The simulated DynamoDB projects no BatchGetItem, and its indexes have keys only.
+    """
+
+    def __init__(self, tables: DynamoDB, lock: threading.RLock) -> None:
+        super().__init__(tables)
+        self.lock = lock
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = super().__getattr__(method)
+
+        def locked(**request: Any) -> Response:
+            with self.lock:
+                answer: dict[str, Any] = dict(call(**request))
+                if method == "batch_get_item":
+                    return self._projected(request, answer)
+                if request.get("IndexName") == HOUR_INDEX:
+                    rows = self.tables.tables[request["TableName"]]
+                    answer["Items"] = [rows.rows[rows.key_of(item)] for item in answer["Items"]]
+                return answer
+
+        return locked
+
+    def get_paginator(self, method: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=lambda **request: self._pages(method, {"Limit": IN_A_PAGE, **request}))
+
+    @staticmethod
+    def _projected(request: Request, answer: Response) -> Response:
+        kept = {table: set(wanted["ExpressionAttributeNames"].values()) for table, wanted in request["RequestItems"].items()}
+        found = {
+            table: [{name: row[name] for name in row if name in kept[table]} for row in rows]
+            for table, rows in answer["Responses"].items()
+        }
+        return {**answer, "Responses": found}
+
+
+@dataclass
+class JournalingBus(Bus):
+    """A bus that journals what it accepts, `puts` times each."""
+
+    journal: Callable[[Mapping[str, object]], None]
+    now: Callable[[], datetime]
+    puts: int = 1
+    types: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
+        """Accept the entries."""
+        for entry in Entries:
+            event = {name: entry[key] for key, name in ENTRY.items()} | {"detail": json.loads(entry["Detail"])}
+            for _ in range(self.puts):
+                at = self.now().replace(microsecond=0)
+                self.journal({"id": f"put-{next(self.numbers)}", "time": f"{at:%Y-%m-%dT%H:%M:%SZ}", **event})
+        return super().put_events(Entries=Entries)
+
+
+@dataclass
+class Rules:
+    """The rules of the bus: each consumer's rule takes the events that it declares."""
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        """Return the pages of ListRules."""
+        assert operation == "list_rules"
+        patterns: dict[str, dict[str, list[object]]] = {}
+        for consumer in CONSUMERS:
+            pattern = patterns.setdefault(consumer.name, {"source": [], "detail-type": []})
+            wildcard = consumer.source.endswith("*")
+            pattern["source"].append({"prefix": consumer.source[:-1]} if wildcard else consumer.source)
+            pattern["detail-type"].append(consumer.detail_type)
+        rules = [{"Arn": f"arn:{n}", "Name": n, "EventPattern": json.dumps(p), "State": "ENABLED"} for n, p in patterns.items()]
+        return SimpleNamespace(paginate=lambda **request: [{"Rules": rules}])
+
+    def list_replays(self, **request: object) -> dict[str, list[object]]:
+        """Return no replay."""
+        return {"Replays": []}
+
+
+class Parameters:
+    """The parameters that the stacks leave: the ARN of each consumer's rule."""
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        """Return the pages of GetParametersByPath."""
+        assert operation == "get_parameters_by_path"
+        names = {consumer.name for consumer in CONSUMERS}
+        found = [{"Name": f"/orderflow/dev/{name}-rule-arn", "Value": f"arn:{name}"} for name in sorted(names)]
+        return SimpleNamespace(paginate=lambda **request: [{"Parameters": found}])
+
+
+@dataclass
+class Saga:
+    """Step Functions, as far as it starts sagas: it notes the orders."""
+
+    started: list[str]
+
+    def start_execution(self, **request: str) -> dict[str, str]:
+        """Return the ARN of an execution."""
+        self.started.append(json.loads(request["input"])["order_id"])
+        return {"executionArn": "arn:execution"}
+
+
+@dataclass(frozen=True)
+class ConsoleStage(Target):
+    """A target with an AWS in memory. `place` lets an order live; `fill` adds many rows. `lost` are clients that fail."""
+
+    kind: Kind = Kind.LAPTOP
+    stage_in_memory: audited_stage.Stage = field(default_factory=audited_stage.Stage, compare=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
+    lost: dict[str, Exception] = field(default_factory=dict, compare=False)
+    cancelled: list[str] = field(default_factory=list, compare=False)
+    resumed: list[str] = field(default_factory=list, compare=False)
+    numbers: Iterator[int] = field(default_factory=count, compare=False)
+
+    def __post_init__(self) -> None:
+        stage = self.stage_in_memory
+        stage.tables.create(JOURNAL, range_key="sk", indexes={HOUR_INDEX: ("hour", "put_at")})
+        table = stage.tables.tables["order"]
+        table.indexes = {**table.indexes, CUSTOMER_INDEX: ("customer_id", "created_at")}
+        stage.bus = JournalingBus(journal=self._journal, now=stage.now)
+        with clock.use_source(stage.now):
+            stage.open()
+
+    def client(self, service: str, **config: object) -> Any:
+        """Return the client in memory."""
+        if service in self.lost:
+            raise self.lost[service]
+        known = {"events": Rules(), "ssm": Parameters(), "stepfunctions": Saga(self.resumed)}
+        return known[service] if service in known else LockedClient(self.stage_in_memory.tables, self.lock)
+
+    def parameter(self, name: str) -> str:
+        """Return the name of the service for its table, or an address of the service."""
+        return name.partition("/")[0] if name.endswith("/table-name") else f"https://{name.partition('/')[0]}.example"
+
+    def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> signed_http.Answer:
+        """Accept a cancellation, and note the order."""
+        order_id = url.split("/")[-2]
+        if order_id in self.cancelled:
+            return signed_http.Answer(409, {}, json.dumps({"detail": "the order is being cancelled"}))
+        self.cancelled.append(order_id)
+        return signed_http.Answer(200, {}, json.dumps({"order_id": order_id, "status": "CANCELLED"}))
+
+    def place(self, story: Story, steps: int | None = None, *, puts: int = 1) -> str:
+        """Let an order live up to so many steps, or to its end, and return its id. Each event is put so many times."""
+        stage = self.stage_in_memory
+        assert isinstance(stage.bus, JournalingBus)
+        stage.bus.puts = puts
+        with self.lock, clock.use_source(stage.now):
+            before = set(stage.tables.tables["order"].rows)
+            life = stage.live(story, next(self.numbers))
+            for number, _ in enumerate(life, start=1):
+                stage.relay()
+                if number == steps:
+                    break
+            stage.relay()
+            (key,) = [key for key in set(stage.tables.tables["order"].rows) - before if key.startswith("ORDER#")]
+        return key.removeprefix("ORDER#")
+
+    def place_all(self, stories: Sequence[Story] = STORIES) -> list[str]:
+        """Let the orders live, one after the other."""
+        return [self.place(story) for story in stories]
+
+    def change(self, order_id: str, **attributes: object) -> None:
+        """Set attributes of an order's row."""
+        with self.lock:
+            table = self.stage_in_memory.tables.tables["order"]
+            key = f"ORDER#{order_id}"
+            table.store(key, {**table.rows[key], **cast(Item, marshal(attributes))})
+
+    def fill(self, orders: int) -> None:
+        """Add copies of the orders that are there, each a second older than the one before, up to this number."""
+        with self.lock:
+            table = self.stage_in_memory.tables.tables["order"]
+            models = [row for key, row in table.rows.items() if key.startswith("ORDER#")]
+            begin = clock.from_rfc3339("2026-11-23T11:00:00.000Z")
+            for number in range(orders - len(models)):
+                order_id = identity.order_id_of(f"{number:064x}"[::-1])
+                at = clock.rfc3339(begin - timedelta(seconds=number))
+                about = {"pk": f"ORDER#{order_id}", "order_id": order_id, "created_at": at, "updated_at": at}
+                row: Item = {**models[number % len(models)], **cast(Item, marshal(about))}
+                table.store(f"ORDER#{order_id}", row)
+
+    def _journal(self, event: Mapping[str, object]) -> None:
+        self.stage_in_memory.tables.call("PutItem", {"TableName": JOURNAL, "Item": items.item_of(event, RETENTION_DAYS)})

@@ -1,0 +1,151 @@
+"""The requests of the page: what they return of a stage, and how they fail."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from console.api import MOST_LISTED, Console, lines
+from operations.aws.target import Kind, Target
+from operations.errors import UserError
+from tests.support.audited_stage import NOON, STORIES
+from tests.support.console_stage import ConsoleStage
+from tests.support.served_console import RUN, TOKEN, served
+from tests.unit.console.test_live import Orders, live, order
+
+pytestmark = pytest.mark.usefixtures("loopback")
+
+
+def get(address: str, path: str, method: str = "GET") -> tuple[int, Any]:
+    """Return the status and the JSON of an answer."""
+    request = Request(address + path, method=method, headers={"X-Orderflow-Token": TOKEN})
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def listed(address: str, query: str = "") -> tuple[list[dict[str, Any]], bool]:
+    """Return the orders of a list, and whether there are more."""
+    with urlopen(f"{address}/api/orders{query}", timeout=10) as answer:
+        *orders, last = [json.loads(text) for text in answer.read().decode().splitlines()]
+    return orders, last["more"]
+
+
+def test_list_has_each_order_without_secrets() -> None:
+    stage = ConsoleStage()
+    placed = stage.place_all(STORIES[:3])
+    with served(stage) as address:
+        orders, more = listed(address)
+    assert {row["order_id"] for row in orders} == set(placed)
+    assert not more
+    assert not any("payment_token" in row or "request_hash" in row for row in orders)
+
+
+def test_list_of_a_customer_has_the_newest_first() -> None:
+    stage = ConsoleStage()
+    placed = stage.place_all(STORIES[:8])
+    with served(stage) as address:
+        orders, _ = listed(address, "?customer=customer-0")
+    assert [row["order_id"] for row in orders] == [placed[7], placed[0]]
+
+
+def test_list_ends_after_its_most_orders() -> None:
+    rows = (order(f"ord-{number}") for number in range(MOST_LISTED + 7))
+    found = [json.loads(text) for text in "".join(lines(rows, live(Orders()))).splitlines()]
+    assert len(found) == MOST_LISTED + 1
+    assert found[-1] == {"more": True}
+
+
+def test_order_has_its_course() -> None:
+    stage = ConsoleStage()
+    placed = stage.place(STORIES[0])
+    with served(stage) as address:
+        status, found = get(address, f"/api/orders/{placed}")
+    assert status == 200
+    assert (found["order"]["order_id"], found["waits"]) == (placed, None)
+    assert "payment_token" not in json.dumps(found)
+    assert "pm_card_visa" not in json.dumps(found)
+
+
+def test_unknown_order_is_an_error_with_a_next_step() -> None:
+    with served(ConsoleStage()) as address:
+        assert get(address, "/api/orders/ord-none") == (
+            400,
+            {"message": "There is no order ord-none.", "hint": "List the orders with `orderctl orders list`."},
+        )
+
+
+def test_stage_that_cannot_be_read_says_why() -> None:
+    stage = ConsoleStage(kind=Kind.AWS, stage="prod", lost={"dynamodb": NoCredentialsError()})
+    with served(stage) as address:
+        status, found = get(address, "/api/orders")
+    assert status == 400
+    assert found["message"].startswith("No AWS credentials were found")
+    assert "aws sso login" in found["hint"]
+
+
+def test_actions_change_the_stage() -> None:
+    stage = ConsoleStage()
+    placed, waits = stage.place(STORIES[0], 9), stage.place(STORIES[43])
+    with served(stage) as address:
+        assert get(address, f"/api/orders/{placed}/cancel", "POST")[0] == 200
+        assert get(address, f"/api/orders/{placed}/cancel", "POST") == (
+            400,
+            {
+                "message": f"Order {placed} was not cancelled: the order is being cancelled.",
+                "hint": f"See its state with `orderctl orders show {placed}`.",
+            },
+        )
+        assert get(address, f"/api/orders/{waits}/resume", "POST") == (200, {"execution": "arn:execution"})
+    assert (stage.cancelled, stage.resumed) == ([placed], [waits])
+
+
+def test_page_that_is_read_only_changes_nothing() -> None:
+    stage = ConsoleStage()
+    placed = stage.place(STORIES[0], 9)
+    with served(stage, actions=False) as address:
+        for action in ("cancel", "resume"):
+            status, found = get(address, f"/api/orders/{placed}/{action}", "POST")
+            assert (status, found["message"]) == (400, "This page is read-only.")
+    assert (stage.cancelled, stage.resumed) == ([], [])
+
+
+def test_stream_resumes_after_a_broken_connection() -> None:
+    stage = ConsoleStage()
+    with served(stage) as address:
+        with urlopen(f"{address}/api/stream", timeout=10) as stream:
+            stage.place(STORIES[0])
+            ids = [line.decode().strip() for line in (stream.readline() for _ in range(12)) if line.startswith(b"id: ")]
+        first = ids[1].removeprefix("id: ")
+        request = Request(f"{address}/api/stream", headers={"Last-Event-ID": first})
+        with urlopen(request, timeout=10) as stream:
+            again = [line.decode().strip() for line in (stream.readline() for _ in range(8)) if line.startswith(b"id: ")]
+    assert first == f"{RUN}:2"
+    assert again[0] == f"id: {RUN}:3"
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        (Target(Kind.LAPTOP), "orderctl"),
+        (Target(Kind.LAPTOP, stage="second"), "orderctl --stage second"),
+        (Target(Kind.AWS, None, "eu-west-1", "prod"), "orderctl --target aws --region eu-west-1 --stage prod"),
+        (
+            Target(Kind.AWS, None, "eu-west-1", "prod", "shop"),
+            "orderctl --target aws --region eu-west-1 --profile shop --stage prod",
+        ),
+    ],
+)
+def test_command_lines_name_the_stage(target: Target, command: str) -> None:
+    class WithoutAws(Target):
+        def parameter(self, name: str) -> str:
+            raise UserError("The order stack is not deployed.", "Deploy it.")
+
+    there = WithoutAws(target.kind, None, target.region, target.stage, target.profile)
+    shown = Console(there, actions=True, token="", run="", now=lambda: NOON).stage()
+    assert (shown["command"], shown["api"]) == (command, None)

@@ -1,0 +1,147 @@
+"""The course of an order: its steps, deliveries, duplicates, and the work that is left."""
+
+import json
+from typing import Any
+
+import pytest
+
+from operations.orders import course, waiting
+from operations.orders.course import Course
+from tests.support.audited_stage import STORIES, Story
+from tests.support.console_stage import ConsoleStage
+from tests.unit.console.test_live import order
+
+DELIVERED, RETURNED, CAPTURE_REFUSED, WAITING = STORIES[0], STORIES[13], STORIES[24], STORIES[43]
+
+
+def lived(story: Story, steps: int | None = None, puts: int = 1) -> Course:
+    stage = ConsoleStage()
+    return course.course(stage, stage.place(story, steps, puts=puts))
+
+
+def step_names(found: Course) -> list[tuple[str, str, str]]:
+    return [(step["service"], step["name"], step["kind"]) for step in found["steps"]]
+
+
+def test_delivered_order_went_through_each_step() -> None:
+    assert step_names(lived(DELIVERED)) == [
+        ("payment", "authorize", "step"),
+        ("inventory", "reserve", "step"),
+        ("inventory", "commit", "step"),
+        ("payment", "capture", "step"),
+        ("order", "confirm", "step"),
+        ("shipping", "ship", "step"),
+        ("notification", "mail", "step"),
+        ("shipping", "dispatch", "step"),
+        ("notification", "mail", "step"),
+        ("shipping", "deliver", "step"),
+        ("order", "fulfil", "step"),
+    ]
+
+
+def test_refused_capture_is_a_refusal_and_its_consequences_are_compensations() -> None:
+    kinds = {name: kind for _, name, kind in step_names(lived(CAPTURE_REFUSED))}
+    assert kinds["capture"] == "refusal"
+    assert {kinds[name] for name in ("void", "release", "cancel")} == {"compensation"}
+
+
+def test_each_step_begins_before_it_ends() -> None:
+    stage = ConsoleStage()
+    for order_id in stage.place_all(STORIES[::3]):
+        found = course.course(stage, order_id)
+        assert all(step["begins"] < step["ends"] for step in found["steps"])
+        assert {step["event_id"] for step in found["steps"]} <= {event["event_id"] for event in found["events"]}
+
+
+def test_delivery_states_when_its_consumer_acted() -> None:
+    found = lived(RETURNED)
+    (cancelled,) = [event for event in found["events"] if event["event"] == "OrderCancelled"]
+    handled = {delivery["consumer"]: delivery["handled_at"] for delivery in cancelled["deliveries"]}
+    (refunded,) = [event["occurred_at"] for event in found["events"] if event["event"] == "PaymentRefunded"]
+    (note,) = [row["created_at"] for row in found["rows"]["notification"] if row["kind"] == "cancelled"]
+    assert handled == {"payment/cancellations": refunded, "inventory/cancellations": None, "notification/notices": note}
+
+
+def test_start_of_the_saga_is_not_taken_for_its_end() -> None:
+    placed = lived(DELIVERED)["events"][0]
+    assert [delivery for delivery in placed["deliveries"] if delivery["handled_at"]] == []
+
+
+def test_event_that_was_put_twice_states_its_duplicates() -> None:
+    found = {event["event"]: event for event in lived(DELIVERED, puts=2)["events"]}
+    assert (found["OrderConfirmed"]["times_put"], found["OrderConfirmed"]["duplicates_dropped"]) == (2, 2)
+
+
+def test_event_without_a_consumer_says_why() -> None:
+    found = {event["event"]: event for event in lived(DELIVERED)["events"]}
+    assert found["OrderFulfilled"]["untaken"] == "No rule of the stage names OrderFulfilled from orderflow.order"
+    assert found["OrderConfirmed"]["untaken"] is None
+
+
+def test_rule_that_filters_an_event_out_is_named() -> None:
+    event: Any = {"source": "orderflow.order", "detail-type": "OrderCancelled", "detail": {"data": {"confirmed": False}}}
+    pattern = {"source": ["orderflow.order"], "detail-type": ["OrderCancelled"], "detail": {"data": {"confirmed": [True]}}}
+    rules = [course.Rule("payment/cancellations", enabled=True, pattern=json.dumps(pattern), description="")]
+    assert course.untaken(event, rules).startswith("payment/cancellations does not take it: detail.data.confirmed: expected")
+
+
+def test_work_that_is_left_names_the_event_and_the_next_look() -> None:
+    text = json.dumps({"detail-type": "OrderConfirmed", "source": "orderflow.order", "detail": {}})
+    row = {"pk": "ORDER#ord-1", "updated_at": "u", "pending": [text], "next_due": "2026-11-23T12:01:00.000Z"}
+    assert list(course.left("order", row)) == [
+        {"service": "order", "what": "OrderConfirmed is not published yet", "since": "u", "due": None},
+        {"service": "order", "what": "the sweeper looks at ORDER#ord-1", "since": None, "due": "2026-11-23T12:01:00.000Z"},
+    ]
+
+
+def test_rows_show_no_secret() -> None:
+    row = {"pk": "ORDER#ord-1", "payment_token": "pm_card_visa", "due_shard": "0", "said": '{"a": 1}', "pending": ['{"b": 2}']}
+    assert course.shown(row) == {"pk": "ORDER#ord-1", "said": {"a": 1}, "pending": [{"b": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (order("o"), "the saga has not decided yet"),
+        (order("o", unavailable="INVENTORY_UNAVAILABLE", attempts=3), "inventory gave no answer at try 3"),
+        (order("o", "CONFIRMING", unavailable="PAYMENT_UNAVAILABLE"), waiting.REASONS["CONFIRMING"]),
+        (order("o", "REFUNDING"), "the refund and the return of the stock is missing"),
+        (order("o", "REFUNDING", refunded=True), "the return of the stock is missing"),
+        (order("o", "CONFIRMED"), "the parcel is not dispatched yet"),
+        (order("o", "CONFIRMED", fulfilment="DISPATCHED"), "the parcel is on its way"),
+    ],
+)
+def test_reason_of_waiting_follows_from_the_row(row: Any, why: str) -> None:
+    found = waiting.waiting(row)
+    assert found is not None
+    assert found["why"] == why
+
+
+@pytest.mark.parametrize("row", [order("o", "CANCELLED"), order("o", "CONFIRMED", fulfilment="DELIVERED")])
+def test_order_that_has_ended_waits_for_nothing(row: Any) -> None:
+    assert waiting.waiting(row) is None
+
+
+def test_back_order_states_its_next_try_and_its_end() -> None:
+    found = waiting.waiting(order("o", "BACKORDERED", next_due="soon", held_until="later"))
+    assert found == {"why": waiting.REASONS["BACKORDERED"], "next_try": "soon", "ends_at": "later"}
+
+
+def test_each_status_has_a_reason_or_an_end() -> None:
+    from services.order.domain.states import TRANSITIONS
+
+    for status in TRANSITIONS.statuses:
+        assert (waiting.waiting(order("o", status)) is None) == (status == "CANCELLED")
+
+
+def test_names_of_events_exist() -> None:
+    from kernel import schemas
+
+    published = {detail_type for _, detail_type, _ in schemas.read_schemas()}
+    named = (
+        set(course.STEPS)
+        | course.REFUSALS
+        | course.COMPENSATIONS
+        | {name for _, after in course.STEPS.values() for name in after}
+    )
+    assert named <= published
