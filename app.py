@@ -8,7 +8,8 @@ from aws_cdk import App
 
 import stages
 from audit.infrastructure import AuditStack
-from cdk import stack_order
+from cdk import alarm_inventory, stack_order
+from cdk.constructs.alarm import notify
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
 from journal.infrastructure import JournalStack
@@ -36,6 +37,9 @@ STACKS = (
 def compose(app: App, stage: Stage) -> list[ServiceStack]:
     """Return the app's stacks, each depending on those that publish what it requires; their order is left in the assembly."""
     composed: list[ServiceStack] = [kind(app, stage) for kind in STACKS]
+    for stack in composed:
+        alarm_inventory.watch(stack)
+        notify(stack)
     stack_order.write(put_in_order(composed), Path(app.outdir))
     return composed
 

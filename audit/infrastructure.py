@@ -39,9 +39,9 @@ CHECKED_AFTER = {
 }
 """The events after which an order is checked: it is placed, or something unusual changes it."""
 ALARMS_OF_ORDERS = {
-    "OrderFindings": "an order breaks an invariant: read the log of audit's orders, then docs/reference/invariants.md",
-    "OrdersNotEnded": "an order has no end an hour after it should: docs/how-to/runbooks/compensation-failed.md",
-    "OrdersNotShipped": "a confirmed order is not with the carrier after an hour: docs/how-to/runbooks/rows-not-moved.md",
+    "OrderFindings": ("an order breaks an invariant", "audit-finding"),
+    "OrdersNotEnded": ("an order has no end an hour after it should", "compensation-failed"),
+    "OrdersNotShipped": ("a confirmed order is not with the carrier after an hour", "rows-not-moved"),
 }
 NEXT_IS_THE_RETRY = "the next run, in 15 minutes, goes on where the last one stopped; its event holds no data"
 
@@ -93,8 +93,8 @@ class AuditStack(ServiceStack):
             looks_again=True,
             replays=False,
         )
-        for metric, description in ALARMS_OF_ORDERS.items():
-            alarm_on_count(self, metric, description)
+        for metric, (fault, runbook) in ALARMS_OF_ORDERS.items():
+            alarm_on_count(self, metric, fault, runbook)
         self.publish("function-arn", auditor.function_arn)
         schedule = events.Rule(
             self,
@@ -113,12 +113,6 @@ class AuditStack(ServiceStack):
             statistic=cloudwatch.Stats.MAXIMUM,
             period=PERIOD,
         )
-        alarm(
-            self,
-            self,
-            "Findings",
-            findings,
-            "an invariant is broken: read the auditor's log, then docs/reference/invariants.md",
-        )
+        alarm(self, self, "Findings", findings, "an invariant is broken", "audit-finding")
         runs = auditor.metric_invocations(period=PERIOD)
-        alarm_on_silence(self, self, "AuditorSilent", runs, "the audit does not run: check that its rule is enabled", periods=3)
+        alarm_on_silence(self, self, "AuditorSilent", runs, "the audit does not run", "schedule-stands-still", periods=3)

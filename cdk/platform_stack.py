@@ -1,6 +1,7 @@
 """The platform: the bus with its policy, the archive of all domain events, the schema registry, the staging of paced replays,
 the alarm topic."""
 
+from aws_cdk import aws_chatbot as chatbot
 from aws_cdk import aws_events as events
 from aws_cdk import aws_eventschemas as eventschemas
 from aws_cdk import aws_iam as iam
@@ -8,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cdk.constructs.alarm import ALARM_TOPIC
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.paced_replay_queue import Staging
@@ -16,6 +18,9 @@ from cdk.constructs.receipts import make_key
 from cdk.service_stack import PLATFORM, ServiceStack
 from kernel.naming import SOURCE_PREFIX
 from stages import Stage
+
+SLACK = "slack:"
+"""How an alarm receiver that is a channel of Slack begins: `slack:WORKSPACE/CHANNEL`."""
 
 
 class PlatformStack(ServiceStack):
@@ -56,10 +61,18 @@ class PlatformStack(ServiceStack):
         archive.apply_removal_policy(self.removal_policy)
         return archive
 
-    def _alarm_topic(self) -> sns.Topic:
-        """Create the topic without a key: CloudWatch cannot use the AWS managed key. An alarm has no personal data."""
-        topic = sns.Topic(self, "AlarmTopic", display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
-        if receiver := self.settings.alarm_receiver:
+    def _alarm_topic(self) -> sns.ITopic:
+        """Create the topic without a key: CloudWatch cannot use the AWS managed key. An alarm has no personal data.
+
+        If the receiver is a topic, it is that one; its own policy must let CloudWatch publish.
+        """
+        receiver = self.settings.alarm_receiver or ""
+        if receiver.startswith("arn:"):
+            return sns.Topic.from_topic_arn(self, ALARM_TOPIC, receiver)
+        topic = sns.Topic(self, ALARM_TOPIC, display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
+        if receiver.startswith(SLACK):
+            self._chat(topic, *receiver.removeprefix(SLACK).split("/"))
+        elif receiver:
             subscription = topic.add_subscription(subscriptions.EmailSubscription(receiver))
             acknowledge(subscription, {"Serverless-SNSRedrivePolicy": "SNS mails again by itself, and a queue has no reader"})
         topic.add_to_resource_policy(
@@ -72,3 +85,17 @@ class PlatformStack(ServiceStack):
             )
         )
         return topic
+
+    def _chat(self, topic: sns.Topic, workspace: str, channel: str) -> None:
+        """Let Amazon Q, to which the account must have connected the workspace, post alarms into a channel of Slack.
+
+        Its role allows nothing: it posts what the topic sends, and answers no command. The name is required by AWS.
+        """
+        chatbot.SlackChannelConfiguration(
+            self,
+            "AlarmChat",
+            slack_channel_configuration_name=f"orderflow-{self.stage}-alarms",
+            slack_workspace_id=workspace,
+            slack_channel_id=channel,
+            notification_topics=[topic],
+        )

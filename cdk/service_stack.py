@@ -5,10 +5,12 @@ reads the parameters of others by name when it is deployed. The order of deploym
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import cast
 
 from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Environment, Fn, RemovalPolicy, Stack, Tags
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -55,6 +57,8 @@ class ServiceStack(Stack):
         self.stage = stage.name
         self.service = service
         self.provides: set[str] = set()
+        self.alarms: defaultdict[str, list[cloudwatch.Alarm]] = defaultdict(list)
+        """The stack's alarms, by their runbooks."""
         self._required: dict[str, str] = {}
         self._stage = stage
         self._recorded: dict[str, object] = {}

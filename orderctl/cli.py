@@ -20,6 +20,7 @@ from operations import errors
 from operations.aws import refusals
 from operations.aws.target import LAPTOP_REGION, Kind, Target
 from orderctl.commands import (
+    alarms,
     audit,
     capacity,
     console,
@@ -60,6 +61,7 @@ COMMANDS = (
     rules,
     replay,
     dlq,
+    alarms,
     deploy,
     demo,
     audit,

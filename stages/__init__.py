@@ -86,6 +86,7 @@ class Stage:
     archive_retention_days: int = 30
     log_retention_days: int = 30
     alarm_receiver: str | None = None
+    alarms: str = "essential"
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 518400
     booking_delay_seconds: int = 30
@@ -239,10 +240,7 @@ def remarks(stage: Stage) -> list[str]:
         return []
     model = parse("example", EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE))
     copied = [name for name in ("account", "sender", "alarm_receiver", "ship_from") if stage.value(name) == model.value(name)]
-    said = [f"{name} still has the example's value." for name in copied if stage.value(name)]
-    if stage.alarm_receiver is None:
-        said.append("There is no alarm_receiver: alarms reach only the subscribers that you add to their topic.")
-    return said
+    return [f"{name} still has the example's value." for name in copied if stage.value(name)]
 
 
 def example(name: str, **replaced: str) -> str:

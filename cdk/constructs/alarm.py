@@ -1,76 +1,150 @@
-"""Alarms that publish to the platform's alarm topic."""
+"""Alarms: each names the runbook that an operator follows, and is in the tier `essential` or `full`.
 
+A stage has the alarms of its tier (setting `alarms`). Those of `essential` show that orders, money or parcels need an operator.
+`full` adds causes and early signs, such as throttling. There, one composite alarm notifies for all alarms of a service with
+the same runbook, so an incident is one page.
+"""
+
+from enum import StrEnum
 from typing import cast
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Tags
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk.service_stack import PLATFORM, ServiceStack
+
+NAMESPACE = "Orderflow"
+"""The namespace of what the functions count."""
+
+
+class Tier(StrEnum):
+    """The tiers of alarms, as the setting `alarms` names them."""
+
+    ESSENTIAL = "essential"
+    FULL = "full"
+
+
+ALARM_TOPIC = "AlarmTopic"
+"""The id of the alarm topic in each stack."""
+TIER_TAG = "orderflow:tier"
+"""The tag of an alarm with its tier."""
+FEWER = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+QUIET_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
+QUIET_IS_BAD = cloudwatch.TreatMissingData.BREACHING
+
+
+def runbook_file(name: str) -> str:
+    """Return the path of a runbook, from the repository's root."""
+    return f"docs/how-to/runbooks/{name}.md"
 
 
 def alarm(
     stack: ServiceStack,
-    scope: Construct,
+    scope: IConstruct,
     name: str,
     metric: cloudwatch.IMetric,
-    description: str,
+    fault: str,
+    runbook: str,
     *,
     above: float = 0,
     periods: int = 1,
-) -> cloudwatch.Alarm:
-    """Alarm when `metric` exceeds `above` for `periods` periods; missing data counts as none. `description` says what to do."""
-    made = cloudwatch.Alarm(
-        scope,
-        f"{name}Alarm",
-        metric=metric,
-        alarm_description=description,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        threshold=above,
-        evaluation_periods=periods,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
-    made.add_alarm_action(actions.SnsAction(_topic(stack)))
-    return made
+    tier: Tier = Tier.ESSENTIAL,
+) -> None:
+    """Alarm when `metric` exceeds `above` for `periods` periods; missing data counts as none."""
+    _add(stack, scope, name, metric, fault, runbook, MORE, above, periods, QUIET_IS_GOOD, tier)
 
 
-def alarm_on_count(stack: ServiceStack, name: str, description: str, *, above: float = 0, periods: int = 1) -> cloudwatch.Alarm:
+def alarm_on_count(
+    stack: ServiceStack,
+    name: str,
+    fault: str,
+    runbook: str,
+    *,
+    above: float = 0,
+    periods: int = 1,
+    tier: Tier = Tier.ESSENTIAL,
+) -> None:
     """Alarm when a function of the service counts more than `above` in the Powertools metric `name` in five minutes.
 
     With `periods`, alarm only after that many periods of five minutes in a row.
     """
     metric = cloudwatch.Metric(
-        namespace="Orderflow",
+        namespace=NAMESPACE,
         metric_name=name,
         dimensions_map={"service": stack.service},
         statistic=cloudwatch.Stats.SUM,
         period=Duration.minutes(5),
     )
-    return alarm(stack, stack, name, metric, description, above=above, periods=periods)
+    alarm(stack, stack, name, metric, fault, runbook, above=above, periods=periods, tier=tier)
 
 
 def alarm_on_silence(
-    stack: ServiceStack, scope: Construct, name: str, metric: cloudwatch.IMetric, description: str, *, periods: int
-) -> cloudwatch.Alarm:
+    stack: ServiceStack,
+    scope: IConstruct,
+    name: str,
+    metric: cloudwatch.IMetric,
+    fault: str,
+    runbook: str,
+    *,
+    periods: int,
+    tier: Tier = Tier.ESSENTIAL,
+) -> None:
     """Alarm when `metric` has counted nothing, or has no data, for `periods` periods."""
+    _add(stack, scope, name, metric, fault, runbook, FEWER, 1, periods, QUIET_IS_BAD, tier)
+
+
+def _add(
+    stack: ServiceStack,
+    scope: IConstruct,
+    name: str,
+    metric: cloudwatch.IMetric,
+    fault: str,
+    runbook: str,
+    comparison: cloudwatch.ComparisonOperator,
+    threshold: float,
+    periods: int,
+    missing: cloudwatch.TreatMissingData,
+    tier: Tier,
+) -> None:
+    if tier == Tier.FULL != stack.settings.alarms:
+        return
     made = cloudwatch.Alarm(
-        scope,
+        cast(Construct, scope),
         f"{name}Alarm",
         metric=metric,
-        alarm_description=description,
-        comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-        threshold=1,
+        alarm_description=f"{fault}: {runbook_file(runbook)}",
+        comparison_operator=comparison,
+        threshold=threshold,
         evaluation_periods=periods,
-        treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        treat_missing_data=missing,
     )
-    made.add_alarm_action(actions.SnsAction(_topic(stack)))
-    return made
+    Tags.of(made).add(TIER_TAG, tier)
+    stack.alarms[runbook].append(made)
+
+
+def notify(stack: ServiceStack) -> None:
+    """Let the stack's alarms notify the topic: each by itself, in the tier `full` those of one runbook together."""
+    together = stack.settings.alarms == Tier.FULL
+    for runbook, alarms in sorted(stack.alarms.items()):
+        if together and len(alarms) > 1:
+            incident = cloudwatch.CompositeAlarm(
+                stack,
+                "".join(word.capitalize() for word in runbook.split("-")) + "Incident",
+                alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
+                alarm_description=f"{stack.service} has an incident: {runbook_file(runbook)}",
+            )
+            incident.add_alarm_action(actions.SnsAction(_topic(stack)))
+            continue
+        for each in alarms:
+            each.add_alarm_action(actions.SnsAction(_topic(stack)))
 
 
 def _topic(stack: ServiceStack) -> sns.ITopic:
-    known = stack.node.try_find_child("AlarmTopic")
+    known = stack.node.try_find_child(ALARM_TOPIC)
     if known is not None:
         return cast(sns.ITopic, known)
-    return sns.Topic.from_topic_arn(stack, "AlarmTopic", stack.require(PLATFORM, "alarm-topic-arn"))
+    return sns.Topic.from_topic_arn(stack, ALARM_TOPIC, stack.require(PLATFORM, "alarm-topic-arn"))

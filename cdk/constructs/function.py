@@ -9,7 +9,6 @@ from constructs import Construct
 
 from cdk import bundling
 from cdk.bytecode import MISSING, deployed_python
-from cdk.constructs.alarm import alarm
 from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
@@ -92,8 +91,6 @@ class ServiceFunction(lambda_.Function):
                 provisioned_concurrent_executions=instances,
             )
         acknowledge(part, ACKNOWLEDGED)
-        errors = self.metric_errors(period=Duration.minutes(5))
-        alarm(stack, part, "Errors", errors, f"{stack.service} {module} raises or times out: read its log")
 
     def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, object] | None = None) -> None:
         """Allow the function `actions` on the resources of these ARNs, under `conditions`."""

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
+from cdk.constructs.alarm import Tier, alarm, alarm_on_count, alarm_on_silence
 from cdk.constructs.bus import put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
@@ -31,7 +31,7 @@ SWEEPER_MB = 1769
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 AT_ONCE = 20
 """The rows that a sweep moves at once."""
-EVENT_NOT_PUBLISHED = "docs/how-to/runbooks/event-not-published.md"
+EVENT_NOT_PUBLISHED = "event-not-published"
 RELAY_RETRIES = 10
 BATCHES_AT_ONCE = 2
 """Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
@@ -99,10 +99,10 @@ class Outbox(Construct):
             function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
         self._wake(stack, sweepers)
-        description = f"an event of {stack.service} cannot be published: {EVENT_NOT_PUBLISHED}"
-        alarm_on_count(stack, "EventsNotPublished", description)
-        stale = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes: {EVENT_NOT_PUBLISHED}"
-        alarm_on_count(stack, "EventsRepublished", stale, periods=STALE_PERIODS)
+        unpublished = f"an event of {stack.service} cannot be published"
+        alarm_on_count(stack, "EventsNotPublished", unpublished, EVENT_NOT_PUBLISHED)
+        stale = f"{stack.service}'s relay leaves events to the sweeper for 15 minutes"
+        alarm_on_count(stack, "EventsRepublished", stale, EVENT_NOT_PUBLISHED, periods=STALE_PERIODS, tier=Tier.FULL)
 
     def _feed(self, stack: ServiceStack, table: ServiceTable) -> None:
         stream = table.table_stream_arn
@@ -114,7 +114,7 @@ class Outbox(Construct):
         assert role is not None
         streams = f"AwsSolutions-IAM5[Resource::<{stack.get_logical_id(resource)}.Arn>/stream/*]"
         acknowledge(role, {streams: "ListStreams is about all the streams of a table"})
-        dead_letters = dead_letter_queue(stack, "relay", self, do=EVENT_NOT_PUBLISHED)
+        dead_letters = dead_letter_queue(stack, "relay", self, runbook=EVENT_NOT_PUBLISHED, tier=Tier.FULL)
         only_from(stack, dead_letters, function=self.relay)
         mapping = lambda_.EventSourceMapping(
             self,
@@ -133,8 +133,8 @@ class Outbox(Construct):
         )
         mapping.node.add_dependency(role)  # Lambda tries the stream with the role when the mapping is made
         age = self.relay.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM)
-        description = f"{stack.service}'s events wait over 5 minutes for the relay: read its log"
-        alarm(stack, self, "RelayBehind", age, description, above=BEHIND_MILLISECONDS)
+        behind = f"{stack.service}'s events wait over 5 minutes for the relay"
+        alarm(stack, self, "RelayBehind", age, behind, EVENT_NOT_PUBLISHED, above=BEHIND_MILLISECONDS)
 
     def _wake(self, stack: ServiceStack, sweepers: int) -> None:
         shares = [{"source": SCHEDULE, "share": number, "of": sweepers} for number in range(sweepers)]
@@ -162,7 +162,8 @@ class Outbox(Construct):
             self,
             "SweeperSilent",
             runs,
-            f"{stack.service} has no sweeps: check that the rule of its sweeper is enabled",
+            f"{stack.service} has no sweeps",
+            "schedule-stands-still",
             periods=2,
         )
         stack.publish("sweeper-arn", self.sweeper.function_arn)

@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.constructs.alarm import Tier
 from cdk.constructs.queue import LONGEST, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replay_filter import only_replays
 from cdk.service_stack import ServiceStack
@@ -39,8 +40,7 @@ class Staging(Construct):
             event_pattern=events.EventPattern(source=events.Match.prefix(SOURCE_PREFIX)),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
-        waiting = "events of a paced replay wait over 15 minutes: continue with `orderctl replay resume`"
-        alarm_on_age(stack, self, queue, waiting)
+        alarm_on_age(stack, self, queue, "events of a paced replay wait over 15 minutes", "replay-stands-still", tier=Tier.FULL)
         only_from(stack, queue, rule=rule, operator=True)
         only_from(stack, dead_letters, rule=rule)
         only_replays(rule, PACED_REPLAY_PREFIX)

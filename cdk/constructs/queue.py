@@ -8,14 +8,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm
+from cdk.constructs.alarm import Tier, alarm
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 LONGEST = Duration.days(14)
 """The longest that SQS keeps a message."""
-READ_REASONS = "read their reasons, then redrive them"
-BROKEN_CONSUMER = "docs/how-to/runbooks/consumer-was-broken.md"
+BROKEN_CONSUMER = "consumer-was-broken"
+"""The runbook for dead letters, and for messages that wait."""
 OPERATOR_TAG = "aws:PrincipalTag/orderflow:operator"
 """The tag of an operator's role: its value is the stage whose messages it may redrive."""
 
@@ -62,19 +62,30 @@ OLDEST_SECONDS = 15 * 60
 """A message waits this long only if its consumer is down, or fails on it: its third try is 20 seconds after its first."""
 
 
-def alarm_on_age(stack: ServiceStack, scope: Construct, queue: sqs.Queue, description: str, *, delay_seconds: int = 0) -> None:
+def alarm_on_age(
+    stack: ServiceStack,
+    scope: Construct,
+    queue: sqs.Queue,
+    fault: str,
+    runbook: str,
+    *,
+    delay_seconds: int = 0,
+    tier: Tier = Tier.ESSENTIAL,
+) -> None:
     """Alarm when a message has waited for 15 minutes after its delay. SQS deletes old messages without any metric."""
     age = queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
-    alarm(stack, scope, "OldestMessage", age, description, above=OLDEST_SECONDS + delay_seconds)
+    alarm(stack, scope, "OldestMessage", age, fault, runbook, above=OLDEST_SECONDS + delay_seconds, tier=tier)
 
 
-def dead_letter_queue(stack: ServiceStack, name: str, scope: Construct, *, do: str = READ_REASONS) -> sqs.Queue:
-    """Create a dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message that says what to `do`."""
+def dead_letter_queue(
+    stack: ServiceStack, name: str, scope: Construct, *, runbook: str = BROKEN_CONSUMER, tier: Tier = Tier.ESSENTIAL
+) -> sqs.Queue:
+    """Create a dead-letter queue, published as `<name>-dlq-url`, with an alarm on its first message."""
     queue = sqs.Queue(
         scope, "DeadLetters", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=LONGEST
     )
     acknowledge(queue, dict.fromkeys(("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"), "it is a dead-letter queue"))
     depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
-    alarm(stack, scope, "DeadLetters", depth, f"{stack.service} {name} has dead letters: {do}")
+    alarm(stack, scope, "DeadLetters", depth, f"{stack.service} {name} has dead letters", runbook, tier=tier)
     stack.publish(f"{name}-dlq-url", queue.queue_url)
     return queue

@@ -6,7 +6,7 @@ from cdk.constructs.secret import ServiceSecret
 from cdk.service_stack import PLATFORM, ServiceStack
 
 KEY = "receipt-key"
-REFUSED = "a command without a valid receipt was refused: docs/how-to/runbooks/receipt-refused.md"
+REFUSED = "a command without a valid receipt was refused"
 
 
 def make_key(platform: ServiceStack) -> None:
@@ -23,4 +23,4 @@ def give_key(stack: ServiceStack, *functions: ServiceFunction) -> None:
     for function in functions:
         function.add_environment("RECEIPT_KEY_ARN", arn)
         function.allow("secretsmanager:GetSecretValue", on=arn)
-    alarm_on_count(stack, "ReceiptRefused", REFUSED)
+    alarm_on_count(stack, "ReceiptRefused", REFUSED, "receipt-refused")

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
@@ -60,7 +60,7 @@ class Subscription(Construct):
         only: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(stack, f"{name.capitalize()}Subscription")
-        dead_letters = dead_letter_queue(stack, name, self, do=BROKEN_CONSUMER)
+        dead_letters = dead_letter_queue(stack, name, self)
         timeout = function.timeout
         assert timeout is not None
         assert_ascending(
@@ -86,11 +86,11 @@ class Subscription(Construct):
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
         if not stack.node.try_find_child("ReplayedEventsRefusedAlarm"):  # one of a service's, which counts for all its queues
-            refused = "the schemas refuse replayed events, which are skipped: docs/how-to/replay.md"
-            alarm_on_count(stack, "ReplayedEventsRefused", refused)
+            refused = "the schemas refuse replayed events, which are skipped"
+            alarm_on_count(stack, "ReplayedEventsRefused", refused, BROKEN_CONSUMER, tier=Tier.FULL)
         minutes = (OLDEST_SECONDS + delay_seconds) // 60
-        waiting = f"{stack.service} {name} leaves messages waiting over {minutes} minutes: {BROKEN_CONSUMER}"
-        alarm_on_age(stack, self, queue, waiting, delay_seconds=delay_seconds)
+        waiting = f"{stack.service} {name} leaves messages waiting over {minutes} minutes"
+        alarm_on_age(stack, self, queue, waiting, BROKEN_CONSUMER, delay_seconds=delay_seconds)
         only_from(stack, queue, rule=rule, function=function if looks_again else None, operator=True)
         only_from(stack, dead_letters, rule=rule, function=function)
         if not replays:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final, TypedDict
 
 from operations import benchmarks
+from operations.alarms import inventory
 from operations.economics import audits, bill, deployed, idle, prices, units
 from operations.economics.bill import MILLION, PROMISES, Charge
 from operations.economics.deployed import Deployed
@@ -45,6 +46,15 @@ class Share(TypedDict):
     units: str
 
 
+class AlarmsCost(TypedDict):
+    """The US dollars a month of the alarms of one tier, and of the composite alarms that join them, `incidents`."""
+
+    tier: str
+    alarms: int
+    incidents: int
+    usd: float
+
+
 class IdleCost(TypedDict):
     """The US dollars a month of what a stage pays without an order."""
 
@@ -70,6 +80,7 @@ class Costs(TypedDict):
     parts: dict[str, list[Share]]
     audits: list[AuditCost]
     idle_month: list[IdleCost]
+    alarms: list[AlarmsCost]
 
 
 def costs(orders: int = MILLION, path: str | None = None) -> Costs:
@@ -106,7 +117,20 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "parts": {name: _shares(found, share, lambda charge: charge.part, lambda part: "") for name, found in bills.items()},
         "audits": _audits(orders, known, facts),
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
+        "alarms": _alarms(known),
     }
+
+
+def _alarms(known: Prices) -> list[AlarmsCost]:
+    return [
+        {
+            "tier": tier,
+            "alarms": len(inventory.of_tier(tier)),
+            "incidents": inventory.load()["incidents"] if tier == inventory.FULL else 0,
+            "usd": _rounded(inventory.month_usd(tier, known)),
+        }
+        for tier in (inventory.ESSENTIAL, inventory.FULL)
+    ]
 
 
 def _audits(orders: int, known: Prices, facts: Deployed) -> list[AuditCost]:

@@ -1,4 +1,4 @@
-"""The facts of the templates that cost money: memory, logs, alarms, secrets. A snapshot test writes deployed.json."""
+"""The facts of the templates that cost money: memory, logs, secrets. A snapshot test writes deployed.json."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,6 @@ FILE: Final = Path(__file__).with_name("deployed.json")
 class Deployed:
     """A stage's resources that cost money whether orders come or not, and the settings of its functions."""
 
-    alarms: int
     secrets: int
     queue_mappings: int
     schedules_per_month: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""The cost of a stage for a month without an order."""
+"""The cost of a stage for a month without an order, besides its alarms."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,7 +19,7 @@ LEAST_READ_UNITS: Final = 0.5
 
 
 def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
-    """Return the US dollars a month by what costs them, the dearest first; alarms are one of them."""
+    """Return the US dollars a month by what costs them, the dearest first. Alarms are priced apart."""
     known, per_million, per_month = prices.assumptions, prices.per_million, prices.per_month
     polls = deployed.queue_mappings * known.pollers * MONTH_SECONDS / LONG_POLL_SECONDS
     sweeps = {name: times for name, times in deployed.schedules_per_month.items() if name.endswith("-sweeper")}
@@ -35,7 +35,6 @@ def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
     invocations = sum(deployed.schedules_per_month.values())
     reads = sum(sweeps.values()) * READS_OF_A_SWEEP * LEAST_READ_UNITS
     found = {
-        "alarms": deployed.alarms * per_month["alarm"].usd,
         "secrets": deployed.secrets * per_month["secret"].usd,
         "long polls of the queues": polls * per_million["sqs.message"].usd / MILLION,
         "sweeps and audits: invocations": invocations * per_million["lambda.invocation"].usd / MILLION,

@@ -22,7 +22,8 @@ PATHS = {
 DESIGNS = {"design": "Design", "usd": "USD", "meaning": "What it does"}
 SHARES = {"usd": "USD", "percent": "%", "units": "Units of one order"}
 AUDITS = {"audit": "Audit", "usd": "USD"}
-IDLE = {"of": "A month without orders", "usd": "USD"}
+IDLE = {"of": "A month without orders, besides alarms", "usd": "USD"}
+ALARMS = {"tier": "Alarms of the tier", "alarms": "Alarms", "incidents": "Composite", "usd": "USD a month"}
 
 
 def register(root: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def cost(
     orders: Annotated[int, typer.Option(min=1, help="The number of orders.")] = 1_000_000,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Print the cost of orders on AWS: by path, by part of AWS and by promise, of the audits and of an idle stage.
+    """Print the cost of orders on AWS: by path, by part of AWS and by promise, of audits, of an idle stage and of its alarms.
 
     The simulation counts the units of one order, and prices.yaml has AWS's prices. No command calls AWS.
     On a quiet stage, each event has an invocation of its own; on a busy one, events share them.
@@ -58,6 +59,7 @@ def cost(
         output.show(found["designs"], DESIGNS, Format.TABLE)
         output.show(found["audits"], AUDITS, Format.TABLE)
         output.show(found["idle_month"], IDLE, Format.TABLE)
+        output.show(found["alarms"], ALARMS, Format.TABLE)
     else:
         _show_path(found, path)
 

@@ -69,7 +69,8 @@ def page() -> str:
     designs = [(row["design"], _usd(row["usd"]), row["meaning"]) for row in found["designs"]]
     idle = [(row["of"], f"{row['usd']:.2f}") for row in found["idle_month"]]
     audited = [(row["audit"], f"{row['usd']:.2f}") for row in found["audits"]]
-    besides = sum(row["usd"] for row in found["idle_month"] if row["of"] != "alarms")
+    besides = sum(row["usd"] for row in found["idle_month"])
+    alarms = [(row["tier"], str(row["alarms"]), str(row["incidents"]), f"{row['usd']:.2f}") for row in found["alarms"]]
     promised = {share["name"]: share["usd"] for share in found["promises"]["happy"]}
     assumptions = [(f"`{name}`", f"{value:g}") for name, value in vars(known.assumptions).items()]
     listed = {**known.per_million, **known.apart}
@@ -95,7 +96,8 @@ def page() -> str:
             table(("Of a million orders", "USD"), audited),
             "\n## What does an idle stage cost a month?\n\n",
             table(("Of", "USD"), idle),
-            f"\nWithout the alarms, it is {besides:.2f} USD.\n",
+            f"\nTogether, it is {besides:.2f} USD. The [alarms](alarms.md) cost this beside:\n\n",
+            table(("Tier", "Alarms", "Composite alarms", "USD a month"), alarms),
             "\n## Which prices and assumptions are these?\n\n",
             table(("Unit", "USD a million", "Source", "Date"), _prices(listed)),
             "\n",

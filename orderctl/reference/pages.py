@@ -8,7 +8,18 @@ from typer.core import TyperGroup
 from kernel.naming import SERVICES
 from operations.contracts.markdown import formatted
 from operations.repository import REPOSITORY
-from orderctl.reference import capacity, command_line, costs, decisions, errors, invariants, performance, settings, states
+from orderctl.reference import (
+    alarms,
+    capacity,
+    command_line,
+    costs,
+    decisions,
+    errors,
+    invariants,
+    performance,
+    settings,
+    states,
+)
 
 FOLDER = Path("docs/reference")
 DECISIONS = Path("docs/explanation/decisions/README.md")
@@ -27,6 +38,7 @@ def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
         FOLDER / "stage-settings.md": MADE.format("stages/stage.schema.json") + settings.page(),
         DECISIONS: MADE.format("the records") + decisions.page(),
         FOLDER / "errors.md": MADE.format("the error classes") + errors.page(),
+        FOLDER / "alarms.md": MADE.format("operations/alarms/inventory.json") + alarms.page(),
         FOLDER / "capacity.md": MADE.format("operations/economics") + capacity.page(),
         FOLDER / "cost.md": MADE.format("operations/economics") + costs.page(),
         FOLDER / "performance.md": MADE.format("data/benchmarks.json") + performance.page(),

@@ -2,7 +2,7 @@
 
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
@@ -28,10 +28,10 @@ MESSAGE_SECONDS = FUNCTIONS.seconds + 2 * DYNAMODB.once
 ROW_SECONDS = FUNCTIONS.seconds + 6 * DYNAMODB.once
 """The longest that the sweeper takes over one row: an order is asked for, and a transaction is tried again."""
 ORPHANS = {
-    "OrphanReleased": "stock held for no order was released: docs/how-to/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "stock held for no order cannot be released: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": ("stock held for no order was released", Tier.FULL),
+    "OrphansNotReleased": ("stock held for no order cannot be released", Tier.ESSENTIAL),
 }
-"""The sweeper's metrics about what no order needs."""
+"""The sweeper\'s metrics about what no order needs: the fault, and the alarm\'s tier."""
 
 
 class InventoryStack(ServiceStack):
@@ -68,7 +68,8 @@ class InventoryStack(ServiceStack):
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=ROW_SECONDS)
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")
-        for name, description in ORPHANS.items():
-            alarm_on_count(self, name, description)
-        alarm_on_count(self, "StockNotLookedAt", "back-orders are not served: docs/how-to/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "StockRunningLow", "less of a SKU is available than its threshold: replenish it")
+        for name, (fault, tier) in ORPHANS.items():
+            alarm_on_count(self, name, fault, "orphan-money-or-goods", tier=tier)
+        alarm_on_count(self, "StockNotLookedAt", "back-orders are not served", "rows-not-moved")
+        low = "less of a SKU is available than its threshold"
+        alarm_on_count(self, "StockRunningLow", low, "stock-runs-low", tier=Tier.FULL)

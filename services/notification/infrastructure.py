@@ -6,7 +6,7 @@ from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.facts import ask_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
@@ -29,11 +29,11 @@ MAIL_SECONDS = 2 * FUNCTIONS.seconds + SES.seconds + 4 * DYNAMODB.once
 """The longest that a mail takes: its contact, the shipment's facts, SES, its note three times, the suppression."""
 
 COUNTED = {
-    "ClaimsNotGivenUp": ("interrupted mails stay claimed: docs/how-to/runbooks/rows-not-moved.md", 0),
-    "SendingUnknown": ("the sending of a mail is unknown, and it is not repeated: services/notification/README.md", 0),
-    "AddressesSuppressed": ("many mails bounce, and SES may close the account: services/notification/README.md", 9),
+    "ClaimsNotGivenUp": ("interrupted mails stay claimed", "rows-not-moved", 0),
+    "SendingUnknown": ("the sending of a mail is unknown, and it is not repeated", "mail-not-sent", 0),
+    "AddressesSuppressed": ("many mails bounce, and SES may close the account", "mail-not-sent", 9),
 }
-"""The metrics of the service's functions: the alarm's text, and how many in five minutes are normal."""
+"""The metrics of the service's functions: the fault, its runbook, and how many in five minutes are normal."""
 
 
 class NotificationStack(ServiceStack):
@@ -84,8 +84,8 @@ class NotificationStack(ServiceStack):
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         self._feedback(table, configuration_set)
-        for name, (description, above) in COUNTED.items():
-            alarm_on_count(self, name, description, above=above)
+        for name, (fault, runbook, above) in COUNTED.items():
+            alarm_on_count(self, name, fault, runbook, above=above, tier=Tier.FULL)
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(commands, "GetItem", "UpdateItem", "DeleteItem", rows=(SUPPRESSIONS,))
         self.publish("commands-arn", commands.function_arn)

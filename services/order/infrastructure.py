@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk.constructs import http_api
-from cdk.constructs.alarm import alarm, alarm_on_count
+from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
@@ -47,12 +47,12 @@ START_INPUT = {"mode": "resume", "order_id": "$.detail.metadata.order_id"}
 STARTED_BY = {"metadata": {"event_version": [3]}, "data": {"respond": ["async"]}}
 """Of the versions that are published side by side, the newest only: each order starts one saga."""
 STUCK = {
-    "CompensationFailed": "an order's money or stock is still held after 3 tries: docs/how-to/runbooks/compensation-failed.md",
-    "OrderStuck": "an order is not decided or confirmed after 3 attempts: docs/how-to/runbooks/compensation-failed.md",
-    "OrdersNotMoved": "the sweeper cannot recover due orders: docs/how-to/runbooks/rows-not-moved.md",
-    "CancellationStuck": "a confirmed order waits over 15 minutes for its cancellation: docs/how-to/runbooks/refund-refused.md",
+    "CompensationFailed": ("an order's money or stock is still held after 3 tries", "compensation-failed"),
+    "OrderStuck": ("an order is not decided or confirmed after 3 attempts", "compensation-failed"),
+    "OrdersNotMoved": ("the sweeper cannot recover due orders", "rows-not-moved"),
+    "CancellationStuck": ("a confirmed order waits over 15 minutes for its cancellation", "refund-refused"),
 }
-"""The sweeper's metrics about orders that it cannot bring to an end."""
+"""The sweeper's metrics about orders that it cannot bring to an end: the fault, and its runbook."""
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
 """So few that even if every one waits for another service's facts, the function is not cut in the middle."""
@@ -88,8 +88,8 @@ class OrderStack(ServiceStack):
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         outbox.sweeper.allow("states:StartExecution", on=workflow.state_machine_arn)
-        for name, description in STUCK.items():
-            alarm_on_count(self, name, description)
+        for name, (fault, runbook) in STUCK.items():
+            alarm_on_count(self, name, fault, runbook)
 
     def _commands(self, table: ServiceTable) -> ServiceFunction:
         """Create the function of the saga's steps, which can read no contact and no price list."""
@@ -142,8 +142,8 @@ class OrderStack(ServiceStack):
             "Failed": workflow.metric_failed(period=Duration.minutes(5)),
             "TimedOut": workflow.metric_timed_out(period=Duration.minutes(5)),
         }.items():
-            description = "runs of the saga end before their orders; the sweeper resumes them: check payment and inventory"
-            alarm(self, part, name, metric, description, above=RUNS_CUT_SHORT)
+            fault = "runs of the saga end before their orders, and the sweeper resumes them"
+            alarm(self, part, name, metric, fault, "saga-runs-fail", above=RUNS_CUT_SHORT, tier=Tier.FULL)
         return workflow
 
     def _start_by_event(self, workflow: sfn.StateMachine) -> None:

@@ -3,7 +3,7 @@
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
@@ -33,6 +33,8 @@ MISCONFIGURED = {
     "PaymentUntried": ("payments are declined without a card check; check that gateway and shop use one account", 9),
 }
 """Counts of what an operator must mend, each with how many in five minutes are normal."""
+STRIPE_REVIEW = "stripe-event-needs-review"
+"""The runbook for what Stripe's webhook counts."""
 TOLD_LATER = {
     "PaymentDisputed": "a customer contests a payment; answer the bank in time",
     "AuthorizationExpired": "an authorisation expired before its capture; check the saga of the order",
@@ -52,10 +54,10 @@ REFUNDS_AT_ONCE = 64
 ORPHAN_SECONDS = FUNCTIONS.seconds + OPERATION_SECONDS["void"] + 4 * DYNAMODB.once
 """The longest that the sweeper takes to void a payment that no order needs."""
 ORPHANS = {
-    "OrphanReleased": "a payment of no order was voided: docs/how-to/runbooks/orphan-money-or-goods.md",
-    "OrphansNotReleased": "a payment of no order cannot be voided: docs/how-to/runbooks/orphan-money-or-goods.md",
+    "OrphanReleased": ("a payment of no order was voided", Tier.FULL),
+    "OrphansNotReleased": ("a payment of no order cannot be voided", Tier.ESSENTIAL),
 }
-"""The sweeper's metrics about what no order needs."""
+"""The sweeper\'s metrics about what no order needs: the fault, and the alarm\'s tier."""
 
 
 class PaymentStack(ServiceStack):
@@ -104,15 +106,15 @@ class PaymentStack(ServiceStack):
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")
-        for name, description in ORPHANS.items():
-            alarm_on_count(self, name, description)
+        for name, (fault, tier) in ORPHANS.items():
+            alarm_on_count(self, name, fault, "orphan-money-or-goods", tier=tier)
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:
             function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         for name, (description, above) in MISCONFIGURED.items():
-            alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/gateway-misconfigured.md", above=above)
-        alarm_on_count(self, "RefundsNotAskedFor", "the sweeper cannot repeat refunds: docs/how-to/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "RefundRefused", "the gateway refused a refund: docs/how-to/runbooks/refund-refused.md")
+            alarm_on_count(self, name, description, "gateway-misconfigured", above=above)
+        alarm_on_count(self, "RefundsNotAskedFor", "the sweeper cannot repeat refunds", "rows-not-moved")
+        alarm_on_count(self, "RefundRefused", "the gateway refused a refund", "refund-refused")
         if gateway["GATEWAY"] == "stripe":
             self._stripe(table, ledger, callers, gateway["STRIPE_URL"])
 
@@ -146,6 +148,6 @@ class PaymentStack(ServiceStack):
         webhook_key.grant_read_to("STRIPE_API_KEY_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))
         for name, description in TOLD_LATER.items():
-            alarm_on_count(self, name, f"{description}: docs/how-to/runbooks/stripe-event-needs-review.md")
-        unknown = "Stripe's endpoint sends unknown types of events: docs/how-to/runbooks/stripe-event-needs-review.md"
-        alarm_on_count(self, "WebhookEventsUnknown", unknown, above=99)
+            alarm_on_count(self, name, description, STRIPE_REVIEW)
+        unknown = "Stripe's endpoint sends unknown types of events"
+        alarm_on_count(self, "WebhookEventsUnknown", unknown, STRIPE_REVIEW, above=99, tier=Tier.FULL)

@@ -4,7 +4,7 @@ import json
 
 from constructs import Construct
 
-from cdk.constructs.alarm import alarm_on_count
+from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
@@ -22,6 +22,8 @@ from stages import Stage
 
 SHIPMENTS = "SHIP#"
 BREAKER = "BREAKER#"
+PARCEL_REVIEW = "parcel-needs-review"
+"""The runbook for what the carrier says of a parcel later."""
 WEBHOOKS = ("POST /webhooks/carrier",)
 SWEEPER_SECONDS = 80
 """A shipment's step may wait for a contact and three times for EasyPost; sweeps may overlap."""
@@ -90,10 +92,11 @@ class ShippingStack(ServiceStack):
         if carrier["CARRIER"] != "sandbox":
             key = ServiceSecret(self, "carrier-api-key", "the key of our account at the carrier")
             key.grant_read_to("CARRIER_API_KEY_ARN", outbox.sweeper, booking, webhook)
-        alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent: docs/how-to/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "CarrierPaused", "the carrier is down, and parcels wait: docs/how-to/runbooks/rows-not-moved.md")
-        alarm_on_count(self, "LabelRefundRefused", "the carrier refuses to refund an unused label: services/shipping/README.md")
-        alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost: services/shipping/README.md")
+        alarm_on_count(self, "ShipmentsNotMoved", "paid orders are not sent", "rows-not-moved")
+        alarm_on_count(self, "CarrierPaused", "the carrier is down, and parcels wait", "rows-not-moved")
+        unused = "the carrier refuses to refund an unused label"
+        alarm_on_count(self, "LabelRefundRefused", unused, PARCEL_REVIEW, tier=Tier.FULL)
+        alarm_on_count(self, "ParcelReturned", "a parcel was returned or lost", PARCEL_REVIEW)
 
     def _carrier(self) -> dict[str, str]:
         """Return the variables about the carrier for the functions that call it."""

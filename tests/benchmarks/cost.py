@@ -14,7 +14,7 @@ def measure() -> Result:
     """Return the cost of each path that has a bar, the requests of the path `happy`, and the cost of an idle month."""
     found = costs.costs()
     paths = {path["path"]: path for path in found["paths"]}
-    idle = sum(cost["usd"] for cost in found["idle_month"] if cost["of"] != "alarms")
+    idle = sum(cost["usd"] for cost in found["idle_month"])
     return Result(
         f"the prices of {found['region']}",
         (

@@ -31,6 +31,7 @@ channels:
 archive_retention_days: 90
 log_retention_days: 365
 alarm_receiver: oncall@orderflow.example
+alarms: full
 abort_after_seconds: 300
 log_levels: {payment: DEBUG}
 """,

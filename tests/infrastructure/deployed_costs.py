@@ -32,7 +32,6 @@ def document() -> str:
         for target in rule["Targets"]
     }
     made = {
-        "alarms": len(list(of("CloudWatch::Alarm"))),
         "secrets": len(list(of("SecretsManager::Secret"))),
         "queue_mappings": sum("StartingPosition" not in found for _, _, found in of("Lambda::EventSourceMapping")),
         "schedules_per_month": dict(sorted(schedules.items())),

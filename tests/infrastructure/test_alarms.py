@@ -1,10 +1,14 @@
 """The alarms, and that each of them notifies the alarm topic."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 from kernel.naming import SERVICES
+from operations.alarms import inventory
+from operations.economics import prices
+from tests.infrastructure import listed_alarms
 from tests.infrastructure.templates import Assembly, Resource, referred
 from tests.infrastructure.test_functions import imports_of
 
@@ -24,33 +28,102 @@ def watched(found: list[Resource]) -> set[tuple[str, str]]:
     }
 
 
-def test_every_alarm_notifies_the_topic_and_names_the_next_step(assembly: Assembly) -> None:
+def test_every_alarm_notifies_the_topic_and_names_a_runbook(assembly: Assembly) -> None:
     for alarm in assembly.resources("CloudWatch::Alarm"):
-        (action,) = alarm.properties["AlarmActions"]
-        if alarm.service == "platform":
-            assert action["Ref"] == assembly.one("SNS::Topic", "platform", "AlarmTopic").id
-        else:
-            parameter = assembly.templates[alarm.service]["Parameters"][action["Ref"]]
-            assert parameter["Default"] == "/orderflow/dev/platform/alarm-topic-arn", alarm
-        assert ":" in alarm.properties["AlarmDescription"], alarm
+        assert_notifies(assembly, alarm)
+        assert re.fullmatch(r".+: docs/how-to/runbooks/[a-z-]+\.md", alarm.properties["AlarmDescription"]), alarm
 
 
-def test_first_dead_letter_raises_an_alarm(assembly: Assembly) -> None:
+def assert_notifies(assembly: Assembly, alarm: Resource) -> None:
+    (action,) = alarm.properties["AlarmActions"]
+    if alarm.service == "platform":
+        assert action["Ref"] == assembly.one("SNS::Topic", "platform", "AlarmTopic").id
+    else:
+        parameter = assembly.templates[alarm.service]["Parameters"][action["Ref"]]
+        assert parameter["Default"].endswith("/platform/alarm-topic-arn"), alarm
+
+
+def test_an_incident_is_one_page(lasting: Assembly) -> None:
+    """Of all alarms of a service with one runbook, the composite alarm alone notifies; no alarm is left out."""
+    incidents = lasting.resources("CloudWatch::CompositeAlarm")
+    joined = set()
+    for incident in incidents:
+        assert_notifies(lasting, incident)
+        rule = json.dumps(incident.properties["AlarmRule"])
+        joined |= {(incident.service, found) for found in re.findall(r'"Fn::GetAtt": \["(\w+)", "Arn"\]', rule)}
+    assert incidents
+    for alarm in lasting.resources("CloudWatch::Alarm"):
+        assert ("AlarmActions" in alarm.properties) != ((alarm.service, alarm.id) in joined), alarm
+
+
+WITHOUT_ALARMS = {
+    "ApiGatewayV2::Integration": "part of an API",
+    "ApiGatewayV2::Route": "part of an API",
+    "ApiGatewayV2::Stage": "part of an API",
+    "CloudWatch::Alarm": "is one",
+    "CloudWatch::CompositeAlarm": "is one",
+    "EventSchemas::Registry": "serves tools, and no order",
+    "EventSchemas::Schema": "serves tools, and no order",
+    "Events::EventBus": "its rules and the relays' errors show its faults",
+    "Events::EventBusPolicy": "states permissions",
+    "IAM::Policy": "states permissions",
+    "IAM::Role": "states permissions",
+    "Lambda::EventInvokeConfig": "part of a function",
+    "Lambda::EventSourceMapping": "its queue's age and its relay's shows its faults",
+    "Lambda::Permission": "states permissions",
+    "Logs::LogGroup": "its writers do not wait for it",
+    "SES::ConfigurationSetEventDestination": "part of a configuration set",
+    "SNS::Subscription": "part of a topic",
+    "SNS::TopicPolicy": "states permissions",
+    "SQS::QueuePolicy": "states permissions",
+    "SSM::Parameter": "is read at deployment only",
+    "SecretsManager::Secret": "a reader that fails has an alarm",
+}
+"""The types of resources that need no alarm, each with its reason."""
+
+
+def test_every_resource_has_an_alarm_or_a_reason(lasting: Assembly) -> None:
+    watching = [alarm for alarm in lasting.resources("CloudWatch::Alarm") if "Dimensions" in alarm.properties]
+    text = {
+        service: json.dumps([alarm.properties["Dimensions"] for alarm in watching if alarm.service == service])
+        for service in lasting.templates
+    }
+    for resource in lasting.resources():
+        if resource.type == "SES::ConfigurationSet":  # SES counts for the whole account
+            assert alarms(lasting, "Reputation.BounceRate"), resource
+        elif resource.type not in WITHOUT_ALARMS:
+            assert f'"{resource.id}"' in text[resource.service], f"{resource} has no alarm: see cdk/alarm_inventory.py"
+
+
+def test_essential_alarms_cost_at_most_eight_dollars() -> None:
+    assert inventory.month_usd(inventory.ESSENTIAL, prices.load()) <= 8.0
+
+
+def test_inventory_is_that_of_the_templates(lasting: Assembly) -> None:
+    assert inventory.FILE.read_text(encoding="utf-8") == listed_alarms.document(lasting)
+
+
+def on_dead_letters(assembly: Assembly) -> list[Resource]:
     found = alarms(assembly, "ApproximateNumberOfMessagesVisible")
-    ends = [queue for queue in assembly.resources("SQS::Queue") if "RedrivePolicy" not in queue.properties]
+    return [alarm for alarm in found if "dead letters" in alarm.properties["AlarmDescription"]]
+
+
+def test_first_dead_letter_raises_an_alarm(lasting: Assembly) -> None:
+    found = on_dead_letters(lasting)
+    ends = [queue for queue in lasting.resources("SQS::Queue") if "RedrivePolicy" not in queue.properties]
     assert len(found) == len(ends)
     about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
     assert about == {queue.id for queue in ends}
     assert {alarm.properties["Threshold"] for alarm in found} == {0}
 
 
-def test_every_consumed_queue_has_an_alarm_before_a_message_is_lost(assembly: Assembly) -> None:
-    found = alarms(assembly, "ApproximateAgeOfOldestMessage")
-    sources = {queue.id for queue in assembly.resources("SQS::Queue") if "RedrivePolicy" in queue.properties}
+def test_every_consumed_queue_has_an_alarm_before_a_message_is_lost(lasting: Assembly) -> None:
+    found = alarms(lasting, "ApproximateAgeOfOldestMessage")
+    sources = {queue.id for queue in lasting.resources("SQS::Queue") if "RedrivePolicy" in queue.properties}
     about = {alarm.properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in found}
     assert about == sources
-    assert len(found) == len(assembly.resources("SQS::Queue")) - len(alarms(assembly, "ApproximateNumberOfMessagesVisible"))
-    delays = {(queue.service, queue.id): queue.properties.get("DelaySeconds", 0) for queue in assembly.resources("SQS::Queue")}
+    assert len(found) == len(lasting.resources("SQS::Queue")) - len(on_dead_letters(lasting))
+    delays = {(queue.service, queue.id): queue.properties.get("DelaySeconds", 0) for queue in lasting.resources("SQS::Queue")}
     for alarm in found:
         (dimension,) = alarm.properties["Dimensions"]
         assert alarm.properties["Threshold"] == 15 * 60 + delays[alarm.service, dimension["Value"]["Fn::GetAtt"][0]]
@@ -111,7 +184,7 @@ def test_every_metric_has_an_alarm(lasting: Assembly) -> None:
 
 
 def test_documents_named_by_alarms_exist(lasting: Assembly) -> None:
-    for alarm in lasting.resources("CloudWatch::Alarm"):
+    for alarm in lasting.resources("CloudWatch::Alarm", "CloudWatch::CompositeAlarm"):
         for name in re.findall(r"[\w/-]+\.md", alarm.properties["AlarmDescription"]):
             assert (REPOSITORY / name).exists(), alarm
 
@@ -124,9 +197,12 @@ def test_runbooks_name_the_metrics_whose_alarms_lead_to_them(lasting: Assembly) 
                 assert f"`{metric}`" in (REPOSITORY / name).read_text(encoding="utf-8"), metric
 
 
-def test_every_function_has_an_alarm_on_errors(assembly: Assembly) -> None:
-    functions = {(function.service, function.id) for function in assembly.resources("Lambda::Function")}
-    assert watched(alarms(assembly, "Errors")) == functions
+def test_every_function_has_an_alarm_on_errors(assembly: Assembly, lasting: Assembly) -> None:
+    functions = {(function.service, function.id) for function in lasting.resources("Lambda::Function")}
+    assert watched(alarms(lasting, "Errors")) == functions
+    scheduled = {(service, assembly.function(service, "sweeper").id) for service in SERVICES}
+    scheduled.add(("audit", assembly.one("Lambda::Function", "audit", "Function").id))
+    assert watched(alarms(assembly, "Errors")) == scheduled, "no queue and no caller shows the errors of these"
 
 
 def test_sweeper_or_auditor_that_does_not_run_raises_an_alarm(assembly: Assembly) -> None:
@@ -142,9 +218,9 @@ def test_late_relay_raises_an_alarm(assembly: Assembly) -> None:
     assert {alarm.properties["Threshold"] for alarm in found} == {5 * 60 * 1000}
 
 
-def test_failed_runs_or_compensations_raise_an_alarm(assembly: Assembly) -> None:
+def test_failed_runs_or_compensations_raise_an_alarm(assembly: Assembly, lasting: Assembly) -> None:
     for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
-        (alarm,) = alarms(assembly, metric)
+        (alarm,) = alarms(lasting, metric)
         assert alarm.properties["Namespace"] == "AWS/States"
     for metric in ("CompensationFailed", "OrderStuck"):
         (alarm,) = alarms(assembly, metric)

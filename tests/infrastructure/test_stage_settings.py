@@ -1,6 +1,7 @@
 """The effects of a stage's settings on the templates: rules for protected settings, and resources that outlive a stack."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,11 @@ from aws_cdk import App
 
 import app as composition
 import stages
+from cdk.constructs.alarm import notify
+from cdk.platform_stack import PlatformStack
+from cdk.service_stack import ServiceStack, put_in_order
 from stages import StageError
+from tests.infrastructure import templates
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly
 
@@ -129,3 +134,28 @@ def test_context_can_repeat_the_file_and_have_keys_of_the_cdk(tmp_path: Path) ->
     context = {"stage": "dev", "gateway": "sandbox", "@aws-cdk/core:x": True, "cli-telemetry": False}
     assert composition.stage_of(App(context=context, outdir=str(tmp_path))).name == "dev"
     assert composition.stage_of(App(context={"stage": "mine", "like": "dev"}, outdir=str(tmp_path))).ephemeral
+
+
+def platform_of(tmp_path: Path, receiver: str) -> Assembly:
+    app = App(outdir=str(tmp_path / "cdk.out"), analytics_reporting=False)
+    stack: ServiceStack = PlatformStack(app, replace(LASTING, alarm_receiver=receiver))
+    notify(stack)
+    put_in_order([stack])
+    app.synth()
+    return templates.read(tmp_path / "cdk.out")
+
+
+def test_alarms_of_a_stage_can_go_to_a_topic_of_the_account(tmp_path: Path) -> None:
+    arn = "arn:aws:sns:eu-central-1:123456789012:pager"
+    found = platform_of(tmp_path, arn)
+    assert found.resources("SNS::Topic") == []
+    alarms = found.resources("CloudWatch::Alarm", "CloudWatch::CompositeAlarm")
+    assert {action for alarm in alarms for action in alarm.properties.get("AlarmActions", [])} == {arn}
+
+
+def test_alarms_of_a_stage_can_go_to_a_channel_of_slack(tmp_path: Path) -> None:
+    found = platform_of(tmp_path, "slack:T0123ABCD/C0456EFGH")
+    chat = found.one("Chatbot::SlackChannelConfiguration", "platform", "AlarmChat")
+    assert (chat.properties["SlackWorkspaceId"], chat.properties["SlackChannelId"]) == ("T0123ABCD", "C0456EFGH")
+    assert chat.properties["SnsTopicArns"] == [{"Ref": found.one("SNS::Topic", "platform", "AlarmTopic").id}]
+    assert found.resources("SNS::Subscription") == []

@@ -63,6 +63,14 @@ TYPES = {
     "AWS::EventSchemas::Discoverer": Inert(
         _SCHEMAS, "", "schemas", "discoverer/{name}", "{arn}", {"DiscovererArn": "{arn}", "DiscovererId": "{name}"}
     ),
+    "AWS::Chatbot::SlackChannelConfiguration": Inert(
+        "the emulator posts to no chat",
+        "ConfigurationName",
+        "chatbot",
+        "chat-configuration/slack-channel/{name}",
+        "{arn}",
+        {"Arn": "{arn}"},
+    ),
     "AWS::CodeDeploy::Application": Inert(_TRAFFIC, "ApplicationName"),
     "AWS::CodeDeploy::DeploymentConfig": Inert(_TRAFFIC, "DeploymentConfigName"),
     "AWS::CodeDeploy::DeploymentGroup": Inert(_TRAFFIC, "DeploymentGroupName"),

@@ -22,7 +22,7 @@ def path(*lines: Spent) -> PathUnits:
 
 
 def stage(level: str = "WARN") -> Deployed:
-    return Deployed(0, 0, 0, {}, {"order-api": 1024, "order-relay": 512}, {"order-api": level, "order-relay": level})
+    return Deployed(0, 0, {}, {"order-api": 1024, "order-relay": 512}, {"order-api": level, "order-relay": level})
 
 
 def test_unit_costs_its_price() -> None:
@@ -93,7 +93,12 @@ def test_happy_path_is_cheaper_than_the_blog_s_design() -> None:
 
 def test_idle_stage_costs_at_most_five_dollars_besides_its_alarms() -> None:
     found = idle.idle_cost(PRICES, deployed.load())
-    assert sum(usd for of, usd in found.items() if of != "alarms") <= 5
+    assert sum(found.values()) <= 5
+
+
+def test_alarms_of_both_tiers_are_priced() -> None:
+    tiers = {row["tier"]: row["usd"] for row in costs.costs()["alarms"]}
+    assert 0 < tiers["essential"] <= 8 < tiers["full"]
 
 
 def test_checks_that_share_batches_cost_at_most_two_dollars_a_million_orders() -> None:
