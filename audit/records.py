@@ -53,6 +53,7 @@ class GroupedRows:
     orders: defaultdict[str, OrderRecords] = field(default_factory=lambda: defaultdict(OrderRecords))
     skus: dict[str, Row] = field(default_factory=dict)
     replenishments: list[Row] = field(default_factory=list)
+    places: list[Row] = field(default_factory=list)
     unjudged_orders: set[str] = field(default_factory=set)
     unjudged_skus: set[str] = field(default_factory=set)
     found: list[Finding] = field(default_factory=list)
@@ -128,6 +129,8 @@ def _file(grouped: GroupedRows, row: Row) -> None:
             grouped.orders[row["order_id"]].notes[row["kind"]] = row
         case "SKU":
             grouped.skus[row["sku"]] = row
+        case "PLACE":
+            grouped.places.append(row)
         case "REPL":
             grouped.replenishments.append(row)
 

@@ -34,7 +34,7 @@ PASS_EVERY: Final = timedelta(hours=1)
 """The shortest time from the beginning of a pass to that of the next one."""
 SKUS: Final = "skus"
 PHASES: Final = ("order", "payment", "shipping", "notification", LEDGER, SKUS, "inventory")
-"""The scans of a pass: a table each. `skus` reads the counters just before the reservations that they sum up."""
+"""The scans of a pass: a table each. `skus` reads the counters and queues just before the reservations that they sum up."""
 
 
 @dataclass
@@ -101,9 +101,8 @@ class _Step:
     def take(self, page_rows: int, seen: Callable[[str, Row], None]) -> list[Finding]:
         state, phase = self.state, PHASES[self.state.phase]
         if phase == SKUS:
-            page = self.rows.page("inventory", state.after, None, consistent=True, prefix="SKU#")
-            self._add_skus(page.rows)
-            found: list[Finding] = []
+            page = self.rows.page("inventory", state.after, None, consistent=True, prefixes=("SKU#", "PLACE#"))
+            found = self._add_skus(page.rows)
         else:
             page = self.rows.page(phase, state.after, page_rows, consistent=phase == "inventory")
             for row in page.rows:
@@ -180,13 +179,27 @@ class _Step:
                 if kind and identity and identity != row["pk"] and self.rows.existing([(table, identity)], consistent=True):
                     yield Finding(kind.twice, identity, "has two rows")
 
-    def _add_skus(self, rows: Iterable[Row]) -> None:
+    def _add_skus(self, rows: Iterable[Row]) -> list[Finding]:
+        """Add the SKUs and the places in their queues. Return the findings of places beside their orders' reservations."""
         cut = AT_ONE_MOMENT if self.settled else Cut(self.since, clock.rfc3339(clock.now() + MARGIN))
         known = self.state.stock.cut
         self.state.stock.cut = cut if known == AT_ONE_MOMENT else Cut(known.since, cut.until)
+        places: list[Row] = []
         for row in rows:
-            if not any(faults_of("inventory", row)):
+            if any(faults_of("inventory", row)):
+                continue
+            if row["pk"].startswith("SKU#"):
                 self.state.stock.add_sku(row, cut)
+            else:
+                places.append(row)
+        keys = keys_of(dict.fromkeys(place["order_id"] for place in places), ["inventory"])
+        found = [row for _, row in self.rows.at(keys, consistent=True)]
+        reservations = {row["order_id"]: row for row in found if not any(faults_of("inventory", row))}
+        return [
+            finding
+            for place in places
+            for finding in self.state.stock.add_place(place, reservations.get(place["order_id"]), cut)
+        ]
 
     def _add_stock(self, rows: Iterable[Row]) -> None:
         for row in rows:

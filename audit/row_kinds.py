@@ -87,7 +87,15 @@ KINDS: Final[Mapping[str, Mapping[str, RowKind]]] = {
         "REFUND": RowKind("REFUND#{refund_id}", "outside_refund", payment.OUTSIDE_REFUNDS),
     },
     "inventory": {
-        "RES": RowKind("RES#{order_id}", "reservation", inventory.TRANSITIONS, twice="S3"),
+        "RES": RowKind(
+            "RES#{order_id}",
+            "reservation",
+            inventory.TRANSITIONS,
+            only_in={"places": frozenset()},
+            either_in={"places": frozenset({inventory.WAITING})},  # without it, the queue is in the SKU's row
+            twice="S3",
+        ),
+        "PLACE": RowKind("PLACE#{sku}#{place}", "place", twice="S3"),
         "REPL": RowKind("REPL#{replenishment_id}", "replenishment", inventory.REPLENISHMENTS, twice="S2"),
         "SKU": RowKind("SKU#{sku}", "sku", twice="S2"),
         "LEVEL": RowKind("LEVEL#{sku}", "level", inventory.LEVELS),

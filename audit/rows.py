@@ -1,6 +1,6 @@
 """The rows of a stage's tables, read by page or by key, as plain data."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -45,16 +45,19 @@ class StageRows:
         self._counting = Lock()
         self.units = 0.0
 
-    def page(self, table: str, start: StartKey | None, size: int | None, *, consistent: bool, prefix: str = "") -> Page:
-        """Scan at most `size` rows (None: 1 MB) of a table after the key `start`; with `prefix`, return rows with that `pk`."""
+    def page(
+        self, table: str, start: StartKey | None, size: int | None, *, consistent: bool, prefixes: Sequence[str] = ()
+    ) -> Page:
+        """Scan at most `size` rows (None: 1 MB) of a table after the key `start`; with `prefixes`, return those with one."""
         request: dict[str, Any] = {"TableName": self._tables[table], "ConsistentRead": consistent}
         if size:
             request["Limit"] = size
         if start:
             request["ExclusiveStartKey"] = dict(start)
-        if prefix:
-            request["FilterExpression"] = "begins_with(pk, :prefix)"
-            request["ExpressionAttributeValues"] = marshal({":prefix": prefix})
+        if prefixes:
+            values = {f":prefix{number}": prefix for number, prefix in enumerate(prefixes)}
+            request["FilterExpression"] = " OR ".join(f"begins_with(pk, {name})" for name in values)
+            request["ExpressionAttributeValues"] = marshal(values)
         answer = self._counted(self._client.scan(**request, ReturnConsumedCapacity="TOTAL"))
         return Page([read(item) for item in answer["Items"]], answer["ScannedCount"], answer.get("LastEvaluatedKey"))
 

@@ -11,7 +11,7 @@ PARAMETERS: Final = {**{service: f"{service}/table-name" for service in SERVICES
 """The parameter of each table's name, below `/orderflow/<stage>/`."""
 VARIABLES: Final = {table: f"{table.upper()}_TABLE_NAME" for table in TABLES}
 """The environment variable of each table's name."""
-STATE_KEY: Final = "PASS#1"
+STATE_KEY: Final = "PASS#2"
 """The key of the row that keeps the pass, in the auditor's own table.
 
 The number rises if the form of the state changes: then the next run begins a pass.
@@ -19,7 +19,7 @@ The number rises if the form of the state changes: then the next run begins a pa
 KEY_PREFIXES: Final = {
     "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
     "payment": ("PAY#", "DISPUTE#", "REFUND#"),
-    "inventory": ("RES#", "REPL#", "SKU#", "LEVEL#"),
+    "inventory": ("RES#", "PLACE#", "REPL#", "SKU#", "LEVEL#"),
     "shipping": ("SHIP#", "BREAKER#"),
     "notification": ("NOTE#", "SUPP#"),
 }

@@ -78,12 +78,16 @@ class SkuSums:
     """The units of one SKU by its reservations and deliveries, beside the counters and the queue of its row.
 
     `held`, `sold` and `arrived` are certain at the cut; `maybe_...` are the units of rows that may have had another status.
-    `waiting` is the quantity of each order that certainly waits; `maybe_waiting` lists orders of the queue that may wait.
+    `places` counts the rows of places in the queue, `placed` the reservations that wait at one, for `waited` units; `misplaced`
+    of them are outside of the queue's bounds. `queue` is the quantity of each order in the list of an older version, `waiting`
+    that of each order that certainly waits in it; `maybe_waiting` lists orders of `queue` that may wait.
     """
 
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
     queue: dict[str, int] = field(default_factory=dict)
     waited_for: int = 0
+    first_place: int = 0
+    next_place: int = 0
     cut: Cut | None = None
     held: int = 0
     sold: int = 0
@@ -91,15 +95,21 @@ class SkuSums:
     maybe_held: int = 0
     maybe_sold: int = 0
     maybe_arrived: int = 0
+    places: int = 0
+    placed: int = 0
+    waited: int = 0
+    misplaced: int = 0
+    maybe_placed: int = 0
+    maybe_waited: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
     maybe_waiting: list[str] = field(default_factory=list)
 
 
 @dataclass
 class StockSums:
-    """The sums of each SKU, to which the rows of the inventory are added one by one: a SKU's own row first.
+    """The sums of each SKU, to which the rows of the inventory are added one by one: the SKUs and places before the others.
 
-    `cut` is that of a SKU without a row. Memory grows with the SKUs, not with the reservations.
+    `cut` is that of all places, and of a SKU without a row. Memory grows with the SKUs, not with the reservations.
     """
 
     skus: dict[str, SkuSums] = field(default_factory=dict)
@@ -111,6 +121,18 @@ class StockSums:
         sums.counters, sums.cut = {counter: row[counter] for counter in COUNTERS}, cut
         sums.queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
         sums.waited_for = row.get("waited_for", 0)
+        sums.first_place, sums.next_place = row.get("first_place", 0), row.get("next_place", 0)
+
+    def add_place(self, row: Row, reservation: Row | None, cut: Cut) -> Iterator[Finding]:
+        """Count a place. Yield a finding if its order's reservation, read after it, shows that the order did not wait there."""
+        sku, order_id = row["sku"], row["order_id"]
+        self._of(sku).places += 1
+        if reservation is not None and reservation["updated_at"] >= cut.since:
+            return
+        wanted = quantity_by_sku(reservation.get("lines", ())) if reservation is not None else {}
+        waits_at = reservation.get("places", {}).get(sku) if reservation is not None else None
+        if status_of(reservation) != stock.WAITING or (waits_at, wanted.get(sku)) != (row["place"], row["quantity"]):
+            yield Finding("S3", row["pk"], f"is the place of {order_id}, which does not wait there for {row['quantity']}")
 
     def add_replenishment(self, row: Row) -> None:
         """Add the items of a delivery."""
@@ -131,13 +153,26 @@ class StockSums:
             if self._is_certain(row, sums):
                 sums.held += quantity if status == stock.HELD else 0
                 sums.sold += quantity if status == stock.COMMITTED else 0
-                if status == stock.WAITING:
+                if status == stock.WAITING and "places" not in row:
                     sums.waiting[order_id] = quantity
             elif self._may_be(row, sums):
                 sums.maybe_held += quantity
                 sums.maybe_sold += quantity if status in (stock.COMMITTED, stock.RESTOCKED) else 0
                 if sums.queue.get(order_id) == quantity:
                     sums.maybe_waiting.append(order_id)
+            if row.get("backordered") and order_id not in sums.queue:
+                self._add_placed(sums, row, line)
+
+    def _add_placed(self, sums: SkuSums, row: Row, line: Row) -> None:
+        """Add a line of an order that waits at a place, or may have waited at one during the reading of the places."""
+        if row["updated_at"] >= self.cut.since:
+            if row["created_at"] <= self.cut.until:
+                sums.maybe_placed += 1
+                sums.maybe_waited += line["quantity"]
+        elif row["status"] == stock.WAITING and "places" in row:
+            sums.placed += 1
+            sums.waited += line["quantity"]
+            sums.misplaced += not sums.first_place <= row["places"].get(line["sku"], -1) < sums.next_place
 
     def check(self) -> Iterator[Finding]:
         """Yield the findings of S2 and S3: each SKU's counters and queue beside the sums."""
@@ -159,6 +194,10 @@ def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
     sums = StockSums()
     for row in grouped.skus.values():
         sums.add_sku(row, AT_ONE_MOMENT)
+    for place in grouped.places:
+        if place["sku"] not in grouped.unjudged_skus:
+            records = grouped.orders.get(place["order_id"], OrderRecords())
+            yield from sums.add_place(place, records.reservation, AT_ONE_MOMENT)
     for records in grouped.orders.values():
         if records.reservation is not None:
             sums.add_reservation(records.reservation)
@@ -179,5 +218,10 @@ def _check_sku(sums: SkuSums) -> Broken:
     if not held_fits or not sums.sold <= sold <= sums.sold + sums.maybe_sold:
         yield "S3", f"{held} held for {sums.held} reserved, {sold} sold for {sums.sold} committed"
     certain = {order_id: quantity for order_id, quantity in sums.queue.items() if order_id not in sums.maybe_waiting}
-    if certain != sums.waiting or sums.waited_for != sum(sums.queue.values()):
-        yield "S3", f"{len(sums.queue)} wait for {sums.waited_for}, and {len(sums.waiting)} reservations are WAITING"
+    placed_fits = sums.placed <= sums.places <= sums.placed + sums.maybe_placed
+    waited = sums.waited_for - sum(sums.queue.values())
+    if certain != sums.waiting or not placed_fits or not sums.waited <= waited <= sums.waited + sums.maybe_waited:
+        queued, waiting = len(sums.queue) + sums.places, len(sums.waiting) + sums.placed
+        yield "S3", f"{queued} wait for {sums.waited_for}, and {waiting} reservations are WAITING"
+    if sums.misplaced:
+        yield "S3", f"{sums.misplaced} wait outside of the queue, which is {sums.first_place} to before {sums.next_place}"

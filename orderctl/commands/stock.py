@@ -50,7 +50,7 @@ def show(
         [_counters(ctx, sku) for sku in skus]
         if skus
         else [
-            {**row, "waiting": sum(waiting["quantity"] for waiting in row.get("waiting", ()))}
+            {**row, "waiting": row.get("waited_for", 0)}
             for row in sorted(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#"), key=lambda row: row["sku"])
         ]
     )

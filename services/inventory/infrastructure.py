@@ -17,7 +17,7 @@ from kernel.timeouts import DYNAMODB, FUNCTIONS
 from services.inventory.subscriptions import FILTERS, SUBSCRIPTIONS
 from stages import Stage
 
-RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS = "RES#", "REPL#", "SKU#", "LEVEL#"
+RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS, PLACES = "RES#", "REPL#", "SKU#", "LEVEL#", "PLACE#"
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
 """So few that even if every one waits for another service's facts, the function is not cut in the middle."""
@@ -44,6 +44,7 @@ class InventoryStack(ServiceStack):
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment, primed_row=RESERVATIONS)
         table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
+        table.allow(commands, "UpdateItem", "DeleteItem", rows=(PLACES,))
         give_key(self, commands)
         self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
@@ -66,6 +67,7 @@ class InventoryStack(ServiceStack):
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "order")
         outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=ROW_SECONDS)
+        table.allow(outbox.sweeper, "BatchGetItem", "DeleteItem", rows=(PLACES,))
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")
         for name, (fault, tier) in ORPHANS.items():

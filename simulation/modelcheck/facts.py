@@ -33,7 +33,8 @@ class OrderFacts(NamedTuple):
     deadline is past. `trying`: the row names a try that began after the deadline; `in_vain`: this try got no answer, or goods
     are still missing. `outbox` are the events that wait in the rows, `bus` those that the bus accepted: it may deliver them at
     any later instant, any number of times. The order `wants` so many units, and does as `if_short` says; `got` are those that
-    its reservation is for, `agreed` those that the order is for, at the price of one each.
+    its reservation is for, `agreed` those that the order is for, at the price of one each. `ahead`: a sweeper has read the
+    queue, and so many units were waited for before this order.
     """
 
     order: str = ABSENT
@@ -55,6 +56,7 @@ class OrderFacts(NamedTuple):
     wants: int = 1
     got: int = 0
     agreed: int = 1
+    ahead: int | None = None
 
     def alone(self) -> "OrderFacts":
         """Return the order when every other actor is dead and nothing more arrives."""

@@ -34,11 +34,13 @@ def moves(rules: Rules, facts: Facts, position: int) -> Iterator[tuple[str, Fact
             "reserve": enough,
             "reject": not enough and not waits,
             "wait": not enough and waits,
-            "allocate": _its_turn(facts, position),
+            "allocate": order.ahead is not None and facts.available >= order.ahead + order.wants,
             "restock": order.order in TURNED_BACK,
         }.get(name, True)
         if rules.permits(f"RES.{name}", order.reservation, not command or command in order.requests, evidence):
             yield f"inventory: {name}", _moved(rules, facts, position, name)
+    if order.reservation == "WAITING" and order.ahead != (ahead := _ahead(facts, position)):
+        yield "inventory: a sweeper reads the queue", facts.of(position, order._replace(ahead=ahead))
     if not rules.has("holds that stay") and order.reservation == "HELD":
         expired = order._replace(reservation=ABSENT)
         yield (
@@ -76,6 +78,8 @@ def _moved(rules: Rules, facts: Facts, position: int, name: str) -> Facts:
     if name in ("reserve", "allocate", "wait"):
         part = name == "reserve" and order.if_short == ALLOW_PARTIAL and facts.free
         order = order._replace(got=min(order.wants, facts.free) if part else order.wants)
+    if name in ("allocate", "withdraw"):
+        order = order._replace(ahead=None)
     overtaken = name in ("reserve", "allocate") and facts.available - order.got < _ahead(facts, position)
     queue = tuple(place for place in facts.queue if place[0] != position) if name in ("allocate", "withdraw") else facts.queue
     if name == "wait":

@@ -38,7 +38,7 @@ def test_auditor_may_read_the_tables_and_write_its_own_row(assembly: Assembly) -
         "dynamodb:PutItem": 1,
     }
     (own,) = [statement for statement in assembly.statements(auditor) if "dynamodb:PutItem" in listed(statement["Action"])]
-    assert own["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PASS#1*"]}}
+    assert own["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PASS#2*"]}}
     assert own["Resource"]["Fn::GetAtt"][0] == assembly.one("DynamoDB::Table", "audit", "Table").id
 
 

@@ -137,10 +137,10 @@ ALLOWED = {
     ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK | LEDGER,
     ("payment", "sweeper"): SWEEP | ASK | LEDGER,
     ("inventory", "api"): {"dynamodb:GetItem"},
-    ("inventory", "commands"): ADVANCE | READ_SECRET,
+    ("inventory", "commands"): ADVANCE | {"dynamodb:DeleteItem"} | READ_SECRET,
     ("inventory", "operator"): ADVANCE,
     ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
-    ("inventory", "sweeper"): SWEEP | ASK,
+    ("inventory", "sweeper"): SWEEP | ASK | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem"},
     ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
     ("shipping", "booking"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction"},
     ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE | ASK,
@@ -199,6 +199,11 @@ def test_only_the_api_writes_and_deletes_contacts(assembly: Assembly) -> None:
 def test_api_and_intake_read_only_the_mark_of_a_contact(assembly: Assembly) -> None:
     for module in ("api", "intake"):
         assert rows(assembly, assembly.function("order", module), "dynamodb:BatchGetItem") == {"PRICE#*", "REACHABLE#*"}
+
+
+def test_only_places_in_a_queue_are_deleted_by_inventory(assembly: Assembly) -> None:
+    for module in ("commands", "sweeper"):
+        assert rows(assembly, assembly.function("inventory", module), "dynamodb:DeleteItem") == {"PLACE#*"}
 
 
 def test_every_use_of_a_services_table_is_bound_to_kinds_of_rows(assembly: Assembly) -> None:

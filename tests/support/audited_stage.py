@@ -332,7 +332,7 @@ class Order:
         arrived = merge(self.row["lines"])
         stage.replenishments.apply_step(late, lambda row, seen: stock.replenish(row, late, arrived), Causation(late, late))
         yield
-        self.move(stock.allocate)
+        self.move(lambda row, seen: stock.allocate(row, seen, dict.fromkeys(arrived, 0)))
         yield
         self.advance(lambda row: decisions.resume(row, stage.now()))
         yield

@@ -94,11 +94,11 @@ class ManyOrders:
         table, limit = request["TableName"], request.get("Limit", MOST_OF_A_PAGE)
         start = int(request.get("ExclusiveStartKey", {"position": {"N": "0"}})["position"]["N"])
         items = list(self._from(table, start, limit))
-        prefix = request.get("ExpressionAttributeValues", {":prefix": {"S": ""}})[":prefix"]["S"]
+        prefixes = tuple(value["S"] for value in request.get("ExpressionAttributeValues", {"": {"S": ""}}).values())
         page: dict[str, object] = {"ScannedCount": len(items), "Items": items}
         if len(items) == limit:
             page["LastEvaluatedKey"] = {"pk": items[-1]["pk"], "position": {"N": str(start + limit)}}
-        filtered = {**page, "Items": [item for item in items if item["pk"]["S"].startswith(prefix)]}
+        filtered = {**page, "Items": [item for item in items if item["pk"]["S"].startswith(prefixes)]}
         return with_units("Scan", request, filtered, read=page)
 
     def query(self, **request: Any) -> Response:

@@ -93,4 +93,5 @@ def test_waiting_customer_can_cancel(laptop: Laptop, sku: str) -> None:
     assert laptop.ledger(order_id) == {"authorize": "AUTHORIZED", "void": "VOIDED"}
     row = laptop.row("inventory", f"SKU#{sku}")
     assert row
-    assert row["waiting"] == []
+    assert row["waited_for"] == 0
+    assert laptop.row("inventory", f"PLACE#{sku}#0") is None

@@ -28,7 +28,7 @@ from services.inventory.domain.stock import (
     HELD,
     SOLD,
     Dequeue,
-    Enqueue,
+    Leave,
     Move,
     ObservedStock,
     Quantities,
@@ -98,9 +98,9 @@ def reserve(
     if not short:
         reserved = Decision(TRANSITIONS["reserve"], set=_merged(about, due), data=StockReservedV1Data(lines=lines))
         return StockStep(reserved, stock.holds(wanted, seen))
-    if if_short == BACK_ORDER and not stock.is_queue_full(wanted, seen):
-        joins = tuple(Enqueue(sku, quantity, order_id) for sku, quantity in wanted.items())
-        waiting = _merged(about, due, {"backordered": True})
+    if if_short == BACK_ORDER and len(wanted) <= stock.MAX_WAITED_SKUS:
+        joins = stock.joins(wanted, seen, order_id)
+        waiting = _merged(about, due, {"backordered": True, "places": {join.sku: join.place for join in joins}})
         return StockStep(
             Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins
         )
@@ -114,14 +114,19 @@ def reserve(
     return StockStep(Decision(TRANSITIONS["reject"], set=rejected, data=StockRejectedV1Data(lines=lines, short=short)))
 
 
-def allocate(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
-    """Hold the stock that the order waits for. None if it does not wait, or if earlier orders need the available stock."""
+def allocate(row: ReservationRow | None, seen: ObservedStock, ahead: Quantities) -> ReservationStep | None:
+    """Hold the stock that the order waits for. None if it does not wait, or if earlier orders need the available stock.
+
+    `ahead` has, by SKU, the units that earlier orders waited for when the queue was read. Nothing joins before a place, so
+    there are never more of them later.
+    """
     if row is None or row["status"] != states.WAITING:
         return None
-    leaves = _leaves(row, seen, served=True)
-    if any(leave.sku in seen and seen[leave.sku].available < leave.ahead + leave.quantity for leave in leaves):
+    leaves = _leaves(row, seen, ahead)
+    if any(leave.sku in seen and seen[leave.sku].available < (leave.ahead or 0) + leave.quantity for leave in leaves):
         return None
-    return StockStep(Decision(TRANSITIONS["allocate"], data=StockAllocatedV1Data(lines=row["lines"])), leaves)
+    data = StockAllocatedV1Data(lines=row["lines"])
+    return StockStep(Decision(TRANSITIONS["allocate"], remove=("places",), data=data), leaves)
 
 
 def commit(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
@@ -141,11 +146,12 @@ def release(row: ReservationRow | None, seen: ObservedStock, order_id: str, corr
     if row is None:
         return StockStep(Decision(TRANSITIONS["tombstone"], set={"order_id": order_id, "correlation_id": correlation_id}))
     if row["status"] == states.WAITING:
-        return StockStep(Decision(TRANSITIONS["withdraw"], remove=DUE_INDEX_ATTRIBUTES), _leaves(row, seen, served=False))
+        withdrawn: ReservationDecision = Decision(TRANSITIONS["withdraw"], remove=(*DUE_INDEX_ATTRIBUTES, "places"))
+        return StockStep(withdrawn, _leaves(row, seen, None))
     if row["status"] == states.HELD:
         data = StockReleasedV1Data(lines=row["lines"], restocked=False)
-        change: ReservationDecision = Decision(TRANSITIONS["release"], remove=DUE_INDEX_ATTRIBUTES, data=data)
-        return StockStep(change, _all_of(row, seen, HELD, AVAILABLE))
+        released: ReservationDecision = Decision(TRANSITIONS["release"], remove=DUE_INDEX_ATTRIBUTES, data=data)
+        return StockStep(released, _all_of(row, seen, HELD, AVAILABLE))
     return restock(row, seen)
 
 
@@ -225,10 +231,22 @@ def _all_of(row: ReservationRow, seen: ObservedStock, source: str, target: str) 
     return stock.moves(lines, source, target)
 
 
-def _leaves(row: ReservationRow, seen: ObservedStock, *, served: bool) -> tuple[Dequeue, ...]:
+def _leaves(row: ReservationRow, seen: ObservedStock, ahead: Quantities | None) -> tuple[Leave | Dequeue, ...]:
+    """Return how the order leaves its queues: served, with the units `ahead` of it, or not served if `ahead` is None."""
+    lines = stock.merge(row["lines"])
+    if "places" not in row:
+        return _dequeues(row, lines, seen, served=ahead is not None)
+    return tuple(
+        Leave(sku, quantity, row["order_id"], row["places"][sku], None if ahead is None else ahead[sku])
+        for sku, quantity in lines.items()
+    )
+
+
+def _dequeues(row: ReservationRow, lines: Quantities, seen: ObservedStock, *, served: bool) -> tuple[Dequeue, ...]:
+    """Return how the order leaves the queues in the SKUs' rows. Raises StockCorruptError if it is in none."""
     order_id = row["order_id"]
     leaves = []
-    for sku, quantity in stock.merge(row["lines"]).items():
+    for sku, quantity in lines.items():
         queue = stock.queue_of(sku, order_id, quantity, seen)
         if stock.Waiting(order_id, quantity) not in queue:
             raise StockCorruptError(f"{row['pk']} is {row['status']}, but not in the row of {sku}")

@@ -17,6 +17,8 @@ class ReservationAttributes(SweptAttributes, total=False):
     """The requested lines, if less than that is reserved."""
     backordered: bool
     """True if the order had to wait."""
+    places: dict[str, int]
+    """While the order waits, its place in the queue of each SKU. Without it, the queue is in the SKU's row."""
     rejected: bool
     """True if the stock was too short; `short` then lists the SKUs."""
     short: list[Shortage]
@@ -55,18 +57,35 @@ LevelDecision = Decision[LevelAttributes]
 
 
 class WaitingOrder(TypedDict):
-    """An order that waits for `quantity` units of a SKU."""
+    """An order that waits for `quantity` units of a SKU, in the queue that an older version stored in the SKU's row."""
 
     order_id: str
     quantity: int
 
 
 class SkuRow(TypedDict):
-    """A SKU's counters in units, and the orders that wait for it, first come first."""
+    """A SKU's counters in units, and the bounds of the queue of orders that wait for it."""
 
     sku: str
     available: int
     held: int
     sold: int
     replenished: int
+    waited_for: int
+    """The units that the waiting orders need."""
+    first_place: int
+    """No order waits at a place before this one."""
+    next_place: int
+    """The place of the next order that joins the queue."""
     waiting: list[WaitingOrder]
+    """The orders that an older version let wait, first come first; they come before all places."""
+
+
+class PlaceRow(TypedDict):
+    """A place in the queue of a SKU, as DynamoDB keeps it: `PLACE#<sku>#<place>`. Its order waits for `quantity` units."""
+
+    pk: str
+    sku: str
+    place: int
+    order_id: str
+    quantity: int

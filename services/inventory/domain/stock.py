@@ -18,8 +18,8 @@ COUNTERS: Final = (AVAILABLE, HELD, SOLD, REPLENISHED)
 MAX_SKUS: Final = 50
 """The most SKUs of an order or delivery: a transaction takes 100 actions, and the reservation is one of them."""
 MAX_QUANTITY: Final = 1_000_000
-MAX_WAITING: Final = 100
-"""The most orders that may wait for one SKU: its item, which every sale writes, holds the queue."""
+MAX_WAITED_SKUS: Final = 49
+"""The most SKUs that a back-order may wait for: its transaction has two actions for each, its SKU's and its place's."""
 SKU_PATTERN: Final = SKU
 
 
@@ -29,7 +29,7 @@ class InvalidLinesError(RejectedError, ValueError):
 
 @dataclass(frozen=True)
 class Waiting:
-    """An order that waits for `quantity` of a SKU."""
+    """An order that waits for `quantity` of a SKU, in the queue that an older version stored in the SKU's item."""
 
     order_id: str
     quantity: int
@@ -37,17 +37,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Stock:
-    """The row of a SKU: its counters, and the orders that wait for it, first come first."""
+    """The row of a SKU: its counters, the units that back-orders wait for, and the next place in their queue.
+
+    `queue` holds the back-orders that an older version stored in the row, first come first. They come before all places.
+    """
 
     available: int = 0
     held: int = 0
     sold: int = 0
+    waited_for: int = 0
+    next_place: int = 0
     queue: tuple[Waiting, ...] = ()
-
-    @property
-    def waited_for(self) -> int:
-        """The units that the waiting orders need."""
-        return sum(waiting.quantity for waiting in self.queue)
 
     @property
     def free(self) -> int:
@@ -75,17 +75,32 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Enqueue:
-    """Append an order that waits for `quantity` units of `sku` to the SKU's queue, unless the queue is full."""
+class Join:
+    """An order takes `place` in the queue of `sku`, to wait for `quantity` units; the place must be the next one."""
 
     sku: str
     quantity: int
     order_id: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Leave:
+    """An order leaves its `place` in the queue of `sku`; if it is served, its quantity is allocated.
+
+    `ahead` is the number of units that earlier orders wait for, at most, or None if the order is not served.
+    """
+
+    sku: str
+    quantity: int
+    order_id: str
+    place: int
+    ahead: int | None
 
 
 @dataclass(frozen=True)
 class Dequeue:
-    """Remove an order from the SKU's `queue`, as it was seen; if `served`, allocate its quantity."""
+    """Remove an order from the `queue` in the SKU's row, as it was seen; if `served`, allocate its quantity."""
 
     sku: str
     order_id: str
@@ -109,7 +124,7 @@ class Dequeue:
         return tuple(waiting for waiting in self.queue if waiting.order_id != self.order_id)
 
 
-StockChange = Move | Enqueue | Dequeue
+StockChange = Move | Join | Leave | Dequeue
 """The effect of a step on the row of one SKU."""
 
 
@@ -169,9 +184,11 @@ def shortages(quantities: Quantities, seen: ObservedStock) -> list[Shortage]:
     ]
 
 
-def is_queue_full(quantities: Quantities, seen: ObservedStock) -> bool:
-    """Return whether the queue of one of the SKUs is full."""
-    return any(sku in seen and len(seen[sku].queue) >= MAX_WAITING for sku in quantities)
+def joins(quantities: Quantities, seen: ObservedStock, order_id: str) -> tuple[Join, ...]:
+    """Return the order's next places in the queues. A SKU that was not seen has no queue yet; the transaction checks it."""
+    return tuple(
+        Join(sku, quantity, order_id, seen[sku].next_place if sku in seen else 0) for sku, quantity in quantities.items()
+    )
 
 
 def queue_of(sku: str, order_id: str, quantity: int, seen: ObservedStock) -> tuple[Waiting, ...]:

@@ -32,8 +32,15 @@ def show_stock(skus: Skus, sku: str) -> Response[str]:
     row = skus.get(sku)
     if row is None:
         return ProblemDetails("no-such-sku", 404, "No such SKU", f"there is no stock of {sku}", {"field": "sku"}).response()
-    wanted = sum(waiting["quantity"] for waiting in row["waiting"])
-    return Response(200, "application/json", json.dumps({**row, "waiting": wanted}))
+    counters = {
+        "sku": sku,
+        "available": row["available"],
+        "held": row["held"],
+        "sold": row["sold"],
+        "replenished": row["replenished"],
+        "waiting": row["waited_for"],
+    }
+    return Response(200, "application/json", json.dumps(counters))
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

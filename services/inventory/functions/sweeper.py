@@ -5,6 +5,8 @@ Holds have no clock: the saga releases them. The sweeper releases a hold that th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from kernel import clock
@@ -17,9 +19,11 @@ from kernel.index_shards import share_in
 from kernel.metrics import count
 from kernel.orphans import LANE
 from kernel.settings import from_environment
+from kernel.timeouts import SWEEP_BEGINS_SECONDS
 from kernel.workers import SweepSettings
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import ReservationRow
+from services.inventory.storage.places import Places
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels, Reservations
 from services.inventory.use_cases.backorders import Backorders
@@ -43,16 +47,17 @@ class Sweeper:
     alerts: StockAlerts
     facts: OwnerFacts
 
-    def evaluate(self, sku: str) -> bool:
+    def evaluate(self, sku: str, until: datetime) -> bool:
         """Serve the SKU's back-orders, then compare the rest with its threshold.
 
-        A crash before the end leaves the SKU due, and the next sweep continues.
+        A crash before the end, or a queue that is not served `until` then, leaves the SKU due, and the next sweep continues.
         """
-        self.backorders.serve(sku)
+        served = self.backorders.serve(sku, until)
         seen = self.backorders.skus.get(sku)
         if seen is not None:
             self.alerts.evaluate(sku, seen["available"])
-            self.backorders.skus.clear_due(sku, seen)
+            if served.complete:
+                self.backorders.skus.clear_due(sku, seen, served.first_place)
         return True
 
     def release_orphan(self, order_id: str) -> bool:
@@ -79,15 +84,17 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     skus, reservations = Skus(clients.dynamodb, table_name), Reservations(clients.dynamodb, table_name)
     alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
-    sweeper = Sweeper(Backorders(skus, reservations), alerts, facts)
+    backorders = Backorders(skus, Places(clients.dynamodb, table_name), reservations)
+    sweeper = Sweeper(backorders, alerts, facts)
     at_once = from_environment(SweepSettings, environ).sweep_at_once
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, int]:
         begun, share = clock.now(), share_in(event)
         due = skus.due(begun, PER_SHARD, share=share)
+        evaluate = partial(sweeper.evaluate, until=begun + timedelta(seconds=SWEEP_BEGINS_SECONDS))
         unsettled = reservations.due(begun, ORPHANS_PER_SHARD, LANE, share)
         return sweep(
-            lambda: move_each(skus, due, sweeper.evaluate, "StockNotLookedAt", moved="looked_at", begun=begun, at_once=at_once),
+            lambda: move_each(skus, due, evaluate, "StockNotLookedAt", moved="looked_at", begun=begun, at_once=at_once),
             lambda: move_each(
                 reservations,
                 unsettled,

@@ -1,4 +1,4 @@
-"""The items of SKUs, `SKU#<sku>`: counters, and the queue of waiting orders. Each change is a part of a transaction."""
+"""The items of SKUs, `SKU#<sku>`: counters, and the bounds of the queue. Each change is a part of a transaction."""
 
 from collections.abc import Iterable
 
@@ -13,15 +13,16 @@ from services.inventory.domain.stock import (
     AVAILABLE,
     COUNTERS,
     HELD,
-    MAX_WAITING,
     REPLENISHED,
     Dequeue,
-    Enqueue,
+    Join,
+    Leave,
     Move,
     Stock,
     StockChange,
     Waiting,
 )
+from services.inventory.storage import places
 
 
 class Skus(KeyedStore[SkuRow]):
@@ -31,7 +32,7 @@ class Skus(KeyedStore[SkuRow]):
         super().__init__(client, table_name, "SKU")
 
     def get(self, row_id: str) -> SkuRow | None:
-        """Return the SKU's name, counters and `waiting` (`order_id` and `quantity`, first come first), or None if unknown."""
+        """Return the SKU's name, its counters and the bounds of its queue, or None if it is unknown."""
         row = super().get(row_id)
         if row is None:
             return None
@@ -41,19 +42,37 @@ class Skus(KeyedStore[SkuRow]):
             "held": row["held"],
             "sold": row["sold"],
             "replenished": row["replenished"],
+            "waited_for": row.get("waited_for", 0),
+            "first_place": row.get("first_place", 0),
+            "next_place": row.get("next_place", 0),
             "waiting": row.get("waiting", []),
         }
 
-    def clear_due(self, sku: str, seen: SkuRow) -> None:
-        """Clear the SKU's due marker unless the row has changed since it was read as `seen`."""
-        same = f"{AVAILABLE} = :available AND (waiting = :waiting OR attribute_not_exists(waiting))"
+    def clear_due(self, sku: str, seen: SkuRow, first_place: int) -> None:
+        """Clear the SKU's due marker, and let its queue begin at `first_place`, unless the row has changed since it was `seen`.
+
+        An order that joins raises `next_place`, and one that leaves lowers `waited_for`. The list `waiting` can change beside
+        both, while an older version of the code runs.
+        """
+        same = (
+            f"{AVAILABLE} = :available AND (waited_for = :waited_for OR attribute_not_exists(waited_for))"
+            " AND (next_place = :next OR attribute_not_exists(next_place))"
+            " AND (waiting = :waiting OR attribute_not_exists(waiting))"
+        )
+        begins = seen["first_place"] != first_place
+        values = {
+            ":available": seen["available"],
+            ":waited_for": seen["waited_for"],
+            ":next": seen["next_place"],
+            ":waiting": seen["waiting"],
+        }
         try:
             self.client.update_item(
                 TableName=self.table_name,
                 Key=marshal({"pk": self.key(sku)}),
-                UpdateExpression=f"REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
+                UpdateExpression=f"{'SET first_place = :first ' if begins else ''}REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
                 ConditionExpression=same,
-                ExpressionAttributeValues=marshal({":available": seen["available"], ":waiting": seen["waiting"]}),
+                ExpressionAttributeValues=marshal(values | ({":first": first_place} if begins else {})),
             )
         except ClientError as error:
             if not is_condition_failure(error):
@@ -65,18 +84,31 @@ def stock_of(row: SkuRow | None) -> Stock:
     if row is None:
         return Stock()
     queue = tuple(Waiting(waiting["order_id"], waiting["quantity"]) for waiting in row.get("waiting", ()))
-    return Stock(row["available"], row["held"], row["sold"], queue)
+    return Stock(row["available"], row["held"], row["sold"], row.get("waited_for", 0), row.get("next_place", 0), queue)
 
 
-def action(table_name: str, part: StockChange) -> Action:
-    """Return a stock step as a transaction's Update of its SKU's row. If it is refused, the response holds the current row."""
+def actions(table_name: str, part: StockChange) -> list[Action]:
+    """Return a stock step as a transaction's actions: on its SKU's row, then on its place in the queue, if it has one.
+
+    If the SKU's row refuses, the response holds the current row.
+    """
+    if isinstance(part, Join):
+        return [_action(table_name, part), places.take(table_name, part)]
+    if isinstance(part, Leave):
+        return [_action(table_name, part), places.give_up(table_name, part)]
+    return [_action(table_name, part)]
+
+
+def _action(table_name: str, part: StockChange) -> Action:
     match part:
         case Move(source=None):
             update = _take_in(part)
         case Move():
             update = _move(part)
-        case Enqueue():
-            update = _enqueue(part)
+        case Join():
+            update = _join(part)
+        case Leave():
+            update = _leave(part)
         case Dequeue():
             update = _dequeue(part)
     write: Write = {
@@ -137,14 +169,24 @@ def _move(move: Move) -> _Update:
     return update
 
 
-def _enqueue(join: Enqueue) -> _Update:
+def _join(join: Join) -> _Update:
     update = _Update(join.sku, due=True)
     update.begin(join.sku, COUNTERS)
-    update.sets["waiting"] = "list_append(if_not_exists(waiting, :empty), :joins)"
+    update.sets["next_place"] = ":after"
     update.adds.append("waited_for :plus")
-    update.conditions.append("(attribute_not_exists(waiting) OR size(waiting) < :most)")
-    joins = [{"order_id": join.order_id, "quantity": join.quantity}]
-    update.values |= {":empty": [], ":joins": joins, ":plus": join.quantity, ":most": MAX_WAITING}
+    update.conditions.append("next_place = :place" if join.place else "attribute_not_exists(next_place)")
+    update.values |= {":after": join.place + 1, ":plus": join.quantity}
+    if join.place:
+        update.values[":place"] = join.place
+    return update
+
+
+def _leave(leave: Leave) -> _Update:
+    update = _Update(leave.sku, due=True)
+    update.adds.append("waited_for :minus")
+    update.values[":minus"] = -leave.quantity
+    if leave.ahead is not None:
+        _serve(update, leave.quantity, leave.ahead)
     return update
 
 
@@ -155,10 +197,15 @@ def _dequeue(leave: Dequeue) -> _Update:
     update.conditions.append("waiting = :queue")
     update.values |= {":left": _as_list(leave.left), ":queue": _as_list(leave.queue), ":minus": -leave.quantity}
     if leave.served:
-        update.adds += [f"{HELD} :plus", f"{AVAILABLE} :minus"]
-        update.conditions.append(f"{AVAILABLE} >= :least")
-        update.values |= {":plus": leave.quantity, ":least": leave.ahead + leave.quantity}
+        _serve(update, leave.quantity, leave.ahead)
     return update
+
+
+def _serve(update: _Update, quantity: int, ahead: int) -> None:
+    """Hold the quantity that an order waited for, beside the units `ahead` of it. The update has `:minus` already."""
+    update.adds += [f"{HELD} :plus", f"{AVAILABLE} :minus"]
+    update.conditions.append(f"{AVAILABLE} >= :least")
+    update.values |= {":plus": quantity, ":least": ahead + quantity}
 
 
 def _as_list(queue: Iterable[Waiting]) -> list[WaitingOrder]:

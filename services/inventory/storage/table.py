@@ -5,7 +5,7 @@ from typing import Final, TypeVar, cast
 
 from kernel.aggregate_store import AggregateRow, AggregateStore, Causation, ContentionError, Row, UnknownAggregateError
 from kernel.clients import AwsClient
-from kernel.transactions import transact
+from kernel.transactions import Action, transact
 from services.inventory.domain import states
 from services.inventory.domain.decisions import StockStep
 from services.inventory.domain.model import LevelRow, ReplenishmentRow, ReservationRow, SkuRow
@@ -13,7 +13,8 @@ from services.inventory.domain.stock import ObservedStock, Stock
 from services.inventory.storage import skus as sku_rows
 
 R = TypeVar("R", bound=AggregateRow)
-TRIES: Final = 5
+TRIES: Final = 10
+"""Each try but the last lost to another writer, such as one that took the same place in a queue."""
 
 
 class StockRows(AggregateStore[R]):
@@ -41,16 +42,20 @@ class StockRows(AggregateStore[R]):
                     raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
                 return row
             update = self.update(aggregate_id, row, step.change, causation)
-            parts = [sku_rows.action(self.table_name, part) for part in step.parts]
-            refused = transact(self.client, [{"Update": update}, *parts])
+            actions: list[Action] = [{"Update": update}]
+            sku_at: dict[int, str] = {}
+            for part in step.parts:
+                sku_at[len(actions)] = part.sku
+                actions += sku_rows.actions(self.table_name, part)
+            refused = transact(self.client, actions)
             if not refused:
                 after: Row = {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
                 return cast(R, after)
             if 0 in refused:  # another writer was faster, or this step's first response was lost: that wins over any shortage
                 row, seen = cast(R | None, refused[0]), {}
             else:
-                for position, found in refused.items():
-                    seen[step.parts[position - 1].sku] = sku_rows.stock_of(cast(SkuRow | None, found))
+                for position in refused.keys() & sku_at.keys():
+                    seen[sku_at[position]] = sku_rows.stock_of(cast(SkuRow | None, refused[position]))
         raise ContentionError(f"{self.key(aggregate_id)} changed {TRIES} times while being written")
 
 

@@ -1,11 +1,12 @@
 """Stock: the counters and the queue of each SKU, held against the reservations."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from simulation.engine.dynamodb import Change
+from simulation.engine.expressions import Item
 from simulation.stage.invariants.record import Record
-from simulation.stage.invariants.rows import ABSENT, lines_of, number_of, status_of
+from simulation.stage.invariants.rows import ABSENT, lines_of, number_of, status_of, text_of
 
 
 class Stock:
@@ -67,13 +68,19 @@ class Stock:
                 "stock_counters_match_reservations",
                 f"{sku}: {held} held for {self.held[sku]} reserved, {sold} sold for {self.sold[sku]} committed",
             )
-        queue = [entry["M"] for entry in row.get("waiting", {"L": []})["L"]]
-        found = [(entry["order_id"]["S"], int(entry["quantity"]["N"])) for entry in queue]
+        found = [(str(text_of(place, "order_id")), number_of(place, "quantity")) for place in self._places(sku, row)]
         wanted = number_of(row, "waited_for")
         if found != list(self.waiting[sku].items()) or wanted != sum(self.waiting[sku].values()):
             self.record.fail(
                 "stock_counters_match_reservations", f"{sku}: {found} wait for {wanted}, and {self.waiting[sku]} are WAITING"
             )
+
+    def _places(self, sku: str, row: Item) -> Iterator[Item]:
+        """Yield the places within the bounds of the SKU's queue that an order has."""
+        rows = self.record.tables["inventory"].rows
+        for place in range(number_of(row, "first_place"), number_of(row, "next_place")):
+            if (key := f"PLACE#{sku}#{place}") in rows:
+                yield rows[key]
 
     def check_every_sku(self) -> None:
         """Check every SKU that a reservation ever moved."""

@@ -368,16 +368,28 @@ def forgets_what_was_asked(snapshot: Snapshot, random: Random) -> None:
     del random.choice([row for row in rows(snapshot, "inventory", "RES#") if "asked" in row])["asked"]
 
 
-@of_snapshot("somebody is struck from a queue", "S3")
-def struck_from_a_queue(snapshot: Snapshot, random: Random) -> None:
-    random.choice([row for row in rows(snapshot, "inventory", "SKU#") if row.get("waiting")])["waiting"].pop()
+@of_snapshot("a place in a queue is gone", "S3")
+def a_place_is_gone(snapshot: Snapshot, random: Random) -> None:
+    snapshot.inventory.remove(random.choice([*rows(snapshot, "inventory", "PLACE#")]))
 
 
-@of_snapshot("somebody stands in a queue who does not wait", "S3")
-def stands_in_a_queue(snapshot: Snapshot, random: Random) -> None:
+@of_snapshot("an order has a place and does not wait", "S3")
+def a_stranger_has_a_place(snapshot: Snapshot, random: Random) -> None:
     stranger = pick(snapshot, "order", ORDER, random, status="CONFIRMED")["order_id"]
-    sku = random.choice([row for row in rows(snapshot, "inventory", "SKU#") if row.get("waiting")])
-    sku["waiting"].append({"order_id": stranger, "quantity": 1})
+    random.choice([*rows(snapshot, "inventory", "PLACE#")])["order_id"] = stranger
+
+
+@of_snapshot("the queue begins after an order that waits", "S3")
+def queue_begins_late(snapshot: Snapshot, random: Random) -> None:
+    place = random.choice([*rows(snapshot, "inventory", "PLACE#")])
+    sku = next(row for row in rows(snapshot, "inventory", "SKU#") if row["sku"] == place["sku"])
+    sku["first_place"] = place["place"] + 1
+
+
+@of_snapshot("an order has the place behind its own", "S3")
+def place_behind(snapshot: Snapshot, random: Random) -> None:
+    place = random.choice([*rows(snapshot, "inventory", "PLACE#")])
+    place.update(place=place["place"] + 1, pk=f"PLACE#{place['sku']}#{place['place'] + 1}")
 
 
 RES = "RES#"

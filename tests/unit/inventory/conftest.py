@@ -13,8 +13,10 @@ from kernel.aggregate_store import Row, unmarshal
 from kernel.receipts import Kind
 from services.inventory.domain.model import ReservationRow
 from services.inventory.functions import api, commands, operator, subscriber, sweeper
+from services.inventory.storage.places import Places
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels, Replenishments, Reservations
+from services.inventory.use_cases.backorders import Backorders
 from tests.support.choreography import STAGE, Bus, DeadLetterQueue, OtherServices
 from tests.support.fake_clients import FakeClients
 from tests.support.receipts import as_the_saga, checked, make_key
@@ -79,6 +81,7 @@ class InventoryService:
         self.replenishments = Replenishments(self.client, "inventory")
         self.levels = Levels(self.client, "inventory")
         self.skus = Skus(self.client, "inventory")
+        self.backorders = Backorders(self.skus, Places(self.client, "inventory"), self.reservations)
 
     def __call__(self, command: str, **fields: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.commands({"command": command, **fields}, None)
@@ -134,6 +137,11 @@ class InventoryService:
         assert row
         return row["available"], row["held"], row["sold"]
 
+    def queue(self, sku: str = BLUE) -> list[Row]:
+        """Return the places in the queue of the SKU that an order has, first come first."""
+        places = [row for row in self.rows if row["pk"].startswith(f"PLACE#{sku}#")]
+        return sorted(places, key=lambda place: place["place"])
+
     @property
     def rows(self) -> list[Row]:
         return [unmarshal(item) for item in self.client.scan(TableName="inventory", ConsistentRead=True)["Items"]]
@@ -150,8 +158,12 @@ class InventoryService:
                 assert row["available"] + row["held"] + row["sold"] == row["replenished"]
                 assert row["held"] == reserved["HELD", row["sku"]]
                 assert row["sold"] == reserved["COMMITTED", row["sku"]]
-                wanted = sum(waiting["quantity"] for waiting in row.get("waiting", ()))
-                assert wanted == row.get("waited_for", 0) == reserved["WAITING", row["sku"]]
+                assert row.get("waited_for", 0) == reserved["WAITING", row["sku"]]
+                wanted = {place["order_id"]: place["quantity"] for place in self.queue(row["sku"])}
+                wanted |= {waiting["order_id"]: waiting["quantity"] for waiting in row.get("waiting", ())}
+                assert sum(wanted.values()) == row.get("waited_for", 0)
+                for place in self.queue(row["sku"]):
+                    assert row.get("first_place", 0) <= place["place"] < row["next_place"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from kernel import clock
+from kernel.aggregate_store import marshal
 from services.inventory.domain import stock
 from services.inventory.domain.decisions import LinesMismatchError
-from services.inventory.storage import table
-from tests.unit.inventory.conftest import BLUE, GIANT, InventoryService, lines
+from services.inventory.storage import places
+from tests.unit.inventory.conftest import BLUE, GIANT, Amid, InventoryService, Switch, lines, order
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +29,7 @@ def statuses(inventory: InventoryService, *numbers: int) -> list[str]:
 
 def queue(inventory: InventoryService, sku: str = BLUE) -> list[int]:
     """Return the quantities that the waiting orders need, in the order of the queue."""
-    row = inventory.skus.get(sku)
-    return [waiting["quantity"] for waiting in row["waiting"]] if row else []
+    return [place["quantity"] for place in inventory.queue(sku)]
 
 
 def test_partial_order_holds_the_available_part_and_all_other_lines(inventory: InventoryService) -> None:
@@ -80,8 +83,14 @@ def test_back_order_can_wait_for_an_unknown_sku(inventory: InventoryService) -> 
     assert inventory.skus.get(BLUE) == {
         "sku": BLUE,
         **dict.fromkeys(stock.COUNTERS, 0),
-        "waiting": [{"order_id": inventory.row()["order_id"], "quantity": 1}],
+        "waited_for": 1,
+        "first_place": 0,
+        "next_place": 1,
+        "waiting": [],
     }
+    assert inventory.queue() == [
+        {"pk": f"PLACE#{BLUE}#0", "sku": BLUE, "place": 0, "order_id": inventory.row()["order_id"], "quantity": 1}
+    ]
 
 
 def test_back_order_with_enough_stock_does_not_wait(inventory: InventoryService) -> None:
@@ -152,62 +161,169 @@ def test_allocated_back_order_is_sold_or_released_as_any_other(inventory: Invent
     assert inventory.stock() == (1, 0, 1)
 
 
-def test_full_queue_rejects_the_next_back_order(inventory: InventoryService, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("domain.stock", "storage.skus"):
-        monkeypatch.setattr(f"services.inventory.{module}.MAX_WAITING", 2)
+def test_row_of_the_sku_does_not_grow_with_its_queue(inventory: InventoryService) -> None:
     inventory.wait(0, blue=1)
+    before = inventory.skus.get(BLUE)
+    for number in range(1, 9):
+        inventory.wait(number, blue=1)
+    assert inventory.skus.get(BLUE) == {**before, "waited_for": 9, "next_place": 9}
+
+
+def test_places_are_read_in_pages_and_in_order(inventory: InventoryService) -> None:
+    for number in (250, 3, 101, 99, 7):
+        action = places.take("inventory", stock.Join(BLUE, 1, order(), number))
+        inventory.client.update_item(**action["Update"])
+    found = inventory.backorders.places.between(BLUE, 7, 251)
+    assert [row["place"] for row in found] == [7, 99, 101, 250]
+
+
+def test_back_order_for_too_many_skus_for_a_transaction_is_rejected(inventory: InventoryService) -> None:
+    many = [{"sku": f"SKU-{number}", "quantity": 1} for number in range(stock.MAX_SKUS)]
+    assert inventory.of_order("reserve", 0, lines=many, if_short="BACK_ORDER")["outcome"] == "REJECTED"
+    assert inventory.of_order("reserve", 1, lines=many[1:], if_short="BACK_ORDER")["outcome"] == "WAITING"
+
+
+def test_queue_begins_at_its_first_order_after_a_sweep(inventory: InventoryService) -> None:
+    for number in range(4):
+        inventory.wait(number, blue=1)
+    inventory.release(2)
+    inventory.replenish(blue=1)
+    inventory.sweep()
+    assert inventory.skus.get(BLUE)["first_place"] == 1
+    inventory.release(1)
+    inventory.release(3)
+    inventory.sweep()
+    assert inventory.skus.get(BLUE)["first_place"] == 4
+
+
+def test_orders_that_join_at_once_get_two_places(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=1)
+    inventory.database.client = Amid(
+        inventory.client,
+        lambda operation, request: operation == "transact_write_items" and "PLACE#" in str(request),
+        lambda: inventory.wait(1, blue=2),
+    )
+    inventory.wait(2, blue=3)
+    assert queue(inventory) == [1, 2, 3]
+    assert [inventory.row(number)["places"] for number in range(3)] == [{BLUE: 0}, {BLUE: 1}, {BLUE: 2}]
+
+
+class Throttled(Switch):
+    """A client that never reads the first key of a BatchGetItem."""
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803
+        ((table_name, wanted),) = RequestItems.items()
+        first, *rest = wanted["Keys"]
+        read = {table_name: {**wanted, "Keys": rest}}
+        answer = self.client.batch_get_item(RequestItems=read) if rest else {"Responses": {}}
+        return {**answer, "UnprocessedKeys": {table_name: {**wanted, "Keys": [first]}}}
+
+
+def test_unread_place_is_not_a_free_one(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=2)
     inventory.wait(1, blue=1)
-    assert inventory.reserve(2, "BACK_ORDER", blue=1)["outcome"] == "REJECTED"
+    inventory.replenish(blue=1)
+    unread = places.Places(Throttled(inventory.client), "inventory", pause=lambda seconds: None)
+    with pytest.raises(places.PlacesUnreadError):
+        replace(inventory.backorders, places=unread).serve(BLUE, until=clock.now() + timedelta(minutes=1))
+    assert statuses(inventory, 0, 1) == ["WAITING", "WAITING"]
+
+
+def test_sweep_that_ends_before_the_queue_leaves_the_sku_due(inventory: InventoryService) -> None:
+    inventory.wait(0, blue=1)
+    inventory.replenish(blue=1)
+    now = clock.now()
+    assert not inventory.backorders.serve(BLUE, until=now - timedelta(seconds=1)).complete
+    assert statuses(inventory, 0) == ["WAITING"]
+
+
+def waits_as_before(inventory: InventoryService, number: int, quantity: int) -> None:
+    """Let an order wait as an older version stored it: in the queue of the SKU's row, without a place."""
+    inventory.wait(number, blue=quantity)
+    (*_, place) = inventory.queue()
+    inventory.client.delete_item(TableName="inventory", Key=marshal({"pk": place["pk"]}))
+    inventory.client.update_item(
+        TableName="inventory",
+        Key=marshal({"pk": f"RES#{place['order_id']}"}),
+        UpdateExpression="REMOVE places",
+    )
+    inventory.client.update_item(
+        TableName="inventory",
+        Key=marshal({"pk": f"SKU#{BLUE}"}),
+        UpdateExpression="SET waiting = list_append(if_not_exists(waiting, :none), :joins) REMOVE next_place",
+        ExpressionAttributeValues=marshal({":none": [], ":joins": [{"order_id": place["order_id"], "quantity": quantity}]}),
+    )
+
+
+def test_order_that_an_older_version_let_wait_is_served_first(inventory: InventoryService) -> None:
+    waits_as_before(inventory, 0, 2)
+    waits_as_before(inventory, 1, 1)
+    inventory.wait(2, blue=1)
+    inventory.replenish(blue=2)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1, 2) == ["HELD", "WAITING", "WAITING"]
+    inventory.replenish("delivery-2", blue=2)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1, 2) == ["HELD", "HELD", "HELD"]
+    assert inventory.stock() == (0, 4, 0)
+
+
+def test_order_that_an_older_version_let_wait_can_leave(inventory: InventoryService) -> None:
+    waits_as_before(inventory, 0, 2)
+    waits_as_before(inventory, 1, 1)
+    inventory.wait(2, blue=1)
+    inventory.release(0)
+    inventory.replenish(blue=1)
+    inventory.sweep()
+    assert statuses(inventory, 0, 1, 2) == ["RELEASED", "HELD", "WAITING"]
+
+
+class Cut(Switch):
+    """A client that fails the first transaction: `after` it was written, or before."""
+
+    def __init__(self, client: Any, *, after: bool) -> None:
+        super().__init__(client)
+        self.after = after
+        self.was_cut = False
+
+    def transact_write_items(self, **request: Any) -> Any:
+        if self.was_cut or self.after:
+            answer = self.client.transact_write_items(**request)
+        if self.was_cut:
+            return answer
+        self.was_cut = True
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("act", ["wait", "allocate", "withdraw"])
-def test_step_of_a_back_order_cut_at_any_call_has_one_effect(
-    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch, act: str, after: bool
-) -> None:
+def test_step_of_a_back_order_cut_at_any_call_has_one_effect(inventory: InventoryService, act: str, after: bool) -> None:
     inventory.wait(1, blue=2)
     if act != "wait":
         inventory.wait(0, blue=1)
         inventory.replenish(blue=3)
-    write = inventory.client.transact_write_items
-
-    def cut(**asked: Any) -> Any:
-        monkeypatch.undo()
-        if after:
-            write(**asked)
-        raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
-
     steps = {
         "wait": lambda: inventory.reserve(0, "BACK_ORDER", blue=1)["outcome"],
         "allocate": lambda: inventory.sweep() and inventory.row(0)["status"],
         "withdraw": lambda: inventory.release(0)["outcome"],
     }
-    with monkeypatch.context() as amid:
-        amid.setattr(inventory.client, "transact_write_items", cut)
-        monkeypatch = amid
-        with suppress(ClientError):
-            steps[act]()
+    inventory.database.client = Cut(inventory.client, after=after)
+    with suppress(ClientError):
+        steps[act]()
+    assert inventory.database.client.was_cut
     assert steps[act]() == {"wait": "WAITING", "allocate": "HELD", "withdraw": "RELEASED"}[act]
     assert queue(inventory) == {"wait": [2, 1], "allocate": [], "withdraw": [2]}[act]
 
 
-def test_order_that_joins_during_an_allocation_comes_after_it(
-    inventory: InventoryService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_order_that_joins_during_an_allocation_comes_after_it(inventory: InventoryService) -> None:
     inventory.wait(0, blue=1)
     inventory.replenish(blue=1)
-    get = table.StockRows.get
-
-    def joined_amid_it(rows: table.StockRows, row_id: str) -> Any:
-        found = get(rows, row_id)
-        monkeypatch.undo()
-        inventory.wait(1, blue=1)
-        return found
-
-    with monkeypatch.context() as amid:
-        amid.setattr(table.StockRows, "get", joined_amid_it)
-        monkeypatch = amid
-        inventory.sweep()
+    inventory.database.client = Amid(
+        inventory.client,
+        lambda operation, request: operation == "transact_write_items",
+        lambda: inventory.wait(1, blue=1),
+    )
+    inventory.sweep()
     assert (statuses(inventory, 0, 1), queue(inventory)) == (["HELD", "WAITING"], [1])
 
 

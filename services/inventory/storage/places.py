@@ -1,0 +1,102 @@
+"""The places in the queues of SKUs, `PLACE#<sku>#<place>`: one item for each back-order and SKU that it waits for."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, cast
+
+from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.clients import AwsClient
+from kernel.errors import RetryableError
+from kernel.transactions import Action
+from services.inventory.domain.model import PlaceRow
+from services.inventory.domain.stock import Join, Leave
+
+PREFIX: Final = "PLACE#"
+PAGE: Final = 100
+"""The most keys of one BatchGetItem."""
+READ_TRIES: Final = 5
+FIRST_PAUSE: Final = 0.05
+"""In seconds, with full jitter and twice as long each time: 0.75 s of pauses at most."""
+
+_chance = random.Random()
+
+
+class PlacesUnreadError(RetryableError):
+    """DynamoDB left places unread (throttling). A retry is safe."""
+
+
+def key_of(sku: str, place: int) -> str:
+    """Return the item's key."""
+    return f"{PREFIX}{sku}#{place}"
+
+
+def take(table_name: str, join: Join) -> Action:
+    """Return the action by which an order takes a place that no order had before."""
+    row: PlaceRow = {
+        "pk": key_of(join.sku, join.place),
+        "sku": join.sku,
+        "place": join.place,
+        "order_id": join.order_id,
+        "quantity": join.quantity,
+    }
+    attributes = {name: value for name, value in row.items() if name != "pk"}
+    return {
+        "Update": {
+            "TableName": table_name,
+            "Key": marshal({"pk": row["pk"]}),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+            "ExpressionAttributeValues": marshal({f":{name}": value for name, value in attributes.items()}),
+        }
+    }
+
+
+def give_up(table_name: str, leave: Leave) -> Action:
+    """Return the action by which an order gives up its place. The place stays free for ever."""
+    return {
+        "Delete": {
+            "TableName": table_name,
+            "Key": marshal({"pk": key_of(leave.sku, leave.place)}),
+            "ConditionExpression": "order_id = :order_id",
+            "ExpressionAttributeValues": marshal({":order_id": leave.order_id}),
+        }
+    }
+
+
+class Places:
+    """The places in the queues."""
+
+    def __init__(
+        self,
+        client: AwsClient,
+        table_name: str,
+        *,
+        chance: random.Random = _chance,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.client = client
+        self.table_name = table_name
+        self._chance = chance
+        self._pause = pause
+
+    def between(self, sku: str, first: int, end: int) -> Iterator[PlaceRow]:
+        """Yield the places of a queue from `first` to before `end` that an order has, in order, read consistently.
+
+        Raises PlacesUnreadError: an unread place is not a free one.
+        """
+        for start in range(first, end, PAGE):
+            yield from self._page(sku, range(start, min(start + PAGE, end)))
+
+    def _page(self, sku: str, numbers: range) -> list[PlaceRow]:
+        keys = [marshal({"pk": key_of(sku, number)}) for number in numbers]
+        found: list[Row] = []
+        for attempt in range(READ_TRIES):
+            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
+            found += map(unmarshal, answer["Responses"].get(self.table_name, ()))
+            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            if not keys:
+                return sorted(cast(list[PlaceRow], found), key=lambda row: row["place"])
+            self._pause(self._chance.uniform(0, FIRST_PAUSE * 2**attempt))
+        raise PlacesUnreadError(f"{len(keys)} places in the queue of {sku} stayed unread after {READ_TRIES} tries")
