@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Final, TypedDict
 
@@ -12,13 +13,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from console.feed import Feed
-from console.live import Live, line
+from console.live import Live, Receive, line
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.errors import UserError
-from operations.events.recent import Recent
+from operations.events import live_tail
 from operations.orders import course, store
+from operations.orders.course import Course
 from operations.orders.store import ListedOrder
 
 MOST_LISTED: Final = 10_000
@@ -44,13 +46,18 @@ class StageInfo(TypedDict):
 
 @dataclass(frozen=True)
 class Console:
-    """The page of one target. `actions` allows changes. `token` and `run` are random texts; `run` names this process."""
+    """The page of one target. `actions` allows changes. `token` and `run` are random texts; `run` names this process.
+
+    `read_course` reads an order. `watch` lets the bus deliver its events to the page; it needs a rule and a queue on the stage,
+    so a page without `actions` does not call it.
+    """
 
     target: Target
     actions: bool
     token: str
     run: str
-    now: Callable[[], datetime]
+    read_course: Callable[[Target, str], Course] = course.course
+    watch: Callable[[Target], AbstractContextManager[Receive]] = live_tail.watching
 
     def stage(self) -> StageInfo:
         """Return the stage that the page is about."""
@@ -91,9 +98,8 @@ class Api:
         self._feed = Feed(console.run)
         self.live = Live(
             self._feed,
-            recent=lambda since: Recent(console.target, since).look,
-            read=lambda order_ids: store.listed(console.target, order_ids),
-            now=console.now,
+            watch=partial(console.watch, console.target) if console.actions else None,
+            read=partial(store.listed, console.target),
             explain=console.explained,
         )
 
@@ -121,7 +127,7 @@ class Api:
         return StreamingResponse(lines(chain(first, found), self.live), media_type="application/x-ndjson")
 
     def _order(self, request: Request) -> Response:
-        return JSONResponse(course.course(self._target, request.path_params["order_id"]))
+        return JSONResponse(self._console.read_course(self._target, request.path_params["order_id"]))
 
     def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._feed.follow(request.headers.get("last-event-id")), media_type="text/event-stream")

@@ -1,27 +1,29 @@
-"""The live part of the page: looks at the journal and at unfinished orders while a page is open, and feeds what changed."""
+"""The live part of the page: while a page is open, it receives the events of the bus, and feeds the orders that changed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, NotRequired, TypedDict
+from functools import partial
+from typing import Final, TypedDict
 
 from anyio import to_thread
 
 from console.feed import Feed
 from operations.errors import UserError
-from operations.events.journal import Published
-from operations.events.recent import OVERLAP
 from operations.orders.store import ListedOrder
 from operations.orders.waiting import Waiting, waiting
 
-LOOK_SECONDS: Final = 0.5
-"""The pause between two looks."""
-OPEN_EVERY: Final = 4
-"""Unfinished orders are read again at every fourth look: their rows change without an event too."""
+RECEIVE_SECONDS: Final = 1.0
+"""How long one call waits for events, and how long the end of the server may take."""
+OPEN_SECONDS: Final = 2.0
+"""The pause between two looks at unfinished orders: their rows change without an event too."""
+RETRY_SECONDS: Final = 3.0
+"""The pause after a failure."""
+ANEW_SECONDS: Final = 60.0
+"""How often a page reads its list anew if it may not receive events."""
 MOST_OPEN: Final = 200
-"""The most unfinished orders that are read again."""
+"""The most unfinished orders that are looked at."""
 FINISHED: Final = frozenset({"CONFIRMED", "CANCELLED"})
 
 
@@ -31,15 +33,20 @@ class OrderLine(ListedOrder):
     waits: Waiting | None
 
 
-class Trouble(TypedDict):
-    """A failed look: the fault and the next step."""
+class Summary(TypedDict):
+    """An event of the bus, as the feed has it. A field that the event does not have is None."""
 
-    message: str
-    hint: NotRequired[str]
+    event: object
+    source: object
+    order_id: str | None
 
 
-Look = Callable[[datetime], Sequence[Published]]
-"""Returns the events that are new in the journal."""
+BusEvent = Mapping[str, object]
+"""An event as the bus delivers it."""
+Receive = Callable[[float], Iterable[BusEvent]]
+"""Waits for events for so many seconds, and yields each one as it arrives."""
+Watch = Callable[[], AbstractContextManager[Receive]]
+"""Lets the bus deliver its events to the page, for the time of a block."""
 Read = Callable[[Iterable[str]], Mapping[str, ListedOrder]]
 """Returns the existing orders of these ids."""
 News = Iterator[tuple[str, object]]
@@ -51,16 +58,30 @@ def line(order: ListedOrder) -> OrderLine:
     return {**order, "waits": waiting(order)}
 
 
+def order_of(event: BusEvent) -> str | None:
+    """Return the id of the order that an event is about, or None."""
+    detail = event.get("detail")
+    metadata = detail.get("metadata") if isinstance(detail, Mapping) else None
+    order_id = metadata.get("order_id") if isinstance(metadata, Mapping) else None
+    return order_id if isinstance(order_id, str) else None
+
+
 @dataclass
 class Live:
-    """The looks of one server. `recent` makes a reader of the journal from a time on; `now` is the clock."""
+    """The live part of one server. Without `watch`, the page reads its lists anew from time to time."""
 
     feed: Feed
-    recent: Callable[[datetime], Look]
+    watch: Watch | None
     read: Read
-    now: Callable[[], datetime]
     explain: Callable[[Exception], UserError]
+    stopped: bool = False
     _open: dict[str, ListedOrder] = field(default_factory=dict)
+    _failing: bool = False
+
+    @property
+    def is_watched(self) -> bool:
+        """True while a page is open."""
+        return bool(self.feed.readers) and not self.stopped
 
     def noticed(self, orders: Iterable[ListedOrder]) -> None:
         """Keep the unfinished ones of these orders in view, the latest ones if there are too many."""
@@ -71,76 +92,75 @@ class Live:
                 if len(self._open) > MOST_OPEN:
                     self._open.pop(next(iter(self._open)))
 
-    def changes(self, look: Look, *, open_too: bool) -> News:
-        """Yield the events that are new, and the orders that they are about or that changed without one."""
-        puts = look(self.now())
-        for put in puts:
-            yield "published", summary(put)
-        touched = {str(order_id) for put in puts if (order_id := put.metadata.get("order_id"))}
+    def happened(self, event: BusEvent) -> News:
+        """Yield an event, and the order that it is about as its row is now."""
+        order_id = order_of(event)
+        summary: Summary = {"event": event.get("detail-type"), "source": event.get("source"), "order_id": order_id}
+        yield "published", summary
+        if order_id:
+            found = self.read([order_id])
+            self.noticed(found.values())
+            yield from (("order", line(order)) for order in found.values())
+
+    def changed(self) -> News:
+        """Yield the unfinished orders with a row that is another one than before."""
         known = dict(self._open)
-        found = self.read(touched | (set(known) if open_too else set()))
-        changed = {name: order for name, order in found.items() if name in touched or order != known.get(name)}
-        self.noticed(changed.values())
-        for order in changed.values():
-            yield "order", line(order)
+        if known:
+            found = [order for name, order in self.read(known).items() if order != known[name]]
+            self.noticed(found)
+            yield from (("order", line(order)) for order in found)
 
     async def run(self) -> None:
-        """Look again and again while the feed has a reader. A failed look is an entry of the feed, not an end.
+        """Feed what happens while a page is open, until `stop`. A failure is an entry of the feed, not an end."""
+        await asyncio.gather(self._follow_bus() if self.watch else self._read_anew(), self._look_at_open())
 
-        After a pause, the first look begins a minute back, and each reader must read its lists anew.
-        """
-        look, count, failing = None, 0, False
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if not self.feed.readers:
-                look = None
-                continue
-            if look is None:
-                look = self.recent(self.now() - OVERLAP)
-                self.feed.publish("reset", None)
-            count += 1
-            try:
-                news = await to_thread.run_sync(self._listed, look, count % OPEN_EVERY == 0)
-            except Exception as error:
-                trouble = self.explain(error)
-                self.feed.publish("trouble", {"message": trouble.message, "hint": trouble.hint})
-                failing = True
-                continue
-            if failing:
-                failing = False
-                self.feed.publish("recovered", None)
-            for kind, data in news:
-                self.feed.publish(kind, data)
-
-    def _listed(self, look: Look, open_too: bool) -> list[tuple[str, object]]:
-        return list(self.changes(look, open_too=open_too))
-
-    async def stop(self, task: "asyncio.Task[None]") -> None:
-        """Cancel the task of `run`, and wait for its end."""
+    async def stop(self, task: "asyncio.Task[object]") -> None:
+        """End the task of `run`, and wait until the bus delivers nothing to the page any more."""
+        self.stopped = True
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
+    async def _follow_bus(self) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            if self.is_watched:
+                await self._attempt(partial(self._receive, asyncio.get_running_loop()))
 
-class Summary(TypedDict):
-    """A put of an event, as the feed has it."""
+    async def _look_at_open(self) -> None:
+        while True:
+            await asyncio.sleep(OPEN_SECONDS)
+            if self.is_watched:
+                await self._attempt(partial(self._publish_all, asyncio.get_running_loop(), self.changed))
 
-    event_id: str
-    event: str
-    source: str
-    version: int
-    order_id: str | None
-    put_at: str
+    async def _read_anew(self) -> None:
+        while True:
+            await asyncio.sleep(ANEW_SECONDS)
+            self.feed.publish("reset", None)
 
+    async def _attempt(self, work: Callable[[], None]) -> None:
+        """Do the work in a thread. Report a failure and wait, or the recovery after one."""
+        try:
+            await to_thread.run_sync(work)
+        except Exception as error:
+            trouble = self.explain(error)
+            self.feed.publish("trouble", {"message": trouble.message, "hint": trouble.hint})
+            self._failing = True
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            if self._failing:
+                self.feed.publish("recovered", None)
+            self._failing = False
 
-def summary(put: Published) -> Summary:
-    """Return the short form of a put."""
-    order_id = put.metadata.get("order_id")
-    return {
-        "event_id": put.event_id,
-        "event": put.detail_type,
-        "source": put.source,
-        "version": put.version,
-        "order_id": str(order_id) if order_id else None,
-        "put_at": put.put_at,
-    }
+    def _receive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Feed the events of the bus while a page is open. The lists, read anew, have the changes before."""
+        assert self.watch is not None
+        with self.watch() as receive:
+            loop.call_soon_threadsafe(self.feed.publish, "reset", None)
+            while self.is_watched:
+                for event in receive(RECEIVE_SECONDS):
+                    self._publish_all(loop, partial(self.happened, event))
+
+    def _publish_all(self, loop: asyncio.AbstractEventLoop, news: Callable[[], News]) -> None:
+        for kind, data in news():
+            loop.call_soon_threadsafe(self.feed.publish, kind, data)

@@ -20,7 +20,7 @@ const Bar = view(() => {
     <nav aria-label="Views">
       ${VIEWS.map(({ path, name }) => html`<a href=${link([path])} aria-current=${route.value.path[0] === path ? "page" : undefined}>${name}</a>`)}
     </nav>
-    <span class="connection ${connection.value}" role="status">${CONNECTIONS[connection.value]}</span>
+    <span class="connection ${connection.value}" role="status">${connection.value === "live" && here && !here.actions ? "read every minute" : CONNECTIONS[connection.value]}</span>
   </header>`;
 });
 
@@ -62,7 +62,7 @@ addEventListener("keydown", (event) => {
 follow({
   order: (order) => (take([order], { isLive: true }), refresh(order.order_id)),
   published: ({ order_id: id }) => id && refresh(id),
-  reset: () => load(),
+  reset: () => (load(), refresh(route.value.path[1])),
 });
 read("/api/stage").then(
   (found) => (stage.value = found),

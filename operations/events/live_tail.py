@@ -5,8 +5,9 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from kernel import outside_json
 from kernel.naming import SOURCE_PREFIX
@@ -63,6 +64,13 @@ def received(
         if messages:
             entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+
+@contextmanager
+def watching(target: Target) -> Iterator[Callable[[float], Iterator[dict[str, object]]]]:
+    """Watch all domain events, and yield a function that yields those that arrive within so many seconds."""
+    with watched(target, EVERYTHING) as url:
+        yield partial(received, target, url)
 
 
 def _policy(queue_arn: str, rule_arn: str) -> dict[str, object]:

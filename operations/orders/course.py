@@ -1,6 +1,6 @@
 """The course of one order: its events over the five services, the saga's steps, the deliveries, and the work that is left."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypedDict, cast
 
 from kernel import outside_json
@@ -133,13 +133,17 @@ class Course(TypedDict):
     left: list[Left]
 
 
-def course(target: Target, order_id: str) -> Course:
-    """Read the course of an order from its rows and from the journal. Raises UserError for an unknown order."""
+Trees = Callable[[Target, str, Sequence[Rule]], Sequence[Node]]
+"""Returns the roots of an order's events, by the rules of the bus."""
+
+
+def course(target: Target, order_id: str, trees: Trees = order_trace.journaled) -> Course:
+    """Read the course of an order from its rows and its events. Raises UserError for an unknown order."""
     row = store.find(target, order_id)
     related = store.related_rows(target, order_id)
     rows = {"order": [cast(Row, row)], **related}
     rules = order_trace.service_rules(target)
-    events = list(described(order_trace.journaled(target, order_id, rules), related.get("notification", ()), rules))
+    events = list(described(trees(target, order_id, rules), related.get("notification", ()), rules))
     return {
         "order": shown(cast(Row, row)),
         "waits": waiting(cast(ListedOrder, row)),

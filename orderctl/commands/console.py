@@ -37,7 +37,6 @@ def console(
     """
     from console import server
     from console.api import Console
-    from kernel import clock
 
     listener = server.bound(port)
     page = Console(
@@ -45,7 +44,6 @@ def console(
         actions=ctx.obj.is_laptop or allow_actions,
         token=secrets.token_urlsafe(32),
         run=secrets.token_hex(4),
-        now=clock.now,
     )
     address = server.address(listener)
     output.out.print(address)

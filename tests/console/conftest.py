@@ -1,17 +1,14 @@
 """A browser with the page: Playwright drives the machine's own Chromium. Without one, these tests are left out."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import served
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-LEFT_OUT = "the page was not tested in a browser: there is no Chromium (`apt-get install chromium`)"
 FIGURES: list[str] = []
 """Measured figures beside their bars, printed at the end."""
 Open = Callable[..., Page]
@@ -21,12 +18,8 @@ Open = Callable[..., Page]
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(LEFT_OUT)
-    with sync_playwright() as playwright:
-        # Chromium's sandbox needs a user other than root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield launched
-        launched.close()
+    with launched() as started:
+        yield started
 
 
 @pytest.fixture

@@ -156,6 +156,6 @@ def test_unknown_order_says_what_to_do(open_page: Open) -> None:
 
 def test_order_without_events_says_why(open_page: Open, stage: ConsoleStage) -> None:
     order_id = stage.place(WAITING)
-    stage.stage_in_memory.tables.tables["journal"].rows.clear()
+    stage.bus.published.clear()
     page = open_page(f"orders/{order_id}")
     expect(page.get_by_text("The journal has no event of this order.")).to_be_visible()

@@ -2,21 +2,26 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-from journal import items
-from journal.items import HOUR_INDEX
 from kernel import clock
 from kernel.aggregate_store import marshal
 from operations.aws import signed_http
 from operations.aws.target import Kind, Target
 from operations.contracts import subscriptions
 from operations.contracts.subscriptions import Consumer
+from operations.event_pattern import Pattern
+from operations.events.bus_rules import Rule
+from operations.events.journal import BusEvent, Published
+from operations.order_trace import Node, tree
 from services.order.domain import identity
 from services.order.storage.indexes import CUSTOMER_INDEX
 from simulation.engine.api import Request, Response
@@ -26,8 +31,6 @@ from tests.support import audited_stage
 from tests.support.audited_stage import STORIES, Client, Story
 from tests.support.choreography import Bus
 
-JOURNAL: Final = "journal"
-RETENTION_DAYS: Final = 3650
 ENTRY: Final = {"Source": "source", "DetailType": "detail-type"}
 IN_A_PAGE: Final = 1000
 CONSUMERS: Final = (*subscriptions.consumers(), Consumer(*subscriptions.BY_LIVE_ORDERS_ONLY, subscriptions.NEVER))
@@ -36,7 +39,7 @@ CONSUMERS: Final = (*subscriptions.consumers(), Consumer(*subscriptions.BY_LIVE_
 class LockedClient(Client):
     """A client that takes turns with others and reads large pages. Its reads have the attributes of DynamoDB's.
 
-    The simulated DynamoDB projects no BatchGetItem, and its indexes have keys only.
+    The simulated DynamoDB projects no BatchGetItem.
     """
 
     def __init__(self, tables: DynamoDB, lock: threading.RLock) -> None:
@@ -51,9 +54,6 @@ class LockedClient(Client):
                 answer: dict[str, Any] = dict(call(**request))
                 if method == "batch_get_item":
                     return self._projected(request, answer)
-                if request.get("IndexName") == HOUR_INDEX:
-                    rows = self.tables.tables[request["TableName"]]
-                    answer["Items"] = [rows.rows[rows.key_of(item)] for item in answer["Items"]]
                 return answer
 
         return locked
@@ -72,22 +72,23 @@ class LockedClient(Client):
 
 
 @dataclass
-class JournalingBus(Bus):
-    """A bus that journals what it accepts, `puts` times each."""
+class DeliveringBus(Bus):
+    """A bus that keeps what it accepts, `puts` times each, and delivers it to whatever watches."""
 
-    journal: Callable[[Mapping[str, object]], None]
     now: Callable[[], datetime]
     puts: int = 1
     types: list[str] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=count)
+    published: list[Published] = field(default_factory=list)
+    watchers: list["SimpleQueue[BusEvent]"] = field(default_factory=list)
 
     def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
         """Accept the entries."""
-        for entry in Entries:
-            event = {name: entry[key] for key, name in ENTRY.items()} | {"detail": json.loads(entry["Detail"])}
-            for _ in range(self.puts):
-                at = self.now().replace(microsecond=0)
-                self.journal({"id": f"put-{next(self.numbers)}", "time": f"{at:%Y-%m-%dT%H:%M:%SZ}", **event})
+        for entry in Entries * self.puts:
+            about = {name: entry[key] for key, name in ENTRY.items()} | {"detail": json.loads(entry["Detail"])}
+            event = cast(BusEvent, {"id": f"put-{len(self.published)}", **about})
+            self.published.append(Published(event, clock.rfc3339(self.now())[:19] + "Z", len(entry["Detail"]), 1))
+            for watcher in self.watchers:
+                watcher.put(event)
         return super().put_events(Entries=Entries)
 
 
@@ -149,12 +150,38 @@ class ConsoleStage(Target):
 
     def __post_init__(self) -> None:
         stage = self.stage_in_memory
-        stage.tables.create(JOURNAL, range_key="sk", indexes={HOUR_INDEX: ("hour", "put_at")})
         table = stage.tables.tables["order"]
         table.indexes = {**table.indexes, CUSTOMER_INDEX: ("customer_id", "created_at")}
-        stage.bus = JournalingBus(journal=self._journal, now=stage.now)
+        stage.bus = DeliveringBus(now=stage.now)
         with clock.use_source(stage.now):
             stage.open()
+
+    @property
+    def bus(self) -> DeliveringBus:
+        """The bus."""
+        return cast(DeliveringBus, self.stage_in_memory.bus)
+
+    def trees(self, target: Target, order_id: str, rules: Sequence[Rule]) -> list[Node]:
+        """Return the roots of an order's events, as `order_trace.journaled` does, from what the bus has accepted."""
+        with self.lock:
+            puts = [put for put in self.bus.published if put.metadata.get("order_id") == order_id]
+        times = Counter(put.identity for put in puts)
+        first = {put.identity: put for put in reversed(puts)}
+        events = [replace(put, times_put=times[key]) for key, put in first.items()]
+        return tree(events, {rule.name: Pattern(rule.pattern) for rule in rules}, [])
+
+    @contextmanager
+    def watch(self, target: Target) -> Iterator[Callable[[float], Iterator[BusEvent]]]:
+        """Deliver the events of the bus, as `live_tail.watching` does."""
+        arrived: SimpleQueue[BusEvent] = SimpleQueue()
+        self.bus.watchers.append(arrived)
+
+        def receive(seconds: float) -> Iterator[BusEvent]:
+            with suppress(Empty):
+                yield arrived.get(timeout=seconds)
+
+        yield receive
+        self.bus.watchers.remove(arrived)
 
     def client(self, service: str, **config: object) -> Any:
         """Return the client in memory."""
@@ -178,8 +205,7 @@ class ConsoleStage(Target):
     def place(self, story: Story, steps: int | None = None, *, puts: int = 1) -> str:
         """Let an order live up to so many steps, or to its end, and return its id. Each event is put so many times."""
         stage = self.stage_in_memory
-        assert isinstance(stage.bus, JournalingBus)
-        stage.bus.puts = puts
+        self.bus.puts = puts
         with self.lock, clock.use_source(stage.now):
             before = set(stage.tables.tables["order"].rows)
             life = stage.live(story, next(self.numbers))
@@ -214,6 +240,3 @@ class ConsoleStage(Target):
                 about = {"pk": f"ORDER#{order_id}", "order_id": order_id, "created_at": at, "updated_at": at}
                 row: Item = {**models[number % len(models)], **cast(Item, marshal(about))}
                 table.store(f"ORDER#{order_id}", row)
-
-    def _journal(self, event: Mapping[str, object]) -> None:
-        self.stage_in_memory.tables.call("PutItem", {"TableName": JOURNAL, "Item": items.item_of(event, RETENTION_DAYS)})

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import uvicorn
 
 from console import server
 from console.api import Console
+from operations.aws.target import Target
+from operations.orders import course
 from tests.support.console_stage import ConsoleStage
 
 TOKEN: Final = "token-of-this-test"
@@ -17,16 +20,14 @@ RUN: Final = "run"
 
 
 @contextmanager
-def served(stage: ConsoleStage, *, actions: bool = True, run: str = RUN, port: int = 0) -> Iterator[str]:
-    """Serve the page of a stage while the block runs, and yield its address. Its clock is the stage's."""
-
-    def now() -> datetime:
-        with stage.lock:
-            return stage.stage_in_memory.now()
-
+def served(target: Target, *, actions: bool = True, run: str = RUN, port: int = 0) -> Iterator[str]:
+    """Serve the page of a stage while the block runs, and yield its address. A stage in memory has no journal and no queue."""
+    console = Console(target, actions, TOKEN, run)
+    if isinstance(target, ConsoleStage):
+        console = replace(console, read_course=partial(course.course, trees=target.trees), watch=target.watch)
     listener = server.bound(port)
     port = listener.getsockname()[1]
-    app = server.application(Console(stage, actions, TOKEN, run, now), frozenset({f"127.0.0.1:{port}"}))
+    app = server.application(console, frozenset({f"127.0.0.1:{port}"}))
     settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=server.GRACE_SECONDS)
     running = uvicorn.Server(settings)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)

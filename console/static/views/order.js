@@ -35,7 +35,7 @@ let timer = null;
 
 /** Read the shown order again soon, if `id` is its id. */
 export function refresh(id) {
-  if (id !== shown.value || timer) return;
+  if (!id || id !== shown.value || timer) return;
   timer = setTimeout(() => {
     timer = null;
     load(shown.value);

@@ -11,7 +11,7 @@ from botocore.exceptions import NoCredentialsError
 from console.api import MOST_LISTED, Console, lines
 from operations.aws.target import Kind, Target
 from operations.errors import UserError
-from tests.support.audited_stage import NOON, STORIES
+from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import RUN, TOKEN, served
 from tests.unit.console.test_live import Orders, live, order
@@ -115,18 +115,36 @@ def test_page_that_is_read_only_changes_nothing() -> None:
     assert (stage.cancelled, stage.resumed) == ([], [])
 
 
+def ids_until(stream: Any, end: str) -> list[str]:
+    """Return the ids of a stream up to the first event of the type `end`."""
+    ids = []
+    for text in stream:
+        name, _, value = text.decode().strip().partition(": ")
+        if name == "id":
+            ids.append(value)
+        if (name, value) == ("event", end):
+            break
+    return ids
+
+
 def test_stream_resumes_after_a_broken_connection() -> None:
     stage = ConsoleStage()
     with served(stage) as address:
         with urlopen(f"{address}/api/stream", timeout=10) as stream:
+            assert ids_until(stream, "reset") == [f"{RUN}:1"]
             stage.place(STORIES[0])
-            ids = [line.decode().strip() for line in (stream.readline() for _ in range(12)) if line.startswith(b"id: ")]
-        first = ids[1].removeprefix("id: ")
-        request = Request(f"{address}/api/stream", headers={"Last-Event-ID": first})
-        with urlopen(request, timeout=10) as stream:
-            again = [line.decode().strip() for line in (stream.readline() for _ in range(8)) if line.startswith(b"id: ")]
-    assert first == f"{RUN}:2"
-    assert again[0] == f"id: {RUN}:3"
+            first = ids_until(stream, "published")
+        with urlopen(Request(f"{address}/api/stream", headers={"Last-Event-ID": first[-1]}), timeout=10) as stream:
+            again = ids_until(stream, "order")
+    assert first == [f"{RUN}:2"]
+    assert again == [f"{RUN}:3"]
+
+
+def test_page_that_is_read_only_makes_nothing_on_the_stage() -> None:
+    stage = ConsoleStage()
+    with served(stage, actions=False) as address, urlopen(f"{address}/api/stream", timeout=10) as stream:
+        assert stream.readline().startswith(b"retry")
+        assert stage.bus.watchers == []
 
 
 @pytest.mark.parametrize(
@@ -147,5 +165,5 @@ def test_command_lines_name_the_stage(target: Target, command: str) -> None:
             raise UserError("The order stack is not deployed.", "Deploy it.")
 
     there = WithoutAws(target.kind, None, target.region, target.stage, target.profile)
-    shown = Console(there, actions=True, token="", run="", now=lambda: NOON).stage()
+    shown = Console(there, actions=True, token="", run="").stage()
     assert (shown["command"], shown["api"]) == (command, None)

@@ -1,27 +1,18 @@
-"""The looks of the page: events that are new, the orders they are about, and unfinished orders."""
+"""The live part of the page: the orders that events are about, and unfinished orders that change without an event."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
+
+import pytest
 
 from console.feed import Feed
 from console.live import MOST_OPEN, Live
 from operations.errors import UserError
-from operations.events.journal import Published
 from operations.orders.store import ListedOrder
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-
-def put(order_id: str | None, event_id: str = "e-1") -> Published:
-    metadata = {"event_id": event_id, "event_version": 2, **({"order_id": order_id} if order_id else {})}
-    event: Any = {
-        "id": event_id,
-        "source": "orderflow.order",
-        "detail-type": "OrderConfirmed",
-        "detail": {"metadata": metadata},
-    }
-    return Published(event, "2026-11-23T12:00:00Z", 10, 1)
+def event(order_id: object) -> dict[str, object]:
+    return {"source": "orderflow.order", "detail-type": "OrderConfirmed", "detail": {"metadata": {"order_id": order_id}}}
 
 
 def order(order_id: str, status: str = "PENDING", **more: object) -> ListedOrder:
@@ -46,33 +37,35 @@ def live(orders: Orders) -> Live:
     def explain(error: Exception) -> UserError:
         raise error
 
-    return Live(Feed("run"), lambda since: lambda now: [], orders, lambda: NOON, explain)
+    return Live(Feed("run"), None, orders, explain)
 
 
 def test_event_brings_the_order_that_it_is_about() -> None:
     looks = live(Orders(order("ord-1", "CONFIRMED")))
-    found = list(looks.changes(lambda now: [put("ord-1"), put(None, "e-2")], open_too=False))
-    assert [kind for kind, _ in found] == ["published", "published", "order"]
-    assert cast(dict[str, Any], found[0][1]) == {
-        "event_id": "e-1",
-        "event": "OrderConfirmed",
-        "source": "orderflow.order",
-        "version": 2,
-        "order_id": "ord-1",
-        "put_at": "2026-11-23T12:00:00Z",
-    }
-    assert cast(dict[str, Any], found[2][1])["waits"]["why"] == "the parcel is not dispatched yet"
+    (first, summary), (second, found) = looks.happened(event("ord-1"))
+    assert (first, summary) == (
+        "published",
+        {"event": "OrderConfirmed", "source": "orderflow.order", "order_id": "ord-1"},
+    )
+    assert (second, cast(dict[str, Any], found)["waits"]["why"]) == ("order", "the parcel is not dispatched yet")
+
+
+@pytest.mark.parametrize(
+    "outside", [event(None), event(7), {"detail": []}, {"detail": {"metadata": "x"}}, {}, event("ord-none")]
+)
+def test_event_about_no_known_order_brings_none(outside: dict[str, object]) -> None:
+    assert [kind for kind, _ in live(Orders()).happened(outside)] == ["published"]
 
 
 def test_unfinished_order_that_changes_without_an_event_is_noticed_once() -> None:
     orders = Orders(order("ord-1"), order("ord-2", "CONFIRMED"))
     looks = live(orders)
     looks.noticed(orders.rows.values())
-    assert list(looks.changes(lambda now: [], open_too=False)) == []
+    assert list(looks.changed()) == []
     orders.rows["ord-1"] = order("ord-1", unavailable="PAYMENT_UNAVAILABLE", attempts=2)
-    [(kind, found)] = looks.changes(lambda now: [], open_too=True)
+    [(kind, found)] = looks.changed()
     assert (kind, cast(dict[str, Any], found)["waits"]["why"]) == ("order", "payment gave no answer at try 2")
-    assert list(looks.changes(lambda now: [], open_too=True)) == []
+    assert list(looks.changed()) == []
     assert orders.read[-1] == {"ord-1"}
 
 
@@ -81,14 +74,15 @@ def test_finished_order_is_read_no_more() -> None:
     looks = live(orders)
     looks.noticed(orders.rows.values())
     orders.rows["ord-1"] = order("ord-1", "CANCELLED")
-    assert len(list(looks.changes(lambda now: [], open_too=True))) == 1
-    list(looks.changes(lambda now: [], open_too=True))
-    assert orders.read[-1] == set()
+    assert len(list(looks.changed())) == 1
+    reads = len(orders.read)
+    assert list(looks.changed()) == []
+    assert len(orders.read) == reads
 
 
 def test_only_the_latest_unfinished_orders_stay_in_view() -> None:
     orders = Orders(*(order(f"ord-{number}") for number in range(MOST_OPEN + 5)))
     looks = live(orders)
     looks.noticed(orders.rows.values())
-    list(looks.changes(lambda now: [], open_too=True))
+    list(looks.changed())
     assert orders.read[-1] == {f"ord-{number}" for number in range(5, MOST_OPEN + 5)}

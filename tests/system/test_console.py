@@ -1,0 +1,45 @@
+"""The operator's page on the laptop's AWS: it shows an order that is placed while the page is open, and cancels it."""
+
+import json
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import CHROMIUM, LEFT_OUT, launched
+from tests.support.polling import eventually
+from tests.support.served_console import served
+from tests.system.conftest import Laptop
+
+
+def test_list_and_course_have_what_the_tables_have(laptop: Laptop) -> None:
+    order_id = laptop.place().json()["order_id"]
+    laptop.settled(order_id)
+    with served(laptop.target) as address:
+        with urlopen(f"{address}/api/orders", timeout=60) as answer:
+            *orders, last = [json.loads(text) for text in answer.read().splitlines()]
+        assert last == {"more": False}
+        assert order_id in {order["order_id"] for order in orders}
+
+        def names() -> set[str]:
+            with urlopen(f"{address}/api/orders/{order_id}", timeout=60) as answer:
+                return {step["name"] for step in json.load(answer)["steps"]}
+
+        eventually(lambda: names() >= {"authorize", "reserve", "capture", "commit", "confirm"}, 120, "the course is whole")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=LEFT_OUT)
+def test_page_shows_an_order_that_is_placed_and_cancels_it(laptop: Laptop) -> None:
+    with served(laptop.target) as address, launched() as browser:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        order_id = laptop.place().json()["order_id"]
+        row = page.locator(".rows .row", has_text=order_id)
+        expect(row).to_be_visible(timeout=60_000)
+        row.get_by_role("link").click()
+        expect(page.locator("svg .mark[role=button]", has_text="OrderConfirmed")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Cancel …").click()
+        page.get_by_role("button", name="Cancel the order").click()
+        expect(page.locator("svg .mark[role=button]", has_text="PaymentRefunded")).to_be_visible(timeout=120_000)
+        expect(page.locator(".summary")).to_contain_text("cancelled", timeout=120_000)
