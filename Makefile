@@ -12,7 +12,7 @@ UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test test-console lint prose prose-lower demo up down lock clean
+.PHONY: help setup test test-console lint checkov sbom prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -38,13 +38,19 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt || $(NO_NETWORK)
 	@touch $@
 
+.venv-security/.ready: requirements/security.txt .venv/.ready
+	@echo "Setting up .venv-security (checkov) ..."
+	@.venv-security/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv-security && .venv/bin/python -m venv .venv-security; }
+	@$(UV_SYNC) --python .venv-security/bin/python requirements/security.txt || $(NO_NETWORK)
+	@touch $@
+
 node_modules/.ready: package-lock.json .venv/.ready
 	@echo "Setting up node_modules (the CDK CLI, the judges) ..."
 	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error --fetch-retries=1 --no-audit --no-fund --yes || $(NO_NETWORK)
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
-	@cd requirements && for name in runtime dev embedded benchmarks; do \
+	@cd requirements && for name in runtime dev embedded benchmarks security; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
@@ -55,9 +61,18 @@ test: setup ## Run the checks and all tests except the long ones: the same as CI
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
 
-lint: setup ## Run the checks of .pre-commit-config.yaml on every file, and print the figures
+lint: setup checkov ## Run the checks of .pre-commit-config.yaml and checkov, and print the figures
 	@.venv/bin/pre-commit run --all-files
 	@.venv/bin/python -m tests.quality
+
+checkov: setup .venv-security/.ready ## Check the templates of a stage with every adapter by checkov (.checkov.yaml)
+	@.venv/bin/python -m tests.infrastructure.synthesized build/checkov
+	@.venv-security/bin/checkov --config-file .checkov.yaml -d build/checkov
+
+sbom: setup ## Write the components of the functions and of the tools to build/sbom (CycloneDX)
+	@mkdir -p build/sbom
+	@for name in runtime dev; do \
+	  .venv/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom/$$name.json requirements/$$name.txt && echo "build/sbom/$$name.json" || exit 1; done
 
 prose: setup ## Print the sentences that break the writing rules, in FILES or everywhere
 	@.venv/bin/python -m tests.quality.prose $(FILES)

@@ -38,7 +38,7 @@ WORTH_RETRYING: Final = frozenset({CONFLICT, "ThrottlingError", "ProvisionedThro
 ERRORS_OF_AN_UPDATE: Final = {"ConditionalCheckFailedException": REFUSED, "TransactionConflictException": CONFLICT}
 """The errors of an UpdateItem that a transaction has as reasons."""
 
-_chance = random.Random()
+_chance = random.Random()  # nosec B311 - it spreads retries
 
 
 def transact(

@@ -205,7 +205,7 @@ def parse(name: str, text: str, where: str) -> Stage:
 
 def as_document(text: str) -> Value:
     """Parse YAML; an empty text is an empty object. Raises yaml.YAMLError, also for what `_StageLoader` refuses."""
-    found = yaml.load(text, Loader=_StageLoader)
+    found = yaml.load(text, Loader=_StageLoader)  # nosec B506 - a SafeLoader that also refuses keys given twice
     return {} if found is None else found
 
 

@@ -109,7 +109,7 @@ def _key(schema: Schema) -> Key:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)  # nosec B607
     if done.returncode != 0:
         raise UserError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "Check the git revision.")
     return done.stdout

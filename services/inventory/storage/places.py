@@ -19,7 +19,7 @@ READ_TRIES: Final = 5
 FIRST_PAUSE: Final = 0.05
 """In seconds, with full jitter and twice as long each time: 0.75 s of pauses at most."""
 
-_chance = random.Random()
+_chance = random.Random()  # nosec B311 - it spreads retries
 
 
 class PlacesUnreadError(RetryableError):

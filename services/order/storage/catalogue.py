@@ -47,7 +47,7 @@ class Catalogue:
             keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             if not keys:
                 return Offer(prices, frozenset(reachable))
-            time.sleep(random.uniform(0, 0.05 * 2**attempt))
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # nosec B311 - it spreads retries
         raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
 
     def offer(self, request: OrderRequest) -> Offer:
