@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html,
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html,
 https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html,
+https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html,
 https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html,
 https://docs.aws.amazon.com/ses/latest/dg/reputationdashboard-cloudwatch-alarm.html.
 """
@@ -24,6 +25,7 @@ from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
+from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
@@ -42,6 +44,8 @@ FULL_QUEUE: Final = 10_000
 """More messages than a burst of orders leaves in a queue for five minutes."""
 SLOW_ANSWER_MILLISECONDS: Final = 5_000
 """The 99th percentile of an API's latency that customers notice. An order waits two seconds for its saga on a good day."""
+BEHIND_SECONDS: Final = 15 * 60
+"""A delivery stream writes its objects within three minutes."""
 QUIET_HOURS: Final = 6
 """So long without a request, a shop is broken or unreachable."""
 BOUNCES: Final = 0.05
@@ -231,6 +235,25 @@ def _archive(resource: events.CfnArchive, service: str) -> Described | None:
     bus = Fn.select(1, Fn.split("event-bus/", resource.source_arn))
     missed = Fault("Missed", "FailedInvocations", "misses events", "event-not-delivered", tier=Tier.ESSENTIAL)
     return "AWS/Events", {"RuleName": f"Events-Archive-{resource.ref}", "EventBusName": bus}, [missed]
+
+
+@faults_of.register
+def _delivery_stream(resource: firehose.CfnDeliveryStream, service: str) -> Described | None:
+    return (
+        "AWS/Firehose",
+        {"DeliveryStreamName": resource.ref},
+        [
+            Fault("Throttled", "ThrottledRecords", "is at its quota", "journal-incomplete"),
+            Fault(
+                "Behind",
+                "DeliveryToS3.DataFreshness",
+                "is more than 15 minutes behind",
+                "journal-incomplete",
+                above=BEHIND_SECONDS,
+                statistic=cloudwatch.Stats.MAXIMUM,
+            ),
+        ],
+    )
 
 
 @faults_of.register

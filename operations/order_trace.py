@@ -2,9 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, cast
 
+from kernel import clock
+from kernel.aggregate_store import Row
 from kernel.naming import CHANNEL_PREFIX, SERVICES
 from operations.aws import stage_state
 from operations.aws.target import Target
@@ -13,7 +17,14 @@ from operations.event_pattern import Pattern
 from operations.events import bus_rules, journal
 from operations.events.bus_rules import Rule
 from operations.events.journal import Published
+from operations.orders import store
 from operations.replay import archive_replay
+from operations.window import Window
+
+BEFORE: Final = timedelta(minutes=3)
+"""An event's object is named after its oldest record, which may be so much older."""
+AFTER: Final = timedelta(minutes=2)
+"""The relay publishes an event, and EventBridge delivers it, within this time after the row's."""
 
 
 @dataclass(frozen=True)
@@ -58,32 +69,69 @@ class Node:
         }
 
 
-def trace(target: Target, order_id: str) -> list[Node]:
-    """Return the roots of an order's tree: the requests that led to its first events. Raises UserError for an unknown order."""
-    found = journaled(target, order_id, service_rules(target))
-    if not found:
+@dataclass(frozen=True)
+class Trace:
+    """An order's events as trees, and the ids of those in its timeline that the journal does not have, or not yet."""
+
+    roots: list[Node]
+    missing: tuple[str, ...]
+
+
+def trace(target: Target, order_id: str) -> Trace:
+    """Return an order's trace. Raises UserError for an unknown order, and for one without an event in the journal."""
+    order = cast(Row, store.find(target, order_id))
+    found = journaled(target, order, store.related_rows(target, order_id), service_rules(target))
+    if not found.roots:
         raise UserError(
             f"The journal has no event of {order_id}.",
-            "List the orders with `orderctl orders list`. The journal keeps events as long as the archive does.",
+            "On AWS, events reach the journal within three minutes. It keeps them as long as the archive does.",
         )
     return found
 
 
-def journaled(target: Target, order_id: str, rules: Iterable[Rule]) -> list[Node]:
-    """Return the roots of an order's tree, as far as the journal has its events: none for an unknown order."""
-    events = journal.of_order(target, order_id)
-    if not events:
-        return []
+def journaled(target: Target, order: Row, related: Mapping[str, Sequence[Row]], rules: Iterable[Rule]) -> Trace:
+    """Return an order's trace, as far as the journal has its events: without roots if it has none.
+
+    The order's row and its rows in the other services say when it moved. The journal is read around these times only.
+    """
+    order_id, placed_by = str(order["order_id"]), str(order["placed_by"])
+    rows = [order, *(row for found in related.values() for row in found)]
+    windows = around(clock.from_rfc3339(moment) for moment in _moments(rows))
+    published = [str(entry["event_id"]) for entry in order.get("timeline", ())]
+    found = journal.about(target, windows, [order_id, placed_by], published)
+    events = [event for event in found if event.metadata.get("order_id", order_id) == order_id]
     known = {event.event_id for event in events}
-    outside = {str(event.metadata.get("causation_id")) for event in events} - known
-    events = [*(event for cause in sorted(outside) for event in journal.of_no_order(target, cause)), *events]
+    causes = {str(event.metadata.get("causation_id")) for event in events} - known - {placed_by}
+    if causes:
+        more = journal.about(target, windows, sorted(causes))
+        events += [event for event in more if event.event_id in causes and not event.metadata.get("order_id")]
     patterns = {rule.name: Pattern(rule.pattern) for rule in rules}
-    return tree(events, patterns, replays(target, patterns))
+    return Trace(tree(events, patterns, replays(target, patterns)), tuple(sorted(set(published) - known)))
 
 
 def service_rules(target: Target) -> list[Rule]:
     """Return the enabled rules of the bus that deliver to the services."""
     return [rule for rule in bus_rules.rules(target) if rule.enabled and rule.name.partition("/")[0] in SERVICES]
+
+
+def around(moments: Iterable[datetime]) -> list[Window]:
+    """Return the windows of the objects that have what was published at these moments, joined where they meet."""
+    windows: list[Window] = []
+    for moment in sorted(moments):
+        start, end = moment - BEFORE, moment + AFTER
+        if windows and start <= windows[-1].end:
+            windows[-1] = Window(windows[-1].start, end)
+        else:
+            windows.append(Window(start, end))
+    return windows
+
+
+def _moments(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the times that the rows state, in RFC 3339 (UTC)."""
+    for row in rows:
+        yield row["created_at"]
+        yield row["updated_at"]
+        yield from (entry["at"] for entry in row.get("timeline", ()))
 
 
 def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:

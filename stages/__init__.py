@@ -91,7 +91,7 @@ class Stage:
     back_ordered_for_seconds: int = 518400
     booking_delay_seconds: int = 30
     booking_concurrency: int = 150
-    journal_concurrency: int = 2
+    journal_streams: int = 2
     index_shards: int = 4
     outbox_pass_minutes: int = 1440
     older_versions: list[str] = field(default_factory=list)

@@ -41,8 +41,8 @@ class Staging(Construct):
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
         alarm_on_age(stack, self, queue, "events of a paced replay wait over 15 minutes", "replay-stands-still", tier=Tier.FULL)
-        only_from(stack, queue, rule=rule, operator=True)
-        only_from(stack, dead_letters, rule=rule)
+        only_from(stack, queue, rules=[rule], operator=True)
+        only_from(stack, dead_letters, rules=[rule])
         only_replays(rule, PACED_REPLAY_PREFIX)
         stack.publish(f"{NAME}-rule-arn", rule.rule_arn)
         stack.publish(f"{NAME}-queue-url", queue.queue_url)

@@ -1,5 +1,7 @@
 """Queues: the senders that one accepts, its alarm, and dead-letter queues."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
@@ -24,21 +26,22 @@ def only_from(
     stack: ServiceStack,
     queue: sqs.Queue,
     *,
-    rule: events.IRule | None = None,
+    rules: Sequence[events.IRule] = (),
     function: lambda_.IFunction | None = None,
     operator: bool = False,
 ) -> None:
-    """Refuse every message but those that the rule delivers, the function sends, or the stage's operator redrives.
+    """Refuse every message but those that one of the rules delivers, the function sends, or the stage's operator redrives.
 
     A wide policy of the sender is not enough. Each condition is negated, so it also refuses a caller that lacks its key.
     """
-    arns: dict[str, str] = {}
-    if rule is not None:
-        arns["aws:SourceArn"] = rule.rule_arn
+    arns: dict[str, object] = {}
+    if rules:
+        found = [rule.rule_arn for rule in rules]
+        arns["aws:SourceArn"] = found if len(found) > 1 else found[0]
     if function is not None:
         assert function.role is not None
         arns["aws:PrincipalArn"] = function.role.role_arn
-    conditions: dict[str, dict[str, str]] = {"ArnNotEquals": arns} if arns else {}
+    conditions: dict[str, dict[str, object]] = {"ArnNotEquals": arns} if arns else {}
     if operator:
         conditions["StringNotEquals"] = {OPERATOR_TAG: stack.stage}
     queue.add_to_resource_policy(

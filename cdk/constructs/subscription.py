@@ -91,8 +91,8 @@ class Subscription(Construct):
         minutes = (OLDEST_SECONDS + delay_seconds) // 60
         waiting = f"{stack.service} {name} leaves messages waiting over {minutes} minutes"
         alarm_on_age(stack, self, queue, waiting, BROKEN_CONSUMER, delay_seconds=delay_seconds)
-        only_from(stack, queue, rule=rule, function=function if looks_again else None, operator=True)
-        only_from(stack, dead_letters, rule=rule, function=function)
+        only_from(stack, queue, rules=[rule], function=function if looks_again else None, operator=True)
+        only_from(stack, dead_letters, rules=[rule], function=function)
         if not replays:
             never_replays(rule)
         function.add_event_source(

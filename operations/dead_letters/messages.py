@@ -74,6 +74,8 @@ def content_of(name: str) -> str:
         return f"{service} rows whose events the relay could not publish; the sweeper publishes them"
     if source == "start":
         return f"events that did not start the saga; the {service} sweeper starts it"
+    if service == "journal":
+        return "events that the journal lacks: docs/how-to/runbooks/journal-incomplete.md"
     if source == "feedback":
         return "bounces and complaints that were not recorded: suppress their addresses with `orderctl mails suppress`"
     return f"events that {service} rejected, or failed to process"

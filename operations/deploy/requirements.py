@@ -20,6 +20,7 @@ KEPT_AND_LOST = {
         "Deleted: functions, queues with their messages, rules, alarms, and the addresses of HTTP APIs and webhooks.",
         "A kept secret is not taken up: put its value into the secret that the next deployment creates.",
         "A kept archive replays only to the bus that it was created for.",
+        "The bucket of the journal is kept, and the next deployment creates a new one.",
     ),
 }
 """The warnings before a stack is destroyed, of an ephemeral stage and of every other."""

@@ -16,6 +16,7 @@ FILE: Final = Path(__file__).with_name("quotas.yaml")
 PATH: Final = "delivered"
 """The path whose units are taken: a good order, to the door."""
 MINUTE: Final = 60
+KILOBYTES_IN_A_MEGABYTE: Final = 1024
 SERVICES: Final = ("order", "payment", "inventory", "shipping", "notification")
 FANNED_OUT: Final = ("order", "payment", "shipping")
 """The services whose sweeps the setting `sweepers` multiplies."""
@@ -119,10 +120,9 @@ def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     events = order.total("eventbridge.event")
     puts = known.quotas["eventbridge.puts"]
     yield _bound("EventBridge: PutEvents", puts, events, f"{puts:g} requests a second, {events:g} events an order")
-    deliveries = order.total("sqs.message")
+    deliveries = order.total("sqs.message") + events
     invoked = known.quotas["eventbridge.invocations"]
-    journaled = order.total("sqs.message", where="journal-events")
-    reason = f"{invoked:g} deliveries a second, {deliveries:g} an order, {journaled:g} to the journal"
+    reason = f"{invoked:g} deliveries a second, {deliveries:g} an order, {events:g} to the journal"
     yield _bound("EventBridge: deliveries", invoked, deliveries, reason)
 
 
@@ -148,12 +148,12 @@ def _workers(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
         reason = f"{at_once:g} batches at once, {assumed['relay_row_seconds']:g} s a row, {cleared:g} rows an order"
         yield _bound(f"relay of {service}", rows, cleared, reason)
     events = order.total("eventbridge.event")
-    journaled = stage.journal_concurrency * design["journal_batch"] / assumed["journal_batch_seconds"]
-    reason = f"setting journal_concurrency {stage.journal_concurrency}, {journaled:g} rows a second, {events:g} an order"
-    yield _bound("journal", journaled, events, reason)
-    spent = order.total("dynamodb.write", where="journal/hour")
-    hour = design["journal_shards"] * known.quotas["dynamodb.partition_writes"]
-    yield _bound("index hour of the journal", hour, spent, f"{hour:g} units a second, {spent:g} an order")
+    streams, requests = stage.journal_streams, known.quotas["firehose.requests"]
+    reason = f"setting journal_streams {streams}, {requests:g} requests a second of each, {events:g} an order"
+    yield _bound("journal: requests", streams * requests, events, reason)
+    megabytes, kilobytes = known.quotas["firehose.megabytes"], order.total("firehose.partitioned_kb")
+    reason = f"setting journal_streams {streams}, {megabytes:g} MiB a second of each, {kilobytes:g} KB an order"
+    yield _bound("journal: bytes", streams * megabytes * KILOBYTES_IN_A_MEGABYTE, kilobytes, reason)
     yield from _parcels(stage, known)
 
 

@@ -1,26 +1,31 @@
 """The published events, read from the journal. The archive can only be replayed: it shows no more than a count and a size."""
 
-import heapq
+import gzip
+import io
+import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import chain
-from operator import attrgetter
-from typing import Any, Final, TypedDict, cast
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any, Final, TypedDict, cast
 
-from journal.items import EXPIRES, HOUR_INDEX, OF_AN_ORDER, OF_NO_ORDER, SHARDS, hour
+from journal.lines import EVENTS, HOUR_CHARACTERS
 from kernel import clock, outside_json
 from kernel.clients import AwsClient
 from operations.aws.target import Target
+from operations.distinct import Distinct
 from operations.window import Window
 
-TABLE: Final = "journal/table-name"
+BUCKET: Final = "journal/bucket-name"
+AT_ONCE: Final = 8
+"""The objects that are opened before their turn."""
+GZIP: Final = b"\x1f\x8b"
+_WRITTEN: Final = re.compile(r"-(\d{4}(?:-\d{2}){5})-[^/]*$")
+"""The time in the name of an object, which Firehose gives it: that of its oldest record, about."""
 
 
-Item = Mapping[str, Mapping[str, str]]
-"""An item as DynamoDB returns it: the type and the text of each attribute."""
 BusEvent = TypedDict("BusEvent", {"id": str, "source": str, "detail-type": str, "detail": Any})
 """An event as the bus delivers it. Its `detail` is a JSON value; `metadata` and `data` are in that of a domain event."""
 
@@ -69,43 +74,96 @@ class Published:
 
 
 def in_window(target: Target, window: Window, progress: Callable[[int], None] = lambda hours: None) -> Iterator[Published]:
-    """Yield each put of an event in the window, the earliest first. `progress` receives the number of hours read.
+    """Yield each put of an event in the window, hour by hour. `progress` receives the number of hours read.
 
-    An event that was put twice comes twice. At most two pages of each shard are in memory.
+    An event that was put twice comes twice; a put that was delivered twice comes once. Within an hour, the order is that of the
+    objects. At most one line and the blocks of a few objects are in memory.
     """
-    table, client = target.parameter(TABLE), target.client("dynamodb", max_pool_connections=SHARDS)
-    with ThreadPoolExecutor(SHARDS) as pool:
-        for done, at in enumerate(_hours(window), start=1):
-            shards = [_of_shard(pool, client, table, hour(f"{at:%Y-%m-%dT%H}", shard)) for shard in range(SHARDS)]
-            for put in heapq.merge(*shards, key=attrgetter("put_at")):
-                if window.start <= clock.from_rfc3339(put.put_at) < window.end:
+    for done, hour in enumerate(_hours(window), start=1):
+        with Distinct() as puts:
+            for put in map(_published, _lines(target, _objects(target, hour))):
+                if window.start <= clock.from_rfc3339(put.put_at) < window.end and puts.add(put.event["id"]):
                     yield put
-            progress(done)
+        progress(done)
 
 
-def _of_shard(pool: ThreadPoolExecutor, client: AwsClient, table: str, name: str) -> Iterator[Published]:
-    """Yield the puts of one shard of an hour by time. Each page is read while the one before is used."""
-    pages = _query(client, table, "#hour = :key", name, {"#hour": "hour"}, IndexName=HOUR_INDEX)
-    upcoming = pool.submit(next, pages, None)
-    while (page := upcoming.result()) is not None:
-        upcoming = pool.submit(next, pages, None)
-        yield from _published(page)
+def about(target: Target, windows: Sequence[Window], ids: Sequence[str], expected: Iterable[str] = ()) -> list[Published]:
+    """Return the events of these windows with one of the ids, their own or their order's, by when they were first put.
+
+    Only the objects written in the windows are read. If an event with one of the ids in `expected` is in none of them, it was
+    published or written late, and the other objects of the same hours are read too.
+    """
+    near: list[str] = []
+    far: list[str] = []
+    for hour in sorted({hour for window in windows for hour in _hours(window)}):
+        for name in _objects(target, hour):
+            written = _written(name)
+            is_near = written is None or any(window.start <= written < window.end for window in windows)
+            (near if is_near else far).append(name)
+    sought = [json.dumps(each, ensure_ascii=False).encode() for each in ids]
+
+    def found_in(names: Sequence[str]) -> Iterator[Published]:
+        lines = (line for line in _lines(target, names) if any(text in line for text in sought))
+        return (put for put in map(_published, lines) if put.event_id in ids or put.metadata.get("order_id") in ids)
+
+    found = list(found_in(near))
+    if set(expected) - {put.event_id for put in found}:
+        found += found_in(far)
+    return _grouped({put.event["id"]: put for put in found}.values())
 
 
-def of_order(target: Target, order_id: str) -> list[Published]:
-    """Return the events about an order, by when they were first put."""
-    return _partition(target, f"{OF_AN_ORDER}{order_id}")
+def empty(target: Target, bucket: str) -> None:
+    """Delete every object of the journal's bucket, so that the bucket can be deleted."""
+    client = target.client("s3")
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        if keys := [{"Key": found["Key"]} for found in page.get("Contents", ())]:
+            client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
 
 
-def of_no_order(target: Target, event_id: str) -> list[Published]:
-    """Return the event of that id if it is about no order: a channel's OrderPlaced before it became one."""
-    return _partition(target, f"{OF_NO_ORDER}{event_id}")
+def _objects(target: Target, hour: str) -> Iterator[str]:
+    """Yield the keys of an hour's objects."""
+    pages = (
+        target.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=target.parameter(BUCKET), Prefix=f"{EVENTS}{hour}/")
+    )
+    return (found["Key"] for page in pages for found in page.get("Contents", ()))
 
 
-def _partition(target: Target, key: str) -> list[Published]:
-    client = target.client("dynamodb")
-    pages = _query(client, target.parameter(TABLE), "pk = :key", key, {}, ConsistentRead=True)
-    return _grouped(chain.from_iterable(map(_published, pages)))
+def _written(name: str) -> datetime | None:
+    """Return the time in an object's name, or None if it has none."""
+    found = _WRITTEN.search(name)
+    return datetime.strptime(found[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC) if found else None
+
+
+def _lines(target: Target, names: Iterable[str]) -> Iterator[bytes]:
+    """Yield the lines of the objects, in turn. The next few objects are already open, so that no turn waits for S3."""
+    client, bucket = target.client("s3", max_pool_connections=2 * AT_ONCE), target.parameter(BUCKET)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for part in _in_turn(pool, client, bucket, names):
+            with part as body:
+                yield from body
+
+
+def _in_turn(pool: ThreadPoolExecutor, client: AwsClient, bucket: str, names: Iterable[str]) -> Iterator[IO[bytes]]:
+    opened = []
+    for name in names:
+        opened.append(pool.submit(_open, client, bucket, name))
+        if len(opened) == AT_ONCE:
+            yield opened.pop(0).result()
+    while opened:
+        yield opened.pop(0).result()
+
+
+def _open(client: AwsClient, bucket: str, name: str) -> IO[bytes]:
+    """Return an object as a stream of lines, decompressed if it is compressed."""
+    body = io.BufferedReader(client.get_object(Bucket=bucket, Key=name)["Body"])
+    return cast(IO[bytes], gzip.GzipFile(fileobj=body)) if body.peek(len(GZIP)).startswith(GZIP) else body
+
+
+def _published(line: bytes) -> Published:
+    event = outside_json.read_object(line)
+    return Published(cast(BusEvent, event), event["time"], len(line.rstrip()), 1)
 
 
 def _grouped(puts: Iterable[Published]) -> list[Published]:
@@ -118,31 +176,8 @@ def _grouped(puts: Iterable[Published]) -> list[Published]:
     return [replace(put, times_put=times[key]) for key, put in first.items()]
 
 
-def _query(
-    client: AwsClient, table: str, condition: str, key: str, names: Mapping[str, str], **more: object
-) -> Iterator[list[Item]]:
-    """Yield the pages of a query."""
-    request = {
-        "TableName": table,
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": {":key": {"S": key}},
-        **more,
-    }
-    for page in client.get_paginator("query").paginate(**request, **({"ExpressionAttributeNames": names} if names else {})):
-        yield page["Items"]
-
-
-def _published(items: Iterable[Item]) -> Iterator[Published]:
-    """DynamoDB deletes what has expired some time after: until then, it is left out here."""
-    now = clock.now().timestamp()
-    for item in items:
-        if int(item[EXPIRES]["N"]) > now:
-            event = cast(BusEvent, outside_json.read_object(item["event"]["S"]))
-            yield Published(event, item["put_at"]["S"], int(item["size"]["N"]), 1)
-
-
-def _hours(window: Window) -> Iterator[datetime]:
+def _hours(window: Window) -> Iterator[str]:
     at = window.start.replace(minute=0, second=0, microsecond=0)
     while at < window.end:
-        yield at
+        yield at.isoformat()[:HOUR_CHARACTERS]
         at += timedelta(hours=1)

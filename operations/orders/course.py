@@ -12,7 +12,7 @@ from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
 from operations.event_pattern import Pattern
 from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent
-from operations.order_trace import Node
+from operations.order_trace import Node, Trace
 from operations.orders import store
 from operations.orders.store import ListedOrder
 from operations.orders.waiting import Waiting, waiting
@@ -133,17 +133,18 @@ class Course(TypedDict):
     left: list[Left]
 
 
-Trees = Callable[[Target, str, Sequence[Rule]], Sequence[Node]]
-"""Returns the roots of an order's events, by the rules of the bus."""
+Traced = Callable[[Target, Row, Mapping[str, Sequence[Row]], Sequence[Rule]], Trace]
+"""Returns the trace of an order's row and its rows in the other services, by the rules of the bus."""
 
 
-def course(target: Target, order_id: str, trees: Trees = order_trace.journaled) -> Course:
+def course(target: Target, order_id: str, traced: Traced = order_trace.journaled) -> Course:
     """Read the course of an order from its rows and its events. Raises UserError for an unknown order."""
     row = store.find(target, order_id)
     related = store.related_rows(target, order_id)
     rows = {"order": [cast(Row, row)], **related}
     rules = order_trace.service_rules(target)
-    events = list(described(trees(target, order_id, rules), related.get("notification", ()), rules))
+    trace = traced(target, cast(Row, row), related, rules)
+    events = list(described(trace.roots, related.get("notification", ()), rules))
     return {
         "order": shown(cast(Row, row)),
         "waits": waiting(cast(ListedOrder, row)),

@@ -18,12 +18,10 @@ from operations.window import Window
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
 ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED"})
-NEVER_REPLAYED = frozenset(
-    {"order/start-rule-arn", "platform/staging-rule-arn", "journal/events-rule-arn", "audit/orders-rule-arn"}
-)
+NEVER_REPLAYED = frozenset({"order/start-rule-arn", "platform/staging-rule-arn", "audit/orders-rule-arn"})
 """Rules that cannot be a replay destination. A replay never starts a saga, because the sweeper retries it. The staging queue
-receives paced replays only. The journal records published events, and the audit checks orders after them, not after replayed
-ones."""
+receives paced replays only. The audit checks orders after published events, not after replayed ones. The journal publishes no
+rule, because it records published events, not replayed ones."""
 RULE = "-rule-arn"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -102,10 +102,11 @@ class Wanted:
 
 
 class Tally:
-    """The counts of a window. It takes the puts one by one, the earliest first.
+    """The counts of a window. It takes the puts one by one, in any order.
 
     `puts` counts each time that an event was put on the bus, `events` each event once, `chunks` each 64 KB that was put. The
-    counts by type and by hour, `earliest` and `latest` are of the first puts of wanted events. `seen` remembers the events.
+    counts by type and by hour, `earliest` and `latest` are of wanted events, by the put that came first. `seen` remembers the
+    events.
     """
 
     def __init__(self, consumers: Iterable[Consumer], wanted: Wanted, seen: Distinct) -> None:
@@ -129,7 +130,8 @@ class Tally:
         if selected:
             self.by_type[put.detail_type] += 1
             self.by_hour[f"{put.put_at[:13]}:00Z"] += 1
-            self.earliest, self.latest = self.earliest or put.put_at, put.put_at
+            self.earliest = min(self.earliest or put.put_at, put.put_at)
+            self.latest = max(self.latest or put.put_at, put.put_at)
         for position, consumer in enumerate(self._consumers):
             if consumer.takes(put.event):
                 self.deliveries[position] += 1

@@ -156,6 +156,7 @@ def destroy(
         return
     requirements.check_unneeded(wanted, stacks, there)
     names = [stack.name for stack in reversed(wanted)]
+    services_of = {stack.name: requirements.service_of(stack) for stack in wanted}
     show_place(target, settings, account, f"Destroy {', '.join(names)}")
     for line in requirements.KEPT_AND_LOST[settings.ephemeral]:
         output.err.print(line)
@@ -168,7 +169,26 @@ def destroy(
     _forget(target, names)
     for name in names:
         with output.Progress().step(f"Destroy {name}"):
-            cdk.destroy(assembly, name)
+            if settings.ephemeral and services_of[name] == "journal":
+                destroy_journal(cdk, assembly, name)
+            else:
+                cdk.destroy(assembly, name)
+
+
+def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:
+    """Destroy the journal of an ephemeral stage with its objects.
+
+    CloudFormation deletes no bucket with objects, and a delivery stream may still write one until it is deleted itself.
+    """
+    from operations.events import journal
+
+    bucket = cdk.target.parameter(journal.BUCKET)
+    journal.empty(cdk.target, bucket)
+    try:
+        cdk.destroy(assembly, stack)
+    except UserError:
+        journal.empty(cdk.target, bucket)
+        cdk.destroy(assembly, stack)
 
 
 def take_up_tables(cdk: "Cdk", assembly: Path, wanted: Sequence[StackWiring], named: Collection[str]) -> None:

@@ -34,7 +34,7 @@ def trace(
     """Show an order's events across all services, each below its cause.
 
     Each line shows the time of the event, the number of times it was published, the replays that sent it, and the duplicates
-    that consumers dropped. The data comes from the journal.
+    that consumers dropped. The order's rows say when to look; the data comes from the journal.
 
     Examples:
 
@@ -45,7 +45,8 @@ def trace(
     from operations import order_trace
 
     with output.err.status("Reading the journal ..."):
-        roots = order_trace.trace(ctx.obj, order)
+        found = order_trace.trace(ctx.obj, order)
+    roots = found.roots
     match output_format:
         case TraceFormat.JSON:
             output.show_json([root.as_data() for root in roots])
@@ -56,6 +57,11 @@ def trace(
             for root in roots:
                 _draw(drawn, root)
             output.screen().print(drawn)
+    if found.missing:
+        output.err.print(
+            f"The journal lacks {len(found.missing)} events of the order's timeline: {', '.join(found.missing)}. "
+            "On AWS, events reach it within three minutes. If they do not: docs/how-to/runbooks/journal-incomplete.md."
+        )
 
 
 def _draw(tree: Tree, node: "Node") -> None:

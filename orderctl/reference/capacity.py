@@ -14,7 +14,7 @@ INTRODUCTION: Final = """# The load of a stage
 {region}. The units of an order are counted by the simulation, on its way to the door: [The cost of an order](cost.md) says how.
 The quotas are AWS's defaults, in `operations/economics/quotas.yaml`, each with its source and its date.
 
-The first bottleneck comes first. The durations of a row, of a batch and of a parcel are assumptions of the same file.
+The first bottleneck comes first. The durations of a row and of a parcel are assumptions of the same file.
 
 """
 RECOVERY: Final = """

@@ -18,7 +18,9 @@ million orders in {region}, on demand, without free tiers.
 - The prices are in `operations/economics/prices.yaml`, each with its source and its date.
 - Durations and the size of logs cannot be counted without AWS. They are the assumptions at the end of this page.
 
-On a quiet stage, each event has an invocation of its own. On a busy stage, events share invocations. Mails are apart, because
+On a quiet stage, each event has an invocation of its own. On a busy stage, events share invocations. The journal's objects are
+those of a month: each delivery stream writes one a minute, and a million orders share them
+([decision 39](../explanation/decisions/0039-journal-of-objects.md)). Mails are apart, because
 they cost the same in each design.
 
 """
@@ -27,13 +29,11 @@ BLOG = """The designs to compare with are priced the same way.
 """
 NOT_BUILT = """## What would lower it further?
 
-Two designs are possible and not built. They are compared on the path `happy`, quiet.
+One design is possible and not built. It is compared on the path `happy`, quiet.
 
 - Acknowledge end to end. An order stays due until the event that answers its own has come, and its sweeper publishes
   again until then. No row is cleared. It saves at most the {outbox} USD of the outbox, and ADR 40 says why it was not
   chosen.
-- A journal of objects. Events are written to S3 in batches, one object for some minutes, and `orderctl trace` fetches
-  what the rows' timelines name. It saves at most the {journal} USD of the journal.
 
 """
 AUDITS = """## What does the audit cost?
@@ -86,7 +86,7 @@ def page() -> str:
             "\n## Which part of AWS bills it?\n\nOf the path `happy`:\n\n",
             _shares("Part", found["parts"]["happy"]),
             "\n",
-            NOT_BUILT.format(outbox=_usd(promised["outbox"]), journal=_usd(promised["journal"])),
+            NOT_BUILT.format(outbox=_usd(promised["outbox"])),
             AUDITS.format(
                 reads=audits.counted(benchmarks.read()),
                 pollers=known.assumptions.pollers,

@@ -34,6 +34,13 @@ call for which nothing was made.
 
 [The load of a stage](capacity.md) has the bound of each part.
 """,
+    "journal": """
+## What does the journal of many orders take?
+
+The benchmark reads the journal of many orders of one hour. Its objects are made when they are read, so the memory is the
+reader's own. [The cost of an order](cost.md) has the parts of the cost, and [The load of a stage](capacity.md) the bounds.
+`python -m tests.benchmarks.journal --orders 20000 --write` records the figures of fewer orders.
+""",
     "flash_sale": """
 ## Does a flash sale sell everything, once?
 

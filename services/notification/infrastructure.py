@@ -115,7 +115,7 @@ class NotificationStack(ServiceStack):
             ),
             targets=[targets.LambdaFunction(feedback, dead_letter_queue=dead_letters, retry_attempts=5)],
         )
-        only_from(self, dead_letters, rule=rule, function=feedback)
+        only_from(self, dead_letters, rules=[rule], function=feedback)
         feedback.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
 
 

@@ -168,7 +168,7 @@ class OrderStack(ServiceStack):
                 )
             ],
         )
-        only_from(self, dead_letters, rule=rule)
+        only_from(self, dead_letters, rules=[rule])
         never_replays(rule)
         self.publish("start-rule-arn", rule.rule_arn)
 

@@ -117,5 +117,5 @@ def _hottest(writes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _number(quantity: float) -> float:
-    rounded = round(quantity, 1)
+    rounded = round(quantity, 1 if quantity >= 1 else 3)
     return int(rounded) if rounded == int(rounded) else rounded

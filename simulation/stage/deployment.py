@@ -151,6 +151,12 @@ def abort_after_seconds() -> int:
 
 
 @cache
+def journal_streams() -> int:
+    """Return the number of delivery streams of the journal."""
+    return int(stages.load("dev").journal_streams)
+
+
+@cache
 def older_versions() -> tuple[str, ...]:
     """Return the older versions of events that the stage declares: `OrderCancelled.v1`."""
     return tuple(stages.load("dev").older_versions)

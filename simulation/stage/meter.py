@@ -14,7 +14,6 @@ from simulation.engine.bus import Envelope, Rule, version_of
 from simulation.engine.capacity import Index
 from simulation.engine.dynamodb import RefusalError
 from simulation.engine.expressions import Item
-from simulation.engine.scheduler import SECOND
 from simulation.stage import deployment
 from simulation.stage.world import World
 
@@ -22,11 +21,14 @@ KEY: Final = ("pk",)
 PENDING: Final = frozenset({"pending", "pending_since", "pending_shard"})
 """The attributes of a row that hold its outbox."""
 JOURNAL: Final = "journal-function"
-JOURNAL_KEY: Final = ("pk", "sk")
-RETENTION_DAYS: Final = 30
-GATHERING_SECONDS: Final = 5
-"""How long a batch of the journal gathers."""
 KILOBYTE: Final = 1024
+INGESTED: Final = 5 * KILOBYTE
+"""Firehose bills a record in units of so many bytes."""
+JOURNAL_BATCH: Final = 1024 * KILOBYTE
+"""The most bytes that share an invocation of the journal's function."""
+MINUTES_OF_A_MONTH: Final = 30 * 24 * 60
+ORDERS_OF_A_MONTH: Final = 1_000_000
+"""Each delivery stream writes an object a minute, however many orders share it. This many orders are taken to share a month."""
 READS: Final = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 PROMISES: Final = {
     "api": "answer",
@@ -43,7 +45,7 @@ PROMISES: Final = {
     "function": "journal",
 }
 """The promise that an invocation of a function, and each of its calls, is spent for; by the function's module."""
-INDEX_PROMISES: Final = {"pending": "outbox", "due": "recovery", "customer": "listing", "hour": "journal"}
+INDEX_PROMISES: Final = {"pending": "outbox", "due": "recovery", "customer": "listing"}
 
 
 @dataclass(frozen=True, order=True)
@@ -80,22 +82,18 @@ class Meter:
             self._spend(self._caller(), "logs.line", "", 1, "diagnosis")
 
     def journal(self) -> None:
-        """Count the work of the journal on the events. It is no part of the world, so its own code makes the rows."""
-        items = import_module("journal.items")
-        index = Index("hour", "put_at", None)
-        windows: list[int] = []
+        """Count the work of the journal on the events. It is no part of the world, so its own code makes the lines."""
+        lines, kernel_clock = import_module("journal.lines"), import_module("kernel.clock")
+        minutes = deployment.journal_streams() * MINUTES_OF_A_MONTH / ORDERS_OF_A_MONTH
+        self._spend(JOURNAL, "s3.object", "journal", minutes, "journal")
+        self._spend(JOURNAL, "lambda.invocation", "", minutes, "journal")
         for event in self.events:
-            row = items.item_of(event, RETENTION_DAYS)
-            self._spend(JOURNAL, "dynamodb.write", "journal", capacity.write_units(None, row), "journal")
-            self._spend(
-                JOURNAL, "dynamodb.write", "journal/hour", capacity.index_units(index, JOURNAL_KEY, None, row), "journal"
-            )
-            self._spend(JOURNAL, "sqs.message", "journal-events", 1, "journal")
-            at = self.world.since_epoch(event["time"])
-            if not windows or at - windows[-1] > GATHERING_SECONDS * SECOND:
-                windows.append(at)
-        self._spend(JOURNAL, "lambda.invocation", "", len(windows), "journal")
-        self._spend(JOURNAL, "sqs.batch", "journal-events", len(windows), "journal")
+            size = len(lines.line_of(event, kernel_clock.from_rfc3339(event["time"])).text.encode())
+            kilobytes = round(size / KILOBYTE, 1)
+            self._spend(JOURNAL, "firehose.5_kb", "journal", -(-size // INGESTED), "journal")
+            self._spend(JOURNAL, "firehose.partitioned_kb", "journal", kilobytes, "journal")
+            self._spend(JOURNAL, "s3.kb_month", "journal", kilobytes, "journal")
+            self._spend(JOURNAL, "lambda.invocation", "", size / JOURNAL_BATCH, "journal")
 
     def _attach(self) -> None:
         world, services = self.world, dict(self.world.sdk.services)

@@ -1,5 +1,6 @@
 """Each gap of the engine, seen without its extension and closed with it (see `laptop/emulator/extensions`)."""
 
+import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 from botocore.exceptions import ClientError
 
+from laptop.emulator.extensions.delivery_streams import GATHERING_SECONDS
 from laptop.emulator.extensions.express_workflows import AT_ONCE
 from laptop.emulator.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
 from laptop.emulator.extensions.silent_functions import ENGINES_OWN
@@ -436,3 +438,64 @@ def test_function_without_output_responds_at_once(engine: Engine) -> None:
 
     quickest = min(seconds() for _ in range(20))
     engine.shows(quickest < ENGINES_OWN, f"an answer in less than {ENGINES_OWN:g} s")
+
+
+JOURNAL = """
+import base64, json
+def handler(event, context):
+    results = []
+    for record in event["records"]:
+        kept = json.loads(base64.b64decode(record["data"]))
+        line = base64.b64encode((json.dumps(kept) + "\\n").encode()).decode()
+        hour = kept["detail"].get("hour")
+        good = {"result": "Ok", "data": line, "metadata": {"partitionKeys": {"hour": hour}}}
+        failed = {"result": "ProcessingFailed", "data": record["data"]}
+        results.append({"recordId": record["recordId"], **(good if hour else failed)})
+    return {"records": results}
+"""
+
+
+def test_a_delivery_stream_writes_the_events_of_its_rule_in_batches(engine: Engine) -> None:
+    target, events, store = engine.target, engine.target.client("events"), engine.target.client("s3")
+    store.create_bucket(Bucket="delivered")
+    parameter = {"ParameterName": "LambdaArn", "ParameterValue": deployment.function(target, "makes-lines", JOURNAL)}
+    resources = {
+        "Stream": {
+            "Type": "AWS::KinesisFirehose::DeliveryStream",
+            "Properties": {
+                "DeliveryStreamType": "DirectPut",
+                "ExtendedS3DestinationConfiguration": {
+                    "BucketARN": "arn:aws:s3:::delivered",
+                    "RoleARN": deployment.ROLE,
+                    "Prefix": "events/!{partitionKeyFromLambda:hour}/",
+                    "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/!{timestamp:yyyy-MM-dd}/",
+                    "CompressionFormat": "GZIP",
+                    "BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 64},
+                    "DynamicPartitioningConfiguration": {"Enabled": True},
+                    "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": [parameter]}]},
+                },
+            },
+        }
+    }
+    stream = deployment.stack(target, "delivers", resources, {"Arn": {"Fn::GetAtt": ["Stream", "Arn"]}})["Arn"]
+    events.create_event_bus(Name="delivered")
+    events.put_rule(Name="to-stream", EventBusName="delivered", EventPattern='{"source": ["orderflow.order"]}')
+    events.put_targets(
+        Rule="to-stream", EventBusName="delivered", Targets=[{"Id": "stream", "Arn": stream, "RoleArn": deployment.ROLE}]
+    )
+    for detail in ({"hour": "2026-11-23T04"}, {"hour": "2026-11-23T04"}, {"hour": "2026-11-23T03"}, {}):
+        entry = {"EventBusName": "delivered", "Source": "orderflow.order", "DetailType": "OrderPlaced"}
+        events.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
+
+    def written() -> dict[str, int]:
+        found = store.list_objects_v2(Bucket="delivered").get("Contents", [])
+        bodies = [(item["Key"], store.get_object(Bucket="delivered", Key=item["Key"])["Body"].read()) for item in found]
+        return {"/".join(key.split("/")[:2]): len(gzip.decompress(body).splitlines()) for key, body in bodies}
+
+    if not engine.extended:
+        time.sleep(3 * GATHERING_SECONDS)
+        engine.shows(written() != {}, "delivery stream as the target of a rule")
+        return
+    whole = {"events/2026-11-23T04": 2, "events/2026-11-23T03": 1, "errors/processing-failed": 1}
+    eventually(lambda: sum(written().values()) == 4, 60, "the stream writes its objects")
+    assert written() == whole

@@ -72,6 +72,8 @@ WITHOUT_ALARMS = {
     "Lambda::EventSourceMapping": "its queue's age and its relay's shows its faults",
     "Lambda::Permission": "states permissions",
     "Logs::LogGroup": "its writers do not wait for it",
+    "S3::Bucket": "the delivery streams that write it show its faults",
+    "S3::BucketPolicy": "states permissions",
     "SES::ConfigurationSetEventDestination": "part of a configuration set",
     "SNS::Subscription": "part of a topic",
     "SNS::TopicPolicy": "states permissions",

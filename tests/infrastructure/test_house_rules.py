@@ -18,6 +18,8 @@ PHYSICAL_NAMES = {
     "Events::Archive": "ArchiveName",
     "StepFunctions::StateMachine": "StateMachineName",
     "CloudWatch::Alarm": "AlarmName",
+    "S3::Bucket": "BucketName",
+    "KinesisFirehose::DeliveryStream": "DeliveryStreamName",
 }
 WITHOUT_RESOURCES = {
     "xray:PutTraceSegments",
@@ -35,6 +37,7 @@ WITHOUT_RESOURCES = {
 }
 """Actions of X-Ray and of vended logs that AWS defines without resources to name."""
 ON_ALL_STREAMS_OF_A_TABLE = {"dynamodb:ListStreams"}
+ON_OBJECTS_OF_A_PREFIX = {"s3:PutObject", "s3:AbortMultipartUpload"}
 WITH_DUE_INDEX = {"order", "payment", "inventory", "shipping", "notification"}
 
 
@@ -96,6 +99,8 @@ def test_roles_name_their_resources(assembly: Assembly) -> None:
                 assert wild == ["*"], policy
             elif actions <= ON_ALL_STREAMS_OF_A_TABLE:
                 assert wild == ["/stream/*"], policy
+            elif actions <= ON_OBJECTS_OF_A_PREFIX:
+                assert wild == ["/events/*", "/errors/*"], policy
             else:
                 assert wild == [], f"{policy}: {sorted(actions)} on {wild}"
 
@@ -141,12 +146,12 @@ def test_each_service_has_one_table_that_streams_its_new_images(assembly: Assemb
         assert table.properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}, table
 
 
-def test_only_the_journal_expires_rows(assembly: Assembly) -> None:
+def test_no_rows_expire(assembly: Assembly) -> None:
     """So whatever a consumer dedupes by outlives the archive: it is a row of a table, and rows stay."""
     expiring = {
         table.service for table in assembly.resources("DynamoDB::Table") if "TimeToLiveSpecification" in table.properties
     }
-    assert expiring == {"journal"}
+    assert expiring == set()
 
 
 def test_every_table_can_be_recovered(assembly: Assembly) -> None:
@@ -187,7 +192,7 @@ def test_index_by_customer_has_exactly_the_fields_of_a_page(assembly: Assembly) 
     assert shown == {*IN_A_PAGE, "created_at"}
 
 
-@pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive"])
+@pytest.mark.parametrize("kind", ["DynamoDB::Table", "Events::Archive", "S3::Bucket"])
 def test_only_dev_deletes_data_with_its_stack(assembly: Assembly, lasting: Assembly, kind: str) -> None:
     assert {resource.entry["DeletionPolicy"] for resource in assembly.resources(kind)} == {"Delete"}
     for resource in lasting.resources(kind):
@@ -197,8 +202,8 @@ def test_only_dev_deletes_data_with_its_stack(assembly: Assembly, lasting: Assem
 
 def test_each_mapping_reports_the_messages_that_failed(assembly: Assembly) -> None:
     mappings = assembly.resources("Lambda::EventSourceMapping")
-    streams, subscriptions, observers = len(SERVICES), len(SUBSCRIPTIONS), len(["audit", "journal"])
-    assert len(mappings) == streams + subscriptions + observers
+    streams, subscriptions, audit = len(SERVICES), len(SUBSCRIPTIONS), 1
+    assert len(mappings) == streams + subscriptions + audit
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
 

@@ -35,7 +35,7 @@ PROVIDED = {
         *("sender-address", "commands-arn", "feedback-dlq-url"),
     },
     "audit": {"function-arn", "orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
-    "journal": {"table-name", "events-rule-arn", "events-queue-url", "events-dlq-url"},
+    "journal": {"bucket-name", "events-dlq-url"},
 }
 BY_EVERY_STACK = {"settings"}
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}

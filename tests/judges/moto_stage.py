@@ -36,8 +36,10 @@ KNOWN: Final = {
 
 A queue's delay is left out too, so that a test can take a message at once.
 """
-PROBED: Final = "order/start"
-"""The rule with a target that moto lacks (a workflow). A queue of the test takes its place, and gets the event unchanged."""
+PROBED: Final = ("order/start", "journal-")
+"""The beginnings of the names of rules with a target that moto lacks: a workflow, a delivery stream. A queue of the test takes
+the target's place, and gets the event unchanged.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class MotoStage:
         self._publish()
         names = {arn: name.removesuffix("-rule-arn") for name, arn in self.published("-rule-arn").items()}
         for rule in rules:
-            self._create_targets(rule, names[self.made[rule.service, rule.id].arn])
+            made = self.made[rule.service, rule.id]
+            self._create_targets(rule, names.get(made.arn, made.ref))
 
     def published(self, ending: str) -> dict[str, str]:
         """Return the published parameters with this end of their names, without `/orderflow/<stage>/`."""
@@ -140,8 +143,8 @@ class MotoStage:
         self.made[rule.service, rule.id] = Made(name, arn)
 
     def _create_targets(self, rule: Resource, name: str) -> None:
-        if name == PROBED:
-            probe = self._new_queue("probe", {})
+        if name.startswith(PROBED):
+            probe = self._new_queue(f"probe-{rule.id}", {})
             targets, url = [{"Id": "Probe", "Arn": probe.arn}], probe.ref
         else:
             targets = self._value(rule.service, rule.properties["Targets"])

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from kernel import clock
-from kernel.aggregate_store import marshal
+from kernel.aggregate_store import Row, marshal
 from operations.aws import signed_http
 from operations.aws.target import Kind, Target
 from operations.contracts import subscriptions
@@ -21,7 +21,7 @@ from operations.contracts.subscriptions import Consumer
 from operations.event_pattern import Pattern
 from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent, Published
-from operations.order_trace import Node, tree
+from operations.order_trace import Trace, tree
 from services.order.domain import identity
 from services.order.storage.indexes import CUSTOMER_INDEX
 from simulation.engine.api import Request, Response
@@ -161,14 +161,14 @@ class ConsoleStage(Target):
         """The bus."""
         return cast(DeliveringBus, self.stage_in_memory.bus)
 
-    def trees(self, target: Target, order_id: str, rules: Sequence[Rule]) -> list[Node]:
-        """Return the roots of an order's events, as `order_trace.journaled` does, from what the bus has accepted."""
+    def traced(self, target: Target, order: Row, related: Mapping[str, Sequence[Row]], rules: Sequence[Rule]) -> Trace:
+        """Return an order's trace, as `order_trace.journaled` does, from what the bus has accepted."""
         with self.lock:
-            puts = [put for put in self.bus.published if put.metadata.get("order_id") == order_id]
+            puts = [put for put in self.bus.published if put.metadata.get("order_id") == order["order_id"]]
         times = Counter(put.identity for put in puts)
         first = {put.identity: put for put in reversed(puts)}
         events = [replace(put, times_put=times[key]) for key, put in first.items()]
-        return tree(events, {rule.name: Pattern(rule.pattern) for rule in rules}, [])
+        return Trace(tree(events, {rule.name: Pattern(rule.pattern) for rule in rules}, []), ())
 
     @contextmanager
     def watch(self, target: Target) -> Iterator[Callable[[float], Iterator[BusEvent]]]:

@@ -24,7 +24,7 @@ def served(target: Target, *, actions: bool = True, run: str = RUN, port: int = 
     """Serve the page of a stage while the block runs, and yield its address. A stage in memory has no journal and no queue."""
     console = Console(target, actions, TOKEN, run)
     if isinstance(target, ConsoleStage):
-        console = replace(console, read_course=partial(course.course, trees=target.trees), watch=target.watch)
+        console = replace(console, read_course=partial(course.course, traced=target.traced), watch=target.watch)
     listener = server.bound(port)
     port = listener.getsockname()[1]
     app = server.application(console, frozenset({f"127.0.0.1:{port}"}))

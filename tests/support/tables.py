@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from journal.items import HOUR_INDEX
 from kernel.clients import AwsClient
 from kernel.naming import DUE_INDEX, PENDING_INDEX
 from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
@@ -57,25 +56,6 @@ def create_ledger(client: AwsClient, name: str) -> None:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk")],
-    )
-
-
-def create_journal(client: AwsClient, name: str) -> None:
-    """Create the journal: keyed by `pk` and `sk`, with the index `hour`."""
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk", "hour", "put_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": HOUR_INDEX,
-                "KeySchema": [{"AttributeName": "hour", "KeyType": "HASH"}, {"AttributeName": "put_at", "KeyType": "RANGE"}],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
     )
 
 

@@ -37,21 +37,30 @@ def test_the_journal_has_as_many_events_as_the_archive(laptop: Laptop) -> None:
 
 def test_trace_of_an_order_is_complete(laptop: Laptop) -> None:
     order_id = some_history(laptop)
-    (root,) = json.loads(orderctl(laptop.target, "trace", order_id, "-o", "json"))
 
     def events(node: dict[str, Any]) -> list[str]:
         return [node["event"], *(event for each in node["caused"] for event in events(each))]
 
-    assert {
+    def traced() -> set[str]:
+        (root,) = json.loads(orderctl(laptop.target, "trace", order_id, "-o", "json"))
+        return set(events(root))
+
+    whole = {
         *("OrderPlaced", "PaymentAuthorized", "StockReserved", "PaymentCaptured", "StockCommitted", "OrderConfirmed"),
         *("ShipmentCreated", "ShipmentDispatched", "ShipmentDelivered", "OrderFulfilled", "NotificationSent"),
-    } <= set(events(root))
+    }
+    eventually(lambda: whole <= traced(), 60, "the last events are in the journal")
 
 
 def test_plan_counts_the_mails_of_a_replay(laptop: Laptop) -> None:
     order_id = some_history(laptop)
     options = ("--last", "1h", "--to", "notification", "--order", order_id, "-o", "json")
-    found = json.loads(orderctl(laptop.target, "replay", "plan", *options))
-    wanted = {row["event"]: row["wanted"] for row in found["consumers"]}
+
+    def planned() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(orderctl(laptop.target, "replay", "plan", *options))["consumers"]
+        return found if sum(row["wanted"] for row in found) > 1 else []
+
+    consumers = eventually(planned, 60, "both events are in the journal")
+    wanted = {row["event"]: row["wanted"] for row in consumers}
     assert wanted == {"OrderBackordered": 0, "OrderConfirmed": 1, "OrderCancelled": 0, "ShipmentDispatched": 1}
-    assert {row["does"] for row in found["consumers"]} == {"nothing"}
+    assert {row["does"] for row in consumers} == {"nothing"}

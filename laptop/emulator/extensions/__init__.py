@@ -20,6 +20,7 @@ from importlib import import_module
 
 EXTENSIONS = (
     "api_address",
+    "delivery_streams",
     "events_archive",
     "express_workflows",
     "handler_error_names",

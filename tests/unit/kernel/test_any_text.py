@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.items import NotJournaledError, item_of
+from journal.lines import NotJournaledError, line_of
 from kernel import webhooks
 from kernel.inbox import parse
 from kernel.schemas import InvalidEventError
@@ -70,8 +70,8 @@ def test_any_signed_body_is_an_update_or_raises_value_error(body: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["id", "time", "source", "detail-type", "detail"]), JSON) | ENVELOPES.map(json.loads))
-def test_any_event_becomes_a_row_or_is_refused(event: dict[str, Any]) -> None:
-    assert str(outcome(lambda: item_of(event, 30), NotJournaledError))
+def test_any_event_becomes_a_line_or_is_refused(event: dict[str, Any]) -> None:
+    assert str(outcome(lambda: line_of(event, NOW), NotJournaledError))
 
 
 @given(TEXTS | ENVELOPES)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import stages
-from journal import items
 from kernel import relay, timeouts
 from operations.economics import capacity
 from operations.economics.capacity import Bound
@@ -30,12 +29,9 @@ def bound(part: str, stage: stages.Stage = DEV, region: str = "us-east-1") -> Bo
 def test_design_has_the_figures_of_the_code() -> None:
     outbox = literals((REPOSITORY / "cdk/constructs/outbox.py").read_text())
     assert KNOWN.design == {
-        "journal_shards": items.SHARDS,
-        "journal_batch": 100,
         "relay_batches_at_once": outbox["BATCHES_AT_ONCE"],
         "booking_calls": 2,
     }
-    assert "BATCH, GATHERING_SECONDS = 100, 5" in (REPOSITORY / "journal/infrastructure.py").read_text()
     at_once = outbox["AT_ONCE"]
     refunds = literals((REPOSITORY / "services/payment/infrastructure.py").read_text())["REFUNDS_AT_ONCE"]
     parcels = literals((REPOSITORY / "services/shipping/infrastructure.py").read_text())["PARCELS_AT_ONCE"]
@@ -65,8 +61,9 @@ def test_first_bottleneck_comes_first() -> None:
 
 def test_settings_of_the_stage_count() -> None:
     assert bound("API", replace(DEV, api_requests_per_second=1000))["orders_per_minute"] == 60_000
-    once, twice = (bound("journal", replace(DEV, journal_concurrency=number))["orders_per_minute"] for number in (2, 4))
-    assert twice == pytest.approx(2 * once, abs=1)
+    for part in ("journal: requests", "journal: bytes"):
+        once, twice = (bound(part, replace(DEV, journal_streams=number))["orders_per_minute"] for number in (2, 4))
+        assert twice == pytest.approx(2 * once, abs=1)
     assert bound("index due of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
 
 

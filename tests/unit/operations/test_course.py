@@ -16,7 +16,7 @@ DELIVERED, RETURNED, CAPTURE_REFUSED, WAITING = STORIES[0], STORIES[13], STORIES
 
 def lived(story: Story, steps: int | None = None, puts: int = 1) -> Course:
     stage = ConsoleStage()
-    return course.course(stage, stage.place(story, steps, puts=puts), stage.trees)
+    return course.course(stage, stage.place(story, steps, puts=puts), stage.traced)
 
 
 def step_names(found: Course) -> list[tuple[str, str, str]]:
@@ -48,7 +48,7 @@ def test_refused_capture_is_a_refusal_and_its_consequences_are_compensations() -
 def test_each_step_begins_before_it_ends() -> None:
     stage = ConsoleStage()
     for order_id in stage.place_all(STORIES[::3]):
-        found = course.course(stage, order_id, stage.trees)
+        found = course.course(stage, order_id, stage.traced)
         assert all(step["begins"] < step["ends"] for step in found["steps"])
         assert {step["event_id"] for step in found["steps"]} <= {event["event_id"] for event in found["events"]}
 

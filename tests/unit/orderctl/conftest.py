@@ -80,7 +80,7 @@ class Stage(Target):
 
     def parameter(self, name: str) -> str:
         known = {"order/api-url": "https://api.example", "inventory/api-url": "https://stock.example/"}
-        known = {"order/table-name": "stage", "platform/bus-name": "bus", **known}
+        known = {"order/table-name": "stage", "platform/bus-name": "bus", "journal/bucket-name": "journal", **known}
         found = self.parameters.get(name, known.get(name, name))
         if isinstance(found, UserError):
             raise found

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
@@ -16,8 +16,10 @@ from cdk.stack_order import StackWiring
 from laptop import bring_up as laptop_module
 from operations.aws.target import Kind, Target
 from operations.deploy import requirements
+from operations.deploy.cdk_cli import Cdk
 from operations.errors import UserError
 from orderctl.commands import deploy as command
+from tests.support import journal_objects
 from tests.unit.orderctl.conftest import Stage, orderctl
 
 BUS, COMMANDS, CONTACT = (
@@ -188,6 +190,26 @@ def test_missing_provider_stops_the_deployment_before_it_starts(app: typer.Typer
     with pytest.raises(UserError, match="OrderflowDev-Order needs"):
         orderctl(app, account, "deploy", "order", "--yes")
     assert cdk.done == []
+
+
+def test_journal_is_emptied_again_if_a_stream_wrote_while_it_was_destroyed(account: Stage) -> None:
+    store = account.client("s3")
+    journal_objects.create_bucket(store, "journal")
+
+    class WrittenMeanwhile(FakeCdk):
+        target = account
+
+        def destroy(self, assembly: Path, stack: str) -> None:
+            if not self.done:
+                store.put_object(Bucket="journal", Key="events/late", Body=b"")
+            super().destroy(assembly, stack)
+            if "Contents" in store.list_objects_v2(Bucket="journal"):
+                raise UserError("cdk destroy failed (code 1).")
+
+    store.put_object(Bucket="journal", Key="events/early", Body=b"")
+    cdk = WrittenMeanwhile()
+    command.destroy_journal(cast(Cdk, cdk), Path(), "OrderflowDev-Journal")
+    assert cdk.done == ["destroy OrderflowDev-Journal"] * 2
 
 
 def test_destroy_asks_first(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:

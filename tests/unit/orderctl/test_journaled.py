@@ -1,5 +1,6 @@
 """The uses of the journal: the plan of a replay, and the trace of an order."""
 
+import gzip
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -13,12 +14,11 @@ import boto3
 import pytest
 import typer
 
-from journal import items
+from journal.lines import line_of
 from kernel import clock
 from kernel.aggregate_store import marshal
 from kernel.naming import SERVICES
 from operations import order_trace
-from operations.aws.service_client import in_parts
 from operations.contracts import subscriptions
 from operations.distinct import Distinct
 from operations.errors import UserError
@@ -30,8 +30,10 @@ from orderctl.commands import replay, trace
 from services.order.domain import identity
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
+from tests.support import journal_objects
 from tests.support.consumers import CONSUMED
-from tests.support.tables import create_journal, create_table
+from tests.support.journal_of_orders import WINDOW, Body, JournalOfOrders, order_id
+from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -79,7 +81,7 @@ def bus() -> Bus:
 @pytest.fixture
 def stage(aws: None, bus: Bus) -> Stage:
     made = Stage(fakes={"events": bus})
-    create_journal(boto3.client("dynamodb"), "journal/table-name")
+    journal_objects.create_bucket(boto3.client("s3"), "journal")
     for service in SERVICES:
         create_table(boto3.client("dynamodb"), made.parameter(f"{service}/table-name"))
     for name in {consumer.name for consumer in subscriptions.consumers()}:
@@ -92,7 +94,10 @@ Put = Callable[..., None]
 
 @pytest.fixture
 def put(stage: Stage) -> Put:
-    """Journals an event that was put so many minutes ago, as the bus delivered it."""
+    """Journals an event that was put so many minutes ago, as the bus delivered it, and its first put twice.
+
+    Its object is written `late` seconds after it.
+    """
 
     def journal(
         source: str,
@@ -105,25 +110,45 @@ def put(stage: Stage) -> Put:
         puts: int = 1,
         data: dict[str, Any] | None = None,
         more: dict[str, Any] | None = None,
+        late: int = 60,
     ) -> None:
         at = NOW - timedelta(minutes=ago)
         known = {"event_id": event_id, "event_version": 1, "occurred_at": clock.rfc3339(at), "causation_id": cause}
         metadata = (known | {"order_id": order} if order else known) | (more or {})
-        for number in range(puts):
-            event = {
+        events = [
+            {
                 "id": f"{event_id}-{number}",
                 "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
                 "source": f"orderflow.{source}",
                 "detail-type": detail_type,
                 "detail": {"metadata": metadata, "data": data or {}},
             }
-            stage.client("dynamodb").put_item(TableName="journal/table-name", Item=items.item_of(event, 30))
+            for number in range(puts)
+        ]
+        journal_objects.write(stage.client("s3"), "journal", events + events[:1], at + timedelta(seconds=late))
 
     return journal
 
 
 @pytest.fixture
-def history(put: Put) -> None:
+def placed(stage: Stage) -> None:
+    """Write the row of the order, with its timeline."""
+    moments = {
+        f"ORDER#{ORDER}#1": ("OrderPlaced", 30),
+        f"ORDER#{ORDER}#4": ("OrderConfirmed", 28),
+        f"SHIP#{ORDER}#2": ("ShipmentDispatched", 27),
+    }
+    timeline = [
+        {"event": event, "event_id": event_id, "at": clock.rfc3339(NOW - timedelta(minutes=ago))}
+        for event_id, (event, ago) in moments.items()
+    ]
+    times = {"created_at": timeline[0]["at"], "updated_at": timeline[-1]["at"]}
+    row = {"pk": f"ORDER#{ORDER}", "order_id": ORDER, "placed_by": CHANNELS_EVENT, "timeline": timeline, **times}
+    stage.client("dynamodb").put_item(TableName=stage.parameter("order/table-name"), Item=marshal(row))
+
+
+@pytest.fixture
+def history(put: Put, placed: None) -> None:
     """One order of a channel from its event to its parcel, its confirmation put twice; and another's an hour before."""
     put("channel.cdnow", "OrderPlaced", CHANNELS_EVENT, CHANNELS_EVENT, ago=31, order=None)
     put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
@@ -194,40 +219,42 @@ def test_estimate_uses_the_rate_or_the_last_replay(stage: Stage, history: None, 
 
 
 class ManyEvents:
-    """DynamoDB's client with an hour of the journal that is made page by page: each event twice, on the same second."""
+    """S3's client with an hour of the journal in some large objects: each event twice, on the same second."""
 
-    def __init__(self, events: int) -> None:
+    def __init__(self, events: int, objects: int) -> None:
+        self.shares = [range(events)[number::objects] for number in range(objects)]
         self.events = events
 
     def get_paginator(self, operation: str) -> Any:
-        assert operation == "query"
+        assert operation == "list_objects_v2"
         return SimpleNamespace(paginate=self.pages)
 
-    def describe_table(self, **request: Any) -> dict[str, Any]:
-        return {"Table": {"CreationDateTime": NOW - timedelta(days=30)}}
-
     def pages(self, **request: Any) -> Iterator[dict[str, Any]]:
-        at, _, shard = request["ExpressionAttributeValues"][":key"]["S"].partition("#")
-        mine = range(int(shard), self.events, items.SHARDS)
-        for part in in_parts((number for number in mine for _ in range(2)), 500):
-            yield {"Items": [self.item(at, number, put) for put, number in enumerate(part)]}
+        yield {"Contents": [{"Key": f"{request['Prefix']}{number}"} for number in range(len(self.shares))]}
 
-    def item(self, at: str, number: int, put: int) -> dict[str, Any]:
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        *_, hour, number = request["Key"].split("/")
+        lines = (line for event in self.shares[int(number)] for line in self.lines(hour, event))
+        return {"Body": Body(lines)}
+
+    def lines(self, hour: str, number: int) -> Iterator[bytes]:
         order = f"ord-{number}"
-        event = {
-            "id": f"{number}-{put}",
-            "time": f"{at}:{number * 60 // self.events:02}:00Z",
-            "source": "orderflow.order",
-            "detail-type": "OrderConfirmed",
-            "detail": {"metadata": {"event_id": f"ORDER#{order}#4", "order_id": order}, "data": {}},
-        }
-        return dict(items.item_of(event, 30))
+        time = f"{hour}:{number * 60 // self.events:02}:00Z"
+        for put in range(2):
+            event = {
+                "id": f"{number}-{put}",
+                "time": time,
+                "source": "orderflow.order",
+                "detail-type": "OrderConfirmed",
+                "detail": {"metadata": {"event_id": f"ORDER#{order}#4", "order_id": order}, "data": {}},
+            }
+            yield line_of(event, clock.from_rfc3339(time)).text.encode()
 
 
-def test_the_plan_holds_no_more_of_a_large_window_than_some_pages(stage: Stage) -> None:
+def test_the_plan_holds_no_more_of_a_large_window_than_some_blocks(stage: Stage) -> None:
     """Memory that grows with the window would hold 40,000 puts of 1.5 KB, which is 60 MB."""
     window = Window(NOW.replace(minute=0, second=0) - timedelta(hours=1), NOW.replace(minute=0, second=0))
-    many = Stage(fakes={**stage.fakes, "dynamodb": ManyEvents(20_000)})
+    many = Stage(fakes={**stage.fakes, "s3": ManyEvents(20_000, objects=12)})
     tracemalloc.start()
     try:
         found = plan.plan(many, window, ["notification"], plan.Wanted(), catch_up=False, a_second=1.0)
@@ -237,20 +264,72 @@ def test_the_plan_holds_no_more_of_a_large_window_than_some_pages(stage: Stage) 
     assert found["events"] == {"in_window": 20_000, "wanted": 20_000, "put_again": 20_000}
     assert found["by_type"] == {"OrderConfirmed": 20_000}
     assert {row["event"]: row["deliveries"] for row in found["consumers"]}["OrderConfirmed"] == 40_000
-    assert peak < 32e6
+    assert peak < 16e6
 
 
-def test_the_trace_reads_the_partitions_of_its_order_and_its_cause(stage: Stage, history: None) -> None:
-    asked: list[str] = []
+def test_memory_of_the_readers_does_not_grow_with_the_orders() -> None:
+    few, many = (JournalOfOrders(orders=orders) for orders in (60, 600))
+    peaks = []
+    for target in (few, many):
+        tracemalloc.start()
+        try:
+            assert len(order_trace.trace(target, order_id(target.orders // 2)).roots[0].caused) == 11
+            plan.plan(target, WINDOW, ["notification"], plan.Wanted(), catch_up=False, a_second=1.0)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 2e6
+
+
+def read_by(stage: Stage) -> tuple[Stage, list[str]]:
+    """Return the stage, and the events of the objects that it reads from now on, one of each object."""
+    read: list[str] = []
+    client = boto3.client("s3")
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        if model.name in ("Query", "Scan") and params["TableName"] == "journal/table-name":
-            asked.append(f"{model.name} {params['ExpressionAttributeValues'][':key']['S']}")
+        if model.name == "GetObject":
+            body = gzip.decompress(stage.client("s3").get_object(Bucket="journal", Key=params["Key"])["Body"].read())
+            read.append(json.loads(body.splitlines()[0])["detail"]["metadata"]["event_id"])
 
-    client = boto3.client("dynamodb")
-    client.meta.events.register("provide-client-params.dynamodb", note)
-    order_trace.trace(Stage(fakes={**stage.fakes, "dynamodb": client}), ORDER)
-    assert asked == [f"Query ORDER#{ORDER}", f"Query EVENT#{CHANNELS_EVENT}"]
+    client.meta.events.register("provide-client-params.s3", note)
+    return Stage(fakes={**stage.fakes, "s3": client}), read
+
+
+def test_the_trace_reads_only_the_objects_around_its_orders_times(stage: Stage, history: None, put: Put) -> None:
+    for ago in (35, 22):  # in the hour of the order, or in the one beside it
+        put("order", "OrderConfirmed", f"ORDER#far-{ago}#4", "elsewhere", ago=ago, order=f"far-{ago}")
+    noting, read = read_by(stage)
+    assert order_trace.trace(noting, ORDER).missing == ()
+    assert sorted(set(read)) == sorted(
+        [CHANNELS_EVENT, f"ORDER#{ORDER}#1", f"PAY#{ORDER}#1", f"ORDER#{ORDER}#4", f"SHIP#{ORDER}#2"]
+    )
+
+
+def test_the_trace_finds_an_event_whose_object_was_written_late(stage: Stage, placed: None, put: Put) -> None:
+    put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
+    put("order", "OrderConfirmed", f"ORDER#{ORDER}#4", f"ORDER#{ORDER}#1", ago=28, late=3000)
+    put("shipping", "ShipmentDispatched", f"SHIP#{ORDER}#2", f"ORDER#{ORDER}#4", ago=27)
+    found = order_trace.trace(stage, ORDER)
+    assert found.missing == ()
+    assert found.roots[0].caused[0].caused[0].published.detail_type == "ShipmentDispatched"
+
+
+def test_the_trace_names_the_events_that_the_journal_lacks(stage: Stage, placed: None, put: Put, tracer: typer.Typer) -> None:
+    put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
+    assert order_trace.trace(stage, ORDER).missing == (f"ORDER#{ORDER}#4", f"SHIP#{ORDER}#2")
+    assert "The journal lacks 2 events of the order's timeline" in orderctl(tracer, stage, ORDER).stderr
+
+
+def test_the_trace_leaves_out_events_that_only_mention_its_order(stage: Stage, history: None, put: Put) -> None:
+    put("channel.cdnow", "OrderPlaced", "other", "other", order=None, data={"note": ORDER, "more": CHANNELS_EVENT})
+    put("channel.cdnow", "OrderPlaced", "odd", "odd", order=None, data={"note": ORDER}, more={"order_id": [ORDER]})
+    (root,) = order_trace.trace(stage, ORDER).roots
+    assert root.published.event_id == CHANNELS_EVENT
+
+
+def test_the_bucket_is_emptied(stage: Stage, history: None) -> None:
+    journal.empty(stage, "journal")
+    assert "Contents" not in stage.client("s3").list_objects_v2(Bucket="journal")
 
 
 def of_channel(key: str, sku: str, quantity: int = 1, currency: str = "USD") -> dict[str, Any]:
@@ -315,7 +394,9 @@ def test_an_odd_event_of_a_channel_spoils_no_plan(stage: Stage, put: Put, histor
 
 
 @pytest.mark.parametrize("cause", [f"ORDER#{ORDER}#1", CHANNELS_EVENT, ["x"], None])
-def test_a_channel_s_event_may_state_any_cause_and_is_a_root(stage: Stage, put: Put, tracer: typer.Typer, cause: Any) -> None:
+def test_a_channel_s_event_may_state_any_cause_and_is_a_root(
+    stage: Stage, placed: None, put: Put, tracer: typer.Typer, cause: Any
+) -> None:
     put("channel.cdnow", "OrderPlaced", CHANNELS_EVENT, cause, ago=31, order=None)
     put("order", "OrderPlaced", f"ORDER#{ORDER}#1", CHANNELS_EVENT)
     (root,) = orderctl_json(tracer, stage, ORDER)
@@ -395,7 +476,7 @@ def test_trace_shows_retries_replays_and_their_duplicates(stage: Stage, history:
         ended("monday", NOW - timedelta(hours=1), NOW, rules=("notification/notices",)),
         ended("tuesday", NOW - timedelta(hours=1), NOW - timedelta(minutes=29), rules=("shipping/orders",)),
     ]
-    [root] = order_trace.trace(stage, ORDER)
+    [root] = order_trace.trace(stage, ORDER).roots
     confirmed = root.caused[0].caused[1]
     assert confirmed.published.detail_type == "OrderConfirmed"
     assert set(confirmed.reached) == {"shipping/orders", "notification/notices"}
@@ -417,19 +498,24 @@ def test_running_replay_counts_the_events_that_it_has_reached(stage: Stage, hist
     )
     [replay_under_way] = order_trace.replays(stage, {})
     assert replay_under_way == Replay("now", clock.rfc3339(NOW - timedelta(hours=1)), replay_under_way.until, {})
-    [root] = order_trace.trace(stage, ORDER)
+    [root] = order_trace.trace(stage, ORDER).roots
     assert root.caused[0].caused[1].replays == ()
 
 
 def test_the_trace_as_mermaid_draws_every_event_once(stage: Stage, history: None) -> None:
-    drawn = order_trace.mermaid(order_trace.trace(stage, ORDER)).splitlines()
+    drawn = order_trace.mermaid(order_trace.trace(stage, ORDER).roots).splitlines()
     assert drawn[0] == "flowchart TD"
     assert sum("[" in line for line in drawn) == 5
     assert sum("-->" in line for line in drawn) == 4
 
 
-def test_order_without_journaled_events_is_reported(stage: Stage) -> None:
-    with pytest.raises(UserError, match="has no event of ord-x"):
+def test_order_without_journaled_events_is_reported(stage: Stage, placed: None) -> None:
+    with pytest.raises(UserError, match=f"has no event of {ORDER}"):
+        order_trace.trace(stage, ORDER)
+
+
+def test_trace_of_an_unknown_order_is_refused(stage: Stage) -> None:
+    with pytest.raises(UserError, match="There is no order ord-x"):
         order_trace.trace(stage, "ord-x")
 
 

@@ -14,7 +14,8 @@ from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.errors import UserError
 from operations.replay import paced_replay
 from orderctl.commands.replay import app
-from tests.support.tables import create_journal, create_table
+from tests.support.journal_objects import create_bucket
+from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import ManualClock, Stage, orderctl
 from tests.unit.orderctl.test_replay import RULES, Archive
 
@@ -215,7 +216,7 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
 
 def test_consumers_are_told_by_a_paced_replays_name_to_catch_up(paced: Paced) -> None:
     paced.stage.fakes["events"].retention_days = 0
-    create_journal(paced.stage.client("dynamodb"), "journal/table-name")
+    create_bucket(paced.stage.client("s3"), "journal")
     create_table(paced.stage.client("dynamodb"), "notification/table-name")
     old = ("--from", "2020-01-01T00:00:00Z", "--until", "2020-01-01T01:00:00Z")
     orderctl(app, paced.stage, "start", *old, "--to", "notification", "--catch-up", "--rate", "9/s")

@@ -17,7 +17,8 @@ from operations.errors import EXIT_USAGE, UserError, WrongUsageError
 from operations.replay import archive_replay
 from operations.window import Window
 from orderctl.commands.replay import app
-from tests.support.tables import create_journal, create_table
+from tests.support.journal_objects import create_bucket
+from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import SHOWN_AT_A_TERMINAL, Stage, at_terminal, orderctl, orderctl_json
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -251,7 +252,7 @@ def test_last_hour_on_aws_ends_where_the_archive_is_complete(deployed: Stage, ar
 def test_name_of_the_replay_states_whether_to_catch_up(
     deployed: Stage, archive: Archive, options: tuple[str, ...], named: bool
 ) -> None:
-    create_journal(deployed.client("dynamodb"), "journal/table-name")
+    create_bucket(deployed.client("s3"), "journal")
     create_table(deployed.client("dynamodb"), "notification/table-name")
     orderctl(app, deployed, "start", *OLD, "--to", "notification", *options)
     (name,) = archive.replays
