@@ -1,4 +1,4 @@
-"""The requests that the page sends: the stage, the orders, one order, the live stream, the changes of an order."""
+"""The requests that the page sends: the stage, the orders and their changes, the events of the bus, the live stream."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,10 @@ from console.live import Live, Receive, line
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
+from operations.contracts import event_catalogue
+from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
 from operations.errors import UserError
+from operations.event_pattern import InvalidPatternError, Pattern
 from operations.events import live_tail
 from operations.orders import course, store
 from operations.orders.course import Course
@@ -111,6 +114,8 @@ class Api:
             Route("/api/orders/{order_id}", self._answered(self._order)),
             Route("/api/orders/{order_id}/resume", self._answered(self._change(self._resume)), methods=["POST"]),
             Route("/api/orders/{order_id}/cancel", self._answered(self._change(self._cancel)), methods=["POST"]),
+            Route("/api/events", self._answered(self._events)),
+            Route("/api/catalogue", self._answered(self._catalogue)),
             Route("/api/stream", self._stream),
         ]
 
@@ -128,6 +133,21 @@ class Api:
 
     def _order(self, request: Request) -> Response:
         return JSONResponse(self._console.read_course(self._target, request.path_params["order_id"]))
+
+    def _events(self, request: Request) -> Response:
+        text = request.query_params.get("pattern", "").strip()
+        try:
+            pattern = Pattern(text) if text else None
+        except InvalidPatternError as error:
+            raise UserError(
+                f"The pattern is not valid: {error}.", "Correct it: it is one of `orderctl events tail`."
+            ) from error
+        latest = list(self.live.latest)
+        matching = [event for event in reversed(latest) if pattern is None or pattern.matches(event)]
+        return JSONResponse({"seen": len(latest), "events": matching})
+
+    def _catalogue(self, request: Request) -> Response:
+        return JSONResponse(catalogue())
 
     def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._feed.follow(request.headers.get("last-event-id")), media_type="text/event-stream")
@@ -159,6 +179,36 @@ class Api:
             return endpoint(request)
 
         return answer
+
+
+class CatalogueEntry(TypedDict):
+    """An event with its versions, the newest first, and an example of the newest as the bus delivers it."""
+
+    event: str
+    publisher: str
+    versions: list[int]
+    consumers: list[str]
+    example: Mapping[str, object]
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Return each event that the services or channels publish, by publisher and name."""
+    found: dict[str, CatalogueEntry] = {}
+    for event in event_catalogue.events():
+        entry = found.setdefault(
+            event.stem,
+            {
+                "event": event.detail_type,
+                "publisher": event.publisher,
+                "versions": [],
+                "consumers": [],
+                "example": event.delivered[0],
+            },
+        )
+        entry["versions"].append(event.version)
+        started = BY_LIVE_ORDERS_ONLY[:1] if (event.source, event.detail_type) == BY_LIVE_ORDERS_ONLY[1:] else ()
+        entry["consumers"] = sorted({*entry["consumers"], *event.consumers, *started})
+    return list(found.values())
 
 
 def lines(orders: Iterator[ListedOrder], live: Live) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The live part of the page: while a page is open, it receives the events of the bus, and feeds the orders that changed."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ ANEW_SECONDS: Final = 60.0
 """How often a page reads its list anew if it may not receive events."""
 MOST_OPEN: Final = 200
 """The most unfinished orders that are looked at."""
+MOST_EVENTS: Final = 200
+"""The latest events that the page can show."""
 FINISHED: Final = frozenset({"CONFIRMED", "CANCELLED"})
 
 
@@ -75,6 +78,7 @@ class Live:
     read: Read
     explain: Callable[[Exception], UserError]
     stopped: bool = False
+    latest: deque[BusEvent] = field(default_factory=partial(deque, maxlen=MOST_EVENTS))
     _open: dict[str, ListedOrder] = field(default_factory=dict)
     _failing: bool = False
 
@@ -94,6 +98,7 @@ class Live:
 
     def happened(self, event: BusEvent) -> News:
         """Yield an event, and the order that it is about as its row is now."""
+        self.latest.append(event)
         order_id = order_of(event)
         summary: Summary = {"event": event.get("detail-type"), "source": event.get("source"), "order_id": order_id}
         yield "published", summary

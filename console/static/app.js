@@ -6,10 +6,14 @@ import { Empty, Failure } from "./parts.js";
 import { link, route } from "./route.js";
 import { connection, follow, read, stage, trouble } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
+import { Bus, arrived } from "./views/bus.js";
 import { Orders } from "./views/orders.js";
 import { html, view } from "./view.js";
 
-const VIEWS = [{ path: "orders", name: "Orders" }];
+const VIEWS = [
+  { path: "orders", name: "Orders" },
+  { path: "bus", name: "Bus" },
+];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
 
 const Bar = view(() => {
@@ -27,6 +31,7 @@ const Bar = view(() => {
 const View = view(() => {
   const [name, id] = route.value.path;
   if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
+  if (name === "bus") return html`<${Bus} />`;
   return html`<h1>No such view</h1>
     <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;
 });
@@ -61,8 +66,8 @@ addEventListener("keydown", (event) => {
 });
 follow({
   order: (order) => (take([order], { isLive: true }), refresh(order.order_id)),
-  published: ({ order_id: id }) => id && refresh(id),
-  reset: () => (load(), refresh(route.value.path[1])),
+  published: ({ order_id: id }) => (refresh(id), arrived()),
+  reset: () => (load(), refresh(route.value.path[1]), arrived()),
 });
 read("/api/stage").then(
   (found) => (stage.value = found),

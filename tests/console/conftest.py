@@ -14,8 +14,9 @@ FIGURES: list[str] = []
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser for a module: as long as it is open, Playwright's event loop runs, and no test can run its own."""
     if CHROMIUM is None:
         pytest.skip(LEFT_OUT)
     with launched() as started:

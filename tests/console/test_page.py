@@ -16,7 +16,15 @@ AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)>\"'`${7*7}<script>alert(2)</script>"
 FIRST_CONTENT_MS = 1000
 PHONE = 390
-VIEWS = ("orders", "orders?q=nothing", "orders/{order}", "orders/{order}?event=ORDER%23{order}%231", "orders/none", "nowhere")
+VIEWS = (
+    "orders",
+    "orders?q=nothing",
+    "bus",
+    "orders/{order}",
+    "orders/{order}?event=ORDER%23{order}%231",
+    "orders/none",
+    "nowhere",
+)
 
 
 def shown(page: Page) -> None:

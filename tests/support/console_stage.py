@@ -155,6 +155,7 @@ class ConsoleStage(Target):
         stage.bus = DeliveringBus(now=stage.now)
         with clock.use_source(stage.now):
             stage.open()
+            stage.relay()
 
     @property
     def bus(self) -> DeliveringBus:

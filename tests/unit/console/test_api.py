@@ -8,8 +8,9 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from console.api import MOST_LISTED, Console, lines
+from console.api import MOST_LISTED, Console, catalogue, lines
 from operations.aws.target import Kind, Target
+from operations.contracts import event_catalogue
 from operations.errors import UserError
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
@@ -113,6 +114,25 @@ def test_page_that_is_read_only_changes_nothing() -> None:
             status, found = get(address, f"/api/orders/{placed}/{action}", "POST")
             assert (status, found["message"]) == (400, "This page is read-only.")
     assert (stage.cancelled, stage.resumed) == ([], [])
+
+
+def test_catalogue_has_each_event_once_with_all_versions() -> None:
+    entries = {(entry["publisher"], entry["event"]): entry for entry in catalogue()}
+    assert len(entries) == len(catalogue()) == len(event_catalogue.newest())
+    assert entries["order", "OrderPlaced"]["versions"] == [3, 2, 1]
+    assert entries["order", "OrderCancelled"]["consumers"] == [
+        "inventory/cancellations",
+        "notification/notices",
+        "payment/cancellations",
+    ]
+
+
+def test_pattern_that_is_not_valid_is_an_error_with_a_next_step() -> None:
+    with served(ConsoleStage()) as address:
+        assert get(address, "/api/events") == (200, {"seen": 0, "events": []})
+        status, found = get(address, "/api/events?pattern=%7B%22source%22%3A1%7D")
+    assert status == 400
+    assert found["message"].startswith("The pattern is not valid: ")
 
 
 def ids_until(stream: Any, end: str) -> list[str]:

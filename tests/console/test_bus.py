@@ -1,0 +1,70 @@
+"""The bus in a browser: the latest events, the pattern, the catalogue."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+from tests.console.conftest import Open
+from tests.support.audited_stage import STORIES
+from tests.support.console_stage import ConsoleStage
+
+
+def watched(page: Page, stage: ConsoleStage) -> None:
+    """Wait until the bus delivers its events to the page."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bus")
+    while not stage.bus.watchers:
+        page.wait_for_timeout(50)
+
+
+def test_events_come_up_as_they_are_published(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("bus")
+    watched(page, stage)
+    expect(page.get_by_text("No event was published since the page was opened.")).to_be_visible()
+    order_id = stage.place(STORIES[0])
+    tail = page.get_by_role("region", name="Latest events")
+    expect(tail.locator("tbody tr")).to_have_count(12)
+    expect(tail.locator("tbody tr").first).to_contain_text("OrderFulfilled")
+    tail.locator("tbody tr").first.get_by_text("Envelope").click()
+    envelope = json.loads(tail.get_by_role("region", name="Envelope").inner_text())
+    assert envelope["detail"]["metadata"]["order_id"] == order_id
+    tail.get_by_role("link", name=order_id).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(order_id)
+
+
+def test_pattern_chooses_events_and_stays_in_the_address(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("bus")
+    watched(page, stage)
+    stage.place(STORIES[0])
+    expect(page.get_by_text("matches 12 of the last 12 events")).to_be_visible()
+    page.get_by_role("button", name="events of payment").click()
+    expect(page.get_by_text("matches 2 of the last 12 events")).to_be_visible()
+    command = """orderctl events tail --pattern '{"source": ["orderflow.payment"]}'"""
+    expect(page.get_by_text(command, exact=True)).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value('{"source": ["orderflow.payment"]}')
+    page.get_by_role("button", name="cancelled orders").click()
+    expect(page.get_by_text("None of the latest events matches the pattern.")).to_be_visible()
+    page.get_by_role("button", name="Show all events").click()
+    expect(page.get_by_text("matches 12 of the last 12 events")).to_be_visible()
+
+
+def test_pattern_that_is_not_valid_says_why(open_page: Open) -> None:
+    page = open_page("bus")
+    page.get_by_role("searchbox").fill('{"source": "orderflow.order"}')
+    expect(page.get_by_role("alert")).to_contain_text("The pattern is not valid")
+
+
+def test_catalogue_names_publishers_versions_and_consumers(open_page: Open) -> None:
+    page = open_page("bus")
+    row = page.get_by_role("region", name="Table of the catalogue").locator("tr", has_text="OrderPlaced").first
+    expect(row).to_contain_text("v3, v2, v1")
+    expect(row).to_contain_text("order/start")
+    confirmed = page.get_by_role("region", name="Table of the catalogue").locator("tr", has_text="OrderConfirmed")
+    expect(confirmed).to_contain_text("notification/notices, shipping/orders")
+    confirmed.get_by_role("link").click()
+    expect(page.get_by_role("searchbox")).to_have_value('{"source":["orderflow.order"],"detail-type":["OrderConfirmed"]}')
+
+
+def test_page_that_is_read_only_says_why_it_has_no_events(open_page: Open) -> None:
+    page = open_page("bus", actions=False)
+    expect(page.get_by_text("This page is read-only, so the bus delivers nothing to it.")).to_be_visible()
