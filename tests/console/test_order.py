@@ -159,3 +159,16 @@ def test_order_without_events_says_why(open_page: Open, stage: ConsoleStage) -> 
     stage.bus.published.clear()
     page = open_page(f"orders/{order_id}")
     expect(page.get_by_text("The journal has no event of this order.")).to_be_visible()
+
+
+def test_event_that_reaches_the_journal_late_is_shown(open_page: Open, stage: ConsoleStage) -> None:
+    order_id = stage.place(WAITING)
+    published = list(stage.bus.published)
+    stage.bus.published.clear()
+    page = open_page(f"orders/{order_id}")
+    expect(page.get_by_text("The journal has no event of this order.")).to_be_visible()
+    page.wait_for_timeout(1000)
+    stage.change(order_id, unavailable="INVENTORY_UNAVAILABLE", attempts=2)
+    expect(page.locator(".summary")).to_contain_text("inventory gave no answer at try 2")
+    stage.bus.published.extend(published)
+    expect(page.locator("svg .mark[role=button]").first).to_be_visible(timeout=15_000)

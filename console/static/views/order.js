@@ -31,15 +31,20 @@ async function load(id) {
   }
 }
 
+/** When an order is read once more after a change, in milliseconds: events reach the journal seconds or minutes late. */
+const LATER = [3_000, 10_000, 30_000, 90_000, 180_000];
 let timer = null;
+let later = [];
 
-/** Read the shown order again soon, if `id` is its id. */
+/** Read the shown order again soon, and some times later, if `id` is its id. */
 export function refresh(id) {
   if (!id || id !== shown.value || timer) return;
   timer = setTimeout(() => {
     timer = null;
     load(shown.value);
   }, 150);
+  later.forEach(clearTimeout);
+  later = LATER.map((milliseconds) => setTimeout(() => id === shown.value && load(id), milliseconds));
 }
 
 /** Read the order that the address names, if it is another one than before. */
