@@ -44,6 +44,19 @@ SHORTENED = ("archive_retention_days", "log_retention_days")
 """The protected settings that may grow."""
 Value = Any
 """A setting as the file has it: text, a number, a boolean, a list or an object."""
+CAPACITIES: Mapping[str, Mapping[str, int]] = {
+    "standard": {},
+    "large": {
+        "api_requests_per_second": 2000,
+        "api_burst": 4000,
+        "booking_concurrency": 500,
+        "index_shards": 32,
+        "journal_streams": 16,
+        "sweepers": 32,
+        "table_writes": 32_000,
+    },
+}
+"""By the value of the setting `capacity`: the settings that a file then has unless it names them itself."""
 
 
 class StageError(ValueError):
@@ -90,14 +103,16 @@ class Stage:
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 518400
     booking_delay_seconds: int = 30
+    capacity: str = "standard"
     booking_concurrency: int = 150
     journal_streams: int = 2
+    table_writes: int = 4000
     index_shards: int = 4
     outbox_pass_minutes: int = 1440
     older_versions: list[str] = field(default_factory=list)
     sweepers: int = 2
-    api_requests_per_second: int = 100
-    api_burst: int = 200
+    api_requests_per_second: int = 200
+    api_burst: int = 400
     snap_start: Sequence[str] = ()
     provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
     log_level: str = "INFO"
@@ -200,7 +215,8 @@ def parse(name: str, text: str, where: str) -> Stage:
     if both := sorted(set(started) & set(document.get("provisioned_concurrency", {}))):
         fault = f"{where}: provisioned_concurrency: {', '.join(both)} is in snap_start too, and Lambda allows one of the two."
         raise StageError(fault, "Keep one of them.")
-    return Stage(name=name, channels=channels, snap_start=started, **document)
+    settings = {**CAPACITIES[document.get("capacity", "standard")], **document}
+    return Stage(name=name, channels=channels, snap_start=started, **settings)
 
 
 def as_document(text: str) -> Value:

@@ -37,6 +37,8 @@ BATCHES_AT_ONCE = 2
 """Batches of a stream's shard that the relay works on at once. A row's records stay in order."""
 GATHER_SECONDS = 2
 """How long the relay waits for more records: the events of one saga's run, 0.5 s, then leave their row by one clear."""
+MOST_TARGETS = 5
+"""The targets that a rule may have (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html)."""
 SCHEDULE = "aws.events"
 """The `source` of the event that a schedule sends: an operator's has none."""
 NEXT_IS_THE_RETRY = "the next sweep, in a minute, replaces one that fails; its event holds no data"
@@ -138,23 +140,24 @@ class Outbox(Construct):
 
     def _wake(self, stack: ServiceStack, sweepers: int) -> None:
         shares = [{"source": SCHEDULE, "share": number, "of": sweepers} for number in range(sweepers)]
-        every_minute = events.Rule(
-            self,
-            "EveryMinute",
-            description=f"{stack.service}: one sweep of each share of the shards",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[
-                targets.LambdaFunction(
-                    self.sweeper,
-                    event=events.RuleTargetInput.from_object(share),
-                    retry_attempts=0,
-                    max_event_age=Duration.minutes(1),
-                )
-                for share in shares
-            ],
-        )
+        for first in range(0, sweepers, MOST_TARGETS):
+            every_minute = events.Rule(
+                self,
+                f"EveryMinute{first or ''}",
+                description=f"{stack.service}: one sweep of each share of the shards",
+                schedule=events.Schedule.rate(Duration.minutes(1)),
+                targets=[
+                    targets.LambdaFunction(
+                        self.sweeper,
+                        event=events.RuleTargetInput.from_object(share),
+                        retry_attempts=0,
+                        max_event_age=Duration.minutes(1),
+                    )
+                    for share in shares[first : first + MOST_TARGETS]
+                ],
+            )
+            acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
         self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
         acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
         alarm_on_silence(

@@ -5,15 +5,24 @@ from typing import Any
 
 from aws_cdk import aws_dynamodb as dynamodb
 
+import stages
 from cdk.constructs.function import ServiceFunction
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX, PENDING_INDEX
+from stages import Stage
+
+READS_PER_WRITE = 3
+"""A new table bears 12,000 reads and 4,000 writes a second
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html)."""
+MOST_READS = 40_000
+"""The reads a second of a table or an index that an account has by default."""
 
 
 class ServiceTable(dynamodb.Table):
     """The one table of a service, published as `table-name`, with the index `pending` and, if asked for, `due`."""
 
     def __init__(self, stack: ServiceStack, *, due_index: bool = False) -> None:
+        self._settings = stack.settings
         super().__init__(
             stack, "Table", partition_key=text("pk"), stream=dynamodb.StreamViewType.NEW_IMAGE, **table_defaults(stack)
         )
@@ -54,6 +63,7 @@ class ServiceTable(dynamodb.Table):
             sort_key=text(order),
             projection_type=dynamodb.ProjectionType.INCLUDE if shows else dynamodb.ProjectionType.KEYS_ONLY,
             non_key_attributes=list(shows) or None,
+            warm_throughput=warm_throughput(self._settings),
         )
 
 
@@ -67,10 +77,20 @@ def text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
+def warm_throughput(settings: Stage) -> dynamodb.WarmThroughput | None:
+    """Return what a new table, or an index of it, bears at once: None for DynamoDB's own values."""
+    writes = settings.table_writes
+    if writes == stages.default("table_writes"):
+        return None
+    reads = min(READS_PER_WRITE * writes, MOST_READS)
+    return dynamodb.WarmThroughput(read_units_per_second=reads, write_units_per_second=writes)
+
+
 def table_defaults(stack: ServiceStack) -> dict[str, Any]:
-    """Return the defaults of all tables: encryption, recovery to any second of the last 35 days, removal by the stage."""
+    """Return the defaults of all tables: encryption, recovery to any second of 35 days, size and removal by the stage."""
     return {
         "billing_mode": dynamodb.BillingMode.PAY_PER_REQUEST,
+        "warm_throughput": warm_throughput(stack.settings),
         "encryption": dynamodb.TableEncryption.AWS_MANAGED,
         "point_in_time_recovery_specification": dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
         "deletion_protection": stack.keeps_data,

@@ -1,7 +1,7 @@
 """The orders a minute that each part of a stage bears: its settings, AWS's quotas and the counted units of an order."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final, TypedDict, cast
@@ -10,16 +10,22 @@ import yaml
 
 from operations.economics import prices, units
 from operations.economics.units import PathUnits
-from stages import Stage
+from stages import Stage, default
 
 FILE: Final = Path(__file__).with_name("quotas.yaml")
 PATH: Final = "delivered"
 """The path whose units are taken: a good order, to the door."""
+STANDARD: Final = str(default("capacity"))
 MINUTE: Final = 60
 KILOBYTES_IN_A_MEGABYTE: Final = 1024
 SERVICES: Final = ("order", "payment", "inventory", "shipping", "notification")
+STOCK: Final = "inventory"
+SKU_SWEEP: Final = "inventory-sweeper"
+SKU: Final = "inventory SKU"
+DUE: Final = "due"
+BOOKING: Final = "booking of parcels"
 FANNED_OUT: Final = ("order", "payment", "shipping")
-"""The services whose sweeps the setting `sweepers` multiplies."""
+"""The services that run as many sweeps as the setting `sweepers` says."""
 
 
 class Bound(TypedDict):
@@ -31,7 +37,7 @@ class Bound(TypedDict):
 
 
 class Recovery(TypedDict):
-    """The rows a minute that a service's sweeps move after an outage, and the rows whose events they republish."""
+    """The rows a minute that a service's sweeps move after an outage, and the rows that they republish."""
 
     sweeper: str
     rows_per_minute: int
@@ -59,6 +65,8 @@ class Limits:
 
     region: str
     quotas: Mapping[str, float]
+    requested: Mapping[str, float]
+    """The quotas that are higher than the region's, since the stage's capacity needs them so."""
     design: Mapping[str, float]
     sweeps: Sweeps
     assumed: Mapping[str, float]
@@ -69,21 +77,49 @@ class Limits:
 
 
 @cache
-def limits(region: str, file: Path = FILE) -> Limits:
-    """Return the limits in a region."""
+def limits(region: str, size: str = STANDARD, file: Path = FILE) -> Limits:
+    """Return the limits in a region, for a stage of this size: a value of the setting `capacity`."""
     found = yaml.safe_load(file.read_text(encoding="utf-8"))
     quotas = {name: quota.get("regions", {}).get(region, quota["default"]) for name, quota in found["quotas"].items()}
+    needed = {name: quota[size] for name, quota in found["quotas"].items() if size in quota}
+    requested = {name: quota for name, quota in needed.items() if quota > quotas[name]}
     design, assumed = found["design"], found["assumptions"]
     seconds, queries = assumed.pop("carrier_seconds"), assumed.pop("parcel_queries")
     sweeps = {name: part.pop(name) for part in (design, assumed) for name in Sweeps.__annotations__ if name in part}
-    return Limits(region, quotas, design, cast(Sweeps, sweeps), assumed, seconds, queries)
+    return Limits(region, {**quotas, **requested}, requested, design, cast(Sweeps, sweeps), assumed, seconds, queries)
 
 
 def bounds(stage: Stage, known: Limits) -> list[Bound]:
     """Return the bound of each part, the first bottleneck first."""
-    order = units.counted()[PATH]
+    order = order_among_many()
     found = [*_front(stage, known, order), *_tables(stage, known, order), *_workers(stage, known, order)]
     return sorted(found, key=lambda bound: bound["orders_per_minute"])
+
+
+def order_among_many() -> PathUnits:
+    """Return the units of an order among many for the same SKUs: a sweep evaluates a SKU once for all of them.
+
+    So the sweep's units do not count, nor does the SKU's entry into the index `due`, which the sweep takes back.
+    """
+    alone = units.counted()[PATH]
+    swept = [line for line in alone.lines if line.by == SKU_SWEEP]
+    evaluation = replace(alone, lines=swept)
+    entries, looks = (evaluation.total("dynamodb.write", where=where) for where in (f"{STOCK}/{DUE}", STOCK))
+    lines = [
+        replace(line, quantity=line.quantity - entries) if line.where == f"{STOCK}/{DUE}" else line
+        for line in alone.lines
+        if line not in swept
+    ]
+    reads, writes = alone.reads - int(evaluation.total("dynamodb.read")), alone.writes - int(looks)
+    hottest = {**alone.hottest, SKU: alone.hottest[SKU] - int(looks)}
+    return replace(alone, reads=reads, writes=writes, hottest=hottest, lines=lines)
+
+
+def quotas_to_request(stage: Stage, known: Limits) -> Mapping[str, float]:
+    """Return the quotas above the default that the stage needs, by name."""
+    return {
+        name: quota for name, quota in known.requested.items() if not name.startswith("stripe.") or stage.gateway == "stripe"
+    }
 
 
 def recovery(stage: Stage, known: Limits) -> list[Recovery]:
@@ -91,9 +127,19 @@ def recovery(stage: Stage, known: Limits) -> list[Recovery]:
     return [_recovered(stage, known, service) for service in known.sweeps["due_a_shard"]]
 
 
+def one_sku(known: Limits) -> int:
+    """Return the orders a minute if all of them want the same SKU."""
+    return int(MINUTE * known.quotas["dynamodb.partition_writes"] / order_among_many().hottest[SKU])
+
+
+def side_by_side(stage: Stage) -> int:
+    """Return the sweeps of a service that have shards to read: each shard is read by one."""
+    return min(stage.sweepers, stage.index_shards)
+
+
 def _recovered(stage: Stage, known: Limits, service: str) -> Recovery:
     sweeps, shards = known.sweeps, stage.index_shards
-    sweepers = stage.sweepers if service in FANNED_OUT else 1
+    sweepers = side_by_side(stage) if service in FANNED_OUT else 1
     at_once = sweeps["rows_at_once"][service]
     seconds, cpu = sweeps["sweep_row_seconds"][service], sweeps["sweep_cpu_seconds"][service]
     moved = sweeps["sweep_begins_seconds"] * min(at_once / seconds, 1 / cpu)
@@ -113,13 +159,17 @@ def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     requests = order.total("api.request")
     rate = stage.api_requests_per_second
     yield _bound("API", rate, requests, f"setting api_requests_per_second {rate}, {requests:g} requests an order")
+    if stage.gateway == "stripe":
+        calls, a_second = known.design["gateway_calls"], known.quotas["stripe.requests"]
+        yield _bound("Stripe", a_second, calls, f"{a_second:g} requests a second, {calls:g} an order")
     invocations, waits = order.total("lambda.invocation"), order.total("lambda.wait")
     busy = invocations * assumed.invocation_seconds + waits * assumed.saga_seconds
     concurrency = known.quotas["lambda.concurrency"]
     yield _bound("Lambda", concurrency, busy, f"{concurrency:g} instances, {busy:.2f} s of them an order")
     events = order.total("eventbridge.event")
-    puts = known.quotas["eventbridge.puts"]
-    yield _bound("EventBridge: PutEvents", puts, events, f"{puts:g} requests a second, {events:g} events an order")
+    puts, at_once = known.quotas["eventbridge.puts"], known.design["events_a_put"]
+    reason = f"{puts:g} requests a second, each of {at_once:g} events under load, {events:g} events an order"
+    yield _bound("EventBridge: PutEvents", puts * at_once, events, reason)
     deliveries = order.total("sqs.message") + events
     invoked = known.quotas["eventbridge.invocations"]
     reason = f"{invoked:g} deliveries a second, {deliveries:g} an order, {events:g} to the journal"
@@ -127,21 +177,36 @@ def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
 
 
 def _tables(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
-    partition, table_writes = known.quotas["dynamodb.partition_writes"], known.quotas["dynamodb.new_table_writes"]
-    shards = stage.index_shards
+    writes = stage.table_writes
+    reads = min(known.design["reads_per_write"] * writes, known.quotas["dynamodb.table_reads"])
     for service in SERVICES:
-        written = order.total("dynamodb.write", where=service)
-        yield _bound(f"table {service}, new", table_writes, written, f"{table_writes:g} units a second, {written:g} an order")
-        spent = order.total("dynamodb.write", where=f"{service}/due")
-        reason = f"setting index_shards {shards}, of {partition:g} units a second, {spent:g} an order"
-        yield _bound(f"index due of {service}", shards * partition, spent, reason)
-    hottest = order.hottest["inventory SKU"]
-    yield _bound("one SKU, all orders", partition, hottest, f"{partition:g} units a second of one row, {hottest} an order")
+        written, read = order.total("dynamodb.write", where=service), order.total("dynamodb.read", where=service)
+        reason = f"setting table_writes {writes}, {written:g} units an order"
+        yield _bound(f"table {service}: writes", writes, written, reason)
+        if read:
+            yield _bound(f"table {service}: reads", reads, read, f"{reads:g} units a second, {read:g} an order")
+    for place in sorted({line.where for line in order.lines if line.unit == "dynamodb.write" and "/" in line.where}):
+        yield _index(stage, known, order, *place.split("/"))
+    partition, share = known.quotas["dynamodb.partition_writes"], known.assumed["hottest_sku"]
+    hottest = order.hottest[SKU]
+    reason = f"{partition:g} units a second of one row, {hottest} an order, {share:.0%} of the orders want this SKU"
+    yield _bound("most wanted SKU", partition, hottest * share, reason)
+
+
+def _index(stage: Stage, known: Limits, order: PathUnits, service: str, index: str) -> Bound:
+    """Return the bound of an index: it takes what its table takes, and its partitions may take less."""
+    partition, spent = known.quotas["dynamodb.partition_writes"], order.total("dynamodb.write", where=f"{service}/{index}")
+    if index == DUE and stage.index_shards * partition < stage.table_writes:
+        reason = f"setting index_shards {stage.index_shards}, of {partition:g} units a second, {spent:g} an order"
+        return _bound(f"index {index} of {service}", stage.index_shards * partition, spent, reason)
+    reason = f"setting table_writes {stage.table_writes}, {spent:g} units an order"
+    return _bound(f"index {index} of {service}", stage.table_writes, spent, reason)
 
 
 def _workers(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     assumed, design = known.assumed, known.design
-    at_once = assumed["stream_shards"] * design["relay_batches_at_once"]
+    stream_shards = stage.table_writes / known.quotas["dynamodb.partition_writes"]
+    at_once = stream_shards * design["relay_batches_at_once"]
     rows = at_once / assumed["relay_row_seconds"]
     for service in SERVICES:
         cleared = order.total("lambda.invocation", by=f"{service}-relay")
@@ -160,13 +225,13 @@ def _workers(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
 def _parcels(stage: Stage, known: Limits) -> Iterator[Bound]:
     seconds, calls, at_once = known.carrier_seconds[stage.carrier], known.design["booking_calls"], stage.booking_concurrency
     reason = f"setting booking_concurrency {at_once}, {calls:g} calls of {seconds:g} s a parcel ({stage.carrier})"
-    yield _bound("booking of parcels", at_once / seconds, calls, reason)
+    yield _bound(BOOKING, at_once / seconds, calls, reason)
     queries, sweeps = known.queries[stage.carrier], known.sweeps
-    side_by_side, cpu = sweeps["rows_at_once"]["shipping"], sweeps["sweep_cpu_seconds"]["shipping"]
-    begun = stage.sweepers * sweeps["sweep_begins_seconds"] * min(side_by_side / seconds, 1 / cpu)
+    parcels, cpu, begin = sweeps["rows_at_once"]["shipping"], known.assumed["query_cpu_seconds"], sweeps["sweep_begins_seconds"]
+    begun = side_by_side(stage) * begin * min(parcels / seconds, 1 / cpu)
     reason = (
-        f"setting sweepers {stage.sweepers}, each {side_by_side} parcels at once for {sweeps['sweep_begins_seconds']:g} s "
-        f"of a minute, {queries:g} queries of {seconds:g} s a parcel ({stage.carrier})"
+        f"setting sweepers {stage.sweepers}, each {parcels} parcels at once for {begin:g} s of a minute, "
+        f"{queries:g} queries of {seconds:g} s a parcel ({stage.carrier})"
     )
     yield _bound("queries of parcels", begun / MINUTE, queries, reason)
 

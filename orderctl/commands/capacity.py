@@ -45,13 +45,18 @@ def capacity(
         settings = stages.load(stage)
     except stages.StageError as error:
         raise UserError(error.message, error.hint) from error
-    known = economics.limits(settings.region or DEFAULT_REGION)
+    known = economics.limits(settings.region or DEFAULT_REGION, settings.capacity)
+    requested = economics.quotas_to_request(settings, known)
     bounds, recovery = economics.bounds(settings, known), economics.recovery(settings, known)
     if output_format is Format.JSON:
-        output.show_json({"stage": stage, "region": known.region, "bounds": bounds, "recovery": recovery})
+        found = {"stage": stage, "region": known.region, "requested_quotas": requested}
+        output.show_json({**found, "bounds": bounds, "recovery": recovery})
         return
     first = bounds[0]
     rate = f"{first['orders_per_minute']:,} orders a minute"
     output.screen().print(f"Stage {stage} in {known.region}: {rate}; the first bottleneck is: {first['part']}.")
+    if requested:
+        quotas = ", ".join(f"{name} {quota:,}" for name, quota in requested.items())
+        output.screen().print(f"The stage needs quotas above the default: {quotas}. Request them first.")
     output.show(bounds, BOUNDS, Format.TABLE)
     output.show(recovery, RECOVERY, Format.TABLE)

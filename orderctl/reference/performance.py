@@ -34,6 +34,12 @@ call for which nothing was made.
 
 [The load of a stage](capacity.md) has the bound of each part.
 """,
+    "capacity_model": """
+## Is the model of the load right?
+
+The bounds of a stage follow from the units of one order. So a crowd of orders goes through the simulated stage, to the door,
+and its units are compared with the model. An event is put twice if its row changes again before the relay has cleared it.
+""",
     "journal": """
 ## What does the journal of many orders take?
 

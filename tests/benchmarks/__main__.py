@@ -12,7 +12,7 @@ from operations import benchmarks
 from operations.benchmarks import Figure, Result
 from operations.economics import audits
 from orderctl.terminal import output
-from tests.benchmarks import audit_growth, capacity, cost, journal
+from tests.benchmarks import audit_growth, capacity, capacity_model, cost, journal
 from tests.benchmarks.cold_start import benchmark as cold_start
 
 NOT_WRITTEN: Mapping[str, Result] = {
@@ -31,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "cold_start": cold_start.measure,
     "cost": cost.measure,
     "capacity": capacity.measure,
+    "capacity_model": capacity_model.measure,
     journal.BENCHMARK: journal.measure,
     **{name: partial(lambda result: result, result) for name, result in NOT_WRITTEN.items()},
     audits.BENCHMARK: audit_growth.measure,

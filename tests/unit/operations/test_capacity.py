@@ -7,7 +7,7 @@ import pytest
 
 import stages
 from kernel import relay, timeouts
-from operations.economics import capacity
+from operations.economics import capacity, units
 from operations.economics.capacity import Bound
 from services.inventory.functions import sweeper as inventory
 from services.notification.functions import sweeper as notification
@@ -18,6 +18,7 @@ from simulation.stage.deployment import literals
 
 REPOSITORY = Path(__file__).parents[3]
 DEV = stages.load("dev")
+LARGE = stages.parse("large", "ephemeral: true\ncapacity: large", "large.yaml")
 KNOWN = capacity.limits("us-east-1")
 
 
@@ -30,7 +31,10 @@ def test_design_has_the_figures_of_the_code() -> None:
     outbox = literals((REPOSITORY / "cdk/constructs/outbox.py").read_text())
     assert KNOWN.design == {
         "relay_batches_at_once": outbox["BATCHES_AT_ONCE"],
+        "events_a_put": relay.MAX_ENTRIES,
+        "gateway_calls": 2,
         "booking_calls": 2,
+        "reads_per_write": literals((REPOSITORY / "cdk/constructs/table.py").read_text())["READS_PER_WRITE"],
     }
     at_once = outbox["AT_ONCE"]
     refunds = literals((REPOSITORY / "services/payment/infrastructure.py").read_text())["REFUNDS_AT_ONCE"]
@@ -64,7 +68,10 @@ def test_settings_of_the_stage_count() -> None:
     for part in ("journal: requests", "journal: bytes"):
         once, twice = (bound(part, replace(DEV, journal_streams=number))["orders_per_minute"] for number in (2, 4))
         assert twice == pytest.approx(2 * once, abs=1)
-    assert bound("index due of order", replace(DEV, index_shards=16))["orders_per_minute"] >= 100_000
+    shards = [bound("index due of shipping", replace(LARGE, index_shards=number))["orders_per_minute"] for number in (8, 16)]
+    assert shards[1] == pytest.approx(2 * shards[0], abs=1)
+    writes = [bound("table order: writes", replace(DEV, table_writes=number))["orders_per_minute"] for number in (4000, 8000)]
+    assert writes[1] == pytest.approx(2 * writes[0], abs=1)
 
 
 def test_real_carrier_books_two_thousand_parcels_a_minute() -> None:
@@ -72,14 +79,38 @@ def test_real_carrier_books_two_thousand_parcels_a_minute() -> None:
 
 
 def test_queries_of_parcels_are_bound_by_the_sweep() -> None:
-    assert bound("queries of parcels")["orders_per_minute"] == 2500
+    assert bound("queries of parcels")["orders_per_minute"] == 6250
     assert bound("queries of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 88
+    useless = replace(DEV, sweepers=2 * DEV.index_shards)
+    assert bound("queries of parcels", useless)["orders_per_minute"] == 4 * 6250
 
 
 def test_quota_of_the_region_counts() -> None:
     deliveries = "EventBridge: deliveries"
     assert bound(deliveries, region="eu-central-1")["orders_per_minute"] < bound(deliveries)["orders_per_minute"]
     assert capacity.limits("xx-nowhere-1").quotas["eventbridge.invocations"] == 1100
+
+
+def test_large_stage_requests_the_quotas_that_it_needs() -> None:
+    known = capacity.limits("us-east-1", "large")
+    requested = capacity.quotas_to_request(LARGE, known)
+    assert requested == {"lambda.concurrency": 5000, "eventbridge.invocations": 40_000}
+    assert all(known.quotas[name] == quota for name, quota in requested.items())
+    assert capacity.quotas_to_request(DEV, KNOWN) == {}
+    assert set(capacity.quotas_to_request(replace(LARGE, gateway="stripe"), known)) == {*requested, "stripe.requests"}
+
+
+def test_stripe_bounds_the_stage_that_uses_it() -> None:
+    assert bound("Stripe", replace(DEV, gateway="stripe"))["orders_per_minute"] == 3000
+    assert "Stripe" not in {each["part"] for each in capacity.bounds(DEV, KNOWN)}
+
+
+def test_order_among_many_needs_no_evaluation_of_its_own() -> None:
+    alone, many = units.counted()[capacity.PATH], capacity.order_among_many()
+    assert many.total("dynamodb.write", by=capacity.SKU_SWEEP) == 0
+    assert many.hottest[capacity.SKU] == alone.hottest[capacity.SKU] - 1
+    assert many.total("dynamodb.write", where="inventory/due") == 2
+    assert many.total("dynamodb.write", where="order") == alone.total("dynamodb.write", where="order")
 
 
 def test_default_sweepers_work_off_a_backlog_in_time() -> None:

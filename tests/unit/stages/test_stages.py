@@ -35,6 +35,21 @@ def test_example_is_a_lasting_stage_and_not_listed() -> None:
     assert stages.EXAMPLE.stem not in stages.names(stages.REPOSITORY_FOLDER)
 
 
+def test_large_stage_has_higher_settings_unless_its_file_names_them() -> None:
+    large = read(EPHEMERAL + "capacity: large\nsweepers: 3\n")
+    assert large.sweepers == 3
+    others = {name: value for name, value in stages.CAPACITIES["large"].items() if name != "sweepers"}
+    assert {name: large.value(name) for name in others} == others
+    assert all(value > stages.default(name) for name, value in others.items())
+
+
+@pytest.mark.parametrize("size", stages.CAPACITIES)
+def test_settings_of_a_capacity_are_valid(size: str) -> None:
+    document = {"ephemeral": True, "capacity": size, **stages.CAPACITIES[size]}
+    assert read(json.dumps(document)) == read(EPHEMERAL + f"capacity: {size}\n")
+    assert list(stages.CAPACITIES) == SCHEMA["properties"]["capacity"]["enum"]
+
+
 def test_the_schema_describes_every_setting_and_has_the_same_defaults() -> None:
     assert set(SCHEMA["properties"]) == set(SETTINGS)
     assert all(described["description"] for described in SCHEMA["properties"].values())

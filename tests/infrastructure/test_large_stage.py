@@ -1,0 +1,42 @@
+"""A large stage: tables that bear its writes at once, and sweeps in rules of at most five targets."""
+
+from dataclasses import replace
+
+import pytest
+
+import stages
+from cdk.constructs.outbox import MOST_TARGETS
+from operations.economics import capacity
+from tests.infrastructure.conftest import synthesize
+from tests.infrastructure.templates import Assembly
+
+WRITES, SWEEPERS = stages.CAPACITIES["large"]["table_writes"], 7
+STAGE = replace(stages.load("dev"), **{**stages.CAPACITIES["large"], "sweepers": SWEEPERS})
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", STAGE)
+
+
+def test_tables_and_their_indexes_bear_the_writes_at_once(large: Assembly) -> None:
+    reads = capacity.limits("us-east-1").quotas["dynamodb.table_reads"]
+    tables = [table.properties for table in large.resources("DynamoDB::Table")]
+    warm = [part["WarmThroughput"] for table in tables for part in (table, *table.get("GlobalSecondaryIndexes", ()))]
+    assert len(warm) >= 2 * len(capacity.SERVICES)
+    assert all(part == {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": WRITES} for part in warm)
+
+
+def test_tables_of_other_stages_have_the_units_of_dynamodb(assembly: Assembly) -> None:
+    assert all("WarmThroughput" not in table.properties for table in assembly.resources("DynamoDB::Table"))
+
+
+@pytest.mark.parametrize("service", capacity.SERVICES)
+def test_each_share_is_swept_each_minute(large: Assembly, service: str) -> None:
+    rules = [rule.properties for rule in large.resources("Events::Rule", service=service)]
+    inputs = [
+        [target["Input"] for target in rule["Targets"]] for rule in rules if rule.get("ScheduleExpression") == "rate(1 minute)"
+    ]
+    sweepers = SWEEPERS if service in capacity.FANNED_OUT else 1
+    assert all(len(targets) <= MOST_TARGETS for targets in inputs)
+    assert len({text for targets in inputs for text in targets}) == sweepers
