@@ -51,7 +51,8 @@ def up(
     rows = [{"name": "AWS", "address": record.endpoint}, *({"name": n, "address": a} for n, a in found.items())]
     output.show(rows, {"name": "Name", "address": "Address"}, output_format)
     output.err.print(
-        "[dim]Next: `orderctl orders place --line MUG-BLUE=1`, `orderctl status`, `eval $(orderctl env)` for the aws CLI.[/dim]"
+        "[dim]Next: `orderctl console --open` for the page, `orderctl orders place --line MUG-BLUE=1` for an order, "
+        "`eval $(orderctl env)` for the aws CLI.[/dim]"
     )
 
 
