@@ -18,6 +18,7 @@ from operations.events import bus_rules, journal
 from operations.events.bus_rules import Rule
 from operations.events.journal import Published
 from operations.orders import store
+from operations.polling import wait_for
 from operations.replay import archive_replay
 from operations.window import Window
 
@@ -25,6 +26,8 @@ BEFORE: Final = timedelta(minutes=3)
 """An event's object is named after its oldest record, which may be so much older."""
 AFTER: Final = timedelta(minutes=2)
 """The relay publishes an event, and EventBridge delivers it, within this time after the row's."""
+ON_THE_WAY_SECONDS: Final = 10
+"""The laptop's delivery streams gather events for two seconds, and are late on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,17 @@ class Trace:
 
 
 def trace(target: Target, order_id: str) -> Trace:
-    """Return an order's trace. Raises UserError for an unknown order, and for one without an event in the journal."""
-    order = cast(Row, store.find(target, order_id))
-    found = journaled(target, order, store.related_rows(target, order_id), service_rules(target))
+    """Return an order's trace. On the laptop, wait some seconds for events that are on their way to the journal.
+
+    Raises UserError for an unknown order, and for one without an event in the journal.
+    """
+
+    def look() -> Trace:
+        order = cast(Row, store.find(target, order_id))
+        return journaled(target, order, store.related_rows(target, order_id), service_rules(target))
+
+    patience = ON_THE_WAY_SECONDS if target.is_laptop else 0
+    found = wait_for(look, lambda seen: bool(seen.roots) and not seen.missing, patience, target.clock)
     if not found.roots:
         raise UserError(
             f"The journal has no event of {order_id}.",
