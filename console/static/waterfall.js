@@ -180,8 +180,8 @@ export const Waterfall = view(({ course, width, zoom, chosen, choose }) => {
   const next = (id, by) => {
     const found = ids[ids.indexOf(id) + by];
     if (!found) return;
+    document.querySelector(`[data-event="${CSS.escape(found)}"]`)?.focus(); // at once: the next key may come before the next frame
     choose(found);
-    requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector(`[data-event="${CSS.escape(found)}"]`)?.focus()));
   };
   return html`<svg width=${scale.width} height=${height} role="group" aria-label="Course of the order, by service and time">
     ${lanes.map((lane, index) => html`<rect class="lane ${index % 2 ? "odd" : ""}" x="0" y=${lane.y} width=${scale.width} height=${lane.height} />`)}
