@@ -10,7 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from audit.tables import AT_ONCE, KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
-from cdk.constructs.alarm import alarm, alarm_on_count, alarm_on_silence
+from cdk.constructs.alarm import NAMESPACE, alarm, alarm_on_count
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.subscription import Subscription
@@ -107,7 +107,7 @@ class AuditStack(ServiceStack):
         acknowledge(schedule, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
         acknowledge(auditor, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         findings = cloudwatch.Metric(
-            namespace="Orderflow",
+            namespace=NAMESPACE,
             metric_name="AuditFindings",
             dimensions_map={"service": self.service},
             statistic=cloudwatch.Stats.MAXIMUM,
@@ -115,4 +115,5 @@ class AuditStack(ServiceStack):
         )
         alarm(self, self, "Findings", findings, "an invariant is broken", "audit-finding")
         runs = auditor.metric_invocations(period=PERIOD)
-        alarm_on_silence(self, self, "AuditorSilent", runs, "the audit does not run", "schedule-stands-still", periods=3)
+        silent = "the audit does not run"
+        alarm(self, self, "AuditorSilent", runs, silent, "schedule-stands-still", periods=3, silence=True)

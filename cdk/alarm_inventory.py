@@ -33,7 +33,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk.constructs.alarm import Tier, alarm, alarm_on_silence
+from cdk.constructs.alarm import Tier, alarm
 from cdk.service_stack import ServiceStack
 
 BY_SCHEDULE: Final = (".sweeper.handler", "audit.function.handler")
@@ -98,11 +98,18 @@ def watch(stack: ServiceStack) -> None:
             )
             name = f"{resource.node.id.removeprefix('Resource')}{fault.name}"
             text = f"{stack.service} {_name_of(resource)} {fault.text}"
-            if fault.silence:
-                alarm_on_silence(stack, scope, name, metric, text, fault.runbook, periods=fault.periods, tier=fault.tier)
-            else:
-                above, periods = fault.above, fault.periods
-                alarm(stack, scope, name, metric, text, fault.runbook, above=above, periods=periods, tier=fault.tier)
+            alarm(
+                stack,
+                scope,
+                name,
+                metric,
+                text,
+                fault.runbook,
+                above=fault.above,
+                periods=fault.periods,
+                silence=fault.silence,
+                tier=fault.tier,
+            )
 
 
 @singledispatch
@@ -136,7 +143,7 @@ def _function(resource: lambda_.CfnFunction, service: str) -> Described | None:
             Fault(
                 "Duration",
                 "Duration",
-                "runs for over 80 % of its time-out",
+                f"runs for over {NEAR_ITS_TIMEOUT_PERCENT} % of its time-out",
                 "throttled-or-slow",
                 above=seconds * 1000 * NEAR_ITS_TIMEOUT_PERCENT // 100,
                 statistic=cloudwatch.Stats.MAXIMUM,
@@ -155,7 +162,7 @@ def _queue(resource: sqs.CfnQueue, service: str) -> Described | None:
         Fault(
             "Depth",
             "ApproximateNumberOfMessagesVisible",
-            "holds over 10,000 messages",
+            f"holds over {FULL_QUEUE:,} messages",
             "throttled-or-slow",
             above=FULL_QUEUE,
             statistic=cloudwatch.Stats.MAXIMUM,
@@ -247,7 +254,7 @@ def _delivery_stream(resource: firehose.CfnDeliveryStream, service: str) -> Desc
             Fault(
                 "Behind",
                 "DeliveryToS3.DataFreshness",
-                "is more than 15 minutes behind",
+                f"is more than {BEHIND_SECONDS // 60} minutes behind",
                 "journal-incomplete",
                 above=BEHIND_SECONDS,
                 statistic=cloudwatch.Stats.MAXIMUM,

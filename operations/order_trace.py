@@ -85,13 +85,15 @@ def trace(target: Target, order_id: str) -> Trace:
 
     Raises UserError for an unknown order, and for one without an event in the journal.
     """
-
-    def look() -> Trace:
-        order = cast(Row, store.find(target, order_id))
-        return journaled(target, order, store.related_rows(target, order_id), service_rules(target))
-
+    order = cast(Row, store.find(target, order_id))
+    related, rules = store.related_rows(target, order_id), service_rules(target)
     patience = ON_THE_WAY_SECONDS if target.is_laptop else 0
-    found = wait_for(look, lambda seen: bool(seen.roots) and not seen.missing, patience, target.clock)
+    found = wait_for(
+        lambda: journaled(target, order, related, rules),
+        lambda seen: bool(seen.roots) and not seen.missing,
+        patience,
+        target.clock,
+    )
     if not found.roots:
         raise UserError(
             f"The journal has no event of {order_id}.",

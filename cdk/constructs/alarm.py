@@ -5,6 +5,7 @@ A stage has the alarms of its tier (setting `alarms`). Those of `essential` show
 the same runbook, so an incident is one page.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import cast
 
@@ -31,10 +32,6 @@ ALARM_TOPIC = "AlarmTopic"
 """The id of the alarm topic in each stack."""
 TIER_TAG = "orderflow:tier"
 """The tag of an alarm with its tier."""
-FEWER = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-MORE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-QUIET_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
-QUIET_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 
 
 def runbook_file(name: str) -> str:
@@ -52,10 +49,28 @@ def alarm(
     *,
     above: float = 0,
     periods: int = 1,
+    silence: bool = False,
     tier: Tier = Tier.ESSENTIAL,
 ) -> None:
-    """Alarm when `metric` exceeds `above` for `periods` periods; missing data counts as none."""
-    _add(stack, scope, name, metric, fault, runbook, MORE, above, periods, QUIET_IS_GOOD, tier)
+    """Alarm when `metric` exceeds `above` for `periods` periods; missing data counts as none.
+
+    With `silence`, alarm when it has counted nothing, or has no data, for so long.
+    """
+    if tier == Tier.FULL != stack.settings.alarms:
+        return
+    comparison, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
+    made = cloudwatch.Alarm(
+        cast(Construct, scope),
+        f"{name}Alarm",
+        metric=metric,
+        alarm_description=f"{fault}: {runbook_file(runbook)}",
+        comparison_operator=comparison.LESS_THAN_THRESHOLD if silence else comparison.GREATER_THAN_THRESHOLD,
+        threshold=1 if silence else above,
+        evaluation_periods=periods,
+        treat_missing_data=missing.BREACHING if silence else missing.NOT_BREACHING,
+    )
+    Tags.of(made).add(TIER_TAG, tier)
+    stack.alarms[runbook].append(made)
 
 
 def alarm_on_count(
@@ -82,54 +97,11 @@ def alarm_on_count(
     alarm(stack, stack, name, metric, fault, runbook, above=above, periods=periods, tier=tier)
 
 
-def alarm_on_silence(
-    stack: ServiceStack,
-    scope: IConstruct,
-    name: str,
-    metric: cloudwatch.IMetric,
-    fault: str,
-    runbook: str,
-    *,
-    periods: int,
-    tier: Tier = Tier.ESSENTIAL,
-) -> None:
-    """Alarm when `metric` has counted nothing, or has no data, for `periods` periods."""
-    _add(stack, scope, name, metric, fault, runbook, FEWER, 1, periods, QUIET_IS_BAD, tier)
-
-
-def _add(
-    stack: ServiceStack,
-    scope: IConstruct,
-    name: str,
-    metric: cloudwatch.IMetric,
-    fault: str,
-    runbook: str,
-    comparison: cloudwatch.ComparisonOperator,
-    threshold: float,
-    periods: int,
-    missing: cloudwatch.TreatMissingData,
-    tier: Tier,
-) -> None:
-    if tier == Tier.FULL != stack.settings.alarms:
-        return
-    made = cloudwatch.Alarm(
-        cast(Construct, scope),
-        f"{name}Alarm",
-        metric=metric,
-        alarm_description=f"{fault}: {runbook_file(runbook)}",
-        comparison_operator=comparison,
-        threshold=threshold,
-        evaluation_periods=periods,
-        treat_missing_data=missing,
-    )
-    Tags.of(made).add(TIER_TAG, tier)
-    stack.alarms[runbook].append(made)
-
-
 def notify(stack: ServiceStack) -> None:
     """Let the stack's alarms notify the topic: each by itself, in the tier `full` those of one runbook together."""
     together = stack.settings.alarms == Tier.FULL
     for runbook, alarms in sorted(stack.alarms.items()):
+        ringing: Sequence[cloudwatch.AlarmBase] = alarms
         if together and len(alarms) > 1:
             incident = cloudwatch.CompositeAlarm(
                 stack,
@@ -137,9 +109,8 @@ def notify(stack: ServiceStack) -> None:
                 alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
                 alarm_description=f"{stack.service} has an incident: {runbook_file(runbook)}",
             )
-            incident.add_alarm_action(actions.SnsAction(_topic(stack)))
-            continue
-        for each in alarms:
+            ringing = [incident]
+        for each in ringing:
             each.add_alarm_action(actions.SnsAction(_topic(stack)))
 
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from cdk.constructs.alarm import Tier, alarm, alarm_on_count, alarm_on_silence
+from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.bus import put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
@@ -160,7 +160,7 @@ class Outbox(Construct):
         self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
-        alarm_on_silence(
+        alarm(
             stack,
             self,
             "SweeperSilent",
@@ -168,5 +168,6 @@ class Outbox(Construct):
             f"{stack.service} has no sweeps",
             "schedule-stands-still",
             periods=2,
+            silence=True,
         )
         stack.publish("sweeper-arn", self.sweeper.function_arn)

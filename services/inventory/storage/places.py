@@ -1,11 +1,11 @@
 """The places in the queues of SKUs, `PLACE#<sku>#<place>`: one item for each back-order and SKU that it waits for."""
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
-from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.aggregate_store import marshal
+from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.transactions import Action
@@ -16,10 +16,6 @@ PREFIX: Final = "PLACE#"
 PAGE: Final = 100
 """The most keys of one BatchGetItem."""
 READ_TRIES: Final = 5
-FIRST_PAUSE: Final = 0.05
-"""In seconds, with full jitter and twice as long each time: 0.75 s of pauses at most."""
-
-_chance = random.Random()  # nosec B311 - it spreads retries
 
 
 class PlacesUnreadError(RetryableError):
@@ -68,17 +64,9 @@ def give_up(table_name: str, leave: Leave) -> Action:
 class Places:
     """The places in the queues."""
 
-    def __init__(
-        self,
-        client: AwsClient,
-        table_name: str,
-        *,
-        chance: random.Random = _chance,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: AwsClient, table_name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.client = client
         self.table_name = table_name
-        self._chance = chance
         self._pause = pause
 
     def between(self, sku: str, first: int, end: int) -> Iterator[PlaceRow]:
@@ -91,12 +79,7 @@ class Places:
 
     def _page(self, sku: str, numbers: range) -> list[PlaceRow]:
         keys = [marshal({"pk": key_of(sku, number)}) for number in numbers]
-        found: list[Row] = []
-        for attempt in range(READ_TRIES):
-            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
-            found += map(unmarshal, answer["Responses"].get(self.table_name, ()))
-            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
-            if not keys:
-                return sorted(cast(list[PlaceRow], found), key=lambda row: row["place"])
-            self._pause(self._chance.uniform(0, FIRST_PAUSE * 2**attempt))
-        raise PlacesUnreadError(f"{len(keys)} places in the queue of {sku} stayed unread after {READ_TRIES} tries")
+        found, unread = read_rows(self.client, self.table_name, keys, READ_TRIES, self._pause)
+        if unread:
+            raise PlacesUnreadError(f"{unread} places in the queue of {sku} stayed unread after {READ_TRIES} tries")
+        return sorted(cast(list[PlaceRow], found), key=lambda row: row["place"])

@@ -1,11 +1,10 @@
 """The catalogue: what each SKU costs. The only source of prices."""
 
-import random
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kernel.aggregate_store import marshal, unmarshal
+from kernel.aggregate_store import marshal
+from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.money import Money
@@ -34,21 +33,11 @@ class Catalogue:
         """
         keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
         keys += [contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))]
-        prices: dict[str, Money] = {}
-        reachable: set[str] = set()
-        for attempt in range(READ_TRIES):
-            answer = self.client.batch_get_item(RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}})
-            for item in answer["Responses"].get(self.table_name, ()):
-                row = unmarshal(item)
-                if "sku" in row:
-                    prices[row["sku"]] = Money.from_dict(row)
-                else:
-                    reachable.add(row["customer_id"])
-            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
-            if not keys:
-                return Offer(prices, frozenset(reachable))
-            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # nosec B311 - it spreads retries
-        raise CatalogueUnavailableError(f"{len(keys)} prices stayed unread after {READ_TRIES} tries")
+        rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
+        if unread:
+            raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
+        prices = {row["sku"]: Money.from_dict(row) for row in rows if "sku" in row}
+        return Offer(prices, frozenset(row["customer_id"] for row in rows if "sku" not in row))
 
     def offer(self, request: OrderRequest) -> Offer:
         """Return what the catalogue has for a request to place an order."""
