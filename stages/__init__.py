@@ -105,6 +105,7 @@ class Stage:
     booking_delay_seconds: int = 30
     capacity: str = "standard"
     booking_concurrency: int = 150
+    sweep_at_once: int = 64
     journal_streams: int = 2
     table_writes: int = 4000
     index_shards: int = 4

@@ -91,7 +91,12 @@ class Outbox(Construct):
             "sweeper",
             timeout_seconds=sweeper_seconds,
             memory_mb=SWEEPER_MB,
-            environment={**environment, **passing, "SWEEP_AT_ONCE": str(at_once), **(sweeper_environment or {})},
+            environment={
+                **environment,
+                **passing,
+                "SWEEP_AT_ONCE": str(min(at_once, stack.settings.sweep_at_once)),
+                **(sweeper_environment or {}),
+            },
         )
         table.allow(self.relay, "UpdateItem", rows=rows)
         table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)

@@ -140,7 +140,7 @@ def side_by_side(stage: Stage) -> int:
 def _recovered(stage: Stage, known: Limits, service: str) -> Recovery:
     sweeps, shards = known.sweeps, stage.index_shards
     sweepers = side_by_side(stage) if service in FANNED_OUT else 1
-    at_once = sweeps["rows_at_once"][service]
+    at_once = min(sweeps["rows_at_once"][service], stage.sweep_at_once)
     seconds, cpu = sweeps["sweep_row_seconds"][service], sweeps["sweep_cpu_seconds"][service]
     moved = sweeps["sweep_begins_seconds"] * min(at_once / seconds, 1 / cpu)
     published = sweeps["republish_seconds"] * min(
@@ -227,7 +227,11 @@ def _parcels(stage: Stage, known: Limits) -> Iterator[Bound]:
     reason = f"setting booking_concurrency {at_once}, {calls:g} calls of {seconds:g} s a parcel ({stage.carrier})"
     yield _bound(BOOKING, at_once / seconds, calls, reason)
     queries, sweeps = known.queries[stage.carrier], known.sweeps
-    parcels, cpu, begin = sweeps["rows_at_once"]["shipping"], known.assumed["query_cpu_seconds"], sweeps["sweep_begins_seconds"]
+    parcels, cpu, begin = (
+        min(sweeps["rows_at_once"]["shipping"], stage.sweep_at_once),
+        known.assumed["query_cpu_seconds"],
+        sweeps["sweep_begins_seconds"],
+    )
     begun = side_by_side(stage) * begin * min(parcels / seconds, 1 / cpu)
     reason = (
         f"setting sweepers {stage.sweepers}, each {parcels} parcels at once for {begin:g} s of a minute, "
