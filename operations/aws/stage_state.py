@@ -77,9 +77,24 @@ def depth(target: Target, url: str) -> int:
 
 
 def in_flight(target: Target) -> list[str]:
-    """Return everything in flight: orders not at rest, rows with pending events, queues with messages."""
-    moving = [row["pk"] for table in TABLES for row in rows(target, table) if _moves(row)]
-    return [*moving, *(name for name, depth in depths(target, "-queue-url").items() if depth)]
+    """Return everything in flight: orders not at rest, rows with pending events, queues with messages.
+
+    Tables and queues are read one after another, and an event can move from one not yet read to one already read.
+    So nothing is in flight only if a second look sees nothing either, and the same rows.
+    """
+    moving, seen = _look(target)
+    if moving:
+        return moving
+    moving, seen_again = _look(target)
+    return moving or ([] if seen_again == seen else ["rows that changed between two looks"])
+
+
+def _look(target: Target) -> tuple[list[str], int]:
+    """Return what each table and queue shows in flight at its own moment, and a hash over the rows."""
+    found = {table: list(_lasting(target, table)) for table in TABLES}
+    moving = [row["pk"] for rows_of in found.values() for row in rows_of if _moves(row)]
+    moving += [name for name, depth in depths(target, "-queue-url").items() if depth]
+    return moving, sum(_sum_of_digests(table, rows_of) for table, rows_of in found.items())
 
 
 def _moves(row: Row) -> bool:
