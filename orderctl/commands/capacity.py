@@ -24,7 +24,7 @@ def register(root: typer.Typer) -> None:
 
 
 def capacity(
-    stage: Annotated[str, typer.Option(help="The stage whose settings are taken.")] = "dev",
+    stage: Annotated[str | None, typer.Option(help="The stage whose settings are taken, not the default ones.")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Print the orders a minute that each part of a stage bears, the first bottleneck first.
@@ -42,19 +42,20 @@ def capacity(
     from operations.economics import capacity as economics
 
     try:
-        settings = stages.load(stage)
+        settings = stages.load(stage) if stage else stages.Stage("default", ephemeral=True)
     except stages.StageError as error:
         raise UserError(error.message, error.hint) from error
     known = economics.limits(settings.region or DEFAULT_REGION, settings.capacity)
     requested = economics.quotas_to_request(settings, known)
     bounds, recovery = economics.bounds(settings, known), economics.recovery(settings, known)
     if output_format is Format.JSON:
-        found = {"stage": stage, "region": known.region, "requested_quotas": requested}
+        found = {"stage": settings.name, "region": known.region, "requested_quotas": requested}
         output.show_json({**found, "bounds": bounds, "recovery": recovery})
         return
     first = bounds[0]
     rate = f"{first['orders_per_minute']:,} orders a minute"
-    output.screen().print(f"Stage {stage} in {known.region}: {rate}; the first bottleneck is: {first['part']}.")
+    named = f"Stage {stage}" if stage else "The default settings"
+    output.screen().print(f"{named} in {known.region}: {rate}; the first bottleneck is: {first['part']}.")
     if requested:
         quotas = ", ".join(f"{name} {quota:,}" for name, quota in requested.items())
         output.screen().print(f"The stage needs quotas above the default: {quotas}. Request them first.")

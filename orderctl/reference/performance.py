@@ -59,6 +59,12 @@ The benchmark passes over copies of a delivered order, which are made when they 
 Reads are in units of DynamoDB, eventually consistent. [The cost of an order](cost.md#what-does-the-audit-cost) says how many
 checks share a batch. `python -m tests.benchmarks.audit_growth --orders 200000 --write` records the figures of fewer orders.
 """,
+    "laptop": """
+## What does the laptop serve?
+
+The benchmark starts an AWS of its own, places orders by the API with 1, 8 and 64 customers at once, and imports purchases. The
+floor is the requests to DynamoDB of an order, without anything else. Beside other work the figures are lower.
+""",
 }
 """The text of each benchmark, above the table of its figures."""
 

@@ -12,7 +12,7 @@ from operations import benchmarks
 from operations.benchmarks import Figure, Result
 from operations.economics import audits
 from orderctl.terminal import output
-from tests.benchmarks import audit_growth, capacity, capacity_model, cost, journal
+from tests.benchmarks import audit_growth, capacity, capacity_model, cost, journal, laptop
 from tests.benchmarks.cold_start import benchmark as cold_start
 
 NOT_WRITTEN: Mapping[str, Result] = {
@@ -35,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     journal.BENCHMARK: journal.measure,
     **{name: partial(lambda result: result, result) for name, result in NOT_WRITTEN.items()},
     audits.BENCHMARK: audit_growth.measure,
+    "laptop": laptop.measure,
 }
 COLUMNS = {"benchmark": "Benchmark", "figure": "Figure", "value": "Value", "unit": "Unit", "bar": "Bar", "met": "Met"}
 

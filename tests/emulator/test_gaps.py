@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 from botocore.exceptions import ClientError
 
+from laptop.emulator.extensions.api_turns import AT_ONCE as API_AT_ONCE
 from laptop.emulator.extensions.delivery_streams import GATHERING_SECONDS
 from laptop.emulator.extensions.express_workflows import AT_ONCE
 from laptop.emulator.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
@@ -279,12 +281,11 @@ def test_inert_resource_type_is_recorded(engine: Engine, name: str) -> None:
     engine.shows(taken, kind)
 
 
-def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
-    echo = "import json\ndef handler(event, context): return {'statusCode': 201, 'body': json.dumps(event)}"
-    function = deployment.function(engine.target, "answers", echo)
+def http_api(engine: Engine, name: str, function: str, route: str) -> dict[str, str]:
+    """Deploy an HTTP API with one route, which takes signed requests only. Return its `Id`, and the `Url` that it publishes."""
     api = {"Ref": "Api"}
     resources = {
-        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": name, "ProtocolType": "HTTP"}},
         "Integration": {
             "Type": "AWS::ApiGatewayV2::Integration",
             "Properties": {
@@ -298,7 +299,7 @@ def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
             "Type": "AWS::ApiGatewayV2::Route",
             "Properties": {
                 "ApiId": api,
-                "RouteKey": "POST /orders/{id}",
+                "RouteKey": route,
                 "AuthorizationType": "AWS_IAM",
                 "Target": {"Fn::Sub": "integrations/${Integration}"},
             },
@@ -308,10 +309,15 @@ def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
             "Properties": {"ApiId": api, "StageName": "$default", "AutoDeploy": True},
         },
     }
-    outputs = deployment.stack(engine.target, "http-api", resources, {"Url": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}})
-    engine.shows(urlsplit(outputs["Url"]).hostname == "127.0.0.1", "address of an HTTP API")
+    return deployment.stack(engine.target, name, resources, {"Url": {"Fn::GetAtt": ["Api", "ApiEndpoint"]}, "Id": api})
+
+
+def test_an_http_api_has_an_address_that_resolves(engine: Engine) -> None:
+    echo = "import json\ndef handler(event, context): return {'statusCode': 201, 'body': json.dumps(event)}"
+    published = http_api(engine, "http-api", deployment.function(engine.target, "answers", echo), "POST /orders/{id}")["Url"]
+    engine.shows(urlsplit(published).hostname == "127.0.0.1", "address of an HTTP API")
     if engine.extended:
-        url = outputs["Url"] + "/orders/7?full=1"
+        url = published + "/orders/7?full=1"
         answer = signed_http.call(engine.target, "POST", url, {"a": 1}, {"Idempotency-Key": "once"})
         event = answer.json()
         assert answer.status == 201
@@ -407,6 +413,28 @@ def handler(event, context):
 """
 
 
+def noted(times: Path) -> list[tuple[float, float]]:
+    """Return when each invocation began and ended, in seconds."""
+    lines = times.read_text().splitlines() if times.exists() else []
+    return [(float(began), float(ended)) for began, ended in map(str.split, lines)]
+
+
+def most_at_once(times: Path) -> int:
+    return max(sum(began <= moment < ended for began, ended in noted(times)) for moment, _ in noted(times))
+
+
+def test_requests_to_an_api_take_turns(engine: Engine, tmp_path: Path) -> None:
+    times = tmp_path / "times"
+    function = deployment.function(engine.target, "customers", NOTES_ITS_TIMES.format(file=str(times)))
+    api_id = http_api(engine, "turns", function, "POST /orders")["Id"]
+    url = f"{engine.target.reachable()}/_aws/execute-api/{api_id}/orders"
+    customers = 2 * API_AT_ONCE
+    with ThreadPoolExecutor(customers) as pool:
+        answers = list(pool.map(lambda _: signed_http.call(engine.target, "POST", url, {}).status, range(customers)))
+    assert answers == [200] * customers
+    engine.shows(most_at_once(times) <= API_AT_ONCE, f"a limit of {API_AT_ONCE} requests at once")
+
+
 def test_two_batches_of_a_queue_are_handled_at_once(engine: Engine, tmp_path: Path) -> None:
     times = tmp_path / "times"
     url, arn = deployment.queue(engine.target, "busy")
@@ -415,13 +443,8 @@ def test_two_batches_of_a_queue_are_handled_at_once(engine: Engine, tmp_path: Pa
         engine.target.client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
     engine.target.client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName="busy", BatchSize=1)
 
-    def noted() -> list[tuple[float, float]]:
-        lines = times.read_text().splitlines() if times.exists() else []
-        return [(float(began), float(ended)) for began, ended in map(str.split, lines)]
-
-    eventually(lambda: len(noted()) == 6, 60, "every message is worked on")
-    most = max(sum(began <= moment < ended for began, ended in noted()) for moment, _ in noted())
-    engine.shows(most <= QUEUE_AT_ONCE, f"a limit of {QUEUE_AT_ONCE} batches of a queue at once")
+    eventually(lambda: len(noted(times)) == 6, 60, "every message is worked on")
+    engine.shows(most_at_once(times) <= QUEUE_AT_ONCE, f"a limit of {QUEUE_AT_ONCE} batches of a queue at once")
 
 
 SILENT = "def handler(event, context): return event"

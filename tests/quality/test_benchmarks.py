@@ -9,13 +9,15 @@ After a change that is meant, record the figures anew, build the page, and revie
 import pytest
 
 from operations import benchmarks
+from orderctl.reference import performance
 from tests.benchmarks.__main__ import BENCHMARKS
 
 EXACT = ("cost", "capacity")
 
 
-def test_each_benchmark_is_recorded() -> None:
+def test_each_benchmark_is_recorded_and_on_the_page() -> None:
     assert list(benchmarks.read()) == list(BENCHMARKS)
+    assert list(performance.SECTIONS) == list(BENCHMARKS)
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -1,6 +1,7 @@
 """Both entries, every answer, every branch of the saga, on the deployed system."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -45,6 +46,13 @@ def test_an_order_is_confirmed_while_the_caller_waits(laptop: Laptop) -> None:
     assert reservation is not None
     assert reservation["status"] == "COMMITTED"
     assert laptop.request("GET", f"/orders/{order_id}").json()["status"] == "CONFIRMED"
+
+
+def test_a_crowd_of_customers_is_served(laptop: Laptop) -> None:
+    crowd = 32
+    with ThreadPoolExecutor(crowd) as pool:
+        answers = list(pool.map(lambda _: laptop.place().status, range(crowd)))
+    assert answers == [201] * crowd
 
 
 def test_declined_payment_cancels_the_order(laptop: Laptop) -> None:

@@ -20,6 +20,7 @@ from importlib import import_module
 
 EXTENSIONS = (
     "api_address",
+    "api_turns",
     "delivery_streams",
     "events_archive",
     "express_workflows",

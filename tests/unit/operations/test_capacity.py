@@ -17,12 +17,12 @@ from services.shipping.functions import sweeper as shipping
 from simulation.stage.deployment import literals
 
 REPOSITORY = Path(__file__).parents[3]
-DEV = stages.load("dev")
+STANDARD = stages.Stage("standard", ephemeral=True)
 LARGE = stages.parse("large", "ephemeral: true\ncapacity: large", "large.yaml")
 KNOWN = capacity.limits("us-east-1")
 
 
-def bound(part: str, stage: stages.Stage = DEV, region: str = "us-east-1") -> Bound:
+def bound(part: str, stage: stages.Stage = STANDARD, region: str = "us-east-1") -> Bound:
     (found,) = [each for each in capacity.bounds(stage, capacity.limits(region)) if each["part"] == part]
     return found
 
@@ -59,29 +59,31 @@ def test_design_has_the_figures_of_the_code() -> None:
 
 
 def test_first_bottleneck_comes_first() -> None:
-    rates = [each["orders_per_minute"] for each in capacity.bounds(DEV, KNOWN)]
+    rates = [each["orders_per_minute"] for each in capacity.bounds(STANDARD, KNOWN)]
     assert rates == sorted(rates)
 
 
 def test_settings_of_the_stage_count() -> None:
-    assert bound("API", replace(DEV, api_requests_per_second=1000))["orders_per_minute"] == 60_000
+    assert bound("API", replace(STANDARD, api_requests_per_second=1000))["orders_per_minute"] == 60_000
     for part in ("journal: requests", "journal: bytes"):
-        once, twice = (bound(part, replace(DEV, journal_streams=number))["orders_per_minute"] for number in (2, 4))
+        once, twice = (bound(part, replace(STANDARD, journal_streams=number))["orders_per_minute"] for number in (2, 4))
         assert twice == pytest.approx(2 * once, abs=1)
     shards = [bound("index due of shipping", replace(LARGE, index_shards=number))["orders_per_minute"] for number in (8, 16)]
     assert shards[1] == pytest.approx(2 * shards[0], abs=1)
-    writes = [bound("table order: writes", replace(DEV, table_writes=number))["orders_per_minute"] for number in (4000, 8000)]
+    writes = [
+        bound("table order: writes", replace(STANDARD, table_writes=number))["orders_per_minute"] for number in (4000, 8000)
+    ]
     assert writes[1] == pytest.approx(2 * writes[0], abs=1)
 
 
 def test_real_carrier_books_two_thousand_parcels_a_minute() -> None:
-    assert bound("booking of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 3000
+    assert bound("booking of parcels", replace(STANDARD, carrier="easypost"))["orders_per_minute"] == 3000
 
 
 def test_queries_of_parcels_are_bound_by_the_sweep() -> None:
-    assert bound("queries of parcels")["orders_per_minute"] == 6250
-    assert bound("queries of parcels", replace(DEV, carrier="easypost"))["orders_per_minute"] == 88
-    useless = replace(DEV, sweepers=2 * DEV.index_shards)
+    assert bound("queries of parcels")["orders_per_minute"] == 12_500
+    assert bound("queries of parcels", replace(STANDARD, carrier="easypost"))["orders_per_minute"] == 177
+    useless = replace(STANDARD, sweepers=2 * STANDARD.index_shards)
     assert bound("queries of parcels", useless)["orders_per_minute"] == 4 * 6250
 
 
@@ -96,13 +98,13 @@ def test_large_stage_requests_the_quotas_that_it_needs() -> None:
     requested = capacity.quotas_to_request(LARGE, known)
     assert requested == {"lambda.concurrency": 5000, "eventbridge.invocations": 40_000}
     assert all(known.quotas[name] == quota for name, quota in requested.items())
-    assert capacity.quotas_to_request(DEV, KNOWN) == {}
+    assert capacity.quotas_to_request(STANDARD, KNOWN) == {}
     assert set(capacity.quotas_to_request(replace(LARGE, gateway="stripe"), known)) == {*requested, "stripe.requests"}
 
 
 def test_stripe_bounds_the_stage_that_uses_it() -> None:
-    assert bound("Stripe", replace(DEV, gateway="stripe"))["orders_per_minute"] == 3000
-    assert "Stripe" not in {each["part"] for each in capacity.bounds(DEV, KNOWN)}
+    assert bound("Stripe", replace(STANDARD, gateway="stripe"))["orders_per_minute"] == 3000
+    assert "Stripe" not in {each["part"] for each in capacity.bounds(STANDARD, KNOWN)}
 
 
 def test_order_among_many_needs_no_evaluation_of_its_own() -> None:
@@ -114,8 +116,7 @@ def test_order_among_many_needs_no_evaluation_of_its_own() -> None:
 
 
 def test_default_sweepers_work_off_a_backlog_in_time() -> None:
-    stage = replace(DEV, sweepers=stages.default("sweepers"))
-    recovered = {row["sweeper"]: row for row in capacity.recovery(stage, KNOWN)}
+    recovered = {row["sweeper"]: row for row in capacity.recovery(STANDARD, KNOWN)}
     assert recovered["order"]["rows_per_minute"] >= 20_000
     assert recovered["payment"]["rows_per_minute"] >= 2_000
     assert recovered["inventory"]["rows_per_minute"] >= 2_000
@@ -123,5 +124,5 @@ def test_default_sweepers_work_off_a_backlog_in_time() -> None:
 
 
 def test_sweepers_side_by_side_move_more() -> None:
-    one, two = (capacity.recovery(replace(DEV, sweepers=number), KNOWN)[1]["rows_per_minute"] for number in (1, 2))
+    one, two = (capacity.recovery(replace(STANDARD, sweepers=number), KNOWN)[1]["rows_per_minute"] for number in (1, 2))
     assert two == pytest.approx(2 * one, abs=1)
