@@ -22,6 +22,7 @@ from operations.errors import UserError
 
 STATIC: Final = Path(__file__).with_name("static")
 LOOPBACK: Final = "127.0.0.1"
+USUAL_PORT: Final = 4600
 GRACE_SECONDS: Final = 1
 """How long an open stream may delay the end of the server."""
 
@@ -47,11 +48,16 @@ def application(console: Console, hosts: frozenset[str]) -> Starlette:
     )
 
 
-def bound(port: int) -> socket.socket:
-    """Return a socket at this port of the loopback interface; 0 chooses a free one. Raises UserError if it is taken."""
+def bound(port: int | None) -> socket.socket:
+    """Return a socket at this port of the loopback interface; 0 chooses a free one, None the usual one or a free one.
+
+    Raises UserError if the port is taken.
+    """
     try:
-        return socket.create_server((LOOPBACK, port))
+        return socket.create_server((LOOPBACK, USUAL_PORT if port is None else port))
     except OSError as error:
+        if port is None:
+            return bound(0)
         raise UserError(
             f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}.", "Choose another one with `--port`."
         ) from error

@@ -75,7 +75,7 @@ def running() -> Running | None:
     except (ValueError, TypeError):
         record_path().unlink(missing_ok=True)
         return None
-    if _process(record) is None:
+    if living(record.pid, record.created) is None:
         record_path().unlink(missing_ok=True)
         return None
     return record
@@ -187,7 +187,7 @@ def becomes_ready(record: Running) -> bool:
     """Return True if the recorded engine answers within its start deadline: its `orderctl up` may have been killed."""
 
     def state() -> tuple[bool, bool]:
-        is_alive = _process(record) is not None
+        is_alive = living(record.pid, record.created) is not None
         return is_alive, is_alive and listens(record.pid, record.port) and healthy(record.endpoint)
 
     _, is_ready = wait_for(state, lambda seen: not seen[0] or seen[1], START_DEADLINE_SECONDS, every_seconds=0.1)
@@ -199,7 +199,7 @@ def stop() -> Running | None:
     record = running()
     if record is None:
         return None
-    process = _process(record)
+    process = living(record.pid, record.created)
     if process is not None:
         family = [process, *process.children(recursive=True)]
         process.terminate()
@@ -212,6 +212,16 @@ def stop() -> Running | None:
     record_path().unlink(missing_ok=True)
     shutil.rmtree(home() / "tmp", ignore_errors=True)
     return record
+
+
+def living(pid: int, created: float) -> psutil.Process | None:
+    """Return the process of this id and start time, or None if it has ended or is a zombie."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < 1.0
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def healthy(endpoint: str, *, timeout_seconds: float = 2.0) -> bool:
@@ -237,16 +247,6 @@ def port_taken(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _process(record: Running) -> psutil.Process | None:
-    """Return the recorded process if it is still the same one and not a zombie."""
-    try:
-        process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.created) < 1.0
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
-        return None
 
 
 def _choose_port(wanted: int | None, persist: Path | None) -> int:

@@ -9,8 +9,6 @@ import typer
 
 from orderctl.terminal import output
 
-PORT = 4600
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -19,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def console(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 for a free one.")] = PORT,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port on 127.0.0.1.  [default: 4600, or a free one]")
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     allow_actions: Annotated[
         bool, typer.Option("--allow-actions", help="Allow changes on AWS. Without it, the page is read-only there.")

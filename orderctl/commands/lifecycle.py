@@ -1,6 +1,8 @@
 """`orderctl up`, `down`, `status`, `env`, `doctor`: the laptop's AWS and its deployment."""
 
 import shlex
+import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -25,45 +27,60 @@ def up(
     persist: Annotated[Path | None, typer.Option(help="Keep the data in this folder for the next start.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.  [default: 4566, or a free one]")] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Deploy every stack, even if it has not changed.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the operator's page in the browser.")] = False,
     app: Annotated[str | None, typer.Option(hidden=True, help="Another CDK app than Orderflow's.")] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Start the laptop's AWS and deploy Orderflow to it. If it runs already, deploy the changes.
+    """Start the laptop's AWS, deploy Orderflow to it, and serve the operator's page. If it runs already, deploy the changes.
 
-    It runs in the background until `orderctl down`.
+    Both run in the background until `orderctl down`.
 
     Examples:
 
-    - `orderctl up`
+    - `orderctl up --open`
 
     - `orderctl up --persist ~/orderflow-data` keeps the orders over a restart
 
     - `ORDERFLOW_HOME=/tmp/second orderctl up` runs a second AWS beside the first
     """
-    from laptop import bring_up
+    from laptop import bring_up, page
 
     target = laptop_of(ctx)
     target, record = bring_up.up(target, output.Progress(), port=port, persist=persist, app=app, everything=everything)
     found = bring_up.addresses(target)
+    served = page.serve(console_command(record.endpoint, target.stage)) if app is None else None
     if output_format is Format.JSON:
-        output.show_json({"endpoint": record.endpoint, "stage": target.stage, "addresses": found, "outputs": record.outputs})
-        return
-    rows = [{"name": "AWS", "address": record.endpoint}, *({"name": n, "address": a} for n, a in found.items())]
-    output.show(rows, {"name": "Name", "address": "Address"}, output_format)
-    output.err.print(
-        "[dim]Next: `orderctl console --open` for the page, `orderctl orders place --line MUG-BLUE=1` for an order, "
-        "`eval $(orderctl env)` for the aws CLI.[/dim]"
-    )
+        where = {"endpoint": record.endpoint, "stage": target.stage, "page": served.address if served else None}
+        output.show_json({**where, "addresses": found, "outputs": record.outputs})
+    else:
+        named = {"AWS": record.endpoint, **({"page": served.address} if served else {}), **found}
+        rows = [{"name": name, "address": address} for name, address in named.items()]
+        output.show(rows, {"name": "Name", "address": "Address"}, output_format)
+        output.err.print(
+            "[dim]Next: open the page, `orderctl orders place --line MUG-BLUE=1` for an order, "
+            "`eval $(orderctl env)` for the aws CLI.[/dim]"
+        )
+    if served and open_page:
+        webbrowser.open(served.address)
+    if served is None and app is None:
+        output.err.print(f"The page did not start. See {page.log()}, then run `orderctl console`.", soft_wrap=True)
+
+
+def console_command(endpoint: str, stage: str) -> list[str]:
+    """Return the command that serves the operator's page of a stage of the laptop's AWS."""
+    return [str(Path(sys.executable).with_name("orderctl")), "--endpoint-url", endpoint, "--stage", stage, "console"]
 
 
 def down(ctx: typer.Context) -> None:
-    """Stop the laptop's AWS. Its data is deleted, unless you started it with --persist.
+    """Stop the laptop's AWS and the page. Its data is deleted, unless you started it with --persist.
 
     Example: `orderctl down`
     """
+    from laptop import page
     from laptop.emulator import process
 
     laptop_of(ctx)
+    page.stop()
     stopped = process.stop()
     if stopped is None:
         output.err.print("The laptop's AWS was not running.")
