@@ -1,19 +1,25 @@
-"""The requests that the page sends: the stage, the orders and their changes, the events of the bus, the live stream."""
+"""The requests that the page sends: the stage, the orders and their changes, the events of the bus, the live stream, and those
+of the other modules."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Final, TypedDict
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from console.dead_letters import DeadLetters
+from console.endpoints import Asked, Endpoints
 from console.feed import Feed
-from console.live import Live, Receive, line
+from console.live import BusEvent, Live, Receive, line
+from kernel import clock
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
@@ -30,7 +36,6 @@ MOST_LISTED: Final = 10_000
 """The most orders of a list. A table with more is not read to its end."""
 IN_A_CHUNK: Final = 200
 """The orders of one piece of the answer."""
-Endpoint = Callable[[Request], Response]
 
 
 class StageInfo(TypedDict):
@@ -52,7 +57,7 @@ class Console:
     """The page of one target. `actions` allows changes. `token` and `run` are random texts; `run` names this process.
 
     `read_course` reads an order. `watch` lets the bus deliver its events to the page; it needs a rule and a queue on the stage,
-    so a page without `actions` does not call it.
+    so a page without `actions` does not call it. Copies of dropped messages go to `folder`.
     """
 
     target: Target
@@ -61,6 +66,8 @@ class Console:
     run: str
     read_course: Callable[[Target, str], Course] = course.course
     watch: Callable[[Target], AbstractContextManager[Receive]] = live_tail.watching
+    now: Callable[[], datetime] = clock.now
+    folder: Path = field(default_factory=Path.cwd)
 
     def stage(self) -> StageInfo:
         """Return the stage that the page is about."""
@@ -92,6 +99,13 @@ class Console:
         raise error
 
 
+class LatestEvents(TypedDict):
+    """The events that match a pattern, the latest first, and the number of events that were looked at."""
+
+    seen: int
+    events: list[BusEvent]
+
+
 class Api:
     """The answers to the page's requests, about one stage. `live` runs beside them and feeds the stream."""
 
@@ -108,19 +122,21 @@ class Api:
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""
+        endpoints = Endpoints(self._console.actions, self._console.explained)
         return [
-            Route("/api/stage", self._answered(self._stage)),
-            Route("/api/orders", self._answered(self._orders)),
-            Route("/api/orders/{order_id}", self._answered(self._order)),
-            Route("/api/orders/{order_id}/resume", self._answered(self._change(self._resume)), methods=["POST"]),
-            Route("/api/orders/{order_id}/cancel", self._answered(self._change(self._cancel)), methods=["POST"]),
-            Route("/api/events", self._answered(self._events)),
-            Route("/api/catalogue", self._answered(self._catalogue)),
+            endpoints.reads("/api/stage", self._stage),
+            endpoints.reads("/api/orders", self._orders),
+            endpoints.reads("/api/orders/{order_id}", self._order),
+            endpoints.changes("/api/orders/{order_id}/resume", self._resume),
+            endpoints.changes("/api/orders/{order_id}/cancel", self._cancel),
+            endpoints.reads("/api/events", self._events),
+            endpoints.reads("/api/catalogue", lambda request: catalogue()),
+            *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),
         ]
 
-    def _stage(self, request: Request) -> Response:
-        return JSONResponse(self._console.stage())
+    def _stage(self, request: Request) -> StageInfo:
+        return self._console.stage()
 
     def _orders(self, request: Request) -> Response:
         customer = request.query_params.get("customer")
@@ -131,10 +147,10 @@ class Api:
         first = list(islice(found, 1))  # so that a stage that cannot be read is an error, and no broken stream
         return StreamingResponse(lines(chain(first, found), self.live), media_type="application/x-ndjson")
 
-    def _order(self, request: Request) -> Response:
-        return JSONResponse(self._console.read_course(self._target, request.path_params["order_id"]))
+    def _order(self, request: Request) -> Course:
+        return self._console.read_course(self._target, request.path_params["order_id"])
 
-    def _events(self, request: Request) -> Response:
+    def _events(self, request: Request) -> LatestEvents:
         text = request.query_params.get("pattern", "").strip()
         try:
             pattern = Pattern(text) if text else None
@@ -144,41 +160,16 @@ class Api:
             ) from error
         latest = list(self.live.latest)
         matching = [event for event in reversed(latest) if pattern is None or pattern.matches(event)]
-        return JSONResponse({"seen": len(latest), "events": matching})
-
-    def _catalogue(self, request: Request) -> Response:
-        return JSONResponse(catalogue())
+        return {"seen": len(latest), "events": matching}
 
     def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._feed.follow(request.headers.get("last-event-id")), media_type="text/event-stream")
 
-    def _resume(self, request: Request) -> Response:
-        return JSONResponse({"execution": store.resume(self._target, request.path_params["order_id"])})
+    def _resume(self, request: Request, asked: Asked) -> Mapping[str, str]:
+        return {"execution": store.resume(self._target, request.path_params["order_id"])}
 
-    def _cancel(self, request: Request) -> Response:
-        return JSONResponse(store.cancel(self._target, request.path_params["order_id"], "OPERATOR"))
-
-    def _answered(self, endpoint: Endpoint) -> Endpoint:
-        """Return the endpoint with its errors as answers: the fault and the next step, with status 400."""
-
-        def answer(request: Request) -> Response:
-            try:
-                return endpoint(request)
-            except Exception as error:
-                trouble = self._console.explained(error)
-                return JSONResponse({"message": trouble.message, "hint": trouble.hint}, 400)
-
-        return answer
-
-    def _change(self, endpoint: Endpoint) -> Endpoint:
-        """Return the endpoint, refused on a page that is read-only."""
-
-        def answer(request: Request) -> Response:
-            if not self._console.actions:
-                raise UserError("This page is read-only.", "Start it with `--allow-actions` to change the stage.")
-            return endpoint(request)
-
-        return answer
+    def _cancel(self, request: Request, asked: Asked) -> Mapping[str, object]:
+        return store.cancel(self._target, request.path_params["order_id"], "OPERATOR")
 
 
 class CatalogueEntry(TypedDict):

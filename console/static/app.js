@@ -7,12 +7,14 @@ import { link, route } from "./route.js";
 import { connection, follow, read, stage, trouble } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
+import { DeadLetters } from "./views/dead_letters.js";
 import { Orders } from "./views/orders.js";
 import { html, view } from "./view.js";
 
 const VIEWS = [
   { path: "orders", name: "Orders" },
   { path: "bus", name: "Bus" },
+  { path: "dead-letters", name: "Dead letters" },
 ];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
 
@@ -32,6 +34,7 @@ const View = view(() => {
   const [name, id] = route.value.path;
   if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
   if (name === "bus") return html`<${Bus} />`;
+  if (name === "dead-letters") return html`<${DeadLetters} />`;
   return html`<h1>No such view</h1>
     <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;
 });
@@ -54,7 +57,7 @@ render(html`<${App} />`, root);
 
 effect(() => {
   const [name, id] = route.value.path;
-  document.title = `${id ?? (name ? name[0].toUpperCase() + name.slice(1) : "Orders")} · Orderflow`;
+  document.title = `${id ?? VIEWS.find(({ path }) => path === name)?.name ?? "Orders"} · Orderflow`;
   open();
 });
 addEventListener("keydown", (event) => {

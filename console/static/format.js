@@ -53,6 +53,9 @@ export function money(total) {
 /** Return a number with separators. */
 export const count = (number) => number.toLocaleString("en");
 
+/** Return a word of a command line, in quotes if a shell would read it otherwise. */
+export const shell = (word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
 /** Return a status or reason in words: `PAYMENT_DECLINED` → `payment declined`. */
 export const words = (code) => code.toLowerCase().replaceAll("_", " ");
 

@@ -38,6 +38,12 @@ export const Copy = view(({ text, label, what = "" }) => {
 /** A command line that an action equals. */
 export const Command = ({ text }) => html`<span class="command"><code>${text}</code><${Copy} text=${text} label="Copy" what=${`the command ${text}`} /></span>`;
 
+/** A JSON value behind its label, with a button that copies it. */
+export const Envelope = ({ value, label }) => html`<details><summary>${label}</summary>
+  <p class="buttons"><${Copy} text=${JSON.stringify(value, null, 2)} label="Copy as JSON" /></p>
+  <pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>
+</details>`;
+
 /** An error: what went wrong, and the next step. */
 export const Failure = ({ error }) =>
   html`<div class="failure" role="alert"><strong>${error.message}</strong>${error.hint ? html`<p>${error.hint}</p>` : null}</div>`;

@@ -33,8 +33,9 @@ async function answered(path, options) {
 /** Return the JSON at a path. Throws a Refusal. */
 export const read = async (path) => (await answered(path)).json();
 
-/** Send a change, and return its JSON. Throws a Refusal. */
-export const change = async (path) => (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN } })).json();
+/** Send a change with what it is about, and return its JSON. Throws a Refusal. */
+export const change = async (path, body = {}) =>
+  (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) })).json();
 
 /** Call `take` with the values of each piece of a stream of JSON lines. Throws a Refusal. */
 export async function readLines(path, take) {

@@ -63,6 +63,12 @@ def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: date
     return Chosen(None if everything else frozenset(ids or ()), limit, now)
 
 
+def redrivable(target: Target) -> frozenset[str]:
+    """Return the names of the dead-letter queues with messages that have a queue to go back to."""
+    ending = "-queue-url"
+    return frozenset({QUARANTINE, *(name.removesuffix(ending) for name in stage_state.parameters(target, ending))})
+
+
 def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report: Callable[[Outcome], None]) -> list[Outcome]:
     """Send the chosen messages of the queue `name` back to the queue they failed in; and return the outcomes.
 
@@ -113,6 +119,11 @@ def _redriven(
         return QUARANTINED, f"already redriven {attempts} times"
     _send(client, queues[f"{origin}-queue-url"], message, {ATTEMPTS: str(attempts + 1)})
     return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
+
+
+def copies(name: str, now: datetime) -> str:
+    """Return the usual name of the file for copies of a queue's messages: `dead-letters-order-intake-20261123T120000.jsonl`."""
+    return f"dead-letters-{name.replace('/', '-')}-{now:%Y%m%dT%H%M%S}.jsonl"
 
 
 def drop(target: Target, name: str, which: Chosen, file: Path, report: Callable[[Outcome], None]) -> list[Outcome]:

@@ -131,7 +131,7 @@ def drop(
     which = redrives.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    file = to or Path(f"dead-letters-{name.replace('/', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
+    file = to or Path(redrives.copies(name, datetime.now(UTC)))
     with output.err.status("Dropping ...") as line:
         results = redrives.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

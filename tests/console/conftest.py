@@ -1,6 +1,7 @@
 """A browser with the page: Playwright drives the machine's own Chromium. Without one, these tests are left out."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -29,11 +30,11 @@ def stage() -> ConsoleStage:
 
 
 @pytest.fixture
-def open_page(browser: Browser, stage: ConsoleStage) -> Iterator[Open]:
+def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator[Open]:
     """Serve the stage, and open a view of it: `open_page("orders", width=390)`. The page must report no error."""
     errors: list[str] = []
     pages: list[Page] = []
-    with served(stage) as writable, served(stage, actions=False) as read_only:
+    with served(stage, folder=tmp_path) as writable, served(stage, actions=False) as read_only:
 
         def open_view(view: str = "orders", *, width: int = 1280, actions: bool = True, **context: object) -> Page:
             address = writable if actions else read_only

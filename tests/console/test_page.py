@@ -20,6 +20,8 @@ VIEWS = (
     "orders",
     "orders?q=nothing",
     "bus",
+    "dead-letters",
+    "dead-letters/order%2Fintake",
     "orders/{order}",
     "orders/{order}?event=ORDER%23{order}%231",
     "orders/none",

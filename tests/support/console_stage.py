@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from queue import Empty, SimpleQueue
 from types import SimpleNamespace
@@ -30,8 +30,11 @@ from simulation.engine.expressions import Item
 from tests.support import audited_stage
 from tests.support.audited_stage import STORIES, Client, Story
 from tests.support.choreography import Bus
+from tests.support.held_queues import HeldQueues
 
 ENTRY: Final = {"Source": "source", "DetailType": "detail-type"}
+NOW: Final = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+"""The time at which the page is looked at."""
 IN_A_PAGE: Final = 1000
 CONSUMERS: Final = (*subscriptions.consumers(), Consumer(*subscriptions.BY_LIVE_ORDERS_ONLY, subscriptions.NEVER))
 
@@ -113,14 +116,18 @@ class Rules:
         return {"Replays": []}
 
 
+@dataclass
 class Parameters:
-    """The parameters that the stacks leave: the ARN of each consumer's rule."""
+    """The parameters that the stacks leave: the ARN of each consumer's rule, and the URL of each queue."""
+
+    urls: Mapping[str, str]
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
         """Return the pages of GetParametersByPath."""
         assert operation == "get_parameters_by_path"
         names = {consumer.name for consumer in CONSUMERS}
-        found = [{"Name": f"/orderflow/dev/{name}-rule-arn", "Value": f"arn:{name}"} for name in sorted(names)]
+        values = {**{f"{name}-rule-arn": f"arn:{name}" for name in names}, **self.urls}
+        found = [{"Name": f"/orderflow/dev/{name}", "Value": value} for name, value in values.items()]
         return SimpleNamespace(paginate=lambda **request: [{"Parameters": found}])
 
 
@@ -147,6 +154,7 @@ class ConsoleStage(Target):
     cancelled: list[str] = field(default_factory=list, compare=False)
     resumed: list[str] = field(default_factory=list, compare=False)
     numbers: Iterator[int] = field(default_factory=count, compare=False)
+    queues: HeldQueues = field(default_factory=lambda: HeldQueues(NOW), compare=False)
 
     def __post_init__(self) -> None:
         stage = self.stage_in_memory
@@ -188,7 +196,12 @@ class ConsoleStage(Target):
         """Return the client in memory."""
         if service in self.lost:
             raise self.lost[service]
-        known = {"events": Rules(), "ssm": Parameters(), "stepfunctions": Saga(self.resumed)}
+        known = {
+            "events": Rules(),
+            "ssm": Parameters(self.queues.urls),
+            "stepfunctions": Saga(self.resumed),
+            "sqs": self.queues,
+        }
         return known[service] if service in known else LockedClient(self.stage_in_memory.tables, self.lock)
 
     def parameter(self, name: str) -> str:

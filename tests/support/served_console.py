@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -13,18 +14,20 @@ from console import server
 from console.api import Console
 from operations.aws.target import Target
 from operations.orders import course
-from tests.support.console_stage import ConsoleStage
+from tests.support.console_stage import NOW, ConsoleStage
 
 TOKEN: Final = "token-of-this-test"
 RUN: Final = "run"
 
 
 @contextmanager
-def served(target: Target, *, actions: bool = True, run: str = RUN, port: int = 0) -> Iterator[str]:
+def served(target: Target, *, actions: bool = True, run: str = RUN, port: int = 0, folder: Path = Path()) -> Iterator[str]:
     """Serve the page of a stage while the block runs, and yield its address. A stage in memory has no journal and no queue."""
-    console = Console(target, actions, TOKEN, run)
+    console = Console(target, actions, TOKEN, run, folder=folder)
     if isinstance(target, ConsoleStage):
-        console = replace(console, read_course=partial(course.course, traced=target.traced), watch=target.watch)
+        console = replace(
+            console, read_course=partial(course.course, traced=target.traced), watch=target.watch, now=lambda: NOW
+        )
     listener = server.bound(port)
     port = listener.getsockname()[1]
     app = server.application(console, frozenset({f"127.0.0.1:{port}"}))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.request import urlopen
 
 import pytest
@@ -18,7 +18,15 @@ from tests.support.polling import eventually
 from tests.support.served_console import served
 from tests.system.conftest import Laptop
 
-READ = ("/api/stage", "/api/orders", "/api/orders/{order}", "/api/events", "/api/catalogue")
+READ = (
+    "/api/stage",
+    "/api/orders",
+    "/api/orders/{order}",
+    "/api/events",
+    "/api/catalogue",
+    "/api/dead-letters",
+    "/api/dead-letters/order/intake",
+)
 """What the page reads of a stage."""
 
 
@@ -70,7 +78,7 @@ def test_up_serves_the_page(laptop: Laptop) -> None:
 class AwsTarget(Target):
     """A target of AWS whose clients reach the tests' laptop. It has no endpoint, so a call that only the laptop has fails."""
 
-    there: Target = Target()
+    there: Target = field(default_factory=Target)
 
     def client(self, service: str, **config: object) -> AwsClient:
         """Return the client of the laptop."""

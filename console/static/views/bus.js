@@ -1,7 +1,7 @@
 // The bus: the latest events as they come, chosen by an EventBridge pattern, and the catalogue of events.
 import { batch, effect, signal } from "../vendor/signals-core.mjs";
-import { count } from "../format.js";
-import { Command, Copy, Empty, Failure, Time } from "../parts.js";
+import { count, shell } from "../format.js";
+import { Command, Empty, Envelope, Failure, Time } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { read, stage } from "../server.js";
 import { html, view } from "../view.js";
@@ -45,11 +45,6 @@ effect(() => {
   load();
   if (!catalogue.peek().length) read("/api/catalogue").then((found) => (catalogue.value = found), (error) => (failure.value = error));
 });
-
-const Envelope = ({ value, label }) => html`<details><summary>${label}</summary>
-  <p class="buttons"><${Copy} text=${JSON.stringify(value, null, 2)} label="Copy as JSON" /></p>
-  <pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>
-</details>`;
 
 const Nothing = view(() => {
   if (!stage.value) return null;
@@ -112,7 +107,7 @@ const Catalogue = view(
 export const Bus = view(() => {
   const text = pattern();
   const { seen, events } = latest.value;
-  const command = `${stage.value?.command ?? "orderctl"} events tail${text ? ` --pattern '${text.replaceAll("'", "'\\''")}'` : ""}`;
+  const command = `${stage.value?.command ?? "orderctl"} events tail${text ? ` --pattern ${shell(text)}` : ""}`;
   return html`
     <h1>Bus</h1>
     <form class="toolbar" role="search" onSubmit=${(event) => event.preventDefault()}>

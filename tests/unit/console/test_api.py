@@ -17,12 +17,19 @@ from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import RUN, TOKEN, served
 from tests.unit.console.test_live import Orders, live, order
 
+CHANGES = (
+    "/api/orders/{order}/cancel",
+    "/api/orders/{order}/resume",
+    "/api/dead-letters/order/intake/redrive",
+    "/api/dead-letters/order/intake/drop",
+)
+"""Each change that the page can request."""
 pytestmark = pytest.mark.usefixtures("loopback")
 
 
-def get(address: str, path: str, method: str = "GET") -> tuple[int, Any]:
+def get(address: str, path: str, method: str = "GET", body: bytes = b"") -> tuple[int, Any]:
     """Return the status and the JSON of an answer."""
-    request = Request(address + path, method=method, headers={"X-Orderflow-Token": TOKEN})
+    request = Request(address + path, body or None, method=method, headers={"X-Orderflow-Token": TOKEN})
     try:
         with urlopen(request, timeout=10) as answer:
             return answer.status, json.load(answer)
@@ -109,11 +116,31 @@ def test_actions_change_the_stage() -> None:
 def test_page_that_is_read_only_changes_nothing() -> None:
     stage = ConsoleStage()
     placed = stage.place(STORIES[0], 9)
+    stage.queues.bury("order/intake", "{}")
     with served(stage, actions=False) as address:
-        for action in ("cancel", "resume"):
-            status, found = get(address, f"/api/orders/{placed}/{action}", "POST")
+        for action in CHANGES:
+            status, found = get(address, action.format(order=placed), "POST", b'{"all": true}')
             assert (status, found["message"]) == (400, "This page is read-only.")
     assert (stage.cancelled, stage.resumed) == ([], [])
+    assert stage.queues.bodies("order/intake-dlq-url") == ["{}"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"no JSON", b'{"ids": "message-1"}', b'{"ids": [1]}', b"{}", b'{"all": true, "ids": ["a"]}']
+)
+def test_change_that_names_no_messages_is_refused(body: bytes) -> None:
+    stage = ConsoleStage()
+    stage.queues.bury("order/intake", "{}")
+    with served(stage) as address:
+        assert get(address, "/api/dead-letters/order/intake/redrive", "POST", body)[0] == 400
+    assert stage.queues.bodies("order/intake-dlq-url") == ["{}"]
+
+
+def test_unknown_queue_is_an_error_with_a_next_step() -> None:
+    with served(ConsoleStage()) as address:
+        status, found = get(address, "/api/dead-letters/order/nowhere")
+    assert (status, found["message"]) == (400, "There is no dead-letter queue order/nowhere.")
+    assert "order/intake" in found["hint"]
 
 
 def test_catalogue_has_each_event_once_with_all_versions() -> None:

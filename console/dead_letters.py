@@ -1,0 +1,70 @@
+"""The requests about dead letters: the queues, the messages of one, and another try or the end for them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypedDict
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from console.endpoints import Asked, Endpoints, texts
+from operations.aws.target import Target
+from operations.dead_letters import messages, redrives
+from operations.dead_letters.messages import DeadLetter
+from operations.dead_letters.redrives import Chosen, Outcome
+
+MOST_SHOWN: Final = 100
+MOST_CHANGED: Final = 1000
+"""As many as `orderctl dlq redrive` and `drop` move at most."""
+
+
+class Queue(TypedDict):
+    """A dead-letter queue: its number of messages, what lands in it, and whether its messages have a queue to go back to."""
+
+    name: str
+    messages: int
+    holds: str
+    redrivable: bool
+
+
+class DeadLetters:
+    """The dead letters of one stage. Copies of dropped messages go to `folder`."""
+
+    def __init__(self, target: Target, folder: Path, now: Callable[[], datetime]) -> None:
+        self._target = target
+        self._folder = folder
+        self._now = now
+
+    def routes(self, endpoints: Endpoints) -> list[Route]:
+        """Return the route of each request."""
+        one = "/api/dead-letters/{name:path}"
+        return [
+            endpoints.reads("/api/dead-letters", self._queues),
+            endpoints.changes(f"{one}/redrive", self._redrive),
+            endpoints.changes(f"{one}/drop", self._drop),
+            endpoints.reads(one, self._messages),
+        ]
+
+    def _queues(self, request: Request) -> list[Queue]:
+        redrivable = redrives.redrivable(self._target)
+        return [
+            {"name": name, "messages": depth, "holds": messages.content_of(name), "redrivable": name in redrivable}
+            for name, depth in messages.queues(self._target).items()
+        ]
+
+    def _messages(self, request: Request) -> list[DeadLetter]:
+        return messages.messages(self._target, request.path_params["name"], MOST_SHOWN)
+
+    def _redrive(self, request: Request, asked: Asked) -> list[Outcome]:
+        name = request.path_params["name"]
+        return redrives.redrive(self._target, name, self._chosen(asked), redrives.MAX_ATTEMPTS, lambda outcome: None)
+
+    def _drop(self, request: Request, asked: Asked) -> list[Outcome]:
+        name = request.path_params["name"]
+        file = self._folder / redrives.copies(name, self._now())
+        return redrives.drop(self._target, name, self._chosen(asked), file, lambda outcome: None)
+
+    def _chosen(self, asked: Asked) -> Chosen:
+        """Return the messages that a change is about: `{"ids": [...]}`, or `{"all": true}`."""
+        return redrives.chosen(texts(asked, "ids"), everything=asked.get("all") is True, limit=MOST_CHANGED, now=self._now())

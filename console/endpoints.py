@@ -1,0 +1,72 @@
+"""The form of each request and answer: JSON, errors with a next step, and changes only where the page may change the stage."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from kernel import outside_json
+from kernel.outside_json import OutsideJsonError
+from operations.errors import UserError
+
+Asked = Mapping[str, Any]
+"""The JSON object in the body of a change; empty if the body is."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The makers of routes for one page. `explain` returns an error as one for the operator, or raises it again."""
+
+    actions: bool
+    explain: Callable[[Exception], UserError]
+
+    def reads(self, path: str, read: Callable[[Request], object]) -> Route:
+        """Return the route that answers with what `read` returns: a Response, or a JSON value."""
+
+        def answer(request: Request) -> Response:
+            return self._answered(lambda: read(request))
+
+        return Route(path, answer)
+
+    def changes(self, path: str, change: Callable[[Request, Asked], object]) -> Route:
+        """Return the route of a POST that answers with the JSON value of `change`. A page that is read-only refuses it."""
+
+        def work(request: Request, body: bytes) -> object:
+            if not self.actions:
+                raise UserError("This page is read-only.", "Start it with `--allow-actions` to change the stage.")
+            return change(request, asked(body))
+
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+            return await run_in_threadpool(self._answered, lambda: work(request, body))
+
+        return Route(path, answer, methods=["POST"])
+
+    def _answered(self, work: Callable[[], object]) -> Response:
+        """Return the result as an answer. An error has status 400, its fault and its next step."""
+        try:
+            result = work()
+        except Exception as error:
+            trouble = self.explain(error)
+            return JSONResponse({"message": trouble.message, "hint": trouble.hint}, 400)
+        return result if isinstance(result, Response) else JSONResponse(result)
+
+
+def asked(body: bytes) -> Asked:
+    """Return the JSON object of a body. Raises UserError if it is none."""
+    try:
+        return outside_json.read_object(body) if body else {}
+    except OutsideJsonError as error:
+        raise UserError(f"The request is not a JSON object: {error}.", "Reload the page.") from error
+
+
+def texts(found: Asked, name: str) -> list[str]:
+    """Return a list of texts of a request; empty if it has none. Raises UserError if it is another value."""
+    value = found.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UserError(f"`{name}` of the request is no list of texts.", "Reload the page.")
+    return value

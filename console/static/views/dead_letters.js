@@ -1,0 +1,168 @@
+// Dead letters: the queues that have some, the messages of one, and another try or the end for them.
+import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
+import { count, shell } from "../format.js";
+import { Command, Empty, Envelope, Failure, Time } from "../parts.js";
+import { link, route } from "../route.js";
+import { change, read, stage } from "../server.js";
+import { html, view } from "../view.js";
+
+const LOOK_MS = 10_000;
+const queues = signal(null);
+const letters = signal(null);
+const failure = signal(null);
+const marked = signal(new Set());
+const isAsked = signal(false);
+const isBusy = signal(false);
+const outcomes = signal(null);
+
+const isHere = () => route.value.path[0] === "dead-letters";
+/** The queue that the address names. */
+const shown = computed(() => (isHere() ? (route.value.path[1] ?? "") : ""));
+const depth = (name) => queues.value?.find((queue) => queue.name === name)?.messages ?? 0;
+
+async function load(hasNews = true) {
+  const name = shown.value;
+  const before = depth(name);
+  try {
+    const found = await read("/api/dead-letters");
+    batch(() => ((queues.value = found), (failure.value = null)));
+    if (name && (hasNews || depth(name) !== before)) {
+      const inside = await read(`/api/dead-letters/${name}`);
+      if (name === shown.value) letters.value = inside;
+    }
+  } catch (error) {
+    failure.value = error;
+  }
+}
+
+effect(() => {
+  if (!isHere()) return;
+  shown.value;
+  batch(() => ((letters.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null)));
+  queueMicrotask(load); // outside of this effect, which follows the address only
+});
+setInterval(() => isHere() && !document.hidden && !isBusy.value && load(false), LOOK_MS);
+
+async function act(name) {
+  const ids = [...marked.value];
+  batch(() => ((isAsked.value = false), (isBusy.value = true), (outcomes.value = null)));
+  try {
+    outcomes.value = { list: await change(`/api/dead-letters/${shown.value}/${name}`, ids.length ? { ids } : { all: true }) };
+  } catch (error) {
+    outcomes.value = { error };
+  }
+  batch(() => ((isBusy.value = false), (marked.value = new Set())));
+  load();
+}
+
+function mark(id, isMarked) {
+  const next = new Set(marked.value);
+  if (isMarked) next.add(id);
+  else next.delete(id);
+  marked.value = next;
+}
+
+const Queues = view(() => {
+  const filled = queues.value.filter((queue) => queue.messages || queue.name === shown.value);
+  const row = (queue) => html`<tr key=${queue.name} class=${queue.name === shown.value ? "chosen" : ""}>
+    <td class="id"><a href=${link(["dead-letters", queue.name])} aria-current=${queue.name === shown.value ? "true" : undefined}>${queue.name}</a></td>
+    <td class="number">${count(queue.messages)}</td>
+    <td>${queue.holds}</td>
+  </tr>`;
+  if (!filled.length) {
+    return html`<${Empty} why="No queue has a dead letter.">
+      <p>The stage has ${queues.value.length} dead-letter queues. A message that fails at every attempt comes up here.</p>
+    <//>`;
+  }
+  return html`<div class="scroller" tabindex="0" role="region" aria-label="Queues">
+    <table class="events">
+      <thead><tr><th>Queue</th><th class="number">Messages</th><th>What lands in it</th></tr></thead>
+      <tbody>${filled.map(row)}</tbody>
+    </table>
+  </div>`;
+});
+
+const Letters = view(
+  () => html`<div class="scroller" tabindex="0" role="region" aria-label="Messages">
+    <table class="events">
+      <thead><tr><th>Choose</th><th>Since</th><th>Event</th><th>Reason</th><th class="number">Tries</th><th class="number">Redriven</th><th>Inside</th></tr></thead>
+      <tbody>
+        ${letters.value.map(
+          (letter) => html`<tr key=${letter.id}>
+            <td><input type="checkbox" aria-label=${`Choose ${letter.id}`} checked=${marked.value.has(letter.id)} onChange=${(event) => mark(letter.id, event.currentTarget.checked)} /></td>
+            <td><${Time} at=${letter.first_seen} /></td>
+            <td>${letter.event ?? html`<span class="muted">no event</span>`}
+              ${letter.order_id ? html`<br /><a class="id" href=${link(["orders", letter.order_id])}>${letter.order_id}</a>` : null}</td>
+            <td class="reason">${letter.reason}${letter.violations.map((text) => html`<br /><span class="muted">${text}</span>`)}</td>
+            <td class="number">${letter.received}</td>
+            <td class="number">${letter.redriven}</td>
+            <td><${Envelope} value=${letter.body} label="Body" /></td>
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`,
+);
+
+const Outcomes = view(() => {
+  if (!outcomes.value) return null;
+  if (outcomes.value.error) return html`<${Failure} error=${outcomes.value.error} />`;
+  const counts = new Map();
+  for (const { outcome } of outcomes.value.list) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const reasons = new Set(outcomes.value.list.map(({ outcome, why }) => `${outcome}: ${why}`));
+  return html`<div role="status"><p>${[...counts].map(([outcome, number]) => `${count(number)} ${outcome}`).join(", ") || "The queue is empty."}</p>
+    <ul>${[...reasons].slice(0, 10).map((reason) => html`<li>${reason}</li>`)}</ul></div>`;
+});
+
+const Actions = view(() => {
+  const { actions, command } = stage.value;
+  const name = shown.value;
+  const number = marked.value.size;
+  const which = number ? [...marked.value].map((id) => ` --id ${shell(id)}`).join("") : " --all";
+  const label = number ? `${count(number)} chosen` : "all";
+  if (!actions) return html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to redrive or drop messages.</p>`;
+  const canRedrive = queues.value.find((queue) => queue.name === name)?.redrivable;
+  return html`<section class="actions" aria-label="Actions">
+    ${canRedrive
+      ? html`<p><button type="button" disabled=${isBusy.value} onClick=${() => act("redrive")}>Redrive ${label}</button>
+          <${Command} text=${`${command} dlq redrive ${shell(name)}${which}`} /></p>`
+      : html`<p class="note">These messages have no queue to go back to, so they cannot be redriven.</p>`}
+    <p>
+      ${isAsked.value
+        ? html`<span>The page writes a copy of each to a file first. </span>
+            <button type="button" class="danger" disabled=${isBusy.value} onClick=${() => act("drop")}>Drop ${label}</button>
+            <button type="button" onClick=${() => (isAsked.value = false)}>Keep them</button>`
+        : html`<button type="button" disabled=${isBusy.value} onClick=${() => (isAsked.value = true)}>Drop ${label} …</button>`}
+      ${" "}<${Command} text=${`${command} dlq drop ${shell(name)}${which}`} />
+    </p>
+  </section>`;
+});
+
+const Inside = view(() => {
+  const name = shown.value;
+  if (!name || !stage.value || !queues.value) return null;
+  return html`<section aria-label=${`Queue ${name}`} class="stack">
+    <h2 class="id">${name}</h2>
+    ${!letters.value ? (failure.value ? null : html`<${Empty} why="The messages are being read." />`) : letters.value.length ? html`<${Actions} /><${Outcomes} /><${Letters} />` : html`<${Outcomes} /><${Empty} why="This queue has no message."><p>Messages that another command holds come back after two minutes.</p><//>`}
+    ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${count(depth(name))} messages. An action on all moves up to 1,000.</p>` : null}
+    <${Command} text=${`${stage.value.command} dlq show ${shell(name)}`} />
+  </section>`;
+});
+
+/** The view. */
+export const DeadLetters = view(() => {
+  const found = queues.value;
+  const filled = found?.filter((queue) => queue.messages) ?? [];
+  const total = filled.reduce((sum, queue) => sum + queue.messages, 0);
+  return html`
+    <h1>Dead letters</h1>
+    <div class="toolbar">
+      <button type="button" onClick=${() => load()}>Read again</button>
+      <p class="tally" role="status">${found ? `${count(total)} messages in ${filled.length} of ${found.length} queues` : "reading"}</p>
+      <${Command} text=${`${stage.value?.command ?? "orderctl"} dlq list`} />
+    </div>
+    ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
+    ${found ? html`<${Queues} />` : failure.value ? null : html`<${Empty} why="The queues are being read." />`}
+    <${Inside} />
+  `;
+});

@@ -1,0 +1,104 @@
+"""Queues in memory that only hold messages: what an operator looks into, redrives and drops."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from typing import Any, Final
+
+CONSUMERS: Final = ("order/intake", "payment/cancellations", "shipping/orders", "notification/notices")
+"""Subscriptions with a queue and a dead-letter queue."""
+DEAD_LETTERS: Final = (*CONSUMERS, "payment/relay", "platform/quarantine")
+
+
+@dataclass
+class Held:
+    """A message in a queue. A hidden one is in the hands of a reader."""
+
+    id: str
+    body: str
+    attributes: Mapping[str, Any]
+    sent_at: datetime
+    received: int = 0
+    hidden: bool = False
+
+
+@dataclass
+class HeldQueues:
+    """SQS, as far as an operator uses it. `urls` are the parameters with the URL of each queue."""
+
+    now: datetime
+    held: dict[str, dict[str, Held]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The URL of each queue, by the name of its parameter."""
+        names = [*(f"{name}-queue-url" for name in CONSUMERS), *(f"{name}-dlq-url" for name in DEAD_LETTERS)]
+        return {name: f"https://sqs.example/{name}" for name in names}
+
+    def bury(self, name: str, body: str, **attributes: str) -> str:
+        """Put a message into a dead-letter queue, and return its id."""
+        given = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
+        url = self.urls[f"{name}-dlq-url"]
+        return str(self.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=given)["MessageId"])
+
+    def bodies(self, parameter: str) -> list[str]:
+        """Return the bodies of a queue's messages, the oldest first."""
+        return [message.body for message in self._of(self.urls[parameter]).values()]
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, Any]) -> dict[str, str]:  # noqa: N803
+        """Hold a message."""
+        with self._lock:
+            made = Held(f"message-{next(self._numbers)}", MessageBody, MessageAttributes, self.now)
+            self._of(QueueUrl)[made.id] = made
+        return {"MessageId": made.id}
+
+    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, **request: object) -> dict[str, list[dict[str, Any]]]:  # noqa: N803
+        """Return visible messages, hidden from now on."""
+        with self._lock:
+            found = [message for message in self._of(QueueUrl).values() if not message.hidden][:MaxNumberOfMessages]
+            for message in found:
+                message.hidden = True
+                message.received += 1
+        return {
+            "Messages": [
+                {
+                    "MessageId": message.id,
+                    "ReceiptHandle": message.id,
+                    "Body": message.body,
+                    "Attributes": {
+                        "SentTimestamp": str(int(message.sent_at.timestamp() * 1000)),
+                        "ApproximateReceiveCount": str(message.received),
+                    },
+                    "MessageAttributes": message.attributes,
+                }
+                for message in found
+            ]
+        }
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803
+        """Make a message visible again."""
+        assert VisibilityTimeout == 0
+        self._of(QueueUrl)[ReceiptHandle].hidden = False
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> None:  # noqa: N803
+        """Make messages visible again."""
+        for entry in Entries:
+            self.change_message_visibility(QueueUrl=QueueUrl, ReceiptHandle=entry["ReceiptHandle"], VisibilityTimeout=0)
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803
+        """Delete a message."""
+        with self._lock:
+            del self._of(QueueUrl)[ReceiptHandle]
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: N803
+        """Return the numbers of messages, visible and hidden."""
+        hidden = [message.hidden for message in self._of(QueueUrl).values()]
+        counts = {False: hidden.count(False), True: hidden.count(True)}
+        return {"Attributes": {name: str(counts[name.endswith("NotVisible")]) for name in AttributeNames}}
+
+    def _of(self, url: str) -> dict[str, Held]:
+        return self.held.setdefault(url, {})
