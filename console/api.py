@@ -19,6 +19,7 @@ from console.dead_letters import DeadLetters
 from console.endpoints import Asked, Endpoints
 from console.feed import Feed
 from console.live import BusEvent, Live, Receive, line
+from console.replays import Replays
 from kernel import clock
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
@@ -132,6 +133,7 @@ class Api:
             endpoints.reads("/api/events", self._events),
             endpoints.reads("/api/catalogue", lambda request: catalogue()),
             *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
+            *Replays(self._target, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),
         ]
 

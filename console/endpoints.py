@@ -64,6 +64,14 @@ def asked(body: bytes) -> Asked:
         raise UserError(f"The request is not a JSON object: {error}.", "Reload the page.") from error
 
 
+def text(found: Mapping[str, object], name: str) -> str | None:
+    """Return a text of a request; None if it has none, or an empty one. Raises UserError if it is another value."""
+    value = found.get(name) or None
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"`{name}` of the request is no text.", "Reload the page.")
+    return value
+
+
 def texts(found: Asked, name: str) -> list[str]:
     """Return a list of texts of a request; empty if it has none. Raises UserError if it is another value."""
     value = found.get(name, [])

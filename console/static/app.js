@@ -9,11 +9,13 @@ import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
 import { DeadLetters } from "./views/dead_letters.js";
 import { Orders } from "./views/orders.js";
+import { Replay } from "./views/replay.js";
 import { html, view } from "./view.js";
 
 const VIEWS = [
   { path: "orders", name: "Orders" },
   { path: "bus", name: "Bus" },
+  { path: "replay", name: "Replay" },
   { path: "dead-letters", name: "Dead letters" },
 ];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
@@ -34,6 +36,7 @@ const View = view(() => {
   const [name, id] = route.value.path;
   if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
   if (name === "bus") return html`<${Bus} />`;
+  if (name === "replay") return html`<${Replay} />`;
   if (name === "dead-letters") return html`<${DeadLetters} />`;
   return html`<h1>No such view</h1>
     <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;

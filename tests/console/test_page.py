@@ -20,6 +20,7 @@ VIEWS = (
     "orders",
     "orders?q=nothing",
     "bus",
+    "replay",
     "dead-letters",
     "dead-letters/order%2Fintake",
     "orders/{order}",

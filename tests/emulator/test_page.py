@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from laptop import page
 from laptop.emulator import process
+from orderctl.commands.lifecycle import console_command
 
 
 def command(address: str, then: str = "import time; time.sleep(600)") -> list[str]:
@@ -43,6 +45,13 @@ def test_page_that_ends_at_once_is_none_and_leaves_its_log() -> None:
     assert page.serve(command("Error: no port", "raise SystemExit(1)")) is None
     assert page.running() is None
     assert page.log().read_text() == "Error: no port\n"
+
+
+def test_command_of_up_serves_the_page() -> None:
+    served = page.serve(console_command("http://127.0.0.1:1", "dev"))
+    assert served is not None, page.log().read_text()
+    with urlopen(served.address, timeout=30) as answer:
+        assert "Orderflow" in answer.read().decode()
 
 
 @pytest.mark.parametrize("record", ["", "[]", '{"pid": 1}'])

@@ -1,5 +1,6 @@
 """A stage in memory for the operator's page: rows and events that the services' own code wrote, and more on request."""
 
+import io
 import json
 import threading
 from collections import Counter
@@ -12,6 +13,8 @@ from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+from audit.tables import LEDGER, PARAMETERS
+from journal.lines import line_of
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
 from operations.aws import signed_http
@@ -28,6 +31,7 @@ from simulation.engine.api import Request, Response
 from simulation.engine.dynamodb import DynamoDB
 from simulation.engine.expressions import Item
 from tests.support import audited_stage
+from tests.support.archive_in_memory import Archive
 from tests.support.audited_stage import STORIES, Client, Story
 from tests.support.choreography import Bus
 from tests.support.held_queues import HeldQueues
@@ -48,6 +52,10 @@ class LockedClient(Client):
     def __init__(self, tables: DynamoDB, lock: threading.RLock) -> None:
         super().__init__(tables)
         self.lock = lock
+
+    def describe_table(self, *, TableName: str) -> dict[str, dict[str, datetime]]:  # noqa: N803
+        """Return a table that is older than every event."""
+        return {"Table": {"CreationDateTime": audited_stage.NOON - timedelta(days=1)}}
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         call = super().__getattr__(method)
@@ -96,8 +104,27 @@ class DeliveringBus(Bus):
 
 
 @dataclass
-class Rules:
-    """The rules of the bus: each consumer's rule takes the events that it declares."""
+class JournalOfBus:
+    """S3, as far as the journal goes: an object for each hour, with the events that the bus accepted in it."""
+
+    bus: DeliveringBus
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        """Return the pages of ListObjectsV2: the object of the hour that the prefix names."""
+        assert operation == "list_objects_v2"
+        return SimpleNamespace(paginate=lambda **request: [{"Contents": [{"Key": request["Prefix"]}]}])
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, io.BytesIO]:  # noqa: N803
+        """Return the lines of an hour."""
+        hour = Key.removeprefix("events/").rstrip("/")
+        puts = [put for put in list(self.bus.published) if put.put_at.startswith(hour)]
+        lines = [line_of({**put.event, "time": put.put_at}, clock.from_rfc3339(put.put_at)).text for put in puts]
+        return {"Body": io.BytesIO("".join(lines).encode())}
+
+
+@dataclass
+class Rules(Archive):
+    """The rules of the bus: each consumer's rule takes the events that it declares. And the archive."""
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
         """Return the pages of ListRules."""
@@ -110,10 +137,6 @@ class Rules:
             pattern["detail-type"].append(consumer.detail_type)
         rules = [{"Arn": f"arn:{n}", "Name": n, "EventPattern": json.dumps(p), "State": "ENABLED"} for n, p in patterns.items()]
         return SimpleNamespace(paginate=lambda **request: [{"Rules": rules}])
-
-    def list_replays(self, **request: object) -> dict[str, list[object]]:
-        """Return no replay."""
-        return {"Replays": []}
 
 
 @dataclass
@@ -154,6 +177,7 @@ class ConsoleStage(Target):
     cancelled: list[str] = field(default_factory=list, compare=False)
     resumed: list[str] = field(default_factory=list, compare=False)
     numbers: Iterator[int] = field(default_factory=count, compare=False)
+    events: Rules = field(default_factory=Rules, compare=False)
     queues: HeldQueues = field(default_factory=lambda: HeldQueues(NOW), compare=False)
 
     def __post_init__(self) -> None:
@@ -197,7 +221,8 @@ class ConsoleStage(Target):
         if service in self.lost:
             raise self.lost[service]
         known = {
-            "events": Rules(),
+            "events": self.events,
+            "s3": JournalOfBus(self.bus),
             "ssm": Parameters(self.queues.urls),
             "stepfunctions": Saga(self.resumed),
             "sqs": self.queues,
@@ -206,6 +231,8 @@ class ConsoleStage(Target):
 
     def parameter(self, name: str) -> str:
         """Return the name of the service for its table, or an address of the service."""
+        if name == PARAMETERS[LEDGER]:
+            return LEDGER
         return name.partition("/")[0] if name.endswith("/table-name") else f"https://{name.partition('/')[0]}.example"
 
     def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> signed_http.Answer:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 CONSUMERS: Final = ("order/intake", "payment/cancellations", "shipping/orders", "notification/notices")
 """Subscriptions with a queue and a dead-letter queue."""
@@ -18,7 +18,7 @@ class Held:
 
     id: str
     body: str
-    attributes: Mapping[str, Any]
+    attributes: Mapping[str, object]
     sent_at: datetime
     received: int = 0
     hidden: bool = False
@@ -49,14 +49,20 @@ class HeldQueues:
         """Return the bodies of a queue's messages, the oldest first."""
         return [message.body for message in self._of(self.urls[parameter]).values()]
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, Any]) -> dict[str, str]:  # noqa: N803
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, object]) -> dict[str, str]:  # noqa: N803
         """Hold a message."""
         with self._lock:
             made = Held(f"message-{next(self._numbers)}", MessageBody, MessageAttributes, self.now)
             self._of(QueueUrl)[made.id] = made
         return {"MessageId": made.id}
 
-    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, **request: object) -> dict[str, list[dict[str, Any]]]:  # noqa: N803
+    def receive_message(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803
+        MaxNumberOfMessages: int,  # noqa: N803
+        **request: object,
+    ) -> dict[str, list[dict[str, object]]]:
         """Return visible messages, hidden from now on."""
         with self._lock:
             found = [message for message in self._of(QueueUrl).values() if not message.hidden][:MaxNumberOfMessages]
@@ -84,10 +90,10 @@ class HeldQueues:
         assert VisibilityTimeout == 0
         self._of(QueueUrl)[ReceiptHandle].hidden = False
 
-    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> None:  # noqa: N803
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, object]]) -> None:  # noqa: N803
         """Make messages visible again."""
         for entry in Entries:
-            self.change_message_visibility(QueueUrl=QueueUrl, ReceiptHandle=entry["ReceiptHandle"], VisibilityTimeout=0)
+            self.change_message_visibility(QueueUrl=QueueUrl, ReceiptHandle=str(entry["ReceiptHandle"]), VisibilityTimeout=0)
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803
         """Delete a message."""

@@ -22,6 +22,8 @@ CHANGES = (
     "/api/orders/{order}/resume",
     "/api/dead-letters/order/intake/redrive",
     "/api/dead-letters/order/intake/drop",
+    "/api/replays/start",
+    "/api/replays/orderflow-dev-1/cancel",
 )
 """Each change that the page can request."""
 pytestmark = pytest.mark.usefixtures("loopback")

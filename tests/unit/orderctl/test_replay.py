@@ -1,14 +1,11 @@
 """`orderctl replay`: the window, the rules, refusals, and following it to its end."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from kernel import clock
 from kernel.naming import PACED_REPLAY_PREFIX, catches_up
@@ -17,11 +14,11 @@ from operations.errors import EXIT_USAGE, UserError, WrongUsageError
 from operations.replay import archive_replay
 from operations.window import Window
 from orderctl.commands.replay import app
+from tests.support.archive_in_memory import NOW, Archive
 from tests.support.journal_objects import create_bucket
 from tests.support.tables import create_table
 from tests.unit.orderctl.conftest import SHOWN_AT_A_TERMINAL, Stage, at_terminal, orderctl, orderctl_json
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = {
     "order/intake-rule-arn": "arn:rule/intake",
     "order/fulfilment-rule-arn": "arn:rule/fulfilment",
@@ -29,49 +26,6 @@ RULES = {
     "shipping/orders-rule-arn": "arn:rule/orders",
     "notification/notices-rule-arn": "arn:rule/notices",
 }
-
-
-def refusal(code: str, text: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": text}}, operation)
-
-
-@dataclass
-class Archive:
-    """EventBridge, as far as replays go. Each look at a replay brings it one state further."""
-
-    states: list[str] = field(default_factory=lambda: ["STARTING", "RUNNING", "COMPLETED"])
-    retention_days: int = 30
-    replays: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
-
-    def describe_archive(self, **request: Any) -> dict[str, Any]:
-        return {**request, "RetentionDays": self.retention_days}
-
-    def start_replay(self, **request: Any) -> dict[str, Any]:
-        if len(self.replays) == 10:
-            raise refusal("LimitExceededException", "10 replays run already", "StartReplay")
-        self.replays[request["ReplayName"]] = {**request, "State": self.states[0], "ReplayStartTime": NOW, "looks": 0}
-        return {}
-
-    def describe_replay(self, **request: Any) -> dict[str, Any]:
-        replay = self.replays[request["ReplayName"]]
-        replay["State"] = self.states[min(replay["looks"], len(self.states) - 1)]
-        replay["looks"] += 1
-        return replay
-
-    def list_replays(self, **request: Any) -> dict[str, Any]:
-        place = int(request.get("NextToken", "0"))
-        found = sorted(self.replays.values(), key=lambda replay: replay["ReplayName"])
-        more = {"NextToken": str(place + 1)} if place + 1 < len(found) else {}
-        return {"Replays": found[place : place + 1], **more}
-
-    def cancel_replay(self, **request: Any) -> dict[str, Any]:
-        name = request["ReplayName"]
-        if name not in self.replays or self.states[-1] == "COMPLETED":
-            raise refusal("IllegalStatusException", f"{name} has ended", "CancelReplay")
-        self.states = ["CANCELLING", "CANCELLED"]
-        return {}
 
 
 @pytest.fixture

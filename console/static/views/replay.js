@@ -1,0 +1,247 @@
+// Replay: the events that a window holds, the consumers that get them again, the plan, the start, and what it changed.
+import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
+import { count, duration, money, shell } from "../format.js";
+import { Histogram } from "../histogram.js";
+import { Command, Empty, Failure, Time } from "../parts.js";
+import { link, route, setQuery } from "../route.js";
+import { change, read, stage } from "../server.js";
+import { html, view } from "../view.js";
+
+const SPANS = { "15m": "15 minutes", "1h": "1 hour", "6h": "6 hours", "1d": "1 day", "7d": "7 days" };
+const ENDED = new Set(["COMPLETED", "CANCELLED", "FAILED"]);
+const FOLLOW_MS = 2000;
+
+const overview = signal(null);
+const histogram = signal(null);
+const plan = signal(null);
+const isPlanning = signal(false);
+const isAsked = signal(false);
+const followed = signal(null);
+const failure = signal(null);
+const refusal = signal(null);
+
+const isHere = () => route.value.path[0] === "replay";
+const shown = computed(() => (isHere() ? (route.value.path[1] ?? "") : ""));
+const span = computed(() => (route.value.query.span in SPANS ? route.value.query.span : "1h"));
+const chosen = computed(() => (route.value.query.to ?? "").split(",").filter(Boolean));
+/** The window that the address names, or the histogram's. */
+const brushed = computed(() => {
+  const { from, until } = route.value.query;
+  return from ? { from, until: until ?? "" } : (histogram.value?.window ?? { from: "", until: "" });
+});
+const options = () => {
+  const { from, until } = brushed.value;
+  const catchUp = route.value.query.catch_up ? " --catch-up" : "";
+  return ` --from ${shell(from)}${until ? ` --until ${shell(until)}` : ""}${chosen.value.map((service) => ` --to ${shell(service)}`).join("")}${catchUp}`;
+};
+
+async function attempt(place, work) {
+  try {
+    const found = await work();
+    place.value = null;
+    return found;
+  } catch (error) {
+    place.value = error;
+    return undefined;
+  }
+}
+
+const loadOverview = () => attempt(failure, async () => (overview.value = await read("/api/replays")));
+const loadHistogram = () =>
+  attempt(failure, async () => {
+    const wanted = span.peek();
+    const found = await read(`/api/replays/histogram?last=${wanted}`);
+    if (wanted === span.peek()) histogram.value = found;
+  });
+
+async function follow() {
+  const name = shown.peek();
+  if (!name) return;
+  const found = await attempt(refusal, () => read(`/api/replays/${encodeURIComponent(name)}`));
+  if (name !== shown.peek()) return;
+  const isNew = found && found.replay.state !== followed.peek()?.replay.state;
+  if (found) followed.value = found;
+  if (isNew) loadOverview();
+  if (found && (!ENDED.has(found.replay.state) || (found.compared && !found.changed))) setTimeout(follow, FOLLOW_MS);
+}
+
+const seen = computed(() => (isHere() ? span.value : ""));
+effect(() => {
+  if (seen.value) queueMicrotask(() => (loadOverview(), loadHistogram()));
+});
+effect(() => {
+  shown.value;
+  batch(() => ((followed.value = null), (refusal.value = null)));
+  queueMicrotask(follow);
+});
+
+/** Change what the plan is about. The plan is made again on request. */
+function choose(changes) {
+  batch(() => ((plan.value = null), (isAsked.value = false), (refusal.value = null)));
+  setQuery(changes);
+}
+
+async function makePlan() {
+  const { from, until } = brushed.value;
+  const query = new URLSearchParams({ from, until, catch_up: Boolean(route.value.query.catch_up) });
+  for (const service of chosen.value) query.append("to", service);
+  batch(() => ((isPlanning.value = true), (plan.value = null)));
+  plan.value = (await attempt(refusal, () => read(`/api/replays/plan?${query}`))) ?? null;
+  isPlanning.value = false;
+}
+
+async function start() {
+  const { from, until } = brushed.value;
+  const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up) };
+  isAsked.value = false;
+  const started = await attempt(refusal, () => change("/api/replays/start", asked));
+  if (started) location.hash = link(["replay", started.name]);
+}
+
+const cancel = (name) =>
+  attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`)).then(() => (loadOverview(), follow()));
+
+const Picture = view(() => {
+  const found = histogram.value;
+  const { from, until } = brushed.value;
+  const total = found?.counts.reduce((sum, number) => sum + number, 0) ?? 0;
+  const field = (name, value) => html`<label class="field">
+    <span>${name === "from" ? "From" : "Until"} (UTC)</span>
+    <input class="id" size="24" spellcheck=${false} value=${value} onChange=${(event) => choose({ from, until, [name]: event.currentTarget.value.trim() })} />
+  </label>`;
+  return html`<section class="stack" aria-label="Window">
+    <h2>1. Which events?</h2>
+    <div class="toolbar">
+      <label class="field"><span>The last</span>
+        <select value=${span.value} onChange=${(event) => choose({ span: event.currentTarget.value, from: "", until: "" })}>
+          ${Object.entries(SPANS).map(([value, name]) => html`<option value=${value} selected=${value === span.value}>${name}</option>`)}
+        </select>
+      </label>
+      ${field("from", from)}${field("until", until)}
+    </div>
+    ${!found
+      ? null
+      : total
+        ? html`<div class="panel"><${Histogram} found=${found} chosen=${brushed.value} choose=${choose} label=${`${count(total)} events of the last ${SPANS[span.value]}`} />
+            <p class="ends"><${Time} at=${found.window.from} /><span>${count(total)} events; drag over the part to replay</span><${Time} at=${found.window.until} /></p></div>
+            ${found.counted_from > found.window.from ? html`<p class="note">The journal has too many events to count them all. Those before ${found.counted_from} are not in the picture.</p>` : null}`
+        : html`<${Empty} why=${`The journal has no event of the last ${SPANS[span.value]}.`}><p>Choose a longer time. The journal gets each event a moment after its publication.</p><//>`}
+  </section>`;
+});
+
+const Consumers = view(() => {
+  const { catch_up: catchUp = "" } = route.value.query;
+  const effects = (service) => {
+    const rows = overview.value.effects.filter(({ consumer }) => consumer.startsWith(`${service}/`));
+    return [...new Set(rows.map((row) => (catchUp ? row.catch_up : row.replay)))].join("; ");
+  };
+  const toggle = (service, isChosen) => choose({ to: [...chosen.value.filter((other) => other !== service), ...(isChosen ? [service] : [])].sort().join(",") });
+  return html`<section class="stack" aria-label="Consumers">
+    <h2>2. Which services get them again?</h2>
+    <ul class="choices">
+      ${overview.value.services.map(
+        (service) => html`<li><label><input type="checkbox" checked=${chosen.value.includes(service)} onChange=${(event) => toggle(service, event.currentTarget.checked)} /> ${service}</label> <span class="muted">${effects(service)}</span></li>`,
+      )}
+      <li><label><input type="checkbox" checked=${Boolean(catchUp)} onChange=${(event) => choose({ catch_up: event.currentTarget.checked ? "yes" : "" })} /> Catch up</label>
+        <span class="muted">creates the orders, mails and parcels that a service missed; without it, none</span></li>
+    </ul>
+  </section>`;
+});
+
+const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
+const Plan = view(() => {
+  const { events, consumers, would_create: create, dead_letters: dead, new_tables: tables, estimate } = plan.value;
+  const letters = Object.entries(dead).filter(([, number]) => number);
+  return html`
+    <dl class="facts">
+      <${Fact} name="Events">${count(events.in_window)}${events.put_again ? `, and ${count(events.put_again)} repeats` : ""}<//>
+      <${Fact} name="Deliveries">${count(consumers.reduce((sum, each) => sum + each.deliveries, 0))}<//>
+      <${Fact} name="Orders that catching up creates">${create ? `${count(create.orders)}${create.worth.length ? ` worth ${create.worth.map(money).join(" and ")}` : ""}` : "none: order is not chosen"}<//>
+      <${Fact} name="Cost">about ${estimate.usd.toFixed(6)} USD<//>
+      <${Fact} name="Duration">${estimate.seconds === null ? "unknown: there is no earlier replay" : duration(1000 * estimate.seconds)}<//>
+    </dl>
+    ${letters.length ? html`<p class="note">Dead letters: ${letters.map(([name, number], index) => html`${index ? ", " : ""}<a href=${link(["dead-letters", name])}>${count(number)} in ${name}</a>`)}. Redrive them first.</p>` : null}
+    ${tables.map((table) => html`<p class="note">The table of ${table.service} is younger than the window. With catching up, the service could repeat earlier actions, so the page does not start that; the command does, with <code>--despite-new-table ${table.service}</code>.</p>`)}
+    <div class="scroller" tabindex="0" role="region" aria-label="Effects">
+      <table class="events">
+        <thead><tr><th>Consumer</th><th>Event</th><th class="number">Deliveries</th><th>Effect</th></tr></thead>
+        <tbody>${consumers.filter((each) => each.deliveries).map((each) => html`<tr><td>${each.consumer}</td><td>${each.event}</td><td class="number">${count(each.deliveries)}</td><td>${each.does}</td></tr>`)}</tbody>
+      </table>
+    </div>
+  `;
+});
+
+const Start = view(() => {
+  const { actions, command } = stage.value;
+  return html`<section class="stack" aria-label="Plan">
+    <h2>3. What would it do?</h2>
+    <p class="buttons"><button type="button" disabled=${isPlanning.value || !chosen.value.length} onClick=${makePlan}>${isPlanning.value ? "Reading the journal …" : "Make the plan"}</button>
+      ${chosen.value.length ? html`<${Command} text=${`${command} replay plan${options()}`} />` : html`<span class="note">Choose a service first.</span>`}</p>
+    ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
+    ${plan.value ? html`<${Plan} />` : null}
+    ${plan.value && !actions ? html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to start a replay.</p>` : null}
+    ${plan.value && actions
+      ? html`<p class="buttons">
+          ${isAsked.value
+            ? html`<button type="button" class="danger" onClick=${start}>Start the replay</button><button type="button" onClick=${() => (isAsked.value = false)}>Not now</button>`
+            : html`<button type="button" onClick=${() => (isAsked.value = true)}>Start …</button>`}
+          <${Command} text=${`${command} replay start${options()}`} /></p>`
+      : null}
+  </section>`;
+});
+
+const TEXTS = [["new", "new"], ["changed", "changed"], ["gone", "gone"]];
+const difference = (found) => found.map((each) => `${each.table}: ${TEXTS.filter(([key]) => each[key]).map(([key, word]) => `${count(each[key])} rows ${word}`).join(", ")}`).join("; ");
+
+const Effect = ({ found }) => {
+  if (!ENDED.has(found.replay.state)) return "The replay runs.";
+  if (!found.compared) return "The page compares the rows before and after the replays that it starts on the laptop.";
+  if (!found.changed) return `${found.left ? `${count(found.left)} things are in flight` : "The rows are being read"}; the rows are compared when all is at rest.`;
+  return found.changed.length ? `Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.` : "Nothing changed: no row of any table.";
+};
+
+const Follow = view(() => {
+  const found = followed.value;
+  if (!found || !stage.value) return refusal.value ? html`<${Failure} error=${refusal.value} />` : null;
+  const { replay } = found;
+  const [from, until, reached] = [replay.from, replay.until, replay.replayed_until].map((text) => (text ? Date.parse(text) : null));
+  const part = replay.state === "COMPLETED" ? 1 : reached ? (reached - from) / (until - from) : 0;
+  return html`<section class="panel stack" aria-label="Replay">
+    <h2 class="id">${replay.name}</h2>
+    <progress max="1" value=${part} aria-label="Progress"></progress>
+    <dl class="facts"><${Fact} name="State">${replay.state}${replay.reason ? `: ${replay.reason}` : ""}<//><${Fact} name="To">${replay.to.join(", ")}<//><${Fact} name="From">${replay.from}<//><${Fact} name="Until">${replay.until}<//></dl>
+    <p role="status"><strong><${Effect} found=${found} /></strong></p>
+    ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
+    <p class="buttons">${stage.value.actions && !ENDED.has(replay.state) ? html`<button type="button" onClick=${() => cancel(replay.name)}>Stop it</button><${Command} text=${`${stage.value.command} replay cancel ${replay.name}`} />` : html`<${Command} text=${`${stage.value.command} replay status ${replay.name}`} />`}</p>
+    <p><a href=${link(["replay"])}>Plan another replay</a></p>
+  </section>`;
+});
+
+const Earlier = view(() => {
+  const found = overview.value.replays;
+  return html`<section class="stack" aria-label="Replays">
+    <h2>Replays</h2>
+    ${found.length
+      ? html`<div class="scroller" tabindex="0" role="region" aria-label="Table of replays">
+          <table class="events">
+            <thead><tr><th>Replay</th><th>State</th><th>Started</th><th>From</th><th>Until</th></tr></thead>
+            <tbody>${found.map((replay) => html`<tr key=${replay.name} class=${replay.name === shown.value ? "chosen" : ""}><td class="id"><a href=${link(["replay", replay.name])}>${replay.name}</a></td><td>${replay.state}</td><td><${Time} at=${replay.started} /></td><td>${replay.from}</td><td>${replay.until}</td></tr>`)}</tbody>
+          </table>
+        </div>`
+      : html`<${Empty} why="There is no replay yet."><p>Choose a window and a service above. The plan starts nothing.</p><//>`}
+    <${Command} text=${`${stage.value.command} replay list`} />
+  </section>`;
+});
+
+/** The view. */
+export const Replay = view(() => {
+  const isReady = overview.value && stage.value;
+  return html`
+    <h1>Replay</h1>
+    ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
+    ${!isReady && !failure.value ? html`<${Empty} why="The replays are being read." />` : null}
+    ${isReady ? (shown.value ? html`<${Follow} />` : html`<${Picture} /><${Consumers} /><${Start} />`) : null}
+    ${isReady ? html`<${Earlier} />` : null}
+  `;
+});
