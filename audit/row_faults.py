@@ -7,7 +7,7 @@ from audit import attributes, ledger
 from audit.finding import Finding
 from audit.histories import is_reachable, statuses_after
 from audit.row_kinds import DUE, UNSETTLED, RowKind, kind_of
-from kernel import outside_json
+from kernel import outbox_text, outside_json
 from kernel.aggregate_store import Row
 from kernel.index_shards import possible_shards_of
 from kernel.transitions import TransitionTable
@@ -91,7 +91,7 @@ def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
     pk, seen = row["pk"], set()
     for event in row["pending"]:
         try:
-            envelope: Any = outside_json.read(event)
+            envelope: Any = outside_json.read(outbox_text.unpack(event))
             metadata = envelope["detail"]["metadata"]
             event_id, about, detail_type = metadata["event_id"], metadata.get("order_id"), envelope["detail-type"]
             of, _, number = event_id.rpartition("#")

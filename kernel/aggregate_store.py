@@ -98,12 +98,12 @@ class AggregateRow(TypedDict):
     created_at: str
     updated_at: str
     pending: NotRequired[list[str]]
-    """The outbox: events as JSON texts."""
+    """The outbox: events as texts that `outbox_text.unpack` reads."""
     pending_since: NotRequired[str]
     pending_shard: NotRequired[str]
     """The key of the sparse index `pending`, by which the sweeper finds a row whose events the relay could not publish."""
     said: NotRequired[str]
-    """The event of the latest repeatable transition, as JSON text."""
+    """The event of the latest repeatable transition, as in the outbox."""
     timeline: NotRequired[list[TimelineEntry]]
 
 

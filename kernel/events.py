@@ -7,6 +7,7 @@ from typing import Any, Generic, NotRequired, TypedDict
 
 from typing_extensions import TypeVar
 
+from kernel import outbox_text
 from kernel.errors import BugError
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -40,7 +41,7 @@ class Detail(TypedDict):
 
 
 PendingEvent = TypedDict("PendingEvent", {"source": str, "detail-type": str, "detail": Detail})
-"""An event as a row's outbox has it, read from its JSON text."""
+"""An event as a row's outbox has it, read from the JSON text that `outbox_text.unpack` returns."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,15 @@ class DomainEvent(Generic[D_co]):
         return {"metadata": metadata, "data": dict(self.data)}
 
     def to_outbox(self) -> str:
-        """Return the JSON text that waits in the row's `pending` list. Raises EventTooLargeError."""
+        """Return the packed text that waits in the row's `pending` list. Raises EventTooLargeError."""
         detail = self.detail()
         size = len(json.dumps(detail, separators=(",", ":")).encode())
         if size > MAX_EVENT_BYTES:
             raise EventTooLargeError(
                 f"{self.detail_type} {self.event_id} is {size} bytes; an event has at most {MAX_EVENT_BYTES}"
             )
-        return json.dumps(
-            {"source": self.source, "detail-type": self.detail_type, "detail": detail},
-            separators=(",", ":"),
-            sort_keys=True,
-        )
+        event = {"source": self.source, "detail-type": self.detail_type, "detail": detail}
+        return outbox_text.pack(json.dumps(event, separators=(",", ":"), sort_keys=True))
 
     @staticmethod
     def from_parts(source: str, detail_type: str, detail: Detail) -> "DomainEvent[Any]":

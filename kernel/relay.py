@@ -13,7 +13,7 @@ from typing import Final, NotRequired, TypedDict
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clock, index_shards, versions
+from kernel import clock, index_shards, outbox_text, versions
 from kernel.aggregate_store import IndexEntry, Item, Row, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
@@ -394,10 +394,11 @@ def _now() -> str:
 
 
 def _as_published(text: str, declared: frozenset[str]) -> list[str]:
-    """Return the event, and its older versions that are still published."""
-    event: PendingEvent = json.loads(text)
+    """Return the JSON texts of the event and of its older versions that are still published."""
+    newest = outbox_text.unpack(text)
+    event: PendingEvent = json.loads(newest)
     older = versions.also_published(event["source"], event["detail-type"], event["detail"], clock.now().date(), declared)
-    return [text, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
+    return [newest, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
 
 
 def _entry(bus_name: str, text: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypedDict, cast
 
-from kernel import outside_json
+from kernel import outbox_text, outside_json
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES, SOURCE_PREFIX
 from operations import order_trace
@@ -158,8 +158,8 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
 
 def shown(row: Row) -> Row:
     """Return a row without its secrets, and with the staged events as JSON values."""
-    staged = {name: [outside_json.read(text) for text in row[name]] for name in ("pending",) if name in row}
-    said = {"said": outside_json.read(row["said"])} if "said" in row else {}
+    staged = {name: [outside_json.read(outbox_text.unpack(text)) for text in row[name]] for name in ("pending",) if name in row}
+    said = {"said": outside_json.read(outbox_text.unpack(row["said"]))} if "said" in row else {}
     return {name: value for name, value in row.items() if name not in NOT_SHOWN} | staged | said
 
 
@@ -222,7 +222,7 @@ def steps(events: Sequence[CourseEvent]) -> list[Step]:
 def left(service: str, row: Row) -> Iterator[Left]:
     """Yield the work that is left in a row."""
     for text in row.get("pending", ()):
-        staged = outside_json.read_object(text)
+        staged = outside_json.read_object(outbox_text.unpack(text))
         what = f"{staged['detail-type']} is not published yet"
         yield {"service": service, "what": what, "since": row.get("pending_since") or row["updated_at"], "due": None}
     if "next_due" in row:

@@ -9,7 +9,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 READER = "kernel/outside_json.py"
 ITS_OWN_FILES = "reads files of this repository or of its own making"
-ITS_OWN_ROWS = "reads the outbox text that `DomainEvent.to_outbox` wrote"
+ITS_OWN_ROWS = "reads the outbox text that `DomainEvent.to_outbox` packed"
 THE_ENGINE = "works inside the laptop's AWS, on what that engine itself says"
 EXCEPTIONS = {
     "audit/attributes.py": ITS_OWN_FILES,

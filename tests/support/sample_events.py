@@ -22,11 +22,6 @@ def authorized(version: int = 2, order_id: str = ORDER) -> DomainEvent:
     )
 
 
-def event_ids(pending: list[str]) -> list[str]:
-    """Return the ids of the events in a row's outbox."""
-    return [json.loads(text)["detail"]["metadata"]["event_id"] for text in pending]
-
-
 def message(event: DomainEvent, **envelope: object) -> str:
     """Return the SQS body that a rule writes for the event."""
     return json.dumps({"source": event.source, "detail-type": event.detail_type, "detail": event.detail(), **envelope})

@@ -25,12 +25,13 @@ class Outbox:
         """By id, every event that ever was in an outbox."""
 
     def added_events(self, change: Change) -> list[str]:
-        """Return the events that the write put into the outbox. A write must not remove others."""
+        """Return the JSON texts of the events that the write put into the outbox. A write must not remove others."""
         before = [part["S"] for part in change.old["pending"]["L"]] if change.old and "pending" in change.old else []
         after = [part["S"] for part in change.new["pending"]["L"]] if change.new and "pending" in change.new else []
         if after[: len(before)] != before:
             self.record.fail("every_event_is_published_and_processed", f"{change.key} took a step that lost pending events")
-        return after[len(before) :]
+        unpack = import_module("kernel.outbox_text").unpack
+        return [unpack(text) for text in after[len(before) :]]
 
     def publish(self, key: str, version: int, added: list[str]) -> None:
         """Record the events of a row's new version, each under an id of its own."""

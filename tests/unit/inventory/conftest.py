@@ -1,6 +1,5 @@
 """An inventory service in a moto account, and its books."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from services.inventory.storage.table import Levels, Replenishments, Reservation
 from services.inventory.use_cases.backorders import Backorders
 from tests.support.choreography import STAGE, Bus, DeadLetterQueue, OtherServices
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.support.receipts import as_the_saga, checked, make_key
 from tests.support.tables import create_table
 
@@ -128,7 +128,7 @@ class InventoryService:
 
     def events(self, number: int = 0) -> list[tuple[str, dict[str, Any]]]:
         """Return the events in the order's reservation: (detail-type, data)."""
-        events = [json.loads(text) for text in self.row(number).get("pending", [])]
+        events = events_in(self.row(number).get("pending", []))
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 
     def stock(self, sku: str = BLUE) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from kernel.commands import InvalidCommandError, UnknownCommandError
 from services.inventory.domain.decisions import LinesMismatchError, NoReservationError, StockCorruptError
 from services.inventory.domain.stock import InvalidLinesError
 from tests.support.crashes import Crash, Moment, Mortal
+from tests.support.outboxes import events_in
 from tests.support.receipts import wanted
 from tests.unit.inventory.conftest import BLUE, GIANT, Amid, InventoryService, Switch, lines, order
 
@@ -161,10 +162,10 @@ def test_delivery_publishes_one_event_without_an_order(inventory: InventoryServi
 
     row = inventory.replenishments.get("delivery-2")
     assert row
-    [text] = row["pending"]
-    assert '"detail-type":"StockReplenished"' in text
-    assert '"event_id":"REPL#delivery-2#1"' in text
-    assert '"order_id"' not in text
+    [event] = events_in(row["pending"])
+    assert event["detail-type"] == "StockReplenished"
+    assert event["detail"]["metadata"]["event_id"] == "REPL#delivery-2#1"
+    assert "order_id" not in event["detail"]["metadata"]
 
 
 def test_bad_lines_change_nothing(inventory: InventoryService) -> None:

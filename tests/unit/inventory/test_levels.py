@@ -1,11 +1,11 @@
 """A watched SKU: one event when it runs low, and another when it does so again, whatever happens in between."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.support.outboxes import events_in
 from tests.unit.inventory.conftest import BLUE, GIANT, Amid, InventoryService
 
 
@@ -13,7 +13,7 @@ def told(inventory: InventoryService, sku: str = BLUE) -> list[tuple[str, dict[s
     """Return the events in the SKU's level: (event id, data)."""
     level = inventory.levels.get(sku)
     assert level
-    events = [json.loads(text)["detail"] for text in level.get("pending", [])]
+    events = [event["detail"] for event in events_in(level.get("pending", []))]
     return [(event["metadata"]["event_id"], event["data"]) for event in events]
 
 

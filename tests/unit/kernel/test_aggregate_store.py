@@ -21,7 +21,7 @@ from kernel.aggregate_store import (
 )
 from kernel.schemas import InvalidEventError
 from services.payment.domain.states import TRANSITIONS
-from tests.support.sample_events import event_ids
+from tests.support.outboxes import event_ids
 from tests.support.tables import create_table
 
 ORDER = "ord-" + "a" * 26

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLargeError
+from tests.support.outboxes import events_in
 from tests.support.sample_events import ORDER, TOTAL, authorized
 
 
@@ -28,7 +29,7 @@ def test_an_event_about_no_order_has_no_order_id() -> None:
 
 
 def test_event_is_read_from_its_outbox_unchanged() -> None:
-    waiting = json.loads(authorized().to_outbox())
+    [waiting] = events_in([authorized().to_outbox()])
 
     assert DomainEvent.from_parts(waiting["source"], waiting["detail-type"], waiting["detail"]) == authorized()
 

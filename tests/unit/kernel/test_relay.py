@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal, shard_of
 from kernel.relay import BusUnavailableError, Outbox, Slice, publish, relay_records, republish, slice_at
 from services.payment.domain.states import TRANSITIONS
+from tests.support.outboxes import event_ids, events_in
 from tests.support.sample_events import TOTAL, authorized
 from tests.support.tables import create_table
 
@@ -116,7 +117,7 @@ def record(image: Row, sequence: int = 1) -> dict[str, Any]:
 def pending(rows: AggregateStore, number: int) -> list[str]:
     row = rows.get(order(number))
     assert row
-    return [json.loads(text)["detail"]["metadata"]["event_id"] for text in row.get("pending", [])]
+    return event_ids(row.get("pending", []))
 
 
 def test_event_is_published_as_it_was_stored(outbox: Outbox, bus: Bus) -> None:
@@ -345,7 +346,7 @@ def age(rows: AggregateStore, number: int, **change: Any) -> None:
 
 def of_version(text: str, version: int) -> str:
     """Return a pending event as a newer version of the code would have written it."""
-    event = json.loads(text)
+    [event] = events_in([text])
     event["detail"]["metadata"]["event_version"] = version
     return json.dumps(event)
 

@@ -1,6 +1,5 @@
 """A notification service in a moto account: its table, SES, an order service to query, and a clock that the test moves."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from services.notification.storage.suppressions import Suppressions
 from services.notification.storage.table import Notes
 from tests.support.choreography import ALICE, ORDER, REVOKED, STAGE, Bus, DeadLetterQueue, OtherServices, batch
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -78,7 +78,7 @@ class NotificationService:
 
     def published(self, kind: str = "confirmed") -> list[tuple[str, dict[str, Any]]]:
         """Return the events in the note's outbox: (detail-type, data)."""
-        events = [json.loads(text) for text in self.note(kind).get("pending", [])]
+        events = events_in(self.note(kind).get("pending", []))
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 
     @property

@@ -7,6 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 from kernel import clock
 from kernel.aggregate_store import Causation
 from services.order.domain import decisions
+from tests.support.outboxes import events_in
 from tests.unit.order.conftest import Saga, Shop, an_order, contacts, order_store
 
 
@@ -101,7 +102,7 @@ def test_the_order_and_its_event_are_one_row(shop: Shop) -> None:
     row = order_store().get(order_id)
     assert row is not None
     assert row["status"] == "PENDING"
-    event = json.loads(row["pending"][0])
+    [event] = events_in(row["pending"])
     assert event["detail-type"] == "OrderPlaced"
     assert event["detail"]["metadata"]["event_id"] == f"ORDER#{order_id}#1"
 

@@ -1,6 +1,5 @@
 """An order that waits for its money or its goods asks again, until the answers came."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from kernel.aggregate_store import Causation, marshal
 from services.order.domain import decisions
 from services.order.functions import subscriber, sweeper
 from tests.support.choreography import Bus, an_event, batch
+from tests.support.outboxes import events_in
 from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, handle, order_store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Stage:
 
     def relay(self) -> list[dict[str, Any]]:
         """Publish the pending events."""
-        published = [json.loads(text) for text in self.row.get("pending", ())]
+        published = events_in(self.row.get("pending", ()))
         expression = "REMOVE pending, pending_since, pending_shard"
         self.dynamodb.update_item(TableName="orders", Key=marshal({"pk": self.row["pk"]}), UpdateExpression=expression)
         return published

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ from kernel.commands import UnknownCommandError
 from kernel.receipts import Kind
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, contact, facts, operator
+from tests.support.outboxes import events_in
 from tests.support.receipts import as_the_saga, checked
 from tests.unit.order.conftest import COMMANDS, CONTEXT, FAKES, OPERATOR_COMMANDS, Shop, contacts, handle, order_store
 
@@ -35,8 +35,7 @@ def command(name: str, order_id: str, **fields: Any) -> dict[str, Any]:
 def events_of(order_id: str) -> list[tuple[str, str]]:
     row = order_store().get(order_id)
     assert row is not None
-    details = [json.loads(text) for text in row["pending"]]
-    return [(event["detail-type"], event["detail"]["metadata"]["event_id"]) for event in details]
+    return [(event["detail-type"], event["detail"]["metadata"]["event_id"]) for event in events_in(row["pending"])]
 
 
 def test_order_goes_from_pending_to_confirmed(order_id: str) -> None:

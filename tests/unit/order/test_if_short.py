@@ -13,6 +13,7 @@ from services.order.domain.decisions import BACKORDER_POLL_INTERVAL, EvidenceMis
 from services.order.functions import commands, intake, subscriber, sweeper
 from services.order.workflow.statements import Statements
 from tests.support.choreography import Bus, DeadLetterQueue, batch
+from tests.support.outboxes import events_in
 from tests.support.receipts import as_the_saga, checked, receipts
 from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, an_order, catalogue, handle, order_store
 from tests.unit.order.test_events import placed_by_channel
@@ -51,7 +52,7 @@ def row(order_id: str) -> dict[str, Any]:
 
 def told(order_id: str) -> dict[str, dict[str, Any]]:
     """Return the data of each event in the order's row."""
-    events = [json.loads(text) for text in row(order_id)["pending"]]
+    events = events_in(row(order_id)["pending"])
     return {event["detail-type"]: event["detail"]["data"] for event in events}
 
 

@@ -23,6 +23,7 @@ from simulation.stage.providers.stripe_server import API_KEY, Stripe
 from tests.support import documented_api
 from tests.support.choreography import STAGE, Bus, DeadLetterQueue, OtherServices, batch
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.support.receipts import as_the_saga, checked, make_key
 from tests.support.tables import create_ledger, create_table
 
@@ -84,7 +85,7 @@ class PaymentService:
     @property
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the events in the payment's outbox: (detail-type, data)."""
-        events = [json.loads(text) for text in self.row.get("pending", [])]
+        events = events_in(self.row.get("pending", []))
         return [(event["detail-type"], event["detail"]["data"]) for event in events]
 
     @property
@@ -132,7 +133,7 @@ class StripeService(PaymentService):
     def dispute_events(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """The events in the dispute's outbox: (detail-type, metadata, data)."""
         row = self.disputes.get("dp_1")
-        found = [json.loads(text) for text in row.get("pending", [])] if row else []
+        found = events_in(row.get("pending", [])) if row else []
         return [(event["detail-type"], event["detail"]["metadata"], event["detail"]["data"]) for event in found]
 
 

@@ -5,6 +5,7 @@ import pytest
 from kernel.commands import InvalidCommandError, UnknownCommandError
 from services.payment.domain.decisions import NotAuthorizedError
 from services.payment.domain.gateway import GatewayTimeoutError, GatewayUnavailableError, IdempotencyConflictError
+from tests.support.outboxes import events_in
 from tests.support.receipts import payable
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
@@ -176,9 +177,9 @@ def test_status_is_returned_without_the_token(payment: PaymentService) -> None:
 def test_events_carry_the_order_and_their_cause(payment: PaymentService) -> None:
     payment.authorize()
 
-    [text] = payment.row["pending"]
-    for part in (f'"order_id":"{ORDER}"', '"correlation_id":"correlation-1"', f'"causation_id":"ORDER#{ORDER}#1"'):
-        assert part in text
+    [event] = events_in(payment.row["pending"])
+    about = {"order_id": ORDER, "correlation_id": "correlation-1", "causation_id": f"ORDER#{ORDER}#1"}
+    assert about.items() <= event["detail"]["metadata"].items()
 
 
 def test_unknown_command_or_missing_field_raises_an_error(payment: PaymentService) -> None:

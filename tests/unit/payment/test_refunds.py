@@ -15,6 +15,7 @@ from services.payment.gateways.sandbox import SandboxGateway
 from services.payment.storage.table import Payments
 from tests.support.choreography import REVOKED, an_event
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
 CANCELLED = an_event("order", "OrderCancelled", ORDER, confirmed=True)
@@ -87,7 +88,7 @@ def test_republished_request_is_answered_again_and_a_replayed_one_is_not(
 ) -> None:
     paid()
     payment.deliver(CANCELLED)
-    (answer,) = (text for text in payment.row["pending"] if "PaymentRefunded" in text)
+    (answer,) = (text for text in payment.row["pending"] if events_in([text])[0]["detail-type"] == "PaymentRefunded")
     key = marshal({"pk": payment.row["pk"]})
     forget = {"TableName": "payments", "Key": key, "UpdateExpression": "REMOVE pending, pending_since, pending_shard"}
     payments.client.update_item(**forget)  # the relay has published it, and it was lost

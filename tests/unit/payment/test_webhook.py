@@ -14,6 +14,7 @@ from services.payment.functions import webhook
 from services.payment.functions.webhook import EFFECTS, StripeWebhook
 from simulation.stage.providers.stripe_server import Stripe
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.unit.payment.conftest import ORDER, StripeService, make_secret, signed
 
 
@@ -143,7 +144,7 @@ def test_manual_refund_is_recorded_once_with_its_event_and_its_alarm(
     assert capsys.readouterr().out.count('"RefundedOutside":[1') == 1
     row = at_stripe.refunds.get("re_1")
     assert row is not None
-    (event,) = map(json.loads, row["pending"])
+    (event,) = events_in(row["pending"])
     usd = {"currency": "USD"}
     assert event["detail"]["data"] == {"refund_id": "re_1", "amount": {"amount": 4998, **usd}, "left": {"amount": 0, **usd}}
     assert [*faults_of("payment", row)] == [], "the audit knows it"

@@ -1,6 +1,5 @@
 """A shipping service in a moto account: its table, an order service to query, and a clock that the test moves."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +29,7 @@ from tests.support.choreography import (
     batch,
 )
 from tests.support.fake_clients import FakeClients
+from tests.support.outboxes import events_in
 from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -121,7 +121,7 @@ class ShippingService:
 
     def events(self, order_id: str = ORDER) -> list[dict[str, Any]]:
         """Return the events in the shipment's outbox."""
-        return [json.loads(text) for text in self.row(order_id).get("pending", [])]
+        return events_in(self.row(order_id).get("pending", []))
 
     def published(self, order_id: str = ORDER) -> list[str]:
         """Return the detail-types of the events in the shipment's outbox."""
