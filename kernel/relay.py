@@ -28,6 +28,8 @@ logger = Logger()
 MAX_ENTRIES = 10
 """PutEvents takes at most ten entries a call."""
 PUT_ATTEMPTS = 3
+CLEAR_TRIES: Final = 3
+"""How often the relay takes published events out of a row that others write to."""
 MAX_PAGES: Final = 100
 """The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
 PER_SHARD: Final = 1000
@@ -189,27 +191,42 @@ def _put(outbox: Outbox, chunk: list[str]) -> list[str | None]:
 def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ()) -> bool:
     """Take what was published out of a row's outbox; False if a transaction holds the row just now, so try again.
 
-    `pending` is what the row held, `left` what stays: then the row is parked behind the others. Where another event has joined
-    since, nothing is taken out: that event's own record clears both.
+    `pending` is what the row held, `left` what stays: then the row is parked behind the others. Events that have joined since
+    stay too, for their own record.
     """
+    published, parks = set(pending).difference(left), bool(left)
+    for _ in range(CLEAR_TRIES):
+        try:
+            _replace(outbox, pk, pending, left, parks=parks)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "TransactionConflictException":
+                return False
+            if not is_condition_failure(error):
+                raise
+            pending = unmarshal(error.response.get("Item", {})).get("pending", [])
+            left = [text for text in pending if text not in published]
+            if left == pending:
+                return True
+        else:
+            return True
+    return True
+
+
+def _replace(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str], *, parks: bool) -> None:
+    """Write `left` in place of `pending`, and park the row behind the others if it `parks`."""
     expression, values = "REMOVE pending, pending_since, pending_shard", {}
     if left:
-        expression = "SET pending = :left, pending_since = :now, pending_shard = :shard"
-        values = {":left": list(left), ":now": _now(), ":shard": index_shards.shard_of(pk)}
-    try:
-        outbox.dynamodb.update_item(
-            TableName=outbox.table_name,
-            Key=marshal({"pk": pk}),
-            UpdateExpression=expression,
-            ConditionExpression="pending = :published",
-            ExpressionAttributeValues=marshal({":published": pending, **values}),
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "TransactionConflictException":
-            return False
-        if not is_condition_failure(error):
-            raise
-    return True
+        expression, values = "SET pending = :left, pending_since = :now", {":left": list(left), ":now": _now()}
+    if parks:
+        expression, values = f"{expression}, pending_shard = :shard", {**values, ":shard": index_shards.shard_of(pk)}
+    outbox.dynamodb.update_item(
+        TableName=outbox.table_name,
+        Key=marshal({"pk": pk}),
+        UpdateExpression=expression,
+        ConditionExpression="pending = :published",
+        ExpressionAttributeValues=marshal({":published": pending, **values}),
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
 
 
 def park(outbox: Outbox, pk: str) -> None:
@@ -231,15 +248,21 @@ def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     """Publish what a batch of stream records has pending. Raises BusUnavailableError.
 
     Only the last record of a row counts: an event that is not in its outbox was accepted before. So each row is cleared once.
+    An image may show events that an earlier batch published: then the row itself says what is still pending.
     A stream retries from the first failed record on, so what follows it may be published twice, which consumers dedupe.
     A row whose events were not accepted is parked, so that the sweeper finds it if the stream gives up. The record of an event
     that no repetition publishes is then done, since it would hold up its shard.
     """
     last: dict[str, tuple[str, Row]] = {}
+    first: dict[str, Row] = {}
     for record in records:
         row = unmarshal(record["dynamodb"].get("NewImage", {}))
         if row.get("pending"):
             last[row["pk"]] = (record["dynamodb"]["SequenceNumber"], row)
+            first.setdefault(row["pk"], row)
+    for pk, (number, row) in last.items():
+        if not _shows_first(first[pk], row):
+            last[pk] = number, _as_it_is(outbox, row)
     try:
         published = publish(outbox, (text for _, row in last.values() for text in row["pending"]))
     except BusUnavailableError:
@@ -250,8 +273,27 @@ def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     return Relayed(failed, len(published.unpublishable))
 
 
+def _shows_first(first: Row, last: Row) -> bool:
+    """Return whether no batch before this one showed the pending events, by a row's first and last record in it.
+
+    They are pending since the first record at the earliest. A write that is no step of the row leaves `updated_at` as it was.
+    """
+    return "updated_at" in first and bool(first["updated_at"] <= last["pending_since"] <= last["updated_at"])
+
+
+def _as_it_is(outbox: Outbox, row: Row) -> Row:
+    """Return the row with what is pending now, or as its record shows it if it cannot be read."""
+    try:
+        return {**row, "pending": _pending_of(outbox, row["pk"])}
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("row not read", row=row["pk"], error=type(error).__name__)
+        return row
+
+
 def _is_relayed(outbox: Outbox, row: Row, published: Published) -> bool:
     """Clear the row's outbox, or park the row; return whether its record is done."""
+    if not row["pending"]:
+        return True
     left = published.left_of(row["pending"])
     done = published.unpublishable.issuperset(left)
     try:
@@ -316,13 +358,19 @@ def republish(
 
 def _republish_row(outbox: Outbox, pk: str) -> tuple[int, int]:
     """Publish a row's events; return how many were accepted, and how many were not."""
-    found = outbox.dynamodb.get_item(TableName=outbox.table_name, Key=marshal({"pk": pk}), ConsistentRead=True)
-    pending = unmarshal(found.get("Item", {})).get("pending", [])
+    pending = _pending_of(outbox, pk)
     if not pending:
         return 0, 0
     left = publish(outbox, pending).left_of(pending)
     clear(outbox, pk, pending, left)
     return len(pending) - len(left), len(left)
+
+
+def _pending_of(outbox: Outbox, pk: str) -> list[str]:
+    """Return the texts in the outbox of a row, read consistently."""
+    found = outbox.dynamodb.get_item(TableName=outbox.table_name, Key=marshal({"pk": pk}), ConsistentRead=True)
+    pending: list[str] = unmarshal(found.get("Item", {})).get("pending", [])
+    return pending
 
 
 def _put_last(outbox: Outbox, pk: str) -> None:

@@ -98,8 +98,8 @@ class Outbox(Construct):
                 **(sweeper_environment or {}),
             },
         )
-        table.allow(self.relay, "UpdateItem", rows=rows)
-        table.allow(self.sweeper, "GetItem", "UpdateItem", rows=rows)
+        for function in (self.relay, self.sweeper):
+            table.allow(function, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
         table.allow_scan(self.sweeper, ("pk", "pending_since", "pending_shard"))
         for function in (self.relay, self.sweeper):

@@ -195,11 +195,43 @@ def test_event_added_before_the_outbox_is_cleared_is_kept(outbox: Outbox, bus: B
     second = capture(rows, 0)  # before the relay came to the first record
 
     relay_records(outbox, [record(first, 1)])
-    assert pending(rows, 0) == [event_id(0, 2), event_id(0, 4)]
+    after = rows.get(order(0))
+    assert after
+    assert (event_ids(after["pending"]), "pending_shard" in after) == ([event_id(0, 4)], False)
 
-    relay_records(outbox, [record(second, 2)])
+    relay_records(outbox, [record(second, 2), record(after, 3)])
     assert pending(rows, 0) == []
-    assert set(bus.taken_ids) == {event_id(0, 2), event_id(0, 4)}
+    assert bus.taken_ids == [event_id(0, 2), event_id(0, 4)]
+
+
+@pytest.mark.parametrize("batches", [[1, 1, 1, 1], [1, 2, 1], [1, 3], [2, 1, 1], [2, 2], [3, 1], [4]])
+def test_no_event_is_put_twice_however_the_records_are_batched(
+    outbox: Outbox, bus: Bus, rows: AggregateStore, batches: list[int]
+) -> None:
+    noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    images = []
+    for seconds, name in enumerate(("intend_authorize", "authorize", "intend_capture", "capture")):
+        with clock.use_source(lambda seconds=seconds: noon + timedelta(seconds=seconds)):  # type: ignore[misc]
+            images.append(step(rows, 0, name))
+    with clock.use_source(lambda: noon + timedelta(minutes=1)):
+        for size in batches:
+            batch, images = images[:size], images[size:]
+            relay_records(outbox, [record(image, at) for at, image in enumerate(batch)])
+            images += [row for row in [rows.get(order(0))] if row and "pending" in row]  # the write of the relay itself
+
+    assert bus.taken_ids == [event_id(0, 2), event_id(0, 4)]
+    assert pending(rows, 0) == []
+
+
+def test_row_that_cannot_be_read_is_published_as_its_record_shows_it(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    authorize(rows, 0)
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(seconds=1)):
+        image = step(rows, 0, "intend_capture")
+
+    assert relay_records(Outbox(Unreadable(outbox.dynamodb), bus, "payments", "orders-bus"), [record(image)]).failed == []
+
+    assert bus.taken_ids == [event_id(0)]
+    assert pending(rows, 0) == []
 
 
 def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
@@ -209,6 +241,19 @@ def test_both_records_of_a_row_in_one_batch_put_each_event_once(outbox: Outbox, 
 
     assert bus.taken_ids == [event_id(0, 2), event_id(0, 4)]
     assert pending(rows, 0) == []
+
+
+class Unreadable:
+    """A DynamoDB in which no row can be read."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def get_item(self, **_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "later"}}, "GetItem")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
 
 
 class CountingDynamoDB:
