@@ -50,10 +50,12 @@ CAPACITIES: Mapping[str, Mapping[str, int]] = {
         "api_requests_per_second": 2000,
         "api_burst": 4000,
         "booking_concurrency": 500,
+        "consumer_concurrency": 500,
         "index_shards": 32,
         "journal_streams": 16,
         "sweepers": 32,
         "table_writes": 32_000,
+        "webhook_requests_per_second": 2000,
     },
 }
 """By the value of the setting `capacity`: the settings that a file then has unless it names them itself."""
@@ -105,6 +107,7 @@ class Stage:
     booking_delay_seconds: int = 30
     capacity: str = "standard"
     booking_concurrency: int = 150
+    consumer_concurrency: int = 100
     sweep_at_once: int = 64
     journal_streams: int = 2
     table_writes: int = 4000
@@ -114,6 +117,8 @@ class Stage:
     sweepers: int = 2
     api_requests_per_second: int = 200
     api_burst: int = 400
+    webhook_requests_per_second: int = 100
+    webhook_concurrency: int | None = None
     snap_start: Sequence[str] = ()
     provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
     log_level: str = "INFO"

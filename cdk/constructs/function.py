@@ -28,6 +28,7 @@ class ServiceFunction(lambda_.Function):
     `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
     A function that customers wait for has `primed_row`, the prefix of rows that it may read: the stage's settings can start it
     from a snapshot or keep it provisioned. Call it by its `entry`, which then is an alias of its last version.
+    `at_most` limits its instances, and reserves as many for it.
     """
 
     entry: lambda_.IFunction
@@ -44,6 +45,7 @@ class ServiceFunction(lambda_.Function):
         package: str | None = None,
         name: str | None = None,
         primed_row: str | None = None,
+        at_most: int | None = None,
     ) -> None:
         part = Construct(stack, module.capitalize())
         log = log_group(stack, part)
@@ -71,6 +73,7 @@ class ServiceFunction(lambda_.Function):
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            reserved_concurrent_executions=at_most,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_snapped else None,
             environment={
                 "STAGE": stack.stage,

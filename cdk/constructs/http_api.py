@@ -17,6 +17,8 @@ from cdk.service_stack import ServiceStack
 
 TIMEOUT_SECONDS = 29
 """The longest that the CDK lets an HTTP API wait for its integration (API Gateway's own quota is 30)."""
+BURST_SECONDS = 2
+"""A burst has as many requests as a webhook accepts in so many seconds."""
 LOGGED = {
     "requestId": "$context.requestId",
     "routeKey": "$context.routeKey",
@@ -31,7 +33,8 @@ LOGGED = {
 class HttpApi(Construct):
     """Routes such as `POST /orders`, each to its function. Publishes the address as `api-url`, without a slash at its end.
 
-    `webhooks` are open to everyone: their functions accept only bodies signed by a secret that we share with the sender.
+    `webhooks` are open to everyone: their functions accept only bodies signed by a secret that we share with the sender. Their
+    routes have a limit of their own, so that they cannot take the instances of Lambda that the saga needs.
     """
 
     def __init__(
@@ -74,7 +77,14 @@ class HttpApi(Construct):
             integration = _integration(webhook.node.scope.node.id, webhook)
             for added in _add(api, route, integration, authorizer=apigateway.HttpNoneAuthorizer()):
                 acknowledge(added, {"AwsSolutions-APIG4": "its function accepts only bodies signed by a shared secret"})
+                stage.node.add_dependency(added)  # API Gateway refuses the settings of a route that is missing
+        if webhooks:
+            resource.route_settings = dict.fromkeys(webhooks, _limit(stack.settings.webhook_requests_per_second))
         stack.publish("api-url", api.api_endpoint)
+
+
+def _limit(requests_per_second: int) -> Mapping[str, int]:
+    return {"ThrottlingRateLimit": requests_per_second, "ThrottlingBurstLimit": BURST_SECONDS * requests_per_second}
 
 
 def _integration(name: str, function: ServiceFunction) -> integrations.HttpLambdaIntegration:

@@ -33,7 +33,8 @@ VISIBILITY_IN_TIMEOUTS = 6
 class Subscription(Construct):
     """Delivery of the events of `name` to `function`, which may itself quarantine a message in the dead-letter queue.
 
-    A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function.
+    A batch above 10 must gather for at least one second. `max_concurrency` limits the instances of the function;
+    the setting `consumer_concurrency` does if it is not given.
     `delay_seconds` is how long SQS keeps each message back before its first delivery.
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
     `only` is a pattern of the detail that an event must match too.
@@ -100,7 +101,7 @@ class Subscription(Construct):
                 queue,
                 batch_size=batch_size,
                 max_batching_window=Duration.seconds(max_batching_window_seconds) if max_batching_window_seconds else None,
-                max_concurrency=max_concurrency,
+                max_concurrency=max_concurrency or stack.settings.consumer_concurrency,
                 report_batch_item_failures=True,
             )
         )

@@ -138,6 +138,7 @@ class PaymentStack(ServiceStack):
                 "TABLE_NAME": table.table_name,
                 "STRIPE_URL": url,
             },
+            at_most=self.settings.webhook_concurrency,
         )
         table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS))
         table.allow(webhook, "UpdateItem", rows=(DISPUTES, OUTSIDE_REFUNDS))

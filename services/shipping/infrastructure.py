@@ -133,7 +133,9 @@ class ShippingStack(ServiceStack):
         """Create the webhook for the carrier. The shared secret authenticates it."""
         secret = ServiceSecret(self, "carrier-webhook-secret", "the secret by which the carrier signs its webhook")
         environment = {"TABLE_NAME": table.table_name, **carrier}
-        webhook = ServiceFunction(self, "webhook", timeout_seconds=15, environment=environment)
+        webhook = ServiceFunction(
+            self, "webhook", timeout_seconds=15, environment=environment, at_most=self.settings.webhook_concurrency
+        )
         table.allow(webhook, "GetItem", "UpdateItem", rows=(SHIPMENTS,))
         secret.grant_read_to("CARRIER_WEBHOOK_SECRET_ARN", webhook)
         HttpApi(self, webhooks=dict.fromkeys(WEBHOOKS, webhook))

@@ -33,6 +33,7 @@ log_retention_days: 365
 alarm_receiver: oncall@orderflow.example
 alarms: full
 abort_after_seconds: 300
+webhook_concurrency: 20
 log_levels: {payment: DEBUG}
 """,
     "prod.yaml",

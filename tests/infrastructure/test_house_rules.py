@@ -1,9 +1,13 @@
 """The rules of the house, on every resource of every stack."""
 
+from collections import Counter
+
 import pytest
 
+import stages
 from kernel.naming import DUE_INDEX, PENDING_INDEX, SERVICES, facts_function_name
 from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
+from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 from tests.support.consumers import SUBSCRIPTIONS
 
@@ -206,6 +210,30 @@ def test_each_mapping_reports_the_messages_that_failed(assembly: Assembly) -> No
     assert len(mappings) == streams + subscriptions + audit
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
+
+
+def test_no_backlog_of_events_takes_all_instances(assembly: Assembly) -> None:
+    limits = Counter(
+        mapping.properties["ScalingConfig"]["MaximumConcurrency"]
+        for mapping in assembly.resources("Lambda::EventSourceMapping")
+        if "StartingPosition" not in mapping.properties and mapping.service in SERVICES
+    )
+    bookings = stages.default("booking_concurrency")
+    assert limits == {stages.default("consumer_concurrency"): len(SUBSCRIPTIONS) - 1, bookings: 1}
+
+
+def test_webhooks_leave_instances_to_the_saga(assembly: Assembly, lasting: Assembly) -> None:
+    limit = {"ThrottlingRateLimit": 100, "ThrottlingBurstLimit": 200}
+    found = [stage.properties.get("RouteSettings") for stage in lasting.resources("ApiGatewayV2::Stage")]
+    assert [settings for settings in found if settings] == [{"POST /webhooks/stripe": limit}, {"POST /webhooks/carrier": limit}]
+    reserved = {
+        f"{function.service}.{function.properties['Handler'].split('.')[-2]}": function.properties[
+            "ReservedConcurrentExecutions"
+        ]
+        for function in lasting.resources("Lambda::Function")
+        if "ReservedConcurrentExecutions" in function.properties
+    }
+    assert reserved == dict.fromkeys(("payment.webhook", "shipping.webhook"), LASTING.webhook_concurrency)
 
 
 def test_a_message_stays_hidden_for_six_times_its_functions_time_out(assembly: Assembly) -> None:

@@ -31,6 +31,13 @@ def test_tables_of_other_stages_have_the_units_of_dynamodb(assembly: Assembly) -
     assert all("WarmThroughput" not in table.properties for table in assembly.resources("DynamoDB::Table"))
 
 
+def test_queues_and_webhooks_may_take_more_instances(large: Assembly) -> None:
+    mappings = [mapping.properties for mapping in large.resources("Lambda::EventSourceMapping")]
+    assert {mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in mappings if "ScalingConfig" in mapping} == {500}
+    settings = [api.properties["RouteSettings"] for api in large.resources("ApiGatewayV2::Stage", service="shipping")]
+    assert settings == [{"POST /webhooks/carrier": {"ThrottlingRateLimit": 2000, "ThrottlingBurstLimit": 4000}}]
+
+
 @pytest.mark.parametrize("service", capacity.SERVICES)
 def test_each_share_is_swept_each_minute(large: Assembly, service: str) -> None:
     rules = [rule.properties for rule in large.resources("Events::Rule", service=service)]
