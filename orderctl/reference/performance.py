@@ -38,7 +38,8 @@ call for which nothing was made.
 ## Is the model of the load right?
 
 The bounds of a stage follow from the units of one order. So a crowd of orders goes through the simulated stage, to the door,
-and its units are compared with the model. An event is put twice if its row changes again before the relay has cleared it.
+and its units are compared with the model. If a row changes while the relay publishes its event, the relay reads the row again,
+so that it puts no event twice without a fault.
 """,
     "journal": """
 ## What does the journal of many orders take?

@@ -218,8 +218,8 @@ def test_no_backlog_of_events_takes_all_instances(assembly: Assembly) -> None:
         for mapping in assembly.resources("Lambda::EventSourceMapping")
         if "StartingPosition" not in mapping.properties and mapping.service in SERVICES
     )
-    bookings = stages.default("booking_concurrency")
-    assert limits == {stages.default("consumer_concurrency"): len(SUBSCRIPTIONS) - 1, bookings: 1}
+    dev = stages.load("dev")
+    assert limits == Counter([dev.booking_concurrency, *[dev.consumer_concurrency] * (len(SUBSCRIPTIONS) - 1)])
 
 
 def test_webhooks_leave_instances_to_the_saga(assembly: Assembly, lasting: Assembly) -> None:
