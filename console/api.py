@@ -2,6 +2,7 @@
 of the other modules."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from console.dead_letters import DeadLetters
 from console.endpoints import Asked, Endpoints
 from console.feed import Feed
+from console.home import Home
 from console.live import BusEvent, Live, Receive, line
 from console.replays import Replays
 from kernel import clock
@@ -58,7 +60,8 @@ class Console:
     """The page of one target. `actions` allows changes. `token` and `run` are random texts; `run` names this process.
 
     `read_course` reads an order. `watch` lets the bus deliver its events to the page; it needs a rule and a queue on the stage,
-    so a page without `actions` does not call it. Copies of dropped messages go to `folder`.
+    so a page without `actions` does not call it. Copies of dropped messages go to `folder`. `new_key` returns
+    an idempotency key for an order.
     """
 
     target: Target
@@ -69,6 +72,7 @@ class Console:
     watch: Callable[[Target], AbstractContextManager[Receive]] = live_tail.watching
     now: Callable[[], datetime] = clock.now
     folder: Path = field(default_factory=Path.cwd)
+    new_key: Callable[[], str] = lambda: uuid.uuid4().hex
 
     def stage(self) -> StageInfo:
         """Return the stage that the page is about."""
@@ -132,6 +136,7 @@ class Api:
             endpoints.changes("/api/orders/{order_id}/cancel", self._cancel),
             endpoints.reads("/api/events", self._events),
             endpoints.reads("/api/catalogue", lambda request: catalogue()),
+            *Home(self._target, self._console.new_key).routes(endpoints),
             *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
             *Replays(self._target, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),

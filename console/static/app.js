@@ -8,11 +8,13 @@ import { connection, follow, read, stage, trouble } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
 import { DeadLetters } from "./views/dead_letters.js";
+import { Home, moved } from "./views/home.js";
 import { Orders } from "./views/orders.js";
 import { Replay } from "./views/replay.js";
 import { html, view } from "./view.js";
 
 const VIEWS = [
+  { path: "home", name: "Home" },
   { path: "orders", name: "Orders" },
   { path: "bus", name: "Bus" },
   { path: "replay", name: "Replay" },
@@ -23,7 +25,7 @@ const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connectio
 const Bar = view(() => {
   const here = stage.value;
   return html`<header class="top">
-    <a class="brand" href="#/orders">Orderflow</a>
+    <a class="brand" href="#/home">Orderflow</a>
     ${here ? html`<span class="stage ${here.target}">${here.target} · ${here.stage}${here.actions ? "" : " · read-only"}</span>` : null}
     <nav aria-label="Views">
       ${VIEWS.map(({ path, name }) => html`<a href=${link([path])} aria-current=${route.value.path[0] === path ? "page" : undefined}>${name}</a>`)}
@@ -35,6 +37,7 @@ const Bar = view(() => {
 const View = view(() => {
   const [name, id] = route.value.path;
   if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
+  if (name === "home") return html`<${Home} />`;
   if (name === "bus") return html`<${Bus} />`;
   if (name === "replay") return html`<${Replay} />`;
   if (name === "dead-letters") return html`<${DeadLetters} />`;
@@ -53,14 +56,14 @@ const App = view(
   `,
 );
 
-if (!route.value.path[0]) location.replace(link(["orders"]));
+if (!route.value.path[0]) location.replace(link(["home"]));
 const root = document.querySelector("#app");
 root.textContent = "";
 render(html`<${App} />`, root);
 
 effect(() => {
   const [name, id] = route.value.path;
-  document.title = `${id ?? VIEWS.find(({ path }) => path === name)?.name ?? "Orders"} · Orderflow`;
+  document.title = `${id ?? VIEWS.find(({ path }) => path === name)?.name ?? "Home"} · Orderflow`;
   open();
 });
 addEventListener("keydown", (event) => {
@@ -72,8 +75,8 @@ addEventListener("keydown", (event) => {
 });
 follow({
   order: (order) => (take([order], { isLive: true }), refresh(order.order_id)),
-  published: ({ order_id: id }) => (refresh(id), arrived()),
-  reset: () => (load(), refresh(route.value.path[1]), arrived()),
+  published: ({ order_id: id }) => (refresh(id), arrived(), moved()),
+  reset: () => (load(), refresh(route.value.path[1]), arrived(), moved()),
 });
 read("/api/stage").then(
   (found) => (stage.value = found),

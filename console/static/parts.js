@@ -44,6 +44,12 @@ export const Envelope = ({ value, label }) => html`<details><summary>${label}</s
   <pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>
 </details>`;
 
+/** A fact with its name, in a list of facts. */
+export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
+/** A remark that the page changes nothing, and how it would. */
+export const ReadOnly = ({ to }) => html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to ${to}.</p>`;
+
 /** An error: what went wrong, and the next step. */
 export const Failure = ({ error }) =>
   html`<div class="failure" role="alert"><strong>${error.message}</strong>${error.hint ? html`<p>${error.hint}</p>` : null}</div>`;

@@ -37,6 +37,18 @@ export const read = async (path) => (await answered(path)).json();
 export const change = async (path, body = {}) =>
   (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) })).json();
 
+/** Return what the work returns, or undefined if it throws; `failure` has the error then, and null otherwise. */
+export async function attempt(failure, work) {
+  try {
+    const found = await work();
+    failure.value = null;
+    return found;
+  } catch (error) {
+    failure.value = error;
+    return undefined;
+  }
+}
+
 /** Call `take` with the values of each piece of a stream of JSON lines. Throws a Refusal. */
 export async function readLines(path, take) {
   const reader = (await answered(path)).body.pipeThrough(new TextDecoderStream()).getReader();

@@ -17,6 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'`${7*7}<script>alert(2)</script>"
 FIRST_CONTENT_MS = 1000
 PHONE = 390
 VIEWS = (
+    "home",
     "orders",
     "orders?q=nothing",
     "bus",
@@ -32,7 +33,7 @@ VIEWS = (
 
 def shown(page: Page) -> None:
     """Wait until the view has its data."""
-    expect(page.locator(".rows .row, svg .mark[role=button], .empty, [role=alert]").first).to_be_visible()
+    expect(page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, [role=alert]").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -108,7 +109,7 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
     stage.place(STORIES[0])
     page = browser.new_page()
     with served(stage) as address:
-        page.goto(address)
+        page.goto(f"{address}/#/orders")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
     expect(page.get_by_text("connection lost, trying again")).to_be_visible()
     missed = stage.place(STORIES[1])

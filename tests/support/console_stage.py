@@ -74,9 +74,9 @@ class LockedClient(Client):
 
     @staticmethod
     def _projected(request: Request, answer: Response) -> Response:
-        kept = {table: set(wanted["ExpressionAttributeNames"].values()) for table, wanted in request["RequestItems"].items()}
+        names = {table: wanted.get("ExpressionAttributeNames", {}) for table, wanted in request["RequestItems"].items()}
         found = {
-            table: [{name: row[name] for name in row if name in kept[table]} for row in rows]
+            table: [{name: row[name] for name in row if name in names[table].values()} if names[table] else row for row in rows]
             for table, rows in answer["Responses"].items()
         }
         return {**answer, "Responses": found}
@@ -155,6 +155,19 @@ class Parameters:
 
 
 @dataclass
+class Alarms:
+    """CloudWatch, as far as it shows alarms: their states by name."""
+
+    states: Mapping[str, str]
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        """Return the pages of DescribeAlarms."""
+        assert operation == "describe_alarms"
+        alarms = [{"AlarmName": name, "StateValue": state} for name, state in self.states.items()]
+        return SimpleNamespace(paginate=lambda **request: [{"MetricAlarms": alarms}])
+
+
+@dataclass
 class Saga:
     """Step Functions, as far as it starts sagas: it notes the orders."""
 
@@ -175,6 +188,8 @@ class ConsoleStage(Target):
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
     lost: dict[str, Exception] = field(default_factory=dict, compare=False)
     cancelled: list[str] = field(default_factory=list, compare=False)
+    placed: list[dict[str, object]] = field(default_factory=list, compare=False)
+    alarms: dict[str, str] = field(default_factory=dict, compare=False)
     resumed: list[str] = field(default_factory=list, compare=False)
     numbers: Iterator[int] = field(default_factory=count, compare=False)
     events: Rules = field(default_factory=Rules, compare=False)
@@ -226,6 +241,7 @@ class ConsoleStage(Target):
             "ssm": Parameters(self.queues.urls),
             "stepfunctions": Saga(self.resumed),
             "sqs": self.queues,
+            "cloudwatch": Alarms(self.alarms),
         }
         return known[service] if service in known else LockedClient(self.stage_in_memory.tables, self.lock)
 
@@ -236,7 +252,13 @@ class ConsoleStage(Target):
         return name.partition("/")[0] if name.endswith("/table-name") else f"https://{name.partition('/')[0]}.example"
 
     def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> signed_http.Answer:
-        """Accept a cancellation, and note the order."""
+        """Accept a cancellation or an order, and note it. An order without a currency code is refused."""
+        if url.endswith("/orders"):
+            asked = cast(dict[str, object], body)
+            if not str(asked["currency"]).isupper():
+                return signed_http.Answer(400, {}, json.dumps({"field": "currency", "detail": "must match ^[A-Z]{3}$"}))
+            self.placed.append(asked)
+            return signed_http.Answer(202, {}, json.dumps({"order_id": "ord-placed", "status": "PENDING", "detail": ""}))
         order_id = url.split("/")[-2]
         if order_id in self.cancelled:
             return signed_http.Answer(409, {}, json.dumps({"detail": "the order is being cancelled"}))

@@ -32,7 +32,7 @@ def test_list_and_course_have_what_the_tables_have(laptop: Laptop) -> None:
 def test_page_shows_an_order_that_is_placed_and_cancels_it(laptop: Laptop) -> None:
     with served(laptop.target) as address, launched() as browser:
         page = browser.new_page()
-        page.goto(address)
+        page.goto(f"{address}/#/orders")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
         order_id = laptop.place().json()["order_id"]
         row = page.locator(".rows .row", has_text=order_id)

@@ -1,7 +1,7 @@
 // Dead letters: the queues that have some, the messages of one, and another try or the end for them.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, shell } from "../format.js";
-import { Command, Empty, Envelope, Failure, Time } from "../parts.js";
+import { Command, Empty, Envelope, Failure, ReadOnly, Time } from "../parts.js";
 import { link, route } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
@@ -120,7 +120,7 @@ const Actions = view(() => {
   const number = marked.value.size;
   const which = number ? [...marked.value].map((id) => ` --id ${shell(id)}`).join("") : " --all";
   const label = number ? `${count(number)} chosen` : "all";
-  if (!actions) return html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to redrive or drop messages.</p>`;
+  if (!actions) return html`<${ReadOnly} to="redrive or drop messages" />`;
   const canRedrive = queues.value.find((queue) => queue.name === name)?.redrivable;
   return html`<section class="actions" aria-label="Actions">
     ${canRedrive

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "../vendor/signals-core.mjs";
 import { money, offset, sentence, words } from "../format.js";
 import { all } from "../orders.js";
-import { Command, Copy, Empty, Failure, Status, Time, Waits } from "../parts.js";
+import { Command, Copy, Empty, Fact, Failure, ReadOnly, Status, Time, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { LaneNames, Waterfall } from "../waterfall.js";
@@ -81,7 +81,7 @@ const curl = (id) => {
 
 const Actions = view(({ order }) => {
   const { actions, command } = stage.value;
-  if (!actions) return html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to cancel or resume orders.</p>`;
+  if (!actions) return html`<${ReadOnly} to="cancel or resume orders" />`;
   const canCancel = CANCELLABLE.has(order.status) && order.fulfilment === "NONE";
   const canResume = OPEN.has(order.status);
   if (!canCancel && !canResume) return null;
@@ -103,8 +103,6 @@ const Actions = view(({ order }) => {
     ${done.value?.error ? html`<${Failure} error=${done.value.error} />` : null}
   </section>`;
 });
-
-const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 
 const Facts = ({ order }) => html`
   <dl class="facts">

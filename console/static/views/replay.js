@@ -1,10 +1,9 @@
 // Replay: the events that a window holds, the consumers that get them again, the plan, the start, and what it changed.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, duration, money, shell } from "../format.js";
-import { Histogram } from "../histogram.js";
-import { Command, Empty, Failure, Time } from "../parts.js";
+import { Command, Empty, Fact, Failure, ReadOnly, Time } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
-import { change, read, stage } from "../server.js";
+import { attempt, change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
 
 const SPANS = { "15m": "15 minutes", "1h": "1 hour", "6h": "6 hours", "1d": "1 day", "7d": "7 days" };
@@ -34,17 +33,6 @@ const options = () => {
   const catchUp = route.value.query.catch_up ? " --catch-up" : "";
   return ` --from ${shell(from)}${until ? ` --until ${shell(until)}` : ""}${chosen.value.map((service) => ` --to ${shell(service)}`).join("")}${catchUp}`;
 };
-
-async function attempt(place, work) {
-  try {
-    const found = await work();
-    place.value = null;
-    return found;
-  } catch (error) {
-    place.value = error;
-    return undefined;
-  }
-}
 
 const loadOverview = () => attempt(failure, async () => (overview.value = await read("/api/replays")));
 const loadHistogram = () =>
@@ -101,6 +89,41 @@ async function start() {
 const cancel = (name) =>
   attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`)).then(() => (loadOverview(), follow()));
 
+const HEIGHT = 96;
+const WIDTH = 1000;
+
+/** Return the window of a choice between two places, 0 to 1, in whole seconds. */
+function windowOf(found, from, until) {
+  const [begin, end] = [found.window.from, found.window.until].map(Date.parse);
+  const at = (place) => new Date(Math.round((begin + (end - begin) * place) / 1000) * 1000).toISOString();
+  return { from: at(Math.min(from, until)), until: at(Math.max(from, until)) };
+}
+
+/** The bars of `found`. `choose` gets the window `{from, until}` that the pointer draws; `chosen` is drawn above the bars. */
+function Histogram({ found, chosen, choose, label }) {
+  const most = Math.max(1, ...found.counts);
+  const wide = WIDTH / found.counts.length;
+  const [begin, end] = [found.window.from, found.window.until].map(Date.parse);
+  const placeOf = (text) => Math.max(0, Math.min(1, (Date.parse(text) - begin) / (end - begin)));
+  const place = (event) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+  };
+  const onPointerDown = (event) => {
+    const from = place(event);
+    const picture = event.currentTarget;
+    picture.setPointerCapture(event.pointerId);
+    picture.onpointermove = (move) => Math.abs(place(move) - from) > 0.005 && choose(windowOf(found, from, place(move)));
+    picture.onpointerup = picture.onpointercancel = () => (picture.onpointermove = null);
+  };
+  const left = placeOf(chosen.from) * WIDTH;
+  const right = placeOf(chosen.until) * WIDTH;
+  return html`<svg class="histogram" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${label} onPointerDown=${onPointerDown}>
+    ${found.counts.map((count, index) => html`<rect class="count" x=${index * wide + 1} width=${wide - 2} y=${HEIGHT - (count / most) * (HEIGHT - 4)} height=${(count / most) * (HEIGHT - 4)} />`)}
+    ${right > left ? html`<rect class="brush" x=${left} width=${right - left} y="0" height=${HEIGHT} />` : null}
+  </svg>`;
+}
+
 const Picture = view(() => {
   const found = histogram.value;
   const { from, until } = brushed.value;
@@ -148,8 +171,6 @@ const Consumers = view(() => {
   </section>`;
 });
 
-const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
-
 const Plan = view(() => {
   const { events, consumers, would_create: create, dead_letters: dead, new_tables: tables, estimate } = plan.value;
   const letters = Object.entries(dead).filter(([, number]) => number);
@@ -180,7 +201,7 @@ const Start = view(() => {
       ${chosen.value.length ? html`<${Command} text=${`${command} replay plan${options()}`} />` : html`<span class="note">Choose a service first.</span>`}</p>
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
     ${plan.value ? html`<${Plan} />` : null}
-    ${plan.value && !actions ? html`<p class="note">This page is read-only. Start it with <code>--allow-actions</code> to start a replay.</p>` : null}
+    ${plan.value && !actions ? html`<${ReadOnly} to="start a replay" />` : null}
     ${plan.value && actions
       ? html`<p class="buttons">
           ${isAsked.value
@@ -191,8 +212,7 @@ const Start = view(() => {
   </section>`;
 });
 
-const TEXTS = [["new", "new"], ["changed", "changed"], ["gone", "gone"]];
-const difference = (found) => found.map((each) => `${each.table}: ${TEXTS.filter(([key]) => each[key]).map(([key, word]) => `${count(each[key])} rows ${word}`).join(", ")}`).join("; ");
+const difference = (found) => found.map((each) => `${each.table}: ${["new", "changed", "gone"].filter((how) => each[how]).map((how) => `${count(each[how])} rows ${how}`).join(", ")}`).join("; ");
 
 const Effect = ({ found }) => {
   if (!ENDED.has(found.replay.state)) return "The replay runs.";

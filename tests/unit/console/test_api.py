@@ -22,6 +22,7 @@ CHANGES = (
     "/api/orders/{order}/resume",
     "/api/dead-letters/order/intake/redrive",
     "/api/dead-letters/order/intake/drop",
+    "/api/place",
     "/api/replays/start",
     "/api/replays/orderflow-dev-1/cancel",
 )
