@@ -57,6 +57,31 @@ def test_list_has_each_order_without_secrets() -> None:
     assert not any("payment_token" in row or "request_hash" in row for row in orders)
 
 
+READ = (
+    "/api/stage",
+    "/api/orders/{order}",
+    "/api/events",
+    "/api/catalogue",
+    "/api/lamps",
+    "/api/audit",
+    "/api/order-form",
+    "/api/dead-letters",
+    "/api/dead-letters/order/intake",
+    "/api/replays",
+    "/api/replays/histogram?from=2026-11-23T12:00:00Z&until=2026-11-23T12:10:00Z",
+    "/api/replays/plan?from=2026-11-23T12:00:00Z&until=2026-11-23T12:10:00Z&to=notification",
+)
+"""The requests by which the page reads a stage, beside the list of orders."""
+
+
+@pytest.mark.parametrize("path", READ)
+def test_page_of_aws_reads_without_an_endpoint_of_the_laptop(path: str) -> None:
+    stage = ConsoleStage(kind=Kind.AWS)
+    placed = stage.place(STORIES[0])
+    with served(stage, actions=False) as address:
+        assert get(address, path.format(order=placed))[0] == 200
+
+
 def test_list_of_a_customer_has_the_newest_first() -> None:
     stage = ConsoleStage()
     placed = stage.place_all(STORIES[:8])
