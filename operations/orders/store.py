@@ -7,6 +7,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
+from kernel import order_numbers
 from kernel.aggregate_store import Row, marshal, unmarshal
 from kernel.money import MoneyDict
 from kernel.naming import SERVICES
@@ -73,7 +74,8 @@ def find(target: Target, order_id: str) -> OrderRow:
         TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
     )
     if "Item" not in found:
-        raise UserError(f"There is no order {order_id}.", "List the orders with `orderctl orders list`.")
+        by_number = f" --number {order_id}" if order_numbers.begin_of_id(order_id) else ""
+        raise UserError(f"There is no order {order_id}.", f"List the orders with `orderctl orders list{by_number}`.")
     return cast(OrderRow, unmarshal(found["Item"]))
 
 
@@ -134,9 +136,9 @@ def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
     ]
 
 
-def scan(target: Target, status: str | None = None) -> Iterator[ListedOrder]:
-    """Yield all orders, or those of one status, unsorted. Reads the whole table, one page at a time."""
-    condition, values = "begins_with(pk, :order)", {":order": "ORDER#"}
+def scan(target: Target, status: str | None = None, begin_of_id: str = "") -> Iterator[ListedOrder]:
+    """Yield all orders, or those of one status or with this begin of their ids, unsorted. Reads the whole table by pages."""
+    condition, values = "begins_with(pk, :order)", {":order": f"ORDER#{begin_of_id}"}
     if status:
         condition, values[":status"] = condition + " AND #status = :status", status
     pages = (

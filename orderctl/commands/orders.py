@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from kernel import order_numbers
 from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
+from kernel.order_numbers import number_of
 from kernel.statements import Quantity
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
@@ -25,7 +27,23 @@ MAX_QUANTITY = 100
 """Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
 app = typer.Typer(no_args_is_help=True, help="Place, show, cancel, resume and import orders.")
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
-COLUMNS = {"order_id": "Order", "status": "Status", "reason": "Reason", "total": "Total", "channel": "Channel"}
+COLUMNS = {
+    "order_id": "Order",
+    "number": "Number",
+    "status": "Status",
+    "reason": "Reason",
+    "total": "Total",
+    "channel": "Channel",
+}
+
+
+HIDDEN = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
+"""The attributes of an order's row that `show` never prints."""
+INTERNAL = (
+    *("key_hash", "scope_hash", "request_hash", "placed_by", "correlation_id", "version", "respond", "attempts"),
+    *("lease_owner", "lease_until", "next_due", "pending_events", "ordered", "elsewhere", "timeline"),
+)
+"""The attributes that `show` prints as JSON only, or in rows of their own."""
 
 
 class IfShort(StrEnum):
@@ -104,7 +122,7 @@ def place(
 
 @app.command()
 def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
-    """Show one order: its row and timeline, payment, reservation, shipment and mails.
+    """Show one order: its row and timeline, payment, reservation, shipment and mails. -o json has its hashes and times too.
 
     Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
@@ -112,16 +130,18 @@ def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Fo
 
     row = store.find(ctx.obj, order_id)
     order: Mapping[str, object] = row
-    hidden = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
     first = {name: order[name] for name in ("order_id", "status", "reason", "fulfilment", "total", "lines") if name in order}
-    shown = first | {name: value for name, value in order.items() if name not in hidden}
-    shown["pending_events"] = len(row.get("pending", []))
+    shown = first | {name: value for name, value in order.items() if name not in HIDDEN}
+    shown |= {"number": number_of(order_id), "pending_events": len(row.get("pending", []))}
     related = store.related_statuses(ctx.obj, order_id)
     shown["elsewhere"] = related
     if output_format is Format.JSON:
         output.show_json(shown)
         return
-    rows = [{"name": name, "value": value} for name, value in shown.items() if name not in ("elsewhere", "timeline")]
+    read = _shown(row) | {name: value for name, value in shown.items() if name not in INTERNAL}
+    read["lines"] = ", ".join(f"{line['quantity']} x {line['sku']}" for line in row["lines"])
+    read["total"] = str(Money.from_dict(row["total"]))
+    rows = [{"name": name, "value": value} for name, value in read.items() if value is not None]
     rows += [{"name": entry["at"], "value": entry["event"]} for entry in row.get("timeline", ())]
     rows += [{"name": name, "value": status} for name, status in related.items()]
     output.show(rows, {"name": "Name", "value": "Value"}, output_format)
@@ -134,22 +154,38 @@ def _known_status(status: str | None) -> str | None:
     return status
 
 
+def _begin_of_id(number: str | None) -> str | None:
+    """Return the begin of the ids with this number. Raises BadParameter if it is not one."""
+    begin = None if number is None else order_numbers.begin_of_id(number)
+    if number is not None and begin is None:
+        raise typer.BadParameter(order_numbers.NUMBER_FORM)
+    return begin
+
+
 @app.command("list")
 def list_orders(
     ctx: typer.Context,
     status: Annotated[
         str | None, typer.Option(help=f"Only this status: {', '.join(sorted(TRANSITIONS.statuses))}.", callback=_known_status)
     ] = None,
+    number: Annotated[
+        str | None,
+        typer.Option(help="Only the order with this number, as its customer reads it out.", callback=_begin_of_id),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="The largest number of orders.")] = 20,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """List orders, newest first. Reads the whole table page by page, and keeps no more than `--limit` orders in memory.
 
-    Example: `orderctl orders list --status CANCELLING`
+    Examples:
+
+    - `orderctl orders list --status CANCELLING`
+
+    - `orderctl orders list --number AE2RY-IQQ5H`
     """
     from operations.orders import store
 
-    newest = heapq.nlargest(limit, store.scan(ctx.obj, status), key=lambda row: row["created_at"])
+    newest = heapq.nlargest(limit, store.scan(ctx.obj, status, number or ""), key=lambda row: row["created_at"])
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
     output.show(rows, columns, output_format, empty="No order found.")
@@ -332,4 +368,5 @@ def _line(text: str) -> Quantity:
 
 def _shown(order: Mapping[str, Any]) -> dict[str, object]:
     shown = {name: order.get(name) for name in ("order_id", "status", "reason", "channel")}
-    return {**shown, "total": str(Money.from_dict(order["total"])) if "total" in order else None}
+    total = str(Money.from_dict(order["total"])) if "total" in order else None
+    return {**shown, "number": number_of(order["order_id"]), "total": total}

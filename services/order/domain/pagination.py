@@ -5,14 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 
-from kernel import outside_json
+from kernel import order_numbers, outside_json
 from kernel.aggregate_store import Row
 from kernel.identifiers import ORDER_ID
 from kernel.invalid_request import InvalidRequestError
 from services.order.domain import order_request
 
 LIMIT, MAX_LIMIT = 20, 100
-"""How many orders a page has unless the caller says, and at most."""
+"""How many orders a page reads unless the caller says, and at most. A search by number reads the most."""
 
 
 def customer_of(query: Mapping[str, str]) -> str:
@@ -24,11 +24,22 @@ def customer_of(query: Mapping[str, str]) -> str:
 
 
 def limit_of(query: Mapping[str, str]) -> int:
-    """Return the most orders of the page. Raises InvalidRequestError."""
-    text = query.get("limit", str(LIMIT))
+    """Return the most orders that the page reads. Raises InvalidRequestError."""
+    text = query.get("limit", str(MAX_LIMIT if "number" in query else LIMIT))
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidRequestError("request-invalid", 400, "limit", f"must be an integer from 1 to {MAX_LIMIT}")
     return int(text)
+
+
+def number_of(query: Mapping[str, str]) -> str | None:
+    """Return the requested number of an order in its written form, None without one. Raises InvalidRequestError."""
+    given = query.get("number")
+    if given is None:
+        return None
+    begin = order_numbers.begin_of_id(given)
+    if begin is None:
+        raise InvalidRequestError("request-invalid", 400, "number", order_numbers.NUMBER_FORM)
+    return order_numbers.number_of(begin)
 
 
 def cursor_of(last: Row) -> str:

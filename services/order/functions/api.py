@@ -11,11 +11,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kernel import clock, problem_details, schemas
-from kernel.aggregate_store import Causation
+from kernel.aggregate_store import Causation, Row
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from kernel.invalid_request import InvalidRequestError
+from kernel.order_numbers import number_of
 from kernel.problem_details import ProblemDetails
 from kernel.receipts import receipts_of
 from kernel.secrets import Secrets
@@ -122,15 +123,20 @@ class OrderApi:
         return self.orders.create(placement.order_id, decision, Causation(correlation_id, request_id))
 
     def list_orders(self) -> Response[str]:
-        """Respond with a page of a customer's orders, the newest first: `orders`, and `next` if another page follows."""
+        """Respond with a page of a customer's orders, the newest first: `orders`, and `next` if another page follows.
+
+        With `number`, respond with those of the page that have this number.
+        """
         query = self.app.current_event.query_string_parameters or {}
         customer, limit = pagination.customer_of(query), pagination.limit_of(query)
-        page = self.orders.of_customer(customer, limit, pagination.begin_of(query, customer))
-        orders = [{name: row[name] for name in (*IN_A_PAGE, "created_at")} for row in page.orders]
+        number = pagination.number_of(query)
+        page = self.orders.of_customer(customer, limit, pagination.begin_of(query, customer), number)
+        orders = [_in_a_page(row) for row in page.orders]
         if page.next is None:
             return _json(200, {"orders": orders})
         cursor = pagination.cursor_of(page.next)
-        link = f'</orders?{urlencode({"customer": customer, "limit": limit, "cursor": cursor})}>; rel="next"'
+        again = {"customer": customer, "limit": limit, "cursor": cursor, **({"number": number} if number else {})}
+        link = f'</orders?{urlencode(again)}>; rel="next"'
         return _json(200, {"orders": orders, "next": cursor}, {"Link": link})
 
     def show_order(self, order_id: str) -> Response[str]:
@@ -245,7 +251,8 @@ def _answer(row: OrderRow, headers: dict[str, str]) -> Response[str]:
         detail = f"the order was cancelled ({reason}); {charged}"
         cancelled = ProblemDetails("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
         return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _etag(row)})
-    body = {"order_id": row["order_id"], "status": status, "detail": f"{_pending_detail(row)}; ask again at Location"}
+    known = {"order_id": row["order_id"], "number": number_of(row["order_id"])}
+    body = {**known, "status": status, "detail": f"{_pending_detail(row)}; ask again at Location"}
     return _json(202, body, {"Location": location, "Retry-After": _retry_after(row), **headers})
 
 
@@ -263,7 +270,13 @@ def _public(row: OrderRow) -> dict[str, Any]:
     """Return an order as its caller sees it, without payment token and contact."""
     attributes: Mapping[str, object] = row
     shown = {name: attributes[name] for name in PUBLIC}
-    return shown | {name: attributes[name] for name in PUBLIC_IF_SET if attributes.get(name)}
+    shown |= {name: attributes[name] for name in PUBLIC_IF_SET if attributes.get(name)}
+    return {**shown, "number": number_of(row["order_id"])}
+
+
+def _in_a_page(row: Row) -> dict[str, Any]:
+    """Return an order as a page has it."""
+    return {name: row[name] for name in (*IN_A_PAGE, "created_at")} | {"number": number_of(row["order_id"])}
 
 
 def _retry_after(row: OrderRow) -> str:

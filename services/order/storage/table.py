@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from kernel.clients import AwsClient
+from kernel.order_numbers import number_of
 from services.order.domain import decisions, states
 from services.order.domain.model import OrderRow
 from services.order.storage.indexes import CUSTOMER_INDEX
@@ -34,10 +35,11 @@ class Orders(AggregateStore[OrderRow]):
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
 
-    def of_customer(self, customer_id: str, limit: int, begin: Row | None = None) -> Page:
+    def of_customer(self, customer_id: str, limit: int, begin: Row | None = None, number: str | None = None) -> Page:
         """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.
 
-        Their rows as the index has them, a moment behind the table: without lines and timeline.
+        Their rows as the index has them, a moment behind the table: without lines and timeline. With a `number`, those of the
+        page that have it; a page without any may have a next one.
         """
         answer = self.client.query(
             TableName=self.table_name,
@@ -48,8 +50,9 @@ class Orders(AggregateStore[OrderRow]):
             Limit=limit,
             **({"ExclusiveStartKey": marshal(begin)} if begin else {}),
         )
-        last = answer.get("LastEvaluatedKey")
-        return Page([unmarshal(item) for item in answer["Items"]], unmarshal(last) if last else None)
+        rows, last = map(unmarshal, answer["Items"]), answer.get("LastEvaluatedKey")
+        found = [row for row in rows if number in (None, number_of(row["order_id"]))]
+        return Page(found, unmarshal(last) if last else None)
 
     def lease(self, order_id: str, owner: str, now: datetime) -> OrderRow | None:
         """Take the order for one attempt at recovery.

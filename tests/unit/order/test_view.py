@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kernel import clock
+from kernel.order_numbers import number_of
 from services.order.functions import commands, subscriber
 from tests.support.choreography import DeadLetterQueue, an_event, batch
 from tests.support.receipts import as_the_saga
@@ -152,6 +153,7 @@ def test_page_shows_a_summary_of_each_order(shop: Shop) -> None:
         "orders": [
             {
                 "order_id": order_id,
+                "number": number_of(order_id),
                 "status": "PENDING",
                 "fulfilment": "NONE",
                 "total": {"amount": 4999, "currency": "USD"},
@@ -160,6 +162,27 @@ def test_page_shows_a_summary_of_each_order(shop: Shop) -> None:
             }
         ]
     }
+
+
+def test_order_is_found_by_the_number_that_its_customer_reads_out(shop: Shop) -> None:
+    ours = placed(shop, 3)
+    number = number_of(ours[1])
+    assert shop.call("GET", f"/orders/{ours[1]}").body["number"] == number
+    for typed in (number, number.lower().replace("-", "%20")):
+        page = shop.call("GET", f"/orders?customer=alice&number={typed}").body
+        assert [order["order_id"] for order in page["orders"]] == [ours[1]]
+        assert "next" not in page
+    assert shop.call("GET", f"/orders?customer=bob&number={number}").body == {"orders": []}
+
+
+def test_search_by_number_goes_on_with_the_next_page(shop: Shop) -> None:
+    oldest = number_of(placed(shop, 3)[-1])
+    path, found = f"/orders?customer=alice&number={oldest}&limit=1", []
+    while path:
+        page = shop.call("GET", path)
+        found += page.body["orders"]
+        path = page.headers["Link"].partition(">")[0].removeprefix("<") if "next" in page.body else ""
+    assert [order["number"] for order in found] == [oldest]
 
 
 def test_a_customer_without_orders_has_an_empty_page(shop: Shop) -> None:
@@ -176,6 +199,7 @@ def a_cursor(*key: Any) -> str:
         ("", "customer", "is missing: GET /orders?customer=<customer_id>"),
         ("?customer=", "customer", "is missing: GET /orders?customer=<customer_id>"),
         ("?customer=a%20b", "customer", "must be 1 to 64 of A-Z a-z 0-9 . _ -"),
+        ("?customer=a&number=AE2RY", "number", "must be a number such as AE2RY-IQQ5H: ten of A-Z and 2-7"),
         *((f"?customer=a&limit={limit}", "limit", "must be an integer from 1 to 100") for limit in ("0", "101", "x", "1.5")),
         *(
             (f"?customer=a&cursor={cursor}", "cursor", "is not one that a page gave as `next`; begin without a cursor")
