@@ -50,7 +50,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
-	@cd requirements && for name in runtime dev embedded benchmarks security; do \
+	@cd requirements && for name in runtime notification dev embedded benchmarks security; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 

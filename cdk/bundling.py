@@ -8,6 +8,7 @@ running synthesis reads is ever rewritten.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,9 @@ from kernel.subscriptions import Subscriptions
 
 REPOSITORY = Path(__file__).parents[1]
 BUILD = REPOSITORY / "build"
-LOCK = REPOSITORY / "requirements" / "runtime.txt"
+REQUIREMENTS = REPOSITORY / "requirements"
+LOCK = REQUIREMENTS / "runtime.txt"
+"""The dependencies of each bundle but those of services with a lock file of their own, `<service>.txt`."""
 PLATFORM = "aarch64-manylinux2014"
 
 Contents = Mapping[str, Path]
@@ -41,6 +44,8 @@ VALIDATED = frozenset({"schemas", "requests"})
 AUDIT, JOURNAL = "audit", "journal"
 """Packages outside `services/`. The auditor's bundle has the states of all services and no code that writes a row; the
 journal's has the kernel."""
+ENGLISH = re.compile(r"(en|root)([._].*)")
+"""The locales of Babel that a bundle has: mails are in English."""
 INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
 """Files that an installer writes about the installation. They differ between machines, and no function reads them."""
 
@@ -73,8 +78,8 @@ def bundle(service: str, build: Path = BUILD, python: Path | None = None) -> Bun
 
 def contents_of(service: str, build: Path = BUILD, repository: Path = REPOSITORY) -> Contents:
     """Return the sources of the service's bundle, from a checkout of the repository."""
-    dependencies = install_dependencies(build)
-    found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies)}
+    dependencies = install_dependencies(build, lock_of(service))
+    found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies) if _is_read(path)}
     own = {path.relative_to(repository).as_posix(): path for path in _sources(service, repository)}
     return {**found, **own, **generate_validators(own, build)}
 
@@ -114,16 +119,22 @@ def digest_of(contents: Contents) -> str:
     return digest.hexdigest()
 
 
-def install_dependencies(build: Path = BUILD) -> Path:
+def lock_of(service: str) -> Path:
+    """Return the lock file of the service's dependencies."""
+    own = REQUIREMENTS / f"{service}.txt"
+    return own if own.exists() else LOCK
+
+
+def install_dependencies(build: Path = BUILD, lock: Path = LOCK) -> Path:
     """Install the locked dependencies for Lambda's platform, once for each lock file. Return their folder."""
-    digest = hashlib.sha256(f"{PLATFORM} {PYTHON_VERSION} ".encode() + LOCK.read_bytes()).hexdigest()
+    digest = hashlib.sha256(f"{PLATFORM} {PYTHON_VERSION} ".encode() + lock.read_bytes()).hexdigest()
     folder = build / "dependencies" / digest[:16]
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         target = Path(scratch) / "installed"
-        command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--requirements", str(LOCK)]
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(target), "--requirements", str(lock)]
         command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
         command += ["--python-platform", PLATFORM, "--python-version", PYTHON_VERSION]
         subprocess.run(command, check=True, cwd=REPOSITORY)
@@ -165,6 +176,11 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name not in NOT_BUNDLED | INSTALLER_NOISE and not NO_SOURCES & set(path.parts):
             yield path
+
+
+def _is_read(path: Path) -> bool:
+    """Return False for a locale of Babel that no function reads."""
+    return path.parent.name != "locale-data" or bool(ENGLISH.fullmatch(path.name))
 
 
 def _write(contents: Contents, file: Path) -> None:

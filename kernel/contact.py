@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, TypedDict
 
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.facts import FactsUnavailableError, OrderFacts, ask
+from kernel.money import MoneyDict
+
+PURCHASE: Final = "purchase"
+"""The `detail` of a query that also returns the purchase."""
 
 
 class ContactUnavailableError(RetryableError):
@@ -28,12 +33,37 @@ class Contact:
     address: Mapping[str, str] = field(repr=False)
 
 
+class PurchasedLine(TypedDict):
+    """So many of a SKU. `title` is the catalogue's, or the SKU if it has none; `unit_price` is in minor units."""
+
+    sku: str
+    title: str
+    quantity: int
+    unit_price: int
+
+
+class Purchase(TypedDict):
+    """The contents of an order, for its customer's mails. `placed_at` is in RFC 3339 (UTC).
+
+    `left_out` has the ordered goods that are not in stock. `total` is that of `lines`, in minor units of its currency.
+    """
+
+    placed_at: str
+    lines: list[PurchasedLine]
+    left_out: list[PurchasedLine]
+    total: MoneyDict
+
+
 @dataclass(frozen=True)
 class Addressed:
-    """An order as its service durably states it, and its customer's contact. Each is None if it is missing."""
+    """An order as its service durably states it, and its customer's contact. Each is None if it is missing.
+
+    `purchase` is there if it was requested and there is a contact.
+    """
 
     order: OrderFacts | None
     contact: Contact | None
+    purchase: Purchase | None = None
 
 
 class Contacts:
@@ -43,18 +73,23 @@ class Contacts:
         self.client = client
         self.function_arn = function_arn
 
-    def of(self, order_id: str) -> Addressed:
+    def of(self, order_id: str, *, purchase: bool = False) -> Addressed:
         """Return the order's facts and its customer's contact, which is None if it was never given or is forgotten.
+
+        With `purchase`, also return its contents with the catalogue's titles.
 
         Raises ContactNotYetError, ContactUnavailableError, and botocore's errors of Lambda.
         """
         try:
-            found = ask(self.client(), self.function_arn, order_id)
+            found = ask(self.client(), self.function_arn, order_id, **({"detail": PURCHASE} if purchase else {}))
         except FactsUnavailableError as failure:
             raise ContactUnavailableError(str(failure)) from None
         match found["outcome"]:
             case "FOUND":
-                return Addressed(found.get("order"), Contact(found["name"], found["email"], found["address"]))
+                if purchase and "purchase" not in found:  # the order service is still the one before
+                    raise ContactUnavailableError(f"the contact function answered without the purchase of {order_id}")
+                contact = Contact(found["name"], found["email"], found["address"])
+                return Addressed(found.get("order"), contact, found.get("purchase"))
             case "NOT_FOUND":
                 return Addressed(found.get("order"), None)
             case "NOT_YET":

@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from typing import cast
 
 from kernel import outside_json
 from kernel.statements import Quantity
@@ -17,9 +18,8 @@ REPLENISHMENT_ID = "seed-1"
 def seed(target: Target, progress: Progress) -> None:
     """Put `data/catalogue.json` into the stage."""
     data = outside_json.read_object(CATALOGUE.read_bytes())
-    service_client.set_prices(
-        target, [Price(sku=each["sku"], amount=each["amount"], currency=each["currency"]) for each in data["catalogue"]]
-    )
+    names = ("sku", "title", "amount", "currency")
+    service_client.set_prices(target, [cast(Price, {name: each[name] for name in names}) for each in data["catalogue"]])
     stocked = [Quantity(sku=each["sku"], quantity=each["stock"]) for each in data["catalogue"] if each["stock"]]
     service_client.replenish(target, REPLENISHMENT_ID, stocked)
     for contact in data["contacts"]:

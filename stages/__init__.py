@@ -40,6 +40,8 @@ PROTECTED = (
     "log_retention_days",
 )
 """The settings that move money or parcels elsewhere, or lose data, when they change."""
+COPIED = ("account", "sender", "shop_name", "support_address", "tracking_url", "alarm_receiver", "ship_from")
+"""The settings of the example that no shop has in common with it."""
 SHORTENED = ("archive_retention_days", "log_retention_days")
 """The protected settings that may grow."""
 Value = Any
@@ -97,6 +99,9 @@ class Stage:
     grams_per_item: int = 500
     transit_seconds: int = 60
     sender: str = "orders@example.com"
+    shop_name: str = "Example Shop"
+    support_address: str = "support@example.com"
+    tracking_url: str | None = None
     channels: tuple[Channel, ...] = ()
     archive_retention_days: int = 30
     log_retention_days: int = 30
@@ -261,7 +266,7 @@ def remarks(stage: Stage) -> list[str]:
     if stage.ephemeral:
         return []
     model = parse("example", EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE))
-    copied = [name for name in ("account", "sender", "alarm_receiver", "ship_from") if stage.value(name) == model.value(name)]
+    copied = [name for name in COPIED if stage.value(name) == model.value(name)]
     return [f"{name} still has the example's value." for name in copied if stage.value(name)]
 
 

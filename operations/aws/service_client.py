@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 from urllib.parse import quote
 
 from kernel import outside_json
@@ -16,11 +16,12 @@ T = TypeVar("T")
 
 
 class Price(TypedDict):
-    """A SKU's price in minor units of the currency (ISO 4217)."""
+    """A SKU's price in minor units of the currency (ISO 4217), and its title."""
 
     sku: str
     amount: int
     currency: str
+    title: NotRequired[str]
 
 
 class Contact(TypedDict):
@@ -82,7 +83,7 @@ def refusal(answer: Answer) -> str:
 
 
 def set_prices(target: Target, prices: Sequence[Price]) -> None:
-    """Put prices `{"sku", "amount", "currency"}` in the catalogue."""
+    """Put prices `{"sku", "amount", "currency"}`, optionally with a `title`, in the catalogue."""
     for part in in_parts(prices, MAX_PRICES):
         invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
 

@@ -1,6 +1,7 @@
-"""`orderctl mails`: suppressed, suppress, allow."""
+"""`orderctl mails`: preview, suppressed, suppress, allow."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -8,14 +9,48 @@ from operations.aws import service_client
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
-app = typer.Typer(no_args_is_help=True, help="Show and edit the e-mail suppression list.")
+app = typer.Typer(no_args_is_help=True, help="Preview the mails, and show and edit the e-mail suppression list.")
 Address = Annotated[str, typer.Argument(help="The e-mail address. Only its digest is stored.")]
+Kind = Literal["backordered", "confirmed", "cancelled", "dispatched"]
+"""The kinds of mails, as `services.notification.domain.model` has them: that module imports boto3."""
 COLUMNS = {"address": "Address", "outcome": "Mails", "reason": "Reason", "since": "Since"}
 
 
 def register(root: typer.Typer) -> None:
     """Add the noun to the command line."""
     root.add_typer(app, name="mails")
+
+
+@app.command()
+def preview(
+    ctx: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="The kind of mail.")] = "confirmed",
+    country: Annotated[str, typer.Option(help="The customer's country (ISO 3166-1, two letters).")] = "US",
+    to: Annotated[Path | None, typer.Option(help="A folder for all kinds, each as .txt and .html.")] = None,
+) -> None:
+    """Print a mail as a customer gets it, about a sample order. It names the shop as the stage's settings do.
+
+    The command sends nothing and calls no AWS.
+
+    Examples:
+
+    - `orderctl mails preview dispatched`
+
+    - `orderctl mails preview --country DE --to mails`, then open `mails/confirmed.html`
+    """
+    from operations import mail_samples
+
+    shop = mail_samples.shop_of(ctx.obj.settings())
+    if to is None:
+        mail = mail_samples.compose(kind, shop, country.upper())
+        typer.echo(f"{mail.subject}\n\n{mail.text}")
+        return
+    to.mkdir(parents=True, exist_ok=True)
+    for each in mail_samples.KINDS:
+        mail = mail_samples.compose(each, shop, country.upper())
+        (to / f"{each}.txt").write_text(f"{mail.subject}\n\n{mail.text}\n", encoding="utf-8")
+        (to / f"{each}.html").write_text(f"{mail.html}\n", encoding="utf-8")
+    output.err.print(f"Wrote {len(mail_samples.KINDS)} mails, each as text and as a page, to {to}.", markup=False)
 
 
 @app.command()

@@ -56,6 +56,9 @@ class NotificationStack(ServiceStack):
                 "CONTACT_FUNCTION_ARN": contact,
                 "SENDER_ADDRESS": sender,
                 "CONFIGURATION_SET": configuration_set.configuration_set_name,
+                "SHOP_NAME": self.settings.shop_name,
+                "SUPPORT_ADDRESS": self.settings.support_address,
+                **({"TRACKING_URL": self.settings.tracking_url} if self.settings.tracking_url else {}),
             },
         )
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(NOTES,))

@@ -205,6 +205,7 @@ class OrderStack(ServiceStack):
         """Create the only function that can read a contact."""
         contact = ServiceFunction(self, "contact", timeout_seconds=5, environment={"TABLE_NAME": table.table_name})
         table.allow(contact, "GetItem", rows=(ORDERS, CONTACTS))
+        table.allow(contact, "BatchGetItem", rows=(PRICES,))
         self.publish("contact-arn", contact.function_arn)
 
     def _subscriptions(self, table: ServiceTable) -> None:

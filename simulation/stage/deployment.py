@@ -250,6 +250,8 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
                 **contact,
                 "SENDER_ADDRESS": "orders@example.com",
                 "CONFIGURATION_SET": "mails",
+                "SHOP_NAME": "Example Shop",
+                "SUPPORT_ADDRESS": "support@example.com",
             },
         ),
         Deployed("notification", "feedback", 30, {}),

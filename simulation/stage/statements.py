@@ -28,9 +28,10 @@ ON_THE_WAY_SECONDS: Final = 600
 """The longest time between the read of a price and the write of its order: a request comes late, past recovery."""
 LAG_SECONDS: Final = 5
 """How far an eventually consistent read may lag behind."""
-ORDER_ID: Final = re.compile(r"ord-[a-z2-7]{26}")
-ITEMS: Final = re.compile(r"^ *(\d+) x (\S+)$", re.MULTILINE)
-"""The goods that a mail lists; items that the order was confirmed without have a remark behind them."""
+NUMBER: Final = re.compile(r"Your order ([A-Z2-7]{5}-[A-Z2-7]{5}) ")
+"""The number of an order in the subject of a mail."""
+ITEMS: Final = re.compile(r"^ *(\d+) x (\S+)  .+ each  .+$", re.MULTILINE)
+"""The goods that a mail lists, by their SKUs, which have no titles here; items that were left out have no price."""
 
 TRUE_ORDER = "response_shows_a_true_order"
 TRUE_TOTAL = "total_is_the_sum_of_prices_when_placed"
@@ -73,6 +74,8 @@ class Statements:
         self.functions = functions
         self._fail = fail
         self.orders: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
+        self.ids: dict[str, str] = {}
+        """By the ten characters of its number, the id of each order."""
         self.contacts: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
         self.prices: dict[str, Timeline[PlainRow]] = defaultdict(Timeline)
         self.suppressed: dict[str, Timeline[bool]] = defaultdict(Timeline)
@@ -88,6 +91,7 @@ class Statements:
                     self._fail("order_needs_a_contact", f"{rest} was placed, and {row['customer_id']} never had a contact")
                 self._check_total(rest, change, row)
                 self.orders[rest].add(self.now(), row)
+                self.ids[rest[4:14]] = rest
             case "CONTACT":
                 self.contacts[rest].add(self.now(), row)
             case "PRICE":
@@ -145,8 +149,9 @@ class Statements:
 
     def mailed(self, mail: Mail, boundary: str) -> None:
         """Check that a mail goes to the customer's own address, unless it is suppressed, and lists what the order is for."""
-        found = ORDER_ID.search(mail.subject)
-        rows = self.orders[found[0]].known if found else []
+        found = NUMBER.match(mail.subject)
+        begin = found[1].replace("-", "").lower() if found else ""
+        rows = self.orders[self.ids[begin]].known if begin in self.ids else []
         if not rows:
             self._fail(RIGHT_MAIL, f"a mail is about no order: {mail.subject}")
         began = self._began(boundary.rpartition(" > ")[0])

@@ -225,6 +225,42 @@ def test_change_inside_a_bundle_changes_it(checkout: Path, file: str) -> None:
     assert digest("shipping", checkout) != before
 
 
+MAIL = """
+import sys
+bundle, site_packages = sys.argv[1:]
+sys.path = [bundle, *sys.path, site_packages]
+from kernel.contact import Contact
+from services.notification.domain import mails
+address = {"line1": "1 Main St", "city": "X", "postal_code": "1", "country": sys.stdin.read()}
+contact = Contact("Alice", "a@example.com", address)
+price = {"amount": 4998, "currency": "USD"}
+purchase = {"placed_at": "2026-11-23T12:00:00.000Z", "lines": [], "left_out": [], "total": price}
+for kind, facts in {"confirmed": {}, "dispatched": {"tracking": "1"}}.items():
+    mail = mails.compose(kind, mails.Shop("Shop", "s@example.com"), "ord-" + "a" * 26, contact, purchase, facts)
+print([module.__file__ for name, module in sys.modules.items() if name in ("babel", "jinja2")], mail.text)
+"""
+
+
+@pytest.mark.parametrize("country", ["US", "CH", "BR"])
+def test_the_bundle_of_notification_composes_mails_by_itself(country: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundling.bundle("notification").file) as archive:
+        archive.extractall(tmp_path)
+    site_packages = next(path for path in sys.path if path.endswith("site-packages"))
+    command = [sys.executable, "-I", "-S", "-c", MAIL, str(tmp_path), site_packages]
+    done = subprocess.run(command, input=country, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Total: " in done.stdout
+    assert done.stdout.count(f"{tmp_path}/") == 2
+
+
+def test_only_the_bundle_that_composes_mails_has_their_libraries_and_only_their_language() -> None:
+    libraries = {"babel", "jinja2", "markupsafe"}
+    assert {service for service in SERVICES if libraries & {name.split("/")[0] for name in names(service)}} == {"notification"}
+    locales = {Path(name).name for name in names("notification") if "/locale-data/" in name}
+    assert {"root.dat", "en.dat", "en_CH.dat", "en_001.dat"} < locales
+    assert {name.split(".")[0].split("_")[0] for name in locales} == {"root", "en"}
+
+
 def test_the_lock_is_installed_once_for_each_of_its_contents(tmp_path: Path) -> None:
     first = bundling.install_dependencies(tmp_path)
     marker = first / "aws_lambda_powertools" / "__init__.py"

@@ -127,7 +127,7 @@ ALLOWED = {
     | READ_SECRET,
     ("order", "commands"): ADVANCE | READ_SECRET,
     ("order", "operator"): {"dynamodb:PutItem"},
-    ("order", "contact"): {"dynamodb:GetItem"},
+    ("order", "contact"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
     **{(service, "facts"): {"dynamodb:GetItem"} for service in ("order", "payment", "inventory", "shipping")},
     ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
     ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
@@ -228,7 +228,9 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
     def given(service: str, module: str) -> dict[str, str]:
         return lasting.function(service, module).properties["Environment"]["Variables"]
 
-    assert given("notification", "subscriber")["SENDER_ADDRESS"] == LASTING.sender
+    mails = given("notification", "subscriber")
+    assert (mails["SENDER_ADDRESS"], mails["SHOP_NAME"]) == (LASTING.sender, LASTING.shop_name)
+    assert (mails["SUPPORT_ADDRESS"], mails.get("TRACKING_URL")) == (LASTING.support_address, LASTING.tracking_url)
     assert given("shipping", "sweeper")["TRANSIT_SECONDS"] == str(LASTING.transit_seconds)
     assert given("order", "commands")["ABORT_AFTER_SECONDS"] == str(LASTING.abort_after_seconds)
     (archive,) = lasting.resources("Events::Archive")

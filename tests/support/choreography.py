@@ -46,6 +46,13 @@ CONFIRMED: Facts = {
     "total": TOTAL,
 }
 """The facts of an order that is confirmed."""
+PURCHASE = {
+    "placed_at": "2026-11-23T12:00:00.000Z",
+    "lines": [{**LINES[0], "title": "Kind of Blue (LP)", "unit_price": 2499}],
+    "left_out": [],
+    "total": TOTAL,
+}
+"""The contents of the same order, as its customer reads them."""
 REVOKED = {**CONFIRMED, "status": "REFUNDING", "revoked": True, "reason": "CUSTOMER"}
 PENDING = {**CONFIRMED, "status": "PENDING", "confirmed": False}
 
@@ -98,6 +105,8 @@ class OtherServices:
             fault = {"errorType": "KeyError", "errorMessage": f"no such thing about {ALICE['email']}"}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(fault).encode())}
         answer = self._facts(service, order_id) if query == "facts" else self._contact(order_id)
+        if "detail" in json.loads(Payload) and answer["outcome"] == "FOUND":
+            answer = {**answer, "purchase": PURCHASE}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def _contact(self, order_id: str) -> Facts:

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from kernel.order_numbers import number_of
 from laptop.emulator import mailbox
 from operations.aws import service_client
 from operations.orders import cdnow, order_import
@@ -67,7 +68,7 @@ def test_a_confirmed_order_is_cancelled_refunded_and_restocked(laptop: Laptop, c
     assert shipment["status"] == "CANCELLED"
     laptop.quiet()
     sent = [str(mail) for mail in mailbox.sent_mails(laptop.target.reachable())]
-    (mail,) = [mail for mail in sent if f"{order_id} has been cancelled" in mail]
+    (mail,) = [mail for mail in sent if f"{number_of(order_id)} has been cancelled" in mail]
     assert "You will be refunded in full" in mail
     assert request_cancellation(laptop, order_id) == 200
 

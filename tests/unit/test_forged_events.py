@@ -35,6 +35,8 @@ ENVIRON = {
     "CONTACT_FUNCTION_ARN": "order-contact",
     "SENDER_ADDRESS": "shop@example.com",
     "CONFIGURATION_SET": "mails",
+    "SHOP_NAME": "Example Shop",
+    "SUPPORT_ADDRESS": "support@example.com",
     "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
     "GATEWAY": "sandbox",
     "LEDGER_TABLE_NAME": "ledger",

@@ -42,10 +42,14 @@ class NotSentError(RetryableError):
 
 @dataclass(frozen=True)
 class SesMailer:
-    """The sender of mails. `client` is SES's; the configuration set publishes the bounces and complaints."""
+    """The sender of mails. `client` is SES's; the configuration set publishes the bounces and complaints.
+
+    A customer's reply goes to the `support_address`.
+    """
 
     client: AwsClient
     sender_address: str
+    support_address: str
     configuration_set: str
 
     def send(self, to: str, mail: Mail) -> Outcome:
@@ -56,6 +60,7 @@ class SesMailer:
         try:
             answer = self.client.send_email(
                 FromEmailAddress=self.sender_address,
+                ReplyToAddresses=[self.support_address],
                 Destination={"ToAddresses": [to]},
                 Content={
                     "Simple": {

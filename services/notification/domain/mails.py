@@ -1,18 +1,25 @@
 """Mails to customers: a subject, a text and an HTML page for each kind of mail, from `templates/`."""
 
-import html
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
+from kernel import clock
+from kernel.contact import Contact, Purchase, PurchasedLine
 from kernel.money import Money
+from kernel.order_numbers import number_of
+from services.notification.domain import customer_forms
 from services.notification.domain.model import Kind
 
+if TYPE_CHECKING:
+    from babel import Locale
+    from jinja2 import Environment
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
-"""`<kind>.txt` with the subject in its first line; `<kind>.html`, the content of the page; `layout.html`, the page."""
+"""`<kind>.txt`, with the subject in its first line, and `<kind>.html`; `layout`, `items` and `address` are parts of them."""
 KINDS: Mapping[str, Kind] = {
     "OrderBackordered": "backordered",
     "OrderConfirmed": "confirmed",
@@ -20,7 +27,6 @@ KINDS: Mapping[str, Kind] = {
     "ShipmentDispatched": "dispatched",
 }
 """The kind of mail for each event. An order gets at most one mail of a kind."""
-
 REASONS = {
     "PAYMENT_DECLINED": "your payment was declined",
     "PAYMENT_UNAVAILABLE": "we could not reach your payment provider",
@@ -38,8 +44,19 @@ REASONS = {
 """The reasons of OrderCancelled in words for a customer, each to stand after "because"."""
 REFUNDED = "You will be refunded in full. Your bank may take a few business days to show the refund."
 NOT_CHARGED = "You have not been charged. If your bank has reserved the amount, it will be released."
-LEFT_OUT = " (not in stock: not sent, not charged)"
-"""The remark after an item that the order was confirmed without."""
+
+
+SENT: Final = ("confirmed", "dispatched")
+"""The kinds of a mail about goods that are sent, which names the goods that are not."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop that the mails are from. `tracking_url` has `{tracking}` in it, or is empty."""
+
+    name: str
+    support_address: str
+    tracking_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,37 +68,61 @@ class Mail:
     html: str = field(repr=False)
 
 
-FIELDS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
-    "total": ("total", lambda total: str(Money.from_dict(total))),
-    "reason": ("reason", lambda reason: REASONS[reason]),
-    "payment": ("confirmed", lambda confirmed: REFUNDED if confirmed else NOT_CHARGED),
-    "tracking": ("tracking", str),
-}
-"""The fields of the templates: the fact of the order or shipment that each comes from, and its words."""
+def compose(kind: Kind, shop: Shop, order_id: str, contact: Contact, purchase: Purchase, facts: Mapping[str, Any]) -> Mail:
+    """Return the mail of `kind` to a customer about an order: the same content as text and as HTML.
 
-
-def compose(kind: Kind, name: str, order_id: str, facts: Mapping[str, Any]) -> Mail:
-    """Return the mail of `kind` to the person `name` about an order: the same content as text and as HTML.
-
-    `facts` are those that the order or its shipment states. Raises KeyError if a template needs a fact that is missing.
+    `facts` are those that the order or its shipment states. Raises KeyError if the mail needs a fact that is missing.
     """
-    fields = {"order_id": order_id, "name": name}
-    fields |= {placeholder: say(facts[fact]) for placeholder, (fact, say) in FIELDS.items() if fact in facts}
-    items = [*_items(facts.get("lines", ())), *(f"{item}{LEFT_OUT}" for item in _items(facts.get("left_out", ())))]
-    written = {**fields, "lines": "\n".join(f"  {item}" for item in items)}
-    heading, _, text = _template(f"{kind}.txt").substitute(written).partition("\n\n")
+    locale = customer_forms.locale_of(contact.address["country"])
+    fields = {
+        "shop": shop,
+        "name": contact.name,
+        "number": number_of(order_id),
+        "placed": customer_forms.date(clock.from_rfc3339(purchase["placed_at"]), locale),
+        "lines": _lines(purchase["lines"], purchase["total"]["currency"], locale),
+        "left_out": purchase["left_out"] if kind in SENT else [],
+        "total": customer_forms.amount(Money.from_dict(purchase["total"]), locale),
+        "address": customer_forms.address(contact.name, contact.address, locale),
+        **_own_fields(kind, shop, facts),
+    }
+    heading, _, text = _templates().get_template(f"{kind}.txt").render(fields).partition("\n\n")
     subject = heading.removeprefix("Subject: ")
-    escaped = {placeholder: html.escape(words) for placeholder, words in fields.items()}
-    listed = "\n".join(f"<li>{html.escape(item)}</li>" for item in items)
-    content = _template(f"{kind}.html").substitute(escaped, lines=listed)
-    page = _template("layout.html").substitute(subject=html.escape(subject), content=content.strip())
-    return Mail(subject, text, page)
+    return Mail(subject, text.lstrip("\n"), _templates().get_template(f"{kind}.html").render(fields, subject=subject))
 
 
-def _items(lines: Iterable[Mapping[str, object]]) -> list[str]:
-    return [f"{line['quantity']} x {line['sku']}" for line in lines]
+def _own_fields(kind: Kind, shop: Shop, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that only mails of this kind have."""
+    if kind == "cancelled":
+        return {"reason": REASONS[facts["reason"]], "payment": REFUNDED if facts["confirmed"] else NOT_CHARGED}
+    if kind == "dispatched":
+        tracking = facts["tracking"]
+        return {"tracking": tracking, "link": shop.tracking_url.replace("{tracking}", quote(tracking, safe=""))}
+    return {}
+
+
+def _lines(lines: Iterable[PurchasedLine], currency: str, locale: "Locale") -> list[dict[str, object]]:
+    """Return the lines with their prices in words."""
+    priced = ((line, Money(line["unit_price"], currency)) for line in lines)
+    return [
+        {
+            "quantity": line["quantity"],
+            "title": line["title"],
+            "price": customer_forms.amount(price, locale),
+            "amount": customer_forms.amount(price * line["quantity"], locale),
+        }
+        for line, price in priced
+    ]
 
 
 @cache
-def _template(name: str) -> Template:
-    return Template((TEMPLATES / name).read_text(encoding="utf-8"))
+def _templates() -> "Environment":
+    """Return the templates. A page escapes the fields, and a text has them as they are."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

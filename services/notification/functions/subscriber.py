@@ -18,7 +18,7 @@ from kernel.settings import from_environment
 from services.notification.adapters.ses import Accepted, NotSentError, Refused, SesMailer, Unknown
 from services.notification.domain import decisions, mails, states
 from services.notification.domain.decisions import Notice
-from services.notification.domain.mails import Mail
+from services.notification.domain.mails import Mail, Shop
 from services.notification.domain.model import FailureReason, NoteDecision, NoteRow
 from services.notification.storage.suppressions import Suppressions
 from services.notification.storage.table import Notes, notes_of, suppressions_of
@@ -41,11 +41,17 @@ class ClaimInProgressError(RetryableError):
 
 @dataclass(frozen=True)
 class MailSettings:
-    """The function that has the contacts, the sender of the mails, and their SES configuration set."""
+    """The function that has the contacts, the sender of the mails, their SES configuration set, and what they say of the shop.
+
+    `tracking_url` is the carrier's page of a parcel, with `{tracking}` in it; empty for a carrier without one.
+    """
 
     contact_function_arn: str
     sender_address: str
     configuration_set: str
+    shop_name: str
+    support_address: str
+    tracking_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Notices:
     contacts: Contacts
     facts: OwnerFacts
     mailer: SesMailer
+    shop: Shop
 
     def notify(self, delivery: Delivery) -> None:
         """Send the customer the mail about the event, unless it was sent or an attempt ended without a known result.
@@ -74,15 +81,15 @@ class Notices:
         retry_while_claimed(note)
         if not decisions.is_open(note):
             return
-        addressed = self.contacts.of(notice.order_id)
-        contact, facts = addressed.contact, self.confirmed_by_owner(delivery, addressed.order)
-        if contact is None:
+        addressed = self.contacts.of(notice.order_id, purchase=True)
+        contact, purchase, facts = addressed.contact, addressed.purchase, self.confirmed_by_owner(delivery, addressed.order)
+        if contact is None or purchase is None:
             self._fail(notice, note, decisions.NO_CONTACT)
             return
         if self.suppressions.get(contact.email) is not None:
             self._fail(notice, note, decisions.ADDRESS_REFUSED)
             return
-        mail = mails.compose(notice.kind, contact.name, notice.order_id, facts)
+        mail = mails.compose(notice.kind, self.shop, notice.order_id, contact, purchase, facts)
         claim = uuid4().hex  # a nonce: distinguishes this attempt's claim if the response to the write is lost
         claimed = self._apply(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
         if claimed.get("claim") == claim:
@@ -145,7 +152,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
         suppressions_of(clients, environ),
         Contacts(lambda: functions, settings.contact_function_arn),
         OwnerFacts(lambda: functions, environ["STAGE"]),
-        SesMailer(clients.ses, settings.sender_address, settings.configuration_set),
+        SesMailer(clients.ses, settings.sender_address, settings.support_address, settings.configuration_set),
+        Shop(settings.shop_name, settings.support_address, settings.tracking_url),
     )
     handlers = dict.fromkeys(SUBSCRIPTIONS["notices"], notices.notify)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["notices"])

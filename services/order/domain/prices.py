@@ -1,4 +1,4 @@
-"""Prices: what a price must be, and the prices that an order finds."""
+"""Prices and titles: the form that each must have, and the prices that an order finds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from kernel.errors import RejectedError
 from kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal
 from kernel.money import MAX_PRICE, Money
 
+MAX_TITLE = 100
+"""The most characters of a title."""
 MAX_PRICES = 100
 """How many prices one command sets."""
 
@@ -46,3 +48,13 @@ def check_price(entry: Mapping[str, object], where: str) -> Money:
     if not 0 <= price.amount <= MAX_PRICE:
         raise InvalidPriceError(f"{where}.amount", f"must be from 0 to {MAX_PRICE} minor units")
     return price
+
+
+def check_title(entry: Mapping[str, object], where: str) -> str | None:
+    """Return the title in `{"title"}`, None without one: customers read it in their mails. Raises InvalidPriceError."""
+    title = entry.get("title")
+    if title is None:
+        return None
+    if not isinstance(title, str) or not title.isprintable() or not title.strip() or len(title) > MAX_TITLE:
+        raise InvalidPriceError(f"{where}.title", f"must be a text of 1 to {MAX_TITLE} printable characters")
+    return title.strip()

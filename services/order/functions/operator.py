@@ -16,7 +16,7 @@ from services.order.storage.catalogue import Catalogue
 
 @dataclass(frozen=True, kw_only=True)
 class SetPrices:
-    """`prices` are at most MAX_PRICES, each `{"sku", "amount", "currency"}`, `amount` in minor units."""
+    """`prices` are at most MAX_PRICES, each `{"sku", "amount", "currency"}` and optionally `title`, `amount` in minor units."""
 
     prices: list[dict[str, Any]]
 

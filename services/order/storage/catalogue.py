@@ -1,16 +1,18 @@
-"""The catalogue: what each SKU costs. The only source of prices."""
+"""The catalogue: the price and the title of each SKU. The only source of prices."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kernel.aggregate_store import marshal
+from kernel.aggregate_store import Item, Row, marshal
 from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.money import Money
-from services.order.domain.order_request import OrderRequest
-from services.order.domain.prices import Offer, check_price
+from services.order.domain.prices import Offer, check_price, check_title
 from services.order.storage import contacts
+
+if TYPE_CHECKING:  # a function that only reads titles does without it
+    from services.order.domain.order_request import OrderRequest
 
 READ_TRIES = 4
 
@@ -20,7 +22,7 @@ class CatalogueUnavailableError(RetryableError):
 
 
 class Catalogue:
-    """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`."""
+    """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`, and `title` if it has one."""
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         self.client = client
@@ -31,24 +33,36 @@ class Catalogue:
 
         The read is consistent: a contact that was kept a moment ago counts, and so does a new price.
         """
-        keys = [marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))]
-        keys += [contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))]
-        rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
-        if unread:
-            raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
+        rows = self._read(skus, (contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))))
         prices = {row["sku"]: Money.from_dict(row) for row in rows if "sku" in row}
         return Offer(prices, frozenset(row["customer_id"] for row in rows if "sku" not in row))
 
-    def offer(self, request: OrderRequest) -> Offer:
+    def titles(self, skus: Iterable[str]) -> dict[str, str]:
+        """Return the title of each SKU that has one; at most 100. Raises CatalogueUnavailableError."""
+        return {row["sku"]: row["title"] for row in self._read(skus) if "title" in row}
+
+    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> list[Row]:
+        """Return the existing rows of SKUs, and at the keys in `more`. Raises CatalogueUnavailableError."""
+        keys = [*(marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))), *more]
+        rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
+        if unread:
+            raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
+        return rows
+
+    def offer(self, request: "OrderRequest") -> Offer:
         """Return what the catalogue has for a request to place an order."""
         return self.look_up((line["sku"] for line in request["lines"]), [request["customer_id"]])
 
     def set_prices(self, prices: Iterable[Mapping[str, Any]]) -> None:
-        """Set prices, each `{"sku", "amount", "currency"}`; orders placed before keep theirs.
+        """Set prices, each `{"sku", "amount", "currency"}` and optionally `title`; orders placed before keep their prices.
 
-        Raises InvalidPriceError naming the field of the first that nothing can be sold at; then none is set.
+        An entry replaces what the catalogue has of its SKU, the title too. Raises InvalidPriceError naming the field of the
+        first that nothing can be sold at; then none is set.
         """
-        checked = [(check_price(entry, f"prices[{position}]"), entry["sku"]) for position, entry in enumerate(prices)]
-        for price, sku in checked:
-            item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict()}
+        checked = []
+        for position, entry in enumerate(prices):
+            where = f"prices[{position}]"
+            checked.append((check_price(entry, where), check_title(entry, where), entry["sku"]))
+        for price, title, sku in checked:
+            item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict(), **({} if title is None else {"title": title})}
             self.client.put_item(TableName=self.table_name, Item=marshal(item))

@@ -62,7 +62,8 @@ class Mails:
 
     def sent(self, order_id: str, kind: str) -> int:
         """Return the number of mails of this kind that went out for the order."""
-        subject = f"Your order {order_id} {SUBJECTS[kind]}"
+        number = order_id.removeprefix("ord-")[:10].upper()
+        subject = f"Your order {number[:5]}-{number[5:]} {SUBJECTS[kind]}"
         return sum(mail.subject == subject for mail in self.mailboxes.sent)
 
     def was_struck(self, note: str) -> bool:

@@ -82,5 +82,6 @@ def test_modules_of_all_functions_can_be_imported_without_region_or_settings() -
 def test_modules_of_all_functions_can_be_imported_on_lambda() -> None:
     variables = {name: value for function in functions(adapters=True) for name, value in function.environ.items()}
     secrets = {"STRIPE_WEBHOOK_SECRET_ARN": "arn", "SENDER_ADDRESS": "shop@example.com", "CONFIGURATION_SET": "mails"}
+    secrets |= {"SHOP_NAME": "Example Shop", "SUPPORT_ADDRESS": "support@example.com"}
     on_lambda = {FUNCTION_NAME: "any", "AWS_DEFAULT_REGION": "eu-west-1", **secrets, **variables}
     assert imported(*OF_SERVICES, **on_lambda) == "True"

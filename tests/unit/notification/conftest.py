@@ -22,6 +22,7 @@ from tests.support.tables import create_table
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SENDER = "shop@example.com"
+SUPPORT = "support@example.com"
 UNKNOWN_AFTER = timedelta(minutes=15)
 ENVIRON = {
     "STAGE": STAGE,
@@ -32,6 +33,8 @@ ENVIRON = {
     "CONTACT_FUNCTION_ARN": "contact-function",
     "SENDER_ADDRESS": SENDER,
     "CONFIGURATION_SET": "mails",
+    "SHOP_NAME": "Test Shop",
+    "SUPPORT_ADDRESS": SUPPORT,
     "DEAD_LETTER_QUEUE_URL": "https://queue/dead",
     "CLAIM_UNKNOWN_AFTER_SECONDS": str(int(UNKNOWN_AFTER.total_seconds())),
 }

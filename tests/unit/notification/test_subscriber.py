@@ -6,11 +6,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
+from kernel.order_numbers import number_of
 from kernel.schemas import read_schemas
 from services.notification.domain import mails
 from services.notification.subscriptions import SUBSCRIPTIONS
 from tests.support.choreography import ALICE, ORDER, an_event
-from tests.unit.notification.conftest import SENDER, NotificationService
+from tests.unit.notification.conftest import SENDER, SUPPORT, NotificationService
 
 CONFIRMED = an_event("order", "OrderConfirmed")
 DONE: dict[str, Any] = {"batchItemFailures": []}
@@ -34,8 +35,8 @@ def fail_with(error: Exception) -> Any:
 @pytest.mark.parametrize(
     ("envelope", "kind", "subject", "said"),
     [
-        (CONFIRMED, "confirmed", "is confirmed", ["2 x LP-KIND-OF-BLUE", "49.98 USD"]),
-        (an_event("order", "OrderCancelled"), "cancelled", "has been cancelled", ["no longer in stock", "49.98 USD"]),
+        (CONFIRMED, "confirmed", "is confirmed", ["2 x Kind of Blue (LP)", "$49.98"]),
+        (an_event("order", "OrderCancelled"), "cancelled", "has been cancelled", ["no longer in stock", "$49.98"]),
         (an_event("shipping", "ShipmentDispatched"), "dispatched", "is on its way", ["SBX-2c1d9f0a7b3e4d58"]),
     ],
 )
@@ -45,9 +46,8 @@ def test_event_becomes_a_mail(
     assert notification.receives(envelope) == DONE
     (mail,) = notification.sent
     assert (mail.to, mail.sender) == ([ALICE["email"]], SENDER)
-    assert ORDER in mail.subject
-    assert subject in mail.subject
-    assert all(word in mail.text for word in ["Hello Alice Doe", ORDER, *said])
+    assert f"Your order {number_of(ORDER)} {subject}" == mail.subject
+    assert all(word in mail.text for word in ["Hello Alice Doe", number_of(ORDER), "Test Shop", SUPPORT, *said])
     assert notification.note(kind)["status"] == "SENT"
     assert notification.published(kind) == [("NotificationSent", {"kind": kind})]
 
@@ -61,7 +61,7 @@ def test_every_consumed_event_has_a_mail() -> None:
     assert {detail_type for _, detail_type in SUBSCRIPTIONS["notices"]} == set(mails.KINDS)
     endings = (".txt", ".html")
     assert {file.name for file in mails.TEMPLATES.iterdir()} == {
-        "layout.html",
+        *(part + ending for part in ("layout", "items", "address") for ending in endings),
         *(kind + ending for kind in mails.KINDS.values() for ending in endings),
     }
 

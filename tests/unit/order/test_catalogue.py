@@ -32,6 +32,19 @@ def test_an_unsellable_price_is_refused_by_its_field(wrong: dict[str, Any], fiel
     assert catalogue().look_up(["CAP"], []).prices == {}
 
 
+@pytest.mark.parametrize("title", ["", "  ", "x" * 101, "two\nlines", 1, ["Cap"]])
+def test_title_that_a_mail_cannot_show_is_refused_by_its_field(title: Any) -> None:
+    with pytest.raises(InvalidPriceError, match=r"^prices\[0\]\.title: must be a text of 1 to 100 printable characters"):
+        handle(operator, {"command": "set_prices", "prices": [{**PRICE, "title": title}]}, CONTEXT)
+    assert catalogue().look_up(["CAP"], []).prices == {}
+
+
+def test_price_replaces_the_title_of_its_sku() -> None:
+    for title, kept in ((" Cap, blue ", {"CAP": "Cap, blue"}), ("Cap", {"CAP": "Cap"}), (None, {})):
+        handle(operator, {"command": "set_prices", "prices": [{**PRICE, "title": title}]}, CONTEXT)
+        assert catalogue().titles(["CAP", "MUG"]) == kept
+
+
 @pytest.mark.parametrize("missing", ["sku", "amount", "currency"])
 def test_incomplete_price_is_refused_by_its_field(missing: str) -> None:
     entry = {name: value for name, value in PRICE.items() if name != missing}

@@ -236,7 +236,7 @@ def test_a_service_may_log_more_than_the_others() -> None:
 
 def test_open_settings_of_a_lasting_stage_are_reported() -> None:
     said = stages.remarks(read(LASTING))
-    assert said == [f"{name} still has the example's value." for name in ("account", "sender", "alarm_receiver", "ship_from")]
+    assert said == [f"{name} still has the example's value." for name in stages.COPIED]
     assert stages.remarks(read(EPHEMERAL)) == []
 
 

@@ -1,0 +1,53 @@
+"""The catalogue as a file of comma-separated values: `sku`, `title`, `price` in major units, `currency`."""
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from kernel.currencies import MINOR_DIGITS
+from operations.aws.service_client import Price
+from operations.errors import UserError
+from services.order.domain.prices import InvalidPriceError, check_price, check_title
+
+COLUMNS: Final = ("sku", "title", "price", "currency")
+NEXT: Final = "Nothing was set. Correct the file, then run the command again."
+
+
+def read(file: str) -> list[Price]:
+    """Return the prices in a file, by SKU at most one. Raises UserError with the line of the first that cannot be set."""
+    try:
+        with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+            table = csv.DictReader(lines, restkey="", strict=True)
+            if sorted(table.fieldnames or ()) != sorted(COLUMNS):
+                raise UserError(f"{file} does not have the columns {', '.join(COLUMNS)}.", NEXT)
+            rows = [(table.line_num, row) for row in table]
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not comma-separated text in UTF-8: {error}.", NEXT) from error
+    found: dict[str, Price] = {}
+    for number, row in rows:
+        price = _price(row, f"{file}, line {number}")
+        if price["sku"] in found:
+            raise UserError(f"{file}, line {number}: {price['sku']} stands in an earlier line too.", NEXT)
+        found[price["sku"]] = price
+    return list(found.values())
+
+
+def _price(row: dict[str, str], where: str) -> Price:
+    """Return the price of a row. Raises UserError."""
+    if "" in row or None in row.values():
+        raise UserError(f"{where}: it has not {len(COLUMNS)} values.", NEXT)
+    try:
+        minor = Decimal(row["price"]).scaleb(MINOR_DIGITS.get(row["currency"], 0))
+        entry = {"sku": row["sku"], "amount": minor, "currency": row["currency"], "title": row["title"].strip() or None}
+        amount, title = check_price(entry, "").amount, check_title(entry, "")
+    except ArithmeticError as error:
+        raise UserError(f"{where}: the price {row['price']!r} is not a number such as 12.50.", NEXT) from error
+    except InvalidPriceError as error:
+        raise UserError(f"{where}, {str(error).removeprefix('.')}.", NEXT) from error
+    price = Price(sku=row["sku"], amount=amount, currency=row["currency"])
+    if title is not None:
+        price["title"] = title
+    return price

@@ -1,0 +1,59 @@
+"""`orderctl catalogue`: list, set."""
+
+from typing import Annotated
+
+import typer
+
+from kernel.money import Money
+from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="Show and set the prices and titles of SKUs.")
+COLUMNS = {"sku": "SKU", "title": "Title", "price": "Price"}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun to the command line."""
+    root.add_typer(app, name="catalogue")
+
+
+@app.command("list")
+def list_prices(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
+    """List each SKU that can be ordered, with its title and price. Reads the whole table of orders.
+
+    Example: `orderctl catalogue list`
+    """
+    from operations.aws import stage_state
+
+    rows = sorted(stage_state.rows(ctx.obj, "order/table-name", "PRICE#"), key=lambda row: row["sku"])
+    shown = [
+        {
+            **{name: row[name] for name in ("sku", "title", "amount", "currency") if name in row},
+            "price": str(Money.from_dict(row)),
+        }
+        for row in rows
+    ]
+    output.show(shown, COLUMNS, output_format, empty="The catalogue is empty. Fill it with `orderctl catalogue set FILE`.")
+
+
+@app.command("set")
+def set_prices(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(help="A CSV file with the columns sku, title, price and currency.")],
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Set prices and titles from a file of comma-separated values. Orders that were placed before keep their prices.
+
+    A row replaces what the catalogue has of its SKU. SKUs that the file does not name stay as they are. A price is written as
+    customers read it: 12.50 is 1250 minor units of USD. The file is checked before the first price is set.
+
+    Example: `orderctl catalogue set catalogue.csv`
+    """
+    from operations import catalogue_file
+    from operations.aws import service_client
+
+    prices = catalogue_file.read(file)
+    with output.Progress().step(f"Set {len(prices)} prices"):
+        service_client.set_prices(ctx.obj, prices)
+    shown = [{**price, "price": str(Money(price["amount"], price["currency"]))} for price in prices]
+    output.show(shown, COLUMNS, output_format, empty="The file has no row.")
