@@ -36,7 +36,7 @@ PLATFORM = "aarch64-manylinux2014"
 Contents = Mapping[str, Path]
 """The contents of a bundle: the path inside it, and the file that goes there."""
 
-NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "README.md", "api.yaml"})
+NOT_BUNDLED = frozenset({"py.typed", "infrastructure.py", "contract.py", "README.md", "api.yaml"})
 NO_SOURCES = frozenset({"__pycache__", "responses", "swagger_ui"})
 """Folders that no function reads: Python's caches, the schemas of an API's responses, and Powertools' page of an API."""
 VALIDATED = frozenset({"schemas", "requests"})

@@ -14,7 +14,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import stack_order
+from cdk import declared_contract, stack_contract, stack_order
+from cdk.stack_contract import CONTRACT, Contract
 from cdk.stack_order import StackWiring
 from kernel.naming import parameter_name, stack_name
 from stages import Stage, as_text, parameter_id
@@ -57,6 +58,8 @@ class ServiceStack(Stack):
         self.stage = stage.name
         self.service = service
         self.provides: set[str] = set()
+        self.contract: Contract = declared_contract.of_service(service, stage.older_versions)
+        """The messages between this stack and others."""
         self.alarms: defaultdict[str, list[cloudwatch.Alarm]] = defaultdict(list)
         """The stack's alarms, by their runbooks."""
         self._required: dict[str, str] = {}
@@ -124,6 +127,10 @@ class ServiceStack(Stack):
         """Keep the settings that this stack read under `settings`, for `orderctl deploy` to compare with the stage's file."""
         self.publish(SETTINGS, json.dumps(self._recorded, sort_keys=True))
 
+    def publish_contract(self) -> None:
+        """Keep the stack's contract under `contract`, for `orderctl deploy` to compare with those of other deployments."""
+        self.publish(CONTRACT, stack_contract.as_json(self.contract))
+
     def publish(self, thing: str, value: str) -> None:
         """Let others find `value` under `/orderflow/<stage>/<this service>/<thing>`."""
         name = parameter_name(self.stage, self.service, thing)
@@ -140,17 +147,19 @@ class ServiceStack(Stack):
         return self._required[name]
 
     def wiring(self) -> StackWiring:
-        """Return the names that this stack publishes and requires."""
-        return StackWiring(self.stack_name, tuple(sorted(self.provides)), tuple(sorted(self._required)))
+        """Return the names that this stack publishes and requires, and its contract."""
+        return StackWiring(self.stack_name, tuple(sorted(self.provides)), tuple(sorted(self._required)), self.contract)
 
 
 def put_in_order(stacks: Sequence[ServiceStack]) -> list[StackWiring]:
-    """Publish each stack's settings, and make it depend on its providers. Return the stacks in the order of deployment.
+    """Publish each stack's settings and contract, and make it depend on its providers. Return the order of deployment.
 
-    Raises deploy_order.MissingProviderError and deploy_order.DependencyCycleError.
+    Raises stack_order.MissingProviderError, stack_order.DependencyCycleError and stack_contract.ContractError.
     """
+    stack_contract.check_fit({stack.service: stack.contract for stack in stacks})
     for stack in stacks:
         stack.publish_settings()
+        stack.publish_contract()
     listed = stack_order.in_order([stack.wiring() for stack in stacks])
     by_name = {stack.stack_name: stack for stack in stacks}
     for name, needed in stack_order.dependencies(listed).items():

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
+
+from cdk.stack_contract import Contract
 
 FILE = "deploy-order.json"
 """The file beside the templates in the cloud assembly that `orderctl deploy` checks before it starts."""
@@ -13,11 +15,12 @@ FILE = "deploy-order.json"
 
 @dataclass(frozen=True)
 class StackWiring:
-    """A stack's name, and the parameter names it publishes and requires."""
+    """A stack's name, the parameter names it publishes and requires, and its contract with other stacks."""
 
     name: str
     provides: tuple[str, ...]
     requires: tuple[str, ...]
+    contract: Contract = field(default_factory=Contract)
 
 
 class MissingProviderError(ValueError):
@@ -74,4 +77,7 @@ def write(stacks: Sequence[StackWiring], assembly: Path) -> None:
 def read(assembly: Path) -> list[StackWiring]:
     """Return the stacks of a synthesized assembly, in the order of deployment."""
     document = json.loads((assembly / FILE).read_text())
-    return [StackWiring(entry["name"], tuple(entry["provides"]), tuple(entry["requires"])) for entry in document["stacks"]]
+    return [
+        StackWiring(entry["name"], tuple(entry["provides"]), tuple(entry["requires"]), Contract(**entry["contract"]))
+        for entry in document["stacks"]
+    ]

@@ -94,7 +94,7 @@ def deploy(
 
     - `orderctl --target aws --stage prod deploy payment --allow-change gateway`
     """
-    from operations.deploy import deployed_settings, requirements
+    from operations.deploy import contracts, deployed_settings, requirements
 
     target: Target = ctx.obj
     settings = target.settings()
@@ -112,6 +112,7 @@ def deploy(
     cdk, assembly, stacks = _synthesized(ctx)
     wanted = requirements.chosen(stacks, services or [], everything=everything)
     requirements.check_required(wanted, stacks, there)
+    contracts.check(wanted, stacks, contracts.deployed(there))
     names = [stack.name for stack in wanted]
     if not settings.ephemeral and not new_tables:
         take_up_tables(cdk, assembly, wanted, take_up or [])

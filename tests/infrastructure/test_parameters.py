@@ -2,15 +2,16 @@
 
 import json
 import re
+from importlib import import_module
 
 import pytest
 
 import stages
-from cdk import stack_order
+from cdk import declared_contract, stack_contract, stack_order
 from cdk.stack_order import DependencyCycleError, MissingProviderError, StackWiring
-from kernel.naming import SERVICES
+from kernel.naming import SERVICES, facts_function_name
 from stages import StageError
-from tests.infrastructure.templates import Assembly
+from tests.infrastructure.templates import Assembly, texts
 
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
 PROVIDED = {
@@ -37,7 +38,7 @@ PROVIDED = {
     "audit": {"function-arn", "orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
     "journal": {"bucket-name", "events-dlq-url"},
 }
-BY_EVERY_STACK = {"settings"}
+BY_EVERY_STACK = {"settings", "contract"}
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
 
 
@@ -74,6 +75,27 @@ def test_services_require_only_the_platform_except_for_saga_and_facts(assembly: 
         "shipping": {"/orderflow/dev/order/contact-arn"},
         "notification": {"/orderflow/dev/order/contact-arn"},
     }
+
+
+def test_contract_calls_the_functions_that_the_stack_may_invoke(assembly: Assembly) -> None:
+    for service in SERVICES:
+        calls = import_module(f"services.{service}.contract").CALLS
+        policies = [text for policy in assembly.resources("IAM::Policy", service=service) for text in texts(policy.properties)]
+        asked = {owner for owner in SERVICES if any(facts_function_name("dev", owner) in text for text in policies)}
+        assert {owner for owner, named in calls.items() if "facts" in named} == asked
+        functions = {tuple(name.split("/")[-2:]) for name in assembly.requires(service) if "/platform/" not in name}
+        queried = {(owner, "contact-arn") for owner, named in calls.items() if "contact" in named}
+        commanded = {(owner, "commands-arn") for owner, named in calls.items() if set(named) - {"facts", "contact"}}
+        assert functions == queried | commanded
+
+
+def test_every_stack_publishes_its_contract(assembly: Assembly) -> None:
+    older = stages.load("dev").older_versions
+    for stack in stack_order.read(assembly.folder):
+        service = stack.name.removeprefix("OrderflowDev-").lower()
+        contract = stack_contract.as_json(declared_contract.of_service(service, older))
+        parameter = assembly.one("SSM::Parameter", service, "ContractParameter")
+        assert parameter.properties["Value"] == contract == stack_contract.as_json(stack.contract)
 
 
 def test_another_stage_has_names_of_its_own(assembly: Assembly, lasting: Assembly) -> None:

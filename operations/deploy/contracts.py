@@ -1,0 +1,72 @@
+"""The check that a deployment leaves every message between the services of a stage with a version that both sides know."""
+
+from collections.abc import Mapping, Sequence
+
+from cdk import stack_contract
+from cdk.stack_contract import CONTRACT, Contract, Misfit
+from cdk.stack_order import StackWiring
+from kernel.naming import SERVICES
+from operations.deploy.requirements import service_of
+from operations.errors import UserError
+
+Contracts = Mapping[str, Contract]
+"""Contracts by service."""
+
+
+def deployed(parameters: Mapping[str, str]) -> dict[str, Contract]:
+    """Return the contract of each deployed service, from the values of the stage's parameters by their names.
+
+    A service that was deployed before contracts existed has an empty one: it is not known to answer any call.
+    """
+    found: dict[str, Contract] = {}
+    for name, value in parameters.items():
+        service, thing = name.split("/")[-2:]
+        if service in SERVICES:
+            found.setdefault(service, Contract())
+            if thing == CONTRACT:
+                found[service] = stack_contract.from_json(value)
+    return found
+
+
+def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: Contracts) -> None:
+    """Check that the stacks in `wanted` fit with the deployed services. Raises UserError with the command that mends it.
+
+    `stacks` are all of this version, `known` the deployed contracts. An event may wait in its queue until its consumer is
+    deployed, so only the end counts. A call must also have an answer while its owner is deployed and its caller is not yet.
+    """
+    new = _contracts(wanted)
+    for misfit in _broken(new, known):
+        alone = misfit.receiver if misfit.sender in new else misfit.sender
+        raise UserError(
+            f"This version of {', '.join(new)} does not fit with the deployed {alone}: {misfit}.",
+            f"Nothing was changed. Deploy with `orderctl deploy {_mend(alone, new, stacks, known)}`.",
+        )
+    for misfit in _unanswered_meanwhile(new, known):
+        raise UserError(
+            f"The deployed {misfit.sender} would get no answer until it is deployed too: {misfit}.",
+            f"Nothing was changed. Accept the deployed version in services/{misfit.receiver}/contract.py as well.",
+        )
+
+
+def _broken(new: Contracts, known: Contracts) -> list[Misfit]:
+    """Return the misfits of the services in `new` after their deployment."""
+    after = {**known, **new}
+    return [misfit for misfit in stack_contract.misfits(after) if {misfit.sender, misfit.receiver} & set(new)]
+
+
+def _unanswered_meanwhile(new: Contracts, known: Contracts) -> list[Misfit]:
+    callers = {service: contract for service, contract in known.items() if service in new}
+    return list(stack_contract.uncallable(callers, new))
+
+
+def _mend(other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:
+    """Return what to deploy instead: the other service first if it fits by itself, else both together, else everything."""
+    every = _contracts(stacks)
+    first = {other: every[other]}
+    if not _broken(first, known):
+        return f"{other}` first, then `orderctl deploy {' '.join(new)}"
+    return " ".join([other, *new]) if not _broken({**first, **new}, known) else "--all"
+
+
+def _contracts(stacks: Sequence[StackWiring]) -> dict[str, Contract]:
+    return {service_of(stack): stack.contract for stack in stacks if service_of(stack) in SERVICES}
