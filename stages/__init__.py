@@ -126,6 +126,7 @@ class Stage:
     webhook_concurrency: int | None = None
     snap_start: Sequence[str] = ()
     provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
+    watch_minutes: int = 0
     log_level: str = "INFO"
     log_levels: Mapping[str, str] = field(default_factory=dict)
 

@@ -53,9 +53,7 @@ class Cdk:
         """
         assembly_lock.wait_until_free(output)
         app = self.app or f"{shlex.quote(sys.executable)} -m app"  # the CDK hands it to a shell
-        arguments = ["synth", "--quiet", "--app", app, "--output", str(output), "-c", f"stage={self.target.stage}"]
-        if self.target.is_laptop:
-            arguments += ["-c", f"like={stages.LAPTOP_STAGE}"]
+        arguments = ["synth", "--quiet", "--app", app, "--output", str(output), *self._context()]
         # A laptop needs no look-ups, and the composition must not depend on where it goes.
         return self._begin(arguments, REPOSITORY)
 
@@ -65,15 +63,38 @@ class Cdk:
         # In a folder without a cdk.json, so that nothing is synthesized for it.
         return self._begin(["bootstrap", f"aws://{account}/{self.target.region}"], self.log.parent)
 
+    def differences(self, assembly: Path, stacks: Sequence[str]) -> str:
+        """Return what a deployment of these stacks (their ids) would change in their resources, as the CDK prints it.
+
+        On AWS a change set says which resources would be replaced. Raises UserError if the CDK fails.
+        """
+        method = "template" if self.target.is_laptop else "auto"
+        arguments = ["diff", "--exclusively", *stacks, "--app", str(assembly), "--method", method, "--no-color"]
+        process = self._begin(arguments, self.log.parent, stdout=subprocess.PIPE)
+        printed, _ = process.communicate()
+        self.finish(process, "diff")
+        return printed.decode(errors="replace").strip()
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Run a command of the CDK for the target's stage at the caller's terminal. Return its exit code."""
+        command = [*self._command(arguments), *self._context()]
+        return subprocess.run(command, cwd=REPOSITORY, env=self.environment(), check=False).returncode
+
     def deploy(
-        self, assembly: Path, stacks: Sequence[str] = (), parameters: Mapping[str, Sequence[str]] = MappingProxyType({})
+        self,
+        assembly: Path,
+        stacks: Sequence[str] = (),
+        parameters: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        options: Sequence[str] = (),
     ) -> None:
         """Deploy these stacks (their ids; all if none are named) of a synthesized assembly.
 
-        `parameters` are values of a stack's template parameters, `Gateway=stripe`; every other one keeps its value.
+        `parameters` are values of a stack's template parameters, `Gateway=stripe`; every other one keeps its value. `options`
+        are further ones of the CDK's CLI.
         """
         chosen = ["--exclusively", *stacks] if stacks else ["--all"]
-        arguments = ["deploy", *chosen, "--app", str(assembly), "--require-approval", "never", "--progress", "events"]
+        approval = approval_options(self.target.settings())
+        arguments = ["deploy", *chosen, "--app", str(assembly), "--progress", "events", *approval, *options]
         for stack, given in parameters.items():
             for parameter in given:
                 arguments += ["--parameters", f"{stack}:{parameter}"]
@@ -100,20 +121,29 @@ class Cdk:
                 f"cdk {what} failed (code {code}).", f"See its log, {self.log}. The last lines:\n{last_lines(self.log)}"
             )
 
-    def _begin(self, arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
-        if not CDK.exists():
-            raise UserError("The CDK command line is missing from node_modules.", "Install it with `make setup`.")
+    def _begin(self, arguments: Sequence[str], folder: Path, stdout: int | None = None) -> "subprocess.Popen[bytes]":
+        command = self._command(arguments)
         with self.log.open("ab") as stream:
             stream.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
             stream.flush()
             return subprocess.Popen(
-                [str(CDK), *arguments, *_QUIET],
+                command,
                 cwd=folder,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
+                stdout=stream if stdout is None else stdout,
+                stderr=stream,
             )
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        if not CDK.exists():
+            raise UserError("The CDK command line is missing from node_modules.", "Install it with `make setup`.")
+        return [str(CDK), *arguments, *_QUIET]
+
+    def _context(self) -> list[str]:
+        """Return the options that name the stage to the composition."""
+        like = ["-c", f"like={stages.LAPTOP_STAGE}"] if self.target.is_laptop else []
+        return ["-c", f"stage={self.target.stage}", *like]
 
     def environment(self) -> dict[str, str]:
         """Return the target's environment, with the project's own Node and Python first."""
@@ -132,6 +162,15 @@ class Cdk:
 
     def _account(self) -> str:
         return str(self.target.client("sts").get_caller_identity()["Account"])
+
+
+def approval_options(settings: Stage) -> list[str]:
+    """Return the CDK's options about changes that broaden permissions.
+
+    On a stage that is not ephemeral, the log lists them. `orderctl deploy` has shown them before and has asked, so the CDK's
+    own question is answered.
+    """
+    return ["--require-approval", "never"] if settings.ephemeral else ["--require-approval", "broadening", "--yes"]
 
 
 def stacks_of(assembly: Path) -> list[Stack]:

@@ -1,6 +1,6 @@
-"""`orderctl bootstrap`, `deploy` and `destroy`: the CDK's commands, after checks of settings and dependencies."""
+"""`orderctl bootstrap`, `diff`, `deploy`, `destroy` and `cdk`: the CDK's commands, after checks of settings and contracts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +44,10 @@ CHANGES = {"service": "Service", "setting": "Setting", "deployed": "Deployed", "
 def register(root: typer.Typer) -> None:
     """Add the commands to the command line."""
     root.command()(bootstrap)
+    root.command()(diff)
     root.command()(deploy)
     root.command()(destroy)
+    root.command(name="cdk")(run_cdk)
 
 
 def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
@@ -65,6 +67,35 @@ def bootstrap(ctx: typer.Context, yes: Yes = False) -> None:
         cdk.finish(cdk.bootstrapping(), "bootstrap")
 
 
+def diff(ctx: typer.Context, services: Services = None) -> None:
+    """Show what a deployment of some services would change: settings and resources. By default, of every service.
+
+    Nothing changes. On AWS, CloudFormation also says which resources would be replaced.
+
+    Examples:
+
+    - `orderctl diff payment` compares with the laptop's stack
+
+    - `orderctl --target aws --profile me --stage prod diff`
+    """
+    from operations.deploy import contracts, deployed_settings, requirements
+
+    target: Target = ctx.obj
+    settings = target.settings()
+    everything = not services
+    named = requirements.check_named(services or [], requirements.known(), everything=everything)
+    account = requirements.check_account(target, settings)
+    there = requirements.parameters_there(target)
+    known = deployed_settings.deployed(target.stage, there)
+    found = [change for change in deployed_settings.changes(settings, known) if everything or change.service in named]
+    show_place(target, settings, account, f"Compare {', '.join(named) or 'every stack'}")
+    show_changes(found, known)
+    cdk, assembly, stacks = _synthesized(ctx)
+    wanted = requirements.chosen(stacks, services or [], everything=everything)
+    typer.echo(cdk.differences(assembly, [stack.name for stack in wanted]))
+    contracts.check(wanted, stacks, contracts.deployed(there))
+
+
 def deploy(
     ctx: typer.Context,
     services: Services = None,
@@ -79,10 +110,12 @@ def deploy(
 ) -> None:
     """Deploy the stacks of some services, or all stacks, in the order of their dependencies.
 
-    The settings come from `stages/<stage>.yaml`. The command prints each difference first and asks for confirmation, except
-    on an ephemeral stage of the laptop. You must allow another gateway or carrier, or a shorter retention, by name.
+    The settings come from `stages/<stage>.yaml`. The command prints the account, each setting and each resource that would
+    change, and asks for confirmation. On an ephemeral stage of the laptop, it prints no resources and does not ask. You must
+    allow another gateway or carrier, or a shorter retention, by name.
 
-    On a stage that is not ephemeral, a stack takes up the tables that it left when it was destroyed.
+    It refuses services that do not fit with the deployed ones. On a stage that is not ephemeral, a stack takes up the tables
+    that it left when it was destroyed. With the setting `watch_minutes`, AWS rolls a service back if one of its alarms rings.
 
     Run `orderctl bootstrap` once for each account. `orderctl up` does it for the laptop.
 
@@ -108,18 +141,26 @@ def deploy(
     show_place(target, settings, account, f"Deploy {', '.join(named) or 'every stack'}")
     show_changes(found, known)
     deployed_settings.check_allowed(settings, found, allow_change or [])
-    ask(target, settings, "Deploy?", yes=yes)
     cdk, assembly, stacks = _synthesized(ctx)
     wanted = requirements.chosen(stacks, services or [], everything=everything)
     requirements.check_required(wanted, stacks, there)
     contracts.check(wanted, stacks, contracts.deployed(there))
     names = [stack.name for stack in wanted]
+    if not is_sandbox(target, settings):
+        typer.echo(cdk.differences(assembly, names), err=True)
+    ask(target, settings, "Deploy?", yes=yes)
     if not settings.ephemeral and not new_tables:
         take_up_tables(cdk, assembly, wanted, take_up or [])
     given = deployed_settings.template_parameters(settings, found)
     _forget(target, names)
-    with output.Progress().step(f"Deploy {', '.join(names)}"):
-        cdk.deploy(assembly, names, {stack.name: given.get(requirements.service_of(stack), []) for stack in wanted})
+    parameters = {stack.name: given.get(requirements.service_of(stack), []) for stack in wanted}
+    if target.is_laptop:
+        with output.Progress().step(f"Deploy {', '.join(names)}"):
+            cdk.deploy(assembly, names, parameters)
+        return
+    deployed = requirements.stacks_there(target, wanted)
+    for stack in wanted:
+        deploy_watched(cdk, assembly, stack, parameters, minutes=settings.watch_minutes if stack.name in deployed else 0)
 
 
 def destroy(
@@ -176,6 +217,22 @@ def destroy(
                 cdk.destroy(assembly, name)
 
 
+def run_cdk(
+    ctx: typer.Context, arguments: Annotated[list[str], typer.Argument(metavar="ARGUMENTS", help="After `--`.")]
+) -> None:
+    """Run the CDK's own command line for this stage, with the CDK and the Node of the repository.
+
+    It compares no contracts and takes up no tables. The exit code is the CDK's.
+
+    Examples:
+
+    - `orderctl cdk -- synth --quiet`
+
+    - `orderctl --target aws --profile me --stage prod cdk -- deploy OrderflowProd-Payment --exclusively`
+    """
+    raise typer.Exit(ctx.obj.cdk(process.home() / "logs" / "cdk.log").run(arguments))
+
+
 def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:
     """Destroy the journal of an ephemeral stage with its objects.
 
@@ -190,6 +247,19 @@ def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:
     except UserError:
         journal.empty(cdk.target, bucket)
         cdk.destroy(assembly, stack)
+
+
+def deploy_watched(
+    cdk: "Cdk", assembly: Path, stack: StackWiring, parameters: Mapping[str, Sequence[str]], *, minutes: int
+) -> None:
+    """Deploy one stack on AWS. CloudFormation watches its alarms meanwhile, and for `minutes` more; with 0, it watches none."""
+    from operations.deploy import watched_alarms
+    from operations.deploy.watched_alarms import Watch
+
+    watch = watched_alarms.of_stack(cdk.target, stack, minutes) if minutes else Watch()
+    watched = f", watched for {minutes} minutes by {len(watch.alarms)} alarms" if watch.alarms else ""
+    with output.Progress().step(f"Deploy {stack.name}{watched}"):
+        cdk.deploy(assembly, [stack.name], {stack.name: parameters[stack.name]}, watch.options())
 
 
 def take_up_tables(cdk: "Cdk", assembly: Path, wanted: Sequence[StackWiring], named: Collection[str]) -> None:
@@ -222,9 +292,14 @@ def show_changes(found: Sequence["Change"], known: Collection[str]) -> None:
     output.show(rows, CHANGES, Format.TABLE, title="Settings that change", empty=empty)
 
 
+def is_sandbox(target: Target, settings: Stage) -> bool:
+    """Return True for an ephemeral stage of the laptop, where a mistake costs nothing."""
+    return target.is_laptop and settings.ephemeral
+
+
 def ask(target: Target, settings: Stage, question: str, *, yes: bool) -> None:
     """Ask for confirmation, except on an ephemeral stage of the laptop. Aborts if the answer is no."""
-    if not yes and not (target.is_laptop and settings.ephemeral):
+    if not yes and not is_sandbox(target, settings):
         typer.confirm(question, abort=True, err=True)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,11 +11,12 @@ import typer
 from botocore.exceptions import ClientError
 
 import stages
-from cdk import stack_order
+from cdk import stack_contract, stack_order
+from cdk.stack_contract import Contract
 from cdk.stack_order import StackWiring
 from laptop import bring_up as laptop_module
 from operations.aws.target import Kind, Target
-from operations.deploy import requirements
+from operations.deploy import cdk_cli, requirements, watched_alarms
 from operations.deploy.cdk_cli import Cdk
 from operations.errors import UserError
 from orderctl.commands import deploy as command
@@ -99,6 +100,16 @@ class OnlyThePlatform:
     def __init__(self) -> None:
         self.there = {PLATFORM.name}
         self.protection: dict[str, bool] = {}
+        self.alarms: list[str] = []
+
+    def get_paginator(self, operation: str) -> "OnlyThePlatform":
+        assert operation == "list_stack_resources"
+        return self
+
+    def paginate(self, **request: str) -> list[dict[str, Any]]:
+        assert request == {"StackName": PLATFORM.name}
+        found = [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": name} for name in self.alarms]
+        return [{"StackResourceSummaries": [*found, {"ResourceType": "AWS::SNS::Topic", "PhysicalResourceId": "topic"}]}]
 
     def describe_stacks(self, **request: str) -> dict[str, Any]:
         if request["StackName"] not in self.there:
@@ -142,7 +153,9 @@ class FakeCdk:
 
     done: list[str] = field(default_factory=list)
     syntheses: int = 0
+    options: list[str] = field(default_factory=list)
     works: bool = True
+    account: Target | None = None
 
     @property
     def is_untouched(self) -> bool:
@@ -158,12 +171,28 @@ class FakeCdk:
         assembly.mkdir(exist_ok=True)
         stack_order.write(STACKS, assembly)
 
-    def deploy(self, assembly: Path, stacks: Sequence[str], parameters: Mapping[str, Sequence[str]]) -> None:
+    def deploy(
+        self, assembly: Path, stacks: Sequence[str], parameters: Mapping[str, Sequence[str]], options: Sequence[str]
+    ) -> None:
         given = [f"{stack}:{parameter}" for stack, chosen in parameters.items() for parameter in chosen]
         self.done.append(" ".join(["deploy", *stacks, *given]))
+        self.options = list(options)
 
     def destroy(self, assembly: Path, stack: str) -> None:
         self.done.append(f"destroy {stack}")
+
+    def differences(self, assembly: Path, stacks: Sequence[str]) -> str:
+        return f"[-] AWS::Lambda::Function of {' '.join(stacks)}"
+
+    @property
+    def target(self) -> Target:
+        """The account that it works on, which `account` sets."""
+        assert self.account is not None
+        return self.account
+
+    def run(self, arguments: Sequence[str]) -> int:
+        self.done.append(" ".join(["cdk", *arguments]))
+        return 7
 
 
 @pytest.fixture
@@ -171,6 +200,7 @@ def cdk(account: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake
     """Return the CDK's command line of the account. Its output is in a home of the test's own."""
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
     cdk: FakeCdk = account.fakes["cdk"]
+    cdk.account = account
     return cdk
 
 
@@ -186,6 +216,81 @@ def test_one_service_is_deployed_alone(app: typer.Typer, account: Stage, cdk: Fa
     assert cdk.done == ["deploy OrderflowDev-Payment"]
 
 
+def test_deployment_shows_place_settings_and_resources_before_it_asks(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    said = orderctl(app, account, "deploy", "payment", stdin="n\n")
+    parts = ("account 123456789012, region eu-west-1, stage dev", "no setting changes", "[-] AWS::Lambda::Function", "Deploy?")
+    assert sorted(parts, key=said.output.index) == list(parts)
+    assert (said.exit_code, cdk.done) == (1, [])
+
+
+def test_diff_shows_settings_and_resources_and_changes_nothing(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    said = orderctl(app, account, "diff", "payment", "platform")
+    assert "Compare payment, platform: account 123456789012, region eu-west-1, stage dev" in said.output
+    assert "of OrderflowDev-Platform OrderflowDev-Payment" in said.output
+    for stack in STACKS:
+        assert stack.name in orderctl(app, account, "diff").output
+    assert (said.exit_code, cdk.done) == (0, [])
+
+
+def test_service_that_does_not_fit_is_not_deployed(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    newer = stack_contract.as_json(Contract(calls={"payment.capture": (2,)}))
+    account.client("ssm").put_parameter(Name="/orderflow/dev/order/contract", Value=newer, Type="String")
+    for verb in ("deploy", "diff"):
+        with pytest.raises(UserError, match=r"order sends payment\.capture in version 2, and payment does not know it"):
+            orderctl(app, account, verb, "payment")
+    assert cdk.done == []
+
+
+def alarm(account: Stage, name: str, metric: str, state: str = "OK") -> None:
+    watching = account.client("cloudwatch")
+    watching.put_metric_alarm(
+        AlarmName=name,
+        MetricName=metric,
+        Namespace="Test",
+        Period=300,
+        EvaluationPeriods=1,
+        Statistic="Sum",
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    watching.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+
+def test_deployment_of_a_watched_stage_is_rolled_back_by_its_alarms(
+    app: typer.Typer, account: Stage, cdk: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "dev.yaml").write_text("ephemeral: true\nwatch_minutes: 10\n")
+    for number in range(watched_alarms.MOST):
+        alarm(account, f"function{number}", "Errors")
+    alarm(account, "unpublished", "EventsNotPublished")
+    alarm(account, "rings-already", "5xx", "ALARM")
+    alarm(account, "sweeper-silent", "Invocations")
+    account.client("cloudformation").alarms = [
+        *(f"function{number}" for number in range(watched_alarms.MOST)),
+        *("unpublished", "rings-already", "sweeper-silent"),
+    ]
+    said = orderctl(app, account, "deploy", "platform", "--yes")
+    assert "watched for 10 minutes by 5 alarms" in said.output
+    assert [option.rsplit(":", 1)[-1] for option in cdk.options] == [
+        *("--rollback-trigger-alarm-arns", "unpublished", "function0", "function1", "function2", "function3"),
+        *("--monitoring-time-minutes", "10"),
+    ]
+    orderctl(app, account, "deploy", "payment", "--yes")
+    assert cdk.options == ["--rollback-trigger-alarm-arns", "none"], "a stack without a deployment has no alarms"
+
+
+def test_only_an_ephemeral_stage_needs_no_approval_of_broader_permissions() -> None:
+    lasting = replace(stages.load("dev"), ephemeral=False)
+    assert cdk_cli.approval_options(stages.load("dev")) == ["--require-approval", "never"]
+    assert cdk_cli.approval_options(lasting) == ["--require-approval", "broadening", "--yes"]
+
+
+def test_the_cdk_runs_with_the_arguments_behind_two_dashes(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
+    said = orderctl(app, account, "cdk", "--", "synth", "--quiet")
+    assert (said.exit_code, cdk.done) == (7, ["cdk synth --quiet"])
+
+
 def test_missing_provider_stops_the_deployment_before_it_starts(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs"):
         orderctl(app, account, "deploy", "order", "--yes")
@@ -197,8 +302,6 @@ def test_journal_is_emptied_again_if_a_stream_wrote_while_it_was_destroyed(accou
     journal_objects.create_bucket(store, "journal")
 
     class WrittenMeanwhile(FakeCdk):
-        target = account
-
         def destroy(self, assembly: Path, stack: str) -> None:
             if not self.done:
                 store.put_object(Bucket="journal", Key="events/late", Body=b"")
@@ -207,7 +310,7 @@ def test_journal_is_emptied_again_if_a_stream_wrote_while_it_was_destroyed(accou
                 raise UserError("cdk destroy failed (code 1).")
 
     store.put_object(Bucket="journal", Key="events/early", Body=b"")
-    cdk = WrittenMeanwhile()
+    cdk = WrittenMeanwhile(account=account)
     command.destroy_journal(cast(Cdk, cdk), Path(), "OrderflowDev-Journal")
     assert cdk.done == ["destroy OrderflowDev-Journal"] * 2
 
