@@ -14,6 +14,7 @@ IN_EVERY_SERVICE = {
     "README.md",
     "__init__.py",
     "infrastructure.py",
+    "contract.py",
     "subscriptions.py",
     "schemas",
     "functions",
