@@ -111,7 +111,7 @@ def deploy(
     """Deploy the stacks of some services, or all stacks, in the order of their dependencies.
 
     The settings come from `stages/<stage>.yaml`. The command prints the account, each setting and each resource that would
-    change, and asks for confirmation. On an ephemeral stage of the laptop, it prints no resources and does not ask. You must
+    change, and asks for confirmation. On an ephemeral stage of the laptop, it does not ask and prints no resources. You must
     allow another gateway or carrier, or a shorter retention, by name.
 
     It refuses services that do not fit with the deployed ones. On a stage that is not ephemeral, a stack takes up the tables
@@ -146,7 +146,7 @@ def deploy(
     requirements.check_required(wanted, stacks, there)
     contracts.check(wanted, stacks, contracts.deployed(there))
     names = [stack.name for stack in wanted]
-    if not is_sandbox(target, settings):
+    if not (target.is_laptop and (yes or settings.ephemeral)):
         typer.echo(cdk.differences(assembly, names), err=True)
     ask(target, settings, "Deploy?", yes=yes)
     if not settings.ephemeral and not new_tables:
@@ -292,14 +292,9 @@ def show_changes(found: Sequence["Change"], known: Collection[str]) -> None:
     output.show(rows, CHANGES, Format.TABLE, title="Settings that change", empty=empty)
 
 
-def is_sandbox(target: Target, settings: Stage) -> bool:
-    """Return True for an ephemeral stage of the laptop, where a mistake costs nothing."""
-    return target.is_laptop and settings.ephemeral
-
-
 def ask(target: Target, settings: Stage, question: str, *, yes: bool) -> None:
     """Ask for confirmation, except on an ephemeral stage of the laptop. Aborts if the answer is no."""
-    if not yes and not is_sandbox(target, settings):
+    if not yes and not (target.is_laptop and settings.ephemeral):
         typer.confirm(question, abort=True, err=True)
 
 

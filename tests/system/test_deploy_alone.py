@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import stages
-from cdk import stack_order
+from cdk import stack_contract, stack_order
+from cdk.stack_contract import Contract
 from laptop.emulator import process
 from operations.aws.target import Target
 from operations.deploy import requirements
@@ -104,5 +105,12 @@ def test_orderctl_deploys_and_destroys_by_name(empty: Target, assemblies: dict[s
     assert "OrderflowDev-Order needs /orderflow/dev/" in orderctl(empty, "deploy", "order", fails=True)
     orderctl(empty, "deploy", "payment")
     assert parameters(empty, "payment") > 0
+    assert "Number of stacks with differences: 0" in orderctl(empty, "diff", "payment")
+    newer = stack_contract.as_json(Contract(calls={"payment.capture": (2,)}))
+    deployed = {"Name": f"/orderflow/{empty.stage}/order/{stack_contract.CONTRACT}"}
+    empty.client("ssm").put_parameter(**deployed, Value=newer, Type="String")
+    refused = orderctl(empty, "deploy", "payment", fails=True)
+    assert "order sends payment.capture in version 2, and payment accepts version 1" in refused
+    empty.client("ssm").delete_parameter(**deployed)
     orderctl(empty, "destroy", "payment", "--yes")
     assert parameters(empty, "payment") == 0
