@@ -104,6 +104,12 @@ CATALOGUE: Final = (
         frozenset({MODEL_CHECKER}),
     ),
     Invariant(
+        "F3",
+        "order_is_refused_only_if_short",
+        "An order is rejected, or waits, only if all rows of a SKU together had too little at a moment since it was placed.",
+        IN_WORLDS,
+    ),
+    Invariant(
         "D1",
         "order_takes_one_way",
         "An order is confirmed, or it is decided to be cancelled, never both; each step has the evidence that it needs.",

@@ -53,6 +53,7 @@ class GroupedRows:
     orders: defaultdict[str, OrderRecords] = field(default_factory=lambda: defaultdict(OrderRecords))
     skus: dict[str, Row] = field(default_factory=dict)
     replenishments: list[Row] = field(default_factory=list)
+    shards: list[Row] = field(default_factory=list)
     places: list[Row] = field(default_factory=list)
     unjudged_orders: set[str] = field(default_factory=set)
     unjudged_skus: set[str] = field(default_factory=set)
@@ -129,6 +130,8 @@ def _file(grouped: GroupedRows, row: Row) -> None:
             grouped.orders[row["order_id"]].notes[row["kind"]] = row
         case "SKU":
             grouped.skus[row["sku"]] = row
+        case "SHARD":
+            grouped.shards.append(row)
         case "PLACE":
             grouped.places.append(row)
         case "REPL":

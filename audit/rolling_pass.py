@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 
 from audit.auditor import judge
@@ -32,6 +33,8 @@ UNITS_A_RUN: Final = 10_000
 """The read units after which a run of the schedule stops, so that a month costs the same however many orders there are."""
 PASS_EVERY: Final = timedelta(hours=1)
 """The shortest time from the beginning of a pass to that of the next one."""
+SHARDS_AT_ONCE: Final = 10
+"""How many shards of a SKU are read together. Their numbers begin at 1, without a gap."""
 SKUS: Final = "skus"
 PHASES: Final = ("order", "payment", "shipping", "notification", LEDGER, SKUS, "inventory")
 """The scans of a pass: a table each. `skus` reads the counters and queues just before the reservations that they sum up."""
@@ -101,8 +104,10 @@ class _Step:
     def take(self, page_rows: int, seen: Callable[[str, Row], None]) -> list[Finding]:
         state, phase = self.state, PHASES[self.state.phase]
         if phase == SKUS:
-            page = self.rows.page("inventory", state.after, None, consistent=True, prefixes=("SKU#", "PLACE#"))
+            page = self.rows.page("inventory", state.after, None, consistent=True, prefixes=("SKU#", "SHARD#", "PLACE#"))
             found = self._add_skus(page.rows)
+            if page.last is None:
+                self._add_up_shards()
         else:
             page = self.rows.page(phase, state.after, page_rows, consistent=phase == "inventory")
             for row in page.rows:
@@ -190,16 +195,36 @@ class _Step:
                 continue
             if row["pk"].startswith("SKU#"):
                 self.state.stock.add_sku(row, cut)
+            elif row["pk"].startswith("SHARD#"):
+                self.state.stock.add_shard(row, cut)
             else:
                 places.append(row)
         keys = keys_of(dict.fromkeys(place["order_id"] for place in places), ["inventory"])
-        found = [row for _, row in self.rows.at(keys, consistent=True)]
-        reservations = {row["order_id"]: row for row in found if not any(faults_of("inventory", row))}
+        reservations = {row["order_id"]: row for row in self._well_formed(key for _, key in keys)}
         return [
             finding
             for place in places
             for finding in self.state.stock.add_place(place, reservations.get(place["order_id"]), cut)
         ]
+
+    def _add_up_shards(self) -> None:
+        """Add up the shards of each SKU that was ever split, and read the SKU's own row after them."""
+        known = self.state.stock.skus
+        for sku in sorted({name.partition("#")[0] for name, sums in known.items() if "#" in name or sums.splits}):
+            shards: list[Row] = []
+            for first in count(1, SHARDS_AT_ONCE):
+                numbers = range(first, first + SHARDS_AT_ONCE)
+                found = self._well_formed(f"SHARD#{sku}#{number}" for number in numbers)
+                shards += found
+                if not found:
+                    break
+            own = self._well_formed([f"SKU#{sku}"])
+            self.state.stock.add_up_shards(sku, shards, own[0] if own else None)
+
+    def _well_formed(self, keys: Iterable[str]) -> list[Row]:
+        """Return the well-formed rows of the inventory at these keys."""
+        found = self.rows.at([("inventory", key) for key in keys], consistent=True)
+        return [row for _, row in found if not any(faults_of("inventory", row))]
 
     def _add_stock(self, rows: Iterable[Row]) -> None:
         for row in rows:

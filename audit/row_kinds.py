@@ -98,6 +98,7 @@ KINDS: Final[Mapping[str, Mapping[str, RowKind]]] = {
         "PLACE": RowKind("PLACE#{sku}#{place}", "place", twice="S3"),
         "REPL": RowKind("REPL#{replenishment_id}", "replenishment", inventory.REPLENISHMENTS, twice="S2"),
         "SKU": RowKind("SKU#{sku}", "sku", twice="S2"),
+        "SHARD": RowKind("SHARD#{sku}#{shard_number}", "shard", twice="S2"),
         "LEVEL": RowKind("LEVEL#{sku}", "level", inventory.LEVELS),
     },
     "shipping": {

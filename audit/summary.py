@@ -41,7 +41,7 @@ class Summary:
                 self._sums["payments"][row["status"]] += 1
             case "RES":
                 self._sums["reservations"][row["status"]] += 1
-            case "SKU":
+            case "SKU" | "SHARD":
                 for counter in COUNTERS:
                     self._sums["stock"][counter] += row[counter]
             case "REPL":

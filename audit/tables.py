@@ -19,7 +19,7 @@ The number rises if the form of the state changes: then the next run begins a pa
 KEY_PREFIXES: Final = {
     "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
     "payment": ("PAY#", "DISPUTE#", "REFUND#"),
-    "inventory": ("RES#", "PLACE#", "REPL#", "SKU#", "LEVEL#"),
+    "inventory": ("RES#", "PLACE#", "REPL#", "SKU#", "SHARD#", "LEVEL#"),
     "shipping": ("SHIP#", "BREAKER#"),
     "notification": ("NOTE#", "SUPP#"),
 }

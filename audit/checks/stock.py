@@ -1,6 +1,7 @@
 """Checks of stock: an order's reservation, and each SKU's counters and queue."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -75,7 +76,9 @@ AT_ONE_MOMENT: Final = Cut("9999", "9999")
 
 @dataclass
 class SkuSums:
-    """The units of one SKU by its reservations and deliveries, beside the counters and the queue of its row.
+    """The units of one row of stock by its reservations and deliveries, beside its counters and its queue.
+
+    The row is a SKU's own, `MUG`, which has the deliveries and the queue, or a shard beside it, `MUG#2`.
 
     `held`, `sold` and `arrived` are certain at the cut; `maybe_...` are the units of rows that may have had another status.
     `places` counts the rows of places in the queue, `placed` the reservations that wait at one, for `waited` units; `misplaced`
@@ -88,6 +91,13 @@ class SkuSums:
     waited_for: int = 0
     first_place: int = 0
     next_place: int = 0
+    shards: int = 0
+    merging: int = 0
+    splits: int = 0
+    in_shards: int | None = 0
+    """The units that came into the shards of a SKU, or None if units moved between its rows while they were read."""
+    is_stranded: bool = False
+    """True if units are available in a shard of a SKU that is neither split nor merging."""
     cut: Cut | None = None
     held: int = 0
     sold: int = 0
@@ -107,7 +117,7 @@ class SkuSums:
 
 @dataclass
 class StockSums:
-    """The sums of each SKU, to which the rows of the inventory are added one by one: the SKUs and places before the others.
+    """The sums of each row of stock. The rows of the inventory are added one by one: SKUs, shards and places before the others.
 
     `cut` is that of all places, and of a SKU without a row. Memory grows with the SKUs, not with the reservations.
     """
@@ -122,6 +132,26 @@ class StockSums:
         sums.queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
         sums.waited_for = row.get("waited_for", 0)
         sums.first_place, sums.next_place = row.get("first_place", 0), row.get("next_place", 0)
+        sums.shards, sums.merging, sums.splits = (row.get(name, 0) for name in ("shards", "merging", "splits"))
+
+    def add_shard(self, row: Row, cut: Cut) -> None:
+        """Take the row of a shard, read at the cut."""
+        sums = self._of(f"{row['sku']}#{row['shard_number']}")
+        sums.counters, sums.cut = {counter: row[counter] for counter in COUNTERS}, cut
+
+    def add_up_shards(self, sku: str, shards: Sequence[Row], own: Row | None) -> None:
+        """Take all shards of a SKU together. `own` is the SKU's own row, read after them.
+
+        Each move of units between two rows changes the `replenished` of the own row, and only a split lowers it. So if the own
+        row is as it was when it was added, no units moved since then.
+        """
+        sums, own = self._of(sku), own or {}
+        before = (sums.counters["replenished"], sums.splits, sums.shards, sums.merging)
+        if before == tuple(own.get(name, 0) for name in ("replenished", "splits", "shards", "merging")):
+            sums.in_shards = sum(row["replenished"] for row in shards)
+            sums.is_stranded = not (sums.shards or sums.merging) and any(row["available"] for row in shards)
+        else:
+            sums.in_shards = None
 
     def add_place(self, row: Row, reservation: Row | None, cut: Cut) -> Iterator[Finding]:
         """Count a place. Yield a finding if its order's reservation, read after it, shows that the order did not wait there."""
@@ -149,7 +179,8 @@ class StockSums:
         if "lines" not in row or "rejected" in row:
             return
         for line in row["lines"]:
-            sums, quantity = self._of(line["sku"]), line["quantity"]
+            shard = row.get("shards", {}).get(line["sku"])
+            sums, quantity = self._of(f"{line['sku']}#{shard}" if shard else line["sku"]), line["quantity"]
             if self._is_certain(row, sums):
                 sums.held += quantity if status == stock.HELD else 0
                 sums.sold += quantity if status == stock.COMMITTED else 0
@@ -176,8 +207,11 @@ class StockSums:
 
     def check(self) -> Iterator[Finding]:
         """Yield the findings of S2 and S3: each SKU's counters and queue beside the sums."""
-        for sku, sums in sorted(self.skus.items()):
-            yield from (Finding(code, f"SKU#{sku}", what) for code, what in _check_sku(sums))
+        for name, sums in sorted(self.skus.items()):
+            if "#" in name:
+                yield from (Finding(code, f"SHARD#{name}", what) for code, what in _check_row(sums))
+            else:
+                yield from (Finding(code, f"SKU#{name}", what) for code, what in (*_check_row(sums), *_check_sku(sums)))
 
     def _of(self, sku: str) -> SkuSums:
         return self.skus.setdefault(sku, SkuSums())
@@ -194,6 +228,12 @@ def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
     sums = StockSums()
     for row in grouped.skus.values():
         sums.add_sku(row, AT_ONE_MOMENT)
+    shards: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in grouped.shards:
+        sums.add_shard(row, AT_ONE_MOMENT)
+        shards[row["sku"]].append(row)
+    for sku, rows in shards.items():
+        sums.add_up_shards(sku, rows, grouped.skus.get(sku))
     for place in grouped.places:
         if place["sku"] not in grouped.unjudged_skus:
             records = grouped.orders.get(place["order_id"], OrderRecords())
@@ -204,19 +244,31 @@ def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
     for replenishment in grouped.replenishments:
         sums.add_replenishment(replenishment)
     for sku in grouped.unjudged_skus:
-        sums.skus.pop(sku, None)
+        for name in [name for name in sums.skus if name.partition("#")[0] == sku]:
+            del sums.skus[name]
     yield from sums.check()
 
 
-def _check_sku(sums: SkuSums) -> Broken:
+def _check_row(sums: SkuSums) -> Broken:
+    """Yield what is wrong with the counters of one row of stock."""
     available, held, sold, replenished = (sums.counters[counter] for counter in COUNTERS)
     if min(available, held, sold) < 0 or available + held + sold != replenished:
         yield "S2", f"{available} available + {held} held + {sold} sold, and {replenished} replenished"
-    if not sums.arrived <= replenished <= sums.arrived + sums.maybe_arrived:
-        yield "S2", f"{replenished} replenished, and {sums.arrived} arrived"
     held_fits = sums.held <= held <= sums.held + sums.maybe_held
     if not held_fits or not sums.sold <= sold <= sums.sold + sums.maybe_sold:
         yield "S3", f"{held} held for {sums.held} reserved, {sold} sold for {sums.sold} committed"
+
+
+def _check_sku(sums: SkuSums) -> Broken:
+    """Yield what is wrong with a SKU's deliveries, which are in all its rows, and with its queue."""
+    if sums.in_shards is not None:
+        replenished = sums.counters["replenished"] + sums.in_shards
+        if not sums.arrived <= replenished <= sums.arrived + sums.maybe_arrived:
+            yield "S2", f"{replenished} replenished, and {sums.arrived} arrived"
+    if sums.is_stranded:
+        yield "S2", "units are available in a shard, and the SKU is neither split nor merging"
+    if sums.waited_for and (sums.shards or sums.merging):
+        yield "S3", f"{sums.waited_for} are waited for, and the SKU is split or merging"
     certain = {order_id: quantity for order_id, quantity in sums.queue.items() if order_id not in sums.maybe_waiting}
     placed_fits = sums.placed <= sums.places <= sums.placed + sums.maybe_placed
     waited = sums.waited_for - sum(sums.queue.values())

@@ -17,14 +17,14 @@ TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-ta
 """The parameters that name the stage's tables."""
 
 
-def rows(target: Target, parameter: str, prefix: str = "") -> Iterator[Row]:
+def rows(target: Target, parameter: str, *prefixes: str) -> Iterator[Row]:
     """Yield the rows of the table that `parameter` names, by a consistent scan, one page at a time.
 
-    With `prefix`, only those whose key starts with it.
+    With `prefixes`, only those whose key starts with one of them.
     """
     scan = target.client("dynamodb").get_paginator("scan")
     for page in scan.paginate(TableName=target.parameter(parameter), ConsistentRead=True):
-        yield from (unmarshal(item) for item in page["Items"] if item["pk"]["S"].startswith(prefix))
+        yield from (unmarshal(item) for item in page["Items"] if item["pk"]["S"].startswith(prefixes or ""))
 
 
 def all_rows(target: Target) -> dict[str, list[Row]]:

@@ -1,7 +1,8 @@
-"""`orderctl stock`: show, replenish, watch."""
+"""`orderctl stock`: show, replenish, watch, split."""
 
 import re
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
-from services.inventory.domain.stock import MAX_QUANTITY
+from services.inventory.domain.stock import COUNTERS, MAX_QUANTITY, MAX_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
 COLUMNS = {
@@ -49,10 +50,7 @@ def show(
     found = (
         [_counters(ctx, sku) for sku in skus]
         if skus
-        else [
-            {**row, "waiting": row.get("waited_for", 0)}
-            for row in sorted(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#"), key=lambda row: row["sku"])
-        ]
+        else added_up(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#", "SHARD#"))
     )
     rows = [{name: row[name] for name in COLUMNS} for row in found]
     output.show(rows, COLUMNS, output_format, empty="There is no stock. Add a delivery with `orderctl stock replenish`.")
@@ -110,6 +108,39 @@ def watch(
     )
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
+
+
+@app.command()
+def split(
+    ctx: typer.Context,
+    sku: Annotated[str, typer.Argument(help="The SKU.")],
+    shards: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="The number of rows; 1 merges the stock.")],
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Split the stock of a SKU over several rows before a flash sale, or merge it.
+
+    An order that finds too little in each row merges the stock by itself. A SKU for which orders wait stays merged. Split a SKU
+    again to spread what was delivered since.
+
+    Examples:
+
+    - `orderctl stock split MUG-BLUE --shards 8`
+
+    - `orderctl stock split MUG-BLUE --shards 1`
+    """
+    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", {"command": "split", "sku": sku, "shards": shards})
+    output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
+
+
+def added_up(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the counters of each SKU, added up over its own row and its shards, by SKU."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        counters = found.setdefault(row["sku"], {"sku": row["sku"], "waiting": 0, **dict.fromkeys(COUNTERS, 0)})
+        counters["waiting"] += row.get("waited_for", 0)
+        for counter in COUNTERS:
+            counters[counter] += row[counter]
+    return [found[sku] for sku in sorted(found)]
 
 
 def _quantity(text: str) -> Quantity:

@@ -17,7 +17,7 @@ from kernel.timeouts import DYNAMODB, FUNCTIONS
 from services.inventory.subscriptions import FILTERS, SUBSCRIPTIONS
 from stages import Stage
 
-RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS, PLACES = "RES#", "REPL#", "SKU#", "LEVEL#", "PLACE#"
+RESERVATIONS, REPLENISHMENTS, SKUS, SHARDS, LEVELS, PLACES = "RES#", "REPL#", "SKU#", "SHARD#", "LEVEL#", "PLACE#"
 SUBSCRIBER_SECONDS = 60
 BATCH = 5
 """So few that even if every one waits for another service's facts, the function is not cut in the middle."""
@@ -43,18 +43,18 @@ class InventoryStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         environment = {"TABLE_NAME": table.table_name}
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment=environment, primed_row=RESERVATIONS)
-        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
+        table.allow(commands, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS, SHARDS))
         table.allow(commands, "UpdateItem", "DeleteItem", rows=(PLACES,))
         give_key(self, commands)
         self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
-        table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, LEVELS))
+        table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, SHARDS, LEVELS))
         self.publish("operator-arn", operator.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
-        table.allow(api, "GetItem", rows=(SKUS,))
+        table.allow(api, "GetItem", rows=(SKUS, SHARDS))
         HttpApi(self, api, ("GET /stock/{sku}",))
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
-        table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS))
+        table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS, SHARDS))
         Subscription(
             self,
             "cancellations",
@@ -66,7 +66,7 @@ class InventoryStack(ServiceStack):
         )
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "order")
-        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, LEVELS), row_seconds=ROW_SECONDS)
+        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, SHARDS, LEVELS), row_seconds=ROW_SECONDS)
         table.allow(outbox.sweeper, "BatchGetItem", "DeleteItem", rows=(PLACES,))
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from simulation.modelcheck import ablation, cancellation, fulfilment, mutation, scarcity
+from simulation.modelcheck import ablation, cancellation, fulfilment, mutation, scarcity, shards
 from simulation.modelcheck.ablation import ABLATIONS, PROTOCOL_RULES, Ablation
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
@@ -12,8 +12,9 @@ from simulation.modelcheck.mutation import JUSTIFIED, Mutant, Verdict
 from simulation.modelcheck.ordering import Ordering
 from simulation.modelcheck.rules import Rules
 from simulation.modelcheck.search import Exploration, Progress, search
+from simulation.modelcheck.shards import Shards
 
-Model = Ordering | Fulfilment | Cancellation
+Model = Ordering | Fulfilment | Cancellation | Shards
 MIN_STATES = 300_000
 MAX_SECONDS = 60
 MIN_NOTICED = 0.95
@@ -61,6 +62,7 @@ def models(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Model
         *scarcity.models(anything, min(executions, 2)),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
         Cancellation("after the yes: cancellation, refund, restock"),
+        *shards.models(),
     )
 
 

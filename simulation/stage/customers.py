@@ -17,7 +17,7 @@ from simulation.stage import accounts, deployment
 from simulation.stage.forger import Forger
 from simulation.stage.gateway import RemoteCarrier
 from simulation.stage.invariants.privacy import MARKER
-from simulation.stage.invariants.rows import status_of
+from simulation.stage.invariants.rows import lines_of, number_of, status_of, text_of
 from simulation.stage.strangers import Stranger
 
 if TYPE_CHECKING:
@@ -263,6 +263,11 @@ def set_prices(world: "World", prices: Mapping[str, tuple[int, str]]) -> None:
     world.functions.invoke("order-operator", {"command": "set_prices", "prices": listed}, "operator sets prices")
 
 
+def split(world: "World", name: str, sku: str, shards: int) -> None:
+    """Split the stock of a SKU as the operator, or merge it if `shards` is 1."""
+    world.functions.invoke("inventory-operator", {"command": "split", "sku": sku, "shards": shards}, name)
+
+
 def feed_back(world: "World", email: str, name: str, kind: str) -> None:
     """Report a bounce or a complaint, as SES does; Lambda tries an event three times."""
     detail = {
@@ -345,6 +350,7 @@ class Workload:
         if any_order:
             self._deliver_later([sku for sku in skus if stock[sku] < plenty])
             self._change_prices_later(skus, currency)
+            self._split_later(skus)
             self._change_contacts_later(sorted(contacts))
             if self.returns or chance.below("eager operator", 2):
                 world.spawn("eager operator", self._retry_at_once)
@@ -373,6 +379,29 @@ class Workload:
                 items = [{"sku": sku, "quantity": 1 + chance.below(f"delivery {delivery} {sku} of", self.count // 2 + 2)}]
                 name = f"delivery-{delivery}-{sku}"
                 world.spawn(name, partial(replenish, world, name, items), after=at)
+
+    def _split_later(self, skus: list[str]) -> None:
+        """Let the operator split and merge the stock of some SKUs while orders come in."""
+        world, chance = self.world, self.chance
+        for number in range(chance.below("splits", 6)):
+            at = int(chance.between(f"split {number}", 0.5, 30.0 + self.count) * SECOND)
+            sku = chance.choice(f"split {number} of", skus)
+            shards = chance.choice(f"split {number} over", (1, 2, 3, 8))
+            world.spawn(f"split {number}", partial(split, world, f"operator > split {number}", sku, shards), after=at)
+        world.reserving = self._split_amid
+
+    def _split_amid(self, order_id: str, boundary: str) -> None:
+        """Perhaps let the operator split a SKU that a back-order is about to find short, before or after the order waits."""
+        world, chance = self.world, self.chance
+        order = world.invariants.record.orders.get(order_id)
+        if text_of(order, "if_short") != "BACK_ORDER" or order is None or chance.below(f"{boundary} amid", 2):
+            return
+        rows = world.dynamodb.tables["inventory"].rows
+        short = [sku for sku, quantity in lines_of(order) if number_of(rows.get(f"SKU#{sku}") or {}, "available") < quantity]
+        for sku in short:
+            name = f"{boundary} > split {sku}"
+            after = int(chance.between(f"{name} after", 0.0, 0.02) * SECOND)
+            world.spawn(name, partial(split, world, name, sku, chance.choice(f"{name} over", (2, 3))), after=after)
 
     def _change_prices_later(self, skus: list[str], currency: str) -> None:
         """Let the operator change some prices while orders come in."""

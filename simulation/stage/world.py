@@ -80,6 +80,8 @@ class World:
             fail = self.invariants.record.fail
             self.accounts = accounts.stand_up(self.network, self.invariants.statements, int(EPOCH.timestamp()), fail)
             self.invariants.money.stripe = self.accounts.stripe
+        self.reserving: Callable[[str, str], None] = lambda order_id, boundary: None
+        """Receives the order of each reserve command, before the saga sends it at the boundary."""
         self.minutes = 0
         self._executions: dict[str, int] = {}
 
@@ -259,6 +261,8 @@ class World:
         boundary = task.numbered(state)
         if payload["command"] in ("authorize", "reserve"):
             self.invariants.deadlines.tries(str(payload["order_id"]))
+        if payload["command"] == "reserve":
+            self.reserving(str(payload["order_id"]), boundary)
         patience = int(timeout_seconds * SECOND)
 
         def execute() -> Answered | Failed:

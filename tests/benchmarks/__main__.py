@@ -6,34 +6,21 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from operations import benchmarks
 from operations.benchmarks import Figure, Result
 from operations.economics import audits
 from orderctl.terminal import output
-from tests.benchmarks import audit_growth, capacity, capacity_model, cost, journal, laptop
+from tests.benchmarks import audit_growth, capacity, capacity_model, cost, flash_sale, journal, laptop
 from tests.benchmarks.cold_start import benchmark as cold_start
 
-NOT_WRITTEN: Mapping[str, Result] = {
-    "flash_sale": Result(
-        "no benchmark yet",
-        (
-            Figure("writes on the hottest key, 1,000 orders, 1 shard", "write units", None, 2_100),
-            Figure("orders sold over the stock, 500 sales", "orders", None, 0),
-            Figure("units unsold while wanted, 500 sales", "units", None, 0),
-            Figure("orders cancelled as unavailable, 500 sales", "orders", None, 0),
-        ),
-    ),
-}
-"""Bars that nothing measures yet: they are missed until a benchmark does."""
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "cold_start": cold_start.measure,
     "cost": cost.measure,
     "capacity": capacity.measure,
     "capacity_model": capacity_model.measure,
     journal.BENCHMARK: journal.measure,
-    **{name: partial(lambda result: result, result) for name, result in NOT_WRITTEN.items()},
+    "flash_sale": flash_sale.measure,
     audits.BENCHMARK: audit_growth.measure,
     "laptop": laptop.measure,
 }

@@ -29,7 +29,7 @@ REPEATS = {
     ),
     "delete_item": Repeat("dynamodb", 3, "what is gone stays gone (contacts)"),
     "transact_write_items": Repeat(
-        "dynamodb", 3, "conditional on the reservation or the ledger record: the repeat is refused whole"
+        "dynamodb", 3, "conditional on the reservation, the ledger record or the units that move: the repeat is refused whole"
     ),
     "put_events": Repeat("events", 3, "a duplicate on the bus, which every consumer dedupes by its natural key"),
     "send_message": Repeat("sqs", 3, "a second copy of a quarantined message in a dead-letter queue"),

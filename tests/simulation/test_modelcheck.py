@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.order.workflow.definition import definition
-from simulation.modelcheck import campaign, mutation
+from simulation.modelcheck import campaign, mutation, shards
 from simulation.modelcheck.__main__ import main
 from simulation.modelcheck.ablation import ABLATIONS, PROTOCOL_RULES, Ablation
 from simulation.modelcheck.fulfilment import Fulfilment
@@ -20,6 +20,7 @@ from simulation.modelcheck.ordering import Ordering
 from simulation.modelcheck.rules import STEPS, Rules
 from simulation.modelcheck.saga import ASKS
 from simulation.modelcheck.search import search
+from simulation.modelcheck.shards import Shards
 
 DOCS = Path(__file__).parents[2] / "docs"
 MUTANTS = {mutant.change: mutant for mutant in mutation.mutants()}
@@ -42,7 +43,7 @@ class Noting(Rules):
 def test_small_models_hold_and_take_every_transition() -> None:
     rules = Noting()
     small = campaign.models(executions=2, of_two=(1, 1))
-    explored = campaign.explore(tuple(_with(model, rules) for model in small))
+    explored = campaign.explore(tuple(model if isinstance(model, Shards) else _with(model, rules) for model in small))
     assert explored.passed, explored.searches
     assert 1 <= explored.sweeps <= 3
     assert rules.permitted == set(STEPS)
@@ -56,6 +57,12 @@ def _with(model: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
 def test_protocol_without_a_rule_breaks_an_invariant(one: Ablation) -> None:
     found = one.explore(executions=1).counter_example
     assert (found is not None) == one.breaks
+
+
+@pytest.mark.parametrize("rule", shards.RULES)
+def test_split_stock_without_a_rule_breaks_an_invariant(rule: str) -> None:
+    found = (search(model).counter_example for model in shards.models(rule))
+    assert any(found), rule
 
 
 def test_ablations_cover_every_protocol_rule() -> None:

@@ -23,7 +23,10 @@ from kernel.statements import IfShort, PaymentStatement, Quantity, StockStatemen
 from services.inventory.domain import decisions as stock
 from services.inventory.domain.decisions import ReservationStep
 from services.inventory.domain.stock import merge
+from services.inventory.storage.shards import Shards
+from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Replenishments, Reservations
+from services.inventory.use_cases.split_stock import SplitStock
 from services.notification.domain import decisions as mail
 from services.notification.domain.decisions import Notice
 from services.notification.domain.model import Kind
@@ -159,6 +162,7 @@ class Stage:
         self.orders, self.payments = Orders(self.client, "order"), Payments(self.client, "payment")
         self.gateway = SandboxGateway(Ledger(self.client, "ledger"))
         self.reservations = Reservations(self.client, "inventory")
+        self.split_stock = SplitStock(Skus(self.client, "inventory"), Shards(self.client, "inventory"))
         self.replenishments = Replenishments(self.client, "inventory")
         self.shipments, self.notes = Shipments(self.client, "shipping"), Notes(self.client, "notification")
 
@@ -305,10 +309,13 @@ class Order:
         yield
 
     def reserve(self) -> Steps:
-        wanted = merge(self.row["lines"])
-        self.move(
-            lambda row, seen: stock.reserve(
-                row, seen, self.order_id, wanted, self.story.if_short, self.cause.correlation_id, self.stage.now()
+        wanted, if_short, correlation_id = merge(self.row["lines"]), self.story.if_short, self.cause.correlation_id
+        turn = self.stage.ticks
+        self.stage.split_stock.merging_if_short(
+            lambda: self.move(
+                lambda row, seen: stock.reserve(
+                    row, seen, self.order_id, wanted, if_short, correlation_id, self.stage.now(), {}, turn
+                )
             )
         )
         yield

@@ -4,6 +4,7 @@ None means that the item is past the step; its status then determines the answer
 again with the stock that was seen.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic
@@ -32,6 +33,7 @@ from services.inventory.domain.stock import (
     Move,
     ObservedStock,
     Quantities,
+    Return,
     StockChange,
 )
 from services.inventory.schemas.models import (
@@ -82,10 +84,14 @@ def reserve(
     if_short: str,
     correlation_id: str,
     now: datetime,
+    known: Mapping[str, int],
+    turn: int,
 ) -> ReservationStep | None:
     """Hold the wanted stock. If some is short, reject the order, hold the available part or let it wait, as `if_short` says.
 
-    An existing reservation stays as it is. Raises LinesMismatchError if it has other lines.
+    `known` has the number of rows of SKUs that are known to be split; `turn` chooses the row to begin at. An existing
+    reservation stays as it is. Raises LinesMismatchError if it has other lines, and SplitShortError if a SKU must be merged
+    first.
     """
     lines = stock.as_lines(wanted)
     if row is not None:
@@ -94,22 +100,24 @@ def reserve(
         return None
     about: ReservationAttributes = {"order_id": order_id, "correlation_id": correlation_id, "lines": lines}
     due = _due(unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now))
-    short = stock.shortages(wanted, seen)
+    homes = stock.homes(wanted, seen, known, turn)
+    short = stock.shortages(wanted, homes, seen)
     if not short:
-        reserved = Decision(TRANSITIONS["reserve"], set=_merged(about, due), data=StockReservedV1Data(lines=lines))
-        return StockStep(reserved, stock.holds(wanted, seen))
-    if if_short == BACK_ORDER and len(wanted) <= stock.MAX_WAITED_SKUS:
+        holds = stock.holds(wanted, homes, seen)
+        held = _merged(about, due, _shards(holds))
+        return StockStep(Decision(TRANSITIONS["reserve"], set=held, data=StockReservedV1Data(lines=lines)), holds)
+    if if_short == BACK_ORDER and len(wanted) <= stock.MAX_PAIRED_SKUS:
+        stock.check_whole(wanted, homes, seen)
         joins = stock.joins(wanted, seen, order_id)
         waiting = _merged(about, due, {"backordered": True, "places": {join.sku: join.place for join in joins}})
         return StockStep(
             Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins
         )
-    part = stock.free(wanted, seen) if if_short == ALLOW_PARTIAL else {}
+    part = stock.free(wanted, homes, seen) if if_short == ALLOW_PARTIAL else {}
     if part:
-        held = stock.as_lines(part)
-        partly = _merged(about, due, {"lines": held, "asked": lines})
-        reserved = Decision(TRANSITIONS["reserve"], set=partly, data=StockReservedV1Data(lines=held))
-        return StockStep(reserved, stock.holds(part, seen))
+        part_lines, holds = stock.as_lines(part), stock.holds(part, homes, seen)
+        partly = _merged(about, due, {"lines": part_lines, "asked": lines}, _shards(holds))
+        return StockStep(Decision(TRANSITIONS["reserve"], set=partly, data=StockReservedV1Data(lines=part_lines)), holds)
     rejected = _merged(about, {"rejected": True, "short": short})
     return StockStep(Decision(TRANSITIONS["reject"], set=rejected, data=StockRejectedV1Data(lines=lines, short=short)))
 
@@ -223,12 +231,24 @@ def _due(due: DueAttributes) -> ReservationAttributes:
     return {"due_shard": due["due_shard"], "next_due": due["next_due"]}
 
 
-def _all_of(row: ReservationRow, seen: ObservedStock, source: str, target: str) -> tuple[Move, ...]:
-    lines = stock.merge(row["lines"])
-    for sku, quantity in lines.items():
-        if sku in seen and getattr(seen[sku], source) < quantity:
-            raise StockCorruptError(f"{row['pk']} is {row['status']}, but of {sku} less than that is {source}")
-    return stock.moves(lines, source, target)
+def _shards(holds: Iterable[Move]) -> ReservationAttributes:
+    """Return the attribute that names the shards beside the SKUs' own rows, if there are any."""
+    shards = {move.sku: move.shard for move in holds if move.shard}
+    return {"shards": shards} if shards else {}
+
+
+def _all_of(row: ReservationRow, seen: ObservedStock, source: str, target: str) -> tuple[Move | Return, ...]:
+    """Return the moves of all lines within their shards, or back into the SKUs' own rows if they become available."""
+    shards = row.get("shards", {})
+    changes: list[Move | Return] = []
+    for sku, quantity in stock.merge(row["lines"]).items():
+        shard = shards.get(sku, 0)
+        is_back = shard and target == AVAILABLE
+        change = Return(sku, quantity, source, shard) if is_back else Move(sku, quantity, source, target, shard=shard)
+        if change.row in seen and getattr(seen[change.row], source) < quantity:
+            raise StockCorruptError(f"{row['pk']} is {row['status']}, but of {change.row} less than that is {source}")
+        changes.append(change)
+    return tuple(changes)
 
 
 def _leaves(row: ReservationRow, seen: ObservedStock, ahead: Quantities | None) -> tuple[Leave | Dequeue, ...]:

@@ -19,6 +19,8 @@ class ReservationAttributes(SweptAttributes, total=False):
     """True if the order had to wait."""
     places: dict[str, int]
     """While the order waits, its place in the queue of each SKU. Without it, the queue is in the SKU's row."""
+    shards: dict[str, int]
+    """The shard in which the units of a SKU are held or sold. Without it, they are in the SKU's own row."""
     rejected: bool
     """True if the stock was too short; `short` then lists the SKUs."""
     short: list[Shortage]
@@ -77,8 +79,27 @@ class SkuRow(TypedDict):
     """No order waits at a place before this one."""
     next_place: int
     """The place of the next order that joins the queue."""
+    shards: int
+    """The number of shards beside this row; 0 if the stock is not split."""
+    merging: int
+    """That number while a merge goes on; 0 if none does."""
+    splits: int
+    """How often the SKU was split: the generation of its shards."""
     waiting: list[WaitingOrder]
     """The orders that an older version let wait, first come first; they come before all places."""
+
+
+class ShardRow(TypedDict):
+    """A row of a split SKU beside its own, as DynamoDB keeps it: `SHARD#<sku>#<number>`. Counters are in units."""
+
+    pk: str
+    sku: str
+    shard_number: int
+    available: int
+    held: int
+    sold: int
+    replenished: int
+    """The units that came into this row, less those that left it for the SKU's own row."""
 
 
 class PlaceRow(TypedDict):

@@ -18,8 +18,10 @@ COUNTERS: Final = (AVAILABLE, HELD, SOLD, REPLENISHED)
 MAX_SKUS: Final = 50
 """The most SKUs of an order or delivery: a transaction takes 100 actions, and the reservation is one of them."""
 MAX_QUANTITY: Final = 1_000_000
-MAX_WAITED_SKUS: Final = 49
-"""The most SKUs that a back-order may wait for: its transaction has two actions for each, its SKU's and its place's."""
+MAX_PAIRED_SKUS: Final = 49
+"""The most SKUs of a step with two actions for each: a place beside the SKU's row, or a shard beside it."""
+MAX_ROWS: Final = 99
+"""The most shards of a SKU: one transaction writes them all and the SKU's own row."""
 SKU_PATTERN: Final = SKU
 
 
@@ -37,9 +39,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Stock:
-    """The row of a SKU: its counters, the units that back-orders wait for, and the next place in their queue.
+    """The row of a SKU or of a shard: its counters, the units that back-orders wait for, and the next place in their queue.
 
     `queue` holds the back-orders that an older version stored in the row, first come first. They come before all places.
+    `shards` is the number of shards beside a SKU's row, `merging` that of a merge that goes on; 0 if there are none.
     """
 
     available: int = 0
@@ -48,6 +51,8 @@ class Stock:
     waited_for: int = 0
     next_place: int = 0
     queue: tuple[Waiting, ...] = ()
+    shards: int = 0
+    merging: int = 0
 
     @property
     def free(self) -> int:
@@ -56,15 +61,32 @@ class Stock:
 
 
 ObservedStock = Mapping[str, Stock]
-"""By SKU, the stock that refused a transaction. Missing SKUs did not refuse it; nothing else is known of them."""
+"""By row (`row_of`), the stock that refused a transaction. Missing rows did not refuse it; nothing else is known of them."""
+
+
+def row_of(sku: str, shard: int) -> str:
+    """Return the name of a row of stock: `MUG` for the SKU's own row, which is shard 0, and `MUG#2` for its shard 2."""
+    return f"{sku}#{shard}" if shard else sku
+
+
+@dataclass(frozen=True)
+class Home:
+    """The shard in which an order reserves a SKU, 0 for the SKU's own row, and the number of shards: 1 without a split."""
+
+    shard: int
+    of: int
+
+
+Homes = dict[str, Home]
+"""The home of each SKU of an order."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """`quantity` units of `sku` move from one counter to another, or from outside the stock if `source` is None.
+    """`quantity` units of `sku` move from one counter of a shard to another, or from outside the stock if `source` is None.
 
     The source must have `quantity` and `reserved_for_queue` units. From AVAILABLE, the latter stay for the
-    waiting orders, which must not need more.
+    waiting orders, which must not need more. `is_whole`: the SKU must not be split.
     """
 
     sku: str
@@ -72,6 +94,28 @@ class Move:
     source: str | None
     target: str
     reserved_for_queue: int = 0
+    shard: int = 0
+    is_whole: bool = False
+
+    @property
+    def row(self) -> str:
+        """The name of the row that the move changes."""
+        return row_of(self.sku, self.shard)
+
+
+@dataclass(frozen=True)
+class Return:
+    """`quantity` units of `sku`, held or sold in a shard beside the SKU's row, become available in the SKU's row."""
+
+    sku: str
+    quantity: int
+    source: str
+    shard: int
+
+    @property
+    def row(self) -> str:
+        """The name of the row that the units leave."""
+        return row_of(self.sku, self.shard)
 
 
 @dataclass(frozen=True)
@@ -82,6 +126,11 @@ class Join:
     quantity: int
     order_id: str
     place: int
+
+    @property
+    def row(self) -> str:
+        """The name of the row that the order needs: the SKU's own, which must not be split and not be merging."""
+        return self.sku
 
 
 @dataclass(frozen=True)
@@ -97,6 +146,11 @@ class Leave:
     place: int
     ahead: int | None
 
+    @property
+    def row(self) -> str:
+        """The name of the row that the order leaves: the SKU's own."""
+        return self.sku
+
 
 @dataclass(frozen=True)
 class Dequeue:
@@ -106,6 +160,11 @@ class Dequeue:
     order_id: str
     queue: tuple[Waiting, ...]
     served: bool
+
+    @property
+    def row(self) -> str:
+        """The name of the row that the order leaves: the SKU's own."""
+        return self.sku
 
     @property
     def quantity(self) -> int:
@@ -124,8 +183,8 @@ class Dequeue:
         return tuple(waiting for waiting in self.queue if waiting.order_id != self.order_id)
 
 
-StockChange = Move | Join | Leave | Dequeue
-"""The effect of a step on the row of one SKU."""
+StockChange = Move | Return | Join | Leave | Dequeue
+"""The effect of a step on the rows of one SKU."""
 
 
 def check_sku(sku: object) -> str:
@@ -158,30 +217,71 @@ def as_lines(quantities: Quantities) -> list[Quantity]:
 
 
 def moves(quantities: Quantities, source: str | None, target: str) -> tuple[Move, ...]:
-    """Return the moves of all quantities from one counter to another."""
+    """Return the moves of all quantities from one counter to another in the SKUs' own rows."""
     return tuple(Move(sku, quantity, source, target) for sku, quantity in quantities.items())
 
 
-def holds(quantities: Quantities, seen: ObservedStock) -> tuple[Move, ...]:
-    """Reserve all of `quantities` for a new order, beside the units that earlier orders wait for."""
-    return tuple(
-        Move(sku, quantity, AVAILABLE, HELD, seen[sku].waited_for if sku in seen else 0) for sku, quantity in quantities.items()
-    )
+def holds(quantities: Quantities, homes: Homes, seen: ObservedStock) -> tuple[Move, ...]:
+    """Reserve all of `quantities` for a new order, each in its home, beside the units that earlier orders wait for."""
+    moves = []
+    for sku, quantity in quantities.items():
+        home = homes[sku]
+        row = row_of(sku, home.shard)
+        beside = seen[row].waited_for if row in seen else 0
+        moves.append(Move(sku, quantity, AVAILABLE, HELD, beside, home.shard, is_whole=home.of == 1))
+    return tuple(moves)
 
 
-def free(quantities: Quantities, seen: ObservedStock) -> Quantities:
+def free(quantities: Quantities, homes: Homes, seen: ObservedStock) -> Quantities:
     """Return as much of `quantities` as a new order can have."""
-    found = {sku: min(quantity, seen[sku].free) if sku in seen else quantity for sku, quantity in quantities.items()}
+    found = {
+        sku: min(quantity, seen[sku].free) if homes[sku].of == 1 and sku in seen else quantity
+        for sku, quantity in quantities.items()
+    }
     return {sku: quantity for sku, quantity in found.items() if quantity}
 
 
-def shortages(quantities: Quantities, seen: ObservedStock) -> list[Shortage]:
-    """Return the SKUs without enough free stock for a new order."""
+def shortages(quantities: Quantities, homes: Homes, seen: ObservedStock) -> list[Shortage]:
+    """Return the SKUs without enough free stock for a new order. A SKU that is split is merged before it is short."""
     return [
         {"sku": sku, "requested": quantity, "available": seen[sku].free}
         for sku, quantity in quantities.items()
-        if sku in seen and seen[sku].free < quantity
+        if homes[sku].of == 1 and sku in seen and seen[sku].free < quantity
     ]
+
+
+class SplitShortError(Exception):
+    """A SKU whose rows have too little, one by one, or that is split where an order must wait. `sku` must be merged first."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(sku)
+        self.sku = sku
+
+
+def homes(quantities: Quantities, seen: ObservedStock, known: Mapping[str, int], turn: int) -> Homes:
+    """Return the row in which each SKU is to be reserved: from the shard of the turn on, the first not seen to be short.
+
+    The SKU's own row comes last. `known` has the number of shards of SKUs that are known to be split; the SKU's own row, once
+    seen, is right. An order of more than MAX_PAIRED_SKUS takes the SKUs' own rows, because its release has one action for
+    each. Raises SplitShortError.
+    """
+    found: Homes = {}
+    for sku, quantity in quantities.items():
+        rows = (seen[sku].shards if sku in seen else known.get(sku, 0)) or 1
+        beside = rows if rows > 1 and len(quantities) <= MAX_PAIRED_SKUS else 0
+        ring = [*((turn + step) % beside + 1 for step in range(beside)), 0]
+        left = [shard for shard in ring if row_of(sku, shard) not in seen or seen[row_of(sku, shard)].free >= quantity]
+        if not left and (rows > 1 or seen[sku].merging):
+            raise SplitShortError(sku)
+        found[sku] = Home(left[0] if left else 0, rows)
+    return found
+
+
+def check_whole(quantities: Quantities, homes: Homes, seen: ObservedStock) -> None:
+    """Check that no SKU is split or merging, as an order that waits for it needs. Raises SplitShortError."""
+    for sku in quantities:
+        if homes[sku].of > 1 or (sku in seen and seen[sku].merging):
+            raise SplitShortError(sku)
 
 
 def joins(quantities: Quantities, seen: ObservedStock, order_id: str) -> tuple[Join, ...]:

@@ -5,7 +5,7 @@ repeating a command is always safe.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kernel import clock
 from kernel.clients import Clients
@@ -16,8 +16,13 @@ from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.statements import StockStatement
 from services.inventory.domain import decisions
-from services.inventory.domain.stock import merge
+from services.inventory.domain.decisions import ReservationStep
+from services.inventory.domain.model import ReservationRow
+from services.inventory.domain.stock import ObservedStock, merge
+from services.inventory.storage.shards import Shards
+from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Reservations
+from services.inventory.use_cases.split_stock import KnownSplits, SplitStock
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class StockCommands:
 
     reservations: Reservations
     receipts: Receipts
+    split_stock: SplitStock
+    known: KnownSplits = field(default_factory=KnownSplits)
 
     @property
     def table(self) -> Commands:
@@ -69,11 +76,14 @@ class StockCommands:
         wanted, if_short = merge(stated["lines"]), stated["if_short"]
         if if_short not in decisions.IF_SHORT:
             raise InvalidCommandError(f"wanted.if_short: {if_short!r} is not one of {', '.join(decisions.IF_SHORT)}")
-        row = self.reservations.apply_step(
-            order_id,
-            lambda row, seen: decisions.reserve(row, seen, order_id, wanted, if_short, causation.correlation_id, clock.now()),
-            causation,
-            presume_absent=True,
+        turn = self.known.next_turn(order_id)
+
+        def decide(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
+            known, correlation_id = self.known.after(seen), causation.correlation_id
+            return decisions.reserve(row, seen, order_id, wanted, if_short, correlation_id, clock.now(), known, turn)
+
+        row = self.split_stock.merging_if_short(
+            lambda: self.reservations.apply_step(order_id, decide, causation, presume_absent=True)
         )
         return self._issue(command, decisions.answer(row))
 
@@ -103,7 +113,9 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """
     settings = from_environment(CommandsSettings, environ)
     reservations = Reservations(clients.dynamodb, settings.table_name)
-    return command_handler(StockCommands(reservations, receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)).table)
+    split_stock = SplitStock(Skus(clients.dynamodb, settings.table_name), Shards(clients.dynamodb, settings.table_name))
+    receipts = receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)
+    return command_handler(StockCommands(reservations, receipts, split_stock).table)
 
 
 handler = lambda_handler(bootstrap)

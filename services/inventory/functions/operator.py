@@ -14,10 +14,12 @@ from kernel.identifiers import ID_FORM, PERSONAL, is_personal, shown
 from kernel.settings import from_environment
 from kernel.statements import Quantity
 from services.inventory.domain import decisions
-from services.inventory.domain.stock import MAX_QUANTITY, SKU_PATTERN, check_sku, merge
+from services.inventory.domain.stock import MAX_QUANTITY, MAX_ROWS, SKU_PATTERN, check_sku, merge
+from services.inventory.storage.shards import Shards
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels, Replenishments
 from services.inventory.use_cases.levels import StockAlerts
+from services.inventory.use_cases.split_stock import SplitStock
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class Replenish:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Split:
+    """A SKU, and the number of rows over which its stock is to be split; 1 merges it."""
+
+    sku: str
+    shards: object
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watch:
     """A SKU, and the threshold in units, 0 for none."""
 
@@ -73,11 +83,16 @@ class OperatorCommands:
 
     replenishments: Replenishments
     alerts: StockAlerts
+    split_stock: SplitStock
 
     @property
     def table(self) -> Commands:
         """Each command by its name."""
-        return {"replenish": reading(Replenish, self.replenish), "watch": reading(Watch, self.watch)}
+        return {
+            "replenish": reading(Replenish, self.replenish),
+            "watch": reading(Watch, self.watch),
+            "split": reading(Split, self.split),
+        }
 
     def replenish(self, command: Replenish) -> Answer:
         """Add the items of a delivery to the stock, once for each `replenishment_id`: REPLENISHED."""
@@ -98,6 +113,17 @@ class OperatorCommands:
         row = self.alerts.set_threshold(sku, threshold, Causation(command.correlation_id, command.causation_id))
         return {"outcome": row["status"], "threshold": row["threshold"]}
 
+    def split(self, command: Split) -> Answer:
+        """Split the stock of a SKU over `shards` rows, or merge it: SPLIT or MERGED, with the number of rows.
+
+        A SKU for which orders wait stays merged.
+        """
+        sku, rows = check_sku(command.sku), command.shards
+        if not isinstance(rows, int) or isinstance(rows, bool) or not 1 <= rows <= MAX_ROWS:
+            raise ValueError(f"the stock of {sku} cannot have {rows!r} shards; it must be an integer from 1 to {MAX_ROWS}")
+        rows = self.split_stock.split(sku, rows)
+        return {"outcome": "SPLIT" if rows > 1 else "MERGED", "shards": rows}
+
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a command.
@@ -105,8 +131,10 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     It raises UnknownCommandError, InvalidCommandError, InvalidLinesError, and what the table raises.
     """
     table_name = from_environment(OperatorSettings, environ).table_name
-    alerts = StockAlerts(Skus(clients.dynamodb, table_name), Levels(clients.dynamodb, table_name))
-    return command_handler(OperatorCommands(Replenishments(clients.dynamodb, table_name), alerts).table)
+    skus = Skus(clients.dynamodb, table_name)
+    split_stock = SplitStock(skus, Shards(clients.dynamodb, table_name))
+    alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
+    return command_handler(OperatorCommands(Replenishments(clients.dynamodb, table_name), alerts, split_stock).table)
 
 
 handler = lambda_handler(bootstrap)

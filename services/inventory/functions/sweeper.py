@@ -24,10 +24,12 @@ from kernel.workers import SweepSettings
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import ReservationRow
 from services.inventory.storage.places import Places
+from services.inventory.storage.shards import Shards
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels, Reservations
 from services.inventory.use_cases.backorders import Backorders
 from services.inventory.use_cases.levels import StockAlerts
+from services.inventory.use_cases.split_stock import SplitStock
 
 PER_SHARD: Final = 1000
 """How many SKUs of a shard one sweep evaluates; the rest come first in the next."""
@@ -45,17 +47,21 @@ class Sweeper:
 
     backorders: Backorders
     alerts: StockAlerts
+    split_stock: SplitStock
     facts: OwnerFacts
 
     def evaluate(self, sku: str, until: datetime) -> bool:
-        """Serve the SKU's back-orders, then compare the rest with its threshold.
+        """Serve the SKU's back-orders, then compare the rest with its threshold. Go on with a merge that was begun.
 
-        A crash before the end, or a queue that is not served `until` then, leaves the SKU due, and the next sweep continues.
+        A crash before the end, or a queue that is not served `until` then, leaves the SKU due, and the next sweep continues. So
+        does a merge, which changes the rest.
         """
         served = self.backorders.serve(sku, until)
         seen = self.backorders.skus.get(sku)
-        if seen is not None:
-            self.alerts.evaluate(sku, seen["available"])
+        if seen is not None and seen["merging"]:
+            self.split_stock.merge(sku)
+        elif seen is not None:
+            self.alerts.evaluate(sku, self.split_stock.total(seen)["available"])
             if served.complete:
                 self.backorders.skus.clear_due(sku, seen, served.first_place)
         return True
@@ -85,7 +91,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
     facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
     backorders = Backorders(skus, Places(clients.dynamodb, table_name), reservations)
-    sweeper = Sweeper(backorders, alerts, facts)
+    split_stock = SplitStock(skus, Shards(clients.dynamodb, table_name))
+    sweeper = Sweeper(backorders, alerts, split_stock, facts)
     at_once = from_environment(SweepSettings, environ).sweep_at_once
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, int]:

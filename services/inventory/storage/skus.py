@@ -18,6 +18,7 @@ from services.inventory.domain.stock import (
     Join,
     Leave,
     Move,
+    Return,
     Stock,
     StockChange,
     Waiting,
@@ -45,6 +46,9 @@ class Skus(KeyedStore[SkuRow]):
             "waited_for": row.get("waited_for", 0),
             "first_place": row.get("first_place", 0),
             "next_place": row.get("next_place", 0),
+            "shards": row.get("shards", 0),
+            "merging": row.get("merging", 0),
+            "splits": row.get("splits", 0),
             "waiting": row.get("waiting", []),
         }
 
@@ -52,10 +56,11 @@ class Skus(KeyedStore[SkuRow]):
         """Clear the SKU's due marker, and let its queue begin at `first_place`, unless the row has changed since it was `seen`.
 
         An order that joins raises `next_place`, and one that leaves lowers `waited_for`. The list `waiting` can change beside
-        both, while an older version of the code runs.
+        both, while an older version of the code runs. A SKU that is merging stays due.
         """
         same = (
-            f"{AVAILABLE} = :available AND (waited_for = :waited_for OR attribute_not_exists(waited_for))"
+            f"attribute_not_exists(merging) AND {AVAILABLE} = :available"
+            " AND (waited_for = :waited_for OR attribute_not_exists(waited_for))"
             " AND (next_place = :next OR attribute_not_exists(next_place))"
             " AND (waiting = :waiting OR attribute_not_exists(waiting))"
         )
@@ -84,7 +89,16 @@ def stock_of(row: SkuRow | None) -> Stock:
     if row is None:
         return Stock()
     queue = tuple(Waiting(waiting["order_id"], waiting["quantity"]) for waiting in row.get("waiting", ()))
-    return Stock(row["available"], row["held"], row["sold"], row.get("waited_for", 0), row.get("next_place", 0), queue)
+    return Stock(
+        row["available"],
+        row["held"],
+        row["sold"],
+        row.get("waited_for", 0),
+        row.get("next_place", 0),
+        queue,
+        row.get("shards", 0),
+        row.get("merging", 0),
+    )
 
 
 def actions(table_name: str, part: StockChange) -> list[Action]:
@@ -96,11 +110,15 @@ def actions(table_name: str, part: StockChange) -> list[Action]:
         return [_action(table_name, part), places.take(table_name, part)]
     if isinstance(part, Leave):
         return [_action(table_name, part), places.give_up(table_name, part)]
+    if isinstance(part, Return):
+        return [_action(table_name, part), update_action(table_name, part.sku, taken_over(part.sku, part.quantity))]
     return [_action(table_name, part)]
 
 
 def _action(table_name: str, part: StockChange) -> Action:
     match part:
+        case Return():
+            update = given_up(part.sku, part.quantity, part.source)
         case Move(source=None):
             update = _take_in(part)
         case Move():
@@ -111,9 +129,19 @@ def _action(table_name: str, part: StockChange) -> Action:
             update = _leave(part)
         case Dequeue():
             update = _dequeue(part)
+    return update_action(table_name, part.row, update)
+
+
+def key_of(row: str) -> str:
+    """Return the key of a row of stock: `SKU#MUG`, or `SHARD#MUG#2` for a shard beside it."""
+    return f"SHARD#{row}" if "#" in row else f"SKU#{row}"
+
+
+def update_action(table_name: str, row: str, update: "Update") -> Action:
+    """Return an update of a row of stock as a transaction's action."""
     write: Write = {
         "TableName": table_name,
-        "Key": marshal({"pk": f"SKU#{part.sku}"}),
+        "Key": marshal({"pk": key_of(row)}),
         "UpdateExpression": update.expression,
         "ExpressionAttributeValues": marshal(update.values),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -123,7 +151,7 @@ def _action(table_name: str, part: StockChange) -> Action:
     return {"Update": write}
 
 
-class _Update:
+class Update:
     """The pieces of an update of a SKU's row."""
 
     def __init__(self, sku: str, *, due: bool) -> None:
@@ -150,39 +178,59 @@ class _Update:
         self.values |= {":sku": sku, ":zero": 0}
 
 
-def _take_in(move: Move) -> _Update:
-    update = _Update(move.sku, due=True)
+def _take_in(move: Move) -> Update:
+    update = Update(move.sku, due=True)
     update.begin(move.sku, (counter for counter in COUNTERS if counter not in (move.target, REPLENISHED)))
     update.adds += [f"{move.target} :plus", f"{REPLENISHED} :plus"]
     update.values[":plus"] = move.quantity
     return update
 
 
-def _move(move: Move) -> _Update:
-    update = _Update(move.sku, due=AVAILABLE in (move.source, move.target))
+def _move(move: Move) -> Update:
+    update = Update(move.sku, due=AVAILABLE in (move.source, move.target) and not move.shard)
     update.adds += [f"{move.target} :plus", f"{move.source} :minus"]
     update.values |= {":plus": move.quantity, ":minus": -move.quantity, ":least": move.quantity + move.reserved_for_queue}
     update.conditions.append(f"{move.source} >= :least")
     if move.source == AVAILABLE:
         update.conditions.append("(attribute_not_exists(waited_for) OR waited_for <= :beside)")
         update.values[":beside"] = move.reserved_for_queue
+    if move.is_whole:
+        update.conditions.append("attribute_not_exists(shards)")
     return update
 
 
-def _join(join: Join) -> _Update:
-    update = _Update(join.sku, due=True)
+def given_up(sku: str, quantity: int, source: str) -> "Update":
+    """Return the update of a row whose units go to another row of the SKU."""
+    update = Update(sku, due=False)
+    update.adds += [f"{source} :minus", f"{REPLENISHED} :minus"]
+    update.conditions.append(f"{source} >= :quantity")
+    update.values |= {":minus": -quantity, ":quantity": quantity}
+    return update
+
+
+def taken_over(sku: str, quantity: int) -> "Update":
+    """Return the update of a SKU's own row that units of another row come into."""
+    update = Update(sku, due=True)
+    update.adds += [f"{AVAILABLE} :plus", f"{REPLENISHED} :plus"]
+    update.values[":plus"] = quantity
+    return update
+
+
+def _join(join: Join) -> Update:
+    update = Update(join.sku, due=True)
     update.begin(join.sku, COUNTERS)
     update.sets["next_place"] = ":after"
     update.adds.append("waited_for :plus")
     update.conditions.append("next_place = :place" if join.place else "attribute_not_exists(next_place)")
+    update.conditions.append("attribute_not_exists(shards) AND attribute_not_exists(merging)")
     update.values |= {":after": join.place + 1, ":plus": join.quantity}
     if join.place:
         update.values[":place"] = join.place
     return update
 
 
-def _leave(leave: Leave) -> _Update:
-    update = _Update(leave.sku, due=True)
+def _leave(leave: Leave) -> Update:
+    update = Update(leave.sku, due=True)
     update.adds.append("waited_for :minus")
     update.values[":minus"] = -leave.quantity
     if leave.ahead is not None:
@@ -190,8 +238,8 @@ def _leave(leave: Leave) -> _Update:
     return update
 
 
-def _dequeue(leave: Dequeue) -> _Update:
-    update = _Update(leave.sku, due=True)
+def _dequeue(leave: Dequeue) -> Update:
+    update = Update(leave.sku, due=True)
     update.sets["waiting"] = ":left"
     update.adds.append("waited_for :minus")
     update.conditions.append("waiting = :queue")
@@ -201,7 +249,7 @@ def _dequeue(leave: Dequeue) -> _Update:
     return update
 
 
-def _serve(update: _Update, quantity: int, ahead: int) -> None:
+def _serve(update: Update, quantity: int, ahead: int) -> None:
     """Hold the quantity that an order waited for, beside the units `ahead` of it. The update has `:minus` already."""
     update.adds += [f"{HELD} :plus", f"{AVAILABLE} :minus"]
     update.conditions.append(f"{AVAILABLE} >= :least")

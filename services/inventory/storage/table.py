@@ -1,5 +1,6 @@
 """The inventory's table: reservations, replenishments, the SKUs that move with them, and watched levels."""
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
@@ -14,11 +15,16 @@ from services.inventory.storage import skus as sku_rows
 
 R = TypeVar("R", bound=AggregateRow)
 TRIES: Final = 10
-"""Each try but the last lost to another writer, such as one that took the same place in a queue."""
+"""Each try but the last lost to another writer, such as one that took the same place in a queue.
+
+A row that refuses for the first time is no lost try: an order meets each shard of a SKU before the SKU's own row.
+"""
 
 
 class StockRows(AggregateStore[R]):
-    """Aggregates with steps that each move stock in the same transaction."""
+    """Aggregates with steps that each move stock in the same transaction. `pause` waits before a transaction is tried again."""
+
+    pause: Callable[[float], None] = staticmethod(time.sleep)
 
     def apply_step(
         self,
@@ -35,7 +41,8 @@ class StockRows(AggregateStore[R]):
         """
         row = None if presume_absent else self.get(aggregate_id)
         seen: dict[str, Stock] = {}
-        for _ in range(TRIES):
+        lost = 0
+        while lost < TRIES:
             step = decide(row, seen)
             if step is None:
                 if row is None:
@@ -43,27 +50,33 @@ class StockRows(AggregateStore[R]):
                 return row
             update = self.update(aggregate_id, row, step.change, causation)
             actions: list[Action] = [{"Update": update}]
-            sku_at: dict[int, str] = {}
+            row_at: dict[int, str] = {}
             for part in step.parts:
-                sku_at[len(actions)] = part.sku
+                row_at[len(actions)] = part.row
                 actions += sku_rows.actions(self.table_name, part)
-            refused = transact(self.client, actions)
+            refused = transact(self.client, actions, pause=self.pause)
             if not refused:
                 after: Row = {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
                 return cast(R, after)
             if 0 in refused:  # another writer was faster, or this step's first response was lost: that wins over any shortage
                 row, seen = cast(R | None, refused[0]), {}
-            else:
-                for position in refused.keys() & sku_at.keys():
-                    seen[sku_at[position]] = sku_rows.stock_of(cast(SkuRow | None, refused[position]))
+                lost += 1
+                continue
+            met = {
+                row_at[position]: sku_rows.stock_of(cast(SkuRow | None, refused[position]))
+                for position in refused.keys() & row_at.keys()
+            }
+            lost += met.keys() <= seen.keys()
+            seen |= met
         raise ContentionError(f"{self.key(aggregate_id)} changed {TRIES} times while being written")
 
 
 class Reservations(StockRows[ReservationRow]):
     """The items `RES#<order_id>`."""
 
-    def __init__(self, client: AwsClient, table_name: str) -> None:
+    def __init__(self, client: AwsClient, table_name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
+        self.pause = pause
 
 
 class Replenishments(StockRows[ReplenishmentRow]):

@@ -94,6 +94,7 @@ class Invariants:
             case "ORDER" if change.new is not None:
                 self.record.orders[rest] = change.new
                 self.placement.order_written(rest, change)
+                self.stock.placed.setdefault(rest, self.record.now())
                 self.deadlines.order_written(rest, change)
                 self.sweeps.order_written(rest, change)
                 self.lifecycle.fulfilment_never_goes_back(rest, change)
@@ -102,9 +103,13 @@ class Invariants:
                 self.record.note_end(row, ended=status_of(change.new) != "REFUNDING")
             case "RES":
                 self.stock.back_orders_are_served_in_order(rest, change)
+                self.stock.order_is_refused_only_if_short(rest, change)
                 skus.update(dict.fromkeys(self.stock.reservation_written(rest, change)))
             case "SKU":
                 skus[rest] = None
+                return None
+            case "SHARD":
+                skus[rest.rpartition("#")[0]] = None
                 return None
             case "SHIP":
                 self.record.note_end(row, ended=status_of(change.new) in TERMINAL_SHIPMENT)

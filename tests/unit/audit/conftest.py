@@ -25,6 +25,8 @@ def settled(history: list[Snapshot]) -> Snapshot:
 
 def _rounds(stage: Stage) -> Iterator[Snapshot]:
     stage.open()
+    stage.split_stock.split("LP", 3)
+    stage.split_stock.split("MUG", 3)  # a back-order merges it
     running = [stage.live(story, number) for number, story in enumerate(STORIES)]
     while running:
         running = [steps for steps in running if next(steps, steps) is None]

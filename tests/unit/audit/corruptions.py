@@ -439,6 +439,48 @@ of_a("inventory", SKU, "out of thin air", "S2")(
     lambda row, random: row.update(available=row["available"] + 5, replenished=row["replenished"] + 5)
 )
 of_a("inventory", SKU, "oversold", "S2")(lambda row, random: row.update(sold=row["sold"] + row["available"] + 1, available=-1))
+SHARD = "SHARD#"
+for counter in ("available", "held", "sold", "replenished"):
+    of_a("inventory", SHARD, f"{counter} one off", "S2")(more(counter))
+    of_a("inventory", SHARD, f"{counter} lost", "W1")(drop(counter))
+of_a("inventory", SHARD, "sold counted as held", "S3")(
+    lambda row, random: row.update(held=row["held"] + 1, sold=row["sold"] - 1)
+)
+of_a("inventory", SHARD, "out of thin air", "S2")(
+    lambda row, random: row.update(available=row["available"] + 5, replenished=row["replenished"] + 5)
+)
+of_a("inventory", SHARD, "of another number", "D2", "W1", "S2")(more("shard_number", (1,)))
+of_a("inventory", SKU, "is whole, and its shards have units", "S2", sku="LP")(drop("shards"))
+of_a("inventory", SKU, "is merging, and an order waits", "S3", sku="NEVER")(set_to(merging=2))
+of_a("inventory", SHARD, "sells another's units", "S3", sku="LP")(
+    lambda row, random: row.update(available=row["available"] - 1, sold=row["sold"] + 1)
+)
+
+
+@of_snapshot("a reservation is in another shard", "S3")
+def in_another_shard(snapshot: Snapshot, random: Random) -> None:
+    row = random.choice([row for row in rows(snapshot, "inventory", RES, status="COMMITTED") if "shards" in row])
+    sku = random.choice(sorted(row["shards"]))
+    row["shards"][sku] = row["shards"][sku] % 3 + 1
+
+
+@of_snapshot("a reservation forgets its shard", "S3")
+def forgets_its_shard(snapshot: Snapshot, random: Random) -> None:
+    del random.choice([row for row in rows(snapshot, "inventory", RES, status="COMMITTED") if "shards" in row])["shards"]
+
+
+@of_snapshot("a shard is gone", "S2", "S3")
+def a_shard_is_gone(snapshot: Snapshot, random: Random) -> None:
+    snapshot.inventory.remove(random.choice([*rows(snapshot, "inventory", SHARD)]))
+
+
+@of_snapshot("units moved twice", "S2")
+def units_moved_twice(snapshot: Snapshot, random: Random) -> None:
+    sku = pick(snapshot, "inventory", SKU, random, sku="MUG")
+    units = random.choice((1, 2))
+    sku.update(available=sku["available"] + units, replenished=sku["replenished"] + units)
+
+
 of_a("inventory", "REPL#", "quantity changed", "S2")(line_quantity)
 of_a("inventory", "REPL#", "of another SKU", "S2")(line_of_another_sku)
 of_a("inventory", "REPL#", "twice", "D2")(set_to(version=2))

@@ -13,13 +13,14 @@ Moments = list[Snapshot]
 
 
 def torn(history: Moments, seed: int) -> Snapshot:
-    """Each table (and each SKU) as it was at some moment of a reading that began at one and ended at another."""
+    """Each table (and each row of stock) as it was at some moment of a reading that began at one and ended at another."""
     random = Random(seed)
     first = random.randrange(len(history) - 1)
     last = random.randrange(first + 1, min(first + 6, len(history)))
     seen = {table: history[random.randint(first, last)].table(table) for table in TABLES}
-    skus = {row["pk"]: row for row in history[random.randint(first, last)].inventory if row["pk"].startswith("SKU#")}
-    seen["inventory"] = [skus.get(row["pk"], row) for row in seen["inventory"]]
+    for prefix in ("SKU#", "SHARD#"):
+        stock = {row["pk"]: row for row in history[random.randint(first, last)].inventory if row["pk"].startswith(prefix)}
+        seen["inventory"] = [stock.get(row["pk"], row) for row in seen["inventory"]]
     began = history[first].began
     moved = [row for row in history[last].inventory if row.get("updated_at", "") >= began]
     return Snapshot(**seen, began=began, moved_since=moved)

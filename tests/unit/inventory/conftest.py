@@ -151,14 +151,17 @@ class InventoryService:
         reserved: Counter[tuple[str, str]] = Counter()
         for row in self.rows:
             for line in row.get("lines", ()):
-                reserved[row["status"], line["sku"]] += line["quantity"]
+                shard = row.get("shards", {}).get(line["sku"], 0)
+                reserved[row["status"], f"{line['sku']}#{shard}"] += line["quantity"]
         for row in self.rows:
-            if row["pk"].startswith("SKU#"):
+            if row["pk"].startswith(("SKU#", "SHARD#")):
+                stock_row = f"{row['sku']}#{row.get('shard_number', 0)}"
                 assert min(row["available"], row["held"], row["sold"]) >= 0
                 assert row["available"] + row["held"] + row["sold"] == row["replenished"]
-                assert row["held"] == reserved["HELD", row["sku"]]
-                assert row["sold"] == reserved["COMMITTED", row["sku"]]
-                assert row.get("waited_for", 0) == reserved["WAITING", row["sku"]]
+                assert row["held"] == reserved["HELD", stock_row]
+                assert row["sold"] == reserved["COMMITTED", stock_row]
+            if row["pk"].startswith("SKU#"):
+                assert row.get("waited_for", 0) == reserved["WAITING", f"{row['sku']}#0"]
                 wanted = {place["order_id"]: place["quantity"] for place in self.queue(row["sku"])}
                 wanted |= {waiting["order_id"]: waiting["quantity"] for waiting in row.get("waiting", ())}
                 assert sum(wanted.values()) == row.get("waited_for", 0)

@@ -86,6 +86,7 @@ def test_back_order_can_wait_for_an_unknown_sku(inventory: InventoryService) -> 
         "waited_for": 1,
         "first_place": 0,
         "next_place": 1,
+        **dict.fromkeys(("shards", "merging", "splits"), 0),
         "waiting": [],
     }
     assert inventory.queue() == [

@@ -39,7 +39,7 @@ def invoke(inventory: InventoryService, command: str, order_id: Any = ORDER, **f
 
 
 def test_every_command_that_moves_goods_needs_a_receipt() -> None:
-    assert set(NEEDS) == set(StockCommands(None, None).table)  # type: ignore[arg-type]
+    assert set(NEEDS) == set(StockCommands(None, None, None).table)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("command", NEEDS)

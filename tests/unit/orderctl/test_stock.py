@@ -27,8 +27,9 @@ def test_stock_of_all_skus_is_shown(stage: Stage) -> None:
     stage.parameters["inventory/table-name"] = "stage"
     assert "There is no stock." in orderctl(app, stage, "show").stdout
     orderctl(app, stage, "replenish", "MUG=50", "LP=20")
+    assert orderctl_json(app, stage, "split", "MUG", "--shards", "3") == [{"sku": "MUG", "shards": 3}]
     shown = orderctl_json(app, stage, "show")
-    assert [row["sku"] for row in shown] == ["LP", "MUG"]
+    assert [(row["sku"], row["available"], row["replenished"]) for row in shown] == [("LP", 20, 20), ("MUG", 50, 50)]
     assert shown == orderctl_json(app, stage, "show", "LP", "MUG")
 
 
