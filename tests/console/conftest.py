@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import served
 
+PATIENCE_MS = 20_000
+"""How long the page may take on a busy machine. The figures below have bars of their own."""
+expect.set_options(timeout=PATIENCE_MS)
 FIGURES: list[str] = []
 """Measured figures beside their bars, printed at the end."""
 Open = Callable[..., Page]
@@ -40,7 +43,7 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
             address = writable if actions else read_only
             page = browser.new_page(viewport={"width": width, "height": 800}, **context)  # type: ignore[arg-type]
             pages.append(page)
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(PATIENCE_MS)
             page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
