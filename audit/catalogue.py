@@ -225,6 +225,12 @@ CATALOGUE: Final = (
         frozenset({SIMULATION}),
     ),
     Invariant(
+        "P2",
+        "one_trace_per_order",
+        "All events and log lines of an order have one trace id: the caller's, if the caller sent one.",
+        frozenset({SIMULATION}),
+    ),
+    Invariant(
         "A1",
         "bad_message_blocks_no_other",
         "A bad message never delays, repeats or loses another message of its batch.",

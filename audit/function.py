@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit
 
 from audit.finding import Finding
 from audit.pass_store import Kept, PassStore
@@ -20,10 +19,10 @@ from audit.tables import VARIABLES
 from kernel import clock
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
+from kernel.logs import logger
+from kernel.metrics import metrics
 from kernel.settings import from_environment
 
-logger = Logger()
-metrics = Metrics(namespace="Orderflow")
 MOST_LOGGED: Final = 100
 RUN_SECONDS: Final = 240
 

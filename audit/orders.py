@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools import Logger
-
 from audit.auditor import Verdict, is_overdue, judge, waits_of
 from audit.checks.awaited import Awaited, Overdue, Waiting
 from audit.order_rows import MARGIN, order_keys, read_orders
@@ -19,12 +17,12 @@ from kernel.batches import BatchResponse, SqsEvent, SqsRecord
 from kernel.clients import AwsClient, Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import DeadLetters
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError
 from kernel.settings import from_environment
 
-logger = Logger()
 LOOK_SECONDS: Final = 15 * 60
 """How long a message waits before the function looks at its order: the longest delay that SQS has."""
 LOOKS: Final = "looks"

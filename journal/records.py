@@ -4,13 +4,10 @@ from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Literal, NotRequired, TypedDict
 
-from aws_lambda_powertools import Logger
-
 from journal.lines import NotJournaledError, line_of
 from kernel import outside_json
+from kernel.logs import logger
 from kernel.outside_json import OutsideJsonError
-
-logger = Logger()
 
 
 class StreamRecord(TypedDict):

@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import TypeVar
 
-from kernel import clock, index_shards, schemas, versions
+from kernel import clock, index_shards, logs, schemas, versions
 from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
@@ -135,7 +135,7 @@ class UnknownAggregateError(RetryableError):
 
 @dataclass(frozen=True)
 class Causation:
-    """The cause of an event: the order's correlation id, and the id of the event or request that led here."""
+    """The cause of an event: the order's thread (`kernel/traces.py`), and the id of the event or request that led here."""
 
     correlation_id: str
     causation_id: str
@@ -405,6 +405,7 @@ class AggregateStore(KeyedStore[R]):
             values |= {":nothing": [], ":timeline": entries}
         condition, condition_values = self._condition(row, transition)
         values |= condition_values
+        logs.debug("step about to be written", row=key, transition=transition.name, version=version)
         expression = "SET " + ", ".join(sets)
         if decision.remove:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in decision.remove)

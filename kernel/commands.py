@@ -16,13 +16,12 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_origin, get_type_hints
 
-from aws_lambda_powertools import Logger
-
+from kernel import logs
 from kernel.aggregate_store import Causation
 from kernel.errors import BugError, RejectedError
-from kernel.identifiers import ORDER_ID
-
-logger = Logger()
+from kernel.identifiers import ORDER_ID, shown
+from kernel.logs import logger
+from kernel.traces import correlation_id_of
 
 Command = dict[str, Any]
 """A command as its caller sends it: JSON."""
@@ -33,6 +32,8 @@ Commands = Mapping[str, Callable[[Command], Answer]]
 C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
+MAX_THREAD_LENGTH: Final = MAX_ID_LENGTH + 33
+"""Of a correlation id with a trace id behind it."""
 
 
 class UnknownCommandError(BugError):
@@ -63,9 +64,10 @@ class OrderCommand(OrderQuery):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in (("correlation_id", self.correlation_id), ("causation_id", self.causation_id)):
-            if not 1 <= len(value) <= MAX_ID_LENGTH:
-                raise InvalidCommandError(f"{name}: must have 1 to {MAX_ID_LENGTH} characters")
+        limits = ("correlation_id", self.correlation_id, MAX_THREAD_LENGTH), ("causation_id", self.causation_id, MAX_ID_LENGTH)
+        for name, value, longest in limits:
+            if not 1 <= len(value) <= longest:
+                raise InvalidCommandError(f"{name}: must have 1 to {longest} characters")
 
     @property
     def causation(self) -> Causation:
@@ -85,15 +87,21 @@ def command_handler(commands: Commands) -> Callable[[Command, object], Answer]:
     """Return the Lambda handler that runs one command and logs its outcome. It raises what `dispatch` and the command raise."""
 
     def handle(event: Command, context: object) -> Answer:
+        _log(event)
         answer = dispatch(commands, event)
-        fields_logged: dict[str, object] = {"command": event["command"], "outcome": answer["outcome"]}
-        order_id = event.get("order_id")
-        if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id):
-            fields_logged["order_id"] = order_id
-        logger.info("command answered", extra=fields_logged)
+        logger.info("command answered", outcome=answer["outcome"])
         return answer
 
     return handle
+
+
+def _log(event: Command) -> None:
+    """Write the command's name and ids into the lines of its log, as far as they are fit for it."""
+    thread, cause = event.get("correlation_id"), event.get("causation_id")
+    if isinstance(thread, str) and isinstance(cause, str):
+        logs.follow(thread, cause)
+        logs.add(correlation_id=shown(correlation_id_of(thread)), causation_id=shown(cause))
+    logs.add(**{name: shown(event[name]) for name in ("command", "order_id") if name in event})
 
 
 def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], Answer]:

@@ -4,24 +4,23 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import AggregateStore, KeyedStore, R
 from kernel.batches import BatchResponse, StreamEvent
 from kernel.clients import Clients
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler
+from kernel.identifiers import ORDER_ID
 from kernel.index_shards import ALL, Share
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
 from kernel.relay import Outbox, Slice, relay_records, republish, slice_at
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 from kernel.workers import SweepSettings, Tally, work_on
-
-logger = Logger()
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,13 @@ def move_each(
         if clock.now() >= until or (patience is not None and len(still) >= patience):
             return
         is_moved = False
-        try:
-            is_moved = move(row_id)
-        except Exception:  # the boundary of a row
-            logger.exception("row not moved", row=rows.key(row_id))
-            done.add("failed")
-            _put_last(rows, row_id)
+        with logs.about(order_id=_order_of(row_id)):
+            try:
+                is_moved = move(row_id)
+            except Exception:  # the boundary of a row
+                logger.exception("row not moved", row=rows.key(row_id))
+                done.add("failed")
+                _put_last(rows, row_id)
         if is_moved:
             done.add("moved")
             still.clear()
@@ -119,6 +119,12 @@ def move_each(
     return {moved: done.counts["moved"], failed: done.counts["failed"]}
 
 
+def _order_of(row_id: str) -> str | None:
+    """Return the id of the order that a row is about, if the row's own id has it."""
+    found = ORDER_ID.search(row_id)
+    return found.group() if found else None
+
+
 def release_if_orphan(
     rows: AggregateStore[R], order_id: str, unsettled: Container[str], release: Callable[[R], None], facts: OwnerFacts
 ) -> bool:
@@ -129,10 +135,11 @@ def release_if_orphan(
     row = rows.get(order_id)
     if row is None or row["status"] not in unsettled:
         return False
+    logs.follow(row["correlation_id"])
     if not is_orphan(facts.order(order_id)):
         rows.postpone(order_id, clock.now() + LOOK_AGAIN_AFTER)
         return False
-    logger.error("row without an order", row=row["pk"], order_id=order_id, status=row["status"])
+    logger.error("row without an order", row=row["pk"], status=row["status"])
     release(row)
     return True
 

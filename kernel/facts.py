@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
-from kernel import outside_json
+from kernel import logs, outside_json
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import DomainEvent
@@ -100,6 +100,7 @@ class OwnerFacts:
         found = ask(self.client(), facts_function_name(self.stage, service), order_id, **about)
         match found.get("outcome"):
             case "FOUND":
+                logs.debug("facts read", owner=service, row_status=found.get("status"))
                 return found
             case "NOT_FOUND":
                 return None

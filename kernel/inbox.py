@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import outside_json, schemas, versions
+from kernel import logs, outside_json, schemas, versions
 from kernel.aggregate_store import Causation
 from kernel.batches import BatchResponse, FailedItem, SqsEvent, SqsRecord
 from kernel.clients import AwsClient, Clients
 from kernel.events import D_co, DomainEvent
+from kernel.identifiers import shown
+from kernel.logs import logger
 from kernel.metrics import count
-from kernel.naming import catches_up, is_source
+from kernel.naming import CHANNEL_PREFIX, catches_up, is_source
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError
 from kernel.subscriptions import ReplayPolicy
+from kernel.traces import correlation_id_of, span_of
 
-logger = Logger()
 FIRST_RETRY_SECONDS = 5
 LONGEST_RETRY_SECONDS = 900
 ATTEMPTS = "redrive_attempts"
@@ -134,39 +135,66 @@ def receive(
     """
     failures: list[FailedItem] = []
     for record in records:
-        try:
+        with logs.about(message_id=record["messageId"], attempt=_attempt(record)):
             try:
-                delivery = parse(record["body"])
-                if delivery.replay_name is not None or _was_delivered(record):
-                    delivery = replace(delivery, repeated=True)
-                handle = _handler_of(handlers, delivery.event)
-                if delivery.is_for(replay_policy):
-                    handle(delivery)
-            except InvalidEventError as error:
-                if is_replayed(record["body"]):
-                    logger.warning("replayed event refused", message_id=record["messageId"], reason=str(error))
-                    count("ReplayedEventsRefused", 1)
-                    continue
-                logger.warning("message quarantined", message_id=record["messageId"], reason=str(error))
-                dead_letters.quarantine(record, error)
-        except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
-            logger.exception("message failed", message_id=record["messageId"])
-            failures.append({"itemIdentifier": record["messageId"]})
-            _retry_with_backoff(dead_letters, record)
+                try:
+                    delivery = parse(record["body"])
+                    if delivery.replay_name is not None or _was_delivered(record):
+                        delivery = replace(delivery, repeated=True)
+                    _log(delivery)
+                    handle = _handler_of(handlers, delivery.event)
+                    if delivery.is_for(replay_policy):
+                        handle(delivery)
+                        logger.info("event handled")
+                    else:
+                        logger.info("replayed event skipped")
+                except InvalidEventError as error:
+                    if is_replayed(record["body"]):
+                        logger.warning("replayed event refused", reason=str(error))
+                        count("ReplayedEventsRefused", 1)
+                        continue
+                    logger.warning("message quarantined", reason=str(error))
+                    dead_letters.quarantine(record, error)
+            except Exception:  # the boundary of the batch: whatever it was, only this message is delivered again
+                logger.exception("message failed")
+                failures.append({"itemIdentifier": record["messageId"]})
+                _retry_with_backoff(dead_letters, record)
     return {"batchItemFailures": failures}
+
+
+def _log(delivery: Delivery) -> None:
+    """Write the ids of a delivered event into the lines of its log; those of a channel only as far as they are fit for it.
+
+    A replayed event is handled in a span of its own, which is linked to the event's.
+    """
+    event, replay_name = delivery.event, delivery.replay_name
+    logs.follow(event.correlation_id, event.event_id)
+    logs.add(event=event.detail_type, event_id=event.event_id, order_id=event.order_id, causation_id=event.causation_id)
+    if replay_name is not None:
+        again, first = (
+            span_of(event.correlation_id, cause).span_id for cause in (f"{event.event_id}#{replay_name}", event.event_id)
+        )
+        logs.add(replay_name=replay_name, span_id=again, linked_span_id=first)
+    if event.source.startswith(CHANNEL_PREFIX):
+        correlation_id = correlation_id_of(event.correlation_id)
+        logs.add(event_id=shown(event.event_id), correlation_id=shown(correlation_id), causation_id=shown(event.causation_id))
+
+
+def _attempt(record: SqsRecord) -> int:
+    """Return how often SQS has delivered the message by now."""
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
 
 
 def _was_delivered(record: SqsRecord) -> bool:
     """Return whether SQS has delivered the message before, or an operator redrove it."""
-    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
-    return received > 1 or ATTEMPTS in record.get("messageAttributes", {})
+    return _attempt(record) > 1 or ATTEMPTS in record.get("messageAttributes", {})
 
 
 def _retry_with_backoff(dead_letters: DeadLetters, record: SqsRecord) -> None:
     try:
         dead_letters.retry_with_backoff(record)
     except (BotoCoreError, ClientError):  # then the queue's own visibility time-out brings it back
-        logger.warning("back-off of a message not set", message_id=record["messageId"])
+        logger.warning("back-off of a message not set")
 
 
 def parse(body: str) -> Delivery:

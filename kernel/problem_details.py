@@ -7,6 +7,7 @@ from typing import Final
 
 from aws_lambda_powertools.event_handler import Response
 
+from kernel import logs
 from kernel.invalid_request import InvalidRequestError
 
 TYPES = "https://orderflow.dev/problems/"
@@ -24,7 +25,8 @@ class ProblemDetails:
     members: Mapping[str, object] = field(default_factory=dict)
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response[str]:
-        """Return the HTTP response, `application/problem+json`."""
+        """Return the HTTP response, `application/problem+json`. Further lines of the log name the problem."""
+        logs.add(problem=self.name)
         document = {
             "type": TYPES + self.name,
             "title": self.title,

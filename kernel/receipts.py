@@ -14,10 +14,9 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final, Literal, overload
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
-
 from kernel.errors import RejectedError
+from kernel.logs import logger
+from kernel.metrics import count
 from kernel.secrets import Secrets
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
@@ -26,9 +25,6 @@ RECEIPT: Final = "receipt"
 """The field of a statement that holds its receipt."""
 CONFIRMING, CANCELLING = "CONFIRMING", "CANCELLING"
 """The outcomes of an order's decision by which money and goods move: forward, or back."""
-
-logger = Logger(child=True)
-metrics = Metrics(namespace="Orderflow")
 
 
 class Kind(StrEnum):
@@ -92,8 +88,7 @@ class Receipts:
         if statement is not None and outcome in (None, statement.get("outcome")):
             return statement
         logger.error("receipt refused", kind=kind, order_id=order_id)
-        metrics.add_metric(name="ReceiptRefused", unit=MetricUnit.Count, value=1)
-        metrics.flush_metrics()
+        count("ReceiptRefused", 1)
         needed = f"{kind} {outcome}" if outcome else kind
         raise ReceiptRefusedError(
             f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/how-to/runbooks/receipt-refused.md"

@@ -5,12 +5,11 @@ that the stream lost parks nothing. So the sweeper also reads the whole table, a
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NotRequired, TypedDict
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock, index_shards, outbox_text, versions
@@ -18,18 +17,20 @@ from kernel.aggregate_store import IndexEntry, Item, Row, each_shard, is_conditi
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
-from kernel.events import PendingEvent
+from kernel.events import PendingEvent, published, span_in
 from kernel.index_shards import ALL, Share
+from kernel.logs import logger
 from kernel.naming import PENDING_INDEX
 from kernel.timeouts import REPUBLISH_SECONDS
 from kernel.workers import Tally, work_on
 
-logger = Logger()
 MAX_ENTRIES = 10
 """PutEvents takes at most ten entries a call."""
 PUT_ATTEMPTS = 3
 CLEAR_TRIES: Final = 3
 """How often the relay takes published events out of a row that others write to."""
+LOGGED: Final = ("event_id", "order_id", "correlation_id", "causation_id")
+"""The fields of an event's metadata that its lines in the log have."""
 MAX_PAGES: Final = 100
 """The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
 PER_SHARD: Final = 1000
@@ -163,11 +164,14 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
                 if code is None:
                     accepted.add(text)
                     continue
-                logger.warning("event refused by the bus", event_id=_event_id(text), error=code)
+                logger.warning("event refused by the bus", error=code, extra=ids_of(text))
                 (invalid.add if code in NEVER_ACCEPTED else refused.append)(text)
         waiting = refused
         if not waiting:
             break
+    for newest, *_ in entries.values():
+        if newest in accepted:
+            logger.info("event published", extra=ids_of(newest))
     unpublishable |= {text for text, published in entries.items() if not invalid.isdisjoint(published)}
     return Published({text for text, published in entries.items() if accepted.issuperset(published)}, unpublishable)
 
@@ -455,10 +459,15 @@ def _entry(bus_name: str, text: str) -> dict[str, str]:
         "EventBusName": bus_name,
         "Source": event["source"],
         "DetailType": event["detail-type"],
-        "Detail": json.dumps(event["detail"], separators=(",", ":")),
+        "Detail": json.dumps(published(event["detail"]), separators=(",", ":")),
+        "TraceHeader": span_in(event["detail"]).xray_header,
     }
 
 
-def _event_id(text: str) -> str:
+def ids_of(text: str) -> dict[str, str]:
+    """Return the ids of a pending event for the log."""
     event: PendingEvent = json.loads(text)
-    return event["detail"]["metadata"]["event_id"]
+    metadata: Mapping[str, object] = published(event["detail"])["metadata"]
+    ids = {name: str(metadata[name]) for name in LOGGED if name in metadata}
+    span = span_in(event["detail"])
+    return {"event": event["detail-type"], **ids, "trace_id": span.trace_id, "span_id": span.span_id}

@@ -9,12 +9,11 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel.clients import AwsClient, Clients
+from kernel.logs import logger
 
-logger = Logger()
 INITIALIZATION: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """The variable in which Lambda says how it starts the process: `snap-start`, `on-demand` or `provisioned-concurrency`."""
 PRIMED_ROW: Final = "PRIMED_ROW"

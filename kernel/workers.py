@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar
@@ -41,7 +42,7 @@ def work_on(rows: Iterable[T], work: Callable[[T], None], at_once: int) -> None:
             work(row)
         return
     with ThreadPoolExecutor(at_once) as pool:
-        begun = [pool.submit(work, row) for row in rows]
+        begun = [pool.submit(copy_context().run, work, row) for row in rows]  # so that its log has the keys of the sweep
         try:
             for done in begun:
                 done.result()

@@ -1,6 +1,7 @@
 """The simulation's command: `python -m simulation --help`."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ examples:
   python -m simulation crash-points 13 14              two of them
   python -m simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
   python -m simulation count                           the units that an order costs on each path, into a file
+  python -m simulation story delivered                 the log lines of one order, from its placing to its replay
   python -m simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
 """
@@ -39,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--seed", default="1", help="any text; the same seed takes the same steps (CI takes the commit's id)")
     run.add_argument("--processes", type=int, default=2)
     run.add_argument("--world", type=int, help="only this world")
+    run.add_argument("--logs", action="store_true", help="search the logs of all worlds, not of one in 25")
     run.add_argument("--adapters", action="store_true", help="with Stripe and EasyPost, by their adapters, not the sandboxes")
     run.add_argument("--trace", action="store_true", help="with --world: print every step")
     run.add_argument("--no-shrink", action="store_true", help="report a failure as it was met")
@@ -65,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     replays.add_argument("--processes", type=int, default=2)
     counting = commands.add_parser("count", help="the units that an order costs on each path, into operations/economics")
     counting.add_argument("--check", action="store_true", help="write nothing; 1 if the file is out of date")
+    story = commands.add_parser("story", help="the log lines of one order on a path, and of its replay, as JSON")
+    story.add_argument("path", help="such as `delivered`")
     bugs = commands.add_parser("bugs", help="known bugs, one by one")
     bugs.add_argument("names", nargs="*", help="only these")
     bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
@@ -79,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         "crash-points": _crash_points,
         "replays": _replays,
         "count": _count,
+        "story": _story,
         "bugs": _bugs,
     }
     return commands_by_name[chosen.command](chosen)
@@ -92,7 +98,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
     if chosen.world is not None:
         process.make_ready(with_botocore=chosen.botocore)
-        run = WorldRun(chosen.seed, chosen.world, adapters=chosen.adapters)
+        run = WorldRun(chosen.seed, chosen.world, adapters=chosen.adapters, hunt_logs=chosen.logs)
         verdict = run_world(run, trace=chosen.trace)
         if chosen.trace:
             print("\n".join(verdict.trace))  # noqa: T201
@@ -103,12 +109,14 @@ def _run(chosen: argparse.Namespace) -> int:
             return int(verdict.violated is not None)
     else:
         progress = report.Progress(chosen.orders)
-        totals = run_campaign(chosen.seed, chosen.orders, chosen.processes, progress, adapters=chosen.adapters)
+        totals = run_campaign(
+            chosen.seed, chosen.orders, chosen.processes, progress, adapters=chosen.adapters, all_logs=chosen.logs
+        )
         report.say("")
         print(report.summary(totals, chosen.seed))  # noqa: T201
         if totals.failed is None:
             return 0
-        verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number, adapters=chosen.adapters)
+        verdict, run = totals.failed, WorldRun(chosen.seed, totals.failed.number, adapters=chosen.adapters, hunt_logs=True)
     assert verdict.violated is not None
     if chosen.no_shrink:
         print(f"VIOLATED {label(verdict.violated)}: {verdict.text}\n{report.repeat(run)}")  # noqa: T201
@@ -164,6 +172,16 @@ def _count(chosen: argparse.Namespace) -> int:
     from simulation.stage import count
 
     return count.main(check=chosen.check)
+
+
+def _story(chosen: argparse.Namespace) -> int:
+    from simulation.stage import process
+
+    process.make_ready()
+    from simulation.stage import paths, story
+
+    print("\n".join(json.dumps(line) for line in story.lines_of(paths.BY_NAME[chosen.path])))  # noqa: T201
+    return 0
 
 
 def _bugs(chosen: argparse.Namespace) -> int:

@@ -72,6 +72,7 @@ class ServiceFunction(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.DEBUG,  # the function drops the lines below its LOG_LEVEL
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             reserved_concurrent_executions=at_most,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_snapped else None,

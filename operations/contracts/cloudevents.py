@@ -6,7 +6,7 @@ from typing import Any, Final
 from operations.errors import UserError
 
 SPECVERSION: Final = "1.0"
-EXTENSIONS: Final = {"correlationid": "correlation_id", "causationid": "causation_id"}
+EXTENSIONS: Final = {"correlationid": "correlation_id", "causationid": "causation_id", "traceparent": "traceparent"}
 """Extension attributes, by CloudEvents' rule of lower-case letters and digits, and what they are in our metadata."""
 
 

@@ -39,6 +39,7 @@ class Entry(TypedDict, total=False):
     DetailType: Required[str]
     Detail: Required[str]
     EventBusName: str
+    TraceHeader: str
 
 
 class PutEvents(TypedDict):

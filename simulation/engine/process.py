@@ -80,10 +80,10 @@ def _is_in(packages: tuple[str, ...], name: str) -> bool:
 
 def _report_logged_errors(packages: tuple[str, ...]) -> None:
     """Report every error that a handler logs before it goes on, such as one bad message, to `ERROR_RECEIVER`."""
-    for name, module in list(sys.modules.items()):
-        logger = getattr(module, "logger", None) if _is_in(packages, name) else None
-        if logger is not None:
-            logger.exception = _reporting(logger.exception)
+    modules = [module for name, module in sys.modules.items() if _is_in(packages, name)]
+    loggers = {id(module.logger): module.logger for module in modules if hasattr(module, "logger")}
+    for logger in loggers.values():
+        logger.exception = _reporting(logger.exception)
 
 
 def _reporting(log: Callable[..., None]) -> Callable[..., None]:

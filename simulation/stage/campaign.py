@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from simulation.stage.runs import ORDERS_PER_WORLD, Verdict, WorldRun, run_world
+from simulation.stage.runs import Verdict, WorldRun, run_world
 
 LOGS_HUNTED_EVERY: Final = 25
 """Of this many worlds, one is searched for personal data in all its logs and metrics."""
@@ -26,6 +26,8 @@ class Totals:
     checks: int = 0
     second_replays: int = 0
     minutes: int = 0
+    searched: int = 0
+    """The texts that were searched for personal data and payment tokens."""
     slowest: tuple[int, int, str] = (0, 0, "")
     modes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -41,6 +43,7 @@ class Totals:
         self.checks += verdict.checked
         self.second_replays += verdict.replays == 2
         self.minutes += verdict.minutes
+        self.searched += verdict.searched
         self.slowest = max(self.slowest, verdict.slowest)
         self.modes.update(str(mode) for mode in verdict.struck.values())
         self._hash.update(f"{verdict.number} {verdict.digest}\n".encode())  # type: ignore[attr-defined]
@@ -60,11 +63,12 @@ def run_campaign(
     progress: Callable[[Totals], None] = lambda totals: None,
     *,
     adapters: bool = False,
+    all_logs: bool = False,
 ) -> Totals:
     """Worlds until `orders` orders were placed, or one failed."""
     totals = Totals()
     started = time.monotonic()
-    for verdict in _verdicts(seed, processes, adapters):
+    for verdict in _verdicts(seed, processes, adapters, all_logs):
         totals.add(verdict)
         totals.seconds = time.monotonic() - started
         progress(totals)
@@ -73,8 +77,11 @@ def run_campaign(
     return totals
 
 
-def _verdicts(seed: str, processes: int, adapters: bool) -> Iterator[Verdict]:
-    runs = (WorldRun(seed, number, ORDERS_PER_WORLD, adapters=adapters) for number in range(10**9))
+def _verdicts(seed: str, processes: int, adapters: bool, all_logs: bool) -> Iterator[Verdict]:
+    runs = (
+        WorldRun(seed, number, adapters=adapters, hunt_logs=all_logs or number % LOGS_HUNTED_EVERY == 0)
+        for number in range(10**9)
+    )
     if processes <= 1:
         yield from map(_run, runs)
         return
@@ -94,4 +101,4 @@ def _windowed(pool: "multiprocessing.pool.Pool", runs: Iterator[WorldRun], ahead
 
 def _run(run: WorldRun) -> Verdict:
     os.environ.setdefault("PYTHONHASHSEED", "random")
-    return run_world(run, hunt_logs=run.number % LOGS_HUNTED_EVERY == 0)
+    return run_world(run)

@@ -124,9 +124,9 @@ def place(
 ) -> Reply:
     """POST the order, and compare the response with the rows."""
     request = order_plan.request() if body is None else body
-    headers = {"prefer": "respond-async"} if respond_async else {}
     since = world.scheduler.now
     order_id, who = order_plan.order_id(), f"customer {order_plan.customer_id}"
+    headers = world.invariants.traces.headers(order_id) | ({"prefer": "respond-async"} if respond_async else {})
     was_placed = order_id in world.invariants.record.orders
     reply = call(world, "POST", "/orders", request, idempotency_key=order_plan.key, **headers)
     if reply.status == 422 and reply.body["type"].endswith("/contact-missing"):

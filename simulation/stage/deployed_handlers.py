@@ -49,7 +49,8 @@ def _clients() -> "Clients":
 def handler_of(deployed: deployment.Deployed) -> Handler:
     """Return a function's handler for one world: bootstrapped with the variables that it is deployed with."""
     handler: Handler = load()[deployed.name].bootstrap(_clients(), deployed.environ)
-    return handler
+    observed: Handler = import_module("kernel.handler").observed(handler)
+    return observed
 
 
 def _beyond_a_network(remote: Callable[[S], R], make: Callable[P, S]) -> Callable[P, R]:

@@ -58,6 +58,7 @@ def summary(totals: Totals, seed: str) -> str:
                 f"steps: {totals.steps:,}; order checks: {totals.checks:,}; replays: {totals.worlds} that cover the lost, "
                 f"{totals.second_replays} more that change nothing"
             ),
+            f"searched for personal data and payment tokens: {totals.searched:,} log lines, events, inputs and messages",
             f"slowest to its end: {totals.slowest[0]} sweeps that no fault struck ({totals.slowest[1]} in all)",
             f"violations: {label(totals.failed.violated or '') if totals.failed else 0}",
             f"history: {totals.digest}",

@@ -31,6 +31,8 @@ class WorldRun:
     faults: Mapping[str, Mode] | None = None
     adapters: bool = False
     """Whether the world has Stripe and EasyPost, and not the sandboxes."""
+    hunt_logs: bool = False
+    """Whether all logs and metrics are searched too."""
 
     @property
     def chance(self) -> Chance:
@@ -51,18 +53,19 @@ class Verdict:
     checked: int
     replays: int = 0
     slowest: tuple[int, int, str] = (0, 0, "")
+    searched: int = 0
     violated: str | None = None
     text: str = ""
     trace: tuple[str, ...] = field(default=(), repr=False)
 
 
-def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) -> Verdict:
+def run_world(run: WorldRun, *, trace: bool = False) -> Verdict:
     """Run one world to its end."""
     chance = run.chance
     plan: Plan = ScriptedFaults(run.faults) if run.faults is not None else RandomFaults(chance, chance.choice("rate", RATES))
     world = World(chance, plan, keep_history=trace, adapters=run.adapters)
     violated, text, replays = None, "", 0
-    keep_logs((lambda line: world.invariants.privacy.no_personal_data_leaks("log", line)) if hunt_logs else None)
+    keep_logs(world.invariants.logged if run.hunt_logs else None)
     try:
         with redirect_stdout(SINK):  # Powertools prints metrics
             world.run(lambda world: Workload(world, run.orders, run.chosen).run())
@@ -88,6 +91,7 @@ def run_world(run: WorldRun, *, trace: bool = False, hunt_logs: bool = False) ->
         checked=world.invariants.checked,
         replays=replays,
         slowest=world.invariants.sweeps.slowest,
+        searched=world.invariants.privacy.searched.total(),
         violated=violated,
         text=text,
         trace=tuple(world.history.lines),

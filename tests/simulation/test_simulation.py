@@ -54,7 +54,7 @@ def seed_of_the_commit() -> str:
 def test_orders_under_random_faults_break_no_invariant() -> None:
     seed = seed_of_the_commit()
     print(f"again: python -m simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
-    assert "violations: 0" in simulate("run", *ALONE, "--orders", ORDERS, "--seed", seed)
+    assert "violations: 0" in simulate("run", *ALONE, "--logs", "--orders", ORDERS, "--seed", seed)
 
 
 @pytest.mark.timeout(900)

@@ -12,6 +12,7 @@ class StockAllocatedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockAllocatedV1DataLines(TypedDict):
@@ -43,6 +44,7 @@ class StockBackorderedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockBackorderedV1DataLines(TypedDict):
@@ -83,6 +85,7 @@ class StockCommittedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockCommittedV1DataLines(TypedDict):
@@ -114,6 +117,7 @@ class StockRejectedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockRejectedV1DataLines(TypedDict):
@@ -154,6 +158,7 @@ class StockReleasedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockReleasedV1DataLines(TypedDict):
@@ -185,6 +190,7 @@ class StockReplenishedV1Metadata(TypedDict):
     occurred_at: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockReplenishedV1DataItems(TypedDict):
@@ -217,6 +223,7 @@ class StockReservedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockReservedV1DataLines(TypedDict):
@@ -247,6 +254,7 @@ class StockRunningLowV1Metadata(TypedDict):
     occurred_at: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class StockRunningLowV1Data(TypedDict):

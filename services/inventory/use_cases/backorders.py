@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import Causation
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import SkuRow
@@ -75,7 +75,9 @@ class Backorders:
             return False
         ahead = {sku: self._ahead(sku, place) for sku, place in waiting.get("places", {}).items() if sku not in known} | known
         causation = Causation(waiting["correlation_id"], f"{waiting['pk']}#{waiting['version']}")
-        row = self.reservations.apply_step(order_id, lambda row, seen: decisions.allocate(row, seen, ahead), causation)
+        with logs.about(order_id=order_id):
+            logs.follow(causation.correlation_id, causation.causation_id)
+            row = self.reservations.apply_step(order_id, lambda row, seen: decisions.allocate(row, seen, ahead), causation)
         return row["status"] == states.HELD
 
     def _ahead(self, sku: str, place: int) -> int:

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from aws_lambda_powertools import Logger
-
 from kernel.aggregate_store import Causation
+from kernel.logs import logger
 from kernel.metrics import count
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import LevelRow
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Levels
-
-logger = Logger(child=True)
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,15 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.clients import Clients
 from kernel.errors import RejectedError
 from kernel.handler import Handler, lambda_handler
+from kernel.logs import logger
 from kernel.metrics import count
 from services.notification import subscriptions
 from services.notification.storage.suppressions import BOUNCED, COMPLAINED, SuppressionReason
 from services.notification.storage.table import suppressions_of
-
-logger = Logger()
 
 
 class UnknownFeedbackError(RejectedError, ValueError):

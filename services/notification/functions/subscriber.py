@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.clients import Clients
 from kernel.contact import Contacts
@@ -14,6 +12,7 @@ from kernel.errors import RetryableError
 from kernel.facts import OrderFacts, OwnerFacts, ShipmentFacts, contradicted
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, queue_handler
+from kernel.logs import logger
 from kernel.settings import from_environment
 from services.notification.adapters.ses import Accepted, NotSentError, Refused, SesMailer, Unknown
 from services.notification.domain import decisions, mails, states
@@ -24,7 +23,6 @@ from services.notification.storage.suppressions import Suppressions
 from services.notification.storage.table import Notes, notes_of, suppressions_of
 from services.notification.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
-logger = Logger()
 CONFIRMED_BY_ORDER: Final[Mapping[str, Callable[[OrderFacts], bool]]] = {
     "OrderBackordered": lambda order: order["backordered"],
     "OrderConfirmed": lambda order: order["confirmed"],

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from aws_lambda_powertools import Logger
-
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import VersionConflictError
 from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.handler import Handler, lambda_handler
 from kernel.index_shards import ALL, Share, share_in
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.notification.domain import decisions
 from services.notification.storage.table import Notes, notes_of
 
-logger = Logger()
 PER_SHARD: Final = 1000
 """How many claims of a shard one sweep gives up; the rest are due in the next."""
 
@@ -60,6 +58,7 @@ class ClaimSweeper:
         decision = decisions.give_up(note, claimed_before)
         if note is None or decision is None:
             return False
+        logs.follow(note["correlation_id"])
         try:
             self.notes.write(note_id, note, decision, decisions.notice_of(note).causation)
         except VersionConflictError:  # the delivery ended after all, or another sweep was faster

@@ -12,6 +12,7 @@ class NotificationFailedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class NotificationFailedV1Data(TypedDict):
@@ -37,6 +38,7 @@ class NotificationFailedV2Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class NotificationFailedV2Data(TypedDict):
@@ -62,6 +64,7 @@ class NotificationSentV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class NotificationSentV1Data(TypedDict):
@@ -86,6 +89,7 @@ class NotificationSentV2Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class NotificationSentV2Data(TypedDict):

@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kernel import clock, problem_details, schemas
+from kernel import clock, logs, problem_details, schemas
 from kernel.aggregate_store import Causation, Row
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
 from kernel.invalid_request import InvalidRequestError
+from kernel.logs import logger
 from kernel.order_numbers import number_of
 from kernel.problem_details import ProblemDetails
 from kernel.receipts import receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment
+from kernel.traces import thread_of, trace_id_in
 from services.order.domain import addresses, decisions, identity, order_request, pagination, states
 from services.order.domain.model import OrderRow, Respond
 from services.order.domain.order_request import Placement
@@ -32,7 +33,6 @@ from services.order.workflow import time_budget
 from services.order.workflow.client import Saga
 from services.order.workflow.statements import LiveInput, ResumeInput, Statements, resume_input
 
-logger = Logger()
 CHANNEL = "api"
 PUBLIC = ("order_id", "status", "fulfilment", "customer_id", "channel", "lines", "total", "created_at", "updated_at")
 PUBLIC_IF_SET = ("if_short", "ordered", "reason")
@@ -74,8 +74,10 @@ class OrderApi:
         app.not_found(problem_details.no_such_route("order"))
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Answer a request of API Gateway's HTTP API, payload format 2.0."""
-        return self.app.resolve(event, context)
+        """Answer a request of API Gateway's HTTP API, payload format 2.0, and log the outcome."""
+        response = self.app.resolve(event, context)
+        logger.info("request answered", route=event["routeKey"], status=response["statusCode"])
+        return response
 
     def run_saga(self, row: OrderRow, given: LiveInput | ResumeInput) -> OrderRow:
         """Start the saga once, wait for its end, and return the order's row after it.
@@ -98,7 +100,11 @@ class OrderApi:
         order_request.reject_duplicate_skus(request)
         respond: Respond = "async" if order_request.is_async(self._header("prefer")) else "sync"
         placement = Placement(identity.customer_scope(request["customer_id"]), CHANNEL, key, request, respond)
-        row = self._create(placement, request_id)
+        correlation_id = self._correlation_id(request_id)
+        logs.add(order_id=placement.order_id)
+        logs.follow(correlation_id, request_id)
+        row = self._create(placement, correlation_id, request_id)
+        logs.follow(row["correlation_id"], request_id)
         if row["request_hash"] != placement.request_hash:
             detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
             return ProblemDetails(
@@ -107,9 +113,10 @@ class OrderApi:
         is_first_writer = row["placed_by"] == request_id
         if is_first_writer and respond == "sync":
             row = self.run_saga(row, self.statements.live_input(row))
+        logs.add(order_status=row["status"])
         return _answer(row, {"Preference-Applied": "respond-async"} if respond == "async" else {})
 
-    def _create(self, placement: Placement, request_id: str) -> OrderRow:
+    def _create(self, placement: Placement, correlation_id: str, request_id: str) -> OrderRow:
         """Return the order's row, new or as it was."""
         try:
             lines = order_request.price(placement.request, self.catalogue.offer(placement.request))
@@ -118,7 +125,6 @@ class OrderApi:
             if known is None:
                 raise
             return known
-        correlation_id = self._correlation_id(request_id)
         decision = order_request.create(placement, lines, clock.now(), correlation_id, request_id)
         return self.orders.create(placement.order_id, decision, Causation(correlation_id, request_id))
 
@@ -144,6 +150,8 @@ class OrderApi:
         row = self.orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
         if row is None:
             return _no_such_order(order_id)
+        logs.add(order_id=order_id, order_status=row["status"])
+        logs.follow(row["correlation_id"], self._request_id())
         again = {} if row["status"] in states.TRANSITIONS.terminal else {"Retry-After": _retry_after(row)}
         headers = {"ETag": _etag(row), "Cache-Control": "no-cache", **again}
         if _etag_matches(self._header("if-none-match"), headers["ETag"]):
@@ -156,13 +164,13 @@ class OrderApi:
         found = self.orders.get(order_id) if ORDER_ID.fullmatch(order_id) else None
         if found is None:
             return _no_such_order(order_id)
-        row = self.orders.apply(
-            order_id,
-            lambda row: decisions.request_cancellation(row, reason, clock.now()),
-            Causation(found["correlation_id"], self._request_id()),
-        )
+        causation = Causation(found["correlation_id"], self._request_id())
+        logs.add(order_id=order_id)
+        logs.follow(causation.correlation_id, causation.causation_id)
+        row = self.orders.apply(order_id, lambda row: decisions.request_cancellation(row, reason, clock.now()), causation)
         if row["status"] == states.CANCELLING:
             row = self.run_saga(row, resume_input(order_id))
+        logs.add(order_status=row["status"])
         if row["status"] == states.CANCELLED:
             return _json(200, _public(row), {"ETag": _etag(row)})
         if row["status"] in (states.CANCELLING, *states.AWAITING_OTHER_SERVICES):
@@ -202,14 +210,15 @@ class OrderApi:
         return str(self.app.current_event.request_context.request_id)
 
     def _correlation_id(self, request_id: str) -> str:
-        """Return the caller's X-Correlation-Id if it may stand in a log line, else this request's own id.
+        """Return the thread of the caller's X-Correlation-Id, if it may stand in a log line, and of its traceparent.
 
-        Raises InvalidRequestError.
+        Without a correlation id, it is the trace id, and without a trace this request's own id. Raises InvalidRequestError.
         """
         given = self._header("x-correlation-id") or ""
         if is_personal(given):
             raise InvalidRequestError("request-invalid", 400, "X-Correlation-Id", PERSONAL)
-        return given if CORRELATION_ID.fullmatch(given) else request_id
+        traceparent = self._header("traceparent")
+        return thread_of(given, traceparent) if CORRELATION_ID.fullmatch(given) else trace_id_in(traceparent) or request_id
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from kernel import clock
 from kernel.aggregate_store import Decision
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, dispatch, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.receipts import Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
@@ -179,8 +179,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     seconds = settings.abort_after_seconds, settings.back_ordered_for_seconds
     orders = Orders(clients.dynamodb, settings.table_name)
     receipts = receipts_of(Secrets(clients).prepare(), settings.receipt_key_arn)
-    commands = OrderCommands(orders, receipts, Limits(*(timedelta(seconds=each) for each in seconds))).table
-    return lambda event, context: dispatch(commands, event)
+    return command_handler(OrderCommands(orders, receipts, Limits(*(timedelta(seconds=each) for each in seconds))).table)
 
 
 handler = lambda_handler(bootstrap)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kernel import clock
+from kernel import clock, logs
 from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, sweep
 from kernel.handler import Handler, lambda_handler
 from kernel.index_shards import ALL, Share, share_in
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.settings import from_environment
 from kernel.workers import Tally
@@ -26,7 +26,6 @@ from services.order.storage.table import Orders
 from services.order.workflow.client import Saga
 from services.order.workflow.statements import resume_input
 
-logger = Logger()
 PER_SHARD: Final = 5000
 """How many orders of a shard one sweep takes; the rest are due in the next."""
 STUCK_AFTER_ATTEMPTS: Final = 3
@@ -81,9 +80,10 @@ class Recovery:
         row = self.orders.lease(order_id, owner, clock.now())
         if row is None:
             return False
+        logs.follow(row["correlation_id"])
         metric = stuck_metric(row)
         if metric:
-            logger.error("order still not recovered", order_id=order_id, status=row["status"], attempts=row["attempts"])
+            logger.error("order still not recovered", status=row["status"], attempts=row["attempts"])
             count(metric, 1)
         return self.saga.start(resume_input(order_id, row["tried_at"]), f"{order_id}-{row['attempts']}")
 
@@ -97,7 +97,8 @@ class Recovery:
         if row is None or row["status"] not in states.AWAITING_OTHER_SERVICES:
             return False
         asked = self.orders.republish_said(order_id, row)
-        logger.error("cancellation stuck", order_id=order_id, status=row["status"], since=row["updated_at"], asked=asked)
+        logs.follow(row["correlation_id"])
+        logger.error("cancellation stuck", status=row["status"], since=row["updated_at"], asked=asked)
         count("CancellationStuck", 1)
         self.orders.postpone(order_id, decisions.next_repeat_at(row, clock.now()))
         return True

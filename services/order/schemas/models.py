@@ -11,6 +11,7 @@ class ChannelOrderPlacedV1Metadata(TypedDict):
     occurred_at: str
     correlation_id: NotRequired[str]
     causation_id: NotRequired[str]
+    traceparent: NotRequired[str]
 
 
 class ChannelOrderPlacedV1DataLines(TypedDict):
@@ -47,6 +48,7 @@ class OrderBackorderedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderBackorderedV1DataLines(TypedDict):
@@ -87,6 +89,7 @@ class OrderCancelRequestedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderCancelRequestedV1Data(TypedDict):
@@ -112,6 +115,7 @@ class OrderCancelledV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderCancelledV1DataTotal(TypedDict):
@@ -145,6 +149,7 @@ class OrderCancelledV2Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderCancelledV2DataTotal(TypedDict):
@@ -179,6 +184,7 @@ class OrderConfirmedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderConfirmedV1DataLines(TypedDict):
@@ -227,6 +233,7 @@ class OrderFulfilledV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderFulfilledV1Data(TypedDict):
@@ -251,6 +258,7 @@ class OrderPlacedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderPlacedV1DataLines(TypedDict):
@@ -295,6 +303,7 @@ class OrderPlacedV2Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderPlacedV2DataLinesUnitPrice(TypedDict):
@@ -347,6 +356,7 @@ class OrderPlacedV3Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class OrderPlacedV3DataLinesUnitPrice(TypedDict):

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel.clients import AwsClient
+from kernel.logs import logger
 from services.order.workflow.statements import LiveInput, ResumeInput
 
-logger = Logger(child=True)
 START_SECONDS = 5.0
 """How long a start waits for the answer of Step Functions."""
 

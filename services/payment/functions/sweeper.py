@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.entrypoints import bootstrap_republish, move_each, release_if_orphan, sweep
@@ -45,6 +45,8 @@ class Sweeper:
         """Repeat the refund; return whether its outcome is known now."""
         payments = self.processor.payments
         row = payments.get(order_id)
+        if row is not None:
+            logs.follow(row["correlation_id"])
         if row is not None and self.processor.refund(row)["status"] == states.REFUNDING:
             payments.postpone(order_id, clock.now())  # behind the others that are due
             return False

@@ -9,15 +9,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from kernel import clock, outside_json, problem_details, webhooks
+from kernel import clock, logs, outside_json, problem_details, webhooks
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import ORDER_ID
 from kernel.invalid_request import InvalidRequestError
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.money import Money
 from kernel.secrets import Secrets
@@ -32,7 +32,6 @@ from services.payment.gateways.stripe_currencies import money_of
 from services.payment.storage.table import Disputes, OutsideRefunds, Payments
 from services.payment.use_cases.processor import count_misconfigurations
 
-logger = Logger()
 SIGNATURE: Final = "stripe-signature"
 LONGEST_REASON: Final = 100
 """The longest reason of a dispute, in characters, as in the schema of PaymentDisputed."""
@@ -124,7 +123,7 @@ class StripeWebhook:
         Stripe is queried for the refunds, because the event may be late and a charge does not list them.
         """
         order_id = self._order_of(about)
-        payment = self.payments.get(order_id) if order_id else None
+        payment = self._payment_of(order_id)
         if order_id is None or payment is None or "total" not in payment:
             return "IGNORED"
         listed = self.api.get("/v1/refunds", payment_intent=str(about["payment_intent"]), limit="100")["data"]
@@ -147,7 +146,7 @@ class StripeWebhook:
         decide: Callable[[DisputeRow | None, str, Dispute], DisputeDecision | None],
     ) -> str:
         order_id = self._order_of(about)
-        payment = self.payments.get(order_id) if order_id else None
+        payment = self._payment_of(order_id)
         if order_id is None or payment is None:
             return "IGNORED"
         amount, reason = money_of(int(about["amount"]), str(about["currency"])), str(about["reason"])
@@ -182,6 +181,14 @@ class StripeWebhook:
         )
         return after != known
 
+    def _payment_of(self, order_id: str | None) -> PaymentRow | None:
+        """Return the order's payment, or None if there is none. The lines of the log name its order from here on."""
+        payment = self.payments.get(order_id) if order_id else None
+        if payment is not None:
+            logs.add(order_id=order_id)
+            logs.follow(payment["correlation_id"])
+        return payment
+
     def _order_of(self, about: StripeObject) -> str | None:
         """Return the order of a charge, a dispute or a refund, by its PaymentIntent; None if it is of another application."""
         reference = about.get("payment_intent")
@@ -194,7 +201,7 @@ class StripeWebhook:
 
     def _count(self, metric: str, order_id: str | None, statuses: Collection[str] = ()) -> str:
         """Count if there is a payment in one of the statuses, or in any without `statuses`: COUNTED or IGNORED."""
-        payment = self.payments.get(order_id) if order_id else None
+        payment = self._payment_of(order_id)
         if order_id is None or payment is None or (statuses and payment["status"] not in statuses):
             return "IGNORED"
         _alarm(metric, order_id)

@@ -12,6 +12,7 @@ class PaymentAuthorizedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentAuthorizedV1DataTotal(TypedDict):
@@ -43,6 +44,7 @@ class PaymentCapturedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentCapturedV1DataTotal(TypedDict):
@@ -74,6 +76,7 @@ class PaymentDeclinedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentDeclinedV1DataTotal(TypedDict):
@@ -106,6 +109,7 @@ class PaymentDisputeClosedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentDisputeClosedV1DataAmount(TypedDict):
@@ -139,6 +143,7 @@ class PaymentDisputedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentDisputedV1DataAmount(TypedDict):
@@ -172,6 +177,7 @@ class PaymentFailedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentFailedV1DataTotal(TypedDict):
@@ -205,6 +211,7 @@ class PaymentRefundFailedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentRefundFailedV1DataTotal(TypedDict):
@@ -237,6 +244,7 @@ class PaymentRefundedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentRefundedV1DataTotal(TypedDict):
@@ -270,6 +278,7 @@ class PaymentRefundedOutsideV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentRefundedOutsideV1DataAmount(TypedDict):
@@ -310,6 +319,7 @@ class PaymentVoidedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class PaymentVoidedV1DataTotal(TypedDict):

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools import Logger
-
 from kernel import clock
 from kernel.aggregate_store import Causation
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.money import Money
 from kernel.statements import PaymentStatement
@@ -32,8 +31,6 @@ from services.payment.domain.gateway import (
 )
 from services.payment.domain.model import PaymentDecision, PaymentRow
 from services.payment.storage.table import Payments, intent_of
-
-logger = Logger(child=True)
 
 UNTRIED: Final = frozenset(
     {"unknown_payment_token", "amount_refused", "currency_refused", "payment_token_refused", "request_refused"}

@@ -5,21 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from kernel import clock, problem_details
+from kernel import clock, logs, problem_details
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.invalid_request import InvalidRequestError
+from kernel.logs import logger
 from kernel.webhooks import InvalidSignatureError
 from services.shipping.carriers.factory import CarrierFactory, carrier_of
 from services.shipping.domain import states
 from services.shipping.domain.carrier import Carrier, CarrierUnavailableError, TrackingUpdate
 from services.shipping.storage.table import Shipments, shipments_of
 from services.shipping.use_cases.tracking import record_tracking
-
-logger = Logger()
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ class CarrierWebhook:
         row = self.shipments.get(update.order_id)
         if row is None:
             return _outcome("IGNORED")
+        logs.add(order_id=row["order_id"])
+        logs.follow(row["correlation_id"])
         if row["status"] in (states.CREATED, states.BOOKING):  # the carrier was faster than our own write
             return problem_details.retry_later(
                 "not-dispatched", 409, f"the parcel of order {update.order_id} is not known to be dispatched"

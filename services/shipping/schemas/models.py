@@ -12,6 +12,7 @@ class ShipmentCancelledV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class ShipmentCancelledV1Data(TypedDict):
@@ -35,6 +36,7 @@ class ShipmentCreatedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class ShipmentCreatedV1DataLines(TypedDict):
@@ -66,6 +68,7 @@ class ShipmentDeliveredV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class ShipmentDeliveredV1Data(TypedDict):
@@ -90,6 +93,7 @@ class ShipmentDispatchedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class ShipmentDispatchedV1Data(TypedDict):
@@ -114,6 +118,7 @@ class ShipmentFailedV1Metadata(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
+    traceparent: NotRequired[str]
 
 
 class ShipmentFailedV1Data(TypedDict):

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kernel import clock
+from kernel.logs import logger
 from kernel.metrics import count
 from services.shipping.domain.breaker import (
     FAILURES_TO_PAUSE,
@@ -20,7 +20,6 @@ from services.shipping.domain.breaker import (
 from services.shipping.domain.carrier import CarrierUnavailableError
 from services.shipping.storage.breaker import BreakerStore
 
-logger = Logger()
 T = TypeVar("T")
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from aws_lambda_powertools import Logger
-
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import VersionConflictError
 from kernel.clients import Clients
 from kernel.contact import ContactNotYetError, Contacts
 from kernel.errors import RetryableError
+from kernel.logs import logger
 from kernel.metrics import count
 from kernel.settings import from_environment
 from services.shipping.carriers.factory import CarrierFactory
@@ -23,7 +22,6 @@ from services.shipping.storage.table import Shipments, shipments_of
 from services.shipping.use_cases.carrier_calls import CarrierCalls
 from services.shipping.use_cases.tracking import record_tracking
 
-logger = Logger()
 CONTACT_RETRY_INTERVAL: Final = timedelta(minutes=1)
 """How long a shipment waits if its contact may still arrive."""
 
@@ -65,6 +63,7 @@ class ParcelSteps:
         return row is not None and decisions.is_bookable(row) and self._take(row)
 
     def _take(self, row: ShipmentRow) -> bool:
+        logs.follow(row["correlation_id"])
         try:
             match row["status"]:
                 case states.DISPATCHED:

@@ -1,14 +1,11 @@
 """The tracking of a dispatched parcel, by the sweeper's query and by the carrier's webhook."""
 
-from aws_lambda_powertools import Logger
-
+from kernel.logs import logger
 from kernel.metrics import count
 from services.shipping.domain import decisions
 from services.shipping.domain.carrier import ParcelStatus
 from services.shipping.domain.model import ShipmentRow
 from services.shipping.storage.table import Shipments
-
-logger = Logger(child=True)
 
 
 def record_tracking(shipments: Shipments, row: ShipmentRow, parcel: ParcelStatus) -> ShipmentRow:

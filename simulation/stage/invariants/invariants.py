@@ -23,6 +23,7 @@ from simulation.stage.invariants.rest import Rest
 from simulation.stage.invariants.rows import GOING_BACK, status_of
 from simulation.stage.invariants.stock import Stock
 from simulation.stage.invariants.sweeps import Sweeps
+from simulation.stage.invariants.traces import Traces
 from simulation.stage.statements import Statements
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Invariants:
         self.record = Record(world.dynamodb.tables, world.plan, lambda: world.scheduler.now)
         self.statements = Statements(self.record.now, world.functions, self.record.fail)
         self.privacy = Privacy(self.record)
-        self.outbox = Outbox(self.record, world.bus, self.privacy, world.older_versions)
+        self.traces = Traces(self.record)
+        self.outbox = Outbox(self.record, world.bus, self.privacy, self.traces, world.older_versions)
         self.lifecycle = Lifecycle(self.record, self.outbox)
         self.placement = Placement(self.record)
         self.deadlines = Deadlines(self.record, world.since_epoch)
@@ -56,6 +58,11 @@ class Invariants:
         """The first row of each of the last writes."""
         self.checked = 0
         """The number of checks of an order so far."""
+
+    def logged(self, text: str) -> None:
+        """Search the lines of a function's log for personal data, and compare their traces."""
+        self.privacy.no_personal_data_leaks("log", text)
+        self.traces.logged(text)
 
     # every write
 

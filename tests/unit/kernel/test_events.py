@@ -6,6 +6,7 @@ import json
 import pytest
 
 from kernel.events import MAX_EVENT_BYTES, DomainEvent, EventTooLargeError
+from kernel.traces import span_of
 from tests.support.outboxes import events_in
 from tests.support.sample_events import ORDER, TOTAL, authorized
 
@@ -19,6 +20,7 @@ def test_a_detail_is_metadata_and_data() -> None:
             "order_id": ORDER,
             "correlation_id": "correlation-1",
             "causation_id": "request-1",
+            "traceparent": span_of("correlation-1", f"PAY#{ORDER}#2").traceparent,
         },
         "data": {"total": TOTAL},
     }
