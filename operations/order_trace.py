@@ -38,6 +38,8 @@ class Replay:
     start: str
     until: str
     patterns: Mapping[str, Pattern]
+    started: str
+    """When the replay itself started."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Node:
 
     published: Published
     reached: tuple[str, ...]
-    replays: tuple[str, ...]
+    replays: tuple[Replay, ...]
     duplicates: int
     caused: tuple["Node", ...] = field(default=())
 
@@ -66,7 +68,7 @@ class Node:
             "put_at": self.published.put_at,
             "times_put": self.published.times_put,
             "reached": list(self.reached),
-            "replays": list(self.replays),
+            "replays": [replay.name for replay in self.replays],
             "duplicates_dropped": self.duplicates,
             "caused": [node.as_data() for node in self.caused],
         }
@@ -157,7 +159,7 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
         if until and shown["from"]:
             arns = shown["rule_arns"] or list(names)
             patterns = {names[arn]: rules[names[arn]] for arn in arns if names.get(arn) in rules}
-            found.append(Replay(shown["name"], shown["from"], until, patterns))
+            found.append(Replay(shown["name"], shown["from"], until, patterns, shown["started"] or until))
     return found
 
 
@@ -177,7 +179,7 @@ def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterab
         reached = tuple(name for name, pattern in rules.items() if pattern.matches(event.event))
         again = [
             (
-                replay.name,
+                replay,
                 sum(pattern.matches({**event.event, "replay-name": replay.name}) for pattern in replay.patterns.values()),
             )
             for replay in sent
@@ -185,7 +187,7 @@ def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterab
         ]
         duplicates = (event.times_put - 1) * len(reached) + sum(count for _, count in again)
         caused = tuple(node(each) for each in sorted(below[event.event_id], key=_occurred))
-        return Node(event, reached, tuple(name for name, count in again if count), duplicates, caused)
+        return Node(event, reached, tuple(replay for replay, count in again if count), duplicates, caused)
 
     return [node(event) for event in sorted(below[None], key=_occurred)]
 
@@ -220,7 +222,7 @@ def _remarks(node: Node) -> list[str]:
     if node.published.times_put > 1:
         remarks.append(f"published {node.published.times_put} times")
     if node.replays:
-        remarks.append(f"replayed by {', '.join(node.replays)}")
+        remarks.append(f"replayed by {', '.join(replay.name for replay in node.replays)}")
     if node.duplicates:
         remarks.append(f"{node.duplicates} duplicates dropped")
     return remarks

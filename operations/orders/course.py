@@ -181,7 +181,7 @@ def described(roots: Iterable[Node], notes: Iterable[Row], rules: Sequence[Rule]
             "caused_by": str(metadata["causation_id"]) if "causation_id" in metadata else None,
             "times_put": published.times_put,
             "duplicates_dropped": node.duplicates,
-            "replays": list(node.replays),
+            "replays": [replay.name for replay in node.replays],
             "deliveries": [_delivery(node, name, mailed) for name in node.reached],
             "untaken": None if node.reached else untaken(published.event, rules),
             "envelope": published.event,

@@ -1,6 +1,8 @@
 """`orderctl trace ORDER`: the events of an order and their causes."""
 
+import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +32,7 @@ def trace(
     ctx: typer.Context,
     order: Annotated[str, typer.Argument(help="The order's id.")],
     output_format: Annotated[TraceFormat, typer.Option("--output", "-o", help="The output format.")] = TraceFormat.TREE,
+    otlp: Annotated[Path | None, typer.Option("--otlp", help="Also write the trace as OTLP/JSON to this file.")] = None,
 ) -> None:
     """Show an order's events across all services, each below its cause.
 
@@ -41,12 +44,17 @@ def trace(
     - `orderctl trace ord-abc`
 
     - `orderctl trace ord-abc -o mermaid`
+
+    - `orderctl trace ord-abc --otlp trace.json`
     """
     from operations import order_trace
+    from operations.otlp import document
 
     with output.err.status("Reading the journal ..."):
         found = order_trace.trace(ctx.obj, order)
     roots = found.roots
+    if otlp is not None:
+        otlp.write_text(json.dumps(document(roots), indent=1) + "\n", encoding="utf-8")
     match output_format:
         case TraceFormat.JSON:
             output.show_json([root.as_data() for root in roots])

@@ -480,7 +480,7 @@ def test_trace_shows_retries_replays_and_their_duplicates(stage: Stage, history:
     confirmed = root.caused[0].caused[1]
     assert confirmed.published.detail_type == "OrderConfirmed"
     assert set(confirmed.reached) == {"shipping/orders", "notification/notices"}
-    assert confirmed.replays == ("monday",)
+    assert [replay.name for replay in confirmed.replays] == ["monday"]
     assert confirmed.duplicates == 3, "put twice to two consumers, and replayed to one"
     assert "published 2 times" in order_trace.in_words(confirmed)
 
@@ -497,7 +497,9 @@ def test_running_replay_counts_the_events_that_it_has_reached(stage: Stage, hist
         | {"State": "RUNNING", "EventLastReplayedTime": NOW - timedelta(minutes=28, seconds=30)}
     )
     [replay_under_way] = order_trace.replays(stage, {})
-    assert replay_under_way == Replay("now", clock.rfc3339(NOW - timedelta(hours=1)), replay_under_way.until, {})
+    assert replay_under_way == Replay(
+        "now", clock.rfc3339(NOW - timedelta(hours=1)), replay_under_way.until, {}, replay_under_way.started
+    )
     [root] = order_trace.trace(stage, ORDER).roots
     assert root.caused[0].caused[1].replays == ()
 
