@@ -10,6 +10,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from cdk.constructs.alarm import ALARM_TOPIC
+from cdk.constructs.bus_log import BusLog
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.paced_replay_queue import Staging
@@ -17,7 +18,7 @@ from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import make_key
 from cdk.service_stack import PLATFORM, ServiceStack
 from kernel.naming import SOURCE_PREFIX
-from stages import Stage
+from stages import LAPTOP_ACCOUNT, Stage
 
 SLACK = "slack:"
 """How an alarm receiver that is a channel of Slack begins: `slack:WORKSPACE/CHANNEL`."""
@@ -43,8 +44,15 @@ class PlatformStack(ServiceStack):
         only_from(self, dead_letter_queue(self, "quarantine", Construct(self, "Quarantine")), operator=True)
 
     def _bus(self) -> events.EventBus:
-        """Create the bus, which accepts an event only from the owner of its source."""
-        bus = events.EventBus(self, "Bus", description="Orderflow's domain events")
+        """Create the bus, which accepts an event only from the owner of its source, and logs what it cannot deliver."""
+        bus = events.EventBus(
+            self,
+            "Bus",
+            description="Orderflow's domain events",
+            log_config=events.LogConfig(level=events.Level.ERROR, include_detail=events.IncludeDetail.NONE),
+        )
+        if not self.settings.ephemeral and self.settings.account != LAPTOP_ACCOUNT:
+            BusLog(self, bus)
         state_who_publishes(bus, self.stage, self.settings.channels)
         return bus
 

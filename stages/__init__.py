@@ -24,6 +24,8 @@ FOLDER_VARIABLE = "ORDERFLOW_STAGES"
 SCHEMA = REPOSITORY_FOLDER / "stage.schema.json"
 EXAMPLE = REPOSITORY_FOLDER / "example-production.yaml"
 """A stage file with a comment at each setting. Its name cannot be a stage, so it is never deployed."""
+LAPTOP_ACCOUNT = "000000000000"
+"""The account of the laptop's AWS."""
 LAPTOP_STAGE = "dev"
 """The stage of the laptop; a laptop's stage without a file of its own has the settings of this one."""
 DEEPEST = 20

@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # `orderctl --help` need not wait for boto3
     from operations.deploy.cdk_cli import Cdk
 
 LAPTOP_REGION = "us-east-1"
-LAPTOP_ACCOUNT = "000000000000"
+LAPTOP_ACCOUNT = stages.LAPTOP_ACCOUNT
 LAPTOP_SECRET = "test"  # noqa: S105 - valid nowhere, which is the point
 # The sources from which the AWS SDKs and CLIs would otherwise take an identity or an address.
 _IDENTITY_VARIABLES = frozenset(

@@ -127,3 +127,12 @@ def test_relay_gets_only_rows_with_pending_events(assembly: Assembly) -> None:
         assert stream.properties["BisectBatchOnFunctionError"] is True
         assert stream.properties["MaximumRetryAttempts"] == 10
         assert "OnFailure" in stream.properties["DestinationConfig"]
+
+
+def test_bus_logs_errors_without_detail_and_a_lasting_stage_keeps_them(assembly: Assembly, lasting: Assembly) -> None:
+    for stage in (assembly, lasting):
+        [bus] = stage.resources("Events::EventBus")
+        assert bus.properties["LogConfig"] == {"IncludeDetail": "NONE", "Level": "ERROR"}
+    [source] = lasting.resources("Logs::DeliverySource")
+    assert source.properties["LogType"] == "ERROR_LOGS"
+    assert assembly.resources("Logs::Delivery") == []
