@@ -54,7 +54,12 @@ def seed_of_the_commit() -> str:
 def test_orders_under_random_faults_break_no_invariant() -> None:
     seed = seed_of_the_commit()
     print(f"again: python -m simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
-    assert "violations: 0" in simulate("run", *ALONE, "--logs", "--orders", ORDERS, "--seed", seed)
+    assert "violations: 0" in simulate("run", *ALONE, "--orders", ORDERS, "--seed", seed)
+
+
+@pytest.mark.timeout(900)
+def test_log_lines_of_orders_have_one_trace_and_no_personal_data() -> None:
+    assert "violations: 0" in simulate("run", *ALONE, "--logs", "--orders", "100", "--seed", "t1")
 
 
 @pytest.mark.timeout(900)

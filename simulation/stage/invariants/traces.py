@@ -48,7 +48,7 @@ class Traces:
         """Check the lines of a log."""
         for line in text.splitlines():
             content = json.loads(line) if line.startswith("{") else {}
-            if "order_id" not in content or "message" not in content or content.get("correlation_id") in OTHERS:
+            if "order_id" not in content or "message" not in content or _is_of_another_request(content):
                 continue
             if "trace_id" in content:
                 self.lines += 1
@@ -60,3 +60,9 @@ class Traces:
         known = self.of_order.setdefault(order_id, trace_id)
         if known != trace_id:
             self.record.fail("one_trace_per_order", f"{where} of {order_id} has the trace {trace_id}, not {known}")
+
+
+def _is_of_another_request(line: Mapping[str, Any]) -> bool:
+    """Return whether the line is of a command from outside, or of a request that found or made no order."""
+    is_refused = line["message"] in ("request answered", "invocation failed") and "order_status" not in line
+    return is_refused or line.get("correlation_id") in OTHERS

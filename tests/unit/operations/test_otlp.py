@@ -14,7 +14,7 @@ from operations.order_trace import Node, Replay
 from operations.otlp import document
 
 ORDER = "ord-" + "a" * 26
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACE = "ab" * 16
 TIME = "2026-11-29T12:00:0{}.000Z"
 
 
