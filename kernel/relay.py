@@ -31,6 +31,8 @@ CLEAR_TRIES: Final = 3
 """How often the relay takes published events out of a row that others write to."""
 LOGGED: Final = ("event_id", "order_id", "correlation_id", "causation_id")
 """The fields of an event's metadata that its lines in the log have."""
+OF_ORDER: Final = ("order_id", "correlation_id", "trace_id")
+"""The ids that the events of one order share."""
 MAX_PAGES: Final = 100
 """The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
 PER_SHARD: Final = 1000
@@ -169,11 +171,21 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
         waiting = refused
         if not waiting:
             break
-    for newest, *_ in entries.values():
-        if newest in accepted:
-            logger.info("event published", extra=ids_of(newest))
+    _log(newest for newest, *_ in entries.values() if newest in accepted)
     unpublishable |= {text for text, published in entries.items() if not invalid.isdisjoint(published)}
     return Published({text for text, published in entries.items() if accepted.issuperset(published)}, unpublishable)
+
+
+def _log(texts: Iterable[str]) -> None:
+    """Log the published events, those of one order in one line."""
+    lines: dict[tuple[str, ...], dict[str, str]] = {}
+    for text in texts:
+        ids = ids_of(text)
+        of_order = tuple(ids.get(name, "") for name in OF_ORDER)
+        lines.setdefault(of_order, {})[ids["event_id"]] = ids["event"]
+    for of_order, events in lines.items():
+        given = {name: value for name, value in zip(OF_ORDER, of_order, strict=True) if value}
+        logger.info("events published", extra={**given, "events": events})
 
 
 def _put(outbox: Outbox, chunk: list[str]) -> list[str | None]:
@@ -469,5 +481,4 @@ def ids_of(text: str) -> dict[str, str]:
     event: PendingEvent = json.loads(text)
     metadata: Mapping[str, object] = published(event["detail"])["metadata"]
     ids = {name: str(metadata[name]) for name in LOGGED if name in metadata}
-    span = span_in(event["detail"])
-    return {"event": event["detail-type"], **ids, "trace_id": span.trace_id, "span_id": span.span_id}
+    return {"event": event["detail-type"], **ids, "trace_id": span_in(event["detail"]).trace_id}

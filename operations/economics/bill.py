@@ -97,8 +97,6 @@ def _billed(path: PathUnits, prices: Prices, deployed: Deployed, busy: bool) -> 
                     yield Spent(line.by, "logs.kb", line.where, "diagnosis", quantity * known.system_log_kb)
             case "lambda.wait":
                 yield _also(line, "lambda.gb_second", quantity * known.saga_seconds * _gigabytes(line, deployed))
-            case "logs.line":
-                yield _also(line, "logs.kb", quantity * known.own_log_kb)
             case "states.run":
                 yield _also(line, "states.gb_second", quantity * known.saga_seconds * known.saga_gb)
 

@@ -30,7 +30,6 @@ class Assumptions:
     saga_seconds: float
     saga_gb: float
     system_log_kb: float
-    own_log_kb: float
     sweep_seconds: float
     audit_run_seconds: float
     pollers: int

@@ -53,6 +53,7 @@ def make_ready(
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         }
     )
     (wire if with_botocore else sdk).install()

@@ -24,6 +24,9 @@ JOURNAL: Final = "journal-function"
 KILOBYTE: Final = 1024
 INGESTED: Final = 5 * KILOBYTE
 """Firehose bills a record in units of so many bytes."""
+BESIDE_A_LINE: Final = 26
+"""The bytes that CloudWatch Logs bills beside each line
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutLogEvents.html)."""
 JOURNAL_BATCH: Final = 1024 * KILOBYTE
 """The most bytes that share an invocation of the journal's function."""
 MINUTES_OF_A_MONTH: Final = 30 * 24 * 60
@@ -77,9 +80,9 @@ class Meter:
         self._attach()
 
     def log(self, text: str) -> None:
-        """Count a line that a function logs."""
-        if text.strip():
-            self._spend(self._caller(), "logs.line", "", 1, "diagnosis")
+        """Count what a function logs, which may be several lines."""
+        for line in text.splitlines():
+            self._spend(self._caller(), "logs.kb", "", (len(line.encode()) + BESIDE_A_LINE) / KILOBYTE, "diagnosis")
 
     def journal(self) -> None:
         """Count the work of the journal on the events. It is no part of the world, so its own code makes the lines."""

@@ -12,7 +12,7 @@ from simulation.stage.invariants.record import Record
 TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 OTHERS: Final = frozenset({FORGER, "operator"})
 """The correlation ids of commands that are no step of an order's own."""
-LOGGED: Final = frozenset({"event published", "event handled", "request answered"})
+LOGGED: Final = frozenset({"events published", "event handled", "request answered"})
 """The lines that must name the trace of their order."""
 
 

@@ -56,6 +56,15 @@ def test_debug_lines_are_written_only_before_an_error(lines: Lines) -> None:
     ]
 
 
+def test_line_without_a_fault_lacks_what_only_a_fault_needs(lines: Lines) -> None:
+    with logs.about(order_id="ord-1", message_id="m-1"):
+        logger.info("first")
+        logger.warning("second")
+    first, second = lines()
+    assert first.keys() == {"level", "message", "timestamp", "order_id"}
+    assert second.keys() == first.keys() | {"location", "message_id", "service", "xray_trace_id"}
+
+
 def test_exception_ends_in_a_line_with_all_keys_and_without_its_text(lines: Lines) -> None:
     def handle(event: object, context: object) -> None:
         logs.add(correlation_id="corr-1")

@@ -268,6 +268,19 @@ class CountingDynamoDB:
         return self.client.update_item(**update)
 
 
+def test_published_events_of_an_order_share_a_line(
+    outbox: Outbox, rows: AggregateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for number in range(2):
+        authorize(rows, number)
+    relay_records(outbox, [record(capture(rows, number), number) for number in range(2)])
+
+    logged = [line.__dict__ for line in caplog.records if line.message == "events published"]
+    assert [line["order_id"] for line in logged] == [order(0), order(1)]
+    assert logged[0]["events"] == {event_id(0): "PaymentAuthorized", event_id(0, 4): "PaymentCaptured"}
+
+
 def test_row_with_three_records_in_one_batch_is_cleared_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
     images = [authorize(rows, 0), step(rows, 0, "intend_capture"), step(rows, 0, "capture")]
     counting = CountingDynamoDB(outbox.dynamodb)

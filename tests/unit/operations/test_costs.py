@@ -13,7 +13,7 @@ from operations.errors import UserError
 
 PRICES = prices.load()
 READS = AuditReads(of_a_check=4.5, of_a_pass=6.94)
-DERIVED = {"lambda.wait", "logs.line"}
+DERIVED = {"lambda.wait"}
 """Units that have no price of their own: time and bytes follow from them."""
 
 
