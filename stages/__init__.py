@@ -129,6 +129,7 @@ class Stage:
     snap_start: Sequence[str] = ()
     provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
     watch_minutes: int = 0
+    otel_layer: str | None = None
     log_level: str = "INFO"
     log_levels: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,6 +14,9 @@ from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 NOT_THE_LATEST = "the bundles are resolved and tested for Python 3.13"
+OPENTELEMETRY = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument", "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false"}
+"""The variables that start a function under ADOT's layer, for traces only
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Application-Signals-Enable-LambdaMain.html)."""
 ACKNOWLEDGED = {
     "AwsSolutions-L1": NOT_THE_LATEST,
     "Serverless-LambdaLatestVersion": NOT_THE_LATEST,
@@ -57,6 +60,7 @@ class ServiceFunction(lambda_.Function):
         bundle = bundling.bundle(stack.service, python=deployed_python())
         if not bundle.has_bytecode:
             Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
+        layer = stack.settings.otel_layer
         super().__init__(
             part,
             "Function",
@@ -70,6 +74,7 @@ class ServiceFunction(lambda_.Function):
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             tracing=lambda_.Tracing.ACTIVE,
+            layers=[lambda_.LayerVersion.from_layer_version_arn(part, "OpenTelemetry", layer)] if layer else None,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.DEBUG,  # the function drops the lines below its LOG_LEVEL
@@ -82,6 +87,7 @@ class ServiceFunction(lambda_.Function):
                 "LOG_LEVEL": stack.log_level(),
                 "INDEX_SHARDS": str(stack.settings.index_shards),
                 **({"PRIMED_ROW": f"{primed_row}snapshot"} if is_snapped else {}),
+                **(OPENTELEMETRY if layer else {}),
                 **(environment or {}),
             },
         )

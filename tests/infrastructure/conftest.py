@@ -32,6 +32,7 @@ archive_retention_days: 90
 log_retention_days: 365
 alarm_receiver: oncall@orderflow.example
 alarms: full
+otel_layer: "arn:aws:lambda:eu-central-1:615299751070:layer:AWSOpenTelemetryDistroPython:11"
 abort_after_seconds: 300
 webhook_concurrency: 20
 log_levels: {payment: DEBUG}

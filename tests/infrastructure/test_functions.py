@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk.constructs.function import OPENTELEMETRY
 from kernel.naming import SERVICES
 from operations.contracts import openapi
 from tests.infrastructure.conftest import LASTING
@@ -237,6 +238,17 @@ def test_a_stage_has_settings_of_its_own(lasting: Assembly) -> None:
     assert archive.properties["RetentionDays"] == LASTING.archive_retention_days
 
 
+def test_layer_of_opentelemetry_is_on_each_function_of_a_stage_that_names_it(assembly: Assembly, lasting: Assembly) -> None:
+    for service, module in ALL:
+        traced = lasting.function(service, module).properties
+        assert traced["Layers"] == [LASTING.otel_layer]
+        assert traced["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/otel-instrument"
+        assert traced["TracingConfig"] == {"Mode": "Active"}
+        untraced = assembly.function(service, module).properties
+        assert "Layers" not in untraced
+        assert "AWS_LAMBDA_EXEC_WRAPPER" not in untraced["Environment"]["Variables"]
+
+
 def secrets_read(assembly: Assembly, service: str, module: str) -> set[str]:
     """Return the secrets that a function may read, by the start of their logical ids or by the names that stacks publish."""
     published = assembly.templates[service]["Parameters"]
@@ -260,7 +272,7 @@ def test_a_stage_whose_carrier_is_easypost_has_its_settings_and_secrets(assembly
         given, at_the_sandbox = (
             stage.function("shipping", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
         )
-        assert given.keys() - at_the_sandbox.keys() == READ_BY_EASYPOST
+        assert given.keys() - at_the_sandbox.keys() - OPENTELEMETRY.keys() == READ_BY_EASYPOST
         assert (at_the_sandbox["CARRIER"], given["CARRIER"]) == ("sandbox", "easypost")
         assert given["EASYPOST_URL"] == "https://api.easypost.com"
         assert given["GRAMS_PER_ITEM"] == "300"
@@ -275,13 +287,13 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         given, at_the_sandbox = (
             stage.function("payment", module).properties["Environment"]["Variables"] for stage in (lasting, assembly)
         )
-        assert given.keys() - at_the_sandbox.keys() == READ_BY_STRIPE
+        assert given.keys() - at_the_sandbox.keys() - OPENTELEMETRY.keys() == READ_BY_STRIPE
         assert (at_the_sandbox["GATEWAY"], given["GATEWAY"]) == ("sandbox", "stripe")
         assert given["STRIPE_URL"] == "https://api.stripe.com"
         assert secrets_read(lasting, "payment", module) - {"receipt-key-arn"} == {"StripeApiKey"}
         assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
     hears = lasting.function("payment", "webhook")
-    given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL
+    given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL - OPENTELEMETRY.keys()
     reads = reads_of("services.payment.functions.webhook").required - GIVEN_TO_ALL
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
