@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from aws_lambda_powertools.metrics import MetricUnit
 
 from audit.finding import Finding
+from audit.metrics import measures
 from audit.pass_store import Kept, PassStore
 from audit.patience import Limits, overdue
 from audit.rolling_pass import PASS_EVERY, UNITS_A_RUN, PassState, advance
@@ -20,7 +21,7 @@ from kernel import clock
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.logs import logger
-from kernel.metrics import metrics
+from kernel.metrics import emit, metrics
 from kernel.settings import from_environment
 
 MOST_LOGGED: Final = 100
@@ -67,6 +68,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
         findings = max(state.findings, 0 if state.is_done else kept.found_before)
         metrics.add_metric(name="AuditFindings", unit=MetricUnit.Count, value=findings)
         metrics.flush_metrics()
+        if state.is_done and run.rows:
+            emit(measures(state, clock.now()))
         return {"rows": run.rows, "findings": len(run.findings)}
 
     return handle

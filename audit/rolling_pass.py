@@ -26,6 +26,7 @@ from audit.tables import LEDGER
 from kernel import clock
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES
+from services.order.domain import states as order
 
 PAGE_ROWS: Final = 100
 """The rows of a page, and the most orders whose rows are in memory at a time."""
@@ -35,6 +36,8 @@ PASS_EVERY: Final = timedelta(hours=1)
 """The shortest time from the beginning of a pass to that of the next one."""
 SHARDS_AT_ONCE: Final = 10
 """How many shards of a SKU are read together. Their numbers begin at 1, without a gap."""
+NOT_ENDED: Final = order.TRANSITIONS.statuses - order.TRANSITIONS.terminal
+"""The statuses of an order that still has to be confirmed, cancelled or refunded."""
 SKUS: Final = "skus"
 PHASES: Final = ("order", "payment", "shipping", "notification", LEDGER, SKUS, "inventory")
 """The scans of a pass: a table each. `skus` reads the counters and queues just before the reservations that they sum up."""
@@ -44,7 +47,8 @@ PHASES: Final = ("order", "payment", "shipping", "notification", LEDGER, SKUS, "
 class PassState:
     """The position and the sums of a pass. `after` is the key at which the scan of the phase goes on.
 
-    `rows` counts what the pass has scanned, `findings` what it has found, `moving` the orders that changed meanwhile.
+    `rows` counts what the pass has scanned, `findings` what it has found, `moving` the orders that changed meanwhile, and
+    `back_orders` those that wait for stock. `unfinished_since` is when the oldest order without an end was placed.
     """
 
     began: str
@@ -53,6 +57,8 @@ class PassState:
     rows: int = 0
     findings: int = 0
     moving: int = 0
+    back_orders: int = 0
+    unfinished_since: str | None = None
     net: NetCaptured = field(default_factory=NetCaptured)
     stock: StockSums = field(default_factory=StockSums)
 
@@ -112,6 +118,8 @@ class _Step:
             page = self.rows.page(phase, state.after, page_rows, consistent=phase == "inventory")
             for row in page.rows:
                 seen(phase, row)
+                if phase == "order" and owner_of(phase, row["pk"]):
+                    self._add_order(row)
             found = self._check_orders(page) if phase == "order" else self._check_strays(phase, page)
             if phase == "inventory":
                 self._add_stock(page.rows)
@@ -122,6 +130,13 @@ class _Step:
             found += [*state.stock.check(), *state.net.check()]
         state.findings += len(found)
         return found
+
+    def _add_order(self, row: Row) -> None:
+        """Add what the row of an order says of the orders that have no end yet."""
+        state, status, placed = self.state, row.get("status"), row.get("created_at")
+        state.back_orders += status == order.BACKORDERED
+        if status in NOT_ENDED and isinstance(placed, str):
+            state.unfinished_since = min(state.unfinished_since or placed, placed)
 
     def _check_orders(self, page: Page) -> list[Finding]:
         """Return the findings of the order table's rows, and of all rows of their orders."""

@@ -19,6 +19,8 @@ from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
 from kernel.index_shards import ALL, Share, shard_of
+from kernel.measures import Measure
+from kernel.metrics import emit
 from kernel.naming import DUE_INDEX
 from kernel.transitions import ABSENT, Transition, TransitionTable
 
@@ -358,7 +360,13 @@ class AggregateStore(KeyedStore[R]):
                 raise
             old = error.response.get("Item")
             raise VersionConflictError(unmarshal(old) if old else None) from None
-        return cast(R, unmarshal(answer["Attributes"]))
+        after = cast(R, unmarshal(answer["Attributes"]))
+        emit(self.measures(decision.transition.name, after))
+        return after
+
+    def measures(self, step: str, after: R) -> Iterable[Measure]:
+        """Return what a step that was just written adds to the business metrics; `after` is the item after it."""
+        return ()
 
     def update(self, aggregate_id: str, row: R | None, decision: Decision, causation: Causation) -> Write:
         """Return the decision's write in the form that UpdateItem and a transaction's Update both take."""

@@ -5,7 +5,7 @@ A failed message is retried with back-off. One bad message never delays, repeats
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,13 +16,15 @@ from kernel.clients import AwsClient, Clients
 from kernel.events import D_co, DomainEvent
 from kernel.identifiers import shown
 from kernel.logs import logger
-from kernel.metrics import count
+from kernel.measures import Measure, Metric
+from kernel.metrics import count, emit
 from kernel.naming import CHANNEL_PREFIX, catches_up, is_source
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError
 from kernel.subscriptions import ReplayPolicy
 from kernel.traces import correlation_id_of, span_of
 
+REPLAYED: Final = Metric("EventsReplayed", "Count", "deliveries of replayed events that a subscriber handled")
 FIRST_RETRY_SECONDS = 5
 LONGEST_RETRY_SECONDS = 900
 ATTEMPTS = "redrive_attempts"
@@ -134,6 +136,7 @@ def receive(
     handler raises another error, only that message is reported as failed, and SQS delivers it again soon.
     """
     failures: list[FailedItem] = []
+    replayed = 0
     for record in records:
         with logs.about(message_id=record["messageId"], attempt=_attempt(record)):
             try:
@@ -145,6 +148,7 @@ def receive(
                     handle = _handler_of(handlers, delivery.event)
                     if delivery.is_for(replay_policy):
                         handle(delivery)
+                        replayed += delivery.replay_name is not None
                         logger.info("event handled")
                     else:
                         logger.info("replayed event skipped")
@@ -159,6 +163,8 @@ def receive(
                 logger.exception("message failed")
                 failures.append({"itemIdentifier": record["messageId"]})
                 _retry_with_backoff(dead_letters, record)
+    if replayed:
+        emit([Measure(REPLAYED, replayed)])
     return {"batchItemFailures": failures}
 
 

@@ -1,8 +1,14 @@
-"""The metrics that functions count, in the namespace `Orderflow`, by service. Each has an alarm in the service's stack."""
+"""The metrics of functions, in the namespace `Orderflow`, by service.
 
+Each metric that `count` counts has an alarm in the service's stack. The business metrics are in `docs/reference/metrics.md`.
+"""
+
+from collections.abc import Iterable
 from threading import Lock
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from kernel.measures import Measure
 
 metrics = Metrics(namespace="Orderflow")
 _counting = Lock()
@@ -14,4 +20,18 @@ def count(metric: str, value: int) -> None:
     if value:
         with _counting:
             metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
+            metrics.flush_metrics()
+
+
+def emit(measures: Iterable[Measure]) -> None:
+    """Emit the measures of one fact, those without a dimension or with the same one in one line of the log."""
+    lines: dict[tuple[str | None, str], list[Measure]] = {}
+    for measure in measures:
+        lines.setdefault((measure.metric.dimension, measure.of), []).append(measure)
+    for (dimension, value), together in lines.items():
+        with _counting:
+            if dimension is not None:
+                metrics.add_dimension(name=dimension, value=value)
+            for measure in together:
+                metrics.add_metric(name=measure.metric.name, unit=measure.metric.unit, value=measure.value)
             metrics.flush_metrics()

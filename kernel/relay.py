@@ -6,6 +6,7 @@ that the stream lost parks nothing. So the sweeper also reads the whole table, a
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NotRequired, TypedDict
@@ -20,6 +21,8 @@ from kernel.errors import RetryableError
 from kernel.events import PendingEvent, published, span_in
 from kernel.index_shards import ALL, Share
 from kernel.logs import logger
+from kernel.measures import Measure, Metric
+from kernel.metrics import emit
 from kernel.naming import PENDING_INDEX
 from kernel.timeouts import REPUBLISH_SECONDS
 from kernel.workers import Tally, work_on
@@ -31,6 +34,9 @@ CLEAR_TRIES: Final = 3
 """How often the relay takes published events out of a row that others write to."""
 LOGGED: Final = ("event_id", "order_id", "correlation_id", "causation_id")
 """The fields of an event's metadata that its lines in the log have."""
+OUTBOX_LAG: Final = Metric(
+    "OutboxLag", "Seconds", "the age of the oldest event that a sweeper found in an outbox; none if the relays publish in time"
+)
 OF_ORDER: Final = ("order_id", "correlation_id", "trace_id")
 """The ids that the events of one order share."""
 MAX_PAGES: Final = 100
@@ -350,13 +356,16 @@ def republish(
     BusUnavailableError. An error of a query or a scan is raised when all other rows are done.
     """
     done = Tally()
+    lags: list[int] = []
     begun = clock.now()
 
     def step(pk: str) -> None:
         if clock.now() >= begun + timedelta(seconds=REPUBLISH_SECONDS):
             return
         try:
-            published, left = _republish_row(outbox, pk)
+            pending = _pending_of(outbox, pk)
+            lags.extend(_ages(pending[:1]))
+            published, left = _republish_row(outbox, pk, pending)
         except BusUnavailableError:
             _put_last(outbox, pk)  # whatever it was, another row is the first to meet the bus next time
             raise
@@ -368,13 +377,24 @@ def republish(
             done.add("events", published)
             done.add("rows left", left > 0)
 
-    work_on(_stale_rows(outbox, clock.rfc3339(begun - older_than), part, limit, share), step, at_once)
+    try:
+        work_on(_stale_rows(outbox, clock.rfc3339(begun - older_than), part, limit, share), step, at_once)
+    finally:
+        emit(Measure(OUTBOX_LAG, lag) for lag in sorted(lags)[-1:])
     return Republished(done.counts["events"], done.counts["rows left"])
 
 
-def _republish_row(outbox: Outbox, pk: str) -> tuple[int, int]:
+def _ages(texts: Iterable[str]) -> Iterator[int]:
+    """Yield how many seconds ago each of these pending events occurred, except damaged texts: `publish` reports those."""
+    for text in texts:
+        with suppress(KeyError, ValueError):
+            event: PendingEvent = json.loads(outbox_text.unpack(text))
+            occurred = clock.from_rfc3339(event["detail"]["metadata"]["occurred_at"])
+            yield (clock.now() - occurred) // timedelta(seconds=1)
+
+
+def _republish_row(outbox: Outbox, pk: str, pending: list[str]) -> tuple[int, int]:
     """Publish a row's events; return how many were accepted, and how many were not."""
-    pending = _pending_of(outbox, pk)
     if not pending:
         return 0, 0
     left = publish(outbox, pending).left_of(pending)

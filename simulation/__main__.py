@@ -22,6 +22,7 @@ examples:
   python -m simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
   python -m simulation count                           the units that an order costs on each path, into a file
   python -m simulation story delivered                 the log lines of one order, from its placing to its replay
+  python -m simulation measures --orders 400           the business metrics, beside the tables
   python -m simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
 """
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     counting.add_argument("--check", action="store_true", help="write nothing; 1 if the file is out of date")
     story = commands.add_parser("story", help="the log lines of one order on a path, and of its replay, as JSON")
     story.add_argument("path", help="such as `delivered`")
+    measures = commands.add_parser("measures", help="the business metrics that are emitted, beside the tables")
+    measures.add_argument("--orders", type=int, default=400)
+    measures.add_argument("--seed", default="1")
     bugs = commands.add_parser("bugs", help="known bugs, one by one")
     bugs.add_argument("names", nargs="*", help="only these")
     bugs.add_argument("--orders", type=int, default=2000, help="within how many orders each must be caught")
@@ -85,6 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         "replays": _replays,
         "count": _count,
         "story": _story,
+        "measures": _measures,
         "bugs": _bugs,
     }
     return commands_by_name[chosen.command](chosen)
@@ -182,6 +187,22 @@ def _story(chosen: argparse.Namespace) -> int:
 
     print("\n".join(json.dumps(line) for line in story.lines_of(paths.BY_NAME[chosen.path])))  # noqa: T201
     return 0
+
+
+def _measures(chosen: argparse.Namespace) -> int:
+    from simulation.stage import process
+
+    process.make_ready()
+    from simulation.stage import measures
+
+    wrong = 0
+    for faults in (False, True):
+        print(f"{'with' if faults else 'without'} faults: metric, by the tables, emitted")  # noqa: T201
+        for name, told, emitted in measures.differences(chosen.seed, chosen.orders, faults=faults):
+            wrong += emitted > told if faults else emitted != told
+            print(f"  {name:<36}{told:>12,}{emitted:>12,}")  # noqa: T201
+    print(f"wrong: {wrong}")  # noqa: T201
+    return int(wrong > 0)
 
 
 def _bugs(chosen: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from typing import Final, TypedDict
 
 from operations import benchmarks
 from operations.alarms import inventory
-from operations.economics import audits, bill, deployed, idle, prices, units
+from operations.economics import audits, bill, deployed, idle, metrics, prices, units
 from operations.economics.bill import MILLION, PROMISES, Charge
 from operations.economics.deployed import Deployed
 from operations.economics.prices import Prices
@@ -81,6 +81,8 @@ class Costs(TypedDict):
     audits: list[AuditCost]
     idle_month: list[IdleCost]
     alarms: list[AlarmsCost]
+    metrics_month: float
+    """The US dollars of a month with each business metric in each hour."""
 
 
 def costs(orders: int = MILLION, path: str | None = None) -> Costs:
@@ -118,6 +120,7 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "audits": _audits(orders, known, facts),
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
         "alarms": _alarms(known),
+        "metrics_month": _rounded(metrics.month_usd(known)),
     }
 
 

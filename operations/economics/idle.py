@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kernel.index_shards import COUNTS
+from operations.economics import metrics
 from operations.economics.bill import MEGABYTES_IN_A_GIGABYTE, MILLION, QUIET_LEVEL
 from operations.economics.deployed import Deployed
 from operations.economics.prices import Prices
@@ -35,6 +36,7 @@ def idle_cost(prices: Prices, deployed: Deployed) -> Mapping[str, float]:
     invocations = sum(deployed.schedules_per_month.values())
     reads = sum(sweeps.values()) * READS_OF_A_SWEEP * LEAST_READ_UNITS
     found = {
+        "metrics": len(metrics.ALWAYS) * per_month["metric"].usd,
         "secrets": deployed.secrets * per_month["secret"].usd,
         "long polls of the queues": polls * per_million["sqs.message"].usd / MILLION,
         "sweeps and audits: invocations": invocations * per_million["lambda.invocation"].usd / MILLION,

@@ -60,6 +60,7 @@ def cost(
         output.show(found["audits"], AUDITS, Format.TABLE)
         output.show(found["idle_month"], IDLE, Format.TABLE)
         output.show(found["alarms"], ALARMS, Format.TABLE)
+        output.screen().print(f"Business metrics, a month with each of them in each hour: {found['metrics_month']:.2f} USD")
     else:
         _show_path(found, path)
 

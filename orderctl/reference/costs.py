@@ -100,6 +100,7 @@ def page() -> str:
             table(("Of", "USD"), idle),
             f"\nTogether, it is {besides:.2f} USD. The [alarms](alarms.md) cost this beside:\n\n",
             table(("Tier", "Alarms", "Composite alarms", "USD a month"), alarms),
+            f"\nThe [business metrics](metrics.md) cost up to {found['metrics_month']:.2f} USD a month beside.\n",
             "\n## Which prices and assumptions are these?\n\n",
             table(("Unit", "USD a million", "Source", "Date"), _prices(listed)),
             "\n",

@@ -1,13 +1,15 @@
 """The inventory's table: reservations, replenishments, the SKUs that move with them, and watched levels."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar, cast
 
 from kernel.aggregate_store import AggregateRow, AggregateStore, Causation, ContentionError, Row, UnknownAggregateError
 from kernel.clients import AwsClient
+from kernel.measures import Measure
+from kernel.metrics import emit
 from kernel.transactions import Action, transact
-from services.inventory.domain import states
+from services.inventory.domain import metrics, states
 from services.inventory.domain.decisions import StockStep
 from services.inventory.domain.model import LevelRow, ReplenishmentRow, ReservationRow, SkuRow
 from services.inventory.domain.stock import ObservedStock, Stock
@@ -57,6 +59,7 @@ class StockRows(AggregateStore[R]):
             refused = transact(self.client, actions, pause=self.pause)
             if not refused:
                 after: Row = {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
+                emit(self.measures(step.change.transition.name, cast(R, after)))
                 return cast(R, after)
             if 0 in refused:  # another writer was faster, or this step's first response was lost: that wins over any shortage
                 row, seen = cast(R | None, refused[0]), {}
@@ -77,6 +80,10 @@ class Reservations(StockRows[ReservationRow]):
     def __init__(self, client: AwsClient, table_name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
         self.pause = pause
+
+    def measures(self, step: str, after: ReservationRow) -> Iterable[Measure]:
+        """Return that stock was short, if it was."""
+        return metrics.measures(step, after)
 
 
 class Replenishments(StockRows[ReplenishmentRow]):

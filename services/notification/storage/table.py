@@ -1,9 +1,11 @@
 """The notification service's table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kernel.aggregate_store import AggregateStore
 from kernel.clients import AwsClient, Clients
+from kernel.measures import Measure
+from services.notification.domain import metrics
 from services.notification.domain.model import NoteRow
 from services.notification.domain.states import TRANSITIONS
 from services.notification.storage.suppressions import Suppressions
@@ -14,6 +16,10 @@ class Notes(AggregateStore[NoteRow]):
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, TRANSITIONS)
+
+    def measures(self, step: str, after: NoteRow) -> Iterable[Measure]:
+        """Return what a step adds to the business metrics."""
+        return metrics.measures(step, after)
 
 
 def notes_of(clients: Clients, environ: Mapping[str, str]) -> Notes:

@@ -1,5 +1,6 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -9,8 +10,9 @@ from botocore.exceptions import ClientError
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
 from kernel.clients import AwsClient
+from kernel.measures import Measure
 from kernel.order_numbers import number_of
-from services.order.domain import decisions, states
+from services.order.domain import decisions, metrics, states
 from services.order.domain.model import OrderRow
 from services.order.storage.indexes import CUSTOMER_INDEX
 from services.order.workflow import time_budget
@@ -34,6 +36,10 @@ class Orders(AggregateStore[OrderRow]):
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
+
+    def measures(self, step: str, after: OrderRow) -> Iterable[Measure]:
+        """Return what a step adds to the business metrics."""
+        return metrics.measures(step, after)
 
     def of_customer(self, customer_id: str, limit: int, begin: Row | None = None, number: str | None = None) -> Page:
         """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.

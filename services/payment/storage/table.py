@@ -1,9 +1,12 @@
 """The payment service's table: payments, disputes, and refunds that were made at the gateway by hand."""
 
+from collections.abc import Iterable
+
 from kernel.aggregate_store import AggregateStore
 from kernel.clients import AwsClient
+from kernel.measures import Measure
 from kernel.money import Money
-from services.payment.domain import states
+from services.payment.domain import metrics, states
 from services.payment.domain.gateway import Intent
 from services.payment.domain.model import DisputeRow, OutsideRefundRow, PaymentRow
 
@@ -13,6 +16,10 @@ class Payments(AggregateStore[PaymentRow]):
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.TRANSITIONS)
+
+    def measures(self, step: str, after: PaymentRow) -> Iterable[Measure]:
+        """Return what a step adds to the business metrics."""
+        return metrics.measures(step, after)
 
 
 class Disputes(AggregateStore[DisputeRow]):

@@ -1,0 +1,51 @@
+"""The page of the business metrics, made from the code that emits them."""
+
+from typing import Final
+
+from kernel.measures import Metric
+from kernel.naming import SERVICES
+from operations.contracts.markdown import table
+from operations.economics import metrics, prices
+
+INTRODUCTION: Final = """# Metrics
+
+These are the business metrics, in CloudWatch's namespace `Orderflow`. Each has the dimension `service`, and some have one more.
+The counts that have an alarm are in [Alarms](alarms.md), and AWS's own metrics of each resource are beside them.
+
+## How exact are they?
+
+A function emits a measure just after the write that makes the fact, in the embedded metric format, by its log. The write has
+a condition. A retry, a redelivery and a replay find it done and emit nothing, so no measure is emitted twice. A measure is lost
+if the function crashes between the write and the log, or if the answer to the write is lost. The tables have the truth.
+`python -m simulation measures` compares both after simulated orders. Without faults they are equal. With faults, no metric
+is above its table.
+
+The audit emits two metrics at the end of each pass. A sweeper measures `OutboxLag`, so it has no value while the relays publish
+in time. `IteratorAge` of a relay shows its lag before that.
+
+## What do they cost?
+
+CloudWatch bills a metric for the hours in which it is emitted, at {each:.2f} USD a month. Each value of a dimension is one
+metric. A stage without orders emits only `{always}`. A month with every metric in every hour costs {most:.2f} USD, which
+`orderctl cost` prints. The lines of the log are in the cost of an order.
+
+"""
+HEAD: Final = ("Metric", "Unit", "Dimension", "Meaning", "USD a month, at most")
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    known = prices.load()
+    each = known.per_month["metric"].usd
+    parts = [INTRODUCTION.format(each=each, always=", ".join(metrics.ALWAYS), most=metrics.month_usd(known))]
+    parts += [
+        f"## {service}\n\n{table(HEAD, [_row(m, each) for m in found])}\n" for service, found in metrics.CATALOGUE.items()
+    ]
+    parts.append(f"## each of the services {', '.join(SERVICES)}\n\n")
+    parts.append(table(HEAD, [_row(metric, each) for metric in metrics.OF_EACH_SERVICE]))
+    return "".join(parts)
+
+
+def _row(metric: Metric, each: float) -> tuple[str, ...]:
+    values = f"`{metric.dimension}`: {', '.join(f'`{value}`' for value in metric.of)}" if metric.dimension else ""
+    return f"`{metric.name}`", metric.unit, values, metric.meaning, f"{metric.series * each:.2f}"

@@ -1,0 +1,98 @@
+"""The business metrics that simulated worlds emit, beside what their tables say after them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Any, Final
+
+from simulation.engine.faults import RandomFaults
+from simulation.engine.process import SINK, keep_logs
+from simulation.stage.customers import Workload
+from simulation.stage.runs import ORDERS_PER_WORLD, RATES, WorldRun, set_going_again
+from simulation.stage.world import World
+
+Measured = Counter[str]
+"""The sums by metric and value of its dimension, such as `OrdersCancelled CUSTOMER`."""
+COUNTED: Final = frozenset({"TimeToShip"})
+"""Metrics whose values are counted, because no row keeps when its parcel was dispatched."""
+SUMMED: Final = frozenset({"OrdersConfirmed", "TimeToYes", "OrdersCancelled", "MoneyCaptured", "MoneyRefunded", "StockOuts"})
+NAMES: Final = SUMMED | COUNTED | {"MailsSent", "MailsFailed"}
+"""The metrics that the tables have too."""
+TAKEN: Final = frozenset({"CAPTURED", "REFUNDING", "REFUNDED", "REFUND_REFUSED"})
+"""The statuses of a payment whose money was captured."""
+
+
+def of_world(seed: str, number: int, *, faults: bool) -> tuple[Measured, Measured]:
+    """Run a world of 40 orders, redrive and replay all of it; return what its tables say, and what it emitted."""
+    chance = WorldRun(seed, number).chance
+    plan = RandomFaults(chance, chance.choice("rate", RATES))
+    plan.quiet = not faults
+    world, emitted = World(chance, plan), Measured()
+    keep_logs(lambda text: _add(emitted, text))
+    try:
+        with redirect_stdout(SINK):  # Powertools prints metrics
+            world.run(lambda world: Workload(world, ORDERS_PER_WORLD, None).run())
+            set_going_again(world, "orderflow-catch-up-once")
+        return _of_tables(world), emitted
+    finally:
+        keep_logs(None)
+        world.abandon()
+
+
+def differences(seed: str, orders: int, *, faults: bool) -> Iterator[tuple[str, int, int]]:
+    """Yield each metric and value of its dimension, with the sum of the tables and the emitted sum, after so many orders."""
+    told, emitted = Measured(), Measured()
+    for number in range(-(-orders // ORDERS_PER_WORLD)):
+        by_tables, by_metrics = of_world(seed, number, faults=faults)
+        told.update(by_tables)
+        emitted.update(by_metrics)
+    for name in sorted(told.keys() | emitted.keys()):
+        yield name, told[name], emitted[name]
+
+
+def _add(emitted: Measured, text: str) -> None:
+    """Add the lines in the embedded metric format."""
+    for line in text.splitlines():
+        if not line.startswith('{"_aws"'):
+            continue
+        content = json.loads(line)
+        [emf] = content["_aws"]["CloudWatchMetrics"]
+        values = [content[name] for name in emf["Dimensions"][0] if name != "service"]
+        for name in NAMES & {metric["Name"] for metric in emf["Metrics"]}:
+            measured = content[name]
+            emitted[" ".join((name, *values))] += len(measured) if name in COUNTED else int(sum(measured))
+
+
+def _of_tables(world: World) -> Measured:
+    found = Measured()
+    unmarshal = import_module("kernel.aggregate_store").unmarshal
+    for table in world.dynamodb.tables.values():
+        for item in list(table.rows.values()):
+            found.update(dict(_of_row(unmarshal(item))))
+    return found
+
+
+def _of_row(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what a row says of the metrics."""
+    match str(row.get("pk", "")).partition("#")[0]:
+        case "ORDER":
+            at = {entry["event"]: entry["at"] for entry in row["timeline"]}
+            if "OrderConfirmed" in at:
+                waited = datetime.fromisoformat(at["OrderConfirmed"]) - datetime.fromisoformat(row["created_at"])
+                yield "OrdersConfirmed", 1
+                yield "TimeToYes", waited // timedelta(milliseconds=1)
+            if "OrderCancelled" in at:
+                yield f"OrdersCancelled {row['reason']}", 1
+        case "PAY" if row["status"] in TAKEN:
+            yield f"MoneyCaptured {row['total']['currency']}", row["total"]["amount"]
+            if row["status"] == "REFUNDED":
+                yield f"MoneyRefunded {row['total']['currency']}", row["total"]["amount"]
+        case "RES" if {"rejected", "backordered", "asked"} & row.keys():
+            yield "StockOuts", 1
+        case "SHIP" if "tracking" in row:
+            yield "TimeToShip", 1
+        case "NOTE" if row["status"] in ("SENT", "FAILED"):
+            yield f"Mails{row['status'].capitalize()} {row['kind']}", 1
