@@ -28,6 +28,8 @@ class Totals:
     minutes: int = 0
     searched: int = 0
     """The texts that were searched for personal data and payment tokens."""
+    traced: int = 0
+    """The events and log lines whose trace was compared with their order's."""
     slowest: tuple[int, int, str] = (0, 0, "")
     modes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -44,6 +46,7 @@ class Totals:
         self.second_replays += verdict.replays == 2
         self.minutes += verdict.minutes
         self.searched += verdict.searched
+        self.traced += verdict.traced
         self.slowest = max(self.slowest, verdict.slowest)
         self.modes.update(str(mode) for mode in verdict.struck.values())
         self._hash.update(f"{verdict.number} {verdict.digest}\n".encode())  # type: ignore[attr-defined]

@@ -59,6 +59,7 @@ def summary(totals: Totals, seed: str) -> str:
                 f"{totals.second_replays} more that change nothing"
             ),
             f"searched for personal data and payment tokens: {totals.searched:,} log lines, events, inputs and messages",
+            f"compared with the trace of their order: {totals.traced:,} events and log lines",
             f"slowest to its end: {totals.slowest[0]} sweeps that no fault struck ({totals.slowest[1]} in all)",
             f"violations: {label(totals.failed.violated or '') if totals.failed else 0}",
             f"history: {totals.digest}",

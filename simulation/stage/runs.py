@@ -54,6 +54,7 @@ class Verdict:
     replays: int = 0
     slowest: tuple[int, int, str] = (0, 0, "")
     searched: int = 0
+    traced: int = 0
     violated: str | None = None
     text: str = ""
     trace: tuple[str, ...] = field(default=(), repr=False)
@@ -92,6 +93,7 @@ def run_world(run: WorldRun, *, trace: bool = False) -> Verdict:
         replays=replays,
         slowest=world.invariants.sweeps.slowest,
         searched=world.invariants.privacy.searched.total(),
+        traced=world.invariants.traces.compared,
         violated=violated,
         text=text,
         trace=tuple(world.history.lines),

@@ -22,8 +22,8 @@ class Traces:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.of_order: dict[str, str] = {}
-        self.lines = 0
-        """The number of lines that name a trace."""
+        self.compared = 0
+        """The number of events and lines that name a trace."""
 
     def headers(self, order_id: str) -> dict[str, str]:
         """Return the headers of the request that places the order: in turn with a trace, with a correlation id too, or none."""
@@ -51,12 +51,12 @@ class Traces:
             if "order_id" not in content or "message" not in content or _is_of_another_request(content):
                 continue
             if "trace_id" in content:
-                self.lines += 1
                 self._compare(f"the line {content['message']!r}", content["order_id"], content["trace_id"])
             elif content["message"] in LOGGED:
                 self.record.fail("one_trace_per_order", f"a line has no trace: {line[:300]}")
 
     def _compare(self, where: str, order_id: str, trace_id: str) -> None:
+        self.compared += 1
         known = self.of_order.setdefault(order_id, trace_id)
         if known != trace_id:
             self.record.fail("one_trace_per_order", f"{where} of {order_id} has the trace {trace_id}, not {known}")
