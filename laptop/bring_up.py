@@ -103,6 +103,14 @@ def addresses(target: Target) -> dict[str, str]:
     return {name: value for name, value in sorted(found.items()) if name.endswith("api-url")}
 
 
+def exports(target: Target) -> dict[str, str]:
+    """Return the variables by which code finds the stage: the order API's address and the bus. Without a stage, none."""
+    root = f"/orderflow/{target.stage}/"
+    names = {f"{root}order/api-url": "ORDERFLOW_API", f"{root}platform/bus-name": "ORDERFLOW_BUS"}
+    found = target.client("ssm").get_parameters(Names=list(names))["Parameters"]
+    return {names[parameter["Name"]]: parameter["Value"].rstrip("/") for parameter in found}
+
+
 def invalidate(target: Target, stacks: Iterable[str]) -> None:
     """Drop the records of these stacks, because another command deploys or destroys them; `up` then deploys them again."""
     if known := _deployed(target):

@@ -67,6 +67,17 @@ def documents() -> dict[str, dict[str, object]]:
     return {name: document(name) for name in SERVICES if (SERVICES_FOLDER / name / "api.yaml").exists()}
 
 
+SERVER = {
+    "url": "https://{api}.execute-api.{region}.amazonaws.com",
+    "description": "A stage on AWS. `orderctl up` and the output of the stack print the address of a stage.",
+    "variables": {
+        "api": {"default": "api-id", "description": "The id of the API."},
+        "region": {"default": "eu-central-1", "description": "The region of the stage."},
+    },
+}
+"""The place of an API."""
+
+
 def document(service: str) -> dict[str, object]:
     """Return the service's document with all references resolved."""
     folder = SERVICES_FOLDER / service
@@ -81,6 +92,7 @@ def document(service: str) -> dict[str, object]:
     made: dict[str, object] = {
         "openapi": VERSION,
         "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
+        "servers": [SERVER],
         "paths": paths,
         "components": components,
     }

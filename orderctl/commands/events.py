@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from kernel.naming import SOURCE_PREFIX
 from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
@@ -75,7 +76,8 @@ def tail(
 ) -> None:
     """Print the events on the bus as they arrive, until you press Ctrl-C. -o json prints one JSON document a line.
 
-    The command creates a rule and a queue for itself, and deletes both when it stops.
+    A line has the time, the type, its version and its source. The versions of one event, which are published side by side,
+    are one line; -o json prints each. The command creates a rule and a queue for itself, and deletes both when it stops.
 
     Examples:
 
@@ -86,14 +88,18 @@ def tail(
     - `orderctl events tail --pattern '{"detail": {"data": {"total": {"amount": [{"numeric": [">", 10000]}]}}}}'`
     """
     from operations.events import live_tail
+    from operations.events.folding import Folding
 
-    wanted = _pattern(pattern, detail_type)
+    wanted, folding, printed = _pattern(pattern, detail_type), Folding(), 0
     with live_tail.watched(ctx.obj, wanted) as url:
         output.err.print("[dim]Watching the bus. Press Ctrl-C to stop.[/dim]")
         try:
-            for seen, event in enumerate(live_tail.received(ctx.obj, url, timeout, output.Progress()), start=1):
+            for event in live_tail.received(ctx.obj, url, timeout, output.Progress()):
+                if output_format is Format.TABLE and folding.is_another_version(event):
+                    continue
                 _print(event, output_format)
-                if count is not None and seen >= count:
+                printed += 1
+                if printed == count:
                     break
         except KeyboardInterrupt:
             output.err.print("[dim]Stopped.[/dim]")
@@ -103,12 +109,15 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
     if output_format is Format.JSON:
         typer.echo(json.dumps(event))
         return
-    metadata = event["detail"].get("metadata") if isinstance(event["detail"], dict) else None
-    known = metadata if isinstance(metadata, dict) else {}
+    from operations.events.folding import metadata_of
+
+    known = metadata_of(event)
+    version = f"v{_escaped(known['event_version'])}" if "event_version" in known else ""
     replayed = f" [yellow]replay {_escaped(event['replay-name'])}[/yellow]" if "replay-name" in event else ""
     about = _escaped(known.get("order_id") or known.get("event_id", ""))
     when = _escaped(known.get("occurred_at") or event.get("time", ""))
-    output.out.print(f"{when}  [bold]{_escaped(event['detail-type']):20}[/bold] {about}{replayed}")
+    source = _escaped(event.get("source", "")).removeprefix(SOURCE_PREFIX)
+    output.out.print(f"{when}  [bold]{_escaped(event['detail-type']):20}[/bold] {version:3} {source:14} {about}{replayed}")
 
 
 def _escaped(value: object) -> str:

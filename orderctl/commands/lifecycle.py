@@ -136,13 +136,18 @@ def _show_status(found: dict[str, object]) -> None:
 def env(ctx: typer.Context) -> None:
     """Print the environment variables that point any AWS tool to the laptop's AWS.
 
+    Once Orderflow is deployed, ORDERFLOW_API is the address of the order API and ORDERFLOW_BUS the name of the bus.
+
     Examples:
 
     - `eval $(orderctl env)`, then `aws dynamodb list-tables`
 
     - `eval $(orderctl env)`, then `aws logs filter-log-events --log-group-name /aws/lambda/NAME`
     """
-    for name, value in laptop_of(ctx).exports().items():
+    from laptop import bring_up
+
+    target = laptop_of(ctx)
+    for name, value in {**target.exports(), **bring_up.exports(target)}.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 

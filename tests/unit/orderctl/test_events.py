@@ -87,8 +87,9 @@ def watched(aws: None) -> Watched:
     return Watched(Kind.AWS, region="eu-west-1")
 
 
-def put(detail_type: str, event_id: str) -> None:
-    detail = {"metadata": {"event_id": event_id, "occurred_at": "2026-11-23T04:05:06Z"}, "data": {}}
+def put(detail_type: str, event_id: str, version: int | None = None) -> None:
+    numbered = {} if version is None else {"event_version": version}
+    detail = {"metadata": {"event_id": event_id, "occurred_at": "2026-11-23T04:05:06Z", **numbered}, "data": {}}
     entry = {"EventBusName": "bus", "Source": "orderflow.order", "DetailType": detail_type, "Detail": json.dumps(detail)}
     assert boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
@@ -136,7 +137,23 @@ def test_a_tail_prints_json_lines_and_leaves_nothing_behind(watched: Watched) ->
 @pytest.mark.usefixtures("someone_publishes")
 def test_tail_shows_only_the_chosen_type(watched: Watched) -> None:
     answer = orderctl(app, watched, "tail", "--type", "OrderPlaced", "--count", "1")
-    assert answer.stdout.split() == ["2026-11-23T04:05:06Z", "OrderPlaced", "e-0"]
+    assert answer.stdout.split() == ["2026-11-23T04:05:06Z", "OrderPlaced", "order", "e-0"]
+
+
+def test_versions_of_one_event_are_one_line(watched: Watched) -> None:
+    waiting = [("e-0", 3), ("e-0", 2), ("e-0", 3), ("e-1", 1)]
+
+    def publish() -> None:
+        while waiting:
+            event_id, version = waiting.pop(0)
+            put("OrderPlaced", event_id, version)
+
+    with before("ReceiveMessage", publish):
+        answer = orderctl(app, watched, "tail", "--count", "3")
+    assert sorted(line.split()[1:] for line in answer.stdout.splitlines()) == [
+        ["OrderPlaced", "v1", "order", "e-1"],
+        *[["OrderPlaced", "v3", "order", "e-0"]] * 2,
+    ]
 
 
 def test_tail_ends_after_its_timeout(watched: Watched) -> None:
