@@ -39,10 +39,14 @@ COUNTED: Final = {
 
 
 def count(counted: Counted) -> Mapping[str, object]:
-    """Return the units of one order of one SKU on the path, as the file has them. The stage declares no older version."""
+    """Return the units of one order of one SKU on the path, as the file has them. The stage declares no older version.
+
+    The customer sends neither a trace nor a correlation id.
+    """
     subscriptions = FULFILMENT - {"shipping-bookings"} if counted.to_the_first_sweep else FULFILMENT
     path = replace(paths.BY_NAME[counted.path], subscriptions=subscriptions, lines=(("SKU-A", 3),))
     world = paths.stand_up(path, {}, older_versions=())
+    world.invariants.traces.sends = False
     meter = Meter(world)
     meter.stops_at_sweep = counted.to_the_first_sweep
 
