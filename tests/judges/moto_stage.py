@@ -28,11 +28,11 @@ KNOWN: Final = {
         "Tags",
         "VisibilityTimeout",
     },
-    "Events::EventBus": {"Description", "Name", "Tags"},
+    "Events::EventBus": {"Description", "LogConfig", "Name", "Tags"},
     "Events::Archive": {"Description", "EventPattern", "RetentionDays", "SourceArn"},
     "Events::Rule": {"Description", "EventBusName", "EventPattern", "State", "Tags", "Targets"},
 }
-"""The properties of each kind. Tags and descriptions are left out: nothing here depends on them.
+"""The properties of each kind. Tags, descriptions and the log of the bus are left out: nothing here depends on them.
 
 A queue's delay is left out too, so that a test can take a message at once.
 """
