@@ -32,8 +32,6 @@ Commands = Mapping[str, Callable[[Command], Answer]]
 C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
-MAX_THREAD_LENGTH: Final = MAX_ID_LENGTH + 33
-"""Of a correlation id with a trace id behind it."""
 
 
 class UnknownCommandError(BugError):
@@ -64,10 +62,9 @@ class OrderCommand(OrderQuery):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        limits = ("correlation_id", self.correlation_id, MAX_THREAD_LENGTH), ("causation_id", self.causation_id, MAX_ID_LENGTH)
-        for name, value, longest in limits:
-            if not 1 <= len(value) <= longest:
-                raise InvalidCommandError(f"{name}: must have 1 to {longest} characters")
+        for name, value in (("correlation_id", correlation_id_of(self.correlation_id)), ("causation_id", self.causation_id)):
+            if not 1 <= len(value) <= MAX_ID_LENGTH:
+                raise InvalidCommandError(f"{name}: must have 1 to {MAX_ID_LENGTH} characters")
 
     @property
     def causation(self) -> Causation:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from unittest.mock import patch
 
 from kernel import inbox
 from kernel.events import DomainEvent
-from kernel.inbox import Delivery
 
 METADATA = {field.name for field in fields(DomainEvent)} - {"source", "detail_type", "data"}
 
@@ -63,15 +62,15 @@ def noted_event(event: DomainEvent, read: set[str]) -> DomainEvent:
 
 @contextmanager
 def fields_read() -> Iterator[set[str]]:
-    """Collect the fields that handlers read of their inbox's events within the block."""
+    """Collect the fields that handlers read of their events within the block. The ids that the inbox logs do not count."""
     read: set[str] = set()
-    parse = inbox.parse
+    handler_of = inbox._handler_of
 
-    def parse_and_note(body: str) -> Delivery:
-        delivery = parse(body)
-        return Delivery(noted_event(delivery.event, read), delivery.replay_name)
+    def noting(handlers: inbox.Handlers, event: DomainEvent) -> inbox.Handler:
+        handle = handler_of(handlers, event)
+        return lambda delivery: handle(replace(delivery, event=noted_event(delivery.event, read)))
 
-    with patch.object(inbox, "parse", parse_and_note):
+    with patch.object(inbox, "_handler_of", noting):
         yield read
 
 

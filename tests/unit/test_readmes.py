@@ -21,7 +21,7 @@ HEADINGS = ["What it owns", "Functions", "Table", "Commands", "Events", "States"
 COMMANDS = {
     "order": {**order.OrderCommands(None, None, None).table, **price_setting.OperatorCommands(None).table},  # type: ignore[arg-type]
     "payment": {**PaymentCommands(None, None).table, **OperatorCommands(None).table},  # type: ignore[arg-type]
-    "inventory": {**StockCommands(None, None).table, **stock_keeping.OperatorCommands(None, None).table},  # type: ignore[arg-type]
+    "inventory": {**StockCommands(None, None, None).table, **stock_keeping.OperatorCommands(None, None, None).table},  # type: ignore[arg-type]
     "shipping": {},
     "notification": SuppressionCommands(Suppressions(None, "notes")).table,
 }

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,7 +103,7 @@ class Stage(Target):
             "body": None if body is None else json.dumps(body),
             "isBase64Encoded": False,
         }
-        with ONE_AT_A_TIME:
+        with ONE_AT_A_TIME, elsewhere():
             answer = self.apis[host](event, CONTEXT)
         return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
@@ -154,7 +154,9 @@ class Saga:
             return order
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
         step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
-        held = self.reserve({"command": "reserve", **step}, None)["outcome"] == "HELD"
+        with elsewhere():
+            answer = self.reserve({"command": "reserve", **step}, None)
+        held = answer["outcome"] == "HELD"
         if held and not self.declines(order):
             return self.finish(order, status="CONFIRMED")
         return self.finish(order, status="CANCELLED", reason="PAYMENT_DECLINED" if held else "OUT_OF_STOCK")
@@ -198,6 +200,11 @@ class Bus:
         self.saga.run(identity.order_id(scope, body["detail"]["data"]["idempotency_key"]))
 
 
+def elsewhere() -> AbstractContextManager[object]:
+    """Keep what a function prints, its metrics, out of what the command prints: it runs in a process of its own."""
+    return redirect_stdout(io.StringIO())
+
+
 class Functions:
     """Lambda: the handlers themselves, by the name of the parameter that holds their ARN."""
 
@@ -206,7 +213,8 @@ class Functions:
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         try:
-            answer, failed = self.handlers[request["FunctionName"]](json.loads(request["Payload"]), None), {}
+            with elsewhere():
+                answer, failed = self.handlers[request["FunctionName"]](json.loads(request["Payload"]), None), {}
         except Exception as error:
             answer, failed = {"errorMessage": str(error)}, {"FunctionError": "Unhandled"}
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}

@@ -150,6 +150,7 @@ def cdk(account: Account) -> FakeCdk:
 def account(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
     """Return an account with stage prod, deployed with Stripe. Its file is the example's, in that account."""
     monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
     write(tmp_path)
     account = Account(stage="prod", fakes={"cdk": FakeCdk()})
     ssm = account.client("ssm")
@@ -166,12 +167,12 @@ def test_deployment_shows_its_place_and_changes_and_asks(
     app: typer.Typer, account: Account, cdk: FakeCdk, tmp_path: Path
 ) -> None:
     write(tmp_path, log_retention_days="365")
-    asked = orderctl(app, account, "deploy", "payment", stdin="n\n")
-    assert "Deploy payment: account 123456789012, region eu-west-1, stage prod (not ephemeral)." in asked.output
+    asked = orderctl(app, account, "deploy", "platform", "payment", stdin="n\n")
+    assert "Deploy platform, payment: account 123456789012, region eu-west-1, stage prod (not ephemeral)." in asked.output
     assert asked.output.index("stage prod") < asked.output.index("log_retention_days") < asked.output.index("Deploy?")
     assert "90" in asked.output
     assert "365" in asked.output
-    assert (asked.exit_code, cdk.is_untouched) == (1, True)
+    assert (asked.exit_code, cdk.done) == (1, [])
 
 
 def test_a_deployment_that_changes_the_gateway_is_refused_before_anything_starts(

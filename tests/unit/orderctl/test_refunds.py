@@ -19,7 +19,7 @@ from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
 from tests.support import runbook
 from tests.support.choreography import ORDER
-from tests.unit.orderctl.conftest import orderctl
+from tests.unit.orderctl.conftest import elsewhere, orderctl
 from tests.unit.payment.conftest import (  # noqa: F401 - fixtures
     PaymentService,
     payment,
@@ -49,7 +49,8 @@ class Payment(Target):
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "payment/operator-arn"
         assert self.service is not None
-        answer = self.service.operator(json.loads(request["Payload"]), None)
+        with elsewhere():
+            answer = self.service.operator(json.loads(request["Payload"]), None)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 

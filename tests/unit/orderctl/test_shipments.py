@@ -20,7 +20,7 @@ from services.shipping.functions import subscriber, sweeper, webhook
 from tests.support.choreography import ALICE, CONFIRMED, ORDER, Bus, DeadLetterQueue, OtherServices, an_event, batch
 from tests.support.fake_clients import FakeClients
 from tests.support.tables import create_table
-from tests.unit.orderctl.conftest import orderctl, orderctl_json
+from tests.unit.orderctl.conftest import elsewhere, orderctl, orderctl_json
 from tests.unit.shipping.conftest import ENVIRON
 
 
@@ -42,7 +42,8 @@ class Shipping(Target):
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "the sweeper"
-        answer = self.handlers["sweeper"](json.loads(request["Payload"]), None)
+        with elsewhere():
+            answer = self.handlers["sweeper"](json.loads(request["Payload"]), None)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -56,7 +57,8 @@ class Shipping(Target):
             "body": signed_http.as_sent(body),
             "isBase64Encoded": False,
         }
-        answer = self.handlers["webhook"](event, None)
+        with elsewhere():
+            answer = self.handlers["webhook"](event, None)
         return Answer(answer["statusCode"], {}, answer["body"])
 
     def confirmed(self) -> None:
