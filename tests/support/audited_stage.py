@@ -26,7 +26,7 @@ from services.inventory.domain.stock import merge
 from services.inventory.storage.shards import Shards
 from services.inventory.storage.skus import Skus
 from services.inventory.storage.table import Replenishments, Reservations
-from services.inventory.use_cases.split_stock import SplitStock
+from services.inventory.use_cases.split_stock import KnownSplits, SplitStock
 from services.notification.domain import decisions as mail
 from services.notification.domain.decisions import Notice
 from services.notification.domain.model import Kind
@@ -316,7 +316,8 @@ class Order:
                 lambda row, seen: stock.reserve(
                     row, seen, self.order_id, wanted, if_short, correlation_id, self.stage.now(), {}, turn
                 )
-            )
+            ),
+            KnownSplits(),
         )
         yield
         if self.reserved["outcome"] == "WAITING":

@@ -83,7 +83,7 @@ class StockCommands:
             return decisions.reserve(row, seen, order_id, wanted, if_short, correlation_id, clock.now(), known, turn)
 
         row = self.split_stock.merging_if_short(
-            lambda: self.reservations.apply_step(order_id, decide, causation, presume_absent=True)
+            lambda: self.reservations.apply_step(order_id, decide, causation, presume_absent=True), self.known
         )
         return self._issue(command, decisions.answer(row))
 

@@ -32,6 +32,10 @@ class KnownSplits:
         self.turn = crc32(order_id.encode()) if self.turn is None else self.turn + 1
         return self.turn
 
+    def forget(self, sku: str) -> None:
+        """Take the SKU for one that is not split, until its own row answers its number."""
+        self.rows.pop(sku, None)
+
     def after(self, seen: ObservedStock) -> Mapping[str, int]:
         """Return the numbers after the rows in `seen` refused an order. The number of a SKU's own row is right.
 
@@ -40,7 +44,7 @@ class KnownSplits:
         for sku in {row.partition("#")[0] for row in seen}:
             rows = seen[sku].shards if sku in seen else self.rows.get(sku, 0)
             if all(row_of(sku, shard) in seen for shard in range(1, rows + 1)):
-                self.rows.pop(sku, None)
+                self.forget(sku)
             else:
                 self.rows[sku] = rows
         return self.rows
@@ -84,11 +88,15 @@ class SplitStock:
         """Return the SKU's counters, summed over all rows that it ever had."""
         return self.shards.total(seen) if seen["splits"] else {counter: seen[counter] for counter in COUNTERS}  # type: ignore[literal-required]
 
-    def merging_if_short(self, reserve: Callable[[], A]) -> A:
-        """Return what `reserve` returns. If it is short of a split SKU, merge the SKU and try again. Raises ContentionError."""
+    def merging_if_short(self, reserve: Callable[[], A], known: KnownSplits) -> A:
+        """Return what `reserve` returns. If it is short of a split SKU, merge the SKU and try again. Raises ContentionError.
+
+        The SKU may have been merged before, so `known` forgets it.
+        """
         for _ in range(TRIES):
             try:
                 return reserve()
             except SplitShortError as short:
                 self.merge(short.sku)
+                known.forget(short.sku)
         raise ContentionError(f"stock was split {TRIES} times while being reserved")

@@ -147,6 +147,14 @@ def test_sku_that_is_split_before_an_order_takes_its_place_is_merged_again(inven
     assert inventory.reserve(0, "BACK_ORDER", blue=2)["outcome"] == "HELD"
 
 
+def test_back_order_waits_though_the_process_takes_a_merged_sku_for_split(inventory: InventoryService) -> None:
+    inventory.replenish(blue=4)
+    split(inventory, 2)
+    inventory.reserve(0, blue=1)
+    assert split(inventory, 1)["outcome"] == "MERGED"
+    assert inventory.reserve(1, "BACK_ORDER", blue=1, giant=1)["outcome"] == "WAITING"
+
+
 def test_sweeper_ends_a_merge_that_was_begun(inventory: InventoryService) -> None:
     inventory.replenish(blue=4)
     split(inventory, 4)
