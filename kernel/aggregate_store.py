@@ -217,6 +217,32 @@ def is_condition_failure(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
+def update_if(
+    client: AwsClient,
+    table_name: str,
+    pk: str,
+    update: str,
+    condition: str,
+    values: Mapping[str, object],
+    names: Mapping[str, str] | None = None,
+) -> bool:
+    """Update an item if the condition holds, and return whether it did. `values` and `names` are those of both expressions."""
+    try:
+        client.update_item(
+            TableName=table_name,
+            Key=marshal({"pk": pk}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=marshal(values),
+            **({"ExpressionAttributeNames": names} if names else {}),
+        )
+    except ClientError as error:
+        if not is_condition_failure(error):
+            raise
+        return False
+    return True
+
+
 class KeyedStore(Generic[R]):
     """Items with the keys `<prefix>#<id>`, read by id, and found when they are due."""
 
@@ -256,31 +282,13 @@ class KeyedStore(Generic[R]):
 
     def postpone(self, row_id: str, until: datetime) -> None:
         """Let a row that is due come up again at `until`; one that is not due before then stays as it is."""
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(row_id)}),
-                UpdateExpression="SET next_due = :until",
-                ConditionExpression="next_due < :until",
-                ExpressionAttributeValues=marshal({":until": clock.rfc3339(until)}),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        values = {":until": clock.rfc3339(until)}
+        update_if(self.client, self.table_name, self.key(row_id), "SET next_due = :until", "next_due < :until", values)
 
     def leave_due_index(self, row_id: str, seen: str) -> None:
         """Let no sweeper find a row any more that was due at `seen`; nothing if another has put it off since."""
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(row_id)}),
-                UpdateExpression="REMOVE due_shard, next_due",
-                ConditionExpression="next_due = :seen",
-                ExpressionAttributeValues=marshal({":seen": seen}),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        key, update = self.key(row_id), "REMOVE due_shard, next_due"
+        update_if(self.client, self.table_name, key, update, "next_due = :seen", {":seen": seen})
 
 
 class AggregateStore(KeyedStore[R]):
@@ -436,19 +444,14 @@ class AggregateStore(KeyedStore[R]):
         if "said" not in row:
             return False
         values = {":events": [row["said"]], ":now": clock.rfc3339(clock.now()), ":seen": row["version"]}
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(aggregate_id)}),
-                UpdateExpression="SET pending = :events, pending_since = :now",
-                ConditionExpression="version = :seen AND attribute_not_exists(pending)",
-                ExpressionAttributeValues=marshal(values),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return update_if(
+            self.client,
+            self.table_name,
+            self.key(aggregate_id),
+            "SET pending = :events, pending_since = :now",
+            "version = :seen AND attribute_not_exists(pending)",
+            values,
+        )
 
     @staticmethod
     def _condition(row: R | None, transition: Transition) -> tuple[str, dict[str, object]]:

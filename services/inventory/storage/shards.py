@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from botocore.exceptions import ClientError
-
 from kernel import clock
-from kernel.aggregate_store import due_at, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import due_at, marshal, unmarshal, update_if
 from kernel.clients import AwsClient
 from kernel.transactions import transact
 from services.inventory.domain.model import ShardRow, SkuRow
@@ -81,19 +79,7 @@ class Shards:
         return self._change(sku, "REMOVE merging", "attribute_exists(merging) AND splits = :splits", {":splits": splits})
 
     def _change(self, sku: str, update: str, condition: str, values: Mapping[str, object]) -> bool:
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": key_of(sku)}),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=marshal(values),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return update_if(self.client, self.table_name, key_of(sku), update, condition, values)
 
     def total(self, seen: SkuRow) -> dict[str, int]:
         """Return the sums of the counters over the SKU's own row, as it was seen, and all shards that it ever had."""

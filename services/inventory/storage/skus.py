@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from botocore.exceptions import ClientError
-
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Write, due_at, is_condition_failure, marshal
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Write, due_at, marshal, update_if
 from kernel.clients import AwsClient
 from kernel.transactions import Action
 from services.inventory.domain.model import SkuRow, WaitingOrder
@@ -71,17 +69,9 @@ class Skus(KeyedStore[SkuRow]):
             ":next": seen["next_place"],
             ":waiting": seen["waiting"],
         }
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(sku)}),
-                UpdateExpression=f"{'SET first_place = :first ' if begins else ''}REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}",
-                ConditionExpression=same,
-                ExpressionAttributeValues=marshal(values | ({":first": first_place} if begins else {})),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        update = f"{'SET first_place = :first ' if begins else ''}REMOVE {', '.join(DUE_INDEX_ATTRIBUTES)}"
+        values |= {":first": first_place} if begins else {}
+        update_if(self.client, self.table_name, self.key(sku), update, same, values)
 
 
 def stock_of(row: SkuRow | None) -> Stock:

@@ -4,10 +4,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, Literal, TypedDict
 
-from botocore.exceptions import ClientError
-
 from kernel import clock
-from kernel.aggregate_store import KeyedStore, is_condition_failure, marshal
+from kernel.aggregate_store import KeyedStore, marshal, update_if
 from kernel.clients import AwsClient
 
 SuppressionReason = Literal["BOUNCED", "COMPLAINED", "OPERATOR"]
@@ -50,22 +48,15 @@ class Suppressions(KeyedStore[SuppressionRow]):
         """Suppress the address; return whether that is new, or replaces a lower reason."""
         outranked = {f":outranked{position}": other for position, other in enumerate(OUTRANKED[reason])}
         replaces = f" OR #reason IN ({', '.join(outranked)})" if outranked else ""
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(address)}),
-                UpdateExpression="SET digest = :digest, #reason = :reason, since = if_not_exists(since, :now)",
-                ConditionExpression=f"attribute_not_exists(pk){replaces}",
-                ExpressionAttributeNames={"#reason": "reason"},
-                ExpressionAttributeValues=marshal(
-                    {":digest": digest_of(address), ":reason": reason, ":now": clock.rfc3339(now), **outranked}
-                ),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return update_if(
+            self.client,
+            self.table_name,
+            self.key(address),
+            "SET digest = :digest, #reason = :reason, since = if_not_exists(since, :now)",
+            f"attribute_not_exists(pk){replaces}",
+            {":digest": digest_of(address), ":reason": reason, ":now": clock.rfc3339(now), **outranked},
+            {"#reason": "reason"},
+        )
 
     def remove(self, address: str) -> bool:
         """Allow mails to the address again; return whether it was suppressed."""

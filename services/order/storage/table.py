@@ -8,7 +8,7 @@ from typing import cast
 from botocore.exceptions import ClientError
 
 from kernel import clock
-from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal, update_if
 from kernel.clients import AwsClient
 from kernel.measures import Measure
 from kernel.order_numbers import number_of
@@ -101,15 +101,12 @@ class Orders(AggregateStore[OrderRow]):
     def record_unavailable(self, order_id: str, reason: str) -> None:
         """Write on an undecided order which service gave its latest try no answer. Its version stays: no decision was taken."""
         marks = {f":open{position}": status for position, status in enumerate(sorted(states.UNDECIDED))}
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": self.key(order_id)}),
-                UpdateExpression="SET unavailable = :reason",
-                ConditionExpression=f"#status IN ({', '.join(marks)})",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=marshal({**marks, ":reason": reason}),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        update_if(
+            self.client,
+            self.table_name,
+            self.key(order_id),
+            "SET unavailable = :reason",
+            f"#status IN ({', '.join(marks)})",
+            {**marks, ":reason": reason},
+            {"#status": "status"},
+        )

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from botocore.exceptions import ClientError
-
 from kernel import clock
-from kernel.aggregate_store import is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import marshal, unmarshal, update_if
 from kernel.clients import AwsClient
 from services.shipping.domain.breaker import BreakerRow
 
@@ -64,16 +62,4 @@ class BreakerStore:
 
     def _write(self, expression: str, condition: str, values: dict[str, object]) -> bool:
         """Write the row under the condition; return whether it held."""
-        try:
-            self.client.update_item(
-                TableName=self.table_name,
-                Key=marshal({"pk": KEY}),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=marshal(values),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return update_if(self.client, self.table_name, KEY, expression, condition, values)
