@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def _consumed(service: str) -> Iterator[str]:
             yield f"{publisher}.{detail_type}"
 
 
+@cache
 def _versions_of_events() -> dict[str, list[int]]:
     """Return the versions that have a schema, by event."""
     found: defaultdict[str, list[int]] = defaultdict(list)

@@ -64,8 +64,7 @@ def run(found: list[Step], environment: Mapping[str, str], report: Callable[[str
 @contextmanager
 def throw_away() -> Iterator[dict[str, str]]:
     """Start a bootstrapped laptop AWS, and yield the variables by which `orderctl` finds it."""
-    with tempfile.TemporaryDirectory(prefix="orderflow-pipeline-") as home:
-        os.environ["ORDERFLOW_HOME"] = home
+    with tempfile.TemporaryDirectory(prefix="orderflow-pipeline-") as home, process.home_at(Path(home)):
         try:
             target = Target(stage=STAGE).at(process.start(stage=STAGE, port=process.free_port()).endpoint)
             cdk = target.cdk(Path(home) / "logs" / "bootstrap.log")

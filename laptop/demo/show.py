@@ -75,18 +75,14 @@ def own_laptop(progress: Progress = SILENT, *, keep: bool, stop: Callable[[], ob
     """Use an emulator beside the one of `orderctl up`, and `stop` it afterwards unless `keep` is True."""
     before = os.environ.get("ORDERFLOW_HOME")
     home = Path(before) / "demo" if before else REPOSITORY / ".orderflow" / "demo"
-    os.environ["ORDERFLOW_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        if keep:
-            progress.note(f"Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down")
-        else:
-            stop()
-        if before is None:
-            del os.environ["ORDERFLOW_HOME"]
-        else:
-            os.environ["ORDERFLOW_HOME"] = before
+    with process.home_at(home):
+        try:
+            yield
+        finally:
+            if keep:
+                progress.note(f"Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down")
+            else:
+                stop()
 
 
 def imported(stage: Stage) -> Shown:

@@ -62,6 +62,20 @@ def home() -> Path:
     return Path(os.environ.get("ORDERFLOW_HOME") or REPOSITORY / ".orderflow").resolve()
 
 
+@contextlib.contextmanager
+def home_at(folder: Path) -> Iterator[None]:
+    """Have the laptop AWS of this process in `folder` during the block, also for the commands that it starts."""
+    before = os.environ.get("ORDERFLOW_HOME")
+    os.environ["ORDERFLOW_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ORDERFLOW_HOME"]
+        else:
+            os.environ["ORDERFLOW_HOME"] = before
+
+
 def record_path() -> Path:
     return home() / "laptop.json"
 

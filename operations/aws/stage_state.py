@@ -52,8 +52,11 @@ def fingerprint(target: Target) -> str:
 
 
 def _sum_of_digests(table: str, found: Iterable[Row]) -> int:
-    texts = (json.dumps([table, row], sort_keys=True) for row in found)
-    return sum(int(hashlib.sha256(text.encode()).hexdigest(), 16) for text in texts)
+    return sum(_digest(table, row) for row in found)
+
+
+def _digest(table: str, row: Row) -> int:
+    return int(hashlib.sha256(json.dumps([table, row], sort_keys=True).encode()).hexdigest(), 16)
 
 
 def parameters(target: Target, ending: str) -> dict[str, str]:
@@ -91,10 +94,13 @@ def in_flight(target: Target) -> list[str]:
 
 def _look(target: Target) -> tuple[list[str], int]:
     """Return what each table and queue shows in flight at its own moment, and a hash over the rows."""
-    found = {table: list(_lasting(target, table)) for table in TABLES}
-    moving = [row["pk"] for rows_of in found.values() for row in rows_of if _moves(row)]
-    moving += [name for name, depth in depths(target, "-queue-url").items() if depth]
-    return moving, sum(_sum_of_digests(table, rows_of) for table, rows_of in found.items())
+    moving, seen = [], 0
+    for table in TABLES:
+        for row in _lasting(target, table):
+            seen += _digest(table, row)
+            if _moves(row):
+                moving.append(row["pk"])
+    return [*moving, *(name for name, depth in depths(target, "-queue-url").items() if depth)], seen
 
 
 def _moves(row: Row) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -37,25 +38,11 @@ CREATED: Final = 201
 
 def measure() -> Result:
     """Return the seconds of the start and of an import, the orders a second by customers, and their ratio to the floor."""
-    with _own_home():
+    with TemporaryDirectory(ignore_cleanup_errors=True) as home, process.home_at(Path(home)):
         try:
             return _measured()
         finally:
             process.stop()
-
-
-@contextmanager
-def _own_home() -> Iterator[None]:
-    before = os.environ.get("ORDERFLOW_HOME")
-    with TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        os.environ["ORDERFLOW_HOME"] = home
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["ORDERFLOW_HOME"]
-            else:
-                os.environ["ORDERFLOW_HOME"] = before
 
 
 def _measured() -> Result:

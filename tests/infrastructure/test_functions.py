@@ -292,12 +292,12 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         assert given["STRIPE_URL"] == "https://api.stripe.com"
         assert secrets_read(lasting, "payment", module) - {"receipt-key-arn"} == {"StripeApiKey"}
         assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
-    hears = lasting.function("payment", "webhook")
-    given = set(hears.properties["Environment"]["Variables"]) - GIVEN_TO_ALL - OPENTELEMETRY.keys()
+    webhook = lasting.function("payment", "webhook")
+    given = set(webhook.properties["Environment"]["Variables"]) - GIVEN_TO_ALL - OPENTELEMETRY.keys()
     reads = reads_of("services.payment.functions.webhook").required - GIVEN_TO_ALL
     assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
-    assert rows(lasting, hears, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
+    assert rows(lasting, webhook, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
 
 
 def test_stage_without_stripe_has_none_of_its_resources(assembly: Assembly) -> None:
