@@ -56,7 +56,7 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 
 test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
-	@.venv/bin/python -m pytest -q tests/emulator tests/system
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile tests/emulator tests/system
 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
