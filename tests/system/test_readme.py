@@ -28,6 +28,8 @@ NOT_RUN = {
     "aws secretsmanager": "it needs an account, and Stripe's keys",
 }
 """Commands, by their beginning, that are not run here, and why. The command line takes them: test_documented_commands.py."""
+WRITTEN = ("trace.json",)
+"""The files that printed commands write into the folder where they run."""
 COMMANDS = [
     (page, command) for page in RUN for command in of_page(REPOSITORY / page) if not command.line.startswith(tuple(NOT_RUN))
 ]
@@ -40,6 +42,8 @@ def test_printed_command_works(laptop: Laptop, page: str, command: Command) -> N
         forget_dead_letters(laptop)
     with parcels_on_their_way(laptop) if command.line.startswith("orderctl audit") else nullcontext():
         printed = shell(laptop.target, re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), command.line))
+    for name in WRITTEN:
+        (REPOSITORY / name).unlink(missing_ok=True)
     shown = [line.strip() for line in printed.splitlines()]
     assert [line for line in command.output if line not in shown] == []
 
