@@ -80,8 +80,8 @@ prose: setup ## Print the sentences that break the writing rules, in FILES or ev
 prose-lower: setup ## Lower the number of such sentences that each file may still have to the number of today
 	@.venv/bin/python -m tests.quality.prose --lower
 
-demo: setup ## Run every order scenario on a throw-away emulator, then audit the result
-	@.venv/bin/orderctl demo
+demo: setup ## Run every order scenario, audit the result, and leave the system up (STOP=1 stops it)
+	@.venv/bin/orderctl demo $(if $(STOP),--stop)
 
 up: setup ## Start the laptop's AWS and deploy the stacks
 	@.venv/bin/orderctl up

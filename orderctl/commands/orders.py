@@ -41,9 +41,11 @@ HIDDEN = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
 """The attributes of an order's row that `show` never prints."""
 INTERNAL = (
     *("key_hash", "scope_hash", "request_hash", "placed_by", "correlation_id", "version", "respond", "attempts"),
-    *("lease_owner", "lease_until", "next_due", "pending_events", "ordered", "elsewhere", "timeline"),
+    *("lease_owner", "lease_until", "next_due", "pending_events", "ordered"),
 )
-"""The attributes that `show` prints as JSON only, or in rows of their own."""
+"""The attributes that `show` prints only with --all or as JSON."""
+IN_ROWS_OF_THEIR_OWN = ("elsewhere", "timeline")
+"""The attributes that `show` prints as several rows."""
 
 
 class IfShort(StrEnum):
@@ -138,10 +140,19 @@ def smoke(
 
 
 @app.command()
-def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
-    """Show one order: its row and timeline, payment, reservation, shipment and mails. -o json has its hashes and times too.
+def show(
+    ctx: typer.Context,
+    order_id: OrderId,
+    everything: Annotated[bool, typer.Option("--all", help="Also the internals: hashes, leases, versions.")] = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Show one order, its status first: its row and timeline, payment, reservation, shipment and mails.
 
-    Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    Examples:
+
+    - `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+
+    - `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe --all`
     """
     from operations.orders import store
 
@@ -155,7 +166,8 @@ def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Fo
     if output_format is Format.JSON:
         output.show_json(shown)
         return
-    read = _shown(row) | {name: value for name, value in shown.items() if name not in INTERNAL}
+    hidden = IN_ROWS_OF_THEIR_OWN if everything else (*IN_ROWS_OF_THEIR_OWN, *INTERNAL)
+    read = _shown(row) | {name: value for name, value in shown.items() if name not in hidden}
     read["lines"] = ", ".join(f"{line['quantity']} x {line['sku']}" for line in row["lines"])
     read["total"] = str(Money.from_dict(row["total"]))
     rows = [{"name": name, "value": value} for name, value in read.items() if value is not None]
