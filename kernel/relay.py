@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NotRequired, TypedDict
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from kernel import clock, index_shards, outbox_text, versions
 from kernel.aggregate_store import IndexEntry, Item, Row, each_shard, is_condition_failure, marshal, unmarshal
@@ -84,6 +84,10 @@ class ScanPages(TypedDict):
     ExclusiveStartKey: NotRequired[Item]
 
 
+Entry = Mapping[str, str]
+"""An entry of PutEvents."""
+
+
 class PutResult(TypedDict, total=False):
     """The result of one entry of PutEvents: its envelope's id, or the code of its error."""
 
@@ -154,13 +158,17 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
     Raises BusUnavailableError.
     """
     entries: dict[str, list[str]] = {}
+    built: dict[str, Entry] = {}
     unpublishable: set[str] = set()
     for text in dict.fromkeys(texts):
         try:
-            entries[text] = _as_published(text, outbox.older_versions)
-        except Exception:  # the boundary of an event: a version that this code does not know harms no other event
-            logger.exception("event not built", event_start=text[:80])
+            versions_of_event = {each: _entry(outbox.bus_name, each) for each in _as_published(text, outbox.older_versions)}
+        except Exception:  # the boundary of an event: one that this code cannot build harms no other event
+            logger.exception("event not built", event_start=str(text)[:80])
             unpublishable.add(text)
+        else:
+            entries[text] = list(versions_of_event)
+            built |= versions_of_event
     waiting = [entry for published in entries.values() for entry in published]
     accepted: set[str] = set()
     invalid: set[str] = set()
@@ -168,7 +176,7 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
         refused: list[str] = []
         for start in range(0, len(waiting), MAX_ENTRIES):
             chunk = waiting[start : start + MAX_ENTRIES]
-            for text, code in zip(chunk, _put(outbox, chunk), strict=True):
+            for text, code in zip(chunk, _put(outbox, [built[text] for text in chunk]), strict=True):
                 if code is None:
                     accepted.add(text)
                     continue
@@ -194,20 +202,27 @@ def _log(texts: Iterable[str]) -> None:
         logger.info("events published", extra={**given, "events": events})
 
 
-def _put(outbox: Outbox, chunk: list[str]) -> list[str | None]:
+def _put(outbox: Outbox, chunk: Sequence[Entry]) -> list[str | None]:
     """Put at most ten entries; return the error code of each, None where it was accepted."""
     try:
-        answer = outbox.events.put_events(Entries=[_entry(outbox.bus_name, text) for text in chunk])
+        answer = outbox.events.put_events(Entries=chunk)
+    except ParamValidationError:
+        return _put_alone(outbox, chunk)
     except ClientError as error:
         if error.response["Error"]["Code"] != INVALID_CALL:
             raise BusUnavailableError(f"PutEvents failed: {error.response['Error']['Code']}") from error
-        if len(chunk) == 1:
-            return [INVALID_CALL]
-        return [code for text in chunk for code in _put(outbox, [text])]  # one entry spoils the call: put each alone
+        return _put_alone(outbox, chunk)
     except BotoCoreError as error:
         raise BusUnavailableError(f"PutEvents failed: {type(error).__name__}") from error
     results: list[PutResult] = answer["Entries"]
     return [result.get("ErrorCode") or (None if result.get("EventId") else "NoEventId") for result in results]
+
+
+def _put_alone(outbox: Outbox, chunk: Sequence[Entry]) -> list[str | None]:
+    """Put each entry of a call alone, because one entry spoils a call: botocore refuses it, or EventBridge does."""
+    if len(chunk) == 1:
+        return [INVALID_CALL]
+    return [code for entry in chunk for code in _put(outbox, [entry])]
 
 
 def clear(outbox: Outbox, pk: str, pending: list[str], left: Sequence[str] = ()) -> bool:
@@ -300,7 +315,9 @@ def _shows_first(first: Row, last: Row) -> bool:
 
     They are pending since the first record at the earliest. A write that is no step of the row leaves `updated_at` as it was.
     """
-    return "updated_at" in first and bool(first["updated_at"] <= last["pending_since"] <= last["updated_at"])
+    if "updated_at" not in first or not {"pending_since", "updated_at"} <= last.keys():
+        return False
+    return bool(first["updated_at"] <= last["pending_since"] <= last["updated_at"])
 
 
 def _as_it_is(outbox: Outbox, row: Row) -> Row:
@@ -485,7 +502,7 @@ def _as_published(text: str, declared: frozenset[str]) -> list[str]:
     return [newest, *(json.dumps({**event, "detail": detail}, separators=(",", ":"), sort_keys=True) for detail in older)]
 
 
-def _entry(bus_name: str, text: str) -> dict[str, str]:
+def _entry(bus_name: str, text: str) -> Entry:
     event: PendingEvent = json.loads(text)
     return {
         "EventBusName": bus_name,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal, shard_of
@@ -464,6 +464,58 @@ def test_an_event_beside_one_of_an_unknown_version_is_published_once(outbox: Out
 
     assert bus.taken_ids == [event_id(0, 4)]
     assert pending(rows, 0) == [event_id(0, 2)]
+
+
+UNBUILDABLE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no event id": lambda event: event["detail"]["metadata"].pop("event_id"),
+    "an event id that is no text": lambda event: event["detail"]["metadata"].update(event_id=5, correlation_id=7),
+    "half of a surrogate pair": lambda event: event["detail"]["metadata"].update(
+        event_id="PAY#\ud800", correlation_id="\ud800"
+    ),
+    "no metadata": lambda event: event["detail"].pop("metadata"),
+    "no data": lambda event: event["detail"].pop("data"),
+    "a source that is no text": lambda event: event.update({"source": None, "detail-type": "Unknown"}),
+}
+"""Damages of an event in an outbox, by their names."""
+
+
+@pytest.mark.parametrize("damage", UNBUILDABLE)
+def test_damaged_event_stops_no_other_of_its_batch_and_table(
+    outbox: Outbox, bus: Bus, rows: AggregateStore, damage: str
+) -> None:
+    class Checked:
+        """EventBridge behind botocore, which refuses a whole call for an entry with a field that is no text."""
+
+        def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            if any(not isinstance(value, str) for entry in Entries for value in entry.values()):
+                raise ParamValidationError(report="an entry")
+            return bus.put_events(Entries)
+
+    checked = Outbox(outbox.dynamodb, Checked(), "payments", "orders-bus")
+    [event] = events_in(authorize(rows, 0)["pending"])
+    UNBUILDABLE[damage](event)
+    age(rows, 0, pending=[json.dumps(event)], pending_since="2026-11-01T00:00:00.000Z")
+    damaged = rows.get(order(0))
+    assert damaged
+
+    relayed = relay_records(checked, [record(damaged, 1), record(authorize(rows, 1), 2)])
+    assert (relayed.failed, relayed.unpublishable) == ([], 1)
+    authorize(rows, 2)
+    with clock.use_source(lambda: datetime.now(UTC) + timedelta(minutes=5)):
+        done = republish(checked, timedelta(minutes=2))
+
+    assert (done.events, done.rows_left) == (1, 1)
+    assert bus.taken_ids == [event_id(1), event_id(2)]
+
+
+def test_row_with_a_damaged_outbox_stops_no_other_of_its_batch(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
+    without_since = {name: value for name, value in authorize(rows, 0).items() if name != "pending_since"}
+    damaged = {**authorize(rows, 1), "pending": [5]}
+
+    relayed = relay_records(outbox, [record(without_since, 1), record(damaged, 2), record(authorize(rows, 2), 3)])
+
+    assert (relayed.failed, relayed.unpublishable) == ([], 1)
+    assert sorted(bus.taken_ids) == [event_id(0), event_id(2)]
 
 
 def test_invalid_entry_fails_no_other(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
