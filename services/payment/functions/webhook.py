@@ -19,7 +19,7 @@ from kernel.identifiers import ORDER_ID
 from kernel.invalid_request import InvalidRequestError
 from kernel.logs import logger
 from kernel.metrics import count
-from kernel.money import Money
+from kernel.money import Money, MoneyDict
 from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.webhooks import InvalidSignatureError
@@ -106,8 +106,11 @@ class StripeWebhook:
         return self._count("PaymentFailedLate", _order_of_intent(intent), relied_on)
 
     def count_capture(self, intent: StripeObject) -> str:
-        """Count a capture that was made at Stripe by hand. Our own capture has no effect."""
-        return self._count("CapturedOutside", _order_of_intent(intent), NEVER_CAPTURED)
+        """Count a capture that was made at Stripe by hand, also of another amount than ours. Our own has no effect."""
+        order_id, received = _order_of_intent(intent), _received(intent)
+        payment = self._payment_of(order_id)
+        is_other = payment is not None and received is not None and received != payment.get("total")
+        return self._count("CapturedOutside", order_id, () if is_other else NEVER_CAPTURED)
 
     def count_failed_refund(self, refund: StripeObject) -> str:
         """Count a refund that did not reach the customer: an operator must send the money again."""
@@ -211,6 +214,13 @@ class StripeWebhook:
 def _order_of_intent(intent: StripeObject) -> str | None:
     order_id = (intent.get("metadata") or {}).get("order_id")
     return order_id if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id) else None
+
+
+def _received(intent: StripeObject) -> MoneyDict | None:
+    """Return the captured money of a PaymentIntent, or None if the event does not state it."""
+    if "amount_received" not in intent:
+        return None
+    return money_of(int(intent["amount_received"]), str(intent["currency"])).as_dict()
 
 
 def _alarm(metric: str, order_id: str) -> None:

@@ -50,6 +50,8 @@ NOTHING_BACK: Final = frozenset({"failed", "canceled"})
 """A refund's states in which the customer gets nothing back."""
 CARD_ERROR: Final = "card_error"
 """Stripe's type of a refusal by the card."""
+REQUEST_FAILED: Final = 402
+"""Stripe's HTTP status of a request that is valid and failed, nearly always by the card (https://docs.stripe.com/api/errors)."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
 """The bank requires the customer to be present, so the payment counts as declined."""
 NOT_FOUND: Final = "resource_missing"
@@ -128,8 +130,8 @@ class PaymentIntent(TypedDict, total=False):
 class Refund(TypedDict, total=False):
     """The fields of a refund that are read (https://docs.stripe.com/api/refunds/object)."""
 
-    status: str
-    metadata: dict[str, str]
+    status: str | None
+    metadata: dict[str, str] | None
     failure_reason: str | None
 
 
@@ -218,13 +220,23 @@ class StripeGateway:
             case "canceled":
                 return {"outcome": VOIDED}
             case "requires_action":
-                self._act(intent.order_id, "void", found["id"], "cancel")
-                return _declined(AUTHENTICATION_REQUIRED)
+                return self._decline_unauthenticated(intent.order_id, found["id"])
             case "requires_payment_method":
                 error: PaymentError = found.get("last_payment_error") or {}
                 return _declined(_word(error.get("decline_code"), error.get("code"), CARD_DECLINED))
             case status:
                 raise GatewayTimeoutError(f"the authorisation of {intent.order_id} is {status}")
+
+    def _decline_unauthenticated(self, order_id: str, reference: str) -> Outcome:
+        """Cancel a PaymentIntent that waits for its customer. The next attempt sees what Stripe did if it refuses that."""
+        try:
+            self._act(order_id, "void", reference, "cancel")
+        except StripeRefusedError as refusal:
+            self._spend(order_id, "void", refusal)
+            raise GatewayTimeoutError(
+                f"the authorisation of {order_id} waits for its customer and cannot be cancelled"
+            ) from None
+        return _declined(AUTHENTICATION_REQUIRED)
 
     def _prepare(self, intent: Intent) -> PaymentIntent | None:
         """Return the order's PaymentIntent, made if it is missing, or None if a void was first.
@@ -370,6 +382,8 @@ class StripeGateway:
 
         Raises GatewayMisconfiguredError if Stripe refuses the form of the request and not this payment.
         """
+        if refusal.status == REQUEST_FAILED:
+            return _declined(_word(refusal.reason, CARD_DECLINED))
         reason = DECLINE_REASONS.get(refusal.reason) or DECLINE_REASONS_BY_PARAMETER.get(refusal.parameter)
         if reason is None and (refusal.status != 400 or refusal.reason or refusal.parameter):
             self._spend(order_id, operation, refusal)
@@ -382,7 +396,7 @@ def _ends_capture(refusal: StripeRefusedError) -> bool:
 
 
 def _attempted(refunds: list[Refund], attempt: int) -> Refund | None:
-    return next((refund for refund in refunds if refund["metadata"].get("attempt") == str(attempt)), None)
+    return next((refund for refund in refunds if (refund.get("metadata") or {}).get("attempt") == str(attempt)), None)
 
 
 def _refund_of_the_rest(refunds: list[Refund], attempt: int) -> Refund:

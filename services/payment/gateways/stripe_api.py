@@ -45,7 +45,7 @@ class StripeRefusedError(RejectedError):
 
 
 class KeySpentError(GatewayTimeoutError):
-    """Stripe repeats this fault for a day under the same idempotency key, so the next attempt takes another key.
+    """Stripe may repeat this response for a day under the same idempotency key, so the next attempt takes another key.
 
     The state of the object shows whether the operation was carried out.
     """
@@ -77,12 +77,18 @@ class StripeApi:
 
     def get(self, path: str, **query: str) -> StripeObject:
         """Return an object, or a list of them. The names of `query` are Stripe's."""
-        return self._call("GET", f"{path}?{urlencode(query)}" if query else path, {}, None)
+        found = self._call("GET", f"{path}?{urlencode(query)}" if query else path, {}, None)
+        if not _is_object(found):
+            raise GatewayTimeoutError(f"GET {path}: a response without id and status")
+        return found
 
     def post(self, path: str, idempotency_key: str, form: Mapping[str, str | int] | None = None) -> StripeObject:
         """Make or change an object and return it. Names of nested fields are written `metadata[order_id]`."""
         headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/x-www-form-urlencoded"}
-        return self._call("POST", path, headers, urlencode(form or {}))
+        made = self._call("POST", path, headers, urlencode(form or {}))
+        if not _is_object(made):
+            raise KeySpentError(f"POST {path}: a response without id and status")
+        return made
 
     def _call(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> StripeObject:
         key = self.api_key()
@@ -113,8 +119,17 @@ class StripeApi:
             return answer, outside_json.read_object(answer.data)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise GatewayUnavailableError(f"{what}: {type(error).__name__}") from None
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
+        except urllib3.exceptions.HTTPError as error:
             raise GatewayTimeoutError(f"{what}: {type(error).__name__}") from None
+        except ValueError as error:
+            raise KeySpentError(f"{what}: {type(error).__name__}") from None
+
+
+def _is_object(content: StripeObject) -> bool:
+    """Return whether a response has what every object has that is read here, or is a list: a proxy may have made it."""
+    if isinstance(content.get("data"), list):
+        return True
+    return isinstance(content.get("id"), str) and isinstance(content.get("status"), str | None) and "status" in content
 
 
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
@@ -126,7 +141,7 @@ def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
     if advice == "false" or (advice is None and (seconds is None or answer.status not in NOT_DONE)):
         return None
     try:
-        return PAUSE_SECONDS if seconds is None else float(seconds)
+        return PAUSE_SECONDS if seconds is None else max(0.0, float(seconds))
     except ValueError:
         return None
 

@@ -36,7 +36,7 @@ from services.payment.gateways.stripe import StripeGateway
 from services.payment.gateways.stripe_api import StripeApi
 from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
-from simulation.stage.providers.http_server import serving
+from simulation.stage.providers.http_server import Answer, serving
 from simulation.stage.providers.stripe_server import API_KEY, OF_THE_OTHER_MODE, Fault, Stripe, error
 from tests.support.fake_clients import FakeClients
 from tests.unit.payment.conftest import ORDER, PaymentService, make_secret
@@ -159,6 +159,78 @@ def test_refusal_without_a_known_code_is_a_refusal(account: Stripe, stripe: Stri
     stripe.authorize(other)
     account.faults = [Fault("/capture", 402, before=True, kind="card_error", code=code)]
     assert stripe.capture(other) == CaptureRefused("card_error")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "reason"),
+    [
+        ("card_error", "do_not_honor", "do_not_honor"),
+        ("card_error", "", "card_declined"),
+        ("invalid_request_error", "payment_intent_authentication_failure", "payment_intent_authentication_failure"),
+    ],
+)
+@pytest.mark.parametrize("end", ["/payment_intents", "/confirm"])
+def test_failed_request_is_a_decline_at_any_call(
+    account: Stripe, stripe: StripeGateway, end: str, kind: str, code: str, reason: str
+) -> None:
+    """HTTP 402 is about the customer's payment method, and an operator cannot correct it."""
+    account.faults = [Fault(end, 402, before=True, kind=kind, code=code)]
+    for _ in range(2):
+        assert stripe.authorize(VISA) == Declined(reason)
+
+
+def test_authentication_that_cannot_be_cancelled_yet_is_tried_again(account: Stripe, stripe: StripeGateway) -> None:
+    asked = Intent(ORDER, PRICE, "pm_card_authenticationRequired")
+    refusal = {"kind": "invalid_request_error", "code": "payment_intent_unexpected_state"}
+    account.faults = [Fault("/cancel", 400, before=True, **refusal)]
+    with pytest.raises(GatewayTimeoutError):
+        stripe.authorize(asked)
+    assert stripe.authorize(asked) == Declined("authentication_required")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"id": "pi_1"}, {"status": "succeeded"}, {"error": {"type": "card_error"}}, [], "x", None]
+)
+@pytest.mark.parametrize("operation", ["create", "confirm", "capture", "cancel", "refund"])
+def test_success_without_an_object_decides_nothing(
+    account: Stripe, stripe: StripeGateway, operation: str, body: object
+) -> None:
+    """HTTP 200 of a proxy is an outage: the order waits. A fault of the command would hold it for ever."""
+    done = account.done
+    end, call, outcome = OPERATIONS[operation]
+    reached(account, stripe, operation)
+
+    def damaged(method: str, path: str, form: dict[str, str]) -> Answer:
+        said = done(method, path, form)
+        if method == "GET" or not path.endswith(end):
+            return said
+        account.done = done  # type: ignore[method-assign]
+        return 200, body
+
+    account.done = damaged  # type: ignore[method-assign]
+    with pytest.raises(GatewayTimeoutError):
+        call(stripe)
+    assert call(stripe) == outcome, "its key is spent, so that it blocks nothing for a day"
+    assert account.captured == (4998 if operation in ("capture", "refund") else 0)
+    assert account.refunded == (4998 if operation == "refund" else 0)
+
+
+def test_list_that_is_none_decides_nothing(account: Stripe, stripe: StripeGateway) -> None:
+    reached(account, stripe, "refund")
+    done = account.done
+    account.done = lambda method, path, form: (200, {"object": "list"})  # type: ignore[method-assign]
+    with pytest.raises(GatewayTimeoutError):
+        stripe.refund(VISA, 1)
+    account.done = done  # type: ignore[method-assign]
+    assert stripe.refund(VISA, 1) == Refunded()
+
+
+def test_refund_by_hand_without_metadata_stops_no_refund_of_ours(account: Stripe, stripe: StripeGateway) -> None:
+    """Stripe's `metadata` is nullable."""
+    reached(account, stripe, "refund")
+    account.refund_by_hand("pi_1", 998)["metadata"] = None
+    assert stripe.refund(VISA, 1) == Refunded()
+    assert account.refunded == 4998
 
 
 @pytest.mark.parametrize("reason", [None, "", "Expired or canceled card"])
@@ -413,6 +485,7 @@ def test_cancellation_that_came_too_early_is_requested_again(account: Stripe, st
         ({"Stripe-Should-Retry": "false", "Retry-After": "0.1"}, 429, 1),
         ({"Stripe-Should-Retry": "true", "Retry-After": "60"}, 429, 1),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 429, 1),
+        ({"Retry-After": "-1"}, 429, 2),
     ],
 )
 def test_call_is_repeated_once_if_stripe_requests_it_and_time_is_left(
@@ -425,6 +498,7 @@ def test_call_is_repeated_once_if_stripe_requests_it_and_time_is_left(
         stripe.authorize(VISA)
     assert account.requests.count("POST /v1/payment_intents") == tries
     assert len(pauses) == tries - 1
+    assert all(pause >= 0 for pause in pauses)
 
 
 def test_nothing_is_repeated_after_the_keys_expire(account: Stripe, stripe: StripeGateway, dynamodb: Any) -> None:

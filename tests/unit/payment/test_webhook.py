@@ -132,6 +132,17 @@ def test_manual_change_at_stripe_is_counted_and_our_own_is_not(
     assert at_stripe.told(kind, by_us)["outcome"] == "IGNORED"
 
 
+@pytest.mark.parametrize(
+    ("received", "currency", "outcome"), [(4998, "usd", "IGNORED"), (2000, "usd", "COUNTED"), (4998, "eur", "COUNTED")]
+)
+def test_capture_of_another_amount_than_ours_is_counted(
+    at_stripe: StripeService, capsys: pytest.CaptureFixture[str], received: int, currency: str, outcome: str
+) -> None:
+    about = {"id": "pi_1", "amount_received": received, "currency": currency, "metadata": {"order_id": ORDER}}
+    assert at_stripe.told("payment_intent.succeeded", about)["outcome"] == outcome
+    assert ('"CapturedOutside":[1' in capsys.readouterr().out) == (outcome == "COUNTED")
+
+
 @pytest.mark.parametrize("kind", ["charge.refunded", "refund.created", "refund.updated", "charge.refund.updated"])
 def test_manual_refund_is_recorded_once_with_its_event_and_its_alarm(
     account: Stripe, at_stripe: StripeService, capsys: pytest.CaptureFixture[str], kind: str
