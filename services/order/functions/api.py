@@ -39,9 +39,14 @@ PUBLIC_IF_SET = ("if_short", "ordered", "reason")
 ASK_AGAIN_SECONDS = "2"
 ASK_UNAVAILABLE_AGAIN_SECONDS = "60"
 ASK_BACKORDER_AGAIN_SECONDS = "900"
-PENDING_DETAILS = {
+UNDECIDED_DETAILS = {
     "PAYMENT_UNAVAILABLE": "payment does not answer; nothing is charged, and the order is tried again every minute",
     "INVENTORY_UNAVAILABLE": "the stock does not answer; nothing is charged, and the order is tried again every minute",
+}
+DECIDED_DETAILS = {
+    states.CONFIRMING: "being confirmed",
+    states.CANCELLING: "being cancelled; nothing is charged",
+    **dict.fromkeys(states.AWAITING_OTHER_SERVICES, "being cancelled"),
 }
 
 
@@ -267,12 +272,11 @@ def _answer(row: OrderRow, headers: dict[str, str]) -> Response[str]:
 
 def _pending_detail(row: OrderRow) -> str:
     """Return why an order is not at its end, in words for its customer's shop."""
-    if row["status"] in states.AWAITING_OTHER_SERVICES:
-        return "being cancelled"
+    if row["status"] in DECIDED_DETAILS:
+        return DECIDED_DETAILS[row["status"]]
     if row["status"] == states.BACKORDERED:
         return "waiting for stock; nothing is charged until there is enough"
-    unavailable = row.get("unavailable", "") if row["status"] == states.PENDING else ""
-    return PENDING_DETAILS.get(unavailable, "not decided yet")
+    return UNDECIDED_DETAILS.get(row.get("unavailable", ""), "not decided yet")
 
 
 def _public(row: OrderRow) -> dict[str, Any]:

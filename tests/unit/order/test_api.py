@@ -56,6 +56,24 @@ def test_rejected_order_is_returned_as_by_get(shop: Shop, saga: Saga, reason: st
     assert_as_shown(shop, answer.body["order"], answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("status", "detail"),
+    [
+        ("PENDING", "not decided yet"),
+        ("CONFIRMING", "being confirmed"),
+        ("CANCELLING", "being cancelled; nothing is charged"),
+        ("CANCEL_REQUESTED", "being cancelled"),
+        ("REFUNDING", "being cancelled"),
+    ],
+)
+def test_repeated_request_states_how_far_the_order_is(shop: Shop, saga: Saga, status: str, detail: str) -> None:
+    """An order that is decided is not called undecided."""
+    saga.reaches(status, "CUSTOMER")
+    for answer in (shop.place(), shop.place()):
+        assert (answer.status, answer.body["status"]) == (202, status)
+        assert answer.body["detail"] == f"{detail}; ask again at Location"
+
+
 def test_cancelled_order_is_returned_as_by_get(shop: Shop, saga: Saga) -> None:
     order_id = shop.place().body["order_id"]
     saga.reaches("CANCELLED")
