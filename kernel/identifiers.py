@@ -22,7 +22,8 @@ PERSONAL: Final = "looks like a card number or an e-mail address; send an id of 
 
 _HEX_ID: Final = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """UUIDs and digests: random digits, among which a valid card number comes up by chance."""
-_ADDRESS: Final = re.compile(r"\S@\S")
+_ADDRESS: Final = re.compile(r"\S\s{0,9}@\s{0,9}\S")
+"""An e-mail address may have blanks around its @ (RFC 5322, section 3.4.1)."""
 _DIGITS: Final = re.compile(r"[0-9]+(?:[^0-9A-Za-z]{1,9}[0-9]+)*")
 """Groups of digits, with at most nine signs between them."""
 _CARD: Final = re.compile(

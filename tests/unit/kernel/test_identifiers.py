@@ -39,6 +39,8 @@ VISA = "4111111111111111"
         f"pm_{VISA}",
         "joe@example.com",
         "joe@example.com 1 Main St",
+        "joe @ example.com",
+        "joe@ example.com",
         "joe\uff20example.com",
         "".join(chr(ord(digit) - ord("0") + 0xFF10) for digit in VISA),
         "".join(chr(ord(digit) - ord("0") + 0x0660) for digit in VISA),
