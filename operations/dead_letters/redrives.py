@@ -26,6 +26,8 @@ QUARANTINE: Final = "platform/quarantine"
 MAX_ATTEMPTS: Final = 3
 HOLD_SECONDS: Final = 120
 """How long a message that is being redriven or dropped is hidden from others."""
+REFUSED_BY_SQS: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
+"""SQS's errors about a message itself: it is too long for its queue, or has characters that SQS does not take."""
 REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
 
 
@@ -81,7 +83,13 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
         for message in _taken(target, name, which):
             origin = _attributes(message).get(ORIGIN, name)
             if f"{origin}-queue-url" in queues:
-                outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
+                try:
+                    outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
+                except client.exceptions.ClientError as error:  # the boundary of a message
+                    code = error.response["Error"]["Code"]
+                    if code not in REFUSED_BY_SQS:
+                        raise
+                    outcome, why = KEPT, f"SQS refuses it: {code}"
             elif name == QUARANTINE:  # it holds messages of all queues: one without a queue stops no other
                 outcome, why = KEPT, f"the stage has no queue {origin} to send it to"
             else:

@@ -8,7 +8,7 @@ loses nothing: the rest returns to the queue, and another run goes on. Consumers
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,6 +36,8 @@ MOST_STAGED: Final = 100_000
 HIDDEN_SECONDS: Final = 900
 """How long the staged messages stay hidden if the command that forwards them is killed."""
 BATCH: Final = 10
+MAX_CALL_BYTES: Final = 1024 * 1024
+"""The most bytes of one message, and of all messages of one SendMessageBatch."""
 """The most messages of one call of SQS."""
 Queues = Sequence[tuple[Consumer, str]]
 """The consumers, each with the URL of its queue."""
@@ -227,10 +229,10 @@ def _by_queue(wave: Iterable[Delivery]) -> Iterable[list[Delivery]]:
 def _send(target: Target, part: Sequence[Delivery]) -> None:
     """Send a batch; what SQS refuses is sent again. Raises UserError if SQS keeps refusing."""
     client = target.client("sqs")
-    waiting = {str(number): json.dumps(delivery.staged.event) for number, delivery in enumerate(part)}
+    waiting = {str(number): _body(delivery.staged.event) for number, delivery in enumerate(part)}
     for attempt in count():
-        entries = [{"Id": number, "MessageBody": body} for number, body in waiting.items()]
-        refused = client.send_message_batch(QueueUrl=part[0].queue_url, Entries=entries).get("Failed", [])
+        answers = [client.send_message_batch(QueueUrl=part[0].queue_url, Entries=call) for call in _calls(waiting)]
+        refused = [failed for answer in answers for failed in answer.get("Failed", [])]
         if not refused:
             return
         if attempt == 4:
@@ -240,6 +242,26 @@ def _send(target: Target, part: Sequence[Delivery]) -> None:
             )
         waiting = {entry["Id"]: waiting[entry["Id"]] for entry in refused}
         target.clock.sleep(0.1 * 2**attempt)
+
+
+def _body(event: BusEvent) -> str:
+    """Return the text of an event. Escapes make it longer, so an event that is too long with them is without them."""
+    text = json.dumps(event)
+    return text if len(text) <= MAX_CALL_BYTES else json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def _calls(bodies: Mapping[str, str]) -> Iterator[list[dict[str, str]]]:
+    """Yield the entries of each SendMessageBatch, by their ids, so that no call is too long."""
+    call, size = list[dict[str, str]](), 0
+    for number, body in bodies.items():
+        length = len(body.encode())
+        if call and size + length > MAX_CALL_BYTES:
+            yield call
+            call, size = [], 0
+        call.append({"Id": number, "MessageBody": body})
+        size += length
+    if call:
+        yield call
 
 
 def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -> None:

@@ -141,7 +141,7 @@ class EasyPostCarrier:
             return None
         if shipment.get("tracking_code"):
             return _tracking(shipment)
-        rate = _cheapest(shipment["rates"])
+        rate = _cheapest(shipment.get("rates") or ())
         try:
             bought = self._call("POST", f"/v2/shipments/{booking}/buy", {"rate": {"id": rate["id"]}})
             return _tracking(bought)
@@ -236,7 +236,10 @@ def _cheapest(rates: Sequence[Rate]) -> Rate:
         raise CarrierUnavailableError(
             "no carrier offers a rate; the shipment stays due until one does, or until the order is cancelled"
         )
-    return min(rates, key=lambda rate: (Decimal(rate["rate"]), rate["id"]))
+    try:
+        return min(rates, key=lambda rate: (Decimal(rate["rate"]), rate["id"]))
+    except (ArithmeticError, KeyError, TypeError, ValueError):
+        raise CarrierUnavailableError("a rate in the response has no price; the shipment stays due") from None
 
 
 def _ounces(grams: int) -> float:

@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from kernel.naming import PACED_REPLAY_PREFIX, catches_up
 from operations.errors import UserError
+from operations.events.journal import BusEvent
 from operations.replay import paced_replay
 from orderctl.commands.replay import app
 from tests.support.journal_objects import create_bucket
@@ -146,6 +147,27 @@ def test_an_event_without_metadata_stops_no_other(paced: Paced, detail: object) 
     paced.fill([odd, *HISTORY[:2]])
     assert paced.replay("order", "shipping", "notification") == 4
     assert paced.staged() == 0
+
+
+def test_long_events_are_delivered_although_no_call_takes_them_together(paced: Paced) -> None:
+    """A channel's event can have 1 MB, and so can all messages of one call."""
+    long = [event(CONFIRMED, f"ord-{n}", n) for n in range(3)]
+    for found, signs in zip(long, ("x" * 400_000, "x" * 700_000, "é" * 300_000), strict=True):
+        found["detail"]["data"] = {"note": signs}
+    staged = [paced_replay.Staged(str(n), cast(BusEvent, found)) for n, found in enumerate(long)]
+    calls: list[list[str]] = []
+
+    class Sqs:
+        """A queue that refuses a call of more than 1 MiB, as SQS does."""
+
+        def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+            assert sum(len(entry["MessageBody"].encode()) for entry in Entries) <= 1024 * 1024
+            calls.append([json.loads(entry["MessageBody"])["detail"]["metadata"]["order_id"] for entry in Entries])
+            return {}
+
+    stage = Stage(fakes={"sqs": Sqs()})
+    paced_replay._send(stage, [paced_replay.Delivery(each, "https://queue", 0) for each in staged])
+    assert calls == [["ord-0"], ["ord-1"], ["ord-2"]]
 
 
 def test_delivery_is_not_faster_than_the_rate(paced: Paced) -> None:

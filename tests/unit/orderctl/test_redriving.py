@@ -130,6 +130,22 @@ def test_a_count_of_redrives_that_is_no_number_stops_nothing(deployed: Stage) ->
     assert orderctl_json(app, deployed, "redrive", "order/intake", "--all")[0]["outcome"] == "redriven"
 
 
+def test_message_that_sqs_refuses_stops_no_other(deployed: Stage) -> None:
+    """A letter has attributes that the message had not: with them it can be too long for its queue."""
+    long = copy.deepcopy(GOOD)
+    long["detail"]["data"]["idempotency_key"] = "k" * 255
+    sqs, intake = Stage().client("sqs"), url("order/intake-queue-url")
+    sqs.set_queue_attributes(QueueUrl=intake, Attributes={"MaximumMessageSize": "1024"})
+    for body in (json.dumps(long) + " " * 2000, GOOD, GOOD):
+        bury(body)
+    outcomes = redrives.redrive(
+        deployed, "order/intake", redrives.chosen(None, everything=True, limit=10, now=datetime.now(UTC)), 3, lambda _: None
+    )
+    assert sorted(outcome["outcome"] for outcome in outcomes) == ["kept", "redriven", "redriven"]
+    assert len(holds("order/intake-dlq-url")) == 1
+    assert len(holds("order/intake-queue-url")) == 2
+
+
 def test_only_the_chosen_messages_are_moved(deployed: Stage) -> None:
     ids = [bury({**GOOD, "id": str(number)}) for number in range(25)]
     results = orderctl_json(app, deployed, "redrive", "order/intake", "--id", ids[3], "--id", ids[17])

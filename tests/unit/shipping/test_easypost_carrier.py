@@ -169,6 +169,24 @@ def test_missing_rate_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarr
         carrier.book(booking)
 
 
+@pytest.mark.parametrize("damage", [{"rate": "N/A"}, {"rate": None}, {"rate": "NaN"}, {"rate": {}}])
+def test_rate_without_a_price_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier, damage: dict[str, object]) -> None:
+    """The breaker counts it, so that a carrier that answers nonsense is left alone too."""
+    booking = prepared(carrier)
+    easypost.shipments[booking]["rates"][0] |= damage
+    with pytest.raises(CarrierUnavailableError, match="no price"):
+        carrier.book(booking)
+    assert easypost.sold == []
+
+
+@pytest.mark.parametrize("rates", [None, []])
+def test_response_without_rates_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier, rates: object) -> None:
+    booking = prepared(carrier)
+    easypost.shipments[booking]["rates"] = rates
+    with pytest.raises(CarrierUnavailableError, match="no carrier offers a rate"):
+        carrier.book(booking)
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(429, "RATE_LIMITED"), (500, "INTERNAL_SERVER_ERROR"), (402, "PAYMENT_REQUIRED"), (503, "")]
 )
