@@ -54,7 +54,7 @@ class Sweeper:
         """Serve the SKU's back-orders, then compare the rest with its threshold. Go on with a merge that was begun.
 
         A crash before the end, or a queue that is not served `until` then, leaves the SKU due, and the next sweep continues. So
-        does a merge, which changes the rest.
+        does a merge, which changes the rest. If an order could not be served, its error is raised at the end.
         """
         served = self.backorders.serve(sku, until)
         seen = self.backorders.skus.get(sku)
@@ -64,6 +64,8 @@ class Sweeper:
             self.alerts.evaluate(sku, self.split_stock.total(seen)["available"])
             if served.complete:
                 self.backorders.skus.clear_due(sku, seen, served.first_place)
+        if served.failure:
+            raise served.failure
         return True
 
     def release_orphan(self, order_id: str) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from kernel import clock, logs
 from kernel.aggregate_store import Causation
+from kernel.logs import logger
 from services.inventory.domain import decisions, states
 from services.inventory.domain.model import SkuRow
 from services.inventory.domain.stock import Quantities
@@ -25,10 +26,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Served:
-    """The state of a queue after it was served: whether its end or its available stock was reached, and its first place."""
+    """The state of a queue after it was served: whether its end or its available stock was reached, and its first place.
+
+    `failure` is the error of the first order that could not be served; then the queue is not complete.
+    """
 
     complete: bool
     first_place: int
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -42,24 +47,29 @@ class Backorders:
     def serve(self, sku: str, until: datetime) -> Served:
         """Allocate the SKU's available stock to the orders in its queue, first come, first served.
 
-        Stock stays reserved for a waiting order even while another of its SKUs is missing. After `until`, no further order is
-        served. Raises PlacesUnreadError.
+        Stock stays reserved for a waiting order even while another of its SKUs is missing, and for one that cannot be served,
+        which stops none behind it. After `until`, no further order is served. Raises PlacesUnreadError.
         """
         stock = self.skus.get(sku)
         if stock is None:
             return Served(complete=True, first_place=0)
+        failure: Exception | None = None
         left, ahead, first = stock["available"], 0, None
         for waiting in self._queue(stock, stock["next_place"]):
             if clock.now() >= until:
-                return Served(complete=False, first_place=stock["first_place"])
+                return Served(complete=False, first_place=stock["first_place"], failure=failure)
             left -= waiting.quantity
-            if left >= 0 and self._allocate(waiting.order_id, {sku: ahead}):
-                continue
+            try:
+                if left >= 0 and self._allocate(waiting.order_id, {sku: ahead}):
+                    continue
+            except Exception as fault:  # the boundary of an order
+                logger.exception("back-order not served", order_id=waiting.order_id, sku=sku)
+                failure = failure or fault
             ahead += waiting.quantity
             first = waiting.place if first is None else first
             if left < 0:
                 break
-        return Served(complete=True, first_place=stock["next_place"] if first is None else first)
+        return Served(failure is None, stock["next_place"] if first is None else first, failure)
 
     def _queue(self, stock: SkuRow, end: int) -> Iterator[Waiting]:
         """Yield the orders in a SKU's queue to before the place `end`: those in its row, then those with a place."""

@@ -8,7 +8,7 @@ from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.money import Money
-from services.order.domain.prices import Offer, check_price, check_title
+from services.order.domain.prices import InvalidPriceError, Offer, check_price, check_title
 from services.order.storage import contacts
 
 if TYPE_CHECKING:  # a function that only reads titles does without it
@@ -59,10 +59,13 @@ class Catalogue:
         An entry replaces what the catalogue has of its SKU, the title too. Raises InvalidPriceError naming the field of the
         first that nothing can be sold at; then none is set.
         """
-        checked = []
+        checked: dict[str, tuple[Money, str | None]] = {}
         for position, entry in enumerate(prices):
             where = f"prices[{position}]"
-            checked.append((check_price(entry, where), check_title(entry, where), entry["sku"]))
-        for price, title, sku in checked:
+            price, title = check_price(entry, where), check_title(entry, where)
+            if entry["sku"] in checked:
+                raise InvalidPriceError(f"{where}.sku", "has a price in an earlier entry too")
+            checked[entry["sku"]] = price, title
+        for sku, (price, title) in checked.items():
             item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict(), **({} if title is None else {"title": title})}
             self.client.put_item(TableName=self.table_name, Item=marshal(item))

@@ -114,6 +114,36 @@ def test_arrived_stock_goes_to_the_first_in_the_queue(inventory: InventoryServic
     assert (statuses(inventory, 0, 1), queue(inventory), inventory.stock()) == (["HELD", "HELD"], [], (0, 4, 0))
 
 
+def test_order_that_cannot_be_served_stops_none_behind_it(
+    inventory: InventoryService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def set_correlation_id(text: str) -> None:
+        inventory.client.update_item(
+            TableName="inventory",
+            Key=marshal({"pk": f"RES#{order(0)}"}),
+            UpdateExpression="SET correlation_id = :text",
+            ExpressionAttributeValues=marshal({":text": text}),
+        )
+
+    for number in range(3):
+        inventory.wait(number, blue=1)
+    inventory.watch(9)
+    set_correlation_id("too long for an event" * 20)
+    inventory.replenish(blue=2)
+
+    swept = inventory.sweep()
+
+    assert statuses(inventory, 0, 1, 2) == ["WAITING", "HELD", "WAITING"], "its unit stays its own"
+    assert (swept["looked_at"], swept["failed"]) == (0, 1)
+    assert '"StockNotLookedAt":[1' in capsys.readouterr().out
+    level = inventory.levels.get(BLUE)
+    assert level
+    assert level["status"] == "LOW", "its alert is evaluated too"
+    set_correlation_id("correlation-1")
+    inventory.sweep()
+    assert statuses(inventory, 0, 1, 2) == ["HELD", "HELD", "WAITING"]
+
+
 def test_new_order_gets_only_stock_beyond_the_queue(inventory: InventoryService) -> None:
     inventory.wait(0, blue=3)
     inventory.replenish(blue=5)

@@ -39,6 +39,12 @@ def test_title_that_a_mail_cannot_show_is_refused_by_its_field(title: Any) -> No
     assert catalogue().look_up(["CAP"], []).prices == {}
 
 
+def test_two_prices_of_one_sku_in_a_command_are_refused() -> None:
+    with pytest.raises(InvalidPriceError, match=r"^prices\[1\]\.sku: has a price in an earlier entry too"):
+        handle(operator, {"command": "set_prices", "prices": [PRICE, {**PRICE, "amount": 90}]}, CONTEXT)
+    assert catalogue().look_up(["CAP"], []).prices == {}
+
+
 def test_price_replaces_the_title_of_its_sku() -> None:
     for title, kept in ((" Cap, blue ", {"CAP": "Cap, blue"}), ("Cap", {"CAP": "Cap"}), (None, {})):
         handle(operator, {"command": "set_prices", "prices": [{**PRICE, "title": title}]}, CONTEXT)
