@@ -72,14 +72,19 @@ def _url(target: Target, parameter: str, path: str) -> str:
 
 def refusal(answer: Answer) -> str:
     """Return the reason of a refused request in one line: the field and detail of the problem document, or the body."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
+    said = problem(answer)
     if not said:
         return answer.text.strip()[:200] or f"HTTP {answer.status}"
     where = f"{said['field']}: " if said.get("field") else ""
     return where + str(said.get("detail") or said.get("message") or said)
+
+
+def problem(answer: Answer) -> Mapping[str, Any]:
+    """Return the problem document of a refused request; empty if it has none."""
+    try:
+        return answer.json()
+    except ValueError:
+        return {}
 
 
 def set_prices(target: Target, prices: Sequence[Price]) -> None:

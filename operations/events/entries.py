@@ -15,7 +15,7 @@ from kernel.identifiers import CHANNEL, shown
 from kernel.naming import CHANNEL_PREFIX
 from kernel.outside_json import OutsideJsonError
 from kernel.schemas import InvalidEventError
-from operations.errors import UserError
+from operations.errors import FieldError, UserError
 from services.order.functions import intake
 
 DETAIL_TYPE: Final = "OrderPlaced"
@@ -37,7 +37,7 @@ def read(document: object, channel: str | None, bus: Callable[[], str]) -> list[
     """Return the events of a document: a detail `{metadata, data}`, an entry of PutEvents, a list of them, or `{"Entries"}`.
 
     A detail is published by `channel`; an entry states its source itself. `bus` returns the name of the stage's bus. Raises
-    UserError that names the entry, the field, and what to do.
+    UserError that names the entry, the field, and what to do; FieldError if the detail does not match its schema.
     """
     whole = document["Entries"] if isinstance(document, Mapping) and "Entries" in document else document
     given = whole if isinstance(whole, list) else [whole]
@@ -53,7 +53,8 @@ def _entry(given: object, where: str, channel: str | None, bus: Callable[[], str
         schemas.validate(source, DETAIL_TYPE, detail)
         intake.check_ids(DomainEvent.from_parts(source, DETAIL_TYPE, cast(Detail, detail)))
     except InvalidEventError as error:
-        raise UserError(f"{where}: {error}", f"{UNSENT} Correct the event, then try again.") from error
+        hint = f"{UNSENT} Correct the event, then try again."
+        raise FieldError(f"{where}: {error}", hint, error.field, error.reason) from error
     return Entry(source, cast(Detail, detail))
 
 

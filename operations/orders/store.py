@@ -47,6 +47,7 @@ class ListedOrder(OrderStatus):
     next_due: NotRequired[str]
     unavailable: NotRequired[str]
     held_until: NotRequired[str]
+    backordered_at: NotRequired[str]
     refunded: NotRequired[bool]
     restocked: NotRequired[bool]
 
@@ -63,6 +64,7 @@ LISTED: Final = (
     "next_due",
     "unavailable",
     "held_until",
+    "backordered_at",
     "refunded",
     "restocked",
 )

@@ -1,13 +1,12 @@
 """`orderctl events`: publish, tail."""
 
 import json
-from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from kernel.naming import CHANNEL_PREFIX, SOURCE_PREFIX
+from kernel.naming import SOURCE_PREFIX
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -44,20 +43,12 @@ def publish(
 
     - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
     """
-    from operations.aws.service_client import in_parts
-    from operations.events import entries, publisher
-    from services.order.domain import identity
+    from operations.events import channel_orders, entries, publisher
 
     if channel is not None:
         publisher.source_of(channel)
     given = entries.read(documents.read(file), channel, lambda: ctx.obj.parameter("platform/bus-name"))
-    rows = []
-    for source, group in groupby(given, key=lambda entry: entry.source):
-        for part in in_parts((entry.detail for entry in group), publisher.MAX_ENTRIES):
-            for detail, bus_id in zip(part, publisher.publish(ctx.obj, source, entries.DETAIL_TYPE, part), strict=True):
-                scope = identity.channel_scope(source.removeprefix(CHANNEL_PREFIX))
-                order_id = identity.order_id(scope, detail["data"]["idempotency_key"])
-                rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
+    rows = channel_orders.publish(ctx.obj, given)
     output.show(rows, {"event_id": "Event", "order_id": "Order", "bus_id": "Id on the bus"}, output_format)
 
 

@@ -124,7 +124,14 @@ class JournalOfBus:
 
 @dataclass
 class Rules(Archive):
-    """The rules of the bus: each consumer's rule takes the events that it declares. And the archive."""
+    """The rules of the bus: each consumer's rule takes the events that it declares. And the archive, and the bus itself."""
+
+    bus: DeliveringBus | None = None
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
+        """Accept the entries."""
+        assert self.bus is not None
+        return self.bus.put_events(Entries=Entries)
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
         """Return the pages of ListRules."""
@@ -199,7 +206,7 @@ class ConsoleStage(Target):
         stage = self.stage_in_memory
         table = stage.tables.tables["order"]
         table.indexes = {**table.indexes, CUSTOMER_INDEX: ("customer_id", "created_at")}
-        stage.bus = DeliveringBus(now=stage.now)
+        stage.bus = self.events.bus = DeliveringBus(now=stage.now)
         with clock.use_source(stage.now):
             stage.open()
             stage.relay()
