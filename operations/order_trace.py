@@ -166,9 +166,11 @@ def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:
 def tree(events: Sequence[Published], rules: Mapping[str, Pattern], sent: Iterable[Replay]) -> list[Node]:
     """Return the events as trees by causation id, each level by time.
 
-    An event with an unknown cause is a root. So is a channel's event: it may state anything as its cause, itself too.
+    An event with an unknown cause is a root. So is a channel's event: it may state anything as its cause, itself too. It may
+    also state the id of a service's event, which then stays in its place.
     """
-    by_id = {event.event_id: event for event in sorted(events, key=lambda event: event.version)}  # of versions, the newest
+    newest_last = sorted(events, key=lambda event: (not event.source.startswith(CHANNEL_PREFIX), event.version))
+    by_id = {event.event_id: event for event in newest_last}
     below: defaultdict[str | None, list[Published]] = defaultdict(list)
     for event in by_id.values():
         cause = None if event.source.startswith(CHANNEL_PREFIX) else str(event.metadata.get("causation_id"))

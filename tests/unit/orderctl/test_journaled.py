@@ -327,6 +327,16 @@ def test_the_trace_leaves_out_events_that_only_mention_its_order(stage: Stage, h
     assert root.published.event_id == CHANNELS_EVENT
 
 
+def test_a_channel_s_event_hides_no_event_of_a_service(stage: Stage, history: None, put: Put) -> None:
+    """A channel may state any id and version; the intake sets the event aside, and the journal keeps it."""
+    forged = {"event_id": f"ORDER#{ORDER}#4", "event_version": 9}
+    put("channel.cdnow", "OrderPlaced", "forged", CHANNELS_EVENT, order=ORDER, more=forged)
+    (root,) = order_trace.trace(stage, ORDER).roots
+    (placed,) = root.caused
+    confirmed = next(node.published for node in placed.caused if node.published.event_id == forged["event_id"])
+    assert (confirmed.source, confirmed.detail_type) == ("orderflow.order", "OrderConfirmed")
+
+
 def test_the_bucket_is_emptied(stage: Stage, history: None) -> None:
     journal.empty(stage, "journal")
     assert "Contents" not in stage.client("s3").list_objects_v2(Bucket="journal")
