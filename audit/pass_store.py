@@ -6,8 +6,10 @@ from typing import Any
 
 from audit.rolling_pass import PassState
 from audit.tables import STATE_KEY
+from kernel import clock
 from kernel.aggregate_store import marshal
 from kernel.clients import AwsClient
+from kernel.logs import logger
 
 
 @dataclass
@@ -27,12 +29,16 @@ class PassStore:
         self._table_name = table_name
 
     def load(self) -> Kept | None:
-        """Return what was kept last, or None before the first pass."""
+        """Return what was kept last, or None before the first pass. Of a state that cannot be read, a new pass begins."""
         found = self._client.get_item(TableName=self._table_name, Key=marshal({"pk": STATE_KEY}), ConsistentRead=True)
         if "Item" not in found:
             return None
         item: dict[str, Any] = found["Item"]
-        state = PassState.of_json(zlib.decompress(bytes(item["state"]["B"])).decode())
+        try:
+            state = PassState.of_json(zlib.decompress(bytes(item["state"]["B"])).decode())
+        except (AttributeError, KeyError, TypeError, ValueError, zlib.error):  # another version of the code wrote it
+            logger.warning("state of the audit not read, so a new pass begins", exc_info=True)
+            state = PassState(clock.rfc3339(clock.now()))
         return Kept(state, int(item["found_before"]["N"]), int(item["version"]["N"]))
 
     def save(self, kept: Kept) -> None:

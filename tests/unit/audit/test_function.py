@@ -1,6 +1,8 @@
 """The scheduled auditor: it goes on with its pass, logs what it finds and counts it, zero too."""
 
 import json
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from audit.pass_store import Kept, PassStore
 from audit.patience import Limits
 from audit.rolling_pass import PassState
 from audit.snapshot import Snapshot
-from audit.tables import LEDGER, TABLES, VARIABLES
+from audit.tables import LEDGER, STATE_KEY, TABLES, VARIABLES
 from kernel import clock
 from kernel.aggregate_store import marshal
 from tests.support.audited_stage import last_moved
@@ -120,3 +122,33 @@ def test_an_older_run_cannot_write_over_a_newer_one(tables: Any) -> None:
     store.save(Kept(PassState("2026-11-29T00:00:00.000Z"), version=7))
     with pytest.raises(tables.exceptions.ConditionalCheckFailedException):
         store.save(Kept(PassState("2026-11-29T01:00:00.000Z"), version=6))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: zlib.compress(json.dumps({**state, "a_field_of_the_next_release": 1}).encode()),
+        lambda state: zlib.compress(json.dumps({name: state[name] for name in state if name != "stock"}).encode()),
+        lambda state: zlib.compress(b"[]"),
+        lambda state: zlib.compress(b"{"),
+        lambda state: b"not compressed",
+    ],
+    ids=["newer release", "older release", "no object", "no JSON", "damaged"],
+)
+def test_a_state_of_another_release_begins_a_new_pass(tables: Any, damage: Callable[[dict[str, Any]], bytes]) -> None:
+    """After a rollback the auditor would fail at each run, for as long as the row stands there."""
+    PassStore(tables, OWN).save(Kept(PassState("2026-11-29T00:00:00.000Z", phase=3), found_before=3, version=7))
+    state = json.loads(PassState("2026-11-29T00:00:00.000Z", phase=3).as_json())
+    tables.update_item(
+        TableName=OWN,
+        Key=marshal({"pk": STATE_KEY}),
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"B": damage(state)}},
+    )
+
+    kept = PassStore(tables, OWN).load()
+    assert kept
+    assert (kept.state.phase, kept.found_before, kept.version) == (0, 3, 8)
+    run(tables)
+    assert PassStore(tables, OWN).load() != kept
