@@ -40,6 +40,7 @@ from orderctl.commands import (
     schemas,
     shipments,
     stock,
+    tables,
     trace,
 )
 from orderctl.commands import stages as stages_command
@@ -66,6 +67,7 @@ COMMANDS = (
     alarms,
     deploy,
     demo,
+    tables,
     audit,
     capacity,
     cost,

@@ -22,6 +22,7 @@ from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.repository_copy import apply_page, copy
 from tests.support.runbook import RUNBOOKS, commands, follow
+from tests.support.shell import shell
 from tests.system import test_forged_events as forged_events
 from tests.system.conftest import Laptop
 from tests.system.test_if_short import place, sku  # noqa: F401 - a fixture
@@ -211,3 +212,35 @@ def make_due(laptop: Laptop, service: str, key: str) -> None:
 def delete(laptop: Laptop, table: str, **key: str) -> None:
     names = {name: {"S": value} for name, value in key.items()}
     laptop.target.client("dynamodb").delete_item(TableName=laptop.target.parameter(table), Key=names)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_runbook_for_all_tables_takes_them_back_and_replays_the_rest(laptop: Laptop) -> None:
+    """The emulator restores the present, so the damage follows the restore. Two orders are placed by an event after it."""
+    forget_dead_letters(laptop)
+    order_id = some_history(laptop)
+    before, moment = laptop.fingerprint(), clock.rfc3339(clock.now())
+    lines = commands("restore-all-tables")
+    first = next(number for number, line in enumerate(lines) if line.startswith("orderctl tables put-back"))
+    last = next(number for number, line in enumerate(lines) if line.startswith("orderctl replay plan"))
+    about = {"MOMENT": moment, "ORDERFLOW_STAGE": laptop.target.stage}
+
+    def run(*chosen: str) -> list[str]:
+        return [shell(laptop.target, line, **about) for line in chosen]
+
+    run(*(line for line in lines[:first] if line.startswith("orderctl")))
+    orderctl(laptop.target, "orders", "import", str(SAMPLE), "--limit", "2", "--channel", "restored")
+    laptop.quiet()
+    delete(laptop, "payment/table-name", pk=f"PAY#{order_id}")
+    delete(laptop, "shipping/table-name", pk=f"SHIP#{order_id}")
+    run(*(line for line in lines[: first - 1] if line.startswith("for ")))  # stop
+    run(*lines[first : first + 2])
+    assert laptop.fingerprint() == before, "every row is as it was"
+    with parcels_on_their_way(laptop):
+        run(*lines[first + 2 : last])  # start
+        run(*lines[last:])
+    imported = [row for row in laptop.rows("order/table-name") if row.get("channel") == "restored"]
+    assert [row["status"] for row in imported] == ["CONFIRMED", "CONFIRMED"]
+    assert laptop.row("payment", f"PAY#{order_id}") is not None
+    orderctl(laptop.target, "tables", "drop", moment, "--yes")
