@@ -135,5 +135,8 @@ kill: setup ## Kill worker processes while ORDERS orders arrive (SEED), then aud
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
 	  .venv/bin/python -m pytest tests/system/test_kill.py -m long
 
+redeploy: setup ## Deploy each service and roll it back while ORDERS orders arrive, then audit
+	@ORDERFLOW_REDEPLOY_ORDERS=$(or $(ORDERS),200) .venv/bin/python -m pytest -q tests/system/test_redeploy.py -m long
+
 clean: ## Remove build output, but not the environments
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache
