@@ -76,6 +76,18 @@ class ServiceStack(Stack):
         return not self._stage.ephemeral
 
     @property
+    def has_versions(self) -> bool:
+        """True if functions and the saga have published versions, behind an alias."""
+        self._record("traffic")
+        return self._stage.has_versions
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """True if a new version gets its traffic step by step."""
+        self._record("traffic")
+        return self._stage.shifts_traffic
+
+    @property
     def removal_policy(self) -> RemovalPolicy:
         """The fate of a table, the archive, a secret or a log group when its stack is destroyed."""
         return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
@@ -145,6 +157,10 @@ class ServiceStack(Stack):
         if name not in self._required:
             self._required[name] = ssm.StringParameter.value_for_string_parameter(self, name)
         return self._required[name]
+
+    def required_as(self, value: str) -> str | None:
+        """Return the name of the parameter that `require` has returned the value of; None for any other value."""
+        return next((name for name, token in self._required.items() if token == value), None)
 
     def wiring(self) -> StackWiring:
         """Return the names that this stack publishes and requires, and its contract."""

@@ -19,6 +19,8 @@ CATCH_UP = "catch-up-"
 
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
+ALIAS = "live"
+"""The alias of each function and of the saga in a stage with versions."""
 DUE_INDEX = "due"
 """The sparse index of rows that a sweeper must look at, on tables that have one."""
 

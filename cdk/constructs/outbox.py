@@ -126,7 +126,7 @@ class Outbox(Construct):
         mapping = lambda_.EventSourceMapping(
             self,
             "Stream",
-            target=self.relay,
+            target=self.relay.entry,
             event_source_arn=stream,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=100,
@@ -153,7 +153,7 @@ class Outbox(Construct):
                 schedule=events.Schedule.rate(Duration.minutes(1)),
                 targets=[
                     targets.LambdaFunction(
-                        self.sweeper,
+                        self.sweeper.entry,
                         event=events.RuleTargetInput.from_object(share),
                         retry_attempts=0,
                         max_event_age=Duration.minutes(1),
@@ -162,8 +162,8 @@ class Outbox(Construct):
                 ],
             )
             acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
-        self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
+        self.sweeper.entry.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        acknowledge(self.sweeper.entry, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
         alarm(
             stack,
@@ -175,4 +175,4 @@ class Outbox(Construct):
             periods=2,
             silence=True,
         )
-        stack.publish("sweeper-arn", self.sweeper.function_arn)
+        stack.publish("sweeper-arn", self.sweeper.entry.function_arn)
