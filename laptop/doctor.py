@@ -59,7 +59,7 @@ def examine() -> list[Check]:
         ("uv", _uv, SETUP),
         ("curl", _curl, "Install curl 7.75 or newer, or call the API from Python: docs/how-to/call-the-api.md."),
         ("port", _port, "Nothing to do: `orderctl up` takes another port."),
-        ("laptop's AWS", lambda: emulators(_engines(), _silent()), "`orderctl down`"),
+        ("laptop's AWS", lambda: emulators(engines(), _silent()), "`orderctl down`"),
         ("home folder", _home, "Set ORDERFLOW_HOME to a folder you can write to."),
         ("disk", lambda: disk(_free_bytes(process.home())), "`make clean`, or set ORDERFLOW_HOME to a folder on another disk."),
         ("proxy", lambda: proxy(os.environ), "`export NO_PROXY=127.0.0.1,localhost`"),
@@ -180,7 +180,7 @@ def _home() -> Finding:
     return Finding(ok=True, found=str(folder))
 
 
-def _engines() -> list[Engine]:
+def engines() -> list[Engine]:
     """Return the emulators of this repository that have run for a while: one that starts has no record yet.
 
     An emulator keeps its TMPDIR in its home.
