@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from console.dead_letters import DeadLetters
 from console.endpoints import Asked, Endpoints
+from console.faults import Faults
 from console.feed import Feed
 from console.home import Home
 from console.live import BusEvent, Live, Receive, line
@@ -146,6 +147,7 @@ class Api:
             *Home(self._target, self._console.new_key).routes(endpoints),
             *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
             *Publishing(self._target, self._console.new_key, self._console.now).routes(endpoints),
+            *Faults(self._target, self._console.new_key).routes(endpoints),
             *Replays(self._target, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),
         ]

@@ -9,6 +9,7 @@ import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
 import { Cost } from "./views/cost.js";
 import { DeadLetters } from "./views/dead_letters.js";
+import { Banner, Faults } from "./views/faults.js";
 import { Home, moved } from "./views/home.js";
 import { Orders } from "./views/orders.js";
 import { Replay } from "./views/replay.js";
@@ -23,6 +24,7 @@ const VIEWS = [
   ["replay", "Replay", Replay],
   ["dead-letters", "Dead letters", DeadLetters],
   ["cost", "Cost", Cost],
+  ["faults", "Faults", Faults],
 ];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
 
@@ -51,6 +53,7 @@ const App = view(
     <a class="skip" href="#content" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>Skip to the content</a>
     <${Bar} />
     <main id="content" tabindex="-1">
+      <${Banner} />
       ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
       <${View} />
     </main>

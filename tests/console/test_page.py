@@ -23,6 +23,7 @@ VIEWS = (
     "saga",
     "saga/{order}",
     "cost",
+    "faults",
     "bus",
     "replay",
     "dead-letters",

@@ -24,6 +24,8 @@ CHANGES = (
     "/api/dead-letters/order/intake/drop",
     "/api/place",
     "/api/publish",
+    "/api/faults/declined-card/start",
+    "/api/faults/stop",
     "/api/replays/start",
     "/api/replays/orderflow-dev-1/cancel",
 )
