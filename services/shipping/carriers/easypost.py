@@ -22,7 +22,13 @@ from kernel.errors import RejectedError
 from kernel.identifiers import ORDER_ID
 from kernel.statements import Quantity
 from kernel.webhooks import InvalidSignatureError
-from services.shipping.domain.carrier import CancelOutcome, CarrierUnavailableError, ParcelStatus, TrackingUpdate
+from services.shipping.domain.carrier import (
+    CancelOutcome,
+    CarrierUnavailableError,
+    ParcelStatus,
+    ShipmentNotReadyError,
+    TrackingUpdate,
+)
 
 GRAMS_OF_AN_OUNCE: Final = Decimal("28.349523125")
 SHIPMENT_ID: Final = re.compile(r"shp_[A-Za-z0-9]{1,64}")
@@ -39,6 +45,8 @@ NO_REJECTIONS: Final = frozenset(
     }
 )
 """Those of an outage, or about our account or request: they say nothing about the address."""
+OUTAGES: Final = frozenset({"ADDRESS.VERIFY.UNAVAILABLE", "ADDRESS.VERIFY.UPSTREAM_UNAVAILABLE"})
+"""Those of an outage, which concern other shipments too."""
 REJECTED: Final = frozenset({400, 404, 422})
 """The HTTP statuses of a rejection."""
 REFUND_REQUESTED: Final = frozenset({"submitted", "refunded"})
@@ -197,7 +205,8 @@ class EasyPostCarrier:
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Shipment:
         """Send one request; return the shipment in the response.
 
-        Raises AddressRefusedError, CarrierUnavailableError: without EasyPost's message, which may name a person.
+        Raises AddressRefusedError, ShipmentNotReadyError, CarrierUnavailableError: without EasyPost's message, which may name a
+        person.
         """
         headers = urllib3.make_headers(basic_auth=f"{self.api_key()}:")
         try:
@@ -210,14 +219,16 @@ class EasyPostCarrier:
         code = str(said.get("error", {}).get("code", "")) if isinstance(said.get("error"), dict) else ""
         if answer.status in REJECTED and code.startswith(ADDRESS_ERRORS) and code not in NO_REJECTIONS:
             raise AddressRefusedError(code)
-        raise CarrierUnavailableError(f"{method} {path}: HTTP {answer.status} {code}")
+        is_answer = answer.status in REJECTED and code not in OUTAGES
+        fault = ShipmentNotReadyError if is_answer else CarrierUnavailableError
+        raise fault(f"{method} {path}: HTTP {answer.status} {code}")
 
 
 def _text(shipment: Shipment, name: Literal["id", "tracking_code"]) -> str:
-    """Return a text that the response must have. Raises CarrierUnavailableError: a label may get its number later."""
+    """Return a text that the response must have. Raises ShipmentNotReadyError: a label may get its number later."""
     value = shipment.get(name)
     if not isinstance(value, str) or not value:
-        raise CarrierUnavailableError(f"the shipment in the response has no {name} yet")
+        raise ShipmentNotReadyError(f"the shipment in the response has no {name} yet")
     return value
 
 
@@ -233,13 +244,13 @@ def _parcel(shipment: Shipment) -> ParcelStatus:
 
 def _cheapest(rates: Sequence[Rate]) -> Rate:
     if not rates:
-        raise CarrierUnavailableError(
+        raise ShipmentNotReadyError(
             "no carrier offers a rate; the shipment stays due until one does, or until the order is cancelled"
         )
     try:
         return min(rates, key=lambda rate: (Decimal(rate["rate"]), rate["id"]))
     except (ArithmeticError, KeyError, TypeError, ValueError):
-        raise CarrierUnavailableError("a rate in the response has no price; the shipment stays due") from None
+        raise ShipmentNotReadyError("a rate in the response has no price; the shipment stays due") from None
 
 
 def _ounces(grams: int) -> float:

@@ -43,6 +43,10 @@ class CarrierUnavailableError(RetryableError):
     """The carrier did not say what it did; repeat the call."""
 
 
+class ShipmentNotReadyError(CarrierUnavailableError):
+    """The carrier answered that it cannot do this for the shipment now: repeat the call. Other shipments are not affected."""
+
+
 class Carrier(Protocol):
     """A carrier. `prepare` has no side effects; `book` is idempotent for each prepared booking."""
 

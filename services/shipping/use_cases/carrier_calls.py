@@ -17,7 +17,7 @@ from services.shipping.domain.breaker import (
     pause_after,
     state_of,
 )
-from services.shipping.domain.carrier import CarrierUnavailableError
+from services.shipping.domain.carrier import CarrierUnavailableError, ShipmentNotReadyError
 from services.shipping.storage.breaker import BreakerStore
 
 T = TypeVar("T")
@@ -45,7 +45,8 @@ class CarrierCalls:
     def make(self, request: Callable[[], T]) -> T:
         """Return the carrier's answer to the request. Raises CarrierPausedError, and what the request raises.
 
-        Only CarrierUnavailableError counts as a failure of the carrier.
+        Only CarrierUnavailableError counts as a failure of the carrier. ShipmentNotReadyError is an answer: shipments for which
+        there is no rate pause no others.
         """
         seen = self.breaker.read()
         state = state_of(seen, clock.now())
@@ -53,17 +54,23 @@ class CarrierCalls:
             raise CarrierPausedError("the calls to the carrier are paused")
         try:
             answer = request()
+        except ShipmentNotReadyError:
+            self._answered(seen, state)
+            raise
         except CarrierUnavailableError:
             self._if_possible(lambda: self._failed(seen, state))
             raise
-        if seen and state is State.HALF_OPEN:
-            self._if_possible(self._resume)
-        elif seen and seen["failures"]:
-            self._if_possible(self.breaker.forget_failures)
+        self._answered(seen, state)
         return answer
 
     def _claims_probe(self, seen: BreakerRow) -> bool:
         return self.breaker.claim_probe(seen["paused_until"], clock.now() + PROBE_TIME)
+
+    def _answered(self, seen: BreakerRow | None, state: State) -> None:
+        if seen and state is State.HALF_OPEN:
+            self._if_possible(self._resume)
+        elif seen and seen["failures"]:
+            self._if_possible(self.breaker.forget_failures)
 
     def _failed(self, seen: BreakerRow | None, state: State) -> None:
         if seen and state is State.HALF_OPEN:

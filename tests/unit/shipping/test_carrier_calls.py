@@ -1,14 +1,15 @@
 """The circuit breaker before the carrier: paused after failures in a row, probed by one caller, resumed by an answer."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from kernel import clock
 from services.shipping.domain.breaker import FAILURES_TO_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, PROBE_TIME, pause_after
-from services.shipping.domain.carrier import CarrierUnavailableError
+from services.shipping.domain.carrier import CarrierUnavailableError, ShipmentNotReadyError
 from services.shipping.storage.breaker import BreakerStore
 from services.shipping.use_cases.carrier_calls import CarrierCalls, CarrierPausedError
 from tests.support.choreography import ALICE, ORDER, an_event
@@ -79,6 +80,24 @@ def test_other_errors_are_no_failures_of_the_carrier(line: Line) -> None:
         with pytest.raises(KeyError):
             line.calls.make(bug)
     assert line.store.read() is None
+
+
+def test_shipments_that_are_not_ready_pause_no_others(line: Line) -> None:
+    """Orders without a rate fail at each sweep for days, until one is offered or an operator cancels them."""
+
+    def no_rate() -> str:
+        raise ShipmentNotReadyError
+
+    for _ in range(2 * FAILURES_TO_PAUSE):
+        with pytest.raises(ShipmentNotReadyError):
+            line.calls.make(no_rate)
+    assert not line.calls.are_paused()
+    line.fails(FAILURES_TO_PAUSE)
+    with clock.use_source(lambda: datetime.now(UTC) + FIRST_PAUSE):
+        with pytest.raises(ShipmentNotReadyError):
+            line.calls.make(no_rate)
+        line.down = False
+        assert line.calls.make(line.request) == "answer", "the carrier answered the probe"
 
 
 def test_one_caller_probes_after_the_pause(line: Line) -> None:

@@ -14,7 +14,7 @@ from kernel.contact import Contact
 from kernel.webhooks import InvalidSignatureError
 from services.shipping.carriers.easypost import EasyPostCarrier, Sender
 from services.shipping.carriers.factory import carrier_of as deployed_carrier
-from services.shipping.domain.carrier import CarrierUnavailableError, ParcelStatus, TrackingUpdate
+from services.shipping.domain.carrier import CarrierUnavailableError, ParcelStatus, ShipmentNotReadyError, TrackingUpdate
 from services.shipping.functions.webhook import CarrierWebhook
 from simulation.stage.providers.easypost_server import API_KEY, WEBHOOK_SECRET, EasyPost, signed
 from simulation.stage.providers.http_server import serving
@@ -162,19 +162,42 @@ def test_tracking_number_has_the_form_of_the_event(easypost: EasyPost, carrier: 
     assert carrier.book(booking) == "RX-123-456-789-DE"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "is_outage"),
+    [
+        (422, "SHIPMENT.INVALID_PARAMS", False),
+        (404, "NOT_FOUND", False),
+        (400, "", False),
+        (422, "ADDRESS.VERIFY.INTL_NOT_ENABLED", False),
+        (422, "ADDRESS.VERIFY.UNAVAILABLE", True),
+        (402, "PAYMENT_REQUIRED", True),
+        (403, "", True),
+        (429, "RATE_LIMITED", True),
+        (500, "", True),
+    ],
+)
+def test_answer_about_one_shipment_is_no_outage(
+    easypost: EasyPost, carrier: EasyPostCarrier, status: int, code: str, is_outage: bool
+) -> None:
+    booking = prepared(carrier)
+    easypost.refused["/buy"] = (status, code)
+    with pytest.raises(CarrierUnavailableError) as fault:
+        carrier.book(booking)
+    assert isinstance(fault.value, ShipmentNotReadyError) != is_outage
+
+
 def test_missing_rate_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier) -> None:
     easypost.rates = []
     booking = prepared(carrier)
-    with pytest.raises(CarrierUnavailableError, match="no carrier offers a rate"):
+    with pytest.raises(ShipmentNotReadyError, match="no carrier offers a rate"):
         carrier.book(booking)
 
 
 @pytest.mark.parametrize("damage", [{"rate": "N/A"}, {"rate": None}, {"rate": "NaN"}, {"rate": {}}])
 def test_rate_without_a_price_is_not_a_refusal(easypost: EasyPost, carrier: EasyPostCarrier, damage: dict[str, object]) -> None:
-    """The breaker counts it, so that a carrier that answers nonsense is left alone too."""
     booking = prepared(carrier)
     easypost.shipments[booking]["rates"][0] |= damage
-    with pytest.raises(CarrierUnavailableError, match="no price"):
+    with pytest.raises(ShipmentNotReadyError, match="no price"):
         carrier.book(booking)
     assert easypost.sold == []
 
