@@ -1,13 +1,10 @@
 """How a known bug finds the lines that it changes."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from simulation.known_bugs.bug import KnownBug, MisplacedBugError, Replacement, changed, known_bugs
-
-REPOSITORY = Path(__file__).parents[2]
+from simulation.known_bugs.bug import MisplacedBugError, Replacement, changed, known_bugs
 
 CODE = """class Store:
     def load(self):
@@ -70,11 +67,3 @@ def test_numbers_of_bugs_are_unique() -> None:
     numbers = Counter(bug.name.split("-")[0] for bug in known_bugs())
     assert all(number.isdecimal() for number in numbers)
     assert [number for number, bugs in numbers.items() if bugs > 1] == []
-
-
-@pytest.mark.parametrize("bug", known_bugs(), ids=lambda bug: bug.name)
-def test_known_bug_finds_the_lines_that_it_changes(bug: KnownBug) -> None:
-    texts: dict[str, str] = {}
-    for change in bug.changes:
-        texts[change.file] = changed(texts.get(change.file) or (REPOSITORY / change.file).read_text(), change)
-    assert texts
