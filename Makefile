@@ -12,7 +12,7 @@ UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test test-console lint checkov sbom prose prose-lower demo up down lock clean
+.PHONY: help setup test test-console generated lint checkov sbom prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,15 @@ test: setup ## Run the checks and all tests except the long ones: the same as CI
 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
+
+generated: setup ## Make every file anew that is made from the code: pages, models, snapshots, alarms, costs
+	@.venv/bin/orderctl schemas build
+	@.venv/bin/python -m pytest -q tests/infrastructure/test_snapshots.py --snapshot-update
+	@.venv/bin/python -m tests.infrastructure.listed_alarms
+	@.venv/bin/python -m tests.infrastructure.deployed_costs
+	@.venv/bin/python -m simulation count
+	@.venv/bin/python -m tests.benchmarks cost capacity --write
+	@.venv/bin/orderctl docs build
 
 lint: setup checkov ## Run the checks of .pre-commit-config.yaml and checkov, and print the figures
 	@.venv/bin/pre-commit run --all-files

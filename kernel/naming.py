@@ -1,6 +1,9 @@
 """The names by which stacks, services and the operator find each other."""
 
-SERVICES = ("order", "payment", "inventory", "shipping", "notification")
+from pathlib import Path
+
+SERVICES = tuple(sorted(stack.parent.name for stack in Path(__file__).parents[1].glob("services/*/infrastructure.py")))
+"""The services of this checkout: the folders with a stack. A function's bundle has no stacks, so a function names its own."""
 SOURCE_PREFIX = "orderflow."
 """The `source` of every event on the bus starts so."""
 CHANNEL_PREFIX = f"{SOURCE_PREFIX}channel."

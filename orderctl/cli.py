@@ -35,6 +35,7 @@ from orderctl.commands import (
     faults,
     lifecycle,
     mails,
+    new,
     orders,
     replay,
     rules,
@@ -76,6 +77,7 @@ COMMANDS = (
     contacts,
     schemas,
     docs,
+    new,
     stages_command,
 )
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from cdk.constructs.alarm import Tier, alarm, alarm_on_count
-from cdk.constructs.bus import put_events_policy
+from cdk.constructs.bus import published_by, put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -102,8 +102,9 @@ class Outbox(Construct):
             table.allow(function, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
         table.allow_scan(self.sweeper, ("pk", "pending_since", "pending_shard"))
-        for function in (self.relay, self.sweeper):
-            function.add_to_role_policy(put_events_policy(stack))
+        if published_by(stack.service):
+            for function in (self.relay, self.sweeper):
+                function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
         self._wake(stack, sweepers)
         unpublished = f"an event of {stack.service} cannot be published"

@@ -11,7 +11,7 @@ MADE = "<!-- Made from services/*/schemas by `orderctl schemas build`: change th
 INTRODUCTION = f"""{MADE}
 # The events
 
-The five services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
+The services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
 in the table, and `detail` is `{{metadata, data}}`. A released schema is a contract:
 [ADR 13](../../explanation/decisions/0013-schema-evolution.md) says how a schema may change.
 
