@@ -115,8 +115,8 @@ def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Ite
             wanted = answer.get("UnprocessedKeys", {})
 
 
-def of_customer(target: Target, customer_id: str, limit: int) -> list[ListedOrder]:
-    """Return at most `limit` of a customer's orders, the newest first, by the index of customers."""
+def of_customer(target: Target, customer_id: str, limit: int | None = None) -> list[ListedOrder]:
+    """Return at most `limit` of a customer's orders, or all, the newest first, by the index of customers."""
     pages = (
         target.client("dynamodb")
         .get_paginator("query")

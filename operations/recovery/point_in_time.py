@@ -14,8 +14,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from kernel.aggregate_store import AttributeValue
+from operations.aws import stage_state
 from operations.aws.service_client import in_parts
-from operations.aws.stage_state import TABLES
 from operations.aws.target import Target
 from operations.errors import UserError
 from operations.polling import wait_for
@@ -122,7 +122,7 @@ def drop(target: Target, moment: datetime) -> list[str]:
 
 
 def _tables(target: Target) -> list[str]:
-    return [target.parameter(parameter) for parameter in TABLES]
+    return [target.parameter(parameter) for parameter in stage_state.tables(target)]
 
 
 def _status(target: Target, table: str) -> str | None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from audit.tables import PARAMETERS
 from kernel.aggregate_store import marshal
-from operations.aws.stage_state import TABLES
 from operations.errors import CheckFailedError, UserError
 from operations.progress import SILENT
 from operations.recovery import point_in_time
@@ -19,7 +19,7 @@ from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 MOMENT = datetime(2026, 11, 29, 20, 0, tzinfo=UTC)
 TEXT = "2026-11-29T20:00:00Z"
 LONG_AGO = "2020-11-29T20:00:00Z"
-NAMES = {parameter: parameter.replace("/", "-") for parameter in TABLES}
+NAMES = {parameter: parameter.replace("/", "-") for parameter in sorted(PARAMETERS.values())}
 ORDERS, LEDGER = NAMES["order/table-name"], NAMES["payment/ledger-table-name"]
 
 
@@ -31,7 +31,10 @@ def stage(dynamodb: Any) -> Stage:
     for number in range(30):
         put(dynamodb, ORDERS, pk=f"ORDER#{number:02}", status="CONFIRMED")
     put(dynamodb, LEDGER, pk="00", sk="capture", outcome="CAPTURED")
-    return Stage(parameters=dict(NAMES))
+    made = Stage(parameters=dict(NAMES))
+    for parameter, name in NAMES.items():
+        made.client("ssm").put_parameter(Name=f"/orderflow/{made.stage}/{parameter}", Value=name, Type="String")
+    return made
 
 
 def put(dynamodb: Any, table: str, **row: str) -> None:
@@ -72,7 +75,7 @@ def test_restore_that_is_repeated_leaves_its_copies_alone(stage: Stage, dynamodb
     point_in_time.restore(stage, MOMENT, SILENT)
     damage(dynamodb)
     point_in_time.restore(stage, MOMENT, SILENT)
-    assert point_in_time.compare(stage, MOMENT)[0].missing == 28
+    assert [each.missing for each in point_in_time.compare(stage, MOMENT) if each.table == ORDERS] == [28]
 
 
 def test_nothing_is_put_back_unless_every_table_has_a_copy(stage: Stage, dynamodb: Any) -> None:
@@ -92,7 +95,7 @@ def test_moment_that_dynamodb_refuses_is_named(stage: Stage, dynamodb: Any) -> N
             raise ClientError({"Error": said}, "RestoreTableToPointInTime")
 
     stage.fakes["dynamodb"] = Refusing()
-    with pytest.raises(UserError, match=f"cannot restore {ORDERS} to {TEXT}: out of the window") as refused:
+    with pytest.raises(UserError, match=f"cannot restore {min(NAMES.values())} to {TEXT}: out of the window") as refused:
         point_in_time.restore(stage, MOMENT, SILENT)
     assert "last 35 days" in refused.value.hint
 
@@ -110,9 +113,10 @@ def test_commands_restore_compare_put_back_and_drop(stage: Stage, dynamodb: Any)
     with pytest.raises(CheckFailedError, match="31 rows differ"):
         orderctl(tables.app, stage, "compare", LONG_AGO)
     found = orderctl_json(tables.app, stage, "put-back", LONG_AGO, "--yes")
-    assert (found[0]["missing"], found[0]["changed"], found[0]["added"]) == (28, 1, 1)
+    orders = next(each for each in found if each["table"] == ORDERS)
+    assert (orders["missing"], orders["changed"], orders["added"]) == (28, 1, 1)
     assert orderctl(tables.app, stage, "compare", LONG_AGO).exit_code == 0
-    assert orderctl(tables.app, stage, "drop", LONG_AGO, "--yes").output.count("deleted") == len(TABLES)
+    assert orderctl(tables.app, stage, "drop", LONG_AGO, "--yes").output.count("deleted") == len(NAMES)
 
 
 def test_put_back_that_is_declined_changes_nothing(stage: Stage, dynamodb: Any) -> None:

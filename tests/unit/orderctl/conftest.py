@@ -36,7 +36,7 @@ from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
 from tests.support.fake_clients import FakeClients
 from tests.support.receipts import make_key, wanted
-from tests.support.tables import create_table
+from tests.support.tables import create_orders
 
 ENVIRON = {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}
 SHOWN_AT_A_TERMINAL = {"TTY_COMPATIBLE": "1"}
@@ -222,7 +222,7 @@ class Functions:
 
 @pytest.fixture
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    create_table(dynamodb, "stage")
+    create_orders(dynamodb, "stage")
     environ = {**ENVIRON, "RECEIPT_KEY_ARN": make_key(monkeypatch)}
     saga = Saga(reserve=inventory_commands.bootstrap(FakeClients(), environ))
     clients = FakeClients(workflows=lambda patience: saga)
