@@ -60,7 +60,7 @@ class ServiceStack(Stack):
         self.provides: set[str] = set()
         self.contract: Contract = declared_contract.of_service(service, stage.older_versions)
         """The messages between this stack and others."""
-        self.alarms: defaultdict[str, list[cloudwatch.Alarm]] = defaultdict(list)
+        self.alarms: defaultdict[str, list[cloudwatch.AlarmBase]] = defaultdict(list)
         """The stack's alarms, by their runbooks."""
         self._required: dict[str, str] = {}
         self._stage = stage

@@ -120,7 +120,8 @@ def _service_wide(stack: ServiceStack) -> Iterator[cloudwatch.Alarm]:
     for alarms in stack.alarms.values():
         for alarm in alarms:
             resource = alarm.node.default_child
-            assert isinstance(resource, cloudwatch.CfnAlarm)
+            if not isinstance(alarm, cloudwatch.Alarm) or not isinstance(resource, cloudwatch.CfnAlarm):
+                continue  # a composite alarm has no metric
             if resource.metric_name in metrics:
                 yield alarm
 

@@ -16,11 +16,13 @@ from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
 from kernel.order_numbers import number_of
 from kernel.statements import Quantity
+from operations import acts
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
 from operations.errors import EXIT_FAILED, UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 from services.order.domain.states import TRANSITIONS
 
 MAX_QUANTITY = 100
@@ -250,7 +252,9 @@ def cancel(
 
 
 @app.command("retry-refund")
-def retry_refund(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
+def retry_refund(
+    ctx: typer.Context, order_id: OrderId, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Retry a refund that the gateway refused. No effect on other refunds.
 
     Exit code 0 if the money is refunded, 1 if not.
@@ -261,7 +265,8 @@ def retry_refund(ctx: typer.Context, order_id: OrderId, output_format: OutputOpt
 
     order = store.find(ctx.obj, order_id)
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "retry_refund", "order_id": order_id, **cause})
+    command = {"command": "retry_refund", "order_id": order_id, **cause}
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj, reason))
     shown = {"order_id": order_id, **answer}
     columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
     output.show([shown], columns, output_format)
@@ -296,7 +301,8 @@ def settle_refund(
     order = store.find(ctx.obj, order_id)
     about = {"order_id": order_id, "reference": reference, **({"reason": reason} if reason else {})}
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "settle_refund", **about, **cause})
+    command = {"command": "settle_refund", **about, **cause}
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj))
     columns = {"order_id": "Order", "outcome": "Outcome", "reference": "Reference"}
     output.show([{"order_id": order_id, **answer}], columns, output_format)
     if answer["outcome"] == "UNCHANGED":

@@ -9,10 +9,12 @@ import typer
 from rich.markup import escape
 
 from kernel.statements import Quantity
+from operations import acts
 from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 from services.inventory.domain.stock import COUNTERS, MAX_QUANTITY, MAX_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
@@ -62,6 +64,7 @@ def replenish(
     delivery: Annotated[
         str | None, typer.Option(help="The delivery's id; a repeat has no effect.  [default: a new one, printed]")
     ] = None,
+    reason: ReasonOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -91,7 +94,7 @@ def replenish(
         if not yes:
             typer.confirm("Add it to the stock?", abort=True, err=True)
     with output.Progress().step(f"Add delivery {delivery}"):
-        service_client.replenish(ctx.obj, delivery, arrived)
+        service_client.replenish(ctx.obj, delivery, arrived, acts.act(ctx.obj, reason))
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
 
 
@@ -100,6 +103,7 @@ def watch(
     ctx: typer.Context,
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="The threshold; 0 disables the alert.")],
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Publish StockRunningLow and raise an alarm when available stock falls below a threshold.
@@ -109,9 +113,8 @@ def watch(
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
-    answer = service_client.invoke(
-        ctx.obj, "inventory/operator-arn", {"command": "watch", "sku": sku, "threshold": below, **cause}
-    )
+    command = {"command": "watch", "sku": sku, "threshold": below, **cause}
+    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 
@@ -121,6 +124,7 @@ def split(
     ctx: typer.Context,
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     shards: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="The number of rows; 1 merges the stock.")],
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Split the stock of a SKU over several rows before a flash sale, or merge it.
@@ -134,7 +138,8 @@ def split(
 
     - `orderctl stock split MUG-BLUE --shards 1`
     """
-    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", {"command": "split", "sku": sku, "shards": shards})
+    command = {"command": "split", "sku": sku, "shards": shards}
+    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
     output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
 
 

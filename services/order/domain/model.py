@@ -67,7 +67,9 @@ class OrderAttributes(SweptAttributes, total=False):
     attempts: int
     """How often the sweeper has tried the order since its latest move."""
 
-    # If the customer said so, or once it happened
+    # If it is known, if the customer said so, or once it happened
+    caller: str
+    """The role or user that placed the order by the API, as IAM states it: `role/shop-backend`."""
     if_short: IfShort
     ordered: Contents
     """The contents as ordered, if less than that is in stock."""
