@@ -36,9 +36,9 @@ MOST_STAGED: Final = 100_000
 HIDDEN_SECONDS: Final = 900
 """How long the staged messages stay hidden if the command that forwards them is killed."""
 BATCH: Final = 10
+"""The most messages of one call of SQS."""
 MAX_CALL_BYTES: Final = 1024 * 1024
 """The most bytes of one message, and of all messages of one SendMessageBatch."""
-"""The most messages of one call of SQS."""
 Queues = Sequence[tuple[Consumer, str]]
 """The consumers, each with the URL of its queue."""
 
