@@ -151,7 +151,8 @@ export const Orders = view(() => {
       </label>
       <${Filter} label="Status" name="status" options=${statuses.value} />
       <${Filter} label="Reason" name="reason" options=${reasons.value} />
-      <p class="tally" role="status">${count(chosen.value.length)} of ${count(all.value.length)} orders${complete.value ? "" : ", reading"} <a href=${link(["saga"], route.value.query)}>saga</a> <a href=${link(["cost"], route.value.query)}>cost</a></p>
+      <p class="tally" role="status">${count(chosen.value.length)} of ${count(all.value.length)} orders${complete.value ? "" : ", reading"}</p>
+      <p class="tally"><a href=${link(["saga"], route.value.query)}>saga</a> <a href=${link(["cost"], route.value.query)}>cost</a></p>
     </form>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
     ${more.value
