@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from kernel.naming import SOURCE_PREFIX
+from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -23,19 +24,12 @@ def publish(
     ctx: typer.Context,
     file: Annotated[
         str,
-        typer.Argument(
-            help="A JSON file with an event's detail {metadata, data}, an entry of PutEvents, or a list; - for stdin."
-        ),
+        typer.Argument(help="A JSON file with one event detail {metadata, data}, or a list; - for standard input."),
     ],
-    channel: Annotated[
-        str | None, typer.Option(help="The channel that publishes.  [default: orderctl, or the source of an entry]")
-    ] = None,
+    channel: Annotated[str, typer.Option(help="The channel that publishes.")] = "orderctl",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Publish OrderPlaced events as a channel. If one event is wrong, none is published.
-
-    The command refuses what EventBridge would accept and lose: an entry with another source than a channel's, and an entry
-    without the name of the bus.
+    """Publish OrderPlaced events as a channel. If one event does not match its schema, none is published.
 
     Examples:
 
@@ -43,12 +37,29 @@ def publish(
 
     - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
     """
-    from operations.events import channel_orders, entries, publisher
+    from kernel import schemas
+    from kernel.events import DomainEvent
+    from operations.aws.service_client import in_parts
+    from operations.events import publisher
+    from services.order.domain import identity
+    from services.order.functions import intake
 
-    if channel is not None:
-        publisher.source_of(channel)
-    given = entries.read(documents.read(file), channel, lambda: ctx.obj.parameter("platform/bus-name"))
-    rows = channel_orders.publish(ctx.obj, given)
+    source = publisher.source_of(channel)
+    given = documents.read(file)
+    details = given if isinstance(given, list) else [given]
+    for position, detail in enumerate(details):
+        try:
+            schemas.validate(source, "OrderPlaced", detail)
+            intake.check_ids(DomainEvent.from_parts(source, "OrderPlaced", detail))
+        except schemas.InvalidEventError as error:
+            raise UserError(
+                f"Event {position + 1} of {len(details)}: {error}", "Nothing was published. Correct the event, then try again."
+            ) from error
+    rows = []
+    for part in in_parts(details, publisher.MAX_ENTRIES):
+        for detail, bus_id in zip(part, publisher.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
+            order_id = identity.order_id(identity.channel_scope(channel), detail["data"]["idempotency_key"])
+            rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
     output.show(rows, {"event_id": "Event", "order_id": "Order", "bus_id": "Id on the bus"}, output_format)
 
 

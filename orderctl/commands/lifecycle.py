@@ -76,10 +76,12 @@ def down(ctx: typer.Context) -> None:
 
     Example: `orderctl down`
     """
-    from laptop import bring_up
+    from laptop import page
+    from laptop.emulator import process
 
     laptop_of(ctx)
-    stopped = bring_up.down()
+    page.stop()
+    stopped = process.stop()
     if stopped is None:
         output.err.print("The laptop's AWS was not running.")
         return

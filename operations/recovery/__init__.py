@@ -1,1 +1,0 @@
-"""Recovery of a stage from the backups of its tables."""

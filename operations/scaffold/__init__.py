@@ -1,1 +1,0 @@
-"""Scaffolds: the files of a new service, event or channel, made from `templates/`, all of them or none."""
