@@ -12,7 +12,7 @@ UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test test-console lint checkov sbom prose prose-lower demo up down lock clean
+.PHONY: help setup test test-console generated lint checkov sbom prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,10 +56,19 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 
 test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
-	@.venv/bin/python -m pytest -q tests/emulator tests/system
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile tests/emulator tests/system
 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
+
+generated: setup ## Make every file anew that is made from the code: pages, models, snapshots, alarms, costs
+	@.venv/bin/orderctl schemas build
+	@.venv/bin/python -m pytest -q tests/infrastructure/test_snapshots.py --snapshot-update
+	@.venv/bin/python -m tests.infrastructure.listed_alarms
+	@.venv/bin/python -m tests.infrastructure.deployed_costs
+	@.venv/bin/python -m simulation count
+	@.venv/bin/python -m tests.benchmarks cost capacity --write
+	@.venv/bin/orderctl docs build
 
 lint: setup checkov ## Run the checks of .pre-commit-config.yaml and checkov, and print the figures
 	@.venv/bin/pre-commit run --all-files
@@ -80,8 +89,8 @@ prose: setup ## Print the sentences that break the writing rules, in FILES or ev
 prose-lower: setup ## Lower the number of such sentences that each file may still have to the number of today
 	@.venv/bin/python -m tests.quality.prose --lower
 
-demo: setup ## Run every order scenario on a throw-away emulator, then audit the result
-	@.venv/bin/orderctl demo
+demo: setup ## Run every order scenario, audit the result, and leave the system up (STOP=1 stops it)
+	@.venv/bin/orderctl demo $(if $(STOP),--stop)
 
 up: setup ## Start the laptop's AWS and deploy the stacks
 	@.venv/bin/orderctl up
@@ -134,6 +143,9 @@ verify-protocol: setup ## Verify the Promela model of the protocol by Spin, also
 kill: setup ## Kill worker processes while ORDERS orders arrive (SEED), then audit
 	@ORDERFLOW_KILL_ORDERS=$(or $(ORDERS),500) ORDERFLOW_KILL_SEED=$(or $(SEED),1) \
 	  .venv/bin/python -m pytest tests/system/test_kill.py -m long
+
+redeploy: setup ## Deploy each service and roll it back while ORDERS orders arrive, then audit
+	@ORDERFLOW_REDEPLOY_ORDERS=$(or $(ORDERS),200) .venv/bin/python -m pytest -q tests/system/test_redeploy.py -m long
 
 clean: ## Remove build output, but not the environments
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache

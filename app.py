@@ -10,6 +10,8 @@ import stages
 from audit.infrastructure import AuditStack
 from cdk import alarm_inventory, stack_order
 from cdk.constructs.alarm import notify
+from cdk.constructs.burn_alarm import watch_objectives
+from cdk.constructs.traffic import shift_traffic
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
 from journal.infrastructure import JournalStack
@@ -39,7 +41,9 @@ def compose(app: App, stage: Stage) -> list[ServiceStack]:
     composed: list[ServiceStack] = [kind(app, stage) for kind in STACKS]
     for stack in composed:
         alarm_inventory.watch(stack)
+        watch_objectives(stack)
         notify(stack)
+        shift_traffic(stack)
     stack_order.write(put_in_order(composed), Path(app.outdir))
     return composed
 

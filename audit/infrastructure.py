@@ -95,17 +95,17 @@ class AuditStack(ServiceStack):
         )
         for metric, (fault, runbook) in ALARMS_OF_ORDERS.items():
             alarm_on_count(self, metric, fault, runbook)
-        self.publish("function-arn", auditor.function_arn)
+        self.publish("function-arn", auditor.entry.function_arn)
         schedule = events.Rule(
             self,
             "EveryQuarter",
             description="audit: one part of a pass",
             schedule=events.Schedule.rate(PERIOD),
-            targets=[targets.LambdaFunction(auditor, retry_attempts=0, max_event_age=PERIOD)],
+            targets=[targets.LambdaFunction(auditor.entry, retry_attempts=0, max_event_age=PERIOD)],
         )
-        auditor.configure_async_invoke(retry_attempts=0, max_event_age=PERIOD)
+        auditor.entry.configure_async_invoke(retry_attempts=0, max_event_age=PERIOD)
         acknowledge(schedule, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
-        acknowledge(auditor, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
+        acknowledge(auditor.entry, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         findings = cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name="AuditFindings",

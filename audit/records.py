@@ -9,9 +9,8 @@ from audit.finding import Finding
 from audit.row_faults import faults_of, faults_of_record, subject_of
 from audit.row_kinds import kind_of
 from audit.snapshot import Snapshot
-from audit.tables import TABLES
+from audit.tables import SERVICES, TABLES
 from kernel.aggregate_store import Row
-from kernel.naming import SERVICES
 
 
 @dataclass

@@ -22,10 +22,9 @@ from audit.row_faults import faults_of
 from audit.row_kinds import kind_of
 from audit.rows import Page, StageRows, StartKey
 from audit.snapshot import Snapshot
-from audit.tables import LEDGER
+from audit.tables import LEDGER, SERVICES
 from kernel import clock
 from kernel.aggregate_store import Row
-from kernel.naming import SERVICES
 from services.order.domain import states as order
 
 PAGE_ROWS: Final = 100

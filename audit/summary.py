@@ -7,9 +7,8 @@ from typing import Any
 from audit.row_faults import faults_of, faults_of_record
 from audit.row_kinds import COUNTERS
 from audit.snapshot import Snapshot
-from audit.tables import LEDGER
+from audit.tables import LEDGER, SERVICES
 from kernel.aggregate_store import Row
-from kernel.naming import SERVICES
 from services.inventory.domain import states as stock
 from services.order.domain import states as order
 

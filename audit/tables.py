@@ -2,8 +2,16 @@
 
 from typing import Final
 
-from kernel.naming import SERVICES
-
+KEY_PREFIXES: Final = {
+    "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
+    "payment": ("PAY#", "DISPUTE#", "REFUND#"),
+    "inventory": ("RES#", "PLACE#", "REPL#", "SKU#", "SHARD#", "LEVEL#"),
+    "shipping": ("SHIP#", "BREAKER#"),
+    "notification": ("NOTE#", "SUPP#"),
+}
+"""How the keys of the rows of `audit.row_kinds.KINDS` begin: the auditor may read no others by key."""
+SERVICES: Final = tuple(KEY_PREFIXES)
+"""The services with audited tables: those that take part in an order's protocol."""
 LEDGER: Final = "ledger"
 """The gateway's ledger, which is audited beside the services' tables."""
 TABLES: Final = (*SERVICES, LEDGER)
@@ -16,13 +24,5 @@ STATE_KEY: Final = "PASS#2"
 
 The number rises if the form of the state changes: then the next run begins a pass.
 """
-KEY_PREFIXES: Final = {
-    "order": ("ORDER#", "PRICE#", "REACHABLE#", "CONTACT#"),
-    "payment": ("PAY#", "DISPUTE#", "REFUND#"),
-    "inventory": ("RES#", "PLACE#", "REPL#", "SKU#", "SHARD#", "LEVEL#"),
-    "shipping": ("SHIP#", "BREAKER#"),
-    "notification": ("NOTE#", "SUPP#"),
-}
-"""How the keys of the rows of `audit.row_kinds.KINDS` begin: the auditor may read no others by key."""
 AT_ONCE: Final = 8
 """The number of requests for rows at a time."""

@@ -60,7 +60,7 @@ class ServiceStack(Stack):
         self.provides: set[str] = set()
         self.contract: Contract = declared_contract.of_service(service, stage.older_versions)
         """The messages between this stack and others."""
-        self.alarms: defaultdict[str, list[cloudwatch.Alarm]] = defaultdict(list)
+        self.alarms: defaultdict[str, list[cloudwatch.AlarmBase]] = defaultdict(list)
         """The stack's alarms, by their runbooks."""
         self._required: dict[str, str] = {}
         self._stage = stage
@@ -74,6 +74,18 @@ class ServiceStack(Stack):
     def keeps_data(self) -> bool:
         """True if tables, archive, secrets and logs outlive the stack, and are protected from deletion."""
         return not self._stage.ephemeral
+
+    @property
+    def has_versions(self) -> bool:
+        """True if functions and the saga have published versions, behind an alias."""
+        self._record("traffic")
+        return self._stage.has_versions
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """True if a new version gets its traffic step by step."""
+        self._record("traffic")
+        return self._stage.shifts_traffic
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -145,6 +157,10 @@ class ServiceStack(Stack):
         if name not in self._required:
             self._required[name] = ssm.StringParameter.value_for_string_parameter(self, name)
         return self._required[name]
+
+    def required_as(self, value: str) -> str | None:
+        """Return the name of the parameter that `require` has returned the value of; None for any other value."""
+        return next((name for name, token in self._required.items() if token == value), None)
 
     def wiring(self) -> StackWiring:
         """Return the names that this stack publishes and requires, and its contract."""

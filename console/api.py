@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -18,21 +18,26 @@ from starlette.routing import Route
 
 from console.dead_letters import DeadLetters
 from console.endpoints import Asked, Endpoints
+from console.faults import Faults
 from console.feed import Feed
 from console.home import Home
 from console.live import BusEvent, Live, Receive, line
+from console.publishing import Publishing
 from console.replays import Replays
-from kernel import clock
+from kernel import clock, order_numbers
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.contracts import event_catalogue
 from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
+from operations.economics import priced_orders
 from operations.errors import UserError
 from operations.event_pattern import InvalidPatternError, Pattern
 from operations.events import live_tail
-from operations.orders import course, store
+from operations.orders import course, saga_graph, saga_path, store
 from operations.orders.course import Course
+from operations.orders.saga_graph import Picture
+from operations.orders.saga_path import Way
 from operations.orders.store import ListedOrder
 
 MOST_LISTED: Final = 10_000
@@ -134,10 +139,15 @@ class Api:
             endpoints.reads("/api/orders/{order_id}", self._order),
             endpoints.changes("/api/orders/{order_id}/resume", self._resume),
             endpoints.changes("/api/orders/{order_id}/cancel", self._cancel),
+            endpoints.reads("/api/saga", lambda request: saga()),
+            endpoints.reads("/api/saga/{order_id}", self._way),
+            endpoints.reads("/api/cost", lambda request: priced_orders.price_list()),
             endpoints.reads("/api/events", self._events),
             endpoints.reads("/api/catalogue", lambda request: catalogue()),
             *Home(self._target, self._console.new_key).routes(endpoints),
             *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
+            *Publishing(self._target, self._console.new_key, self._console.now).routes(endpoints),
+            *Faults(self._target, self._console.new_key).routes(endpoints),
             *Replays(self._target, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),
         ]
@@ -146,9 +156,11 @@ class Api:
         return self._console.stage()
 
     def _orders(self, request: Request) -> Response:
-        customer = request.query_params.get("customer")
+        customer, number = request.query_params.get("customer"), request.query_params.get("number")
         if customer:
             found: Iterator[ListedOrder] = iter(store.of_customer(self._target, customer, MOST_LISTED))
+        elif number:
+            found = store.scan(self._target, begin_of_id=begin_of_id(number))
         else:
             found = store.scan(self._target)
         first = list(islice(found, 1))  # so that a stage that cannot be read is an error, and no broken stream
@@ -156,6 +168,10 @@ class Api:
 
     def _order(self, request: Request) -> Course:
         return self._console.read_course(self._target, request.path_params["order_id"])
+
+    def _way(self, request: Request) -> Way:
+        found = self._order(request)
+        return saga_path.way(found, cast(ListedOrder, found["order"]))
 
     def _events(self, request: Request) -> LatestEvents:
         text = request.query_params.get("pattern", "").strip()
@@ -177,6 +193,27 @@ class Api:
 
     def _cancel(self, request: Request, asked: Asked) -> Mapping[str, object]:
         return store.cancel(self._target, request.path_params["order_id"], "OPERATOR")
+
+
+class Saga(TypedDict):
+    """The picture of the saga, and the names of the edges of each way, by the name of the way."""
+
+    picture: Picture
+    ways: dict[str, list[str]]
+
+
+def saga() -> Saga:
+    """Return the graph of the saga, and the ways that orders go."""
+    ways = {name: [saga_graph.edge_name(edge) for edge in edges] for name, edges in saga_path.ways().items()}
+    return {"picture": saga_graph.picture(), "ways": ways}
+
+
+def begin_of_id(number: str) -> str:
+    """Return the begin of the ids with an order's number. Raises UserError if it is not one."""
+    begin = order_numbers.begin_of_id(number)
+    if begin is None:
+        raise UserError(f"{number!r} {order_numbers.NUMBER_FORM}.", "Type it as the customer reads it out.")
+    return begin
 
 
 class CatalogueEntry(TypedDict):

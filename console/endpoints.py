@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from kernel import outside_json
 from kernel.outside_json import OutsideJsonError
-from operations.errors import UserError
+from operations.errors import FieldError, UserError
 
 Asked = Mapping[str, Any]
 """The JSON object in the body of a change; empty if the body is."""
@@ -47,12 +47,13 @@ class Endpoints:
         return Route(path, answer, methods=["POST"])
 
     def _answered(self, work: Callable[[], object]) -> Response:
-        """Return the result as an answer. An error has status 400, its fault and its next step."""
+        """Return the result as an answer. An error has status 400, its fault, its next step, and its field if it has one."""
         try:
             result = work()
         except Exception as error:
             trouble = self.explain(error)
-            return JSONResponse({"message": trouble.message, "hint": trouble.hint}, 400)
+            place = {"field": trouble.field, "reason": trouble.reason} if isinstance(trouble, FieldError) else {}
+            return JSONResponse({"message": trouble.message, "hint": trouble.hint, **place}, 400)
         return result if isinstance(result, Response) else JSONResponse(result)
 
 

@@ -14,13 +14,14 @@ POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {
-    "cache-control": "no-store",
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+NOT_KEPT: Final = "no-store"
+"""The value of `Cache-Control` of an answer that states none."""
 OTHER_HOST: Final = "The page is served at another address."
 OTHER_ORIGIN: Final = "Another page sent the request."
 NO_TOKEN: Final = "The request has no valid token of this page."  # noqa: S105 - a message
@@ -47,7 +48,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("cache-control", NOT_KEPT)
             await send(message)
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))

@@ -13,7 +13,7 @@ from operations.aws import service_client
 from operations.aws.target import Target
 from operations.contracts import openapi
 from operations.dead_letters import messages
-from operations.errors import UserError
+from operations.errors import FieldError
 
 PLACE: Final = "place_order"
 """The schema of the body of POST /orders in the OpenAPI document."""
@@ -77,7 +77,11 @@ class Home:
         headers = {"Idempotency-Key": self._new_key(), "Prefer": "respond-async"}
         answer = service_client.order_api(self._target, "POST", "/orders", asked, headers)
         if answer.status >= 400:
-            raise UserError(
-                f"The order was not placed: {service_client.refusal(answer)}.", "Correct the field, then place it again."
+            said = service_client.problem(answer)
+            raise FieldError(
+                f"The order was not placed: {service_client.refusal(answer)}.",
+                "Correct the field, then place it again.",
+                str(said.get("field", "")),
+                str(said.get("detail", "")),
             )
         return {"order_id": answer.json()["order_id"]}

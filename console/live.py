@@ -11,7 +11,9 @@ from typing import Final, TypedDict
 from anyio import to_thread
 
 from console.feed import Feed
+from operations.economics import priced_orders
 from operations.errors import UserError
+from operations.orders import saga_path
 from operations.orders.store import ListedOrder
 from operations.orders.waiting import Waiting, waiting
 
@@ -31,9 +33,11 @@ FINISHED: Final = frozenset({"CONFIRMED", "CANCELLED"})
 
 
 class OrderLine(ListedOrder):
-    """An order as the page lists it."""
+    """An order as the page lists it: why it waits, the name of its way through the saga, and the counted path of its cost."""
 
     waits: Waiting | None
+    way: str
+    path: str | None
 
 
 class Summary(TypedDict):
@@ -57,8 +61,8 @@ News = Iterator[tuple[str, object]]
 
 
 def line(order: ListedOrder) -> OrderLine:
-    """Return an order with the reason why it waits."""
-    return {**order, "waits": waiting(order)}
+    """Return an order as the page lists it."""
+    return {**order, "waits": waiting(order), "way": saga_path.name_of(order), "path": priced_orders.path_of(order)}
 
 
 def order_of(event: BusEvent) -> str | None:

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from string import Template
 from typing import Final
 
@@ -13,14 +13,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
+from console import static_files
 from console.api import Api, Console
 from console.guard import Guard
 from operations.errors import UserError
 
-STATIC: Final = Path(__file__).with_name("static")
 LOOPBACK: Final = "127.0.0.1"
 USUAL_PORT: Final = 4600
 GRACE_SECONDS: Final = 1
@@ -30,9 +29,10 @@ GRACE_SECONDS: Final = 1
 def application(console: Console, hosts: frozenset[str]) -> Starlette:
     """Return the web application. `hosts` are the values of Host at which the page is served, such as `127.0.0.1:4600`."""
     api = Api(console)
+    files = static_files.static_files()
 
     def index(request: Request) -> Response:
-        page = Template((STATIC / "index.html").read_text())
+        page = Template((static_files.FOLDER / "index.html").read_text())
         return HTMLResponse(page.substitute(token=console.token))
 
     @asynccontextmanager
@@ -42,7 +42,7 @@ def application(console: Console, hosts: frozenset[str]) -> Starlette:
         await api.live.stop(task)
 
     return Starlette(
-        routes=[Route("/", index), *api.routes(), Mount("/static", StaticFiles(directory=STATIC))],
+        routes=[Route("/", index), *api.routes(), Route("/static/{path:path}", partial(static_files.answer, files))],
         middleware=[Middleware(Guard, hosts=hosts, token=console.token)],
         lifespan=looking,
     )

@@ -78,7 +78,7 @@ class JournalStack(ServiceStack):
                 [bucket.arn_for_objects(f"{prefix}*") for prefix in (EVENTS, ERRORS)],
             ),
             (["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn]),
-            (["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], [self._function.function_arn]),
+            (["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], [self._function.entry.function_arn]),
         )
         for actions, resources in own:
             self._writer.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
@@ -130,7 +130,7 @@ class JournalStack(ServiceStack):
     def _destination(self) -> firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty:
         """Return the destination: one object for each hour of events and batch, by the function's results."""
         parameters = {
-            "LambdaArn": self._function.function_arn,
+            "LambdaArn": self._function.entry.function_arn,
             "BufferIntervalInSeconds": str(BATCH_SECONDS),
             "BufferSizeInMBs": str(BATCH_MEGABYTES),
             "NumberOfRetries": "3",

@@ -33,6 +33,9 @@ C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
 
+OF_AN_ACT: Final = ("actor", "reason")
+"""The fields by which an operator's command says who sends it, and why. Only the log has them."""
+
 
 class UnknownCommandError(BugError):
     """A command that the function does not have: caller and service were deployed out of step."""
@@ -98,7 +101,8 @@ def _log(event: Command) -> None:
     if isinstance(thread, str) and isinstance(cause, str):
         logs.follow(thread, cause)
         logs.add(correlation_id=shown(correlation_id_of(thread)), causation_id=shown(cause))
-    logs.add(**{name: shown(event[name]) for name in ("command", "order_id") if name in event})
+    names = ("command", "order_id", *(OF_AN_ACT if "actor" in event else ()))
+    logs.add(**{name: shown(event[name]) for name in names if name in event})
 
 
 def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], Answer]:

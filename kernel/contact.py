@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
@@ -42,15 +42,26 @@ class PurchasedLine(TypedDict):
     unit_price: int
 
 
+class ShortLine(TypedDict):
+    """A SKU that was not in stock in the quantity that was requested, with its title."""
+
+    sku: str
+    title: str
+    requested: int
+    available: int
+
+
 class Purchase(TypedDict):
     """The contents of an order, for its customer's mails. `placed_at` is in RFC 3339 (UTC).
 
-    `left_out` has the ordered goods that are not in stock. `total` is that of `lines`, in minor units of its currency.
+    `left_out` has the ordered goods that are not in stock. `total` is that of `lines`, in minor units of its currency. `short`
+    has the goods for which inventory refused the order; an order service before version 0.3 leaves it out.
     """
 
     placed_at: str
     lines: list[PurchasedLine]
     left_out: list[PurchasedLine]
+    short: NotRequired[list[ShortLine]]
     total: MoneyDict
 
 

@@ -86,18 +86,23 @@ def answer(stated: Stated | None) -> dict[str, object]:
 
 
 class OwnerFacts:
-    """The facts that each service states of its rows, read from its `facts` function on this stage by Lambda's client."""
+    """The facts that each service states of its rows, read from its `facts` function by Lambda's client.
 
-    def __init__(self, client: Callable[[], AwsClient], stage: str) -> None:
+    The variable `STAGE` names the stage, and `FACTS_ALIAS` the alias of the functions, if they have one.
+    """
+
+    def __init__(self, client: Callable[[], AwsClient], environ: Mapping[str, str]) -> None:
         self.client = client
-        self.stage = stage
+        self.stage = environ["STAGE"]
+        self.alias = environ.get("FACTS_ALIAS")
 
     def of(self, service: str, order_id: str, **about: str) -> Facts | None:
         """Return what `service` durably states of the order, or None if it has no row. `about` names one of several rows.
 
         Raises FactsUnavailableError, and botocore's errors of Lambda: also while the service is not deployed.
         """
-        found = ask(self.client(), facts_function_name(self.stage, service), order_id, **about)
+        name = facts_function_name(self.stage, service)
+        found = ask(self.client(), f"{name}:{self.alias}" if self.alias else name, order_id, **about)
         match found.get("outcome"):
             case "FOUND":
                 logs.debug("facts read", owner=service, row_status=found.get("status"))
@@ -117,9 +122,9 @@ class OwnerFacts:
 
 
 def ask(client: AwsClient, function: str, order_id: str, **about: str) -> Facts:
-    """Invoke a query function, by its name or ARN, on an order and return its answer. `client` is Lambda's.
+    """Invoke a query function, by its name or ARN with or without an alias, on an order. Return its answer.
 
-    Raises FactsUnavailableError, and botocore's errors.
+    `client` is Lambda's. Raises FactsUnavailableError, and botocore's errors.
     """
     answered = client.invoke(
         FunctionName=function,

@@ -1,6 +1,9 @@
 """The names by which stacks, services and the operator find each other."""
 
-SERVICES = ("order", "payment", "inventory", "shipping", "notification")
+from pathlib import Path
+
+SERVICES = tuple(sorted(stack.parent.name for stack in Path(__file__).parents[1].glob("services/*/infrastructure.py")))
+"""The services of this checkout: the folders with a stack. A function's bundle has no stacks, so a function names its own."""
 SOURCE_PREFIX = "orderflow."
 """The `source` of every event on the bus starts so."""
 CHANNEL_PREFIX = f"{SOURCE_PREFIX}channel."
@@ -19,6 +22,8 @@ CATCH_UP = "catch-up-"
 
 PENDING_INDEX = "pending"
 """Every table's sparse index of rows with events that wait for the relay."""
+ALIAS = "live"
+"""The alias of each function and of the saga in a stage with versions."""
 DUE_INDEX = "due"
 """The sparse index of rows that a sweeper must look at, on tables that have one."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from kernel import outside_json
+from laptop import page
 from laptop.emulator import process
 from laptop.emulator.process import Running
 from operations.aws.target import Target
@@ -84,6 +85,12 @@ def _up(
     return target, process.save_record(replace(record, stage=target.stage, outputs=outputs(target)))
 
 
+def down() -> Running | None:
+    """Stop the page and the emulator of this home. Return the emulator's record, or None if it did not run."""
+    page.stop()
+    return process.stop()
+
+
 def outputs(target: Target) -> dict[str, dict[str, str]]:
     """Return the outputs of each deployed stack, by the stack's name."""
     pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
@@ -122,8 +129,8 @@ def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mappi
     folder = process.home()
     assembly = folder / "cdk.out"
     # The synthesis and the bootstrap run in parallel, because neither needs the other.
-    synthesis = Cdk(target, folder / "logs" / "synth.log", app)
-    bootstrap = Cdk(target, folder / "logs" / "bootstrap.log")
+    synthesis = Cdk(target, folder / "logs" / "synth.log", app, is_there=_is_there)
+    bootstrap = Cdk(target, folder / "logs" / "bootstrap.log", is_there=_is_there)
     synthesizing = synthesis.synthesizing(assembly)
     try:
         if not _is_bootstrapped(target):
@@ -143,8 +150,12 @@ def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mappi
     names = "" if len(changed) == len(stacks) else ": " + ", ".join(stack.id for stack in changed)
     with progress.step(f"Deploy {len(changed)} of {len(stacks)} stacks{names}"):
         chosen = [] if len(changed) == len(stacks) else [stack.id for stack in changed]
-        Cdk(target, folder / "logs" / "deploy.log").deploy(assembly, chosen)
+        Cdk(target, folder / "logs" / "deploy.log", is_there=_is_there).deploy(assembly, chosen)
     return stacks
+
+
+def _is_there() -> bool:
+    return process.running() is not None
 
 
 def _seed(target: Target, progress: Progress) -> None:

@@ -3,7 +3,9 @@
 Usage: `python -m laptop.pipeline`, or `make pipeline-dry-run`.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,8 @@ WORKFLOW = REPOSITORY / ".github" / "workflows" / "deploy-stage.yml"
 CREDENTIALS = "aws-actions/configure-aws-credentials@"
 """The action before the first step that uses AWS. The steps before it set the machine up."""
 AFTER_A_FAILURE = "failure()"
+EXIT_OF_A_SIGNAL = 128
+"""A shell's exit code of a command that a signal ended is this number more than the signal's."""
 STAGE = "dev"
 ORDERCTL = f".venv/bin/orderctl --stage {STAGE}"
 
@@ -52,13 +56,38 @@ def run(found: list[Step], environment: Mapping[str, str], report: Callable[[str
             report(f"== {step.name}: only after a failure, and not in a dry run")
             continue
         report(f"== {step.name}")
-        done = subprocess.run(
-            ["/bin/bash", "-eo", "pipefail", "-c", step.script], cwd=REPOSITORY, env={**os.environ, **environment}, check=False
-        )
-        if done.returncode:
-            report(f"== {step.name} failed with exit code {done.returncode}")
-            return done.returncode
+        exit_code = _run_script(step.script, {**os.environ, **environment})
+        if exit_code:
+            report(f"== {step.name} failed with exit code {exit_code}")
+            return exit_code
     return 0
+
+
+def _run_script(script: str, environment: Mapping[str, str]) -> int:
+    """Run a script of bash, and return its exit code. If this process is stopped, end every process of the script."""
+    command = ["/bin/bash", "-eo", "pipefail", "-c", script]
+    running = subprocess.Popen(command, cwd=REPOSITORY, env=dict(environment), start_new_session=True)
+    try:
+        return running.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGTERM)
+        running.wait()
+        raise
+
+
+@contextmanager
+def exits_when_terminated() -> Iterator[None]:
+    """Raise SystemExit when this process receives SIGTERM, so that each `finally` runs, as after Ctrl-C."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(EXIT_OF_A_SIGNAL + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -75,5 +104,5 @@ def throw_away() -> Iterator[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    with throw_away() as variables:
+    with exits_when_terminated(), throw_away() as variables:
         sys.exit(run(steps(), variables))

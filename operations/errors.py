@@ -36,3 +36,12 @@ class CheckFailedError(UserError):
     """A check that ran and failed."""
 
     exit_code = EXIT_CHECK_FAILED
+
+
+class FieldError(UserError):
+    """An error in one field of a request or an event: `field` is its place (`data.lines[0].sku`), `reason` the cause."""
+
+    def __init__(self, message: str, hint: str, field: str, reason: str) -> None:
+        super().__init__(message, hint)
+        self.field = field
+        self.reason = reason

@@ -19,6 +19,7 @@ PURCHASE: Final = Purchase(
         {"sku": "MUG-BLUE", "title": "Mug, blue", "quantity": 1, "unit_price": 1250},
     ],
     left_out=[{"sku": "LP-SOLD-OUT", "title": "Sold Out (LP)", "quantity": 1, "unit_price": 1999}],
+    short=[{"sku": "LP-SOLD-OUT", "title": "Sold Out (LP)", "requested": 1, "available": 0}],
     total={"amount": 6248, "currency": "USD"},
 )
 FACTS: Final[Mapping[Kind, Mapping[str, Any]]] = {

@@ -46,6 +46,9 @@ COPIED = ("account", "sender", "shop_name", "support_address", "tracking_url", "
 """The settings of the example that no shop has in common with it."""
 SHORTENED = ("archive_retention_days", "log_retention_days")
 """The protected settings that may grow."""
+TRAFFIC_MINUTES: Mapping[str, Sequence[int]] = {"canary": (5, 10, 15, 30), "linear": (1, 2, 3, 10)}
+"""The values of `traffic` that shift it gradually, each with the minutes for which CodeDeploy has a configuration
+(https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html)."""
 Value = Any
 """A setting as the file has it: text, a number, a boolean, a list or an object."""
 CAPACITIES: Mapping[str, Mapping[str, int]] = {
@@ -129,9 +132,21 @@ class Stage:
     snap_start: Sequence[str] = ()
     provisioned_concurrency: Mapping[str, int] = field(default_factory=dict)
     watch_minutes: int = 0
+    traffic: str = "latest"
+    traffic_minutes: int = 10
     otel_layer: str | None = None
     log_level: str = "INFO"
     log_levels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_versions(self) -> bool:
+        """True if callers reach each function and the saga by the alias of a published version."""
+        return self.traffic != "latest"
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """True if a new version gets its traffic step by step."""
+        return self.traffic in TRAFFIC_MINUTES
 
     def log_level_of(self, service: str) -> str:
         """Return the log level of a service's functions."""
@@ -230,6 +245,10 @@ def parse(name: str, text: str, where: str) -> Stage:
     if both := sorted(set(started) & set(document.get("provisioned_concurrency", {}))):
         fault = f"{where}: provisioned_concurrency: {', '.join(both)} is in snap_start too, and Lambda allows one of the two."
         raise StageError(fault, "Keep one of them.")
+    minutes, traffic = document.get("traffic_minutes", default("traffic_minutes")), document.get("traffic", "latest")
+    if minutes not in (known := TRAFFIC_MINUTES.get(traffic, (minutes,))):
+        fault = f"{where}: traffic_minutes: CodeDeploy has no {traffic} of {minutes} minutes."
+        raise StageError(fault, f"Choose one of {', '.join(map(str, known))}.")
     settings = {**CAPACITIES[document.get("capacity", "standard")], **document}
     return Stage(name=name, channels=channels, snap_start=started, **settings)
 

@@ -6,7 +6,7 @@ from audit.checks.awaited import Awaited, Overdue
 from audit.finding import Finding
 from audit.row_faults import subject_of
 from audit.snapshot import Snapshot
-from kernel.naming import SERVICES
+from audit.tables import SERVICES
 
 
 def check_pending(snapshot: Snapshot, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:

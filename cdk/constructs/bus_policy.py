@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 
+from cdk.constructs.bus import published_by
 from kernel.naming import CHANNEL_EVENT, CHANNEL_PREFIX, SERVICES, source_of
 from stages import Channel
 
@@ -46,11 +47,11 @@ def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[
 
     A statement negates its condition on the caller. A negated condition also holds for a caller that lacks the key.
     """
-    own = [source_of(service) for service in SERVICES]
+    own = [source_of(service) for service in publishers()]
     by_channel = {f"{CHANNEL_PREFIX}{channel.name}": channel for channel in channels}
     yield "OnlyKnownSources", {"ForAnyValue:StringNotEquals": {"events:source": [*own, *by_channel]}}
     yield "OnlyThisStage", _if_source(own, {"StringNotEquals": {STAGE_TAG: stage}})
-    for service, source in zip(SERVICES, own, strict=True):
+    for service, source in zip(publishers(), own, strict=True):
         yield f"Only{service.title()}", _if_source([source], {"StringNotEquals": {SERVICE_TAG: service}})
     if by_channel:
         orders_only = {"ForAnyValue:StringNotEquals": {"events:detail-type": [CHANNEL_EVENT]}}
@@ -58,6 +59,11 @@ def _denials(stack: Stack, stage: str, channels: Sequence[Channel]) -> Iterator[
     for position, (source, channel) in enumerate(by_channel.items()):
         arns = [_arn(stack, principal) for principal in channel.principals]
         yield f"OnlyChannel{position}", _if_source([source], {"ArnNotEquals": {"aws:PrincipalArn": arns}})
+
+
+def publishers() -> list[str]:
+    """Return the services that have an event of their own."""
+    return [service for service in SERVICES if published_by(service)]
 
 
 def _if_source(sources: list[str], conditions: Mapping[str, object]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from aws_cdk import ArnFormat
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import ServiceStack
-from kernel.naming import facts_function_name
+from kernel.naming import ALIAS, facts_function_name
 
 TIMEOUT_SECONDS = 5
 
@@ -27,7 +27,12 @@ def state_facts(stack: ServiceStack, table: ServiceTable, *rows: str) -> Service
 
 
 def ask_facts(stack: ServiceStack, function: ServiceFunction, *services: str) -> None:
-    """Let the stack's function invoke the `facts` functions of other services, which may be deployed before it or after it."""
+    """Let the stack's function invoke the `facts` functions of other services, which may be deployed before it or after it.
+
+    In a stage with versions it invokes their aliases, which the variable `FACTS_ALIAS` names.
+    """
+    if stack.has_versions:
+        function.add_environment("FACTS_ALIAS", ALIAS)
     for service in services:
         arn = stack.format_arn(
             service="lambda",
@@ -35,4 +40,4 @@ def ask_facts(stack: ServiceStack, function: ServiceFunction, *services: str) ->
             resource_name=facts_function_name(stack.stage, service),
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        function.allow("lambda:InvokeFunction", on=arn)
+        function.allow("lambda:InvokeFunction", on=f"{arn}:{ALIAS}" if stack.has_versions else arn)

@@ -1,8 +1,10 @@
 """A Lambda function with its own role and log."""
 
 from collections.abc import Mapping
+from typing import cast
 
-from aws_cdk import Annotations, AssetHashType, Duration
+import jsii
+from aws_cdk import Annotations, AssetHashType, Duration, Fn, IStableStringProducer, Lazy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -12,6 +14,7 @@ from cdk.bytecode import MISSING, deployed_python
 from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
+from kernel.naming import ALIAS
 
 NOT_THE_LATEST = "the bundles are resolved and tested for Python 3.13"
 OPENTELEMETRY = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument", "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false"}
@@ -25,12 +28,42 @@ ACKNOWLEDGED = {
 }
 
 
+TABLE_NAME = "table-name"
+"""The end of the parameters that name tables."""
+RANDOM_PART = 3
+"""The part of `<stack>-<service>-<logical id>-<random>` that CloudFormation chose when it made the table."""
+
+
+@jsii.implements(IStableStringProducer)
+class _ValuesOfOthers:
+    """The description of a version: the values of other stacks in its variables.
+
+    The id of a version changes with the template, and these values are not in it. A description that changes makes
+    CloudFormation publish another version. It has 256 characters, so a table stands there with its random part.
+    """
+
+    def __init__(self, stack: ServiceStack, environment: Mapping[str, str]) -> None:
+        self.stack = stack
+        self.environment = environment
+
+    def produce(self) -> str | None:
+        """Return the values, as one token; None if there are none."""
+        found = {value: self.stack.required_as(value) for value in self.environment.values()}
+        parts = [
+            Fn.select(RANDOM_PART, Fn.split("-", value)) if name.endswith(TABLE_NAME) else value
+            for value, name in found.items()
+            if name is not None
+        ]
+        return Fn.join(" ", parts) if parts else None
+
+
 class ServiceFunction(lambda_.Function):
     """`services.<service>.functions.<module>.handler`, allowed only its log, its trace and the grants of `allow`.
 
     `package` is where the module is, if not there. Only a function that other stacks call by its `name` has one of its own.
     A function that customers wait for has `primed_row`, the prefix of rows that it may read: the stage's settings can start it
-    from a snapshot or keep it provisioned. Call it by its `entry`, which then is an alias of its last version.
+    from a snapshot or keep it provisioned. Every caller, queue and rule calls a function by its `entry`: in a stage with
+    versions, and then too, it is an alias of the last version.
     `at_most` limits its instances, and reserves as many for it.
     """
 
@@ -61,6 +94,15 @@ class ServiceFunction(lambda_.Function):
         if not bundle.has_bytecode:
             Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
         layer = stack.settings.otel_layer
+        self._variables = {
+            "STAGE": stack.stage,
+            "POWERTOOLS_SERVICE_NAME": stack.service,
+            "LOG_LEVEL": stack.log_level(),
+            "INDEX_SHARDS": str(stack.settings.index_shards),
+            **({"PRIMED_ROW": f"{primed_row}snapshot"} if is_snapped else {}),
+            **(OPENTELEMETRY if layer else {}),
+            **(environment or {}),
+        }
         super().__init__(
             part,
             "Function",
@@ -81,26 +123,26 @@ class ServiceFunction(lambda_.Function):
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             reserved_concurrent_executions=at_most,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_snapped else None,
-            environment={
-                "STAGE": stack.stage,
-                "POWERTOOLS_SERVICE_NAME": stack.service,
-                "LOG_LEVEL": stack.log_level(),
-                "INDEX_SHARDS": str(stack.settings.index_shards),
-                **({"PRIMED_ROW": f"{primed_row}snapshot"} if is_snapped else {}),
-                **(OPENTELEMETRY if layer else {}),
-                **(environment or {}),
-            },
+            environment=dict(self._variables),
+            current_version_options=lambda_.VersionOptions(
+                description=Lazy.string(cast(IStableStringProducer, _ValuesOfOthers(stack, self._variables)))
+            ),
         )
         self.entry = self
-        if is_snapped or instances:
+        if is_snapped or instances or stack.has_versions:
             self.entry = lambda_.Alias(
                 part,
                 "Live",
-                alias_name="live",
+                alias_name=ALIAS,
                 version=self.current_version,
                 provisioned_concurrent_executions=instances,
             )
         acknowledge(part, ACKNOWLEDGED)
+
+    def add_environment(self, key: str, value: str, *, remove_in_edge: bool | None = None) -> lambda_.Function:
+        """Add a variable."""
+        self._variables[key] = value
+        return super().add_environment(key, value, remove_in_edge=remove_in_edge)
 
     def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, object] | None = None) -> None:
         """Allow the function `actions` on the resources of these ARNs, under `conditions`."""

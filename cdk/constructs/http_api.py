@@ -26,8 +26,12 @@ LOGGED = {
     "latency": "$context.responseLatency",
     "error": "$context.error.message",
     "integrationError": "$context.integrationErrorMessage",
+    "caller": "$context.identity.userArn",
 }
-"""The fields of the access log: the route and not its path, which names customers; no address of the caller."""
+"""The fields of the access log: the route and not its path, which names customers; the caller's role or user, and no address.
+
+A webhook's caller is not signed, and has none.
+"""
 
 
 class HttpApi(Construct):

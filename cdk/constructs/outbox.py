@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from cdk.constructs.alarm import Tier, alarm, alarm_on_count
-from cdk.constructs.bus import put_events_policy
+from cdk.constructs.bus import published_by, put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -102,8 +102,9 @@ class Outbox(Construct):
             table.allow(function, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
         table.allow_scan(self.sweeper, ("pk", "pending_since", "pending_shard"))
-        for function in (self.relay, self.sweeper):
-            function.add_to_role_policy(put_events_policy(stack))
+        if published_by(stack.service):
+            for function in (self.relay, self.sweeper):
+                function.add_to_role_policy(put_events_policy(stack))
         self._feed(stack, table)
         self._wake(stack, sweepers)
         unpublished = f"an event of {stack.service} cannot be published"
@@ -126,7 +127,7 @@ class Outbox(Construct):
         mapping = lambda_.EventSourceMapping(
             self,
             "Stream",
-            target=self.relay,
+            target=self.relay.entry,
             event_source_arn=stream,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=100,
@@ -153,7 +154,7 @@ class Outbox(Construct):
                 schedule=events.Schedule.rate(Duration.minutes(1)),
                 targets=[
                     targets.LambdaFunction(
-                        self.sweeper,
+                        self.sweeper.entry,
                         event=events.RuleTargetInput.from_object(share),
                         retry_attempts=0,
                         max_event_age=Duration.minutes(1),
@@ -162,8 +163,8 @@ class Outbox(Construct):
                 ],
             )
             acknowledge(every_minute, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
-        self.sweeper.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        acknowledge(self.sweeper, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
+        self.sweeper.entry.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        acknowledge(self.sweeper.entry, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         runs = self.sweeper.metric_invocations(period=Duration.minutes(5))
         alarm(
             stack,
@@ -175,4 +176,4 @@ class Outbox(Construct):
             periods=2,
             silence=True,
         )
-        stack.publish("sweeper-arn", self.sweeper.function_arn)
+        stack.publish("sweeper-arn", self.sweeper.entry.function_arn)

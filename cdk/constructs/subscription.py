@@ -96,7 +96,7 @@ class Subscription(Construct):
         only_from(stack, dead_letters, rules=[rule], function=function)
         if not replays:
             never_replays(rule)
-        function.add_event_source(
+        function.entry.add_event_source(
             sources.SqsEventSource(
                 queue,
                 batch_size=batch_size,
@@ -105,7 +105,7 @@ class Subscription(Construct):
                 report_batch_item_failures=True,
             )
         )
-        acknowledge(function, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
+        acknowledge(function.entry, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_environment("QUEUE_URL", queue.queue_url)
         function.allow("sqs:SendMessage", on=[dead_letters.queue_arn, *([queue.queue_arn] if looks_again else [])])

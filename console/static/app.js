@@ -7,18 +7,24 @@ import { link, route } from "./route.js";
 import { connection, follow, read, stage, trouble } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
+import { Cost } from "./views/cost.js";
 import { DeadLetters } from "./views/dead_letters.js";
+import { Banner, Faults } from "./views/faults.js";
 import { Home, moved } from "./views/home.js";
 import { Orders } from "./views/orders.js";
 import { Replay } from "./views/replay.js";
+import { Saga, walk } from "./views/saga.js";
 import { html, view } from "./view.js";
 
 const VIEWS = [
-  { path: "home", name: "Home" },
-  { path: "orders", name: "Orders" },
-  { path: "bus", name: "Bus" },
-  { path: "replay", name: "Replay" },
-  { path: "dead-letters", name: "Dead letters" },
+  ["home", "Home", Home],
+  ["orders", "Orders", Orders],
+  ["saga", "Saga", Saga],
+  ["bus", "Bus", Bus],
+  ["replay", "Replay", Replay],
+  ["dead-letters", "Dead letters", DeadLetters],
+  ["cost", "Cost", Cost],
+  ["faults", "Faults", Faults],
 ];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
 
@@ -28,19 +34,16 @@ const Bar = view(() => {
     <a class="brand" href="#/home">Orderflow</a>
     ${here ? html`<span class="stage ${here.target}">${here.target} · ${here.stage}${here.actions ? "" : " · read-only"}</span>` : null}
     <nav aria-label="Views">
-      ${VIEWS.map(({ path, name }) => html`<a href=${link([path])} aria-current=${route.value.path[0] === path ? "page" : undefined}>${name}</a>`)}
+      ${VIEWS.map(([path, name]) => html`<a href=${link([path])} aria-current=${route.value.path[0] === path ? "page" : undefined}>${name}</a>`)}
     </nav>
     <span class="connection ${connection.value}" role="status">${connection.value === "live" && here && !here.actions ? "read every minute" : CONNECTIONS[connection.value]}</span>
   </header>`;
 });
 
 const View = view(() => {
-  const [name, id] = route.value.path;
-  if (name === "orders") return id ? html`<${Order} />` : html`<${Orders} />`;
-  if (name === "home") return html`<${Home} />`;
-  if (name === "bus") return html`<${Bus} />`;
-  if (name === "replay") return html`<${Replay} />`;
-  if (name === "dead-letters") return html`<${DeadLetters} />`;
+  const [path, id] = route.value.path;
+  const found = path === "orders" && id ? Order : VIEWS.find(([name]) => name === path)?.[2];
+  if (found) return html`<${found} />`;
   return html`<h1>No such view</h1>
     <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;
 });
@@ -50,6 +53,7 @@ const App = view(
     <a class="skip" href="#content" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>Skip to the content</a>
     <${Bar} />
     <main id="content" tabindex="-1">
+      <${Banner} />
       ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
       <${View} />
     </main>
@@ -63,7 +67,7 @@ render(html`<${App} />`, root);
 
 effect(() => {
   const [name, id] = route.value.path;
-  document.title = `${id ?? VIEWS.find(({ path }) => path === name)?.name ?? "Home"} · Orderflow`;
+  document.title = `${id ?? VIEWS.find(([path]) => path === name)?.[1] ?? "Home"} · Orderflow`;
   open();
 });
 addEventListener("keydown", (event) => {
@@ -74,8 +78,8 @@ addEventListener("keydown", (event) => {
   }
 });
 follow({
-  order: (order) => (take([order], { isLive: true }), refresh(order.order_id)),
-  published: ({ order_id: id }) => (refresh(id), arrived(), moved()),
+  order: (order) => (take([order], { isLive: true }), refresh(order.order_id), walk(order.order_id)),
+  published: ({ order_id: id }) => (refresh(id), walk(id), arrived(), moved()),
   reset: () => (load(), refresh(route.value.path[1]), arrived(), moved()),
 });
 read("/api/stage").then(

@@ -50,6 +50,9 @@ export function money(total) {
   return `${number.format(total.amount / 10 ** digits)} ${total.currency}`;
 }
 
+/** Return the number of an order, as its customer reads it out: `AE2RY-IQQ5H`. */
+export const number = (id) => id.slice(4, 14).toUpperCase().replace(/(.{5})/, "$1-");
+
 /** Return a number with separators. */
 export const count = (number) => number.toLocaleString("en");
 

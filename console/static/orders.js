@@ -38,20 +38,26 @@ export function take(orders, { isLive = false } = {}) {
   });
 }
 
-/** Read the list, or a customer's part of it, beside what is known. */
-export async function load(customer = "") {
-  if (!customer) complete.value = false;
+/** Read the list, or a part of it beside what is known: `{customer}` or `{number}`. */
+export async function load(part) {
+  if (!part) complete.value = false;
   failure.value = null;
   try {
-    await readLines(`/api/orders${customer ? `?customer=${encodeURIComponent(customer)}` : ""}`, (values) => {
+    await readLines(`/api/orders?${new URLSearchParams(part)}`, (values) => {
       const last = values.at(-1);
-      if ("more" in last && !customer) more.value = last.more;
+      if ("more" in last && !part) more.value = last.more;
       take(values.filter((value) => "order_id" in value));
     });
   } catch (error) {
     failure.value = error;
   }
   complete.value = true;
+}
+
+/** Return the begin of the ids with an order's number, or null: hyphens do not count, and 0, 1 and 8 are misread letters. */
+export function beginOf(number) {
+  const plain = number.toLowerCase().replace(/[\s-]/g, "").replace(/[018]/g, (digit) => "oi......b"[digit]);
+  return /^[a-z2-7]{10}$/.test(plain) ? `ord-${plain}` : null;
 }
 
 const texts = new WeakMap();
@@ -71,11 +77,12 @@ function text(order) {
 export const chosen = computed(() => {
   const { q = "", status = "", reason = "" } = route.value.query;
   const parts = q.toLowerCase().split(/\s+/).filter(Boolean);
+  const begin = beginOf(q);
   return all.value.filter((order) => {
     if (status && order.status !== status) return false;
     if (reason && order.reason !== reason) return false;
     const searched = parts.length ? text(order) : "";
-    return parts.every((part) => searched.includes(part));
+    return parts.every((part) => searched.includes(part)) || order.order_id.startsWith(begin);
   });
 });
 

@@ -44,6 +44,27 @@ export const Envelope = ({ value, label }) => html`<details><summary>${label}</s
   <pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>
 </details>`;
 
+/**
+ * A table with a row for each item: `cells` returns the contents of its row, `id` names the field that no other item has.
+ * A column whose name begins with `#` has numbers.
+ */
+export const Table = ({ label, head, items, id, cells, isChosen }) => {
+  const kind = head.map((name) => (name[0] === "#" ? "number" : ""));
+  return html`<div class="scroller" tabindex="0" role="region" aria-label=${label}>
+    <table class="events">
+      <thead><tr>${head.map((name, at) => html`<th class=${kind[at]}>${name.replace("#", "")}</th>`)}</tr></thead>
+      <tbody>${items.map((item) => html`<tr key=${item[id]} class=${isChosen?.(item) ? "chosen" : ""}>${cells(item).map((cell, at) => html`<td class=${kind[at]}>${cell}</td>`)}</tr>`)}</tbody>
+    </table>
+  </div>`;
+};
+
+/** The buttons of an action that asks once more: `asked` is a signal that says whether it did. `children` say what it does. */
+export const Twice = view(({ asked, first, then, not, act, disabled, children }) =>
+  asked.value
+    ? html`${children}<button type="button" class="danger" disabled=${disabled} onClick=${act}>${then}</button><button type="button" onClick=${() => (asked.value = false)}>${not}</button>`
+    : html`<button type="button" disabled=${disabled} onClick=${() => (asked.value = true)}>${first} …</button>`,
+);
+
 /** A fact with its name, in a list of facts. */
 export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 

@@ -10,11 +10,11 @@ export const connection = signal("connecting");
 /** The latest trouble of the server's looks: `{message, hint}`, or null. */
 export const trouble = signal(null);
 
-/** An answer that is no success: what went wrong, and the next step. */
+/** An answer that is no success: what went wrong, the next step, and the field with its fault if it is about one. */
 export class Refusal extends Error {
-  constructor(message, hint) {
+  constructor(message, hint, place) {
     super(message);
-    this.hint = hint;
+    Object.assign(this, place, { hint });
   }
 }
 
@@ -27,7 +27,7 @@ async function answered(path, options) {
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  throw new Refusal(said.message ?? `The server failed with status ${answer.status}.`, said.hint ?? "See the output of `orderctl console`.");
+  throw new Refusal(said.message ?? `The server failed with status ${answer.status}.`, said.hint ?? "See the output of `orderctl console`.", { field: said.field, reason: said.reason });
 }
 
 /** Return the JSON at a path. Throws a Refusal. */

@@ -3,23 +3,28 @@
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypedDict, cast
 
 from kernel.naming import CHANNEL_PREFIX
 from operations.aws import service_client
+from operations.aws.signed_http import Answer, NoAnswerError
 from operations.aws.target import Target
 from operations.errors import UserError
 from operations.events import publisher
 from operations.orders import store
 from operations.polling import wait_for
+from operations.progress import SILENT, Progress
 from services.order.domain import identity
 
 CUSTOMER = "alice"
 SOLD_OUT = "LP-SOLD-OUT"
 PATIENCE_SECONDS = 60.0
 UNDECIDED = 202
+CANCELLED = 409
 BUSY = "This machine may be too busy. Run the demo again when it has less to do."
+TRIES = 2
 
 
 class SceneFailedError(UserError):
@@ -38,11 +43,15 @@ class Shown:
 
 @dataclass
 class Stage:
-    """The context of the scenarios: the target, an id of the run (so that keys do not repeat), and the results so far."""
+    """The context of the scenarios: the target, an id of the run (so that keys do not repeat), and the results so far.
+
+    `progress` reports why an order is placed a second time.
+    """
 
     target: Target
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     shown: list[Shown] = field(default_factory=list)
+    progress: Progress = SILENT
 
     def key(self, scene: str) -> str:
         """Return an idempotency key of this run."""
@@ -70,26 +79,51 @@ def place(
 ) -> PlacedOrder:
     """Return the order in the answer of POST /orders, for one of each SKU.
 
-    202 where another answer is expected means that the machine was too busy to decide in time: the sweeper finishes the order,
-    and a second one is placed. Raises SceneFailedError if the answer is not the `expected` one.
+    If the machine is too busy to decide in time, the sweeper finishes or cancels the order, and nothing is charged without a
+    confirmation. So a second order is placed once, with a key of its own. Raises SceneFailedError if the answer is not the
+    `expected` one.
     """
-    body = {
-        "customer_id": CUSTOMER,
-        "currency": "USD",
-        "lines": [{"sku": sku, "quantity": 1} for sku in skus],
-        "payment_token": card,
-        **({"if_short": if_short} if if_short else {}),
-    }
-    for name in (scene, f"{scene}-again"):
-        headers = {"Idempotency-Key": stage.key(name), **({"Prefer": prefer} if prefer else {})}
+    body = order_of(*skus, card=card) | ({"if_short": if_short} if if_short else {})
+    for number in range(1, TRIES + 1):
+        headers = {"Idempotency-Key": stage.key(f"{scene}-{number}"), **({"Prefer": prefer} if prefer else {})}
         answer = service_client.order_api(stage.target, "POST", "/orders", body, headers)
-        if answer.status == expected or answer.status != UNDECIDED:
+        reason = unavailable(answer)
+        if answer.status == expected or reason is None:
             break
+        if number < TRIES:
+            stage.progress.note(f"{reason} The machine is busy, so the scenario places another order, with a new key.")
     if answer.status != expected:
-        hint = BUSY if answer.status == UNDECIDED or answer.status >= 500 else ""
-        raise SceneFailedError(f"POST /orders answered {answer.status} instead of {expected}: {answer.text}", hint)
+        raise SceneFailedError(
+            f"POST /orders answered {answer.status} instead of {expected}: {service_client.refusal(answer)}",
+            BUSY if unavailable(answer) else "See the order on the page, or its events with `orderctl trace ORDER`.",
+        )
     said = answer.json()
     return cast(PlacedOrder, said.get("order", said))
+
+
+def order_of(*skus: str, card: str) -> dict[str, object]:
+    """Return the body of POST /orders for one of each SKU."""
+    lines = [{"sku": sku, "quantity": 1} for sku in skus]
+    return {"customer_id": CUSTOMER, "currency": "USD", "lines": lines, "payment_token": card}
+
+
+def unavailable(answer: Answer) -> str | None:
+    """Return what was unavailable if that is why POST /orders did not confirm the order, or None."""
+    if answer.status >= 500:
+        return f"The order API answered {answer.status}."
+    if answer.status == UNDECIDED:
+        return "The order is not decided yet."
+    if answer.status == CANCELLED:
+        reason = str(answer.json().get("order", {}).get("reason", ""))
+        return f"The order was cancelled as {reason}." if reason.endswith("_UNAVAILABLE") else None
+    return None
+
+
+def warm_up(stage: Stage) -> None:
+    """Place an order with a card that is declined, so that the functions run before the first scenario. Any answer will do."""
+    headers = {"Idempotency-Key": stage.key("warm-up")}
+    with suppress(NoAnswerError):
+        service_client.order_api(stage.target, "POST", "/orders", order_of("MUG-BLUE", card="pm_card_declined"), headers)
 
 
 def confirmed(stage: Stage) -> Shown:

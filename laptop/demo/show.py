@@ -1,17 +1,15 @@
 """The demo: all scenarios on an emulator of its own, then the audit."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from audit.finding import Finding
 from audit.summary import Figures
 from laptop import bring_up
-from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play
+from laptop.demo.scenes import SCENES, SceneFailedError, Shown, Stage, delivered, play, warm_up
 from laptop.emulator import mailbox, process
 from operations.aws import service_client, stage_state
 from operations.aws.target import Target
@@ -32,13 +30,17 @@ STAGE = "demo"
 
 @dataclass(frozen=True)
 class Played:
-    """A demonstration that was played: its scenes, the figures as `audit.summary` has them, the mails sent, the findings."""
+    """A demonstration that was played: its scenes, the figures as `audit.summary` has them, the mails sent, the findings.
+
+    `endpoint` is the address of the emulator that it was played on.
+    """
 
     scenes: list[Shown]
     figures: Figures
     mails: int
     findings: list[Finding]
     seconds: float
+    endpoint: str
 
     def check(self) -> None:
         """Raise CheckFailedError if the audit found anything, or if the mails sent are not those that the figures count."""
@@ -48,41 +50,62 @@ class Played:
         check_mails(self.mails, self.figures["mails"])
 
 
-def run(target: Target, progress: Progress, *, keep: bool) -> Played:
-    """Play the demo on an emulator of its own. Raises SceneFailedError."""
-    with own_laptop(progress, keep=keep):
-        port = None if process.running() else process.free_port()
-        target, _ = bring_up.up(replace(target, stage=STAGE), progress, port=port)
-        began = time.monotonic()
-        stage = Stage(target)
-        for scene in SCENES:
-            with progress.step((scene.__doc__ or scene.__name__).rstrip(".")):
-                play(stage, scene)
-        with progress.step("Import purchases, published as a marketplace feed would"):
-            play(stage, imported)
-        with progress.step("Ship and deliver the confirmed orders, and wait until all is idle"):
-            fulfil(target)
-        play(stage, delivered)
-        with progress.step("Replay the archive to shipping and notification"):
-            play(stage, replayed)
-        audited = audit_stage(target, settled=True)
-        mails = len(mailbox.sent_mails(target.reachable()))
-        return Played(stage.shown, audited.figures, mails, audited.findings, time.monotonic() - began)
+def run(target: Target, progress: Progress) -> Played:
+    """Play the demo on the emulator of this home, which is started if need be. Raises SceneFailedError."""
+    target, running = bring_up.up(replace(target, stage=STAGE), progress)
+    began = time.monotonic()
+    stage = Stage(target, progress=progress)
+    with progress.step("Warm up the functions"):
+        warm_up(stage)
+    for scene in SCENES:
+        with progress.step((scene.__doc__ or scene.__name__).rstrip(".")):
+            play(stage, scene)
+    with progress.step("Import purchases, published as a marketplace feed would"):
+        play(stage, imported)
+    with progress.step("Ship and deliver the confirmed orders, and wait until all is idle"):
+        fulfil(target)
+    play(stage, delivered)
+    with progress.step("Replay the archive to shipping and notification"):
+        play(stage, replayed)
+    audited = audit_stage(target, settled=True)
+    mails = len(mailbox.sent_mails(target.reachable()))
+    return Played(stage.shown, audited.figures, mails, audited.findings, time.monotonic() - began, running.endpoint)
 
 
 @contextmanager
-def own_laptop(progress: Progress = SILENT, *, keep: bool, stop: Callable[[], object] = process.stop) -> Iterator[None]:
-    """Use an emulator beside the one of `orderctl up`, and `stop` it afterwards unless `keep` is True."""
-    before = os.environ.get("ORDERFLOW_HOME")
-    home = Path(before) / "demo" if before else REPOSITORY / ".orderflow" / "demo"
-    with process.home_at(home):
-        try:
-            yield
-        finally:
-            if keep:
-                progress.note(f"Kept: ORDERFLOW_HOME={home} orderctl status; ... orderctl down")
-            else:
-                stop()
+def home_of_demo() -> Iterator[None]:
+    """Use the home of `orderctl up` during the block, or one beside it if another stage than the demo's runs there."""
+    running = process.running()
+    if running is None or running.stage == STAGE:
+        yield
+        return
+    with process.home_at(process.home() / STAGE):
+        yield
+
+
+@contextmanager
+def stopped_afterwards(
+    progress: Progress = SILENT, *, stops: bool, stop: Callable[[], object] = bring_up.down
+) -> Iterator[None]:
+    """Stop the emulator after the block if `stops`. Otherwise it stays, also if a scenario failed: the state shows why."""
+    try:
+        yield
+    except BaseException:
+        if not stops and process.running():
+            progress.note("Orderflow still runs, so that you can look: `orderctl status`. `orderctl down` stops it.")
+        raise
+    finally:
+        if stops:
+            stop()
+
+
+def curl_line(target: Target, order_id: str) -> str:
+    """Return a line for the shell that reads an order through the API, signed as IAM wants it. curl can sign since 7.75."""
+    known = target.exports()
+    signed = f"aws:amz:{known['AWS_REGION']}:execute-api"
+    user = f"{known['AWS_ACCESS_KEY_ID']}:{known['AWS_SECRET_ACCESS_KEY']}"
+    address = target.parameter("order/api-url").rstrip("/")
+    return f"curl --noproxy '*' --aws-sigv4 {signed} --user {user} {address}/orders/{order_id}"
 
 
 def imported(stage: Stage) -> Shown:

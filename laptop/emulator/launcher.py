@@ -9,13 +9,15 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Register the extensions, unless `--plain`, and serve until the process ends."""
+    """Register the extensions and the switch for faults, unless `--plain`, and serve until the process ends."""
     # The engine would parse these arguments as its own.
     sys.argv = ["ministack"]
     if "--plain" not in arguments:
+        from laptop.emulator import faults
         from laptop.emulator.extensions import register_all
 
         register_all()
+        faults.register()
     from ministack.app import main as serve
 
     serve()

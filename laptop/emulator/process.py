@@ -95,6 +95,14 @@ def running() -> Running | None:
     return record
 
 
+def recorded_pid(folder: Path) -> int | None:
+    """Return the process that the record of another home names, or None."""
+    try:
+        return int(json.loads((folder / "laptop.json").read_text())["pid"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 @contextlib.contextmanager
 def exclusive_lock() -> Iterator[None]:
     """Lock this laptop AWS during a bring-up. Raises UserError if another `orderctl up` holds the lock of the same home."""

@@ -16,7 +16,10 @@ FULL: Final = "full"
 
 
 class ListedAlarm(TypedDict):
-    """An alarm: its service, AWS's or our metric, when it rings (`over 0 in 5 minutes`), the fault, its runbook and tier."""
+    """An alarm: its service, AWS's or our metric, when it rings (`over 0 in 5 minutes`), the fault, its runbook and tier.
+
+    `watches` is the number of metrics that it reads, and that CloudWatch bills.
+    """
 
     service: str
     metric: str
@@ -24,6 +27,7 @@ class ListedAlarm(TypedDict):
     fault: str
     runbook: str
     tier: str
+    watches: int
 
 
 class Inventory(TypedDict):
@@ -48,4 +52,4 @@ def of_tier(tier: str) -> list[ListedAlarm]:
 def month_usd(tier: str, prices: Prices) -> float:
     """Return what the alarms of a tier cost a month, in US dollars."""
     each, joined = prices.per_month["alarm"].usd, prices.per_month["composite_alarm"].usd
-    return len(of_tier(tier)) * each + (load()["incidents"] * joined if tier == FULL else 0)
+    return sum(alarm["watches"] for alarm in of_tier(tier)) * each + (load()["incidents"] * joined if tier == FULL else 0)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from kernel import outside_json
 from kernel.statements import Quantity
+from operations.acts import Act
 from operations.aws.signed_http import Answer
 from operations.aws.target import Target
 from operations.errors import UserError
@@ -40,11 +41,12 @@ MAX_ITEMS = 50
 """The most entries of one `set_prices` and of one `replenish`."""
 
 
-def invoke(target: Target, parameter: str, payload: Mapping[str, object]) -> dict[str, Any]:
+def invoke(target: Target, parameter: str, payload: Mapping[str, object], act: Act | None = None) -> dict[str, Any]:
     """Invoke the function with the ARN at `parameter` (`order/operator-arn`), and return its response, a JSON object.
 
-    Raises UserError with the error of the function if it failed.
+    The function logs the `act`. Raises UserError with the error of the function if it failed.
     """
+    payload = {**(act.payload if act else {}), **payload}
     answer = target.client("lambda", read_timeout=90, retries={"total_max_attempts": 2}).invoke(
         FunctionName=target.parameter(parameter), Payload=json.dumps(payload).encode()
     )
@@ -72,28 +74,33 @@ def _url(target: Target, parameter: str, path: str) -> str:
 
 def refusal(answer: Answer) -> str:
     """Return the reason of a refused request in one line: the field and detail of the problem document, or the body."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
+    said = problem(answer)
     if not said:
         return answer.text.strip()[:200] or f"HTTP {answer.status}"
     where = f"{said['field']}: " if said.get("field") else ""
     return where + str(said.get("detail") or said.get("message") or said)
 
 
-def set_prices(target: Target, prices: Sequence[Price]) -> None:
+def problem(answer: Answer) -> Mapping[str, Any]:
+    """Return the problem document of a refused request; empty if it has none."""
+    try:
+        return answer.json()
+    except ValueError:
+        return {}
+
+
+def set_prices(target: Target, prices: Sequence[Price], act: Act | None = None) -> None:
     """Put prices `{"sku", "amount", "currency"}`, optionally with a `title`, in the catalogue."""
     for part in in_parts(prices, MAX_PRICES):
-        invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part})
+        invoke(target, "order/operator-arn", {"command": "set_prices", "prices": part}, act)
 
 
-def replenish(target: Target, replenishment_id: str, items: Sequence[Quantity]) -> None:
+def replenish(target: Target, replenishment_id: str, items: Sequence[Quantity], act: Act | None = None) -> None:
     """Take in stock `{"sku", "quantity"}`, once for each replenishment id, however often this is called."""
     for position, part in enumerate(in_parts(items, MAX_ITEMS)):
         command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
         cause = {"correlation_id": replenishment_id, "causation_id": f"orderctl:{replenishment_id}"}
-        invoke(target, "inventory/operator-arn", {**command, **cause})
+        invoke(target, "inventory/operator-arn", {**command, **cause}, act)
 
 
 def put_contact(target: Target, contact: Contact) -> None:

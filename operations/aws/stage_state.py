@@ -13,8 +13,11 @@ from operations.polling import wait_for
 SETTLED = frozenset({"CONFIRMED", "CANCELLED"})
 AT_REST = SETTLED | {"BACKORDERED"}
 """Statuses in which nothing more comes by itself: a back-order waits for goods."""
-TABLES = (*(f"{service}/table-name" for service in SERVICES), "payment/ledger-table-name")
-"""The parameters that name the stage's tables."""
+
+
+def tables(target: Target) -> list[str]:
+    """Return the parameters that name the tables of the stage's services."""
+    return [name for name in parameters(target, "table-name") if name.partition("/")[0] in SERVICES]
 
 
 def rows(target: Target, parameter: str, *prefixes: str) -> Iterator[Row]:
@@ -29,8 +32,9 @@ def rows(target: Target, parameter: str, *prefixes: str) -> Iterator[Row]:
 
 def all_rows(target: Target) -> dict[str, list[Row]]:
     """Return the rows of all tables, by the table's parameter and by key, without the sweeper's due marker on SKUs."""
-    with ThreadPoolExecutor(len(TABLES)) as pool:
-        return dict(zip(TABLES, pool.map(lambda table: sorted(_lasting(target, table), key=_key), TABLES), strict=True))
+    found = tables(target)
+    with ThreadPoolExecutor(len(found)) as pool:
+        return dict(zip(found, pool.map(lambda table: sorted(_lasting(target, table), key=_key), found), strict=True))
 
 
 def _key(row: Row) -> tuple[str, str]:
@@ -47,8 +51,9 @@ def _lasting(target: Target, table: str) -> Iterator[Row]:
 
 def fingerprint(target: Target) -> str:
     """Return a hash over the rows of all tables, in whatever order they are read. A replay must not change it."""
-    with ThreadPoolExecutor(len(TABLES)) as pool:
-        return f"{sum(pool.map(lambda table: _sum_of_digests(table, _lasting(target, table)), TABLES)):x}"
+    found = tables(target)
+    with ThreadPoolExecutor(len(found)) as pool:
+        return f"{sum(pool.map(lambda table: _sum_of_digests(table, _lasting(target, table)), found)):x}"
 
 
 def _sum_of_digests(table: str, found: Iterable[Row]) -> int:
@@ -95,7 +100,7 @@ def in_flight(target: Target) -> list[str]:
 def _look(target: Target) -> tuple[list[str], int]:
     """Return what each table and queue shows in flight at its own moment, and a hash over the rows."""
     moving, seen = [], 0
-    for table in TABLES:
+    for table in tables(target):
         for row in _lasting(target, table):
             seen += _digest(table, row)
             if _moves(row):

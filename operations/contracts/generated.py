@@ -22,7 +22,6 @@ def documents() -> dict[Path, str]:
     """Return the text of each generated document, by its path in the repository."""
     found = events()
     made = {FOLDER / name: formatted(text) for name, text in pages.pages(found).items()}
-    made |= {FOLDER / "catalog" / name: text for name, text in pages.catalog(found).items()}
     made |= {FOLDER / "asyncapi" / f"{name}.json": _json(document) for name, document in asyncapi.documents(found).items()}
     made |= {FOLDER / "samples" / f"{event.stem}.v{event.version}.json": _json(entry(event)) for event in found}
     made |= {APIS / f"{service}.json": _json(document) for service, document in openapi.documents().items()}

@@ -1,8 +1,7 @@
-"""The pages of the events in `docs/reference/events/`, and the same as folders of EventCatalog (https://www.eventcatalog.dev)."""
+"""The pages of the events in `docs/reference/events/`."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Iterator
 
 from kernel.naming import SERVICES
 from operations.contracts.diff import Schema
@@ -12,7 +11,7 @@ MADE = "<!-- Made from services/*/schemas by `orderctl schemas build`: change th
 INTRODUCTION = f"""{MADE}
 # The events
 
-The five services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
+The services publish their events on one EventBridge bus. `source` is `orderflow.<service>`, `detail-type` is the name
 in the table, and `detail` is `{{metadata, data}}`. A released schema is a contract:
 [ADR 13](../../explanation/decisions/0013-schema-evolution.md) says how a schema may change.
 
@@ -20,7 +19,6 @@ For machines:
 
 - `asyncapi/`: AsyncAPI 3, one document for each service and one for all of them
 - `samples/`: for each event an entry of PutEvents
-- `catalog/`: the folders of EventCatalog
 - `services/<name>/schemas/`: JSON Schema draft-07, the source of all these files; `models.py` has typed dictionaries
 - the schema registry on AWS, which the stacks fill
 
@@ -35,43 +33,6 @@ def pages(events: Iterable[Event]) -> dict[str, str]:
     found = list(events)
     made = {f"{service}.md": _page(service, [e for e in found if e.owner == service]) for service in SERVICES}
     return {"README.md": _index(found), **made}
-
-
-def catalog(events: Iterable[Event]) -> dict[str, str]:
-    """Return EventCatalog's files by path: a page and a schema for each event, a page for each service.
-
-    Older versions of an event are under `versioned/`.
-    """
-    made: dict[str, str] = {}
-    found = list(events)
-    for _, versions in groupby(found, key=lambda event: event.stem):
-        for place, event in enumerate(versions):
-            folder = f"events/{event.stem}" + (f"/versioned/{event.version}.0.0" if place else "")
-            front = {"id": event.stem, "name": event.detail_type, "version": f"{event.version}.0.0"}
-            front |= {"summary": event.schema["description"], "schemaPath": "schema.json"}
-            made[f"{folder}/index.mdx"] = _front(front) + '\n## Schema\n\n<SchemaViewer file="schema.json" />\n'
-            made[f"{folder}/schema.json"] = json.dumps(event.schema, indent=2) + "\n"
-    for service in SERVICES:
-        sends = [_named(event) for event in found if event.publisher == service]
-        receives = [_named(event) for event in found if any(name.partition("/")[0] == service for name in event.consumers)]
-        about: dict[str, object] = {
-            "id": service,
-            "name": service.title(),
-            "version": "1.0.0",
-            "sends": sends,
-            "receives": receives,
-        }
-        made[f"services/{service}/index.mdx"] = _front(about)
-    return made
-
-
-def _named(event: Event) -> dict[str, str]:
-    return {"id": event.stem, "version": f"{event.version}.0.0"}
-
-
-def _front(values: Mapping[str, object]) -> str:
-    """Front matter: JSON is YAML."""
-    return "---\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()) + "---\n"
 
 
 def _index(events: list[Event]) -> str:

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,8 @@ _QUIET = ("--no-notices", "--no-version-reporting")
 # The bootstrap stack, as the CDK names it.
 TOOLKIT = "CDKToolkit"
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
+LOOK_SECONDS = 1.0
+"""How often a command of the CDK is interrupted for a look at whether the target still runs."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,18 @@ class Stack:
 
 
 class Cdk:
-    """The CDK CLI working on `target`; what it prints goes to `log`."""
+    """The CDK CLI working on `target`; what it prints goes to `log`.
 
-    def __init__(self, target: Target, log: Path, app: str | None = None) -> None:
+    `is_there` says whether the target still runs. The CDK itself would try for many minutes to reach one that does not.
+    """
+
+    def __init__(
+        self, target: Target, log: Path, app: str | None = None, *, is_there: Callable[[], bool] = lambda: True
+    ) -> None:
         self.target = target
         self.log = log
         self.app = app
+        self.is_there = is_there
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def synthesizing(self, output: Path) -> "subprocess.Popen[bytes]":
@@ -114,12 +122,24 @@ class Cdk:
         self.finish(self._begin(arguments, self.log.parent), "destroy")
 
     def finish(self, process: "subprocess.Popen[bytes]", what: str) -> None:
-        """Wait for a process begun here; a `UserError` with the log's last lines if it failed."""
-        code = process.wait()
+        """Wait for a process begun here. Raises UserError if it failed, with the log's last lines, or if the target ended."""
+        code = self._code(process, what)
         if code != 0:
             raise UserError(
                 f"cdk {what} failed (code {code}).", f"See its log, {self.log}. The last lines:\n{last_lines(self.log)}"
             )
+
+    def _code(self, process: "subprocess.Popen[bytes]", what: str) -> int:
+        while True:
+            try:
+                return process.wait(timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if not self.is_there():
+                    process.kill()
+                    process.wait()
+                    raise UserError(
+                        f"The laptop's AWS ended while cdk {what} ran.", "Start it again with `orderctl up`."
+                    ) from None
 
     def _begin(self, arguments: Sequence[str], folder: Path, stdout: int | None = None) -> "subprocess.Popen[bytes]":
         command = self._command(arguments)

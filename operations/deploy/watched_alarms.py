@@ -8,11 +8,10 @@ the whole stack: functions, the saga, rules, permissions, and the contract
 from dataclasses import dataclass
 from typing import Any
 
+from cdk.rollback_metrics import OF_A_SERVICE
 from cdk.stack_order import StackWiring
 from operations.aws.target import Target
 
-METRICS = ("5xx", "ExecutionsFailed", "GatewayMisconfigured", "ReceiptRefused", "EventsNotPublished", "Errors")
-"""The metrics of alarms that a broken service makes ring within minutes, the most telling ones first."""
 MOST = 5
 """The alarms that CloudFormation watches at most."""
 IN_A_CALL = 100
@@ -40,8 +39,8 @@ def of_stack(target: Target, stack: StackWiring, minutes: int) -> Watch:
     found: list[dict[str, Any]] = []
     for first in range(0, len(names), IN_A_CALL):
         found += client.describe_alarms(AlarmNames=names[first : first + IN_A_CALL])["MetricAlarms"]
-    quiet = [alarm for alarm in found if alarm.get("MetricName") in METRICS and alarm["StateValue"] != "ALARM"]
-    quiet.sort(key=lambda alarm: (METRICS.index(alarm["MetricName"]), alarm["AlarmName"]))
+    quiet = [alarm for alarm in found if alarm.get("MetricName") in OF_A_SERVICE and alarm["StateValue"] != "ALARM"]
+    quiet.sort(key=lambda alarm: (OF_A_SERVICE.index(alarm["MetricName"]), alarm["AlarmName"]))
     return Watch(tuple(alarm["AlarmArn"] for alarm in quiet[:MOST]), minutes)
 
 

@@ -13,6 +13,7 @@ from operations.economics.prices import Prices
 from operations.errors import UserError
 
 CENTS: Final = 2
+ROLLBACK: Final = "rollback"
 
 
 class PathCost(TypedDict):
@@ -47,7 +48,10 @@ class Share(TypedDict):
 
 
 class AlarmsCost(TypedDict):
-    """The US dollars a month of the alarms of one tier, and of the composite alarms that join them, `incidents`."""
+    """The US dollars a month of the alarms of one tier, and of the composite alarms that join them, `incidents`.
+
+    `rollback` is no tier: a stage that shifts traffic has these alarms, of each function and of the saga, beside its tier's.
+    """
 
     tier: str
     alarms: int
@@ -119,7 +123,7 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "parts": {name: _shares(found, share, lambda charge: charge.part, lambda part: "") for name, found in bills.items()},
         "audits": _audits(orders, known, facts),
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
-        "alarms": _alarms(known),
+        "alarms": [*_alarms(known), _rollback_alarms(known, facts)],
         "metrics_month": _rounded(metrics.month_usd(known)),
     }
 
@@ -134,6 +138,11 @@ def _alarms(known: Prices) -> list[AlarmsCost]:
         }
         for tier in (inventory.ESSENTIAL, inventory.FULL)
     ]
+
+
+def _rollback_alarms(known: Prices, facts: Deployed) -> AlarmsCost:
+    alarms = len(facts.memory_mb) + 1
+    return {"tier": ROLLBACK, "alarms": alarms, "incidents": 0, "usd": _rounded(alarms * known.per_month["alarm"].usd)}
 
 
 def _audits(orders: int, known: Prices, facts: Deployed) -> list[AuditCost]:

@@ -149,7 +149,7 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
         "order": shown(cast(Row, row)),
         "waits": waiting(cast(ListedOrder, row)),
         "rows": {service: [shown(found) for found in rows[service]] for service in rows},
-        "not_deployed": [service for service in SERVICES if service not in rows],
+        "not_deployed": [service for service in store.OTHER_SERVICES if service not in rows],
         "events": events,
         "steps": steps(events),
         "left": [work for service, found in rows.items() for each in found for work in left(service, each)],

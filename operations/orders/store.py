@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from kernel import order_numbers
 from kernel.aggregate_store import Row, marshal, unmarshal
 from kernel.money import MoneyDict
-from kernel.naming import SERVICES
 from operations.aws import service_client
 from operations.aws.service_client import in_parts
 from operations.aws.stage_state import AT_REST, SETTLED
@@ -24,6 +23,13 @@ from services.order.storage.indexes import CUSTOMER_INDEX
 
 MAX_KEYS = 100
 """The most keys of one BatchGetItem."""
+OTHER_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "payment": ("PAY#{}",),
+    "inventory": ("RES#{}",),
+    "shipping": ("SHIP#{}",),
+    "notification": tuple(f"NOTE#{{}}#{kind}" for kind in KINDS.values()),
+}
+"""The keys of an order's rows, by the service that has them beside the order service."""
 
 
 class OrderStatus(TypedDict):
@@ -47,6 +53,7 @@ class ListedOrder(OrderStatus):
     next_due: NotRequired[str]
     unavailable: NotRequired[str]
     held_until: NotRequired[str]
+    backordered_at: NotRequired[str]
     refunded: NotRequired[bool]
     restocked: NotRequired[bool]
 
@@ -63,6 +70,7 @@ LISTED: Final = (
     "next_due",
     "unavailable",
     "held_until",
+    "backordered_at",
     "refunded",
     "restocked",
 )
@@ -107,8 +115,8 @@ def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Ite
             wanted = answer.get("UnprocessedKeys", {})
 
 
-def of_customer(target: Target, customer_id: str, limit: int) -> list[ListedOrder]:
-    """Return at most `limit` of a customer's orders, the newest first, by the index of customers."""
+def of_customer(target: Target, customer_id: str, limit: int | None = None) -> list[ListedOrder]:
+    """Return at most `limit` of a customer's orders, or all, the newest first, by the index of customers."""
     pages = (
         target.client("dynamodb")
         .get_paginator("query")
@@ -224,14 +232,9 @@ def related_rows(target: Target, order_id: str) -> dict[str, list[Row]]:
 
     A service without a row has an empty list. A service that is not deployed is missing.
     """
-    places = {
-        "payment": [f"PAY#{order_id}"],
-        "inventory": [f"RES#{order_id}"],
-        "shipping": [f"SHIP#{order_id}"],
-        "notification": [f"NOTE#{order_id}#{kind}" for kind in KINDS.values()],
-    }
     client, found = target.client("dynamodb"), dict[str, list[Row]]()
-    for service, keys in places.items():
+    for service, known in OTHER_SERVICES.items():
+        keys = [key.format(order_id) for key in known]
         try:
             table = target.parameter(f"{service}/table-name")
         except UserError:
@@ -247,7 +250,7 @@ def related_statuses(target: Target, order_id: str) -> dict[str, str]:
     A service that is not deployed is listed by its name.
     """
     found, rows = dict[str, str](), related_rows(target, order_id)
-    for service in SERVICES[1:]:
+    for service in OTHER_SERVICES:
         if service in rows:
             found |= {row["pk"]: str(row["status"]) for row in rows[service]}
         else:

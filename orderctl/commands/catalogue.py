@@ -7,6 +7,7 @@ import typer
 from kernel.money import Money
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 
 app = typer.Typer(no_args_is_help=True, help="Show and set the prices and titles of SKUs.")
 COLUMNS = {"sku": "SKU", "title": "Title", "price": "Price"}
@@ -40,6 +41,7 @@ def list_prices(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
 def set_prices(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(help="A CSV file with the columns sku, title, price and currency.")],
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Set prices and titles from a file of comma-separated values. Orders that were placed before keep their prices.
@@ -49,11 +51,11 @@ def set_prices(
 
     Example: `orderctl catalogue set catalogue.csv`
     """
-    from operations import catalogue_file
+    from operations import acts, catalogue_file
     from operations.aws import service_client
 
     prices = catalogue_file.read(file)
     with output.Progress().step(f"Set {len(prices)} prices"):
-        service_client.set_prices(ctx.obj, prices)
+        service_client.set_prices(ctx.obj, prices, acts.act(ctx.obj, reason))
     shown = [{**price, "price": str(Money(price["amount"], price["currency"]))} for price in prices]
     output.show(shown, COLUMNS, output_format, empty="The file has no row.")

@@ -1,11 +1,15 @@
 """`orderctl demo`."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit.catalogue import label
 from kernel.money import Money
+from laptop.emulator import process
+from operations.aws.target import Target
+from orderctl.commands.lifecycle import console_command, laptop_of
 from orderctl.terminal import output
 
 if TYPE_CHECKING:
@@ -19,24 +23,32 @@ def register(root: typer.Typer) -> None:
 
 def demo(
     ctx: typer.Context,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's emulator running afterwards.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the laptop's AWS afterwards.")] = False,
 ) -> None:
-    """Run every order scenario on a throw-away emulator, then audit the result.
+    """Run every order scenario on the laptop's AWS, then audit the result. The system stays up, with its page.
 
-    Exit code 3 if an invariant is broken. The demo runs beside `orderctl up`, and you can repeat it.
+    Exit code 3 if an invariant is broken. If `orderctl up` runs already, the demo runs beside it, with a home of its own. You
+    can repeat it.
 
-    Example: `orderctl demo --keep`
+    Examples:
+
+    - `orderctl demo`
+
+    - `orderctl demo --stop` leaves nothing running
     """
     from laptop.demo import show
-    from orderctl.commands.lifecycle import laptop_of
 
-    played = show.run(laptop_of(ctx), output.Progress(), keep=keep)
-    _show(played)
+    progress, beside = output.Progress(), process.home()
+    with show.home_of_demo(), show.stopped_afterwards(progress, stops=stop):
+        played = show.run(laptop_of(ctx), progress)
+        _show(played)
+        if not stop:
+            _show_next(played, "" if process.home() == beside else f"export ORDERFLOW_HOME={shlex.quote(str(process.home()))}")
     played.check()
 
 
 def _show(played: "Played") -> None:
-    """Show what happened, what the audit counted, how long it took, and where to go next."""
+    """Show what happened, what the audit counted, and how long it took."""
     found = played.figures
     output.out.print()
     rows = [{"scene": s.scene, "said": s.said, "seconds": f"{s.seconds:.1f}"} for s in played.scenes]
@@ -63,9 +75,37 @@ def _show(played: "Played") -> None:
         output.out.print(f"[red]{label(finding.invariant)}[/red] {finding.subject}: {finding.what}")
     output.out.print()
     output.out.print(f"Done in {played.seconds:.0f} s after set-up.")
-    output.out.print(
-        "Next: `make up`, then `orderctl orders place --line MUG-BLUE=1`, `orderctl events tail`, `orderctl audit`."
-    )
+
+
+def _show_next(played: "Played", home: str) -> None:
+    """Show the addresses of the system that still runs, a request that works, and the next things to try.
+
+    `home` is the line that chooses this laptop AWS, if another one runs.
+    """
+    from laptop import page
+    from laptop.demo import show
+
+    target = Target(stage=show.STAGE).at(played.endpoint)
+    served = page.serve(console_command(played.endpoint, show.STAGE))
+    lines = [
+        "Orderflow is still up. `make down` stops it.",
+        "",
+        f"  Page  {served.address}" if served else f"  The page did not start. See {page.log()}, then run `orderctl console`.",
+        f"  API   {target.parameter('order/api-url')}",
+        "",
+        "Read the first order through the API:",
+        "",
+        f"  {show.curl_line(target, played.scenes[0].order_id or '')}",
+        "",
+        "Then try:",
+        "",
+        "  1. Open the page, and choose an order to see its course.",
+        "  2. . .venv/bin/activate; orderctl orders place --line MUG-BLUE=1",
+        "  3. Place an order from your code: the section of that name in README.md.",
+    ]
+    if home:
+        lines[-5:-5] = ["Choose this AWS, because another one runs beside it:", "", f"  {home}", ""]
+    output.out.print("\n".join(["", *lines]), soft_wrap=True, markup=False)
 
 
 def _money(amounts: dict[str, int]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from operations.errors import CheckFailedError
+from operations.polling import wait_for
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -43,6 +44,7 @@ def show(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The queue, such as order/intake: see `orderctl dlq list`.")],
     limit: Annotated[int, typer.Option(min=1, max=100, help="The largest number of messages.")] = 10,
+    wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for a first message.")] = 0,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Show messages of a dead-letter queue, each with its reason. The messages stay in the queue.
@@ -51,12 +53,16 @@ def show(
 
     - `orderctl dlq show order/intake`
 
+    - `orderctl dlq show order/intake --wait 60` right after you published an event
+
     - `orderctl dlq show order/intake -o json` shows the whole bodies
     """
     from operations.dead_letters import messages
 
     columns = {"id": "Message", "event": "Event", "order_id": "Order", "redriven": "Redriven", "reason": "Reason"}
-    output.show(messages.messages(ctx.obj, name, limit), columns, output_format, empty=f"{name} is empty.")
+    with output.err.status("Waiting for a message ..."):
+        found = wait_for(lambda: messages.messages(ctx.obj, name, limit), bool, wait, ctx.obj.clock)
+    output.show(found, columns, output_format, empty=f"{name} is empty.")
 
 
 QueueArgument = Annotated[str, typer.Argument(help="The queue, such as order/intake: see `orderctl dlq list`.")]

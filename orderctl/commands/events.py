@@ -7,7 +7,6 @@ import typer
 from rich.markup import escape
 
 from kernel.naming import SOURCE_PREFIX
-from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -24,12 +23,19 @@ def publish(
     ctx: typer.Context,
     file: Annotated[
         str,
-        typer.Argument(help="A JSON file with one event detail {metadata, data}, or a list; - for standard input."),
+        typer.Argument(
+            help="A JSON file with an event's detail {metadata, data}, an entry of PutEvents, or a list; - for stdin."
+        ),
     ],
-    channel: Annotated[str, typer.Option(help="The channel that publishes.")] = "orderctl",
+    channel: Annotated[
+        str | None, typer.Option(help="The channel that publishes.  [default: orderctl, or the source of an entry]")
+    ] = None,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Publish OrderPlaced events as a channel. If one event does not match its schema, none is published.
+    """Publish OrderPlaced events as a channel. If one event is wrong, none is published.
+
+    The command refuses what EventBridge would accept and lose: an entry with another source than a channel's, and an entry
+    without the name of the bus.
 
     Examples:
 
@@ -37,29 +43,12 @@ def publish(
 
     - `jq -c .orders feed.json | orderctl events publish - --channel marketplace`
     """
-    from kernel import schemas
-    from kernel.events import DomainEvent
-    from operations.aws.service_client import in_parts
-    from operations.events import publisher
-    from services.order.domain import identity
-    from services.order.functions import intake
+    from operations.events import channel_orders, entries, publisher
 
-    source = publisher.source_of(channel)
-    given = documents.read(file)
-    details = given if isinstance(given, list) else [given]
-    for position, detail in enumerate(details):
-        try:
-            schemas.validate(source, "OrderPlaced", detail)
-            intake.check_ids(DomainEvent.from_parts(source, "OrderPlaced", detail))
-        except schemas.InvalidEventError as error:
-            raise UserError(
-                f"Event {position + 1} of {len(details)}: {error}", "Nothing was published. Correct the event, then try again."
-            ) from error
-    rows = []
-    for part in in_parts(details, publisher.MAX_ENTRIES):
-        for detail, bus_id in zip(part, publisher.publish(ctx.obj, source, "OrderPlaced", part), strict=True):
-            order_id = identity.order_id(identity.channel_scope(channel), detail["data"]["idempotency_key"])
-            rows.append({"event_id": detail["metadata"]["event_id"], "bus_id": bus_id, "order_id": order_id})
+    if channel is not None:
+        publisher.source_of(channel)
+    given = entries.read(documents.read(file), channel, lambda: ctx.obj.parameter("platform/bus-name"))
+    rows = channel_orders.publish(ctx.obj, given)
     output.show(rows, {"event_id": "Event", "order_id": "Order", "bus_id": "Id on the bus"}, output_format)
 
 

@@ -76,12 +76,10 @@ def down(ctx: typer.Context) -> None:
 
     Example: `orderctl down`
     """
-    from laptop import page
-    from laptop.emulator import process
+    from laptop import bring_up
 
     laptop_of(ctx)
-    page.stop()
-    stopped = process.stop()
+    stopped = bring_up.down()
     if stopped is None:
         output.err.print("The laptop's AWS was not running.")
         return

@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from operations import acts
+from operations.acts import Act
 from operations.aws import service_client
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 
 app = typer.Typer(no_args_is_help=True, help="Preview the mails, and show and edit the e-mail suppression list.")
 Address = Annotated[str, typer.Argument(help="The e-mail address. Only its digest is stored.")]
@@ -65,27 +68,29 @@ def suppressed(ctx: typer.Context, address: Address, output_format: OutputOption
 
 
 @app.command()
-def suppress(ctx: typer.Context, address: Address, output_format: OutputOption = Format.TABLE) -> None:
+def suppress(
+    ctx: typer.Context, address: Address, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Suppress all mails to an address.
 
     Example: `orderctl mails suppress alice@example.com`
     """
-    _show(ctx, "suppress", address, output_format)
+    _show(ctx, "suppress", address, output_format, acts.act(ctx.obj, reason))
 
 
 @app.command()
-def allow(ctx: typer.Context, address: Address, output_format: OutputOption = Format.TABLE) -> None:
+def allow(ctx: typer.Context, address: Address, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE) -> None:
     """Allow mails to an address again. Mails that were suppressed stay unsent.
 
     Do this only at the recipient's request: SES suspends accounts with many complaints.
 
     Example: `orderctl mails allow alice@example.com`
     """
-    _show(ctx, "allow", address, output_format)
+    _show(ctx, "allow", address, output_format, acts.act(ctx.obj, reason))
 
 
-def _show(ctx: typer.Context, command: str, address: str, output_format: Format) -> None:
+def _show(ctx: typer.Context, command: str, address: str, output_format: Format, act: Act | None = None) -> None:
     if "@" not in address:
         raise typer.BadParameter(f"{address!r} is not an e-mail address such as alice@example.com")
-    answer = service_client.invoke(ctx.obj, "notification/commands-arn", {"command": command, "address": address})
+    answer = service_client.invoke(ctx.obj, "notification/commands-arn", {"command": command, "address": address}, act)
     output.show([{"address": address, **answer}], COLUMNS, output_format)

@@ -16,11 +16,13 @@ from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
 from kernel.order_numbers import number_of
 from kernel.statements import Quantity
+from operations import acts
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
 from operations.errors import EXIT_FAILED, UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 from services.order.domain.states import TRANSITIONS
 
 MAX_QUANTITY = 100
@@ -41,9 +43,11 @@ HIDDEN = ("pk", "payment_token", "due_shard", "pending_shard", "pending")
 """The attributes of an order's row that `show` never prints."""
 INTERNAL = (
     *("key_hash", "scope_hash", "request_hash", "placed_by", "correlation_id", "version", "respond", "attempts"),
-    *("lease_owner", "lease_until", "next_due", "pending_events", "ordered", "elsewhere", "timeline"),
+    *("lease_owner", "lease_until", "next_due", "pending_events", "ordered"),
 )
-"""The attributes that `show` prints as JSON only, or in rows of their own."""
+"""The attributes that `show` prints only with --all or as JSON."""
+IN_ROWS_OF_THEIR_OWN = ("elsewhere", "timeline")
+"""The attributes that `show` prints as several rows."""
 
 
 class IfShort(StrEnum):
@@ -138,10 +142,19 @@ def smoke(
 
 
 @app.command()
-def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
-    """Show one order: its row and timeline, payment, reservation, shipment and mails. -o json has its hashes and times too.
+def show(
+    ctx: typer.Context,
+    order_id: OrderId,
+    everything: Annotated[bool, typer.Option("--all", help="Also the internals: hashes, leases, versions.")] = False,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Show one order, its status first: its row and timeline, payment, reservation, shipment and mails.
 
-    Example: `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+    Examples:
+
+    - `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe`
+
+    - `orderctl orders show ord-ae2ryiqq5hnkd3tqqsyblahvqe --all`
     """
     from operations.orders import store
 
@@ -155,7 +168,8 @@ def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Fo
     if output_format is Format.JSON:
         output.show_json(shown)
         return
-    read = _shown(row) | {name: value for name, value in shown.items() if name not in INTERNAL}
+    hidden = IN_ROWS_OF_THEIR_OWN if everything else (*IN_ROWS_OF_THEIR_OWN, *INTERNAL)
+    read = _shown(row) | {name: value for name, value in shown.items() if name not in hidden}
     read["lines"] = ", ".join(f"{line['quantity']} x {line['sku']}" for line in row["lines"])
     read["total"] = str(Money.from_dict(row["total"]))
     rows = [{"name": name, "value": value} for name, value in read.items() if value is not None]
@@ -238,7 +252,9 @@ def cancel(
 
 
 @app.command("retry-refund")
-def retry_refund(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
+def retry_refund(
+    ctx: typer.Context, order_id: OrderId, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Retry a refund that the gateway refused. No effect on other refunds.
 
     Exit code 0 if the money is refunded, 1 if not.
@@ -249,7 +265,8 @@ def retry_refund(ctx: typer.Context, order_id: OrderId, output_format: OutputOpt
 
     order = store.find(ctx.obj, order_id)
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "retry_refund", "order_id": order_id, **cause})
+    command = {"command": "retry_refund", "order_id": order_id, **cause}
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj, reason))
     shown = {"order_id": order_id, **answer}
     columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
     output.show([shown], columns, output_format)
@@ -284,7 +301,8 @@ def settle_refund(
     order = store.find(ctx.obj, order_id)
     about = {"order_id": order_id, "reference": reference, **({"reason": reason} if reason else {})}
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", {"command": "settle_refund", **about, **cause})
+    command = {"command": "settle_refund", **about, **cause}
+    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj))
     columns = {"order_id": "Order", "outcome": "Outcome", "reference": "Reference"}
     output.show([{"order_id": order_id, **answer}], columns, output_format)
     if answer["outcome"] == "UNCHANGED":

@@ -26,7 +26,7 @@ def register(root: typer.Typer) -> None:
 def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing. Exit code 3 if a file is out of date.")] = False,
 ) -> None:
-    """Generate all files from the schemas: pages, AsyncAPI and EventCatalog documents, samples, typed models.
+    """Generate all files from the schemas: pages, AsyncAPI documents, samples, typed models.
 
     Examples:
 

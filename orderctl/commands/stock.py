@@ -1,4 +1,4 @@
-"""`orderctl stock`: show, replenish, watch, split."""
+"""`orderctl stock`: list, show, replenish, watch, split."""
 
 import re
 import uuid
@@ -9,10 +9,12 @@ import typer
 from rich.markup import escape
 
 from kernel.statements import Quantity
+from operations import acts
 from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption
 from services.inventory.domain.stock import COUNTERS, MAX_QUANTITY, MAX_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
@@ -31,29 +33,28 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="stock")
 
 
-@app.command()
-def show(
-    ctx: typer.Context,
-    skus: Annotated[list[str] | None, typer.Argument(help="The SKUs.  [default: all; reads the whole table]")] = None,
-    output_format: OutputOption = Format.TABLE,
-) -> None:
-    """Show the stock of some SKUs, or of all.
+@app.command("list")
+def list_stock(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
+    """List the stock of all SKUs. Reads the whole table of inventory.
 
-    Examples:
-
-    - `orderctl stock show`
-
-    - `orderctl stock show MUG-BLUE LP-KIND-OF-BLUE`
+    Example: `orderctl stock list`
     """
     from operations.aws import stage_state
 
-    found = (
-        [_counters(ctx, sku) for sku in skus]
-        if skus
-        else added_up(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#", "SHARD#"))
-    )
-    rows = [{name: row[name] for name in COLUMNS} for row in found]
-    output.show(rows, COLUMNS, output_format, empty="There is no stock. Add a delivery with `orderctl stock replenish`.")
+    _show(added_up(stage_state.rows(ctx.obj, "inventory/table-name", "SKU#", "SHARD#")), output_format)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    skus: Annotated[list[str], typer.Argument(help="The SKUs, one or more.")],
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """Show the stock of some SKUs.
+
+    Example: `orderctl stock show MUG-BLUE LP-KIND-OF-BLUE`
+    """
+    _show([_counters(ctx, sku) for sku in skus], output_format)
 
 
 @app.command()
@@ -63,11 +64,14 @@ def replenish(
     delivery: Annotated[
         str | None, typer.Option(help="The delivery's id; a repeat has no effect.  [default: a new one, printed]")
     ] = None,
+    reason: ReasonOption = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Add a delivery to the stock.
 
-    The command warns of a SKU without a price, which cannot be ordered, and asks for confirmation at a terminal.
+    A SKU without a price cannot be ordered, and may be a typing error. The command asks before it adds one. Without a terminal,
+    it refuses the delivery unless you give --yes.
 
     Examples:
 
@@ -81,11 +85,16 @@ def replenish(
     delivery = delivery or uuid.uuid4().hex
     unpriced = store.unpriced(ctx.obj, [item["sku"] for item in arrived])
     if unpriced:
-        output.err.print(f"[yellow]![/yellow] The catalogue has no price for {escape(', '.join(unpriced))}. Check the SKU.")
-        if output.attended():
+        fault = f"The catalogue has no price for {', '.join(unpriced)}. Check the SKU."
+        if not (yes or output.attended()):
+            raise UserError(
+                fault, "No stock was added. See `orderctl catalogue list`, or give --yes for a SKU that gets its price later."
+            )
+        output.err.print(f"[yellow]![/yellow] {escape(fault)}")
+        if not yes:
             typer.confirm("Add it to the stock?", abort=True, err=True)
     with output.Progress().step(f"Add delivery {delivery}"):
-        service_client.replenish(ctx.obj, delivery, arrived)
+        service_client.replenish(ctx.obj, delivery, arrived, acts.act(ctx.obj, reason))
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
 
 
@@ -94,6 +103,7 @@ def watch(
     ctx: typer.Context,
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="The threshold; 0 disables the alert.")],
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Publish StockRunningLow and raise an alarm when available stock falls below a threshold.
@@ -103,9 +113,8 @@ def watch(
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
-    answer = service_client.invoke(
-        ctx.obj, "inventory/operator-arn", {"command": "watch", "sku": sku, "threshold": below, **cause}
-    )
+    command = {"command": "watch", "sku": sku, "threshold": below, **cause}
+    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 
@@ -115,6 +124,7 @@ def split(
     ctx: typer.Context,
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     shards: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="The number of rows; 1 merges the stock.")],
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Split the stock of a SKU over several rows before a flash sale, or merge it.
@@ -128,8 +138,15 @@ def split(
 
     - `orderctl stock split MUG-BLUE --shards 1`
     """
-    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", {"command": "split", "sku": sku, "shards": shards})
+    command = {"command": "split", "sku": sku, "shards": shards}
+    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
     output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
+
+
+def _show(found: Iterable[Mapping[str, Any]], output_format: Format) -> None:
+    """Show the counters of some SKUs, without what else a row has."""
+    rows = [{name: row[name] for name in COLUMNS} for row in found]
+    output.show(rows, COLUMNS, output_format, empty="There is no stock. Add a delivery with `orderctl stock replenish`.")
 
 
 def added_up(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -155,6 +172,6 @@ def _counters(ctx: typer.Context, sku: str) -> dict[str, Any]:
     if answer.status != 200:
         raise UserError(
             f"The stock of {sku} cannot be shown: {service_client.refusal(answer)}.",
-            "List all SKUs with `orderctl stock show`.",
+            "List all SKUs with `orderctl stock list`.",
         )
     return answer.json()

@@ -49,7 +49,7 @@ class InventoryStack(ServiceStack):
         self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, SHARDS, LEVELS))
-        self.publish("operator-arn", operator.function_arn)
+        self.publish("operator-arn", operator.entry.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS, SHARDS))
         HttpApi(self, api, ("GET /stock/{sku}",))

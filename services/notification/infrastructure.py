@@ -91,7 +91,7 @@ class NotificationStack(ServiceStack):
             alarm_on_count(self, name, fault, runbook, above=above, tier=Tier.FULL)
         commands = ServiceFunction(self, "commands", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(commands, "GetItem", "UpdateItem", "DeleteItem", rows=(SUPPRESSIONS,))
-        self.publish("commands-arn", commands.function_arn)
+        self.publish("commands-arn", commands.entry.function_arn)
 
     def _feedback(self, table: ServiceTable, configuration_set: ses.ConfigurationSet) -> None:
         """Consume SES's bounces and complaints from the account's default bus, the only one that SES publishes to."""
@@ -116,10 +116,10 @@ class NotificationStack(ServiceStack):
                 detail_type=[BOUNCED, COMPLAINED],
                 detail={"mail": {"tags": {"ses:configuration-set": [configuration_set.configuration_set_name]}}},
             ),
-            targets=[targets.LambdaFunction(feedback, dead_letter_queue=dead_letters, retry_attempts=5)],
+            targets=[targets.LambdaFunction(feedback.entry, dead_letter_queue=dead_letters, retry_attempts=5)],
         )
         only_from(self, dead_letters, rules=[rule], function=feedback)
-        feedback.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
+        feedback.entry.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
 
 
 def identities(sender: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from cdk.constructs.registry import register_schemas
 from cdk.constructs.replay_filter import never_replays
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
+from cdk.constructs.traffic import workflow_entry
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX, source_of
 from kernel.timeouts import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
@@ -72,8 +73,10 @@ class OrderStack(ServiceStack):
         table.add_index(CUSTOMER_INDEX, "customer_id", "created_at", IN_A_PAGE)
         commands = self._commands(table)
         workflow = self._workflow(commands)
-        self._start_by_event(workflow)
-        give_key(self, commands, self._api(table, workflow))
+        entry = workflow_entry(self, workflow)
+        self.publish("workflow-arn", entry)
+        self._start_by_event(workflow, entry)
+        give_key(self, commands, self._api(table, workflow, entry))
         self._contact(table)
         self._operator(table)
         state_facts(self, table, ORDERS)
@@ -83,7 +86,7 @@ class OrderStack(ServiceStack):
             table,
             rows=(ORDERS,),
             row_seconds=4 * DYNAMODB.once + CONNECT_SECONDS + START_SECONDS,
-            sweeper_environment={"WORKFLOW_ARN": workflow.state_machine_arn},
+            sweeper_environment={"WORKFLOW_ARN": entry},
             sweepers=self.settings.sweepers,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
@@ -107,7 +110,7 @@ class OrderStack(ServiceStack):
         """Create the function by which an operator sets prices."""
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment={"TABLE_NAME": table.table_name})
         table.allow(operator, "PutItem", rows=(PRICES,))
-        self.publish("operator-arn", operator.function_arn)
+        self.publish("operator-arn", operator.entry.function_arn)
 
     def _workflow(self, commands: ServiceFunction) -> sfn.StateMachine:
         saga = definition()
@@ -137,7 +140,6 @@ class OrderStack(ServiceStack):
                 "AwsSolutions-IAM5[Resource::*]": "X-Ray's and log delivery's actions have no resources to name",
             },
         )
-        self.publish("workflow-arn", workflow.state_machine_arn)
         for name, metric in {
             "Failed": workflow.metric_failed(period=Duration.minutes(5)),
             "TimedOut": workflow.metric_timed_out(period=Duration.minutes(5)),
@@ -146,7 +148,7 @@ class OrderStack(ServiceStack):
             alarm(self, part, name, metric, fault, "saga-runs-fail", above=RUNS_CUT_SHORT, tier=Tier.FULL)
         return workflow
 
-    def _start_by_event(self, workflow: sfn.StateMachine) -> None:
+    def _start_by_event(self, workflow: sfn.StateMachine, entry: str) -> None:
         """Start the saga on an OrderPlaced if no caller waits. A replayed event starts none: the sweeper retries."""
         part = Construct(self, "Start")
         found = {name: events.EventField.from_path(at) if at.startswith("$") else at for name, at in START_INPUT.items()}
@@ -159,9 +161,9 @@ class OrderStack(ServiceStack):
             event_pattern=events.EventPattern(source=[source_of(self.service)], detail_type=["OrderPlaced"], detail=STARTED_BY),
             targets=[
                 targets.SfnStateMachine(
-                    workflow,
+                    sfn.StateMachine.from_state_machine_arn(part, "Entry", entry),
                     input=events.RuleTargetInput.from_object(found),
-                    role=self._starter(part, workflow),
+                    role=self._starter(part, workflow).without_policy_updates(),  # the CDK would allow the alias's ARN
                     dead_letter_queue=dead_letters,
                     retry_attempts=5,
                     max_event_age=Duration.minutes(5),
@@ -180,7 +182,7 @@ class OrderStack(ServiceStack):
         )
         return role
 
-    def _api(self, table: ServiceTable, workflow: sfn.StateMachine) -> ServiceFunction:
+    def _api(self, table: ServiceTable, workflow: sfn.StateMachine, entry: str) -> ServiceFunction:
         """Create the API's function. It stores and deletes contacts, and cannot read one."""
         api = ServiceFunction(
             self,
@@ -189,7 +191,7 @@ class OrderStack(ServiceStack):
             primed_row=ORDERS,
             environment={
                 "TABLE_NAME": table.table_name,
-                "WORKFLOW_ARN": workflow.state_machine_arn,
+                "WORKFLOW_ARN": entry,
                 "WORKFLOW_TIMEOUT_SECONDS": str(definition()["TimeoutSeconds"]),
             },
         )
@@ -206,7 +208,7 @@ class OrderStack(ServiceStack):
         contact = ServiceFunction(self, "contact", timeout_seconds=5, environment={"TABLE_NAME": table.table_name})
         table.allow(contact, "GetItem", rows=(ORDERS, CONTACTS))
         table.allow(contact, "BatchGetItem", rows=(PRICES,))
-        self.publish("contact-arn", contact.function_arn)
+        self.publish("contact-arn", contact.entry.function_arn)
 
     def _subscriptions(self, table: ServiceTable) -> None:
         environment = {"TABLE_NAME": table.table_name}

@@ -80,7 +80,7 @@ class PaymentStack(ServiceStack):
         self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=COMMANDS_SECONDS, environment=environment)
         table.allow(operator, "GetItem", "UpdateItem", rows=(PAYMENTS,))
-        self.publish("operator-arn", operator.function_arn)
+        self.publish("operator-arn", operator.entry.function_arn)
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
         table.allow(subscriber, "GetItem", "UpdateItem", rows=(PAYMENTS,))
         Subscription(

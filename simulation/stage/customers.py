@@ -84,6 +84,10 @@ class OrderPlan:
         return str(identity.order_id(scope, self.key))
 
 
+SHOP: Final = "arn:aws:sts::123456789012:assumed-role/shop-backend/i-0123456789abcdef0"
+"""The ARN by which API Gateway states the caller: the role of the shop's backend, and its session."""
+
+
 def call(world: "World", method: str, path: str, body: object = None, *, function: str = "order-api", **headers: str) -> Reply:
     """One HTTP request of the running customer, through API Gateway."""
     task = world.scheduler.current
@@ -95,7 +99,12 @@ def call(world: "World", method: str, path: str, body: object = None, *, functio
         "rawPath": path,
         "rawQueryString": "",
         "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-        "requestContext": {"http": {"method": method, "path": path}, "requestId": boundary[-120:], "stage": "$default"},
+        "requestContext": {
+            "http": {"method": method, "path": path},
+            "requestId": boundary[-120:],
+            "stage": "$default",
+            "authorizer": {"iam": {"userArn": SHOP}},
+        },
         "body": json.dumps(body) if body is not None else None,
         "isBase64Encoded": False,
     }

@@ -269,7 +269,7 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
 def facts_functions() -> dict[str, str]:
     """Return the simulation's name of each service's `facts` function, by its name on the stage."""
     names = import_module("kernel.naming")
-    return {names.facts_function_name(STAGE, service): f"{service}-facts" for service in names.SERVICES}
+    return {names.facts_function_name(STAGE, service): f"{service}-facts" for service in STATE_FACTS}
 
 
 @cache

@@ -16,8 +16,9 @@ from simulation.stage.world import World
 
 Measured = Counter[str]
 """The sums by metric and value of its dimension, such as `OrdersCancelled CUSTOMER`."""
-COUNTED: Final = frozenset({"TimeToShip"})
-"""Metrics whose values are counted, because no row keeps when its parcel was dispatched."""
+COUNTED: Final = frozenset({"TimeToShip", "TimeToAnswer", "TimeToMail"})
+"""Metrics whose values are counted, because no row keeps when its parcel was dispatched, its order answered, its mail sent."""
+ANSWERS: Final = frozenset({"OrderConfirmed", "OrderCancelled", "OrderBackordered"})
 SUMMED: Final = frozenset({"OrdersConfirmed", "TimeToYes", "OrdersCancelled", "MoneyCaptured", "MoneyRefunded", "StockOuts"})
 NAMES: Final = SUMMED | COUNTED | {"MailsSent", "MailsFailed"}
 """The metrics that the tables have too."""
@@ -80,6 +81,8 @@ def _of_row(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     match str(row.get("pk", "")).partition("#")[0]:
         case "ORDER":
             at = {entry["event"]: entry["at"] for entry in row["timeline"]}
+            if ANSWERS & at.keys():
+                yield "TimeToAnswer", 1
             if "OrderConfirmed" in at:
                 waited = datetime.fromisoformat(at["OrderConfirmed"]) - datetime.fromisoformat(row["created_at"])
                 yield "OrdersConfirmed", 1
@@ -96,3 +99,5 @@ def _of_row(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield "TimeToShip", 1
         case "NOTE" if row["status"] in ("SENT", "FAILED"):
             yield f"Mails{row['status'].capitalize()} {row['kind']}", 1
+            if row["status"] == "SENT" or row["reason"] == "SENDING_UNKNOWN":
+                yield "TimeToMail", 1

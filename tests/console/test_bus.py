@@ -68,3 +68,60 @@ def test_catalogue_names_publishers_versions_and_consumers(open_page: Open) -> N
 def test_page_that_is_read_only_says_why_it_has_no_events(open_page: Open) -> None:
     page = open_page("bus", actions=False)
     expect(page.get_by_text("This page is read-only, so the bus delivers nothing to it.")).to_be_visible()
+
+
+def test_event_is_published_by_the_form_of_its_schema(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("bus")
+    form = page.get_by_role("region", name="Publish an event")
+    form.get_by_role("textbox", name="customer_id").fill("bob")
+    form.get_by_role("textbox", name="channel").fill("marketplace")
+    form.get_by_role("button", name="Add to lines").click()
+    form.get_by_role("textbox", name="sku").nth(1).fill("LP-KIND-OF-BLUE")
+    command = form.get_by_text("| orderctl events publish - --channel marketplace")
+    sent = json.loads(command.inner_text().removeprefix("echo '").partition("' | ")[0])
+    form.get_by_role("button", name="Publish", exact=True).click()
+    expect(form.get_by_role("status")).to_contain_text("Published.")
+    [put] = [put for put in stage.bus.published if put.event["source"] == "orderflow.channel.marketplace"]
+    assert put.event["detail"] == sent
+    assert [line["sku"] for line in sent["data"]["lines"]] == ["MUG-BLUE", "LP-KIND-OF-BLUE"]
+    before = form.get_by_role("textbox", name="event_id").input_value()
+    form.get_by_role("button", name="Begin another").click()
+    expect(form.get_by_role("textbox", name="event_id")).not_to_have_value(before)
+    expect(form.get_by_role("textbox", name="customer_id")).to_have_value("alice")
+
+
+def test_event_that_is_refused_says_why_at_its_field(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("bus")
+    form = page.get_by_role("region", name="Publish an event")
+    form.get_by_role("spinbutton", name="quantity").fill("101")
+    form.get_by_role("button", name="Publish", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("Nothing was published.")
+    field = form.get_by_role("spinbutton", name="quantity")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description("must be smaller than or equal to 100")
+    field.fill("2")
+    expect(form.get_by_role("alert")).to_have_count(0)
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_event_is_published_by_keys_alone(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("bus")
+    form = page.get_by_role("region", name="Publish an event")
+    form.get_by_role("textbox", name="customer_id").press("Enter")
+    expect(form.get_by_role("status")).to_contain_text("Published.")
+
+
+def test_hostile_channel_is_refused_and_shown_as_text(open_page: Open) -> None:
+    page = open_page("bus")
+    form = page.get_by_role("region", name="Publish an event")
+    form.get_by_role("textbox", name="channel").fill("<img src=x onerror=alert(1)>")
+    form.get_by_role("textbox", name="customer_id").fill("<script>alert(2)</script>")
+    form.get_by_role("button", name="Publish", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("is not a channel name")
+    assert page.locator("img, #app script").count() == 0
+
+
+def test_page_that_is_read_only_publishes_nothing(open_page: Open) -> None:
+    page = open_page("bus", actions=False)
+    expect(page.get_by_text("Start it with --allow-actions to publish events.")).to_be_visible()
+    expect(page.get_by_role("region", name="Publish an event")).to_have_count(0)

@@ -66,6 +66,17 @@ def test_search_finds_a_part_of_an_id(open_page: Open, placed: Placed) -> None:
     assert ids(page) == [placed.waiting]
 
 
+@pytest.mark.parametrize("form", ["{0}-{1}", "{0} {1}", "{0}{1}"])
+def test_search_finds_the_number_that_a_customer_reads_out(open_page: Open, placed: Placed, form: str) -> None:
+    begin = placed.waiting.removeprefix("ord-")[:10].upper()
+    page = open_page()
+    page.get_by_role("searchbox").fill(form.format(begin[:5], begin[5:]).replace("O", "0").replace("I", "1"))
+    expect(page.get_by_text("1 of 3 orders")).to_be_visible()
+    assert ids(page) == [placed.waiting]
+    page.locator(".rows .row").first.click()
+    expect(page.locator(".facts").first).to_contain_text(f"{begin[:5]}-{begin[5:]}")
+
+
 def test_filters_choose_a_status_and_a_reason_and_count_their_orders(open_page: Open, placed: Placed) -> None:
     page = open_page()
     page.get_by_label("Status").select_option(label="backordered (1)")

@@ -20,6 +20,10 @@ VIEWS = (
     "home",
     "orders",
     "orders?q=nothing",
+    "saga",
+    "saga/{order}",
+    "cost",
+    "faults",
     "bus",
     "replay",
     "dead-letters",
@@ -33,7 +37,9 @@ VIEWS = (
 
 def shown(page: Page) -> None:
     """Wait until the view has its data."""
-    expect(page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, [role=alert]").first).to_be_visible()
+    expect(
+        page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, .saga, .events, [role=alert]").first
+    ).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

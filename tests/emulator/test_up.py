@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
+from laptop import doctor
 from laptop.emulator import process
 from operations.aws.target import Target
 from operations.errors import UserError
@@ -101,6 +103,21 @@ def test_killed_up_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         process.stop()
 
 
+def test_up_ends_if_the_laptop_ends_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
+    command = [str(Path(sys.executable).with_name("orderctl")), "up", "--app", f"{TOY} hello"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        eventually((tmp_path / "logs" / "bootstrap.log").exists, 240, "the bootstrap begins")
+        process.stop()
+        _, said = running.communicate(timeout=120)
+        assert running.returncode == 1
+        assert "Error:" in said
+    finally:
+        running.kill()
+        process.stop()
+
+
 def test_failed_synthesis_states_its_reason(home: Path) -> None:
     with pytest.raises(UserError) as caught:
         orderctl("up", "--port", str(process.free_port()), "--app", f"{TOY}-that-is-not-there")
@@ -110,7 +127,11 @@ def test_failed_synthesis_states_its_reason(home: Path) -> None:
     orderctl("down")
 
 
-def test_doctor_finds_a_complete_setup_ready(home: Path) -> None:
+def test_doctor_finds_a_complete_setup_ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for engine in doctor.engines():
+        if not engine.is_recorded:  # of an `up` that was killed before it wrote the record
+            psutil.Process(engine.pid).kill()
     checks = json.loads(orderctl("doctor", "-o", "json"))
     assert {check["check"]: check["found"] for check in checks if not check["ok"]} == {}
 

@@ -1,6 +1,7 @@
 """One synthesis for the session, checked by cdk-nag on the way."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ log_levels: {payment: DEBUG}
     "prod.yaml",
 )
 """A stage that keeps its data when its stacks are destroyed, with settings of its own and the real adapters."""
+SHIFTING = replace(LASTING, traffic="canary", traffic_minutes=5)
+"""The same, where CodeDeploy shifts traffic from version to version."""
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,12 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """Synthesize the stage `LASTING`. It is checked as the other is."""
     return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", LASTING, checked=True)
+
+
+@pytest.fixture(scope="session")
+def shifting(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Synthesize the stage `SHIFTING`. It is checked as the others are."""
+    return synthesize(tmp_path_factory.mktemp("synth") / "cdk.out", SHIFTING, checked=True)
 
 
 def synthesize(folder: Path, stage: Stage, *, checked: bool = False) -> Assembly:

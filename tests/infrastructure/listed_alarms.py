@@ -30,16 +30,26 @@ def listed(alarm: Resource) -> ListedAlarm:
     """Return the alarm as the inventory lists it."""
     properties: dict[str, Any] = alarm.properties
     fault, _, runbook = properties["AlarmDescription"].rpartition(": ")
-    minutes = properties["Period"] * properties["EvaluationPeriods"] // 60
+    series = metrics_of(alarm)
+    minutes = series[0]["Period"] * properties["EvaluationPeriods"] // 60
     unit = "minute" if minutes == 1 else "minutes"
     return {
         "service": alarm.service,
-        "metric": properties["MetricName"],
+        "metric": " and ".join(dict.fromkeys(entry["MetricName"] for entry in series)),
         "when": f"{COMPARISONS[properties['ComparisonOperator']]} {properties['Threshold']:,} in {minutes} {unit}",
         "fault": fault,
         "runbook": runbook,
         "tier": next(tag["Value"] for tag in properties["Tags"] if tag["Key"] == TIER_TAG),
+        "watches": len(series),
     }
+
+
+def metrics_of(alarm: Resource) -> list[dict[str, Any]]:
+    """Return each metric that the alarm reads, with `MetricName`, `Namespace`, `Dimensions` and `Period`."""
+    if "Metrics" not in alarm.properties:
+        return [alarm.properties]
+    stats = [entry["MetricStat"] for entry in alarm.properties["Metrics"] if "MetricStat" in entry]
+    return [{**stat["Metric"], "Period": stat["Period"]} for stat in stats]
 
 
 if __name__ == "__main__":

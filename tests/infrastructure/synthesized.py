@@ -1,9 +1,12 @@
-"""Synthesize the stage with every adapter and all alarms into a folder: `python -m tests.infrastructure.synthesized FOLDER`."""
+"""Synthesize the stage with every adapter, all alarms and shifted traffic.
+
+Usage: `python -m tests.infrastructure.synthesized FOLDER`.
+"""
 
 import sys
 from pathlib import Path
 
-from tests.infrastructure.conftest import LASTING, synthesize
+from tests.infrastructure.conftest import SHIFTING, synthesize
 
 if __name__ == "__main__":
-    synthesize(Path(sys.argv[1]), LASTING)
+    synthesize(Path(sys.argv[1]), SHIFTING)

@@ -12,7 +12,7 @@ from tests.infrastructure.templates import Assembly
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["assembly", "lasting"])
+@pytest.fixture(params=["assembly", "lasting", "shifting"])
 def stage(request: pytest.FixtureRequest) -> Assembly:
     found: Assembly = request.getfixturevalue(request.param)
     return found

@@ -12,6 +12,7 @@ from cdk.stack_order import DependencyCycleError, MissingProviderError, StackWir
 from kernel.naming import SERVICES, facts_function_name
 from stages import StageError
 from tests.infrastructure.templates import Assembly, texts
+from tests.support.consumers import SUBSCRIPTIONS
 
 CANCELLATIONS = {"cancellations-rule-arn", "cancellations-queue-url", "cancellations-dlq-url"}
 PROVIDED = {
@@ -38,14 +39,23 @@ PROVIDED = {
     "audit": {"function-arn", "orders-rule-arn", "orders-queue-url", "orders-dlq-url"},
     "journal": {"bucket-name", "events-dlq-url"},
 }
+BY_EVERY_SUBSCRIPTION = ("rule-arn", "queue-url", "dlq-url")
 BY_EVERY_STACK = {"settings", "contract"}
 BY_EVERY_SERVICE = {"table-name", "relay-dlq-url", "sweeper-arn"}
+
+
+def provided_by_subscriptions() -> dict[str, set[str]]:
+    """Return what each service provides by its subscriptions, which is all that a new one does."""
+    found: dict[str, set[str]] = {service: set() for service in SERVICES}
+    for service, name in SUBSCRIPTIONS:
+        found[service] |= {f"{name}-{thing}" for thing in BY_EVERY_SUBSCRIPTION}
+    return found
 
 
 def test_operator_and_stacks_find_the_parameters_that_they_read(assembly: Assembly) -> None:
     expected = {
         f"/orderflow/dev/{service}/{thing}": service
-        for service, things in PROVIDED.items()
+        for service, things in {**provided_by_subscriptions(), **PROVIDED}.items()
         for thing in things | BY_EVERY_STACK | (BY_EVERY_SERVICE if service in SERVICES else set())
     }
     assert assembly.provides() == expected
@@ -69,8 +79,7 @@ def test_services_require_only_the_platform_except_for_saga_and_facts(assembly: 
         for service in SERVICES
     }
     assert elsewhere == {
-        "payment": set(),
-        "inventory": set(),
+        **{service: set() for service in SERVICES},
         "order": {"/orderflow/dev/payment/commands-arn", "/orderflow/dev/inventory/commands-arn"},
         "shipping": {"/orderflow/dev/order/contact-arn"},
         "notification": {"/orderflow/dev/order/contact-arn"},

@@ -38,6 +38,7 @@ def own_events(service: str) -> set[str]:
     return {schema["x-detail-type"] for schema in schemas if schema["x-source"] == source_of(service)}
 
 
+PUBLISHERS = [service for service in SERVICES if own_events(service)]
 DETAIL_TYPES = sorted({detail_type for service in SERVICES for detail_type in own_events(service)} | {"Anything"})
 
 
@@ -55,7 +56,7 @@ class Deployed(Resolved):
     @property
     def sources(self) -> list[str]:
         """Every source that there is, and some that there are not."""
-        return [*map(source_of, SERVICES), *self.channels, *NO_SOURCES]
+        return [*map(source_of, PUBLISHERS), *self.channels, *NO_SOURCES]
 
     @property
     def publishers(self) -> list[Caller]:
@@ -84,7 +85,7 @@ class Deployed(Resolved):
     @property
     def wide(self) -> list[Caller]:
         """A role of each service that was given everything."""
-        return [someone(f"{service} gone wide", service=service, stage=self.settings.name) for service in SERVICES]
+        return [someone(f"{service} gone wide", service=service, stage=self.settings.name) for service in PUBLISHERS]
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
@@ -152,7 +153,7 @@ def test_forged_event_is_refused_from_any_caller(stage: Deployed, event: tuple[s
 
 
 def test_the_detail_types_of_a_relays_own_policy_are_needed(stage: Deployed) -> None:
-    for service in SERVICES:
+    for service in PUBLISHERS:
         relay = next(caller for caller in stage.callers() if caller.name == stage.role_of(service, "relay"))
         loose = replace(relay, policies=[{**statement, "Condition": {}} for statement in relay.policies])
         assert published(stage, [loose]) > published(stage, [relay])
@@ -172,13 +173,13 @@ def test_a_call_with_one_foreign_event_is_refused_whole(stage: Deployed) -> None
 def test_service_role_with_all_permissions_publishes_for_no_other_service(stage: Deployed) -> None:
     """The bus refuses it by itself, whatever the role's own policy allows."""
     found = {(name, source) for name, source, _ in published(stage, stage.wide)}
-    assert found == {(f"{service} gone wide", source_of(service)) for service in SERVICES}
+    assert found == {(f"{service} gone wide", source_of(service)) for service in PUBLISHERS}
 
 
 def test_the_archives_replay_is_refused_by_no_statement(stage: Deployed) -> None:
     bus, policy = stage.bus()
     replay = Caller("EventBridge", service="events.amazonaws.com", policies=EVERYTHING)
-    for source in (*map(source_of, SERVICES), *stage.channels):
+    for source in (*map(source_of, PUBLISHERS), *stage.channels):
         assert may_put(replay, bus, policy, [source], [CHANNEL_EVENT])
     assert not may_put(Caller("EventBridge", service="events.amazonaws.com"), bus, policy, ["orderflow.order"], ["OrderPlaced"])
 
@@ -188,7 +189,7 @@ def test_each_statement_of_the_bus_is_needed(stage: Deployed) -> None:
     outside = [*stage.outsiders, *stage.publishers, *stage.wide]
     few = (CHANNEL_EVENT, "PaymentCaptured")
     whole = published(stage, outside, types=few)
-    assert len(policy) == 3 + len(SERVICES) + len(stage.channels) + bool(stage.foreign)
+    assert len(policy) == 3 + len(PUBLISHERS) + len(stage.channels) + bool(stage.foreign)
     for statement in policy:
         without = [other for other in policy if other is not statement]
         found = published(stage, outside, without, few)

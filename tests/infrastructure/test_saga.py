@@ -86,9 +86,10 @@ def test_every_route_asks_for_a_signature(assembly: Assembly, service: str) -> N
 
 
 @pytest.mark.parametrize("service", ROUTES)
-def test_every_call_is_throttled_and_logged_without_a_person_in_it(assembly: Assembly, service: str) -> None:
+def test_every_call_is_throttled_and_logged_with_its_role_and_without_a_customer(assembly: Assembly, service: str) -> None:
     (stage,) = assembly.resources("ApiGatewayV2::Stage", service=service)
     assert stage.properties["DefaultRouteSettings"] == {"ThrottlingRateLimit": 200, "ThrottlingBurstLimit": 400}
     written = json.loads(stage.properties["AccessLogSettings"]["Format"])
     assert written["routeKey"] == "$context.routeKey"
-    assert not {"$context.path", "$context.identity.sourceIp", "$context.identity.userArn"} & set(written.values())
+    assert written["caller"] == "$context.identity.userArn"
+    assert not {"$context.path", "$context.identity.sourceIp"} & set(written.values())

@@ -21,6 +21,7 @@ NO_SECRETS: Final = {
     "tests/infrastructure/test_alarms.py": "the reason why a secret has no alarm",
     "tests/sdk/test_sdk_safety.py": "a key of the test's account",
     "tests/unit/conftest.py": "a key of moto's account",
+    "tests/unit/kernel/test_callers.py": "the name of an instance in an ARN",
     "tests/unit/kernel/test_handler.py": "the text that a log must not have",
     "tests/unit/kernel/test_outbox_text.py": "a packed text",
     "tests/unit/kernel/test_webhooks.py": "the test's webhook key",

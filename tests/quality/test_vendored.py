@@ -1,17 +1,16 @@
 """The scripts of the operator's page: unchanged copies of npm's packages, in the NOTICE, and light."""
 
-import gzip
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from console.server import STATIC
+from console.static_files import FOLDER, static_files
 from tests.quality.test_repository import NOTICE, section
 
 REPOSITORY = Path(__file__).parents[2]
-VENDOR = STATIC / "vendor"
+VENDOR = FOLDER / "vendor"
 LOCK = json.loads((REPOSITORY / "package-lock.json").read_text())["packages"]
 COPIED = {"preact": "dist/preact.mjs", "htm": "dist/htm.mjs", "@preact/signals-core": "dist/signals-core.mjs"}
 """The file of each package. npm checks a package against the SHA-512 of the lock before it unpacks it."""
@@ -44,12 +43,11 @@ def test_notice_names_the_version_and_the_licence(package: str) -> None:
 
 
 def test_all_scripts_together_are_light() -> None:
-    scripts = sorted(path for end in ("*.js", "*.mjs") for path in STATIC.rglob(end))
-    sent = sum(len(gzip.compress(path.read_bytes(), 9)) for path in scripts)
+    sent = sum(len(file.compressed) for file in static_files().values() if file.media_type == "text/javascript")
     assert sent <= MOST_BYTES, f"{sent} bytes of gzip"
 
 
 def test_each_script_is_loaded_ahead() -> None:
-    """A module that only another one names is requested one round trip later."""
-    named = set(re.findall(r'(?:modulepreload" href|module" src)="/static/([^"]+)"', (STATIC / "index.html").read_text()))
-    assert named == {path.relative_to(STATIC).as_posix() for end in ("*.js", "*.mjs") for path in STATIC.rglob(end)}
+    """A library that only the page's own script names is requested one round trip later."""
+    named = set(re.findall(r'(?:modulepreload" href|module" src)="/static/([^"]+)"', (FOLDER / "index.html").read_text()))
+    assert named == {name for name, file in static_files().items() if file.media_type == "text/javascript"}

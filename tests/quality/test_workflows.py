@@ -1,7 +1,9 @@
 """The pipelines of `.github/workflows`: valid, pinned, with the least permissions, and the same as their dry run."""
 
 import re
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from laptop import pipeline
 from laptop.pipeline import Step
 from operations.repository import REPOSITORY
+from tests.support.polling import eventually
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 NODE = REPOSITORY / ".venv" / "lib" / "node" / "bin" / "node"
@@ -103,3 +106,25 @@ def test_dry_run_stops_at_the_first_failure_and_checks_nothing_out() -> None:
     assert pipeline.run(found[:2], {"ORDERCTL": "orderctl"}, said.append) == 0
     assert pipeline.run(found, {"ORDERCTL": "orderctl"}, said.append) == 1
     assert said[-1] == "== Fail failed with exit code 1"
+
+
+def test_dry_run_that_is_terminated_ends_its_steps_and_cleans_up(tmp_path: Path) -> None:
+    begun, ended, cleaned = (tmp_path / name for name in ("begun", "ended", "cleaned"))
+    script = f"trap 'touch {ended}; exit 1' TERM; touch {begun}; sleep 600 & wait"
+    program = f"""
+from pathlib import Path
+from laptop import pipeline
+with pipeline.exits_when_terminated():
+    try:
+        pipeline.run([pipeline.Step("Wait", {script!r})], {{}})
+    finally:
+        Path({str(cleaned)!r}).touch()
+"""
+    dry_run = subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY)
+    try:
+        eventually(begun.exists, 60, "the step runs")
+        dry_run.send_signal(signal.SIGTERM)
+        assert dry_run.wait(60) == pipeline.EXIT_OF_A_SIGNAL + signal.SIGTERM
+    finally:
+        dry_run.kill()
+    assert (ended.exists(), cleaned.exists()) == (True, True)

@@ -12,11 +12,13 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, Final, cast
+from urllib.parse import parse_qs, urlsplit
 
 from audit.tables import LEDGER, PARAMETERS
 from journal.lines import line_of
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
+from operations import faults
 from operations.aws import signed_http
 from operations.aws.target import Kind, Target
 from operations.contracts import subscriptions
@@ -124,7 +126,14 @@ class JournalOfBus:
 
 @dataclass
 class Rules(Archive):
-    """The rules of the bus: each consumer's rule takes the events that it declares. And the archive."""
+    """The rules of the bus: each consumer's rule takes the events that it declares. And the archive, and the bus itself."""
+
+    bus: DeliveringBus | None = None
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
+        """Accept the entries."""
+        assert self.bus is not None
+        return self.bus.put_events(Entries=Entries)
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
         """Return the pages of ListRules."""
@@ -191,6 +200,7 @@ class ConsoleStage(Target):
     placed: list[dict[str, object]] = field(default_factory=list, compare=False)
     alarms: dict[str, str] = field(default_factory=dict, compare=False)
     resumed: list[str] = field(default_factory=list, compare=False)
+    faults: list[dict[str, object]] = field(default_factory=list, compare=False)
     numbers: Iterator[int] = field(default_factory=count, compare=False)
     events: Rules = field(default_factory=Rules, compare=False)
     queues: HeldQueues = field(default_factory=lambda: HeldQueues(NOW), compare=False)
@@ -199,7 +209,7 @@ class ConsoleStage(Target):
         stage = self.stage_in_memory
         table = stage.tables.tables["order"]
         table.indexes = {**table.indexes, CUSTOMER_INDEX: ("customer_id", "created_at")}
-        stage.bus = DeliveringBus(now=stage.now)
+        stage.bus = self.events.bus = DeliveringBus(now=stage.now)
         with clock.use_source(stage.now):
             stage.open()
             stage.relay()
@@ -245,6 +255,10 @@ class ConsoleStage(Target):
         }
         return known[service] if service in known else LockedClient(self.stage_in_memory.tables, self.lock)
 
+    def reachable(self) -> str:
+        """Return the address of the emulator."""
+        return "http://emulator.example"
+
     def parameter(self, name: str) -> str:
         """Return the name of the service for its table, or an address of the service."""
         if name == PARAMETERS[LEDGER]:
@@ -252,7 +266,12 @@ class ConsoleStage(Target):
         return name.partition("/")[0] if name.endswith("/table-name") else f"https://{name.partition('/')[0]}.example"
 
     def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> signed_http.Answer:
-        """Accept a cancellation or an order, and note it. An order without a currency code is refused."""
+        """Accept a cancellation or an order, and note it. An order needs a currency code. Keep the active faults."""
+        if faults.PATH in url:
+            query = parse_qs(urlsplit(url).query)
+            if method == "PUT":
+                self.faults[:] = json.loads(query["faults"][0])
+            return signed_http.Answer(200, {}, json.dumps({"faults": self.faults}))
         if url.endswith("/orders"):
             asked = cast(dict[str, object], body)
             if not str(asked["currency"]).isupper():

@@ -28,7 +28,7 @@ PAGES = sorted(
 PROMPT = "$ "
 SEPARATORS = frozenset("();<>|&")
 EXAMPLE = re.compile(r"^\s*(?:- |Example: )`([^`]+)`", re.MULTILINE)
-BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(console|python)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 
 
@@ -53,16 +53,29 @@ def of_page(page: Path) -> list[Command]:
     return found
 
 
-def script(page: Path, left_out: Sequence[str] = ()) -> str:
-    """Return the console and Python blocks of a page, in order, as one Bash script; `left_out` has beginnings of commands."""
-    parts = []
-    for language, text in BLOCK.findall(page.read_text()):
+def section(page: Path, heading: str) -> str:
+    """Return the text of a page below a heading of the second level."""
+    return page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def script(text: str, left_out: Sequence[str] = ()) -> str:
+    """Return the console and Python blocks of a page's text, in order, as one Bash script.
+
+    A Python block with a file's name is saved as that file, any other is run. `left_out` has beginnings of commands.
+    """
+    return "\n".join(line for line in steps(text) if not line.startswith(tuple(left_out)))
+
+
+def steps(text: str) -> list[str]:
+    """Return what a reader does with the blocks of a page's text, in order: each command, and each file to save or to run."""
+    found = []
+    for language, name, block in BLOCK.findall(text):
         if language == "python":
-            parts.append(f"python - <<'END_OF_PYTHON'\n{text}END_OF_PYTHON")
+            program = f"cat > {name}" if name else "python -"
+            found.append(f"{program} <<'END_OF_PYTHON'\n{block}END_OF_PYTHON")
         else:
-            given = [line.removeprefix(PROMPT) for line in text.splitlines() if line.startswith(PROMPT)]
-            parts += [line for line in given if not line.startswith(tuple(left_out))]
-    return "\n".join(parts)
+            found += [line.removeprefix(PROMPT) for line in block.splitlines() if line.startswith(PROMPT)]
+    return found
 
 
 def of_help() -> dict[str, list[str]]:

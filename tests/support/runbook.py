@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from operations.aws.target import Target
+from operations.repository import REPOSITORY
 from tests.support.documented_commands import of_page
 from tests.support.shell import shell
 
@@ -19,4 +20,4 @@ def follow(name: str, target: Target, *, fails: tuple[str, ...] = (), **variable
 
     Each must succeed, but for those that begin as one of `fails`: they must fail.
     """
-    return [shell(target, line, fails=line.startswith(fails), **variables) for line in commands(name)]
+    return [shell(target, line, fails=line.startswith(fails), folder=REPOSITORY, **variables) for line in commands(name)]

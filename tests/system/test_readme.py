@@ -1,14 +1,19 @@
 """The commands of the README, the tutorial and the how-to pages run as they are printed."""
 
 import re
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
-from tests.support.documented_commands import PAGES, REPOSITORY, Command, of_page, script
+from tests.support.documented_commands import PAGES, REPOSITORY, Command, of_page, script, section, steps
+from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
+from tests.support.repository_copy import clone
 from tests.support.shell import shell
 from tests.system.conftest import Laptop
+from tests.system.test_newcomer import HEADINGS, README
 from tests.system.test_runbooks import forget_dead_letters, parcels_on_their_way
 
 RUN = [
@@ -30,8 +35,13 @@ NOT_RUN = {
 """Commands, by their beginning, that are not run here, and why. The command line takes them: test_documented_commands.py."""
 WRITTEN = ("trace.json",)
 """The files that printed commands write into the folder where they run."""
+NEWCOMERS = {step for heading in HEADINGS for step in steps(section(README, heading))}
+"""The commands of the README that build on one another: test_newcomer.py runs them in a clone."""
 COMMANDS = [
-    (page, command) for page in RUN for command in of_page(REPOSITORY / page) if not command.line.startswith(tuple(NOT_RUN))
+    (page, command)
+    for page in RUN
+    for command in of_page(REPOSITORY / page)
+    if command.line not in NEWCOMERS and not command.line.startswith(tuple(NOT_RUN))
 ]
 
 
@@ -48,16 +58,29 @@ def test_printed_command_works(laptop: Laptop, page: str, command: Command) -> N
     assert [line for line in command.output if line not in shown] == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", FROM_TOP_TO_BOTTOM)
-def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str) -> None:
+def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str, tmp_path: Path) -> None:
     forget_dead_letters(laptop)
-    commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), script(REPOSITORY / page, tuple(NOT_RUN)))
+    printed = script((REPOSITORY / page).read_text(), tuple(NOT_RUN))
+    commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), printed)
     before, audit, _ = commands.partition("\norderctl audit")
-    shell(laptop.target, before)
-    if audit:
-        with parcels_on_their_way(laptop):
-            shell(laptop.target, audit)
+    folder = clone(tmp_path) if "orderctl deploy" in before else REPOSITORY
+    with deployed_again(laptop, re.findall(r"^orderctl deploy (\w+)$", before, re.MULTILINE)):
+        shell(laptop.target, before, folder=folder, PYTHONPATH=str(folder))
+        if audit:
+            with parcels_on_their_way(laptop):
+                shell(laptop.target, audit, folder=folder, PYTHONPATH=str(folder))
+
+
+@contextmanager
+def deployed_again(laptop: Laptop, services: list[str]) -> Iterator[None]:
+    """Whatever comes of it, the tests to come find the services as they are here."""
+    try:
+        yield
+    finally:
+        if services:
+            orderctl(laptop.target, "deploy", *sorted(set(services)))
 
 
 def order_with_a_parcel(laptop: Laptop) -> str:

@@ -22,7 +22,6 @@ COMMANDS = {
     "order": {**order.OrderCommands(None, None, None).table, **price_setting.OperatorCommands(None).table},  # type: ignore[arg-type]
     "payment": {**PaymentCommands(None, None).table, **OperatorCommands(None).table},  # type: ignore[arg-type]
     "inventory": {**StockCommands(None, None, None).table, **stock_keeping.OperatorCommands(None, None, None).table},  # type: ignore[arg-type]
-    "shipping": {},
     "notification": SuppressionCommands(Suppressions(None, "notes")).table,
 }
 
@@ -45,7 +44,7 @@ def test_headings_are_the_same_in_every_service(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_commands_are_those_of_the_functions(service: str) -> None:
     printed = [line.split("`")[1] for line in section(service, "Commands").splitlines() if line.startswith("| `")]
-    assert sorted(printed) == sorted(COMMANDS[service])
+    assert sorted(printed) == sorted(COMMANDS.get(service, {}))
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -56,7 +55,7 @@ def test_published_events_are_those_of_the_transitions(service: str) -> None:
     assert {event for event in printed if event[0].isupper() and not event.isupper() and "_" not in event} == published
 
 
-@pytest.mark.parametrize("service", ["payment", "inventory", "shipping", "notification"])
+@pytest.mark.parametrize("service", [service for service in SERVICES if service != "order"])
 def test_published_events_have_schemas(service: str) -> None:
     published = {step.publishes for table in tables(service) for step in table.transitions if step.publishes}
     assert published == {path.name.split(".")[0] for path in Path(SERVICES_FOLDER, service, "schemas").glob("*.json")}

@@ -1,9 +1,10 @@
-// The bus: the latest events as they come, chosen by an EventBridge pattern, and the catalogue of events.
+// The bus: the latest events as they come, chosen by an EventBridge pattern, a form that publishes one, and the catalogue.
 import { batch, effect, signal } from "../vendor/signals-core.mjs";
 import { count, shell } from "../format.js";
-import { Command, Empty, Envelope, Failure, Time } from "../parts.js";
+import { filled, Form } from "../form.js";
+import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
-import { read, stage } from "../server.js";
+import { attempt, change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
 
 const EXAMPLES = {
@@ -15,8 +16,20 @@ const EXAMPLES = {
 const latest = signal({ seen: 0, events: [] });
 const failure = signal(null);
 const catalogue = signal([]);
+const draft = signal(null);
+const published = signal(null);
+const refusal = signal(null);
 const isHere = () => route.value.path[0] === "bus";
 const pattern = () => route.value.query.pattern ?? "";
+
+/** Begin an event with ids of its own. */
+const begin = () => attempt(failure, async () => edit(await read("/api/publish-form")));
+const edit = (changes) => batch(() => ((draft.value = { ...draft.value, ...changes }), (published.value = refusal.value = null)));
+const detail = () => filled(draft.value.schema, draft.value.value);
+
+async function publish() {
+  published.value = await attempt(refusal, () => change("/api/publish", { channel: draft.value.channel, detail: detail() }));
+}
 
 async function load() {
   const text = pattern();
@@ -43,7 +56,28 @@ effect(() => {
   if (!isHere()) return;
   pattern();
   load();
+  if (!draft.peek()) begin();
   if (!catalogue.peek().length) read("/api/catalogue").then((found) => (catalogue.value = found), (error) => (failure.value = error));
+});
+
+const Publish = view(() => {
+  if (!stage.value?.actions) return stage.value ? html`<${ReadOnly} to="publish events" />` : null;
+  if (!draft.value) return null;
+  const { schema, channel, value } = draft.value;
+  return html`<${Form}
+    title="Publish an event"
+    button="Publish"
+    schema=${schema}
+    value=${value}
+    change=${(next) => edit({ value: next })}
+    submit=${publish}
+    command=${`echo ${shell(JSON.stringify(detail()))} | ${stage.value.command} events publish - --channel ${shell(channel)}`}
+    refusal=${refusal.value}
+    done=${published.value ? html`Published. <a href=${link(["orders", published.value.order_id])}>${published.value.order_id}</a> Publish it again, and the duplicate is dropped. <button type="button" onClick=${begin}>Begin another</button>` : null}
+  >
+    <p class="note">${schema.title}: ${schema.description}</p>
+    <label class="field"><span>channel</span><input class="id" autocomplete="off" value=${channel} onInput=${(event) => edit({ channel: event.currentTarget.value })} /></label>
+  <//>`;
 });
 
 const Nothing = view(() => {
@@ -62,44 +96,40 @@ const Nothing = view(() => {
 });
 
 const Tail = view(
-  () => html`<div class="scroller" tabindex="0" role="region" aria-label="Latest events">
-    <table class="events">
-      <thead><tr><th>When</th><th>Event</th><th>From</th><th>Order</th><th>Envelope</th></tr></thead>
-      <tbody>
-        ${latest.value.events.map((event) => {
-          const metadata = event.detail?.metadata ?? {};
-          return html`<tr key=${event.id}>
-            <td><${Time} at=${metadata.occurred_at ?? event.time} /></td>
-            <td>${event["detail-type"]} <span class="muted">v${metadata.event_version ?? 1}</span>${event["replay-name"] ? html` <span class="replayed">↻ ${event["replay-name"]}</span>` : null}</td>
-            <td>${event.source}</td>
-            <td class="id">${metadata.order_id ? html`<a href=${link(["orders", metadata.order_id])}>${metadata.order_id}</a>` : ""}</td>
-            <td><${Envelope} value=${event} label="Envelope" /></td>
-          </tr>`;
-        })}
-      </tbody>
-    </table>
-  </div>`,
+  () => html`<${Table}
+    label="Latest events"
+    head=${["When", "Event", "From", "Order", "Envelope"]}
+    items=${latest.value.events}
+    id="id"
+    cells=${(event) => {
+      const metadata = event.detail?.metadata ?? {};
+      return [
+        html`<${Time} at=${metadata.occurred_at ?? event.time} />`,
+        html`${event["detail-type"]} <span class="muted">v${metadata.event_version ?? 1}</span>${event["replay-name"] ? html` <span class="replayed">↻ ${event["replay-name"]}</span>` : null}`,
+        event.source,
+        metadata.order_id ? html`<a class="id" href=${link(["orders", metadata.order_id])}>${metadata.order_id}</a>` : "",
+        html`<${Envelope} value=${event} label="Envelope" />`,
+      ];
+    }}
+  />`,
 );
 
+const sourceOf = ({ publisher }) => (publisher === "channels" ? { prefix: "orderflow.channel." } : `orderflow.${publisher}`);
 const Catalogue = view(
   () => html`<section aria-label="Catalogue">
     <h2>Catalogue</h2>
-    <div class="scroller" tabindex="0" role="region" aria-label="Table of the catalogue">
-      <table class="events">
-        <thead><tr><th>Event</th><th>Publisher</th><th>Versions</th><th>Consumers</th><th>Example</th></tr></thead>
-        <tbody>
-          ${catalogue.value.map(
-            (entry) => html`<tr key=${`${entry.publisher}.${entry.event}`}>
-              <td><a href=${link(["bus"], { pattern: JSON.stringify({ source: [entry.publisher === "channels" ? { prefix: "orderflow.channel." } : `orderflow.${entry.publisher}`], "detail-type": [entry.event] }) })}>${entry.event}</a></td>
-              <td>${entry.publisher}</td>
-              <td>${entry.versions.map((version) => `v${version}`).join(", ")}</td>
-              <td>${entry.consumers.join(", ") || html`<span class="muted">no consumer</span>`}</td>
-              <td><${Envelope} value=${entry.example} label="Example" /></td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+    <${Table}
+      label="Table of the catalogue"
+      head=${["Event", "Publisher", "Versions", "Consumers", "Example"]}
+      items=${catalogue.value}
+      cells=${(entry) => [
+        html`<a href=${link(["bus"], { pattern: JSON.stringify({ source: [sourceOf(entry)], "detail-type": [entry.event] }) })}>${entry.event}</a>`,
+        entry.publisher,
+        entry.versions.map((version) => `v${version}`).join(", "),
+        entry.consumers.join(", ") || html`<span class="muted">no consumer</span>`,
+        html`<${Envelope} value=${entry.example} label="Example" />`,
+      ]}
+    />
   </section>`,
 );
 
@@ -120,6 +150,7 @@ export const Bus = view(() => {
     <p class="buttons">${Object.entries(EXAMPLES).map(([name, example]) => html`<button type="button" onClick=${() => setQuery({ pattern: example })}>${name}</button>`)}</p>
     <${Command} text=${command} />
     ${failure.value ? html`<${Failure} error=${failure.value} />` : events.length ? html`<${Tail} />` : html`<${Nothing} />`}
+    <${Publish} />
     <${Catalogue} />
   `;
 });

@@ -1,7 +1,7 @@
 // Dead letters: the queues that have some, the messages of one, and another try or the end for them.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, shell } from "../format.js";
-import { Command, Empty, Envelope, Failure, ReadOnly, Time } from "../parts.js";
+import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
@@ -64,44 +64,31 @@ function mark(id, isMarked) {
 
 const Queues = view(() => {
   const filled = queues.value.filter((queue) => queue.messages || queue.name === shown.value);
-  const row = (queue) => html`<tr key=${queue.name} class=${queue.name === shown.value ? "chosen" : ""}>
-    <td class="id"><a href=${link(["dead-letters", queue.name])} aria-current=${queue.name === shown.value ? "true" : undefined}>${queue.name}</a></td>
-    <td class="number">${count(queue.messages)}</td>
-    <td>${queue.holds}</td>
-  </tr>`;
   if (!filled.length) {
     return html`<${Empty} why="No queue has a dead letter.">
       <p>The stage has ${queues.value.length} dead-letter queues. A message that fails at every attempt comes up here.</p>
     <//>`;
   }
-  return html`<div class="scroller" tabindex="0" role="region" aria-label="Queues">
-    <table class="events">
-      <thead><tr><th>Queue</th><th class="number">Messages</th><th>What lands in it</th></tr></thead>
-      <tbody>${filled.map(row)}</tbody>
-    </table>
-  </div>`;
+  const isChosen = ({ name }) => name === shown.value;
+  return html`<${Table} label="Queues" head=${["Queue", "#Messages", "What lands in it"]} items=${filled} id="name" isChosen=${isChosen} cells=${(queue) => [html`<a class="id" href=${link(["dead-letters", queue.name])} aria-current=${isChosen(queue) ? "true" : undefined}>${queue.name}</a>`, count(queue.messages), queue.holds]} />`;
 });
 
 const Letters = view(
-  () => html`<div class="scroller" tabindex="0" role="region" aria-label="Messages">
-    <table class="events">
-      <thead><tr><th>Choose</th><th>Since</th><th>Event</th><th>Reason</th><th class="number">Tries</th><th class="number">Redriven</th><th>Inside</th></tr></thead>
-      <tbody>
-        ${letters.value.map(
-          (letter) => html`<tr key=${letter.id}>
-            <td><input type="checkbox" aria-label=${`Choose ${letter.id}`} checked=${marked.value.has(letter.id)} onChange=${(event) => mark(letter.id, event.currentTarget.checked)} /></td>
-            <td><${Time} at=${letter.first_seen} /></td>
-            <td>${letter.event ?? html`<span class="muted">no event</span>`}
-              ${letter.order_id ? html`<br /><a class="id" href=${link(["orders", letter.order_id])}>${letter.order_id}</a>` : null}</td>
-            <td class="reason">${letter.reason}${letter.violations.map((text) => html`<br /><span class="muted">${text}</span>`)}</td>
-            <td class="number">${letter.received}</td>
-            <td class="number">${letter.redriven}</td>
-            <td><${Envelope} value=${letter.body} label="Body" /></td>
-          </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`,
+  () => html`<${Table}
+    label="Messages"
+    head=${["Choose", "Since", "Event", "Reason", "#Tries", "#Redriven", "Inside"]}
+    items=${letters.value}
+    id="id"
+    cells=${(letter) => [
+      html`<input type="checkbox" aria-label=${`Choose ${letter.id}`} checked=${marked.value.has(letter.id)} onChange=${(event) => mark(letter.id, event.currentTarget.checked)} />`,
+      html`<${Time} at=${letter.first_seen} />`,
+      html`${letter.event ?? html`<span class="muted">no event</span>`} ${letter.order_id ? html`<br /><a class="id" href=${link(["orders", letter.order_id])}>${letter.order_id}</a>` : null}`,
+      html`<div class="reason">${letter.reason}${letter.violations.map((text) => html`<br /><span class="muted">${text}</span>`)}</div>`,
+      letter.received,
+      letter.redriven,
+      html`<${Envelope} value=${letter.body} label="Body" />`,
+    ]}
+  />`,
 );
 
 const Outcomes = view(() => {
@@ -128,11 +115,7 @@ const Actions = view(() => {
           <${Command} text=${`${command} dlq redrive ${shell(name)}${which}`} /></p>`
       : html`<p class="note">These messages have no queue to go back to, so they cannot be redriven.</p>`}
     <p>
-      ${isAsked.value
-        ? html`<span>The page writes a copy of each to a file first. </span>
-            <button type="button" class="danger" disabled=${isBusy.value} onClick=${() => act("drop")}>Drop ${label}</button>
-            <button type="button" onClick=${() => (isAsked.value = false)}>Keep them</button>`
-        : html`<button type="button" disabled=${isBusy.value} onClick=${() => (isAsked.value = true)}>Drop ${label} …</button>`}
+      <${Twice} asked=${isAsked} first=${`Drop ${label}`} then=${`Drop ${label}`} not="Keep them" act=${() => act("drop")} disabled=${isBusy.value}><span>The page writes a copy of each to a file first. </span><//>
       ${" "}<${Command} text=${`${command} dlq drop ${shell(name)}${which}`} />
     </p>
   </section>`;

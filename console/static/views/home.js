@@ -1,7 +1,7 @@
 // Home: the lamps, the picture of the system with the events on its edges, money and stock, and a form that places an order.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, money, relative, sentence, shell, words } from "../format.js";
-import { Fields, filled } from "../form.js";
+import { filled, Form } from "../form.js";
 import { all, complete } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
 import { link, route } from "../route.js";
@@ -57,8 +57,7 @@ effect(() => {
 });
 setInterval(() => isHere.value && !document.hidden && loadLamps(), LOOK_MS);
 
-async function place(event) {
-  event.preventDefault();
+async function place() {
   placed.value = await attempt(refusal, () => change("/api/place", filled(form.value, body.value)));
 }
 
@@ -108,15 +107,17 @@ const Place = view(() => {
   const { actions, command } = stage.value;
   if (!actions) return html`<${ReadOnly} to="place orders" />`;
   if (!form.value) return null;
-  return html`<section class="stack" aria-label="Place an order">
-    <h2>Place an order</h2>
-    <form class="panel stack" onSubmit=${place}>
-      <${Fields} schema=${form.value} value=${body.value} change=${(value) => batch(() => ((body.value = value), (placed.value = refusal.value = null)))} />
-      <p class="buttons"><button type="submit">Place the order</button><${Command} text=${`${command} ${placeCommand()}`} /></p>
-      ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
-      ${placed.value ? html`<p role="status">Placed. <a href=${link(["orders", placed.value.order_id])}>${placed.value.order_id}</a></p>` : null}
-    </form>
-  </section>`;
+  return html`<${Form}
+    title="Place an order"
+    button="Place the order"
+    schema=${form.value}
+    value=${body.value}
+    change=${(value) => batch(() => ((body.value = value), (placed.value = refusal.value = null)))}
+    submit=${place}
+    command=${`${command} ${placeCommand()}`}
+    refusal=${refusal.value}
+    done=${placed.value ? html`Placed. <a href=${link(["orders", placed.value.order_id])}>${placed.value.order_id}</a>` : null}
+  />`;
 });
 
 const BOXES = ["channels", "order", "payment", "inventory", "shipping", "notification"];

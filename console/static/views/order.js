@@ -1,8 +1,8 @@
 // One order: its state, its course over the services, the chosen event, and the actions.
 import { batch, computed, signal } from "../vendor/signals-core.mjs";
-import { money, offset, sentence, words } from "../format.js";
+import { money, number, offset, sentence, words } from "../format.js";
 import { all } from "../orders.js";
-import { Command, Copy, Empty, Fact, Failure, ReadOnly, Status, Time, Waits } from "../parts.js";
+import { Command, Copy, Empty, Fact, Failure, ReadOnly, Status, Table, Time, Twice, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { LaneNames, Waterfall } from "../waterfall.js";
@@ -91,11 +91,7 @@ const Actions = view(({ order }) => {
       : null}
     ${canCancel
       ? html`<p>
-          ${asked.value
-            ? html`<span>The payment is refunded and the goods return to stock. </span>
-                <button type="button" class="danger" onClick=${() => act("cancel", "The cancellation was requested.")}>Cancel the order</button>
-                <button type="button" onClick=${() => (asked.value = false)}>Keep it</button>`
-            : html`<button type="button" onClick=${() => (asked.value = true)}>Cancel …</button>`}
+          <${Twice} asked=${asked} first="Cancel" then="Cancel the order" not="Keep it" act=${() => act("cancel", "The cancellation was requested.")}><span>The payment is refunded and the goods return to stock. </span><//>
           ${" "}<${Command} text=${`${command} orders cancel ${order.order_id}`} />
         </p>`
       : null}
@@ -106,6 +102,7 @@ const Actions = view(({ order }) => {
 
 const Facts = ({ order }) => html`
   <dl class="facts">
+    <${Fact} name="Number">${number(order.order_id)}<//>
     <${Fact} name="Customer"><a href=${link(["orders"], { q: order.customer_id })}>${order.customer_id}</a><//>
     <${Fact} name="Total">${money(order.total)}<//>
     <${Fact} name="Channel">${order.channel}<//>
@@ -113,6 +110,7 @@ const Facts = ({ order }) => html`
     <${Fact} name="Placed"><${Time} at=${order.created_at} /><//>
     <${Fact} name="Changed"><${Time} at=${order.updated_at} /><//>
     <${Fact} name="Version">${order.version}<//>
+    <${Fact} name="Saga"><a href=${link(["saga", order.order_id])}>its way</a><//>
     <${Fact} name="Lines">
       ${order.lines.map((line) => html`<span class="line">${line.quantity} × ${line.sku} <span class="muted">at ${money({ amount: line.unit_price, currency: order.total.currency })}</span></span>`)}
     <//>
@@ -162,24 +160,22 @@ const Events = view(() => {
   if (!found.events.length) return null;
   return html`<section aria-label="Events">
     <h2>Events</h2>
-    <div class="scroller" tabindex="0" role="region" aria-label="Table of events">
-      <table class="events">
-        <thead><tr><th class="number">After</th><th>Event</th><th>From</th><th>Delivered to</th></tr></thead>
-        <tbody>
-          ${found.events.map(
-            (event) => html`<tr class=${event.event_id === route.value.query.event ? "chosen" : ""}>
-              <td class="number"><time datetime=${event.occurred_at} title=${event.occurred_at}>${offset(Date.parse(event.occurred_at) - begin)}</time></td>
-              <td><a href=${link(["orders", shown.value], { event: event.event_id })}>${event.event}</a> <span class="muted">v${event.version}</span>
-                ${event.times_put > 1 ? html` <span class="again">×${event.times_put}</span>` : null}
-                ${event.replays.length ? html` <span class="replayed">↻ ${event.replays.join(", ")}</span>` : null}
-                ${event.duplicates_dropped ? html` <span class="dropped">⊘ ${event.duplicates_dropped}</span>` : null}</td>
-              <td>${event.service}</td>
-              <td>${event.deliveries.length ? event.deliveries.map((delivery) => delivery.consumer).join(", ") : html`<span class="muted" title=${event.untaken}>no consumer</span>`}</td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+    <${Table}
+      label="Table of events"
+      head=${["#After", "Event", "From", "Delivered to"]}
+      items=${found.events}
+      id="event_id"
+      isChosen=${(event) => event.event_id === route.value.query.event}
+      cells=${(event) => [
+        html`<time datetime=${event.occurred_at} title=${event.occurred_at}>${offset(Date.parse(event.occurred_at) - begin)}</time>`,
+        html`<a href=${link(["orders", shown.value], { event: event.event_id })}>${event.event}</a> <span class="muted">v${event.version}</span>
+          ${event.times_put > 1 ? html` <span class="again">×${event.times_put}</span>` : null}
+          ${event.replays.length ? html` <span class="replayed">↻ ${event.replays.join(", ")}</span>` : null}
+          ${event.duplicates_dropped ? html` <span class="dropped">⊘ ${event.duplicates_dropped}</span>` : null}`,
+        event.service,
+        event.deliveries.length ? event.deliveries.map((delivery) => delivery.consumer).join(", ") : html`<span class="muted" title=${event.untaken}>no consumer</span>`,
+      ]}
+    />
   </section>`;
 });
 

@@ -1,7 +1,7 @@
 // The list of orders: search, filters, and a table of which only the rows in sight are drawn.
 import { batch, signal } from "../vendor/signals-core.mjs";
-import { count, money, words } from "../format.js";
-import { all, chosen, complete, failure, fresh, load, more, reasons, statuses } from "../orders.js";
+import { count, money, shell, words } from "../format.js";
+import { all, beginOf, chosen, complete, failure, fresh, load, more, reasons, statuses } from "../orders.js";
 import { Command, Empty, Failure, Status, Time, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { stage } from "../server.js";
@@ -125,6 +125,7 @@ const NothingFound = view(() => {
     <//>`;
   }
   return html`<${Empty} why="No order matches the search and the filters.">
+    ${more.value && beginOf(q) ? html`<p><button type="button" onClick=${() => load({ number: q })}>Read the whole stage for ${q}</button> <${Command} text=${`${command} orders list --number ${shell(q)}`} /></p>` : null}
     ${ORDER_ID.test(q) ? html`<p><a href=${link(["orders", q])}>Open ${q}</a></p>` : null}
     <p><button type="button" onClick=${() => setQuery({ q: "", status: "", reason: "" })}>Show all orders</button></p>
   <//>`;
@@ -143,7 +144,7 @@ export const Orders = view(() => {
           type="search"
           autocomplete="off"
           spellcheck=${false}
-          placeholder="order id, customer, channel, reason"
+          placeholder="order number or id, customer, reason"
           value=${q}
           onInput=${(event) => setQuery({ q: event.currentTarget.value })}
         />
@@ -151,12 +152,13 @@ export const Orders = view(() => {
       <${Filter} label="Status" name="status" options=${statuses.value} />
       <${Filter} label="Reason" name="reason" options=${reasons.value} />
       <p class="tally" role="status">${count(chosen.value.length)} of ${count(all.value.length)} orders${complete.value ? "" : ", reading"}</p>
+      <p class="tally"><a href=${link(["saga"], route.value.query)}>saga</a> <a href=${link(["cost"], route.value.query)}>cost</a></p>
     </form>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
     ${more.value
       ? html`<p class="note">
           The stage has more orders than these ${count(all.value.length)}. Search by a whole order id, or
-          <button type="button" disabled=${!CUSTOMER_ID.test(q)} onClick=${() => load(q)}>read all orders of customer ${q || "…"}</button>
+          <button type="button" disabled=${!CUSTOMER_ID.test(q)} onClick=${() => load({ customer: q })}>read all orders of customer ${q || "…"}</button>
         </p>`
       : null}
     ${chosen.value.length ? html`<${Table} />` : failure.value ? null : html`<${NothingFound} />`}

@@ -1,7 +1,7 @@
 // Replay: the events that a window holds, the consumers that get them again, the plan, the start, and what it changed.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, duration, money, shell } from "../format.js";
-import { Command, Empty, Fact, Failure, ReadOnly, Time } from "../parts.js";
+import { Command, Empty, Fact, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
@@ -184,12 +184,7 @@ const Plan = view(() => {
     </dl>
     ${letters.length ? html`<p class="note">Dead letters: ${letters.map(([name, number], index) => html`${index ? ", " : ""}<a href=${link(["dead-letters", name])}>${count(number)} in ${name}</a>`)}. Redrive them first.</p>` : null}
     ${tables.map((table) => html`<p class="note">The table of ${table.service} is younger than the window. With catching up, the service could repeat earlier actions, so the page does not start that; the command does, with <code>--despite-new-table ${table.service}</code>.</p>`)}
-    <div class="scroller" tabindex="0" role="region" aria-label="Effects">
-      <table class="events">
-        <thead><tr><th>Consumer</th><th>Event</th><th class="number">Deliveries</th><th>Effect</th></tr></thead>
-        <tbody>${consumers.filter((each) => each.deliveries).map((each) => html`<tr><td>${each.consumer}</td><td>${each.event}</td><td class="number">${count(each.deliveries)}</td><td>${each.does}</td></tr>`)}</tbody>
-      </table>
-    </div>
+    <${Table} label="Effects" head=${["Consumer", "Event", "#Deliveries", "Effect"]} items=${consumers.filter((each) => each.deliveries)} cells=${(each) => [each.consumer, each.event, count(each.deliveries), each.does]} />
   `;
 });
 
@@ -204,9 +199,7 @@ const Start = view(() => {
     ${plan.value && !actions ? html`<${ReadOnly} to="start a replay" />` : null}
     ${plan.value && actions
       ? html`<p class="buttons">
-          ${isAsked.value
-            ? html`<button type="button" class="danger" onClick=${start}>Start the replay</button><button type="button" onClick=${() => (isAsked.value = false)}>Not now</button>`
-            : html`<button type="button" onClick=${() => (isAsked.value = true)}>Start …</button>`}
+          <${Twice} asked=${isAsked} first="Start" then="Start the replay" not="Not now" act=${start} />
           <${Command} text=${`${command} replay start${options()}`} /></p>`
       : null}
   </section>`;
@@ -243,12 +236,7 @@ const Earlier = view(() => {
   return html`<section class="stack" aria-label="Replays">
     <h2>Replays</h2>
     ${found.length
-      ? html`<div class="scroller" tabindex="0" role="region" aria-label="Table of replays">
-          <table class="events">
-            <thead><tr><th>Replay</th><th>State</th><th>Started</th><th>From</th><th>Until</th></tr></thead>
-            <tbody>${found.map((replay) => html`<tr key=${replay.name} class=${replay.name === shown.value ? "chosen" : ""}><td class="id"><a href=${link(["replay", replay.name])}>${replay.name}</a></td><td>${replay.state}</td><td><${Time} at=${replay.started} /></td><td>${replay.from}</td><td>${replay.until}</td></tr>`)}</tbody>
-          </table>
-        </div>`
+      ? html`<${Table} label="Table of replays" head=${["Replay", "State", "Started", "From", "Until"]} items=${found} id="name" isChosen=${({ name }) => name === shown.value} cells=${({ name, state, started, from, until }) => [html`<a class="id" href=${link(["replay", name])}>${name}</a>`, state, html`<${Time} at=${started} />`, from, until]} />`
       : html`<${Empty} why="There is no replay yet."><p>Choose a window and a service above. The plan starts nothing.</p><//>`}
     <${Command} text=${`${stage.value.command} replay list`} />
   </section>`;

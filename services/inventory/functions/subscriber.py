@@ -7,19 +7,10 @@ from kernel.clients import Clients
 from kernel.facts import OwnerFacts, contradicted
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, queue_handler
-from kernel.settings import from_environment
 from services.inventory.domain import decisions, states
 from services.inventory.schemas.consumed import OrderCancelledData
 from services.inventory.storage.table import Reservations
 from services.inventory.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
-
-
-@dataclass(frozen=True)
-class SubscriberSettings:
-    """The inventory's table, and the stage of the services that state facts."""
-
-    table_name: str
-    stage: str
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,9 @@ class Restocks:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the queue's batches; it returns a partial batch response."""
-    settings = from_environment(SubscriberSettings, environ)
     functions = clients.functions  # each event needs it, so it is made with the handler
-    facts = OwnerFacts(lambda: functions, settings.stage)
-    restocks = Restocks(Reservations(clients.dynamodb, settings.table_name), facts)
+    facts = OwnerFacts(lambda: functions, environ)
+    restocks = Restocks(Reservations(clients.dynamodb, environ["TABLE_NAME"]), facts)
     handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], restocks.restock)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
 

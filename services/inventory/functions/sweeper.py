@@ -91,7 +91,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     republish = bootstrap_republish(clients, environ)
     skus, reservations = Skus(clients.dynamodb, table_name), Reservations(clients.dynamodb, table_name)
     alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
-    facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
+    facts = OwnerFacts(lambda: clients.functions, environ)
     backorders = Backorders(skus, Places(clients.dynamodb, table_name), reservations)
     split_stock = SplitStock(skus, Shards(clients.dynamodb, table_name))
     sweeper = Sweeper(backorders, alerts, split_stock, facts)

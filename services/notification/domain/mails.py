@@ -80,6 +80,7 @@ def compose(kind: Kind, shop: Shop, order_id: str, contact: Contact, purchase: P
         "number": number_of(order_id),
         "placed": customer_forms.date(clock.from_rfc3339(purchase["placed_at"]), locale),
         "lines": _lines(purchase["lines"], purchase["total"]["currency"], locale),
+        "short": purchase.get("short", []),
         "left_out": purchase["left_out"] if kind in SENT else [],
         "total": customer_forms.amount(Money.from_dict(purchase["total"]), locale),
         "address": customer_forms.address(contact.name, contact.address, locale),

@@ -149,7 +149,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
         notes_of(clients, environ),
         suppressions_of(clients, environ),
         Contacts(lambda: functions, settings.contact_function_arn),
-        OwnerFacts(lambda: functions, environ["STAGE"]),
+        OwnerFacts(lambda: functions, environ),
         SesMailer(clients.ses, settings.sender_address, settings.support_address, settings.configuration_set),
         Shop(settings.shop_name, settings.support_address, settings.tracking_url),
     )

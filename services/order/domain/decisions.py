@@ -4,9 +4,9 @@ None means that nothing is left to do: another writer was faster, and the row's 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeGuard
+from typing import Final, Literal, TypeGuard, cast
 
 from kernel import clock
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Decision, due_at
@@ -130,11 +130,19 @@ def decide_to_cancel(row: OrderRow, reason: Reason, now: datetime) -> OrderDecis
 
 
 def turn_down(row: OrderRow, statement: PaymentStatement | StockStatement, now: datetime) -> OrderDecision | None:
-    """Cancel an undecided order on a refusal of payment or inventory. Raises EvidenceMissingError if it is no refusal."""
+    """Cancel an undecided order on a refusal of payment or inventory. `short` keeps the SKUs that inventory has too few of.
+
+    Raises EvidenceMissingError if it is no refusal.
+    """
     reason = REFUSALS.get(statement["outcome"])
     if reason is None:
         raise EvidenceMissingError(f"an order is cancelled on one of {', '.join(REFUSALS)}, not on {statement['outcome']}")
-    return decide_to_cancel(row, reason, now)
+    decision = decide_to_cancel(row, reason, now)
+    short = cast(StockStatement, statement).get("short")  # a payment's statement has none
+    if decision is None or decision.set is None or not short:
+        return decision
+    refused: OrderAttributes = {**decision.set, "short": short}
+    return replace(decision, set=refused)
 
 
 def expire(row: OrderRow, reason: Reason, tried_at: str, limits: Limits, now: datetime) -> OrderDecision | None:

@@ -10,18 +10,25 @@ from services.order.domain.model import OrderRow, Reason
 
 CONFIRMED: Final = Metric("OrdersConfirmed", "Count", "orders that were confirmed")
 TIME_TO_YES: Final = Metric("TimeToYes", "Milliseconds", "from the placing of an order to its confirmation")
+TIME_TO_ANSWER: Final = Metric(
+    "TimeToAnswer",
+    "Milliseconds",
+    "from the placing of an order to its first answer: confirmed, cancelled, or waiting for stock",
+)
 CANCELLED: Final = Metric(
     "OrdersCancelled", "Count", "orders that were cancelled, also after a confirmation", "reason", get_args(Reason)
 )
-METRICS: Final = (CONFIRMED, TIME_TO_YES, CANCELLED)
+METRICS: Final = (CONFIRMED, TIME_TO_YES, TIME_TO_ANSWER, CANCELLED)
 
 
 def measures(step: str, row: OrderRow) -> Iterator[Measure]:
     """Yield what a step of an order, with the row after it, adds to the metrics."""
+    waited = (clock.from_rfc3339(row["updated_at"]) - clock.from_rfc3339(row["created_at"])) // timedelta(milliseconds=1)
+    if step == "wait" or (step in ("confirm", "cancel") and "backordered_at" not in row):
+        yield Measure(TIME_TO_ANSWER, waited)
     match step:
         case "confirm":
-            waited = clock.from_rfc3339(row["updated_at"]) - clock.from_rfc3339(row["created_at"])
             yield Measure(CONFIRMED, 1)
-            yield Measure(TIME_TO_YES, waited // timedelta(milliseconds=1))
+            yield Measure(TIME_TO_YES, waited)
         case "cancel" | "revoke":
             yield Measure(CANCELLED, 1, row["reason"])

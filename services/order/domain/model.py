@@ -4,7 +4,7 @@ from typing import Literal, TypedDict
 
 from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
 from kernel.money import MoneyDict
-from kernel.statements import IfShort
+from kernel.statements import IfShort, Shortage
 from services.order.domain.states import Fulfilment
 
 CancellationReason = Literal["CUSTOMER", "OPERATOR"]
@@ -67,11 +67,15 @@ class OrderAttributes(SweptAttributes, total=False):
     attempts: int
     """How often the sweeper has tried the order since its latest move."""
 
-    # If the customer said so, or once it happened
+    # If it is known, if the customer said so, or once it happened
+    caller: str
+    """The role or user that placed the order by the API, as IAM states it: `role/shop-backend`."""
     if_short: IfShort
     ordered: Contents
     """The contents as ordered, if less than that is in stock."""
     reason: Reason
+    short: list[Shortage]
+    """The SKUs that were not in stock in the ordered quantity, as inventory stated, if it refused the order for them."""
     backordered_at: str
     held_until: str
     """When the gateway's authorisation of a back-order ends."""

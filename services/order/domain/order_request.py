@@ -236,8 +236,18 @@ def price(request: OrderRequest, offer: Offer) -> list[PricedLine]:
     return priced
 
 
-def create(placement: Placement, lines: list[PricedLine], now: datetime, correlation_id: str, request_id: str) -> OrderDecision:
-    """Create the order, with its OrderPlaced. `request_id` identifies the writer if the response to the write is lost."""
+def create(
+    placement: Placement,
+    lines: list[PricedLine],
+    now: datetime,
+    correlation_id: str,
+    request_id: str,
+    caller: str | None = None,
+) -> OrderDecision:
+    """Create the order, with its OrderPlaced.
+
+    `request_id` identifies the writer if the response to the write is lost. `caller` is the principal that IAM states.
+    """
     request = placement.request
     amount = total((line.unit_price * line.quantity for line in lines), request["currency"]).as_dict()
     if_short = request.get("if_short", decisions.REJECT)
@@ -259,6 +269,8 @@ def create(placement: Placement, lines: list[PricedLine], now: datetime, correla
         "due_shard": shard_of(placement.order_id),
         "next_due": clock.rfc3339(now + decisions.FIRST_SWEEP_AFTER),
     }
+    if caller is not None:
+        attributes["caller"] = caller
     if if_short != decisions.REJECT:
         attributes["if_short"] = if_short
     data = OrderPlacedV3Data(

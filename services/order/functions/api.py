@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kernel import clock, logs, problem_details, schemas
 from kernel.aggregate_store import Causation, Row
+from kernel.callers import actor_of, arn_of_request, principal_of
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import CORRELATION_ID, ORDER_ID, PERSONAL, is_personal, shown
@@ -130,7 +131,9 @@ class OrderApi:
             if known is None:
                 raise
             return known
-        decision = order_request.create(placement, lines, clock.now(), correlation_id, request_id)
+        arn = arn_of_request(self.app.current_event.raw_event)
+        caller = principal_of(arn) if arn else None
+        decision = order_request.create(placement, lines, clock.now(), correlation_id, request_id, caller)
         return self.orders.create(placement.order_id, decision, Causation(correlation_id, request_id))
 
     def list_orders(self) -> Response[str]:
@@ -170,7 +173,8 @@ class OrderApi:
         if found is None:
             return _no_such_order(order_id)
         causation = Causation(found["correlation_id"], self._request_id())
-        logs.add(order_id=order_id)
+        arn = arn_of_request(self.app.current_event.raw_event)
+        logs.add(order_id=order_id, actor=actor_of(arn) if arn else None, reason=reason)
         logs.follow(causation.correlation_id, causation.causation_id)
         row = self.orders.apply(order_id, lambda row: decisions.request_cancellation(row, reason, clock.now()), causation)
         if row["status"] == states.CANCELLING:

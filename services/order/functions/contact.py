@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.contact import PURCHASE, Purchase, PurchasedLine
+from kernel.contact import PURCHASE, Purchase, PurchasedLine, ShortLine
 from kernel.facts import answer
 from kernel.handler import Handler, lambda_handler
 from kernel.statements import Quantity
@@ -51,12 +51,15 @@ def purchase_of(order: OrderRow, catalogue: Catalogue) -> Purchase:
             for line in quantities
         ]
 
-    return Purchase(
+    purchase = Purchase(
         placed_at=order["created_at"],
         lines=lines(decisions.quantities(order["lines"])),
         left_out=lines(decisions.unavailable_lines(order)),
         total=order["total"],
     )
+    if "short" in order:
+        purchase["short"] = [ShortLine(**line, title=titles.get(line["sku"], line["sku"])) for line in order["short"]]
+    return purchase
 
 
 def is_young(order: OrderRow) -> bool:

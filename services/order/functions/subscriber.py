@@ -113,7 +113,7 @@ class Fulfilment:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the fulfilment's queue."""
     functions = clients.functions  # each event needs it, so it is made with the handler
-    owners = OwnerFacts(lambda: functions, environ["STAGE"])
+    owners = OwnerFacts(lambda: functions, environ)
     fulfilment = Fulfilment(Orders(clients.dynamodb, environ["TABLE_NAME"]), owners)
     return queue_handler(clients, environ, fulfilment.handlers, REPLAY_POLICY["fulfilment"])
 

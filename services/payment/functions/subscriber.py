@@ -8,21 +8,12 @@ from kernel.clients import Clients
 from kernel.facts import OwnerFacts, contradicted
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, queue_handler
-from kernel.settings import from_environment
 from services.payment.domain import decisions, states
 from services.payment.gateways.factory import GatewayFactory, gateway_of
 from services.payment.schemas.consumed import OrderCancelledData
 from services.payment.storage.table import Payments
 from services.payment.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 from services.payment.use_cases.processor import PaymentProcessor
-
-
-@dataclass(frozen=True)
-class SubscriberSettings:
-    """The payments' table, and the stage of the services that state facts."""
-
-    table_name: str
-    stage: str
 
 
 @dataclass(frozen=True)
@@ -58,10 +49,9 @@ class Refunds:
 
 def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: GatewayFactory = gateway_of) -> Handler:
     """Return the handler of the queue's batches; it returns a partial batch response."""
-    settings = from_environment(SubscriberSettings, environ)
-    processor = PaymentProcessor(Payments(clients.dynamodb, settings.table_name), make_gateway(clients, environ))
+    processor = PaymentProcessor(Payments(clients.dynamodb, environ["TABLE_NAME"]), make_gateway(clients, environ))
     functions = clients.functions  # each event needs it, so it is made with the handler
-    refunds = Refunds(processor, OwnerFacts(lambda: functions, settings.stage))
+    refunds = Refunds(processor, OwnerFacts(lambda: functions, environ))
     handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], refunds.refund)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
 

@@ -74,7 +74,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     table_name = environ["TABLE_NAME"]
     payments = Payments(clients.dynamodb, table_name)
     republish = bootstrap_republish(clients, environ)
-    facts = OwnerFacts(lambda: clients.functions, environ["STAGE"])
+    facts = OwnerFacts(lambda: clients.functions, environ)
     sweeper = Sweeper(PaymentProcessor(payments, make_gateway(clients, environ)), facts)
     at_once = from_environment(SweepSettings, environ).sweep_at_once
 

@@ -46,7 +46,7 @@ class Cancellation:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the cancellations queue."""
     functions = clients.functions  # each event needs it, so it is made with the handler
-    cancellation = Cancellation(shipments_of(clients, environ), OwnerFacts(lambda: functions, environ["STAGE"]))
+    cancellation = Cancellation(shipments_of(clients, environ), OwnerFacts(lambda: functions, environ))
     handlers = dict.fromkeys(SUBSCRIPTIONS["cancellations"], cancellation.cancel_shipment)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["cancellations"])
 

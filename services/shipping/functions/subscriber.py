@@ -44,7 +44,7 @@ class ShipmentCreation:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of the orders queue."""
     functions = clients.functions  # each event needs it, so it is made with the handler
-    creation = ShipmentCreation(shipments_of(clients, environ), OwnerFacts(lambda: functions, environ["STAGE"]))
+    creation = ShipmentCreation(shipments_of(clients, environ), OwnerFacts(lambda: functions, environ))
     handlers = dict.fromkeys(SUBSCRIPTIONS["orders"], creation.create_shipment)
     return queue_handler(clients, environ, handlers, REPLAY_POLICY["orders"])
 

@@ -23,6 +23,9 @@ CHANGES = (
     "/api/dead-letters/order/intake/redrive",
     "/api/dead-letters/order/intake/drop",
     "/api/place",
+    "/api/publish",
+    "/api/faults/declined-card/start",
+    "/api/faults/stop",
     "/api/replays/start",
     "/api/replays/orderflow-dev-1/cancel",
 )
@@ -60,11 +63,15 @@ def test_list_has_each_order_without_secrets() -> None:
 READ = (
     "/api/stage",
     "/api/orders/{order}",
+    "/api/saga",
+    "/api/saga/{order}",
+    "/api/cost",
     "/api/events",
     "/api/catalogue",
     "/api/lamps",
     "/api/audit",
     "/api/order-form",
+    "/api/publish-form",
     "/api/dead-letters",
     "/api/dead-letters/order/intake",
     "/api/replays",
@@ -88,6 +95,17 @@ def test_list_of_a_customer_has_the_newest_first() -> None:
     with served(stage) as address:
         orders, _ = listed(address, "?customer=customer-0")
     assert [row["order_id"] for row in orders] == [placed[7], placed[0]]
+
+
+def test_list_by_number_has_the_order_that_a_customer_reads_out() -> None:
+    stage = ConsoleStage()
+    placed = stage.place_all(STORIES[:3])
+    begin = placed[1].removeprefix("ord-")[:10]
+    with served(stage) as address:
+        orders, _ = listed(address, f"?number={begin[:5].upper()}-{begin[5:]}")
+        status, found = get(address, "/api/orders?number=none")
+    assert [row["order_id"] for row in orders] == [placed[1]]
+    assert (status, found["message"]) == (400, "'none' must be a number such as AE2RY-IQQ5H: ten of A-Z and 2-7.")
 
 
 def test_list_ends_after_its_most_orders() -> None:
@@ -164,11 +182,59 @@ def test_change_that_names_no_messages_is_refused(body: bytes) -> None:
     assert stage.queues.bodies("order/intake-dlq-url") == ["{}"]
 
 
+def test_each_order_of_a_list_has_its_way_and_its_price() -> None:
+    stage = ConsoleStage()
+    stage.place_all()
+    with served(stage) as address:
+        orders, _ = listed(address)
+        saga, cost = get(address, "/api/saga")[1], get(address, "/api/cost")[1]
+    edges = {edge["name"] for edge in saga["picture"]["edges"]}
+    assert all(set(saga["ways"][order["way"]]) <= edges for order in orders)
+    assert {order["path"] for order in orders} - {None} <= set(cost["paths"])
+    assert sum(order["path"] == "delivered" for order in orders) == 14
+
+
 def test_unknown_queue_is_an_error_with_a_next_step() -> None:
     with served(ConsoleStage()) as address:
         status, found = get(address, "/api/dead-letters/order/nowhere")
     assert (status, found["message"]) == (400, "There is no dead-letter queue order/nowhere.")
     assert "order/intake" in found["hint"]
+
+
+def test_event_is_published_by_its_form() -> None:
+    stage = ConsoleStage()
+    with served(stage) as address:
+        form = get(address, "/api/publish-form")[1]
+        body = json.dumps({"channel": "shop", "detail": form["value"]}).encode()
+        status, found = get(address, "/api/publish", "POST", body)
+        again = get(address, "/api/publish-form")[1]
+    [put] = [put for put in stage.bus.published if put.event["source"] == "orderflow.channel.shop"]
+    assert (status, found["event_id"]) == (200, form["value"]["metadata"]["event_id"])
+    assert put.event["detail"] == form["value"]
+    assert form["schema"]["title"] == "OrderPlaced by a channel"
+    assert again["value"]["metadata"]["event_id"] != form["value"]["metadata"]["event_id"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "changes", "field"),
+    [
+        ("shop", {"currency": "euro"}, "data.currency"),
+        ("shop", {"lines": [{"sku": "MUG-BLUE", "quantity": 0}]}, "data.lines[0].quantity"),
+        ("shop", {"customer_id": "alice@example.com"}, "data.customer_id"),
+        ("Shop", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_event_that_does_not_match_its_schema_is_refused_at_its_field(
+    channel: str, changes: dict[str, object], field: str | None
+) -> None:
+    stage = ConsoleStage()
+    with served(stage) as address:
+        detail = get(address, "/api/publish-form")[1]["value"]
+        detail["data"] |= changes
+        status, found = get(address, "/api/publish", "POST", json.dumps({"channel": channel, "detail": detail}).encode())
+    assert (status, found.get("field")) == (400, field)
+    assert not [put for put in stage.bus.published if put.event["source"].startswith("orderflow.channel.")]
 
 
 def test_catalogue_has_each_event_once_with_all_versions() -> None:

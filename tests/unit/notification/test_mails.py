@@ -85,7 +85,7 @@ def test_mail_equals_its_reviewed_rendering(kind: Kind) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_text_and_page_have_the_same_words_for_any_name(kind: Kind, name: str) -> None:
     lines = [{"sku": "MUG", "title": name, "quantity": 1, "unit_price": 1250}]
-    mail = compose(kind, name, lines=lines, left_out=lines)
+    mail = compose(kind, name, lines=lines, left_out=lines, short=[{**lines[0], "requested": 2, "available": 0}])
     page = Page(mail.html)
     words = {"html", "head", "meta", "title", "style", "body", "div", "p", "strong", "span", "br", "a"}
     assert page.tags <= words | {"table", "tr", "td", "ul", "li"}
@@ -109,9 +109,23 @@ def test_mail_names_the_order_and_where_to_write_to(kind: Kind) -> None:
 @pytest.mark.parametrize("reason", mails.REASONS)
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_cancellation_states_its_reason_and_the_refund(reason: str, confirmed: bool) -> None:
-    mail = compose("cancelled", reason=reason, confirmed=confirmed)
+    mail = compose("cancelled", reason=reason, confirmed=confirmed, short=[])
     money = "You will be refunded in full." if confirmed else "You have not been charged."
     assert f"because {mails.REASONS[reason]}.\n\n{money}" in mail.text
+
+
+def test_cancellation_names_what_is_missing_and_how_much_there_is() -> None:
+    lamp = {"sku": "LAMP", "title": "Lamp & shade", "requested": 5, "available": 2}
+    text = compose("cancelled", short=[*PURCHASE["short"], lamp]).text
+    named = "Not enough in stock:\n  1 x Sold Out (LP): none available\n  5 x Lamp & shade: 2 available\n\nYou have not been"
+    assert f"because {mails.REASONS['OUT_OF_STOCK']}.\n\n{named}" in text
+
+
+def test_cancellation_of_an_earlier_order_service_names_nothing() -> None:
+    earlier = {name: value for name, value in PURCHASE.items() if name != "short"}
+    contact = Contact("Alice Doe", "alice@example.com", ADDRESS)
+    mail = mails.compose("cancelled", SHOP, ORDER, contact, cast(Purchase, earlier), FACTS["cancelled"])
+    assert "in stock:" not in mail.text + mail.html
 
 
 @pytest.mark.parametrize("kind", KINDS)

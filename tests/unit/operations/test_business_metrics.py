@@ -28,16 +28,22 @@ ROW: Any = {
     "total": {"amount": 1200, "currency": "EUR"},
     "kind": "confirmed",
 }
+ORDERS = {
+    "wait": [(2500, "")],
+    "confirm": [(2500, ""), (1, ""), (2500, "")],
+    "cancel": [(2500, ""), (1, "CUSTOMER")],
+    "revoke": [(1, "CUSTOMER")],
+}
 
 
 @pytest.mark.parametrize(
     ("module", "table", "measured"),
     [
-        (order, ORDER, {"confirm": [(1, ""), (2500, "")], "cancel": [(1, "CUSTOMER")], "revoke": [(1, "CUSTOMER")]}),
+        (order, ORDER, ORDERS),
         (payment, PAYMENT, {"capture": [(1200, "EUR")], "refund": [(1200, "EUR")], "settle_refund": [(1200, "EUR")]}),
         (inventory, RESERVATION, {"reject": [(1, "")], "wait": [(1, "")]}),
         (shipping, SHIPMENT, {"dispatch": [(2, "")]}),
-        (notification, NOTE, {"send": [(1, "confirmed")], "fail": [(1, "confirmed")]}),
+        (notification, NOTE, {"send": [(1, "confirmed"), (2, "")], "fail": [(1, "confirmed")]}),
     ],
 )
 def test_steps_are_measured_with_the_row_after_them(
@@ -52,6 +58,17 @@ def test_steps_are_measured_with_the_row_after_them(
 
 def test_reservation_of_a_part_is_a_stock_out() -> None:
     assert [measure.metric.name for measure in inventory.measures("reserve", {**ROW, "asked": []})] == ["StockOuts"]
+
+
+@pytest.mark.parametrize("step", ["confirm", "cancel"])
+def test_back_order_is_answered_once(step: str) -> None:
+    waited = {**ROW, "backordered_at": "2026-11-29T12:00:01.000Z"}
+    assert "TimeToAnswer" not in [measure.metric.name for measure in order.measures(step, waited)]
+
+
+def test_mail_that_was_given_up_as_unknown_took_its_time() -> None:
+    found = notification.measures("fail", {**ROW, "reason": "SENDING_UNKNOWN"})
+    assert [(measure.metric.name, measure.value) for measure in found] == [("MailsFailed", 1), ("TimeToMail", 2)]
 
 
 def test_pass_without_open_orders_measures_nothing() -> None:

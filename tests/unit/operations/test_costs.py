@@ -101,6 +101,12 @@ def test_alarms_of_both_tiers_are_priced() -> None:
     assert 0 < tiers["essential"] <= 8 < tiers["full"]
 
 
+def test_alarms_that_only_a_shift_of_traffic_needs_are_priced_apart() -> None:
+    (found,) = (row for row in costs.costs()["alarms"] if row["tier"] == costs.ROLLBACK)
+    assert found["alarms"] == len(deployed.load().memory_mb) + 1
+    assert 0 < found["usd"] <= 5
+
+
 def test_checks_that_share_batches_cost_at_most_two_dollars_a_million_orders() -> None:
     cost = partial(audits.checks_cost, 1_000_000, READS, PRICES, deployed.load())
     assert cost(of_a_batch=PRICES.busy["orders"]) < cost(of_a_batch=2) <= 2 < cost(of_a_batch=1)

@@ -12,6 +12,7 @@ from operations.aws.target import Target
 Event = Callable[[], None]
 FULFILLED = {"pk": "ORDER#1", "status": "CONFIRMED", "version": 5, "pending": ["OrderFulfilled"]}
 CONFIRMED = {"pk": "ORDER#1", "status": "CONFIRMED", "version": 4}
+TABLES = ("inventory/table-name", "order/table-name", "shipping/table-name")
 DELIVERED = {"pk": "SHIP#1", "status": "DELIVERED", "version": 4, "pending": ["ShipmentDelivered"]}
 
 
@@ -35,14 +36,14 @@ class Reads:
 
 
 @dataclass
-class NoQueues:
-    """Parameters that name no queue."""
+class Parameters:
+    """Parameters that name tables, and no queue."""
 
-    def get_paginator(self, _: str) -> "NoQueues":
+    def get_paginator(self, _: str) -> "Parameters":
         return self
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
-        return [{"Parameters": []}]
+        return [{"Parameters": [{"Name": f"/orderflow/dev/{table}", "Value": table} for table in TABLES]}]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Stage(Target):
     reads: Reads = field(default_factory=lambda: Reads({}, {}))
 
     def client(self, service: str, **config: object) -> Any:
-        return self.reads if service == "dynamodb" else NoQueues()
+        return self.reads if service == "dynamodb" else Parameters()
 
     def parameter(self, name: str) -> str:
         return name
@@ -63,7 +64,7 @@ def stage(order: dict[str, Any], shipment: dict[str, Any], before: Mapping[int, 
 
 
 def scan_of(table: str) -> int:
-    return stage_state.TABLES.index(table) + 1
+    return TABLES.index(table) + 1
 
 
 def test_an_event_that_moves_to_a_row_already_read_is_in_flight() -> None:
@@ -85,7 +86,7 @@ def test_a_row_that_changes_between_two_looks_is_in_flight() -> None:
     def a_row_changes() -> None:
         one.reads.tables["order/table-name"]["1"] = {**CONFIRMED, "version": 5}
 
-    one = stage(CONFIRMED, {**DELIVERED, "pending": []}, {len(stage_state.TABLES) + 1: a_row_changes})
+    one = stage(CONFIRMED, {**DELIVERED, "pending": []}, {len(TABLES) + 1: a_row_changes})
     assert stage_state.in_flight(one) == ["rows that changed between two looks"]
     assert stage_state.in_flight(one) == []
 

@@ -36,9 +36,10 @@ from services.order.storage.catalogue import Catalogue
 from services.order.storage.table import Orders
 from tests.support.fake_clients import FakeClients
 from tests.support.receipts import make_key, wanted
-from tests.support.tables import create_table
+from tests.support.tables import create_orders
 
 ENVIRON = {"TABLE_NAME": "stage", "WORKFLOW_ARN": "saga", "WORKFLOW_TIMEOUT_SECONDS": "28"}
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/operator/alice@example.com"
 SHOWN_AT_A_TERMINAL = {"TTY_COMPATIBLE": "1"}
 """The variable by which rich takes a stream for a terminal."""
 ONE_AT_A_TIME = threading.Lock()
@@ -99,6 +100,7 @@ class Stage(Target):
                 "http": {"method": method, "path": url},
                 "requestId": f"{method} {url} {headers}",
                 "stage": "$default",
+                "authorizer": {"iam": {"userArn": OPERATOR}},
             },
             "body": None if body is None else json.dumps(body),
             "isBase64Encoded": False,
@@ -222,7 +224,7 @@ class Functions:
 
 @pytest.fixture
 def stage(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    create_table(dynamodb, "stage")
+    create_orders(dynamodb, "stage")
     environ = {**ENVIRON, "RECEIPT_KEY_ARN": make_key(monkeypatch)}
     saga = Saga(reserve=inventory_commands.bootstrap(FakeClients(), environ))
     clients = FakeClients(workflows=lambda patience: saga)

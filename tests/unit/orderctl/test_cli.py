@@ -41,6 +41,34 @@ def test_invalid_stage_name_is_refused_at_once(folder: Path, name: str, target: 
         assert f"'{name}' is not the name of a stage: {law}. Stages: dev, prod." in said
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("orderctl ord", ["orders"]),
+        ("orderctl orders pl", ["place"]),
+        ("orderctl orders place --if-sh", ["--if-short"]),
+        ("orderctl orders place --if-short b", ["back-order"]),
+    ],
+)
+def test_shell_completes_commands_options_and_values(typed: str, completed: list[str]) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    answer = CliRunner().invoke(app, [], env={"_ORDERCTL_COMPLETE": "complete_bash", **words}, prog_name="orderctl")
+    assert answer.output.split() == completed
+
+
+def test_missing_credentials_are_named_on_aws(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(UserError, match="No AWS credentials were found") as caught:
+        CliRunner().invoke(app, ["--target", "aws", "--stage", "prod", "orders", "list"], catch_exceptions=False)
+    assert "aws sso login" in caught.value.hint
+    (folder / "blue.yaml").write_text("ephemeral: true\n")
+    assert "There is no region. Choose one with --region" in refused("--target", "aws", "--stage", "blue", "orders", "list")
+
+
 @pytest.mark.parametrize("address", ["http://[", "http://127.0.0.1:99999", "http://127.0.0.1:x"])
 def test_an_address_that_is_none_is_refused(folder: Path, address: str) -> None:
     with pytest.raises(UserError, match="is not an address"):

@@ -1,12 +1,11 @@
 """The demonstration's scenes report their result, or their failure; its laptop is its own, and ends with it."""
 
 import json
-import os
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 
 from kernel.aggregate_store import marshal
@@ -15,6 +14,7 @@ from laptop import seed
 from laptop.demo import scenes, show
 from laptop.demo.scenes import SceneFailedError
 from laptop.emulator import process
+from operations.aws.target import Kind
 from operations.errors import CheckFailedError
 from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage
@@ -104,38 +104,78 @@ def test_scene_fails_if_a_back_order_stays_waiting_after_its_delivery(stage: Sta
         scenes.back_ordered(playing)
 
 
+def test_order_cancelled_as_unavailable_is_placed_once_more_with_a_new_key(stage: Stage, playing: scenes.Stage) -> None:
+    cancelled = {"status": "CANCELLED", "reason": "PAYMENT_UNAVAILABLE"}
+    answers = [{"statusCode": 409, "body": json.dumps({"type": "cancelled", "order": cancelled})}]
+    decided, keys = stage.apis["https://api.example"], list[str]()
+
+    def answer(event: Any, context: Any) -> dict[str, Any]:
+        keys.append(event["headers"]["idempotency-key"])
+        return answers.pop() if answers else decided(event, context)
+
+    stage.apis["https://api.example"] = answer
+    assert scenes.confirmed(playing).said == "201: paid, committed, confirmed"
+    assert len(set(keys)) == 2
+
+
+def test_refused_order_is_not_placed_again(stage: Stage, playing: scenes.Stage) -> None:
+    answers = [{"statusCode": 409, "body": json.dumps({"order": {"reason": "OUT_OF_STOCK"}})}]
+    stage.apis["https://api.example"] = lambda event, context: answers.pop()
+    with pytest.raises(SceneFailedError, match="answered 409 instead of 201"):
+        scenes.confirmed(playing)
+
+
+def test_warm_up_takes_any_answer(stage: Stage, playing: scenes.Stage) -> None:
+    scenes.warm_up(playing)
+    assert [order["status"] for order in stage.orders().values()] == ["CANCELLED"]
+    stage.apis["https://api.example"] = lambda event, context: {"statusCode": 503, "body": ""}
+    scenes.warm_up(playing)
+    assert playing.shown == []
+
+
 @pytest.fixture
-def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Yield the home of each laptop AWS that was ended."""
-    homes: list[Path] = []
-    monkeypatch.delenv("ORDERFLOW_HOME", raising=False)
-    return homes
-
-
-def own_laptop(stopped: list[Path], *, keep: bool) -> AbstractContextManager[None]:
-    return show.own_laptop(keep=keep, stop=lambda: stopped.append(process.home()))
-
-
-def test_demo_uses_an_emulator_of_its_own(stopped: list[Path]) -> None:
-    theirs = process.home()
-    with own_laptop(stopped, keep=False):
-        assert process.home() == theirs / "demo"
-    assert stopped == [theirs / "demo"]
-    assert "ORDERFLOW_HOME" not in os.environ
-
-
-def test_demo_stops_its_emulator_after_a_failed_scene(stopped: list[Path]) -> None:
-    with pytest.raises(SceneFailedError), own_laptop(stopped, keep=False):
-        raise SceneFailedError("it rains")
-    assert len(stopped) == 1
-
-
-def test_demo_keeps_its_emulator_on_request(stopped: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return a home without a laptop AWS."""
     monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path))
-    with own_laptop(stopped, keep=True):
-        assert process.home() == tmp_path.resolve() / "demo"
-    assert stopped == []
-    assert os.environ["ORDERFLOW_HOME"] == str(tmp_path)
+    return process.home()
+
+
+def runs(stage: str) -> None:
+    """Record that a laptop AWS of this stage runs: the process of the test."""
+    me = psutil.Process()
+    process.save_record(process.Running(me.pid, me.create_time(), 4566, "http://127.0.0.1:4566", stage, "", ""))
+
+
+@pytest.mark.parametrize("running", [None, "demo"])
+def test_demo_uses_the_home_of_up(home: Path, running: str | None) -> None:
+    if running:
+        runs(running)
+    with show.home_of_demo():
+        assert process.home() == home
+
+
+def test_demo_runs_beside_another_stage(home: Path) -> None:
+    runs("dev")
+    with show.home_of_demo():
+        assert process.home() == home / "demo"
+    assert process.home() == home
+
+
+@pytest.mark.parametrize(("stops", "calls"), [(True, 1), (False, 0)])
+def test_demo_stops_its_emulator_on_request_only(home: Path, stops: bool, calls: int) -> None:
+    stopped = []
+    with show.stopped_afterwards(stops=stops, stop=lambda: stopped.append(home)):
+        assert stopped == []
+    with pytest.raises(SceneFailedError), show.stopped_afterwards(stops=stops, stop=lambda: stopped.append(home)):
+        raise SceneFailedError("it rains")
+    assert len(stopped) == 2 * calls
+
+
+def test_line_for_curl_is_signed_and_reads_the_order() -> None:
+    laptop = Stage(kind=Kind.LAPTOP, endpoint_url="http://127.0.0.1:4566", region="us-east-1")
+    assert show.curl_line(laptop, "ord-1") == (
+        "curl --noproxy '*' --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test https://api.example/orders/ord-1"
+    )
 
 
 def test_demo_with_more_or_fewer_mails_than_recorded_fails() -> None:

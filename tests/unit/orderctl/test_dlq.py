@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from operations.dead_letters import messages
 from operations.errors import UserError
+from operations.polling import Clock
 from orderctl.commands.dlq import app
-from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json, without_long_polls
+from tests.unit.orderctl.conftest import ManualClock, Stage, orderctl, orderctl_json, without_long_polls
 
 PLACED = {"source": "orderflow.order", "detail-type": "OrderPlaced", "detail": {"metadata": {"order_id": "ord-1"}, "data": {}}}
 
@@ -50,6 +52,17 @@ def test_the_dead_letter_queues_are_listed_and_no_others(deployed: Stage, urls: 
         {"name": "order/intake", "messages": 2, "holds": "events that order rejected, or failed to process"},
         {"name": "shipping/orders", "messages": 0, "holds": "events that shipping rejected, or failed to process"},
     ]
+
+
+def test_first_message_is_waited_for(deployed: Stage, urls: dict[str, str]) -> None:
+    assert shown(deployed, "--wait", "1") == []
+    late = ManualClock()
+
+    def sleep(seconds: float) -> None:
+        late.sleep(seconds)
+        bury(urls["order/intake-dlq-url"], PLACED)
+
+    assert len(shown(replace(deployed, clock=Clock(late.clock.now, sleep)), "--wait", "60")) == 1
 
 
 def test_name_of_a_queue_states_its_content() -> None:

@@ -65,6 +65,50 @@ def test_one_invalid_event_stops_the_publication(stage: Stage, bad: Any, why: st
     assert stage.bus.calls == []
 
 
+def an_entry(**changes: Any) -> dict[str, Any]:
+    entry = {"EventBusName": "bus", "Source": "orderflow.channel.shop", "DetailType": "OrderPlaced"}
+    return {**entry, "Detail": json.dumps(an_order()), **changes}
+
+
+@pytest.mark.parametrize("wrap", [lambda entry: entry, lambda entry: [entry], lambda entry: {"Entries": [entry]}])
+def test_entry_of_put_events_is_published_with_its_source(stage: Stage, wrap: Callable[[Any], Any]) -> None:
+    arn = "arn:aws:events:eu-west-1:123456789012:event-bus/bus"
+    answer = orderctl(app, stage, "publish", "-", "-o", "json", stdin=json.dumps(wrap(an_entry(EventBusName=arn))))
+    (order,) = stage.orders().values()
+    assert (order["channel"], order["order_id"]) == ("shop", json.loads(answer.stdout)[0]["order_id"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "why", "todo"),
+    [
+        ({"Source": "my.company.shop"}, "Source is 'my.company.shop': no rule matches it", "'orderflow.channel.NAME'"),
+        ({"Source": "orderflow.order"}, "Source is 'orderflow.order'", "'orderflow.channel.NAME'"),
+        ({"Source": None}, "Source is missing", "'orderflow.channel.NAME'"),
+        ({"EventBusName": None}, "EventBusName is missing: .* default bus, which has no consumers", "Write 'bus'"),
+        ({"EventBusName": "default"}, "EventBusName is 'default'", "'bus'"),
+        ({"DetailType": "OrderConfirmed"}, "DetailType is 'OrderConfirmed'", "'OrderPlaced'"),
+        ({"DetailType": None}, "DetailType is missing", "'OrderPlaced'"),
+        ({"Detail": an_order()}, "Detail is not a text", r"json\.dumps"),
+        ({"Detail": "{"}, "Detail is not JSON", ""),
+        ({"Detail": json.dumps({"metadata": {}})}, "metadata", ""),
+        ({"detail": "{}"}, "detail is unknown", "'Detail'"),
+    ],
+)
+def test_entry_that_eventbridge_would_lose_is_refused_before_it_is_sent(
+    stage: Stage, changes: dict[str, Any], why: str, todo: str
+) -> None:
+    wrong = {name: value for name, value in an_entry(**changes).items() if value is not None}
+    with pytest.raises(UserError, match=f"Event 2 of 2: .*{why}.*{todo}") as caught:
+        orderctl(app, stage, "publish", "-", stdin=json.dumps([an_entry(), wrong]))
+    assert caught.value.hint.startswith("Nothing was published.")
+    assert stage.bus.calls == []
+
+
+def test_entry_of_another_channel_than_the_option_is_refused(stage: Stage) -> None:
+    with pytest.raises(UserError, match=r"Source is 'orderflow\.channel\.shop': --channel is 'marketplace'"):
+        orderctl(app, stage, "publish", "-", "--channel", "marketplace", stdin=json.dumps(an_entry()))
+
+
 def test_unreadable_file_is_reported(stage: Stage, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: No such file"):
         orderctl(app, stage, "publish", str(tmp_path / "none.json"))

@@ -206,6 +206,17 @@ def test_shown_order_includes_its_timeline_and_missing_services(stage: Stage) ->
     assert "event_id" not in shown
 
 
+def test_shown_order_has_its_status_first_and_its_internals_on_request(stage: Stage) -> None:
+    order_id = place(stage)["order_id"]
+    stage.parameters.update({f"{service}/table-name": "stage" for service in SERVICES})
+    names = [line.split()[0] for line in orderctl(app, stage, "show", order_id).stdout.splitlines()]
+    assert names[1:3] == ["order_id", "status"]
+    assert not {"request_hash", "placed_by", "pk"} & set(names)
+    everything = [line.split()[0] for line in orderctl(app, stage, "show", order_id, "--all").stdout.splitlines()]
+    assert {*names, "request_hash", "placed_by"} <= set(everything)
+    assert not {"pk", "payment_token"} & set(everything)
+
+
 def test_unknown_order_is_reported(stage: Stage) -> None:
     for command in ("show", "resume"):
         with pytest.raises(UserError, match="There is no order ord-nope"):

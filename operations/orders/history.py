@@ -1,0 +1,97 @@
+"""The history of an order: its events and acts, each with its time, its actor and its reason.
+
+The order's row has its caller and its events, and shows what the order waits for. The rows of the other services show how
+far each of them is. The acts of operators are lines of the logs, which expire.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple, cast
+
+from kernel import clock, outside_json
+from kernel.aggregate_store import Row
+from kernel.naming import SERVICES, stack_name
+from operations.aws.target import Target
+from operations.orders import store
+from operations.orders.store import ListedOrder
+from operations.orders.waiting import waiting
+from services.order.domain.model import OrderRow
+
+GROUPS: Final = ("Operator", "Api")
+"""Parts of the names of the log groups with the lines of acts: of the functions for operators, and of the APIs."""
+SAID: Final = ("command", "route", "outcome", "status")
+"""The keys of a line that name the act and its result."""
+
+
+class Entry(NamedTuple):
+    """An entry of the history. `by` is a principal of IAM, a channel or a service; `why` is empty if no one said it."""
+
+    at: str
+    what: str
+    by: str
+    why: str = ""
+
+
+def history(target: Target, order_id: str) -> list[Entry]:
+    """Return the order's history, oldest first. Raises UserError for an unknown order."""
+    row = store.find(target, order_id)
+    since = clock.from_rfc3339(row["created_at"])
+    past = [*of_row(row), *of_services(store.related_rows(target, order_id)), *acts(target, order_id, since)]
+    return [*sorted(past, key=lambda entry: entry.at), *now_waiting(row)]
+
+
+def of_row(row: OrderRow) -> Iterator[Entry]:
+    """Yield the placing of the order by its caller, and its events."""
+    by = row.get("caller") or f"channel {row['channel']}"
+    yield Entry(row["created_at"], f"placed by {row['channel']}", by)
+    for entry in row.get("timeline", ()):
+        why = row.get("reason", "") if entry["event"] in ("OrderCancelled", "OrderCancelRequested") else ""
+        yield Entry(entry["at"], entry["event"], "orderflow", why)
+
+
+def of_services(related: Mapping[str, Sequence[Row]]) -> Iterator[Entry]:
+    """Yield how far each other service is with the order, at its row's latest change."""
+    for service, rows in related.items():
+        for row in rows:
+            kind = f"{row['kind']} mail" if "kind" in row else service
+            yield Entry(str(row["updated_at"]), f"{kind}: {row['status']}", service, str(row.get("reason", "")))
+
+
+def now_waiting(row: OrderRow) -> Iterator[Entry]:
+    """Yield what the order waits for, if it waits."""
+    found = waiting(cast(ListedOrder, row))
+    if found is not None:
+        yield Entry(found["next_try"] or "", "waits", "orderflow", found["why"])
+
+
+def acts(target: Target, order_id: str, since: datetime) -> Iterator[Entry]:
+    """Yield the acts of operators and callers on the order, from the logs of the services' functions."""
+    client = target.client("logs")
+    for service in SERVICES:
+        groups = client.get_paginator("describe_log_groups")
+        for page in groups.paginate(logGroupNamePrefix=f"{stack_name(target.stage, service)}-"):
+            for group in page["logGroups"]:
+                if any(part in group["logGroupName"] for part in GROUPS):
+                    yield from _of_group(target, group["logGroupName"], order_id, since)
+
+
+def _of_group(target: Target, group: str, order_id: str, since: datetime) -> Iterator[Entry]:
+    found = target.client("logs").get_paginator("filter_log_events")
+    start = int(since.timestamp() * 1000)
+    for page in found.paginate(logGroupName=group, startTime=start, filterPattern=f'"{order_id}"'):
+        for event in page["events"]:
+            entry = act_of_line(event["message"], order_id)
+            if entry is not None:
+                yield entry
+
+
+def act_of_line(text: str, order_id: str) -> Entry | None:
+    """Return the act that a line of a log states; None if it states none, or about another order."""
+    try:
+        line = outside_json.read_object(text)
+    except ValueError:
+        return None
+    if line.get("order_id") != order_id or "actor" not in line:
+        return None
+    what = " ".join(str(line[key]) for key in SAID if key in line)
+    return Entry(str(line["timestamp"]), what, str(line["actor"]), str(line.get("reason", "")))

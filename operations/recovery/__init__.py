@@ -1,0 +1,1 @@
+"""Recovery of a stage from the backups of its tables."""

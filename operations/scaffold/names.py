@@ -1,0 +1,51 @@
+"""The names that a new service, event or channel may have."""
+
+import json
+import re
+from collections.abc import Iterator
+from keyword import iskeyword
+from pathlib import Path
+from typing import Final
+
+from operations.errors import UserError, WrongUsageError
+
+SERVICE: Final = re.compile(r"[a-z]{3,20}")
+EVENT: Final = re.compile(r"([A-Z][a-z]+){2,6}")
+TAKEN: Final = frozenset(
+    {"api", "audit", "channel", "console", "journal", "kernel", "laptop", "platform", "simulation", "stages"}
+)
+"""Names of other stacks, packages and sources."""
+
+
+def check_service(root: Path, name: str) -> None:
+    """Raise an error for a name that no service may have, WrongUsageError, or that one has already, UserError."""
+    if not SERVICE.fullmatch(name) or iskeyword(name):
+        raise WrongUsageError(
+            f"{name!r} cannot name a service: a service has 3 to 20 letters, a-z, because its package, its stack and its "
+            "events have the same name.",
+            "Choose one word, such as `loyalty`.",
+        )
+    if name in TAKEN:
+        raise WrongUsageError(f"{name!r} is the name of another part of Orderflow.", "Choose another word.")
+    if (root / "services" / name).exists():
+        raise UserError(f"services/{name} exists already.", "Choose another name, or change that service by hand.")
+
+
+def check_event(root: Path, name: str) -> None:
+    """Raise an error for a name that no event may have, WrongUsageError, or that one has already, UserError."""
+    if not EVENT.fullmatch(name) or len(name) > 40:
+        raise WrongUsageError(
+            f"{name!r} cannot name an event: an event has two to six words in CamelCase and at most 40 letters.",
+            "Say what has happened, such as `PointsGiven`.",
+        )
+    for schema in schemas(root):
+        if json.loads(schema.read_text())["x-detail-type"] == name:
+            raise UserError(
+                f"{schema.relative_to(root)} has the event {name} already: no two services publish the same type.",
+                "Choose another name, or evolve that event: docs/how-to/evolve-an-event.md.",
+            )
+
+
+def schemas(root: Path) -> Iterator[Path]:
+    """Yield the schemas of all events of a checkout."""
+    yield from sorted(root.glob("services/*/schemas/*.json"))
