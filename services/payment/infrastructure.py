@@ -136,6 +136,7 @@ class PaymentStack(ServiceStack):
             timeout_seconds=15,
             environment={
                 "TABLE_NAME": table.table_name,
+                "LEDGER_TABLE_NAME": ledger.table_name,
                 "STRIPE_URL": url,
             },
             at_most=self.settings.webhook_concurrency,
@@ -143,7 +144,7 @@ class PaymentStack(ServiceStack):
         table.allow(webhook, "GetItem", rows=(PAYMENTS, DISPUTES, OUTSIDE_REFUNDS))
         table.allow(webhook, "UpdateItem", rows=(DISPUTES, OUTSIDE_REFUNDS))
         secret.grant_read_to("STRIPE_WEBHOOK_SECRET_ARN", webhook)
-        for function in callers:
+        for function in (*callers, webhook):
             function.allow("dynamodb:GetItem", on=ledger.table_arn)
         key.grant_read_to("STRIPE_API_KEY_ARN", *callers)
         webhook_key.grant_read_to("STRIPE_API_KEY_ARN", webhook)

@@ -27,6 +27,7 @@ from services.payment.domain import decisions, states
 from services.payment.domain.gateway import Dispute, GatewayFaultError, OutsideRefund
 from services.payment.domain.model import DisputeDecision, DisputeRow, PaymentRow
 from services.payment.gateways.factory import stripe_api_of
+from services.payment.gateways.ledger import Ledger
 from services.payment.gateways.stripe_api import StripeApi, StripeObject, StripeRefusedError
 from services.payment.gateways.stripe_currencies import money_of
 from services.payment.storage.table import Disputes, OutsideRefunds, Payments
@@ -48,9 +49,10 @@ NOTHING_BACK: Final = frozenset({"failed", "canceled"})
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """The payments' table, and the ARN of the secret by which Stripe signs."""
+    """The payments' table, the gateway's ledger, and the ARN of the secret by which Stripe signs."""
 
     table_name: str
+    ledger_table_name: str
     stripe_webhook_secret_arn: str
 
 
@@ -60,9 +62,13 @@ class StripeWebhook:
 
     RECORDED: a new item with its event. UNCHANGED: recorded already. COUNTED: a metric with an alarm. IGNORED: no effect. `api`
     is of the account that sends the events. The methods raise GatewayFaultError if Stripe does not answer a query.
+
+    Anyone who works in the account can make a PaymentIntent with an order's id in its metadata. An order's own is the one that
+    the ledger names.
     """
 
     payments: Payments
+    ledger: Ledger
     disputes: Disputes
     refunds: OutsideRefunds
     api: StripeApi
@@ -94,7 +100,7 @@ class StripeWebhook:
         Our own void has no effect: its item says so before Stripe gets the request.
         """
         is_by_stripe = intent.get("cancellation_reason") in RELEASED_BY_STRIPE
-        return self._count("AuthorizationExpired", _order_of_intent(intent), () if is_by_stripe else RELIED_ON)
+        return self._count("AuthorizationExpired", self._order_of_intent(intent), () if is_by_stripe else RELIED_ON)
 
     def count_expired(self, charge: StripeObject) -> str:
         """Count an authorisation that ended before its capture."""
@@ -103,13 +109,16 @@ class StripeWebhook:
     def count_late_failure(self, intent: StripeObject) -> str:
         """Count a payment that failed although it counts as authorised or captured. A declined card is known already."""
         relied_on = (states.AUTHORIZED, states.CAPTURING, states.CAPTURED)
-        return self._count("PaymentFailedLate", _order_of_intent(intent), relied_on)
+        return self._count("PaymentFailedLate", self._order_of_intent(intent), relied_on)
 
     def count_capture(self, intent: StripeObject) -> str:
-        """Count a capture that was made at Stripe by hand, also of another amount than ours. Our own has no effect."""
-        order_id, received = _order_of_intent(intent), _received(intent)
+        """Count a capture that was made at Stripe by hand, also of another amount or PaymentIntent than ours. Our own has no
+        effect.
+        """
+        order_id, received = _named_order(intent), _received(intent)
         payment = self._payment_of(order_id)
-        is_other = payment is not None and received is not None and received != payment.get("total")
+        is_other_amount = payment is not None and received is not None and received != payment.get("total")
+        is_other = is_other_amount or self._order_of_intent(intent) is None
         return self._count("CapturedOutside", order_id, () if is_other else NEVER_CAPTURED)
 
     def count_failed_refund(self, refund: StripeObject) -> str:
@@ -198,9 +207,15 @@ class StripeWebhook:
         if not isinstance(reference, str) or not reference.isascii() or not reference.replace("_", "").isalnum():
             return None
         try:
-            return _order_of_intent(self.api.get(f"/v1/payment_intents/{reference}"))
+            return self._order_of_intent(self.api.get(f"/v1/payment_intents/{reference}"))
         except StripeRefusedError:
             return None
+
+    def _order_of_intent(self, intent: StripeObject) -> str | None:
+        """Return the order that a PaymentIntent names, if it is that order's own; else None."""
+        order_id = _named_order(intent)
+        prepared = self.ledger.find(order_id, "intent") if order_id else None
+        return order_id if prepared is not None and prepared["reference"] == intent.get("id") else None
 
     def _count(self, metric: str, order_id: str | None, statuses: Collection[str] = ()) -> str:
         """Count if there is a payment in one of the statuses, or in any without `statuses`: COUNTED or IGNORED."""
@@ -211,7 +226,7 @@ class StripeWebhook:
         return "COUNTED"
 
 
-def _order_of_intent(intent: StripeObject) -> str | None:
+def _named_order(intent: StripeObject) -> str | None:
     order_id = (intent.get("metadata") or {}).get("order_id")
     return order_id if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id) else None
 
@@ -272,6 +287,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     settings, secrets = from_environment(WebhookSettings, environ), Secrets(clients).prepare()
     webhook = StripeWebhook(
         Payments(clients.dynamodb, settings.table_name),
+        Ledger(clients.dynamodb, settings.ledger_table_name),
         Disputes(clients.dynamodb, settings.table_name),
         OutsideRefunds(clients.dynamodb, settings.table_name),
         stripe_api_of(clients, environ),

@@ -128,7 +128,7 @@ def test_manual_change_at_stripe_is_counted_and_our_own_is_not(
     assert at_stripe.told(kind, about)["outcome"] == "COUNTED"
     assert f'"{metric}":[1' in capsys.readouterr().out
     at_stripe("void", order_id=other)
-    by_us = {"payment_intent.succeeded": {"metadata": {"order_id": ORDER}}}.get(kind, about)
+    by_us = {"payment_intent.succeeded": {"id": "pi_1", "metadata": {"order_id": ORDER}}}.get(kind, about)
     assert at_stripe.told(kind, by_us)["outcome"] == "IGNORED"
 
 
@@ -244,6 +244,48 @@ def test_event_of_another_payment_or_without_effect_is_ignored(at_stripe: Stripe
     assert at_stripe.told("charge.dispute.created", dispute())["outcome"] == "IGNORED"
     account.intents["pi_1"]["metadata"] = {}
     assert at_stripe.told("refund.failed", {"payment_intent": "pi_1"})["outcome"] == "IGNORED"
+
+
+@pytest.fixture
+def copied(account: Stripe, at_stripe: StripeService) -> dict[str, Any]:
+    """Return a PaymentIntent that somebody made at Stripe with the metadata of an order of ours."""
+    account.intents["pi_copied"] = {**account.intents["pi_1"], "id": "pi_copied"}
+    return account.intents["pi_copied"]
+
+
+@pytest.mark.parametrize("status", ["won", "lost", "needs_response"])
+@pytest.mark.parametrize("kind", ["created", "updated", "closed", "funds_withdrawn"])
+def test_dispute_of_a_copied_intent_is_not_the_orders(
+    at_stripe: StripeService, copied: dict[str, Any], kind: str, status: str
+) -> None:
+    disputed = dispute(status, payment_intent=copied["id"])
+    assert at_stripe.told(f"charge.dispute.{kind}", disputed)["outcome"] == "IGNORED"
+    assert at_stripe.dispute_events == []
+
+
+def test_refund_of_a_copied_intent_is_not_the_orders(
+    account: Stripe, at_stripe: StripeService, copied: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refund = account.refund_by_hand(copied["id"], 4998)
+    for kind in ("refund.created", "refund.updated", "charge.refund.updated", "refund.failed"):
+        assert at_stripe.told(kind, refund)["outcome"] == "IGNORED"
+    charge = {"id": "ch_2", "payment_intent": copied["id"], "refunded": True}
+    assert at_stripe.told("charge.refunded", charge)["outcome"] == "IGNORED"
+    assert at_stripe.told("charge.expired", charge)["outcome"] == "IGNORED"
+    assert at_stripe.refunds.get("re_1") is None
+    assert "Outside" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["payment_intent.canceled", "payment_intent.payment_failed"])
+def test_end_of_a_copied_intent_is_not_the_orders(at_stripe: StripeService, copied: dict[str, Any], kind: str) -> None:
+    assert at_stripe.told(kind, copied | {"cancellation_reason": "automatic"})["outcome"] == "IGNORED"
+
+
+def test_capture_of_a_copied_intent_is_money_taken_by_hand(
+    at_stripe: StripeService, copied: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert at_stripe.told("payment_intent.succeeded", copied)["outcome"] == "COUNTED"
+    assert '"CapturedOutside":[1' in capsys.readouterr().out
 
 
 def test_body_without_a_fresh_signature_is_not_read(at_stripe: StripeService, account: Stripe) -> None:
