@@ -1,6 +1,7 @@
 """The live part of the page: while a page is open, it receives the events of the bus, and feeds the orders that changed."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -84,6 +85,7 @@ class Live:
     stopped: bool = False
     latest: deque[BusEvent] = field(default_factory=partial(deque, maxlen=MOST_EVENTS))
     _open: dict[str, ListedOrder] = field(default_factory=dict)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
     _failing: bool = False
 
     @property
@@ -92,13 +94,14 @@ class Live:
         return bool(self.feed.readers) and not self.stopped
 
     def noticed(self, orders: Iterable[ListedOrder]) -> None:
-        """Keep the unfinished ones of these orders in view, the latest ones if there are too many."""
-        for order in orders:
-            self._open.pop(order["order_id"], None)
-            if order["status"] not in FINISHED:
-                self._open[order["order_id"]] = order
-                if len(self._open) > MOST_OPEN:
-                    self._open.pop(next(iter(self._open)))
+        """Keep the unfinished ones of these orders in view, the latest ones if there are too many. Lists are read side by side."""
+        with self._looking:
+            for order in orders:
+                self._open.pop(order["order_id"], None)
+                if order["status"] not in FINISHED:
+                    self._open[order["order_id"]] = order
+                    if len(self._open) > MOST_OPEN:
+                        self._open.pop(next(iter(self._open)))
 
     def happened(self, event: BusEvent) -> News:
         """Yield an event, and the order that it is about as its row is now."""
@@ -113,7 +116,8 @@ class Live:
 
     def changed(self) -> News:
         """Yield the unfinished orders with a row that is another one than before."""
-        known = dict(self._open)
+        with self._looking:
+            known = dict(self._open)
         if known:
             found = [order for name, order in self.read(known).items() if order != known[name]]
             self.noticed(found)

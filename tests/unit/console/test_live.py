@@ -1,6 +1,7 @@
 """The live part of the page: the orders that events are about, and unfinished orders that change without an event."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -86,3 +87,13 @@ def test_only_the_latest_unfinished_orders_stay_in_view() -> None:
     looks.noticed(orders.rows.values())
     list(looks.changed())
     assert orders.read[-1] == {f"ord-{number}" for number in range(5, MOST_OPEN + 5)}
+
+
+def test_lists_that_are_read_side_by_side_are_noticed_whole() -> None:
+    looks = live(Orders())
+    lists = [[order(f"ord-{reader}-{number}") for number in range(20 * MOST_OPEN)] for reader in range(4)]
+    with ThreadPoolExecutor(len(lists)) as readers:
+        for read in [readers.submit(looks.noticed, found) for found in lists]:
+            read.result()
+    assert len(list(looks.changed())) == 0
+    assert len(looks._open) == MOST_OPEN
