@@ -18,6 +18,7 @@ from audit.tables import LEDGER, PARAMETERS
 from journal.lines import line_of
 from kernel import clock
 from kernel.aggregate_store import Row, marshal
+from kernel.naming import SERVICES
 from operations import faults
 from operations.aws import signed_http
 from operations.aws.target import Kind, Target
@@ -150,7 +151,7 @@ class Rules(Archive):
 
 @dataclass
 class Parameters:
-    """The parameters that the stacks leave: the ARN of each consumer's rule, and the URL of each queue."""
+    """The parameters that the stacks leave: the ARN of each consumer's rule, the tables, and the URL of each queue."""
 
     urls: Mapping[str, str]
 
@@ -158,7 +159,8 @@ class Parameters:
         """Return the pages of GetParametersByPath."""
         assert operation == "get_parameters_by_path"
         names = {consumer.name for consumer in CONSUMERS}
-        values = {**{f"{name}-rule-arn": f"arn:{name}" for name in names}, **self.urls}
+        tables = {f"{service}/table-name": service for service in SERVICES}
+        values = {**{f"{name}-rule-arn": f"arn:{name}" for name in names}, **tables, **self.urls}
         found = [{"Name": f"/orderflow/dev/{name}", "Value": value} for name, value in values.items()]
         return SimpleNamespace(paginate=lambda **request: [{"Parameters": found}])
 
