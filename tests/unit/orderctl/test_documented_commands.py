@@ -43,6 +43,8 @@ MENTIONS = sorted(
     }
 )
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+A_MOMENT = "2026-11-23T11:00:00Z"
+"""What the reader of a runbook sets the variable MOMENT to."""
 
 
 @pytest.mark.parametrize("name", HELP)
@@ -78,7 +80,8 @@ def check_values(name: str, values: dict[str, Any]) -> None:
     if values.get("rate") and isinstance(values["rate"], str):
         paced_replay.rate(values["rate"])
     if name in ("replay plan", "replay start"):
-        archive_replay.window(values["last"], values["start_at"], values["until"], NOW, NOW - timedelta(minutes=10))
+        start = A_MOMENT if values["start_at"] == "$MOMENT" else values["start_at"]
+        archive_replay.window(values["last"], start, values["until"], NOW, NOW - timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("where", PLACED)

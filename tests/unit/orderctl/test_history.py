@@ -23,8 +23,8 @@ history.register(app)
 def placed(stage: Stage) -> str:
     """Place an order by the API. Every table of the stage is the one of orders."""
     stage.parameters.update({f"{name}/table-name": "stage" for name in ("payment", "inventory", "shipping", "notification")})
-    orderctl_json(stock.app, stage, "replenish", "MUG=5")
     service_client.set_prices(stage, [{"sku": "MUG", "amount": 1250, "currency": "USD"}])
+    orderctl_json(stock.app, stage, "replenish", "MUG=5")
     address = {"line1": "1 Main St", "postal_code": "12345", "city": "Springfield", "country": "US"}
     service_client.put_contact(stage, {"customer_id": "alice", "name": "A", "email": "a@example.com", "address": address})
     order: dict[str, Any] = orderctl_json(orders.app, stage, "place", "--line", "MUG=1", "--key", "k")
