@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     repeat.add_argument("file", type=Path)
     enumeration = commands.add_parser("enumerate", help="every call boundary of every path, in every mode")
     enumeration.add_argument("--pairs", action="store_true", help="every two boundaries as well")
-    enumeration.add_argument("--share", default="1/1", help="of the pairs: 2/7 is the second of seven shares")
+    enumeration.add_argument("--share", default="1/1", help="of all cases: 2/7 is the second of seven shares")
     enumeration.add_argument("--path", action="append", help="only this path (may be given again)")
     enumeration.add_argument("--processes", type=int, default=2)
     points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")

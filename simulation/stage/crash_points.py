@@ -193,7 +193,7 @@ CRASH_POINTS: Final = (
         27,
         "the wrong window replayed twice, to all rules",
         also=("tests/system/test_replay.py::test_a_replay_changes_nothing_that_already_happened",),
-        worlds=8,
+        worlds=3,
     ),
 )
 

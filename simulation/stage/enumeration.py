@@ -112,23 +112,26 @@ def run_all(cases: Sequence[Case], processes: int) -> Iterator[Result]:
         yield from pool.imap(run_case, cases, chunksize=20)
 
 
-def pairs(results: Iterable[Result], share: int, of: int) -> list[Case]:
-    """Every first fault with every boundary after it, the second dying there; the `share`-th of `of` parts of them."""
-    every = (
+def pairs(results: Iterable[Result]) -> list[Case]:
+    """Every first fault with every boundary after it, the second dying there."""
+    return [
         Case(result.case.path, (*result.case.faults, (boundary, pair_mode(kind, Mode.CRASH_AFTER))))
         for result in results
         for boundary, kind in result.after
-    )
-    return [case for number, case in enumerate(every) if number % of == share - 1]
+    ]
 
 
 def enumerate_paths(
     paths: Sequence[Path], *, with_pairs: bool = False, share: tuple[int, int] = (1, 1), processes: int = 2
 ) -> tuple[Counter[str], list[Result]]:
-    """How many cases each path had (and how many pairs), and those that violated an invariant."""
+    """How many cases each path had (and how many pairs), and those that violated an invariant.
+
+    Of all cases, only the share is run: (2, 7) is the second of seven parts.
+    """
     counted: Counter[str] = Counter()
     failed: list[Result] = []
-    cases = singles(paths)
+    part, of = share
+    cases = singles(paths)[part - 1 :: of]
     for number, result in enumerate(run_all(cases, processes), 1):
         counted[result.case.path] += 1
         if result.violated:
@@ -136,7 +139,7 @@ def enumerate_paths(
         _tell(number, len(cases), "single faults", len(failed))
     if with_pairs:
         beginnings = list(run_all(firsts(paths), processes))
-        second = pairs(beginnings, *share)
+        second = pairs(beginnings)[part - 1 :: of]
         for number, result in enumerate(run_all(second, processes), 1):
             counted["pairs"] += 1
             if result.violated:
