@@ -34,7 +34,7 @@ def test_newcomer_orders_from_code_breaks_a_consumer_and_heals_it(laptop: Laptop
     folder, before = clone(tmp_path), shop_orders(laptop)
     try:
         printed = shell(laptop.target, begin, folder=folder, PYTHONPATH=str(folder))
-        placed = eventually(lambda: found if len(found := shop_orders(laptop) - before) == 2 else None, 240, "two orders")
+        placed = eventually(lambda: found if len(found := shop_orders(laptop) - before) >= 2 else None, 240, "two orders")
         assert {laptop.settled(order_id)["status"] for order_id in placed} == {"CONFIRMED"}
         assert "OrderConfirmed" in printed.splitlines()[-1], "the mail of the second order is dead"
         with parcels_on_their_way(laptop):
