@@ -1,5 +1,5 @@
 """The platform: the bus with its policy, the archive of all domain events, the schema registry, the staging of paced replays,
-the alarm topic."""
+the alarm topic, the dashboards."""
 
 from aws_cdk import aws_chatbot as chatbot
 from aws_cdk import aws_events as events
@@ -12,6 +12,7 @@ from constructs import Construct
 from cdk.constructs.alarm import ALARM_TOPIC
 from cdk.constructs.bus_log import BusLog
 from cdk.constructs.bus_policy import state_who_publishes
+from cdk.constructs.dashboard import add_dashboards
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.paced_replay_queue import Staging
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -39,6 +40,7 @@ class PlatformStack(ServiceStack):
             self, "SchemaRegistry", description="The domain events' schemas, put in by each service"
         )
         self.publish("schema-registry-name", registry.attr_registry_name)
+        add_dashboards(self, bus.event_bus_name)
         make_key(self)
         Staging(self, bus)
         only_from(self, dead_letter_queue(self, "quarantine", Construct(self, "Quarantine")), operator=True)

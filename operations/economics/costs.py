@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypedDict
 
+from cdk.dashboards import DASHBOARDS
 from operations import benchmarks
 from operations.alarms import inventory
 from operations.economics import audits, bill, deployed, idle, metrics, prices, units
@@ -87,6 +88,8 @@ class Costs(TypedDict):
     alarms: list[AlarmsCost]
     metrics_month: float
     """The US dollars of a month with each business metric in each hour."""
+    dashboards_month: float
+    """The US dollars a month of the dashboards of a stage that keeps its data, if the account has three others."""
 
 
 def costs(orders: int = MILLION, path: str | None = None) -> Costs:
@@ -125,6 +128,7 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
         "alarms": [*_alarms(known), _rollback_alarms(known, facts)],
         "metrics_month": _rounded(metrics.month_usd(known)),
+        "dashboards_month": _rounded(len(DASHBOARDS) * known.per_month["dashboard"].usd),
     }
 
 

@@ -62,6 +62,7 @@ WITHOUT_ALARMS = {
     "ApiGatewayV2::Stage": "part of an API",
     "CloudWatch::Alarm": "is one",
     "CloudWatch::CompositeAlarm": "is one",
+    "CloudWatch::Dashboard": "shows metrics",
     "EventSchemas::Registry": "serves tools, and no order",
     "EventSchemas::Schema": "serves tools, and no order",
     "Events::EventBus": "its rules and the relays' errors show its faults",

@@ -1,0 +1,153 @@
+"""The two dashboards as data: the graphs of the business, and those of the resources, with the metrics that alarms watch.
+
+`docs/reference/dashboards.md` shows them, drawn from a simulated run by `python -m tests.dashboards`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+ORDERFLOW: Final = "Orderflow"
+"""The namespace of what the functions measure."""
+PERIOD_SECONDS: Final = 300
+"""The period of each point."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric of a graph, or one line for each of its values.
+
+    A metric of Orderflow has the dimension `service`, and `by` is one more. A metric of AWS has a line for each resource of
+    the stage with the dimensions `of`; without them, one line for the account.
+    """
+
+    metric: str
+    statistic: str = "Sum"
+    namespace: str = ORDERFLOW
+    service: str = ""
+    by: str = ""
+    of: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name in the legend."""
+        return self.metric if self.statistic in ("Sum", "Maximum") else f"{self.metric} {self.statistic}"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph: its title, which says what a reader learns, and its lines."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard of graphs, three in a row."""
+
+    name: str
+    purpose: str
+    graphs: tuple[Graph, ...]
+
+
+def _times(service: str, metric: str) -> tuple[Line, ...]:
+    return tuple(Line(metric, statistic, service=service) for statistic in ("p50", "p99"))
+
+
+SERVICES: Final = ("order", "payment", "inventory", "shipping", "notification")
+BUSINESS: Final = Dashboard(
+    "Business",
+    "Orders, money, parcels and mails, as customers notice them.",
+    (
+        Graph(
+            "Orders by outcome",
+            (Line("OrdersConfirmed", service="order"), Line("OrdersCancelled", service="order", by="reason")),
+        ),
+        Graph("Time to the answer, in milliseconds", (*_times("order", "TimeToAnswer"), *_times("order", "TimeToYes"))),
+        Graph(
+            "Money, in minor units",
+            (Line("MoneyCaptured", service="payment", by="currency"), Line("MoneyRefunded", service="payment", by="currency")),
+        ),
+        Graph("Time to ship, in seconds", _times("shipping", "TimeToShip")),
+        Graph(
+            "Mails",
+            (Line("MailsSent", service="notification", by="kind"), Line("MailsFailed", service="notification", by="kind")),
+        ),
+        Graph("Time to mail, in seconds", _times("notification", "TimeToMail")),
+        Graph("Stock", (Line("StockOuts", service="inventory"), Line("BackOrdersWaiting", "Maximum", service="audit"))),
+        Graph(
+            "Waiting too long",
+            (
+                Line("OrdersNotEnded", service="audit"),
+                Line("OrdersNotShipped", service="audit"),
+                Line("OldestUnfinishedOrder", "Maximum", service="audit"),
+            ),
+        ),
+        Graph(
+            "Events: replayed, and late in an outbox",
+            tuple(
+                Line(metric, statistic, service=service)
+                for metric, statistic in (("EventsReplayed", "Sum"), ("OutboxLag", "Maximum"))
+                for service in SERVICES
+            ),
+        ),
+    ),
+)
+
+
+def _each(namespace: str, of: tuple[str, ...], **metrics: str) -> tuple[Line, ...]:
+    """Return lines of AWS's metrics, each with its statistic, for each resource with these dimensions."""
+    return tuple(Line(metric, statistic, namespace, of=of) for metric, statistic in metrics.items())
+
+
+_FUNCTION, _QUEUE, _TABLE = ("FunctionName",), ("QueueName",), ("TableName",)
+_ON_BUS, _ON_SCHEDULE = ("EventBusName", "RuleName"), ("RuleName",)
+TECHNICAL: Final = Dashboard(
+    "Technical",
+    "Each kind of resource, by the metrics that its alarms watch.",
+    (
+        Graph("Functions: errors and throttles", _each("AWS/Lambda", _FUNCTION, Errors="Sum", Throttles="Sum")),
+        Graph("Functions: duration, in milliseconds", _each("AWS/Lambda", _FUNCTION, Duration="Maximum")),
+        Graph("Functions: invocations", _each("AWS/Lambda", _FUNCTION, Invocations="Sum")),
+        Graph("Queues and dead letters: messages", _each("AWS/SQS", _QUEUE, ApproximateNumberOfMessagesVisible="Maximum")),
+        Graph(
+            "Queues: age of the oldest message, in seconds", _each("AWS/SQS", _QUEUE, ApproximateAgeOfOldestMessage="Maximum")
+        ),
+        Graph("Streams: how far the relays are behind, in milliseconds", _each("AWS/Lambda", _FUNCTION, IteratorAge="Maximum")),
+        Graph(
+            "Rules and archive: not delivered",
+            (
+                *_each(
+                    "AWS/Events", _ON_BUS, FailedInvocations="Sum", InvocationsFailedToBeSentToDlq="Sum", ThrottledRules="Sum"
+                ),
+                *_each("AWS/Events", _ON_SCHEDULE, FailedInvocations="Sum", ThrottledRules="Sum"),
+            ),
+        ),
+        Graph("Tables: throttled", _each("AWS/DynamoDB", _TABLE, ReadThrottleEvents="Sum", WriteThrottleEvents="Sum")),
+        Graph("Tables: errors of AWS", _each("AWS/DynamoDB", ("TableName", "Operation"), SystemErrors="Sum")),
+        Graph(
+            "APIs of the account: requests and errors", _each("AWS/ApiGateway", ("ApiId",), **{"Count": "Sum", "5xx": "Sum"})
+        ),
+        Graph("APIs of the account: latency, in milliseconds", _each("AWS/ApiGateway", ("ApiId",), Latency="p99")),
+        Graph(
+            "Saga: runs that fail",
+            _each(
+                "AWS/States", ("StateMachineArn",), ExecutionsFailed="Sum", ExecutionsTimedOut="Sum", ExecutionThrottled="Sum"
+            ),
+        ),
+        Graph(
+            "Journal: delivery streams",
+            _each(
+                "AWS/Firehose", ("DeliveryStreamName",), **{"ThrottledRecords": "Sum", "DeliveryToS3.DataFreshness": "Maximum"}
+            ),
+        ),
+        Graph("Alarm topic: not notified", _each("AWS/SNS", ("TopicName",), NumberOfNotificationsFailed="Sum")),
+        Graph(
+            "SES of the account: rates",
+            _each("AWS/SES", (), **{"Reputation.BounceRate": "Maximum", "Reputation.ComplaintRate": "Maximum"}),
+        ),
+    ),
+)
+DASHBOARDS: Final = (BUSINESS, TECHNICAL)
+OF_THE_ACCOUNT: Final = frozenset({"AWS/ApiGateway", "AWS/SES"})
+"""The namespaces with no dimension that names the stage: the graph shows the account's region."""

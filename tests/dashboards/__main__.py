@@ -1,0 +1,28 @@
+"""`python -m tests.dashboards`: the pictures of the dashboards in the documentation, drawn from a simulated run."""
+
+from pathlib import Path
+from typing import Final
+
+from cdk.dashboards import DASHBOARDS
+from tests.dashboards import picture, sample
+from tests.support.browser import launched
+
+IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
+SEED: Final = "dashboards"
+
+
+def main() -> None:
+    """Write a picture of each dashboard."""
+    values = sample.measured(SEED)
+    minutes = min(sample.LONGEST_MINUTES, 15 * -(-max(max(found, default=0) for found in values.values()) // 15))
+    IMAGES.mkdir(exist_ok=True)
+    with launched() as browser:
+        page = browser.new_page(viewport={"width": 1346, "height": 800})
+        for dashboard in DASHBOARDS:
+            drawn = picture.svg(dashboard, values, max(15, minutes))
+            page.set_content(f'<body style="margin:0">{drawn}</body>')
+            page.locator("svg").screenshot(path=IMAGES / f"dashboard-{dashboard.name.lower()}.png")
+
+
+if __name__ == "__main__":
+    main()
