@@ -1,7 +1,7 @@
-"""The history of an order: its events and acts, each with its time, its actor and its reason.
+"""The history of an order: its events and acts, each with its time, its actor and its reason; and what it waits for now.
 
-The order's row has its caller and its events, and shows what the order waits for. The rows of the other services show how
-far each of them is. The acts of operators are lines of the logs, which expire.
+The order's row has its caller and its events. The rows of the other services show how far each of them is. Each row also shows
+what it waits for. The acts of operators are lines of the logs, which expire.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,15 +12,19 @@ from kernel import clock, outside_json
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES, stack_name
 from operations.aws.target import Target
-from operations.orders import store
+from operations.orders import shipments, store
 from operations.orders.store import ListedOrder
-from operations.orders.waiting import waiting
+from operations.orders.waiting import OF_SERVICES, waiting
 from services.order.domain.model import OrderRow
 
 GROUPS: Final = ("Operator", "Api")
 """Parts of the names of the log groups with the lines of acts: of the functions for operators, and of the APIs."""
 SAID: Final = ("command", "route", "outcome", "status")
 """The keys of a line that name the act and its result."""
+
+
+WAITS: Final = "waits"
+"""The entry that says what an order or a service waits for. Its time is that of the next try, if there is one."""
 
 
 class Entry(NamedTuple):
@@ -33,11 +37,12 @@ class Entry(NamedTuple):
 
 
 def history(target: Target, order_id: str) -> list[Entry]:
-    """Return the order's history, oldest first. Raises UserError for an unknown order."""
-    row = store.find(target, order_id)
+    """Return the order's history, oldest first, then what it waits for. Raises UserError for an unknown order."""
+    row, related = store.find(target, order_id), store.related_rows(target, order_id)
     since = clock.from_rfc3339(row["created_at"])
-    past = [*of_row(row), *of_services(store.related_rows(target, order_id)), *acts(target, order_id, since)]
-    return [*sorted(past, key=lambda entry: entry.at), *now_waiting(row)]
+    past = [*of_row(row), *of_services(related), *acts(target, order_id, since)]
+    paused = shipments.carrier_paused_until(target) if related.get("shipping") else None
+    return [*sorted(past, key=lambda entry: entry.at), *now_waiting(row), *services_waiting(related, paused)]
 
 
 def of_row(row: OrderRow) -> Iterator[Entry]:
@@ -58,10 +63,23 @@ def of_services(related: Mapping[str, Sequence[Row]]) -> Iterator[Entry]:
 
 
 def now_waiting(row: OrderRow) -> Iterator[Entry]:
-    """Yield what the order waits for, if it waits."""
+    """Yield what the order waits for, if it waits, and when the bank releases the money of a back-order."""
     found = waiting(cast(ListedOrder, row))
     if found is not None:
-        yield Entry(found["next_try"] or "", "waits", "orderflow", found["why"])
+        yield Entry(found["next_try"] or "", WAITS, "orderflow", found["why"])
+        if found["ends_at"]:
+            yield Entry(found["ends_at"], "ends", "orderflow", "the card's bank releases the money")
+
+
+def services_waiting(related: Mapping[str, Sequence[Row]], carrier_paused_until: str | None) -> Iterator[Entry]:
+    """Yield what each other service waits for. A note's next time is that of its claim, and no next try."""
+    for service, rows in related.items():
+        for row in rows:
+            why = OF_SERVICES.get(service, {}).get(str(row["status"]))
+            if why is not None:
+                yield Entry("" if "claim" in row else str(row.get("next_due", "")), WAITS, service, why)
+                if service == "shipping" and carrier_paused_until:
+                    yield Entry(carrier_paused_until, WAITS, service, "the carrier does not answer, so calls to it are paused")
 
 
 def acts(target: Target, order_id: str, since: datetime) -> Iterator[Entry]:

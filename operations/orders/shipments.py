@@ -10,6 +10,7 @@ from operations.errors import UserError
 from services.shipping.carriers.sandbox import SIGNATURE
 from services.shipping.domain.model import ShipmentRow
 from services.shipping.domain.states import BOOKING, CREATED, DISPATCHED
+from services.shipping.storage.breaker import BreakerStore
 
 
 def find(target: Target, order_id: str) -> ShipmentRow:
@@ -23,6 +24,12 @@ def find(target: Target, order_id: str) -> ShipmentRow:
             f"Shipping creates it when the order is confirmed: see `orderctl orders show {order_id}`.",
         )
     return cast(ShipmentRow, unmarshal(found["Item"]))
+
+
+def carrier_paused_until(target: Target) -> str | None:
+    """Return until when no call to the carrier is made, in RFC 3339 (UTC), or None while the carrier answers."""
+    row = BreakerStore(target.client("dynamodb"), target.parameter("shipping/table-name")).read()
+    return row.get("paused_until") if row else None
 
 
 def advance(target: Target, order_id: str) -> ShipmentRow:

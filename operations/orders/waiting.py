@@ -1,5 +1,6 @@
-"""The reason why an order waits, in words, from its row alone."""
+"""The reason why an order waits, in words, from its row alone; and why a row of another service about it waits."""
 
+from collections.abc import Mapping
 from typing import Final, TypedDict
 
 from operations.orders.store import ListedOrder
@@ -17,6 +18,26 @@ REASONS: Final = {
 """The reason by status, for an order that no service left without an answer."""
 PARCELS: Final = {"NONE": "the parcel is not dispatched yet", "DISPATCHED": "the parcel is on its way"}
 """The reason by fulfilment, for an order that is confirmed."""
+OF_SERVICES: Final[Mapping[str, Mapping[str, str]]] = {
+    "payment": {
+        "AUTHORIZING": "the gateway's answer to the authorisation is missing",
+        "CAPTURING": "the gateway's answer to the capture is missing",
+        "VOIDING": "the gateway's answer to the release of the money is missing",
+        "REFUNDING": "the gateway's answer to the refund is missing",
+        "REFUND_REFUSED": "the gateway refuses the refund; an operator retries or settles it",
+    },
+    "inventory": {"WAITING": "the order is in the queue of a SKU that is short"},
+    "shipping": {
+        "CREATED": "the parcel is not booked yet",
+        "BOOKING": "the carrier's answer to the booking is missing",
+        "DISPATCHED": "the carrier has not delivered the parcel yet",
+    },
+    "notification": {
+        "CLAIMED": "the answer of SES is missing",
+        "UNSENT": "SES refused the call; the mail is tried again",
+    },
+}
+"""The reason by service and status of its row, for each status from which that service goes on."""
 
 
 class Waiting(TypedDict):

@@ -1,4 +1,4 @@
-"""`orderctl history ORDER`: what happened to an order, by whom, and why."""
+"""`orderctl history ORDER`: what happened to an order, by whom and why, and what it waits for."""
 
 from typing import Annotated
 
@@ -20,9 +20,10 @@ def history(
     order: Annotated[str, typer.Argument(help="The order's id.")],
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """Show who placed an order, its events, and each act of an operator on it, with the reason.
+    """Show who placed an order, its events, and each act of an operator on it, with the reason; and what it waits for.
 
-    The acts come from the logs of the services, as long as the stage keeps them.
+    The last lines say what the order and each service wait for. Their time is that of the next try. The acts come from the
+    logs of the services, as long as the stage keeps them.
 
     Example: `orderctl history ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """

@@ -9,8 +9,13 @@ import typer
 
 from operations.aws import service_client
 from operations.errors import UserError
-from operations.orders.history import act_of_line
+from operations.orders.history import Entry, act_of_line, now_waiting, of_row, of_services, services_waiting
+from operations.orders.waiting import OF_SERVICES
 from orderctl.commands import history, orders, stock
+from services.inventory.domain import states as inventory
+from services.notification.domain import states as notification
+from services.payment.domain import states as payment
+from services.shipping.domain import states as shipping
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 ORDER = "ord-" + "a" * 26
@@ -70,3 +75,75 @@ def test_line_without_an_act_is_left_out(line: str) -> None:
 def test_reason_that_must_not_be_logged_is_refused(stage: Stage, reason: str) -> None:
     with pytest.raises(UserError, match="The reason cannot be logged"):
         orderctl(stock.app, stage, "split", "MUG", "--shards", "2", "--reason", reason)
+
+
+EARLIER, LATER = "2026-11-30T10:00:00.000Z", "2026-11-30T10:05:00.000Z"
+
+
+def order_row(**more: Any) -> Any:
+    placed = {"order_id": ORDER, "status": "CONFIRMED", "fulfilment": "NONE", "channel": "api", "created_at": EARLIER}
+    return {**placed, "attempts": 0, **more}
+
+
+@pytest.mark.parametrize(
+    ("row", "by"),
+    [
+        (order_row(caller="role/shop-backend"), "role/shop-backend"),
+        (order_row(), "channel api"),
+        (order_row(channel="shop"), "channel shop"),
+    ],
+)
+def test_trail_begins_with_the_caller_or_the_channel(row: Any, by: str) -> None:
+    assert next(of_row(row)) == Entry(EARLIER, f"placed by {row['channel']}", by)
+
+
+def test_trail_has_each_event_and_the_reason_of_a_cancellation() -> None:
+    events = ("OrderPlaced", "OrderConfirmed", "OrderCancelRequested", "OrderCancelled")
+    row = order_row(reason="CUSTOMER", timeline=[{"event": event, "at": LATER} for event in events])
+    _, *past = of_row(row)
+    assert [(entry.what, entry.why) for entry in past] == list(zip(events, ("", "", "CUSTOMER", "CUSTOMER"), strict=True))
+
+
+def test_trail_has_the_latest_step_of_each_service() -> None:
+    mails = [{"status": "SENT", "kind": "confirmed"}, {"status": "FAILED", "kind": "dispatched", "reason": "NO_CONTACT"}]
+    related = {"payment": [{"status": "CAPTURED"}], "inventory": [], "notification": mails}
+    found = of_services({service: [{"updated_at": LATER, **row} for row in rows] for service, rows in related.items()})
+    assert [(entry.what, entry.by, entry.why) for entry in found] == [
+        ("payment: CAPTURED", "payment", ""),
+        ("confirmed mail: SENT", "notification", ""),
+        ("dispatched mail: FAILED", "notification", "NO_CONTACT"),
+    ]
+
+
+def test_back_order_waits_for_stock_until_the_bank_releases_the_money() -> None:
+    row = order_row(status="BACKORDERED", next_due=EARLIER, held_until=LATER)
+    waits, ends = now_waiting(row)
+    assert (waits.at, waits.why) == (EARLIER, "stock is short; the order goes on when goods arrive")
+    assert (ends.at, ends.what) == (LATER, "ends")
+
+
+@pytest.mark.parametrize("row", [order_row(status="CANCELLED"), order_row(fulfilment="DELIVERED")])
+def test_order_with_an_end_waits_for_nothing(row: Any) -> None:
+    assert list(now_waiting(row)) == []
+
+
+def test_paused_carrier_is_why_a_parcel_waits() -> None:
+    related = {"shipping": [{"status": "CREATED", "next_due": EARLIER}]}
+    assert list(services_waiting(related, LATER)) == [
+        Entry(EARLIER, "waits", "shipping", "the parcel is not booked yet"),
+        Entry(LATER, "waits", "shipping", "the carrier does not answer, so calls to it are paused"),
+    ]
+    assert list(services_waiting({"shipping": [{"status": "DELIVERED"}]}, LATER)) == []
+
+
+def test_time_of_a_claim_is_no_next_try() -> None:
+    claimed = {"notification": [{"status": "CLAIMED", "claim": "c", "next_due": EARLIER}]}
+    assert list(services_waiting(claimed, None)) == [Entry("", "waits", "notification", "the answer of SES is missing")]
+
+
+def test_each_status_from_which_a_service_goes_on_by_itself_has_a_reason() -> None:
+    """Held stock and authorised money wait for the order, which has a reason of its own."""
+    tables = {"payment": payment, "inventory": inventory, "shipping": shipping, "notification": notification}
+    for service, states in tables.items():
+        unended = states.TRANSITIONS.statuses - states.TRANSITIONS.terminal
+        assert unended - {"AUTHORIZED", "CAPTURE_REFUSED", "HELD"} == OF_SERVICES[service].keys() - {"REFUND_REFUSED"}
