@@ -1,4 +1,4 @@
-"""The two dashboards as data: the graphs of the business, and those of the resources, with the metrics that alarms watch.
+"""The two dashboards as data: the graphs of the business, and those of resources and faults, with the metrics of the alarms.
 
 `docs/reference/dashboards.md` shows them, drawn from a simulated run by `python -m tests.dashboards`.
 """
@@ -100,12 +100,58 @@ def _each(namespace: str, of: tuple[str, ...], **metrics: str) -> tuple[Line, ..
     return tuple(Line(metric, statistic, namespace, of=of) for metric, statistic in metrics.items())
 
 
+def _counted(service: str, *metrics: str) -> tuple[Line, ...]:
+    """Return lines of the faults that a service counts."""
+    return tuple(Line(metric, service=service) for metric in metrics)
+
+
 _FUNCTION, _QUEUE, _TABLE = ("FunctionName",), ("QueueName",), ("TableName",)
 _ON_BUS, _ON_SCHEDULE = ("EventBusName", "RuleName"), ("RuleName",)
 TECHNICAL: Final = Dashboard(
     "Technical",
-    "Each kind of resource, by the metrics that its alarms watch.",
+    "Each kind of resource and each counted fault, by the metrics that alarms watch.",
     (
+        Graph(
+            "Not moved by a sweeper",
+            (
+                *_counted("order", "OrdersNotMoved", "OrderStuck", "CancellationStuck", "CompensationFailed"),
+                *_counted("payment", "RefundsNotAskedFor", "OrphansNotReleased", "OrphanReleased"),
+                *_counted("inventory", "StockNotLookedAt", "OrphansNotReleased", "OrphanReleased"),
+                *_counted("shipping", "ShipmentsNotMoved", "CarrierPaused"),
+                *_counted("notification", "ClaimsNotGivenUp"),
+            ),
+        ),
+        Graph(
+            "Money that needs an operator",
+            _counted(
+                "payment",
+                *("RefundRefused", "PaymentFailedLate", "RefundFailedLate", "AuthorizationExpired", "PaymentUntried"),
+                *("CapturedOutside", "RefundedOutside", "PaymentDisputed", "WebhookEventsUnknown", "GatewayMisconfigured"),
+            ),
+        ),
+        Graph(
+            "Goods, parcels and mails that need an operator",
+            (
+                *_counted("inventory", "StockRunningLow"),
+                *_counted("shipping", "ParcelReturned", "LabelRefundRefused"),
+                *_counted("notification", "AddressesSuppressed", "SendingUnknown"),
+            ),
+        ),
+        Graph(
+            "Events: not published, published late, or not in the journal",
+            (
+                *(line for each in SERVICES for line in _counted(each, "EventsNotPublished", "EventsRepublished")),
+                *_counted("journal", "EventsNotJournaled"),
+            ),
+        ),
+        Graph(
+            "Events and receipts: refused",
+            (
+                *(line for each in (*SERVICES, "audit") for line in _counted(each, "ReplayedEventsRefused")),
+                *(line for each in ("order", "payment", "inventory") for line in _counted(each, "ReceiptRefused")),
+            ),
+        ),
+        Graph("Audit: broken invariants", _counted("audit", "AuditFindings", "OrderFindings")),
         Graph("Functions: errors and throttles", _each("AWS/Lambda", _FUNCTION, Errors="Sum", Throttles="Sum")),
         Graph("Functions: duration, in milliseconds", _each("AWS/Lambda", _FUNCTION, Duration="Maximum")),
         Graph("Functions: invocations", _each("AWS/Lambda", _FUNCTION, Invocations="Sum")),
@@ -130,7 +176,7 @@ TECHNICAL: Final = Dashboard(
         ),
         Graph("APIs of the account: latency, in milliseconds", _each("AWS/ApiGateway", ("ApiId",), Latency="p99")),
         Graph(
-            "Saga: runs that fail",
+            "Sagas of the account: runs that fail",
             _each(
                 "AWS/States", ("StateMachineArn",), ExecutionsFailed="Sum", ExecutionsTimedOut="Sum", ExecutionThrottled="Sum"
             ),
@@ -149,5 +195,8 @@ TECHNICAL: Final = Dashboard(
     ),
 )
 DASHBOARDS: Final = (BUSINESS, TECHNICAL)
-OF_THE_ACCOUNT: Final = frozenset({"AWS/ApiGateway", "AWS/SES"})
-"""The namespaces with no dimension that names the stage: the graph shows the account's region."""
+OF_THE_ACCOUNT: Final = frozenset({"AWS/ApiGateway", "AWS/SES", "AWS/States"})
+"""The namespaces with no dimension that names the stage: the graph shows the account's region.
+
+CloudFormation begins the names of most resources with that of their stack, but not the name of a state machine.
+"""

@@ -1,8 +1,11 @@
 """The dashboards of CloudWatch, from `cdk/dashboards.py`.
 
-A resource has the name of its stack, `Orderflow<Stage>-<Service>`, in its own: the graphs search for the begin of it. So one
-stack has the dashboards of all, and a new function is on them by itself. The form of the body is AWS's:
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+A resource has the name of its stack, `Orderflow<Stage>-<Service>`, in its own: the graphs search for `Orderflow<Stage>`. So one
+stack has the dashboards of all, and a new function is on them by itself. A search splits names at capitals, digits and hyphens:
+`OrderflowProd` finds the stage `prod`, also `prod2`, and not `production`. Sources:
+
+- the body: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+- the search: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
 """
 
 from typing import Any, Final
@@ -20,7 +23,7 @@ HEIGHT: Final = 6
 
 
 def add_dashboards(stack: ServiceStack, bus_name: str) -> None:
-    """Add the dashboards of the stage, if it keeps its data: each costs money, and a short-lived stage needs none."""
+    """Add the stage's dashboards, if it keeps its data: each costs money, and a short-lived stage needs none."""
     if stack.keeps_data:
         for dashboard in DASHBOARDS:
             cloudwatch.CfnDashboard(

@@ -89,7 +89,7 @@ class Costs(TypedDict):
     metrics_month: float
     """The US dollars of a month with each business metric in each hour."""
     dashboards_month: float
-    """The US dollars a month of the dashboards of a stage that keeps its data, if the account has three others."""
+    """The US dollars a month of the dashboards of a stage that keeps its data, without the three that are free."""
 
 
 def costs(orders: int = MILLION, path: str | None = None) -> Costs:

@@ -61,7 +61,7 @@ def cost(
         output.show(found["idle_month"], IDLE, Format.TABLE)
         output.show(found["alarms"], ALARMS, Format.TABLE)
         output.screen().print(f"Business metrics, a month with each of them in each hour: {found['metrics_month']:.2f} USD")
-        output.screen().print(f"Dashboards, a month beside three others of the account: {found['dashboards_month']:.2f} USD")
+        output.screen().print(f"Dashboards, a month of a stage that keeps its data: {found['dashboards_month']:.2f} USD")
     else:
         _show_path(found, path)
 

@@ -101,6 +101,8 @@ def page() -> str:
             f"\nTogether, it is {besides:.2f} USD. The [alarms](alarms.md) cost this beside:\n\n",
             table(("Tier", "Alarms", "Composite alarms", "USD a month"), alarms),
             f"\nThe [business metrics](metrics.md) cost up to {found['metrics_month']:.2f} USD a month beside.\n",
+            "\nThe [dashboards](dashboards.md) of a stage that keeps its data cost ",
+            f"{found['dashboards_month']:.2f} USD a month. An account has three of up to 50 metrics free.\n",
             "\n## Which prices and assumptions are these?\n\n",
             table(("Unit", "USD a million", "Source", "Date"), _prices(listed)),
             "\n",

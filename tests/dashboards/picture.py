@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil
 from statistics import quantiles
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cdk.dashboards import Dashboard, Graph, Line
-from tests.dashboards.sample import Values
+
+if TYPE_CHECKING:
+    from tests.dashboards.sample import Values
 
 COLUMNS: Final = 3
 WIDTH, HEIGHT, MARGIN, HEAD = 430, 230, 14, 74
@@ -18,11 +20,28 @@ MOST_LINES: Final = 6
 """The legend of a graph has room for so many lines: those with the largest values."""
 PERIOD: Final = 5
 Points = Sequence[tuple[int, float]]
+ONLY_AWS: Final = "only AWS counts these"
+LEFT_OUT: Final = {
+    "Rules and archive: not delivered": ONLY_AWS,
+    "Tables: throttled": ONLY_AWS,
+    "Tables: errors of AWS": ONLY_AWS,
+    "Journal: delivery streams": ONLY_AWS,
+    "Alarm topic: not notified": ONLY_AWS,
+    "SES of the account: rates": ONLY_AWS,
+    "Audit: broken invariants": "the run breaks none",
+}
+"""The graphs that the pictures leave out, each with the reason why the simulated run has no value of it."""
 
 
-def svg(dashboard: Dashboard, values: Values, minutes: int) -> str:
-    """Return the picture of a dashboard over so many minutes."""
-    rows = ceil(len(dashboard.graphs) / COLUMNS)
+def drawn(dashboard: Dashboard) -> list[Graph]:
+    """Return the graphs of the dashboard that its picture has."""
+    return [graph for graph in dashboard.graphs if graph.title not in LEFT_OUT]
+
+
+def svg(dashboard: Dashboard, values: "Values", minutes: int) -> str:
+    """Return the picture of a dashboard over so many minutes, without the graphs that have no value."""
+    graphs = drawn(dashboard)
+    rows = ceil(len(graphs) / COLUMNS)
     width, height = COLUMNS * (WIDTH + MARGIN) + MARGIN, HEAD + rows * (HEIGHT + MARGIN)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
@@ -30,15 +49,15 @@ def svg(dashboard: Dashboard, values: Values, minutes: int) -> str:
         f'<text x="{MARGIN}" y="32" font-size="20" font-weight="bold">Orderflow: {escape(dashboard.name.lower())}</text>',
         f'<text x="{MARGIN}" y="56" font-size="13" fill="#475569">{escape(dashboard.purpose)} From a simulated run.</text>',
     ]
-    for position, graph in enumerate(dashboard.graphs):
+    for position, graph in enumerate(graphs):
         x = MARGIN + (WIDTH + MARGIN) * (position % COLUMNS)
         y = HEAD + (HEIGHT + MARGIN) * (position // COLUMNS)
         parts.append(f'<g transform="translate({x} {y})">{_graph(graph, values, minutes)}</g>')
     return "".join([*parts, "</svg>\n"])
 
 
-def _graph(graph: Graph, values: Values, minutes: int) -> str:
-    lines = _lines(graph, values, minutes)
+def _graph(graph: Graph, values: "Values", minutes: int) -> str:
+    lines = lines_of(graph, values, minutes)
     top = max((value for points in lines.values() for _, value in points), default=0) or 1
     wide, high = WIDTH - LEFT - MARGIN, HEIGHT - TOP - FOOT
     parts = [
@@ -53,9 +72,6 @@ def _graph(graph: Graph, values: Values, minutes: int) -> str:
         x = LEFT + wide * minute / minutes
         anchor = "end" if minute == minutes else "middle"
         parts.append(f'<text x="{x}" y="{TOP + high + 15}" text-anchor="{anchor}" fill="#64748b">{minute} min</text>')
-    if not lines:
-        middle = f'x="{LEFT + wide / 2}" y="{TOP + high / 2}" text-anchor="middle" fill="#94a3b8"'
-        parts.append(f"<text {middle}>no value in this run</text>")
     for number, (label, points) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         places = [(LEFT + wide * minute / minutes, TOP + high * (1 - value / top)) for minute, value in points]
@@ -64,17 +80,19 @@ def _graph(graph: Graph, values: Values, minutes: int) -> str:
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{colour}"/>' for x, y in places]
         x, y = 12 + (number % 2) * WIDTH / 2, TOP + high + 31 + 13 * (number // 2)
         parts.append(f'<rect x="{x}" y="{y - 8}" width="9" height="9" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 14}" y="{y}">{escape(label[:30])}</text>')
+        parts.append(f'<text x="{x + 14}" y="{y}" font-size="10">{escape(label[:33])}</text>')
     return "".join(parts)
 
 
-def _lines(graph: Graph, values: Values, minutes: int) -> dict[str, Points]:
+def lines_of(graph: Graph, values: "Values", minutes: int) -> dict[str, Points]:
     """Return the points of each line of the graph by its label, the largest first: as many as the legend has room for."""
     found: dict[str, Points] = {}
+    services = {line.metric: {other.service for other in graph.lines if other.metric == line.metric} for line in graph.lines}
     for line in graph.lines:
         for (metric, of), by_minute in values.items():
             if metric == line.metric and (line.by or line.of or of in ("", line.service)):
-                own = of if len(graph.lines) == 1 and of else f"{line.label} {of}".strip()
+                tells_apart = line.by or line.of or len(services[metric]) > 1
+                own = of if len(graph.lines) == 1 and of else f"{line.label} {of if tells_apart else ''}".strip()
                 found[own] = _points(line, by_minute, minutes)
     drawn = {label: points for label, points in found.items() if any(value for _, value in points)}
     largest = sorted(drawn, key=lambda label: -max(value for _, value in drawn[label]))

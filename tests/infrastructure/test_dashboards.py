@@ -1,4 +1,4 @@
-"""The dashboards: every business metric is on the one, and every kind of resource with an alarm on the other."""
+"""The dashboards: every business metric is on the one, and every metric with an alarm on one of them."""
 
 import json
 import re
@@ -9,8 +9,12 @@ import pytest
 from cdk.dashboards import BUSINESS, DASHBOARDS, ORDERFLOW, TECHNICAL, Dashboard
 from kernel.naming import SERVICES
 from operations.economics import metrics
+from operations.repository import REPOSITORY
+from tests.dashboards import picture
 from tests.infrastructure import listed_alarms
 from tests.infrastructure.templates import Assembly
+
+PAGE = REPOSITORY / "docs" / "reference" / "dashboards.md"
 
 
 def bodies(assembly: Assembly) -> dict[str, dict[str, Any]]:
@@ -45,6 +49,26 @@ def test_each_kind_of_resource_is_on_the_technical_dashboard(lasting: Assembly) 
         if series["Namespace"] != ORDERFLOW
     }
     assert watched - metrics_of(TECHNICAL) == set()
+
+
+def test_each_counted_fault_with_an_alarm_has_a_line(lasting: Assembly) -> None:
+    watched = {
+        (dimension["Value"], series["MetricName"])
+        for alarm in lasting.resources("CloudWatch::Alarm")
+        for series in listed_alarms.metrics_of(alarm)
+        if series["Namespace"] == ORDERFLOW
+        for dimension in series["Dimensions"]
+        if dimension["Name"] == "service"
+    }
+    shown = {(line.service, line.metric) for board in DASHBOARDS for graph in board.graphs for line in graph.lines}
+    assert watched - shown == set()
+
+
+def test_page_lists_the_graphs_that_the_pictures_leave_out() -> None:
+    titles = {graph.title for dashboard in DASHBOARDS for graph in dashboard.graphs}
+    assert set(picture.LEFT_OUT) - titles == set()
+    listed = re.findall(r"^\| ([^|]+?) +\| ([^|]+?) +\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(listed[2:]) == picture.LEFT_OUT
 
 
 def test_only_a_stage_that_keeps_its_data_has_dashboards(assembly: Assembly, lasting: Assembly) -> None:
