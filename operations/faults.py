@@ -100,7 +100,10 @@ FAULTS: Final[Mapping[str, Trial | Switch]] = {
         seconds=SLOW_SECONDS,
     ),
     "failing-carrier": Switch(
-        "no parcel is booked", "the bookings stay in their queue and are tried again", "fail", ["shipping/Booking"]
+        "no parcel is booked",
+        "the bookings stay in their queue and are tried again",
+        "fail",
+        ["shipping/Booking", "shipping/Sweeper"],
     ),
     "lost-answers": Switch(
         "each step of the saga is done, and its answer lost",

@@ -16,6 +16,7 @@ SWITCHES = {name: fault for name, fault in FAULTS.items() if isinstance(fault, S
 TRIALS = {name: fault for name, fault in FAULTS.items() if isinstance(fault, Trial)}
 PAYMENT = "OrderflowDev-Payment-CommandsFunction1"
 BOOKING = "OrderflowDev-Shipping-BookingFunction1"
+SHIPPING_SWEEPER = "OrderflowDev-Shipping-SweeperFunction1"
 
 
 def active(stage: ConsoleStage) -> list[str]:
@@ -100,6 +101,7 @@ def test_switch_and_emulator_agree_on_their_form() -> None:
         ("crash-after-capture", PAYMENT, {"command": "capture"}, True),
         ("crash-after-capture", PAYMENT, {"command": "authorize"}, False),
         ("failing-carrier", BOOKING, {"Records": [{"eventSource": "aws:sqs"}]}, True),
+        ("failing-carrier", SHIPPING_SWEEPER, {"source": "aws.events"}, True),
         ("double-deliveries", BOOKING, {"Records": [{"eventSource": "aws:sqs"}]}, True),
         ("double-deliveries", BOOKING, {"Records": [{"eventSource": "aws:dynamodb"}]}, False),
         ("double-deliveries", PAYMENT, {"command": "capture"}, False),
