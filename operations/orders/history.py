@@ -87,10 +87,16 @@ def acts(target: Target, order_id: str, since: datetime) -> Iterator[Entry]:
     client = target.client("logs")
     for service in SERVICES:
         groups = client.get_paginator("describe_log_groups")
-        for page in groups.paginate(logGroupNamePrefix=f"{stack_name(target.stage, service)}-"):
+        for page in groups.paginate(logGroupNamePrefix=log_groups_begin(target, service)):
             for group in page["logGroups"]:
                 if any(part in group["logGroupName"] for part in GROUPS):
                     yield from _of_group(target, group["logGroupName"], order_id, since)
+
+
+def log_groups_begin(target: Target, service: str) -> str:
+    """Return the begin of the names of a service's log groups. The laptop's CloudFormation names them in its own way."""
+    stack = stack_name(target.stage, service)
+    return f"/aws/cloudformation/{stack}/" if target.is_laptop else f"{stack}-"
 
 
 def _of_group(target: Target, group: str, order_id: str, since: datetime) -> Iterator[Entry]:
