@@ -94,7 +94,7 @@ class Live:
         return bool(self.feed.readers) and not self.stopped
 
     def noticed(self, orders: Iterable[ListedOrder]) -> None:
-        """Keep the unfinished ones of these orders in view, the latest ones if there are too many. Lists are read side by side."""
+        """Keep the unfinished ones of these orders in view, the latest if there are too many. Lists are read side by side."""
         with self._looking:
             for order in orders:
                 self._open.pop(order["order_id"], None)

@@ -44,7 +44,7 @@ MENTIONS = sorted(
 )
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A_MOMENT = "2026-11-23T11:00:00Z"
-"""What the reader of a runbook sets the variable MOMENT to."""
+"""The value to which the reader of a runbook sets the variable MOMENT."""
 
 
 @pytest.mark.parametrize("name", HELP)

@@ -248,7 +248,7 @@ def test_event_of_another_payment_or_without_effect_is_ignored(at_stripe: Stripe
 
 @pytest.fixture
 def copied(account: Stripe, at_stripe: StripeService) -> dict[str, Any]:
-    """Return a PaymentIntent that somebody made at Stripe with the metadata of an order of ours."""
+    """Return a PaymentIntent that was made by hand at Stripe with the metadata of an order of ours."""
     account.intents["pi_copied"] = {**account.intents["pi_1"], "id": "pi_copied"}
     return account.intents["pi_copied"]
 
