@@ -112,7 +112,7 @@ def picture() -> Picture:
     chains = {edge: [edge.begins, *_bends(edge, rows), edge.ends] for edge in found.edges}
     rows |= {bend: rows[edge.begins] + 1 + at for edge in chains for at, bend in enumerate(_bends(edge, rows))}
     columns = _columns(found, rows, chains)
-    left = min(columns.values())
+    left = min(column if name in found.states else column + (1 - NARROW) / 2 for name, column in columns.items())
     x = {name: round(MARGIN + (column - left) * COLUMN) for name, column in columns.items()}
     y = {name: MARGIN + row * ROW for name, row in rows.items()}
     return {

@@ -64,5 +64,7 @@ def test_picture_is_reached_by_keys_and_scrolls(open_page: Open, stage: ConsoleS
     page = open_page("saga", width=390)
     frame = page.get_by_role("region", name="Picture of the saga, scrolls sideways")
     frame.focus()
+    begin = frame.evaluate("frame => frame.scrollLeft")
+    assert begin > 0  # the first state is in sight
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("frame => frame.scrollLeft > 0", arg=frame.element_handle())
+    page.wait_for_function("([frame, begin]) => frame.scrollLeft > begin", arg=[frame.element_handle(), begin])

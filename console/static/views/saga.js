@@ -35,6 +35,13 @@ function tallied() {
   return counts;
 }
 
+/** Scroll a frame that is narrower than the picture to the first state. */
+const toStart = (picture) => (frame) => {
+  if (!frame || frame.dataset.isShown) return;
+  frame.dataset.isShown = "yes";
+  frame.scrollLeft = picture.states[0].x + picture.wide / 2 - frame.clientWidth / 2;
+};
+
 const Picture = ({ picture, numbers, states }) => {
   const { width, height, wide, high } = picture;
   const passed = new Set([...numbers.keys()].flatMap((name) => name.split(">")));
@@ -66,7 +73,7 @@ export const Saga = view(() => {
         : numbers.size
           ? html`<p>${count(chosen.value.length)} orders, counted on each edge. <a href=${link(["orders"], route.value.query)}>See them, or choose others</a></p>`
           : html`<${Empty} why="No order is chosen, so no edge has a number."><p><a href=${link(["orders"])}>Choose orders, or place one</a></p><//>`}
-      <div class="panel scroller" tabindex="0" role="region" aria-label="Picture of the saga, scrolls sideways"><${Picture} picture=${graph.value.picture} numbers=${numbers} states=${states} /></div>
+      <div class="panel scroller" tabindex="0" role="region" aria-label="Picture of the saga, scrolls sideways" ref=${toStart(graph.value.picture)}><${Picture} picture=${graph.value.picture} numbers=${numbers} states=${states} /></div>
       <p class="note">AWS keeps no history of an Express workflow. The way follows from the order's row: its latest run, and the one before a wait. The times follow from its events.</p>`}
   `;
 });
