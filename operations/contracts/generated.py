@@ -39,10 +39,12 @@ def entry(event: Event) -> dict[str, str]:
     return {"Source": event.sent_as, "DetailType": event.detail_type, "Detail": json.dumps(event.example)}
 
 
-def build(root: Path = REPOSITORY) -> dict[str, list[Path]]:
-    """Write the missing and changed documents, remove the obsolete ones, and return their paths: `written`, `removed`."""
-    found = differences(root)
-    made = documents()
+def build(made: Mapping[Path, str], root: Path = REPOSITORY) -> dict[str, list[Path]]:
+    """Write the missing and changed documents, remove the obsolete ones, and return their paths: `written`, `removed`.
+
+    `made` is the text of each document, as `documents` returns it.
+    """
+    found = differences(made, root)
     for path in found["written"]:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(made[path])
@@ -51,9 +53,8 @@ def build(root: Path = REPOSITORY) -> dict[str, list[Path]]:
     return found
 
 
-def differences(root: Path = REPOSITORY) -> dict[str, list[Path]]:
+def differences(made: Mapping[Path, str], root: Path = REPOSITORY) -> dict[str, list[Path]]:
     """Return the paths that `build` would write and remove."""
-    made = documents()
     folders = (root / FOLDER, root / APIS)
     there = {path.relative_to(root) for folder in folders for path in folder.rglob("*") if path.is_file()} - {KEPT}
     written = [path for path, text in made.items() if not (root / path).exists() or (root / path).read_text() != text]

@@ -32,8 +32,8 @@ def build(
     """
     from orderctl.reference import pages
 
-    command_line = cast(TyperGroup, ctx.find_root().command)
-    found = pages.differences(command_line) if check else pages.build(command_line)
+    made = pages.documents(cast(TyperGroup, ctx.find_root().command))
+    found = pages.differences(made) if check else pages.build(made)
     for path in found:
         output.err.print(f"{'out of date' if check else 'written'}: {path}")
     if check and found:

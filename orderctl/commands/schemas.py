@@ -36,9 +36,10 @@ def build(
     """
     from operations.contracts import generated
 
-    report(generated.differences() if check else generated.build(), check=check)
+    made = generated.documents()
+    report(generated.differences(made) if check else generated.build(made), check=check)
     if not check:
-        output.err.print(f"{len(generated.documents())} documents match the schemas.")
+        output.err.print(f"{len(made)} documents match the schemas.")
 
 
 def report(found: Mapping[str, Collection[Path]], *, check: bool) -> None:

@@ -1,6 +1,7 @@
 """Every page and section that is made from the code: written by `orderctl docs build`, compared by `--check`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from typer.core import TyperGroup
@@ -54,15 +55,14 @@ def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
     return {path: formatted(text) for path, text in made.items()}
 
 
-def differences(root: TyperGroup, folder: Path = REPOSITORY) -> list[Path]:
-    """Return the pages that `build` would write."""
-    made = documents(root, folder)
+def differences(made: Mapping[Path, str], folder: Path = REPOSITORY) -> list[Path]:
+    """Return the pages that `build` would write. `made` is the text of each page, as `documents` returns it."""
     return sorted(path for path, text in made.items() if not (folder / path).exists() or (folder / path).read_text() != text)
 
 
-def build(root: TyperGroup, folder: Path = REPOSITORY) -> list[Path]:
+def build(made: Mapping[Path, str], folder: Path = REPOSITORY) -> list[Path]:
     """Write the pages that are missing or out of date, and return their paths."""
-    made, written = documents(root, folder), differences(root, folder)
+    written = differences(made, folder)
     for path in written:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(made[path])
