@@ -6,7 +6,7 @@ from typing import Final
 
 import stages
 from operations.errors import UserError
-from operations.scaffold.workspace import workspace
+from operations.scaffold.workspace import Workspace, workspace
 from stages import StageError
 
 BLOCK: Final = re.compile(r"^channels:.*\n(?:[ -].*\n|#.*\n)*", re.MULTILINE)
@@ -18,17 +18,28 @@ def create(root: Path, name: str, stage: str, principals: list[str]) -> list[str
 
     Raises UserError for a stage without a file, for a channel that exists, and for one that the stage's schema refuses.
     """
-    path = f"stages/{stage}.yaml"
-    if not (root / path).is_file():
-        raise UserError(f"There is no {path}.", f"Create it by `orderctl stages new {stage}`, or choose another by --for.")
+    if not (root / settings_of(stage)).is_file():
+        hint = f"Create it by `orderctl stages new {stage}`, or choose another by --for."
+        raise UserError(f"There is no {settings_of(stage)}.", hint)
     with workspace(root) as copy:
-        text = added(copy.read(path), f"  - {{name: {name}, principals: [{', '.join(principals)}]}}\n")
-        try:
-            stages.parse(stage, text, path)
-        except StageError as error:
-            raise UserError(error.message, error.hint or "Correct the name or the principals, and try again.") from error
-        copy.write(path, text)
+        add(copy, name, stage, principals)
         return copy.move()
+
+
+def add(copy: Workspace, name: str, stage: str, principals: list[str]) -> None:
+    """Write the channel's line. Raises UserError if the stage's schema refuses it."""
+    path = settings_of(stage)
+    text = added(copy.read(path), f"  - {{name: {name}, principals: [{', '.join(principals)}]}}\n")
+    try:
+        stages.parse(stage, text, path)
+    except StageError as error:
+        raise UserError(error.message, error.hint or "Correct the name or the principals, and try again.") from error
+    copy.write(path, text)
+
+
+def settings_of(stage: str) -> str:
+    """Return the path of the stage's file."""
+    return f"stages/{stage}.yaml"
 
 
 def added(text: str, line: str) -> str:

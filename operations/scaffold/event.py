@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kernel.naming import source_of
 from operations.errors import WrongUsageError
-from operations.scaffold import names, service
+from operations.scaffold import names
 from operations.scaffold.workspace import TEMPLATES, Workspace, rendered, workspace
 
 PUBLISHES: Final = re.compile(r"(## Events\n\nPublishes )(none\.)?")
@@ -39,17 +39,21 @@ def create(root: Path, owner: str, name: str, step_name: str | None = None) -> l
         there = ", ".join(sorted(folder.parent.parent.name for folder in root.glob("services/*/domain/states.py")))
         raise WrongUsageError(f"There is no service {owner!r} with states of its own.", f"Services: {there}.")
     names.check_event(root, name)
-    states, schema = f"services/{owner}/domain/states.py", f"services/{owner}/schemas/{name}.v1.json"
     with workspace(root) as copy:
-        text = copy.read(states)
-        step = chosen(list(steps(text)), owner, step_name)
-        copy.write(states, f'{text[: step.end]}, publishes="{name}"{text[step.end :]}')
-        copy.write(schema, json.dumps(schema_of(copy, owner, name, step), indent=2) + "\n")
-        readme = f"services/{owner}/README.md"
-        copy.write(readme, PUBLISHES.sub(lambda found: f"{found[1]}`{name}`{'.' if found[2] else ', '}", copy.read(readme), 1))
-        copy.formatted(states)
-        service.build(copy)
+        add(copy, owner, name, step_name)
+        copy.build()
         return copy.move()
+
+
+def add(copy: Workspace, owner: str, name: str, step_name: str | None = None) -> None:
+    """Write the event's schema, and let the step publish it, without the files that are built."""
+    states, readme = f"services/{owner}/domain/states.py", f"services/{owner}/README.md"
+    text = copy.read(states)
+    step = chosen(list(steps(text)), owner, step_name)
+    copy.write(states, f'{text[: step.end]}, publishes="{name}"{text[step.end :]}')
+    copy.write(f"services/{owner}/schemas/{name}.v1.json", json.dumps(schema_of(copy, owner, name, step), indent=2) + "\n")
+    copy.write(readme, PUBLISHES.sub(lambda found: f"{found[1]}`{name}`{'.' if found[2] else ', '}", copy.read(readme), 1))
+    copy.formatted(states)
 
 
 def steps(text: str) -> Iterator[Step]:

@@ -24,12 +24,17 @@ def create(root: Path, name: str, event: str) -> list[str]:
     names.check_service(root, name)
     owner = owner_of(root, event)
     with workspace(root) as copy:
-        values = {"name": name, "Name": name.capitalize(), "NAME": name.upper(), "owner": owner, "event": event}
-        copy.render("service", name, values)
-        compose(copy, name)
-        copy.formatted(COMPOSITION, f"services/{name}", f"tests/unit/{name}")
-        build(copy)
+        add(copy, name, owner, event)
+        copy.build()
         return copy.move()
+
+
+def add(copy: Workspace, name: str, owner: str, event: str) -> None:
+    """Write the service's own files, without those that are built. `owner` publishes the event."""
+    values = {"name": name, "Name": name.capitalize(), "NAME": name.upper(), "owner": owner, "event": event}
+    copy.render("service", name, values)
+    compose(copy, name)
+    copy.formatted(COMPOSITION, f"services/{name}", f"tests/unit/{name}")
 
 
 def owner_of(root: Path, event: str) -> str:
@@ -56,9 +61,3 @@ def compose(copy: Workspace, name: str) -> None:
     text = f"{text[:end]}    {stack},\n{text[end:]}"
     last = imports[-1].end()
     copy.write(COMPOSITION, f"{text[:last]}\nfrom services.{name}.infrastructure import {stack}{text[last:]}")
-
-
-def build(copy: Workspace) -> None:
-    """Build the files of the copy that are made from the schemas and from the code."""
-    copy.orderctl("schemas", "build")
-    copy.orderctl("docs", "build")

@@ -43,9 +43,10 @@ class Workspace:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(text, encoding="utf-8")
 
-    def orderctl(self, *arguments: str) -> None:
-        """Run the copy's own `orderctl`. Raises UserError with the end of its output if it fails."""
-        self._run(sys.executable, "-c", COMMAND_LINE, *arguments)
+    def build(self) -> None:
+        """Build the files that are made from the schemas and from the code. Raises UserError if the build fails."""
+        for made in ("schemas", "docs"):
+            self._run(sys.executable, "-c", COMMAND_LINE, made, "build")
 
     def formatted(self, *paths: str) -> None:
         """Sort the imports of these files of the copy, and format them as the checks want them."""

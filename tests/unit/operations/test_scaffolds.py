@@ -1,10 +1,11 @@
 """The names of what a scaffold makes, the places that it changes, and how a failure is undone."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from operations.errors import WrongUsageError
+from operations.errors import UserError, WrongUsageError
 from operations.repository import REPOSITORY
 from operations.scaffold import channel, event, names, service
 from operations.scaffold.workspace import workspace
@@ -24,6 +25,18 @@ def test_move_that_fails_is_undone(tmp_path: Path) -> None:
     assert (tmp_path / "kept.txt").read_text() == "before"
     assert not (tmp_path / "added.txt").exists()
     assert not (tmp_path / "folder").exists()
+
+
+def test_scaffold_that_fails_writes_nothing(tmp_path: Path) -> None:
+    """The composition does not parse, so it cannot be formatted."""
+    for name in ("services/payment", "stages"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "app.py").write_text(f"{(REPOSITORY / 'app.py').read_text()}\n(")
+    (tmp_path / "build").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="so nothing was written"):
+        service.create(tmp_path, "loyalty", "PaymentCaptured")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("name", ["", "Loyalty", "loyalty-points", "x", "class", "audit", "a" * 21, "../order"])
