@@ -26,6 +26,17 @@ function moments(course) {
   return [...found].sort((a, b) => a - b);
 }
 
+/** Return the pixels per millisecond with which the gaps fill the room, if a short one still gets its least distance. */
+function rate(gaps, room) {
+  let left = gaps.reduce((total, gap) => total + gap, 0);
+  for (const gap of [...gaps].sort((a, b) => a - b)) {
+    if (gap * room >= LEAST * left) break;
+    room -= LEAST;
+    left -= gap;
+  }
+  return left && room > 0 ? room / left : 0;
+}
+
 /**
  * Return the horizontal scale: `x` of a moment, the compressed gaps, and the whole width.
  * A gap is compressed if it is longer than eight usual ones.
@@ -35,8 +46,7 @@ export function scaled(course, width, zoom) {
   const gaps = at.slice(1).map((moment, index) => moment - at[index]);
   const usual = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0;
   const longest = Math.max(250, 8 * usual);
-  const sum = gaps.reduce((total, gap) => total + Math.min(gap, longest), 0) || 1;
-  const perMillisecond = ((width - 2 * MARGIN) * zoom) / sum;
+  const perMillisecond = rate(gaps.map((gap) => Math.min(gap, longest)), (width - 2 * MARGIN) * zoom);
   const places = new Map([[at[0], MARGIN]]);
   const breaks = [];
   let x = MARGIN;
@@ -71,7 +81,7 @@ export function placed(course, scale) {
     const notes = remarks(event);
     const wide = (event.event.length + notes.reduce((sum, [, note]) => sum + note.length + 1, 0)) * CHARACTER + 12;
     const begin = step ? scale.x(step.begins) : x;
-    const end = scale.x(event.published_at);
+    const end = Math.max(x, scale.x(event.published_at)); // the bus counts whole seconds
     const isLeft = end + wide > scale.width;
     place(lanes.find(({ name }) => name === laneOf(event.service)), {
       event,
@@ -105,8 +115,8 @@ function Deliveries({ mark, lane, lanes, scale, isChosen }) {
   const drawn = mark.event.deliveries.filter((delivery) => isChosen || delivery.handled_at);
   return drawn.map((delivery) => {
     const other = lanes.find(({ name }) => name === laneOf(delivery.service));
-    const begin = scale.x(mark.event.published_at);
-    const end = scale.x(delivery.handled_at ?? mark.event.published_at);
+    const begin = mark.end;
+    const end = delivery.handled_at ? scale.x(delivery.handled_at) : begin;
     const there = other === lane ? y + ROW / 2 : other.y + (other.y > y ? PAD : other.height - PAD);
     const path = `M${begin},${y} C${begin},${(y + there) / 2} ${end},${(y + there) / 2} ${end},${there}`;
     return html`<g class="delivery ${isChosen ? "chosen" : ""} ${delivery.handled_at ? "" : "unrecorded"}">
