@@ -1,7 +1,6 @@
 """One engine for the session: as it is (`plain`) for the gap tests, then with the extensions (`extended`)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,22 +26,14 @@ class Engine:
             assert not right, f"upstream has closed the gap: {gap}; the extension can go"
 
 
-@contextmanager
-def at_home(folder: Path) -> Iterator[None]:
-    """Let this process start and end engines in the folder; the tests after it keep the home of their own laptop."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("ORDERFLOW_HOME", str(folder))
-        yield
-
-
 @pytest.fixture(scope="session", params=["plain", "extended"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Both engines, one after the other: every test of a gap runs on each."""
+    """Both engines, one after the other: every test of a gap runs on each. Other laptops of the session keep their homes."""
     folder, extended = tmp_path_factory.mktemp(request.param), request.param == "extended"
-    with at_home(folder):
+    with process.home_at(folder):
         record = process.start(port=process.free_port(), extensions=extended)
     try:
         yield Engine(Target().at(record.endpoint), extended, folder)
     finally:
-        with at_home(folder):
+        with process.home_at(folder):
             process.stop()
