@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from laptop.emulator import process
 from laptop.emulator.faults import ERROR, PATH
 from operations import faults
 from operations.errors import UserError
@@ -61,6 +62,10 @@ def switch(engine: Engine, **about: Any) -> None:
         "times": 0,
     }
     faults._switch(engine.target, [{**fault, **about}] if about else [])
+
+
+def test_engine_leaves_the_home_of_other_laptops(engine: Engine) -> None:
+    assert process.home() != engine.folder
 
 
 def test_each_effect_lasts_until_it_is_switched_off(engine: Engine, invoked: Any) -> None:
