@@ -81,7 +81,7 @@ export function placed(course, scale) {
     const notes = remarks(event);
     const wide = (event.event.length + notes.reduce((sum, [, note]) => sum + note.length + 1, 0)) * CHARACTER + 12;
     const begin = step ? scale.x(step.begins) : x;
-    const end = Math.max(x, scale.x(event.published_at)); // the bus counts whole seconds
+    const end = scale.x(event.published_at);
     const isLeft = end + wide > scale.width;
     place(lanes.find(({ name }) => name === laneOf(event.service)), {
       event,

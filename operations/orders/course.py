@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypedDict, cast
 
-from kernel import outbox_text, outside_json
+from kernel import clock, outbox_text, outside_json
 from kernel.aggregate_store import Row
 from kernel.naming import SERVICES, SOURCE_PREFIX
 from operations import order_trace
@@ -14,6 +14,7 @@ from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent
 from operations.order_trace import Node, Trace
 from operations.orders import store
+from operations.orders.status_changes import StatusChange, status_changes
 from operations.orders.store import ListedOrder
 from operations.orders.waiting import Waiting, waiting
 
@@ -82,7 +83,8 @@ class Delivery(TypedDict):
 class CourseEvent(TypedDict):
     """An event of an order. `service` is the publisher, `channel` for a channel. Times are in RFC 3339 (UTC).
 
-    `published_at` is the time of the bus, which states whole seconds. `untaken` says why no consumer has the event, or is None.
+    `published_at` is the time of the bus, which states whole seconds, and no earlier than `occurred_at`. `status` is the change
+    of the event's row, None for an event of no row. `untaken` says why no consumer has the event, or is None.
     """
 
     event_id: str
@@ -93,6 +95,7 @@ class CourseEvent(TypedDict):
     occurred_at: str
     published_at: str
     caused_by: str | None
+    status: StatusChange | None
     times_put: int
     duplicates_dropped: int
     replays: list[str]
@@ -167,7 +170,9 @@ def described(roots: Iterable[Node], notes: Iterable[Row], rules: Sequence[Rule]
     """Yield the events of the trees by when they occurred. `notes` are the rows of the order's mails."""
     mailed = {str(note.get("causation_id")): str(note["created_at"]) for note in notes}
     nodes = [node for root in roots for node in _below(root)]
-    for node in sorted(nodes, key=_occurred_at):
+    nodes.sort(key=_occurred_at)
+    changes = status_changes((node.published.event_id, node.published.detail_type) for node in nodes)
+    for node in nodes:
         published = node.published
         metadata = published.metadata
         yield {
@@ -177,8 +182,9 @@ def described(roots: Iterable[Node], notes: Iterable[Row], rules: Sequence[Rule]
             "service": _publisher(published.source),
             "kind": _kind(published.detail_type),
             "occurred_at": _occurred_at(node),
-            "published_at": max(published.put_at, _occurred_at(node)),
+            "published_at": _published_at(node),
             "caused_by": str(metadata["causation_id"]) if "causation_id" in metadata else None,
+            "status": changes.get(published.event_id),
             "times_put": published.times_put,
             "duplicates_dropped": node.duplicates,
             "replays": [replay.name for replay in node.replays],
@@ -247,6 +253,12 @@ def _delivery(node: Node, consumer: str, mailed: Mapping[str, str]) -> Delivery:
 
 def _occurred_at(node: Node) -> str:
     return str(node.published.metadata.get("occurred_at") or node.published.put_at)
+
+
+def _published_at(node: Node) -> str:
+    """Return the time of the bus, or when the event occurred if the bus, without fractions of a second, states less."""
+    put_at, occurred_at = node.published.put_at, _occurred_at(node)
+    return max(put_at, occurred_at, key=clock.from_rfc3339)
 
 
 def _publisher(source: str) -> str:

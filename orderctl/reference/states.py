@@ -1,16 +1,8 @@
 """The state tables in the READMEs of the services, made from the transition tables."""
 
-from importlib import import_module
-
 from kernel.transitions import ABSENT, TransitionTable
 from operations.contracts.markdown import table
-
-MODULE = "services.{}.domain.states"
-
-
-def tables(service: str) -> list[TransitionTable]:
-    """Return the transition tables of a service, in the order of its module."""
-    return [value for value in vars(import_module(MODULE.format(service))).values() if isinstance(value, TransitionTable)]
+from operations.orders.status_changes import tables
 
 
 def section(service: str) -> str:

@@ -45,6 +45,7 @@ def test_chosen_event_shows_its_envelope_its_deliveries_and_the_row(open_page: O
     page.locator("svg .mark[role=button]", has_text="OrderCancelled").click()
     inspector = page.get_by_role("complementary")
     expect(inspector.get_by_role("heading", level=2)).to_have_text("OrderCancelled v2")
+    expect(inspector).to_contain_text("CANCEL_REQUESTED → REFUNDING")
     expect(inspector).to_contain_text("payment/cancellations: handled at 2026-11-23T12:")
     expect(inspector).to_contain_text("inventory/cancellations: matched by its rule")
     envelope = json.loads(inspector.get_by_role("region", name="Envelope").inner_text())

@@ -7,7 +7,7 @@ import pytest
 
 from kernel.naming import SERVICES
 from kernel.schemas import SERVICES_FOLDER
-from orderctl.reference.states import tables
+from operations.orders.status_changes import tables
 from services.inventory.functions import operator as stock_keeping
 from services.inventory.functions.commands import StockCommands
 from services.notification.functions.commands import SuppressionCommands

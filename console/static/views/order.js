@@ -194,6 +194,7 @@ const Inspector = view(() => {
             <${Fact} name="From">${event.service}<//>
             <${Fact} name="Occurred"><time datetime=${event.occurred_at}>${event.occurred_at}</time><//>
             <${Fact} name="On the bus"><time datetime=${event.published_at}>${event.published_at}</time><//>
+            ${event.status ? html`<${Fact} name="Status of its row">${event.status.before.join(" or ") || "no row"} → ${event.status.after.join(" or ")}<//>` : null}
             <${Fact} name="Cause">${event.caused_by ?? "not stated"}<//>
           </dl>
           <h3>Deliveries</h3>

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from kernel import clock
 from operations.orders import course, waiting
 from operations.orders.course import Course
+from operations.orders.status_changes import status_changes
 from tests.support.audited_stage import STORIES, Story
 from tests.support.console_stage import ConsoleStage
 from tests.unit.console.test_live import order
@@ -51,6 +53,33 @@ def test_each_step_begins_before_it_ends() -> None:
         found = course.course(stage, order_id, stage.traced)
         assert all(step["begins"] < step["ends"] for step in found["steps"])
         assert {step["event_id"] for step in found["steps"]} <= {event["event_id"] for event in found["events"]}
+
+
+def test_event_is_on_the_bus_no_earlier_than_it_occurred() -> None:
+    """The bus states whole seconds, so its time can be a part of a second before the event's own."""
+    for event in lived(RETURNED, puts=2)["events"]:
+        assert clock.from_rfc3339(event["published_at"]) >= clock.from_rfc3339(event["occurred_at"])
+
+
+def test_event_states_the_change_of_its_row() -> None:
+    changes = [(event["event"], event["status"]) for event in lived(RETURNED)["events"] if event["service"] == "order"]
+    assert changes == [
+        ("OrderPlaced", {"before": [], "after": ["PENDING"]}),
+        ("OrderConfirmed", {"before": ["CONFIRMING"], "after": ["CONFIRMED"]}),
+        ("OrderCancelRequested", {"before": ["CONFIRMED"], "after": ["CANCEL_REQUESTED"]}),
+        ("OrderCancelled", {"before": ["CANCEL_REQUESTED"], "after": ["REFUNDING"]}),
+    ]
+
+
+def test_change_that_the_versions_leave_open_has_each_possible_status() -> None:
+    changes = status_changes(
+        [("ORDER#ord-1#3", "OrderConfirmed"), ("ORDER#ord-1#9", "OrderCancelled"), ("shop-1", "OrderPlaced")]
+    )
+    assert changes["ORDER#ord-1#9"] == {
+        "before": ["CANCELLING", "CANCEL_REQUESTED", "CONFIRMED"],
+        "after": ["CANCELLED", "REFUNDING"],
+    }
+    assert "shop-1" not in changes
 
 
 def test_delivery_states_when_its_consumer_acted() -> None:
