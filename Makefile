@@ -122,6 +122,9 @@ simulate-every-call: setup ## Let every call of every path fail in every way
 simulate-pairs: setup ## Let every pair of calls of every path fail
 	@.venv/bin/python -m simulation enumerate --pairs
 
+simulate-calls: setup ## Compare the AWS calls of WORLDS worlds from SEED, of each kind of stage, with the permissions
+	@.venv/bin/python -m simulation calls --worlds $(or $(WORLDS),12) --seed $(or $(SEED),1)
+
 simulate-replays: setup ## Lose deliveries of CDNOW orders (SEEDS, SEED), replay them, compare every table
 	@.venv/bin/python -m simulation replays --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1)
 

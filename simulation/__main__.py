@@ -21,6 +21,7 @@ examples:
   python -m simulation crash-points 13 14              two of them
   python -m simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
   python -m simulation count                           the units that an order costs on each path, into a file
+  python -m simulation calls                           the AWS calls of a few worlds: all are recorded
   python -m simulation story delivered                 the log lines of one order, from its placing to its replay
   python -m simulation measures --orders 400           the business metrics, beside the tables
   python -m simulation bugs                            known bugs put into the handlers, one by one: all are caught
@@ -69,6 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
     replays.add_argument("--processes", type=int, default=2)
     counting = commands.add_parser("count", help="the units that an order costs on each path, into operations/economics")
     counting.add_argument("--check", action="store_true", help="write nothing; 1 if the file is out of date")
+    calls = commands.add_parser("calls", help="the AWS calls of each function, beside those in operations/permissions")
+    calls.add_argument("--write", action="store_true", help="write the file")
+    calls.add_argument("--worlds", type=int, default=12, help="of each kind of stage")
+    calls.add_argument("--seed", default="calls")
     story = commands.add_parser("story", help="the log lines of one order on a path, and of its replay, as JSON")
     story.add_argument("path", help="such as `delivered`")
     measures = commands.add_parser("measures", help="the business metrics that are emitted, beside the tables")
@@ -88,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         "crash-points": _crash_points,
         "replays": _replays,
         "count": _count,
+        "calls": _calls,
         "story": _story,
         "measures": _measures,
         "bugs": _bugs,
@@ -177,6 +183,13 @@ def _count(chosen: argparse.Namespace) -> int:
     from simulation.stage import count
 
     return count.main(check=chosen.check)
+
+
+def _calls(chosen: argparse.Namespace) -> int:
+    from simulation.stage import process, recording
+
+    process.make_ready()
+    return recording.main(write=chosen.write, worlds=chosen.worlds, seed=chosen.seed)
 
 
 def _story(chosen: argparse.Namespace) -> int:

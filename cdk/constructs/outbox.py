@@ -7,14 +7,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.bus import published_by, put_events_policy
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
-from cdk.constructs.queue import dead_letter_queue, only_from
+from cdk.constructs.queue import dead_letter_queue, on_failure, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
 from kernel.naming import PENDING_INDEX
@@ -137,8 +136,9 @@ class Outbox(Construct):
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
             retry_attempts=RELAY_RETRIES,
-            on_failure=sources.SqsDlq(dead_letters),
         )
+        self.relay.allow("sqs:SendMessage", on=dead_letters.queue_arn)
+        on_failure(mapping, dead_letters)
         mapping.node.add_dependency(role)  # Lambda tries the stream with the role when the mapping is made
         age = self.relay.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM)
         behind = f"{stack.service}'s events wait over 5 minutes for the relay"

@@ -56,6 +56,24 @@ def only_from(
     )
 
 
+def on_failure(source: lambda_.EventSourceMapping | lambda_.EventInvokeConfig, letters: sqs.IQueue) -> None:
+    """Let Lambda send what the function fails to handle to the dead-letter queue, with the function's role.
+
+    The role needs `sqs:SendMessage` on the queue, and nothing more; the CDK's own destinations grant more
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    """
+    resource, arn = source.node.default_child, letters.queue_arn
+    match resource:
+        case lambda_.CfnEventSourceMapping():
+            mapped = lambda_.CfnEventSourceMapping
+            resource.destination_config = mapped.DestinationConfigProperty(on_failure=mapped.OnFailureProperty(destination=arn))
+        case lambda_.CfnEventInvokeConfig():
+            config = lambda_.CfnEventInvokeConfig
+            resource.destination_config = config.DestinationConfigProperty(on_failure=config.OnFailureProperty(destination=arn))
+        case _:
+            raise TypeError(f"{resource} has no destination")
+
+
 KEPT_WAITING = Duration.days(7)
 """How long a consumer's queue keeps a message that is never received. Then SQS deletes it, without a dead letter.
 

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Names
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -29,6 +28,12 @@ MAX_RECEIVES = 10
 VISIBILITY_IN_TIMEOUTS = 6
 """A message stays hidden for six times the function's time-out, as AWS advises: a throttled batch is tried again meanwhile."""
 
+POLLS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""The actions by which Lambda polls a queue, with the function's role
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html)."""
+BACKS_OFF = "sqs:ChangeMessageVisibility"
+"""The action by which the inbox delivers a failed message again."""
+
 
 class Subscription(Construct):
     """Delivery of the events of `name` to `function`, which may itself quarantine a message in the dead-letter queue.
@@ -39,7 +44,7 @@ class Subscription(Construct):
     `batch_seconds` is the longest time that a whole batch needs, if all its calls are slow: within the function's time-out.
     `only` is a pattern of the detail that an event must match too.
     With `replays` off, no replay reaches it, not even one that is sent to its rule. With `looks_again`, the function may send a
-    message to the queue itself, for a later look.
+    message to the queue itself, for a later look, and not put off a failed one.
 
     Publishes `<name>-rule-arn` (for replays), `<name>-queue-url`, `<name>-dlq-url`.
     """
@@ -96,14 +101,14 @@ class Subscription(Construct):
         only_from(stack, dead_letters, rules=[rule], function=function)
         if not replays:
             never_replays(rule)
-        function.entry.add_event_source(
-            sources.SqsEventSource(
-                queue,
-                batch_size=batch_size,
-                max_batching_window=Duration.seconds(max_batching_window_seconds) if max_batching_window_seconds else None,
-                max_concurrency=max_concurrency or stack.settings.consumer_concurrency,
-                report_batch_item_failures=True,
-            )
+        function.allow(*POLLS, *(() if looks_again else (BACKS_OFF,)), on=queue.queue_arn)
+        function.entry.add_event_source_mapping(
+            f"SqsEventSource:{Names.node_unique_id(queue.node)}",  # as `SqsEventSource` names it, which grants more
+            event_source_arn=queue.queue_arn,
+            batch_size=batch_size,
+            max_batching_window=Duration.seconds(max_batching_window_seconds) if max_batching_window_seconds else None,
+            max_concurrency=max_concurrency or stack.settings.consumer_concurrency,
+            report_batch_item_failures=True,
         )
         acknowledge(function.entry, {"Serverless-LambdaEventSourceMappingDestination": "its queue has a dead-letter queue"})
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)

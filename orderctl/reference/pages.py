@@ -20,6 +20,7 @@ from orderctl.reference import (
     metrics,
     objectives,
     performance,
+    permissions,
     settings,
     states,
 )
@@ -47,6 +48,7 @@ def documents(root: TyperGroup, folder: Path = REPOSITORY) -> dict[Path, str]:
         FOLDER / "capacity.md": MADE.format("operations/economics") + capacity.page(),
         FOLDER / "cost.md": MADE.format("operations/economics") + costs.page(),
         FOLDER / "performance.md": MADE.format("data/benchmarks.json") + performance.page(),
+        FOLDER / "permissions.md": MADE.format("operations/permissions") + permissions.page(),
         FOLDER / "invariants.md": MADE.format("audit/catalogue.py") + invariants.page(),
     }
     for service in SERVICES:

@@ -48,13 +48,15 @@ class InventoryStack(ServiceStack):
         give_key(self, commands)
         self.publish("commands-arn", commands.entry.function_arn)
         operator = ServiceFunction(self, "operator", timeout_seconds=10, environment=environment)
-        table.allow(operator, "GetItem", "UpdateItem", rows=(REPLENISHMENTS, SKUS, SHARDS, LEVELS))
+        table.allow(operator, "GetItem", rows=(SKUS, SHARDS, LEVELS))
+        table.allow(operator, "UpdateItem", rows=(REPLENISHMENTS, SKUS, SHARDS, LEVELS))
         self.publish("operator-arn", operator.entry.function_arn)
         api = ServiceFunction(self, "api", timeout_seconds=10, environment=environment)
         table.allow(api, "GetItem", rows=(SKUS, SHARDS))
         HttpApi(self, api, ("GET /stock/{sku}",))
         subscriber = ServiceFunction(self, "subscriber", timeout_seconds=SUBSCRIBER_SECONDS, environment=environment)
-        table.allow(subscriber, "GetItem", "UpdateItem", rows=(RESERVATIONS, SKUS, SHARDS))
+        table.allow(subscriber, "GetItem", rows=(RESERVATIONS,))
+        table.allow(subscriber, "UpdateItem", rows=(RESERVATIONS, SKUS, SHARDS))
         Subscription(
             self,
             "cancellations",
@@ -66,7 +68,8 @@ class InventoryStack(ServiceStack):
         )
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "order")
-        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, SKUS, SHARDS, LEVELS), row_seconds=ROW_SECONDS)
+        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, LEVELS), row_seconds=ROW_SECONDS)
+        table.allow(outbox.sweeper, "GetItem", "UpdateItem", rows=(SKUS, SHARDS))
         table.allow(outbox.sweeper, "BatchGetItem", "DeleteItem", rows=(PLACES,))
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")

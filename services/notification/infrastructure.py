@@ -2,7 +2,7 @@
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
@@ -10,7 +10,7 @@ from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.facts import ask_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.outbox import Outbox
-from cdk.constructs.queue import dead_letter_queue, only_from
+from cdk.constructs.queue import dead_letter_queue, on_failure, only_from
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import ServiceTable
@@ -119,7 +119,11 @@ class NotificationStack(ServiceStack):
             targets=[targets.LambdaFunction(feedback.entry, dead_letter_queue=dead_letters, retry_attempts=5)],
         )
         only_from(self, dead_letters, rules=[rule], function=feedback)
-        feedback.entry.configure_async_invoke(retry_attempts=2, on_failure=destinations.SqsDestination(dead_letters))
+        feedback.entry.configure_async_invoke(retry_attempts=2)
+        invoked = feedback.entry.node.find_child("EventInvokeConfig")
+        assert isinstance(invoked, lambda_.EventInvokeConfig)
+        on_failure(invoked, dead_letters)
+        feedback.allow("sqs:SendMessage", on=dead_letters.queue_arn)
 
 
 def identities(sender: str) -> tuple[str, str]:

@@ -53,6 +53,8 @@ class Sdk:
     network: Network
     services: Mapping[str, Execute]
     degraded: Mapping[str, Execute] = field(default_factory=dict)
+    called: Callable[[str, str, str, Request], None] = lambda caller, service, operation, request: None
+    """Receives each API call of an execution, by the execution's name, before a fault can strike it."""
 
 
 @dataclass
@@ -141,12 +143,19 @@ def random_bits() -> int:
     return _sdk.network.chance.bits(f"{name} high") << 64 | _sdk.network.chance.bits(f"{name} low")
 
 
+def note(service: str, operation: str, request: Request) -> None:
+    """Report a call of the running execution."""
+    assert _sdk is not None
+    _sdk.called(running().name, service, operation, request)
+
+
 def begin(client: BaseClient, operation: str, request: Request) -> Call:
     """Begin a call of the running execution. Raises Crashed in one that is dead already."""
     task = running()
     assert _sdk is not None
     if task.dead:
         raise Crashed
+    note(client.meta.service_model.service_name, operation, request)
     kind = KINDS.get(operation) or _kind_of_read(operation, request)
     boundary = task.numbered(f"{operation} {subject(operation, request)}")
     mode, latency = _sdk.network.draw(boundary, kind)

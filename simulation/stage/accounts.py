@@ -46,6 +46,7 @@ TOKENS: Final = (
     ("pm_card_authenticationRequired", 5.0),
     ("pm_nobody_knows", 3.0),
 )
+STRIPE_WEBHOOK_SECRET: Final = "shared-with-stripe"
 Answer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -276,6 +277,7 @@ def secrets() -> Mapping[str, str]:
     """Return the functions' secrets, by the end of their ARNs."""
     return {
         "stripe-api-key": stripe_server.API_KEY,
+        "stripe-webhook-secret": STRIPE_WEBHOOK_SECRET,
         "easypost-api-key": easypost_server.API_KEY,
         "easypost-webhook": easypost_server.WEBHOOK_SECRET,
     }

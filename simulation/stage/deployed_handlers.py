@@ -6,6 +6,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from botocore.exceptions import ClientError
+
+from simulation.engine import sdk
 from simulation.engine.functions import Handler
 from simulation.stage import accounts, deployment
 from simulation.stage.gateway import RemoteCarrier, RemoteGateway
@@ -26,14 +29,12 @@ def load() -> Mapping[str, ModuleType]:
     """
     found = {
         deployed.name: import_module(f"services.{deployed.service}.functions.{deployed.module}")
-        for deployed in deployment.functions()
+        for deployed in deployment.functions(adapters=True)
     }
     gateways = import_module("services.payment.gateways.factory").GATEWAYS
     gateways["sandbox"] = _beyond_a_network(RemoteGateway, gateways["sandbox"])
     carriers = import_module("services.shipping.carriers.factory").CARRIERS
     carriers["sandbox"] = _beyond_a_network(RemoteCarrier, carriers["sandbox"])
-    import_module("kernel.secrets").Secrets.read = lambda self, arn: _secret(arn)
-    import_module("kernel.secrets").Secrets.read_anew = lambda self, arn: [_secret(arn)]
     import_module("services.shipping.carriers.easypost").EasyPostCarrier.poll_interval = accounts.POLL_INTERVAL
     return found
 
@@ -43,6 +44,7 @@ def _clients() -> "Clients":
     """Return the clients of all functions of this process, made once: each call goes to the world that runs."""
     made: Clients = import_module("kernel.clients").Clients()
     made.http = accounts.RemoteHttp  # type: ignore[assignment]  # it has what the adapters call
+    made.secrets = ConstantSecrets()
     return made
 
 
@@ -51,6 +53,17 @@ def handler_of(deployed: deployment.Deployed) -> Handler:
     handler: Handler = load()[deployed.name].bootstrap(_clients(), deployed.environ)
     observed: Handler = import_module("kernel.handler").observed(handler)
     return observed
+
+
+class ConstantSecrets:
+    """Secrets Manager, always there: each secret has one value, and none before it."""
+
+    def get_secret_value(self, **request: str) -> dict[str, str]:
+        """Return the value of the secret `SecretId`. Raises ClientError for its value before the last rotation."""
+        sdk.note("secretsmanager", "GetSecretValue", request)
+        if request.get("VersionStage") == "AWSPREVIOUS":
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+        return {"SecretString": _secret(request["SecretId"])}
 
 
 def _beyond_a_network(remote: Callable[[S], R], make: Callable[P, S]) -> Callable[P, R]:

@@ -167,6 +167,11 @@ REAL_GATEWAY: Final = {
     "STRIPE_URL": "https://stripe.example",
     "STRIPE_API_KEY_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-api-key",
 }
+REAL_GATEWAY_WEBHOOK: Final = {
+    **{name: value for name, value in REAL_GATEWAY.items() if name != "GATEWAY"},
+    "LEDGER_TABLE_NAME": LEDGER,
+    "STRIPE_WEBHOOK_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-webhook-secret",
+}
 REAL_CARRIER: Final = {
     "CARRIER": "easypost",
     "EASYPOST_URL": "https://easypost.example",
@@ -262,7 +267,8 @@ def functions(*, adapters: bool = False, declared: tuple[str, ...] | None = None
         Deployed(service, "sweeper", sweeper_seconds(service), {**passing, **at_once, **sweepers.get(service, {})})
         for service in SWEEPERS
     )
-    return (*ours, *relays, *sweeping)
+    webhooks = (Deployed("payment", "webhook", 15, REAL_GATEWAY_WEBHOOK),) if adapters else ()
+    return (*ours, *webhooks, *relays, *sweeping)
 
 
 @cache

@@ -36,7 +36,7 @@ class Resolved:
                 return self._ref(service, name)
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
                 if attribute.endswith("Arn"):
-                    return self._arn(self._resource(service, name))
+                    return self._arn(self.assembly.resource(service, name))
                 return f"{self._name(service, name)}.{attribute}"
             case {"Fn::Join": [str(between), list(parts)]}:
                 return between.join(self.value(service, part) for part in parts)
@@ -75,7 +75,7 @@ class Resolved:
         found: dict[str, list[Statement]] = {self._arn(queue): [] for queue in self.assembly.resources("SQS::Queue")}
         for policy in self.assembly.resources("SQS::QueuePolicy"):
             for queue in policy.properties["Queues"]:
-                arn = self._arn(self._resource(policy.service, referred(queue)))
+                arn = self._arn(self.assembly.resource(policy.service, referred(queue)))
                 found[arn] += self.value(policy.service, policy.properties["PolicyDocument"]["Statement"])
         return found
 
@@ -91,9 +91,6 @@ class Resolved:
             found for found in self.assembly.resources("SSM::Parameter") if found.properties["Name"] == parameter["Default"]
         ]
         return str(self.value(published.service, published.properties["Value"]))
-
-    def _resource(self, service: str, name: str) -> Resource:
-        return next(resource for resource in self.assembly.resources(service=service) if resource.id == name)
 
     def _name(self, service: str, logical_id: str) -> str:
         """Return a name as CloudFormation makes it: it begins with the stack's."""

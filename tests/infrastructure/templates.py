@@ -17,6 +17,11 @@ class Resource:
     properties: dict[str, Any]
     entry: dict[str, Any]
 
+    @classmethod
+    def of(cls, service: str, logical_id: str, entry: dict[str, Any]) -> "Resource":
+        """Return the resource of a template's entry."""
+        return cls(service, logical_id, entry["Type"].removeprefix("AWS::"), entry.get("Properties", {}), entry)
+
     def __str__(self) -> str:
         return f"{self.service}/{self.id}"
 
@@ -35,6 +40,10 @@ class Assembly:
             for resource in self._all()
             if (not types or resource.type in types) and service in (None, resource.service)
         ]
+
+    def resource(self, service: str, logical_id: str) -> Resource:
+        """Return the resource with that logical id."""
+        return Resource.of(service, logical_id, self.templates[service]["Resources"][logical_id])
 
     def one(self, kind: str, service: str, id_starts: str) -> Resource:
         """Return the service's only resource of that type with a logical id that starts with this text."""
@@ -76,7 +85,7 @@ class Assembly:
     def _all(self) -> Iterator[Resource]:
         for service, template in self.templates.items():
             for name, entry in template["Resources"].items():
-                yield Resource(service, name, entry["Type"].removeprefix("AWS::"), entry.get("Properties", {}), entry)
+                yield Resource.of(service, name, entry)
 
 
 def read(folder: Path) -> Assembly:

@@ -108,66 +108,6 @@ def test_environment_has_exactly_the_variables_that_the_code_reads(assembly: Ass
     assert given <= reads.required | reads.optional
 
 
-def actions(assembly: Assembly, service: str, module: str) -> set[str]:
-    """All that the function may do, but for its log and trace."""
-    statements = assembly.statements(assembly.function(service, module))
-    found = {action for statement in statements for action in listed(statement["Action"])}
-    return {action for action in found if not action.startswith(("logs:", "xray:"))}
-
-
-CONSUME = {
-    "sqs:ReceiveMessage",
-    "sqs:ChangeMessageVisibility",
-    "sqs:GetQueueUrl",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-}
-SET_ASIDE = {"sqs:SendMessage"}
-STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
-ADVANCE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-RELAY = STREAM | ADVANCE | {"events:PutEvents", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
-SWEEP = ADVANCE | {"dynamodb:Query", "dynamodb:Scan", "events:PutEvents"}
-ASK = {"lambda:InvokeFunction"}
-READ_SECRET = {"secretsmanager:GetSecretValue"}
-LEDGER = {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
-ALLOWED = {
-    ("order", "api"): ADVANCE
-    | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "states:StartSyncExecution"}
-    | READ_SECRET,
-    ("order", "commands"): ADVANCE | READ_SECRET,
-    ("order", "operator"): {"dynamodb:PutItem"},
-    ("order", "contact"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
-    **{(service, "facts"): {"dynamodb:GetItem"} for service in ("order", "payment", "inventory", "shipping")},
-    ("order", "intake"): ADVANCE | CONSUME | SET_ASIDE | {"dynamodb:BatchGetItem"},
-    ("order", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
-    ("order", "sweeper"): SWEEP | {"states:StartExecution"},
-    ("payment", "commands"): ADVANCE | LEDGER | READ_SECRET,
-    ("payment", "operator"): ADVANCE | LEDGER,
-    ("payment", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK | LEDGER,
-    ("payment", "sweeper"): SWEEP | ASK | LEDGER,
-    ("inventory", "api"): {"dynamodb:GetItem"},
-    ("inventory", "commands"): ADVANCE | {"dynamodb:DeleteItem"} | READ_SECRET,
-    ("inventory", "operator"): ADVANCE,
-    ("inventory", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
-    ("inventory", "sweeper"): SWEEP | ASK | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem"},
-    ("shipping", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK,
-    ("shipping", "booking"): ADVANCE | CONSUME | SET_ASIDE | {"lambda:InvokeFunction"},
-    ("shipping", "cancellation"): ADVANCE | CONSUME | SET_ASIDE | ASK,
-    ("shipping", "webhook"): ADVANCE | READ_SECRET,
-    ("shipping", "sweeper"): SWEEP | {"lambda:InvokeFunction"},
-    ("notification", "subscriber"): ADVANCE | CONSUME | SET_ASIDE | ASK | {"ses:SendEmail"},
-    ("notification", "commands"): ADVANCE | {"dynamodb:DeleteItem"},
-    ("notification", "feedback"): {"dynamodb:UpdateItem", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
-    ("notification", "sweeper"): SWEEP,
-    **{(service, "relay"): RELAY for service in FUNCTIONS},
-}
-
-
-@pytest.mark.parametrize(("service", "module"), sorted(ALLOWED))
-def test_permissions_of_a_function_are_exactly_the_expected_ones(assembly: Assembly, service: str, module: str) -> None:
-    assert actions(assembly, service, module) == ALLOWED[service, module]
-
-
 def rows(assembly: Assembly, function: Resource, action: str) -> set[str]:
     """Return the keys of the rows on which the function may perform the action."""
     return {
@@ -299,7 +239,6 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
         assert (at_the_sandbox["GATEWAY"], given["GATEWAY"]) == ("sandbox", "stripe")
         assert given["STRIPE_URL"] == "https://api.stripe.com"
         assert secrets_read(lasting, "payment", module) - {"receipt-key-arn"} == {"StripeApiKey"}
-        assert actions(lasting, "payment", module) == ALLOWED["payment", module] | READ_SECRET | {"dynamodb:GetItem"}
     webhook = lasting.function("payment", "webhook")
     given = set(webhook.properties["Environment"]["Variables"]) - GIVEN_TO_ALL - OPENTELEMETRY.keys()
     reads = reads_of("services.payment.functions.webhook").required - GIVEN_TO_ALL

@@ -21,6 +21,7 @@ EXCEPTIONS = {
     "operations/alarms/inventory.py": ITS_OWN_FILES,
     "operations/economics/deployed.py": ITS_OWN_FILES,
     "operations/economics/units.py": ITS_OWN_FILES,
+    "operations/permissions/recorded.py": ITS_OWN_FILES,
     "operations/deploy/cdk_cli.py": ITS_OWN_FILES,
     "operations/contracts/openapi.py": ITS_OWN_FILES,
     "operations/contracts/baseline.py": ITS_OWN_FILES,
