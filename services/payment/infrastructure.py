@@ -110,9 +110,7 @@ class PaymentStack(ServiceStack):
             alarm_on_count(self, name, fault, "orphan-money-or-goods", tier=tier)
         callers = (commands, operator, subscriber, outbox.sweeper)
         for function in callers:
-            function.allow("dynamodb:PutItem", on=ledger.table_arn)
-            if function is not subscriber or gateway["GATEWAY"] == "sandbox":  # a refund at Stripe has one record to write
-                function.allow("dynamodb:ConditionCheckItem", on=ledger.table_arn)
+            function.allow("dynamodb:PutItem", "dynamodb:ConditionCheckItem", on=ledger.table_arn)
         for name, (description, above) in MISCONFIGURED.items():
             alarm_on_count(self, name, description, "gateway-misconfigured", above=above)
         alarm_on_count(self, "RefundsNotAskedFor", "the sweeper cannot repeat refunds", "rows-not-moved")

@@ -242,7 +242,7 @@ def test_a_stage_whose_gateway_is_stripe_has_its_settings_and_secrets(assembly: 
     webhook = lasting.function("payment", "webhook")
     given = set(webhook.properties["Environment"]["Variables"]) - GIVEN_TO_ALL - OPENTELEMETRY.keys()
     reads = reads_of("services.payment.functions.webhook").required - GIVEN_TO_ALL
-    assert given == reads - {"GATEWAY", "LEDGER_TABLE_NAME"}, "it asks Stripe, and moves nothing"
+    assert given == reads - {"GATEWAY"}, "it queries Stripe and the ledger, and moves nothing"
     assert secrets_read(lasting, "payment", "webhook") == {"StripeWebhookKey", "StripeWebhookSecret"}
     assert rows(lasting, webhook, "dynamodb:UpdateItem") == {"DISPUTE#*", "REFUND#*"}
 
