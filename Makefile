@@ -111,7 +111,7 @@ simulate-adapters: setup ## Simulate ORDERS orders with the adapters of Stripe a
 	@.venv/bin/python -m simulation run --adapters --orders $(or $(ORDERS),5000) --seed $(or $(SEED),1)
 
 simulate-logs: setup ## Search 1,000,000 log lines, events, inputs and messages for personal data, tokens and broken traces
-	@.venv/bin/python -m simulation run --logs --orders $(or $(ORDERS),8000) --seed $(or $(SEED),1)
+	@.venv/bin/python -m simulation run --logs --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
 simulate-long: setup ## Simulate 100,000 orders
 	@.venv/bin/python -m simulation run --orders 100000 --seed $(or $(SEED),1)
