@@ -11,6 +11,7 @@ from audit.infrastructure import AuditStack
 from cdk import alarm_inventory, stack_order
 from cdk.constructs.alarm import notify
 from cdk.constructs.burn_alarm import watch_objectives
+from cdk.constructs.encryption import encrypt
 from cdk.constructs.traffic import shift_traffic
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
@@ -44,6 +45,7 @@ def compose(app: App, stage: Stage) -> list[ServiceStack]:
         watch_objectives(stack)
         notify(stack)
         shift_traffic(stack)
+        encrypt(stack)
     stack_order.write(put_in_order(composed), Path(app.outdir))
     return composed
 

@@ -13,6 +13,7 @@ from cdk.constructs.alarm import ALARM_TOPIC
 from cdk.constructs.bus_log import BusLog
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.dashboard import add_dashboards
+from cdk.constructs.encryption import make_encryption_key
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.paced_replay_queue import Staging
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -27,10 +28,11 @@ SLACK = "slack:"
 
 class PlatformStack(ServiceStack):
     """The resources that the five services share. Publishes `bus-name`, `bus-arn`, `archive-arn`, `alarm-topic-arn`,
-    `schema-registry-name`, `receipt-key-arn`."""
+    `schema-registry-name`, `receipt-key-arn`; and `encryption-key-arn`, if the stage has a key of its own."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage, PLATFORM)
+        make_encryption_key(self)
         bus = self._bus()
         self.publish("bus-name", bus.event_bus_name)
         self.publish("bus-arn", bus.event_bus_arn)

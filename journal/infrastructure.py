@@ -9,6 +9,7 @@ from constructs import Construct
 
 from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.bus import bus_of
+from cdk.constructs.encryption import let_use_key
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
@@ -82,6 +83,7 @@ class JournalStack(ServiceStack):
         )
         for actions, resources in own:
             self._writer.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+            let_use_key(self, self._writer, *actions)
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         name = self.get_logical_id(resource)

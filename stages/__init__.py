@@ -110,6 +110,7 @@ class Stage:
     channels: tuple[Channel, ...] = ()
     archive_retention_days: int = 30
     log_retention_days: int = 30
+    encryption_key: str = "aws"
     alarm_receiver: str | None = None
     alarms: str = "essential"
     abort_after_seconds: int = 600

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from cdk import bundling
 from cdk.bytecode import MISSING, deployed_python
+from cdk.constructs.encryption import let_use_key
 from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
@@ -94,6 +95,7 @@ class ServiceFunction(lambda_.Function):
         if not bundle.has_bytecode:
             Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
         layer = stack.settings.otel_layer
+        self._stack = stack
         self._variables = {
             "STAGE": stack.stage,
             "POWERTOOLS_SERVICE_NAME": stack.service,
@@ -145,8 +147,10 @@ class ServiceFunction(lambda_.Function):
         return super().add_environment(key, value, remove_in_edge=remove_in_edge)
 
     def allow(self, *actions: str, on: str | list[str], conditions: Mapping[str, object] | None = None) -> None:
-        """Allow the function `actions` on the resources of these ARNs, under `conditions`."""
+        """Allow the function `actions` on the resources of these ARNs, under `conditions`, and the key that encrypts them."""
         resources = [on] if isinstance(on, str) else on
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(conditions or {}))
         )
+        assert self.role is not None
+        let_use_key(self._stack, self.role, *actions)

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 from cdk.dashboards import DASHBOARDS
 from operations import benchmarks
 from operations.alarms import inventory
-from operations.economics import audits, bill, deployed, idle, metrics, prices, units
+from operations.economics import audits, bill, deployed, encryption, idle, metrics, prices, units
 from operations.economics.bill import MILLION, PROMISES, Charge
 from operations.economics.deployed import Deployed
 from operations.economics.prices import Prices
@@ -85,6 +85,8 @@ class Costs(TypedDict):
     parts: dict[str, list[Share]]
     audits: list[AuditCost]
     idle_month: list[IdleCost]
+    key_month: list[IdleCost]
+    """Of a stage with a key of its own."""
     alarms: list[AlarmsCost]
     metrics_month: float
     """The US dollars of a month with each business metric in each hour."""
@@ -126,6 +128,7 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "parts": {name: _shares(found, share, lambda charge: charge.part, lambda part: "") for name, found in bills.items()},
         "audits": _audits(orders, known, facts),
         "idle_month": [{"of": of, "usd": _rounded(usd)} for of, usd in idle.idle_cost(known, facts).items()],
+        "key_month": [{"of": of, "usd": _rounded(usd)} for of, usd in encryption.key_cost(known).items()],
         "alarms": [*_alarms(known), _rollback_alarms(known, facts)],
         "metrics_month": _rounded(metrics.month_usd(known)),
         "dashboards_month": _rounded(len(DASHBOARDS) * known.per_month["dashboard"].usd),

@@ -26,6 +26,11 @@ WITHOUT_EVENTS: Final = ("audit", "journal")
 RELAYS: Final = tuple(f"{stack}/relay" for stack in STACKS if stack not in WITHOUT_EVENTS)
 SHIFTED_TRAFFIC: Final = "shifted traffic"
 """The option of a stage with the setting `traffic` at `canary` or `linear`."""
+OWN_KEY: Final = "a key of its own"
+"""The option of a stage with the setting `encryption_key` at `own`."""
+SENDS: Final = ("sqs:SendMessage", "s3:PutObject")
+READS: Final = ("sqs:ReceiveMessage", "secretsmanager:GetSecretValue")
+"""The calls, beside all of DynamoDB's, in which AWS uses the key of the data with the caller's permissions."""
 DOCS: Final = "https://docs.aws.amazon.com"
 KEPT_ROWS: Final = "A stage whose gateway changes from Stripe to the sandbox keeps these rows, with events in their outboxes."
 
@@ -216,3 +221,15 @@ def calls(kind: str, functions: Iterable[str], options: Collection[str] = ()) ->
     known = sorted(functions)
     demands = [demand for demand in DEMANDS if kind in demand.kinds and demand.option in ("", *options)]
     return {call for demand in demands for call in demand.calls(known)}
+
+
+def of_the_key(calls: Iterable[Call]) -> set[Call]:
+    """Return the permissions on a stage's own key that these calls need, each through the service that is called."""
+    found = set()
+    for call in calls:
+        service = call.action.partition(":")[0]
+        if service == "dynamodb" or call.action in (*SENDS, *READS):
+            found.add(Call(call.by, "kms:Decrypt", "key", f"through {service}"))
+        if call.action in SENDS:
+            found.add(Call(call.by, "kms:GenerateDataKey", "key", f"through {service}"))
+    return found

@@ -23,6 +23,7 @@ DESIGNS = {"design": "Design", "usd": "USD", "meaning": "What it does"}
 SHARES = {"usd": "USD", "percent": "%", "units": "Units of one order"}
 AUDITS = {"audit": "Audit", "usd": "USD"}
 IDLE = {"of": "A month without orders, besides alarms", "usd": "USD"}
+KEY = {"of": "A month of a key of the stage's own", "usd": "USD"}
 ALARMS = {"tier": "Alarms of the tier", "alarms": "Alarms", "incidents": "Composite", "usd": "USD a month"}
 
 
@@ -59,6 +60,7 @@ def cost(
         output.show(found["designs"], DESIGNS, Format.TABLE)
         output.show(found["audits"], AUDITS, Format.TABLE)
         output.show(found["idle_month"], IDLE, Format.TABLE)
+        output.show(found["key_month"], KEY, Format.TABLE)
         output.show(found["alarms"], ALARMS, Format.TABLE)
         output.screen().print(f"Business metrics, a month with each of them in each hour: {found['metrics_month']:.2f} USD")
         output.screen().print(f"Dashboards, a month of a stage that keeps its data: {found['dashboards_month']:.2f} USD")

@@ -51,6 +51,11 @@ The audit checks an order after its events, and passes over all rows of a stage 
 The benchmark `audit_growth` counts the units: [Performance](performance.md#what-does-the-audit-of-many-orders-take).
 
 """
+OWN_KEY = """
+A stage with `encryption_key: own` has a [key of its own](../how-to/deploy.md#encrypt-with-a-key-of-your-own), which costs this
+beside:
+
+"""
 
 
 def page() -> str:
@@ -69,6 +74,7 @@ def page() -> str:
     ]
     designs = [(row["design"], _usd(row["usd"]), row["meaning"]) for row in found["designs"]]
     idle = [(row["of"], f"{row['usd']:.2f}") for row in found["idle_month"]]
+    key = [(row["of"], f"{row['usd']:.2f}") for row in found["key_month"]]
     audited = [(row["audit"], f"{row['usd']:.2f}") for row in found["audits"]]
     besides = sum(row["usd"] for row in found["idle_month"])
     alarms = [(row["tier"], str(row["alarms"]), str(row["incidents"]), f"{row['usd']:.2f}") for row in found["alarms"]]
@@ -100,6 +106,8 @@ def page() -> str:
             table(("Of", "USD"), idle),
             f"\nTogether, it is {besides:.2f} USD. The [alarms](alarms.md) cost this beside:\n\n",
             table(("Tier", "Alarms", "Composite alarms", "USD a month"), alarms),
+            OWN_KEY,
+            table(("Of", "USD a month"), key),
             f"\nThe [business metrics](metrics.md) cost up to {found['metrics_month']:.2f} USD a month beside.\n",
             "\nThe [dashboards](dashboards.md) of a stage that keeps its data cost ",
             f"{found['dashboards_month']:.2f} USD a month. An account has three of up to 50 metrics free.\n",

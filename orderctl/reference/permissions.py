@@ -42,6 +42,9 @@ BOUNDS: Final = """
   The policy of the bus refuses a source to every other caller.
 - **Mails.** A condition on `ses:FromAddress` leaves one sender.
 - **Secrets, queues, functions and the workflow.** Each is named by its ARN. AWS has no finer condition that these calls need.
+- **A key of the stage's own.** With `encryption_key: own`, a role that reads rows, messages or secrets has `kms:Decrypt` on the
+  key, and one that sends messages or writes objects also has `kms:GenerateDataKey`. A condition on `kms:ViaService` limits each
+  to the service that has the data.
 - **Wildcards.** No action has one. A resource has one only if AWS has no name for it: see the next section.
 
 """

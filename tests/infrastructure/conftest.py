@@ -41,8 +41,8 @@ log_levels: {payment: DEBUG}
     "prod.yaml",
 )
 """A stage that keeps its data when its stacks are destroyed, with settings of its own and the real adapters."""
-SHIFTING = replace(LASTING, traffic="canary", traffic_minutes=5)
-"""The same, where CodeDeploy shifts traffic from version to version."""
+SHIFTING = replace(LASTING, traffic="canary", traffic_minutes=5, encryption_key="own")
+"""The same, where CodeDeploy shifts traffic from version to version, and a key of the stage's own encrypts its data."""
 
 
 @pytest.fixture(scope="session")

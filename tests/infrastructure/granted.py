@@ -20,6 +20,13 @@ MAIL_RESOURCES = {
     ("identity", False): "mail identity of the domain",
     ("configuration-set", False): "mail configuration set",
 }
+THERE_IS_ONE = {
+    "KMS::Key": "key",
+    "KinesisFirehose::DeliveryStream": "delivery streams",
+    "Logs::LogGroup": "its log",
+    "S3::Bucket": "bucket",
+}
+"""The resources that a permission names by their type: there is one in the stage, or one for each function."""
 SECRET_ACTION = "secretsmanager:GetSecretValue"
 
 
@@ -128,12 +135,9 @@ class Granted:
         for group in assembly.resources("CodeDeploy::DeploymentGroup"):
             for alarm in group.properties["AlarmConfiguration"]["Alarms"]:
                 found[self.stage.arn(assembly.resource(group.service, referred(alarm["Name"])))] = "alarms of a shift"
-        for log in assembly.resources("Logs::LogGroup"):
-            found[self.stage.arn(log)] = "its log"
-        for stream in assembly.resources("KinesisFirehose::DeliveryStream"):
-            found[self.stage.arn(stream)] = "delivery streams"
-        for bucket in assembly.resources("S3::Bucket"):
-            found[self.stage.arn(bucket)] = "bucket"
+        for kind, name in THERE_IS_ONE.items():
+            for resource in assembly.resources(kind):
+                found[self.stage.arn(resource)] = name
         found[self.stage.bus()[0]] = "bus"
         workflow = assembly.one("StepFunctions::StateMachine", "order", "Saga")
         found[self.stage.value("order", {"Ref": workflow.id})] = "workflow order/saga"
@@ -166,6 +170,8 @@ def parts(condition: dict[str, Any]) -> list[str]:
             return [" ".join(sorted(names))]
         case {"ForAllValues:StringEquals": {"events:source": source, "events:detail-type": types}}:
             return [f"{source} {detail_type}" for detail_type in listed(types)]
+        case {"StringEquals": {"kms:ViaService": str(service)}}:
+            return [f"through {service.partition('.')[0]}"]
         case {"StringEquals": {"ses:FromAddress": str()}}:
             return [recorded.FROM_THE_SENDER]
     raise ValueError(str(condition))

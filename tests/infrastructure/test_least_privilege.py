@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from operations.permissions import demanded, recorded
-from operations.permissions.demanded import SHIFTED_TRAFFIC
+from operations.permissions.demanded import OWN_KEY, SHIFTED_TRAFFIC
 from operations.permissions.recorded import ADAPTERS, SANDBOX, Call
 from tests.infrastructure.granted import Granted
 from tests.infrastructure.resolved import Resolved
@@ -23,7 +23,7 @@ class Compared:
 STAGES = {
     "sandboxes": (SANDBOX, "assembly", ()),
     "Stripe and EasyPost": (ADAPTERS, "lasting", ()),
-    "shifted traffic": (ADAPTERS, "shifting", (SHIFTED_TRAFFIC,)),
+    "shifted traffic, a key of its own": (ADAPTERS, "shifting", (SHIFTED_TRAFFIC, OWN_KEY)),
 }
 """Each with its kind, its fixture and its options."""
 
@@ -32,7 +32,10 @@ STAGES = {
 def stage(request: pytest.FixtureRequest) -> Compared:
     kind, fixture, options = request.param
     granted = Granted(Resolved(request.getfixturevalue(fixture)))
-    return Compared(granted, recorded.load()[kind], demanded.calls(kind, granted.functions(), options))
+    calls, needed = recorded.load()[kind], demanded.calls(kind, granted.functions(), options)
+    if OWN_KEY in options:
+        needed |= demanded.of_the_key(calls | needed)
+    return Compared(granted, calls, needed)
 
 
 def as_lines(calls: set[Call]) -> list[str]:

@@ -5,11 +5,12 @@ from functools import partial
 import pytest
 
 from operations import benchmarks
-from operations.economics import audits, bill, costs, deployed, idle, prices, units
+from operations.economics import audits, bill, costs, deployed, encryption, idle, prices, units
 from operations.economics.audits import AuditReads
 from operations.economics.deployed import Deployed
 from operations.economics.units import PathUnits, Spent
 from operations.errors import UserError
+from operations.permissions.recorded import Call
 
 PRICES = prices.load()
 READS = AuditReads(of_a_check=4.5, of_a_pass=6.94)
@@ -105,6 +106,25 @@ def test_alarms_that_only_a_shift_of_traffic_needs_are_priced_apart() -> None:
     (found,) = (row for row in costs.costs()["alarms"] if row["tier"] == costs.ROLLBACK)
     assert found["alarms"] == len(deployed.load().memory_mb) + 1
     assert 0 < found["usd"] <= 5
+
+
+def test_each_caller_of_a_table_or_queue_uses_a_data_key_and_eventbridge_one_for_each_queue() -> None:
+    calls = [
+        Call("order/api", "dynamodb:GetItem", "table order", "ORDER#"),
+        Call("order/api", "dynamodb:Query", "index order/customer"),
+        Call("order/api", "secretsmanager:GetSecretValue", "secret RECEIPT_KEY_ARN"),
+        Call("order/intake", "sqs:ReceiveMessage", "queue order/intake"),
+        Call("order/intake", "sqs:SendMessage", "dead letters order/intake"),
+        Call("order/intake", "sqs:DeleteMessage", "queue order/intake"),
+    ]
+    assert encryption.data_keys(calls) == 3 + 1
+
+
+def test_key_of_a_stage_costs_at_most_five_dollars_a_month_beside_its_archive() -> None:
+    key, calls, archive = encryption.key_cost(PRICES).values()
+    assert key == 1
+    assert 0 < calls <= 4
+    assert archive == pytest.approx(3)
 
 
 def test_checks_that_share_batches_cost_at_most_two_dollars_a_million_orders() -> None:
