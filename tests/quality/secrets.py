@@ -25,10 +25,12 @@ GENERATED: Final = (
 NO_SECRETS: Final = {
     "docs/how-to/runbooks/take-up-a-retained-table.md": "the logical id of a table",
     "operations/aws/target.py": "the laptop's key, which is valid nowhere",
+    "operations/permissions/reasons.py": "the verb of a permission on secrets",
     "simulation/engine/process.py": "the simulated account's key",
     "simulation/stage/deployment.py": "the keys of the simulated gateway and carrier",
     "simulation/stage/providers/easypost_server.py": "the simulated carrier's key",
     "simulation/stage/providers/stripe_server.py": "the simulated gateway's key",
+    "tests/infrastructure/granted.py": "an action of IAM",
     "tests/infrastructure/test_alarms.py": "the reason why a secret has no alarm",
     "tests/sdk/test_sdk_safety.py": "a key of the test's account",
     "tests/unit/conftest.py": "a key of moto's account",
