@@ -23,7 +23,7 @@ If you change a call, record all calls again, and change the grant in the servic
 
 ```console
 $ .venv/bin/python -m simulation calls --write
-$ .venv/bin/orderctl docs build
+$ orderctl docs build
 ```
 
 `make simulate-calls SEED=2` compares other worlds with the record, and CI a short run. To let people and programs call or
