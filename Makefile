@@ -55,8 +55,8 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
 test: setup ## Run the checks and all tests except the long ones: the same as CI
-	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile tests/emulator tests/system
+	@.venv/bin/python -m pytest -q -n 2 --ignore tests/emulator --ignore tests/system --no-loadscope-reorder
+	@.venv/bin/python -m pytest -q -n 2 tests/emulator tests/system
 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py

@@ -53,4 +53,4 @@ def test_make_lint_runs_the_hooks() -> None:
 
 def test_ci_runs_these_tests() -> None:
     assert "\nmake test\n" in (REPOSITORY / ".ci" / "run").read_text()
-    assert "pytest -q -n 2 --dist loadgroup --ignore tests/emulator --ignore tests/system" in recipe("test")
+    assert "pytest -q -n 2 --ignore tests/emulator --ignore tests/system" in recipe("test")
