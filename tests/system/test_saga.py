@@ -81,7 +81,7 @@ def test_a_run_that_claims_to_be_the_last_try_cancels_nothing(laptop: Laptop, pe
 
 
 def test_resume_of_a_decided_order_goes_forward(laptop: Laptop, pending: dict[str, Any]) -> None:
-    step = {"order_id": pending["order_id"], "correlation_id": "c", "causation_id": "x"}
+    step = {"order_id": pending["order_id"], "correlation_id": pending["correlation_id"], "causation_id": "x"}
     stated = live_input(laptop, pending)
     paid = laptop.invoke("payment/commands-arn", {"command": "authorize", **step, "payable": stated["payable"]})
     held = laptop.invoke("inventory/commands-arn", {"command": "reserve", **step, "wanted": stated["wanted"]})
