@@ -119,7 +119,7 @@ class StripeWebhook:
         payment = self._payment_of(order_id)
         is_other_amount = payment is not None and received is not None and received != payment.get("total")
         is_other = is_other_amount or self._order_of_intent(intent) is None
-        return self._count("CapturedOutside", order_id, () if is_other else NEVER_CAPTURED)
+        return self._count_of(payment, "CapturedOutside", () if is_other else NEVER_CAPTURED)
 
     def count_failed_refund(self, refund: StripeObject) -> str:
         """Count a refund that did not reach the customer: an operator must send the money again."""
@@ -141,7 +141,7 @@ class StripeWebhook:
         listed = self.api.get("/v1/refunds", payment_intent=str(about["payment_intent"]), limit="100")["data"]
         given = [refund for refund in listed if refund["status"] not in NOTHING_BACK]
         if not given:  # Stripe's list is behind the event
-            return self._count("RefundedOutside", order_id, (states.CAPTURED,))
+            return self._count_of(payment, "RefundedOutside", (states.CAPTURED,))
         currency = payment["total"]["currency"]
         back = sum(money_of(int(refund["amount"]), currency).amount for refund in given)
         left = Money(max(0, payment["total"]["amount"] - back), currency)
@@ -218,11 +218,14 @@ class StripeWebhook:
         return order_id if prepared is not None and prepared["reference"] == intent.get("id") else None
 
     def _count(self, metric: str, order_id: str | None, statuses: Collection[str] = ()) -> str:
+        """As `_count_of`, for the payment of an order."""
+        return self._count_of(self._payment_of(order_id), metric, statuses)
+
+    def _count_of(self, payment: PaymentRow | None, metric: str, statuses: Collection[str]) -> str:
         """Count if there is a payment in one of the statuses, or in any without `statuses`: COUNTED or IGNORED."""
-        payment = self._payment_of(order_id)
-        if order_id is None or payment is None or (statuses and payment["status"] not in statuses):
+        if payment is None or (statuses and payment["status"] not in statuses):
             return "IGNORED"
-        _alarm(metric, order_id)
+        _alarm(metric, payment["order_id"])
         return "COUNTED"
 
 
