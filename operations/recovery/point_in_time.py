@@ -34,7 +34,9 @@ FIRST_BACK_OFF_SECONDS: Final = 0.1
 ATTEMPTS: Final = 8
 
 Item = Mapping[str, AttributeValue]
-Key = tuple[str, ...]
+Key = tuple[tuple[str, str], ...]
+"""The key of a row: the name and the text of each of its attributes."""
+Rows = Mapping[Key, Item]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,40 @@ class Difference:
     def rows(self) -> int:
         """The number of rows that differ."""
         return self.added + self.changed + self.missing
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows of a table as they are `now` and as they were `then`, and the keys of those that differ."""
+
+    now: Rows
+    then: Rows
+
+    @property
+    def added(self) -> set[Key]:
+        """The keys of the rows since the moment."""
+        return self.now.keys() - self.then.keys()
+
+    @property
+    def changed(self) -> set[Key]:
+        """The keys of the rows with another content."""
+        return {key for key in self.now.keys() & self.then.keys() if self.now[key] != self.then[key]}
+
+    @property
+    def missing(self) -> set[Key]:
+        """The keys of the rows that the table no longer has."""
+        return self.then.keys() - self.now.keys()
+
+    def difference(self, table: str) -> Difference:
+        """Return how many rows differ."""
+        return Difference(table, len(self.added), len(self.changed), len(self.missing))
+
+    def requests(self) -> Iterator[dict[str, Any]]:
+        """Yield the requests of BatchWriteItem that make the table equal to its copy."""
+        for key in sorted(self.added):
+            yield {"DeleteRequest": {"Key": {name: {"S": text} for name, text in key}}}
+        for key in sorted(self.missing | self.changed):
+            yield {"PutRequest": {"Item": self.then[key]}}
 
 
 def copy_name(table: str, moment: datetime) -> str:
@@ -94,7 +130,7 @@ def compare(target: Target, moment: datetime) -> list[Difference]:
     """Return, for each table, how it differs from its copy. Changes nothing. Raises UserError if a copy is missing."""
     tables = _tables(target)
     with ThreadPoolExecutor(len(tables)) as pool:
-        return list(pool.map(lambda table: _difference(target, table, moment), tables))
+        return list(pool.map(lambda table: _compared(target, table, moment).difference(table), tables))
 
 
 def put_back(target: Target, moment: datetime, progress: Progress) -> list[Difference]:
@@ -108,7 +144,10 @@ def put_back(target: Target, moment: datetime, progress: Progress) -> list[Diffe
     found = []
     with progress.bar("Put rows back", len(tables)) as done:
         for number, table in enumerate(tables, 1):
-            found.append(_put_back(target, table, moment))
+            compared = _compared(target, table, moment)
+            for part in in_parts(compared.requests(), IN_A_WRITE):
+                _write(target, table, list(part))
+            found.append(compared.difference(table))
             done(number)
     return found
 
@@ -134,7 +173,7 @@ def _status(target: Target, table: str) -> str | None:
         return None
 
 
-def _rows(target: Target, table: str, limit: int | None = None) -> dict[Key, Item]:
+def _rows(target: Target, table: str, limit: int | None = None) -> Rows:
     """Return all rows of a table by their keys, or at most `limit`. Raises UserError if there is no such table."""
     client = target.client("dynamodb")
     try:
@@ -143,33 +182,11 @@ def _rows(target: Target, table: str, limit: int | None = None) -> dict[Key, Ite
         raise UserError(f"There is no table {table}.", "Restore it first: `orderctl tables restore MOMENT`.") from None
     config = {"MaxItems": limit} if limit else {}
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, PaginationConfig=config)
-    return {tuple(row[name]["S"] for name in names): row for page in pages for row in page["Items"]}
+    return {tuple((name, row[name]["S"]) for name in names): row for page in pages for row in page["Items"]}
 
 
-def _difference(target: Target, table: str, moment: datetime) -> Difference:
-    now, then = _rows(target, table), _rows(target, copy_name(table, moment))
-    changed = sum(now[key] != then[key] for key in now.keys() & then.keys())
-    return Difference(table, added=len(now.keys() - then.keys()), changed=changed, missing=len(then.keys() - now.keys()))
-
-
-def _put_back(target: Target, table: str, moment: datetime) -> Difference:
-    now, then = _rows(target, table), _rows(target, copy_name(table, moment))
-    added, missing = now.keys() - then.keys(), then.keys() - now.keys()
-    changed = {key for key in now.keys() & then.keys() if now[key] != then[key]}
-    for part in in_parts(_requests(target, table, now, then, added, missing | changed), IN_A_WRITE):
-        _write(target, table, list(part))
-    return Difference(table, len(added), len(changed), len(missing))
-
-
-def _requests(
-    target: Target, table: str, now: Mapping[Key, Item], then: Mapping[Key, Item], deleted: set[Key], put: set[Key]
-) -> Iterator[dict[str, Any]]:
-    schema = target.client("dynamodb").describe_table(TableName=table)["Table"]["KeySchema"]
-    names = [part["AttributeName"] for part in schema]
-    for key in sorted(deleted):
-        yield {"DeleteRequest": {"Key": {name: now[key][name] for name in names}}}
-    for key in sorted(put):
-        yield {"PutRequest": {"Item": then[key]}}
+def _compared(target: Target, table: str, moment: datetime) -> Compared:
+    return Compared(_rows(target, table), _rows(target, copy_name(table, moment)))
 
 
 def _write(target: Target, table: str, requests: list[dict[str, Any]]) -> None:

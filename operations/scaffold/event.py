@@ -102,10 +102,9 @@ def schema_of(copy: Workspace, owner: str, name: str, step: Step) -> Mapping[str
     """Return the event's schema. Its metadata are those of the other events of the same rows, if there are any."""
     values = {"name": name, "owner": owner, "aggregate": step.aggregate, "source": source_of(owner)}
     made: dict[str, Any] = json.loads(rendered(TEMPLATES / "event" / "schema.json.jinja", values))
-    for sibling in {other.publishes for other in steps(copy.read(f"services/{owner}/domain/states.py"))} - {None, name}:
-        same = [other for other in steps(copy.read(f"services/{owner}/domain/states.py")) if other.publishes == sibling]
-        files = sorted((copy.folder / "services" / owner / "schemas").glob(f"{sibling}.v*.json"))
-        if files and same[0].aggregate == step.aggregate:
+    for sibling in steps(copy.read(f"services/{owner}/domain/states.py")):
+        files = sorted((copy.folder / "services" / owner / "schemas").glob(f"{sibling.publishes}.v*.json"))
+        if files and sibling.publishes != name and sibling.aggregate == step.aggregate:
             known = json.loads(files[-1].read_text())
             made["properties"]["metadata"] = known["properties"]["metadata"]
             made["properties"]["metadata"]["properties"]["event_version"]["const"] = 1
