@@ -64,7 +64,7 @@ def test_newcomer_finds_alarm_runbook_and_story_of_a_carrier_that_is_down(laptop
         return row is not None and row["status"] != "CREATED"
 
     eventually(gone, 240, "the parcel goes")
-    # What the queue still keeps back of the failed bookings would hold up the tests after this one.
+    # The queue keeps back the failed bookings, and later tests would wait for them.
     laptop.target.client("sqs").purge_queue(QueueUrl=laptop.target.parameter("shipping/bookings-queue-url"))
     laptop.quiet()
 
