@@ -37,14 +37,17 @@ export const read = async (path) => (await answered(path)).json();
 export const change = async (path, body = {}) =>
   (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) })).json();
 
-/** Return what the work returns, or undefined if it throws; `failure` has the error then, and null otherwise. */
-export async function attempt(failure, work) {
+/**
+ * Return what the work returns, or undefined if it throws; `failure` has the error then. A success clears the error of its own
+ * work only: `what` names it where requests share a `failure`. Once `isNow` says no, neither is shown.
+ */
+export async function attempt(failure, work, what, isNow = () => true) {
   try {
     const found = await work();
-    failure.value = null;
+    if (isNow() && failure.value?.what === what) failure.value = null;
     return found;
   } catch (error) {
-    failure.value = error;
+    if (isNow()) failure.value = Object.assign(error, { what });
     return undefined;
   }
 }

@@ -57,6 +57,9 @@ def test_way_of_an_order_is_lit_with_its_refusal_its_compensations_and_times(ope
 def test_way_of_an_unknown_order_says_what_to_do(open_page: Open) -> None:
     page = open_page("saga/ord-none")
     expect(page.get_by_role("alert")).to_contain_text("There is no order ord-none.")
+    page.get_by_role("link", name="Saga", exact=True).click()
+    expect(page.get_by_text("No order is chosen, so no edge has a number.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_picture_is_reached_by_keys_and_scrolls(open_page: Open, stage: ConsoleStage) -> None:

@@ -23,7 +23,7 @@ const isHere = () => route.value.path[0] === "bus";
 const pattern = () => route.value.query.pattern ?? "";
 
 /** Begin an event with ids of its own. */
-const begin = () => attempt(failure, async () => edit(await read("/api/publish-form")));
+const begin = () => attempt(failure, async () => edit(await read("/api/publish-form")), "form");
 const edit = (changes) => batch(() => ((draft.value = { ...draft.value, ...changes }), (published.value = refusal.value = null)));
 const detail = () => filled(draft.value.schema, draft.value.value);
 
@@ -33,12 +33,9 @@ async function publish() {
 
 async function load() {
   const text = pattern();
-  try {
-    const found = await read(`/api/events?pattern=${encodeURIComponent(text)}`);
-    if (text === pattern()) batch(() => ((latest.value = found), (failure.value = null)));
-  } catch (error) {
-    if (text === pattern()) failure.value = error;
-  }
+  const isNow = () => text === pattern();
+  const found = await attempt(failure, () => read(`/api/events?pattern=${encodeURIComponent(text)}`), "events", isNow);
+  if (found && isNow()) latest.value = found;
 }
 
 let timer = null;
@@ -57,7 +54,7 @@ effect(() => {
   pattern();
   load();
   if (!draft.peek()) begin();
-  if (!catalogue.peek().length) read("/api/catalogue").then((found) => (catalogue.value = found), (error) => (failure.value = error));
+  if (!catalogue.peek().length) attempt(failure, async () => (catalogue.value = await read("/api/catalogue")), "catalogue");
 });
 
 const Publish = view(() => {

@@ -26,7 +26,7 @@ const refusal = signal(null);
 const isHere = computed(() => route.value.path[0] === "home");
 const oldest = computed(() => all.value.filter((order) => !FINISHED.has(order.status)).at(-1));
 
-const load = (place, path) => attempt(failure, async () => (place.value = await read(path)));
+const load = (place, path) => attempt(failure, async () => (place.value = await read(path)), path);
 const loadLamps = () => load(lamps, "/api/lamps");
 const loadEvents = () => load(latest, "/api/events");
 

@@ -34,18 +34,18 @@ const options = () => {
   return ` --from ${shell(from)}${until ? ` --until ${shell(until)}` : ""}${chosen.value.map((service) => ` --to ${shell(service)}`).join("")}${catchUp}`;
 };
 
-const loadOverview = () => attempt(failure, async () => (overview.value = await read("/api/replays")));
+const loadOverview = () => attempt(failure, async () => (overview.value = await read("/api/replays")), "overview");
 const loadHistogram = () =>
   attempt(failure, async () => {
     const wanted = span.peek();
     const found = await read(`/api/replays/histogram?last=${wanted}`);
     if (wanted === span.peek()) histogram.value = found;
-  });
+  }, "histogram");
 
 async function follow() {
   const name = shown.peek();
   if (!name) return;
-  const found = await attempt(refusal, () => read(`/api/replays/${encodeURIComponent(name)}`));
+  const found = await attempt(refusal, () => read(`/api/replays/${encodeURIComponent(name)}`), "follow");
   if (name !== shown.peek()) return;
   const isNew = found && found.replay.state !== followed.peek()?.replay.state;
   if (found) followed.value = found;
@@ -74,7 +74,7 @@ async function makePlan() {
   const query = new URLSearchParams({ from, until, catch_up: Boolean(route.value.query.catch_up) });
   for (const service of chosen.value) query.append("to", service);
   batch(() => ((isPlanning.value = true), (plan.value = null)));
-  plan.value = (await attempt(refusal, () => read(`/api/replays/plan?${query}`))) ?? null;
+  plan.value = (await attempt(refusal, () => read(`/api/replays/plan?${query}`), "plan")) ?? null;
   isPlanning.value = false;
 }
 
@@ -82,12 +82,12 @@ async function start() {
   const { from, until } = brushed.value;
   const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up) };
   isAsked.value = false;
-  const started = await attempt(refusal, () => change("/api/replays/start", asked));
+  const started = await attempt(refusal, () => change("/api/replays/start", asked), "start");
   if (started) location.hash = link(["replay", started.name]);
 }
 
 const cancel = (name) =>
-  attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`)).then(() => (loadOverview(), follow()));
+  attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`), "cancel").then(() => (loadOverview(), follow()));
 
 const HEIGHT = 96;
 const WIDTH = 1000;

@@ -15,15 +15,16 @@ const shown = () => (route.value.path[0] === "saga" ? route.value.path[1] : unde
 /** Read the way of the shown order again, if `id` is its id. */
 export async function walk(id) {
   if (!id || id !== shown()) return;
-  const found = await attempt(failure, () => read(`/api/saga/${encodeURIComponent(id)}`));
-  if (id === shown()) way.value = found ?? null;
+  const isNow = () => id === shown();
+  const found = await attempt(failure, () => read(`/api/saga/${encodeURIComponent(id)}`), "way", isNow);
+  if (isNow()) way.value = found ?? null;
 }
 
 effect(() => {
   if (route.value.path[0] !== "saga") return;
   queueMicrotask(() => {
-    if (!graph.value) attempt(failure, async () => (graph.value = await read("/api/saga")));
-    way.value = null;
+    if (!graph.value) attempt(failure, async () => (graph.value = await read("/api/saga")), "graph");
+    way.value = failure.value = null;
     walk(shown());
   });
 });
