@@ -17,10 +17,13 @@ from operations.aws import service_client, signed_http, stage_state
 from operations.aws.signed_http import Answer
 from operations.aws.target import Target
 from orderctl.terminal.output import Progress
+from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 
 SETTLED = ("CONFIRMED", "CANCELLED")
 MUG = ("MUG-BLUE", 1250)
+LONGEST_WAIT_SECONDS = 660
+"""A message comes again after its visibility timeout, at most 540 seconds, if its function is replaced while it runs."""
 STAGES = Path(__file__).with_name("stages")
 """The stages' settings here: the sandbox carrier is as quick as the tests are impatient."""
 
@@ -72,7 +75,12 @@ class Laptop:
 
     def quiet(self) -> None:
         """Wait until every order is terminal, no row has an event pending and no queue a message."""
-        assert stage_state.wait_until_idle(self.target, 240) == []
+        assert stage_state.wait_until_idle(self.target, LONGEST_WAIT_SECONDS) == []
+
+    def deploy_again(self, *services: str) -> None:
+        """Deploy services from this repository once nothing is in flight, so that no message is cut off."""
+        stage_state.wait_until_idle(self.target, LONGEST_WAIT_SECONDS)
+        orderctl(self.target, "deploy", *services)
 
     def dead_letters(self) -> dict[str, int]:
         """Return the dead-letter queues that are not empty, with their number of messages."""
@@ -115,3 +123,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/system" in item.path.as_posix():
             item.add_marker(pytest.mark.system)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(2 * LONGEST_WAIT_SECONDS))

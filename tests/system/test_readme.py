@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.documented_commands import PAGES, REPOSITORY, Command, of_page, script, section, steps
-from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.repository_copy import clone
 from tests.support.shell import shell
@@ -80,7 +79,7 @@ def deployed_again(laptop: Laptop, services: list[str]) -> Iterator[None]:
         yield
     finally:
         if services:
-            orderctl(laptop.target, "deploy", *sorted(set(services)))
+            laptop.deploy_again(*sorted(set(services)))
 
 
 def order_with_a_parcel(laptop: Laptop) -> str:
