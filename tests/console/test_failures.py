@@ -13,7 +13,7 @@ REFUSED = {"message": "No.", "hint": "Ask again."}
 @pytest.mark.parametrize(
     ("view", "refused", "late"),
     [("saga/ord-none", "/api/saga/ord-none", "/api/saga"), ("replay", "/api/replays", "/api/replays/histogram"),
-     ("home", "/api/lamps", "/api/events"), ("bus", "/api/publish-form", "/api/events")],
+     ("home", "/api/order-form", "/api/lamps"), ("bus", "/api/publish-form", "/api/events")],
 )  # fmt: skip
 def test_late_answer_hides_no_error_of_another_request(open_page: Open, view: str, refused: str, late: str) -> None:
     held: list[Route] = []
