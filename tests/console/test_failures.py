@@ -32,3 +32,15 @@ def test_late_answer_hides_no_error_of_another_request(open_page: Open, view: st
         held[0].continue_()
     page.wait_for_timeout(300)
     expect(page.get_by_role("alert")).to_contain_text("No.")
+
+
+def test_next_look_at_the_queues_hides_no_error_of_their_messages(open_page: Open) -> None:
+    page = open_page("orders")
+    letters, queues = "/api/dead-letters/order/intake", "/api/dead-letters"
+    page.route(lambda address: urlsplit(address).path == letters, lambda route: route.fulfill(status=400, json=REFUSED))
+    page.evaluate("location.hash = '#/dead-letters/order%2Fintake'")
+    expect(page.get_by_role("alert")).to_contain_text("No.")
+    with page.expect_response(lambda response: urlsplit(response.url).path == queues):
+        pass
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("alert")).to_contain_text("No.")

@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, shell } from "../format.js";
 import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
-import { change, read, stage } from "../server.js";
+import { attempt, change, read, stage } from "../server.js";
 import { html, view } from "../view.js";
 
 const LOOK_MS = 10_000;
@@ -23,22 +23,17 @@ const depth = (name) => queues.value?.find((queue) => queue.name === name)?.mess
 async function load(hasNews = true) {
   const name = shown.value;
   const before = depth(name);
-  try {
-    const found = await read("/api/dead-letters");
-    batch(() => ((queues.value = found), (failure.value = null)));
-    if (name && (hasNews || depth(name) !== before)) {
-      const inside = await read(`/api/dead-letters/${name}`);
-      if (name === shown.value) letters.value = inside;
-    }
-  } catch (error) {
-    failure.value = error;
-  }
+  const isNow = () => name === shown.value;
+  const found = await attempt(failure, async () => (queues.value = await read("/api/dead-letters")), "queues");
+  if (!found || !name || !(hasNews || depth(name) !== before)) return;
+  const inside = await attempt(failure, () => read(`/api/dead-letters/${name}`), "letters", isNow);
+  if (inside && isNow()) letters.value = inside;
 }
 
 effect(() => {
   if (!isHere()) return;
   shown.value;
-  batch(() => ((letters.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null)));
+  batch(() => ((letters.value = null), (failure.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null)));
   queueMicrotask(load); // outside of this effect, which follows the address only
 });
 setInterval(() => isHere() && !document.hidden && !isBusy.value && load(false), LOOK_MS);

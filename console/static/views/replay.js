@@ -73,7 +73,7 @@ async function makePlan() {
   const { from, until } = brushed.value;
   const query = new URLSearchParams({ from, until, catch_up: Boolean(route.value.query.catch_up) });
   for (const service of chosen.value) query.append("to", service);
-  batch(() => ((isPlanning.value = true), (plan.value = null)));
+  batch(() => ((isPlanning.value = true), (plan.value = null), (refusal.value = null)));
   plan.value = (await attempt(refusal, () => read(`/api/replays/plan?${query}`), "plan")) ?? null;
   isPlanning.value = false;
 }

@@ -100,16 +100,18 @@ class StripeWebhook:
         Our own void has no effect: its item says so before Stripe gets the request.
         """
         is_by_stripe = intent.get("cancellation_reason") in RELEASED_BY_STRIPE
-        return self._count("AuthorizationExpired", self._order_of_intent(intent), () if is_by_stripe else RELIED_ON)
+        return self._count(
+            "AuthorizationExpired", self._payment_of(self._order_of_intent(intent)), () if is_by_stripe else RELIED_ON
+        )
 
     def count_expired(self, charge: StripeObject) -> str:
         """Count an authorisation that ended before its capture."""
-        return self._count("AuthorizationExpired", self._order_of(charge))
+        return self._count("AuthorizationExpired", self._payment_of(self._order_of(charge)))
 
     def count_late_failure(self, intent: StripeObject) -> str:
         """Count a payment that failed although it counts as authorised or captured. A declined card is known already."""
         relied_on = (states.AUTHORIZED, states.CAPTURING, states.CAPTURED)
-        return self._count("PaymentFailedLate", self._order_of_intent(intent), relied_on)
+        return self._count("PaymentFailedLate", self._payment_of(self._order_of_intent(intent)), relied_on)
 
     def count_capture(self, intent: StripeObject) -> str:
         """Count a capture that was made at Stripe by hand, also of another amount or PaymentIntent than ours. Our own has no
@@ -119,11 +121,11 @@ class StripeWebhook:
         payment = self._payment_of(order_id)
         is_other_amount = payment is not None and received is not None and received != payment.get("total")
         is_other = is_other_amount or self._order_of_intent(intent) is None
-        return self._count_of(payment, "CapturedOutside", () if is_other else NEVER_CAPTURED)
+        return self._count("CapturedOutside", payment, () if is_other else NEVER_CAPTURED)
 
     def count_failed_refund(self, refund: StripeObject) -> str:
         """Count a refund that did not reach the customer: an operator must send the money again."""
-        return self._count("RefundFailedLate", self._order_of(refund))
+        return self._count("RefundFailedLate", self._payment_of(self._order_of(refund)))
 
     def update_refund(self, refund: StripeObject) -> str:
         """Record a refund that was made by hand, or count one that failed."""
@@ -141,7 +143,7 @@ class StripeWebhook:
         listed = self.api.get("/v1/refunds", payment_intent=str(about["payment_intent"]), limit="100")["data"]
         given = [refund for refund in listed if refund["status"] not in NOTHING_BACK]
         if not given:  # Stripe's list is behind the event
-            return self._count_of(payment, "RefundedOutside", (states.CAPTURED,))
+            return self._count("RefundedOutside", payment, (states.CAPTURED,))
         currency = payment["total"]["currency"]
         back = sum(money_of(int(refund["amount"]), currency).amount for refund in given)
         left = Money(max(0, payment["total"]["amount"] - back), currency)
@@ -217,11 +219,7 @@ class StripeWebhook:
         prepared = self.ledger.find(order_id, "intent") if order_id else None
         return order_id if prepared is not None and prepared["reference"] == intent.get("id") else None
 
-    def _count(self, metric: str, order_id: str | None, statuses: Collection[str] = ()) -> str:
-        """As `_count_of`, for the payment of an order."""
-        return self._count_of(self._payment_of(order_id), metric, statuses)
-
-    def _count_of(self, payment: PaymentRow | None, metric: str, statuses: Collection[str]) -> str:
+    def _count(self, metric: str, payment: PaymentRow | None, statuses: Collection[str] = ()) -> str:
         """Count if there is a payment in one of the statuses, or in any without `statuses`: COUNTED or IGNORED."""
         if payment is None or (statuses and payment["status"] not in statuses):
             return "IGNORED"
