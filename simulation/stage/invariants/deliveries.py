@@ -15,8 +15,8 @@ from simulation.stage.invariants.record import Record
 from simulation.stage.invariants.rows import fulfilment_of, lines_of, original_of, status_of, text_of
 from simulation.stage.strangers import STRANGER
 
-RETURNED: Final = ("CarrierPausedError", "CarrierUnavailableError", "ClaimInProgressError", "ContactNotYetError")
-"""Errors by which a subscriber returns a message to its queue although neither it nor its batch is bad."""
+RETURNED: Final = {"CarrierUnavailableError", "ClaimInProgressError", "ContactNotYetError"}
+"""Errors, with all derived from them, by which a subscriber returns a message although neither it nor its batch is bad."""
 SILENT: Final = (Mode.LOST, Mode.ANSWER_LOST, Mode.SLOW)
 """How a call gets no answer, or none in time."""
 
@@ -33,7 +33,7 @@ class Deliveries:
 
     def failed(self, invocation: str, error: BaseException) -> None:
         """Record an error by which a subscriber returns a message."""
-        if type(error).__name__ in RETURNED:
+        if not RETURNED.isdisjoint(kind.__name__ for kind in type(error).__mro__):
             self.returned[invocation.rpartition(" > ")[0]] += 1
 
     def bad_message_blocks_no_other(self, queue: Queue) -> None:
