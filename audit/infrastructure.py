@@ -10,13 +10,13 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from audit.tables import AT_ONCE, KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
-from cdk.constructs.alarm import NAMESPACE, alarm, alarm_on_count
+from cdk.constructs.alarm import alarm, alarm_on_count
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.subscription import Subscription
 from cdk.constructs.table import leading_keys, table_defaults, text
 from cdk.service_stack import ServiceStack
-from kernel.naming import source_of
+from kernel.naming import metrics_namespace, source_of
 from kernel.timeouts import DYNAMODB
 from stages import Stage
 
@@ -107,7 +107,7 @@ class AuditStack(ServiceStack):
         acknowledge(schedule, {"Serverless-EventBusDLQ": NEXT_IS_THE_RETRY})
         acknowledge(auditor.entry, {"Serverless-LambdaAsyncFailureDestination": NEXT_IS_THE_RETRY})
         findings = cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=metrics_namespace(stage.name),
             metric_name="AuditFindings",
             dimensions_map={"service": self.service},
             statistic=cloudwatch.Stats.MAXIMUM,

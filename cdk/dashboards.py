@@ -6,8 +6,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-ORDERFLOW: Final = "Orderflow"
-"""The namespace of what the functions measure."""
 PERIOD_SECONDS: Final = 300
 """The period of each point."""
 
@@ -16,13 +14,13 @@ PERIOD_SECONDS: Final = 300
 class Line:
     """A metric of a graph, or one line for each of its values.
 
-    A metric of Orderflow has the dimension `service`, and `by` is one more. A metric of AWS has a line for each resource of
-    the stage with the dimensions `of`; without them, one line for the account.
+    A metric of our own is in the stage's namespace, has the dimension `service`, and `by` is one more. A metric of AWS has a
+    `namespace`, and a line for each resource of the stage with the dimensions `of`; without them, one line for the account.
     """
 
     metric: str
     statistic: str = "Sum"
-    namespace: str = ORDERFLOW
+    namespace: str = ""
     service: str = ""
     by: str = ""
     of: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ DAYS: Final = 30
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of the namespace `Orderflow` that an objective reads: its service, name, and statistic of CloudWatch."""
+    """A metric of our own that an objective reads: its service, name, and statistic of CloudWatch."""
 
     service: str
     metric: str

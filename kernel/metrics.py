@@ -1,8 +1,9 @@
-"""The metrics of functions, in the namespace `Orderflow`, by service.
+"""The metrics of functions, in the namespace of their stage, by service.
 
 Each metric that `count` counts has an alarm in the service's stack. The business metrics are in `docs/reference/metrics.md`.
 """
 
+import os
 from collections.abc import Iterable
 from threading import Lock
 
@@ -10,7 +11,8 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel.measures import Measure
 
-metrics = Metrics(namespace="Orderflow")
+metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Orderflow"))
+"""A command of the operator that runs a function's code is in no stage, and the lines that it prints reach no CloudWatch."""
 _counting = Lock()
 """Held while a metric is counted, because Powertools' metrics are not safe to use in several threads."""
 

@@ -58,6 +58,11 @@ def facts_function_name(stage: str, service: str) -> str:
     return f"{stack_name(stage, service)}-facts"
 
 
+def metrics_namespace(stage: str) -> str:
+    """Return CloudWatch's namespace of what the stage's functions count: stages of one account share no metric."""
+    return f"Orderflow/{stage}"
+
+
 def parameter_name(stage: str, service: str, thing: str) -> str:
     """Return the SSM parameter name `/orderflow/<stage>/<service>/<thing>`."""
     return f"/orderflow/{stage}/{service}/{thing}"

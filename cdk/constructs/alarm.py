@@ -16,9 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
 from cdk.service_stack import PLATFORM, ServiceStack
-
-NAMESPACE = "Orderflow"
-"""The namespace of what the functions count."""
+from kernel.naming import metrics_namespace
 
 
 class Tier(StrEnum):
@@ -88,7 +86,7 @@ def alarm_on_count(
     With `periods`, alarm only after that many periods of five minutes in a row.
     """
     metric = cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=metrics_namespace(stack.stage),
         metric_name=name,
         dimensions_map={"service": stack.service},
         statistic=cloudwatch.Stats.SUM,

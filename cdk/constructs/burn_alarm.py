@@ -3,9 +3,10 @@
 from aws_cdk import Duration, Tags
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.constructs.alarm import NAMESPACE, TIER_TAG, Tier, runbook_file
+from cdk.constructs.alarm import TIER_TAG, Tier, runbook_file
 from cdk.objectives import BURNS, OBJECTIVES, RUNBOOK, Burn, Objective, expression, threshold
 from cdk.service_stack import ServiceStack
+from kernel.naming import metrics_namespace
 
 
 def watch_objectives(stack: ServiceStack) -> None:
@@ -41,7 +42,7 @@ def _window(stack: ServiceStack, objective: Objective, burn: Burn, name: str, mi
         period=period,
         using_metrics={
             key: cloudwatch.Metric(
-                namespace=NAMESPACE,
+                namespace=metrics_namespace(stack.stage),
                 metric_name=series.metric,
                 dimensions_map={"service": series.service},
                 statistic=series.statistic,

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.dashboards import DASHBOARDS, OF_THE_ACCOUNT, ORDERFLOW, PERIOD_SECONDS, Dashboard, Graph, Line
+from cdk.dashboards import DASHBOARDS, OF_THE_ACCOUNT, PERIOD_SECONDS, Dashboard, Graph, Line
 from cdk.service_stack import ServiceStack
-from kernel.naming import stack_name
+from kernel.naming import metrics_namespace, stack_name
 
 COLUMNS: Final = 3
 WIDTH: Final = 8
@@ -55,25 +55,26 @@ def _graph(graph: Graph, stack: ServiceStack, bus_name: str) -> dict[str, Any]:
 
 def _line(line: Line, key: str, stage: str, bus_name: str) -> list[Any]:
     """Return the line: one metric, or a search for those of the stage."""
-    if line.namespace == ORDERFLOW and not line.by:
+    ours = metrics_namespace(stage)
+    if not line.namespace and not line.by:
         return [
-            ORDERFLOW,
+            ours,
             line.metric,
             "service",
             line.service,
             {"stat": line.statistic, "label": f"{line.label} {line.service}"},
         ]
-    if line.namespace != ORDERFLOW and not line.of:
+    if line.namespace and not line.of:
         return [line.namespace, line.metric, {"stat": line.statistic, "label": line.label}]
-    dimensions = ("service", line.by) if line.namespace == ORDERFLOW else line.of
-    term = f'{{{",".join((line.namespace, *dimensions))}}} MetricName="{line.metric}"{_of_stage(line, stage, bus_name)}'
+    schema = (line.namespace, *line.of) if line.namespace else (ours, "service", line.by)
+    term = f'{{{",".join(schema)}}} MetricName="{line.metric}"{_of_stage(line, stage, bus_name)}'
     search = f"SEARCH('{term}', '{line.statistic}', {PERIOD_SECONDS})"
     return [{"expression": search, "id": key, "label": line.label}]
 
 
 def _of_stage(line: Line, stage: str, bus_name: str) -> str:
     """Return the search's term for the resources of the stage."""
-    if line.namespace == ORDERFLOW:
+    if not line.namespace:
         return f' service="{line.service}"'
     if line.namespace in OF_THE_ACCOUNT:
         return ""

@@ -15,7 +15,7 @@ from cdk.constructs.encryption import let_use_key
 from cdk.constructs.log import log_group
 from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
-from kernel.naming import ALIAS
+from kernel.naming import ALIAS, metrics_namespace
 
 NOT_THE_LATEST = "the bundles are resolved and tested for Python 3.13"
 OPENTELEMETRY = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument", "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false"}
@@ -99,6 +99,7 @@ class ServiceFunction(lambda_.Function):
         self._variables = {
             "STAGE": stack.stage,
             "POWERTOOLS_SERVICE_NAME": stack.service,
+            "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace(stack.stage),
             "LOG_LEVEL": stack.log_level(),
             "INDEX_SHARDS": str(stack.settings.index_shards),
             **({"PRIMED_ROW": f"{primed_row}snapshot"} if is_snapped else {}),

@@ -9,8 +9,8 @@ from operations.economics import metrics, prices
 
 INTRODUCTION: Final = """# Metrics
 
-These are the business metrics, in CloudWatch's namespace `Orderflow`. Each has the dimension `service`, and some have one more.
-The counts that have an alarm are in [Alarms](alarms.md), and AWS's own metrics of each resource are beside them.
+These are the business metrics, in CloudWatch's namespace `Orderflow/<stage>`. Each has the dimension `service`, and some have
+one more. The counts that have an alarm are in [Alarms](alarms.md), and AWS's own metrics of each resource are beside them.
 
 ## How exact are they?
 

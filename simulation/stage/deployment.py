@@ -63,8 +63,15 @@ class Deployed:
     @property
     def environ(self) -> Mapping[str, str]:
         """All its variables."""
-        common = {"STAGE": STAGE, "TABLE_NAME": self.service, "POWERTOOLS_SERVICE_NAME": self.service, "LOG_LEVEL": "INFO"}
-        return common | {"INDEX_SHARDS": str(stages.load("dev").index_shards)} | dict(self.variables)
+        return {
+            "STAGE": STAGE,
+            "TABLE_NAME": self.service,
+            "POWERTOOLS_SERVICE_NAME": self.service,
+            "POWERTOOLS_METRICS_NAMESPACE": import_module("kernel.naming").metrics_namespace(STAGE),
+            "LOG_LEVEL": "INFO",
+            "INDEX_SHARDS": str(stages.load("dev").index_shards),
+            **self.variables,
+        }
 
 
 @dataclass(frozen=True)

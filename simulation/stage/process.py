@@ -1,6 +1,5 @@
 """This process made ready to simulate Orderflow."""
 
-import os
 import random
 import sys
 from typing import Final
@@ -14,7 +13,6 @@ PACKAGES: Final = ("kernel", "services")
 
 def make_ready(with_botocore: bool = False) -> Environ:
     """Return the environment that functions see. Once per process; importing the services is part of it."""
-    os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "Orderflow"
     return process.make_ready(PACKAGES, _load, with_botocore=with_botocore)
 
 

@@ -5,14 +5,16 @@ import json
 import re
 from pathlib import Path
 
-from kernel.naming import SERVICES
+from kernel.naming import SERVICES, metrics_namespace
 from operations.alarms import inventory
 from operations.economics import prices
 from tests.infrastructure import listed_alarms
+from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, referred
 from tests.infrastructure.test_functions import imports_of
 
 REPOSITORY = Path(__file__).parents[2]
+OURS = metrics_namespace(LASTING.name)
 
 
 def alarms(assembly: Assembly, metric: str) -> list[Resource]:
@@ -177,12 +179,25 @@ def counted(assembly: Assembly) -> set[tuple[str, str]]:
     return found
 
 
+def test_stages_of_an_account_share_no_metric_of_ours(assembly: Assembly, lasting: Assembly) -> None:
+    """An alarm reads only what the functions of its own stage count."""
+    for stage, stacks in (("dev", assembly), (LASTING.name, lasting)):
+        counting = {
+            function.properties["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+            for function in stacks.resources("Lambda::Function")
+        }
+        read = {
+            series["Namespace"] for alarm in stacks.resources("CloudWatch::Alarm") for series in listed_alarms.metrics_of(alarm)
+        }
+        assert counting == {metrics_namespace(stage)} == {name for name in read if not name.startswith("AWS/")}
+
+
 def test_every_metric_has_an_alarm(lasting: Assembly) -> None:
     """The stage with the real adapters has all alarms. A metric without an alarm would be unused."""
     alarmed = {
         (alarm.service, alarm.properties["MetricName"])
         for alarm in lasting.resources("CloudWatch::Alarm")
-        if alarm.properties.get("Namespace") == "Orderflow"
+        if alarm.properties.get("Namespace") == OURS
     }
     found = counted(lasting)
     assert found >= {("shipping", "ShipmentsNotMoved"), ("audit", "AuditFindings"), ("order", "EventsRepublished")}
@@ -200,7 +215,7 @@ def test_runbooks_name_the_metrics_whose_alarms_lead_to_them(lasting: Assembly) 
     for alarm in lasting.resources("CloudWatch::Alarm"):
         for series in listed_alarms.metrics_of(alarm):
             for name in re.findall(r"docs/how-to/runbooks/[\w-]+\.md", alarm.properties["AlarmDescription"]):
-                if series["Namespace"] == "Orderflow":
+                if series["Namespace"] == OURS:
                     assert f"`{series['MetricName']}`" in (REPOSITORY / name).read_text(encoding="utf-8"), alarm
 
 
@@ -230,8 +245,8 @@ def test_failed_runs_or_compensations_raise_an_alarm(assembly: Assembly, lasting
         (alarm,) = alarms(lasting, metric)
         assert alarm.properties["Namespace"] == "AWS/States"
     for metric in ("CompensationFailed", "OrderStuck"):
-        (alarm,) = alarms(assembly, metric)
-        assert alarm.properties["Namespace"] == "Orderflow"
+        (alarm,) = alarms(lasting, metric)
+        assert alarm.properties["Namespace"] == OURS
         assert alarm.properties["Dimensions"] == [{"Name": "service", "Value": "order"}]
         assert alarm.properties["Threshold"] == 0
 
@@ -243,9 +258,9 @@ def test_alarms_can_publish_to_the_topic_only_over_tls(assembly: Assembly) -> No
     assert by_sid["AllowPublishThroughSSLOnly"]["Effect"] == "Deny"
 
 
-def test_broken_invariant_raises_an_alarm(assembly: Assembly) -> None:
-    (alarm,) = alarms(assembly, "AuditFindings")
-    assert alarm.properties["Namespace"] == "Orderflow"
+def test_broken_invariant_raises_an_alarm(lasting: Assembly) -> None:
+    (alarm,) = alarms(lasting, "AuditFindings")
+    assert alarm.properties["Namespace"] == OURS
     assert alarm.properties["Threshold"] == 0
 
 

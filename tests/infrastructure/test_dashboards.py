@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from cdk.dashboards import BUSINESS, DASHBOARDS, ORDERFLOW, TECHNICAL, Dashboard
-from kernel.naming import SERVICES
+from cdk.dashboards import BUSINESS, DASHBOARDS, TECHNICAL, Dashboard
+from kernel.naming import SERVICES, metrics_namespace
 from operations.economics import metrics
 from operations.repository import REPOSITORY
 from tests.dashboards import picture
 from tests.infrastructure import listed_alarms
 from tests.infrastructure.templates import Assembly
 
+OURS = metrics_namespace("")
 PAGE = REPOSITORY / "docs" / "reference" / "dashboards.md"
 
 
@@ -46,7 +47,7 @@ def test_each_kind_of_resource_is_on_the_technical_dashboard(lasting: Assembly) 
         (series["Namespace"], series["MetricName"])
         for alarm in lasting.resources("CloudWatch::Alarm")
         for series in listed_alarms.metrics_of(alarm)
-        if series["Namespace"] != ORDERFLOW
+        if not series["Namespace"].startswith(OURS)
     }
     assert watched - metrics_of(TECHNICAL) == set()
 
@@ -56,7 +57,7 @@ def test_each_counted_fault_with_an_alarm_has_a_line(lasting: Assembly) -> None:
         (dimension["Value"], series["MetricName"])
         for alarm in lasting.resources("CloudWatch::Alarm")
         for series in listed_alarms.metrics_of(alarm)
-        if series["Namespace"] == ORDERFLOW
+        if series["Namespace"].startswith(OURS)
         for dimension in series["Dimensions"]
         if dimension["Name"] == "service"
     }

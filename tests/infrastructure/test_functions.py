@@ -14,7 +14,7 @@ from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts
 
 REPOSITORY = Path(__file__).parents[2]
-GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "INDEX_SHARDS"}
+GIVEN_TO_ALL = {"STAGE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL", "INDEX_SHARDS"}
 FUNCTIONS = {
     "order": {"api", "commands", "contact", "facts", "operator", "intake", "subscriber", "relay", "sweeper"},
     "payment": {"facts", "commands", "operator", "subscriber", "relay", "sweeper"},

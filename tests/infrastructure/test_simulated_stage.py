@@ -22,7 +22,7 @@ REFERENCES = {
     "DEAD_LETTER_QUEUE_URL",
 }
 """Variables that name other resources: a name here, a reference there."""
-NOT_A_HANDLER = {"STAGE"}
+NAMED_AFTER_ITS_STAGE = {"STAGE", "POWERTOOLS_METRICS_NAMESPACE"}
 OF_ITS_OWN = {"BACK_ORDERED_FOR_SECONDS", "OUTBOX_PASS_MINUTES", "SWEEP_AT_ONCE"}
 """Settings that differ in the simulation: a world comes to rest, and a pass over a table takes more than one sweep.
 
@@ -36,7 +36,7 @@ def test_a_function_has_the_settings_it_is_deployed_with(assembly: Assembly, dep
     assert properties["Timeout"] == deployed.timeout_seconds
     variables = properties["Environment"]["Variables"]
     assert variables.keys() == deployed.environ.keys()
-    same = variables.keys() - REFERENCES - NOT_A_HANDLER - OF_ITS_OWN
+    same = variables.keys() - REFERENCES - NAMED_AFTER_ITS_STAGE - OF_ITS_OWN
     assert {name: variables[name] for name in same} == {name: deployed.environ[name] for name in same}
 
 
