@@ -119,6 +119,9 @@ simulate-long: setup ## Simulate 100,000 orders
 simulate-every-call: setup ## Let every call of every path fail in every way
 	@.venv/bin/python -m simulation enumerate
 
+simulate-crash-points: setup ## Strike the protocol's crash points, in all their variants
+	@.venv/bin/python -m simulation crash-points
+
 simulate-pairs: setup ## Let every pair of calls of every path fail
 	@.venv/bin/python -m simulation enumerate --pairs
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from audit.catalogue import label
+from simulation.stage.share import ALL, parse
 
+OF_ALL_CASES = "of all cases: 2/7 is the second of seven shares"
 EXAMPLES = """
 examples:
   python -m simulation run --orders 10000 --seed 1     10,000 orders, every step decided by the seed
@@ -19,6 +21,7 @@ examples:
   python -m simulation enumerate --pairs               every two calls of every path: minutes
   python -m simulation crash-points                    the protocol's 27 crash points, each in its variants
   python -m simulation crash-points 13 14              two of them
+  python -m simulation crash-points --share 1/4        a quarter of the cases of each
   python -m simulation replays --seeds 1000            deliveries lost and spoiled, then replayed
   python -m simulation count                           the units that an order costs on each path, into a file
   python -m simulation calls                           the AWS calls of a few worlds: all are recorded
@@ -53,11 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     repeat.add_argument("file", type=Path)
     enumeration = commands.add_parser("enumerate", help="every call boundary of every path, in every mode")
     enumeration.add_argument("--pairs", action="store_true", help="every two boundaries as well")
-    enumeration.add_argument("--share", default="1/1", help="of all cases: 2/7 is the second of seven shares")
+    enumeration.add_argument("--share", type=parse, default=ALL, help=OF_ALL_CASES)
     enumeration.add_argument("--path", action="append", help="only this path (may be given again)")
     enumeration.add_argument("--processes", type=int, default=2)
     points = commands.add_parser("crash-points", help="the protocol's crash points, each in its variants")
     points.add_argument("numbers", nargs="*", type=int, help="only these")
+    points.add_argument("--share", type=parse, default=ALL, help=OF_ALL_CASES)
     points.add_argument(
         "--markdown", action="store_true", help="only print them as Markdown, as docs/explanation/reliability.md has them"
     )
@@ -160,7 +164,7 @@ def _enumerate(chosen: argparse.Namespace) -> int:
 def _crash_points(chosen: argparse.Namespace) -> int:
     from simulation.stage import crash_points
 
-    return crash_points.main(chosen.numbers, chosen.markdown)
+    return crash_points.main(chosen.numbers, chosen.share, chosen.markdown)
 
 
 def _replays(chosen: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ A strike is at every boundary of the path whose name matches, once for each mode
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from audit.catalogue import label
@@ -13,6 +14,7 @@ from simulation.engine.faults import Mode
 from simulation.stage import process
 from simulation.stage.paths import BY_NAME, PathVerdict, run_path
 from simulation.stage.runs import Verdict, WorldRun, run_world
+from simulation.stage.share import ALL, Share
 
 BEFORE, AFTER, LOST, ANSWER_LOST = Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.LOST, Mode.ANSWER_LOST
 DOUBLED, LATE, THROTTLED, DROPPED, DELAYED = Mode.DOUBLED, Mode.LATE, Mode.THROTTLED, Mode.DROPPED, Mode.DELAYED
@@ -198,40 +200,36 @@ CRASH_POINTS: Final = (
 )
 
 
-def show(point: CrashPoint) -> Shown:
-    """Run every case of a crash point. Call `process.make_ready` before."""
+def show(point: CrashPoint, share: Share = ALL) -> Shown:
+    """Run the share of a crash point's cases. Call `process.make_ready` before."""
     cases, violations = 0, []
-    for case, violation in (*_struck(point), *_replayed(point)):
+    for case, violation in (*_struck(point, share), *_replayed(point, share)):
         cases += 1
         if violation:
             violations.append(f"{case}: {violation}")
     return Shown(point, cases, tuple(violations))
 
 
-def _struck(point: CrashPoint) -> Iterator[tuple[str, str]]:
+def _struck(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:
     for strike in point.strikes:
         path = BY_NAME[strike.path]
         met = [name for name, _ in run_path(path, {}, boundaries=True).boundaries if re.search(strike.at, name)]
         assert met, f"crash point {point.number}: no boundary of {path.name!r} matches {strike.at}"
-        for boundary in met:
-            for mode in strike.modes:
-                verdict = run_path(path, {boundary: mode})
-                assert boundary in verdict.struck, f"crash point {point.number}: {boundary} was not struck"
-                yield (
-                    f"{path.name}, {mode}, {boundary}",
-                    _reported(verdict),
-                )
+        for boundary, mode in share.among(list(product(met, strike.modes))):
+            verdict = run_path(path, {boundary: mode})
+            assert boundary in verdict.struck, f"crash point {point.number}: {boundary} was not struck"
+            yield f"{path.name}, {mode}, {boundary}", _reported(verdict)
 
 
-def _replayed(point: CrashPoint) -> Iterator[tuple[str, str]]:
+def _replayed(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:
     """Random worlds under faults whose whole archive is replayed a second time, to every rule."""
-    left, number = point.worlds, 0
+    left, number = len(share.among(range(point.worlds))), share.part - 1
     while left:
         verdict = run_world(WorldRun("crash point", number, orders=10))
         if verdict.replays == 2 or verdict.violated:
             left -= 1
             yield f"world {number}", _reported(verdict)
-        number += 1
+        number += share.of
 
 
 def _reported(verdict: PathVerdict | Verdict) -> str:
@@ -251,8 +249,8 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(numbers: Sequence[int], as_markdown: bool) -> int:
-    """Run the command. Return 0 if every invariant held at every chosen crash point."""
+def main(numbers: Sequence[int], share: Share, as_markdown: bool) -> int:
+    """Run the command. Return 0 if every invariant held in the share of every chosen crash point's cases."""
     if as_markdown:
         print(markdown(), end="")  # noqa: T201
         return 0
@@ -261,7 +259,7 @@ def main(numbers: Sequence[int], as_markdown: bool) -> int:
     for point in CRASH_POINTS:
         if numbers and point.number not in numbers:
             continue
-        shown = show(point)
+        shown = show(point, share)
         failed += len(shown.violations)
         print(f"{point.number:2}  {point.what:52} {shown.cases:3} cases, {len(shown.violations)} violations", flush=True)  # noqa: T201
         for violation in shown.violations:

@@ -18,6 +18,7 @@ from audit.catalogue import label
 from simulation.engine.faults import ENUMERATED, Kind, Mode
 from simulation.stage import process, report
 from simulation.stage.paths import BY_NAME, PATHS, Path, PathVerdict, run_path
+from simulation.stage.share import ALL, Share
 
 READS: Final = frozenset({Kind.READ, Kind.STALE_READ, Kind.BATCH_READ, Kind.STALE_BATCH_READ})
 HAND_OVERS: Final = {
@@ -122,16 +123,12 @@ def pairs(results: Iterable[Result]) -> list[Case]:
 
 
 def enumerate_paths(
-    paths: Sequence[Path], *, with_pairs: bool = False, share: tuple[int, int] = (1, 1), processes: int = 2
+    paths: Sequence[Path], *, with_pairs: bool = False, share: Share = ALL, processes: int = 2
 ) -> tuple[Counter[str], list[Result]]:
-    """How many cases each path had (and how many pairs), and those that violated an invariant.
-
-    Of all cases, only the share is run: (2, 7) is the second of seven parts.
-    """
+    """Run the share of the cases. Return how many each path had (and how many pairs), and those that violated an invariant."""
     counted: Counter[str] = Counter()
     failed: list[Result] = []
-    part, of = share
-    cases = singles(paths)[part - 1 :: of]
+    cases = share.among(singles(paths))
     for number, result in enumerate(run_all(cases, processes), 1):
         counted[result.case.path] += 1
         if result.violated:
@@ -139,7 +136,7 @@ def enumerate_paths(
         _tell(number, len(cases), "single faults", len(failed))
     if with_pairs:
         beginnings = list(run_all(firsts(paths), processes))
-        second = pairs(beginnings)[part - 1 :: of]
+        second = share.among(pairs(beginnings))
         for number, result in enumerate(run_all(second, processes), 1):
             counted["pairs"] += 1
             if result.violated:
@@ -172,7 +169,7 @@ def explain(result: Result) -> str:
     )
 
 
-def main(names: list[str] | None, with_pairs: bool, share: str, processes: int) -> int:
+def main(names: list[str] | None, with_pairs: bool, share: Share, processes: int) -> int:
     """Run the command. Return 0 if every invariant held in every case."""
     process.make_ready()
     paths = [BY_NAME[name] for name in names] if names else list(PATHS)
@@ -182,9 +179,8 @@ def main(names: list[str] | None, with_pairs: bool, share: str, processes: int) 
         described = f"{path.name}: {verdict.status}, {verdict.text}"
         assert verdict.violated is None, described
         assert verdict.status == wanted, described
-    part, _, of = share.partition("/")
     started = time.monotonic()
-    counted, failed = enumerate_paths(paths, with_pairs=with_pairs, share=(int(part), int(of)), processes=processes)
+    counted, failed = enumerate_paths(paths, with_pairs=with_pairs, share=share, processes=processes)
     for path in paths:
         print(f"{path.name:30} {counted[path.name]:6,} single faults")  # noqa: T201
     print(  # noqa: T201

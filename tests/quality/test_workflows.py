@@ -128,3 +128,10 @@ with pipeline.exits_when_terminated():
     finally:
         dry_run.kill()
     assert (ended.exists(), cleaned.exists()) == (True, True)
+
+
+def test_searches_are_targets_of_the_makefile() -> None:
+    (search,) = jobs(REPOSITORY / ".github" / "workflows" / "searches.yml")
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert search["strategy"]["matrix"]["target"]
+    assert set(search["strategy"]["matrix"]["target"]) - targets == set()

@@ -19,7 +19,7 @@ ORDERS = "400"
 SEEDS = 50
 """The seeds of the replays; `make simulate-replays` runs a thousand."""
 SHARES = 4
-"""The calls of a path are struck in this many shares, and a commit strikes one of them."""
+"""The calls of a path, and the cases of a crash point, are struck in so many shares. A commit strikes one of them."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
@@ -52,6 +52,11 @@ def seed_of_the_commit() -> str:
     return done.stdout.strip()[:12] or "1"
 
 
+def share_of_the_commit() -> str:
+    """Return the share of all cases that the commit strikes, such as `2/4`."""
+    return f"{1 + int(seed_of_the_commit(), 16) % SHARES}/{SHARES}"
+
+
 @pytest.mark.timeout(900)
 def test_orders_under_random_faults_break_no_invariant() -> None:
     seed = seed_of_the_commit()
@@ -78,11 +83,11 @@ def test_command_with_a_closed_reader_prints_no_error() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", ["confirmed", "capture refused"])
 def test_path_struck_at_a_share_of_its_calls_breaks_no_invariant(path: str) -> None:
-    share = 1 + int(seed_of_the_commit(), 16) % SHARES
-    print(f"again: python -m simulation enumerate --path '{path}' --share {share}/{SHARES}")  # noqa: T201
+    share = share_of_the_commit()
+    print(f"again: python -m simulation enumerate --path '{path}' --share {share}")  # noqa: T201
     assert re.search(
         r"[1-9]\d* single faults, 0 pairs, 0 violations",
-        simulate("enumerate", *ALONE, "--path", path, "--share", f"{share}/{SHARES}"),
+        simulate("enumerate", *ALONE, "--path", path, "--share", share),
     )
 
 
