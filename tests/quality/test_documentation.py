@@ -15,6 +15,7 @@ from orderctl.cli import app
 from orderctl.reference import pages
 
 REPOSITORY = Path(__file__).parents[2]
+MOST_LINES_OF_THE_README = 120
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -52,6 +53,10 @@ def leads_somewhere(page: Path, target: str) -> bool:
 def test_every_link_resolves(name: str) -> None:
     page = REPOSITORY / name
     assert [target for target in links(page) if not leads_somewhere(page, target)] == []
+
+
+def test_readme_is_read_in_five_minutes() -> None:
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) <= MOST_LINES_OF_THE_README
 
 
 def test_index_reaches_every_page() -> None:

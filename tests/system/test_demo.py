@@ -1,4 +1,4 @@
-"""The demonstration's scenes, each on the running system, as the README prints them."""
+"""The demonstration's scenes, each on the running system, as docs/reference/demonstration.md prints them."""
 
 import re
 
@@ -8,7 +8,7 @@ from laptop.demo import scenes
 from operations.repository import REPOSITORY
 from tests.system.conftest import Laptop
 
-README = (REPOSITORY / "README.md").read_text()
+PAGE = (REPOSITORY / "docs" / "reference" / "demonstration.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -20,5 +20,5 @@ def stage(laptop: Laptop) -> scenes.Stage:
 def test_every_scene_has_its_stated_result(scene: scenes.Scene, stage: scenes.Stage) -> None:
     shown = scenes.play(stage, scene)
     assert shown.order_id
-    assert re.search(rf"^{re.escape(shown.scene)} +{re.escape(shown.said)} +[0-9.]+$", README, re.MULTILINE)
+    assert re.search(rf"^{re.escape(shown.scene)} +{re.escape(shown.said)} +[0-9.]+$", PAGE, re.MULTILINE)
     assert stage.shown[-1] == shown
