@@ -83,10 +83,12 @@ class Cdk:
         self.finish(process, "diff")
         return printed.decode(errors="replace").strip()
 
-    def run(self, arguments: Sequence[str]) -> int:
-        """Run a command of the CDK for the target's stage at the caller's terminal. Return its exit code."""
-        command = [*self._command(arguments), *self._context()]
-        return subprocess.run(command, cwd=REPOSITORY, env=self.environment(), check=False).returncode
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """Return a command of the CDK for the target's stage, to run in the repository with `environment`.
+
+        Raises UserError if the CDK is not installed.
+        """
+        return [*self._command(arguments), *self._context()]
 
     def deploy(
         self,

@@ -1,5 +1,6 @@
 """`orderctl bootstrap`, `diff`, `deploy`, `destroy` and `cdk`: the CDK's commands, after checks of settings and contracts."""
 
+import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from laptop.emulator import process
 from operations.aws.target import Target
 from operations.deploy import cdk_cli
 from operations.errors import UserError
+from operations.repository import REPOSITORY
 from orderctl.terminal import output
 from orderctl.terminal.output import Format
 from stages import Stage, StageError
@@ -230,7 +232,9 @@ def run_cdk(
 
     - `orderctl --target aws --profile me --stage prod cdk -- deploy OrderflowProd-Payment --exclusively`
     """
-    raise typer.Exit(ctx.obj.cdk(process.home() / "logs" / "cdk.log").run(arguments))
+    cdk = ctx.obj.cdk(process.home() / "logs" / "cdk.log")
+    done = subprocess.run(cdk.command(arguments), cwd=REPOSITORY, env=cdk.environment(), check=False)
+    raise typer.Exit(done.returncode)
 
 
 def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:

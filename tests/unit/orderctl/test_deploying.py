@@ -1,6 +1,7 @@
 """`orderctl deploy` and `destroy`: the order, refusals before anything is begun, and the messages."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -190,9 +191,12 @@ class FakeCdk:
         assert self.account is not None
         return self.account
 
-    def run(self, arguments: Sequence[str]) -> int:
+    def command(self, arguments: Sequence[str]) -> list[str]:
         self.done.append(" ".join(["cdk", *arguments]))
-        return 7
+        return [sys.executable, "-c", "raise SystemExit(7)"]
+
+    def environment(self) -> dict[str, str]:
+        return {}
 
 
 @pytest.fixture
