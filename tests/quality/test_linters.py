@@ -11,7 +11,13 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CONFIGURATION = REPOSITORY / ".pre-commit-config.yaml"
-CHECKS = {hook["id"]: hook for group in yaml.safe_load(CONFIGURATION.read_text())["repos"] for hook in group["hooks"]}
+CHECKS = {
+    hook["id"]: hook
+    for group in yaml.safe_load(CONFIGURATION.read_text())["repos"]
+    for hook in group["hooks"]
+    if "commit-msg" not in hook.get("stages", ())
+}
+"""The checks of the files. The check of a commit's message is tested in test_commit_message.py."""
 DISTRIBUTIONS = {"lint-imports": "import-linter"}
 """The package of a tool that has another name."""
 
