@@ -58,6 +58,9 @@ test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --ignore tests/emulator --ignore tests/system --no-loadscope-reorder
 	@.venv/bin/python -m pytest -q -n 2 tests/emulator tests/system
 
+test-whole: export ORDERFLOW_SHARE := 1/1
+test-whole: test ## Run the tests with all shares, of which `make test` runs one in four
+
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
 

@@ -15,6 +15,9 @@ class Share:
     part: int
     of: int
 
+    def __str__(self) -> str:
+        return f"{self.part}/{self.of}"
+
     def among(self, cases: Sequence[T]) -> Sequence[T]:
         """Return the cases of this share."""
         return cases[self.part - 1 :: self.of]

@@ -1,10 +1,14 @@
-"""The protocol's Promela model: two judges, Spin and the model checker, give the same verdict on the whole and on each part."""
+"""The protocol's Promela model: two judges, Spin and the model checker, give the same verdict on the whole and on each part.
+
+Each commit takes a share of the parts away. `make verify-protocol` takes away each.
+"""
 
 import pytest
 
 from simulation.modelcheck.ablation import ABLATIONS
 from simulation.modelcheck.ordering import Ordering
 from tests.judges import promela
+from tests.support import commit_share
 
 OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
 """The changes that break an invariant by the model checker, in the model of one order (its own test checks that)."""
@@ -34,7 +38,9 @@ def test_the_whole_holds_and_every_order_ends() -> None:
 
 @needs_spin
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("instead", [instead for instead, part in promela.PARTS.items() if part.breaks])
+@pytest.mark.parametrize(
+    "instead", commit_share.share().among([instead for instead, part in promela.PARTS.items() if part.breaks])
+)
 def test_without_a_part_its_property_breaks(instead: str) -> None:
     (verdict,) = promela.without(promela.PARTS[instead])
     assert not verdict.holds

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from simulation.stage.crash_points import CRASH_POINTS, CrashPoint, markdown
-from tests.simulation.test_simulation import REPOSITORY, share_of_the_commit, simulate
+from tests.simulation.test_simulation import REPOSITORY, simulate
+from tests.support import commit_share
 
 ALSO = [test for point in CRASH_POINTS for test in point.also]
 
@@ -17,7 +18,7 @@ ALSO = [test for point in CRASH_POINTS for test in point.also]
 @pytest.fixture(scope="module")
 def shown() -> dict[int, str]:
     """Strike a share of each crash point's cases; return the line that is printed about each point, by its number."""
-    share = share_of_the_commit()
+    share = str(commit_share.share())
     print(f"again: python -m simulation crash-points --share {share}")  # noqa: T201
     return {int(line.split()[0]): line for line in simulate("crash-points", "--share", share).splitlines()}
 

@@ -21,6 +21,7 @@ from simulation.modelcheck.rules import STEPS, Rules
 from simulation.modelcheck.saga import ASKS
 from simulation.modelcheck.search import search
 from simulation.modelcheck.shards import Shards
+from tests.support import commit_share
 
 DOCS = Path(__file__).parents[2] / "docs"
 MUTANTS = {mutant.change: mutant for mutant in mutation.mutants()}
@@ -69,25 +70,26 @@ def test_ablations_cover_every_protocol_rule() -> None:
     assert {one.protocol_rule for one in ABLATIONS if one.breaks} == set(PROTOCOL_RULES)
 
 
-@pytest.mark.parametrize(
-    ("change", "noticed_as"),
-    [
-        ("ORDER.confirm without its evidence", "M"),
-        ("ORDER.decide_to_cancel also from CONFIRMED", "E2"),
-        ("ORDER.close without its evidence", "M4"),
-        ("PAY.intend_refund also from REFUNDED", "D2"),
-        ("SHIP.cancel also from BOOKING", "D1"),
-        ("PAY.intend_void no more from ∅", "M4"),
-        ("PAY.refuse_capture without its evidence", "X1"),
-        ("RES.reserve without its evidence", "S2"),
-        ("RES.allocate no more from WAITING", "F1"),
-        ("RES.withdraw no more from WAITING", "V1"),
-        ("ORDER.expire without its evidence", "T1"),
-        ("NOTE.claim also from CLAIMED", "E4"),
-        ("NOTE.fail no more from UNSENT", "E5"),
-        ("REPL.replenish also from REPLENISHED", "S2"),
-    ],
-)
+CHANGED_GUARDS = [
+    ("ORDER.confirm without its evidence", "M"),
+    ("ORDER.decide_to_cancel also from CONFIRMED", "E2"),
+    ("ORDER.close without its evidence", "M4"),
+    ("PAY.intend_refund also from REFUNDED", "D2"),
+    ("SHIP.cancel also from BOOKING", "D1"),
+    ("PAY.intend_void no more from ∅", "M4"),
+    ("PAY.refuse_capture without its evidence", "X1"),
+    ("RES.reserve without its evidence", "S2"),
+    ("RES.allocate no more from WAITING", "F1"),
+    ("RES.withdraw no more from WAITING", "V1"),
+    ("ORDER.expire without its evidence", "T1"),
+    ("NOTE.claim also from CLAIMED", "E4"),
+    ("NOTE.fail no more from UNSENT", "E5"),
+    ("REPL.replenish also from REPLENISHED", "S2"),
+]
+"""Changes of a guard, and the code with which that of the broken invariant begins."""
+
+
+@pytest.mark.parametrize(("change", "noticed_as"), commit_share.share().among(CHANGED_GUARDS))
 def test_changed_guard_breaks_an_invariant(change: str, noticed_as: str) -> None:
     broken = mutation.judge(MUTANTS[change]).broken
     assert broken is not None

@@ -13,13 +13,12 @@ import pytest
 
 from simulation.known_bugs import hunt
 from simulation.known_bugs.bug import KnownBug, known_bugs
+from tests.support import commit_share
 
 REPOSITORY = Path(__file__).parents[2]
-ORDERS = "400"
-SEEDS = 50
+ORDERS = "300"
+SEEDS = 30
 """The seeds of the replays; `make simulate-replays` runs a thousand."""
-SHARES = 4
-"""The calls of a path, and the cases of a crash point, are struck in so many shares. A commit strikes one of them."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> str:
@@ -46,20 +45,9 @@ def test_known_bug_applies_to_the_services(bug: KnownBug, tmp_path: Path) -> Non
     hunt.changed_copy(bug, tmp_path)
 
 
-def seed_of_the_commit() -> str:
-    """Return the commit's id: each commit draws other worlds, and a commit always the same."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    return done.stdout.strip()[:12] or "1"
-
-
-def share_of_the_commit() -> str:
-    """Return the share of all cases that the commit strikes, such as `2/4`."""
-    return f"{1 + int(seed_of_the_commit(), 16) % SHARES}/{SHARES}"
-
-
 @pytest.mark.timeout(900)
 def test_orders_under_random_faults_break_no_invariant() -> None:
-    seed = seed_of_the_commit()
+    seed = commit_share.seed()
     print(f"again: python -m simulation run --orders {ORDERS} --seed {seed}")  # noqa: T201
     assert "violations: 0" in simulate("run", *ALONE, "--orders", ORDERS, "--seed", seed)
 
@@ -71,7 +59,7 @@ def test_log_lines_of_orders_have_one_trace_and_no_personal_data() -> None:
 
 @pytest.mark.timeout(900)
 def test_real_adapters_under_random_faults_break_no_invariant() -> None:
-    assert "violations: 0" in simulate("run", *ALONE, "--adapters", "--orders", "200", "--seed", seed_of_the_commit())
+    assert "violations: 0" in simulate("run", *ALONE, "--adapters", "--orders", "200", "--seed", commit_share.seed())
 
 
 def test_command_with_a_closed_reader_prints_no_error() -> None:
@@ -83,7 +71,7 @@ def test_command_with_a_closed_reader_prints_no_error() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", ["confirmed", "capture refused"])
 def test_path_struck_at_a_share_of_its_calls_breaks_no_invariant(path: str) -> None:
-    share = share_of_the_commit()
+    share = str(commit_share.share())
     print(f"again: python -m simulation enumerate --path '{path}' --share {share}")  # noqa: T201
     assert re.search(
         r"[1-9]\d* single faults, 0 pairs, 0 violations",

@@ -20,6 +20,7 @@ from audit.tables import TABLES, VARIABLES
 from kernel import clock
 from kernel.aggregate_store import Row
 from kernel.inbox import DeadLetters
+from tests.support import commit_share
 from tests.support.audited_stage import last_moved
 from tests.support.fake_clients import FakeClients
 from tests.support.many_orders import ManyOrders, delivered_order
@@ -109,8 +110,8 @@ def test_order_at_rest_is_done_with(settled: Snapshot, check: Check) -> None:
 def test_each_corruption_of_an_order_is_found(settled: Snapshot, check: Check) -> None:
     """Each finding of the snapshot on a row of one of the orders is found, unless the row is in a table of others."""
     now, ids = last_moved(settled) + 2 * MARGIN, order_ids(settled)
-    found = 0
-    for corruption in CORRUPTIONS[::2]:
+    found, share = 0, commit_share.share()
+    for corruption in share.among(CORRUPTIONS):
         damaged = corruption.of(replace(settled, began="9999"), 0)
         try:
             client = stored(damaged)
@@ -120,7 +121,7 @@ def test_each_corruption_of_an_order_is_found(settled: Snapshot, check: Check) -
         missed = {finding for finding in set(audit(damaged, settled=False)) - checked if of_a_key_of(finding.subject, ids)}
         assert all(finding.what.startswith(NOT_READ) for finding in missed), (corruption.name, missed)
         found += bool(checked)
-    assert found >= 40
+    assert found >= 80 // share.of
 
 
 NOT_READ = ("is no row that belongs", "has two rows")
