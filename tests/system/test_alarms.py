@@ -42,7 +42,7 @@ def test_newcomer_finds_alarm_runbook_and_story_of_a_carrier_that_is_down(laptop
         eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, "the shipment is created")
         for _ in range(FAILURES_TO_PAUSE):
             laptop.invoke("shipping/sweeper-arn")
-        orderctl(laptop.target, "orders", "retry-refund", order_id, "--reason", "the parcel is late", fails=True)
+        refused = orderctl(laptop.target, "orders", "retry-refund", order_id, "--reason", "the parcel is late", fails=True)
         with ringing(laptop, int(began.timestamp() * 1000)):
             rings = json.loads(orderctl(laptop.target, "alarms", "list", "-o", "json"))
             (alarm,) = (alarm for alarm in rings if alarm["fault"] == "the carrier is down, and parcels wait")
@@ -53,10 +53,15 @@ def test_newcomer_finds_alarm_runbook_and_story_of_a_carrier_that_is_down(laptop
             orders = json.loads(orderctl(laptop.target, *find, "-o", "json"))
             assert ("NONE", order_id) in {(order["fulfilment"], order["order_id"]) for order in orders}
 
-            story = json.loads(orderctl(laptop.target, tell[0], order_id, "-o", "json"))
-    assert [entry["what"] for entry in story[:2]] == ["placed by api", "OrderPlaced"]
-    assert {"OrderConfirmed", "payment: CAPTURED", "shipping: CREATED"} <= {entry["what"] for entry in story}
-    assert {"the parcel is late", "the carrier does not answer, so calls to it are paused"} <= {e["why"] for e in story}
+            def told() -> bool:
+                # A function writes its log a moment after its act.
+                story = json.loads(orderctl(laptop.target, tell[0], order_id, "-o", "json"))
+                assert [entry["what"] for entry in story[:2]] == ["placed by api", "OrderPlaced"]
+                assert {"OrderConfirmed", "payment: CAPTURED", "shipping: CREATED"} <= {entry["what"] for entry in story}
+                return whys <= {entry["why"] for entry in story}
+
+            whys = {"the parcel is late", "the carrier does not answer, so calls to it are paused"}
+            eventually(told, 60, f"the story has {whys}; the act was refused: {refused}")
     laptop.invoke("shipping/sweeper-arn")
 
     def gone() -> bool:
