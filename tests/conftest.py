@@ -1,4 +1,4 @@
-"""Which tests one process of a parallel run keeps together: a file's, and those that share one synthesis."""
+"""Which tests one process of a parallel run keeps together, and which files come first."""
 
 import pytest
 from xdist.remote import Producer
@@ -6,6 +6,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/infrastructure/",)
 """Folders with tests that share an expensive fixture."""
+FIRST = (
+    "tests/system/test_stage_settings.py",
+    "tests/system/test_readme.py",
+    "tests/system/test_runbooks.py",
+    "tests/system/test_deploy_alone.py",
+)
+"""The files that take longest. If a process began one at the end, the others would have nothing left to do."""
 
 
 class ByPlace(LoadScopeScheduling):
@@ -17,6 +24,10 @@ class ByPlace(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist, all tests are in one process
