@@ -15,8 +15,6 @@ from operations.dead_letters.messages import DeadLetter
 from operations.dead_letters.redrives import Chosen, Outcome
 
 MOST_SHOWN: Final = 100
-MOST_CHANGED: Final = 1000
-"""As many as `orderctl dlq redrive` and `drop` move at most."""
 
 
 class Queue(TypedDict):
@@ -67,4 +65,4 @@ class DeadLetters:
 
     def _chosen(self, asked: Asked) -> Chosen:
         """Return the messages that a change is about: `{"ids": [...]}`, or `{"all": true}`."""
-        return redrives.chosen(texts(asked, "ids"), everything=asked.get("all") is True, limit=MOST_CHANGED, now=self._now())
+        return redrives.chosen(texts(asked, "ids"), everything=asked.get("all") is True)

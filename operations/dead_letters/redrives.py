@@ -4,11 +4,13 @@ A message goes back to its subscription's own queue, never to the bus: other con
 and deleted after. A command that dies in between leaves it in both places, and the consumer deduplicates.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -24,10 +26,14 @@ from operations.errors import UserError, WrongUsageError
 QUARANTINE: Final = "platform/quarantine"
 """The dead-letter queue of messages that were redriven too often."""
 MAX_ATTEMPTS: Final = 3
+AWS_TICK: Final = timedelta(seconds=1)
+"""AWS states the time of a response in whole seconds."""
 HOLD_SECONDS: Final = 120
 """How long a message that is being redriven or dropped is hidden from others."""
 REFUSED_BY_SQS: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
 """SQS's errors about a message itself: it is too long for its queue, or has characters that SQS does not take."""
+VISIBLE_AGAIN: Final = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
+"""SQS's errors about a receipt whose message is visible again, or was received again."""
 REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
 
 
@@ -43,26 +49,17 @@ class Outcome(TypedDict):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which messages of a queue: those of `ids`, or all if it is None, at most `limit`, sent at `until` or earlier.
-
-    A message that comes back while the command runs has had its try.
-    """
+    """Which messages of a queue: those of `ids`, or all if it is None; at most `limit`, or any number if it is None."""
 
     ids: frozenset[str] | None
-    limit: int
-    until: datetime
-
-    def takes(self, message: Message) -> bool:
-        """Return whether the message is one of these; SQS says in milliseconds when it was sent."""
-        sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
-        return sent <= self.until and (self.ids is None or message["MessageId"] in self.ids)
+    limit: int | None = None
 
 
-def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int, now: datetime) -> Chosen:
+def chosen(ids: Sequence[str] | None, *, everything: bool, limit: int | None = None) -> Chosen:
     """Return what the options choose. Raises UserError if they choose nothing, or both."""
     if bool(ids) == everything:
         raise WrongUsageError("Choose messages by --id, or all of them by --all.", "Give one of the two options.")
-    return Chosen(None if everything else frozenset(ids or ()), limit, now)
+    return Chosen(None if everything else frozenset(ids or ()), limit)
 
 
 def redrivable(target: Target) -> frozenset[str]:
@@ -79,12 +76,15 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
     """
     url, queues = _url(target, name), stage_state.parameters(target, "-url")
     client, kept, results = target.client("sqs"), [], []
+    sent: set[bytes] = set()
     try:
-        for message in _taken(target, name, which):
+        for message in _taken(target, name, which, sent):
             origin = _attributes(message).get(ORIGIN, name)
             if f"{origin}-queue-url" in queues:
                 try:
-                    outcome, why = _redriven(client, queues, message, origin, max_attempts, quarantined=name == QUARANTINE)
+                    attempts = 0 if name == QUARANTINE else messages.redrives_of(_attributes(message))
+                    sent.add(_attempt(message, attempts + 1))
+                    outcome, why = _redriven(client, queues, message, origin, attempts, max_attempts)
                 except client.exceptions.ClientError as error:  # the boundary of a message
                     code = error.response["Error"]["Code"]
                     if code not in REFUSED_BY_SQS:
@@ -112,18 +112,15 @@ def _redriven(
     queues: Mapping[str, str],
     message: Message,
     origin: str,
+    attempts: int,
     max_attempts: int,
-    *,
-    quarantined: bool,
 ) -> tuple[str, str]:
     """Send a message where it belongs now: what became of it, and why. It is still in the queue that it was found in."""
-    attributes = _attributes(message)
-    attempts = 0 if quarantined else messages.redrives_of(attributes)
     problem = refusal(message["Body"])
     if problem is not None:
         return KEPT, problem
     if attempts >= max_attempts:
-        _send(client, queues[f"{QUARANTINE}-dlq-url"], message, {**attributes, ORIGIN: origin})
+        _send(client, queues[f"{QUARANTINE}-dlq-url"], message, {**_attributes(message), ORIGIN: origin})
         return QUARANTINED, f"already redriven {attempts} times"
     _send(client, queues[f"{origin}-queue-url"], message, {ATTEMPTS: str(attempts + 1)})
     return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
@@ -159,14 +156,19 @@ def refusal(body: str) -> str | None:
     return None
 
 
-def _taken(target: Target, name: str, which: Chosen) -> Iterator[Message]:
-    """Yield the chosen messages of a queue, hidden from other readers. Put back the others, and those never asked for."""
+def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozenset()) -> Iterator[Message]:
+    """Yield the chosen messages of a queue, each once, hidden from other readers. Put back the others.
+
+    Of all messages, those are chosen that were in the queue at the first response. `sent` are the attempts that the command
+    made since.
+    """
     url, client = _url(target, name), target.client("sqs")
     waiting: dict[str, Message] = {}
     looked: set[str] = set()
-    given = 0
+    began: datetime | None = None
+    given = known = 0
     try:
-        while given < which.limit and (which.ids is None or len(looked & which.ids) < len(which.ids)):
+        while (which.limit is None or given < which.limit) and (which.ids is None or not which.ids <= looked):
             answer = client.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=messages.MAX_MESSAGES,
@@ -175,13 +177,17 @@ def _taken(target: Target, name: str, which: Chosen) -> Iterator[Message]:
                 MessageAttributeNames=["All"],
                 AttributeNames=["All"],
             )
-            fresh = {message["MessageId"]: message for message in answer.get("Messages", [])}
-            waiting |= fresh
-            if not fresh.keys() - looked:
+            began = began or parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            found = {message["MessageId"]: message for message in answer.get("Messages", [])}
+            waiting |= found
+            fresh = found.keys() - looked
+            looked |= fresh
+            known = 0 if fresh else known + len(found)
+            if not found or known >= len(looked):  # a long run receives messages again: SQS hides them for a while only
                 break
-            looked |= fresh.keys()
-            for message_id, message in fresh.items():
-                if given < which.limit and which.takes(message):
+            for message_id in fresh:
+                is_chosen = _was_there(found[message_id], began, sent) if which.ids is None else message_id in which.ids
+                if is_chosen and (which.limit is None or given < which.limit):
                     given += 1
                     yield waiting.pop(message_id)
     finally:
@@ -191,6 +197,23 @@ def _taken(target: Target, name: str, which: Chosen) -> Iterator[Message]:
         raise UserError(
             f"{name} has no message {', '.join(sorted(missing))}.", f"List its messages with `orderctl dlq show {name}`."
         )
+
+
+def _was_there(message: Message, began: datetime, sent: Set[bytes]) -> bool:
+    """Return whether a message was in its queue when the command began, by SQS's clock: the operator's may be wrong.
+
+    A message of the very second in which the command began was there, unless it is one that the command sent.
+    """
+    sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+    if sent_at < began:
+        return True
+    redrives = messages.redrives_of(_attributes(message))
+    return sent_at < began + AWS_TICK and _attempt(message, redrives) not in sent
+
+
+def _attempt(message: Message, redrives: int) -> bytes:
+    """Return a digest of a message's body and how often it was redriven: equal if the message fails again and comes back."""
+    return hashlib.sha256(f"{redrives} {message['Body']}".encode(errors="surrogatepass")).digest()
 
 
 def _url(target: Target, name: str) -> str:
@@ -210,7 +233,12 @@ def _send(client: AwsClient, url: str, message: Message, attributes: Mapping[str
 
 
 def _put_back(client: AwsClient, url: str, message: Message) -> None:
-    client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    """Make a message visible again, unless it is already."""
+    try:
+        client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in VISIBLE_AGAIN:
+            raise
 
 
 def _attributes(message: Message) -> dict[str, str]:

@@ -68,7 +68,7 @@ def show(
 QueueArgument = Annotated[str, typer.Argument(help="The queue, such as order/intake: see `orderctl dlq list`.")]
 IdOption = Annotated[list[str] | None, typer.Option("--id", help="A message: see `orderctl dlq show`. Can be repeated.")]
 AllOption = Annotated[bool, typer.Option("--all", help="All messages.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="The largest number of messages.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="The largest number of messages.  [default: no limit]")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 OUTCOME = {"id": "Message", "event": "Event", "order_id": "Order", "outcome": "Outcome", "why": "Why"}
 
@@ -79,16 +79,16 @@ def redrive(
     name: QueueArgument,
     ids: IdOption = None,
     everything: AllOption = False,
-    limit: LimitOption = 1000,
+    limit: LimitOption = None,
     max_attempts: Annotated[int, typer.Option(min=1, help="The number of redrives before quarantine.")] = 3,
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Send messages back to the queue that they failed in. Repair their consumer first.
 
-    Each message gets one attempt. A message that the current schema rejects stays, with the reason. A message that was
-    redriven too often moves to platform/quarantine, and you can redrive it from there. You can redrive a message twice,
-    because consumers drop duplicates. Exit code 3 if a message stays.
+    Each message that is in the queue when the command begins gets one attempt. A message that the current schema rejects
+    stays, with the reason. A message that was redriven too often moves to platform/quarantine, and you can redrive it from
+    there. You can redrive a message twice, because consumers drop duplicates. Exit code 3 if a message stays.
 
     Examples:
 
@@ -98,7 +98,7 @@ def redrive(
     """
     from operations.dead_letters import redrives
 
-    which = redrives.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
+    which = redrives.chosen(ids, everything=everything, limit=limit)
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Redriving ...") as line:
@@ -119,7 +119,7 @@ def drop(
     name: QueueArgument,
     ids: IdOption = None,
     everything: AllOption = False,
-    limit: LimitOption = 1000,
+    limit: LimitOption = None,
     to: Annotated[Path | None, typer.Option(help="The file for the copies.  [default: named after the queue]")] = None,
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
@@ -134,7 +134,7 @@ def drop(
     """
     from operations.dead_letters import redrives
 
-    which = redrives.chosen(ids, everything=everything, limit=limit, now=datetime.now(UTC))
+    which = redrives.chosen(ids, everything=everything, limit=limit)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     file = to or Path(redrives.copies(name, datetime.now(UTC)))

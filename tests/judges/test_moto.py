@@ -164,7 +164,7 @@ def test_a_message_that_fails_becomes_a_dead_letter_and_is_redriven_to_its_own_q
         assert failed["Body"] == body
     assert "Messages" not in client.receive_message(QueueUrl=url)
 
-    which = redrives.chosen(None, everything=True, limit=10, now=datetime.now(UTC))
+    which = redrives.chosen(None, everything=True)
     (result,) = redrives.redrive(stage.target, rule, which, redrives.MAX_ATTEMPTS, lambda told: None)
     assert result["outcome"] == redrives.REDRIVEN
     (again,) = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import format_datetime
 from itertools import count
 from typing import Final
 
@@ -62,7 +63,7 @@ class HeldQueues:
         QueueUrl: str,  # noqa: N803
         MaxNumberOfMessages: int,  # noqa: N803
         **request: object,
-    ) -> dict[str, list[dict[str, object]]]:
+    ) -> dict[str, object]:
         """Return visible messages, hidden from now on."""
         with self._lock:
             found = [message for message in self._of(QueueUrl).values() if not message.hidden][:MaxNumberOfMessages]
@@ -70,6 +71,7 @@ class HeldQueues:
                 message.hidden = True
                 message.received += 1
         return {
+            "ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(self.now)}},
             "Messages": [
                 {
                     "MessageId": message.id,
@@ -82,7 +84,7 @@ class HeldQueues:
                     "MessageAttributes": message.attributes,
                 }
                 for message in found
-            ]
+            ],
         }
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803

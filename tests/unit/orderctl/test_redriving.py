@@ -2,9 +2,9 @@
 
 import copy
 import json
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from operations.dead_letters import messages, redrives
 from operations.dead_letters.redrives import Chosen
 from operations.errors import CheckFailedError, UserError
 from orderctl.commands.dlq import app
+from tests.support.held_queues import HeldQueues
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json, without_long_polls
 
 QUEUES = ("order/intake", "platform/quarantine", "payment/relay")
@@ -138,9 +139,7 @@ def test_message_that_sqs_refuses_stops_no_other(deployed: Stage) -> None:
     sqs.set_queue_attributes(QueueUrl=intake, Attributes={"MaximumMessageSize": "1024"})
     for body in (json.dumps(long) + " " * 2000, GOOD, GOOD):
         bury(body)
-    outcomes = redrives.redrive(
-        deployed, "order/intake", redrives.chosen(None, everything=True, limit=10, now=datetime.now(UTC)), 3, lambda _: None
-    )
+    outcomes = redrives.redrive(deployed, "order/intake", redrives.chosen(None, everything=True), 3, lambda _: None)
     assert sorted(outcome["outcome"] for outcome in outcomes) == ["kept", "redriven", "redriven"]
     assert len(holds("order/intake-dlq-url")) == 1
     assert len(holds("order/intake-queue-url")) == 2
@@ -167,9 +166,7 @@ def test_crash_after_the_send_leaves_the_message_in_both_queues(deployed: Stage)
 
     bury(GOOD)
     with pytest.raises(KeyboardInterrupt):
-        redrives.redrive(
-            Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None, 10, datetime.now(UTC)), 3, lambda result: None
-        )
+        redrives.redrive(Stage(fakes={"sqs": Dying()}), "order/intake", Chosen(None), 3, lambda result: None)
     assert len(holds("order/intake-queue-url")) == 1
     held = (
         Stage()
@@ -179,30 +176,93 @@ def test_crash_after_the_send_leaves_the_message_in_both_queues(deployed: Stage)
     assert held["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1", "it comes back in two minutes"
 
 
-def test_message_that_fails_again_at_once_is_tried_once(deployed: Stage) -> None:
-    class FailingAtOnce:
-        """SQS, beside a consumer that sets each message aside before the next is sent."""
+class FailingAtOnce:
+    """SQS, whose clock is `ahead` of the operator's, beside a consumer that quarantines each message at once."""
 
-        def __init__(self) -> None:
-            self.client = Stage().client("sqs")
+    def __init__(self, ahead: timedelta) -> None:
+        self.client, self.ahead = Stage().client("sqs"), ahead
+
+    def send_message(self, **message: Any) -> Any:
+        sent = self.client.send_message(**message)
+        if message["QueueUrl"] == url("order/intake-queue-url"):
+            fails_again(Stage())
+        return sent
+
+    def receive_message(self, **request: Any) -> Any:
+        answer = self.client.receive_message(**request)
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        headers["date"] = format_datetime(parsedate_to_datetime(headers["date"]) + self.ahead)
+        for message in answer.get("Messages", []):
+            sent_at = int(message["Attributes"]["SentTimestamp"])
+            message["Attributes"]["SentTimestamp"] = str(sent_at + self.ahead // timedelta(milliseconds=1))
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+@pytest.mark.parametrize("minutes", [-2, 0, 2])
+def test_message_that_fails_again_at_once_is_tried_once(deployed: Stage, minutes: int) -> None:
+    letters = {bury({**GOOD, "id": str(number)}) for number in range(15)}
+    stage = Stage(fakes={"sqs": FailingAtOnce(timedelta(minutes=minutes))})
+    results = orderctl_json(app, stage, "redrive", "order/intake", "--all")
+    assert [(result["outcome"], result["why"]) for result in results] == [("redriven", "attempt 1, to order/intake")] * 15
+    assert {result["id"] for result in results} == letters
+    assert [attributes[ATTEMPTS] for _, attributes in holds("order/intake-dlq-url")] == ["1"] * 15
+
+
+def test_message_that_comes_after_the_beginning_has_to_wait(deployed: Stage) -> None:
+    class Late(FailingAtOnce):
+        """SQS, to which a consumer sends another message two seconds after the command began."""
 
         def send_message(self, **message: Any) -> Any:
             sent = self.client.send_message(**message)
-            if message["QueueUrl"] == url("order/intake-queue-url"):
-                time.sleep(0.01)  # SQS counts milliseconds
-                fails_again(Stage())
+            self.ahead += timedelta(seconds=2)
+            bury({**GOOD, "id": "late"})
             return sent
+
+    bury(GOOD)
+    [result] = orderctl_json(app, Stage(fakes={"sqs": Late(timedelta())}), "redrive", "order/intake", "--all")
+    assert result["outcome"] == "redriven"
+    assert [body["id"] for body, _ in holds("order/intake-dlq-url")] == ["late"]
+
+
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+@pytest.mark.parametrize(("limit", "number"), [((), 1010), (("--limit", "5"), 5)])
+def test_all_means_all_unless_a_limit_is_given(
+    deployed: Stage, tmp_path: Path, command: str, limit: tuple[str, ...], number: int
+) -> None:
+    queues, letters = HeldQueues(datetime.now(UTC)), url("order/intake-dlq-url")
+    for _ in range(1010):
+        queues.send_message(QueueUrl=letters, MessageBody=json.dumps(GOOD), MessageAttributes={})
+    stage = Stage(fakes={"sqs": queues})
+    to = ("--to", str(tmp_path / "dropped.jsonl")) if command == "drop" else ()
+    assert len(orderctl_json(app, stage, command, "order/intake", "--all", *limit, *to)) == number
+
+
+def test_message_that_stays_in_a_long_run_is_looked_at_once(deployed: Stage) -> None:
+    """SQS hides a message for two minutes only, so a long run receives again what it kept."""
+
+    class Forgetful:
+        """SQS, which hides nothing, and returns its messages in turn."""
+
+        def __init__(self) -> None:
+            self.client, self.turn = Stage().client("sqs"), 0
+
+        def receive_message(self, **request: Any) -> Any:
+            answer = self.client.receive_message(**{**request, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0})
+            found = sorted(answer.get("Messages", []), key=lambda message: str(message["MessageId"]))
+            self.turn += 1
+            answer["Messages"] = found[self.turn % 2 :: 2]
+            return answer
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self.client, name)
 
-    letters = {bury({**GOOD, "id": str(number)}) for number in range(15)}
-    which = redrives.chosen(None, everything=True, limit=1000, now=datetime.now(UTC))
-    time.sleep(0.01)
-    results = redrives.redrive(Stage(fakes={"sqs": FailingAtOnce()}), "order/intake", which, 3, lambda result: None)
-    assert [(result["outcome"], result["why"]) for result in results] == [("redriven", "attempt 1, to order/intake")] * 15
-    assert {result["id"] for result in results} == letters
-    assert [attributes[ATTEMPTS] for _, attributes in holds("order/intake-dlq-url")] == ["1"] * 15
+    letters = {bury({**BAD, "id": str(number)}) for number in range(5)}
+    results = redrives.redrive(Stage(fakes={"sqs": Forgetful()}), "order/intake", Chosen(None), 3, lambda _: None)
+    assert sorted(result["id"] for result in results) == sorted(letters)
+    assert len(holds("order/intake-dlq-url")) == 5
 
 
 def test_notes_of_a_relay_cannot_be_redriven(deployed: Stage) -> None:
